@@ -1,0 +1,6 @@
+"""`python -m digitnet` is `digitnet`."""
+
+from digitnet.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Where cases come from: files of handwritten digits, and a few small tables."""

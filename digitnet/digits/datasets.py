@@ -1,0 +1,200 @@
+"""The data sets: MNIST, the sample of it that comes along, and the diaries' small tables."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from digitnet.digits.idx import BadData, read_idx
+from digitnet.engine.cases import Cases, one_hot
+
+MNIST_DIGESTS = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""SHA-256 of each of MNIST's files, uncompressed."""
+
+
+class NotHere(Exception):
+    """A data set that is not on this machine, though it could be."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Three sets of cases: to train on, to watch the training with, and to test.
+
+    picture: rows and columns of a case that is a picture, None for a table.
+    tests_are_in: the data sets whose *training* cases include these test cases, so that an
+    accuracy measured here, after training there, is no test accuracy.
+    """
+
+    name: str
+    train: Cases
+    validation: Cases
+    test: Cases
+    picture: tuple[int, int] | None
+    tests_are_in: frozenset[str]
+
+    @property
+    def inputs(self) -> int:
+        """Numbers in a case: its pixels, or the columns of the table."""
+        return self.train.inputs.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in an answer."""
+        return self.train.targets.shape[1]
+
+    def __str__(self) -> str:
+        """What is loaded, in a line."""
+        if self.picture is None:
+            return f"{self.name}: a table of {len(self.train)} cases, {self.inputs} numbers each"
+        rows, columns = self.picture
+        return (
+            f"{self.name}: {len(self.train):,} cases to train, {len(self.validation):,} to "
+            f"validate, {len(self.test):,} to test; {rows} x {columns} pixels each"
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that can be had: what it is, and how it is read from a list of folders."""
+
+    name: str
+    says: str
+    inputs: int
+    outputs: int
+    read: Callable[[Sequence[Path]], DataSet]
+
+
+def _digits(
+    name: str,
+    stems: tuple[str, str, str, str],
+    validation: int,
+    tests_are_in: frozenset[str],
+    digests: Sequence[str | None] = (None,) * 4,
+) -> Callable[[Sequence[Path]], DataSet]:
+    """A reader of digits in four IDX files: images and labels to train, images and labels to test.
+
+    The last `validation` training cases become the validation set.
+    """
+
+    def read(folders: Sequence[Path]) -> DataSet:
+        paths = find(name, stems, folders)
+        images, labels, test_images, test_labels = (
+            read_idx(path, 3 if "idx3" in stem else 1, digest)
+            for stem, path, digest in zip(stems, paths, digests, strict=True)
+        )
+        if images.shape[1:] != test_images.shape[1:]:
+            raise BadData(f"{paths[2]}: its pictures are not the size of those in {paths[0].name}")
+        if len(images) <= validation:
+            raise BadData(f"{paths[0]}: has {len(images):,} cases, too few to train on")
+        for pictures, answers, path in (
+            (images, labels, paths[1]),
+            (test_images, test_labels, paths[3]),
+        ):
+            if len(pictures) != len(answers):
+                raise BadData(f"{path}: {len(answers):,} labels for {len(pictures):,} pictures")
+            if answers.max() > 9:
+                raise BadData(f"{path}: has the label {answers.max()}; digits are 0 to 9")
+        flat, targets = images.reshape(len(images), -1), one_hot(labels, 10)
+        return DataSet(
+            name,
+            train=Cases(flat[:-validation], targets[:-validation], 1 / 255),
+            validation=Cases(flat[-validation:], targets[-validation:], 1 / 255),
+            test=Cases(test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255),
+            picture=(images.shape[1], images.shape[2]),
+            tests_are_in=tests_are_in,
+        )
+
+    return read
+
+
+def _table(name: str, rows: str) -> Callable[[Sequence[Path]], DataSet]:
+    """A reader of a table written as `inputs>outputs` in digits; all its cases serve for all."""
+
+    def read(folders: Sequence[Path]) -> DataSet:
+        sides = [row.split(">") for row in rows.split()]
+        inputs, targets = (
+            np.array([[float(c) for c in side[k]] for side in sides]) for k in range(2)
+        )
+        cases = Cases(inputs, targets)
+        return DataSet(name, cases, cases, cases, None, frozenset({name}))
+
+    return read
+
+
+def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]:
+    """The files called `stems` (gzipped or plain), all from the first folder that has any.
+
+    Raises BadData where that folder lacks some of them, NotHere where no folder has any.
+    """
+    for folder in folders:
+        found = [
+            next((p for p in (folder / f"{s}.gz", folder / s) if p.is_file()), None) for s in stems
+        ]
+        paths = [path for path in found if path is not None]
+        if len(paths) == len(stems):
+            return paths
+        if paths:
+            missing = ", ".join(s for s, p in zip(stems, found, strict=True) if p is None)
+            raise BadData(f"{folder}: has some files of {name}, but not {missing}")
+    raise NotHere(name)
+
+
+_SAMPLE = tuple(
+    f"sample-{part}-{kind}-ubyte"
+    for part in ("train", "test")
+    for kind in ("images-idx3", "labels-idx1")
+)
+
+SOURCES = {
+    source.name: source
+    for source in (
+        Source(
+            "sample",
+            "5,000 of MNIST's digits that come along",
+            784,
+            10,
+            # every case of the sample is in MNIST's training set
+            _digits("sample", _SAMPLE, 500, frozenset({"mnist"})),  # type: ignore[arg-type]
+        ),
+        Source(
+            "mnist",
+            "all 70,000 of MNIST's digits",
+            784,
+            10,
+            _digits(
+                "mnist",
+                tuple(MNIST_DIGESTS),  # type: ignore[arg-type]
+                5000,
+                frozenset(),
+                tuple(MNIST_DIGESTS.values()),
+            ),
+        ),
+        Source(
+            "truth",
+            "a truth table of four cases: the answer is the first input",
+            3,
+            1,
+            _table("truth", "001>0 011>0 101>1 111>1"),
+        ),
+        Source(
+            "mini",
+            "three switches: are most of them on? (no, yes)",
+            3,
+            2,
+            _table("mini", "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01"),
+        ),
+        Source(
+            "mini3",
+            "three switches, one of them on: which?",
+            3,
+            3,
+            _table("mini3", "100>100 010>010 001>001"),
+        ),
+    )
+}

@@ -1,0 +1,152 @@
+"""Fetches MNIST: two mirrors, every file checked, nothing half-written ever in place."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from digitnet.digits.datasets import MNIST_DIGESTS
+from digitnet.digits.idx import BadData, read_idx
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+TIMEOUT_SECONDS = 20
+
+
+class DownloadFailed(Exception):
+    """MNIST could not be fetched: what went wrong at each mirror."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A report of a download under way: bytes of this file so far, and in all where known."""
+
+    file: str
+    done: int
+    total: int | None
+
+
+def download_mnist(
+    folder: Path, stop: Callable[[], bool], mirrors: tuple[str, ...] = MIRRORS
+) -> Iterator[Fetched]:
+    """Brings MNIST's four files into `folder`; files that are there and whole are not fetched.
+
+    A file is written beside its place, checked against its SHA-256, and only then moved into it.
+    Raises DownloadFailed; files fetched before the failure stay and are not fetched again.
+    """
+    for stem, digest in MNIST_DIGESTS.items():
+        path = folder / f"{stem}.gz"
+        if not _is_whole(path, stem, digest):
+            yield from _fetch(path, stem, digest, stop, mirrors)
+
+
+def _is_whole(path: Path, stem: str, digest: str) -> bool:
+    """Whether the file is there and is the original."""
+    try:
+        read_idx(path, 3 if "idx3" in stem else 1, digest)
+    except BadData:
+        return False
+    return True
+
+
+def _fetch(
+    path: Path, stem: str, digest: str, stop: Callable[[], bool], mirrors: tuple[str, ...]
+) -> Iterator[Fetched]:
+    """Fetches one file from the first mirror that has it right."""
+    problems = []
+    for mirror in mirrors:
+        reports: SimpleQueue[Fetched | Exception | None] = SimpleQueue()
+        worker = Thread(
+            target=_worker, args=(mirror, path, stem, digest, reports, stop), daemon=True
+        )
+        worker.start()
+        while True:
+            try:
+                report = reports.get(timeout=0.1)
+            except Empty:
+                if stop():
+                    raise DownloadFailed("stopped; files already whole were kept") from None
+                continue
+            if report is None:
+                return
+            if isinstance(report, Exception):
+                problems.append(f"{mirror}: {_in_a_line(report)}")
+                break
+            yield report
+        if stop():
+            raise DownloadFailed("stopped; files already whole were kept")
+    raise DownloadFailed("; ".join(problems))
+
+
+def _worker(
+    mirror: str,
+    path: Path,
+    stem: str,
+    digest: str,
+    reports: "SimpleQueue[Fetched | Exception | None]",
+    stop: Callable[[], bool],
+) -> None:
+    """Downloads in a thread of its own, so that the prompt can watch, and be interrupted."""
+    import pooch  # slow to import, and needed once in a lifetime
+
+    class Checked(pooch.HTTPDownloader):  # type: ignore[misc]
+        """Refuses a file that is not the original before it is moved into place."""
+
+        def __call__(self, url: str, output_file: object, pooch: object, **more: object) -> None:
+            super().__call__(url, output_file, pooch, **more)
+            read_idx(Path(str(output_file)), 3 if "idx3" in stem else 1, digest)
+
+    class Meter:
+        """What pooch asks of a progress bar, as reports."""
+
+        total: int | None = None
+
+        def __init__(self) -> None:
+            self.done = 0
+
+        def update(self, count: int) -> None:
+            if stop():
+                raise DownloadFailed("stopped")
+            self.done += count
+            reports.put(Fetched(path.name, self.done, self.total))
+
+        def reset(self) -> None:
+            self.done = 0
+
+        def close(self) -> None:
+            pass
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        pooch.get_logger().setLevel("ERROR")
+        pooch.retrieve(
+            mirror + path.name,
+            known_hash=None,
+            fname=path.name,
+            path=path.parent,
+            downloader=Checked(progressbar=Meter(), timeout=TIMEOUT_SECONDS),
+        )
+        reports.put(None)
+    except Exception as error:  # whatever it was, the person at the prompt is told
+        reports.put(error)
+
+
+def _in_a_line(error: Exception) -> str:
+    """What went wrong, without the library's layers around it."""
+    import requests
+
+    match error:
+        case requests.exceptions.HTTPError() if error.response is not None:
+            return f"answered {error.response.status_code} {error.response.reason}"
+        case requests.exceptions.Timeout():
+            return f"no answer within {TIMEOUT_SECONDS} seconds"
+        case requests.exceptions.ConnectionError():
+            return "no connection"
+        case BadData():
+            return "sent a file that " + str(error).split(": ", 1)[-1]
+        case _:
+            return str(error).splitlines()[0] if str(error) else type(error).__name__

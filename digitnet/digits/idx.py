@@ -1,0 +1,98 @@
+"""IDX files, the format MNIST comes in, read without trusting anything in them.
+
+An IDX file is: two zero bytes, a type (0x08: unsigned bytes), the number of dimensions, each
+dimension as four bytes, big-endian, then the data (LeCun, Cortes and Burges, "The MNIST database").
+"""
+
+import struct
+import zlib
+from hashlib import sha256
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_BYTES = 128 << 20
+"""The largest data that is read: nearly three times MNIST's training images."""
+DEFLATE_LIMIT = 1032
+"""No deflate stream expands more than this (zlib's documentation, "Maximum expansion factor")."""
+
+
+class BadData(Exception):
+    """A data file that cannot be used: which one, and why."""
+
+
+def read_idx(path: Path, dimensions: int, digest: str | None = None) -> NDArray[np.uint8]:
+    """The array of unsigned bytes in an IDX file, gzipped or plain, with so many `dimensions`.
+
+    `digest` is the SHA-256 that the uncompressed file must have, if given. The array is read-only.
+
+    Raises BadData for everything that is not exactly one whole file of that kind, before any
+    memory is spent on what its header merely claims.
+    """
+    try:
+        with path.open("rb") as file:
+            packed = file.read(MAX_BYTES + 1)
+        if len(packed) > MAX_BYTES:
+            raise BadData(f"is larger than {MAX_BYTES >> 20} MiB")
+        data, shape = _unpack(packed, dimensions)
+        if digest is not None and sha256(data).hexdigest() != digest:
+            raise BadData("is not the original file: its SHA-256 differs")
+    except (BadData, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadData(f"{path}: {reason}") from None
+    header = len(data) - prod(shape)
+    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+
+
+def _unpack(packed: bytes, dimensions: int) -> tuple[bytes, tuple[int, ...]]:
+    """The uncompressed file and the shape its header gives."""
+    header_bytes = 4 + 4 * dimensions
+    if packed[:2] != b"\x1f\x8b":
+        shape = _shape(packed[:header_bytes], dimensions, len(packed))
+        if len(packed) != header_bytes + prod(shape):
+            raise BadData(_lengths(shape, len(packed) - header_bytes))
+        return packed, shape
+    try:
+        most = DEFLATE_LIMIT * len(packed)
+        header = zlib.decompressobj(wbits=31).decompress(packed, header_bytes)
+        shape = _shape(header, dimensions, most)
+        stream = zlib.decompressobj(wbits=31)
+        # one byte more than promised, to see whether there is more
+        data = stream.decompress(packed, header_bytes + prod(shape) + 1)
+    except zlib.error:
+        raise BadData("is damaged: its gzip data does not unpack") from None
+    if len(data) > header_bytes + prod(shape):
+        raise BadData("goes on after the data that its header announces")
+    if not stream.eof:
+        raise BadData("is cut short: its gzip data stops early")
+    if stream.unused_data:
+        raise BadData("goes on after the end of its gzip data")
+    if len(data) != header_bytes + prod(shape):
+        raise BadData(_lengths(shape, len(data) - header_bytes))
+    return data, shape
+
+
+def _shape(header: bytes, dimensions: int, most: int) -> tuple[int, ...]:
+    """The dimensions in an IDX header, for a file that can hold `most` bytes."""
+    if len(header) < 4 + 4 * dimensions:
+        raise BadData("is too short to be an IDX file")
+    if header[:2] != b"\0\0":
+        raise BadData("is not an IDX file: it must begin with two zero bytes")
+    if header[2] != 0x08:
+        raise BadData(f"has data of type 0x{header[2]:02x}, not of unsigned bytes (0x08)")
+    if header[3] != dimensions:
+        raise BadData(f"has {header[3]} dimensions, not {dimensions}")
+    shape = struct.unpack(f">{dimensions}I", header[4:])
+    if prod(shape) == 0:
+        raise BadData("holds no cases")
+    if prod(shape) > min(most, MAX_BYTES):
+        raise BadData(f"claims {prod(shape):,} bytes of data, more than it can hold")
+    return shape
+
+
+def _lengths(shape: tuple[int, ...], found: int) -> str:
+    """Says that the data is not as long as the shape asks for."""
+    sizes = " x ".join(str(n) for n in shape)
+    return f"announces {sizes} = {prod(shape):,} bytes of data and has {found:,}"

@@ -1,0 +1,101 @@
+"""Activations: what a layer makes of its weighted sums z, and the derivative of that.
+
+Both functions work in place. The derivative is taken from the *output* a = f(z), which the
+forward pass has left behind, so z itself is never kept. To add one, write the two functions and
+an entry in `ACTIVATIONS`; the table-driven tests check its derivative.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from digitnet.engine.types import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A function f and its derivative, on arrays of shape (batch, units).
+
+    forward(z): z ← f(z).
+    backward(a, grad, scratch): grad ← dC/dz, given a = f(z) and grad = dC/da. `scratch` is an
+    array of the same shape whose content is lost.
+    fresh: the initialiser (see `initializers`) that keeps signals alive through f.
+    """
+
+    name: str
+    forward: Callable[[Array], None]
+    backward: Callable[[Array, Array, Array], None]
+    fresh: str = "glorot"
+
+
+def linear(z: Array) -> None:
+    """f(z) = z."""
+
+
+def linear_backward(a: Array, grad: Array, scratch: Array) -> None:
+    """f′ = 1."""
+
+
+def sigmoid(z: Array) -> None:
+    """f(z) = 1 / (1 + e⁻ᶻ), computed as ½ + ½ tanh(z/2), which cannot overflow."""
+    z *= 0.5
+    np.tanh(z, out=z)
+    z *= 0.5
+    z += 0.5
+
+
+def sigmoid_backward(a: Array, grad: Array, scratch: Array) -> None:
+    """f′ = a (1 − a) = a − a²."""
+    np.multiply(a, a, out=scratch)
+    np.subtract(a, scratch, out=scratch)
+    grad *= scratch
+
+
+def tanh(z: Array) -> None:
+    """f(z) = tanh z."""
+    np.tanh(z, out=z)
+
+
+def tanh_backward(a: Array, grad: Array, scratch: Array) -> None:
+    """f′ = 1 − a²."""
+    np.multiply(a, a, out=scratch)
+    np.subtract(1, scratch, out=scratch)
+    grad *= scratch
+
+
+def relu(z: Array) -> None:
+    """f(z) = max(0, z) (Nair and Hinton 2010, ICML)."""
+    np.maximum(z, 0, out=z)
+
+
+def relu_backward(a: Array, grad: Array, scratch: Array) -> None:
+    """f′ = 1 where a > 0, else 0."""
+    np.sign(a, out=scratch)
+    grad *= scratch
+
+
+def softmax(z: Array) -> None:
+    """f(z)ᵢ = eᶻⁱ / Σⱼ eᶻʲ along each row, shifted by the row's maximum so that no eᶻ overflows."""
+    z -= z.max(axis=1, keepdims=True)
+    np.exp(z, out=z)
+    z /= z.sum(axis=1, keepdims=True)
+
+
+def softmax_backward(a: Array, grad: Array, scratch: Array) -> None:
+    """dC/dzᵢ = aᵢ (gᵢ − Σⱼ gⱼ aⱼ), where g = dC/da."""
+    np.multiply(grad, a, out=scratch)
+    grad -= scratch.sum(axis=1, keepdims=True)
+    grad *= a
+
+
+ACTIVATIONS = {
+    activation.name: activation
+    for activation in (
+        Activation("linear", linear, linear_backward),
+        Activation("sigmoid", sigmoid, sigmoid_backward),
+        Activation("tanh", tanh, tanh_backward),
+        Activation("relu", relu, relu_backward, fresh="he"),
+        Activation("softmax", softmax, softmax_backward),
+    )
+}

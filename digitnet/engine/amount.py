@@ -1,0 +1,39 @@
+"""Amounts of training: `500` mini-batches, `3e` epochs, `90s` seconds, `98%` accuracy."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["batches", "epochs", "seconds", "accuracy"]
+
+_UNITS: dict[str, Unit] = {"": "batches", "e": "epochs", "s": "seconds", "%": "accuracy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How long to train. `value` is in mini-batches, epochs, seconds, or a share from 0 to 1."""
+
+    value: float
+    unit: Unit
+
+    def __str__(self) -> str:
+        """As a person would say it: `500 mini-batches`, `98 %`."""
+        if self.unit == "accuracy":
+            return f"{self.value:.10%}".rstrip("%").rstrip("0").rstrip(".") + " %"
+        name = "mini-batches" if self.unit == "batches" else self.unit
+        return f"{self.value:,g} {name if self.value != 1 else name.removesuffix('s')}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Amount":
+        """Reads an amount as it is typed. Raises ValueError for what is none."""
+        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})(e|s|%|)", text.lower())
+        if not match:
+            raise ValueError("not an amount")
+        value, unit = float(match[1]), _UNITS[match[2]]
+        if value == 0 or (unit == "batches" and value != int(value)):
+            raise ValueError("mini-batches are counted in whole numbers, from 1")
+        if unit == "accuracy":
+            value /= 100
+            if value > 1:
+                raise ValueError("an accuracy is at most 100%")
+        return cls(value, unit)

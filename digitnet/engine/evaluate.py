@@ -1,0 +1,45 @@
+"""How well a network does on a set of cases."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from digitnet.engine.cases import Cases, Feeder, answers_of
+from digitnet.engine.network import Network
+from digitnet.engine.types import Array, Integers
+
+CHUNK = 500
+"""Cases sent forward at a time: enough for full speed, few enough to stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Right answers among all, and the mean cost (without regularisation)."""
+
+    correct: int
+    total: int
+    cost: float
+
+    @property
+    def accuracy(self) -> float:
+        """The share of answers right, 0 to 1."""
+        return self.correct / self.total
+
+
+def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Evaluation:
+    """Sends the cases (those in `rows`, or all) forward and compares with their targets."""
+    order = np.arange(len(cases)) if rows is None else rows
+    feeder = Feeder(cases, min(CHUNK, len(order)), network.dtype)
+    correct, cost = 0, 0.0
+    for start in range(0, len(order), CHUNK):
+        x, y = feeder.batch(order[start : start + CHUNK])
+        a = network.forward(x)
+        correct += int((answers_of(a) == answers_of(y)).sum())
+        cost += network.cost.value(a, y) * len(a)
+    return Evaluation(correct, len(order), cost / len(order))
+
+
+def outputs_for(network: Network, cases: Cases, rows: Integers) -> Array:
+    """The outputs for the cases in `rows`, (rows, outputs), as an array of their own."""
+    x, _ = Feeder(cases, len(rows), network.dtype).batch(rows)
+    return network.forward(x).copy()

@@ -1,0 +1,120 @@
+"""A network: layers in a row and the cost at their end."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from digitnet.engine.costs import cost_for
+from digitnet.engine.layers import Dense, Parameter
+from digitnet.engine.types import Array
+
+
+class Network:
+    """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output."""
+
+    def __init__(self, layers: Sequence[Dense], cost: str) -> None:
+        """Raises ValueError where layers do not chain or the cost does not fit the output."""
+        for below, above in zip(layers, layers[1:], strict=False):
+            if below.outputs != above.inputs:
+                raise ValueError(
+                    f"layers do not chain: one gives {below.outputs} outputs, "
+                    f"the next takes {above.inputs} inputs"
+                )
+        for layer in layers[:-1]:
+            if layer.activation.name == "softmax":
+                raise ValueError("softmax shares one unit of output out: it fits the last layer")
+        self.layers = list(layers)
+        self.cost_name = cost
+        self.cost = cost_for(cost, layers[-1].activation.name)
+
+    @property
+    def shape(self) -> str:
+        """Units of each layer, as in `784-1024-10`."""
+        return "-".join(str(n) for n in (self.inputs, *(la.outputs for la in self.layers)))
+
+    @property
+    def inputs(self) -> int:
+        """Numbers a case gives the network."""
+        return self.layers[0].inputs
+
+    @property
+    def outputs(self) -> int:
+        """Numbers the network answers with."""
+        return self.layers[-1].outputs
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """The precision of all its arrays."""
+        return self.layers[0].weights.dtype
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Every array that training changes, first layer first."""
+        return [parameter for layer in self.layers for parameter in layer.parameters]
+
+    @property
+    def size(self) -> int:
+        """How many numbers training changes."""
+        return sum(prod(parameter.value.shape) for parameter in self.parameters)
+
+    def initialize(self, seed: int) -> None:
+        """Draws fresh weights; the same seed draws the same ones."""
+        rng = np.random.default_rng([seed, 0])
+        for layer in self.layers:
+            layer.initialize(rng)
+
+    def forward(self, x: Array) -> Array:
+        """The outputs for x (batch, inputs): (batch, outputs), a view valid until the next call."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, a: Array, y: Array) -> None:
+        """Back-propagation (Rumelhart, Hinton and Williams 1986, Nature 323).
+
+        Computes dC/dz of every layer for the batch just sent forward, whose outputs were `a` and
+        whose targets are `y`, as a sum over the cases; the parameters then give their gradients.
+        The first layer's gradient with respect to its input is never needed and never computed.
+        """
+        np.subtract(a, y, out=self.layers[-1].error_signal(len(a)))
+        self.layers[-1].backward(through_activation=not self.cost.canonical)
+        for above, below in zip(self.layers[:0:-1], self.layers[-2::-1], strict=True):
+            above.send_back(below.error_signal(len(a)))
+            below.backward()
+
+    def penalty(self, l2: float) -> float:
+        """The L2 term of the cost: λ/2 · Σ w² over all weights (biases are left free)."""
+        if not l2:
+            return 0.0
+        weights = (p.value.reshape(-1) for p in self.parameters if p.decays)
+        return l2 / 2 * sum(float(np.dot(w, w)) for w in weights)
+
+    def is_finite(self) -> bool:
+        """Whether every parameter is a number."""
+        return all(bool(np.isfinite(p.value).all()) for p in self.parameters)
+
+
+def dense_network(
+    sizes: Sequence[int],
+    *,
+    hidden: str = "relu",
+    output: str = "softmax",
+    cost: str = "cross-entropy",
+    bias: bool = True,
+    fresh: str = "",
+    dtype: DTypeLike = np.float32,
+) -> Network:
+    """A network of dense layers with `sizes` units, from the inputs to the outputs.
+
+    Raises ValueError for fewer than two sizes, sizes below one, and what `Network` refuses.
+    """
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError("a shape is at least two whole numbers from 1 up, as in 784-100-10")
+    activations = [hidden] * (len(sizes) - 2) + [output]
+    layers = [
+        Dense(inputs, outputs, activation, bias=bias, fresh=fresh, dtype=dtype)
+        for inputs, outputs, activation in zip(sizes, sizes[1:], activations, strict=False)
+    ]
+    return Network(layers, cost)
