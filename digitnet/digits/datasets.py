@@ -105,7 +105,9 @@ def _digits(
             name,
             train=Cases(flat[:-validation], targets[:-validation], 1 / 255),
             validation=Cases(flat[-validation:], targets[-validation:], 1 / 255),
-            test=Cases(test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255),
+            test=Cases(
+                test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255
+            ),
             picture=(images.shape[1], images.shape[2]),
             tests_are_in=tests_are_in,
         )

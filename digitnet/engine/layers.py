@@ -57,9 +57,7 @@ class Dense:
         self.biases: Array | None = np.zeros(outputs, dtype) if bias else None
         self.parameters = [Parameter("weights", self.weights, True, self._add_weight_gradient)]
         if self.biases is not None:
-            self.parameters.append(
-                Parameter("biases", self.biases, False, self._add_bias_gradient)
-            )
+            self.parameters.append(Parameter("biases", self.biases, False, self._add_bias_gradient))
         self._reserve(0)
 
     def initialize(self, rng: np.random.Generator) -> None:

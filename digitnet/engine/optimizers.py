@@ -17,6 +17,10 @@ State = dict[str, list[Array]]
 """What an optimiser remembers between steps: name → one array per parameter."""
 
 
+STATES = ("velocity",)
+"""Every name that a state may have."""
+
+
 class Optimizer(Protocol):
     """Changes parameters, one mini-batch after the other, and can be saved between two."""
 

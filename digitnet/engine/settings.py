@@ -8,7 +8,9 @@ WHOLE_SET = 0
 """The value of `batch` that stands for all training cases at once."""
 
 
-def _setting(default: Any, says: str, low: float, high: float = inf, *, open_low: bool = False) -> Any:
+def _setting(
+    default: Any, says: str, low: float, high: float = inf, *, open_low: bool = False
+) -> Any:
     """A field with its meaning and its bounds, low ≤ value < high (low < value if `open_low`)."""
     bounds = {"says": says, "low": low, "high": high, "open_low": open_low}
     return field(default=default, metadata=bounds)

@@ -302,4 +302,3 @@ class _Run:
             on_validation.accuracy,
             stopped,
         )
-

@@ -1,0 +1,201 @@
+"""Documents to pickles and back: a writer and a reader of eighteen opcodes.
+
+A document is made of dicts with string keys, lists, strings, bytes, whole numbers of up to 64
+bits, real numbers, True, False and None. It is written as a protocol 3 pickle (PEP 3154 describes
+the protocols; `pickletools` every opcode) without memo, so any Python can read it.
+
+It is not read with `pickle`, which does what a file tells it to. The reader below knows these
+opcodes and nothing else, in the only order in which the writer uses them; there is no stack, no
+memo and no name to look up. Each length is checked against what is left of the file before
+anything is allocated.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from digitnet.registry.errors import DamagedSave
+
+Document = dict[str, Any]
+
+MAX_DEPTH = 16
+MAX_VALUES = 250_000
+MAX_ITEMS = 100_000
+MAX_STRING = 65_536
+
+PROTO, STOP = b"\x80\x03", b"."
+NONE, TRUE, FALSE = b"N", b"\x88", b"\x89"
+BININT, BININT1, BININT2, LONG1 = b"J", b"K", b"M", b"\x8a"
+BINFLOAT, BINUNICODE, SHORT_BINBYTES, BINBYTES = b"G", b"X", b"C", b"B"
+EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
+
+
+def encode(document: Document) -> bytes:
+    """The document as a pickle. Raises TypeError or ValueError for what no document may hold."""
+    parts = [PROTO]
+    _write(document, parts, MAX_DEPTH)
+    parts.append(STOP)
+    return b"".join(parts)
+
+
+def _write(value: Any, parts: list[bytes], depth: int) -> None:
+    """Adds the opcodes of one value to `parts`."""
+    if depth == 0:
+        raise ValueError(f"a document is at most {MAX_DEPTH} levels deep")
+    match value:
+        case None:
+            parts.append(NONE)
+        case bool():
+            parts.append(TRUE if value else FALSE)
+        case int():
+            parts.append(_whole(value))
+        case float():
+            parts.append(BINFLOAT + struct.pack(">d", value))
+        case str():
+            text = value.encode()
+            parts.append(BINUNICODE + struct.pack("<I", len(text)) + text)
+        case bytes():
+            short = len(value) < 256
+            head = SHORT_BINBYTES + bytes([len(value)]) if short else b""
+            parts += [head or BINBYTES + struct.pack("<I", len(value)), value]
+        case list():
+            parts.append(EMPTY_LIST)
+            if value:
+                parts.append(MARK)
+                for item in value:
+                    _write(item, parts, depth - 1)
+                parts.append(APPENDS)
+        case dict():
+            parts.append(EMPTY_DICT)
+            if value:
+                parts.append(MARK)
+                for key, item in value.items():
+                    if not isinstance(key, str):
+                        raise TypeError(f"keys are strings, not {type(key).__name__}")
+                    _write(key, parts, depth - 1)
+                    _write(item, parts, depth - 1)
+                parts.append(SETITEMS)
+        case _:
+            raise TypeError(f"a document cannot hold a {type(value).__name__}")
+
+
+def _whole(value: int) -> bytes:
+    """A whole number in its shortest form."""
+    if 0 <= value < 1 << 8:
+        return BININT1 + bytes([value])
+    if 0 <= value < 1 << 16:
+        return BININT2 + struct.pack("<H", value)
+    if -(1 << 31) <= value < 1 << 31:
+        return BININT + struct.pack("<i", value)
+    return LONG1 + b"\x08" + struct.pack("<q", value)
+
+
+def decode(data: bytes) -> Document:
+    """The document in a pickle that `encode` could have written.
+
+    Raises DamagedSave for anything else.
+    """
+    document = _Reader(data).document()
+    if not isinstance(document, dict):
+        raise DamagedSave("its outermost value is not a dict")
+    return document
+
+
+class _Reader:
+    """Reads one value after the other from bytes in memory, each length checked first."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at, self.values = data, 0, 0
+        self.atoms: dict[bytes, Callable[[], Any]] = {
+            NONE: lambda: None,
+            TRUE: lambda: True,
+            FALSE: lambda: False,
+            BININT1: lambda: self.unpack("<B"),
+            BININT2: lambda: self.unpack("<H"),
+            BININT: lambda: self.unpack("<i"),
+            LONG1: self.long,
+            BINFLOAT: lambda: self.unpack(">d"),
+            BINUNICODE: self.text,
+            SHORT_BINBYTES: lambda: self.take(self.unpack("<B")),
+            BINBYTES: lambda: self.take(self.unpack("<I")),
+        }
+
+    def document(self) -> Any:
+        if self.take(2) != PROTO:
+            raise DamagedSave("it does not begin as a pickle of protocol 3")
+        value = self.value(MAX_DEPTH)
+        if self.take(1) != STOP or self.at != len(self.data):
+            raise DamagedSave("its pickle does not end where the file does")
+        return value
+
+    def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        if count > len(self.data) - self.at:
+            raise DamagedSave("it announces more bytes than it has")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def unpack(self, form: str) -> Any:
+        """The next number, in the form that `struct` calls `form`."""
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def long(self) -> int:
+        if self.take(1) != b"\x08":
+            raise DamagedSave("it has a whole number that is not of 64 bits")
+        return int(self.unpack("<q"))
+
+    def text(self) -> str:
+        length = self.unpack("<I")
+        if length > MAX_STRING:
+            raise DamagedSave(f"it has a string longer than {MAX_STRING:,} bytes")
+        try:
+            return self.take(length).decode()
+        except UnicodeDecodeError:
+            raise DamagedSave("it has a string that is not UTF-8") from None
+
+    def value(self, depth: int) -> Any:
+        """The next value, with at most `depth` levels in it."""
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise DamagedSave(f"it has more than {MAX_VALUES:,} values")
+        if depth == 0:
+            raise DamagedSave(f"it is more than {MAX_DEPTH} levels deep")
+        opcode = self.take(1)
+        if opcode == EMPTY_LIST:
+            return self.items(depth - 1)
+        if opcode == EMPTY_DICT:
+            return self.pairs(depth - 1)
+        if opcode not in self.atoms:
+            raise DamagedSave(f"it has the opcode 0x{opcode.hex()}, which no save uses")
+        return self.atoms[opcode]()
+
+    def next_is(self, opcode: bytes) -> bool:
+        """Whether the next byte is `opcode`, which is then behind us."""
+        found = self.data[self.at : self.at + 1] == opcode
+        self.at += found
+        return found
+
+    def items(self, depth: int) -> list[Any]:
+        result: list[Any] = []
+        if self.next_is(MARK):
+            while not self.next_is(APPENDS):
+                self.has_room(result)
+                result.append(self.value(depth))
+        return result
+
+    def pairs(self, depth: int) -> Document:
+        result: Document = {}
+        if self.next_is(MARK):
+            while not self.next_is(SETITEMS):
+                self.has_room(result)
+                key = self.value(depth)
+                if not isinstance(key, str):
+                    raise DamagedSave("it has a key that is not a string")
+                if key in result:
+                    raise DamagedSave("it has the same key twice")
+                result[key] = self.value(depth)
+        return result
+
+    def has_room(self, container: list[Any] | Document) -> None:
+        if len(container) >= MAX_ITEMS:
+            raise DamagedSave(f"it has a list of more than {MAX_ITEMS:,} items")

@@ -1,0 +1,210 @@
+"""A network in hand as a document, and back: the schema of saves, format 1."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from digitnet.engine.activations import ACTIVATIONS
+from digitnet.engine.costs import COSTS
+from digitnet.engine.layers import Dense
+from digitnet.engine.network import Network
+from digitnet.engine.optimizers import STATES
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Measurement, Progress, Trainer
+from digitnet.engine.types import Array
+from digitnet.registry.codec import Document
+from digitnet.registry.errors import DamagedSave
+from digitnet.registry.fields import Fields, array_document
+from digitnet.registry.names import clean_name
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A share of answers right, and the cases it was measured on (`sample test`)."""
+
+    value: float
+    on: str
+
+
+@dataclass
+class NamedNetwork:
+    """A network with its training, its name and where it comes from.
+
+    name: empty until it is saved. recipe: empty if it was made from a shape. data: the data set it
+    works on. trained_on: every data set it has seen training cases of. saved_at: ISO 8601, in UTC,
+    empty if it has never been saved.
+    """
+
+    trainer: Trainer
+    name: str = ""
+    recipe: str = ""
+    data: str = ""
+    trained_on: list[str] = field(default_factory=list)
+    accuracy: Accuracy | None = None
+    saved_at: str = ""
+
+    @property
+    def network(self) -> Network:
+        """The network itself."""
+        return self.trainer.network
+
+
+def to_document(named: NamedNetwork, name: str) -> Document:
+    """Everything that is kept of a network, to be found again under `name`."""
+    trainer = named.trainer
+    history = [[float(v) for v in vars(m).values()] for m in trainer.history]
+    return {
+        "name": name,
+        "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recipe": named.recipe,
+        "data": named.data,
+        "trained_on": list(named.trained_on),
+        "accuracy": asdict(named.accuracy) if named.accuracy else None,
+        "cost": trainer.network.cost_name,
+        "layers": [_layer_document(layer) for layer in trainer.network.layers],
+        "settings": asdict(trainer.settings),
+        "seed": trainer.seed,
+        "progress": asdict(trainer.progress),
+        "history": array_document(np.array(history, np.float64).reshape(-1, 4)),
+        "optimizer": {
+            key: [array_document(array) for array in arrays]
+            for key, arrays in trainer.optimizer.state.items()
+        },
+    }
+
+
+def _layer_document(layer: Dense) -> Document:
+    """One layer: its kind, how it was made, and its numbers."""
+    return {
+        "kind": "dense",
+        "activation": layer.activation.name,
+        "weights": array_document(layer.weights),
+        "biases": None if layer.biases is None else array_document(layer.biases),
+    }
+
+
+def from_document(document: Document) -> NamedNetwork:
+    """The network in a document.
+
+    Raises DamagedSave, naming the field, for every document that `to_document` could not have
+    made of a sound network.
+    """
+    fields = Fields(document, "document")
+    name = _name(fields)
+    when = saved_at(fields)
+    network = _network(fields)
+    trainer = Trainer(network, _settings(fields), fields.whole("seed"))
+    trainer.progress = _progress(fields.inner("progress"))
+    trainer.history = [
+        Measurement(int(row[0]), *(float(value) for value in row[1:]))
+        for row in fields.table("history", 4)
+    ]
+    trainer.optimizer.state = _state(fields, network)
+    named = NamedNetwork(
+        trainer,
+        name=name,
+        recipe=fields.text("recipe"),
+        data=fields.text("data"),
+        trained_on=fields.texts("trained_on"),
+        accuracy=_accuracy(fields),
+        saved_at=when,
+    )
+    fields.end()
+    return named
+
+
+def _name(fields: Fields) -> str:
+    """A name that could have been given at the prompt."""
+    name = fields.text("name")
+    try:
+        if clean_name(name) == name:
+            return name
+    except ValueError:
+        pass
+    raise fields.bad("name", "is not a name that a network can have")
+
+
+def saved_at(fields: Fields) -> str:
+    """When it was saved, as ISO 8601 in UTC."""
+    text = fields.text("saved_at")
+    try:
+        if datetime.fromisoformat(text).tzinfo is not None:
+            return text
+    except ValueError:
+        pass
+    raise fields.bad("saved_at", "is not a time")
+
+
+def _network(fields: Fields) -> Network:
+    """The layers, chained, with the cost."""
+    layers: list[Dense] = []
+    for inner in fields.inners("layers"):
+        layers.append(_layer(inner, layers[-1].weights if layers else None))
+    if not layers:
+        raise fields.bad("layers", "is empty")
+    try:
+        return Network(layers, fields.text("cost", COSTS))
+    except ValueError as error:
+        raise DamagedSave(f"its network cannot be: {error}") from None
+
+
+def _layer(fields: Fields, below: Array | None) -> Dense:
+    """One layer. Its arrays are read, and so bounded by the file's size, before it is made."""
+    fields.text("kind", ("dense",))
+    weights = fields.array("weights", None, below.dtype.type if below is not None else None)
+    inputs, outputs = weights.shape
+    if inputs * outputs == 0 or (below is not None and below.shape[1] != inputs):
+        raise fields.bad("weights", "does not chain with the layer below")
+    has_bias = fields.maybe("biases")
+    biases = fields.array("biases", (outputs,), weights.dtype.type) if has_bias else None
+    activation = fields.text("activation", ACTIVATIONS)
+    fields.end()
+    layer = Dense(inputs, outputs, activation, bias=has_bias, dtype=weights.dtype)
+    layer.weights[:] = weights
+    if layer.biases is not None and biases is not None:
+        layer.biases[:] = biases
+    return layer
+
+
+def _settings(fields: Fields) -> Settings:
+    """The settings; those that are not there have their usual values."""
+    try:
+        return Settings(**fields.inner("settings").rest())
+    except (TypeError, ValueError) as error:
+        raise fields.bad("settings", f"cannot be: {error}") from None
+
+
+def _progress(fields: Fields) -> Progress:
+    """How far training has come."""
+    values: dict[str, Any] = {
+        key: fields.real(key) if isinstance(default, float) else fields.whole(key)
+        for key, default in vars(Progress()).items()
+    }
+    fields.end()
+    return Progress(**values)
+
+
+def _state(fields: Fields, network: Network) -> dict[str, list[Array]]:
+    """What the optimiser remembers: arrays shaped like the parameters."""
+    shapes = [parameter.value.shape for parameter in network.parameters]
+    state: dict[str, list[Array]] = {}
+    inner = fields.inner("optimizer")
+    for key in STATES:
+        if inner.maybe(key):
+            state[key] = inner.arrays(key, shapes, network.dtype.type)
+    inner.end()
+    return state
+
+
+def _accuracy(fields: Fields) -> Accuracy | None:
+    """The last accuracy that was measured, if any."""
+    if not fields.maybe("accuracy"):
+        return None
+    inner = fields.inner("accuracy")
+    accuracy = Accuracy(inner.real("value"), inner.text("on"))
+    inner.end()
+    if not 0 <= accuracy.value <= 1:
+        raise fields.bad("accuracy", "is not between 0 and 1")
+    return accuracy

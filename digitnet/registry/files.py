@@ -1,0 +1,105 @@
+"""Files that are there or not, and never half: durable writes and bounded reads.
+
+The order of steps is the one LevelDB and SQLite keep to: write a temporary file, fsync it, rename
+it over the old one, fsync the folder. Only then may anybody be told that it is done.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from digitnet.registry.errors import DamagedSave
+
+MAX_BYTES = 256 << 20
+TEMPORARY = ".writing-"
+"""How the name of a file begins that is still being written."""
+
+
+def read_bounded(path: Path) -> bytes:
+    """The bytes of a regular file of at most MAX_BYTES.
+
+    Raises DamagedSave for a file that is larger or not a file at all, OSError as the system does.
+    """
+    # without O_NONBLOCK, opening a named pipe would wait for somebody to write into it
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise DamagedSave("it is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise DamagedSave(f"it is larger than {MAX_BYTES >> 20} MiB")
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise DamagedSave(f"it is larger than {MAX_BYTES >> 20} MiB")
+    return data
+
+
+def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> None:
+    """Puts `data` at `path`, whole and on the disk, or leaves everything as it was.
+
+    What was at `path` before is first kept as `keep_old_as`, if given. Raises OSError; then the
+    old content is still there and no temporary file is left.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if keep_old_as is not None:
+            keep_durably(path, keep_old_as)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def keep_durably(path: Path, other: Path) -> None:
+    """Gives the file at `path` a second name; where links are not to be had, a copy."""
+    try:
+        os.link(path, other)
+    except OSError:
+        write_durably(other, path.read_bytes())
+        return
+    sync_folder(other.parent)
+
+
+def move_durably(path: Path, other: Path) -> None:
+    """Renames a file, within one file system, and waits until that is on the disk."""
+    os.replace(path, other)
+    sync_folder(other.parent)
+    if other.parent != path.parent:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the names in `folder` are on the disk (Windows does that by itself)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes `folder` and the ones above it, and waits until their names are on the disk."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir()
+    sync_folder(folder.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what a writer that was killed left behind; for the holder of the lock only."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        with suppress(OSError):
+            path.unlink()

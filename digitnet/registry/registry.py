@@ -1,0 +1,273 @@
+"""The registry: named networks in a folder, and the list of them.
+
+Each network has a file of its own that carries its name; `registry.pickle` lists them so that `ls`
+need not read them all. The list is a cache: an entry counts only while its file has the size and
+time that the entry tells, and whatever is missing or wrong is read from the files again.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from digitnet.registry.codec import decode, encode
+from digitnet.registry.document import NamedNetwork, from_document, saved_at, to_document
+from digitnet.registry.errors import DamagedSave, RegistryError
+from digitnet.registry.fields import Fields
+from digitnet.registry.files import (
+    keep_durably,
+    make_folder,
+    move_durably,
+    read_bounded,
+    remove_leftovers,
+    write_durably,
+)
+from digitnet.registry.names import IS_SAVE, clean_name, file_name
+from digitnet.registry.seal import seal, unseal
+from digitnet.registry.trash import Trash
+
+LOCK_SECONDS = 10
+LIST = "registry.pickle"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list. `damaged` says what is wrong with the file, empty if nothing is."""
+
+    name: str
+    file: str
+    shape: str = ""
+    parameters: int = 0
+    trained_batches: int = 0
+    accuracy: float | None = None
+    measured_on: str = ""
+    saved_at: str = ""
+    bytes: int = 0
+    changed_ns: int = 0
+    damaged: str = ""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What `undo` brought back: a network that was `deleted`, or a version that was `replaced`."""
+
+    name: str
+    kind: str
+
+
+class Registry:
+    """The named networks in `folder`, which is made with the first save."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads nothing yet."""
+        self.folder = folder
+        self.trash = Trash(folder)
+
+    # reading
+
+    def entries(self) -> list[Entry]:
+        """All saves, by name; damaged ones with the reason, and as what their file is called."""
+        listed = self._listed()
+        entries = []
+        for path in self._files():
+            with suppress(FileNotFoundError):  # deleted this moment, by another digitnet
+                entry = listed.get(path.name)
+                status = path.stat()
+                fresh = entry and (entry.bytes, entry.changed_ns) == (
+                    status.st_size,
+                    status.st_mtime_ns,
+                )
+                entries.append(entry if entry and fresh else self._read_entry(path))
+        return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
+
+    def names(self) -> list[str]:
+        """The names of all whole saves."""
+        return [entry.name for entry in self.entries() if not entry.damaged]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a save of that name, whole or not."""
+        return self._path(name).exists()
+
+    def load(self, name: str) -> NamedNetwork:
+        """The network saved under `name`.
+
+        Raises RegistryError where there is none, and where its file is damaged.
+        """
+        path = self._path(name)
+        try:
+            return self._read(path)
+        except FileNotFoundError:
+            raise RegistryError(f"there is no network named {name!r}") from None
+        except DamagedSave as error:
+            raise RegistryError(
+                f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"
+            ) from None
+        except OSError as error:
+            raise RegistryError(f"{name!r} cannot be read: {error.strerror}") from None
+
+    # changing
+
+    def save(self, named: NamedNetwork, name: str) -> Entry:
+        """Saves under `name`; a version of before is kept. Returns once it is durable.
+
+        Raises RegistryError; then the version of before is still there and whole.
+        """
+        data = seal(encode(to_document(named, name)))
+        path = self._path(name)
+        with self._locked("nothing was saved; the network is still in hand"):
+            exists = path.exists()
+            old = self.trash.place("replaced", path.name) if exists else None
+            write_durably(path, data, keep_old_as=old)
+            self.trash.forget_old_versions(path.name)
+            return self._relist(path)
+
+    def delete(self, name: str) -> None:
+        """Moves the save called `name` to the trash. Raises RegistryError where there is none."""
+        path = self._path(name)
+        with self._locked("nothing was deleted"):
+            if not path.exists():
+                raise RegistryError(f"there is no network named {name!r}")
+            move_durably(path, self.trash.place("deleted", path.name))
+            self._relist()
+
+    def undo(self) -> Undone:
+        """Brings back what was last deleted or overwritten.
+
+        Raises RegistryError where there is nothing, or where a newer network has the name.
+        """
+        with self._locked("nothing was changed"):
+            kept = self.trash.latest()
+            if kept is None:
+                raise RegistryError("there is no delete or overwrite to undo")
+            path = self.folder / kept.file
+            name = self._read_entry(self.trash.folder / kept.name, called=kept.file).name
+            if path.exists():
+                if kept.kind == "deleted":
+                    raise RegistryError(
+                        f"a newer network is named {name!r}: delete it or save it under another "
+                        "name first; nothing was changed"
+                    )
+                # the version that gives way is kept too
+                keep_durably(path, self.trash.place("undone", kept.file))
+            self.trash.bring_back(kept, path)
+            self._relist()
+            return Undone(name, kept.kind)
+
+    # the list
+
+    def _listed(self) -> dict[str, Entry]:
+        """The list as it was last written, by file; empty where it cannot be trusted."""
+        try:
+            fields = Fields(decode(unseal(read_bounded(self.folder / LIST))), "list")
+            entries = [_entry(inner) for inner in fields.inners("networks")]
+            fields.end()
+        except (DamagedSave, OSError):
+            return {}
+        return {entry.file: entry for entry in entries}
+
+    def _relist(self, changed: Path | None = None) -> Entry:
+        """Writes the list anew; returns the entry of the file `changed`.
+
+        The files are what counts and are safe by now, so a list that cannot be written is no error.
+        """
+        entries = self.entries()
+        whole = [asdict(entry) for entry in entries if not entry.damaged]
+        with suppress(OSError):
+            write_durably(self.folder / LIST, seal(encode({"networks": whole})))
+        return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
+
+    # files
+
+    def _path(self, name: str) -> Path:
+        return self.folder / file_name(name)
+
+    def _files(self) -> list[Path]:
+        """Every file that is called like a save."""
+        try:
+            with os.scandir(self.folder) as found:
+                names = [item.name for item in found if IS_SAVE.fullmatch(item.name)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise RegistryError(f"cannot read {self.folder}: {error.strerror}") from None
+        return [self.folder / name for name in sorted(names)]
+
+    def _read(self, path: Path, called: str = "") -> NamedNetwork:
+        """The network in a file, which must be called (or have been `called`) as its name asks."""
+        named = from_document(decode(unseal(read_bounded(path))))
+        if file_name(named.name) != (called or path.name):
+            raise DamagedSave(
+                f"it holds the network {named.name!r} and should be called {file_name(named.name)}"
+            )
+        return named
+
+    def _read_entry(self, path: Path, called: str = "") -> Entry:
+        """The entry for a file, from the file itself."""
+        status = path.stat()
+        entry = Entry(
+            called or path.name, path.name, bytes=status.st_size, changed_ns=status.st_mtime_ns
+        )
+        try:
+            named = self._read(path, called)
+        except DamagedSave as error:
+            return replace(entry, damaged=str(error))
+        except OSError as error:
+            return replace(entry, damaged=f"it cannot be read: {error.strerror}")
+        return replace(
+            entry,
+            name=named.name,
+            shape=named.network.shape,
+            parameters=named.network.size,
+            trained_batches=named.trainer.progress.batches,
+            accuracy=named.accuracy.value if named.accuracy else None,
+            measured_on=named.accuracy.on if named.accuracy else "",
+            saved_at=named.saved_at,
+        )
+
+    @contextmanager
+    def _locked(self, kept: str) -> Iterator[None]:
+        """The lock on the folder, held while it is changed. `kept` ends the message of a failure."""
+        try:
+            make_folder(self.folder)
+            with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
+                remove_leftovers(self.folder)
+                yield
+        except Timeout:
+            raise RegistryError(
+                f"another digitnet has been writing in {self.folder} for {LOCK_SECONDS} seconds; "
+                f"{kept}. Try again"
+            ) from None
+        except OSError as error:
+            raise RegistryError(
+                f"cannot write in {self.folder}: {error.strerror or error}; {kept}. "
+                "--saves DIR chooses another folder"
+            ) from None
+
+
+def _entry(fields: Fields) -> Entry:
+    """An entry of the list as it was read."""
+    accuracy = fields.real("accuracy") if fields.maybe("accuracy") else None
+    entry = Entry(
+        name=fields.text("name"),
+        file=fields.text("file"),
+        shape=fields.text("shape"),
+        parameters=fields.whole("parameters"),
+        trained_batches=fields.whole("trained_batches"),
+        accuracy=accuracy,
+        measured_on=fields.text("measured_on"),
+        saved_at=saved_at(fields),
+        bytes=fields.whole("bytes"),
+        changed_ns=fields.whole("changed_ns"),
+        damaged=fields.text("damaged", ("",)),
+    )
+    fields.end()
+    try:
+        sound = clean_name(entry.name) == entry.name and file_name(entry.name) == entry.file
+    except ValueError:
+        sound = False
+    if not sound:
+        raise DamagedSave("an entry of the list has a name and a file that do not belong together")
+    return entry
