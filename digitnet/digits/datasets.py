@@ -8,6 +8,7 @@ import numpy as np
 
 from digitnet.digits.idx import BadData, read_idx
 from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.types import Pixels
 
 MNIST_DIGESTS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -41,12 +42,17 @@ class DataSet:
     @property
     def inputs(self) -> int:
         """Numbers in a case: its pixels, or the columns of the table."""
-        return self.train.inputs.shape[1]
+        return int(self.train.inputs.shape[1])
 
     @property
     def outputs(self) -> int:
         """Numbers in an answer."""
-        return self.train.targets.shape[1]
+        return int(self.train.targets.shape[1])
+
+    def picture_of(self, cases: Cases, index: int) -> Pixels:
+        """The inputs of a case as they are: pixels (rows, columns), or a row of the table."""
+        row: Pixels = cases.inputs[index]
+        return row if self.picture is None else row.reshape(self.picture)
 
     def __str__(self) -> str:
         """What is loaded, in a line."""

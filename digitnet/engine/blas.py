@@ -25,7 +25,7 @@ def product(
     scale: float = 1.0,
     keep: float = 0.0,
 ) -> None:
-    """into ← scale · op(a) op(b) + keep · into, where op(x) is x or its transpose.
+    """Into ← scale · op(a) op(b) + keep · into, where op(x) is x or its transpose.
 
     Shapes: op(a) (m, k), op(b) (k, n), into (m, n); all C-contiguous and of one dtype.
     BLAS level 3, `xGEMM` (Dongarra et al. 1990, ACM TOMS 16(1)).
@@ -41,7 +41,7 @@ def product(
 
 
 def add_scaled(scale: float, x: Array, into: Array) -> None:
-    """into ← into + scale · x, both C-contiguous, of one shape and dtype (BLAS level 1, `xAXPY`).
+    """Into ← into + scale · x, both C-contiguous, of one shape and dtype (BLAS level 1, `xAXPY`).
 
     Raises ValueError where `into` could not be written in place.
     """

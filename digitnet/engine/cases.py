@@ -32,12 +32,13 @@ class Feeder:
         """For batches of up to `batch` cases, as numbers of `dtype`."""
         self._cases = cases
         self._raw = np.empty((batch, cases.inputs.shape[1]), cases.inputs.dtype)
-        self._x = np.empty(self._raw.shape, dtype)
-        self._y = np.empty((batch, cases.targets.shape[1]), dtype)
+        self._x: Array = np.empty(self._raw.shape, dtype)
+        self._y: Array = np.empty((batch, cases.targets.shape[1]), dtype)
 
     def batch(self, rows: Integers) -> tuple[Array, Array]:
         """Inputs, scaled, and targets of the cases in `rows`."""
-        raw, x, y = (buffer[: len(rows)] for buffer in (self._raw, self._x, self._y))
+        count = len(rows)
+        raw, x, y = self._raw[:count], self._x[:count], self._y[:count]
         # mode="clip" lets numpy write straight into `out`; the default buffers, to be able to raise
         np.take(self._cases.inputs, rows, axis=0, out=raw, mode="clip")
         np.multiply(raw, self._cases.scale, out=x, dtype=x.dtype)
@@ -52,7 +53,8 @@ def answers_of(outputs: Array) -> Integers:
     """
     if outputs.shape[1] == 1:
         return (outputs[:, 0] >= 0.5).astype(np.intp)
-    return outputs.argmax(axis=1)
+    largest: Integers = outputs.argmax(axis=1)
+    return largest
 
 
 def one_hot(answers: Integers, outputs: int) -> Array:

@@ -58,6 +58,7 @@ class Dense:
         self.parameters = [Parameter("weights", self.weights, True, self._add_weight_gradient)]
         if self.biases is not None:
             self.parameters.append(Parameter("biases", self.biases, False, self._add_bias_gradient))
+        self._x: Array = np.empty((0, inputs), dtype)
         self._reserve(0)
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -67,7 +68,7 @@ class Dense:
             self.biases[:] = 0
 
     def forward(self, x: Array) -> Array:
-        """a = f(x W + b). `x` is kept (not copied) for the gradient of the weights."""
+        """A = f(x W + b). `x` is kept (not copied) for the gradient of the weights."""
         count = len(x)
         if count > len(self._a):
             self._reserve(count)
@@ -89,7 +90,7 @@ class Dense:
             self.activation.backward(self._a[:count], self._delta[:count], self._scratch[:count])
 
     def send_back(self, into: Array) -> None:
-        """into ← dC/dx = δ Wᵀ, the error signal of the layer below, (batch, inputs)."""
+        """Into ← dC/dx = δ Wᵀ, the error signal of the layer below, (batch, inputs)."""
         product(self._delta[: len(self._x)], self.weights, into, transpose_b=True)
 
     def _add_weight_gradient(self, into: Array, scale: float, keep: float) -> None:
@@ -107,4 +108,3 @@ class Dense:
         """Makes room for batches of up to `batch` cases."""
         shape: Any = (batch, self.outputs)
         self._a, self._delta, self._scratch = (np.empty(shape, self.weights.dtype) for _ in "azs")
-        self._x: Array = np.empty((0, self.inputs), self.weights.dtype)

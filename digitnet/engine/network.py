@@ -1,6 +1,7 @@
 """A network: layers in a row and the cost at their end."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -16,7 +17,7 @@ class Network:
 
     def __init__(self, layers: Sequence[Dense], cost: str) -> None:
         """Raises ValueError where layers do not chain or the cost does not fit the output."""
-        for below, above in zip(layers, layers[1:], strict=False):
+        for below, above in pairwise(layers):
             if below.outputs != above.inputs:
                 raise ValueError(
                     f"layers do not chain: one gives {below.outputs} outputs, "
@@ -115,6 +116,6 @@ def dense_network(
     activations = [hidden] * (len(sizes) - 2) + [output]
     layers = [
         Dense(inputs, outputs, activation, bias=bias, fresh=fresh, dtype=dtype)
-        for inputs, outputs, activation in zip(sizes, sizes[1:], activations, strict=False)
+        for (inputs, outputs), activation in zip(pairwise(sizes), activations, strict=True)
     ]
     return Network(layers, cost)

@@ -41,7 +41,7 @@ class Settings:
     def changed(self, name: str, text: str) -> "Settings":
         """These settings with the one called `name` set to the value written in `text`."""
         kind = next(f.type for f in fields(self) if f.name == name)
-        value: float
+        value: Any
         if name == "batch" and text == "all":
             value = WHOLE_SET
         else:

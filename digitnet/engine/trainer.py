@@ -17,7 +17,7 @@ from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import SGD, Optimizer
 from digitnet.engine.settings import WHOLE_SET, Settings
-from digitnet.engine.types import Array, Integers
+from digitnet.engine.types import Integers
 
 REPORT_SECONDS = 0.1
 """A report comes at least this often, if mini-batches are quicker."""
@@ -58,7 +58,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training did. cost and train_accuracy are of (at most MEASURE_CASES) training cases."""
+    """What a training did; cost and train_accuracy of at most MEASURE_CASES training cases."""
 
     batches: int
     samples: int

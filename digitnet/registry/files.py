@@ -51,7 +51,7 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
             os.fsync(file.fileno())
         if keep_old_as is not None:
             keep_durably(path, keep_old_as)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -71,7 +71,7 @@ def keep_durably(path: Path, other: Path) -> None:
 
 def move_durably(path: Path, other: Path) -> None:
     """Renames a file, within one file system, and waits until that is on the disk."""
-    os.replace(path, other)
+    path.replace(other)
     sync_folder(other.parent)
     if other.parent != path.parent:
         sync_folder(path.parent)

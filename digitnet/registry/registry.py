@@ -229,7 +229,7 @@ class Registry:
 
     @contextmanager
     def _locked(self, kept: str) -> Iterator[None]:
-        """The lock on the folder, held while it is changed. `kept` ends the message of a failure."""
+        """The lock on the folder, while it is changed. `kept` ends the message of a failure."""
         try:
             make_folder(self.folder)
             with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):

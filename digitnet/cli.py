@@ -1,0 +1,189 @@
+"""The program: its flags, and whether commands come from a person, a script or a pipe."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from digitnet import __version__
+
+if TYPE_CHECKING:
+    from digitnet.repl.output import Output
+    from digitnet.repl.session import Session
+
+EPILOG = """\
+With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as an environment
+variable, as in DIGITNET_SAVES=~/networks. Exit codes: 0 all well, 1 a command failed, 2 wrong
+flags, 130 interrupted."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the flags on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        from digitnet.repl.errors import printable
+
+        self.exit(2, f"digitnet: {printable(message, 400)}. digitnet --help lists the flags\n")
+
+
+def _number(low: int, high: int) -> "type[int]":
+    """A type for argparse: a whole number from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
+            raise argparse.ArgumentTypeError(
+                f"{text[:40]!r} is not a whole number from {low} to {high}"
+            )
+        return int(text)
+
+    return parse  # type: ignore[return-value]
+
+
+def _parser(environ: "os._Environ[str] | dict[str, str]") -> _Parser:
+    """The flags, with what the environment says as their defaults."""
+
+    def variable(name: str) -> str | None:
+        return environ.get(f"DIGITNET_{name}") or None
+
+    def switch(name: str) -> bool:
+        return (variable(name) or "0").lower() not in ("0", "no", "false", "off")
+
+    parser = _Parser(
+        "digitnet",
+        description="A prompt for neural networks that read handwritten digits.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("file", nargs="?", metavar="FILE", help="a script: commands, and comments after #")
+    add("-c", dest="lines", action="append", metavar="COMMANDS",
+        help="do these commands and leave; several -c are done in order")  # fmt: skip
+    add("--saves", metavar="DIR", default=variable("SAVES"), help="where networks are saved")
+    add(
+        "--data",
+        metavar="DIR",
+        default=variable("DATA"),
+        help="where data sets are looked for first",
+    )
+    add("--seed", metavar="N", type=_number(0, 10**9 - 1), default=variable("SEED"),
+        help="draw and order everything with this seed")  # fmt: skip
+    add("--threads", metavar="N", type=_number(1, 1024), default=variable("THREADS"),
+        help="threads that a matrix product may use")  # fmt: skip
+    add("--json", action="store_true", default=switch("JSON"), help="one JSON object a command")
+    add("--plain", action="store_true", default=switch("PLAIN"),
+        help="plain text: no colours, no drawing, no moving lines")  # fmt: skip
+    add("--yes", action="store_true", default=switch("YES"), help="answer every question with yes")
+    add("--no-color", action="store_true", default=switch("NO_COLOR"), help="no colours")
+    add("--version", action="version", version=f"digitnet {__version__}")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program; returns its exit code."""
+    _prepare_streams()
+    parser = _parser(os.environ)
+    options = parser.parse_args(arguments)
+    if options.lines and options.file:
+        parser.error("give either -c or a FILE, not both")
+    for flag in ("saves", "data"):
+        folder = getattr(options, flag)
+        if folder and (Path(folder).exists() or flag == "data") and not Path(folder).is_dir():
+            parser.error(f"--{flag}: {folder!r} is not a folder")
+    if options.threads:
+        # a BLAS reads these once, when numpy and scipy load it
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = str(options.threads)
+    try:
+        return _run(options)
+    except BrokenPipeError:
+        # nobody reads any more; what Python would still flush at exit goes nowhere
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("digitnet: the output was closed, so digitnet stopped", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _prepare_streams() -> None:
+    """Characters that a stream cannot show or read become escapes instead of errors."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    with suppress(AttributeError):
+        sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Opens a session and does what the flags ask for."""
+    from digitnet import paths
+    from digitnet.repl.loop import run_lines
+    from digitnet.repl.session import NobodyToAsk, Session
+
+    data = Path(options.data) if options.data else None
+    session = Session(
+        saves=Path(options.saves) if options.saves else paths.saves_folder(),
+        data_folders=paths.data_folders(data),
+        download_to=data or paths.cache_folder(),
+        seed=options.seed,
+        asker=NobodyToAsk(options.yes),
+    )
+    output = _output(options)
+    if options.lines or options.file or not _has_terminal():
+        try:
+            return run_lines(_lines(options), session, output)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            where = options.file or "standard input"
+            output.error("", f"cannot read {where}: {error.strerror or error}")
+            return 1
+    return _converse(session, output, options)
+
+
+def _output(options: argparse.Namespace) -> "Output":
+    """Objects for scripts, or a screen for people."""
+    from digitnet.repl.output import JsonOutput, ScreenOutput
+
+    if options.json:
+        return JsonOutput()
+    from digitnet.repl.views.screen import Screen
+
+    no_color = True if options.no_color else None
+    return ScreenOutput(
+        Screen(plain=options.plain, no_color=no_color),
+        Screen(plain=options.plain, no_color=no_color, stderr=True),
+    )
+
+
+def _has_terminal() -> bool:
+    """Whether a person sits at both ends."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
+
+
+def _lines(options: argparse.Namespace) -> Iterator[str]:
+    """The lines to do, as they come."""
+    if options.lines:
+        yield from options.lines
+    elif options.file:
+        with Path(options.file).open(encoding="utf-8", errors="surrogateescape") as script:
+            yield from script
+    elif sys.stdin is None:
+        raise OSError("it is closed: give commands with -c or in a file")
+    else:
+        yield from sys.stdin
+
+
+def _converse(session: "Session", output: "Output", options: argparse.Namespace) -> int:
+    """Opens the prompt."""
+    from digitnet.repl.prompt import GREETING, converse
+
+    if not options.json:
+        print(GREETING)
+    session.interactive = True
+    converse(session, output, yes=options.yes)
+    return 0

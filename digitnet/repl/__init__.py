@@ -1,0 +1,1 @@
+"""Everything that talks to a person, or to the script a person wrote."""

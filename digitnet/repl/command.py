@@ -1,0 +1,176 @@
+"""Commands: one record each, from which parsing, help and suggestions are all derived.
+
+    @command("t", "train", group="train", examples={"t 3e": "three epochs"})
+    def train(session: "Session", amount: Annotated[Amount, AMOUNT] = ONE_EPOCH) -> ...:
+        '''Train the network on mini-batches of random cases.'''
+
+The name and aliases, the function's signature and its docstring say everything there is to say;
+nothing about a command is written a second time anywhere.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from digitnet.repl.errors import CommandError, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+
+class Result(Protocol):
+    """What a command gives back: it knows how it looks, and what it is as data."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as fields of one JSON object."""
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
+
+
+class Report(Protocol):
+    """What a long command says while it works.
+
+    lasting: whether it stays on the screen; otherwise the next report takes its place.
+    """
+
+    @property
+    def lasting(self) -> bool: ...
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
+
+
+Working: TypeAlias = Generator[Report, None, Result]
+"""A long command at work: it yields reports and returns its result."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of argument. parse raises ValueError for what is not of the kind."""
+
+    metavar: str
+    expects: str
+    parse: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a command, from the function's signature."""
+
+    kind: Kind
+    required: bool
+    repeated: bool
+
+    @property
+    def usage(self) -> str:
+        """As in a usage line: `NAME`, `[AMOUNT]`, `NAME...`."""
+        shown = self.kind.metavar + ("..." if self.repeated else "")
+        return shown if self.required else f"[{shown}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Command:
+    """A command: what it is called, what it takes, what it does."""
+
+    name: str
+    aliases: tuple[str, ...]
+    group: str
+    function: Callable[..., Any]
+    arguments: tuple[Argument, ...]
+    summary: str
+    text: str
+    examples: Mapping[str, str]
+
+    @property
+    def usage(self) -> str:
+        """`t [AMOUNT]`."""
+        return " ".join([self.name, *(argument.usage for argument in self.arguments)])
+
+    def parse(self, words: Sequence[str]) -> list[Any]:
+        """The arguments that `words` stand for. Raises CommandError, saying what was expected."""
+        values: list[Any] = []
+        rest = list(words)
+        for argument in self.arguments:
+            if not rest and argument.required:
+                raise CommandError(f"{self.name} needs {argument.kind.expects}. {self._example()}")
+            count = len(rest) if argument.repeated else min(len(rest), 1)
+            values += [self._parse_one(argument.kind, rest.pop(0)) for _ in range(count)]
+        if rest:
+            takes = f"its usage is {self.usage}" if self.arguments else "it takes no arguments"
+            raise CommandError(
+                f"{self.name}: {printable(' '.join(rest), 40)!r} is too much; {takes}. "
+                f"{self._example()}"
+            )
+        return values
+
+    def _parse_one(self, kind: Kind, word: str) -> Any:
+        try:
+            return kind.parse(word)
+        except ValueError:
+            raise CommandError(
+                f"{self.name}: {printable(word, 40)!r} is not {kind.expects}. {self._example()}"
+            ) from None
+
+    def _example(self) -> str:
+        return f"Example: {list(self.examples)[-1]}"
+
+
+COMMANDS: dict[str, Command] = {}
+"""Every command by its name and by each of its aliases."""
+
+
+def command(
+    name: str, *aliases: str, group: str, examples: Mapping[str, str]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a function a command. Its first parameter is the session; the others, each annotated
+    with its Kind, are the arguments.
+
+    Raises ValueError at import where a name is taken already.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        text = inspect.cleandoc(function.__doc__ or "")
+        record = Command(
+            name,
+            aliases,
+            group,
+            function,
+            _arguments(function),
+            text.splitlines()[0].rstrip("."),
+            "\n\n".join(" ".join(part.split()) for part in text.split("\n\n")),
+            examples,
+        )
+        for word in (name, *aliases):
+            if word in COMMANDS:
+                raise ValueError(f"two commands are called {word!r}")
+            COMMANDS[word] = record
+        return function
+
+    return register
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
+    """The arguments in a function's signature, after the session."""
+    return tuple(
+        Argument(
+            next(extra for extra in p.annotation.__metadata__ if isinstance(extra, Kind)),
+            required=p.default is p.empty,
+            repeated=p.kind is p.VAR_POSITIONAL,
+        )
+        for p in list(inspect.signature(function).parameters.values())[1:]
+    )
+
+
+def find(word: str) -> Command:
+    """The command called `word`. Raises CommandError, naming the nearest, where there is none."""
+    if word in COMMANDS:
+        return COMMANDS[word]
+    near = difflib.get_close_matches(word[:40].lower(), COMMANDS, n=2, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "? lists the commands"
+    raise CommandError(f"{printable(word, 40)!r} is not a command. {hint}")
+
+
+def all_commands() -> list[Command]:
+    """Every command once, in the order they were made."""
+    return list(dict.fromkeys(COMMANDS.values()))

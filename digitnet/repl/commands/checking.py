@@ -1,0 +1,175 @@
+"""Checking: `c` asks the network about one test case, `ch` about many."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+    from digitnet.digits.datasets import DataSet
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What the network says of one case. inputs: its pixels as a picture, or a row of a table."""
+
+    index: int
+    set: str
+    answer: int
+    guess: int
+    outputs: list[float]
+    cost: float
+    inputs: "NDArray[Any]"
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the picture."""
+        return {
+            "index": self.index,
+            "set": self.set,
+            "answer": self.answer,
+            "guess": self.guess,
+            "correct": self.guess == self.answer,
+            "outputs": self.outputs,
+            "cost": self.cost,
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.digit import digit
+        from digitnet.repl.views.outputs import outputs, side_by_side, verdict
+
+        yield f"case {self.index:,} of the {self.set} set"
+        left: RenderableType
+        if self.inputs.ndim == 2:
+            left, width = digit(self.inputs, console, options), self.inputs.shape[1]
+        else:
+            left = "inputs " + " ".join(f"{value:g}" for value in self.inputs)
+            width = len(left)
+        right = outputs(self.outputs, self.guess, self.answer, console, options)
+        yield side_by_side(left, right, options.max_width, width + 3 + 39)
+        yield verdict(self.guess, self.answer)
+
+
+@command(
+    "c",
+    "check",
+    group="Asking",
+    examples={"c": "a random case", "c 17": "the test case number 17"},
+)
+def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> CheckResult:
+    """Check one test case: the picture, the outputs, the guess, the answer.
+
+    A random case, or the one with that number.
+    """
+    import numpy as np
+
+    from digitnet.engine.cases import answers_of
+    from digitnet.engine.evaluate import outputs_for
+
+    named = session.network()
+    data = session.data_for(named)
+    if index is None:
+        index = int(session.rng.integers(len(data.test)))
+    if index >= len(data.test):
+        raise CommandError(
+            f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
+            f"{len(data.test) - 1:,}"
+        )
+    a = outputs_for(named.network, data.test, np.array([index]))
+    y = data.test.targets[index : index + 1].astype(a.dtype)
+    return CheckResult(
+        index=index,
+        set=f"{data.name} test",
+        answer=int(answers_of(y)[0]),
+        guess=int(answers_of(a)[0]),
+        outputs=[float(value) for value in a[0]],
+        cost=named.network.cost.value(a, y),
+        inputs=data.picture_of(data.test, index),
+    )
+
+
+@dataclass(frozen=True)
+class CheckManyResult:
+    """How many of the cases the network reads right."""
+
+    correct: int
+    total: int
+    cost: float
+    set: str
+    seen_in_training: bool
+
+    @property
+    def accuracy(self) -> float:
+        """The share that is right."""
+        return self.correct / self.total
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, and the accuracy."""
+        return {
+            "correct": self.correct,
+            "total": self.total,
+            "accuracy": self.accuracy,
+            "cost": self.cost,
+            "set": self.set,
+            "seen_in_training": self.seen_in_training,
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.text import Text
+
+        from digitnet.repl.views.tables import percent
+
+        text = Text(f"{self.correct:,} of {self.total:,} right: ")
+        text.append(percent(self.accuracy), "bold")
+        text.append(f" of the {self.set} set, cost {self.cost:.3g}")
+        if self.seen_in_training:
+            text.append(
+                "\nThe network was trained on these cases: this is not its accuracy on new ones."
+            )
+        yield text
+
+
+def seen_in_training(data: "DataSet", trained_on: list[str]) -> bool:
+    """Whether a network trained on those data sets has seen the test cases of `data`."""
+    return not data.tests_are_in.isdisjoint(trained_on)
+
+
+@command(
+    "ch",
+    "check_multiple",
+    group="Asking",
+    examples={
+        "ch": "100 random test cases",
+        "ch 500": "500 random test cases",
+        "ch all": "the whole test set",
+    },
+)
+def check_multiple(
+    session: Session, count: Annotated[int | None, kinds.COUNT_OR_ALL] = 100
+) -> CheckManyResult:
+    """Check many test cases: the accuracy on so many random ones, or on all.
+
+    Without a number, on 100 (or on all where there are fewer).
+    """
+    from digitnet.engine.evaluate import evaluate
+    from digitnet.registry.document import Accuracy
+
+    named = session.network()
+    data = session.data_for(named)
+    total = len(data.test)
+    rows = None
+    if count is not None and count < total:
+        rows = session.rng.choice(total, count, replace=False)
+    elif count is not None and count > max(total, 100):
+        raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
+    result = evaluate(named.network, data.test, rows)
+    seen = seen_in_training(data, named.trained_on)
+    if rows is None:
+        on = f"{data.name} test" + (" (seen in training)" if seen else "")
+        named.accuracy = Accuracy(result.accuracy, on)
+    return CheckManyResult(result.correct, result.total, result.cost, f"{data.name} test", seen)

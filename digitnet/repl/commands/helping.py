@@ -1,0 +1,79 @@
+"""Help and leaving: `?` and `s`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.recipes import RECIPES
+from digitnet.repl import kinds
+from digitnet.repl.command import Command, all_commands, command, find
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+
+@dataclass(frozen=True)
+class HelpResult:
+    """Help on all commands, or on one in full."""
+
+    commands: list[Command]
+    in_full: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """One object a command."""
+        return {
+            "commands": [
+                {
+                    "name": c.name,
+                    "aliases": list(c.aliases),
+                    "usage": c.usage,
+                    "help": c.text if self.in_full else c.summary,
+                    "examples": dict(c.examples),
+                }
+                for c in self.commands
+            ]
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.help import all_help, full_help
+
+        if self.in_full:
+            yield full_help(self.commands[0], RECIPES)
+        else:
+            yield all_help(self.commands)
+
+
+@command(
+    "?",
+    "help",
+    group="This program",
+    examples={"?": "all commands", "? t": "all about t, with examples"},
+)
+def help_(session: Session, name: Annotated[str, kinds.COMMAND] = "") -> HelpResult:
+    """List the commands, or tell all about one."""
+    return HelpResult([find(name)], True) if name else HelpResult(all_commands(), False)
+
+
+@dataclass(frozen=True)
+class LeaveResult:
+    """The end of the session."""
+
+    unsaved_batches: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Mini-batches of training that were not saved."""
+        return {"unsaved_batches": self.unsaved_batches}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        if self.unsaved_batches:
+            yield f"Leaving; {self.unsaved_batches:,} mini-batches of training were not saved."
+
+
+@command("s", "stop", "q", "quit", "exit", group="This program", examples={"s": "leave"})
+def stop(session: Session) -> LeaveResult:
+    """Leave; asks first when training is not saved. Ctrl-D does the same."""
+    if not session.may_let_go():
+        raise CommandError("still here: p saves the network")
+    session.leaving = True
+    return LeaveResult(session.unsaved)

@@ -1,0 +1,178 @@
+"""The digits themselves: `data` chooses a set, `show` shows some of it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import Working, command
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.digits.download import Fetched
+
+
+@dataclass(frozen=True)
+class DataResult:
+    """The data set in use; and every one there is, if that was asked."""
+
+    said: str
+    name: str
+    train: int
+    validation: int
+    test: int
+    inputs: int
+    outputs: int
+    available: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts, the sizes and the names of all sets."""
+        return {
+            "name": self.name,
+            "train": self.train,
+            "validation": self.validation,
+            "test": self.test,
+            "pixels": self.inputs,
+            "outputs": self.outputs,
+            "available": list(self.available),
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.tables import rows
+
+        yield self.said
+        if self.available:
+            yield rows(("data set", "what it is"), self.available.items())
+
+
+@dataclass(frozen=True)
+class DownloadReport:
+    """How a download is coming along."""
+
+    fetched: "Fetched"
+    lasting: bool = False
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.text import Text
+
+        from digitnet.repl.views.outputs import bar
+        from digitnet.repl.views.screen import draws_blocks
+        from digitnet.repl.views.tables import size
+
+        done, total = self.fetched.done, self.fetched.total
+        progress = size(done)
+        if total:
+            share = bar(done / total, 20, blocks=draws_blocks(console, options))
+            progress = f"[{share}] {size(done)} of {size(total)}"
+        yield Text(f"{self.fetched.file}  {progress}", no_wrap=True, overflow="crop")
+
+
+@command(
+    "data",
+    group="Digits",
+    examples={
+        "data": "the data sets there are",
+        "data sample": "use the sample",
+        "data mnist": "use all of MNIST; downloads it if it is not here",
+    },
+)
+def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
+    """List the data sets, or choose one; `data mnist` downloads it where it is not here yet."""
+    from digitnet.digits.datasets import SOURCES
+
+    if name and name not in SOURCES:
+        raise CommandError(
+            f"{printable(name, 40)!r} is not a data set. There are: {', '.join(SOURCES)}"
+        )
+    before = session.data_name
+    session.data_name = name or before
+    try:
+        if name == "mnist":
+            yield from _download_if_missing(session)
+        chosen = session.data()
+    except BaseException:
+        session.data_name = before
+        raise
+    if session.hand and (chosen.inputs, chosen.outputs) == (
+        session.hand.network.inputs,
+        session.hand.network.outputs,
+    ):
+        session.hand.data = chosen.name
+    return DataResult(
+        ("Now using " if name else "In use: ") + f"{chosen}.",
+        chosen.name,
+        len(chosen.train),
+        len(chosen.validation),
+        len(chosen.test),
+        chosen.inputs,
+        chosen.outputs,
+        {} if name else {source.name: source.says for source in SOURCES.values()},
+    )
+
+
+def _download_if_missing(session: Session) -> Any:
+    """Fetches MNIST, unless it is in one of the folders."""
+    from digitnet.digits.datasets import MNIST_DIGESTS, NotHere, find
+    from digitnet.digits.download import DownloadFailed, download_mnist
+
+    try:
+        find("mnist", tuple(MNIST_DIGESTS), session.data_folders)
+    except NotHere:
+        try:
+            for fetched in download_mnist(session.download_to, session.stop):
+                yield DownloadReport(fetched)
+        except DownloadFailed as error:
+            raise CommandError(
+                f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "
+                "is always here; --data DIR uses MNIST's files from a folder"
+            ) from None
+
+
+@dataclass(frozen=True)
+class ShowResult:
+    """Some cases and their answers."""
+
+    set: str
+    indices: list[int]
+    answers: list[int]
+    inputs: "list[NDArray[Any]]"
+
+    def as_json(self) -> dict[str, Any]:
+        """The numbers of the cases and their answers."""
+        pairs = zip(self.indices, self.answers, strict=True)
+        return {"set": self.set, "cases": [{"index": i, "answer": a} for i, a in pairs]}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.gallery import gallery
+
+        yield f"cases of the {self.set} set"
+        yield gallery(self.indices, self.answers, self.inputs, console, options)
+
+
+@command(
+    "show",
+    group="Digits",
+    examples={"show": "six random test cases", "show 12": "twelve random test cases"},
+)
+def show(session: Session, count: Annotated[int, kinds.COUNT] = 6) -> ShowResult:
+    """Show random test cases with their answers."""
+    from digitnet.engine.cases import answers_of
+
+    data = session.data()
+    if count > LARGEST:
+        raise CommandError(f"show shows at most {LARGEST} cases at a time. Example: show 12")
+    count = min(count, len(data.test))
+    rows = session.rng.choice(len(data.test), count, replace=False)
+    return ShowResult(
+        f"{data.name} test",
+        [int(row) for row in rows],
+        [int(answer) for answer in answers_of(data.test.targets[rows])],
+        [data.picture_of(data.test, row) for row in rows],
+    )
+
+
+LARGEST = 100
+"""Cases that one `show` shows at the most."""

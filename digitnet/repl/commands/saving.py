@@ -1,0 +1,227 @@
+"""Saves: `p`, `pas`, `l`, `ls`, `del`, `undo`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.commands.making import InHandResult
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.registry.registry import Entry
+
+
+@dataclass(frozen=True)
+class SaveResult:
+    """A save that is on the disk. again: whether it took the place of an older version."""
+
+    name: str
+    file: str
+    bytes: int
+    again: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Name, file and size."""
+        return {"name": self.name, "file": self.file, "bytes": self.bytes}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.tables import size
+
+        kept = "; the version before is kept, undo brings it back" if self.again else ""
+        yield f"Saved as {self.name!r} ({size(self.bytes)}){kept}."
+
+
+def _clean(name: str) -> str:
+    """The name a person means. Raises CommandError where it cannot be one."""
+    from digitnet.registry.names import clean_name
+
+    try:
+        return clean_name(name)
+    except ValueError as error:
+        raise CommandError(f"{printable(name, 40)!r} cannot be a name: {error}") from None
+
+
+def _save(session: Session, name: str) -> SaveResult:
+    """Saves the network in hand, which is called `name` from then on."""
+    named = session.network()
+    registry = session.registry
+    again = registry.exists(name)
+    entry = registry.save(named, name)
+    named.name, named.saved_at = name, entry.saved_at
+    session.saved_batches = named.trainer.progress.batches
+    return SaveResult(name, entry.file, entry.bytes, again)
+
+
+@command("p", "save", group="Saves", examples={"p": "save under the network's name"})
+def save(session: Session) -> SaveResult:
+    """Save the network under its name; one without a name asks for it."""
+    named = session.network()
+    name = named.name or session.asker.ask("The network has no name yet. Which (pas NAME)?")
+    if not name.strip():
+        raise CommandError("no name, so nothing was saved. Example: pas first")
+    return _save(session, _clean(name))
+
+
+@command(
+    "pas",
+    "save_as",
+    group="Saves",
+    examples={"pas 'my first'": "a name with a space", "pas first": "save as first"},
+)
+def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
+    """Save the network under another name, which it has from then on."""
+    session.network()
+    return _save(session, _clean(name))
+
+
+@command(
+    "l",
+    "load",
+    group="Saves",
+    examples={"l": "lists the saves and asks", "l first": "load the network saved as first"},
+)
+def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResult:
+    """Load a saved network. Without a name, lists them and asks."""
+    registry = session.registry
+    if not name:
+        names = ", ".join(registry.names())
+        if not names:
+            raise CommandError("there are no saved networks yet: pas NAME saves one")
+        name = session.asker.ask(f"Which network? There are: {names}.")
+        if not name.strip():
+            raise CommandError("no name, so nothing was loaded")
+    name = _clean(name)
+    if not registry.exists(name):
+        raise CommandError(_no_such(session, name))
+    if not session.may_let_go():
+        raise CommandError("nothing was loaded; the network in hand is as it was")
+    named = registry.load(name)
+    session.take(named)
+    if named.data:
+        session.data_name = named.data
+    accuracy = ""
+    if named.accuracy:
+        accuracy = f", {named.accuracy.value:.2%} of the {named.accuracy.on} set right"
+    return InHandResult.of(
+        named,
+        f"Loaded {name!r}: {named.network.shape}, trained "
+        f"{named.trainer.progress.batches:,} mini-batches{accuracy}.",
+    )
+
+
+def _no_such(session: Session, name: str) -> str:
+    """Says that there is no such network, and which come near."""
+    import difflib
+
+    names = session.registry.names()
+    near = difflib.get_close_matches(name, names, n=2)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "ls lists them"
+    return f"there is no network named {name!r}. {hint}"
+
+
+@dataclass(frozen=True)
+class ListResult:
+    """The saved networks."""
+
+    entries: "list[Entry]"
+    in_hand: str
+
+    def as_json(self) -> dict[str, Any]:
+        """One object a network; `damaged` is null or says why."""
+        return {
+            "networks": [
+                {
+                    "name": entry.name,
+                    "shape": entry.shape,
+                    "parameters": entry.parameters,
+                    "trained_batches": entry.trained_batches,
+                    "accuracy": entry.accuracy,
+                    "saved_at": entry.saved_at,
+                    "bytes": entry.bytes,
+                    "damaged": entry.damaged or None,
+                }
+                for entry in self.entries
+            ]
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.saves import saves
+
+        yield saves(self.entries, self.in_hand, options.max_width)
+
+
+@command("ls", "list", group="Saves", examples={"ls": "the saved networks"})
+def list_(session: Session) -> ListResult:
+    """List the saved networks."""
+    return ListResult(session.registry.entries(), session.hand.name if session.hand else "")
+
+
+@dataclass(frozen=True)
+class DeleteResult:
+    """Networks that were deleted."""
+
+    deleted: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Their names."""
+        return {"deleted": self.deleted}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"Deleted {_listed(self.deleted)}; undo brings it back."
+
+
+def _listed(names: list[str]) -> str:
+    """'a', 'b' and 'c'."""
+    quoted = [repr(name) for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+@command(
+    "del",
+    "delete",
+    group="Saves",
+    examples={"del first": "after a yes", "del first second": "both, after a yes"},
+)
+def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
+    """Delete saved networks, after a yes; undo brings the last one back."""
+    registry = session.registry
+    clean = list(dict.fromkeys(_clean(name) for name in names))
+    for name in clean:
+        if not registry.exists(name):
+            raise CommandError(f"{_no_such(session, name)}; nothing was deleted")
+    if not session.asker.confirm(f"Delete {_listed(clean)}?"):
+        raise CommandError("nothing was deleted")
+    for name in clean:
+        registry.delete(name)
+        if session.hand and session.hand.name == name:
+            session.hand.name, session.saved_batches = "", 0
+    return DeleteResult(clean)
+
+
+@dataclass(frozen=True)
+class UndoResult:
+    """What came back."""
+
+    restored: str
+    kind: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Its name."""
+        return {"restored": self.restored}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        if self.kind == "deleted":
+            yield f"{self.restored!r} is back."
+        else:
+            yield f"The version of {self.restored!r} before the last save is back: l loads it."
+
+
+@command("undo", group="Saves", examples={"undo": "take back the last delete or overwrite"})
+def undo(session: Session) -> UndoResult:
+    """Take back the last delete or overwrite, also after a restart."""
+    undone = session.registry.undo()
+    return UndoResult(undone.name, undone.kind)

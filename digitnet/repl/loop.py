@@ -1,0 +1,92 @@
+"""The command loop: a line is read, its commands are done, their results are shown."""
+
+import os
+from collections.abc import Generator, Iterable
+from typing import Any
+
+from digitnet.repl import commands as _commands  # noqa: F401 - fills the table of commands
+from digitnet.repl.command import Result, find
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.interrupts import interruptible
+from digitnet.repl.line import split
+from digitnet.repl.output import Output
+from digitnet.repl.session import Session
+
+
+def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
+    """Does the commands of a script: the exit code is 0, 1 at the first failure, 130 at Ctrl-C."""
+    for line in lines:
+        if not do_line(line, session, output):
+            return 130 if session.interrupted else 1
+        if session.interrupted:
+            return 130
+        if session.leaving:
+            break
+    return 0
+
+
+def do_line(line: str, session: Session, output: Output) -> bool:
+    """Does every command on a line, until one fails or is interrupted; whether none failed."""
+    try:
+        calls = split(line)
+    except CommandError as error:
+        output.error("", str(error))
+        return False
+    for words in calls:
+        if not do_command(words, session, output):
+            return False
+        if session.leaving or session.interrupted:
+            break
+    return True
+
+
+def do_command(words: list[str], session: Session, output: Output) -> bool:
+    """Does one command and shows what comes of it; whether it could be done."""
+    name = printable(words[0], 40)
+    try:
+        command = find(words[0])
+        name = command.name
+        arguments = command.parse(words[1:])
+        with interruptible(session):
+            result = command.function(session, *arguments)
+            if isinstance(result, Generator):
+                with output.live():
+                    result = _watch(result, output)
+            output.result(name, result)
+        return True
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        session.interrupted = True
+        output.error(name, "interrupted; the network in hand is kept")
+    except Exception as error:
+        output.error(name, _in_a_line(error))
+    return False
+
+
+def _watch(working: Generator[Any, None, Result], output: Output) -> Result:
+    """Shows the reports of a command at work; returns its result."""
+    while True:
+        try:
+            report = next(working)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        output.report(report)
+
+
+def _in_a_line(error: Exception) -> str:
+    """What to tell a person of an error."""
+    from digitnet.digits.idx import BadData
+    from digitnet.registry.errors import RegistryError
+
+    if isinstance(error, (CommandError, RegistryError, BadData)):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for that; the network in hand is as it was"
+    if os.environ.get("DIGITNET_DEBUG"):
+        raise error
+    return (
+        f"this should not have happened ({type(error).__name__}: {error}); the network in hand is "
+        "kept. DIGITNET_DEBUG=1 shows where it was"
+    )

@@ -1,0 +1,107 @@
+"""Where results go: to a person's screen, or as one JSON object a line to a script."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from digitnet.repl.command import Report, Result
+from digitnet.repl.errors import printable
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from digitnet.repl.views.screen import Screen
+
+
+class Output(Protocol):
+    """Shows what commands give back."""
+
+    def result(self, command: str, result: Result) -> None:
+        """Shows the result of a command."""
+
+    def error(self, command: str, message: str) -> None:
+        """Shows why a command could not be done, on one line."""
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Reports may be shown while this lasts; no prompt may."""
+
+    def report(self, report: Report) -> None:
+        """Shows a report of a command at work."""
+
+
+def _say_error(message: str) -> None:
+    """One clear line on standard error, whatever the message holds."""
+    print(f"digitnet: {printable(message, 600)}", file=sys.stderr, flush=True)
+
+
+class JsonOutput:
+    """One object on one line for each command; errors also on standard error."""
+
+    def result(self, command: str, result: Result) -> None:
+        """{"command": ..., "ok": true, ...}."""
+        self._print({"command": command, "ok": True} | result.as_json())
+
+    def error(self, command: str, message: str) -> None:
+        """{"command": ..., "ok": false, "error": ...}."""
+        _say_error(message)
+        self._print({"command": command, "ok": False, "error": printable(message, 600)})
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Reports are for people."""
+        yield
+
+    def report(self, report: Report) -> None:
+        """Nothing: one command, one line."""
+
+    def _print(self, fields: dict[str, Any]) -> None:
+        print(json.dumps(fields, allow_nan=False), flush=True)
+
+
+class ScreenOutput:
+    """Results as rich shows them; on a terminal, reports in a line that renews itself."""
+
+    def __init__(self, screen: "Screen", errors: "Screen") -> None:
+        """`errors` is the console for standard error."""
+        self._screen, self._errors = screen, errors
+        self._live: Live | None = None
+
+    def result(self, command: str, result: Result) -> None:
+        """The result as it knows how to look."""
+        self._screen.print(result)
+        self._screen.file.flush()
+
+    def error(self, command: str, message: str) -> None:
+        """One line on standard error."""
+        from rich.text import Text
+
+        if self._errors.is_terminal:
+            self._errors.print(Text(printable(message, 600), "red"))
+        else:
+            _say_error(message)
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """A line at the foot of the screen for reports that do not last."""
+        if self._screen.plain or not self._screen.is_terminal:
+            yield
+            return
+        from rich.live import Live
+
+        try:
+            with Live(console=self._screen, auto_refresh=False, transient=True) as self._live:
+                yield
+        finally:
+            self._live = None
+            self._screen.show_cursor(True)
+
+    def report(self, report: Report) -> None:
+        """Renews the line; a lasting report is printed above it."""
+        if report.lasting:
+            self._screen.print(report)
+            self._screen.file.flush()
+        elif self._live:
+            self._live.update(report, refresh=True)

@@ -1,0 +1,60 @@
+"""The prompt: reads lines from a person at a terminal."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from prompt_toolkit import PromptSession
+
+from digitnet import __version__
+from digitnet.repl.loop import do_line
+from digitnet.repl.output import Output
+from digitnet.repl.session import Session
+
+GREETING = f"""\
+digitnet {__version__}: train a neural network to read handwritten digits.
+Type t to train one, c to ask it about a digit, pas NAME to keep it.
+? lists all commands, s leaves."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Asks the person at the terminal."""
+
+    prompt: "PromptSession[str]"
+    yes: bool
+
+    def confirm(self, question: str) -> bool:
+        """Whether the answer begins with y; yes without asking where `--yes` was given."""
+        return self.yes or self._answer(f"{question} [y/N] ").lower().startswith("y")
+
+    def ask(self, question: str) -> str:
+        """The answer, empty for none."""
+        return self._answer(f"{question} ")
+
+    def _answer(self, question: str) -> str:
+        try:
+            return self.prompt.prompt(question).strip()
+        except (KeyboardInterrupt, EOFError):
+            return ""
+
+
+def converse(session: Session, output: Output, *, yes: bool = False, **terminal: Any) -> None:
+    """Reads lines and does them until the person leaves. `terminal` goes to prompt_toolkit."""
+    reader: PromptSession[str] = PromptSession(**terminal)
+    session.asker = Person(PromptSession(**terminal), yes)
+    while not session.leaving:
+        try:
+            line = reader.prompt(_message(session))
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            line = "s"
+        do_line(line, session, output)
+
+
+def _message(session: Session) -> str:
+    """`first* > `: the network in hand, and whether its training is unsaved."""
+    if session.hand is None:
+        return "digitnet> "
+    name = session.hand.name or session.hand.recipe or session.hand.network.shape
+    return f"{name}{'*' if session.unsaved else ''}> "

@@ -1,0 +1,72 @@
+"""A digit as a picture made of characters, two rows of pixels in each line."""
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color
+from rich.console import Console, ConsoleOptions
+from rich.style import Style
+from rich.text import Text
+
+from digitnet.repl.views.screen import draws_blocks, draws_shades
+
+Picture = NDArray[np.uint8]
+"""Pixels (rows, columns), 0 for the paper to 255 for full ink."""
+
+RAMP = " .:-=+*#%@"
+HALVES = " ▄▀█"
+
+
+def digit(picture: Picture, console: Console, options: ConsoleOptions) -> Text:
+    """The picture in the best way the terminal has, at half the size where it is too wide.
+
+    Half-blocks in shades of grey; without colours, half-blocks of ink or no ink; without blocks,
+    characters from light to dark.
+    """
+    if picture.shape[1] > options.max_width:
+        picture = shrunk(picture)
+    if len(picture) % 2:
+        picture = np.vstack([picture, np.zeros_like(picture[:1])])
+    upper, lower = picture[::2], picture[1::2]
+    if not draws_blocks(console, options):
+        return _lines(_in_characters(upper, lower))
+    if not draws_shades(console):
+        return _lines(_in_halves(upper, lower))
+    return Text("\n").join(_in_greys(a, b) for a, b in zip(upper, lower, strict=True))
+
+
+def shrunk(picture: Picture) -> Picture:
+    """The picture at half its size: each pixel the mean of four."""
+    rows, columns = (n // 2 for n in picture.shape)
+    blocks = picture[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2)
+    means: Picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    return means
+
+
+def _lines(rows: list[str]) -> Text:
+    return Text("\n".join(rows), no_wrap=True)
+
+
+def _in_characters(upper: Picture, lower: Picture) -> list[str]:
+    """Each pair of pixels as the character as dark as their mean."""
+    means = (upper.astype(int) + lower) // 2
+    return ["".join(RAMP[ink * len(RAMP) // 256] for ink in row) for row in means]
+
+
+def _in_halves(upper: Picture, lower: Picture) -> list[str]:
+    """Each pair of pixels as a block, half a block or nothing."""
+    codes = 2 * (upper >= 128) + (lower >= 128)
+    return ["".join(HALVES[code] for code in row) for row in codes]
+
+
+def _in_greys(upper: Picture, lower: Picture) -> Text:
+    """One line: the upper pixel is the colour of the sign ▀, the lower one that behind it."""
+    line = Text(no_wrap=True)
+    for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+        line.append("▀", Style(color=_grey(above), bgcolor=_grey(below)))
+    return line
+
+
+def _grey(ink: int) -> Color:
+    """The shade for so much ink, in steps that terminals of 256 colours have too."""
+    level = round(ink / 255 * 23) * 255 // 23
+    return Color.from_rgb(level, level, level)

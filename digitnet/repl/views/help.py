@@ -1,0 +1,53 @@
+"""Help on all commands, and on one."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from digitnet.repl.views.tables import pairs
+
+if TYPE_CHECKING:
+    from digitnet.recipes import Recipe
+    from digitnet.repl.command import Command
+
+
+def all_help(commands: "Sequence[Command]") -> RenderableType:
+    """Every command with its usage and a sentence, in groups."""
+    parts: list[RenderableType] = []
+    for group, members in groupby(
+        sorted(commands, key=lambda c: _order(c.group)), lambda c: c.group
+    ):
+        parts.append(pairs({_title(c): c.summary for c in members}, group))
+    parts.append(Text("Several commands on a line: n relu; t 2e; ch all. More on one: ? t", "dim"))
+    return Group(*parts)
+
+
+GROUPS = ["Learning", "Asking", "Networks", "Saves", "Digits", "This program"]
+
+
+def _order(group: str) -> int:
+    return GROUPS.index(group)
+
+
+def _title(command: "Command") -> str:
+    """`t, train [AMOUNT]`."""
+    usages = command.usage.removeprefix(command.name)
+    return ", ".join([command.name, *command.aliases[:1]]) + usages
+
+
+def full_help(command: "Command", recipes: "Mapping[str, Recipe]") -> RenderableType:
+    """Usage, text, arguments and examples of one command."""
+    parts: list[RenderableType] = [Text(command.usage, "bold")]
+    if command.aliases:
+        parts.append(Text(f"also: {', '.join(command.aliases)}", "dim"))
+    parts.append(Text(command.text))
+    arguments = {a.kind.metavar: a.kind.expects for a in command.arguments}
+    if arguments:
+        parts.append(pairs(arguments, "Arguments"))
+    if command.name == "n":
+        parts.append(pairs({name: recipe.says for name, recipe in recipes.items()}, "Recipes"))
+    parts.append(pairs(dict(command.examples), "Examples"))
+    return Group(*parts)

@@ -1,0 +1,48 @@
+"""The console everything is printed on, and what it can show."""
+
+from typing import IO
+
+from rich.console import Console, ConsoleOptions
+
+
+class Screen(Console):
+    """A rich console that takes text as it is: no markup, no emoji codes, nothing highlighted.
+
+    plain: nothing but text, whatever the terminal could do.
+    """
+
+    def __init__(
+        self,
+        file: IO[str] | None = None,
+        *,
+        plain: bool = False,
+        no_color: bool | None = None,
+        width: int | None = None,
+        force_terminal: bool | None = None,
+        stderr: bool = False,
+        record: bool = False,
+    ) -> None:
+        """The arguments are rich's own; width None is the terminal's."""
+        super().__init__(
+            file=file,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            soft_wrap=False,
+            no_color=True if plain else no_color,
+            width=width,
+            force_terminal=force_terminal,
+            stderr=stderr,
+            record=record,
+        )
+        self.plain = plain or self.is_dumb_terminal
+
+
+def draws_blocks(console: Console, options: ConsoleOptions) -> bool:
+    """Whether block characters may be used: not on plain screens, nor without Unicode."""
+    return not options.ascii_only and not getattr(console, "plain", False)
+
+
+def draws_shades(console: Console) -> bool:
+    """Whether there are enough colours for shades of grey."""
+    return console.color_system in ("256", "truecolor") and not console.no_color

@@ -1,0 +1,71 @@
+"""Tables: rows under headings, and names beside values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+
+def rows(
+    headings: Sequence[str], lines: Iterable[Sequence[str]], right: str = "", whole: str = ""
+) -> Table:
+    """A table without rules.
+
+    `right` names the headings whose columns are numbers, `whole` others that are not folded.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in headings:
+        numbers = heading in right.split()
+        table.add_column(
+            heading,
+            justify="right" if numbers else "left",
+            no_wrap=numbers or heading in whole.split(),
+            overflow="fold",
+        )
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in line))
+    return table
+
+
+def pairs(values: Mapping[str, str], title: str = "") -> RenderableType:
+    """Names in one column, values in the other."""
+    table = Table(
+        box=None,
+        pad_edge=False,
+        show_header=False,
+        padding=(0, 2, 0, 0),
+        title=Text(title, "bold") if title else None,
+        title_justify="left",
+    )
+    table.add_column(style="bold", overflow="fold")
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def percent(share: float) -> str:
+    """`97.87 %`."""
+    return f"{share:.2%}".replace("%", " %")
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: `812 B`, `3.2 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `0.4 s`, `75 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
