@@ -67,18 +67,31 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that can be had: what it is, and how it is read from a list of folders."""
+    """A data set that can be had: what it is, and how it is read from a list of folders.
+
+    files: what its files are called; none for a table.
+    """
 
     name: str
     says: str
     inputs: int
     outputs: int
     read: Callable[[Sequence[Path]], DataSet]
+    files: Sequence[str] = ()
+
+    def is_here(self, folders: Sequence[Path]) -> bool:
+        """Whether its files are in one of the folders, whole or not."""
+        try:
+            return not self.files or bool(find(self.name, self.files, folders))
+        except BadData:
+            return True
+        except NotHere:
+            return False
 
 
 def _digits(
     name: str,
-    stems: tuple[str, str, str, str],
+    stems: Sequence[str],
     validation: int,
     tests_are_in: frozenset[str],
     digests: Sequence[str | None] = (None,) * 4,
@@ -168,7 +181,8 @@ SOURCES = {
             784,
             10,
             # every case of the sample is in MNIST's training set
-            _digits("sample", _SAMPLE, 500, frozenset({"mnist"})),  # type: ignore[arg-type]
+            _digits("sample", _SAMPLE, 500, frozenset({"mnist"})),
+            _SAMPLE,
         ),
         Source(
             "mnist",
@@ -177,11 +191,12 @@ SOURCES = {
             10,
             _digits(
                 "mnist",
-                tuple(MNIST_DIGESTS),  # type: ignore[arg-type]
+                tuple(MNIST_DIGESTS),
                 5000,
                 frozenset(),
                 tuple(MNIST_DIGESTS.values()),
             ),
+            tuple(MNIST_DIGESTS),
         ),
         Source(
             "truth",

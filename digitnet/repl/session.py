@@ -168,6 +168,19 @@ class Session:
                 ) from None
         return self._loaded[self.data_name]
 
+    def use_data_of(self, named: "NamedNetwork") -> None:
+        """Turns to the data the network works on; where that is not here, to data of the same size.
+
+        Where nothing fits, the data in use stays, and commands that need it say so.
+        """
+        from digitnet.digits.datasets import SOURCES
+
+        width = (named.network.inputs, named.network.outputs)
+        for name in (named.data, self.data_name, *SOURCES):
+            if self._fits(name, width) and SOURCES[name].is_here(self.data_folders):
+                self.data_name = name
+                return
+
     def data_for(self, named: "NamedNetwork") -> "DataSet":
         """The data set in use, which must suit the network."""
         data = self.data()

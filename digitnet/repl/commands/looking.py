@@ -1,5 +1,6 @@
 """The digits themselves: `data` chooses a set, `show` shows some of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from digitnet.digits.datasets import Source
     from digitnet.digits.download import Fetched
 
 
@@ -109,26 +111,31 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
         len(chosen.test),
         chosen.inputs,
         chosen.outputs,
-        {} if name else {source.name: source.says for source in SOURCES.values()},
+        {} if name else {s.name: _described(s, session) for s in SOURCES.values()},
     )
 
 
-def _download_if_missing(session: Session) -> Any:
+def _described(source: "Source", session: Session) -> str:
+    """What a data set is, and whether it would have to be fetched."""
+    here = source.is_here(session.data_folders)
+    return source.says + ("" if here else f" (not here: data {source.name} downloads it)")
+
+
+def _download_if_missing(session: Session) -> "Iterator[DownloadReport]":
     """Fetches MNIST, unless it is in one of the folders."""
-    from digitnet.digits.datasets import MNIST_DIGESTS, NotHere, find
+    from digitnet.digits.datasets import SOURCES
     from digitnet.digits.download import DownloadFailed, download_mnist
 
+    if SOURCES["mnist"].is_here(session.data_folders):
+        return
     try:
-        find("mnist", tuple(MNIST_DIGESTS), session.data_folders)
-    except NotHere:
-        try:
-            for fetched in download_mnist(session.download_to, session.stop):
-                yield DownloadReport(fetched)
-        except DownloadFailed as error:
-            raise CommandError(
-                f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "
-                "is always here; --data DIR uses MNIST's files from a folder"
-            ) from None
+        for fetched in download_mnist(session.download_to, session.stop):
+            yield DownloadReport(fetched)
+    except DownloadFailed as error:
+        raise CommandError(
+            f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "
+            "is always here; --data DIR uses MNIST's files from a folder"
+        ) from None
 
 
 @dataclass(frozen=True)

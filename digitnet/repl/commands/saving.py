@@ -101,15 +101,19 @@ def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResul
         raise CommandError("nothing was loaded; the network in hand is as it was")
     named = registry.load(name)
     session.take(named)
-    if named.data:
-        session.data_name = named.data
-    accuracy = ""
+    session.use_data_of(named)
+    accuracy = other = ""
+    if named.data not in ("", session.data_name):
+        other = (
+            f" Its data set, {named.data}, is not here: checks use {session.data_name} "
+            f"until data {named.data} fetches it."
+        )
     if named.accuracy:
         accuracy = f", {named.accuracy.value:.2%} of the {named.accuracy.on} set right"
     return InHandResult.of(
         named,
         f"Loaded {name!r}: {named.network.shape}, trained "
-        f"{named.trainer.progress.batches:,} mini-batches{accuracy}.",
+        f"{named.trainer.progress.batches:,} mini-batches{accuracy}.{other}",
     )
 
 

@@ -1,0 +1,113 @@
+"""Training steps followed by hand, with nothing of the engine's: plain formulae, one at a time."""
+
+from math import exp
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitnet.digits.datasets import SOURCES
+from digitnet.engine.amount import Amount
+from digitnet.engine.evaluate import outputs_for
+from digitnet.engine.trainer import Trainer
+from digitnet.recipes import RECIPES, build
+from digitnet.registry.document import NamedNetwork
+
+NO_FOLDERS: list[Path] = []
+
+
+def trained(recipe: str, seed: int, amount: str) -> NamedNetwork:
+    named = build(RECIPES[recipe], seed)
+    data = SOURCES[recipe].read(NO_FOLDERS)
+    for _ in named.trainer.run(data.train, data.validation, Amount.parse(amount)):
+        pass
+    return named
+
+
+def logistic(z: float) -> float:
+    return 1 / (1 + exp(-z))
+
+
+def test_one_iteration_of_truth() -> None:
+    w = build(RECIPES["truth"], 5).network.layers[0].weights[:, 0].tolist()
+    table = [((0, 0, 1), 0), ((0, 1, 1), 0), ((1, 0, 1), 1), ((1, 1, 1), 1)]
+    expected = list(w)
+    for x, answer in table:
+        a = logistic(sum(xi * wi for xi, wi in zip(x, w, strict=True)))
+        for i in range(3):  # rate 1 on the sum: w <- w - x (a - y) a (1 - a)
+            expected[i] -= x[i] * (a - answer) * a * (1 - a)
+    found = trained("truth", 5, "1").network.layers[0].weights[:, 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_truth_ends_as_its_author_saw(seed: int) -> None:
+    network = trained("truth", seed, "10000").network
+    data = SOURCES["truth"].read(NO_FOLDERS)
+    a = outputs_for(network, data.test, np.arange(4))[:, 0]
+    np.testing.assert_allclose(a, [0, 0, 1, 1], atol=0.01)
+
+
+def test_one_iteration_of_mini() -> None:
+    """3-3-2 with the squared error: every sum written out."""
+    named = build(RECIPES["mini"], 6)
+    (w1, b1), (w2, b2) = (
+        (layer.weights.tolist(), layer.biases.tolist())  # type: ignore[union-attr]
+        for layer in named.network.layers
+    )
+    data = SOURCES["mini"].read(NO_FOLDERS)
+    new_w1, new_w2 = [row[:] for row in w1], [row[:] for row in w2]
+    new_b1, new_b2 = b1[:], b2[:]
+    step = RECIPES["mini"].settings.rate / 8
+    for x, y in zip(data.train.inputs.tolist(), data.train.targets.tolist(), strict=True):
+        h = [logistic(b1[j] + sum(x[i] * w1[i][j] for i in range(3))) for j in range(3)]
+        a = [logistic(b2[k] + sum(h[j] * w2[j][k] for j in range(3))) for k in range(2)]
+        d2 = [(a[k] - y[k]) * a[k] * (1 - a[k]) for k in range(2)]
+        d1 = [h[j] * (1 - h[j]) * sum(w2[j][k] * d2[k] for k in range(2)) for j in range(3)]
+        for k in range(2):
+            new_b2[k] -= step * d2[k]
+            for j in range(3):
+                new_w2[j][k] -= step * h[j] * d2[k]
+        for j in range(3):
+            new_b1[j] -= step * d1[j]
+            for i in range(3):
+                new_w1[i][j] -= step * x[i] * d1[j]
+    layers = trained("mini", 6, "1").network.layers
+    for found, expected in (
+        (layers[0].weights, new_w1),
+        (layers[0].biases, new_b1),
+        (layers[1].weights, new_w2),
+        (layers[1].biases, new_b2),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("recipe", ["mini", "mini3"])
+def test_the_mini_networks_learn_their_tables(recipe: str) -> None:
+    named = trained(recipe, 1, "3000")
+    data = SOURCES[recipe].read(NO_FOLDERS)
+    assert named.trainer.measure(data.test).accuracy == 1
+
+
+def test_momentum_and_l2_follow_their_formulae() -> None:
+    named = build(RECIPES["truth"], 5)
+    data = SOURCES["truth"].read(NO_FOLDERS)
+    trainer: Trainer = named.trainer
+    for name, value in (("rate", "0.5"), ("momentum", "0.9"), ("l2", "0.01")):
+        trainer.settings = trainer.settings.changed(name, value)
+    w, v = named.network.layers[0].weights.copy(), np.zeros((3, 1))
+    x, y = data.train.inputs, data.train.targets
+    for _ in range(3):
+        a = 1 / (1 + np.exp(-x @ w))
+        g = x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w
+        v = 0.9 * v + g
+        w = w - 0.5 * v
+    for _ in trainer.run(data.train, data.validation, Amount.parse("3")):
+        pass
+    np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)
+    trainer.settings = trainer.settings.changed("momentum", "0")
+    a = 1 / (1 + np.exp(-x @ w))
+    w = w - 0.5 * (x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w)
+    for _ in trainer.run(data.train, data.validation, Amount.parse("1")):
+        pass
+    np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)

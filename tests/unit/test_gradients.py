@@ -1,0 +1,114 @@
+"""The gradients of back-propagation against numeric ones, for every pair that may be built."""
+
+import numpy as np
+import pytest
+
+from digitnet.engine.activations import ACTIVATIONS
+from digitnet.engine.costs import COSTS, cost_for
+from digitnet.engine.network import Network, dense_network
+
+PAIRS = [
+    (hidden, output, cost)
+    for cost, outputs in COSTS.items()
+    for output in outputs
+    for hidden in ACTIVATIONS
+    if hidden != "softmax"
+]
+
+
+def small_network(hidden: str, output: str, cost: str, *, bias: bool = True) -> Network:
+    network = dense_network(
+        [5, 4, 4, 3], hidden=hidden, output=output, cost=cost, bias=bias, dtype=np.float64
+    )
+    network.initialize(7)
+    rng = np.random.default_rng(8)
+    for parameter in network.parameters:  # also biases away from zero
+        parameter.value[...] += 0.3 * rng.standard_normal(parameter.value.shape)
+    return network
+
+
+def cases(count: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(9)
+    targets = np.eye(3)[rng.integers(3, size=count)]
+    return rng.standard_normal((count, 5)), targets
+
+
+def analytic(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    network.backward(network.forward(x), y)
+    gradients = [np.zeros_like(p.value) for p in network.parameters]
+    for parameter, gradient in zip(network.parameters, gradients, strict=True):
+        parameter.add_gradient(gradient, 1 / len(x), 0.0)
+    return gradients
+
+
+def numeric(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """Central differences, (C(w + h) - C(w - h)) / 2h, for each parameter in turn."""
+    step, gradients = 1e-6, []
+    for parameter in network.parameters:
+        gradient = np.zeros_like(parameter.value)
+        for index in np.ndindex(parameter.value.shape):
+            kept = parameter.value[index]
+            costs = []
+            for value in (kept + step, kept - step):
+                parameter.value[index] = value
+                costs.append(network.cost.value(network.forward(x), y))
+            parameter.value[index] = kept
+            gradient[index] = (costs[0] - costs[1]) / (2 * step)
+        gradients.append(gradient)
+    return gradients
+
+
+def relative_error(a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    flat_a, flat_b = (np.concatenate([g.ravel() for g in gs]) for gs in (a, b))
+    return float(np.linalg.norm(flat_a - flat_b) / np.linalg.norm(flat_a + flat_b))
+
+
+@pytest.mark.parametrize(("hidden", "output", "cost"), PAIRS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_backpropagation_agrees_with_differences(
+    hidden: str, output: str, cost: str, bias: bool
+) -> None:
+    network = small_network(hidden, output, cost, bias=bias)
+    x, y = cases()
+    assert relative_error(analytic(network, x, y), numeric(network, x, y)) < 1e-6
+
+
+def test_the_gradient_is_accumulated_into_what_is_there() -> None:
+    network = small_network("tanh", "softmax", "cross-entropy")
+    x, y = cases()
+    plain = analytic(network, x, y)
+    network.backward(network.forward(x), y)
+    for parameter, gradient in zip(network.parameters, plain, strict=True):
+        into = np.ones_like(parameter.value)
+        parameter.add_gradient(into, 2 / len(x), 0.5)
+        np.testing.assert_allclose(into, 0.5 + 2 * gradient, rtol=1e-12)
+
+
+@pytest.mark.parametrize("output", ["linear", "tanh", "relu"])
+def test_cross_entropy_is_refused_where_outputs_are_no_probabilities(output: str) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        cost_for("cross-entropy", output)
+
+
+def test_softmax_is_refused_in_the_middle() -> None:
+    with pytest.raises(ValueError, match="last layer"):
+        dense_network([4, 3, 2], hidden="softmax")
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_activations_are_finite_at_the_extremes(name: str, dtype: type) -> None:
+    z = np.array([[-1e4, -50.0, 0.0, 50.0, 1e4]], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        ACTIVATIONS[name].forward(z)
+    assert np.isfinite(z).all()
+
+
+def test_softmax_sums_to_one_and_sigmoid_is_the_logistic_function() -> None:
+    z = np.random.default_rng(1).normal(0, 5, (4, 6))
+    a = z.copy()
+    ACTIVATIONS["softmax"].forward(a)
+    np.testing.assert_allclose(a.sum(axis=1), 1)
+    np.testing.assert_allclose(a, np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
+    ACTIVATIONS["sigmoid"].forward(z_copy := z.copy())
+    np.testing.assert_allclose(z_copy, 1 / (1 + np.exp(-z)))

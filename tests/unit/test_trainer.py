@@ -1,0 +1,194 @@
+"""Training: amounts, the order of cases, exact resumption, divergence, interruption."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitnet.engine.amount import Amount
+from digitnet.engine.cases import Cases, Feeder, one_hot
+from digitnet.engine.network import dense_network
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Outcome, Report, Trainer
+from digitnet.registry.document import NamedNetwork
+from digitnet.registry.registry import Registry
+
+
+def blobs(count: int = 200) -> Cases:
+    """Three clouds of points in four dimensions, easily told apart."""
+    rng = np.random.default_rng(0)
+    answers = rng.integers(3, size=count)
+    centres = 3 * np.eye(3, 4)
+    return Cases(
+        (centres[answers] + 0.5 * rng.standard_normal((count, 4))).astype(np.float32),
+        one_hot(answers, 3),
+    )
+
+
+def trainer(seed: int = 1, **settings: float) -> Trainer:
+    network = dense_network([4, 8, 3])
+    network.initialize(seed)
+    values = {"rate": 0.1, "batch": 16} | settings
+    return Trainer(network, Settings(**values), seed)  # type: ignore[arg-type]
+
+
+def drain(run: Generator[Report, None, Outcome]) -> tuple[list[Report], Outcome]:
+    reports = []
+    while True:
+        try:
+            reports.append(next(run))
+        except StopIteration as end:
+            return reports, end.value
+
+
+def train(of: Trainer, amount: str, cases: Cases | None = None, **more: object) -> Outcome:
+    cases = cases or blobs()
+    return drain(of.run(cases, cases, Amount.parse(amount), **more))[1]  # type: ignore[arg-type]
+
+
+def values(of: Trainer) -> list[bytes]:
+    return [p.value.tobytes() for p in of.network.parameters]
+
+
+@pytest.mark.parametrize(
+    ("amount", "batches", "samples"),
+    [("7", 7, 112), ("1e", 13, 200), ("2e", 26, 400), ("0.5e", 7, 112), ("40", 40, 616)],
+)
+def test_amounts_are_kept_to(amount: str, batches: int, samples: int) -> None:
+    outcome = train(trainer(), amount)
+    assert (outcome.batches, outcome.samples, outcome.stopped) == (batches, samples, "done")
+
+
+def test_a_time_is_kept_to() -> None:
+    outcome = train(trainer(), "0.2s")
+    assert outcome.stopped == "done"
+    assert 0.2 <= outcome.seconds < 1
+
+
+def test_a_target_accuracy_ends_the_training() -> None:
+    outcome = train(trainer(), "95%")
+    assert outcome.stopped == "target"
+    assert outcome.validation_accuracy >= 0.95
+
+
+def test_a_target_out_of_reach_is_given_up() -> None:
+    cases = blobs()
+    hopeless = Cases(np.zeros_like(cases.inputs), cases.targets)
+    outcome = train(trainer(batch=200), "99%", hopeless)
+    assert outcome.stopped == "done"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "-5", "1.5", "0", "5m", "101%", "nan", "inf", "1e5e", "9" * 20, "3 e", "²"]
+)
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Amount.parse(text)
+
+
+def test_every_epoch_visits_each_case_once_in_a_fresh_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+    real = Feeder.batch
+
+    def spy(self: Feeder, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self._cases is cases:
+            seen.extend(rows.tolist())
+        return real(self, rows)
+
+    cases, other = blobs(), blobs(20)
+    monkeypatch.setattr(Feeder, "batch", spy)
+    run = trainer().run(cases, other, Amount.parse("2e"))
+    drain(run)
+    first, second = seen[:200], seen[200:400]
+    assert sorted(first) == sorted(second) == list(range(200))
+    assert first != second
+
+
+def test_the_seed_decides_everything() -> None:
+    one, same, other = trainer(1), trainer(1), trainer(2)
+    for each in (one, same, other):
+        train(each, "1e")
+    assert values(one) == values(same) != values(other)
+
+
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "l2": 1e-3}, {"batch": 0}])
+def test_saving_in_the_middle_changes_nothing(settings: dict[str, float], tmp_path: Path) -> None:
+    whole, first = trainer(**settings), trainer(**settings)
+    train(whole, "60")
+    train(first, "30")
+    registry = Registry(tmp_path)
+    registry.save(NamedNetwork(first), "half")
+    second = registry.load("half").trainer
+    train(second, "30")
+    assert values(second) == values(whole)
+    assert second.history == whole.history
+    assert second.progress.batches == 60
+
+
+def test_a_diverging_training_stops_and_puts_the_last_good_weights_back() -> None:
+    cases = blobs()
+    huge = Cases(cases.inputs * np.float32(1e18), cases.targets)
+    of = trainer(rate=1e3)
+    with np.errstate(all="ignore"):
+        outcome = train(of, "1000e", huge)
+    assert outcome.stopped == "diverged"
+    assert of.network.is_finite()
+    assert of.progress.batches == 0
+    assert train(trainer(), "1e").stopped == "done"
+
+
+def test_stopping_keeps_what_was_trained() -> None:
+    of, asked = trainer(), []
+
+    def stop() -> bool:
+        asked.append(1)
+        return len(asked) > 5
+
+    outcome = train(of, "100e", stop=stop)
+    assert (outcome.stopped, outcome.batches, of.progress.batches) == ("interrupted", 5, 5)
+
+
+def test_reports_mark_each_fifth() -> None:
+    reports, _ = drain(trainer().run(blobs(), blobs(), Amount.parse("100")))
+    assert [r.batches for r in reports if r.mark] == [20, 40, 60, 80, 100]
+
+
+def test_history_is_kept_at_the_ends_of_epochs() -> None:
+    of = trainer(batch=2)
+    train(of, "3e")
+    assert [point.batches for point in of.history] == [100, 200, 300]
+    assert of.history[-1].validation_accuracy > 0.9
+
+
+def test_training_more_cases_than_before_starts_a_new_epoch() -> None:
+    of = trainer()
+    train(of, "3", blobs(200))
+    train(of, "1e", blobs(30))
+    assert of.progress.batches == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rate", "0"),
+        ("rate", "-1"),
+        ("rate", "nan"),
+        ("rate", "inf"),
+        ("rate", "x"),
+        ("momentum", "1"),
+        ("l2", "-0.1"),
+        ("batch", "1.5"),
+        ("batch", "-2"),
+    ],
+)
+def test_settings_out_of_bounds_are_refused(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings().changed(name, text)
+
+
+def test_settings_are_changed_by_name() -> None:
+    assert Settings().changed("rate", "0.25").rate == 0.25
+    assert Settings().changed("batch", "all").batch == 0
