@@ -130,6 +130,9 @@ def command(
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        taken = [word for word in (name, *aliases) if word in COMMANDS]
+        if taken:
+            raise ValueError(f"two commands are called {taken[0]!r}")
         text = inspect.cleandoc(function.__doc__ or "")
         record = Command(
             name,
@@ -141,10 +144,7 @@ def command(
             "\n\n".join(" ".join(part.split()) for part in text.split("\n\n")),
             examples,
         )
-        for word in (name, *aliases):
-            if word in COMMANDS:
-                raise ValueError(f"two commands are called {word!r}")
-            COMMANDS[word] = record
+        COMMANDS.update(dict.fromkeys((name, *aliases), record))
         return function
 
     return register

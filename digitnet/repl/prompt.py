@@ -1,7 +1,6 @@
 """The prompt: reads lines from a person at a terminal."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from prompt_toolkit import PromptSession
 
@@ -38,10 +37,10 @@ class Person:
             return ""
 
 
-def converse(session: Session, output: Output, *, yes: bool = False, **terminal: Any) -> None:
-    """Reads lines and does them until the person leaves. `terminal` goes to prompt_toolkit."""
-    reader: PromptSession[str] = PromptSession(**terminal)
-    session.asker = Person(PromptSession(**terminal), yes)
+def converse(session: Session, output: Output, *, yes: bool = False) -> None:
+    """Reads lines and does them until the person leaves."""
+    reader: PromptSession[str] = PromptSession()
+    session.asker = Person(PromptSession(), yes)
     while not session.leaving:
         try:
             line = reader.prompt(_message(session))

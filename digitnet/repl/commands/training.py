@@ -44,7 +44,7 @@ class TrainingReport:
         from digitnet.repl.views.training import lasting_line, progress_line
 
         if self.lasting:
-            yield lasting_line(self.report)
+            yield lasting_line(self.report, options)
         else:
             yield progress_line(self.report, console, options)
 

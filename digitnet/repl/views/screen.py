@@ -37,6 +37,10 @@ class Screen(Console):
         )
         self.plain = plain or self.is_dumb_terminal
 
+    def on_broken_pipe(self) -> None:
+        """Leaves a closed output to the program, where rich would end it without a word."""
+        raise BrokenPipeError
+
 
 def draws_blocks(console: Console, options: ConsoleOptions) -> bool:
     """Whether block characters may be used: not on plain screens, nor without Unicode."""

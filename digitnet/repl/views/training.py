@@ -22,30 +22,38 @@ ENDINGS = {
 
 
 def progress_line(report: Report, console: Console, options: ConsoleOptions) -> Text:
-    """One line that fits the screen: what matters most stays longest."""
-    if report.part is None:
-        parts = [f"{report.batches:,} mini-batches"]
-    else:
-        blocks = draws_blocks(console, options)
-        parts = [f"{report.part:4.0%}", f"[{bar(report.part, BAR, blocks=blocks)}]"]
+    """One line that renews itself: how far, the numbers, the time left."""
+    cost, accuracy = f"cost {report.cost:.3g}", f"accuracy {percent(report.accuracy)}"
     speed = f"{report.samples / max(report.seconds, 1e-9):,.0f} cases/s"
-    left = "" if report.remaining is None else f"{duration(report.remaining)} left"
-    numbers = [f"cost {report.cost:.3g}", f"accuracy {percent(report.accuracy)}", left, speed]
-    order = [parts[0], *numbers, *parts[1:]]
-    shown: list[str] = []
-    for text in order:  # most important first
-        if text and len("  ".join([*shown, text])) < options.max_width:
-            shown.append(text)
-    inline = [text for text in (*parts, *numbers) if text in shown]
-    return Text("  ".join(inline), no_wrap=True, overflow="crop")
-
-
-def lasting_line(report: Report) -> Text:
-    """A line that stays: how far, the cost, the accuracy on the validation set."""
-    return Text(
-        f"{report.batches:>9,} mini-batches  cost {report.cost:<8.3g}  "
-        f"accuracy {percent(report.accuracy):>8}  {duration(report.seconds):>6}"
+    if report.part is None:
+        how_far = [f"{report.batches:,} mini-batches"]
+    else:
+        filled = bar(report.part, BAR, blocks=draws_blocks(console, options))
+        how_far = [f"{report.part:4.0%}", f"[{filled}]"]
+    left = [] if report.remaining is None else [f"{duration(report.remaining)} left"]
+    return _fitting(
+        [*how_far, cost, accuracy, *left, speed],
+        [how_far[0], accuracy, cost, *left, speed, *how_far[1:]],
+        options.max_width,
     )
+
+
+def lasting_line(report: Report, options: ConsoleOptions) -> Text:
+    """A line that stays: how far, the cost, the accuracy on the validation set."""
+    batches = f"{report.batches:>9,} mini-batches"
+    cost, accuracy = f"cost {report.cost:<8.3g}", f"accuracy {percent(report.accuracy):>8}"
+    time = f"{duration(report.seconds):>6}"
+    parts = [batches, cost, accuracy, time]
+    return _fitting(parts, [accuracy, cost, batches, time], options.max_width)
+
+
+def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
+    """As many of the parts as fit a line, in their order, the weightiest first to be let in."""
+    shown: list[str] = []
+    for part in by_weight:
+        if len("  ".join([*shown, part])) <= width:
+            shown.append(part)
+    return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
 
 
 def summary(outcome: Outcome, rate: float) -> Text:

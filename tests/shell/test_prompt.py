@@ -1,0 +1,79 @@
+"""The prompt with typed keys, on prompt_toolkit's pipe input; no terminal is needed."""
+
+import re
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from digitnet.repl.output import ScreenOutput
+from digitnet.repl.prompt import converse
+from digitnet.repl.session import Session
+from digitnet.repl.views.screen import Screen
+
+Typed = Callable[[str], str]
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+@pytest.fixture
+def typed(session: Session) -> Typed:
+    """Types these keys at the prompt and gives back what was shown."""
+
+    def run(keys: str) -> str:
+        shown = StringIO()
+        session.interactive = True
+        output = ScreenOutput(Screen(shown, width=80), Screen(shown, width=80))
+        with (
+            create_pipe_input() as keyboard,
+            create_app_session(input=keyboard, output=DummyOutput()),
+        ):
+            keyboard.send_text(keys)
+            converse(session, output)
+        assert session.leaving
+        return shown.getvalue()
+
+    return run
+
+
+def test_a_first_session(typed: Typed, session: Session) -> None:
+    shown = typed("t 2e\rch all\rpas first\rs\r")
+    assert "Made a network, 784-256-10" in shown
+    assert re.search(r"\d{3} of 1,000 right", shown)
+    assert "Saved as 'first'" in shown
+    assert session.registry.names() == ["first"]
+
+
+def test_ctrl_c_clears_the_line_and_ctrl_d_leaves(typed: Typed, session: Session) -> None:
+    typed(f"n diary{CTRL_C}n relu\r{CTRL_D}")
+    assert session.hand is not None
+    assert session.hand.recipe == "relu"
+
+
+@pytest.mark.parametrize("key", [CTRL_D, "s\r", "quit\r"])
+def test_leaving_with_unsaved_training_is_asked_about(
+    typed: Typed, session: Session, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(f"t 3\r{key}n\r{key}{CTRL_C}{key}y\r")
+    assert session.unsaved == 3
+    assert capsys.readouterr().err.count("still here") == 2
+
+
+def test_a_mistake_does_not_end_the_session(
+    typed: Typed, session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed("trian\rn\rdel nobody\rt 1\rpas one\rs\r")
+    assert session.registry.names() == ["one"]
+    assert "Did you mean train?" in capsys.readouterr().err
+
+
+def test_delete_after_a_yes(typed: Typed, session: Session) -> None:
+    typed("n\rpas one\rpas two\rdel one\ry\rdel two\rn\rs\r")
+    assert session.registry.names() == ["two"]
+
+
+def test_a_pasted_line_of_commands(typed: Typed, session: Session) -> None:
+    typed("n diary; t 5; pas one; s\r")
+    assert session.registry.names() == ["one"]
