@@ -22,12 +22,13 @@ from digitnet.engine.types import Integers
 REPORT_SECONDS = 0.1
 """A report comes at least this often, if mini-batches are quicker."""
 MARKS = 5
-"""Reports that divide a training into equal parts, each with a fresh accuracy."""
+"""Reports that divide a training into equal parts, each with a fresh accuracy. Where the end is an
+accuracy, a mark is a better one than ever before."""
 MEASURE_BATCHES = 100
 """Accuracy is measured at the end of an epoch, but not more often than this many mini-batches."""
 MEASURE_CASES = 5_000
 """Training cases on which accuracy and cost are measured, at most."""
-PATIENCE = 100
+PATIENCE = 30
 """A target accuracy is given up after this many measurements without a better one."""
 
 Stopped = Literal["done", "target", "interrupted", "diverged"]
@@ -153,7 +154,7 @@ class _Run:
         self.first_batch, self.first_sample = self.progress.batches, self.progress.samples
         self.begun = self.last_report = perf_counter()
         self.costs: list[float] = []  # of the mini-batches since the last report
-        self.marks = len(trainer.history) if amount.unit == "accuracy" else 0
+        self.marks = self.improvements = 0
         self.best_cost = np.inf
         self.accuracy = trainer.measure(validation).accuracy
         self.best_accuracy, self.measurements_without_better = self.accuracy, 0
@@ -233,6 +234,7 @@ class _Run:
         self.measurements_without_better += 1
         if measured.accuracy > self.best_accuracy:
             self.best_accuracy, self.measurements_without_better = measured.accuracy, 0
+            self.improvements += 1
 
     def measure_validation(self) -> Evaluation:
         measured = self.trainer.measure(self.validation)
@@ -242,7 +244,7 @@ class _Run:
     def report_is_due(self) -> bool:
         """Whether it is time for a report: another mark, or REPORT_SECONDS since the last."""
         part = self.part()
-        marks = int(part * MARKS) if part is not None else len(self.trainer.history)
+        marks = int(part * MARKS) if part is not None else self.improvements
         self.mark = marks > self.marks
         self.marks = max(marks, self.marks)
         return self.mark or perf_counter() - self.last_report >= REPORT_SECONDS

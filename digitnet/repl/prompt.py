@@ -43,7 +43,7 @@ def converse(session: Session, output: Output, *, yes: bool = False) -> None:
     session.asker = Person(PromptSession(), yes)
     while not session.leaving:
         try:
-            line = reader.prompt(_message(session))
+            line = reader.prompt(message(session))
         except KeyboardInterrupt:
             continue
         except EOFError:
@@ -51,7 +51,7 @@ def converse(session: Session, output: Output, *, yes: bool = False) -> None:
         do_line(line, session, output)
 
 
-def _message(session: Session) -> str:
+def message(session: Session) -> str:
     """`first* > `: the network in hand, and whether its training is unsaved."""
     if session.hand is None:
         return "digitnet> "

@@ -122,7 +122,7 @@ class CheckManyResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from rich.text import Text
 
-        from digitnet.repl.views.tables import percent
+        from digitnet.repl.views.words import percent
 
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
         text.append(percent(self.accuracy), "bold")

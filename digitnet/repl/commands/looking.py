@@ -62,7 +62,7 @@ class DownloadReport:
 
         from digitnet.repl.views.outputs import bar
         from digitnet.repl.views.screen import draws_blocks
-        from digitnet.repl.views.tables import size
+        from digitnet.repl.views.words import size
 
         done, total = self.fetched.done, self.fetched.total
         progress = size(done)

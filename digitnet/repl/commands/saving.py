@@ -8,6 +8,7 @@ from digitnet.repl.command import command
 from digitnet.repl.commands.making import InHandResult
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.session import Session
+from digitnet.repl.views.words import percent, size
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -29,8 +30,6 @@ class SaveResult:
         return {"name": self.name, "file": self.file, "bytes": self.bytes}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from digitnet.repl.views.tables import size
-
         kept = "; the version before is kept, undo brings it back" if self.again else ""
         yield f"Saved as {self.name!r} ({size(self.bytes)}){kept}."
 
@@ -109,7 +108,7 @@ def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResul
             f"until data {named.data} fetches it."
         )
     if named.accuracy:
-        accuracy = f", {named.accuracy.value:.2%} of the {named.accuracy.on} set right"
+        accuracy = f", {percent(named.accuracy.value)} right on the {named.accuracy.on} set"
     return InHandResult.of(
         named,
         f"Loaded {name!r}: {named.network.shape}, trained "

@@ -54,6 +54,7 @@ class TrainingResult:
     """What a training did."""
 
     outcome: "trainer.Outcome"
+    amount: Amount
     rate: float
 
     def as_json(self) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class TrainingResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.training import summary
 
-        yield summary(self.outcome, self.rate)
+        yield summary(self.outcome, self.amount, self.rate)
 
 
 @command(
@@ -104,7 +105,7 @@ def train(
     from digitnet.registry.document import Accuracy
 
     named.accuracy = Accuracy(outcome.validation_accuracy, f"{data.name} validation")
-    return TrainingResult(outcome, named.trainer.settings.rate)
+    return TrainingResult(outcome, amount, named.trainer.settings.rate)
 
 
 def _reported(

@@ -5,7 +5,8 @@ from typing import Any
 from rich.console import RenderableType
 
 from digitnet.engine.settings import WHOLE_SET
-from digitnet.repl.views.tables import duration, pairs, percent
+from digitnet.repl.views.tables import pairs
+from digitnet.repl.views.words import duration, percent
 
 
 def info(fields: dict[str, Any]) -> RenderableType:

@@ -7,7 +7,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from digitnet.repl.views.tables import percent, rows, size
+from digitnet.repl.views.tables import rows
+from digitnet.repl.views.words import percent, size
 
 if TYPE_CHECKING:
     from digitnet.registry.registry import Entry

@@ -3,10 +3,11 @@
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
-from digitnet.engine.trainer import Outcome, Report
+from digitnet.engine.amount import Amount
+from digitnet.engine.trainer import PATIENCE, Outcome, Report
 from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import draws_blocks
-from digitnet.repl.views.tables import duration, percent
+from digitnet.repl.views.words import duration, percent
 
 BAR = 24
 
@@ -56,7 +57,7 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
     return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
 
 
-def summary(outcome: Outcome, rate: float) -> Text:
+def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     """What the training did, in a sentence or two."""
     speed = outcome.samples / max(outcome.seconds, 1e-9)
     text = Text(
@@ -67,6 +68,10 @@ def summary(outcome: Outcome, rate: float) -> Text:
     text.append(f"{percent(outcome.validation_accuracy)} on validation cases", "bold")
     text.append(".")
     ending = ENDINGS[outcome.stopped].format(rate=rate / 10)
+    if amount.unit == "accuracy" and outcome.stopped == "done":
+        ending = (
+            f"{amount} was not reached: there was no better accuracy {PATIENCE} times in a row."
+        )
     if ending:
         text.append(f"\n{ending}", "yellow" if outcome.stopped == "diverged" else "")
     return text

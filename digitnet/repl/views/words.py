@@ -1,0 +1,27 @@
+"""Numbers as people read them."""
+
+
+def percent(share: float) -> str:
+    """`97.87 %`."""
+    return f"{share:.2%}".replace("%", " %")
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: `812 B`, `3.2 MB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `0.4 s`, `75 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"

@@ -1,0 +1,42 @@
+"""The README says what is true: its session, its tables, its commands."""
+
+import re
+from pathlib import Path
+
+from transcript import LINES, ROOT, transcript
+
+from digitnet.recipes import RECIPES
+from digitnet.repl.command import all_commands
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def masked(text: str) -> list[str]:
+    """The lines without their numbers and bars, which differ from machine to machine."""
+    lines = [re.sub(r"[█▏▎▍▌▋▊▉]*( |$)", " ", line) for line in text.splitlines()]
+    return [" ".join(re.sub(r"\d[\d.,:-]*", "#", line).split()) for line in lines]
+
+
+def test_the_session_is_what_a_person_sees(tmp_path: Path) -> None:
+    shown = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    assert shown
+    assert masked(shown[1]) == masked(transcript(LINES, tmp_path))
+
+
+def test_every_command_and_recipe_is_in_its_table() -> None:
+    for command in all_commands():
+        usage = command.usage.removeprefix(command.name).strip()
+        names = ", ".join(f"`{name}`" for name in (command.name, *command.aliases))
+        cell = f" `{usage}`" if usage else ""
+        assert f"| {names} |{cell} | {command.summary}" in README
+    for recipe in RECIPES.values():
+        shape = "-".join(map(str, recipe.sizes))
+        assert f"| `{recipe.name}` | {shape} | {recipe.says}" in README
+
+
+def test_the_two_commands_are_there_and_ci_runs_the_second() -> None:
+    start = "    python3 -m venv .venv && .venv/bin/pip install -e"
+    assert f"{start} . && .venv/bin/digitnet\n" in README
+    assert f"{start} '.[test]' && .venv/bin/pytest\n" in README
+    first = next(line for line in README.splitlines() if "bin/pytest" in line)
+    assert first == f"{start} '.[test]' && .venv/bin/pytest"

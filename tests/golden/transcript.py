@@ -1,0 +1,33 @@
+"""Makes the session that the README shows: `python tests/golden/transcript.py` prints it."""
+
+import sys
+import tempfile
+from collections.abc import Iterable
+from io import StringIO
+from pathlib import Path
+
+from digitnet.repl.loop import do_line
+from digitnet.repl.output import ScreenOutput
+from digitnet.repl.prompt import GREETING, message
+from digitnet.repl.session import Session
+from digitnet.repl.views.screen import Screen
+
+ROOT = Path(__file__).parent.parent.parent
+LINES = ["t 5e", "ch all", "c 11", "pas first", "t 1e", "l first", "ls", "s"]
+
+
+def transcript(lines: Iterable[str], saves: Path) -> str:
+    """What a person sees who types these lines at a screen of 80 columns, with seed 1."""
+    session = Session(saves, [ROOT / "data"], saves, seed=1)
+    shown = StringIO()
+    output = ScreenOutput(Screen(shown, width=80), Screen(shown, width=80))
+    shown.write(f"{GREETING}\n")
+    for line in lines:
+        shown.write(f"{message(session)}{line}\n")
+        do_line(line, session, output)
+    return "\n".join(line.rstrip() for line in shown.getvalue().splitlines()) + "\n"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        sys.stdout.write(transcript(LINES, Path(folder)))
