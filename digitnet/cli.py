@@ -91,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("give either -c or a FILE, not both")
     for flag in ("saves", "data"):
         folder = getattr(options, flag)
-        if folder and (Path(folder).exists() or flag == "data") and not Path(folder).is_dir():
+        # os.path says no where a path cannot even be asked about
+        missing = not os.path.exists(folder or "")  # noqa: PTH110
+        if folder and not os.path.isdir(folder) and (flag == "data" or not missing):  # noqa: PTH112
             parser.error(f"--{flag}: {folder!r} is not a folder")
     if options.threads:
         # a BLAS reads these once, when numpy and scipy load it

@@ -1,5 +1,6 @@
 """The data sets: MNIST, the sample of it that comes along, and the diaries' small tables."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,17 +109,17 @@ def _digits(
             for stem, path, digest in zip(stems, paths, digests, strict=True)
         )
         if images.shape[1:] != test_images.shape[1:]:
-            raise BadData(f"{paths[2]}: its pictures are not the size of those in {paths[0].name}")
+            raise BadData(f"its pictures are not the size of those in {paths[0].name}", paths[2])
         if len(images) <= validation:
-            raise BadData(f"{paths[0]}: has {len(images):,} cases, too few to train on")
+            raise BadData(f"has {len(images):,} cases, too few to train on", paths[0])
         for pictures, answers, path in (
             (images, labels, paths[1]),
             (test_images, test_labels, paths[3]),
         ):
             if len(pictures) != len(answers):
-                raise BadData(f"{path}: {len(answers):,} labels for {len(pictures):,} pictures")
+                raise BadData(f"{len(answers):,} labels for {len(pictures):,} pictures", path)
             if answers.max() > 9:
-                raise BadData(f"{path}: has the label {answers.max()}; digits are 0 to 9")
+                raise BadData(f"has the label {answers.max()}; digits are 0 to 9", path)
         flat, targets = images.reshape(len(images), -1), one_hot(labels, 10)
         return DataSet(
             name,
@@ -154,15 +155,17 @@ def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]
     Raises BadData where that folder lacks some of them, NotHere where no folder has any.
     """
     for folder in folders:
+        # os.path says no where a path cannot even be asked about
         found = [
-            next((p for p in (folder / f"{s}.gz", folder / s) if p.is_file()), None) for s in stems
+            next((p for p in (folder / f"{s}.gz", folder / s) if os.path.isfile(p)), None)  # noqa: PTH113
+            for s in stems
         ]
         paths = [path for path in found if path is not None]
         if len(paths) == len(stems):
             return paths
         if paths:
             missing = ", ".join(s for s, p in zip(stems, found, strict=True) if p is None)
-            raise BadData(f"{folder}: has some files of {name}, but not {missing}")
+            raise BadData(f"has some files of {name}, but not {missing}", folder)
     raise NotHere(name)
 
 

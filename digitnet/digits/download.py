@@ -110,8 +110,10 @@ def _worker(
         def update(self, count: int) -> None:
             if stop():
                 raise DownloadFailed("stopped")
+            # pooch counts whole chunks, and 0 for a length that it was not told
             self.done += count
-            reports.put(Fetched(path.name, self.done, self.total))
+            total = self.total or None
+            reports.put(Fetched(path.name, min(self.done, total or self.done), total))
 
         def reset(self) -> None:
             self.done = 0
@@ -144,9 +146,11 @@ def _in_a_line(error: Exception) -> str:
             return f"answered {error.response.status_code} {error.response.reason}"
         case requests.exceptions.Timeout():
             return f"no answer within {TIMEOUT_SECONDS} seconds"
+        case requests.exceptions.ChunkedEncodingError():
+            return "the connection broke off"
         case requests.exceptions.ConnectionError():
             return "no connection"
         case BadData():
-            return "sent a file that " + str(error).split(": ", 1)[-1]
+            return f"sent a file that {error.reason}"
         case _:
             return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -13,14 +13,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_BYTES = 128 << 20
-"""The largest data that is read: nearly three times MNIST's training images."""
+MAX_BYTES = 64 << 20
+"""The largest data that is read: a third more than MNIST's training images."""
 DEFLATE_LIMIT = 1032
 """No deflate stream expands more than this (zlib's documentation, "Maximum expansion factor")."""
 
 
 class BadData(Exception):
     """A data file that cannot be used: which one, and why."""
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        """`path` is not known where the file's content is looked at."""
+        super().__init__(reason if path is None else f"{path}: {reason}")
+        self.reason = reason
 
 
 def read_idx(path: Path, dimensions: int, digest: str | None = None) -> NDArray[np.uint8]:
@@ -39,9 +44,10 @@ def read_idx(path: Path, dimensions: int, digest: str | None = None) -> NDArray[
         data, shape = _unpack(packed, dimensions)
         if digest is not None and sha256(data).hexdigest() != digest:
             raise BadData("is not the original file: its SHA-256 differs")
-    except (BadData, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadData(f"{path}: {reason}") from None
+    except BadData as error:
+        raise BadData(error.reason, path) from None
+    except OSError as error:
+        raise BadData(error.strerror or str(error), path) from None
     header = len(data) - prod(shape)
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 

@@ -33,7 +33,7 @@ class Settings:
         for f in fields(self):
             value, low, high = getattr(self, f.name), f.metadata["low"], f.metadata["high"]
             if isinstance(value, bool) or not isinstance(value, (int, f.type)):  # type: ignore[arg-type]
-                raise ValueError(f"{f.name} is a number, not {value!r}")
+                raise ValueError(f"{f.name} is a number, not a {type(value).__name__}")
             too_low = value <= low if f.metadata["open_low"] else value < low
             if not isfinite(value) or too_low or value >= high:
                 raise ValueError(f"{f.name} must be {_bounds(f.metadata)}, not {value}")

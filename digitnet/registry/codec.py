@@ -31,11 +31,19 @@ EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
 
 
 def encode(document: Document) -> bytes:
-    """The document as a pickle. Raises TypeError or ValueError for what no document may hold."""
+    """The document as a pickle, which has been read back.
+
+    Raises TypeError or ValueError for what no document may hold.
+    """
     parts = [PROTO]
     _write(document, parts, MAX_DEPTH)
     parts.append(STOP)
-    return b"".join(parts)
+    data = b"".join(parts)
+    try:
+        decode(data)
+    except DamagedSave as error:
+        raise ValueError(f"no document can be like this: {error}") from None
+    return data
 
 
 def _write(value: Any, parts: list[bytes], depth: int) -> None:
@@ -87,7 +95,9 @@ def _whole(value: int) -> bytes:
         return BININT2 + struct.pack("<H", value)
     if -(1 << 31) <= value < 1 << 31:
         return BININT + struct.pack("<i", value)
-    return LONG1 + b"\x08" + struct.pack("<q", value)
+    if -(1 << 63) <= value < 1 << 63:
+        return LONG1 + b"\x08" + struct.pack("<q", value)
+    raise ValueError("a whole number in a document has at most 64 bits")
 
 
 def decode(data: bytes) -> Document:

@@ -11,7 +11,7 @@ from digitnet.engine.costs import COSTS
 from digitnet.engine.layers import Dense
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import STATES
-from digitnet.engine.settings import Settings
+from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Measurement, Progress, Trainer
 from digitnet.engine.types import Array
 from digitnet.registry.codec import Document
@@ -130,7 +130,8 @@ def saved_at(fields: Fields) -> str:
     """When it was saved, as ISO 8601 in UTC."""
     text = fields.text("saved_at")
     try:
-        if datetime.fromisoformat(text).tzinfo is not None:
+        when = datetime.fromisoformat(text)
+        if when.tzinfo is not None and when.isoformat(timespec="seconds") == text:
             return text
     except ValueError:
         pass
@@ -170,9 +171,12 @@ def _layer(fields: Fields, below: Array | None) -> Dense:
 
 def _settings(fields: Fields) -> Settings:
     """The settings; those that are not there have their usual values."""
+    values = fields.inner("settings").rest()
+    if not values.keys() <= SETTINGS.keys():
+        raise fields.bad("settings", "has one that digitnet does not know")
     try:
-        return Settings(**fields.inner("settings").rest())
-    except (TypeError, ValueError) as error:
+        return Settings(**values)
+    except ValueError as error:
         raise fields.bad("settings", f"cannot be: {error}") from None
 
 
@@ -192,7 +196,7 @@ def _state(fields: Fields, network: Network) -> dict[str, list[Array]]:
     state: dict[str, list[Array]] = {}
     inner = fields.inner("optimizer")
     for key in STATES:
-        if inner.maybe(key):
+        if inner.has(key):
             state[key] = inner.arrays(key, shapes, network.dtype.type)
     inner.end()
     return state
@@ -203,8 +207,6 @@ def _accuracy(fields: Fields) -> Accuracy | None:
     if not fields.maybe("accuracy"):
         return None
     inner = fields.inner("accuracy")
-    accuracy = Accuracy(inner.real("value"), inner.text("on"))
+    accuracy = Accuracy(inner.share("value"), inner.text("on"))
     inner.end()
-    if not 0 <= accuracy.value <= 1:
-        raise fields.bad("accuracy", "is not between 0 and 1")
     return accuracy

@@ -12,6 +12,7 @@ from digitnet.registry.errors import DamagedSave
 DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The kinds of number an array may hold: little-endian real numbers of 32 or 64 bits."""
 LARGEST = 1 << 62
+LARGEST_SIZE = 1 << 31
 
 
 class Fields:
@@ -80,11 +81,22 @@ class Fields:
         values = self._take(name, list)
         return [Fields(value, f"{self._where}.{name}[{k}]") for k, value in enumerate(values)]
 
+    def share(self, name: str) -> float:
+        """A number from 0 to 1."""
+        value = self.real(name)
+        if not 0 <= value <= 1:
+            raise self.bad(name, "is not between 0 and 1")
+        return value
+
+    def has(self, name: str) -> bool:
+        """Whether there is a field of that name."""
+        return name in self._rest
+
     def maybe(self, name: str) -> bool:
-        """Whether the field is there and not None; a None is taken out."""
-        if self._rest.get(name) is not None:
+        """Whether the field is more than None; a None is taken out."""
+        if self._rest.get(name, "") is not None:
             return True
-        self._rest.pop(name, None)
+        del self._rest[name]
         return False
 
     def rest(self) -> Document:
@@ -122,7 +134,7 @@ class Fields:
         sizes = tuple(fields._take("shape", list))
         data = fields._take("data", bytes)
         fields.end()
-        if any(type(n) is not int or not 0 <= n <= LARGEST for n in sizes):
+        if any(type(n) is not int or not 0 <= n < LARGEST_SIZE for n in sizes):
             raise self.bad(name, "has an impossible shape")
         if (sizes != shape) if shape is not None else (len(sizes) != 2):
             raise self.bad(name, "has not the shape it should have")

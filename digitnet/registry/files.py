@@ -16,22 +16,25 @@ TEMPORARY = ".writing-"
 """How the name of a file begins that is still being written."""
 
 
+class NotConfirmed(OSError):
+    """A change that was made, but of which the disk did not say that it is there to stay."""
+
+
 def read_bounded(path: Path) -> bytes:
     """The bytes of a regular file of at most MAX_BYTES.
 
     Raises DamagedSave for a file that is larger or not a file at all, OSError as the system does.
     """
     # without O_NONBLOCK, opening a named pipe would wait for somebody to write into it
-    descriptor = os.open(
-        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise DamagedSave("it is not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise DamagedSave(f"it is larger than {MAX_BYTES >> 20} MiB")
-        data = file.read(MAX_BYTES + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_BYTES:
         raise DamagedSave(f"it is larger than {MAX_BYTES >> 20} MiB")
     return data
@@ -41,7 +44,7 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
     """Puts `data` at `path`, whole and on the disk, or leaves everything as it was.
 
     What was at `path` before is first kept as `keep_old_as`, if given. Raises OSError; then the
-    old content is still there and no temporary file is left.
+    old content is still there and nothing new is left, unless it is a NotConfirmed.
     """
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     try:
@@ -53,10 +56,12 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
             keep_durably(path, keep_old_as)
         temporary.replace(path)
     except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
+        for leftover in (temporary, keep_old_as):
+            if leftover is not None:
+                with suppress(OSError):
+                    leftover.unlink()
         raise
-    sync_folder(path.parent)
+    _confirm(path.parent)
 
 
 def keep_durably(path: Path, other: Path) -> None:
@@ -70,11 +75,22 @@ def keep_durably(path: Path, other: Path) -> None:
 
 
 def move_durably(path: Path, other: Path) -> None:
-    """Renames a file, within one file system, and waits until that is on the disk."""
+    """Renames a file, within one file system, and waits until that is on the disk.
+
+    Raises OSError, and NotConfirmed where the file has moved already.
+    """
     path.replace(other)
-    sync_folder(other.parent)
+    _confirm(other.parent)
     if other.parent != path.parent:
-        sync_folder(path.parent)
+        _confirm(path.parent)
+
+
+def _confirm(folder: Path) -> None:
+    """Waits until a change in `folder` is on the disk."""
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        raise NotConfirmed(error.errno, error.strerror) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -98,8 +114,9 @@ def make_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(*folders: Path) -> None:
     """Removes what a writer that was killed left behind; for the holder of the lock only."""
-    for path in folder.glob(f"{TEMPORARY}*"):
-        with suppress(OSError):
-            path.unlink()
+    for folder in folders:
+        for path in folder.glob(f"{TEMPORARY}*"):
+            with suppress(OSError):
+                path.unlink()

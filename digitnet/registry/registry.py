@@ -13,11 +13,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from digitnet.registry import files
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.document import NamedNetwork, from_document, saved_at, to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
-from digitnet.registry.fields import Fields
+from digitnet.registry.fields import LARGEST, Fields
 from digitnet.registry.files import (
+    NotConfirmed,
     keep_durably,
     make_folder,
     move_durably,
@@ -47,6 +49,7 @@ class Entry:
     saved_at: str = ""
     bytes: int = 0
     changed_ns: int = 0
+    inode: int = 0
     damaged: str = ""
 
 
@@ -70,17 +73,17 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """All saves, by name; damaged ones with the reason, and as what their file is called."""
-        listed = self._listed()
+        return self._entries(self._listed())
+
+    def _entries(self, listed: dict[str, Entry]) -> list[Entry]:
+        """All saves; what `listed` says of a file counts while the file is as it was then."""
         entries = []
         for path in self._files():
             with suppress(FileNotFoundError):  # deleted this moment, by another digitnet
                 entry = listed.get(path.name)
-                status = path.stat()
-                fresh = entry and (entry.bytes, entry.changed_ns) == (
-                    status.st_size,
-                    status.st_mtime_ns,
-                )
-                entries.append(entry if entry and fresh else self._read_entry(path))
+                if entry is None or _state(path) != (entry.bytes, entry.changed_ns, entry.inode):
+                    entry = self._read_entry(path)
+                entries.append(entry)
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
 
     def names(self) -> list[str]:
@@ -115,7 +118,7 @@ class Registry:
 
         Raises RegistryError; then the version of before is still there and whole.
         """
-        data = seal(encode(to_document(named, name)))
+        data = _sealed(named, name)
         path = self._path(name)
         with self._locked("nothing was saved; the network is still in hand"):
             exists = path.exists()
@@ -173,9 +176,12 @@ class Registry:
 
         The files are what counts and are safe by now, so a list that cannot be written is no error.
         """
-        entries = self.entries()
+        listed = self._listed()
+        if changed is not None:
+            listed.pop(changed.name, None)  # its time may be the same as before
+        entries = self._entries(listed)
         whole = [asdict(entry) for entry in entries if not entry.damaged]
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             write_durably(self.folder / LIST, seal(encode({"networks": whole})))
         return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
 
@@ -206,14 +212,16 @@ class Registry:
 
     def _read_entry(self, path: Path, called: str = "") -> Entry:
         """The entry for a file, from the file itself."""
-        status = path.stat()
-        entry = Entry(
-            called or path.name, path.name, bytes=status.st_size, changed_ns=status.st_mtime_ns
-        )
+        called = called or path.name
+        entry = Entry(called, path.name)
         try:
+            size, changed_ns, inode = _state(path)
+            entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
             named = self._read(path, called)
         except DamagedSave as error:
             return replace(entry, damaged=str(error))
+        except FileNotFoundError:
+            raise
         except OSError as error:
             return replace(entry, damaged=f"it cannot be read: {error.strerror}")
         return replace(
@@ -233,12 +241,17 @@ class Registry:
         try:
             make_folder(self.folder)
             with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
-                remove_leftovers(self.folder)
+                remove_leftovers(self.folder, self.trash.folder)
                 yield
         except Timeout:
             raise RegistryError(
                 f"another digitnet has been writing in {self.folder} for {LOCK_SECONDS} seconds; "
                 f"{kept}. Try again"
+            ) from None
+        except NotConfirmed as error:
+            raise RegistryError(
+                f"the change is made, but the disk reports: {error.strerror}; it may not outlast a "
+                f"power cut. Save again, or in another folder than {self.folder}"
             ) from None
         except OSError as error:
             raise RegistryError(
@@ -247,9 +260,27 @@ class Registry:
             ) from None
 
 
+def _state(path: Path) -> tuple[int, int, int]:
+    """What tells whether a file is still the one it was: its size, time and number on the disk."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino % LARGEST
+
+
+def _sealed(named: NamedNetwork, name: str) -> bytes:
+    """The file for a network, which has been read back. Raises RegistryError where it cannot be."""
+    try:
+        data = seal(encode(to_document(named, name)))
+        if len(data) > files.MAX_BYTES:
+            raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
+        from_document(decode(unseal(data)))
+    except (DamagedSave, TypeError, ValueError) as error:
+        raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
+    return data
+
+
 def _entry(fields: Fields) -> Entry:
     """An entry of the list as it was read."""
-    accuracy = fields.real("accuracy") if fields.maybe("accuracy") else None
+    accuracy = fields.share("accuracy") if fields.maybe("accuracy") else None
     entry = Entry(
         name=fields.text("name"),
         file=fields.text("file"),
@@ -261,6 +292,7 @@ def _entry(fields: Fields) -> Entry:
         saved_at=saved_at(fields),
         bytes=fields.whole("bytes"),
         changed_ns=fields.whole("changed_ns"),
+        inode=fields.whole("inode"),
         damaged=fields.text("damaged", ("",)),
     )
     fields.end()

@@ -15,7 +15,7 @@ from digitnet.registry.names import IS_SAVE
 KEPT_VERSIONS = 5
 """Overwritten versions kept of each network; deleted networks are all kept."""
 
-_KEPT = re.compile(rf"(\d{{1,12}})\.(deleted|replaced|undone)\.({IS_SAVE.pattern})")
+_KEPT = re.compile(rf"([0-9]{{8,12}})\.(deleted|replaced|undone)\.({IS_SAVE.pattern})")
 
 
 @dataclass(frozen=True, order=True)
