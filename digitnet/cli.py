@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -101,12 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.environ[name] = str(options.threads)
     try:
         return _run(options)
-    except BrokenPipeError:
-        # nobody reads any more; what Python would still flush at exit goes nowhere
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print("digitnet: the output was closed, so digitnet stopped", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -126,25 +120,35 @@ def _run(options: argparse.Namespace) -> int:
     from digitnet.repl.loop import run_lines
     from digitnet.repl.session import NobodyToAsk, Session
 
-    data = Path(options.data) if options.data else None
+    data = Path(options.data).expanduser() if options.data else None
     session = Session(
-        saves=Path(options.saves) if options.saves else paths.saves_folder(),
+        saves=Path(options.saves).expanduser() if options.saves else paths.saves_folder(),
         data_folders=paths.data_folders(data),
-        download_to=data or paths.cache_folder(),
+        download_to=paths.cache_folder(),
         seed=options.seed,
         asker=NobodyToAsk(options.yes),
     )
     output = _output(options)
     if options.lines or options.file or not _has_terminal():
-        try:
-            return run_lines(_lines(options), session, output)
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
-            where = options.file or "standard input"
-            output.error("", f"cannot read {where}: {error.strerror or error}")
-            return 1
-    return _converse(session, output, options)
+        return _do(lambda: run_lines(_lines(options), session, output), output)
+    return _do(lambda: _converse(session, output, options), output)
+
+
+def _do(work: "Callable[[], int]", output: "Output") -> int:
+    """Does the work; what stops the whole program is said in a line."""
+    from digitnet.repl.errors import CommandError, OutputError
+    from digitnet.repl.output import say_error
+
+    try:
+        return work()
+    except CommandError as error:
+        output.error("", str(error))
+    except OutputError as error:
+        # what Python would still flush at exit goes nowhere
+        with suppress(OSError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say_error(str(error))
+    return 1
 
 
 def _output(options: argparse.Namespace) -> "Output":
@@ -168,16 +172,24 @@ def _has_terminal() -> bool:
 
 
 def _lines(options: argparse.Namespace) -> Iterator[str]:
-    """The lines to do, as they come."""
+    """The lines to do, as they come. Raises CommandError where they cannot be read."""
+    from digitnet.repl.errors import CommandError
+
     if options.lines:
         yield from options.lines
-    elif options.file:
-        with Path(options.file).open(encoding="utf-8", errors="surrogateescape") as script:
-            yield from script
-    elif sys.stdin is None:
-        raise OSError("it is closed: give commands with -c or in a file")
-    else:
-        yield from sys.stdin
+        return
+    try:
+        if options.file:
+            path = Path(options.file)
+            with path.open(encoding="utf-8", errors="surrogateescape") as script:
+                yield from script
+        elif sys.stdin is None:
+            raise OSError("it is closed: give commands with -c or in a file")
+        else:
+            yield from sys.stdin
+    except OSError as error:
+        where = options.file or "standard input"
+        raise CommandError(f"cannot read {where}: {error.strerror or error}") from None
 
 
 def _converse(session: "Session", output: "Output", options: argparse.Namespace) -> int:

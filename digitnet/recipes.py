@@ -1,11 +1,11 @@
 """Recipes: ready-made networks with the data and settings they are trained with.
 
-One for each diary behind digitnet that needs no more than dense layers and mini-batches, and one
-to begin with.
+One for each diary behind digitnet, and better ones.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from digitnet.engine.settings import WHOLE_SET, Settings
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:  # numpy is first needed when a network is made, not when the 
 class Recipe:
     """A network to be made: its layers, its cost, the data it is for, and how to train it.
 
-    data: the data set it is meant for; another of the same width serves as well.
-    fresh: the initialiser; each activation's own where it is empty.
+    settings: those that are not as usual. data: the data set it is meant for; another of the same
+    width serves as well. fresh: the initialiser; each activation's own where it is empty.
     """
 
     name: str
     says: str
     sizes: tuple[int, ...]
-    settings: Settings
+    settings: Mapping[str, Any] = field(default_factory=dict)
     data: str = "sample"
     hidden: str = "relu"
     output: str = "softmax"
@@ -36,6 +36,10 @@ class Recipe:
 
 DEFAULT = "quick"
 
+_SIGMOIDS: dict[str, Any] = {"hidden": "sigmoid", "output": "sigmoid", "cost": "squared"}
+# the diaries add up over the cases where digitnet takes the mean: their rate times the cases
+_TABLE: dict[str, Any] = {"optimizer": "sgd", "rate": 4.0, "batch": WHOLE_SET}
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -43,28 +47,70 @@ RECIPES = {
             DEFAULT,
             "a small network that learns in a second; the one to begin with",
             (784, 256, 10),
-            Settings(rate=0.03, batch=16, momentum=0.9, l2=1e-4),
+            {"optimizer": "momentum", "rate": 0.03, "batch": 16, "l2": 1e-4},
         ),
         Recipe(
             "diary",
             "16 and 16 sigmoid units and the squared error, as in a first attempt",
             (784, 16, 16, 10),
-            Settings(rate=3.0, batch=10),
-            hidden="sigmoid",
-            output="sigmoid",
-            cost="squared",
+            {"optimizer": "sgd", "rate": 3.0, "batch": 10},
+            **_SIGMOIDS,
         ),
         Recipe(
             "relu",
-            "1,024 ReLU units, softmax, cross-entropy and a little L2",
+            "1,024 ReLU units, softmax, cross-entropy, a little L2; the rate cools down in each t",
             (784, 1024, 10),
-            Settings(rate=0.1, batch=64, momentum=0.9, l2=1e-5),
+            {
+                "optimizer": "momentum",
+                "rate": 0.1,
+                "batch": 128,
+                "l2": 1e-5,
+                "schedule": "one-cycle",
+            },
+        ),
+        Recipe(
+            "devember",
+            "sigmoid units and a regularised cost, for `min`: all cases at once",
+            (784, 100, 10),
+            {"batch": WHOLE_SET, "rate": 1.0, "l2": 1e-5},
+            hidden="sigmoid",
+            output="sigmoid",
+        ),
+        Recipe(
+            "notebook",
+            "11 by 11 digits, raw pixels, weights too large: `t 500e`, as its author saw it",
+            (121, 100, 10),
+            {
+                "optimizer": "sgd",
+                "rate": 0.1,  # 1e-4 on the sum over 1,000 cases
+                "batch": WHOLE_SET,
+                "cases": 1000,
+                "pixels": "raw",
+            },
+            data="sample11",
+            hidden="sigmoid",
+            fresh="normal",
+        ),
+        Recipe(
+            "notebook-better",
+            "the same network and cases, with pixels, weights and steps that help: `t 100e`",
+            (121, 100, 10),
+            {
+                "optimizer": "adamw",
+                "rate": 0.003,
+                "batch": 32,
+                "l2": 0.1,
+                "dropout": 0.3,
+                "schedule": "one-cycle",
+                "cases": 1000,
+            },
+            data="sample11",
         ),
         Recipe(
             "truth",
             "one unit without a bias that learns a truth table: `t 10000`",
             (3, 1),
-            Settings(rate=4.0, batch=WHOLE_SET),  # the mean of 4 cases: as a sum at rate 1
+            _TABLE,
             data="truth",
             output="sigmoid",
             cost="squared",
@@ -74,25 +120,21 @@ RECIPES = {
         ),
         Recipe(
             "mini",
-            "3-3-2: small enough to follow by hand; are most of three switches on?",
+            "small enough to follow by hand: are most of three switches on?",
             (3, 3, 2),
-            Settings(rate=4.0, batch=WHOLE_SET),
+            _TABLE,
             data="mini",
-            hidden="sigmoid",
-            output="sigmoid",
-            cost="squared",
             precision="float64",
+            **_SIGMOIDS,
         ),
         Recipe(
             "mini3",
-            "3-3-3: which of three switches is on?",
+            "small enough to follow by hand: which of three switches is on?",
             (3, 3, 3),
-            Settings(rate=4.0, batch=WHOLE_SET),
+            _TABLE,
             data="mini3",
-            hidden="sigmoid",
-            output="sigmoid",
-            cost="squared",
             precision="float64",
+            **_SIGMOIDS,
         ),
     )
 }
@@ -101,7 +143,7 @@ RECIPES = {
 def build(recipe: Recipe, seed: int) -> "NamedNetwork":
     """A fresh network as the recipe has it, its weights drawn with `seed`.
 
-    Raises ValueError for layers and costs that do not go together.
+    Raises ValueError for layers, costs and settings that do not go together.
     """
     from digitnet.engine.network import dense_network
     from digitnet.engine.trainer import Trainer
@@ -117,4 +159,4 @@ def build(recipe: Recipe, seed: int) -> "NamedNetwork":
         dtype=recipe.precision,
     )
     network.initialize(seed)
-    return NamedNetwork(Trainer(network, recipe.settings, seed), recipe=recipe.name)
+    return NamedNetwork(Trainer(network, Settings(**recipe.settings), seed), recipe=recipe.name)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +23,21 @@ MNIST_DIGESTS = {
 class NotHere(Exception):
     """A data set that is not on this machine, though it could be."""
 
+    def __init__(self, name: str) -> None:
+        """`name` is the data set's."""
+        super().__init__(
+            f"the data set {name} is not here: data mnist fetches MNIST, "
+            "--data DIR says where it is"
+        )
+
 
 @dataclass(frozen=True)
 class DataSet:
     """Three sets of cases: to train on, to watch the training with, and to test.
 
     picture: rows and columns of a case that is a picture, None for a table.
-    tests_are_in: the data sets whose *training* cases include these test cases, so that an
-    accuracy measured here, after training there, is no test accuracy.
+    tests_are_in, validations_are_in: the data sets whose *training* cases include these test (or
+    validation) cases, so that an accuracy measured here after training there is of cases seen.
     """
 
     name: str
@@ -39,6 +46,7 @@ class DataSet:
     test: Cases
     picture: tuple[int, int] | None
     tests_are_in: frozenset[str]
+    validations_are_in: frozenset[str]
 
     @property
     def inputs(self) -> int:
@@ -49,6 +57,16 @@ class DataSet:
     def outputs(self) -> int:
         """Numbers in an answer."""
         return int(self.train.targets.shape[1])
+
+    def as_seen(self, cases: int, pixels: str) -> "DataSet":
+        """The same with so many training cases (0: all), its bytes as `unit` or `raw` numbers."""
+        scale = 1.0 if pixels == "raw" else self.train.scale
+        train, validation, test = (
+            replace(part, scale=scale) for part in (self.train, self.validation, self.test)
+        )
+        if cases:
+            train = replace(train, inputs=train.inputs[:cases], targets=train.targets[:cases])
+        return replace(self, train=train, validation=validation, test=test)
 
     def picture_of(self, cases: Cases, index: int) -> Pixels:
         """The inputs of a case as they are: pixels (rows, columns), or a row of the table."""
@@ -81,12 +99,10 @@ class Source:
     files: Sequence[str] = ()
 
     def is_here(self, folders: Sequence[Path]) -> bool:
-        """Whether its files are in one of the folders, whole or not."""
+        """Whether all its files are in one of the folders, whole or not."""
         try:
             return not self.files or bool(find(self.name, self.files, folders))
-        except BadData:
-            return True
-        except NotHere:
+        except (BadData, NotHere):
             return False
 
 
@@ -94,12 +110,13 @@ def _digits(
     name: str,
     stems: Sequence[str],
     validation: int,
-    tests_are_in: frozenset[str],
+    within: frozenset[str],
     digests: Sequence[str | None] = (None,) * 4,
 ) -> Callable[[Sequence[Path]], DataSet]:
     """A reader of digits in four IDX files: images and labels to train, images and labels to test.
 
-    The last `validation` training cases become the validation set.
+    The last `validation` training cases become the validation set. `within`: the data sets whose
+    training cases include all of these.
     """
 
     def read(folders: Sequence[Path]) -> DataSet:
@@ -129,7 +146,36 @@ def _digits(
                 test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255
             ),
             picture=(images.shape[1], images.shape[2]),
-            tests_are_in=tests_are_in,
+            tests_are_in=within,
+            validations_are_in=within,
+        )
+
+    return read
+
+
+def _smaller(
+    name: str, of: Callable[[Sequence[Path]], DataSet]
+) -> Callable[[Sequence[Path]], DataSet]:
+    """A reader of the same digits at 11 by 11: every second row and column, less the edges."""
+
+    def smaller(cases: Cases, picture: tuple[int, int]) -> Cases:
+        images: Pixels = cases.inputs.reshape(-1, *picture)
+        small: Pixels = images[:, ::2, ::2][:, 1:-2, 1:-2].copy()
+        return replace(cases, inputs=small.reshape(len(cases), -1))
+
+    def read(folders: Sequence[Path]) -> DataSet:
+        large = of(folders)
+        picture = large.picture or (28, 28)
+        rows, columns = (len(range(n)[::2][1:-2]) for n in picture)
+        return replace(
+            large,
+            name=name,
+            train=smaller(large.train, picture),
+            validation=smaller(large.validation, picture),
+            test=smaller(large.test, picture),
+            picture=(rows, columns),
+            tests_are_in=frozenset(f"{data}11" for data in large.tests_are_in),
+            validations_are_in=frozenset(f"{data}11" for data in large.validations_are_in),
         )
 
     return read
@@ -144,16 +190,18 @@ def _table(name: str, rows: str) -> Callable[[Sequence[Path]], DataSet]:
             np.array([[float(c) for c in side[k]] for side in sides]) for k in range(2)
         )
         cases = Cases(inputs, targets)
-        return DataSet(name, cases, cases, cases, None, frozenset({name}))
+        return DataSet(name, cases, cases, cases, None, frozenset({name}), frozenset({name}))
 
     return read
 
 
 def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]:
-    """The files called `stems` (gzipped or plain), all from the first folder that has any.
+    """The files called `stems` (gzipped or plain), all from the first folder that has them all.
 
-    Raises BadData where that folder lacks some of them, NotHere where no folder has any.
+    Raises BadData where the best there is is a folder with some of them, NotHere where there is
+    none.
     """
+    incomplete = None
     for folder in folders:
         # os.path says no where a path cannot even be asked about
         found = [
@@ -163,10 +211,10 @@ def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]
         paths = [path for path in found if path is not None]
         if len(paths) == len(stems):
             return paths
-        if paths:
+        if paths and incomplete is None:
             missing = ", ".join(s for s, p in zip(stems, found, strict=True) if p is None)
-            raise BadData(f"has some files of {name}, but not {missing}", folder)
-    raise NotHere(name)
+            incomplete = BadData(f"has some files of {name}, but not {missing}", folder)
+    raise incomplete or NotHere(name)
 
 
 _SAMPLE = tuple(
@@ -175,30 +223,38 @@ _SAMPLE = tuple(
     for kind in ("images-idx3", "labels-idx1")
 )
 
+# every case of the sample is in MNIST's training set
+_read_sample = _digits("sample", _SAMPLE, 500, frozenset({"mnist"}))
+_read_mnist = _digits(
+    "mnist", tuple(MNIST_DIGESTS), 5000, frozenset(), tuple(MNIST_DIGESTS.values())
+)
+
 SOURCES = {
     source.name: source
     for source in (
-        Source(
-            "sample",
-            "5,000 of MNIST's digits that come along",
-            784,
-            10,
-            # every case of the sample is in MNIST's training set
-            _digits("sample", _SAMPLE, 500, frozenset({"mnist"})),
-            _SAMPLE,
-        ),
+        Source("sample", "5,000 of MNIST's digits that come along", 784, 10, _read_sample, _SAMPLE),
         Source(
             "mnist",
             "all 70,000 of MNIST's digits",
             784,
             10,
-            _digits(
-                "mnist",
-                tuple(MNIST_DIGESTS),
-                5000,
-                frozenset(),
-                tuple(MNIST_DIGESTS.values()),
-            ),
+            _read_mnist,
+            tuple(MNIST_DIGESTS),
+        ),
+        Source(
+            "sample11",
+            "the sample at 11 by 11 pixels",
+            121,
+            10,
+            _smaller("sample11", _read_sample),
+            _SAMPLE,
+        ),
+        Source(
+            "mnist11",
+            "MNIST at 11 by 11 pixels",
+            121,
+            10,
+            _smaller("mnist11", _read_mnist),
             tuple(MNIST_DIGESTS),
         ),
         Source(

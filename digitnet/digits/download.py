@@ -1,13 +1,14 @@
 """Fetches MNIST: two mirrors, every file checked, nothing half-written ever in place."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 
 from digitnet.digits.datasets import MNIST_DIGESTS
-from digitnet.digits.idx import BadData, read_idx
+from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -59,8 +60,9 @@ def _fetch(
     problems = []
     for mirror in mirrors:
         reports: SimpleQueue[Fetched | Exception | None] = SimpleQueue()
+        given_up = Event()
         worker = Thread(
-            target=_worker, args=(mirror, path, stem, digest, reports, stop), daemon=True
+            target=_worker, args=(mirror, path, stem, digest, reports, given_up), daemon=True
         )
         worker.start()
         while True:
@@ -68,6 +70,7 @@ def _fetch(
                 report = reports.get(timeout=0.1)
             except Empty:
                 if stop():
+                    given_up.set()
                     raise DownloadFailed("stopped; files already whole were kept") from None
                 continue
             if report is None:
@@ -76,8 +79,9 @@ def _fetch(
                 problems.append(f"{mirror}: {_in_a_line(report)}")
                 break
             yield report
-        if stop():
-            raise DownloadFailed("stopped; files already whole were kept")
+            if stop():
+                given_up.set()
+                raise DownloadFailed("stopped; files already whole were kept")
     raise DownloadFailed("; ".join(problems))
 
 
@@ -87,7 +91,7 @@ def _worker(
     stem: str,
     digest: str,
     reports: "SimpleQueue[Fetched | Exception | None]",
-    stop: Callable[[], bool],
+    given_up: Event,
 ) -> None:
     """Downloads in a thread of its own, so that the prompt can watch, and be interrupted."""
     import pooch  # slow to import, and needed once in a lifetime
@@ -108,8 +112,10 @@ def _worker(
             self.done = 0
 
         def update(self, count: int) -> None:
-            if stop():
+            if given_up.is_set():
                 raise DownloadFailed("stopped")
+            if self.done > MAX_BYTES:
+                raise DownloadFailed("sends without an end")
             # pooch counts whole chunks, and 0 for a length that it was not told
             self.done += count
             total = self.total or None
@@ -122,16 +128,15 @@ def _worker(
             pass
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
         pooch.get_logger().setLevel("ERROR")
-        pooch.retrieve(
+        fetched = pooch.retrieve(
             mirror + path.name,
             known_hash=None,
-            fname=path.name,
+            fname=f"{path.name}.{os.getpid()}.new",
             path=path.parent,
             downloader=Checked(progressbar=Meter(), timeout=TIMEOUT_SECONDS),
         )
+        Path(fetched).replace(path)
         reports.put(None)
     except Exception as error:  # whatever it was, the person at the prompt is told
         reports.put(error)

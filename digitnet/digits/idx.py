@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_BYTES = 64 << 20
-"""The largest data that is read: a third more than MNIST's training images."""
+"""The largest data that is read: nearly half more than MNIST's training images."""
 DEFLATE_LIMIT = 1032
-"""No deflate stream expands more than this (zlib's documentation, "Maximum expansion factor")."""
+"""No deflate stream expands more than this (zlib's technical details, "Maximum Compression
+Factor")."""
 
 
 class BadData(Exception):
@@ -25,7 +26,7 @@ class BadData(Exception):
     def __init__(self, reason: str, path: Path | None = None) -> None:
         """`path` is not known where the file's content is looked at."""
         super().__init__(reason if path is None else f"{path}: {reason}")
-        self.reason = reason
+        self.reason, self.path = reason, path
 
 
 def read_idx(path: Path, dimensions: int, digest: str | None = None) -> NDArray[np.uint8]:

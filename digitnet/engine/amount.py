@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 Unit = Literal["batches", "epochs", "seconds", "accuracy"]
@@ -28,12 +29,12 @@ class Amount:
         """Reads an amount as it is typed. Raises ValueError for what is none."""
         match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})(e|s|%|)", text.lower())
         if not match:
-            raise ValueError("not an amount")
-        value, unit = float(match[1]), _UNITS[match[2]]
-        if value == 0 or (unit == "batches" and value != int(value)):
+            raise ValueError
+        number, unit = Decimal(match[1]), _UNITS[match[2]]
+        if number == 0 or (unit == "batches" and number % 1):
             raise ValueError("mini-batches are counted in whole numbers, from 1")
         if unit == "accuracy":
-            value /= 100
-            if value > 1:
+            number /= 100  # a Decimal, so that 99.9% is the same number as 999 / 1000
+            if number > 1:
                 raise ValueError("an accuracy is at most 100%")
-        return cls(value, unit)
+        return cls(float(number), unit)

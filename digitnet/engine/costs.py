@@ -44,8 +44,11 @@ def binary(a: Array, y: Array) -> float:
 
 
 def _log(p: Array) -> Array:
-    """Natural logarithm, finite even at p = 0; a p that is not a number stays one."""
-    return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
+    """Natural logarithm of a probability, of at least the precision ε that 1 − p is known to.
+
+    So a hopeless answer costs −ln ε, some 16 in float32; what is not a number stays so.
+    """
+    return np.log(np.maximum(p, np.finfo(p.dtype).eps))
 
 
 SQUARED = Cost("squared", half_squares, canonical=False)

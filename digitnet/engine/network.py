@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.costs import cost_for
+from digitnet.engine.dropout import Dropout
 from digitnet.engine.layers import Dense, Parameter
 from digitnet.engine.types import Array
 
@@ -26,6 +27,8 @@ class Network:
         for layer in layers[:-1]:
             if layer.activation.name == "softmax":
                 raise ValueError("softmax shares one unit of output out: it fits the last layer")
+        if layers[-1].activation.name == "softmax" and layers[-1].outputs < 2:
+            raise ValueError("softmax of a single output is always 1: use sigmoid")
         self.layers = list(layers)
         self.cost_name = cost
         self.cost = cost_for(cost, layers[-1].activation.name)
@@ -66,13 +69,15 @@ class Network:
         for layer in self.layers:
             layer.initialize(rng)
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array, dropout: Dropout | None = None) -> Array:
         """The outputs for x (batch, inputs): (batch, outputs), a view valid until the next call."""
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
             x = layer.forward(x)
+            if dropout and layer is not self.layers[-1]:
+                x = dropout.forward(number, x)
         return x
 
-    def backward(self, a: Array, y: Array) -> None:
+    def backward(self, a: Array, y: Array, dropout: Dropout | None = None) -> None:
         """Back-propagation (Rumelhart, Hinton and Williams 1986, Nature 323).
 
         Computes dC/dz of every layer for the batch just sent forward, whose outputs were `a` and
@@ -81,16 +86,19 @@ class Network:
         """
         np.subtract(a, y, out=self.layers[-1].error_signal(len(a)))
         self.layers[-1].backward(through_activation=not self.cost.canonical)
-        for above, below in zip(self.layers[:0:-1], self.layers[-2::-1], strict=True):
-            above.send_back(below.error_signal(len(a)))
+        for number in range(len(self.layers) - 2, -1, -1):
+            below, above = self.layers[number : number + 2]
+            signal = below.error_signal(len(a))
+            above.send_back(signal)
+            if dropout:
+                dropout.backward(number, signal)
             below.backward()
 
-    def penalty(self, l2: float) -> float:
-        """The L2 term of the cost: λ/2 · Σ w² over all weights (biases are left free)."""
-        if not l2:
-            return 0.0
-        weights = (p.value.reshape(-1) for p in self.parameters if p.decays)
-        return l2 / 2 * sum(float(np.dot(w, w)) for w in weights)
+    def penalty(self, l2: float, l1: float = 0.0) -> float:
+        """The penalty in the cost: λ₂/2 · Σ w² + λ₁ · Σ |w| over all weights (biases are free)."""
+        weights = [p.value.reshape(-1) for p in self.parameters if p.decays]
+        squares = l2 / 2 * sum(float(np.dot(w, w)) for w in weights) if l2 else 0.0
+        return squares + (l1 * sum(float(np.abs(w).sum()) for w in weights) if l1 else 0.0)
 
     def is_finite(self) -> bool:
         """Whether every parameter is a number."""

@@ -1,63 +1,126 @@
 """The settings of a training: one record, from which `set`, the saves and the help are derived."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields, replace
 from math import inf, isfinite
 from typing import Any
 
 WHOLE_SET = 0
-"""The value of `batch` that stands for all training cases at once."""
+"""The value of `batch` and `cases` that stands for all training cases."""
+
+Check = Callable[[Any], None]
+"""Raises ValueError, with the reason, for a value that a setting cannot have."""
 
 
-def _setting(
-    default: Any, says: str, low: float, high: float = inf, *, open_low: bool = False
-) -> Any:
-    """A field with its meaning and its bounds, low ≤ value < high (low < value if `open_low`)."""
-    bounds = {"says": says, "low": low, "high": high, "open_low": open_low}
-    return field(default=default, metadata=bounds)
+def _number(low: float, high: float = inf, *, above: bool = False) -> Check:
+    """A finite number, low ≤ value < high; low < value if `above`."""
+    words = f"{'above' if above else 'at least'} {low}"
+    words += "" if high == inf else f" and below {high}"
+
+    def check(value: Any) -> None:
+        if type(value) not in (int, float):
+            raise ValueError(f"is a number, not a {type(value).__name__}")
+        too_low = value <= low if above else value < low
+        if not isfinite(value) or too_low or value >= high:
+            raise ValueError(f"must be {words}, not {value:g}")
+
+    return check
+
+
+def _whole(value: Any) -> None:
+    """A whole number from 0, of at most nine digits."""
+    if type(value) is not int:
+        raise ValueError(f"is a whole number, not a {type(value).__name__}")
+    if not 0 <= value < 10**9:
+        raise ValueError(f"must be at least 0, not {value}")
+
+
+def _one_of(names: Callable[[], Collection[str]]) -> Check:
+    """One of the names; they are asked for when a value is there to be checked."""
+
+    def check(value: Any) -> None:
+        if not isinstance(value, str) or value not in names():
+            raise ValueError(f"is one of {', '.join(names())}")
+
+    return check
+
+
+def _optimizers() -> Collection[str]:
+    from digitnet.engine.optimizers import OPTIMIZERS
+
+    return OPTIMIZERS
+
+
+def _schedule(value: Any) -> None:
+    from digitnet.engine.schedules import Schedule
+
+    if not isinstance(value, str):
+        raise ValueError(f"is a name, not a {type(value).__name__}")
+    Schedule.parse(value)
+
+
+def _setting(default: Any, says: str, check: Check) -> Any:
+    """A field with its meaning and its check."""
+    return field(default=default, metadata={"says": says, "check": check})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a network is trained. Immutable: `changed` gives a new record.
 
-    Raises ValueError, with the reason, for a value out of bounds.
+    Raises ValueError, with the reason, for a value that cannot be.
     """
 
-    rate: float = _setting(0.1, "learning rate: how far each step goes", 0, open_low=True)
-    batch: int = _setting(32, "cases in a mini-batch, or `all`", WHOLE_SET)
-    momentum: float = _setting(0.0, "share of the last step that is taken again", 0, 1)
-    l2: float = _setting(0.0, "weight of the L2 penalty, λ in λ/2 · Σw²", 0)
+    optimizer: str = _setting("sgd", "how the gradient changes the weights", _one_of(_optimizers))
+    rate: float = _setting(0.1, "learning rate: how far a step goes", _number(0, above=True))
+    schedule: str = _setting(
+        "constant", "how the rate changes, within each t, or over so much: cosine 20e", _schedule
+    )
+    momentum: float = _setting(
+        0.9, "of momentum and nesterov: the share of the last step taken again", _number(0, 1)
+    )
+    batch: int = _setting(32, "cases in a mini-batch, or all", _whole)
+    l2: float = _setting(
+        0.0, "weight of the L2 penalty, half the sum of the squared weights", _number(0)
+    )
+    l1: float = _setting(0.0, "weight of the L1 penalty, the sum of the weights' sizes", _number(0))
+    max_norm: float = _setting(0.0, "longest weight vector into a unit; 0: any", _number(0))
+    clip: float = _setting(0.0, "longest gradient, over all parameters; 0: any", _number(0))
+    dropout: float = _setting(0.0, "share of hidden units left out of each case", _number(0, 0.99))
+    average: float = _setting(
+        0.0, "answer with a running mean of the weights, of this share; 0: none", _number(0, 1)
+    )
+    patience: int = _setting(
+        0, "stop after so many measurements without a better one, with the best; 0: never", _whole
+    )
+    cases: int = _setting(WHOLE_SET, "training cases that are used, or all", _whole)
+    pixels: str = _setting(
+        "unit", "what the network sees of a byte: unit (0 to 1) or raw (0 to 255)",
+        _one_of(lambda: ("unit", "raw")),
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """Checks every value against its bounds and its type."""
+        """Checks every value."""
         for f in fields(self):
-            value, low, high = getattr(self, f.name), f.metadata["low"], f.metadata["high"]
-            if isinstance(value, bool) or not isinstance(value, (int, f.type)):  # type: ignore[arg-type]
-                raise ValueError(f"{f.name} is a number, not a {type(value).__name__}")
-            too_low = value <= low if f.metadata["open_low"] else value < low
-            if not isfinite(value) or too_low or value >= high:
-                raise ValueError(f"{f.name} must be {_bounds(f.metadata)}, not {value}")
+            try:
+                f.metadata["check"](getattr(self, f.name))
+            except ValueError as error:
+                raise ValueError(f"{f.name} {error}") from None
 
     def changed(self, name: str, text: str) -> "Settings":
         """These settings with the one called `name` set to the value written in `text`."""
         kind = next(f.type for f in fields(self) if f.name == name)
-        value: Any
-        if name == "batch" and text == "all":
+        value: Any = text
+        if name in ("batch", "cases") and text == "all":
             value = WHOLE_SET
-        else:
+        elif kind is not str:
             try:
                 value = int(text) if kind is int else float(text)
             except ValueError:
                 what = "a whole number" if kind is int else "a number"
-                extra = " or `all`" if name == "batch" else ""
+                extra = " or all" if name in ("batch", "cases") else ""
                 raise ValueError(f"{name} is {what}{extra}, not {text!r}") from None
         return replace(self, **{name: value})
-
-
-def _bounds(metadata: Any) -> str:
-    """The bounds in words."""
-    low = f"above {metadata['low']}" if metadata["open_low"] else f"at least {metadata['low']}"
-    return low if metadata["high"] == inf else f"{low} and below {metadata['high']}"
 
 
 SETTINGS = {f.name: str(f.metadata["says"]) for f in fields(Settings)}

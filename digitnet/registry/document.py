@@ -10,9 +10,9 @@ from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS
 from digitnet.engine.layers import Dense
 from digitnet.engine.network import Network
-from digitnet.engine.optimizers import STATES
+from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import SETTINGS, Settings
-from digitnet.engine.trainer import Measurement, Progress, Trainer
+from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 from digitnet.registry.codec import Document
 from digitnet.registry.errors import DamagedSave
@@ -69,10 +69,15 @@ def to_document(named: NamedNetwork, name: str) -> Document:
         "progress": asdict(trainer.progress),
         "history": array_document(np.array(history, np.float64).reshape(-1, 4)),
         "optimizer": {
-            key: [array_document(array) for array in arrays]
-            for key, arrays in trainer.optimizer.state.items()
+            "steps": trainer.optimizer.steps,
+            **{key: _array_documents(arrays) for key, arrays in trainer.optimizer.state.items()},
         },
+        "averages": None if trainer.averages is None else _array_documents(trainer.averages),
     }
+
+
+def _array_documents(arrays: list[Array]) -> list[Document]:
+    return [array_document(array) for array in arrays]
 
 
 def _layer_document(layer: Dense) -> Document:
@@ -101,7 +106,9 @@ def from_document(document: Document) -> NamedNetwork:
         Measurement(int(row[0]), *(float(value) for value in row[1:]))
         for row in fields.table("history", 4)
     ]
-    trainer.optimizer.state = _state(fields, network)
+    _read_optimizer(fields.inner("optimizer"), trainer)
+    if fields.maybe("averages"):
+        trainer.averages = fields.arrays("averages", _shapes(network), network.dtype.type)
     named = NamedNetwork(
         trainer,
         name=name,
@@ -190,16 +197,18 @@ def _progress(fields: Fields) -> Progress:
     return Progress(**values)
 
 
-def _state(fields: Fields, network: Network) -> dict[str, list[Array]]:
+def _read_optimizer(fields: Fields, trainer: Trainer) -> None:
     """What the optimiser remembers: arrays shaped like the parameters."""
-    shapes = [parameter.value.shape for parameter in network.parameters]
-    state: dict[str, list[Array]] = {}
-    inner = fields.inner("optimizer")
-    for key in STATES:
-        if inner.has(key):
-            state[key] = inner.arrays(key, shapes, network.dtype.type)
-    inner.end()
-    return state
+    optimizer, network = trainer.optimizer, trainer.network
+    optimizer.steps = fields.whole("steps")
+    optimizer.state = {
+        name: fields.arrays(name, _shapes(network), network.dtype.type) for name in optimizer.slots
+    }
+    fields.end()
+
+
+def _shapes(network: Network) -> list[tuple[int, ...]]:
+    return [parameter.value.shape for parameter in network.parameters]
 
 
 def _accuracy(fields: Fields) -> Accuracy | None:

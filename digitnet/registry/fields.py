@@ -13,6 +13,7 @@ DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The kinds of number an array may hold: little-endian real numbers of 32 or 64 bits."""
 LARGEST = 1 << 62
 LARGEST_SIZE = 1 << 31
+LONGEST_TEXT = 200
 
 
 class Fields:
@@ -43,13 +44,11 @@ class Fields:
     def text(self, name: str, choices: Any = None) -> str:
         """A string, one of `choices` if given."""
         value: str = self._take(name, str)
+        if len(value) > LONGEST_TEXT or not value.isprintable():
+            raise self.bad(name, "is too long or holds control characters")
         if choices is not None and value not in choices:
             raise self.bad(name, "is not one that digitnet knows")
         return value
-
-    def flag(self, name: str) -> bool:
-        """True or False."""
-        return bool(self._take(name, bool))
 
     def whole(self, name: str, low: int = 0, high: int = LARGEST) -> int:
         """A whole number from `low` to `high`."""
@@ -68,8 +67,8 @@ class Fields:
     def texts(self, name: str) -> list[str]:
         """A list of strings."""
         values: list[Any] = self._take(name, list)
-        if not all(isinstance(value, str) for value in values):
-            raise self.bad(name, "should hold strings only")
+        if not all(type(v) is str and len(v) <= LONGEST_TEXT and v.isprintable() for v in values):
+            raise self.bad(name, "should hold short printable strings only")
         return values
 
     def inner(self, name: str) -> "Fields":
@@ -87,10 +86,6 @@ class Fields:
         if not 0 <= value <= 1:
             raise self.bad(name, "is not between 0 and 1")
         return value
-
-    def has(self, name: str) -> bool:
-        """Whether there is a field of that name."""
-        return name in self._rest
 
     def maybe(self, name: str) -> bool:
         """Whether the field is more than None; a None is taken out."""

@@ -29,15 +29,15 @@ def read_bounded(path: Path) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise DamagedSave("it is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise DamagedSave(f"it is larger than {MAX_BYTES >> 20} MiB")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1)
+            return file.read(status.st_size)
     finally:
         os.close(descriptor)
-    if len(data) > MAX_BYTES:
-        raise DamagedSave(f"it is larger than {MAX_BYTES >> 20} MiB")
-    return data
 
 
 def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> None:
@@ -56,10 +56,10 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
             keep_durably(path, keep_old_as)
         temporary.replace(path)
     except BaseException:
-        for leftover in (temporary, keep_old_as):
-            if leftover is not None:
-                with suppress(OSError):
-                    leftover.unlink()
+        with suppress(OSError):
+            temporary.unlink()  # fails where the rename was done after all: the old one is needed
+            if keep_old_as is not None:
+                keep_old_as.unlink()
         raise
     _confirm(path.parent)
 
@@ -69,7 +69,10 @@ def keep_durably(path: Path, other: Path) -> None:
     try:
         os.link(path, other)
     except OSError:
-        write_durably(other, path.read_bytes())
+        try:
+            write_durably(other, path.read_bytes())
+        except NotConfirmed as error:  # of `path` nothing has changed yet
+            raise OSError(error.errno, error.strerror) from None
         return
     sync_folder(other.parent)
 
@@ -79,7 +82,10 @@ def move_durably(path: Path, other: Path) -> None:
 
     Raises OSError, and NotConfirmed where the file has moved already.
     """
-    path.replace(other)
+    if other.exists() and path.samefile(other):
+        path.unlink()  # two names of one file: renaming one to the other would do nothing
+    else:
+        path.replace(other)
     _confirm(other.parent)
     if other.parent != path.parent:
         _confirm(path.parent)

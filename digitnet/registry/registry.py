@@ -32,7 +32,7 @@ from digitnet.registry.seal import seal, unseal
 from digitnet.registry.trash import Trash
 
 LOCK_SECONDS = 10
-LIST = "registry.pickle"
+LIST, LOCK = "registry.pickle", ".lock"
 
 
 @dataclass(frozen=True)
@@ -137,26 +137,20 @@ class Registry:
             self._relist()
 
     def undo(self) -> Undone:
-        """Brings back what was last deleted or overwritten.
+        """Brings back what was last deleted or overwritten; what gives way to it is kept.
 
-        Raises RegistryError where there is nothing, or where a newer network has the name.
+        Raises RegistryError where there is nothing.
         """
         with self._locked("nothing was changed"):
-            kept = self.trash.latest()
+            kept = self.trash.latest(self.folder)
             if kept is None:
                 raise RegistryError("there is no delete or overwrite to undo")
             path = self.folder / kept.file
             name = self._read_entry(self.trash.folder / kept.name, called=kept.file).name
-            if path.exists():
-                if kept.kind == "deleted":
-                    raise RegistryError(
-                        f"a newer network is named {name!r}: delete it or save it under another "
-                        "name first; nothing was changed"
-                    )
-                # the version that gives way is kept too
-                keep_durably(path, self.trash.place("undone", kept.file))
+            if path.exists():  # what gives way is kept, and comes back with the next `undo`
+                keep_durably(path, self.trash.place("replaced", kept.file))
             self.trash.bring_back(kept, path)
-            self._relist()
+            self._relist(path)
             return Undone(name, kept.kind)
 
     # the list
@@ -240,7 +234,8 @@ class Registry:
         """The lock on the folder, while it is changed. `kept` ends the message of a failure."""
         try:
             make_folder(self.folder)
-            with FileLock(self.folder / ".lock", timeout=LOCK_SECONDS):
+            (self.folder / LOCK).touch()  # says at once where there is no writing
+            with FileLock(self.folder / LOCK, timeout=LOCK_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)
                 yield
         except Timeout:
@@ -251,7 +246,7 @@ class Registry:
         except NotConfirmed as error:
             raise RegistryError(
                 f"the change is made, but the disk reports: {error.strerror}; it may not outlast a "
-                f"power cut. Save again, or in another folder than {self.folder}"
+                f"power cut. The folder is {self.folder}"
             ) from None
         except OSError as error:
             raise RegistryError(

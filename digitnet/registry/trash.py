@@ -15,12 +15,12 @@ from digitnet.registry.names import IS_SAVE
 KEPT_VERSIONS = 5
 """Overwritten versions kept of each network; deleted networks are all kept."""
 
-_KEPT = re.compile(rf"([0-9]{{8,12}})\.(deleted|replaced|undone)\.({IS_SAVE.pattern})")
+_KEPT = re.compile(rf"([0-9]{{8,}})\.(deleted|replaced)\.({IS_SAVE.pattern})")
 
 
 @dataclass(frozen=True, order=True)
 class Kept:
-    """One file in the trash. kind: deleted, replaced (overwritten), or undone (was overwriting)."""
+    """One file in the trash. kind: deleted, or replaced (overwritten)."""
 
     number: int
     kind: str
@@ -52,9 +52,19 @@ class Trash:
         number = max((kept.number for kept in self.contents()), default=0) + 1
         return self.folder / Kept(number, kind, file).name
 
-    def latest(self) -> Kept | None:
-        """What `undo` would bring back."""
-        return max((k for k in self.contents() if k.kind != "undone"), default=None)
+    def latest(self, saves: Path) -> Kept | None:
+        """What `undo` would bring back.
+
+        Versions that never gave way, because saving was cut short, are not worth bringing back.
+        """
+        for kept in reversed(self.contents()):
+            if not self._is_in_place(kept, saves / kept.file):
+                return kept
+        return None
+
+    def _is_in_place(self, kept: Kept, path: Path) -> bool:
+        """Whether what is kept is a second name of the file at `path`."""
+        return path.exists() and path.samefile(self.folder / kept.name)
 
     def bring_back(self, kept: Kept, to: Path) -> None:
         """Moves a file out of the trash, over what is at `to`."""

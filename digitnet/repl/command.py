@@ -11,10 +11,10 @@ nothing about a command is written a second time anywhere.
 import difflib
 import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.errors import CommandError, quoted
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -47,11 +47,16 @@ Working: TypeAlias = Generator[Report, None, Result]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of argument. parse raises ValueError for what is not of the kind."""
+    """A kind of argument.
+
+    parse raises ValueError for what is not of the kind, with a reason where that helps. choices:
+    what is often meant, each with what it is.
+    """
 
     metavar: str
     expects: str
     parse: Callable[[str], Any]
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,22 +104,25 @@ class Command:
         if rest:
             takes = f"its usage is {self.usage}" if self.arguments else "it takes no arguments"
             raise CommandError(
-                f"{self.name}: {printable(' '.join(rest), 40)!r} is too much; {takes}. "
-                f"{self._example()}"
+                f"{self.name}: {quoted(' '.join(rest))} is too much; {takes}. {self._example()}"
             )
         return values
 
     def _parse_one(self, kind: Kind, word: str) -> Any:
         try:
             return kind.parse(word)
-        except ValueError:
+        except ValueError as error:
+            reason = f" ({error})" if str(error) else ""
             raise CommandError(
-                f"{self.name}: {printable(word, 40)!r} is not {kind.expects}. {self._example()}"
+                f"{self.name}: {quoted(word)} is not {kind.expects}{reason}. {self._example()}"
             ) from None
 
     def _example(self) -> str:
         return f"Example: {list(self.examples)[-1]}"
 
+
+GROUPS = ("Learning", "Asking", "Networks", "Saves", "Digits", "This program")
+"""The groups that the help shows, in this order."""
 
 COMMANDS: dict[str, Command] = {}
 """Every command by its name and by each of its aliases."""
@@ -126,13 +134,15 @@ def command(
     """Makes a function a command. Its first parameter is the session; the others, each annotated
     with its Kind, are the arguments.
 
-    Raises ValueError at import where a name is taken already.
+    Raises ValueError at import where a name is taken already, or the group is none of GROUPS.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         taken = [word for word in (name, *aliases) if word in COMMANDS]
         if taken:
             raise ValueError(f"two commands are called {taken[0]!r}")
+        if group not in GROUPS:
+            raise ValueError(f"{group!r} is not a group of commands")
         text = inspect.cleandoc(function.__doc__ or "")
         record = Command(
             name,
@@ -168,9 +178,9 @@ def find(word: str) -> Command:
         return COMMANDS[word]
     near = difflib.get_close_matches(word[:40].lower(), COMMANDS, n=2, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else "? lists the commands"
-    raise CommandError(f"{printable(word, 40)!r} is not a command. {hint}")
+    raise CommandError(f"{quoted(word)} is not a command. {hint}")
 
 
 def all_commands() -> list[Command]:
-    """Every command once, in the order they were made."""
-    return list(dict.fromkeys(COMMANDS.values()))
+    """Every command once, group by group."""
+    return sorted(dict.fromkeys(COMMANDS.values()), key=lambda c: GROUPS.index(c.group))

@@ -1,4 +1,4 @@
-"""Ctrl-C while a command works: the first one asks it to stop, the second one makes it."""
+"""Ctrl-C: the first one asks a command at work to stop, the second one makes it."""
 
 import signal
 import threading
@@ -11,14 +11,17 @@ from digitnet.repl.session import Session
 
 @contextmanager
 def interruptible(session: Session) -> Iterator[None]:
-    """While this lasts, Ctrl-C sets `session.interrupted`; a second one interrupts at once."""
-    session.interrupted = False
+    """While this lasts, Ctrl-C only sets `session.interrupted`.
+
+    Where that is set already and a command is at work, it interrupts at once. Held for as long as
+    commands are read and done, so that no Ctrl-C falls between two of them.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handler(number: int, frame: FrameType | None) -> None:
-        if session.interrupted:
+        if session.interrupted and session.working:
             raise KeyboardInterrupt
         session.interrupted = True
 

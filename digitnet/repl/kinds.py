@@ -1,7 +1,10 @@
 """The kinds of argument that commands take."""
 
 from digitnet.engine.amount import Amount
+from digitnet.engine.settings import SETTINGS
+from digitnet.recipes import RECIPES
 from digitnet.repl.command import Kind
+from digitnet.repl.session import SESSION_SETTINGS
 
 
 def whole(text: str, low: int = 0) -> int:
@@ -25,11 +28,17 @@ INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT_OR_ALL = Kind("N or all", "a whole number from 1, or `all`", count_or_all)
 NAME = Kind("NAME", "a name", str)
-RECIPE = Kind("RECIPE or SHAPE", "a recipe or a shape like 784-100-10", str)
+RECIPE = Kind(
+    "RECIPE or SHAPE",
+    "a recipe or a shape like 784-100-10",
+    str,
+    {name: recipe.says for name, recipe in RECIPES.items()},
+)
 HIDDEN = Kind("HIDDEN", "the activation of the hidden layers, such as relu", str)
 OUTPUT = Kind("OUTPUT", "the activation of the output, such as softmax", str)
 COST = Kind("COST", "the cost, such as cross-entropy", str)
-SETTING = Kind("NAME", "the name of a setting", str)
+SETTING = Kind("NAME", "the name of a setting", str, SETTINGS | SESSION_SETTINGS)
 VALUE = Kind("VALUE", "a value", str)
+HORIZON = Kind("HORIZON", "how much training a schedule spans, such as 20e", str)
 DATA = Kind("NAME", "the name of a data set", str)
 COMMAND = Kind("COMMAND", "the name of a command", str)

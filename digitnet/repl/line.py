@@ -1,13 +1,16 @@
-"""Typed lines: commands divided by `;`, words by spaces, quotes around words with spaces."""
+"""Typed lines: commands divided by `;`, words by spaces, quotes around words with spaces.
+
+A line that was pasted, or given with `-c`, may be several.
+"""
 
 import re
 
 from digitnet.repl.errors import CommandError
 
 _TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<end>;)
-      | (?P<comment>\#.*)
+    r"""[^\S\n]*(?:
+        (?P<end>[;\n])
+      | (?P<comment>\#[^\n]*)
       | (?P<word>(?:"[^"]*"|'[^']*'|[^\s;"'])+)
       | (?P<open>["'])
     )""",
@@ -22,9 +25,12 @@ def split(line: str) -> list[list[str]]:
     A word that begins with `#` begins a comment. Raises CommandError for a quote left open.
     """
     commands: list[list[str]] = [[]]
-    for token in _TOKEN.finditer(line.strip()):
+    for token in _TOKEN.finditer(line.removeprefix("\ufeff").strip()):
         if token["open"]:
-            raise CommandError(f"a quote {token['open']} is not closed")
+            other = {"'": '"', '"': "'"}[token["open"]]
+            raise CommandError(
+                f"the quote {token['open']} is not closed; a word with it goes into {other} {other}"
+            )
         if token["end"]:
             commands.append([])
         elif token["word"]:

@@ -5,8 +5,8 @@ from collections.abc import Generator, Iterable
 from typing import Any
 
 from digitnet.repl import commands as _commands  # noqa: F401 - fills the table of commands
-from digitnet.repl.command import Result, find
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.command import Command, Result, find
+from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.interrupts import interruptible
 from digitnet.repl.line import split
 from digitnet.repl.output import Output
@@ -15,13 +15,15 @@ from digitnet.repl.session import Session
 
 def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
     """Does the commands of a script: the exit code is 0, 1 at the first failure, 130 at Ctrl-C."""
-    for line in lines:
-        if not do_line(line, session, output):
-            return 130 if session.interrupted else 1
-        if session.interrupted:
-            return 130
-        if session.leaving:
-            break
+    with interruptible(session):
+        for line in lines:
+            done = do_line(line, session, output)
+            if session.interrupted:
+                return 130
+            if not done:
+                return 1
+            if session.leaving:
+                break
     return 0
 
 
@@ -32,6 +34,7 @@ def do_line(line: str, session: Session, output: Output) -> bool:
     except CommandError as error:
         output.error("", str(error))
         return False
+    session.interrupted = False
     for words in calls:
         if not do_command(words, session, output):
             return False
@@ -41,27 +44,41 @@ def do_line(line: str, session: Session, output: Output) -> bool:
 
 
 def do_command(words: list[str], session: Session, output: Output) -> bool:
-    """Does one command and shows what comes of it; whether it could be done."""
+    """Does one command and shows what comes of it; whether it could be done.
+
+    Raises OutputError where the output cannot be written.
+    """
     name = printable(words[0], 40)
     try:
         command = find(words[0])
         name = command.name
-        arguments = command.parse(words[1:])
-        with interruptible(session):
-            result = command.function(session, *arguments)
-            if isinstance(result, Generator):
-                with output.live():
-                    result = _watch(result, output)
-            output.result(name, result)
-        return True
-    except BrokenPipeError:
+        result = _at_work(command, words[1:], session, output)
+    except OutputError:
         raise
     except KeyboardInterrupt:
         session.interrupted = True
         output.error(name, "interrupted; the network in hand is kept")
+        return False
     except Exception as error:
         output.error(name, _in_a_line(error))
-    return False
+        return False
+    output.result(name, result)
+    return True
+
+
+def _at_work(command: Command, words: list[str], session: Session, output: Output) -> Result:
+    """The result of a command; the reports of a long one are shown meanwhile."""
+    arguments = command.parse(words)
+    session.working = True
+    try:
+        result = command.function(session, *arguments)
+        if isinstance(result, Generator):
+            with output.live():
+                result = _watch(result, output)
+    finally:
+        session.working = False
+    done: Result = result
+    return done
 
 
 def _watch(working: Generator[Any, None, Result], output: Output) -> Result:
@@ -77,10 +94,11 @@ def _watch(working: Generator[Any, None, Result], output: Output) -> Result:
 
 def _in_a_line(error: Exception) -> str:
     """What to tell a person of an error."""
+    from digitnet.digits.datasets import NotHere
     from digitnet.digits.idx import BadData
     from digitnet.registry.errors import RegistryError
 
-    if isinstance(error, (CommandError, RegistryError, BadData)):
+    if isinstance(error, (CommandError, RegistryError, BadData, NotHere)):
         return str(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory for that; the network in hand is as it was"

@@ -3,11 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from digitnet.repl.command import Report, Result
-from digitnet.repl.errors import printable
+from digitnet.repl.errors import OutputError, printable
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -32,9 +32,22 @@ class Output(Protocol):
         """Shows a report of a command at work."""
 
 
-def _say_error(message: str) -> None:
-    """One clear line on standard error, whatever the message holds."""
-    print(f"digitnet: {printable(message, 600)}", file=sys.stderr, flush=True)
+def say_error(message: str) -> None:
+    """One clear line on standard error, whatever the message holds; none where that is closed."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(f"digitnet: {printable(message, 600)}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Makes an output that cannot be written an OutputError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise OutputError("the output was closed, so digitnet stopped") from None
+    except OSError as error:
+        raise OutputError(f"cannot write the output: {error.strerror or error}") from None
 
 
 class JsonOutput:
@@ -46,7 +59,7 @@ class JsonOutput:
 
     def error(self, command: str, message: str) -> None:
         """{"command": ..., "ok": false, "error": ...}."""
-        _say_error(message)
+        say_error(message)
         self._print({"command": command, "ok": False, "error": printable(message, 600)})
 
     @contextmanager
@@ -58,7 +71,8 @@ class JsonOutput:
         """Nothing: one command, one line."""
 
     def _print(self, fields: dict[str, Any]) -> None:
-        print(json.dumps(fields, allow_nan=False), flush=True)
+        with _writing():
+            print(json.dumps(fields, allow_nan=False), flush=True)
 
 
 class ScreenOutput:
@@ -71,8 +85,7 @@ class ScreenOutput:
 
     def result(self, command: str, result: Result) -> None:
         """The result as it knows how to look."""
-        self._screen.print(result)
-        self._screen.file.flush()
+        self._print(result)
 
     def error(self, command: str, message: str) -> None:
         """One line on standard error."""
@@ -81,7 +94,7 @@ class ScreenOutput:
         if self._errors.is_terminal:
             self._errors.print(Text(printable(message, 600), "red"))
         else:
-            _say_error(message)
+            say_error(message)
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -96,12 +109,24 @@ class ScreenOutput:
                 yield
         finally:
             self._live = None
-            self._screen.show_cursor(True)
 
     def report(self, report: Report) -> None:
         """Renews the line; a lasting report is printed above it."""
         if report.lasting:
-            self._screen.print(report)
-            self._screen.file.flush()
+            self._print(report)
         elif self._live:
-            self._live.update(report, refresh=True)
+            with _writing():
+                self._live.update(report, refresh=True)
+
+    def _print(self, what: Result | Report) -> None:
+        """Prints and flushes; without a terminal, lines have no blanks at their ends."""
+        screen = self._screen
+        with _writing():
+            if screen.is_terminal:
+                screen.print(what)
+            else:
+                with screen.capture() as printed:
+                    screen.print(what)
+                lines = printed.get().splitlines()
+                screen.file.write("".join(f"{line.rstrip()}\n" for line in lines))
+            screen.file.flush()

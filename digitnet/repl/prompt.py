@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from prompt_toolkit import PromptSession
 
 from digitnet import __version__
+from digitnet.repl.interrupts import interruptible
 from digitnet.repl.loop import do_line
 from digitnet.repl.output import Output
 from digitnet.repl.session import Session
@@ -39,20 +40,21 @@ class Person:
 
 def converse(session: Session, output: Output, *, yes: bool = False) -> None:
     """Reads lines and does them until the person leaves."""
-    reader: PromptSession[str] = PromptSession()
+    reader: PromptSession[str] = PromptSession(enable_suspend=True)
     session.asker = Person(PromptSession(), yes)
-    while not session.leaving:
-        try:
-            line = reader.prompt(message(session))
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            line = "s"
-        do_line(line, session, output)
+    with interruptible(session):
+        while not session.leaving:
+            try:
+                line = reader.prompt(message(session))
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                line = "s"
+            do_line(line, session, output)
 
 
 def message(session: Session) -> str:
-    """`first* > `: the network in hand, and whether its training is unsaved."""
+    """`first*> `: the network in hand, and a star where something is not saved."""
     if session.hand is None:
         return "digitnet> "
     name = session.hand.name or session.hand.recipe or session.hand.network.shape

@@ -13,8 +13,16 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
     import numpy as np
 
     from digitnet.digits.datasets import DataSet
-    from digitnet.registry.document import NamedNetwork
+    from digitnet.engine.settings import Settings
+    from digitnet.registry.document import Accuracy, NamedNetwork
     from digitnet.registry.registry import Registry
+
+
+SESSION_SETTINGS = {
+    "seed": "draws the weights and orders the cases of new networks",
+    "threads": "threads that a matrix product may use",
+}
+"""Settings of the session, with what they mean; those of training are the network's."""
 
 
 class Asker(Protocol):
@@ -50,6 +58,8 @@ class Session:
 
     data_folders: where data sets are looked for, in order; download_to: where `data mnist` puts it.
     seed: draws and orders everything, if given; otherwise each network draws a seed of its own.
+    saved: of the network in hand, the mini-batches and settings that its save has, if it has one.
+    working: a command is at work. interrupted: it has been asked to stop (Ctrl-C).
     """
 
     saves: Path
@@ -60,12 +70,14 @@ class Session:
     asker: Asker = field(default_factory=NobodyToAsk)
 
     hand: "NamedNetwork | None" = None
-    saved_batches: int = 0
+    saved: "tuple[int, Settings] | None" = None
     data_name: str = "sample"
     leaving: bool = False
+    working: bool = False
     interrupted: bool = False
+    _chosen: dict[tuple[int, int], str] = field(default_factory=dict)
     _loaded: "dict[str, DataSet]" = field(default_factory=dict)
-    _rng: "np.random.Generator | None" = None
+    rng_: "np.random.Generator | None" = None
 
     @property
     def registry(self) -> "Registry":
@@ -79,9 +91,9 @@ class Session:
         """Chooses random cases to look at."""
         import numpy as np
 
-        if self._rng is None:
-            self._rng = np.random.default_rng(self.seed)
-        return self._rng
+        if self.rng_ is None:
+            self.rng_ = np.random.default_rng(self.seed)
+        return self.rng_
 
     def stop(self) -> bool:
         """Whether a long command should come to its end (Ctrl-C)."""
@@ -90,9 +102,15 @@ class Session:
     # the network in hand
 
     @property
-    def unsaved(self) -> int:
-        """Mini-batches of training that no save has."""
-        return self.hand.trainer.progress.batches - self.saved_batches if self.hand else 0
+    def unsaved(self) -> str:
+        """What no save has of the network in hand, in words; empty for nothing."""
+        if self.hand is None:
+            return ""
+        trainer = self.hand.trainer
+        batches, settings = self.saved or (0, trainer.settings)
+        if trainer.progress.batches != batches:
+            return f"{trainer.progress.batches - batches:,} mini-batches of training"
+        return "changed settings" if trainer.settings != settings else ""
 
     def network(self) -> "NamedNetwork":
         """The network in hand. Raises CommandError where there is none."""
@@ -101,18 +119,24 @@ class Session:
         return self.hand
 
     def take(self, named: "NamedNetwork") -> None:
-        """Takes a network in hand, whose training so far is saved or nothing."""
+        """Takes a network in hand that is saved, or new."""
         self.hand = named
-        self.saved_batches = named.trainer.progress.batches
+        self.is_saved()
+
+    def is_saved(self) -> None:
+        """To be called when the network in hand is as its save has it."""
+        trainer = self.network().trainer
+        self.saved = (trainer.progress.batches, trainer.settings)
+
+    def lost_its_save(self) -> None:
+        """To be called when the save of the network in hand is gone, or another one now."""
+        self.saved = None
 
     def may_let_go(self) -> bool:
         """Whether the network in hand may be put away: asks if its training is unsaved."""
         if not self.unsaved or not self.interactive:
             return True
-        name = f"{self.hand.name!r}" if self.hand and self.hand.name else "the network in hand"
-        return self.asker.confirm(
-            f"{self.unsaved:,} mini-batches of training of {name} are not saved. Go on without?"
-        )
+        return self.asker.confirm(f"Not saved: {self.unsaved}. Go on without?")
 
     def fresh_seed(self) -> int:
         """The seed for a new network."""
@@ -123,70 +147,82 @@ class Session:
 
         Raises CommandError where no data set fits, or the network cannot be.
         """
-        width = (recipe.sizes[0], recipe.sizes[-1])
-        if not self._fits(self.data_name, width):
-            from digitnet.digits.datasets import SOURCES
-
-            fitting = [recipe.data, *SOURCES]
-            fit = next((name for name in fitting if self._fits(name, width)), None)
-            if fit is None:
-                raise CommandError(
-                    f"no data set has {width[0]} numbers in and {width[1]} out; "
-                    "digits need a shape like 784-100-10"
-                )
-            self.data_name = fit
+        inputs, outputs = recipe.sizes[0], recipe.sizes[-1]
+        data_name = self._fitting_data(recipe.data, inputs, outputs)
+        if data_name is None:
+            raise CommandError(
+                f"no data set has {inputs} numbers in and {outputs} out; "
+                "digits need a shape like 784-100-10"
+            )
         try:
             named = recipes.build(recipe, self.fresh_seed())
         except ValueError as error:
             raise CommandError(str(error)) from None
-        named.data = self.data_name
+        self.data_name = named.data = data_name
         self.take(named)
         return named
 
-    def _fits(self, name: str, width: tuple[int, int]) -> bool:
+    def _fitting_data(self, meant: str, inputs: int, outputs: int) -> str | None:
+        """The data set in use, if it has this width; else the one meant; else any that is here."""
         from digitnet.digits.datasets import SOURCES
 
-        source = SOURCES.get(name)
-        return source is not None and (source.inputs, source.outputs) == width
+        chosen = self._chosen.get((inputs, outputs), "")
+        for name in (self.data_name, chosen, meant, *SOURCES):
+            source = SOURCES.get(name)
+            fits = source and (source.inputs, source.outputs) == (inputs, outputs)
+            if source and fits and source.is_here(self.data_folders):
+                return name
+        return None
 
     # the data
 
     def data(self) -> "DataSet":
         """The data set in use, read when it is first needed.
 
-        Raises CommandError where it is not on this machine, BadData where it cannot be used.
+        Raises NotHere where it is not on this machine, BadData where it cannot be used.
         """
-        from digitnet.digits.datasets import SOURCES, NotHere
+        from digitnet.digits.datasets import SOURCES
 
         if self.data_name not in self._loaded:
-            try:
-                self._loaded[self.data_name] = SOURCES[self.data_name].read(self.data_folders)
-            except NotHere:
-                raise CommandError(
-                    f"the data set {self.data_name} is not here: data {self.data_name} fetches it, "
-                    "--data DIR says where it is"
-                ) from None
+            self._loaded[self.data_name] = SOURCES[self.data_name].read(self.data_folders)
         return self._loaded[self.data_name]
+
+    def choose(self, data: "DataSet") -> None:
+        """Uses this data set from now on, also for networks of its width that are made later."""
+        width = (data.inputs, data.outputs)
+        self.data_name = self._chosen[width] = data.name
+        if self.hand and width == (self.hand.network.inputs, self.hand.network.outputs):
+            self.hand.data = data.name
 
     def use_data_of(self, named: "NamedNetwork") -> None:
         """Turns to the data the network works on; where that is not here, to data of the same size.
 
         Where nothing fits, the data in use stays, and commands that need it say so.
         """
-        from digitnet.digits.datasets import SOURCES
-
-        width = (named.network.inputs, named.network.outputs)
-        for name in (named.data, self.data_name, *SOURCES):
-            if self._fits(name, width) and SOURCES[name].is_here(self.data_folders):
-                self.data_name = name
-                return
+        kept, self.data_name = self.data_name, named.data
+        fitting = self._fitting_data(kept, named.network.inputs, named.network.outputs)
+        self.data_name = fitting or kept
 
     def data_for(self, named: "NamedNetwork") -> "DataSet":
-        """The data set in use, which must suit the network."""
+        """The data set in use, as the network's settings have it. It must suit the network."""
         data = self.data()
         if (data.inputs, data.outputs) != (named.network.inputs, named.network.outputs):
             raise CommandError(
                 f"the network ({named.network.shape}) does not fit the data set {data.name}, which "
                 f"has {data.inputs} numbers in and {data.outputs} out: data chooses another"
             )
-        return data
+        settings = named.trainer.settings
+        return data.as_seen(settings.cases, settings.pixels)
+
+
+def accuracy_on(
+    part: str, value: float, data: "DataSet", within: frozenset[str], named: "NamedNetwork"
+) -> "Accuracy":
+    """An accuracy with the cases it was measured on, and whether the network has seen them.
+
+    `within`: the data sets whose training cases include these.
+    """
+    from digitnet.registry.document import Accuracy
+
+    seen = "" if within.isdisjoint(named.trained_on) else ", seen in training"
+    return Accuracy(value, f"{data.name} {part}{seen}")

@@ -70,7 +70,7 @@ def test_t_makes_the_usual_network_where_there_is_none(session: Session) -> None
     assert result["stopped"] == "done"
     assert session.hand is not None
     assert session.hand.recipe == "quick"
-    assert session.unsaved == result["batches"]
+    assert session.unsaved == f"{result['batches']} mini-batches of training"
 
 
 def test_the_usual_network_does_well_within_seconds(session: Session) -> None:
@@ -156,7 +156,7 @@ def test_del_and_undo(session: Session) -> None:
 def test_deleting_the_network_in_hand_leaves_it_in_hand_unsaved(session: Session) -> None:
     session.asker = Answers(["y"])
     do(session, "n; t 10; pas one; del one")
-    assert session.unsaved == 10
+    assert session.unsaved == "10 mini-batches of training"
     assert do(session, "i")[0]["name"] is None
 
 
@@ -195,12 +195,12 @@ def test_unsaved_training_is_asked_about_before_it_is_let_go(session: Session) -
     do(session, "s")
     assert session.leaving
     assert len(answers.asked) == 4
-    assert all("not saved" in question for question in answers.asked)
+    assert all("Not saved: " in question for question in answers.asked)
 
 
 def test_scripts_are_never_asked_about_unsaved_training(session: Session) -> None:
     *_, left = do(session, "t 5; n diary; t 5; s")
-    assert left == {"command": "s", "unsaved_batches": 5}
+    assert left == {"command": "s", "unsaved": "5 mini-batches of training"}
 
 
 def test_set_changes_the_training_and_is_saved(session: Session) -> None:
@@ -254,7 +254,7 @@ WRONG = {
     "c 1000": "0 to 999",
     "c one": "the number of a case",
     "ch none": "`all`",
-    "pas": "needs a name. Example: pas first",
+    "pas": "needs a name. Example: pas 'my first'",
     "pas ''": "at least one character",
     f"pas {'x' * 65}": "at most 64",
     "pas a\x1b[31mb": "printable",
@@ -269,9 +269,9 @@ WRONG = {
     "n 784-10 relu tanh cross-entropy": "between 0 and 1",
     "n 784-99999-99999-10": "at most",
     "n 12-10": "no data set has 12 numbers in",
-    "set speed 5": "not a setting. There are: rate",
+    "set speed 5": "not a setting. There are: optimizer, rate",
     "set rate -1": "must be above 0",
-    "set batch some": "a whole number or `all`",
+    "set batch some": "a whole number or all",
     "set threads 0": "from 1",
     "data cifar": "not a data set. There are: sample",
     "? nothing": "not a command",

@@ -47,7 +47,7 @@ def test_every_command_prints_one_object_on_one_line(program: Program) -> None:
         assert set(line) == set(fields.split())
     listed = lines[list(JSON_FIELDS).index("ls")]["networks"][0]
     assert set(listed) == set(
-        "name shape parameters trained_batches accuracy saved_at bytes damaged".split()
+        ["name", "shape", "parameters", "trained_batches", "accuracy", "saved_at", "bytes", "damaged"]
     )
 
 

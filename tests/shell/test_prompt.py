@@ -57,7 +57,7 @@ def test_leaving_with_unsaved_training_is_asked_about(
     typed: Typed, session: Session, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed(f"t 3\r{key}n\r{key}{CTRL_C}{key}y\r")
-    assert session.unsaved == 3
+    assert session.unsaved == "3 mini-batches of training"
     assert capsys.readouterr().err.count("still here") == 2
 
 

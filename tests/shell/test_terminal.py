@@ -88,7 +88,6 @@ def test_ctrl_c_in_a_long_training_keeps_the_work(terminal) -> None:  # type: ig
     t.type("t 1000e\r")
     t.read(2.0)
     assert re.search(r"cost \d", t.text()), t.text()
-    assert t.screen.cursor.hidden
     t.type("\x03")
     assert t.wait_for(r"^relu\*>", 5) < 0.5
     assert "Interrupted: the training so far is kept." in t.text()

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.session import Session
+from digitnet.repl.session import Session, accuracy_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-
-    from digitnet.digits.datasets import DataSet
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,8 @@ def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) ->
             f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
             f"{len(data.test) - 1:,}"
         )
-    a = outputs_for(named.network, data.test, np.array([index]))
+    with named.trainer.answering() as network:
+        a = outputs_for(network, data.test, np.array([index]))
     y = data.test.targets[index : index + 1].astype(a.dtype)
     return CheckResult(
         index=index,
@@ -134,11 +133,6 @@ class CheckManyResult:
         yield text
 
 
-def seen_in_training(data: "DataSet", trained_on: list[str]) -> bool:
-    """Whether a network trained on those data sets has seen the test cases of `data`."""
-    return not data.tests_are_in.isdisjoint(trained_on)
-
-
 @command(
     "ch",
     "check_multiple",
@@ -157,7 +151,6 @@ def check_multiple(
     Without a number, on 100 (or on all where there are fewer).
     """
     from digitnet.engine.evaluate import evaluate
-    from digitnet.registry.document import Accuracy
 
     named = session.network()
     data = session.data_for(named)
@@ -167,9 +160,9 @@ def check_multiple(
         rows = session.rng.choice(total, count, replace=False)
     elif count is not None and count > max(total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
-    result = evaluate(named.network, data.test, rows)
-    seen = seen_in_training(data, named.trained_on)
+    with named.trainer.answering() as network:
+        result = evaluate(network, data.test, rows)
+    seen = not data.tests_are_in.isdisjoint(named.trained_on)
     if rows is None:
-        on = f"{data.name} test" + (" (seen in training)" if seen else "")
-        named.accuracy = Accuracy(result.accuracy, on)
+        named.accuracy = accuracy_on("test", result.accuracy, data, data.tests_are_in, named)
     return CheckManyResult(result.correct, result.total, result.cost, f"{data.name} test", seen)

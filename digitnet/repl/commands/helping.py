@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from digitnet.recipes import RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import Command, all_commands, command, find
 from digitnet.repl.errors import CommandError
@@ -39,7 +38,7 @@ class HelpResult:
         from digitnet.repl.views.help import all_help, full_help
 
         if self.in_full:
-            yield full_help(self.commands[0], RECIPES)
+            yield full_help(self.commands[0])
         else:
             yield all_help(self.commands)
 
@@ -57,17 +56,17 @@ def help_(session: Session, name: Annotated[str, kinds.COMMAND] = "") -> HelpRes
 
 @dataclass(frozen=True)
 class LeaveResult:
-    """The end of the session."""
+    """The end of the session. unsaved: what was not saved, in words."""
 
-    unsaved_batches: int
+    unsaved: str
 
     def as_json(self) -> dict[str, Any]:
-        """Mini-batches of training that were not saved."""
-        return {"unsaved_batches": self.unsaved_batches}
+        """What was not saved, null for nothing."""
+        return {"unsaved": self.unsaved or None}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        if self.unsaved_batches:
-            yield f"Leaving; {self.unsaved_batches:,} mini-batches of training were not saved."
+        if self.unsaved:
+            yield f"Leaving. Not saved: {self.unsaved}."
 
 
 @command("s", "stop", "q", "quit", "exit", group="This program", examples={"s": "leave"})

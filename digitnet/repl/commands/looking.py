@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.session import Session
 
 if TYPE_CHECKING:
@@ -86,23 +86,18 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
     from digitnet.digits.datasets import SOURCES
 
     if name and name not in SOURCES:
-        raise CommandError(
-            f"{printable(name, 40)!r} is not a data set. There are: {', '.join(SOURCES)}"
-        )
+        raise CommandError(f"{quoted(name)} is not a data set. There are: {', '.join(SOURCES)}")
     before = session.data_name
     session.data_name = name or before
     try:
-        if name == "mnist":
-            yield from _download_if_missing(session)
+        if name == "mnist" and not _is_usable(session):
+            yield from _download(session)
         chosen = session.data()
     except BaseException:
         session.data_name = before
         raise
-    if session.hand and (chosen.inputs, chosen.outputs) == (
-        session.hand.network.inputs,
-        session.hand.network.outputs,
-    ):
-        session.hand.data = chosen.name
+    if name:
+        session.choose(chosen)
     return DataResult(
         ("Now using " if name else "In use: ") + f"{chosen}.",
         chosen.name,
@@ -121,13 +116,25 @@ def _described(source: "Source", session: Session) -> str:
     return source.says + ("" if here else f" (not here: data {source.name} downloads it)")
 
 
-def _download_if_missing(session: Session) -> "Iterator[DownloadReport]":
-    """Fetches MNIST, unless it is in one of the folders."""
-    from digitnet.digits.datasets import SOURCES
+def _is_usable(session: Session) -> bool:
+    """Whether the data set can be read, or is damaged where nothing may be fetched over it."""
+    from digitnet.digits.datasets import SOURCES, NotHere
+    from digitnet.digits.idx import BadData
+
+    try:
+        session.data()
+    except NotHere:
+        return False
+    except BadData as error:
+        in_cache = error.path is not None and error.path.parent == session.download_to
+        return not in_cache and SOURCES[session.data_name].is_here(session.data_folders)
+    return True
+
+
+def _download(session: Session) -> "Iterator[DownloadReport]":
+    """Fetches MNIST, or what of it is missing or damaged."""
     from digitnet.digits.download import DownloadFailed, download_mnist
 
-    if SOURCES["mnist"].is_here(session.data_folders):
-        return
     try:
         for fetched in download_mnist(session.download_to, session.stop):
             yield DownloadReport(fetched)

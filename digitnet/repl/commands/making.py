@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from digitnet.recipes import DEFAULT, RECIPES, Recipe
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.session import Session
 
 if TYPE_CHECKING:
@@ -103,14 +103,14 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
         (cost, COSTS, "a cost"),
     ):
         if word and word not in known:
-            raise CommandError(f"{printable(word, 40)!r} is not {what}: {', '.join(known)}")
+            raise CommandError(f"{quoted(word)} is not {what}: {', '.join(known)}")
     try:
         sizes = tuple(kinds.whole(part, 1) for part in shape.split("-"))
     except ValueError:
         sizes = ()
     if len(sizes) < 2:
         raise CommandError(
-            f"{printable(shape, 40)!r} is neither a recipe ({', '.join(RECIPES)}) "
+            f"{quoted(shape)} is neither a recipe ({', '.join(RECIPES)}) "
             "nor a shape. Example: n 784-100-10"
         )
     if sum(a * b for a, b in pairwise(sizes)) > LARGEST:
@@ -127,8 +127,8 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
     )
 
 
-LARGEST = 20_000_000
-"""Weights a network may have: with momentum, in float64, just below the largest save."""
+LARGEST = 10_000_000
+"""Weights a network may have: with everything that an optimiser keeps, they still fit a save."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def info(session: Session) -> InfoResult:
             "trained_batches": trainer.progress.batches,
             "trained_samples": trainer.progress.samples,
             "trained_seconds": round(trainer.progress.seconds, 3),
-            "unsaved_batches": session.unsaved,
+            "unsaved": session.unsaved or None,
             "data": named.data,
             "trained_on": list(named.trained_on),
             "accuracy": accuracy.value if accuracy else None,

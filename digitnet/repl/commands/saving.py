@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.commands.making import InHandResult
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.session import Session
 from digitnet.repl.views.words import percent, size
 
@@ -41,7 +41,7 @@ def _clean(name: str) -> str:
     try:
         return clean_name(name)
     except ValueError as error:
-        raise CommandError(f"{printable(name, 40)!r} cannot be a name: {error}") from None
+        raise CommandError(f"{quoted(name)} cannot be a name: {error}") from None
 
 
 def _save(session: Session, name: str) -> SaveResult:
@@ -51,7 +51,7 @@ def _save(session: Session, name: str) -> SaveResult:
     again = registry.exists(name)
     entry = registry.save(named, name)
     named.name, named.saved_at = name, entry.saved_at
-    session.saved_batches = named.trainer.progress.batches
+    session.is_saved()
     return SaveResult(name, entry.file, entry.bytes, again)
 
 
@@ -69,7 +69,7 @@ def save(session: Session) -> SaveResult:
     "pas",
     "save_as",
     group="Saves",
-    examples={"pas 'my first'": "a name with a space", "pas first": "save as first"},
+    examples={"pas first": "save as first", "pas 'my first'": "a name with a space"},
 )
 def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
     """Save the network under another name, which it has from then on."""
@@ -87,12 +87,7 @@ def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResul
     """Load a saved network. Without a name, lists them and asks."""
     registry = session.registry
     if not name:
-        names = ", ".join(registry.names())
-        if not names:
-            raise CommandError("there are no saved networks yet: pas NAME saves one")
-        name = session.asker.ask(f"Which network? There are: {names}.")
-        if not name.strip():
-            raise CommandError("no name, so nothing was loaded")
+        name = _asked_which(session)
     name = _clean(name)
     if not registry.exists(name):
         raise CommandError(_no_such(session, name))
@@ -114,6 +109,20 @@ def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResul
         f"Loaded {name!r}: {named.network.shape}, trained "
         f"{named.trainer.progress.batches:,} mini-batches{accuracy}.{other}",
     )
+
+
+def _asked_which(session: Session) -> str:
+    """The name of the save that the person wants, by its name or its number in the list."""
+    names = session.registry.names()
+    if not names:
+        raise CommandError("there are no saved networks yet: pas NAME saves one")
+    listed = [f"{number:3}  {name}" for number, name in enumerate(names, 1)]
+    answer = session.asker.ask("\n".join([*listed, "Which one (name or number)?"])).strip()
+    if not answer:
+        raise CommandError("no name, so nothing was loaded")
+    if answer not in names and answer.isdecimal() and 0 < int(answer) <= len(names):
+        return names[int(answer) - 1]
+    return answer
 
 
 def _no_such(session: Session, name: str) -> str:
@@ -174,7 +183,8 @@ class DeleteResult:
         return {"deleted": self.deleted}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield f"Deleted {_listed(self.deleted)}; undo brings it back."
+        them = "it" if len(self.deleted) == 1 else "them, the last one first,"
+        yield f"Deleted {_listed(self.deleted)}; undo brings {them} back."
 
 
 def _listed(names: list[str]) -> str:
@@ -190,7 +200,9 @@ def _listed(names: list[str]) -> str:
     examples={"del first": "after a yes", "del first second": "both, after a yes"},
 )
 def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
-    """Delete saved networks, after a yes; undo brings the last one back."""
+    """Delete saved networks, after a yes; undo brings them back, the last one first."""
+    from digitnet.registry.errors import RegistryError
+
     registry = session.registry
     clean = list(dict.fromkeys(_clean(name) for name in names))
     for name in clean:
@@ -198,10 +210,15 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
             raise CommandError(f"{_no_such(session, name)}; nothing was deleted")
     if not session.asker.confirm(f"Delete {_listed(clean)}?"):
         raise CommandError("nothing was deleted")
-    for name in clean:
-        registry.delete(name)
+    for count, name in enumerate(clean):
+        try:
+            registry.delete(name)
+        except RegistryError as error:
+            done = f" Already deleted: {_listed(clean[:count])}." if count else ""
+            raise CommandError(f"{error}.{done}") from None
         if session.hand and session.hand.name == name:
-            session.hand.name, session.saved_batches = "", 0
+            session.hand.name = ""
+            session.lost_its_save()
     return DeleteResult(clean)
 
 
@@ -220,11 +237,17 @@ class UndoResult:
         if self.kind == "deleted":
             yield f"{self.restored!r} is back."
         else:
-            yield f"The version of {self.restored!r} before the last save is back: l loads it."
+            yield (
+                f"The version of {self.restored!r} before the last save is back: l loads it. "
+                "undo once more brings the newer one back."
+            )
 
 
 @command("undo", group="Saves", examples={"undo": "take back the last delete or overwrite"})
 def undo(session: Session) -> UndoResult:
     """Take back the last delete or overwrite, also after a restart."""
     undone = session.registry.undo()
+    if session.hand and session.hand.name == undone.name:
+        session.hand.saved_at = ""
+        session.lost_its_save()
     return UndoResult(undone.name, undone.kind)

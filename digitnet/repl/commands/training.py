@@ -9,13 +9,13 @@ from digitnet.engine.settings import SETTINGS, WHOLE_SET
 from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
-from digitnet.repl.errors import CommandError, printable
-from digitnet.repl.session import Session
+from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.session import SESSION_SETTINGS, Session, accuracy_on
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.engine import trainer
+    from digitnet.engine import run
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Note:
 class TrainingReport:
     """How the training is coming along; a line that stays at each fifth of it."""
 
-    report: "trainer.Report"
+    report: "run.Report"
 
     @property
     def lasting(self) -> bool:
@@ -53,15 +53,13 @@ class TrainingReport:
 class TrainingResult:
     """What a training did."""
 
-    outcome: "trainer.Outcome"
+    outcome: "run.Outcome"
     amount: Amount
     rate: float
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the outcome, and the speed."""
-        outcome = self.outcome
-        speed = outcome.samples / outcome.seconds if outcome.seconds else 0.0
-        return asdict(outcome) | {"samples_per_second": round(speed, 1)}
+        """The fields of the outcome."""
+        return asdict(self.outcome)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.training import summary
@@ -97,26 +95,31 @@ def train(
         )
     named = session.network()
     data = session.data_for(named)
-    if data.name not in named.trained_on:
-        named.trained_on.append(data.name)
-    named.data = data.name
-    run = named.trainer.run(data.train, data.validation, amount, session.stop)
-    outcome = yield from _reported(run)
-    from digitnet.registry.document import Accuracy
-
-    named.accuracy = Accuracy(outcome.validation_accuracy, f"{data.name} validation")
+    trainer = named.trainer
+    if named.trained_on[-1:] != [data.name]:
+        trainer.progress.next_epoch()
+    before, named.data, named.accuracy = trainer.progress.batches, data.name, None
+    try:
+        reports = trainer.run(data.train, data.validation, amount, session.stop)
+        outcome = yield from _reported(reports)
+    finally:
+        if trainer.progress.batches != before:  # the latest data set stands last
+            named.trained_on = [n for n in named.trained_on if n != data.name] + [data.name]
+    named.accuracy = accuracy_on(
+        "validation", outcome.validation_accuracy, data, data.validations_are_in, named
+    )
     return TrainingResult(outcome, amount, named.trainer.settings.rate)
 
 
 def _reported(
-    run: "Generator[trainer.Report, None, trainer.Outcome]",
-) -> "Generator[TrainingReport, None, trainer.Outcome]":
+    reports: "Generator[run.Report, None, run.Outcome]",
+) -> "Generator[TrainingReport, None, run.Outcome]":
     """The engine's reports as the prompt's."""
     while True:
         try:
-            report = next(run)
+            report = next(reports)
         except StopIteration as end:
-            outcome: trainer.Outcome = end.value
+            outcome: run.Outcome = end.value
             return outcome
         yield TrainingReport(report)
 
@@ -125,7 +128,7 @@ def _reported(
 class SettingsResult:
     """Settings and their values."""
 
-    values: dict[str, float | int | None]
+    values: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
         """Name and value of each; a `batch` of 0 is the whole set."""
@@ -141,15 +144,9 @@ class SettingsResult:
         )
 
 
-SESSION_SETTINGS = {
-    "seed": "draws the weights and orders the cases of new networks",
-    "threads": "threads that a matrix product may use",
-}
-
-
-def _shown(name: str, value: float | int | None) -> str:
+def _shown(name: str, value: Any) -> str:
     """A value as it would be typed."""
-    if name == "batch" and value == WHOLE_SET:
+    if name in ("batch", "cases") and value == WHOLE_SET:
         return "all"
     return "random" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -160,6 +157,7 @@ def _shown(name: str, value: float | int | None) -> str:
     examples={
         "set": "all settings",
         "set batch all": "the whole training set in each step",
+        "set schedule cosine 20e": "a rate that falls over 20 epochs",
         "set rate 0.05": "a smaller learning rate",
     },
 )
@@ -167,17 +165,19 @@ def set_(
     session: Session,
     name: Annotated[str, kinds.SETTING] = "",
     value: Annotated[str, kinds.VALUE] = "",
+    horizon: Annotated[str, kinds.HORIZON] = "",
 ) -> SettingsResult:
     """Show or change settings.
 
-    rate, batch, momentum and l2 belong to the network in hand and are saved with it; seed and
-    threads belong to this session.
+    Those of training belong to the network in hand and are saved with it; seed and threads belong
+    to this session.
     """
     from digitnet.engine import blas
 
+    value = f"{value} {horizon}".strip()
     if name and name not in SETTINGS | SESSION_SETTINGS:
         known = ", ".join(SETTINGS | SESSION_SETTINGS)
-        raise CommandError(f"{printable(name, 40)!r} is not a setting. There are: {known}")
+        raise CommandError(f"{quoted(name)} is not a setting. There are: {known}")
     if value and name in SETTINGS:
         trainer = session.network().trainer
         try:
@@ -186,7 +186,7 @@ def set_(
             raise CommandError(printable(str(error))) from None
     elif value:
         _set_session(session, name, value)
-    values: dict[str, float | int | None] = {}
+    values: dict[str, Any] = {}
     if session.hand:
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
@@ -199,15 +199,17 @@ def _set_session(session: Session, name: str, value: str) -> None:
     """Sets the seed or the threads."""
     from digitnet.engine import blas
 
+    low = 1 if name == "threads" else 0
     try:
-        number = kinds.whole(value, 1 if name == "threads" else 0)
+        number = kinds.whole(value, low)
     except ValueError:
-        low = "1" if name == "threads" else "0"
         raise CommandError(
-            f"{name} is a whole number from {low}, not {printable(value, 40)!r}. "
-            f"Example: set {name} {low}"
+            f"{name} is a whole number from {low}, not {quoted(value)}. Example: set {name} {low}"
         ) from None
-    if name == "threads":
+    if name == "seed":
+        session.seed, session.rng_ = number, None
+        return
+    try:
         blas.set_threads(number)
-    else:
-        session.seed = number
+    except ValueError as error:
+        raise CommandError(f"{error}. Example: set threads 1") from None

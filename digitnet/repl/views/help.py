@@ -1,6 +1,6 @@
 """Help on all commands, and on one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -10,26 +10,16 @@ from rich.text import Text
 from digitnet.repl.views.tables import pairs
 
 if TYPE_CHECKING:
-    from digitnet.recipes import Recipe
     from digitnet.repl.command import Command
 
 
 def all_help(commands: "Sequence[Command]") -> RenderableType:
     """Every command with its usage and a sentence, in groups."""
     parts: list[RenderableType] = []
-    for group, members in groupby(
-        sorted(commands, key=lambda c: _order(c.group)), lambda c: c.group
-    ):
+    for group, members in groupby(commands, lambda command: command.group):
         parts.append(pairs({_title(c): c.summary for c in members}, group))
     parts.append(Text("Several commands on a line: n relu; t 2e; ch all. More on one: ? t", "dim"))
     return Group(*parts)
-
-
-GROUPS = ["Learning", "Asking", "Networks", "Saves", "Digits", "This program"]
-
-
-def _order(group: str) -> int:
-    return GROUPS.index(group)
 
 
 def _title(command: "Command") -> str:
@@ -38,7 +28,7 @@ def _title(command: "Command") -> str:
     return ", ".join([command.name, *command.aliases[:1]]) + usages
 
 
-def full_help(command: "Command", recipes: "Mapping[str, Recipe]") -> RenderableType:
+def full_help(command: "Command") -> RenderableType:
     """Usage, text, arguments and examples of one command."""
     parts: list[RenderableType] = [Text(command.usage, "bold")]
     if command.aliases:
@@ -47,7 +37,8 @@ def full_help(command: "Command", recipes: "Mapping[str, Recipe]") -> Renderable
     arguments = {a.kind.metavar: a.kind.expects for a in command.arguments}
     if arguments:
         parts.append(pairs(arguments, "Arguments"))
-    if command.name == "n":
-        parts.append(pairs({name: recipe.says for name, recipe in recipes.items()}, "Recipes"))
+    for argument in command.arguments:
+        if argument.kind.choices:
+            parts.append(pairs(argument.kind.choices, argument.kind.metavar))
     parts.append(pairs(dict(command.examples), "Examples"))
     return Group(*parts)

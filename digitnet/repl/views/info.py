@@ -4,22 +4,33 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from digitnet.engine.settings import WHOLE_SET
+from digitnet.engine.settings import SETTINGS, WHOLE_SET
 from digitnet.repl.views.tables import pairs
-from digitnet.repl.views.words import duration, percent
+from digitnet.repl.views.words import duration, percent, when
+
+
+def _settings(fields: dict[str, Any]) -> str:
+    """The settings that are in force: all that are not off."""
+    off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit"}
+    if fields["optimizer"] not in ("momentum", "nesterov"):
+        off["momentum"] = fields["momentum"]
+    shown = {name: fields[name] for name in SETTINGS if fields[name] != off.get(name, 0.0)}
+    if fields["batch"] == WHOLE_SET:
+        shown["batch"] = "all"
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in shown.items()
+    )
 
 
 def info(fields: dict[str, Any]) -> RenderableType:
     """The fields of `i` as names beside values."""
-    batch = "all cases" if fields["batch"] == WHOLE_SET else f"{fields['batch']} cases"
     trained = "not yet"
     if fields["trained_batches"]:
         trained = (
             f"{fields['trained_batches']:,} mini-batches, {fields['trained_samples']:,} cases, "
             f"{duration(fields['trained_seconds'])}, on {', '.join(fields['trained_on'])}"
         )
-        if fields["unsaved_batches"]:
-            trained += f" ({fields['unsaved_batches']:,} mini-batches not saved)"
     accuracy = "not measured yet"
     if fields["accuracy"] is not None:
         accuracy = f"{percent(fields['accuracy'])} of the {fields['measured_on']} set"
@@ -35,13 +46,15 @@ def info(fields: dict[str, Any]) -> RenderableType:
         )
     values |= {
         "cost": fields["cost"],
-        "settings": f"rate {fields['rate']:g}, batch of {batch}, momentum {fields['momentum']:g}, "
-        f"l2 {fields['l2']:g}",
+        "settings": _settings(fields),
         "seed": str(fields["seed"]),
         "data": fields["data"],
         "trained": trained,
         "accuracy": accuracy,
     }
-    if fields["saved_at"]:
-        values["saved"] = fields["saved_at"]
+    saved = fields["saved_at"] and f"{when(fields['saved_at'])} UTC"
+    if fields["unsaved"]:
+        values["saved"] = f"{saved or 'no'}; not saved: {fields['unsaved']}"
+    elif saved:
+        values["saved"] = saved
     return pairs(values)

@@ -7,8 +7,9 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from digitnet.repl.errors import printable
 from digitnet.repl.views.tables import rows
-from digitnet.repl.views.words import percent, size
+from digitnet.repl.views.words import percent, size, when
 
 if TYPE_CHECKING:
     from digitnet.registry.registry import Entry
@@ -24,7 +25,7 @@ def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableTyp
     whole = [entry for entry in entries if not entry.damaged]
     lines = [_cells(entry, in_hand) for entry in whole]
     damaged = [
-        Text(f"damaged: {entry.file}: {entry.damaged}", "yellow")
+        Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "yellow")
         for entry in entries
         if entry.damaged
     ]
@@ -50,5 +51,5 @@ def _cells(entry: "Entry", in_hand: str) -> tuple[str, ...]:
         "" if entry.accuracy is None else percent(entry.accuracy),
         entry.measured_on,
         size(entry.bytes),
-        entry.saved_at[:16].replace("T", " "),
+        when(entry.saved_at),
     )

@@ -37,6 +37,10 @@ class Screen(Console):
         )
         self.plain = plain or self.is_dumb_terminal
 
+    def show_cursor(self, show: bool = True) -> bool:
+        """Leaves the cursor as it is: hidden, it would stay so after Ctrl-Z or a kill."""
+        return False
+
     def on_broken_pipe(self) -> None:
         """Leaves a closed output to the program, where rich would end it without a word."""
         raise BrokenPipeError

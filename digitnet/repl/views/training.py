@@ -4,7 +4,7 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from digitnet.engine.amount import Amount
-from digitnet.engine.trainer import PATIENCE, Outcome, Report
+from digitnet.engine.run import PATIENCE, Outcome, Report
 from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import draws_blocks
 from digitnet.repl.views.words import duration, percent
@@ -25,7 +25,7 @@ ENDINGS = {
 def progress_line(report: Report, console: Console, options: ConsoleOptions) -> Text:
     """One line that renews itself: how far, the numbers, the time left."""
     cost, accuracy = f"cost {report.cost:.3g}", f"accuracy {percent(report.accuracy)}"
-    speed = f"{report.samples / max(report.seconds, 1e-9):,.0f} cases/s"
+    speed = f"{report.samples_per_second:,.0f} cases/s"
     if report.part is None:
         how_far = [f"{report.batches:,} mini-batches"]
     else:
@@ -59,11 +59,10 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
 
 def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     """What the training did, in a sentence or two."""
-    speed = outcome.samples / max(outcome.seconds, 1e-9)
     text = Text(
         f"Trained {outcome.batches:,} mini-batches ({outcome.samples:,} cases) in "
-        f"{duration(outcome.seconds)}, {speed:,.0f} cases a second. Cost {outcome.cost:.3g}, "
-        f"accuracy {percent(outcome.train_accuracy)} on training cases, "
+        f"{duration(outcome.seconds)}, {outcome.samples_per_second:,.0f} cases a second. "
+        f"Cost {outcome.cost:.3g}, accuracy {percent(outcome.train_accuracy)} on training cases, "
     )
     text.append(f"{percent(outcome.validation_accuracy)} on validation cases", "bold")
     text.append(".")

@@ -25,3 +25,8 @@ def duration(seconds: float) -> str:
     if seconds < 6000:
         return f"{seconds / 60:.0f} min"
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+
+
+def when(iso: str) -> str:
+    """A time in ISO 8601, to the minute: `2026-01-31 12:00`."""
+    return iso[:16].replace("T", " ")
