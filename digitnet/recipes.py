@@ -45,9 +45,15 @@ RECIPES = {
     for recipe in (
         Recipe(
             DEFAULT,
-            "a small network that learns in a second; the one to begin with",
+            "a small network that learns in a second; the one to begin with: `t 5e`",
             (784, 256, 10),
-            {"optimizer": "momentum", "rate": 0.03, "batch": 16, "l2": 1e-4},
+            {
+                "optimizer": "momentum",
+                "rate": 0.05,
+                "batch": 16,
+                "l2": 1e-4,
+                "schedule": "one-cycle",
+            },
         ),
         Recipe(
             "diary",
@@ -62,8 +68,8 @@ RECIPES = {
             (784, 1024, 10),
             {
                 "optimizer": "momentum",
-                "rate": 0.1,
-                "batch": 128,
+                "rate": 0.2,
+                "batch": 64,
                 "l2": 1e-5,
                 "schedule": "one-cycle",
             },

@@ -59,7 +59,7 @@ def _fetch(
     """Fetches one file from the first mirror that has it right."""
     problems = []
     for mirror in mirrors:
-        reports: SimpleQueue[Fetched | Exception | None] = SimpleQueue()
+        reports: SimpleQueue[Fetched | DownloadFailed | None] = SimpleQueue()
         given_up = Event()
         worker = Thread(
             target=_worker, args=(mirror, path, stem, digest, reports, given_up), daemon=True
@@ -75,8 +75,8 @@ def _fetch(
                 continue
             if report is None:
                 return
-            if isinstance(report, Exception):
-                problems.append(f"{mirror}: {_in_a_line(report)}")
+            if isinstance(report, DownloadFailed):
+                problems.append(f"{mirror}: {report}")
                 break
             yield report
             if stop():
@@ -90,7 +90,7 @@ def _worker(
     path: Path,
     stem: str,
     digest: str,
-    reports: "SimpleQueue[Fetched | Exception | None]",
+    reports: "SimpleQueue[Fetched | DownloadFailed | None]",
     given_up: Event,
 ) -> None:
     """Downloads in a thread of its own, so that the prompt can watch, and be interrupted."""
@@ -139,7 +139,8 @@ def _worker(
         Path(fetched).replace(path)
         reports.put(None)
     except Exception as error:  # whatever it was, the person at the prompt is told
-        reports.put(error)
+        # in words: the exception itself would hold on to the open connection
+        reports.put(DownloadFailed(_in_a_line(error)))
 
 
 def _in_a_line(error: Exception) -> str:

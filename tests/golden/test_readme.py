@@ -1,10 +1,12 @@
 """The README says what is true: its session, its tables, its commands."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from transcript import LINES, ROOT, transcript
 
+from digitnet.engine.settings import Settings
 from digitnet.recipes import RECIPES
 from digitnet.repl.command import all_commands
 
@@ -29,6 +31,9 @@ def test_every_command_and_recipe_is_in_its_table() -> None:
         names = ", ".join(f"`{name}`" for name in (command.name, *command.aliases))
         cell = f" `{usage}`" if usage else ""
         assert f"| {names} |{cell} | {command.summary}" in README
+    for setting in fields(Settings):
+        assert f"| `{setting.name}` |" in README
+        assert f"| {setting.metadata['says']} |" in README
     for recipe in RECIPES.values():
         shape = "-".join(map(str, recipe.sizes))
         assert f"| `{recipe.name}` | {shape} | {recipe.says}" in README

@@ -85,7 +85,9 @@ def test_diary_reads_the_majority_right(session: Session, seed: int) -> None:
     assert checked["accuracy"] >= 0.89
 
 
-def test_relu_on_the_sample(session: Session) -> None:
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_relu_on_the_sample(session: Session, seed: int) -> None:
+    session.seed = seed
     *_, checked = do(session, "n relu; t 10e; ch all")
     assert checked["accuracy"] >= 0.935
     assert checked["set"] == "sample test"

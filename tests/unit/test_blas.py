@@ -16,9 +16,7 @@ def test_a_product_is_accumulated_in_place(
     a = rng.standard_normal((7, 4) if transpose_a else (4, 7)).astype(dtype)
     b = rng.standard_normal((5, 7) if transpose_b else (7, 5)).astype(dtype)
     into = np.ones((4, 5), dtype)
-    blas.product(
-        a, b, into, transpose_a=transpose_a, transpose_b=transpose_b, scale=2.0, keep=3.0
-    )
+    blas.product(a, b, into, transpose_a=transpose_a, transpose_b=transpose_b, scale=2.0, keep=3.0)
     expected = 2 * (a.T if transpose_a else a) @ (b.T if transpose_b else b) + 3
     np.testing.assert_allclose(into, expected, rtol=1e-5)
 

@@ -58,7 +58,7 @@ def test_one_iteration_of_mini() -> None:
     data = SOURCES["mini"].read(NO_FOLDERS)
     new_w1, new_w2 = [row[:] for row in w1], [row[:] for row in w2]
     new_b1, new_b2 = b1[:], b2[:]
-    step = RECIPES["mini"].settings.rate / 8
+    step = RECIPES["mini"].settings["rate"] / 8
     for x, y in zip(data.train.inputs.tolist(), data.train.targets.tolist(), strict=True):
         h = [logistic(b1[j] + sum(x[i] * w1[i][j] for i in range(3))) for j in range(3)]
         a = [logistic(b2[k] + sum(h[j] * w2[j][k] for j in range(3))) for k in range(2)]
@@ -93,7 +93,8 @@ def test_momentum_and_l2_follow_their_formulae() -> None:
     named = build(RECIPES["truth"], 5)
     data = SOURCES["truth"].read(NO_FOLDERS)
     trainer: Trainer = named.trainer
-    for name, value in (("rate", "0.5"), ("momentum", "0.9"), ("l2", "0.01")):
+    settings = {"optimizer": "momentum", "rate": "0.5", "momentum": "0.9", "l2": "0.01"}
+    for name, value in settings.items():
         trainer.settings = trainer.settings.changed(name, value)
     w, v = named.network.layers[0].weights.copy(), np.zeros((3, 1))
     x, y = data.train.inputs, data.train.targets
@@ -105,7 +106,7 @@ def test_momentum_and_l2_follow_their_formulae() -> None:
     for _ in trainer.run(data.train, data.validation, Amount.parse("3")):
         pass
     np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)
-    trainer.settings = trainer.settings.changed("momentum", "0")
+    trainer.settings = trainer.settings.changed("optimizer", "sgd")
     a = 1 / (1 + np.exp(-x @ w))
     w = w - 0.5 * (x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w)
     for _ in trainer.run(data.train, data.validation, Amount.parse("1")):
