@@ -44,7 +44,7 @@ def program(tmp_path: Path, environment: dict[str, str]) -> Program:
             errors="surrogateescape",
             cwd=tmp_path,
             env=environment | (env or {}),
-            timeout=60,
+            timeout=240,
             check=False,
         )
 

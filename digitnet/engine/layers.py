@@ -79,6 +79,18 @@ class Dense:
         self.activation.forward(a)
         return a
 
+    def last_outputs(self, count: int) -> Array:
+        """The outputs of the last forward pass, which was over `count` cases."""
+        return self._a[:count]
+
+    def copy(self, dtype: DTypeLike) -> "Dense":
+        """The same layer in another precision."""
+        bias, name = self.biases is not None, self.activation.name
+        twin = Dense(self.inputs, self.outputs, name, bias=bias, fresh=self.fresh, dtype=dtype)
+        for mine, other in zip(self.parameters, twin.parameters, strict=True):
+            other.value[...] = mine.value
+        return twin
+
     def error_signal(self, count: int) -> Array:
         """Where the layer above writes dC/da (batch, outputs) before `backward`."""
         return self._delta[:count]
@@ -101,7 +113,10 @@ class Dense:
 
     def _add_bias_gradient(self, into: Array, scale: float, keep: float) -> None:
         """dC/db = Σ over cases of δ."""
-        into *= keep
+        if keep:
+            into *= keep
+        else:
+            into[...] = 0  # what was there may be no number
         into += scale * self._delta[: len(self._x)].sum(axis=0)
 
     def _reserve(self, batch: int) -> None:

@@ -63,6 +63,10 @@ class Network:
         """How many numbers training changes."""
         return sum(prod(parameter.value.shape) for parameter in self.parameters)
 
+    def copy(self, dtype: DTypeLike) -> "Network":
+        """The same network in another precision."""
+        return Network([layer.copy(dtype) for layer in self.layers], self.cost_name)
+
     def initialize(self, seed: int) -> None:
         """Draws fresh weights; the same seed draws the same ones."""
         rng = np.random.default_rng([seed, 0])

@@ -79,7 +79,6 @@ class Run:
 
     def __init__(self, trainer: "Trainer", train: Cases, validation: Cases, amount: Amount) -> None:
         """Allocates everything that mini-batches need."""
-        trainer.follow_settings()
         settings = trainer.settings
         self.trainer, self.train, self.validation, self.amount = trainer, train, validation, amount
         self.network, self.progress = trainer.network, trainer.progress

@@ -30,11 +30,24 @@ class Trainer:
 
     def __init__(self, network: Network, settings: Settings, seed: int) -> None:
         """`seed` orders the cases; fresh weights are the network's own affair."""
-        self.network, self.settings, self.seed = network, settings, seed
+        self.network, self._settings, self.seed = network, settings, seed
         self.optimizer = OPTIMIZERS[settings.optimizer](network.parameters)
         self.averages: list[Array] | None = None
         self.progress = Progress()
         self.history: list[Measurement] = []
+
+    @property
+    def settings(self) -> Settings:
+        """How it is trained; the optimiser and the running mean follow when that changes."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._settings = settings
+        if type(self.optimizer) is not OPTIMIZERS[settings.optimizer]:
+            self.optimizer = OPTIMIZERS[settings.optimizer](self.network.parameters)
+        if not settings.average:
+            self.averages, self.progress.averaged = None, 0
 
     def run(
         self,
@@ -48,16 +61,14 @@ class Trainer:
         `stop` is asked before each mini-batch. After a divergence the last good weights are back;
         with `patience`, those that did best on the validation set.
         """
+        if self.settings.average and self.averages is None:
+            self.averages = [p.value.copy() for p in self.network.parameters]
         return Run(self, train, validation, amount).reports(stop)
 
-    def follow_settings(self) -> None:
-        """Makes the optimiser and the running mean those that the settings ask for."""
-        if type(self.optimizer) is not OPTIMIZERS[self.settings.optimizer]:
-            self.optimizer = OPTIMIZERS[self.settings.optimizer](self.network.parameters)
-        if not self.settings.average:
-            self.averages, self.progress.averaged = None, 0
-        elif self.averages is None:
-            self.averages = [p.value.copy() for p in self.network.parameters]
+    def forget(self) -> None:
+        """Lets the optimiser and the running mean begin anew, after weights came from elsewhere."""
+        self.optimizer = OPTIMIZERS[self.settings.optimizer](self.network.parameters)
+        self.averages, self.progress.averaged = None, 0
 
     def update(self, rate: float, cases: int) -> None:
         """Changes the weights after a backward pass over so many cases."""

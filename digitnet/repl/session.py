@@ -1,7 +1,8 @@
 """The session: the network in hand, the data, the saves. Plain data and no terminal."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -213,6 +214,20 @@ class Session:
             )
         settings = named.trainer.settings
         return data.as_seen(settings.cases, settings.pixels)
+
+
+@contextmanager
+def trained_on(data: "DataSet", named: "NamedNetwork") -> Iterator[None]:
+    """Keeps the record straight while a network is trained on a data set."""
+    progress = named.trainer.progress
+    if named.trained_on[-1:] != [data.name]:
+        progress.next_epoch()
+    before, named.data, named.accuracy = progress.batches, data.name, None
+    try:
+        yield
+    finally:
+        if progress.batches != before:  # the latest data set stands last
+            named.trained_on = [n for n in named.trained_on if n != data.name] + [data.name]
 
 
 def accuracy_on(

@@ -84,6 +84,16 @@ def test_the_gradient_is_accumulated_into_what_is_there() -> None:
         np.testing.assert_allclose(into, 0.5 + 2 * gradient, rtol=1e-12)
 
 
+def test_what_was_there_before_does_not_matter_where_nothing_of_it_is_kept() -> None:
+    network = small_network("relu", "softmax", "cross-entropy")
+    x, y = cases()
+    network.backward(network.forward(x), y)
+    for parameter in network.parameters:
+        into = np.full_like(parameter.value, np.nan)
+        parameter.add_gradient(into, 1.0, 0.0)
+        assert np.isfinite(into).all()
+
+
 @pytest.mark.parametrize("output", ["linear", "tanh", "relu"])
 def test_cross_entropy_is_refused_where_outputs_are_no_probabilities(output: str) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):

@@ -1,5 +1,13 @@
 """The commands. Importing this package puts them all into the table `command.COMMANDS`."""
 
-from digitnet.repl.commands import checking, helping, looking, making, saving, training
+from digitnet.repl.commands import (
+    checking,
+    helping,
+    looking,
+    making,
+    minimizing,
+    saving,
+    training,
+)
 
-__all__ = ["checking", "helping", "looking", "making", "saving", "training"]
+__all__ = ["checking", "helping", "looking", "making", "minimizing", "saving", "training"]

@@ -10,7 +10,7 @@ from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
 from digitnet.repl.errors import CommandError, printable, quoted
-from digitnet.repl.session import SESSION_SETTINGS, Session, accuracy_on
+from digitnet.repl.session import SESSION_SETTINGS, Session, accuracy_on, trained_on
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -95,16 +95,9 @@ def train(
         )
     named = session.network()
     data = session.data_for(named)
-    trainer = named.trainer
-    if named.trained_on[-1:] != [data.name]:
-        trainer.progress.next_epoch()
-    before, named.data, named.accuracy = trainer.progress.batches, data.name, None
-    try:
-        reports = trainer.run(data.train, data.validation, amount, session.stop)
+    with trained_on(data, named):
+        reports = named.trainer.run(data.train, data.validation, amount, session.stop)
         outcome = yield from _reported(reports)
-    finally:
-        if trainer.progress.batches != before:  # the latest data set stands last
-            named.trained_on = [n for n in named.trained_on if n != data.name] + [data.name]
     named.accuracy = accuracy_on(
         "validation", outcome.validation_accuracy, data, data.validations_are_in, named
     )

@@ -1,0 +1,85 @@
+"""Is the gradient right? Back-propagation against differences of the cost, in random directions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from digitnet.engine.network import Network
+from digitnet.engine.types import Array
+
+STEP = 1e-5
+"""How far to go in each direction: in float64, the errors of the step and of rounding are small."""
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """The largest relative error |a − n| / max(|a|, |n|) of so many directions checked."""
+
+    max_relative_error: float
+    checked: int
+
+
+def check_gradient(
+    network: Network,
+    x: Array,
+    y: Array,
+    *,
+    l2: float = 0.0,
+    l1: float = 0.0,
+    directions: int = 20,
+    seed: int = 0,
+) -> GradientCheck:
+    """Compares, in float64, g · d with D(h) = (C(w + h d) − C(w − h d)) / 2h for random unit d.
+
+    D(h) and D(h/2) together give (4 D(h/2) − D(h)) / 3, with an error of order h⁴ (Richardson).
+
+    x (batch, inputs) and y (batch, outputs) are the cases; C includes the penalties. A direction in
+    which a ReLU switches between the two points, or a weight under an L1 penalty changes its sign,
+    has no derivative there and is drawn anew.
+    The network itself is not changed (Goodfellow et al. 2016, "Deep Learning", section 11.5).
+    """
+    copy = network.copy(np.float64)
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    values = [p.value for p in copy.parameters]
+    kept = [value.copy() for value in values]
+    gradient = _gradient(copy, x, y, l2, l1)
+    rng = np.random.default_rng(seed)
+    worst, checked, drawn = 0.0, 0, 0
+    while checked < directions and drawn < 10 * directions:
+        drawn += 1
+        direction = [rng.standard_normal(value.shape) for value in values]
+        length = np.sqrt(sum(float((d * d).sum()) for d in direction))
+        costs, patterns = [], []
+        for step in (STEP, -STEP, STEP / 2, -STEP / 2):
+            for value, start, d in zip(values, kept, direction, strict=True):
+                value[...] = start + step / length * d
+            costs.append(copy.cost.value(copy.forward(x), y) + copy.penalty(l2, l1))
+            patterns.append(_switched_on(copy, len(x)))
+            if l1:
+                patterns[-1] += [(p.value > 0).tobytes() for p in copy.parameters if p.decays]
+        if any(pattern != patterns[0] for pattern in patterns):
+            continue
+        whole, half = (costs[0] - costs[1]) / (2 * STEP), (costs[2] - costs[3]) / STEP
+        numeric = (4 * half - whole) / 3
+        analytic = sum(float((g * d).sum()) for g, d in zip(gradient, direction, strict=True))
+        analytic /= float(length)
+        scale = max(abs(analytic), abs(numeric), 1e-30)
+        worst, checked = max(worst, abs(analytic - numeric) / scale), checked + 1
+    return GradientCheck(worst, checked)
+
+
+def _gradient(network: Network, x: Array, y: Array, l2: float, l1: float) -> list[Array]:
+    """The gradient of the mean cost with its penalties, by back-propagation."""
+    network.backward(network.forward(x), y)
+    gradient = [np.zeros_like(p.value) for p in network.parameters]
+    for p, g in zip(network.parameters, gradient, strict=True):
+        p.add_gradient(g, 1 / len(x), 0.0)
+        if p.decays:
+            g += l2 * p.value + l1 * np.sign(p.value)
+    return gradient
+
+
+def _switched_on(network: Network, count: int) -> list[bytes]:
+    """Which ReLUs were on in the last forward pass over `count` cases."""
+    relus = (layer for layer in network.layers if layer.activation.name == "relu")
+    return [(layer.last_outputs(count) > 0).tobytes() for layer in relus]

@@ -1,0 +1,185 @@
+"""Training with scipy's minimisers: the cost of all cases at once, a function of all weights."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from digitnet.engine.cases import Cases, Feeder
+from digitnet.engine.progress import Measurement
+from digitnet.engine.trainer import Trainer
+from digitnet.engine.types import Array
+
+METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
+"""What a method is called here and in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog.
+45) and nonlinear conjugate gradients (Nocedal and Wright 2006, section 5.2)."""
+CHUNK = 2500
+"""Cases sent through the network at a time."""
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """A step of a minimiser that is done: its number, of how many, and the cost there."""
+
+    number: int
+    of: int
+    cost: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """What a minimiser came to; accuracies of at most MEASURE_CASES cases."""
+
+    iterations: int
+    cost: float
+    train_accuracy: float
+    validation_accuracy: float
+    seconds: float
+    method: str
+    interrupted: bool
+
+
+class _Interrupted(Exception):
+    """Ends a minimiser from within the cost function."""
+
+
+def minimize(
+    trainer: Trainer,
+    train: Cases,
+    validation: Cases,
+    iterations: int,
+    method: str,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Iteration, None, Minimum]:
+    """Lowers C(w) = mean cost of all cases + penalties for at most so many iterations.
+
+    The network has the weights of the last iteration afterwards, also where `stop()` ended it
+    before. The minimiser works in a thread of its own, so that its iterations can be watched.
+    """
+    from scipy import optimize  # slow to import
+
+    objective = _Objective(trainer, train, stop)
+    begun = perf_counter()
+    events: SimpleQueue[tuple[int, float] | BaseException | None] = SimpleQueue()
+    count = 0
+
+    def step_done(intermediate_result: Any) -> None:
+        nonlocal count
+        count += 1
+        objective.best = intermediate_result.x.copy()
+        events.put((count, float(intermediate_result.fun)))
+
+    def work() -> None:
+        try:
+            options = {"maxiter": iterations}
+            if method == "l-bfgs":
+                options["maxfun"] = 10 * iterations
+            optimize.minimize(
+                objective,
+                objective.start,
+                jac=True,
+                method=METHODS[method],
+                callback=step_done,
+                options=options,
+            )
+            events.put(None)
+        except BaseException as error:
+            events.put(error)
+
+    Thread(target=work, daemon=True).start()
+    interrupted = False
+    while True:
+        try:
+            event = events.get(timeout=0.1)
+        except Empty:
+            continue
+        if isinstance(event, tuple):
+            yield Iteration(event[0], iterations, event[1], perf_counter() - begun)
+            continue
+        if isinstance(event, _Interrupted):
+            interrupted = True
+        elif event is not None:
+            raise event
+        break
+    objective.put(objective.best)
+    seconds = perf_counter() - begun
+    return _finish(trainer, train, validation, objective, count, seconds, method, interrupted)
+
+
+def _finish(
+    trainer: Trainer,
+    train: Cases,
+    validation: Cases,
+    objective: "_Objective",
+    count: int,
+    seconds: float,
+    method: str,
+    interrupted: bool,
+) -> Minimum:
+    """Measures the result; each pass over all cases counts as one mini-batch of them all."""
+    progress = trainer.progress
+    progress.batches += objective.passes
+    progress.samples += objective.passes * len(train)
+    progress.seconds += seconds
+    trainer.forget()
+    on_train, on_validation = trainer.measure(train), trainer.measure(validation)
+    trainer.history.append(
+        Measurement(progress.batches, on_train.cost, on_validation.cost, on_validation.accuracy)
+    )
+    return Minimum(
+        count,
+        on_train.cost,
+        on_train.accuracy,
+        on_validation.accuracy,
+        seconds,
+        method,
+        interrupted,
+    )
+
+
+class _Objective:
+    """C(w) and its gradient for all parameters in one vector, in float64 as scipy has them."""
+
+    def __init__(self, trainer: Trainer, cases: Cases, stop: Callable[[], bool]) -> None:
+        self.network, self.settings, self.cases = trainer.network, trainer.settings, cases
+        self.stop = stop
+        self.parameters = self.network.parameters
+        self.feeder = Feeder(cases, min(CHUNK, len(cases)), self.network.dtype)
+        self.gradients = [np.empty_like(p.value) for p in self.parameters]
+        self.start = np.concatenate([p.value.ravel() for p in self.parameters]).astype(np.float64)
+        self.best = self.start
+        self.passes = 0
+
+    def put(self, w: Array) -> None:
+        """Gives the network these weights."""
+        place = 0
+        for p in self.parameters:
+            p.value[...] = w[place : place + p.value.size].reshape(p.value.shape)
+            place += p.value.size
+
+    def __call__(self, w: Array) -> tuple[float, Array]:
+        """The cost at w, and its gradient."""
+        self.put(w)
+        cost, count = 0.0, len(self.cases)
+        rows = np.arange(count)
+        for start in range(0, count, CHUNK):
+            if self.stop():
+                raise _Interrupted
+            x, y = self.feeder.batch(rows[start : start + CHUNK])
+            a = self.network.forward(x)
+            cost += self.network.cost.value(a, y) * len(a) / count
+            self.network.backward(a, y)
+            for p, g in zip(self.parameters, self.gradients, strict=True):
+                p.add_gradient(g, 1 / count, 1.0 if start else 0.0)
+        self.passes += 1
+        l2, l1 = self.settings.l2, self.settings.l1
+        for p, g in zip(self.parameters, self.gradients, strict=True):
+            if p.decays and (l2 or l1):
+                g += l2 * p.value + l1 * np.sign(p.value)
+        gradient = np.concatenate([g.ravel() for g in self.gradients]).astype(np.float64)
+        return cost + self.network.penalty(l2, l1), gradient

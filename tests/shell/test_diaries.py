@@ -1,0 +1,94 @@
+"""The diaries' networks that need more than mini-batches: scipy's minimisers, and the notebook."""
+
+import json
+import os
+from typing import Any
+
+import pytest
+from conftest import Program
+
+MNIST = os.environ.get("DIGITNET_DATA", "")
+needs_mnist = pytest.mark.skipif(
+    not MNIST, reason="full MNIST is needed: DIGITNET_DATA names the folder it is in"
+)
+
+
+def results(program: Program, commands: str, *flags: str) -> dict[str, dict[str, Any]]:
+    """The last result of each command."""
+    done = program("--json", *flags, "-c", commands)
+    assert done.returncode == 0, done.stderr
+    return {line["command"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("method", ["l-bfgs", "cg"])
+def test_a_minimiser_lowers_the_cost_of_all_cases(program: Program, method: str) -> None:
+    found = results(program, f"n devember; min 40 {method}; ch all; i")
+    assert found["min"]["iterations"] == 40
+    assert found["min"]["method"] == method
+    assert found["min"]["cost"] < 0.5
+    assert found["ch"]["accuracy"] > 0.85
+    assert found["i"]["trained_on"] == ["sample"]
+    assert found["i"]["trained_batches"] >= 40
+
+
+def test_a_minimised_network_can_be_saved_and_trained_further(program: Program) -> None:
+    found = results(program, "n devember; min 5; pas one; l one; set batch 32; t 1e; ch all")
+    assert found["t"]["samples"] == 3500
+    assert found["ch"]["accuracy"] > 0.5
+
+
+@pytest.mark.parametrize("recipe", ["diary", "relu", "devember", "notebook", "truth", "mini"])
+def test_the_gradient_of_every_recipe_is_right(program: Program, recipe: str) -> None:
+    found = results(program, f"n {recipe}; set l1 0.001; set l2 0.01; grad")
+    assert found["grad"]["checked"] == 20
+    assert found["grad"]["max_relative_error"] <= 1e-6
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_the_notebook_on_the_sample(program: Program, seed: str) -> None:
+    done = program("--json", "--seed", seed, "-c", "n notebook; t 1; t 399e; t 100e; ch all")
+    first, at_400, _, checked = map(json.loads, done.stdout.splitlines()[1:])
+    assert 6 < first["cost"] < 13
+    assert 1.2 < at_400["cost"] < 1.8
+    assert 0.54 < at_400["train_accuracy"] < 0.66
+    assert 0.42 < checked["accuracy"] < 0.57
+
+
+def test_the_better_notebook_is_far_better(program: Program) -> None:
+    assert results(program, "n notebook-better; t 100e; ch all")["ch"]["accuracy"] > 0.87
+
+
+@needs_mnist
+def test_the_notebook_as_others_reproduced_it(program: Program) -> None:
+    costs, on_train, on_test = [], [], []
+    for seed in range(8):
+        done = program(
+            "--json",
+            "--data",
+            MNIST,
+            "--seed",
+            str(seed),
+            "-c",
+            "n notebook; t 400e; t 100e; ch 1000",
+        )
+        at_400, _, checked = map(json.loads, done.stdout.splitlines()[1:])
+        costs.append(at_400["cost"])
+        on_train.append(at_400["train_accuracy"])
+        on_test.append(checked["accuracy"])
+    assert sum(costs) / 8 == pytest.approx(1.53, abs=0.1)
+    assert sum(on_train) / 8 == pytest.approx(0.607, abs=0.02)
+    assert sum(on_test) / 8 == pytest.approx(0.46, abs=0.03)
+
+
+@needs_mnist
+@pytest.mark.parametrize(("command", "least"), [("min 150", 0.978), ("min 150 cg", 0.97)])
+def test_devember_on_mnist(program: Program, command: str, least: float) -> None:
+    found = results(program, f"data mnist; n devember; {command}; ch all", "--data", MNIST)
+    assert found["ch"]["accuracy"] >= least
+
+
+@needs_mnist
+@pytest.mark.parametrize(("amount", "least"), [("2e", 0.9787), ("20e", 0.985)])
+def test_relu_on_mnist(program: Program, amount: str, least: float) -> None:
+    found = results(program, f"data mnist; n relu; t {amount}; ch all", "--data", MNIST)
+    assert found["ch"]["accuracy"] >= least

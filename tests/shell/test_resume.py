@@ -1,0 +1,29 @@
+"""Training cut in two, with a save and a new process between, is training in one go, to the bit."""
+
+import json
+
+import pytest
+from conftest import Program
+
+SETTINGS = {
+    "sgd": "set optimizer sgd; set rate 0.1",
+    "momentum": "set optimizer momentum",
+    "nesterov": "set optimizer nesterov",
+    "rmsprop": "set optimizer rmsprop; set rate 0.001",
+    "adam": "set optimizer adam; set rate 0.001; set schedule cosine 600",
+    "adamw": "set optimizer adamw; set rate 0.001; set schedule one-cycle 3e",
+    "dropout": "set dropout 0.3; set schedule step 2e",
+    "average": "set average 0.99; set schedule exponential 500",
+    "penalties": "set l1 0.0001; set l2 0.001; set clip 1; set max_norm 2",
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_500_and_500_are_1000(program: Program, name: str) -> None:
+    begin = f"n 784-24-10; set schedule constant; {SETTINGS[name]}"
+    whole = program("--json", "-c", f"{begin}; t 400; c 3; ch all")
+    program("-c", f"{begin}; t 150; pas half")
+    rest = program("--json", "-c", "l half; t 250; c 3; ch all")
+    *_, case, checked = whole.stdout.splitlines()
+    assert rest.stdout.splitlines()[-2:] == [case, checked]
+    assert json.loads(checked)["accuracy"] > 0.5

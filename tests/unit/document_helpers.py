@@ -1,0 +1,47 @@
+"""What the tests of documents share: a whole one, and how to spoil it in one place."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from registry_helpers import rich
+
+from digitnet.registry.codec import decode, encode
+from digitnet.registry.document import from_document, to_document
+from digitnet.registry.errors import DamagedSave
+
+Place = tuple[str | int, ...]
+"""The keys that lead to a value in a document."""
+WHOLE = to_document(rich(), "x")
+"""A document in which every field has something."""
+
+
+def with_change(path: Place, value: Any) -> Any:
+    """The whole document with another value in one place."""
+    document = copy.deepcopy(WHOLE)
+    holder_of(document, path)[path[-1]] = value
+    return document
+
+
+def holder_of(document: Any, path: Place) -> Any:
+    """The dict or list in which a place is."""
+    for key in path[:-1]:
+        document = document[key]
+    return document
+
+
+def places(value: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every value in a document, with the keys that lead to it."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in inner:
+        yield (*path, key), item
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
+
+
+def refused(document: Any) -> str:
+    """The reason for which a document is refused, as bytes and as it is."""
+    with pytest.raises(DamagedSave) as caught:
+        from_document(decode(encode(document)))
+    return str(caught.value)

@@ -1,0 +1,234 @@
+"""What the tests of saves share: small networks, a registry that holds some, a disk that fails."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digitnet.engine.network import dense_network
+from digitnet.engine.progress import Measurement, Progress
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Trainer
+from digitnet.registry.codec import encode
+from digitnet.registry.document import Accuracy, NamedNetwork
+from digitnet.registry.names import file_name
+from digitnet.registry.registry import Registry
+from digitnet.registry.seal import seal
+
+SECONDS = 5  # what must not hang is given so long
+
+
+def plain(seed: int = 1, batches: int = 0, **kinds: Any) -> NamedNetwork:
+    """A small network, which `batches` tells from others."""
+    network = dense_network([4, 3, 2], **kinds)
+    network.initialize(seed)
+    trainer = Trainer(network, Settings(), seed)
+    trainer.progress.batches = batches
+    return NamedNetwork(trainer)
+
+
+def rich(optimizer: str = "momentum", **kinds: Any) -> NamedNetwork:
+    """A network with something in every field, signed zeros and tiny numbers among its weights."""
+    chosen = Settings(optimizer, rate=0.1 + 0.2, batch=0, momentum=0.5, l2=1e-300, average=0.9)
+    named = NamedNetwork(Trainer(plain(**kinds).network, chosen, 7))
+    trainer, rng = named.trainer, np.random.default_rng(3)
+    trainer.progress = Progress(
+        batches=12,
+        samples=345,
+        seconds=0.1,
+        epoch=6,
+        position=7,
+        cases=30,
+        cost_sum=np.pi,
+        cost_count=8,
+        averaged=9,
+    )
+    trainer.history = [Measurement(5, 0.1, 0.2, 0.3), Measurement(12, 1 / 3, 2e300, 1.0)]
+    values = [parameter.value for parameter in named.network.parameters]
+    for value in values:
+        value[...] = rng.normal(size=value.shape)
+        value.flat[0] = -0.0
+        value.flat[1] = np.finfo(value.dtype).smallest_subnormal
+
+    def noise() -> list[Any]:
+        return [rng.normal(size=value.shape).astype(value.dtype) for value in values]
+
+    trainer.optimizer.steps = 11
+    trainer.optimizer.state = {name: noise() for name in trainer.optimizer.slots}
+    trainer.averages = noise()
+    named.recipe, named.data, named.trained_on = "good", "sample11", ["sample", "mnist"]
+    named.accuracy = Accuracy(0.1 + 0.7, "sample test")
+    return named
+
+
+def bits(arrays: list[Any]) -> list[tuple[Any, ...]]:
+    """Type, shape and bytes of each array."""
+    return [(array.dtype, array.shape, array.tobytes()) for array in arrays]
+
+
+def everything(named: NamedNetwork) -> dict[str, Any]:
+    """All that a save must bring back, in a form that == compares to the bit."""
+    trainer, network = named.trainer, named.network
+    return {
+        "weights": bits([layer.weights for layer in network.layers]),
+        "biases": [la.biases is not None and bits([la.biases]) for la in network.layers],
+        "parameters": bits([p.value for p in network.parameters]),
+        "activations": [layer.activation.name for layer in network.layers],
+        "cost": network.cost_name,
+        "settings": repr(trainer.settings),
+        "seed": trainer.seed,
+        "progress": repr(trainer.progress),
+        "history": repr(trainer.history),
+        "steps": (type(trainer.optimizer), trainer.optimizer.steps),
+        "state": {key: bits(arrays) for key, arrays in trainer.optimizer.state.items()},
+        "averages": trainer.averages and bits(trainer.averages),
+        "from": (named.recipe, named.data, named.trained_on, named.accuracy),
+    }
+
+
+def batches_of(registry: Registry, name: str = "x") -> int:
+    """What tells one version of `plain` from another."""
+    return registry.load(name).trainer.progress.batches
+
+
+def temporary_files(folder: Path) -> list[str]:
+    """Whatever a writer left behind, in the trash too."""
+    return [path.name for path in folder.rglob("*writing*")]
+
+
+def put(folder: Path, document: Any, name: str = "x") -> Path:
+    """Writes a document, sealed as it should be, where the save called `name` would be."""
+    path = folder / file_name(name)
+    path.write_bytes(seal(encode(document)))
+    return path
+
+
+def soon(call: Callable[[], Any]) -> Any:
+    """What `call` returns or raises, or a failure if it hangs."""
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future.result(SECONDS)
+
+
+def make_pipe(path: Path) -> None:
+    """A named pipe that nobody writes into."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no named pipes here")
+    os.mkfifo(path)
+
+
+def make_loop(path: Path) -> None:
+    """A symbolic link to itself."""
+    path.symlink_to(path.name)
+
+
+def failure(code: int) -> OSError:
+    """What the system raises."""
+    return OSError(code, os.strerror(code))
+
+
+# fixtures: a module takes over those that it uses, as in `two = registry_helpers.two`
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """A registry whose folder is not there yet, on a disk that need not be waited for."""
+    monkeypatch.setattr(os, "fsync", os.fstat)
+    return Registry(tmp_path / "saves")
+
+
+@pytest.fixture
+def two(registry: Registry) -> Registry:
+    """A registry that holds `x` twice, one version kept, and `other`."""
+    for batches in (1, 2):
+        registry.save(plain(batches=batches), "x")
+    registry.save(plain(batches=9), "other")
+    return registry
+
+
+@pytest.fixture
+def disk(two: Registry, monkeypatch: pytest.MonkeyPatch) -> "Disk":
+    """The disk under `two`."""
+    return Disk(monkeypatch)
+
+
+class Disk:
+    """Calls that change the disk, counted, of which one fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing fails yet."""
+        self.patch = monkeypatch
+        self.counts: dict[str, int] = {}
+        self.fails: tuple[str, int, BaseException] | None = None
+        self.forever = self.tripped = False
+        for name in ("fsync", "replace", "link"):
+            monkeypatch.setattr(os, name, self.counted(name, getattr(os, name)))
+        monkeypatch.setattr(Path, "open", self.counted("open", Path.open))
+
+    def counted(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        """The call, which fails when its time has come."""
+
+        def call(*args: Any, **how: Any) -> Any:
+            self.trip(name)
+            result = real(*args, **how)
+            if name == "open" and "wb" in args:
+                return Pen(result, self)
+            return result
+
+        return call
+
+    def trip(self, name: str) -> None:
+        """Counts a call and makes it fail, if it is to."""
+        self.counts[name] = count = self.counts.get(name, 0) + 1
+        if self.fails and self.fails[0] == name:
+            late = count > self.fails[1]
+            if count == self.fails[1] or (self.forever and late):
+                self.tripped = True
+                raise self.fails[2]
+
+    def fail(self, name: str, nth: int, error: BaseException, *, forever: bool = False) -> None:
+        """From now on, the nth call of that name fails (and all after it, if `forever`)."""
+        self.counts, self.fails, self.forever = {}, (name, nth, error), forever
+
+    def heal(self) -> None:
+        """Nothing fails any more; the failure has come up."""
+        assert self.tripped, "no such call was made"
+        self.fails = None
+
+
+class Pen:
+    """A file being written, whose disk may be full."""
+
+    def __init__(self, file: Any, disk: Disk) -> None:
+        """Wraps an open file."""
+        self.file, self.disk = file, disk
+
+    def __enter__(self) -> "Pen":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def write(self, data: bytes) -> int:
+        """Writes half before it fails."""
+        try:
+            self.disk.trip("write")
+        except BaseException:
+            self.file.write(data[: len(data) // 2])
+            raise
+        return int(self.file.write(data))

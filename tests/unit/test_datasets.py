@@ -1,0 +1,223 @@
+"""That sets of files are found, and those that are not as they should be are refused."""
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from digits_helpers import idx
+from numpy.typing import NDArray
+
+from digitnet.digits import datasets
+from digitnet.digits.datasets import MNIST_DIGESTS, SOURCES, DataSet, NotHere, find
+from digitnet.digits.idx import BadData
+from digitnet.engine.cases import answers_of
+
+SAMPLE_DIGESTS = {
+    "sample-train-images-idx3-ubyte": (
+        "43e5dc4637107f135a417f26c36210a28b08bffbc8fd5f6a79cd3f3bf6d845f0"
+    ),
+    "sample-train-labels-idx1-ubyte": (
+        "8e370403b49424f2bbc3e80ec829073d5c49b0787826ea04d4693b20b5c93c2c"
+    ),
+    "sample-test-images-idx3-ubyte": (
+        "24993220b79b82aa6a6fe649f3108b2cc168c6dae70d8034027d394cff8c337d"
+    ),
+    "sample-test-labels-idx1-ubyte": (
+        "713c182ac6008a92355e852b4e9f02a2773e072c59fb8783360bffc6163d30e7"
+    ),
+}
+
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = SAMPLE_DIGESTS
+
+Files = dict[str, NDArray[np.uint8]]
+
+
+def small(brightness: int = 7) -> Files:
+    """A stand-in for the sample: 503 cases to train and validate, 2 to test, all of one grey."""
+    return {
+        TRAIN_IMAGES: np.full((503, 28, 28), brightness, np.uint8),
+        TRAIN_LABELS: np.arange(503).astype(np.uint8) % 10,
+        TEST_IMAGES: np.full((2, 28, 28), brightness, np.uint8),
+        TEST_LABELS: np.array([3, 9], np.uint8),
+    }
+
+
+def folder_with(folder: Path, files: Mapping[str, NDArray[np.uint8]], packed: bool = True) -> Path:
+    folder.mkdir(exist_ok=True)
+    for stem, array in files.items():
+        path = folder / (f"{stem}.gz" if packed else stem)
+        path.write_bytes(gzip.compress(idx(array), 1) if packed else idx(array))
+    return folder
+
+
+def refused(*folders: Path, name: str = "sample") -> str:
+    """Why a data set cannot be used: one line."""
+    with pytest.raises(BadData) as caught:
+        SOURCES[name].read(folders)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def brightness_of(data: DataSet) -> int:
+    return int(data.train.inputs[0, 0])
+
+
+def test_the_last_500_training_cases_validate(tmp_path: Path) -> None:
+    files = small()
+    files[TRAIN_IMAGES] = np.zeros((503, 28, 28), np.uint8)
+    files[TRAIN_IMAGES][:3] = 1
+    data = SOURCES["sample"].read([folder_with(tmp_path, files)])
+    assert (len(data.train), len(data.validation)) == (3, 500)
+    assert (data.train.inputs == 1).all()
+    assert (data.validation.inputs == 0).all()
+    assert answers_of(data.train.targets).tolist() == [0, 1, 2]
+    assert answers_of(data.validation.targets)[:3].tolist() == [3, 4, 5]
+    assert answers_of(data.test.targets).tolist() == [3, 9]
+
+
+@pytest.mark.parametrize("stem", [TRAIN_LABELS, TEST_LABELS], ids=["train", "test"])
+def test_a_label_past_9_is_refused(tmp_path: Path, stem: str) -> None:
+    files = small()
+    files[stem][-1] = 10
+    message = refused(folder_with(tmp_path, files))
+    assert message == f"{tmp_path / stem}.gz: has the label 10; digits are 0 to 9"
+
+
+@pytest.mark.parametrize("change", [-1, 1], ids=["one-fewer", "one-more"])
+@pytest.mark.parametrize("stem", [TRAIN_LABELS, TEST_LABELS], ids=["train", "test"])
+def test_labels_that_are_not_as_many_as_the_pictures_are_refused(
+    tmp_path: Path, stem: str, change: int
+) -> None:
+    files = small()
+    count = len(files[stem])
+    files[stem] = np.zeros(count + change, np.uint8)
+    message = refused(folder_with(tmp_path, files))
+    assert message == f"{tmp_path / stem}.gz: {count + change} labels for {count} pictures"
+
+
+def test_test_pictures_of_another_size_are_refused(tmp_path: Path) -> None:
+    message = refused(
+        folder_with(tmp_path, small() | {TEST_IMAGES: np.zeros((2, 14, 56), np.uint8)})
+    )
+    assert message.startswith(f"{tmp_path / TEST_IMAGES}.gz: its pictures are not the size of")
+
+
+def test_too_few_cases_to_train_on_are_refused(tmp_path: Path) -> None:
+    files = small()
+    files[TRAIN_IMAGES], files[TRAIN_LABELS] = files[TRAIN_IMAGES][:500], files[TRAIN_LABELS][:500]
+    message = refused(folder_with(tmp_path, files))
+    assert message == f"{tmp_path / TRAIN_IMAGES}.gz: has 500 cases, too few to train on"
+
+
+@pytest.mark.parametrize("stem", SAMPLE_DIGESTS)
+def test_a_damaged_file_of_a_set_is_refused_by_name(tmp_path: Path, stem: str) -> None:
+    path = folder_with(tmp_path, small()) / f"{stem}.gz"
+    path.write_bytes(path.read_bytes()[:-4])
+    assert refused(tmp_path) == f"{path}: is cut short: its gzip data stops early"
+
+
+def test_labels_in_place_of_pictures_are_refused(tmp_path: Path) -> None:
+    files = small()
+    files[TRAIN_IMAGES] = files[TRAIN_LABELS]
+    assert refused(folder_with(tmp_path, files)).endswith("has 1 dimensions, not 3")
+
+
+@pytest.mark.parametrize("missing", SAMPLE_DIGESTS)
+def test_a_missing_file_of_a_set_is_named(tmp_path: Path, missing: str) -> None:
+    files = small()
+    del files[missing]
+    message = refused(folder_with(tmp_path, files))
+    assert message == f"{tmp_path}: has some files of sample, but not {missing}"
+
+
+def test_all_missing_files_of_a_set_are_named(tmp_path: Path) -> None:
+    folder_with(tmp_path, {TEST_LABELS: small()[TEST_LABELS]})
+    message = refused(tmp_path)
+    assert message.endswith(f"but not {TRAIN_IMAGES}, {TRAIN_LABELS}, {TEST_IMAGES}")
+
+
+@pytest.mark.parametrize("name", ["sample", "mnist"])
+def test_digits_that_are_in_no_folder_are_not_here(tmp_path: Path, name: str) -> None:
+    (tmp_path / "train-images.gz").write_bytes(b"another file")
+    for folders in ([], [tmp_path], [tmp_path / "missing", tmp_path]):
+        assert not SOURCES[name].is_here(folders)
+        with pytest.raises(NotHere):
+            SOURCES[name].read(folders)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_crash(tmp_path: Path) -> None:
+    with pytest.raises((NotHere, BadData)):
+        find("sample", list(SAMPLE_DIGESTS), [tmp_path / ("x" * 300)])
+
+
+def test_folders_of_the_files_names_are_not_files(tmp_path: Path) -> None:
+    for stem in SAMPLE_DIGESTS:
+        (tmp_path / f"{stem}.gz").mkdir()
+    with pytest.raises(NotHere):
+        SOURCES["sample"].read([tmp_path])
+
+
+def test_folders_are_searched_in_order(tmp_path: Path) -> None:
+    empty = folder_with(tmp_path / "empty", {})
+    first = folder_with(tmp_path / "first", small(11))
+    second = folder_with(tmp_path / "second", small(22))
+    assert brightness_of(SOURCES["sample"].read([empty, first, second])) == 11
+    assert brightness_of(SOURCES["sample"].read([second, first])) == 22
+
+
+def test_a_set_is_not_put_together_from_two_folders(tmp_path: Path) -> None:
+    files = small()
+    some = {stem: files[stem] for stem in (TRAIN_IMAGES, TRAIN_LABELS)}
+    others = {stem: files[stem] for stem in (TEST_IMAGES, TEST_LABELS)}
+    first, second = folder_with(tmp_path / "a", some), folder_with(tmp_path / "b", others)
+    message = refused(first, second)
+    assert message == f"{first}: has some files of sample, but not {TEST_IMAGES}, {TEST_LABELS}"
+
+
+def test_plain_files_do_as_well_as_gzipped_ones(tmp_path: Path) -> None:
+    files = small(33)
+    folder_with(tmp_path, {TRAIN_IMAGES: files.pop(TRAIN_IMAGES)}, packed=False)
+    assert brightness_of(SOURCES["sample"].read([folder_with(tmp_path, files)])) == 33
+
+
+def test_files_called_mnist_that_are_not_the_original_ones_are_refused(tmp_path: Path) -> None:
+    files = dict(zip(MNIST_DIGESTS, small().values(), strict=True))
+    folder_with(tmp_path, files)
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    message = f"{path}: is not the original file: its SHA-256 differs"
+    assert refused(tmp_path, name="mnist") == message
+
+
+def test_every_file_of_mnist_is_read_against_its_own_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {}
+
+    def reader(path: Path, dimensions: int, digest: str | None = None) -> NDArray[np.uint8]:
+        asked[path.name] = (dimensions, digest)
+        return np.zeros((5001, 1, 1)[:dimensions], np.uint8)
+
+    folder_with(tmp_path, dict(zip(MNIST_DIGESTS, small().values(), strict=True)), packed=False)
+    monkeypatch.setattr(datasets, "read_idx", reader)
+    SOURCES["mnist"].read([tmp_path])
+    assert asked == {
+        "train-images-idx3-ubyte": (
+            3,
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        "train-labels-idx1-ubyte": (
+            1,
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        "t10k-images-idx3-ubyte": (
+            3,
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        "t10k-labels-idx1-ubyte": (
+            1,
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    }

@@ -1,0 +1,142 @@
+"""A document that is wrong in one place, and sealed as it should be, is refused for that."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import registry_helpers
+from document_helpers import Place, with_change
+from registry_helpers import put
+
+from digitnet.registry.codec import decode
+from digitnet.registry.document import from_document
+from digitnet.registry.errors import DamagedSave, RegistryError
+from digitnet.registry.registry import Registry
+from digitnet.registry.seal import unseal
+
+registry = registry_helpers.registry
+
+
+def f4(*numbers: float) -> bytes:
+    """Numbers as a float32 array keeps them."""
+    return np.array(numbers, "<f4").tobytes()
+
+
+def zeros(dtype: str, *shape: int) -> dict[str, Any]:
+    """An array of zeros as a document; one of an impossible size has no data."""
+    data = b"" if 0 in shape else bytes(np.zeros(shape, dtype).nbytes)
+    return {"dtype": dtype, "shape": list(shape), "data": data}
+
+
+W0: Place = ("layers", 0, "weights")
+W1: Place = ("layers", 1, "weights")
+B0: Place = ("layers", 0, "biases")
+V0: Place = ("optimizer", "velocity", 0)
+HUGE = 1 << 62
+NOT_FINITE = "holds something that is not a finite number"
+OUT = "out of bounds"
+ARRAY_OF_FOUR = zeros("<f4", 4)
+WRONG: list[tuple[Place, Any, str]] = [
+    (("name",), "", "'name' is not a name"),
+    (("name",), " x", "'name' is not a name"),
+    (("name",), "a\nb", "'name' is too long or holds control"),
+    (("name",), "e\u0301", "'name' is not a name"),
+    (("saved_at",), "", "'saved_at' is not a time"),
+    (("saved_at",), "2024-01-31T12:00:00", "'saved_at' is not a time"),
+    (("saved_at",), "2024-02-31T12:00:00+00:00", "'saved_at' is not a time"),
+    (("saved_at",), "2024-01-31\x1b12:00:00+00:00", "'saved_at' is too long or holds"),
+    (("cost",), "vibes", "'cost' is not one that"),
+    (("layers",), [], "'layers' is empty"),
+    (("layers",), [1], r"layers\[0\] should be a dict"),
+    (("layers", 0, "kind"), "hologram", "'kind' is not one that"),
+    (("layers", 0, "activation"), "zigzag", "'activation' is not one that"),
+    (("layers", 0, "activation"), "softmax", "softmax .* fits the last layer"),
+    (("layers", 1, "activation"), "relu", "cross-entropy takes the logarithm"),
+    ((*W0, "dtype"), "<f2", "'dtype' is not one that"),
+    ((*W0, "dtype"), "|O", "'dtype' is not one that"),
+    ((*W0, "dtype"), "<f8", "'weights' has not as many bytes"),
+    ((*W0, "shape"), [3, 4], "'biases' has not the shape"),
+    ((*W0, "shape"), [4, 4], "'weights' has not as many bytes"),
+    ((*W0, "shape"), [12], "'weights' has not the shape"),
+    ((*W0, "shape"), [], "'weights' has not the shape"),
+    ((*W0, "shape"), [-4, -3], "'weights' has an impossible shape"),
+    ((*W0, "shape"), [True, 12], "'weights' has an impossible shape"),
+    ((*W0, "shape"), [4.0, 3], "'weights' has an impossible shape"),
+    ((*W0, "shape"), [HUGE * 2 - 1, 3], "'weights' has an impossible shape"),
+    ((*W0, "shape"), [HUGE, HUGE], "'weights' has"),
+    (W0, zeros("<f4", 0, 3), "'weights'"),
+    (W0, zeros("<f4", 0, HUGE), "'weights'"),
+    (W0, zeros("<f4", HUGE, 0), "'weights'"),
+    (W0, zeros("<f4", 5, 2), "'biases' has not the shape"),
+    ((*W0, "data"), bytes(47), "'weights' has not as many bytes"),
+    ((*W0, "data"), f4(*[0.0] * 11, math.nan), f"'weights' {NOT_FINITE}"),
+    ((*W0, "data"), f4(math.inf, *[0.0] * 11), f"'weights' {NOT_FINITE}"),
+    ((*B0, "data"), f4(0, -math.inf, 0), f"'biases' {NOT_FINITE}"),
+    (B0, ARRAY_OF_FOUR, "'biases' has not the shape"),
+    (B0, zeros("<f8", 3), "'biases' has not the precision"),
+    (W1, zeros("<f4", 2, 3), "'weights' does not chain with the layer below"),
+    (W1, zeros("<f8", 3, 2), "'weights' has not the precision"),
+    (("settings", "rate"), 0, "'settings' cannot be: rate must be above 0"),
+    (("settings", "rate"), math.nan, "'settings' cannot be: rate"),
+    (("settings", "batch"), -1, "'settings' cannot be: batch"),
+    (("settings", "momentum"), 1, "'settings' cannot be: momentum"),
+    (("settings", "l2"), -1e-9, "'settings' cannot be: l2"),
+    (("settings", "vigour"), 1, "'settings' has one that digitnet does not know"),
+    (("settings", "optimizer"), "newton", "'settings' cannot be: optimizer is one of"),
+    (("settings", "optimizer"), "sgd", "optimizer has fields that digitnet does not know"),
+    (("settings", "optimizer"), "adam", "optimizer has no 'means'"),
+    (("settings", "schedule"), "cosine 3s", "'settings' cannot be: schedule"),
+    (("settings", "dropout"), 0.99, "'settings' cannot be: dropout"),
+    (("seed",), -1, f"'seed' is {OUT}"),
+    (("seed",), HUGE + 1, f"'seed' is {OUT}"),
+    (("progress", "batches"), -1, f"'batches' is {OUT}"),
+    (("progress", "epoch"), HUGE + 1, f"'epoch' is {OUT}"),
+    (("progress", "seconds"), math.nan, "'seconds' is not a finite number"),
+    (("progress", "cost_sum"), math.inf, "'cost_sum' is not a finite number"),
+    (("history",), zeros("<f8", 2, 3), "'history' should have 4 columns"),
+    (("history",), zeros("<f4", 1, 4), "'history' has not the precision"),
+    (("history",), zeros("<f8", HUGE, 0), "'history'"),
+    (("history",), zeros("<f8", 0, HUGE), "'history'"),
+    (("history", "data"), np.full(8, np.nan).tobytes(), f"'history' {NOT_FINITE}"),
+    (("accuracy", "value"), -0.1, "'value' is not between 0 and 1"),
+    (("accuracy", "value"), math.nan, "'value' is not a finite number"),
+    (("optimizer", "vigour"), [], "optimizer has fields that digitnet does not know"),
+    (("optimizer", "velocity"), [], "'velocity' should hold 4 arrays"),
+    (("optimizer", "velocity"), [1] * 4, r"velocity\[0\] should be a dict"),
+    (V0, ARRAY_OF_FOUR, "'velocity' has not the shape"),
+    ((*V0, "data"), f4(*[math.inf] * 12), f"'velocity' {NOT_FINITE}"),
+    ((*V0, "dtype"), "<f8", "'velocity' has not the precision"),
+    (("optimizer", "steps"), -1, f"'steps' is {OUT}"),
+    (("averages",), [], "'averages' should hold 4 arrays"),
+    (("averages", 0), ARRAY_OF_FOUR, "'averages' has not the shape"),
+    (("averages", 0, "data"), f4(*[math.nan] * 12), f"'averages' {NOT_FINITE}"),
+    (("recipe",), "x" * 201, "'recipe' is too long or holds control characters"),
+    (("recipe",), "\x1b[2J", "'recipe' is too long or holds control characters"),
+    (("accuracy", "on"), "a\nb", "'on' is too long or holds control characters"),
+    (("trained_on",), ["sample", 1], "'trained_on' should hold short printable strings only"),
+    (("trained_on", 1), "x" * 201, "'trained_on' should hold short printable strings only"),
+    (("trained_on", 1), "a\nb", "'trained_on' should hold short printable strings only"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "reason"), WRONG, ids=lambda value: ascii(value)[:40])
+def test_a_document_that_is_wrong_in_one_place_is_refused_and_the_place_is_named(
+    registry: Registry, path: Place, value: Any, reason: str
+) -> None:
+    registry.folder.mkdir()
+    name = value if path == ("name",) else "x"
+    file = put(registry.folder, with_change(path, value), name)
+    data = file.read_bytes()
+    with pytest.raises(DamagedSave, match=reason):
+        from_document(decode(unseal(data)))
+    with pytest.raises(RegistryError, match=reason):
+        registry.load(name)
+    (entry,) = registry.entries()
+    assert entry.name == entry.file == file.name
+    assert entry.damaged
+    assert file.read_bytes() == data
+
+
+def test_the_longest_text_is_accepted() -> None:
+    assert from_document(with_change(("recipe",), "x" * 200)).recipe == "x" * 200

@@ -1,0 +1,280 @@
+"""Optimisers, schedules and regularisers against their formulae, and against PyTorch's."""
+
+from collections.abc import Callable
+from math import cos, pi
+
+import numpy as np
+import pytest
+
+from digitnet.engine.amount import Amount
+from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.dropout import Dropout
+from digitnet.engine.network import Network, dense_network
+from digitnet.engine.optimizers import OPTIMIZERS, limit_norms
+from digitnet.engine.schedules import SCHEDULES, Schedule
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Trainer
+
+
+def network(dtype: type = np.float64) -> Network:
+    result = dense_network([6, 5, 3], dtype=dtype)
+    result.initialize(3)
+    return result
+
+
+def batch(count: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(4)
+    return rng.standard_normal((count, 6)), np.eye(3)[rng.integers(3, size=count)]
+
+
+def cases() -> Cases:
+    rng = np.random.default_rng(5)
+    answers = rng.integers(3, size=100)
+    return Cases(rng.standard_normal((100, 6)) + 2 * np.eye(3, 6)[answers], one_hot(answers, 3))
+
+
+def trained(amount: str, **settings: object) -> Trainer:
+    trainer = Trainer(network(), Settings(**{"batch": 10, **settings}), 7)  # type: ignore[arg-type]
+    for _ in trainer.run(cases(), cases(), Amount.parse(amount)):
+        pass
+    return trainer
+
+
+def weights(of: Network) -> np.ndarray:
+    return np.concatenate([p.value.ravel() for p in of.parameters])
+
+
+def step(of: Network, name: str, settings: Settings, rate: float, steps: int) -> None:
+    optimizer = OPTIMIZERS[name](of.parameters)
+    x, y = batch()
+    for _ in range(steps):
+        of.backward(of.forward(x), y)
+        optimizer.step(settings, rate, len(x))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_is_that_of_pytorch(name: str) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
+    of = network()
+    layers = [torch.nn.Linear(6, 5), torch.nn.Linear(5, 3)]
+    model = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1]).double()
+    with torch.no_grad():
+        for theirs, mine in zip(layers, of.layers, strict=True):
+            theirs.weight.copy_(torch.from_numpy(mine.weights.T.copy()))
+            theirs.bias.copy_(torch.from_numpy(mine.biases.copy()))
+    decay = [{"params": [x.weight for x in layers], "weight_decay": 0.01},
+             {"params": [x.bias for x in layers], "weight_decay": 0.0}]  # fmt: skip
+    theirs = {
+        "sgd": lambda: torch.optim.SGD(decay, lr=0.1),
+        "momentum": lambda: torch.optim.SGD(decay, lr=0.1, momentum=0.9),
+        "nesterov": lambda: torch.optim.SGD(decay, lr=0.1, momentum=0.9, nesterov=True),
+        "rmsprop": lambda: torch.optim.RMSprop(decay, lr=0.1, alpha=0.9),
+        "adam": lambda: torch.optim.Adam(decay, lr=0.1),
+        "adamw": lambda: torch.optim.AdamW(decay, lr=0.1),
+    }[name]()
+    x, y = batch()
+    for _ in range(3):
+        theirs.zero_grad()
+        torch.nn.functional.cross_entropy(
+            model(torch.from_numpy(x)), torch.from_numpy(y)
+        ).backward()
+        theirs.step()
+    step(of, name, Settings(optimizer=name, l2=0.01), 0.1, 3)
+    for layer, mine in zip(layers, of.layers, strict=True):
+        np.testing.assert_allclose(mine.weights.T, layer.weight.detach().numpy(), rtol=1e-5)
+        np.testing.assert_allclose(mine.biases, layer.bias.detach().numpy(), rtol=1e-5)
+
+
+def gradient(of: Network) -> list[np.ndarray]:
+    x, y = batch()
+    of.backward(of.forward(x), y)
+    found = [np.zeros_like(p.value) for p in of.parameters]
+    for p, g in zip(of.parameters, found, strict=True):
+        p.add_gradient(g, 1 / len(x), 0.0)
+    return found
+
+
+FIRST_STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "sgd": lambda g: 0.1 * g,
+    "momentum": lambda g: 0.1 * g,
+    "nesterov": lambda g: 0.1 * (g + 0.9 * g),
+    "rmsprop": lambda g: 0.1 * g / (np.sqrt(0.1 * g * g) + 1e-8),
+    "adam": lambda g: 0.1 * g / (np.abs(g) + 1e-8),
+    "adamw": lambda g: 0.1 * g / (np.abs(g) + 1e-8),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_first_step_follows_the_formula(name: str) -> None:
+    of = network()
+    expected = [
+        p.value - FIRST_STEPS[name](g) for p, g in zip(of.parameters, gradient(of), strict=True)
+    ]
+    step(of, name, Settings(optimizer=name), 0.1, 1)
+    for p, value in zip(of.parameters, expected, strict=True):
+        np.testing.assert_allclose(p.value, value, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum"])
+def test_the_short_way_is_the_long_way(name: str) -> None:
+    short, long = network(), network()
+    step(short, name, Settings(optimizer=name, l2=0.01), 0.1, 3)
+    step(long, name, Settings(optimizer=name, l2=0.01, clip=1e9), 0.1, 3)
+    np.testing.assert_allclose(weights(short), weights(long), rtol=1e-12)
+
+
+def test_adamw_shrinks_weights_but_not_biases() -> None:
+    of, without = network(), network()
+    step(of, "adamw", Settings(optimizer="adamw", l2=0.5), 0.1, 1)
+    step(without, "adamw", Settings(optimizer="adamw"), 0.1, 1)
+    before = network()
+    for mine, other, start in zip(
+        of.parameters, without.parameters, before.parameters, strict=True
+    ):
+        shrunk = 0.1 * 0.5 * start.value if mine.decays else 0.0
+        np.testing.assert_allclose(mine.value, other.value - shrunk, rtol=1e-12, atol=1e-15)
+
+
+def test_clipping_shortens_the_whole_gradient() -> None:
+    of, start = network(), weights(network())
+    step(of, "sgd", Settings(clip=0.01), 1.0, 1)
+    assert np.linalg.norm(weights(of) - start) == pytest.approx(0.01)
+
+
+def test_l1_pulls_every_weight_towards_zero() -> None:
+    of, plain = network(), network()
+    step(of, "sgd", Settings(l1=0.01), 0.1, 1)
+    step(plain, "sgd", Settings(clip=1e9), 0.1, 1)
+    for mine, other, start in zip(
+        of.parameters, plain.parameters, network().parameters, strict=True
+    ):
+        pull = 0.1 * 0.01 * np.sign(start.value) if mine.decays else 0.0
+        np.testing.assert_allclose(mine.value, other.value - pull, rtol=1e-12, atol=1e-15)
+
+
+def test_max_norm_shortens_what_is_too_long_and_nothing_else() -> None:
+    of = network()
+    w = of.layers[0].weights
+    w[:, 0] *= 100
+    kept = w[:, 1:].copy()
+    limit_norms(of.parameters, 50.0)
+    assert np.linalg.norm(w[:, 0]) == pytest.approx(50)
+    np.testing.assert_array_equal(w[:, 1:], kept)
+    assert (
+        max(np.linalg.norm(trained("5", max_norm=0.3).network.layers[0].weights, axis=0)) <= 0.3001
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    {
+        "constant": {0: 1, 0.5: 1, 1: 1},
+        "step": {0: 1, 0.49: 1, 0.5: 0.1, 0.75: 0.01, 1: 0.01},
+        "exponential": {0: 1, 0.5: 0.1, 1: 0.01},
+        "cosine": {0: 1, 0.25: (1 + cos(pi / 4)) / 2, 0.5: 0.5, 1: 0},
+        "one-cycle": {0: 0.04, 0.3: 1, 1: 0.0001},
+    }.items(),
+)
+def test_schedules_follow_their_formulae(name: str, values: dict[float, float]) -> None:
+    for share, factor in values.items():
+        assert SCHEDULES[name](share) == pytest.approx(factor)
+
+
+def test_every_schedule_is_tested() -> None:
+    for name in SCHEDULES:
+        assert Schedule.parse(name).factor(2.0) == Schedule.parse(name).factor(1.0)
+
+
+@pytest.mark.parametrize("text", ["", "linear", "cosine x", "cosine 90%", "cosine 5s", "step 1 2"])
+def test_what_is_no_schedule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Schedule.parse(text)
+
+
+def test_without_a_horizon_a_schedule_spans_each_call() -> None:
+    moves = []
+    for settings in ({"schedule": "exponential"}, {"schedule": "constant"}):
+        trainer = trained("40", **settings)
+        before = weights(trainer.network)
+        for _ in trainer.run(cases(), cases(), Amount.parse("1")):
+            pass
+        moves.append(float(np.linalg.norm(weights(trainer.network) - before)))
+    assert moves[0] > 0.1 * moves[1]  # the second call began again with the whole rate
+
+
+def test_with_a_horizon_it_spans_however_many_calls() -> None:
+    whole = trained("60", schedule="cosine 6e")
+    parts = trained("25", schedule="cosine 6e")
+    for amount in ("15", "20"):
+        for _ in parts.run(cases(), cases(), Amount.parse(amount)):
+            pass
+    np.testing.assert_array_equal(weights(whole.network), weights(parts.network))
+    assert (weights(whole.network) != weights(trained("60").network)).any()
+
+
+def test_dropout_leaves_out_the_share_and_keeps_the_mean() -> None:
+    dropout = Dropout(0.25, seed=1)
+    dropout.begin(0)
+    a = np.ones((200, 500), np.float32)
+    out = dropout.forward(0, a).copy()
+    assert set(np.unique(out)) == {np.float32(0), np.float32(256 / 192)}
+    assert (out == 0).mean() == pytest.approx(0.25, abs=0.01)
+    assert out.mean() == pytest.approx(1, abs=0.01)
+    grad = np.ones_like(a)
+    dropout.backward(0, grad)
+    np.testing.assert_array_equal(grad, out)
+    dropout.begin(1)
+    assert (dropout.forward(0, a) != out).any()
+    dropout.begin(0)
+    np.testing.assert_array_equal(dropout.forward(0, a), out)
+
+
+@pytest.mark.parametrize("hidden", ["relu", "tanh", "sigmoid"])
+def test_the_gradient_is_right_with_units_left_out(hidden: str) -> None:
+    of = dense_network([6, 8, 3], hidden=hidden, dtype=np.float64)
+    of.initialize(3)
+    x, y = batch()
+    dropout = Dropout(0.5, seed=2)
+
+    def cost() -> float:
+        dropout.begin(0)
+        return of.cost.value(of.forward(x, dropout), y)
+
+    cost()
+    of.backward(of.forward(x, dropout=None), y)  # something else in the buffers
+    dropout.begin(0)
+    of.backward(of.forward(x, dropout), y, dropout)
+    parameter = of.parameters[0]
+    found = np.zeros_like(parameter.value)
+    parameter.add_gradient(found, 1 / len(x), 0.0)
+    for index in [(0, 0), (3, 4), (5, 7)]:
+        costs = []
+        for h in (1e-6, -2e-6):
+            parameter.value[index] += h
+            costs.append(cost())
+        parameter.value[index] += 1e-6
+        assert found[index] == pytest.approx((costs[0] - costs[1]) / 2e-6, rel=1e-5, abs=1e-9)
+
+
+def test_the_running_mean_answers_and_training_goes_on_without_it() -> None:
+    averaged, plain = trained("30", average=0.9), trained("30")
+    np.testing.assert_array_equal(weights(averaged.network), weights(plain.network))
+    with averaged.answering() as answering:
+        inside = weights(answering).copy()
+    assert (inside != weights(plain.network)).any()
+    np.testing.assert_array_equal(weights(averaged.network), weights(plain.network))
+
+
+def test_early_stopping_puts_the_best_weights_back() -> None:
+    trainer = Trainer(network(), Settings(batch=10, rate=5.0, patience=5), 7)
+    reports = trainer.run(cases(), cases(), Amount.parse("1000e"))
+    while True:
+        try:
+            next(reports)
+        except StopIteration as end:
+            outcome = end.value
+            break
+    assert outcome.stopped == "done"
+    assert trainer.progress.epoch < 900
+    best = max(point.validation_accuracy for point in trainer.history)
+    assert outcome.validation_accuracy == best == trainer.history[-1].validation_accuracy

@@ -1,0 +1,137 @@
+"""The list of saves is a cache: it spares reading the files, and is never believed over them."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import registry_helpers
+from registry_helpers import batches_of, make_loop, make_pipe, plain, put, soon
+
+from digitnet.registry import files
+from digitnet.registry import registry as registry_module
+from digitnet.registry.codec import decode, encode
+from digitnet.registry.document import to_document
+from digitnet.registry.names import file_name
+from digitnet.registry.registry import LIST, Registry
+from digitnet.registry.seal import seal, unseal
+
+registry, two = registry_helpers.registry, registry_helpers.two
+
+
+def rewrite_list(folder: Path, change: Callable[[list[Any]], Any]) -> None:
+    """Writes the list with a change of its entries, and the right sum."""
+    document = decode(unseal((folder / LIST).read_bytes()))
+    change(document["networks"])
+    (folder / LIST).write_bytes(seal(encode(document)))
+
+
+def test_the_list_saves_reading_the_files(two: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = two.entries()
+    monkeypatch.setattr(registry_module, "from_document", None)
+    assert Registry(two.folder).entries() == expected
+
+
+def test_a_damaged_file_does_not_spoil_the_list(
+    two: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two.folder / file_name("x")).write_bytes(b"damaged")
+    two.save(plain(), "third")
+    monkeypatch.setattr(registry_module, "from_document", None)
+    assert two.names() == ["other", "third"]
+
+
+SPOILT_LISTS: dict[str, Callable[[Path], Any]] = {
+    "missing": Path.unlink,
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "sealed garbage": lambda path: path.write_bytes(seal(b"garbage")),
+    "no networks": lambda path: path.write_bytes(seal(encode({}))),
+    "one more field": lambda path: path.write_bytes(seal(encode({"networks": [], "x": 1}))),
+    "numbers": lambda path: path.write_bytes(seal(encode({"networks": [1, 2]}))),
+    "forgetful": lambda path: path.write_bytes(seal(encode({"networks": []}))),
+    "huge": lambda path: os.truncate(path, files.MAX_BYTES + 1),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+    "pipe": lambda path: (path.unlink(), make_pipe(path)),
+    "loop": lambda path: (path.unlink(), make_loop(path)),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT_LISTS.values(), ids=SPOILT_LISTS)
+def test_a_spoilt_list_is_made_again_from_the_files(
+    two: Registry, spoil: Callable[[Path], Any]
+) -> None:
+    expected = two.entries()
+    spoil(two.folder / LIST)
+    assert soon(two.entries) == expected
+    assert batches_of(two) == 2
+    soon(lambda: two.save(plain(batches=5), "third"))
+    assert [entry.name for entry in soon(two.entries)] == ["other", "third", "x"]
+
+
+def test_a_list_that_was_lost_is_written_with_the_next_change(two: Registry) -> None:
+    (two.folder / LIST).unlink()
+    two.delete("other")
+    listed = pickle.loads((two.folder / LIST).read_bytes())["networks"]
+    assert [entry["name"] for entry in listed] == ["x"]
+
+
+def first(**changes: Any) -> Callable[[list[Any]], None]:
+    """Changes fields of the first entry of the list, that of `other`."""
+    return lambda entries: entries[0].update(changes)
+
+
+POISONS: dict[str, Callable[[list[Any]], Any]] = {
+    "another name": first(name="mine"),
+    "another file": first(file=file_name("x")),
+    "a file elsewhere": first(file="../../etc/passwd"),
+    "name and file of none": first(name="none", file=file_name("none")),
+    "a name to steer terminals": first(name="\x1b[2J", file=file_name("\x1b[2J")),
+    "another size": first(bytes=1, parameters=7),
+    "another time": first(changed_ns=1, parameters=7),
+    "another file of that name": first(inode=1, parameters=7),
+    "parameters below zero": first(parameters=-1),
+    "an accuracy over one": first(accuracy=7.0),
+    "no time": first(saved_at="yesterday"),
+    "damage": first(damaged="it is mine now"),
+    "one more field": first(more=1),
+    "one field less": lambda entries: entries[0].pop("shape"),
+    "not a dict": lambda entries: entries.append("x"),
+    "none at all": lambda entries: entries.clear(),
+    "a network that is not there": lambda entries: entries.append(
+        entries[0] | {"name": "ghost", "file": file_name("ghost")}
+    ),
+}
+
+
+@pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
+def test_a_wrong_entry_in_the_list_is_not_believed(
+    two: Registry, poison: Callable[[list[Any]], Any]
+) -> None:
+    expected = two.entries()
+    rewrite_list(two.folder, poison)
+    assert two.entries() == expected
+    assert two.names() == ["other", "x"]
+
+
+def test_files_that_came_went_or_changed_by_other_hands_are_seen(two: Registry) -> None:
+    put(two.folder, to_document(plain(batches=77), "x"))
+    put(two.folder, to_document(plain(batches=88), "new"), "new")
+    (two.folder / file_name("other")).unlink()
+    assert {e.name: e.trained_batches for e in two.entries()} == {"x": 77, "new": 88}
+
+
+def test_the_list_is_right_where_the_clock_of_the_files_is_slow(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+
+    def rename(old: Any, new: Any, **how: Any) -> None:
+        os.utime(old, ns=(10**18, 10**18))  # two saves within one tick have the same time
+        real(old, new, **how)
+
+    monkeypatch.setattr(os, "replace", rename)
+    registry.save(plain(batches=1), "x")
+    entry = registry.save(plain(batches=2), "x")
+    assert (entry.trained_batches, registry.entries()[0].trained_batches) == (2, 2)

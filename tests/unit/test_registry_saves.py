@@ -1,0 +1,199 @@
+"""Saves on disk: what is saved comes back to the bit, and what would not is not saved."""
+
+import math
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+import registry_helpers
+from registry_helpers import batches_of, everything, plain, rich, temporary_files
+
+from digitnet.engine.amount import Amount
+from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.network import dense_network
+from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.engine.progress import Measurement
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Trainer
+from digitnet.registry import files
+from digitnet.registry.document import NamedNetwork
+from digitnet.registry.errors import RegistryError
+from digitnet.registry.names import file_name
+from digitnet.registry.registry import LIST, Registry
+
+registry, two = registry_helpers.registry, registry_helpers.two
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_network_comes_back_to_the_bit(registry: Registry, dtype: Any, bias: bool) -> None:
+    saved = rich(dtype=dtype, bias=bias)
+    before = everything(saved)
+    registry.save(saved, "first")
+    loaded = Registry(registry.folder).load("first")
+    assert everything(loaded) == before == everything(saved)
+    assert loaded.name == "first"
+    assert loaded.saved_at.endswith("+00:00")
+
+
+def test_a_network_without_an_average_comes_back_without(registry: Registry) -> None:
+    registry.save(plain(), "x")
+    loaded = registry.load("x")
+    assert loaded.trainer.averages is None
+    assert loaded.accuracy is None
+    assert everything(loaded) == everything(plain())
+
+
+@pytest.mark.parametrize(
+    ("hidden", "output", "cost"),
+    [
+        ("tanh", "softmax", "cross-entropy"),
+        ("sigmoid", "sigmoid", "cross-entropy"),
+        ("relu", "linear", "squared"),
+        ("linear", "tanh", "squared"),
+    ],
+)
+def test_activations_and_cost_come_back(
+    registry: Registry, hidden: str, output: str, cost: str
+) -> None:
+    saved = plain(hidden=hidden, output=output, cost=cost)
+    registry.save(saved, "x")
+    loaded = registry.load("x")
+    assert everything(loaded) == everything(saved)
+    assert [layer.activation.name for layer in loaded.network.layers] == [hidden, output]
+    assert loaded.network.cost is saved.network.cost
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_loaded_network_trains_on_to_the_same_bit(registry: Registry, optimizer: str) -> None:
+    rng = np.random.default_rng(5)
+    cases = Cases(rng.normal(size=(30, 4)).astype(np.float32), one_hot(np.arange(30) % 2, 2))
+
+    def train(named: NamedNetwork) -> None:
+        for _ in named.trainer.run(cases, cases, Amount(5, "batches")):
+            pass
+        named.trainer.progress.seconds = 0.0
+
+    straight = plain()
+    straight.trainer.settings = Settings(
+        optimizer, schedule="cosine 3e", batch=8, l2=0.01, dropout=0.2, average=0.9, cases=28
+    )
+    train(straight)
+    registry.save(straight, "half")
+    train(straight)
+    resumed = registry.load("half")
+    assert tuple(resumed.trainer.optimizer.state) == OPTIMIZERS[optimizer].slots
+    train(resumed)
+    assert everything(resumed) == everything(straight)
+
+
+def test_a_loaded_network_owns_arrays_that_can_be_written(registry: Registry) -> None:
+    registry.save(rich(), "x")
+    trainer = registry.load("x").trainer
+    values = [parameter.value for parameter in trainer.network.parameters]
+    for array in [*values, *trainer.optimizer.state["velocity"], *(trainer.averages or [])]:
+        array[...] = 1
+    assert everything(registry.load("x")) == everything(rich())
+
+
+@pytest.mark.parametrize("change", [("optimizer", "adam"), ("average", "0.9")], ids=str)
+def test_a_setting_that_was_changed_and_not_yet_trained_with_is_saved(
+    registry: Registry, change: tuple[str, str]
+) -> None:
+    named = plain()
+    named.trainer.settings = named.trainer.settings.changed(*change)
+    registry.save(named, "x")
+    assert registry.load("x").trainer.settings == named.trainer.settings
+
+
+def test_any_python_reads_the_saves_and_the_list(two: Registry) -> None:
+    paths = [path for path in two.folder.iterdir() if path.suffix == ".pickle"]
+    assert len(paths) == 3
+    documents = {path.name: pickle.loads(path.read_bytes()) for path in paths}
+    listed = documents.pop(LIST)["networks"]
+    assert {entry["file"]: entry["name"] for entry in listed} == {
+        file: document["name"] for file, document in documents.items()
+    }
+
+
+def test_an_entry_says_what_the_network_is(registry: Registry) -> None:
+    returned = registry.save(rich(), "First")
+    (entry,) = registry.entries()
+    assert entry == returned
+    path = registry.folder / entry.file
+    expected = {
+        "name": "First",
+        "file": path.name,
+        "shape": "4-3-2",
+        "parameters": 4 * 3 + 3 + 3 * 2 + 2,
+        "trained_batches": 12,
+        "accuracy": 0.1 + 0.7,
+        "measured_on": "sample test",
+        "saved_at": registry.load("First").saved_at,
+        "bytes": path.stat().st_size,
+        "changed_ns": path.stat().st_mtime_ns,
+        "damaged": "",
+    }
+    assert asdict(entry) | expected == asdict(entry)
+
+
+def test_nothing_is_there_before_the_first_save(registry: Registry) -> None:
+    assert registry.entries() == [] == registry.names()
+    assert not registry.exists("x")
+    with pytest.raises(RegistryError, match="no network named 'x'"):
+        registry.load("x")
+    assert not registry.folder.exists()
+    with pytest.raises(RegistryError, match="no network named 'x'"):
+        registry.delete("x")
+    with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
+        registry.undo()
+
+
+def test_saves_are_listed_by_name_whatever_the_case(registry: Registry) -> None:
+    for name in ("b", "A", "a", "C"):
+        registry.save(plain(), name)
+    assert registry.names() == ["A", "a", "b", "C"]
+
+
+# saves that could not be loaded again
+
+
+SPOIL: dict[str, Callable[[NamedNetwork], Any]] = {
+    "a weight that is no number": lambda named: named.network.layers[0].weights.fill(np.nan),
+    "an infinite cost": lambda named: setattr(named.trainer.progress, "cost_sum", math.inf),
+    "an infinite history": lambda named: named.trainer.history.append(
+        Measurement(1, math.inf, 0.0, 0.0)
+    ),
+    "a huge seed": lambda named: setattr(named.trainer, "seed", 1 << 64),
+    "a negative seed": lambda named: setattr(named.trainer, "seed", -1),
+    "half precision": lambda named: setattr(named, "trainer", plain(dtype=np.float16).trainer),
+    "a long recipe": lambda named: setattr(named, "recipe", "x" * 201),
+    "a recipe to steer terminals": lambda named: setattr(named, "recipe", "\x1b[2J"),
+    "another optimizer's state": lambda named: named.trainer.optimizer.state.update(velocity=[]),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOIL.values(), ids=SPOIL)
+def test_what_could_not_be_loaded_again_is_not_saved(
+    two: Registry, spoil: Callable[[NamedNetwork], Any]
+) -> None:
+    named = plain(batches=3)
+    spoil(named)
+    with pytest.raises(RegistryError, match=r"'x' cannot be saved: .*; nothing was saved"):
+        two.save(named, "x")
+    assert batches_of(two) == 2
+    assert temporary_files(two.folder) == []
+
+
+def test_a_network_too_large_to_be_loaded_again_is_not_saved(
+    two: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", (two.folder / file_name("x")).stat().st_size + 500)
+    network = dense_network([40, 30, 2])
+    with pytest.raises(RegistryError, match=r"MiB|larger|large"):
+        two.save(NamedNetwork(Trainer(network, Settings(), 1)), "x")
+    assert batches_of(two) == 2
+    assert temporary_files(two.folder) == []

@@ -1,0 +1,159 @@
+"""What was deleted or overwritten comes back with undo, and with undo again goes away."""
+
+import os
+import pickle
+
+import pytest
+import registry_helpers
+from registry_helpers import batches_of, plain
+
+from digitnet.registry.errors import RegistryError
+from digitnet.registry.names import file_name
+from digitnet.registry.registry import Registry, Undone
+from digitnet.registry.trash import KEPT_VERSIONS
+
+registry, two = registry_helpers.registry, registry_helpers.two
+
+
+def test_an_overwritten_version_comes_back(two: Registry) -> None:
+    assert batches_of(two) == 2
+    assert Registry(two.folder).undo() == Undone("x", "replaced")
+    assert batches_of(two) == 1
+    assert [e.trained_batches for e in two.entries()] == [9, 1]
+
+
+def test_a_deleted_network_comes_back(two: Registry) -> None:
+    before = (two.folder / file_name("x")).read_bytes()
+    two.delete("x")
+    assert two.names() == ["other"]
+    assert not two.exists("x")
+    with pytest.raises(RegistryError, match="no network named 'x'"):
+        two.load("x")
+    assert Registry(two.folder).undo() == Undone("x", "deleted")
+    assert two.names() == ["other", "x"]
+    assert (two.folder / file_name("x")).read_bytes() == before
+
+
+def test_undo_of_an_undo_brings_back_what_gave_way(two: Registry) -> None:
+    newer = (two.folder / file_name("x")).read_bytes()
+    back = [(Registry(two.folder).undo(), batches_of(two)) for _ in range(4)]
+    replaced = Undone("x", "replaced")
+    assert back == [(replaced, 1), (replaced, 2), (replaced, 1), (replaced, 2)]
+    assert (two.folder / file_name("x")).read_bytes() == newer
+    assert len(two.trash.contents()) == 1
+
+
+def test_undo_goes_back_step_by_step_while_nothing_gives_way(registry: Registry) -> None:
+    for name in ("a", "b"):
+        registry.save(plain(batches=1), name)
+        registry.delete(name)
+    assert [registry.undo() for _ in range(2)] == [Undone("b", "deleted"), Undone("a", "deleted")]
+    assert registry.names() == ["a", "b"]
+    with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
+        registry.undo()
+    assert registry.names() == ["a", "b"]
+
+
+def test_undo_takes_back_what_came_last_among_several_networks(registry: Registry) -> None:
+    for name in ("a", "b"):
+        registry.save(plain(batches=1), name)
+    registry.save(plain(batches=2), "a")
+    registry.delete("b")
+    assert [registry.undo().name for _ in range(2)] == ["b", "a"]
+    assert (batches_of(registry, "a"), batches_of(registry, "b")) == (1, 1)
+
+
+def test_undo_of_a_delete_swaps_with_a_newer_network_of_that_name(two: Registry) -> None:
+    two.delete("x")
+    two.save(plain(batches=5), "x")
+    back = [(two.undo().kind, batches_of(two)) for _ in range(3)]
+    assert back == [("deleted", 2), ("replaced", 5), ("replaced", 2)]
+
+
+def test_an_overwritten_version_comes_back_although_the_newer_one_was_removed(
+    two: Registry,
+) -> None:
+    (two.folder / file_name("x")).unlink()
+    assert two.undo() == Undone("x", "replaced")
+    assert batches_of(two) == 1
+
+
+def test_only_the_latest_versions_of_each_are_kept_but_every_deleted_network(
+    registry: Registry,
+) -> None:
+    registry.save(plain(batches=100), "y")
+    registry.save(plain(batches=101), "y")
+    for batches in (50, 51):
+        registry.save(plain(batches=batches), "x")
+        registry.delete("x")
+    for batches in range(KEPT_VERSIONS + 4):
+        registry.save(plain(batches=batches), "x")
+    kept: dict[tuple[str, str], list[int]] = {}
+    for k in registry.trash.contents():
+        document = pickle.loads((registry.trash.folder / k.name).read_bytes())
+        kept.setdefault((k.kind, document["name"]), []).append(document["progress"]["batches"])
+    assert kept == {
+        ("replaced", "y"): [100],
+        ("deleted", "x"): [50, 51],
+        ("replaced", "x"): [3, 4, 5, 6, 7],
+    }
+
+
+def test_a_second_name_of_the_file_in_place_is_not_brought_back(two: Registry) -> None:
+    two.trash.folder.joinpath(f"00000009.replaced.{file_name('x')}").hardlink_to(
+        two.folder / file_name("x")  # as a save or an undo leaves it that was killed halfway
+    )
+    assert two.undo() == Undone("x", "replaced")
+    assert batches_of(two) == 1
+
+
+def test_a_second_name_of_the_file_in_place_is_nothing_to_undo(registry: Registry) -> None:
+    registry.save(plain(batches=1), "x")
+    registry.trash.folder.mkdir()
+    os.link(
+        registry.folder / file_name("x"),
+        registry.trash.folder / f"00000001.replaced.{file_name('x')}",
+    )
+    with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
+        registry.undo()
+    registry.delete("x")
+    assert registry.undo() == Undone("x", "deleted")
+    assert batches_of(registry) == 1
+
+
+def test_the_trash_goes_on_past_eight_digits(two: Registry) -> None:
+    (kept,) = two.trash.contents()
+    kept_path = two.trash.folder / kept.name
+    kept_path.rename(two.trash.folder / f"99999999.replaced.{kept.file}")
+    two.delete("other")
+    two.delete("x")
+    assert [k.number for k in two.trash.contents()] == [99_999_999, 100_000_000, 100_000_001]
+    assert [two.undo().name for _ in range(3)] == ["x", "other", "x"]
+    assert batches_of(two) == 1
+
+
+def test_a_damaged_network_can_be_deleted_and_comes_back_as_it_was(two: Registry) -> None:
+    path = two.folder / file_name("x")
+    path.write_bytes(b"damaged")
+    two.delete("x")
+    assert not path.exists()
+    two.undo()
+    assert path.read_bytes() == b"damaged"
+
+
+def test_a_damaged_network_that_is_overwritten_is_kept(two: Registry) -> None:
+    path = two.folder / file_name("x")
+    path.write_bytes(b"damaged")
+    two.save(plain(batches=5), "x")
+    assert batches_of(two) == 5
+    two.undo()
+    assert path.read_bytes() == b"damaged"
+
+
+@pytest.mark.parametrize(
+    "stray", ["notes.txt", "7.deleted.{}", "٣.deleted.{}", "00000009.deleted.notes", ".DS_Store"]
+)
+def test_a_stray_file_in_the_trash_is_not_in_the_way(two: Registry, stray: str) -> None:
+    (two.trash.folder / stray.format(file_name("stray"))).write_bytes(b"stray")
+    assert two.undo().name == "x"
+    assert batches_of(two) == 1
