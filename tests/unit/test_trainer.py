@@ -9,8 +9,8 @@ import pytest
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, Feeder, one_hot
 from digitnet.engine.network import dense_network
-from digitnet.engine.settings import Settings
 from digitnet.engine.run import Outcome, Report
+from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.document import NamedNetwork
 from digitnet.registry.registry import Registry
