@@ -124,6 +124,8 @@ def test_simple_terminals_will_do(terminal, env: dict[str, str]) -> None:  # typ
     t.wait_for(r"Trained 50 mini-batches")
     t.type("c 3\r")
     t.wait_for("answer 4: ")
+    colours = {cell.fg for row in t.screen.buffer.values() for cell in row.values()}
+    assert colours <= {"default"}
     t.type("pas x\r")
     t.wait_for("Saved as 'x'")
     t.type("s\r")
