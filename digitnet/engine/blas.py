@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from digitnet.engine.types import Array
 
-WORTH_SHARING = 20_000_000
+WORTH_SHARING = 40_000_000
 """Multiplications from which on a product is divided among threads. They wait for each other
 actively, so with less to do they gain little on an idle machine, and on a busy one, where one of
 them does not get its turn, a product can take a hundred times as long."""

@@ -1,4 +1,4 @@
-"""What results look like, to the character: pictures, bars, the check of a case, the list of saves."""
+"""What results look like, to the character: pictures, bars, a case checked, the list of saves."""
 
 from io import StringIO
 
