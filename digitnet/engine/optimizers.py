@@ -4,6 +4,7 @@ w a parameter, g the gradient of the mean cost (penalties included), η the rate
 a class with the arrays it keeps (`slots`) and its `update`, and put it into `OPTIMIZERS`.
 """
 
+from abc import ABC, abstractmethod
 from math import sqrt
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ State = dict[str, list[Array]]
 """What an optimiser remembers between steps: name → one array per parameter."""
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Plain and general: gradient, penalties, clipping, then `update`, chunk by chunk.
 
     slots: names of the arrays kept for each parameter. decoupled: whether L2 shrinks the weights by
@@ -54,9 +55,9 @@ class Optimizer:
                     w *= 1 - shrink
                 self.update(w, g_part, rate, settings, *kept)
 
+    @abstractmethod
     def update(self, w: Array, g: Array, rate: float, settings: Settings, *kept: Array) -> None:
         """Changes w and what is kept, in place; g may be used up."""
-        raise NotImplementedError(type(self).__name__)
 
     def _all_gradients(self, settings: Settings, cases: int) -> list[Array]:
         """The gradient for each parameter, with penalties, clipped if that is set."""

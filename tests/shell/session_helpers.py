@@ -1,0 +1,61 @@
+"""What the tests of commands share: an output that keeps what it is given, and somebody to ask."""
+
+import json
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from digitnet.repl.command import Report, Result
+from digitnet.repl.loop import do_line
+from digitnet.repl.session import Session
+
+
+@dataclass
+class Kept:
+    """An output that keeps what it is given, as data."""
+
+    results: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+
+    def result(self, command: str, result: Result) -> None:
+        self.results.append({"command": command} | json.loads(json.dumps(result.as_json())))
+
+    def error(self, command: str, message: str) -> None:
+        self.errors.append(message)
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def live(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@dataclass
+class Answers:
+    """Somebody who gives these answers, one after the other."""
+
+    given: list[str]
+    asked: list[str] = field(default_factory=list)
+
+    def ask(self, question: str) -> str:
+        self.asked.append(question)
+        return self.given.pop(0)
+
+    def confirm(self, question: str) -> bool:
+        return self.ask(question) == "y"
+
+
+def do(session: Session, line: str) -> list[dict[str, Any]]:
+    """The results of a line that must go well."""
+    output = Kept()
+    assert do_line(line, session, output), output.errors
+    return output.results
+
+
+def refusal(session: Session, line: str) -> str:
+    """The one error of a line that must not go well."""
+    output = Kept()
+    assert not do_line(line, session, output)
+    (message,) = output.errors
+    return message

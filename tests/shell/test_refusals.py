@@ -1,0 +1,92 @@
+"""What is wrong is said in one clear line, and the table of commands is sound."""
+
+import pytest
+from session_helpers import do, refusal
+
+from digitnet.repl.command import COMMANDS, all_commands, command
+from digitnet.repl.line import split
+from digitnet.repl.session import Session
+
+WRONG = {
+    "trian": "Did you mean train",
+    "t 5x": "mini-batches (500), epochs (3e)",
+    "t 1 2": "Example: t 3e",
+    "c 1000": "0 to 999",
+    "c one": "the number of a case",
+    "ch none": "`all`",
+    "pas": "needs a name. Example: pas 'my first'",
+    "pas ''": "at least one character",
+    f"pas {'x' * 65}": "at most 64",
+    "pas a\x1b[31mb": "printable",
+    "l nobody": "no network named 'nobody'",
+    "del": "needs a name",
+    "del nobody": "nothing was deleted",
+    "n 784": "neither a recipe",
+    "n 784-x-10": "neither a recipe",
+    "n relu tanh": "a recipe has its own",
+    "n 784-10 softplus": "not an activation",
+    "n 784-10-10 softmax": "last layer",
+    "n 784-10 relu tanh cross-entropy": "between 0 and 1",
+    "n 784-99999-99999-10": "at most",
+    "n 12-10": "no data set has 12 numbers in",
+    "set speed 5": "not a setting. There are: optimizer, rate",
+    "set rate -1": "must be above 0",
+    "set batch some": "a whole number or all",
+    "set threads 0": "from 1",
+    "data cifar": "not a data set. There are: sample",
+    "? nothing": "not a command",
+    "show 0": "a whole number from 1",
+    "c 'open": "not closed",
+    "i now": "takes no arguments",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_is_wrong_is_said_in_one_line(session: Session, line: str) -> None:
+    do(session, "n")
+    message = refusal(session, line)
+    assert WRONG[line] in message
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("line", ["t", "c", "ch", "p", "i", "pas x", "set rate 1"])
+def test_commands_that_need_a_network_say_so(session: Session, line: str) -> None:
+    if line == "t":
+        do(session, line)
+        return
+    assert "n makes one" in refusal(session, line)
+
+
+@pytest.mark.parametrize("line", ["", "   ", ";", " ; ; ", "# a comment", "\t"])
+def test_nothing_is_done_for_nothing(session: Session, line: str) -> None:
+    assert do(session, line) == []
+
+
+def test_the_rest_of_a_line_is_not_done_after_a_failure(session: Session) -> None:
+    refusal(session, "n; nonsense; pas one")
+    assert do(session, "ls") == [{"command": "ls", "networks": []}]
+
+
+def test_an_error_nobody_thought_of_is_told_in_a_line(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(Session, "data", fail)
+    message = refusal(session, "show")
+    assert "ZeroDivisionError" in message
+    assert "kept" in message
+
+
+def test_two_commands_cannot_have_one_name() -> None:
+    with pytest.raises(ValueError, match="'train'"):
+        command("zz", "train", group="Learning", examples={"zz": ""})(lambda session: None)
+
+
+def test_every_example_in_the_help_is_understood() -> None:
+    for record in all_commands():
+        for example in record.examples:
+            ((name, *words),) = split(example)
+            assert COMMANDS[name] is record
+            record.parse(words)
