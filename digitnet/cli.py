@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"digitnet: {printable(message, 400)}. digitnet --help lists the flags\n")
 
 
-def _number(low: int, high: int) -> "type[int]":
+def _number(low: int, high: int) -> Callable[[str], int]:
     """A type for argparse: a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
@@ -39,10 +39,10 @@ def _number(low: int, high: int) -> "type[int]":
             )
         return int(text)
 
-    return parse  # type: ignore[return-value]
+    return parse
 
 
-def _parser(environ: "os._Environ[str] | dict[str, str]") -> _Parser:
+def _parser(environ: Mapping[str, str]) -> _Parser:
     """The flags, with what the environment says as their defaults."""
 
     def variable(name: str) -> str | None:
@@ -134,7 +134,7 @@ def _run(options: argparse.Namespace) -> int:
     return _do(lambda: _converse(session, output, options), output)
 
 
-def _do(work: "Callable[[], int]", output: "Output") -> int:
+def _do(work: Callable[[], int], output: "Output") -> int:
     """Does the work; what stops the whole program is said in a line."""
     from digitnet.repl.errors import CommandError, OutputError
     from digitnet.repl.output import say_error

@@ -11,19 +11,21 @@ from digitnet.repl.session import Session
 
 @contextmanager
 def interruptible(session: Session) -> Iterator[None]:
-    """While this lasts, Ctrl-C only sets `session.interrupted`.
+    """While this lasts, Ctrl-C sets `session.interrupted`, which a command at work looks at.
 
-    Where that is set already and a command is at work, it interrupts at once. Held for as long as
-    commands are read and done, so that no Ctrl-C falls between two of them.
+    Where that is set already, it interrupts the command at once; between two commands it ends a
+    script (which may be waiting for its input), and does nothing to a person at the prompt, whose
+    Ctrl-C the prompt reads as a key. Held for as long as commands are read and done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handler(number: int, frame: FrameType | None) -> None:
-        if session.interrupted and session.working:
-            raise KeyboardInterrupt
+        at_once = session.interrupted if session.working else not session.interactive
         session.interrupted = True
+        if at_once:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, handler)
     try:

@@ -53,6 +53,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         command = find(words[0])
         name = command.name
         result = _at_work(command, words[1:], session, output)
+        output.result(name, result)
     except OutputError:
         raise
     except KeyboardInterrupt:
@@ -62,7 +63,6 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     except Exception as error:
         output.error(name, _in_a_line(error))
         return False
-    output.result(name, result)
     return True
 
 

@@ -78,7 +78,7 @@ class Session:
     interrupted: bool = False
     _chosen: dict[tuple[int, int], str] = field(default_factory=dict)
     _loaded: "dict[str, DataSet]" = field(default_factory=dict)
-    rng_: "np.random.Generator | None" = None
+    _rng: "np.random.Generator | None" = None
 
     @property
     def registry(self) -> "Registry":
@@ -92,9 +92,13 @@ class Session:
         """Chooses random cases to look at."""
         import numpy as np
 
-        if self.rng_ is None:
-            self.rng_ = np.random.default_rng(self.seed)
-        return self.rng_
+        if self._rng is None:
+            self._rng = np.random.default_rng(self.seed)
+        return self._rng
+
+    def reseed(self, seed: int) -> None:
+        """Draws and orders everything anew from this seed."""
+        self.seed, self._rng = seed, None
 
     def stop(self) -> bool:
         """Whether a long command should come to its end (Ctrl-C)."""
@@ -122,14 +126,14 @@ class Session:
     def take(self, named: "NamedNetwork") -> None:
         """Takes a network in hand that is saved, or new."""
         self.hand = named
-        self.is_saved()
+        self.mark_saved()
 
-    def is_saved(self) -> None:
+    def mark_saved(self) -> None:
         """To be called when the network in hand is as its save has it."""
         trainer = self.network().trainer
         self.saved = (trainer.progress.batches, trainer.settings)
 
-    def lost_its_save(self) -> None:
+    def mark_unsaved(self) -> None:
         """To be called when the save of the network in hand is gone, or another one now."""
         self.saved = None
 

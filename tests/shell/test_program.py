@@ -272,3 +272,24 @@ def test_ready_comes_along(program: Program) -> None:
     assert loaded["shape"] == "784-128-10"
     assert checked["accuracy"] > 0.99
     assert checked["seen_in_training"] is True
+
+
+def test_a_script_that_waits_for_its_input_can_be_interrupted(environment: dict[str, str]) -> None:
+    with subprocess.Popen(
+        command(["--json"]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+    ) as running:
+        assert running.stdin
+        assert running.stdout
+        running.stdin.write("n\n")
+        running.stdin.flush()
+        assert json.loads(running.stdout.readline())["command"] == "n"
+        time.sleep(0.2)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=5) == 130
+        assert running.stderr
+        assert running.stderr.read() == ""

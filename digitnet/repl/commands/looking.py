@@ -113,7 +113,7 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
 def _described(source: "Source", session: Session) -> str:
     """What a data set is, and whether it would have to be fetched."""
     here = source.is_here(session.data_folders)
-    return source.says + ("" if here else f" (not here: data {source.name} downloads it)")
+    return source.says + ("" if here else " (not here: data mnist downloads it)")
 
 
 def _is_usable(session: Session) -> bool:

@@ -51,7 +51,7 @@ def _save(session: Session, name: str) -> SaveResult:
     again = registry.exists(name)
     entry = registry.save(named, name)
     named.name, named.saved_at = name, entry.saved_at
-    session.is_saved()
+    session.mark_saved()
     return SaveResult(name, entry.file, entry.bytes, again)
 
 
@@ -218,7 +218,7 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
             raise CommandError(f"{error}.{done}") from None
         if session.hand and session.hand.name == name:
             session.hand.name = ""
-            session.lost_its_save()
+            session.mark_unsaved()
     return DeleteResult(clean)
 
 
@@ -249,5 +249,5 @@ def undo(session: Session) -> UndoResult:
     undone = session.registry.undo()
     if session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
-        session.lost_its_save()
+        session.mark_unsaved()
     return UndoResult(undone.name, undone.kind)

@@ -200,7 +200,7 @@ def _set_session(session: Session, name: str, value: str) -> None:
             f"{name} is a whole number from {low}, not {quoted(value)}. Example: set {name} {low}"
         ) from None
     if name == "seed":
-        session.seed, session.rng_ = number, None
+        session.reseed(number)
         return
     try:
         blas.set_threads(number)
