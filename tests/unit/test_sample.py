@@ -7,26 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from digits_helpers import SAMPLE_DIGESTS
 
 from digitnet.digits.datasets import SOURCES, DataSet, NotHere
 from digitnet.engine.cases import Cases, answers_of
 
 DATA = Path(__file__).parents[2] / "data"
-
-SAMPLE_DIGESTS = {
-    "sample-train-images-idx3-ubyte": (
-        "43e5dc4637107f135a417f26c36210a28b08bffbc8fd5f6a79cd3f3bf6d845f0"
-    ),
-    "sample-train-labels-idx1-ubyte": (
-        "8e370403b49424f2bbc3e80ec829073d5c49b0787826ea04d4693b20b5c93c2c"
-    ),
-    "sample-test-images-idx3-ubyte": (
-        "24993220b79b82aa6a6fe649f3108b2cc168c6dae70d8034027d394cff8c337d"
-    ),
-    "sample-test-labels-idx1-ubyte": (
-        "713c182ac6008a92355e852b4e9f02a2773e072c59fb8783360bffc6163d30e7"
-    ),
-}
 
 
 def rows(cases: Cases) -> set[bytes]:
