@@ -1,4 +1,8 @@
-"""What the tests share: the checkout's data, a session without a terminal, the program itself."""
+"""What the tests share: the checkout's data, a session without a terminal, the program itself.
+
+The tests of `faults` try a share of what can go wrong, and all of it with `--full`; what they tried
+and what was survived is printed as a table at the end.
+"""
 
 import os
 import subprocess
@@ -7,11 +11,44 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 
 from digitnet.repl.session import Session
 
 ROOT = Path(__file__).parent.parent
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
+Tally = Callable[[str, int, int], None]
+TALLIES = pytest.StashKey[list[tuple[str, int, int]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="tests/faults: everything, not a share")
+
+
+@pytest.fixture
+def share(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    """How many to try: `share(quick, full)`."""
+    return lambda quick, full: full if pytestconfig.getoption("full") else quick
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """Puts a row into the table of faults, `tally(fault, tried, survived)`, and asks for all."""
+
+    def add(fault: str, tried: int, survived: int) -> None:
+        pytestconfig.stash.setdefault(TALLIES, []).append((fault, tried, survived))
+        assert tried == survived, f"{fault}: {tried - survived} of {tried} not survived"
+
+    return add
+
+
+def pytest_terminal_summary(config: pytest.Config) -> None:
+    table = Table("fault", "tried", "survived", title="Faults")
+    for fault, tried, survived in config.stash.get(TALLIES, []):
+        table.add_row(fault, f"{tried:,}", f"{survived:,}")
+    if table.rows:
+        Console().print(table)
 
 
 @pytest.fixture
