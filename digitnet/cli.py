@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -129,9 +130,17 @@ def _run(options: argparse.Namespace) -> int:
         asker=NobodyToAsk(options.yes),
     )
     output = _output(options)
-    if options.lines or options.file or not _has_terminal():
-        return _do(lambda: run_lines(_lines(options), session, output), output)
-    return _do(lambda: _converse(session, output, options), output)
+    try:
+        if options.lines or options.file or not _has_terminal():
+            code = _do(lambda: run_lines(_lines(options), session, output), output)
+        else:
+            code = _do(lambda: _converse(session, output, options), output)
+    except KeyboardInterrupt:
+        code = 130
+    if session.ended_by:  # everything is in order now, so end as the signal asked
+        signal.signal(session.ended_by, signal.SIG_DFL)
+        os.kill(os.getpid(), session.ended_by)
+    return code
 
 
 def _do(work: Callable[[], int], output: "Output") -> int:
@@ -194,10 +203,14 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
 
 def _converse(session: "Session", output: "Output", options: argparse.Namespace) -> int:
     """Opens the prompt."""
-    from digitnet.repl.prompt import GREETING, converse
+    from digitnet import paths
+    from digitnet.repl.prompt import GREETING, Looks, converse
 
     if not options.json:
         print(GREETING)
     session.interactive = True
-    converse(session, output, yes=options.yes)
+    colours = not (options.no_color or os.environ.get("NO_COLOR"))
+    looks = Looks(options.plain or options.json, colours)
+    history = paths.state_folder() / "history"
+    converse(session, output, yes=options.yes, looks=looks, history=history)
     return 0

@@ -29,6 +29,20 @@ def cache_folder() -> Path:
     return user_cache_path("digitnet", appauthor=False)
 
 
+def state_folder() -> Path:
+    """Where the prompt keeps what was typed."""
+    from platformdirs import user_state_path
+
+    return user_state_path("digitnet", appauthor=False)
+
+
+def config_file() -> Path:
+    """Where the user's own defaults are, if there are any."""
+    from platformdirs import user_config_path
+
+    return user_config_path("digitnet", appauthor=False) / "config.toml"
+
+
 def data_folders(chosen: Path | None) -> list[Path]:
     """Where data sets are looked for: the chosen folder, what comes along, the cache."""
     here = CHECKOUT / "data" if is_checkout() else PACKAGE / "data"

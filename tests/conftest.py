@@ -61,7 +61,14 @@ def session(tmp_path: Path) -> Session:
 def environment(tmp_path: Path) -> dict[str, str]:
     """The environment of a program that knows nothing of whoever runs the tests."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("DIGITNET", "NO_COLOR"))}
-    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": "", "XDG_CACHE_HOME": "", "COLUMNS": "80"}
+    home = {
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": "",
+        "XDG_STATE_HOME": "",
+        "XDG_CONFIG_HOME": "",
+        "XDG_CACHE_HOME": "",
+        "COLUMNS": "80",
+    }
     return kept | home | {"DIGITNET_SAVES": str(tmp_path / "saves"), "DIGITNET_SEED": "1"}
 
 

@@ -1,6 +1,6 @@
 """The settings of a training: one record, from which `set`, the saves and the help are derived."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from math import inf, isfinite
 from typing import Any
@@ -35,6 +35,14 @@ def _whole(value: Any) -> None:
         raise ValueError(f"must be at least 0, not {value}")
 
 
+def _no_names() -> Mapping[str, str]:
+    return {}
+
+
+def _whole_set() -> Mapping[str, str]:
+    return {"all": "the whole training set"}
+
+
 def _one_of(names: Callable[[], Collection[str]]) -> Check:
     """One of the names; they are asked for when a value is there to be checked."""
 
@@ -45,10 +53,24 @@ def _one_of(names: Callable[[], Collection[str]]) -> Check:
     return check
 
 
-def _optimizers() -> Collection[str]:
+def _optimizers() -> Mapping[str, str]:
     from digitnet.engine.optimizers import OPTIMIZERS
 
-    return OPTIMIZERS
+    return {name: _first_line(optimizer) for name, optimizer in OPTIMIZERS.items()}
+
+
+def _schedules() -> Mapping[str, str]:
+    from digitnet.engine.schedules import SCHEDULES
+
+    return {name: _first_line(schedule) for name, schedule in SCHEDULES.items()}
+
+
+def _pixels() -> Mapping[str, str]:
+    return {"unit": "0 to 1", "raw": "0 to 255"}
+
+
+def _first_line(thing: object) -> str:
+    return (thing.__doc__ or "").partition("\n")[0]
 
 
 def _schedule(value: Any) -> None:
@@ -59,9 +81,11 @@ def _schedule(value: Any) -> None:
     Schedule.parse(value)
 
 
-def _setting(default: Any, says: str, check: Check) -> Any:
-    """A field with its meaning and its check."""
-    return field(default=default, metadata={"says": says, "check": check})
+def _setting(
+    default: Any, says: str, check: Check, names: Callable[[], Mapping[str, str]] = _no_names
+) -> Any:
+    """A field with its meaning, its check, and the values that have names."""
+    return field(default=default, metadata={"says": says, "check": check, "names": names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +95,20 @@ class Settings:
     Raises ValueError, with the reason, for a value that cannot be.
     """
 
-    optimizer: str = _setting("sgd", "how the gradient changes the weights", _one_of(_optimizers))
+    optimizer: str = _setting(
+        "sgd", "how the gradient changes the weights", _one_of(_optimizers), _optimizers
+    )
     rate: float = _setting(0.1, "learning rate: how far a step goes", _number(0, above=True))
     schedule: str = _setting(
-        "constant", "how the rate changes, within each t, or over so much: cosine 20e", _schedule
+        "constant",
+        "how the rate changes, within each t, or over so much: cosine 20e",
+        _schedule,
+        _schedules,
     )
     momentum: float = _setting(
         0.9, "of momentum and nesterov: the share of the last step taken again", _number(0, 1)
     )
-    batch: int = _setting(32, "cases in a mini-batch, or all", _whole)
+    batch: int = _setting(32, "cases in a mini-batch, or all", _whole, _whole_set)
     l2: float = _setting(
         0.0, "weight of the L2 penalty, half the sum of the squared weights", _number(0)
     )
@@ -93,10 +122,10 @@ class Settings:
     patience: int = _setting(
         0, "stop after so many measurements without a better one, with the best; 0: never", _whole
     )
-    cases: int = _setting(WHOLE_SET, "training cases that are used, or all", _whole)
+    cases: int = _setting(WHOLE_SET, "training cases that are used, or all", _whole, _whole_set)
     pixels: str = _setting(
         "unit", "what the network sees of a byte: unit (0 to 1) or raw (0 to 255)",
-        _one_of(lambda: ("unit", "raw")),
+        _one_of(_pixels), _pixels,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -125,3 +154,6 @@ class Settings:
 
 SETTINGS = {f.name: str(f.metadata["says"]) for f in fields(Settings)}
 """name → what it means."""
+
+NAMED_VALUES = {f.name: f.metadata["names"] for f in fields(Settings)}
+"""name → a function that gives its values that have names, each with what it is."""

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from digitnet.repl.errors import CommandError, quoted
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+    from digitnet.repl.session import Session
 
 
 class Result(Protocol):
@@ -32,11 +34,15 @@ class Result(Protocol):
 class Report(Protocol):
     """What a long command says while it works.
 
-    lasting: whether it stays on the screen; otherwise the next report takes its place.
+    It is shown until the next one takes its place. lasting: it stays on the screen instead.
+    milestone: what a screen is to keep of it where lines cannot renew themselves; None for nothing.
     """
 
     @property
     def lasting(self) -> bool: ...
+
+    @property
+    def milestone(self) -> "RenderableType | None": ...
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
 
@@ -50,13 +56,20 @@ class Kind:
     """A kind of argument.
 
     parse raises ValueError for what is not of the kind, with a reason where that helps. choices:
-    what is often meant, each with what it is.
+    what is often meant, each with what it is. offers: the same where it depends on the session, or
+    on the arguments before. is_path: whether it names a file.
     """
 
     metavar: str
     expects: str
     parse: Callable[[str], Any]
     choices: Mapping[str, str] = field(default_factory=dict)
+    offers: Callable[["Session", Sequence[str]], Mapping[str, str]] | None = None
+    is_path: bool = False
+
+    def offered(self, session: "Session", words: Sequence[str]) -> Mapping[str, str]:
+        """What the prompt offers for it, after these arguments; each with what it is."""
+        return self.offers(session, words) if self.offers else self.choices
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,27 @@
-"""Ctrl-C: the first one asks a command at work to stop, the second one makes it."""
+"""Signals: Ctrl-C asks a command at work to stop; SIGTERM and SIGHUP ask the program to."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from digitnet.repl.session import Session
 
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end the program; Windows has fewer."""
+
 
 @contextmanager
-def interruptible(session: Session) -> Iterator[None]:
+def interruptible(
+    session: Session, leave_prompt: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """While this lasts, Ctrl-C sets `session.interrupted`, which a command at work looks at.
 
     Where that is set already, it interrupts the command at once; between two commands it ends a
     script (which may be waiting for its input), and does nothing to a person at the prompt, whose
-    Ctrl-C the prompt reads as a key. Held for as long as commands are read and done.
+    Ctrl-C the prompt reads as a key. SIGTERM and SIGHUP do the same and end the session too;
+    `leave_prompt` is what ends a prompt. Held for as long as commands are read and done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -24,11 +30,18 @@ def interruptible(session: Session) -> Iterator[None]:
     def handler(number: int, frame: FrameType | None) -> None:
         at_once = session.interrupted if session.working else not session.interactive
         session.interrupted = True
+        if number != signal.SIGINT:
+            session.ended_by, session.leaving = number, True
+            leave_prompt()
         if at_once:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, handler)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDINGS)}
+    heard = [number for number, action in before.items() if action is not signal.SIG_IGN]  # nohup
+    for number in heard:
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in heard:
+            signal.signal(number, before[number])

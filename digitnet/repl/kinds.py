@@ -1,10 +1,12 @@
 """The kinds of argument that commands take."""
 
+from collections.abc import Mapping, Sequence
+
 from digitnet.engine.amount import Amount
-from digitnet.engine.settings import SETTINGS
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES
-from digitnet.repl.command import Kind
-from digitnet.repl.session import SESSION_SETTINGS
+from digitnet.repl.command import Kind, all_commands
+from digitnet.repl.session import SESSION_SETTINGS, Session
 
 
 def whole(text: str, low: int = 0) -> int:
@@ -19,6 +21,34 @@ def count_or_all(text: str) -> int | None:
     return None if text == "all" else whole(text, 1)
 
 
+def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    entries = session.registry.entries()
+    return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
+
+
+def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    if words[-1] == "vi":
+        return {"on": "vi's keys", "off": "Emacs' keys"}
+    names: Mapping[str, str] = NAMED_VALUES.get(words[-1], dict)()
+    return names
+
+
+def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    from digitnet.digits.datasets import SOURCES
+
+    return {name: source.says for name, source in SOURCES.items()}
+
+
+def _methods(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    from digitnet.engine.minimize import METHODS
+
+    return dict.fromkeys(METHODS, "one of scipy's minimisers")
+
+
+def _commands(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    return {command.name: command.summary for command in all_commands()}
+
+
 AMOUNT = Kind(
     "AMOUNT",
     "an amount: mini-batches (500), epochs (3e), seconds (90s) or an accuracy (98%)",
@@ -26,8 +56,13 @@ AMOUNT = Kind(
 )
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
-COUNT_OR_ALL = Kind("N or all", "a whole number from 1, or `all`", count_or_all)
-NAME = Kind("NAME", "a name", str)
+COUNT_OR_ALL = Kind(
+    "N or all",
+    "a whole number from 1, or `all`",
+    count_or_all,
+    offers=lambda session, words: {"all": "every case"},
+)
+NAME = Kind("NAME", "a name", str, offers=_saves)
 RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",
@@ -38,9 +73,9 @@ HIDDEN = Kind("HIDDEN", "the activation of the hidden layers, such as relu", str
 OUTPUT = Kind("OUTPUT", "the activation of the output, such as softmax", str)
 COST = Kind("COST", "the cost, such as cross-entropy", str)
 SETTING = Kind("NAME", "the name of a setting", str, SETTINGS | SESSION_SETTINGS)
-VALUE = Kind("VALUE", "a value", str)
+VALUE = Kind("VALUE", "a value", str, offers=_values)
 HORIZON = Kind("HORIZON", "how much training a schedule spans, such as 20e", str)
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
-METHOD = Kind("METHOD", "a method, l-bfgs or cg", str)
-DATA = Kind("NAME", "the name of a data set", str)
-COMMAND = Kind("COMMAND", "the name of a command", str)
+METHOD = Kind("METHOD", "a method, l-bfgs or cg", str, offers=_methods)
+DATA = Kind("NAME", "the name of a data set", str, offers=_data_sets)
+COMMAND = Kind("COMMAND", "the name of a command", str, offers=_commands)

@@ -4,6 +4,7 @@ A line that was pasted, or given with `-c`, may be several.
 """
 
 import re
+from dataclasses import dataclass
 
 from digitnet.repl.errors import CommandError
 
@@ -34,5 +35,38 @@ def split(line: str) -> list[list[str]]:
         if token["end"]:
             commands.append([])
         elif token["word"]:
-            commands[-1].append(_QUOTED.sub(lambda m: m[1] or m[2] or "", token["word"]))
+            commands[-1].append(_unquoted(token["word"]))
     return [words for words in commands if words]
+
+
+def _unquoted(word: str) -> str:
+    """A word without its quotes."""
+    return _QUOTED.sub(lambda m: m[1] or m[2] or "", word)
+
+
+@dataclass(frozen=True)
+class Typing:
+    """A line as far as it is typed: of its last command the words before, and the unfinished one.
+
+    quote: the quotation mark that the unfinished word began with, if it did.
+    """
+
+    words: list[str]
+    word: str
+    quote: str
+
+
+def typing(text: str) -> Typing:
+    """What is being typed at the end of `text`."""
+    words: list[str] = []
+    end = 0
+    for token in _TOKEN.finditer(text):
+        end = token.end()
+        if token["open"]:
+            return Typing(words, text[end:], token["open"])
+        if token["end"]:
+            words = []
+        elif token["word"]:
+            words.append(_unquoted(token["word"]))
+    unfinished = bool(words) and end == len(text) and text[-1] not in " \t;'\""
+    return Typing(words[:-1], words[-1], "") if unfinished else Typing(words, "", "")

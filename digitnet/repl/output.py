@@ -10,8 +10,9 @@ from digitnet.repl.command import Report, Result
 from digitnet.repl.errors import OutputError, printable
 
 if TYPE_CHECKING:
-    from rich.live import Live
+    from rich.console import RenderableType
 
+    from digitnet.repl.canvas import Canvas
     from digitnet.repl.views.screen import Screen
 
 
@@ -30,6 +31,9 @@ class Output(Protocol):
 
     def report(self, report: Report) -> None:
         """Shows a report of a command at work."""
+
+    def resume(self) -> None:
+        """To be called when the program goes on after it was suspended (Ctrl-Z)."""
 
 
 def say_error(message: str) -> None:
@@ -70,6 +74,9 @@ class JsonOutput:
     def report(self, report: Report) -> None:
         """Nothing: one command, one line."""
 
+    def resume(self) -> None:
+        """Nothing to see to."""
+
     def _print(self, fields: dict[str, Any]) -> None:
         with _writing():
             print(json.dumps(fields, allow_nan=False), flush=True)
@@ -81,7 +88,7 @@ class ScreenOutput:
     def __init__(self, screen: "Screen", errors: "Screen") -> None:
         """`errors` is the console for standard error."""
         self._screen, self._errors = screen, errors
-        self._live: Live | None = None
+        self._canvas: Canvas | None = None
 
     def result(self, command: str, result: Result) -> None:
         """The result as it knows how to look."""
@@ -98,27 +105,38 @@ class ScreenOutput:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """A line at the foot of the screen for reports that do not last."""
-        if self._screen.plain or not self._screen.is_terminal:
+        """Lines at the foot of the screen for reports that do not last."""
+        if not self._screen.renews:
             yield
             return
-        from rich.live import Live
+        from digitnet.repl.canvas import Canvas
 
+        canvas = self._canvas = Canvas(self._screen)
         try:
-            with Live(console=self._screen, auto_refresh=False, transient=True) as self._live:
-                yield
+            yield
         finally:
-            self._live = None
+            self._canvas = None
+            with suppress(OSError):  # what comes next will tell
+                canvas.clear()
 
     def report(self, report: Report) -> None:
-        """Renews the line; a lasting report is printed above it."""
+        """Renews the lines; a lasting report is printed above them."""
         if report.lasting:
+            if self._canvas:
+                self._canvas.clear()
             self._print(report)
-        elif self._live:
+        elif self._canvas:
             with _writing():
-                self._live.update(report, refresh=True)
+                self._canvas.draw(report)
+        elif (milestone := report.milestone) is not None:
+            self._print(milestone)
 
-    def _print(self, what: Result | Report) -> None:
+    def resume(self) -> None:
+        """To be called when the program goes on after Ctrl-Z: the shell has written meanwhile."""
+        if self._canvas:
+            self._canvas.forget()
+
+    def _print(self, what: "RenderableType") -> None:
         """Prints and flushes; without a terminal, lines have no blanks at their ends."""
         screen = self._screen
         with _writing():

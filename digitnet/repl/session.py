@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
 SESSION_SETTINGS = {
     "seed": "draws the weights and orders the cases of new networks",
     "threads": "threads that a matrix product may use",
+    "vi": "whether the prompt takes vi's keys",
 }
 """Settings of the session, with what they mean; those of training are the network's."""
 
@@ -60,7 +61,9 @@ class Session:
     data_folders: where data sets are looked for, in order; download_to: where `data mnist` puts it.
     seed: draws and orders everything, if given; otherwise each network draws a seed of its own.
     saved: of the network in hand, the mini-batches and settings that its save has, if it has one.
-    working: a command is at work. interrupted: it has been asked to stop (Ctrl-C).
+    working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
+    number of the signal that ended the session, if one did. vi: the prompt takes vi's keys.
+    aliases: words of the user's own, each with the commands it stands for.
     """
 
     saves: Path
@@ -76,6 +79,9 @@ class Session:
     leaving: bool = False
     working: bool = False
     interrupted: bool = False
+    ended_by: int = 0
+    vi: bool = False
+    aliases: dict[str, str] = field(default_factory=dict)
     _chosen: dict[tuple[int, int], str] = field(default_factory=dict)
     _loaded: "dict[str, DataSet]" = field(default_factory=dict)
     _rng: "np.random.Generator | None" = None

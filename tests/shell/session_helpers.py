@@ -27,6 +27,9 @@ class Kept:
     def report(self, report: Report) -> None:
         self.reports.append(report)
 
+    def resume(self) -> None:
+        pass
+
     def live(self) -> AbstractContextManager[None]:
         return nullcontext()
 

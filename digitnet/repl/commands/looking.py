@@ -56,6 +56,7 @@ class DownloadReport:
 
     fetched: "Fetched"
     lasting: bool = False
+    milestone: None = None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from rich.text import Text

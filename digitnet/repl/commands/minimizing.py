@@ -16,21 +16,22 @@ if TYPE_CHECKING:
     from digitnet.engine.minimize import Iteration, Minimum
 
 SHOWN = 10
-"""Iterations that stay on the screen, at the most."""
+"""Iterations that are milestones, at the most."""
 CASES = 20
 """Training cases that a gradient is checked with."""
 
 
 @dataclass(frozen=True)
 class IterationReport:
-    """The cost at an iteration; every tenth part of all stays on the screen."""
+    """The cost at an iteration; every tenth part of all is a milestone."""
 
     iteration: "Iteration"
+    lasting: bool = False
 
     @property
-    def lasting(self) -> bool:
-        """Whether this line stays."""
-        return self.iteration.number % max(1, self.iteration.of // SHOWN) == 0
+    def milestone(self) -> "IterationReport | None":
+        """The same line."""
+        return self if self.iteration.number % max(1, self.iteration.of // SHOWN) == 0 else None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         it = self.iteration

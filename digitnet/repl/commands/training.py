@@ -13,9 +13,10 @@ from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.session import SESSION_SETTINGS, Session, accuracy_on, trained_on
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from digitnet.engine import run
+    from digitnet.repl.views.curves import Curves
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Note:
 
     text: str
     lasting: bool = True
+    milestone: None = None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield self.text
@@ -31,22 +33,24 @@ class Note:
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How the training is coming along; a line that stays at each fifth of it."""
+    """How the training is coming along, with its curves so far; each fifth of it is a milestone."""
 
     report: "run.Report"
+    curves: "Curves"
+    lasting: bool = False
 
     @property
-    def lasting(self) -> bool:
-        """Whether this line stays on the screen."""
-        return self.report.mark
+    def milestone(self) -> "RenderableType | None":
+        """A line with the numbers, five times in a training."""
+        from digitnet.repl.views.training import Milestone
+
+        return Milestone(self.report) if self.report.mark else None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from digitnet.repl.views.training import lasting_line, progress_line
+        from digitnet.repl.views.training import progress_line
 
-        if self.lasting:
-            yield lasting_line(self.report, options)
-        else:
-            yield progress_line(self.report, console, options)
+        yield progress_line(self.report, console, options)
+        yield self.curves
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,17 @@ def _reported(
     reports: "Generator[run.Report, None, run.Outcome]",
 ) -> "Generator[TrainingReport, None, run.Outcome]":
     """The engine's reports as the prompt's."""
+    from digitnet.repl.views.curves import Curves
+
+    curves = Curves()
     while True:
         try:
             report = next(reports)
         except StopIteration as end:
             outcome: run.Outcome = end.value
             return outcome
-        yield TrainingReport(report)
+        curves.add(report.batches, report.cost, report.accuracy)
+        yield TrainingReport(report, curves)
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,8 @@ def _shown(name: str, value: Any) -> str:
     """A value as it would be typed."""
     if name in ("batch", "cases") and value == WHOLE_SET:
         return "all"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return "random" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -162,8 +172,8 @@ def set_(
 ) -> SettingsResult:
     """Show or change settings.
 
-    Those of training belong to the network in hand and are saved with it; seed and threads belong
-    to this session.
+    Those of training belong to the network in hand and are saved with it; seed, threads and vi
+    belong to this session.
     """
     from digitnet.engine import blas
 
@@ -184,14 +194,19 @@ def set_(
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
         session.network()
-    values |= {"seed": session.seed, "threads": blas.threads()}
+    values |= {"seed": session.seed, "threads": blas.threads(), "vi": session.vi}
     return SettingsResult({name: values[name]} if name else values)
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
-    """Sets the seed or the threads."""
+    """Sets the seed, the threads, or whether the prompt takes vi's keys."""
     from digitnet.engine import blas
 
+    if name == "vi":
+        if value not in ("on", "off"):
+            raise CommandError(f"vi is on or off, not {quoted(value)}. Example: set vi on")
+        session.vi = value == "on"
+        return
     low = 1 if name == "threads" else 0
     try:
         number = kinds.whole(value, low)

@@ -37,9 +37,10 @@ class Screen(Console):
         )
         self.plain = plain or self.is_dumb_terminal
 
-    def show_cursor(self, show: bool = True) -> bool:
-        """Leaves the cursor as it is: hidden, it would stay so after Ctrl-Z or a kill."""
-        return False
+    @property
+    def renews(self) -> bool:
+        """Whether lines that were printed can be printed over."""
+        return self.is_terminal and not self.plain and not self.legacy_windows
 
     def on_broken_pipe(self) -> None:
         """Leaves a closed output to the program, where rich would end it without a word."""

@@ -1,6 +1,8 @@
 """A training under way, and what came of it."""
 
-from rich.console import Console, ConsoleOptions
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.engine.amount import Amount
@@ -39,8 +41,18 @@ def progress_line(report: Report, console: Console, options: ConsoleOptions) -> 
     )
 
 
-def lasting_line(report: Report, options: ConsoleOptions) -> Text:
+@dataclass(frozen=True)
+class Milestone:
     """A line that stays: how far, the cost, the accuracy on the validation set."""
+
+    report: Report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As much of it as fits."""
+        yield _milestone(self.report, options)
+
+
+def _milestone(report: Report, options: ConsoleOptions) -> Text:
     batches = f"{report.batches:>9,} mini-batches"
     cost, accuracy = f"cost {report.cost:<8.3g}", f"accuracy {percent(report.accuracy):>8}"
     time = f"{duration(report.seconds):>6}"
@@ -58,13 +70,12 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
 
 
 def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
-    """What the training did, in a sentence or two."""
+    """What the training did, in a line; and why it ended, where that needs saying."""
     text = Text(
-        f"Trained {outcome.batches:,} mini-batches ({outcome.samples:,} cases) in "
-        f"{duration(outcome.seconds)}, {outcome.samples_per_second:,.0f} cases a second. "
-        f"Cost {outcome.cost:.3g}, accuracy {percent(outcome.train_accuracy)} on training cases, "
+        f"Trained {outcome.batches:,} mini-batches in {duration(outcome.seconds)}. "
+        f"Cost {outcome.cost:.3g}, validation accuracy "
     )
-    text.append(f"{percent(outcome.validation_accuracy)} on validation cases", "bold")
+    text.append(percent(outcome.validation_accuracy), "bold")
     text.append(".")
     ending = ENDINGS[outcome.stopped].format(rate=rate / 10)
     if amount.unit == "accuracy" and outcome.stopped == "done":

@@ -1,0 +1,109 @@
+"""What the prompt offers while a line is typed, all from the records of the commands."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+
+from digitnet.repl.command import COMMANDS, Argument
+from digitnet.repl.errors import printable
+from digitnet.repl.line import Typing, typing
+from digitnet.repl.session import Session
+
+LONGEST = 60
+"""Characters of a description."""
+
+
+@dataclass(frozen=True)
+class Offers(Completer):
+    """Commands and aliases; then what the command takes at this place."""
+
+    session: Session
+
+    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
+        """All that begins with what is typed; nothing where there is nothing to be found out."""
+        typed = typing(document.text_before_cursor)
+        if not typed.words:
+            yield from _matching(self._commands(typed), typed)
+            return
+        argument = argument_at(typed)
+        if argument is None:
+            return
+        if argument.kind.is_path:
+            inner = Document(typed.word, len(typed.word))
+            yield from PathCompleter(expanduser=True).get_completions(inner, event)
+            return
+        try:
+            offered = argument.kind.offered(self.session, typed.words[1:])
+        except Exception:  # the saves cannot be read, say: the command itself will tell
+            return
+        given = typed.words[1:] if argument.repeated else ()
+        yield from _matching({k: v for k, v in offered.items() if k not in given}, typed)
+
+    def _commands(self, typed: Typing) -> Mapping[str, str]:
+        """Every command; under its other names too, once something is typed."""
+        return self.session.aliases | {
+            word: command.summary
+            for word, command in COMMANDS.items()
+            if typed.word or word == command.name
+        }
+
+
+def argument_at(typed: Typing) -> Argument | None:
+    """The argument that the word being typed is for."""
+    command = COMMANDS.get(typed.words[0]) if typed.words else None
+    if command is None or not command.arguments:
+        return None
+    place = len(typed.words) - 1
+    last = command.arguments[-1]
+    if place >= len(command.arguments):
+        return last if last.repeated else None
+    return command.arguments[place]
+
+
+def _matching(offered: Mapping[str, str], typed: Typing) -> Iterator[Completion]:
+    """Those that begin with the word being typed, in quotes where they must be."""
+    for text, meaning in offered.items():
+        if text.casefold().startswith(typed.word.casefold()):
+            yield Completion(
+                _as_typed(text, typed.quote),
+                start_position=-len(typed.quote + typed.word),
+                display=printable(text),
+                display_meta=printable(meaning, LONGEST),
+            )
+
+
+def _as_typed(text: str, quote: str) -> str:
+    """A word as it must be typed: in quotes, if there is a blank or the like in it."""
+    if not quote and not any(c.isspace() or c in ";'\"#" for c in text):
+        return text
+    quote = quote or ('"' if "'" in text else "'")
+    return f"{quote}{text}{quote}"
+
+
+class Hint(Processor):
+    """After the cursor, what else the command takes: `t [AMOUNT]`."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """Adds the usage of the arguments to come."""
+        document, fragments = transformation_input.document, transformation_input.fragments
+        suggestion = transformation_input.buffer_control.buffer.suggestion
+        if document.is_cursor_at_the_end and not (suggestion and suggestion.text):
+            hint = usage_to_come(document.text)
+            if hint:
+                return Transformation([*fragments, ("class:auto-suggestion", hint)])
+        return Transformation(fragments)
+
+
+def usage_to_come(text: str) -> str:
+    """What may follow a line that ends here: ` [AMOUNT]` after `t`; empty where nothing may."""
+    typed = typing(text)
+    words = [*typed.words, typed.word] if typed.word else typed.words
+    command = COMMANDS.get(words[0]) if words else None
+    if command is None or typed.quote or (typed.word and len(words) > 1):
+        return ""
+    to_come = command.arguments[len(words) - 1 :]
+    hint = " ".join(argument.usage for argument in to_come)
+    return f" {hint}" if typed.word and hint else hint

@@ -1,0 +1,67 @@
+"""The keyboard while a command works: keys are not shown, but kept for the next prompt.
+
+The prompt itself sets the terminal up and puts it back each time; this is what it comes back to.
+Where there is no such terminal (Windows, a pipe), nothing is done.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]
+
+LOCAL, INPUT = 3, 0
+"""Where `tcgetattr` keeps these flags."""
+
+
+@contextmanager
+def keeping_keys(resumed: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, typed keys wait for the next prompt; Ctrl-C and Ctrl-Z work.
+
+    Ctrl-Z leaves the terminal as it was found; after `fg`, `resumed()` is called.
+    """
+    attributes = _attributes()
+    if attributes is None:
+        yield
+        return
+    found = list(attributes)
+    attributes[LOCAL] &= ~(termios.ECHO | termios.ICANON)
+    attributes[INPUT] &= ~termios.ICRNL
+
+    def suspend(number: int, frame: FrameType | None) -> None:
+        _set(found)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)  # here we wait for `fg`
+        signal.signal(signal.SIGTSTP, suspend)
+        _set(attributes)
+        resumed()
+
+    before = signal.signal(signal.SIGTSTP, suspend)
+    _set(attributes)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+        _set(found)
+
+
+def _attributes() -> list[Any] | None:
+    """How the terminal is set up; None where there is none."""
+    if termios is None or not sys.stdin:
+        return None
+    with suppress(OSError, ValueError, termios.error):
+        return termios.tcgetattr(sys.stdin.fileno())
+    return None
+
+
+def _set(attributes: list[Any]) -> None:
+    """Sets the terminal up; what cannot be is left: it may be gone."""
+    with suppress(OSError, termios.error):
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
