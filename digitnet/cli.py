@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, NoReturn
 from digitnet import __version__
 
 if TYPE_CHECKING:
+    from digitnet.config import Config
     from digitnet.repl.output import Output
     from digitnet.repl.session import Session
 
 EPILOG = """\
 With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as an environment
-variable, as in DIGITNET_SAVES=~/networks. Exit codes: 0 all well, 1 a command failed, 2 wrong
-flags, 130 interrupted."""
+variable, as in DIGITNET_SAVES=~/networks, or in config.toml (DIGITNET_CONFIG names another file).
+Exit codes: 0 all well, 1 a command failed, 2 wrong flags, 130 interrupted."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,15 +44,8 @@ def _number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _parser(environ: Mapping[str, str]) -> _Parser:
-    """The flags, with what the environment says as their defaults."""
-
-    def variable(name: str) -> str | None:
-        return environ.get(f"DIGITNET_{name}") or None
-
-    def switch(name: str) -> bool:
-        return (variable(name) or "0").lower() not in ("0", "no", "false", "off")
-
+def _parser() -> _Parser:
+    """The flags."""
     parser = _Parser(
         "digitnet",
         description="A prompt for neural networks that read handwritten digits.",
@@ -63,45 +57,81 @@ def _parser(environ: Mapping[str, str]) -> _Parser:
     add("file", nargs="?", metavar="FILE", help="a script: commands, and comments after #")
     add("-c", dest="lines", action="append", metavar="COMMANDS",
         help="do these commands and leave; several -c are done in order")  # fmt: skip
-    add("--saves", metavar="DIR", default=variable("SAVES"), help="where networks are saved")
-    add(
-        "--data",
-        metavar="DIR",
-        default=variable("DATA"),
-        help="where data sets are looked for first",
-    )
-    add("--seed", metavar="N", type=_number(0, 10**9 - 1), default=variable("SEED"),
+    add("--saves", metavar="DIR", help="where networks are saved")
+    add("--data", metavar="DIR", help="where data sets are looked for first")
+    add("--seed", metavar="N", type=_number(0, 10**9 - 1),
         help="draw and order everything with this seed")  # fmt: skip
-    add("--threads", metavar="N", type=_number(1, 1024), default=variable("THREADS"),
+    add("--threads", metavar="N", type=_number(1, 1024),
         help="threads that a matrix product may use")  # fmt: skip
-    add("--json", action="store_true", default=switch("JSON"), help="one JSON object a command")
-    add("--plain", action="store_true", default=switch("PLAIN"),
-        help="plain text: no colours, no drawing, no moving lines")  # fmt: skip
-    add("--yes", action="store_true", default=switch("YES"), help="answer every question with yes")
-    add("--no-color", action="store_true", default=switch("NO_COLOR"), help="no colours")
+    add("--json", action="store_true", help="one JSON object a command")
+    add("--plain", action="store_true", help="plain text: no colours, no drawing, no moving lines")
+    add("--yes", action="store_true", help="answer every question with yes")
+    add("--no-color", action="store_true", help="no colours")
     add("--version", action="version", version=f"digitnet {__version__}")
     return parser
+
+
+def _flags_of(environ: Mapping[str, str]) -> list[str]:
+    """What the environment says, as the flags that say the same."""
+    flags = []
+    for name in ("saves", "data", "seed", "threads"):
+        if value := environ.get(f"DIGITNET_{name.upper()}"):
+            flags.append(f"--{name}={value}")
+    for name in ("json", "plain", "yes", "no-color"):
+        value = environ.get(f"DIGITNET_{name.upper().replace('-', '_')}") or "0"
+        if value.lower() not in ("0", "no", "false", "off"):
+            flags.append(f"--{name}")
+    return flags
+
+
+def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
+    """The user's own defaults, as far as they can be; DIGITNET_CONFIG names another file."""
+    from digitnet import paths
+    from digitnet.config import read_config
+    from digitnet.repl import commands  # noqa: F401 - fills the table of commands
+    from digitnet.repl.command import COMMANDS
+    from digitnet.repl.output import say_error
+
+    chosen = environ.get("DIGITNET_CONFIG")
+    config = read_config(Path(chosen) if chosen else paths.config_file(), COMMANDS)
+    for flag in tuple(config.flags):
+        try:
+            _check(parser.parse_args([flag]), parser)
+        except SystemExit:  # what is wrong with it has been said
+            config.flags.remove(flag)
+            config.complaints.append(f"{flag}, from the file of settings, is passed over")
+    for complaint in config.complaints:
+        say_error(complaint)
+    return config
+
+
+def _check(options: argparse.Namespace, parser: _Parser) -> None:
+    """Ends the program where flags are right by themselves but cannot be followed."""
+    if options.lines and options.file:
+        parser.error("give either -c or a FILE, not both")
+    for flag in ("saves", "data"):
+        folder = os.path.expanduser(getattr(options, flag) or "")  # noqa: PTH111
+        # os.path says no where a path cannot even be asked about
+        missing = not os.path.exists(folder)  # noqa: PTH110
+        if folder and not os.path.isdir(folder) and (flag == "data" or not missing):  # noqa: PTH112
+            parser.error(f"--{flag}: {folder!r} is not a folder")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
     _prepare_streams()
-    parser = _parser(os.environ)
-    options = parser.parse_args(arguments)
-    if options.lines and options.file:
-        parser.error("give either -c or a FILE, not both")
-    for flag in ("saves", "data"):
-        folder = getattr(options, flag)
-        # os.path says no where a path cannot even be asked about
-        missing = not os.path.exists(folder or "")  # noqa: PTH110
-        if folder and not os.path.isdir(folder) and (flag == "data" or not missing):  # noqa: PTH112
-            parser.error(f"--{flag}: {folder!r} is not a folder")
+    parser = _parser()
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    parser.parse_args(typed)  # help, and what is wrong with it, before anything is loaded
+    config = _config(os.environ, parser)
+    options = parser.parse_args([*config.flags, *_flags_of(os.environ), *typed])
+    _check(options, parser)
     if options.threads:
         # a BLAS reads these once, when numpy and scipy load it
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = str(options.threads)
     try:
-        return _run(options)
+        return _run(options, config)
     except KeyboardInterrupt:
         return 130
 
@@ -115,7 +145,7 @@ def _prepare_streams() -> None:
         sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, config: "Config") -> int:
     """Opens a session and does what the flags ask for."""
     from digitnet import paths
     from digitnet.repl.loop import run_lines
@@ -128,6 +158,8 @@ def _run(options: argparse.Namespace) -> int:
         download_to=paths.cache_folder(),
         seed=options.seed,
         asker=NobodyToAsk(options.yes),
+        vi=config.vi,
+        aliases=config.aliases,
     )
     output = _output(options)
     try:

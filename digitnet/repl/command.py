@@ -47,6 +47,18 @@ class Report(Protocol):
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
 
 
+@dataclass(frozen=True)
+class Note:
+    """A sentence said on the way."""
+
+    text: str
+    lasting: bool = True
+    milestone: None = None
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield self.text
+
+
 Working: TypeAlias = Generator[Report, None, Result]
 """A long command at work: it yields reports and returns its result."""
 

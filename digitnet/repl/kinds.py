@@ -21,6 +21,13 @@ def count_or_all(text: str) -> int | None:
     return None if text == "all" else whole(text, 1)
 
 
+def off(text: str) -> str:
+    """The word `off`."""
+    if text != "off":
+        raise ValueError
+    return text
+
+
 def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     entries = session.registry.entries()
     return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
@@ -77,5 +84,6 @@ VALUE = Kind("VALUE", "a value", str, offers=_values)
 HORIZON = Kind("HORIZON", "how much training a schedule spans, such as 20e", str)
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
 METHOD = Kind("METHOD", "a method, l-bfgs or cg", str, offers=_methods)
+OFF = Kind("off", "off", off, {"off": "end it"})
 DATA = Kind("NAME", "the name of a data set", str, offers=_data_sets)
 COMMAND = Kind("COMMAND", "the name of a command", str, offers=_commands)

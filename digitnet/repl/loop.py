@@ -30,7 +30,7 @@ def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
 def do_line(line: str, session: Session, output: Output) -> bool:
     """Does every command on a line, until one fails or is interrupted; whether none failed."""
     try:
-        calls = split(line)
+        calls = [call for words in split(line) for call in _expanded(words, session) if call]
     except CommandError as error:
         output.error("", str(error))
         return False
@@ -43,17 +43,27 @@ def do_line(line: str, session: Session, output: Output) -> bool:
     return True
 
 
+def _expanded(words: list[str], session: Session) -> list[list[str]]:
+    """The commands that an alias stands for, the last one with what was typed after it."""
+    if words[0] not in session.aliases:
+        return [words]
+    *calls, last = split(session.aliases[words[0]]) or [[]]
+    return [*calls, [*last, *words[1:]]]
+
+
 def do_command(words: list[str], session: Session, output: Output) -> bool:
     """Does one command and shows what comes of it; whether it could be done.
 
     Raises OutputError where the output cannot be written.
     """
+    session.done = ""
     name = printable(words[0], 40)
     try:
         command = find(words[0])
         name = command.name
         result = _at_work(command, words[1:], session, output)
         output.result(name, result)
+        session.done = name
     except OutputError:
         raise
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
 from digitnet import __version__
+from digitnet.repl.command import Note
 from digitnet.repl.completion import Hint, Offers
 from digitnet.repl.history import KeptHistory
 from digitnet.repl.interrupts import interruptible
@@ -93,6 +94,16 @@ def converse(
                     break
                 line = "s"
             do_line(line, session, output)
+            _guide(session, output)
+
+
+def _guide(session: Session, output: Output) -> None:
+    """Says what comes next in the tour, if one is under way."""
+    tour = session.tour
+    if tour is not None and session.done != "tour" and not session.leaving:
+        output.report(Note(tour.after(session.done)))
+        if tour.is_over:
+            session.tour = None
 
 
 def message(session: Session) -> str:

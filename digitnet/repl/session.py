@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
     from digitnet.engine.settings import Settings
     from digitnet.registry.document import Accuracy, NamedNetwork
     from digitnet.registry.registry import Registry
+    from digitnet.repl.tour import Tour
 
 
 SESSION_SETTINGS = {
@@ -62,8 +63,9 @@ class Session:
     seed: draws and orders everything, if given; otherwise each network draws a seed of its own.
     saved: of the network in hand, the mini-batches and settings that its save has, if it has one.
     working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
-    number of the signal that ended the session, if one did. vi: the prompt takes vi's keys.
-    aliases: words of the user's own, each with the commands it stands for.
+    number of the signal that ended the session, if one did. done: the command that was done last,
+    empty where it could not be. tour: a newcomer's, if one is under way. vi: the prompt takes vi's
+    keys. aliases: words of the user's own, each with the commands it stands for.
     """
 
     saves: Path
@@ -80,6 +82,8 @@ class Session:
     working: bool = False
     interrupted: bool = False
     ended_by: int = 0
+    done: str = ""
+    tour: "Tour | None" = None
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
     _chosen: dict[tuple[int, int], str] = field(default_factory=dict)

@@ -19,13 +19,10 @@ def _parts(session: Session) -> list[str]:
     named = session.hand
     if named is None:
         return ["no network yet: n makes one", f"data {session.data_name}"]
-    accuracy = "not measured"
-    if named.accuracy:
-        accuracy = f"{percent(named.accuracy.value)} of {named.accuracy.on}"
-    return [
+    parts = [
         f"{named.name or named.recipe or 'network'}{' (not saved)' if session.unsaved else ''}",
         named.network.shape,
         f"data {session.data_name}",
         f"{named.trainer.progress.batches:,} mini-batches",
-        accuracy,
     ]
+    return [*parts, f"accuracy {percent(named.accuracy.value)}"] if named.accuracy else parts

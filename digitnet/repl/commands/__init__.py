@@ -6,8 +6,20 @@ from digitnet.repl.commands import (
     looking,
     making,
     minimizing,
+    plotting,
     saving,
+    touring,
     training,
 )
 
-__all__ = ["checking", "helping", "looking", "making", "minimizing", "saving", "training"]
+__all__ = [
+    "checking",
+    "helping",
+    "looking",
+    "making",
+    "minimizing",
+    "plotting",
+    "saving",
+    "touring",
+    "training",
+]

@@ -1,6 +1,6 @@
 """Help and leaving: `?` and `s`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
@@ -18,9 +18,10 @@ class HelpResult:
 
     commands: list[Command]
     in_full: bool
+    own: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """One object a command."""
+        """One object a command; and the user's own aliases."""
         return {
             "commands": [
                 {
@@ -31,7 +32,8 @@ class HelpResult:
                     "examples": dict(c.examples),
                 }
                 for c in self.commands
-            ]
+            ],
+            "own": self.own,
         }
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -40,7 +42,7 @@ class HelpResult:
         if self.in_full:
             yield full_help(self.commands[0])
         else:
-            yield all_help(self.commands)
+            yield all_help(self.commands, self.own)
 
 
 @command(
@@ -51,7 +53,11 @@ class HelpResult:
 )
 def help_(session: Session, name: Annotated[str, kinds.COMMAND] = "") -> HelpResult:
     """List the commands, or tell all about one."""
-    return HelpResult([find(name)], True) if name else HelpResult(all_commands(), False)
+    if name in session.aliases:
+        return HelpResult([], False, {name: session.aliases[name]})
+    if name:
+        return HelpResult([find(name)], True)
+    return HelpResult(all_commands(), False, session.aliases)
 
 
 @dataclass(frozen=True)

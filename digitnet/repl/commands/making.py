@@ -154,6 +154,7 @@ def info(session: Session) -> InfoResult:
     trainer, network = named.trainer, named.network
     accuracy = named.accuracy
     last = trainer.history[-1] if trainer.history else None
+    best = max(trainer.history, key=lambda m: m.validation_accuracy, default=None)
     return InfoResult(
         {
             "name": named.name or None,
@@ -182,7 +183,10 @@ def info(session: Session) -> InfoResult:
             "trained_on": list(named.trained_on),
             "accuracy": accuracy.value if accuracy else None,
             "measured_on": accuracy.on if accuracy else None,
+            "measurements": len(trainer.history),
             "last_cost": last.cost if last else None,
+            "best_validation_accuracy": best.validation_accuracy if best else None,
+            "best_after_batches": best.batches if best else None,
             "saved_at": named.saved_at or None,
         }
     )

@@ -8,7 +8,7 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.settings import SETTINGS, WHOLE_SET
 from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.repl import kinds
-from digitnet.repl.command import Working, command
+from digitnet.repl.command import Note, Working, command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.session import SESSION_SETTINGS, Session, accuracy_on, trained_on
 
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 
     from digitnet.engine import run
     from digitnet.repl.views.curves import Curves
-
-
-@dataclass(frozen=True)
-class Note:
-    """A sentence said on the way."""
-
-    text: str
-    lasting: bool = True
-    milestone: None = None
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield self.text
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,11 @@ class Curves:
         self._not_before = 0.0
 
     def add(self, batches: int, cost: float, accuracy: float) -> None:
-        """Adds a point to each curve; to that of the accuracy only where it changes."""
+        """Adds a point to each curve; where the accuracy stays, its last point moves on."""
         self.cost.append((batches, cost))
-        if not self.accuracy or self.accuracy[-1][1] != accuracy:
-            self.accuracy.append((batches, accuracy))
+        if [value for _, value in self.accuracy[-2:]] == [accuracy, accuracy]:
+            self.accuracy.pop()
+        self.accuracy.append((batches, accuracy))
         for points in (self.cost, self.accuracy):
             if len(points) > POINTS:
                 del points[1:-1:2]

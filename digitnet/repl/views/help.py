@@ -1,23 +1,28 @@
 """Help on all commands, and on one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from digitnet.repl.errors import printable
 from digitnet.repl.views.tables import pairs
 
 if TYPE_CHECKING:
     from digitnet.repl.command import Command
 
 
-def all_help(commands: "Sequence[Command]") -> RenderableType:
-    """Every command with its usage and a sentence, in groups."""
+def all_help(commands: "Sequence[Command]", own: Mapping[str, str]) -> RenderableType:
+    """Every command with its usage and a sentence, in groups; then the user's own words."""
     parts: list[RenderableType] = []
     for group, members in groupby(commands, lambda command: command.group):
         parts.append(pairs({_title(c): c.summary for c in members}, group))
+    if own:
+        parts.append(pairs({name: printable(line) for name, line in own.items()}, "Your own"))
+    if not commands:
+        return Group(*parts)
     parts.append(Text("Several commands on a line: n relu; t 2e; ch all. More on one: ? t", "dim"))
     return Group(*parts)
 

@@ -52,6 +52,12 @@ def info(fields: dict[str, Any]) -> RenderableType:
         "trained": trained,
         "accuracy": accuracy,
     }
+    if fields["measurements"]:
+        values["history"] = (
+            f"{fields['measurements']} measurements, best validation accuracy "
+            f"{percent(fields['best_validation_accuracy'])} after {fields['best_after_batches']:,} "
+            "mini-batches; plot draws them"
+        )
     saved = fields["saved_at"] and f"{when(fields['saved_at'])} UTC"
     if fields["unsaved"]:
         values["saved"] = f"{saved or 'no'}; not saved: {fields['unsaved']}"

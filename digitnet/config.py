@@ -1,0 +1,102 @@
+"""The user's own defaults, from a file in TOML:
+
+    saves = "~/networks"
+    threads = 1
+    vi = true
+
+    [alias]
+    quick = "n; t 2e; ch all"
+
+Whatever is wrong in it is told in a line and passed over: a file of settings stops nobody.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TEXTS, NUMBERS, SWITCHES = ("saves", "data"), ("seed", "threads"), ("plain", "yes", "no-color")
+"""Keys that are flags of the program too."""
+KEYS = (*TEXTS, *NUMBERS, *SWITCHES, "vi", "alias")
+
+LARGEST = 1 << 20
+_WORD = re.compile(r"[^\s;'\"#]{1,40}")
+
+
+@dataclass
+class Config:
+    """What the file says. flags: as they would be typed. complaints: what is wrong with it."""
+
+    flags: list[str] = field(default_factory=list)
+    vi: bool = False
+    aliases: dict[str, str] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+
+
+def read_config(path: Path, taken: Mapping[str, object]) -> Config:
+    """What the file at `path` says; nothing where there is none. `taken`: words that are commands.
+
+    Raises nothing: what cannot be read is among the complaints.
+    """
+    config = Config()
+    try:
+        fields = _toml(path)
+    except FileNotFoundError:
+        return config
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        config.complaints.append(f"{path} cannot be read: {reason}. The usual defaults are used")
+        return config
+    for key, value in fields.items():
+        try:
+            _take(config, key, value, taken)
+        except ValueError as error:
+            config.complaints.append(f"{path}: {error}. It is passed over")
+    return config
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """The fields of a TOML file. Raises OSError, and ValueError for what is not TOML."""
+    import tomllib
+
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError("it is too large for settings")
+    try:
+        return tomllib.loads(data.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _take(config: Config, key: str, value: Any, taken: Mapping[str, object]) -> None:
+    """Takes one field over. Raises ValueError for what it cannot be."""
+    is_value = isinstance(value, str) if key in TEXTS else type(value) is int
+    if key in (*TEXTS, *NUMBERS) and is_value:
+        config.flags += [f"--{key}={value}"]
+    elif key in SWITCHES and isinstance(value, bool):
+        config.flags += [f"--{key}"] * value
+    elif key == "vi" and isinstance(value, bool):
+        config.vi = value
+    elif key == "alias" and isinstance(value, dict):
+        for word, line in _aliases(value, taken):
+            config.aliases[word] = line
+    elif key in KEYS:
+        kind = {**dict.fromkeys(TEXTS, "a text"), **dict.fromkeys(NUMBERS, "a whole number")}
+        kind["alias"] = "a table, [alias]"
+        raise ValueError(f"{key} is {kind.get(key, 'true or false')}, not {value!r}")
+    else:
+        raise ValueError(f"{key!r} is no setting. There are: {', '.join(KEYS)}")
+
+
+def _aliases(table: Mapping[str, Any], taken: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The aliases of a table. Raises ValueError at the first that cannot be one."""
+    for word, line in table.items():
+        if word in taken:
+            raise ValueError(f"alias {word!r} is a command already")
+        if not _WORD.fullmatch(word):
+            raise ValueError(f"alias {word!r} is not one word")
+        if not isinstance(line, str) or not line.strip():
+            raise ValueError(f"alias {word!r} is a text of commands, not {line!r}")
+        yield word, line

@@ -1,0 +1,47 @@
+"""The history of a training as curves: `plot`."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from digitnet.repl.command import command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.engine.progress import Measurement
+
+
+@dataclass(frozen=True)
+class PlotResult:
+    """What was measured while the network was trained."""
+
+    history: "list[Measurement]"
+
+    def as_json(self) -> dict[str, Any]:
+        """Every measurement."""
+        return {"history": [asdict(measured) for measured in self.history]}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.curves import Curves
+        from digitnet.repl.views.words import percent
+
+        yield Curves(
+            [(measured.batches, measured.cost) for measured in self.history],
+            [(measured.batches, measured.validation_accuracy) for measured in self.history],
+        )
+        best = max(self.history, key=lambda measured: measured.validation_accuracy)
+        yield (
+            f"{len(self.history)} measurements in {self.history[-1].batches:,} mini-batches; best "
+            f"validation accuracy {percent(best.validation_accuracy)} after {best.batches:,}."
+        )
+
+
+@command("plot", group="Asking", examples={"plot": "the cost and the accuracy so far"})
+def plot(session: Session) -> PlotResult:
+    """Draw the cost and the validation accuracy over the whole training."""
+    history = session.network().trainer.history
+    if not history:
+        raise CommandError("nothing was measured yet: t trains, and measures after each epoch")
+    return PlotResult(list(history))

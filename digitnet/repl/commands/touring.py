@@ -1,0 +1,43 @@
+"""The tour: `tour`."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.session import Session
+from digitnet.repl.tour import END, STEPS, Tour
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+
+@dataclass(frozen=True)
+class TourResult:
+    """What the tour says first; all of it where nobody is at the prompt."""
+
+    said: str
+
+    def as_json(self) -> dict[str, Any]:
+        """What to type at each step, and why."""
+        return {"steps": [asdict(step) for step in STEPS]}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield self.said
+
+
+@command(
+    "tour",
+    group="This program",
+    examples={"tour off": "end the tour", "tour": "from nothing to a trained, saved network"},
+)
+def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> TourResult:
+    """Walk a newcomer through: train, check and save a network in two minutes."""
+    if off:
+        session.tour = None
+        return TourResult("The tour is over; tour begins it anew.")
+    if not session.interactive:
+        steps = [f"{number}. {step.says}\n   {step.type}" for number, step in enumerate(STEPS, 1)]
+        return TourResult("\n".join([*steps, END]))
+    session.tour = Tour()
+    return TourResult(session.tour.says())
