@@ -7,8 +7,9 @@ and what was survived is printed as a table at the end.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
@@ -16,8 +17,12 @@ from rich.table import Table
 
 from digitnet.repl.session import Session
 
+if TYPE_CHECKING:
+    from terminal_helpers import Terminal
+
 ROOT = Path(__file__).parent.parent
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "Terminal"]
 Tally = Callable[[str, int, int], None]
 TALLIES = pytest.StashKey[list[tuple[str, int, int]]]()
 
@@ -93,6 +98,26 @@ def program(tmp_path: Path, environment: dict[str, str]) -> Program:
         )
 
     return run
+
+
+@pytest.fixture
+def terminal(environment: dict[str, str]) -> Iterator[Start]:
+    """Starts `digitnet` at a pseudo-terminal: `terminal(columns, rows, *arguments, **env)`."""
+    from terminal_helpers import Terminal
+
+    opened: list[Terminal] = []
+
+    def start(columns: int = 80, rows: int = 24, *arguments: str, **env: str) -> Terminal:
+        for name in ("COLUMNS", "LINES"):
+            environment.pop(name, None)
+        settings = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        settings["DIGITNET_THREADS"] = "1"  # what is timed here is the prompt, not the products
+        opened.append(Terminal(environment | settings | env, columns, rows, *arguments))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.child.close(force=True)
 
 
 def command(arguments: Sequence[str]) -> list[str]:

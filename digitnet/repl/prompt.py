@@ -101,7 +101,7 @@ def _guide(session: Session, output: Output) -> None:
     """Says what comes next in the tour, if one is under way."""
     tour = session.tour
     if tour is not None and session.done != "tour" and not session.leaving:
-        output.report(Note(tour.after(session.done)))
+        output.report(Note(f"\n{tour.after(session.done)}"))
         if tour.is_over:
             session.tour = None
 

@@ -1,0 +1,70 @@
+"""A real pseudo-terminal with a program in it, its screen read by pyte: what a person sees."""
+
+import re
+import termios
+import time
+
+import pexpect
+import pyte
+from conftest import command
+
+
+class Terminal:
+    """A terminal of so many columns and rows with the program running in it."""
+
+    def __init__(self, env: dict[str, str], columns: int, rows: int, *arguments: str) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.Stream(self.screen)
+        program, *rest = command(arguments)
+        self.child = pexpect.spawn(
+            program, rest, env=env, dimensions=(rows, columns), encoding="utf-8", timeout=15
+        )
+
+    def type(self, keys: str) -> None:
+        self.child.send(keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.screen.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
+
+    def leave(self) -> int:
+        """Waits for the end of the program; its exit status, or minus the signal that ended it."""
+        self.read(0.1)
+        self.child.expect(pexpect.EOF)
+        self.child.wait()
+        if self.child.signalstatus:
+            return -int(self.child.signalstatus)
+        return int(self.child.exitstatus)
+
+    def bottom(self) -> str:
+        """The last line."""
+        return str(self.screen.display[-1]).rstrip()
+
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def read(self, seconds: float) -> None:
+        """Takes in what the program writes within this time."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                written = self.child.read_nonblocking(65536, timeout=min(left, 0.05))
+                self._stream.feed(written)
+                if "\x1b[6n" in written:  # asked where the cursor is, a terminal answers
+                    cursor = self.screen.cursor
+                    self.child.send(f"\x1b[{cursor.y + 1};{cursor.x + 1}R")
+            except pexpect.TIMEOUT:
+                continue
+            except pexpect.EOF:
+                return
+
+    def wait_for(self, pattern: str, seconds: float = 15) -> float:
+        """Reads until the screen shows the pattern; returns how long that took."""
+        begun = time.monotonic()
+        while not re.search(pattern, self.text(), re.MULTILINE):
+            assert time.monotonic() - begun < seconds, f"no {pattern!r} on\n{self.text()}"
+            self.read(0.02)
+        return time.monotonic() - begun
+
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.child.child_fd)[3] & termios.ECHO)

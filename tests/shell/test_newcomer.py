@@ -1,0 +1,40 @@
+"""A newcomer's whole session at a pseudo-terminal: the tour, mistakes, Ctrl-C, a saved network."""
+
+from conftest import Program, Start
+from session_helpers import do
+
+from digitnet.repl.session import Session
+from digitnet.repl.tour import STEPS
+
+
+def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Program) -> None:
+    t = terminal(80, 40)
+    t.wait_for("tour shows you round")
+    t.wait_for("^digitnet>$")
+    t.type("toru\r")
+    t.wait_for("Did you mean tour?")
+    t.type("tour\r")
+    t.wait_for("Tour, 1 of 8: type show$")
+    t.type("what now?\r")
+    t.wait_for("Tour, 1 of 8: type show  .tour off ends the tour.")
+    for number, step in enumerate(STEPS[:-1], 2):
+        t.type(f"{step.type}\r")
+        t.wait_for(f"Tour, {number} of 8: type {STEPS[number - 1].type}$")
+        if step.type == "t 3e":
+            t.type("t 1000e\r")
+            t.read(1.0)
+            t.type("\x03")
+            t.wait_for("Interrupted: the training so far is kept.")
+            t.wait_for("Tour, 5 of 8: type c  .tour off")
+    t.type("ls\r")
+    t.wait_for("^first \\*")
+    t.wait_for("That was the tour")
+    t.type("s\r")
+    assert t.leave() == 0
+    assert "'first'" in program("-c", "l first; ch all").stdout
+
+
+def test_the_tour_takes_nothing_it_does_not_teach(session: Session) -> None:
+    do(session, "; ".join(step.type for step in STEPS))
+    assert session.registry.names() == ["first"]
+    assert not session.unsaved

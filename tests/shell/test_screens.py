@@ -1,0 +1,174 @@
+"""Screens of three sizes at a pseudo-terminal: prompt, menu, hint, toolbar, training, signals."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+from conftest import Start
+
+SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (40, 15)])
+CTRL_C, CTRL_D, CTRL_R, CTRL_Z, TAB, ESCAPE = "\x03", "\x04", "\x12", "\x1a", "\t", "\x1b"
+
+
+@SIZES
+def test_prompt_hint_menu_and_toolbar(terminal: Start, columns: int, rows: int) -> None:
+    t = terminal(columns, rows)
+    t.wait_for("^digitnet>$")
+    assert t.bottom().startswith(" no network yet")
+    t.type("t")
+    t.wait_for(r"^digitnet> t \[AMOUNT\]$")
+    t.type(f"{CTRL_C}n re")
+    t.wait_for(r"^ +relu +1,024")
+    assert re.search("^digitnet> n re", t.text(), re.MULTILINE)
+    t.type(TAB)
+    t.wait_for(r"^digitnet> n relu")
+    t.type("\r")  # takes the completion that is selected, and does nothing yet
+    t.read(0.3)
+    assert not re.search("^relu>", t.text(), re.MULTILINE)
+    t.type("\r")
+    t.wait_for(r"^relu>$")
+    assert t.bottom().startswith(" relu | 784-1024-10")
+    assert ("data sample" in t.bottom()) == (columns >= 40)
+    assert ("mini-batches" in t.bottom()) == (columns >= 80)
+
+
+def test_enter_does_the_line_while_a_menu_is_shown(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n mini")
+    t.wait_for("^ +mini3 +")
+    t.type("\r")
+    t.wait_for("^mini>$")
+
+
+@SIZES
+def test_training_with_curves_then_ctrl_c(terminal: Start, columns: int, rows: int) -> None:
+    t = terminal(columns, rows)
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 2000e\r")
+    t.wait_for(r"^ +┌─+┐")
+    t.wait_for(r"cost [\d.]+ ")
+    assert ("left" in t.text()) == (columns > 40)
+    assert ("validation accuracy, %" in t.text()) == (columns >= 80)
+    t.type(CTRL_C)
+    t.wait_for(r"^diary\*>$", 5)
+    assert "┌" not in t.text()
+    assert "Interrupted: the training so far is kept." in " ".join(t.text().split())
+    assert len(re.findall("Trained", t.text())) == 1
+    assert not t.screen.cursor.hidden
+
+
+def test_keys_typed_while_a_command_works_wait_unseen(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 3s\r")
+    t.wait_for(r"^ +┌─+┐")
+    t.type("? ch\rn unfin")
+    t.read(0.5)
+    assert not t.echoes()
+    assert "? ch" not in t.text()
+    assert "unfin" not in t.text()
+    t.wait_for("Trained")
+    t.wait_for(r"^diary\*> \? ch$")
+    t.wait_for(r"^diary\*> n unfin")
+
+
+def test_a_resize_while_training_leaves_no_old_lines(terminal: Start) -> None:
+    t = terminal(80, 24)
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 4s\r")
+    t.wait_for(r"^ +┌─+┐")
+    t.resize(110, 30)
+    t.wait_for("^ +cost {20,}validation accuracy, %")
+    t.resize(60, 30)
+    t.wait_for(r"^ +┌─+┐ +┌─+┐$")
+    t.read(1.0)
+    assert len(re.findall("left", t.text())) <= 1
+    t.wait_for(r"^diary\*>$")
+    assert "┌" not in t.text()
+    assert len(re.findall("Trained", t.text())) == 1
+
+
+def test_a_resize_at_the_prompt(terminal: Start) -> None:
+    t = terminal(80, 24)
+    t.wait_for("^digitnet>$")
+    t.type("n rel")
+    t.resize(40, 15)
+    t.wait_for("^digitnet> n rel")
+    t.type("u\r")
+    t.wait_for("^relu>$")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("working", [False, True])
+def test_a_signal_leaves_the_terminal_as_it_was(
+    terminal: Start, number: signal.Signals, working: bool
+) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 60s\r" if working else "t unfinished")
+    t.wait_for(r"^ +┌─+┐" if working else "unfinished")
+    os.kill(t.child.pid, number)
+    begun = time.monotonic()
+    assert t.leave() == -number
+    assert time.monotonic() - begun < 2
+    assert t.echoes()
+    assert not t.screen.cursor.hidden
+
+
+def test_suspended_and_resumed_while_training(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 4s\r")
+    t.wait_for(r"^ +┌─+┐")
+    t.type(CTRL_Z)
+    t.read(0.5)
+    assert t.echoes()  # as the shell had it
+    os.kill(t.child.pid, signal.SIGCONT)
+    t.wait_for(r"^diary\*>$")
+    assert not t.echoes()
+    assert "Trained" in t.text()
+
+
+def test_lines_of_before_are_suggested_and_found(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n 784-12-10 tanh\r")
+    t.wait_for(r"^784-12-10>$")
+    t.type("s\r")
+    assert t.leave() == 0
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n 784")
+    t.wait_for("^digitnet> n 784-12-10 tanh$")
+    t.type(f"{CTRL_C}{CTRL_R}tanh")
+    t.wait_for("n 784-12-10 tanh")
+    t.type("\r")
+    t.wait_for(r"^784-12-10>$")
+
+
+def test_vi_keys(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("set vi on\r")
+    t.wait_for("^vi +on")
+    t.type("n diaryXX")
+    t.wait_for("diaryXX")
+    t.type(ESCAPE)
+    t.read(0.6)
+    t.type("xx")
+    t.wait_for("n diary$")
+    t.type("\r")
+    t.wait_for("^diary>$")
