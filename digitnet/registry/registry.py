@@ -1,23 +1,20 @@
-"""The registry: named networks in a folder, and the list of them.
+"""The registry: named networks in a folder, each in a file of its own that carries its name.
 
-Each network has a file of its own that carries its name; `registry.pickle` lists them so that `ls`
-need not read them all. The list is a cache: an entry counts only while its file has the size and
-time that the entry tells, and whatever is missing or wrong is read from the files again.
+A list of them spares reading every file; whatever it misses or has wrong is read from the files.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from digitnet.registry import files
 from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import NamedNetwork, from_document, saved_at, to_document
+from digitnet.registry.document import NamedNetwork, from_document, to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
-from digitnet.registry.fields import LARGEST, Fields
 from digitnet.registry.files import (
     NotConfirmed,
     keep_durably,
@@ -27,30 +24,13 @@ from digitnet.registry.files import (
     remove_leftovers,
     write_durably,
 )
-from digitnet.registry.names import IS_SAVE, clean_name, file_name
+from digitnet.registry.listing import Entry, read_list, state, write_list
+from digitnet.registry.names import IS_SAVE, file_name
 from digitnet.registry.seal import seal, unseal
 from digitnet.registry.trash import Trash
 
 LOCK_SECONDS = 10
-LIST, LOCK = "registry.pickle", ".lock"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the list. `damaged` says what is wrong with the file, empty if nothing is."""
-
-    name: str
-    file: str
-    shape: str = ""
-    parameters: int = 0
-    trained_batches: int = 0
-    accuracy: float | None = None
-    measured_on: str = ""
-    saved_at: str = ""
-    bytes: int = 0
-    changed_ns: int = 0
-    inode: int = 0
-    damaged: str = ""
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -73,7 +53,7 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """All saves, by name; damaged ones with the reason, and as what their file is called."""
-        return self._entries(self._listed())
+        return self._entries(read_list(self.folder))
 
     def _entries(self, listed: dict[str, Entry]) -> list[Entry]:
         """All saves; what `listed` says of a file counts while the file is as it was then."""
@@ -81,7 +61,7 @@ class Registry:
         for path in self._files():
             with suppress(FileNotFoundError):  # deleted this moment, by another digitnet
                 entry = listed.get(path.name)
-                if entry is None or _state(path) != (entry.bytes, entry.changed_ns, entry.inode):
+                if entry is None or not entry.is_of(path):
                     entry = self._read_entry(path)
                 entries.append(entry)
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
@@ -153,30 +133,13 @@ class Registry:
             self._relist(path)
             return Undone(name, kept.kind)
 
-    # the list
-
-    def _listed(self) -> dict[str, Entry]:
-        """The list as it was last written, by file; empty where it cannot be trusted."""
-        try:
-            fields = Fields(decode(unseal(read_bounded(self.folder / LIST))), "list")
-            entries = [_entry(inner) for inner in fields.inners("networks")]
-            fields.end()
-        except (DamagedSave, OSError):
-            return {}
-        return {entry.file: entry for entry in entries}
-
     def _relist(self, changed: Path | None = None) -> Entry:
-        """Writes the list anew; returns the entry of the file `changed`.
-
-        The files are what counts and are safe by now, so a list that cannot be written is no error.
-        """
-        listed = self._listed()
+        """Writes the list anew; returns the entry of the file `changed`."""
+        listed = read_list(self.folder)
         if changed is not None:
             listed.pop(changed.name, None)  # its time may be the same as before
         entries = self._entries(listed)
-        whole = [asdict(entry) for entry in entries if not entry.damaged]
-        with suppress(OSError, ValueError):
-            write_durably(self.folder / LIST, seal(encode({"networks": whole})))
+        write_list(self.folder, entries)
         return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
 
     # files
@@ -209,7 +172,7 @@ class Registry:
         called = called or path.name
         entry = Entry(called, path.name)
         try:
-            size, changed_ns, inode = _state(path)
+            size, changed_ns, inode = state(path)
             entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
             named = self._read(path, called)
         except DamagedSave as error:
@@ -255,12 +218,6 @@ class Registry:
             ) from None
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    """What tells whether a file is still the one it was: its size, time and number on the disk."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino % LARGEST
-
-
 def _sealed(named: NamedNetwork, name: str) -> bytes:
     """The file for a network, which has been read back. Raises RegistryError where it cannot be."""
     try:
@@ -271,30 +228,3 @@ def _sealed(named: NamedNetwork, name: str) -> bytes:
     except (DamagedSave, TypeError, ValueError) as error:
         raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
     return data
-
-
-def _entry(fields: Fields) -> Entry:
-    """An entry of the list as it was read."""
-    accuracy = fields.share("accuracy") if fields.maybe("accuracy") else None
-    entry = Entry(
-        name=fields.text("name"),
-        file=fields.text("file"),
-        shape=fields.text("shape"),
-        parameters=fields.whole("parameters"),
-        trained_batches=fields.whole("trained_batches"),
-        accuracy=accuracy,
-        measured_on=fields.text("measured_on"),
-        saved_at=saved_at(fields),
-        bytes=fields.whole("bytes"),
-        changed_ns=fields.whole("changed_ns"),
-        inode=fields.whole("inode"),
-        damaged=fields.text("damaged", ("",)),
-    )
-    fields.end()
-    try:
-        sound = clean_name(entry.name) == entry.name and file_name(entry.name) == entry.file
-    except ValueError:
-        sound = False
-    if not sound:
-        raise DamagedSave("an entry of the list has a name and a file that do not belong together")
-    return entry

@@ -13,7 +13,7 @@ from digitnet.repl.views.words import percent, size
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.registry.registry import Entry
+    from digitnet.registry.listing import Entry
 
 
 @dataclass(frozen=True)
