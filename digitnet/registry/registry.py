@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from digitnet.registry import files
-from digitnet.registry.codec import decode, encode
+from digitnet.registry.codec import Document, decode, encode
 from digitnet.registry.document import NamedNetwork, from_document, to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.files import (
@@ -22,6 +22,7 @@ from digitnet.registry.files import (
     move_durably,
     read_bounded,
     remove_leftovers,
+    rewrite_durably,
     write_durably,
 )
 from digitnet.registry.listing import Entry, read_list, state, write_list
@@ -98,7 +99,7 @@ class Registry:
 
         Raises RegistryError; then the version of before is still there and whole.
         """
-        data = _sealed(named, name)
+        data = _sealed(to_document(named, name))
         path = self._path(name)
         with self._locked("nothing was saved; the network is still in hand"):
             exists = path.exists()
@@ -106,6 +107,27 @@ class Registry:
             write_durably(path, data, keep_old_as=old)
             self.trash.forget_old_versions(path.name)
             return self._relist(path)
+
+    def rename(self, old: str, new: str) -> Entry:
+        """Renames the save called `old`; all else in it stays. Returns once that is durable.
+
+        The name stands in the file, so the file is written anew before the old one goes: cut short
+        in between, both names are there, and never none. Raises RegistryError where there is no
+        `old`, where it is damaged, and where there is a `new` already.
+        """
+        path, other = self._path(old), self._path(new)
+        with self._locked("nothing was renamed"):
+            self.load(old)  # says what is wrong with it, if anything is
+            if new == old:
+                raise RegistryError(f"{old!r} is called that already; nothing was renamed")
+            if other.exists():
+                raise RegistryError(
+                    f"there is a network named {new!r} already; nothing was renamed. "
+                    "Choose another name, or delete that one first (del)"
+                )
+            data = _sealed(decode(unseal(read_bounded(path))) | {"name": new})
+            rewrite_durably(path, other, data)
+            return self._relist(other)
 
     def delete(self, name: str) -> None:
         """Moves the save called `name` to the trash. Raises RegistryError where there is none."""
@@ -218,13 +240,15 @@ class Registry:
             ) from None
 
 
-def _sealed(named: NamedNetwork, name: str) -> bytes:
-    """The file for a network, which has been read back. Raises RegistryError where it cannot be."""
+def _sealed(document: Document) -> bytes:
+    """The file for a document, read back. Raises RegistryError where it could not be loaded."""
     try:
-        data = seal(encode(to_document(named, name)))
+        data = seal(encode(document))
         if len(data) > files.MAX_BYTES:
             raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
         from_document(decode(unseal(data)))
     except (DamagedSave, TypeError, ValueError) as error:
-        raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
+        raise RegistryError(
+            f"{document['name']!r} cannot be saved: {error}; nothing was saved"
+        ) from None
     return data

@@ -28,6 +28,8 @@ INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT_OR_ALL = Kind("N or all", "a whole number from 1, or `all`", count_or_all)
 NAME = Kind("NAME", "a name", str)
+OLD = Kind("OLD", "the name of a saved network", str)
+NEW = Kind("NEW", "a new name", str)
 RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",
