@@ -6,7 +6,8 @@ it over the old one, fsync the folder. Only then may anybody be told that it is 
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from digitnet.registry.errors import DamagedSave
@@ -54,7 +55,8 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
             os.fsync(file.fileno())
         if keep_old_as is not None:
             keep_durably(path, keep_old_as)
-        temporary.replace(path)
+        with _made_if_gone(temporary):
+            temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()  # fails where the rename was done after all: the old one is needed
@@ -82,13 +84,44 @@ def move_durably(path: Path, other: Path) -> None:
 
     Raises OSError, and NotConfirmed where the file has moved already.
     """
-    if other.exists() and path.samefile(other):
-        path.unlink()  # two names of one file: renaming one to the other would do nothing
-    else:
-        path.replace(other)
+    with _made_if_gone(path):
+        if other.exists() and path.samefile(other):
+            path.unlink()  # two names of one file: renaming one to the other would do nothing
+        else:
+            path.replace(other)
     _confirm(other.parent)
     if other.parent != path.parent:
         _confirm(path.parent)
+
+
+def rewrite_durably(path: Path, other: Path, data: bytes) -> None:
+    """Removes the file at `path`, once `data` is on the disk at `other`, where nothing is yet.
+
+    Raises OSError; then `path` is still there and `other` is not, unless it is a NotConfirmed.
+    """
+    try:
+        write_durably(other, data)
+        with _made_if_gone(path):
+            path.unlink()
+    except BaseException as error:
+        if path.exists():
+            with suppress(OSError):
+                other.unlink()
+            if isinstance(error, NotConfirmed):  # that was of `other`
+                raise OSError(error.errno, error.strerror) from None
+        raise
+    _confirm(path.parent)
+
+
+@contextmanager
+def _made_if_gone(path: Path) -> Iterator[None]:
+    """Tells a step that takes `path` away and was made from one that was not, if it fails."""
+    try:
+        yield
+    except OSError as error:
+        if path.exists():
+            raise
+        raise NotConfirmed(error.errno, error.strerror) from None
 
 
 def _confirm(folder: Path) -> None:

@@ -1,23 +1,20 @@
-"""The registry: named networks in a folder, and the list of them.
+"""The registry: named networks in a folder, each in a file of its own that carries its name.
 
-Each network has a file of its own that carries its name; `registry.pickle` lists them so that `ls`
-need not read them all. The list is a cache: an entry counts only while its file has the size and
-time that the entry tells, and whatever is missing or wrong is read from the files again.
+A list of them spares reading every file; whatever it misses or has wrong is read from the files.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from digitnet.registry import files
-from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import NamedNetwork, from_document, saved_at, to_document
+from digitnet.registry.codec import Document, decode, encode
+from digitnet.registry.document import NamedNetwork, from_document, to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
-from digitnet.registry.fields import LARGEST, Fields
 from digitnet.registry.files import (
     NotConfirmed,
     keep_durably,
@@ -25,32 +22,16 @@ from digitnet.registry.files import (
     move_durably,
     read_bounded,
     remove_leftovers,
+    rewrite_durably,
     write_durably,
 )
-from digitnet.registry.names import IS_SAVE, clean_name, file_name
+from digitnet.registry.listing import Entry, read_list, state, write_list
+from digitnet.registry.names import IS_SAVE, file_name
 from digitnet.registry.seal import seal, unseal
 from digitnet.registry.trash import Trash
 
 LOCK_SECONDS = 10
-LIST, LOCK = "registry.pickle", ".lock"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the list. `damaged` says what is wrong with the file, empty if nothing is."""
-
-    name: str
-    file: str
-    shape: str = ""
-    parameters: int = 0
-    trained_batches: int = 0
-    accuracy: float | None = None
-    measured_on: str = ""
-    saved_at: str = ""
-    bytes: int = 0
-    changed_ns: int = 0
-    inode: int = 0
-    damaged: str = ""
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -73,7 +54,7 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """All saves, by name; damaged ones with the reason, and as what their file is called."""
-        return self._entries(self._listed())
+        return self._entries(read_list(self.folder))
 
     def _entries(self, listed: dict[str, Entry]) -> list[Entry]:
         """All saves; what `listed` says of a file counts while the file is as it was then."""
@@ -81,7 +62,7 @@ class Registry:
         for path in self._files():
             with suppress(FileNotFoundError):  # deleted this moment, by another digitnet
                 entry = listed.get(path.name)
-                if entry is None or _state(path) != (entry.bytes, entry.changed_ns, entry.inode):
+                if entry is None or not entry.is_of(path):
                     entry = self._read_entry(path)
                 entries.append(entry)
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
@@ -118,7 +99,7 @@ class Registry:
 
         Raises RegistryError; then the version of before is still there and whole.
         """
-        data = _sealed(named, name)
+        data = _sealed(to_document(named, name))
         path = self._path(name)
         with self._locked("nothing was saved; the network is still in hand"):
             exists = path.exists()
@@ -126,6 +107,27 @@ class Registry:
             write_durably(path, data, keep_old_as=old)
             self.trash.forget_old_versions(path.name)
             return self._relist(path)
+
+    def rename(self, old: str, new: str) -> Entry:
+        """Renames the save called `old`; all else in it stays. Returns once that is durable.
+
+        The name stands in the file, so the file is written anew before the old one goes: cut short
+        in between, both names are there, and never none. Raises RegistryError where there is no
+        `old`, where it is damaged, and where there is a `new` already.
+        """
+        path, other = self._path(old), self._path(new)
+        with self._locked("nothing was renamed"):
+            self.load(old)  # says what is wrong with it, if anything is
+            if new == old:
+                raise RegistryError(f"{old!r} is called that already; nothing was renamed")
+            if other.exists():
+                raise RegistryError(
+                    f"there is a network named {new!r} already; nothing was renamed. "
+                    "Choose another name, or delete that one first (del)"
+                )
+            data = _sealed(decode(unseal(read_bounded(path))) | {"name": new})
+            rewrite_durably(path, other, data)
+            return self._relist(other)
 
     def delete(self, name: str) -> None:
         """Moves the save called `name` to the trash. Raises RegistryError where there is none."""
@@ -153,30 +155,13 @@ class Registry:
             self._relist(path)
             return Undone(name, kept.kind)
 
-    # the list
-
-    def _listed(self) -> dict[str, Entry]:
-        """The list as it was last written, by file; empty where it cannot be trusted."""
-        try:
-            fields = Fields(decode(unseal(read_bounded(self.folder / LIST))), "list")
-            entries = [_entry(inner) for inner in fields.inners("networks")]
-            fields.end()
-        except (DamagedSave, OSError):
-            return {}
-        return {entry.file: entry for entry in entries}
-
     def _relist(self, changed: Path | None = None) -> Entry:
-        """Writes the list anew; returns the entry of the file `changed`.
-
-        The files are what counts and are safe by now, so a list that cannot be written is no error.
-        """
-        listed = self._listed()
+        """Writes the list anew; returns the entry of the file `changed`."""
+        listed = read_list(self.folder)
         if changed is not None:
             listed.pop(changed.name, None)  # its time may be the same as before
         entries = self._entries(listed)
-        whole = [asdict(entry) for entry in entries if not entry.damaged]
-        with suppress(OSError, ValueError):
-            write_durably(self.folder / LIST, seal(encode({"networks": whole})))
+        write_list(self.folder, entries)
         return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
 
     # files
@@ -209,7 +194,7 @@ class Registry:
         called = called or path.name
         entry = Entry(called, path.name)
         try:
-            size, changed_ns, inode = _state(path)
+            size, changed_ns, inode = state(path)
             entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
             named = self._read(path, called)
         except DamagedSave as error:
@@ -255,46 +240,15 @@ class Registry:
             ) from None
 
 
-def _state(path: Path) -> tuple[int, int, int]:
-    """What tells whether a file is still the one it was: its size, time and number on the disk."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino % LARGEST
-
-
-def _sealed(named: NamedNetwork, name: str) -> bytes:
-    """The file for a network, which has been read back. Raises RegistryError where it cannot be."""
+def _sealed(document: Document) -> bytes:
+    """The file for a document, read back. Raises RegistryError where it could not be loaded."""
     try:
-        data = seal(encode(to_document(named, name)))
+        data = seal(encode(document))
         if len(data) > files.MAX_BYTES:
             raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
         from_document(decode(unseal(data)))
     except (DamagedSave, TypeError, ValueError) as error:
-        raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
+        raise RegistryError(
+            f"{document['name']!r} cannot be saved: {error}; nothing was saved"
+        ) from None
     return data
-
-
-def _entry(fields: Fields) -> Entry:
-    """An entry of the list as it was read."""
-    accuracy = fields.share("accuracy") if fields.maybe("accuracy") else None
-    entry = Entry(
-        name=fields.text("name"),
-        file=fields.text("file"),
-        shape=fields.text("shape"),
-        parameters=fields.whole("parameters"),
-        trained_batches=fields.whole("trained_batches"),
-        accuracy=accuracy,
-        measured_on=fields.text("measured_on"),
-        saved_at=saved_at(fields),
-        bytes=fields.whole("bytes"),
-        changed_ns=fields.whole("changed_ns"),
-        inode=fields.whole("inode"),
-        damaged=fields.text("damaged", ("",)),
-    )
-    fields.end()
-    try:
-        sound = clean_name(entry.name) == entry.name and file_name(entry.name) == entry.file
-    except ValueError:
-        sound = False
-    if not sound:
-        raise DamagedSave("an entry of the list has a name and a file that do not belong together")
-    return entry

@@ -70,6 +70,8 @@ COUNT_OR_ALL = Kind(
     offers=lambda session, words: {"all": "every case"},
 )
 NAME = Kind("NAME", "a name", str, offers=_saves)
+OLD = Kind("OLD", "the name of a saved network", str, offers=_saves)
+NEW = Kind("NEW", "a new name", str)
 RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",

@@ -8,10 +8,11 @@ from threading import Thread
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, get_app, get_app_or_none
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.filters import completion_is_selected
+from prompt_toolkit.filters import completion_is_selected, is_searching
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.search import accept_search
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
@@ -144,12 +145,17 @@ def _reader(session: Session, looks: Looks, history: Path | None) -> "PromptSess
 
 
 def _keys() -> KeyBindings:
-    """Enter takes the completion that is selected, and then does the line."""
+    """Enter takes the completion that is selected; what Ctrl-R found, it does at once."""
     keys = KeyBindings()
 
     @keys.add("enter", filter=completion_is_selected)
     def take_completion(event: KeyPressEvent) -> None:
         event.current_buffer.complete_state = None
+
+    @keys.add("enter", filter=is_searching)
+    def do_what_was_found(event: KeyPressEvent) -> None:
+        accept_search()
+        event.app.current_buffer.validate_and_handle()
 
     return keys
 

@@ -5,7 +5,7 @@ from io import StringIO
 import numpy as np
 import pytest
 
-from digitnet.registry.registry import Entry
+from digitnet.registry.listing import Entry
 from digitnet.repl.commands.checking import CheckResult
 from digitnet.repl.commands.saving import ListResult
 from digitnet.repl.views.outputs import bar

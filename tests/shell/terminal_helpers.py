@@ -15,7 +15,7 @@ class Terminal:
     def __init__(self, env: dict[str, str], columns: int, rows: int, *arguments: str) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
-        program, *rest = command(arguments)
+        program, *rest = arguments if arguments[:1] == ("bash",) else command(arguments)
         self.child = pexpect.spawn(
             program, rest, env=env, dimensions=(rows, columns), encoding="utf-8", timeout=15
         )

@@ -3,7 +3,8 @@
 import pytest
 from session_helpers import Answers, do, refusal
 
-from digitnet.repl.session import Session
+from digitnet.registry.names import file_name
+from digitnet.repl.session import NobodyToAsk, Session
 
 
 def test_t_makes_the_usual_network_where_there_is_none(session: Session) -> None:
@@ -102,6 +103,24 @@ def test_deleting_the_network_in_hand_leaves_it_in_hand_unsaved(session: Session
     do(session, "n; t 10; pas one; del one")
     assert session.unsaved == "10 mini-batches of training"
     assert do(session, "i")[0]["name"] is None
+
+
+def test_ren_of_the_network_in_hand(session: Session) -> None:
+    session.asker = NobodyToAsk(yes=True)
+    do(session, "n mini; t 5; pas one")
+    (renamed,) = do(session, "ren one ' Two '")
+    assert renamed == {"command": "ren", "name": "Two", "file": file_name("Two"), "was": "one"}
+    assert session.unsaved == ""
+    *_, saved, listed = do(session, "t 5; p; ls")
+    assert saved["name"] == "Two"
+    assert [(n["name"], n["trained_batches"]) for n in listed["networks"]] == [("Two", 10)]
+
+
+def test_ren_to_the_name_of_a_network_in_hand_that_has_no_save_left(session: Session) -> None:
+    do(session, "n mini; pas other; n mini; t 5; pas one")
+    session.registry.delete("one")
+    do(session, "ren other one")
+    assert session.unsaved == "5 mini-batches of training"
 
 
 def test_undo_of_an_overwrite(session: Session) -> None:

@@ -31,6 +31,8 @@ JSON_FIELDS = {
     "p": "name file bytes",
     "l one": "name shape recipe parameters trained_batches",
     "ls": "networks",
+    "ren one two": "name file was",
+    "ren two one": "name file was",
     "del one": "deleted",
     "undo": "restored",
     "n": "name shape recipe parameters trained_batches",

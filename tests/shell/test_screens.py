@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from conftest import Start
+from conftest import Start, command
 
 SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (40, 15)])
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z, TAB, ESCAPE = "\x03", "\x04", "\x12", "\x1a", "\t", "\x1b"
@@ -127,19 +127,27 @@ def test_a_signal_leaves_the_terminal_as_it_was(
 
 
 def test_suspended_and_resumed_while_training(terminal: Start) -> None:
-    t = terminal()
+    t = terminal(80, 40, "bash", "--norc", "--noediting", "-i", PS1="shell$ ")
+    t.wait_for(r"^shell\$$")
+    t.type(f"{' '.join(command([]))}\r")
     t.wait_for("^digitnet>$")
     t.type("n diary\r")
     t.wait_for("^diary>$")
     t.type("t 4s\r")
     t.wait_for(r"^ +┌─+┐")
     t.type(CTRL_Z)
-    t.read(0.5)
-    assert t.echoes()  # as the shell had it
-    os.kill(t.child.pid, signal.SIGCONT)
+    t.wait_for(r"^shell\$$")
+    t.type("echo $((40 + 2))\r")
+    t.wait_for("^42$")
+    t.type("fg\r")
     t.wait_for(r"^diary\*>$")
-    assert not t.echoes()
-    assert "Trained" in t.text()
+    assert len(re.findall("Trained", t.text())) == 1
+    t.type(f"{CTRL_Z}")
+    t.wait_for(r"^shell\$$")
+    t.type("fg\r")
+    t.wait_for(r"^diary\*>$")
+    t.type("s\ry\r")
+    t.wait_for(r"^shell\$$")
 
 
 def test_lines_of_before_are_suggested_and_found(terminal: Start) -> None:

@@ -175,7 +175,8 @@ class Disk:
         self.forever = self.tripped = False
         for name in ("fsync", "replace", "link"):
             monkeypatch.setattr(os, name, self.counted(name, getattr(os, name)))
-        monkeypatch.setattr(Path, "open", self.counted("open", Path.open))
+        for name in ("open", "unlink"):
+            monkeypatch.setattr(Path, name, self.counted(name, getattr(Path, name)))
 
     def counted(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         """The call, which fails when its time has come."""

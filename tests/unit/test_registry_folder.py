@@ -15,8 +15,9 @@ from registry_helpers import batches_of, failure, plain, temporary_files
 
 from digitnet.registry import registry as registry_module
 from digitnet.registry.errors import RegistryError
+from digitnet.registry.listing import LIST
 from digitnet.registry.names import file_name
-from digitnet.registry.registry import LIST, Registry
+from digitnet.registry.registry import Registry
 
 registry, two = registry_helpers.registry, registry_helpers.two
 

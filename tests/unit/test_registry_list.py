@@ -14,8 +14,9 @@ from digitnet.registry import files
 from digitnet.registry import registry as registry_module
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.document import to_document
+from digitnet.registry.listing import LIST
 from digitnet.registry.names import file_name
-from digitnet.registry.registry import LIST, Registry
+from digitnet.registry.registry import Registry
 from digitnet.registry.seal import seal, unseal
 
 registry, two = registry_helpers.registry, registry_helpers.two

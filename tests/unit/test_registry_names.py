@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from registry_helpers import batches_of, plain
 
 from digitnet.registry.errors import RegistryError
+from digitnet.registry.listing import LIST
 from digitnet.registry.names import IS_SAVE, clean_name, file_name
-from digitnet.registry.registry import LIST, Registry
+from digitnet.registry.registry import Registry
 
 registry = registry_helpers.registry
 

@@ -21,8 +21,9 @@ from digitnet.engine.trainer import Trainer
 from digitnet.registry import files
 from digitnet.registry.document import NamedNetwork
 from digitnet.registry.errors import RegistryError
+from digitnet.registry.listing import LIST
 from digitnet.registry.names import file_name
-from digitnet.registry.registry import LIST, Registry
+from digitnet.registry.registry import Registry
 
 registry, two = registry_helpers.registry, registry_helpers.two
 

@@ -1,4 +1,4 @@
-"""Saves: `p`, `pas`, `l`, `ls`, `del`, `undo`."""
+"""Saves: `p`, `pas`, `l`, `ls`, `ren`, `del`, `undo`."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ from digitnet.repl.views.words import percent, size
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.registry.registry import Entry
+    from digitnet.registry.listing import Entry
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,39 @@ class ListResult:
 def list_(session: Session) -> ListResult:
     """List the saved networks."""
     return ListResult(session.registry.entries(), session.hand.name if session.hand else "")
+
+
+@dataclass(frozen=True)
+class RenameResult:
+    """A save that has another name."""
+
+    name: str
+    file: str
+    was: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Its name, its file, and the name it had."""
+        return {"name": self.name, "file": self.file, "was": self.was}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"{self.was!r} is called {self.name!r} now."
+
+
+@command("ren", "rename", group="Saves", examples={"ren first best": "first is called best now"})
+def rename(
+    session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
+) -> RenameResult:
+    """Rename a saved network."""
+    registry = session.registry
+    old, new = _clean(old), _clean(new)
+    if not registry.exists(old):
+        raise CommandError(f"{_no_such(session, old)}; nothing was renamed")
+    entry = registry.rename(old, new)
+    if session.hand and session.hand.name == new:
+        session.mark_unsaved()  # its save was gone, and the one of that name is another now
+    if session.hand and session.hand.name == old:
+        session.hand.name = new
+    return RenameResult(new, entry.file, old)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from digitnet.repl.views.tables import rows
 from digitnet.repl.views.words import percent, size, when
 
 if TYPE_CHECKING:
-    from digitnet.registry.registry import Entry
+    from digitnet.registry.listing import Entry
 
 TABLE_WIDTH = 76
 """On narrower screens each network has lines of its own."""
