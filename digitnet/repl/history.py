@@ -38,7 +38,7 @@ class KeptHistory(FileHistory):
 
     def _lines(self) -> list[str]:
         """The lines of the file, nothing where there is no file to read."""
-        with suppress(OSError), self._path.open("rb") as file:
+        with suppress(OSError), open(self._path, "rb", opener=_at_once) as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode):
                 file.seek(max(0, status.st_size - LARGEST))
@@ -50,9 +50,13 @@ class KeptHistory(FileHistory):
         entry = f"\n# {datetime.now()}\n" + "".join(f"+{line}\n" for line in string.split("\n"))
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
-            descriptor = os.open(self._path, flags, 0o600)
+            descriptor = _at_once(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(descriptor, entry.encode("utf-8", "replace"))
             finally:
                 os.close(descriptor)
+
+
+def _at_once(path: str | Path, flags: int) -> int:
+    """Opens a file that only its owner may read; never waits, as a named pipe would have it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)

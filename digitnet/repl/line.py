@@ -66,6 +66,8 @@ def typing(text: str) -> Typing:
             return Typing(words, text[end:], token["open"])
         if token["end"]:
             words = []
+        elif token["comment"]:
+            words = ["#"]  # which no command is called
         elif token["word"]:
             words.append(_unquoted(token["word"]))
     unfinished = bool(words) and end == len(text) and text[-1] not in " \t;'\""

@@ -1,0 +1,100 @@
+"""What the prompt offers while a line is typed, and the hint after the cursor."""
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from session_helpers import do
+
+from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.repl.command import COMMANDS
+from digitnet.repl.completion import Offers, usage_to_come
+from digitnet.repl.session import Session
+
+
+def offered(session: Session, line: str) -> dict[str, str]:
+    """The lines that the offers would make, each with its description."""
+    found = Offers(session).get_completions(Document(line, len(line)), CompleteEvent())
+    return {
+        line[: len(line) + c.start_position] + c.text: c.display_meta_text.strip() for c in found
+    }
+
+
+def test_an_empty_line_offers_every_command_once(session: Session) -> None:
+    assert set(offered(session, "")) == {c.name for c in COMMANDS.values()}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("tr", ["train"]),
+        ("n rel", ["n relu"]),
+        ("n truth; n rel", ["n truth; n relu"]),
+        ("set ra", ["set rate"]),
+        ("set optimizer ad", ["set optimizer adam", "set optimizer adamw"]),
+        ("set schedule co", ["set schedule constant", "set schedule cosine"]),
+        ("set vi ", ["set vi on", "set vi off"]),
+        ("set batch a", ["set batch all"]),
+        ("data mn", ["data mnist", "data mnist11"]),
+        ("ch ", ["ch all"]),
+        ("min 5 ", ["min 5 l-bfgs", "min 5 cg"]),
+        ("? und", ["? undo"]),
+        ("l fi", ["l first"]),
+        ("l FI", ["l first"]),
+        ("l my", ["l 'my own'"]),
+        ("l 'my o", ["l 'my own'"]),
+        ("l it", ['l "it\'s"']),
+        ("del first ", ['del first "it\'s"', "del first 'my own'"]),
+        ("ren fi", ["ren first"]),
+        ("wa", ["warm"]),
+        ("nonsense ", []),
+        ("n relu tanh softmax squared more ", []),
+        ("s ", []),
+        ("# t", []),
+    ],
+)
+def test_offers(session: Session, line: str, expected: list[str]) -> None:
+    do(session, "n truth; pas first; pas 'my own'; pas \"it's\"")
+    session.aliases = {"warm": "n; t 2e"}
+    assert sorted(offered(session, line)) == sorted(expected)
+
+
+def test_offers_are_described(session: Session) -> None:
+    do(session, "n truth; pas first")
+    assert offered(session, "l fi")["l first"].startswith("3-1, saved ")
+    assert offered(session, "n re")["n relu"].startswith("1,024 ReLU units")
+    assert set(offered(session, "set optimizer ")) == {f"set optimizer {o}" for o in OPTIMIZERS}
+    assert all(offered(session, "set optimizer ").values())
+
+
+def test_saves_that_cannot_be_read_offer_nothing(session: Session) -> None:
+    session.saves.write_text("no folder")
+    assert offered(session, "l f") == {}
+
+
+def test_a_hostile_alias_does_not_reach_the_terminal(session: Session) -> None:
+    session.aliases = {"x\x1b[2J": "t\x1b[31m"}
+    (shown,) = (
+        (c.display_text, c.display_meta_text)
+        for c in Offers(session).get_completions(Document("x", 1), CompleteEvent())
+    )
+    assert "\x1b" not in "".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("", ""),
+        ("t", " [AMOUNT]"),
+        ("t ", "[AMOUNT]"),
+        ("t 3e", ""),
+        ("t 3e ", ""),
+        ("ch all; pas", " NAME"),
+        ("ren a ", "NEW"),
+        ("del ", "NAME..."),
+        ("set rate ", "[VALUE] [HORIZON]"),
+        ("nonsense", ""),
+        ("pas 'x", ""),
+    ],
+)
+def test_hint(line: str, hint: str) -> None:
+    assert usage_to_come(line) == hint

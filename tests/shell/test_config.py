@@ -1,0 +1,94 @@
+"""The file of settings: defaults, aliases, and what is wrong with it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Program
+from session_helpers import do
+
+from digitnet.config import KEYS, read_config
+from digitnet.repl.session import Session
+
+
+def read(tmp_path: Path, text: str) -> object:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return read_config(path, {"t": 1})
+
+
+def test_no_file_is_no_complaint(tmp_path: Path) -> None:
+    assert read_config(tmp_path / "none", {}).complaints == []
+
+
+def test_everything_that_can_be_said(tmp_path: Path) -> None:
+    config = read(
+        tmp_path,
+        'saves = "~/s"\ndata = "d"\nseed = 3\nthreads = 1\nplain = true\nyes = false\n'
+        'no-color = true\nvi = true\n[alias]\nwarm = "n; t 2e"\n',
+    )
+    assert config.flags == ["--saves=~/s", "--data=d", "--seed=3", "--threads=1", "--plain",
+                            "--no-color"]  # fmt: skip
+    assert config.vi
+    assert config.aliases == {"warm": "n; t 2e"}
+    assert config.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("seeed = 1", f"'seeed' is no setting. There are: {', '.join(KEYS)}"),
+        ("seed = true", "seed is a whole number, not True"),
+        ("saves = 3", "saves is a text, not 3"),
+        ('vi = "on"', "vi is true or false, not 'on'"),
+        ("alias = 3", "alias is a table, [alias], not 3"),
+        ('[alias]\nt = "n"', "alias 't' is a command already"),
+        ('[alias]\n"a b" = "n"', "alias 'a b' is not one word"),
+        ("[alias]\na = 3", "alias 'a' is a text of commands, not 3"),
+        ("no toml", "cannot be read: Expected '='"),
+        ("x = " + "[" * 5000, "cannot be read: it is nested too deep"),
+        ("#" * 2_000_000, "cannot be read: it is too large"),
+    ],
+)
+def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, told: str) -> None:
+    config = read(tmp_path, text)
+    (complaint,) = config.complaints
+    assert told in complaint
+    assert config.flags == []
+    assert config.aliases == {}
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(
+    program: Program, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('seed = 1\nthreads = 0\nboo = 1\n[alias]\nq5 = "n; i"\n')
+    env = {"DIGITNET_CONFIG": str(path), "DIGITNET_SEED": ""}
+
+    def seed(*flags: str, **more: str) -> int:
+        done = program("--json", *flags, "-c", "q5", env=env | more)
+        assert done.returncode == 0
+        assert "'boo' is no setting" in done.stderr
+        assert "--threads=0, from the file of settings, is passed over" in done.stderr
+        return int(json.loads(done.stdout.splitlines()[1])["seed"])
+
+    assert seed() == 1
+    assert seed(DIGITNET_SEED="2") == 2
+    assert seed("--seed", "3", DIGITNET_SEED="2") == 3
+
+
+def test_the_usual_place(program: Program, tmp_path: Path) -> None:
+    folder = tmp_path / ".config" / "digitnet"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[alias]\nhello = "?"\n')
+    done = program("-c", "hello t; ? hello")
+    assert "t [AMOUNT]" in done.stdout
+    assert "hello  ?" in done.stdout
+
+
+def test_an_alias_takes_what_is_typed_after_it(session: Session) -> None:
+    session.aliases = {"go": "n diary; t", "none": "# nothing"}
+    made, trained = do(session, "go 3")
+    assert made["recipe"] == "diary"
+    assert trained["batches"] == 3
+    assert do(session, "none") == []

@@ -1,0 +1,66 @@
+"""The history of the prompt: kept for the next time, whatever its file is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from digitnet.repl.history import LARGEST, KeptHistory
+
+
+def lines_of(path: Path) -> list[str]:
+    return list(KeptHistory(path).load_history_strings())
+
+
+def test_lines_come_back_the_latest_first(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "history"
+    history = KeptHistory(path)
+    for line in ["n relu", "t 2e\nch all", "é ✓ \x1b"]:
+        history.append_string(line)
+    assert lines_of(path) == ["é ✓ \x1b", "t 2e\nch all", "n relu"]
+    assert path.stat().st_mode & 0o077 == 0  # what somebody typed is their own
+
+
+def test_two_programs_keep_all_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    one, two = KeptHistory(path), KeptHistory(path)
+    for number in range(50):
+        one.append_string(f"one {number}")
+        two.append_string(f"two {number}")
+    assert sorted(lines_of(path)) == sorted(f"{w} {n}" for n in range(50) for w in ("one", "two"))
+
+
+def test_a_corrupt_file_keeps_what_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    KeptHistory(path).append_string("before")
+    with path.open("ab") as file:
+        file.write(os.urandom(5000).replace(b"\n+", b"xx") + b"\xff\xfe\n")
+    KeptHistory(path).append_string("after")
+    assert lines_of(path)[0] == "after"
+    assert lines_of(path)[-1] == "before"
+
+
+def test_of_a_huge_file_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("\n+old\n" * (LARGEST // 5))
+    KeptHistory(path).append_string("new")
+    assert lines_of(path)[0] == "new"
+    assert len(lines_of(path)) <= LARGEST // 5
+
+
+@pytest.mark.parametrize("kind", ["folder", "no folder above", "pipe"])
+def test_where_no_file_can_be_the_history_lasts_as_long_as_the_program(
+    tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "history"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        (tmp_path / "file").write_text("")
+        path = tmp_path / "file" / "history"
+    history = KeptHistory(path)
+    history.append_string("line")
+    assert history.get_strings() == ["line"]
+    assert lines_of(path) == []
