@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from digitnet.config import Config
     from digitnet.repl.output import Output
     from digitnet.repl.session import Session
+    from digitnet.repl.views.screen import Screen
 
 EPILOG = """\
 With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as an environment
@@ -88,12 +89,10 @@ def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
     """The user's own defaults, as far as they can be; DIGITNET_CONFIG names another file."""
     from digitnet import paths
     from digitnet.config import read_config
-    from digitnet.repl import commands  # noqa: F401 - fills the table of commands
-    from digitnet.repl.command import COMMANDS
     from digitnet.repl.output import say_error
 
     chosen = environ.get("DIGITNET_CONFIG")
-    config = read_config(Path(chosen) if chosen else paths.config_file(), COMMANDS)
+    config = read_config(Path(chosen) if chosen else paths.config_file(), _commands)
     for flag in tuple(config.flags):
         try:
             _check(parser.parse_args([flag]), parser)
@@ -103,6 +102,14 @@ def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
     for complaint in config.complaints:
         say_error(complaint)
     return config
+
+
+def _commands() -> Collection[str]:
+    """Words that are commands."""
+    from digitnet.repl import commands  # noqa: F401 - fills the table of commands
+    from digitnet.repl.command import COMMANDS
+
+    return COMMANDS
 
 
 def _check(options: argparse.Namespace, parser: _Parser) -> None:
@@ -148,7 +155,6 @@ def _prepare_streams() -> None:
 def _run(options: argparse.Namespace, config: "Config") -> int:
     """Opens a session and does what the flags ask for."""
     from digitnet import paths
-    from digitnet.repl.loop import run_lines
     from digitnet.repl.session import NobodyToAsk, Session
 
     data = Path(options.data).expanduser() if options.data else None
@@ -164,7 +170,7 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
     output = _output(options)
     try:
         if options.lines or options.file or not _has_terminal():
-            code = _do(lambda: run_lines(_lines(options), session, output), output)
+            code = _do(lambda: _run_lines(session, output, options), output)
         else:
             code = _do(lambda: _converse(session, output, options), output)
     except KeyboardInterrupt:
@@ -198,13 +204,13 @@ def _output(options: argparse.Namespace) -> "Output":
 
     if options.json:
         return JsonOutput()
-    from digitnet.repl.views.screen import Screen
 
-    no_color = True if options.no_color else None
-    return ScreenOutput(
-        Screen(plain=options.plain, no_color=no_color),
-        Screen(plain=options.plain, no_color=no_color, stderr=True),
-    )
+    def screen(stderr: bool) -> "Screen":
+        from digitnet.repl.views.screen import Screen
+
+        return Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
+
+    return ScreenOutput(screen)
 
 
 def _has_terminal() -> bool:
@@ -231,6 +237,13 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
     except OSError as error:
         where = options.file or "standard input"
         raise CommandError(f"cannot read {where}: {error.strerror or error}") from None
+
+
+def _run_lines(session: "Session", output: "Output", options: argparse.Namespace) -> int:
+    """Does what stands in a script or comes through a pipe."""
+    from digitnet.repl.loop import run_lines
+
+    return run_lines(_lines(options), session, output)
 
 
 def _converse(session: "Session", output: "Output", options: argparse.Namespace) -> int:

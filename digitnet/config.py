@@ -11,7 +11,7 @@ Whatever is wrong in it is told in a line and passed over: a file of settings st
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ class Config:
     complaints: list[str] = field(default_factory=list)
 
 
-def read_config(path: Path, taken: Mapping[str, object]) -> Config:
-    """What the file at `path` says; nothing where there is none. `taken`: words that are commands.
+def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
+    """What the file at `path` says, if there is one. `taken()`: words that are commands.
 
     Raises nothing: what cannot be read is among the complaints.
     """
@@ -70,7 +70,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ValueError("it is nested too deep") from None
 
 
-def _take(config: Config, key: str, value: Any, taken: Mapping[str, object]) -> None:
+def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[str]]) -> None:
     """Takes one field over. Raises ValueError for what it cannot be."""
     is_value = isinstance(value, str) if key in TEXTS else type(value) is int
     if key in (*TEXTS, *NUMBERS) and is_value:
@@ -80,7 +80,7 @@ def _take(config: Config, key: str, value: Any, taken: Mapping[str, object]) -> 
     elif key == "vi" and isinstance(value, bool):
         config.vi = value
     elif key == "alias" and isinstance(value, dict):
-        for word, line in _aliases(value, taken):
+        for word, line in _aliases(value, taken()):
             config.aliases[word] = line
     elif key in KEYS:
         kind = {**dict.fromkeys(TEXTS, "a text"), **dict.fromkeys(NUMBERS, "a whole number")}
@@ -90,7 +90,7 @@ def _take(config: Config, key: str, value: Any, taken: Mapping[str, object]) -> 
         raise ValueError(f"{key!r} is no setting. There are: {', '.join(KEYS)}")
 
 
-def _aliases(table: Mapping[str, Any], taken: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def _aliases(table: Mapping[str, Any], taken: Collection[str]) -> Iterator[tuple[str, str]]:
     """The aliases of a table. Raises ValueError at the first that cannot be one."""
     for word, line in table.items():
         if word in taken:

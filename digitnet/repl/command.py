@@ -8,7 +8,6 @@ The name and aliases, the function's signature and its docstring say everything 
 nothing about a command is written a second time anywhere.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -201,6 +200,8 @@ def find(word: str) -> Command:
     """The command called `word`. Raises CommandError, naming the nearest, where there is none."""
     if word in COMMANDS:
         return COMMANDS[word]
+    import difflib
+
     near = difflib.get_close_matches(word[:40].lower(), COMMANDS, n=2, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else "? lists the commands"
     raise CommandError(f"{quoted(word)} is not a command. {hint}")

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from digitnet.repl.command import Report, Result
@@ -85,10 +86,18 @@ class JsonOutput:
 class ScreenOutput:
     """Results as rich shows them; on a terminal, reports in a line that renews itself."""
 
-    def __init__(self, screen: "Screen", errors: "Screen") -> None:
-        """`errors` is the console for standard error."""
-        self._screen, self._errors = screen, errors
+    def __init__(self, screen: Callable[[bool], "Screen"]) -> None:
+        """`screen(stderr)` makes the console for standard output or error when it is needed."""
+        self._make_screen = screen
         self._canvas: Canvas | None = None
+
+    @cached_property
+    def _screen(self) -> "Screen":
+        return self._make_screen(False)
+
+    @cached_property
+    def _errors(self) -> "Screen":
+        return self._make_screen(True)
 
     def result(self, command: str, result: Result) -> None:
         """The result as it knows how to look."""

@@ -22,7 +22,6 @@ from digitnet.repl.completion import Hint, Offers
 from digitnet.repl.history import KeptHistory
 from digitnet.repl.interrupts import interruptible
 from digitnet.repl.keyboard import keeping_keys
-from digitnet.repl.loop import do_line
 from digitnet.repl.output import Output
 from digitnet.repl.session import Session
 from digitnet.repl.toolbar import toolbar
@@ -33,6 +32,7 @@ Type t to train one, c to ask it about a digit, pas NAME to keep it.
 tour shows you round in two minutes, ? lists all commands, s leaves."""
 
 NEEDED_SOON = (
+    "digitnet.repl.loop",
     "digitnet.registry.registry",
     "digitnet.digits.datasets",
     "digitnet.repl.views.tables",
@@ -54,7 +54,6 @@ class Looks:
 class Person:
     """Asks the person at the terminal."""
 
-    prompt: "PromptSession[str]"
     yes: bool
 
     def confirm(self, question: str) -> bool:
@@ -67,7 +66,8 @@ class Person:
 
     def _answer(self, question: str) -> str:
         try:
-            return self.prompt.prompt(question).strip()
+            prompt: PromptSession[str] = PromptSession()
+            return prompt.prompt(question).strip()
         except (KeyboardInterrupt, EOFError):
             return ""
 
@@ -83,7 +83,7 @@ def converse(
     """Reads lines and does them until the person leaves."""
     reader = _reader(session, looks, history)
     reader.app.after_render += _load_behind
-    session.asker = Person(PromptSession(), yes)
+    session.asker = Person(yes)
     with interruptible(session, _leave_prompt), keeping_keys(output.resume):
         while not session.leaving:
             try:
@@ -94,6 +94,8 @@ def converse(
                 if session.leaving:
                     break
                 line = "s"
+            from digitnet.repl.loop import do_line  # and all commands, behind the first prompt
+
             do_line(line, session, output)
             _guide(session, output)
 

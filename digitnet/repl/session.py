@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from digitnet import recipes
 from digitnet.repl.errors import CommandError
 
 if TYPE_CHECKING:  # numpy and all that needs it load when the first command needs them
@@ -15,6 +14,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
 
     from digitnet.digits.datasets import DataSet
     from digitnet.engine.settings import Settings
+    from digitnet.recipes import Recipe
     from digitnet.registry.document import Accuracy, NamedNetwork
     from digitnet.registry.registry import Registry
     from digitnet.repl.tour import Tour
@@ -157,11 +157,13 @@ class Session:
         """The seed for a new network."""
         return secrets.randbelow(2**31) if self.seed is None else self.seed
 
-    def new(self, recipe: recipes.Recipe) -> "NamedNetwork":
+    def new(self, recipe: "Recipe") -> "NamedNetwork":
         """Makes a network and takes it in hand, with data that fits it.
 
         Raises CommandError where no data set fits, or the network cannot be.
         """
+        from digitnet import recipes
+
         inputs, outputs = recipe.sizes[0], recipe.sizes[-1]
         data_name = self._fitting_data(recipe.data, inputs, outputs)
         if data_name is None:

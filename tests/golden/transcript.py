@@ -20,7 +20,7 @@ def transcript(lines: Iterable[str], saves: Path) -> str:
     """What a person sees who types these lines at a screen of 80 columns, with seed 1."""
     session = Session(saves, [ROOT / "data"], saves, seed=1)
     shown = StringIO()
-    output = ScreenOutput(Screen(shown, width=80), Screen(shown, width=80))
+    output = ScreenOutput(lambda stderr: Screen(shown, width=80))
     shown.write(f"{GREETING}\n")
     for line in lines:
         shown.write(f"{message(session)}{line}\n")

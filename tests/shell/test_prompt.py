@@ -25,7 +25,7 @@ def typed(session: Session) -> Typed:
     def run(keys: str) -> str:
         shown = StringIO()
         session.interactive = True
-        output = ScreenOutput(Screen(shown, width=80), Screen(shown, width=80))
+        output = ScreenOutput(lambda stderr: Screen(shown, width=80))
         with (
             create_pipe_input() as keyboard,
             create_app_session(input=keyboard, output=DummyOutput()),
