@@ -11,8 +11,8 @@ from time import perf_counter
 from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 
-RARELY = 100
-"""Drawing takes at most one part in so many of the time."""
+SHARE, AT_ONCE = 0.01, 0.05
+"""Of the time, drawing takes at most this share, and so many seconds at the beginning."""
 
 
 class Canvas:
@@ -22,14 +22,17 @@ class Canvas:
         """Nothing is drawn yet."""
         self._screen = screen
         self._widths: list[int] = []  # of the lines that are drawn
-        self._not_before = 0.0
+        self._size = screen.size
+        self._begun = perf_counter()
+        self._spent = 0.0
 
     def draw(self, what: RenderableType) -> None:
-        """Draws over what was drawn before, unless that was too short a time ago."""
-        begun = perf_counter()
-        if begun < self._not_before:
+        """Draws over what was drawn before, unless drawing has taken too much time already."""
+        screen, begun = self._screen, perf_counter()
+        has_time = self._spent < AT_ONCE + SHARE * (begun - self._begun)
+        if screen.size == self._size and not has_time:
             return
-        screen = self._screen
+        self._size = screen.size
         lines = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)]
         with screen.capture() as captured:
             for line in lines:
@@ -37,7 +40,7 @@ class Canvas:
         drawn = captured.get().removesuffix("\n").replace("\n", "\n\x1b[2K")
         self._write(f"{self._to_the_top()}\x1b[2K{drawn}\x1b[J")
         self._widths = [Segment.get_line_length(line) for line in lines]
-        self._not_before = begun + RARELY * (perf_counter() - begun)
+        self._spent += perf_counter() - begun
 
     def clear(self) -> None:
         """Takes the lines away, so that what is printed next stands in their place."""
@@ -47,7 +50,7 @@ class Canvas:
 
     def forget(self) -> None:
         """Leaves the lines where they are, and draws the next ones from where the cursor is."""
-        self._widths, self._not_before = [], 0.0
+        self._widths = []
 
     def _to_the_top(self) -> str:
         """Moves the cursor from the end of the last line to the start of the first."""

@@ -84,7 +84,7 @@ def test_a_resize_while_training_leaves_no_old_lines(terminal: Start) -> None:
     t.wait_for("^digitnet>$")
     t.type("n diary\r")
     t.wait_for("^diary>$")
-    t.type("t 4s\r")
+    t.type("t 6s\r")
     t.wait_for(r"^ +┌─+┐")
     t.resize(110, 30)
     t.wait_for("^ +cost {20,}validation accuracy, %")

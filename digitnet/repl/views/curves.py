@@ -13,7 +13,7 @@ ROWS = 10
 """Lines that the curves take, axes included."""
 NARROWEST = 30
 """Columns that a curve needs."""
-RARELY = 100
+RARELY = 150
 """Drawing growing curves anew takes at most one part in so many of the time."""
 POINTS = 400
 """When there are more points than this, every second one is forgotten."""
