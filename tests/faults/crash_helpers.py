@@ -1,8 +1,14 @@
 """What the tests of crashes share: changes to the saves, what they come to, what is there."""
 
+import json
+import os
 import random
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from registry_helpers import batches_of, plain
@@ -137,9 +143,25 @@ def complaint(folder: Path, before: Model, change: Change | None = None) -> str:
 
 
 def without_steps(path: Path, data: bytes, keep_old_as: Path | None = None) -> None:
-    """How not to write a file: piece by piece, over the old one."""
+    """How not to write a file: in two halves, over the old one."""
     if keep_old_as is not None:
         keep_old_as.write_bytes(path.read_bytes())
     with path.open("wb", buffering=0) as file:
-        for start in range(0, len(data), 64):
-            file.write(data[start : start + 64])
+        file.write(data[: len(data) // 2])
+        time.sleep(0.002)
+        file.write(data[len(data) // 2 :])
+
+
+def told_by(program: ModuleType, *arguments: str) -> dict[str, Any]:
+    """What a program of these tests says as JSON."""
+    assert program.__file__
+    done = subprocess.run(
+        [sys.executable, program.__file__, *arguments],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told

@@ -1,9 +1,6 @@
 """kill -9 at random moments: no acknowledged save is lost, none damaged, the list is right."""
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,22 +8,14 @@ from typing import Any
 import kills_helpers
 import pytest
 from conftest import Tally
+from crash_helpers import told_by
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 
 def kill(folder: Path, kills: int, *how: str) -> dict[str, Any]:
     """What comes of killing so many writers."""
-    done = subprocess.run(
-        [sys.executable, kills_helpers.__file__, str(folder), str(kills), "1", *how],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    return told_by(kills_helpers, str(folder), str(kills), "1", *how)
 
 
 def test_no_acknowledged_save_is_lost(
