@@ -3,6 +3,7 @@
 A list of them spares reading every file; whatever it misses or has wrong is read from the files.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -219,8 +220,11 @@ class Registry:
         """The lock on the folder, while it is changed. `kept` ends the message of a failure."""
         try:
             make_folder(self.folder)
-            (self.folder / LOCK).touch()  # says at once where there is no writing
-            with FileLock(self.folder / LOCK, timeout=LOCK_SECONDS):
+            lock = self.folder / LOCK
+            if lock.is_symlink():  # would make, or lock, a file elsewhere
+                raise OSError(errno.ELOOP, f"{LOCK} is a symbolic link, remove it")
+            lock.touch()  # says at once where there is no writing
+            with FileLock(lock, timeout=LOCK_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)
                 yield
         except Timeout:
