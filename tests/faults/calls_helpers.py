@@ -57,9 +57,9 @@ def at_every_call(folder: Path, which: str) -> dict[str, object]:
                 saves = again(ready)
                 kill = f"inject={call}:signal=KILL:when={number}"
                 ended = traced(saves, change, "-e", kill, "-o", os.devnull)
-                survivors += ended == 0
+                survivors += ended != signal.SIGKILL
                 tried += 1
-                if ended == 0:
+                if ended != signal.SIGKILL:
                     wrong = complaint(saves, model.after(change))
                 else:
                     wrong = complaint(saves, model, change) or not_going_on(saves)
@@ -91,11 +91,14 @@ def traced(saves: Path, change: Change, *how: str) -> int:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(writing)
-        ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY, 0, 0, 0)
-        os.read(reading, 1)
-        make(Registry(saves), change)
-        os._exit(0)
+        try:
+            os.close(writing)
+            ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY, 0, 0, 0)
+            os.read(reading, 1)
+            make(Registry(saves), change)
+            os._exit(0)
+        finally:
+            os._exit(1)
     os.close(reading)
     with subprocess.Popen(["strace", "-f", "-qq", *how, "-p", str(child)]) as strace:
         try:
