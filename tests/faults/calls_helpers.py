@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from crash_helpers import Change, Model, complaint, make, without_steps
+from crash_helpers import SITUATIONS, Change, complaint, make, past, without_steps
 from registry_helpers import temporary_files
 
 from digitnet.registry import registry as registry_module
@@ -27,26 +27,13 @@ ANYBODY = ctypes.c_ulong(-1)
 PR_SET_PTRACER = 0x59616D61
 CHANGING = ("write", "fsync", "rename", "link", "unlink", "mkdir")
 
-BEFORE: tuple[Change, ...] = (("save", "a", 1), ("save", "a", 2), ("save", "b", 3), ("delete", "b"))
-KINDS: dict[str, tuple[tuple[Change, ...], Change]] = {
-    "first save": ((), ("save", "a", 9)),
-    "save": (BEFORE, ("save", "c", 9)),
-    "overwrite": (BEFORE, ("save", "a", 9)),
-    "delete": (BEFORE, ("delete", "a")),
-    "rename": (BEFORE, ("rename", "a", "c")),
-    "undo of a delete": (BEFORE, ("undo",)),
-    "undo of an overwrite": ((*BEFORE, ("save", "a", 4)), ("undo",)),
-}
-
 
 def at_every_call(folder: Path, which: str) -> dict[str, object]:
     """What came of it: how many calls there are, of how many writers, and what was wrong."""
     tried, survivors, complaints = 0, 0, []
-    for kind, (changes, change) in KINDS.items():
-        ready, model = folder / "ready", Model({})
-        for past in changes:
-            make(Registry(ready), past)
-            model = model.after(past)
+    for kind, (changes, change) in SITUATIONS.items():
+        ready = folder / "ready"
+        model = past(ready, changes)
         log = folder / "log"
         traced(again(ready), change, "-o", str(log))
         for call, count in Counter(re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.M)).items():

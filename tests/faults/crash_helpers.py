@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -101,6 +102,28 @@ def make(registry: Registry, change: Change) -> None:
         registry.save(plain(batches=version), name)
     else:
         getattr(registry, kind)(*arguments)
+
+
+def past(folder: Path, changes: Sequence[Change]) -> Model:
+    """Makes these changes one after the other; what they come to."""
+    model = Model({})
+    for change in changes:
+        make(Registry(folder), change)
+        model = model.after(change)
+    return model
+
+
+BEFORE: tuple[Change, ...] = (("save", "a", 1), ("save", "a", 2), ("save", "b", 3), ("delete", "b"))
+SITUATIONS: dict[str, tuple[tuple[Change, ...], Change]] = {
+    "first save": ((), ("save", "a", 9)),
+    "save": (BEFORE, ("save", "c", 9)),
+    "overwrite": (BEFORE, ("save", "a", 9)),
+    "delete": (BEFORE, ("delete", "a")),
+    "rename": (BEFORE, ("rename", "a", "c")),
+    "undo of a delete": (BEFORE, ("undo",)),
+    "undo of an overwrite": ((*BEFORE, ("save", "a", 4)), ("undo",)),
+}
+"""What was done before, and the change that is disturbed."""
 
 
 def found(folder: Path) -> Model:
