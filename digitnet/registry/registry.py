@@ -246,13 +246,13 @@ class Registry:
 
 def _sealed(document: Document) -> bytes:
     """The file for a document, read back. Raises RegistryError where it could not be loaded."""
+    name = document["name"]
     try:
         data = seal(encode(document))
+        del document  # so that its arrays are not held beside those that are read back
         if len(data) > files.MAX_BYTES:
             raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
         from_document(decode(unseal(data)))
     except (DamagedSave, TypeError, ValueError) as error:
-        raise RegistryError(
-            f"{document['name']!r} cannot be saved: {error}; nothing was saved"
-        ) from None
+        raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
     return data
