@@ -12,7 +12,7 @@ anything is allocated.
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from digitnet.registry.errors import DamagedSave
 
@@ -116,19 +116,6 @@ class _Reader:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at, self.values = data, 0, 0
-        self.atoms: dict[bytes, Callable[[], Any]] = {
-            NONE: lambda: None,
-            TRUE: lambda: True,
-            FALSE: lambda: False,
-            BININT1: lambda: self.unpack("<B"),
-            BININT2: lambda: self.unpack("<H"),
-            BININT: lambda: self.unpack("<i"),
-            LONG1: self.long,
-            BINFLOAT: lambda: self.unpack(">d"),
-            BINUNICODE: self.text,
-            SHORT_BINBYTES: lambda: self.take(self.unpack("<B")),
-            BINBYTES: lambda: self.take(self.unpack("<I")),
-        }
 
     def document(self) -> Any:
         if self.take(2) != PROTO:
@@ -175,9 +162,9 @@ class _Reader:
             return self.items(depth - 1)
         if opcode == EMPTY_DICT:
             return self.pairs(depth - 1)
-        if opcode not in self.atoms:
+        if opcode not in self.ATOMS:
             raise DamagedSave(f"it has the opcode 0x{opcode.hex()}, which no save uses")
-        return self.atoms[opcode]()
+        return self.ATOMS[opcode](self)
 
     def next_is(self, opcode: bytes) -> bool:
         """Whether the next byte is `opcode`, which is then behind us."""
@@ -209,3 +196,18 @@ class _Reader:
     def has_room(self, container: list[Any] | Document) -> None:
         if len(container) >= MAX_ITEMS:
             raise DamagedSave(f"it has a list of more than {MAX_ITEMS:,} items")
+
+    ATOMS: ClassVar[dict[bytes, Callable[["_Reader"], Any]]] = {
+        NONE: lambda reader: None,
+        TRUE: lambda reader: True,
+        FALSE: lambda reader: False,
+        BININT1: lambda reader: reader.unpack("<B"),
+        BININT2: lambda reader: reader.unpack("<H"),
+        BININT: lambda reader: reader.unpack("<i"),
+        LONG1: long,
+        BINFLOAT: lambda reader: reader.unpack(">d"),
+        BINUNICODE: text,
+        SHORT_BINBYTES: lambda reader: reader.take(reader.unpack("<B")),
+        BINBYTES: lambda reader: reader.take(reader.unpack("<I")),
+    }
+    """The values that hold no others; not each reader's own, which would keep it and its bytes."""

@@ -3,6 +3,7 @@
 A list of them spares reading every file; whatever it misses or has wrong is read from the files.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -219,8 +220,11 @@ class Registry:
         """The lock on the folder, while it is changed. `kept` ends the message of a failure."""
         try:
             make_folder(self.folder)
-            (self.folder / LOCK).touch()  # says at once where there is no writing
-            with FileLock(self.folder / LOCK, timeout=LOCK_SECONDS):
+            lock = self.folder / LOCK
+            if lock.is_symlink():  # would make, or lock, a file elsewhere
+                raise OSError(errno.ELOOP, f"{LOCK} is a symbolic link, remove it")
+            lock.touch()  # says at once where there is no writing
+            with FileLock(lock, timeout=LOCK_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)
                 yield
         except Timeout:
@@ -242,13 +246,13 @@ class Registry:
 
 def _sealed(document: Document) -> bytes:
     """The file for a document, read back. Raises RegistryError where it could not be loaded."""
+    name = document["name"]
     try:
         data = seal(encode(document))
+        del document  # so that its arrays are not held beside those that are read back
         if len(data) > files.MAX_BYTES:
             raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
         from_document(decode(unseal(data)))
     except (DamagedSave, TypeError, ValueError) as error:
-        raise RegistryError(
-            f"{document['name']!r} cannot be saved: {error}; nothing was saved"
-        ) from None
+        raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
     return data

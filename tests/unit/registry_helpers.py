@@ -173,7 +173,7 @@ class Disk:
         self.counts: dict[str, int] = {}
         self.fails: tuple[str, int, BaseException] | None = None
         self.forever = self.tripped = False
-        for name in ("fsync", "replace", "link"):
+        for name in ("fsync", "replace", "link", "mkdir"):
             monkeypatch.setattr(os, name, self.counted(name, getattr(os, name)))
         for name in ("open", "unlink"):
             monkeypatch.setattr(Path, name, self.counted(name, getattr(Path, name)))
@@ -221,6 +221,7 @@ class Pen:
 
     def __exit__(self, *exception: object) -> None:
         self.file.close()
+        self.disk.trip("close")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)

@@ -114,6 +114,19 @@ def test_a_folder_that_cannot_be_used_is_named(registry: Registry, place: str) -
         assert temporary_files(registry.folder) == []
 
 
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere"])
+def test_a_lock_that_leads_elsewhere_is_not_followed(two: Registry, target: str) -> None:
+    elsewhere = two.folder.parent / "elsewhere"
+    elsewhere.write_bytes(b"somebody else's")
+    (two.folder / ".lock").unlink(missing_ok=True)
+    (two.folder / ".lock").symlink_to(f"../{target}")
+    with pytest.raises(RegistryError, match=r"symbolic link, remove it; nothing was saved"):
+        two.save(plain(batches=3), "x")
+    assert batches_of(two) == 2
+    assert sorted(path.name for path in two.folder.parent.iterdir()) == ["elsewhere", "saves"]
+    assert elsewhere.read_bytes() == b"somebody else's"
+
+
 def test_a_folder_that_cannot_be_read_is_named(
     two: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -198,3 +199,15 @@ def test_a_network_too_large_to_be_loaded_again_is_not_saved(
         two.save(NamedNetwork(Trainer(network, Settings(), 1)), "x")
     assert batches_of(two) == 2
     assert temporary_files(two.folder) == []
+
+
+def test_a_save_holds_its_numbers_no_more_often_than_it_must(registry: Registry) -> None:
+    named = NamedNetwork(Trainer(dense_network([1000, 1000, 2]), Settings(), 1))
+    registry.save(plain(), "x")
+    tracemalloc.start()
+    try:
+        size = registry.save(named, "large").bytes
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5.5 * size

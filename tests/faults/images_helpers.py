@@ -1,0 +1,130 @@
+"""A program that saves on a mounted image of a disk, and copies the image in the middle of it.
+
+A copy is what a power cut would leave: it holds what the file system has sent to its disk, and
+nothing that it still has in memory. Arguments: a folder, how many copies, the seed, and
+`unprotected` to see that without syncs saves are lost. Says as JSON what came of it.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crash_helpers import Change, Model, complaint, make
+
+from digitnet.registry.registry import Registry
+
+CHANGES = 40  # until the folder is begun again
+SECONDS = 0.02
+BEGUN, DONE = b"b", b"d"
+
+
+def images(folder: Path, copies: int, seed: int) -> dict[str, object]:
+    """Copies so many images; says how many were copied within a change and what was lost."""
+    rng, tried, within, complaints = random.Random(seed), 0, 0, list[str]()
+    image, copy, at = folder / "image", folder / "copy", folder / "mounted"
+    at.mkdir()
+    while tried < copies:
+        blank(image)
+        with mounted(image, at):
+            plan, models = [], [Model({})]
+            for version in range(1, CHANGES + 1):
+                plan.append(models[-1].possible(rng, version))
+                models.append(models[-1].after(plan[-1]))
+            with working(at / "saves", plan) as (child, pipe):
+                told = pipe_read(pipe, wait=True)
+                while tried < copies and told.count(DONE) < CHANGES:
+                    time.sleep(rng.uniform(0, SECONDS))
+                    os.kill(child, signal.SIGSTOP)
+                    os.waitpid(child, os.WUNTRACED)
+                    told += pipe_read(pipe)
+                    still(image, copy)
+                    os.kill(child, signal.SIGCONT)
+                    done = told.count(DONE)
+                    change = plan[done] if told.count(BEGUN) > done else None
+                    with mounted(copy, folder / "looked-at"):
+                        saves = folder / "looked-at" / "saves"
+                        wrong = complaint(saves, models[done], change)
+                    complaints += [wrong] if wrong else []
+                    tried, within = tried + 1, within + (change is not None)
+    return {"tried": tried, "within": within, "complaints": complaints}
+
+
+def blank(image: Path) -> None:
+    """An image of an empty file system."""
+    image.unlink(missing_ok=True)
+    image.touch()
+    os.truncate(image, 4 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
+
+
+@contextmanager
+def mounted(image: Path, at: Path) -> Iterator[None]:
+    """The file system of an image, in a folder."""
+    at.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-o", "loop", str(image), str(at)], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        for _ in range(50):  # for a moment after its writer has ended it is busy
+            if (
+                subprocess.run(["umount", str(at)], check=False, capture_output=True).returncode
+                == 0
+            ):
+                break
+            time.sleep(0.1)
+
+
+@contextmanager
+def working(folder: Path, plan: list[Change]) -> Iterator[tuple[int, int]]:
+    """A process that makes the changes and tells of each; its number, and where it tells."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            for change in plan:
+                os.write(writing, BEGUN)
+                make(Registry(folder), change)
+                os.write(writing, DONE)
+            signal.pause()
+        finally:
+            os._exit(1)
+    os.close(writing)
+    os.set_blocking(reading, False)
+    try:
+        yield child, reading
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(reading)
+
+
+def pipe_read(pipe: int, *, wait: bool = False) -> bytes:
+    """What was told by now; with `wait`, something."""
+    told = b""
+    while not told:
+        with suppress(BlockingIOError):
+            told = os.read(pipe, 1 << 16)
+        if not wait:
+            break
+        time.sleep(0.001)
+    return told
+
+
+def still(image: Path, copy: Path) -> None:
+    """Copies an image in one piece: again, until nothing has changed since."""
+    before = None
+    while before != (before := image.read_bytes()):
+        copy.write_bytes(before)
+
+
+if __name__ == "__main__":
+    if sys.argv[4:] == ["unprotected"]:
+        os.fsync = os.fstat
+    print(json.dumps(images(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
