@@ -19,6 +19,9 @@ from digitnet.registry.errors import DamagedSave
 from digitnet.registry.fields import Fields, array_document
 from digitnet.registry.names import clean_name
 
+MOST_MEASUREMENTS = 100_000
+"""Points of the history that are kept, the latest: ten million mini-batches of training."""
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -54,7 +57,7 @@ class NamedNetwork:
 def to_document(named: NamedNetwork, name: str) -> Document:
     """Everything that is kept of a network, to be found again under `name`."""
     trainer = named.trainer
-    history = [[float(v) for v in vars(m).values()] for m in trainer.history]
+    history = [[float(v) for v in vars(m).values()] for m in trainer.history[-MOST_MEASUREMENTS:]]
     return {
         "name": name,
         "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,10 +105,8 @@ def from_document(document: Document) -> NamedNetwork:
     network = _network(fields)
     trainer = Trainer(network, _settings(fields), fields.whole("seed"))
     trainer.progress = _progress(fields.inner("progress"))
-    trainer.history = [
-        Measurement(int(row[0]), *(float(value) for value in row[1:]))
-        for row in fields.table("history", 4)
-    ]
+    history = fields.table("history", 4, MOST_MEASUREMENTS)
+    trainer.history = [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
     _read_optimizer(fields.inner("optimizer"), trainer)
     if fields.maybe("averages"):
         trainer.averages = fields.arrays("averages", _shapes(network), network.dtype.type)
@@ -193,8 +194,11 @@ def _progress(fields: Fields) -> Progress:
         key: fields.real(key) if isinstance(default, float) else fields.whole(key)
         for key, default in vars(Progress()).items()
     }
+    progress = Progress(**values)
+    if progress.position and progress.position >= progress.cases:
+        raise fields.bad("position", "is past the end of its epoch")
     fields.end()
-    return Progress(**values)
+    return progress
 
 
 def _read_optimizer(fields: Fields, trainer: Trainer) -> None:

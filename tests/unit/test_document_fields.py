@@ -95,6 +95,8 @@ WRONG: list[tuple[Place, Any, str]] = [
     (("progress", "seconds"), math.nan, "'seconds' is not a finite number"),
     (("progress", "cost_sum"), math.inf, "'cost_sum' is not a finite number"),
     (("history",), zeros("<f8", 2, 3), "'history' should have 4 columns"),
+    (("history",), zeros("<f8", 100_001, 4), "4 columns and at most 100,000 rows"),
+    (("progress", "position"), 30, "'position' is past the end of its epoch"),
     (("history",), zeros("<f4", 1, 4), "'history' has not the precision"),
     (("history",), zeros("<f8", HUGE, 0), "'history'"),
     (("history",), zeros("<f8", 0, HUGE), "'history'"),
