@@ -63,20 +63,30 @@ def remove(protection: str) -> None:
         replace_all("decode", pickle.loads)
         replace_all("unseal", lambda data: data)
     elif protection == "the lengths":
-        codec._Reader.take = lambda self, count: bytes(max(count, 1))  # type: ignore[method-assign]
+
+        def take(reader: Any, count: int) -> bytes:
+            room = bytearray(count)
+            found = reader.data[reader.at : reader.at + count]
+            reader.at += count
+            room[: len(found)] = found
+            return bytes(room)
+
+        codec._Reader.take = take  # type: ignore[method-assign]
     elif protection == "the keys":
 
         def pairs(reader: Any, depth: int) -> dict[Any, Any]:
-            items = codec._Reader.items
-            appends, codec.APPENDS = codec.APPENDS, codec.SETITEMS
-            flat = items(reader, depth)
-            codec.APPENDS = appends
-            return dict(zip(flat[::2], flat[1::2], strict=False))
+            result = {}
+            if reader.next_is(codec.MARK):
+                while not reader.next_is(codec.SETITEMS):
+                    key = reader.value(depth)
+                    result[key] = reader.value(depth)
+            return result
 
         codec._Reader.pairs = pairs  # type: ignore[method-assign]
-    elif protection:
-        module, name = protection.split(".")
-        setattr(sys.modules[f"digitnet.registry.{module}"], name, 1 << 62)
+    else:
+        for bound in protection.split():
+            module, name = bound.split(".")
+            setattr(sys.modules[f"digitnet.registry.{module}"], name, 1 << 62)
 
 
 def names_in(folder: Path) -> set[str]:
