@@ -16,7 +16,7 @@ from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 from digitnet.registry.codec import Document
 from digitnet.registry.errors import DamagedSave
-from digitnet.registry.fields import Fields, array_document
+from digitnet.registry.fields import LARGEST, Fields, array_document
 from digitnet.registry.names import clean_name
 
 MOST_MEASUREMENTS = 100_000
@@ -105,8 +105,7 @@ def from_document(document: Document) -> NamedNetwork:
     network = _network(fields)
     trainer = Trainer(network, _settings(fields), fields.whole("seed"))
     trainer.progress = _progress(fields.inner("progress"))
-    history = fields.table("history", 4, MOST_MEASUREMENTS)
-    trainer.history = [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
+    trainer.history = _history(fields)
     _read_optimizer(fields.inner("optimizer"), trainer)
     if fields.maybe("averages"):
         trainer.averages = fields.arrays("averages", _shapes(network), network.dtype.type)
@@ -197,8 +196,21 @@ def _progress(fields: Fields) -> Progress:
     progress = Progress(**values)
     if progress.position and progress.position >= progress.cases:
         raise fields.bad("position", "is past the end of its epoch")
+    if progress.seconds < 0:
+        raise fields.bad("seconds", "is below zero")
     fields.end()
     return progress
+
+
+def _history(fields: Fields) -> list[Measurement]:
+    """What was measured on the way."""
+    history = fields.table("history", 4, MOST_MEASUREMENTS)
+    batches, accuracies = history[:, 0], history[:, 3]
+    sound = (batches >= 0) & (batches <= LARGEST) & (batches % 1 == 0)
+    sound &= (accuracies >= 0) & (accuracies <= 1)
+    if not sound.all():
+        raise fields.bad("history", "has a point that cannot be")
+    return [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
 
 
 def _read_optimizer(fields: Fields, trainer: Trainer) -> None:

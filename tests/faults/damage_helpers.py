@@ -100,15 +100,18 @@ def is_sound(named: NamedNetwork, *, train: bool = False) -> bool:
     arrays += [array for kept in trainer.optimizer.state.values() for array in kept]
     numbers = [value for point in trainer.history for value in vars(point).values()]
     numbers += [*vars(trainer.progress).values(), trainer.settings.rate]
+    counts = [v for k, v in vars(trainer.progress).items() if k != "cost_sum"]
+    counts += [point.batches for point in trainer.history]
+    shares = [point.validation_accuracy for point in trainer.history]
+    shares += [named.accuracy.value] if named.accuracy else []
     words = [named.recipe, named.data, *named.trained_on, named.name, trainer.settings.schedule]
-    share = named.accuracy.value if named.accuracy else 0.0
     sound = (
         all(array.dtype == network.dtype and np.isfinite(array).all() for array in arrays)
         and all(isfinite(number) for number in numbers)
-        and min(vars(trainer.progress).values()) > -1e-300
+        and all(number >= 0 for number in counts)
         and all(word.isprintable() for word in words)
         and named.name == normalize("NFC", named.name).strip() != ""
-        and 0 <= share <= 1
+        and all(0 <= share <= 1 for share in shares)
     )
     if not sound:
         return False
