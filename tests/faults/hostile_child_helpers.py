@@ -17,7 +17,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from hostile_helpers import MEBIBYTES, WAYS, Answer, Way
+from hostile_helpers import ALL_WAYS, Answer, Way
 
 from digitnet.cli import main
 from digitnet.registry import codec
@@ -85,8 +85,8 @@ def remove(protection: str) -> None:
         codec._Reader.pairs = pairs  # type: ignore[method-assign]
     else:
         for bound in protection.split():
-            module, name = bound.split(".")
-            setattr(sys.modules[f"digitnet.registry.{module}"], name, 1 << 62)
+            module, _, name = bound.rpartition(".")
+            setattr(sys.modules[f"digitnet.{module}"], name, 1 << 62)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -94,21 +94,25 @@ def names_in(folder: Path) -> set[str]:
 
 
 def answer_to(data: bytes, way: Way, saves: Path, watch: Watch, *, on: bool = True) -> Answer:
-    """What the program answers to a file, which is then gone again."""
+    """What the program answers to a file, which then is gone again, and the one before back."""
     answer, out, err = Answer(), StringIO(), StringIO()
     before = names_in(saves)
     file = saves / way.file
+    kept = file.read_bytes() if file.exists() else None
     file.write_bytes(data)
     begun, watch.did, watch.on = time.process_time(), answer.did, on
+    folders = ["--saves", str(saves), "--data", str(saves)]
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            answer.code = main(["--json", "--saves", str(saves), "-c", way.command])
+            answer.code = main(["--json", "--yes", *folders, "-c", way.command])
     except BaseException as error:
         answer.did.append(f"{type(error).__name__}: {error!s:.200}")
     finally:
         watch.on = False
     answer.seconds = time.process_time() - begun
     file.unlink()
+    if kept is not None:
+        file.write_bytes(kept)
     answer.out, answer.err = out.getvalue(), err.getvalue()
     answer.left = sorted(names_in(saves) - before)
     return answer
@@ -124,13 +128,13 @@ def cases(folder: Path, ways: list[Way]) -> Iterator[tuple[bytes, Way]]:
 def work(saves: Path, folder: Path, without: str, ways: list[Way], skip: int) -> None:
     """Everything, in this process. What is imported late is imported before the watch begins."""
     watch = Watch(saves)
-    for way in WAYS.values():
+    for way in ways:
         for data in (seal(b"nonsense"), seal(codec.encode({}))):
             answer_to(data, way, saves, watch, on=False)
     remove(without)
     os.chdir(saves)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    most = used + (MEBIBYTES << 20)
+    most = used + (max(way.mebibytes for way in ways) << 20)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     print("{}", flush=True)
     for number, (data, way) in enumerate(cases(folder, ways)):
@@ -143,6 +147,6 @@ if __name__ == "__main__":
         Path(sys.argv[1]),
         Path(sys.argv[2]),
         sys.argv[3],
-        [WAYS[name] for name in sys.argv[4].split(",")],
+        [ALL_WAYS[name] for name in sys.argv[4].split("|")],
         int(sys.argv[5]),
     )

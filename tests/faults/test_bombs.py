@@ -35,9 +35,9 @@ WITHOUT = {
     ],
     "the lengths": ["BINBYTES of 4,294,967,295 bytes", "BINBYTES of 2,147,483,648 bytes"],
     "the keys": ["equal keys of a save"],
-    "codec.MAX_DEPTH": ["lists, 100,000 deep", "dicts, 1,000 deep"],
-    "codec.MAX_VALUES": ["None by the million, in lists"],
-    "document.MOST_MEASUREMENTS": ["a history of a million points"],
+    "registry.codec.MAX_DEPTH": ["lists, 100,000 deep", "dicts, 1,000 deep"],
+    "registry.codec.MAX_VALUES": ["None by the million, in lists"],
+    "registry.document.MOST_MEASUREMENTS": ["a history of a million points"],
 }
 """A protection, and bombs that go off without it."""
 
