@@ -19,6 +19,10 @@ MNIST_DIGESTS = {
 }
 """SHA-256 of each of MNIST's files, uncompressed."""
 
+PICTURE = (28, 28)
+"""Rows and columns of MNIST's pictures. A file of smaller ones could hold so many that their
+answers fill the memory."""
+
 
 class NotHere(Exception):
     """A data set that is not on this machine, though it could be."""
@@ -125,8 +129,10 @@ def _digits(
             read_idx(path, 3 if "idx3" in stem else 1, digest)
             for stem, path, digest in zip(stems, paths, digests, strict=True)
         )
-        if images.shape[1:] != test_images.shape[1:]:
-            raise BadData(f"its pictures are not the size of those in {paths[0].name}", paths[2])
+        for pictures, path in ((images, paths[0]), (test_images, paths[2])):
+            if pictures.shape[1:] != PICTURE:
+                rows, columns = pictures.shape[1:]
+                raise BadData(f"has pictures of {rows} x {columns} pixels, not of 28 x 28", path)
         if len(images) <= validation:
             raise BadData(f"has {len(images):,} cases, too few to train on", paths[0])
         for pictures, answers, path in (
@@ -145,7 +151,7 @@ def _digits(
             test=Cases(
                 test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255
             ),
-            picture=(images.shape[1], images.shape[2]),
+            picture=PICTURE,
             tests_are_in=within,
             validations_are_in=within,
         )
@@ -165,7 +171,7 @@ def _smaller(
 
     def read(folders: Sequence[Path]) -> DataSet:
         large = of(folders)
-        picture = large.picture or (28, 28)
+        picture = large.picture or PICTURE
         rows, columns = (len(range(n)[::2][1:-2]) for n in picture)
         return replace(
             large,

@@ -16,8 +16,11 @@ from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 from digitnet.registry.codec import Document
 from digitnet.registry.errors import DamagedSave
-from digitnet.registry.fields import Fields, array_document
+from digitnet.registry.fields import LARGEST, Fields, array_document
 from digitnet.registry.names import clean_name
+
+MOST_MEASUREMENTS = 100_000
+"""Points of the history that are kept, the latest: ten million mini-batches of training."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class NamedNetwork:
 def to_document(named: NamedNetwork, name: str) -> Document:
     """Everything that is kept of a network, to be found again under `name`."""
     trainer = named.trainer
-    history = [[float(v) for v in vars(m).values()] for m in trainer.history]
+    history = [[float(v) for v in vars(m).values()] for m in trainer.history[-MOST_MEASUREMENTS:]]
     return {
         "name": name,
         "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,10 +105,7 @@ def from_document(document: Document) -> NamedNetwork:
     network = _network(fields)
     trainer = Trainer(network, _settings(fields), fields.whole("seed"))
     trainer.progress = _progress(fields.inner("progress"))
-    trainer.history = [
-        Measurement(int(row[0]), *(float(value) for value in row[1:]))
-        for row in fields.table("history", 4)
-    ]
+    trainer.history = _history(fields)
     _read_optimizer(fields.inner("optimizer"), trainer)
     if fields.maybe("averages"):
         trainer.averages = fields.arrays("averages", _shapes(network), network.dtype.type)
@@ -193,8 +193,24 @@ def _progress(fields: Fields) -> Progress:
         key: fields.real(key) if isinstance(default, float) else fields.whole(key)
         for key, default in vars(Progress()).items()
     }
+    progress = Progress(**values)
+    if progress.position and progress.position >= progress.cases:
+        raise fields.bad("position", "is past the end of its epoch")
+    if progress.seconds < 0:
+        raise fields.bad("seconds", "is below zero")
     fields.end()
-    return Progress(**values)
+    return progress
+
+
+def _history(fields: Fields) -> list[Measurement]:
+    """What was measured on the way."""
+    history = fields.table("history", 4, MOST_MEASUREMENTS)
+    batches, accuracies = history[:, 0], history[:, 3]
+    sound = (batches >= 0) & (batches <= LARGEST) & (batches % 1 == 0)
+    sound &= (accuracies >= 0) & (accuracies <= 1)
+    if not sound.all():
+        raise fields.bad("history", "has a point that cannot be")
+    return [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
 
 
 def _read_optimizer(fields: Fields, trainer: Trainer) -> None:

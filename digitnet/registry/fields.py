@@ -114,11 +114,11 @@ class Fields:
             raise self.bad(name, f"should hold {len(shapes)} arrays")
         return [self._array(name, f, s, dtype) for f, s in zip(inners, shapes, strict=True)]
 
-    def table(self, name: str, columns: int) -> Array:
-        """An array of real numbers with so many columns and any number of rows."""
+    def table(self, name: str, columns: int, most: int) -> Array:
+        """An array of real numbers with so many columns and at most so many rows."""
         table = self.array(name, None, np.float64)
-        if table.shape[1] != columns:
-            raise self.bad(name, f"should have {columns} columns")
+        if table.shape[1] != columns or len(table) > most:
+            raise self.bad(name, f"should have {columns} columns and at most {most:,} rows")
         return table
 
     def _array(

@@ -13,6 +13,8 @@ import statistics
 import sys
 import tempfile
 import threading
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from time import perf_counter
 
@@ -33,8 +35,7 @@ def train(seconds, screen_file):
     with tempfile.TemporaryDirectory() as folder:
         session = Session(Path(folder), [ROOT / "data"], Path(folder), seed=1)
         session.new(RECIPES["relu"])
-        shown = screen_file or open(os.devnull, "w")
-        terminal = screen_file is not None
+        shown, terminal = screen_file or StringIO(), screen_file is not None
         output = ScreenOutput(
             lambda stderr: Screen(shown, width=80, force_terminal=terminal, plain=not terminal)
         )
@@ -66,7 +67,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     mine, theirs = os.openpty()
-    threading.Thread(target=lambda: [*iter(lambda: os.read(mine, 65536), b"")], daemon=True).start()
+
+    def read():
+        with suppress(OSError):  # the end
+            while os.read(mine, 65536):
+                pass
+
+    threading.Thread(target=read, daemon=True).start()
     with os.fdopen(theirs, "w") as terminal:
         rows = []
         for _ in range(options.rounds):
@@ -74,15 +81,11 @@ def main():
             shown, share = train(options.seconds, terminal)
             rows.append((quiet, shown, 1 - shown / quiet, share))
             print(
-                "cases/s without {:8,.0f}  with {:8,.0f}  lost {:6.2%}  drawing {:6.2%}".format(
-                    *rows[-1]
-                )
+                f"cases/s without {quiet:8,.0f}  with {shown:8,.0f}  lost {1 - shown / quiet:6.2%}"
+                f"  drawing {share:6.2%}"
             )
-        print(
-            "medians: lost {:.2%}, drawing {:.2%}".format(
-                *(statistics.median(row[k] for row in rows) for k in (2, 3))
-            )
-        )
+        lost, drawing = (statistics.median(row[k] for row in rows) for k in (2, 3))
+        print(f"medians: lost {lost:.2%}, drawing {drawing:.2%}")
 
 
 if __name__ == "__main__":

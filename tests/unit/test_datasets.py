@@ -83,11 +83,16 @@ def test_labels_that_are_not_as_many_as_the_pictures_are_refused(
     assert message == f"{tmp_path / stem}.gz: {count + change} labels for {count} pictures"
 
 
-def test_test_pictures_of_another_size_are_refused(tmp_path: Path) -> None:
-    message = refused(
-        folder_with(tmp_path, small() | {TEST_IMAGES: np.zeros((2, 14, 56), np.uint8)})
-    )
-    assert message.startswith(f"{tmp_path / TEST_IMAGES}.gz: its pictures are not the size of")
+@pytest.mark.parametrize("stem", [TRAIN_IMAGES, TEST_IMAGES], ids=["train", "test"])
+@pytest.mark.parametrize("size", [(1, 1), (14, 56), (784, 1), (29, 28)])
+def test_pictures_of_another_size_are_refused(
+    tmp_path: Path, stem: str, size: tuple[int, int]
+) -> None:
+    files = small()
+    files[stem] = np.zeros((len(files[stem]), *size), np.uint8)
+    message = refused(folder_with(tmp_path, files))
+    says = f"has pictures of {size[0]} x {size[1]} pixels, not of 28 x 28"
+    assert message == f"{tmp_path / stem}.gz: {says}"
 
 
 def test_too_few_cases_to_train_on_are_refused(tmp_path: Path) -> None:
@@ -183,7 +188,7 @@ def test_every_file_of_mnist_is_read_against_its_own_digest(
 
     def reader(path: Path, dimensions: int, digest: str | None = None) -> NDArray[np.uint8]:
         asked[path.name] = (dimensions, digest)
-        return np.zeros((5001, 1, 1)[:dimensions], np.uint8)
+        return np.zeros((5001, 28, 28)[:dimensions], np.uint8)
 
     folder_with(tmp_path, dict(zip(MNIST_DIGESTS, small().values(), strict=True)), packed=False)
     monkeypatch.setattr(datasets, "read_idx", reader)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_helpers import everything, rich
 
+from digitnet.engine.progress import Measurement
+from digitnet.registry import document
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.document import from_document, to_document
 from digitnet.registry.errors import DamagedSave
@@ -55,6 +57,17 @@ def test_no_field_may_be_missing() -> None:
             document = copy.deepcopy(WHOLE)
             del holder_of(document, path)[path[-1]]
             assert repr(path[-1]) in refused(document)
+
+
+def test_of_a_history_that_is_too_long_the_latest_points_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(document, "MOST_MEASUREMENTS", 2)
+    named = rich()
+    named.trainer.history.insert(0, Measurement(1, 9.0, 9.0, 0.0))
+    assert len(named.trainer.history) == 3
+    kept = from_document(decode(encode(to_document(named, "x")))).trainer.history
+    assert kept == named.trainer.history[1:]
 
 
 def test_settings_that_older_saves_do_not_have_are_the_usual_ones() -> None:

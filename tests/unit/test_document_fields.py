@@ -23,6 +23,11 @@ def f4(*numbers: float) -> bytes:
     return np.array(numbers, "<f4").tobytes()
 
 
+def point(*numbers: float) -> bytes:
+    """A history of two points, of which the second is this."""
+    return np.array([(0, 0, 0, 0), numbers]).tobytes()
+
+
 def zeros(dtype: str, *shape: int) -> dict[str, Any]:
     """An array of zeros as a document; one of an impossible size has no data."""
     data = b"" if 0 in shape else bytes(np.zeros(shape, dtype).nbytes)
@@ -95,6 +100,13 @@ WRONG: list[tuple[Place, Any, str]] = [
     (("progress", "seconds"), math.nan, "'seconds' is not a finite number"),
     (("progress", "cost_sum"), math.inf, "'cost_sum' is not a finite number"),
     (("history",), zeros("<f8", 2, 3), "'history' should have 4 columns"),
+    (("history", "data"), point(-1, 0, 0, 0.5), "'history' has a point that cannot be"),
+    (("history", "data"), point(1.5, 0, 0, 0.5), "'history' has a point that cannot be"),
+    (("history", "data"), point(1, 0, 0, -0.1), "'history' has a point that cannot be"),
+    (("history", "data"), point(1, 0, 0, 1.1), "'history' has a point that cannot be"),
+    (("progress", "seconds"), -0.5, "'seconds' is below zero"),
+    (("history",), zeros("<f8", 100_001, 4), "4 columns and at most 100,000 rows"),
+    (("progress", "position"), 30, "'position' is past the end of its epoch"),
     (("history",), zeros("<f4", 1, 4), "'history' has not the precision"),
     (("history",), zeros("<f8", HUGE, 0), "'history'"),
     (("history",), zeros("<f8", 0, HUGE), "'history'"),

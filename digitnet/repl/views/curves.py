@@ -15,6 +15,8 @@ NARROWEST = 30
 """Columns that a curve needs."""
 RARELY = 150
 """Drawing growing curves anew takes at most one part in so many of the time."""
+LARGEST = 1e100
+"""Values are drawn up to here: the difference of larger ones may be no number."""
 POINTS = 400
 """When there are more points than this, every second one is forgotten."""
 IN_ASCII = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
@@ -81,7 +83,8 @@ def _figure(
     """One curve, by plotext: in dots of an eighth of a character, or else in stars."""
     import plotext
 
-    x, y = zip(*points, strict=True)
+    x = [batches for batches, _ in points]
+    y = [min(max(value, -LARGEST), LARGEST) for _, value in points]
     plotext.clear_figure()
     plotext.limit_size(False, False)
     plotext.plotsize(width, ROWS)
