@@ -39,6 +39,19 @@ WRONG = {
     "set threads 0": "from 1",
     "data cifar": "not a data set. There are: sample",
     "? nothing": "not a command",
+    "export": "needs a file. Example: export first.",
+    "export first": "tells its format: .npz, .safetensors, .onnx, not 'first'",
+    "export first.pickle": "the end of a file's name",
+    "export ''": "cannot be a file",
+    "export a\0b.npz": "cannot be a file",
+    "export \ud800.npz": "cannot be a file",
+    f"export {'x' * 300}.npz": "nothing was written",
+    "export no/folder.npz": "No such file or directory; nothing was written",
+    "import nobody.npz": "cannot be read: No such file",
+    "import ~nobody/x.npz": "cannot be read: No such file",
+    "import first.onnx": "written, not read: import takes .npz or .safetensors",
+    "import a\x1b[31mb.npz": "cannot be read: No such file",
+    f"import {'x/' * 3000}x.npz": "too long",
     "show 0": "a whole number from 1",
     "c 'open": "not closed",
     "i now": "takes no arguments",
@@ -53,7 +66,7 @@ def test_what_is_wrong_is_said_in_one_line(session: Session, line: str) -> None:
     assert message.isprintable()
 
 
-@pytest.mark.parametrize("line", ["t", "c", "ch", "p", "i", "pas x", "set rate 1"])
+@pytest.mark.parametrize("line", ["t", "c", "ch", "p", "i", "pas x", "set rate 1", "export x.npz"])
 def test_commands_that_need_a_network_say_so(session: Session, line: str) -> None:
     if line == "t":
         do(session, line)

@@ -2,6 +2,7 @@
 
 from digitnet.repl.commands import (
     checking,
+    exchanging,
     helping,
     looking,
     making,
@@ -14,6 +15,7 @@ from digitnet.repl.commands import (
 
 __all__ = [
     "checking",
+    "exchanging",
     "helping",
     "looking",
     "making",

@@ -1,0 +1,201 @@
+"""Networks on the move: what a file for other programs holds, and the network in such a file.
+
+Every format holds the same: a text in JSON that says what the network is, and its weights and
+biases by name. It is the network as it answers, with the running mean of its weights if there is
+one, and not what only training needs: an import begins training anew.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitnet.engine.progress import Progress
+from digitnet.engine.types import Array
+from digitnet.registry import exchange_npz, exchange_onnx, exchange_safetensors
+from digitnet.registry.codec import Document
+from digitnet.registry.document import NamedNetwork, from_document
+from digitnet.registry.errors import DamagedSave, RegistryError
+from digitnet.registry.fields import Fields, array_document
+from digitnet.registry.files import MAX_BYTES, NotConfirmed, read_bounded, write_durably
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file is written and, where it can be, read.
+
+    write(about, arrays): the file. read(data): the text about the network, and its arrays as the
+    documents of saves have them; raises DamagedSave.
+    """
+
+    write: Callable[[str, dict[str, Array]], bytes]
+    read: Callable[[bytes], tuple[str, dict[str, Document]]] | None = None
+
+
+FORMATS = {
+    "npz": Format(exchange_npz.write, exchange_npz.read),
+    "safetensors": Format(exchange_safetensors.write, exchange_safetensors.read),
+    "onnx": Format(exchange_onnx.write),
+}
+"""By the suffix of the file."""
+
+
+def export_network(named: NamedNetwork, path: Path) -> int:
+    """Writes the network, in the format of the suffix, over what is at `path`; returns the bytes.
+
+    Raises RegistryError; then what was at `path` is as it was.
+    """
+    chosen = _format(path)
+    try:
+        about, arrays = _contents(named)
+        with _package_for(path):
+            data = chosen.write(about, arrays)
+            if len(data) > MAX_BYTES:
+                raise DamagedSave(f"it would be larger than {MAX_BYTES >> 20} MiB")
+            if chosen.read:
+                _network(*chosen.read(data))
+        write_durably(path, data)
+    except DamagedSave as error:
+        raise RegistryError(f"cannot export: {error}; nothing was written") from None
+    except NotConfirmed as error:
+        raise RegistryError(
+            f"{_shown(path)} is written, but the disk reports: {error.strerror}; it may not "
+            "outlast a power cut"
+        ) from None
+    except OSError as error:
+        raise RegistryError(
+            f"cannot write {_shown(path)}: {error.strerror or error}; nothing was written"
+        ) from None
+    return len(data)
+
+
+def import_network(path: Path) -> NamedNetwork:
+    """The network in a file that `export_network` wrote, without a name; its seed is 0.
+
+    Raises RegistryError for anything else.
+    """
+    chosen = _format(path)
+    if chosen.read is None:
+        readable = " or ".join(f".{name}" for name, f in FORMATS.items() if f.read)
+        raise RegistryError(
+            f"{path.suffix.lower()} files are written, not read: import takes {readable}"
+        )
+    try:
+        data = read_bounded(path)
+        with _package_for(path):
+            return _network(*chosen.read(data))
+    except DamagedSave as error:
+        raise RegistryError(f"{_shown(path)} cannot be imported: {error}") from None
+    except OSError as error:
+        raise RegistryError(f"{_shown(path)} cannot be read: {error.strerror or error}") from None
+
+
+def _format(path: Path) -> Format:
+    """The format that the suffix stands for."""
+    chosen = FORMATS.get(path.suffix[1:].lower())
+    if chosen is None:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise RegistryError(
+            f"the end of a file's name tells its format: {known}, not {_shown(path)}"
+        )
+    return chosen
+
+
+def _shown(path: Path) -> str:
+    """A path in a message: in quotes, on one line, and not so long that the rest is lost."""
+    text = str(path)
+    return repr(text if len(text) <= 100 else f"...{text[-100:]}")
+
+
+@contextmanager
+def _package_for(path: Path) -> Iterator[None]:
+    """Says what to install where a package is missing."""
+    try:
+        yield
+    except ImportError:
+        raise RegistryError(
+            f"{path.suffix.lower()} files need a package that is not here: "
+            "pip install 'digitnet[exchange]'"
+        ) from None
+
+
+def _contents(named: NamedNetwork) -> tuple[str, dict[str, Array]]:
+    """The text about a network, and copies of its arrays: layers.0.weights, layers.0.biases, ..."""
+    arrays = {}
+    with named.trainer.answering() as network:
+        for number, layer in enumerate(network.layers):
+            for parameter in layer.parameters:
+                value = parameter.value
+                kind = value.dtype.newbyteorder("<")
+                arrays[f"layers.{number}.{parameter.name}"] = np.array(value, kind, order="C")
+    about = {
+        "digitnet": VERSION,
+        "shape": network.shape,
+        "dtype": network.dtype.name,
+        "activations": [layer.activation.name for layer in network.layers],
+        "cost": network.cost_name,
+        "pixels": named.trainer.settings.pixels,
+        "recipe": named.recipe,
+        "data": named.data,
+        "trained_on": named.trained_on,
+    }
+    return json.dumps(about), arrays
+
+
+def _network(text: str, arrays: dict[str, Document]) -> NamedNetwork:
+    """The network that a file holds, by the schema of saves. Raises DamagedSave."""
+    about = Fields(_json(text), "description")
+    version = about.whole("digitnet")
+    if version != VERSION:
+        raise DamagedSave(
+            f"it has export format {version}, and this digitnet reads format {VERSION}: "
+            "a newer digitnet can open it"
+        )
+    shape, dtype = about.text("shape"), about.text("dtype")
+    layers = []
+    for number, activation in enumerate(about.texts("activations")):
+        if f"layers.{number}.weights" not in arrays:
+            raise DamagedSave(f"it has no layers.{number}.weights")
+        layers.append(
+            {
+                "kind": "dense",
+                "activation": activation,
+                "weights": arrays.pop(f"layers.{number}.weights"),
+                "biases": arrays.pop(f"layers.{number}.biases", None),
+            }
+        )
+    if arrays:
+        raise DamagedSave("it holds arrays that belong to no layer")
+    settings = {"pixels": about.text("pixels")}
+    # what a save has and an export has not is as it is of a new network
+    document = about.rest() | {
+        "name": "imported",
+        "saved_at": "1970-01-01T00:00:00+00:00",
+        "accuracy": None,
+        "layers": layers,
+        "settings": settings,
+        "seed": 0,
+        "progress": asdict(Progress()),
+        "history": array_document(np.empty((0, 4))),
+        "optimizer": {"steps": 0},
+        "averages": None,
+    }
+    named = from_document(document)
+    named.name = named.saved_at = ""
+    if (named.network.shape, named.network.dtype.name) != (shape, dtype):
+        raise DamagedSave("its arrays have not the shape that its description tells")
+    return named
+
+
+def _json(text: str) -> Any:
+    """What a text in JSON says. Raises DamagedSave where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise DamagedSave("its description is not JSON") from None

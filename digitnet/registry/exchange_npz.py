@@ -1,0 +1,87 @@
+"""Networks as .npz files, which numpy itself writes and reads: a zip file of arrays.
+
+Nothing is unpacked before its size is known, and numpy sees no array whose header is not one that
+it writes for plain numbers: neither objects, which would be pickles, nor crafted types.
+"""
+
+import io
+import re
+import zipfile
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from digitnet.engine.types import Array
+from digitnet.registry.codec import Document
+from digitnet.registry.errors import DamagedSave
+from digitnet.registry.fields import array_document
+from digitnet.registry.files import MAX_BYTES
+
+ABOUT = "about"
+MAX_MEMBERS = 2000
+MAX_ABOUT_BYTES = 4 * 65_536
+
+_MEMBER = re.compile(rf"({ABOUT}|layers\.[0-9]{{1,4}}\.(?:weights|biases))\.npy")
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<(?:f([48])|U([0-9]{1,5}))', "
+    rb"'fortran_order': (?:False|True), "
+    rb"'shape': \(([0-9]{0,10})(?:, ?([0-9]{0,10}))?\), \} *\n",
+    re.DOTALL,
+)
+_LONGEST_HEADER = 256
+
+
+def write(about: str, arrays: dict[str, Array]) -> bytes:
+    """The file: the arrays, and the text as an array of one string."""
+    file = io.BytesIO()
+    np.savez(file, **{ABOUT: np.array(about)}, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def read(data: bytes) -> tuple[str, dict[str, Document]]:
+    """The text and the arrays in a file. Raises DamagedSave."""
+    try:
+        return _read(data)
+    except DamagedSave:
+        raise
+    except Exception:  # zipfile, zlib and numpy raise some fifteen kinds of error for bad files
+        raise DamagedSave("it is not a whole .npz file") from None
+
+
+def _read(data: bytes) -> tuple[str, dict[str, Document]]:
+    """As `read`, but with the errors of the readers."""
+    if data.count(b"PK\x01\x02") > MAX_MEMBERS:  # each member costs memory to be listed
+        raise DamagedSave("it has too many members")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        names = [_MEMBER.fullmatch(member.filename) for member in members]
+        if not all(names) or len(set(archive.namelist())) != len(members):
+            raise DamagedSave("it has members that no network has, or one twice")
+        if sum(member.file_size for member in members) > MAX_BYTES:
+            raise DamagedSave(f"it would unpack to more than {MAX_BYTES >> 20} MiB")
+        arrays = {m[1]: _array(archive, info) for m, info in zip(names, members, strict=True) if m}
+    if ABOUT not in arrays:
+        raise DamagedSave("it does not say what network it is: only what export wrote can be read")
+    about = str(arrays.pop(ABOUT).item())
+    return about, {name: array_document(array) for name, array in arrays.items()}
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> "np.ndarray[Any, Any]":
+    """One array, unpacked once its header tells that it is as large as the zip file says."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DamagedSave("it is packed in a way that numpy does not use")
+    with archive.open(info) as file:
+        head = file.read(_LONGEST_HEADER)
+        header = _HEADER.match(head)
+        if header is None or bool(header[1]) == info.filename.startswith(ABOUT):
+            raise DamagedSave("it holds an array of something other than plain numbers")
+        size = int(header[1]) if header[1] else 4 * int(header[2])
+        size *= prod(int(n) for n in header.groups()[2:] if n)
+        if info.file_size != header.end() + size:
+            raise DamagedSave("it has an array whose size is not what its shape asks for")
+        if not header[1] and size > MAX_ABOUT_BYTES:
+            raise DamagedSave("its description is too long")
+        content = head + file.read(info.file_size - len(head))
+    array: np.ndarray[Any, Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return array

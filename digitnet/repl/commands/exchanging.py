@@ -1,0 +1,100 @@
+"""Networks from and for other programs: `export` and `import`."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.commands.making import InHandResult
+from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.session import Session
+from digitnet.repl.views.words import size
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """A file for other programs that is on the disk."""
+
+    file: str
+    bytes: int
+    format: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"Exported as {printable(self.file)} ({size(self.bytes)})."
+
+
+@command(
+    "export",
+    group="Saves",
+    examples={
+        "export first.npz": "for numpy",
+        "export first.safetensors": "for PyTorch and others",
+        "export first.onnx": "for onnxruntime and others; cannot be imported",
+    },
+)
+def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
+    """Write the network to a file for other programs: .npz, .safetensors or .onnx.
+
+    The file holds what is needed to answer and to say what it is: weights and biases (their running
+    mean, where the network answers with that), activations, cost, shape, precision, the scale of
+    the pixels, recipe and data sets. It does not hold what only training needs, such as the
+    optimiser's state: a save (p) does. A file that is there is written over only after a yes.
+
+    .safetensors and .onnx need two packages more: pip install 'digitnet[exchange]'.
+    """
+    from digitnet.registry.exchange import export_network
+
+    named = session.network()
+    path = _path(file)
+    there = os.path.lexists(path)
+    if there and not (os.path.isfile(path) or os.path.islink(path)):  # noqa: PTH113, PTH114
+        raise CommandError(f"{quoted(file)} is there and is not a file; nothing was written")
+    if there and not session.asker.confirm(f"{printable(file)} is there already. Write over it?"):
+        raise CommandError("nothing was written")
+    written = export_network(named, path)
+    return ExportResult(str(path), written, path.suffix[1:].lower())
+
+
+@command(
+    "import",
+    group="Saves",
+    examples={"import first.npz": "take it in hand; pas NAME then saves it"},
+)
+def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
+    """Take a network in hand from a file that export wrote: .npz or .safetensors.
+
+    It has no name yet, and the usual settings: training goes on from its weights, but begins anew
+    with all else.
+    """
+    from digitnet.registry.exchange import import_network
+
+    named = import_network(_path(file))
+    if not session.may_let_go():
+        raise CommandError("nothing was imported; the network in hand is as it was")
+    named.trainer.seed = session.fresh_seed()
+    session.take(named)
+    session.use_data_of(named)
+    return InHandResult.of(
+        named,
+        f"Imported {printable(file)}: {named.network.shape}. It has no name yet: pas NAME saves "
+        "it.",
+    )
+
+
+def _path(text: str) -> Path:
+    """The path that a person means. Raises CommandError where there can be none."""
+    try:
+        if os.fsencode(text) and "\0" not in text:
+            return Path(os.path.expanduser(text))  # noqa: PTH111 - leaves the home of nobody as it is
+    except ValueError:
+        pass
+    raise CommandError(f"{quoted(text)} cannot be a file. Example: export first.npz")

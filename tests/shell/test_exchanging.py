@@ -1,0 +1,105 @@
+"""`export` and `import` as commands: what they give back, ask, and leave alone."""
+
+import os
+from pathlib import Path
+
+import pytest
+from session_helpers import Answers, do, refusal
+
+from digitnet.repl.command import COMMANDS
+from digitnet.repl.session import Session
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_a_network_goes_out_and_comes_back(session: Session, here: Path, suffix: str) -> None:
+    *_, case, out = do(session, f"n diary; t 100; set average 0.9; t 50; c 3; export x.{suffix}")
+    written = (here / f"x.{suffix}").stat().st_size
+    assert out == {"command": "export", "file": f"x.{suffix}", "bytes": written, "format": suffix}
+    session.seed = 77
+    back, again, fields = do(session, f"n relu; import x.{suffix}; c 3; i")[1:]
+    assert again["outputs"] == case["outputs"]
+    assert back == {
+        "command": "import",
+        "name": None,
+        "shape": "784-16-16-10",
+        "recipe": "diary",
+        "parameters": 13002,
+        "trained_batches": 0,
+    }
+    assert (fields["seed"], fields["trained_on"], fields["data"]) == (77, ["sample"], "sample")
+    assert session.registry.entries() == []
+    assert [r["command"] for r in do(session, "t 1; ch all; pas back; l back")][-1] == "l"
+
+
+def test_accuracy_on_cases_seen_before_the_export_is_not_called_test_accuracy(
+    session: Session,
+) -> None:
+    do(session, "n truth; t 10; export x.npz; n; import x.npz")
+    assert do(session, "ch all")[0]["seen_in_training"] is True
+
+
+def test_a_file_that_is_there_is_written_over_only_after_a_yes(
+    session: Session, here: Path
+) -> None:
+    do(session, "n mini")
+    for name in ("file.npz", "link.npz", "nowhere.npz"):
+        (here / "file.npz").write_bytes(b"mine")
+        if name != "file.npz":
+            (here / name).symlink_to("file.npz" if name == "link.npz" else "missing")
+        session.asker = Answers(["n"])
+        assert "nothing was written" in refusal(session, f"export {name}")
+        assert (here / "file.npz").read_bytes() == b"mine"
+        session.asker = Answers(["y"])
+        do(session, f"export {name}; import {name}")
+    assert "--yes" in refusal(Session(session.saves, [], here), "n mini; export file.npz")
+
+
+def test_what_is_no_file_is_not_written_over(session: Session, here: Path) -> None:
+    (here / "folder.npz").mkdir()
+    os.mkfifo(here / "pipe.npz")
+    do(session, "n mini")
+    for name in ("folder.npz", "pipe.npz", "/dev/null.npz/x.npz", "no/folder.npz"):
+        assert "nothing was written" in refusal(session, f"export {name}")
+    assert sorted(path.name for path in here.iterdir()) == ["folder.npz", "pipe.npz"]
+
+
+def test_unsaved_training_is_asked_about_before_an_import(session: Session) -> None:
+    session.interactive = True
+    do(session, "n mini; export x.npz; t 5")
+    session.asker = Answers(["n", "y"])
+    assert "as it was" in refusal(session, "import x.npz")
+    assert session.unsaved == "5 mini-batches of training"
+    do(session, "import x.npz")
+    assert not session.unsaved
+
+
+def test_a_failed_import_leaves_the_network_in_hand(session: Session, here: Path) -> None:
+    (here / "x.npz").write_bytes(b"no")
+    do(session, "n mini; t 5")
+    kept = session.hand
+    assert "not a whole .npz file" in refusal(session, "import x.npz")
+    assert session.hand is kept
+
+
+def test_the_examples_of_the_help_work(session: Session, here: Path) -> None:
+    do(session, "n mini")
+    for name in ("export", "import"):
+        for example in COMMANDS[name].examples:
+            do(session, example)
+    assert len(list(here.iterdir())) == 3
+
+
+def test_a_path_may_begin_at_home(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    do(session, "n mini; export ~/x.npz; import ~/x.npz")
+    assert (tmp_path / "x.npz").exists()

@@ -1,0 +1,255 @@
+"""Files to be imported that nobody vouches for: each is refused in one line, and nothing runs."""
+
+import io
+import json
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from registry_helpers import make_loop, make_pipe, plain, soon
+from safetensors.numpy import save
+
+from digitnet.registry import exchange, exchange_npz
+from digitnet.registry.errors import RegistryError
+from digitnet.registry.exchange import FORMATS, import_network
+
+READ = [name for name, chosen in FORMATS.items() if chosen.read]
+
+
+def parts() -> tuple[dict[str, Any], dict[str, Any]]:
+    about, arrays = exchange._contents(plain())
+    return json.loads(about), arrays
+
+
+def npz(about: Any, arrays: dict[str, Any], **how: Any) -> bytes:
+    text = about if isinstance(about, str) else json.dumps(about)
+    file = io.BytesIO()
+    np.savez(file, about=np.array(text), **arrays)
+    return file.getvalue()
+
+
+def tensors(about: Any, arrays: dict[str, Any]) -> bytes:
+    return save(arrays, {"about": about if isinstance(about, str) else json.dumps(about)})
+
+
+def changed(**fields: Any) -> Callable[[Any, Any], Any]:
+    return lambda about, arrays: (about | fields, arrays)
+
+
+def with_array(name: str, array: Any) -> Callable[[Any, Any], Any]:
+    return lambda about, arrays: (about, arrays | {name: array})
+
+
+ZEROS = np.zeros((4, 3), np.float32)
+WRONG: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "a newer format": (changed(digitnet=2), "export format 2"),
+    "not JSON": (lambda about, arrays: ("{", arrays), "not JSON"),
+    "deep JSON": (lambda about, arrays: ("[" * 60_000, arrays), "not JSON"),
+    "a huge number": (lambda about, arrays: ('{"digitnet": ' + "9" * 5000 + "}", arrays), "JSON"),
+    "JSON, but no object": (lambda about, arrays: ("[]", arrays), "should be a dict"),
+    "no activations": (changed(activations=[]), "no layer"),
+    "activations that are numbers": (changed(activations=[1, 2]), "strings"),
+    "an activation nobody knows": (changed(activations=["relu", "evil"]), "not one that"),
+    "softmax within": (changed(activations=["softmax", "softmax"]), "cannot be"),
+    "a layer too many": (changed(activations=["relu"] * 3), "no layers.2.weights"),
+    "a cost that does not fit": (changed(activations=["relu", "tanh"]), "cannot be"),
+    "another shape": (changed(shape="4-3-3"), "not the shape"),
+    "another precision": (changed(dtype="float64"), "not the shape"),
+    "a scale nobody knows": (changed(pixels="inverted"), "pixels"),
+    "a field too many": (changed(extra=1), "does not know"),
+    "escapes in a name": (changed(data="\x1b[31mx"), "control characters"),
+    "half a character": (changed(recipe="\ud800"), "control characters"),
+    "an array too many": (with_array("layers.7.weights", ZEROS), "no layer"),
+    "weights that are not numbers": (with_array("layers.0.weights", ZEROS * np.nan), "finite"),
+    "infinite weights": (with_array("layers.0.weights", ZEROS + np.inf), "finite"),
+    "weights that do not chain": (with_array("layers.0.weights", np.ones((4, 5), "f")), "shape"),
+    "two precisions": (with_array("layers.1.weights", np.zeros((3, 2))), "precision"),
+    "biases of another shape": (with_array("layers.0.biases", np.zeros(9, "f")), "shape"),
+    "one dimension": (with_array("layers.0.weights", np.zeros(12, "f")), "shape"),
+    "no weights at all": (with_array("layers.0.weights", np.zeros((4, 0), "f")), "chain"),
+}
+
+
+@pytest.mark.parametrize("suffix", READ)
+@pytest.mark.parametrize("what", WRONG)
+def test_what_no_network_is_like_is_refused(tmp_path: Path, suffix: str, what: str) -> None:
+    change, words = WRONG[what]
+    data = {"npz": npz, "safetensors": tensors}[suffix](*change(*parts()))
+    assert words in refused(tmp_path, f"x.{suffix}", data)
+
+
+def refused(folder: Path, name: str, data: bytes) -> str:
+    """The reason for which a file is refused, which is one line."""
+    path = folder / name
+    path.write_bytes(data)
+    with pytest.raises(RegistryError) as caught:
+        import_network(path)
+    assert path.read_bytes() == data
+    reason = str(caught.value).removeprefix(f"{str(path)!r} cannot be imported: ")
+    assert "\n" not in reason
+    return reason
+
+
+def zipped(members: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", how) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def npy(header: str, content: bytes = b"") -> bytes:
+    """An array file with any header."""
+    text = (header + "\n").encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content
+
+
+class Evil:
+    ran = False
+
+    def __reduce__(self) -> Any:
+        return exec, ("import test_exchange_hostile; test_exchange_hostile.Evil.ran = True",)
+
+
+def header(descr: str, shape: str) -> str:
+    return f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
+
+
+FIRST = "layers.0.weights.npy"
+BAD_NPZ: dict[str, tuple[Callable[[], bytes], str]] = {
+    "nothing": (lambda: b"", "not a whole"),
+    "a pickle": (lambda: pickle.dumps(Evil()), "not a whole"),
+    "no description": (lambda: zipped({FIRST: b""}), "plain numbers"),
+    "someone's own arrays": (lambda: zipped({"w1.npy": b""}), "members that no network has"),
+    "an empty zip file": (lambda: zipped({}), "only what export wrote"),
+    "traversal": (lambda: zipped({"../x.npy": b""}), "members that no network has"),
+    "objects": (
+        lambda: npz(*with_array(FIRST[:-4], np.array([Evil()]))(*parts())),
+        "plain numbers",
+    ),
+    "a pickled member": (lambda: zipped({FIRST: pickle.dumps(Evil())}), "plain numbers"),
+    "a header that is code": (
+        lambda: zipped({FIRST: npy("__import__('os').system('x')")}),
+        "plain numbers",
+    ),
+    "a header without end": (lambda: zipped({FIRST: npy("(" * 60_000)}), "plain numbers"),
+    "a structured type": (lambda: zipped({FIRST: npy(header("[('a', '<f4')]", "(1,)"))}), "plain"),
+    "a type of no size": (lambda: zipped({FIRST: npy(header("'<U0'", "(9999999999,)"))}), "plain"),
+    "a shape of terabytes": (
+        lambda: zipped({FIRST: npy(header("'<f4'", "(9999999999, 999)"))}),
+        "not what its shape asks for",
+    ),
+    "a bomb": (
+        lambda: zipped({FIRST: npy(header("'<f4'", "(9, 9)"), bytes(50 << 20))}),
+        "not what its shape asks for",
+    ),
+    "a long description": (
+        lambda: npz("x" * 65_537, {}),
+        "description is too long",
+    ),
+    "members without number": (
+        lambda: zipped({f"layers.{k % 10}.weights{k}.npy": b"" for k in range(2001)}),
+        "too many members",
+    ),
+    "another packing": (
+        lambda: zipped({FIRST: npy(header("'<f4'", "(1, 1)"), bytes(4))}, zipfile.ZIP_LZMA),
+        "numpy does not use",
+    ),
+    "half a file": (lambda: npz(*parts())[:-300], "not a whole"),
+    "a flipped bit": (lambda: flipped(npz(*parts())), "not a whole"),
+    "an impossible character": (
+        lambda: zipped({"about.npy": npy(header("'<U1'", "()"), b"\xff" * 4)}),
+        "not a whole",
+    ),
+}
+
+
+def flipped(data: bytes) -> bytes:
+    """The data with a bit changed within the first array's numbers."""
+    where = data.index(b"\n", data.index(FIRST.encode())) + 5
+    return data[:where] + bytes([data[where] ^ 1]) + data[where + 1 :]
+
+
+def test_what_would_run_does_run_where_it_is_unpickled() -> None:
+    pickle.loads(pickle.dumps(Evil()))
+    assert Evil.ran
+    Evil.ran = False
+
+
+@pytest.mark.parametrize("what", BAD_NPZ)
+def test_hostile_npz_files_are_refused(tmp_path: Path, what: str) -> None:
+    make, words = BAD_NPZ[what]
+    assert words in refused(tmp_path, "x.npz", make())
+    assert not Evil.ran
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_npz, "MAX_BYTES", 1000)
+    assert "would unpack to more than" in refused(tmp_path, "x.npz", npz(*parts()))
+
+
+def test_a_member_twice_is_refused(tmp_path: Path) -> None:
+    data = npz(*parts()).replace(b"layers.1.weights", b"layers.0.weights")
+    assert "one twice" in refused(tmp_path, "x.npz", data)
+
+
+def test_without_the_check_of_sizes_numpy_is_given_what_a_header_claims(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = zipped({FIRST: npy(header("'<f4'", "(9999999999, 999)"), bytes(48))})
+    given: list[Any] = []
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *file, **how: given.append(file))
+    refused(tmp_path, "x.npz", data)
+    assert not given
+    monkeypatch.setattr(exchange_npz, "prod", lambda _: 12)
+    refused(tmp_path, "x.npz", data)
+    assert given
+
+
+BAD_TENSORS: dict[str, tuple[bytes, str]] = {
+    "nothing": (b"", "not a whole"),
+    "a pickle": (pickle.dumps(Evil()), "header is too long"),
+    "a header of gigabytes": ((1 << 40).to_bytes(8, "little") + b"{}", "header is too long"),
+    "a deep header": ((9000).to_bytes(8, "little") + b"[" * 9000, "not a whole"),
+    "no description": (save({"x": ZEROS}), "only what export wrote"),
+    "another's description": (save({"x": ZEROS}, {"format": "pt"}), "only what export wrote"),
+    "whole numbers": (
+        tensors(*with_array("layers.0.weights", np.ones((4, 3), np.int64))(*parts())),
+        "not one that",
+    ),
+    "half a file": (tensors(*parts())[:-3], "not a whole"),
+    "something after the end": (tensors(*parts()) + b"x", "not a whole"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_TENSORS)
+def test_hostile_safetensors_files_are_refused(tmp_path: Path, what: str) -> None:
+    data, words = BAD_TENSORS[what]
+    assert words in refused(tmp_path, "x.safetensors", data)
+
+
+@pytest.mark.parametrize("suffix", READ)
+def test_what_is_no_file_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x.{suffix}"
+    for make, words in (
+        (lambda: None, "No such file"),
+        (lambda: make_loop(path), "symbolic link"),
+        (lambda: (path.unlink(), path.symlink_to("/dev/zero")), "not a regular file"),
+        (lambda: (path.unlink(), make_pipe(path)), "not a regular file"),
+        (lambda: (path.unlink(), path.mkdir()), "not a regular file"),
+    ):
+        make()
+        with pytest.raises(RegistryError, match=words):
+            soon(lambda: import_network(path))
+
+
+def test_what_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    with path.open("wb") as file:
+        file.truncate((256 << 20) + 1)
+    with pytest.raises(RegistryError, match="larger than 256 MiB"):
+        import_network(path)
