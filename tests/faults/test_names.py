@@ -1,0 +1,224 @@
+"""Hostile names: each is a save of its own or refused, and nothing steers the terminal.
+
+The names come from a person, from a file's content, or are those of folders.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from document_helpers import WHOLE, places, with_change
+from names_helpers import DEVICES, ESCAPES, HOSTILE, NAMES
+from registry_helpers import batches_of, plain, put
+from session_helpers import Answers, do
+
+from digitnet.registry import registry as room
+from digitnet.registry.codec import decode, encode
+from digitnet.registry.fields import Fields
+from digitnet.registry.listing import LIST
+from digitnet.registry.names import IS_SAVE, clean_name, file_name
+from digitnet.registry.seal import seal, unseal
+from digitnet.repl import errors, output
+from digitnet.repl.loop import do_command
+from digitnet.repl.output import JsonOutput, ScreenOutput
+from digitnet.repl.prompt import message
+from digitnet.repl.session import Session
+from digitnet.repl.views.screen import Screen
+
+BIDI = "\u202e"
+
+
+class Terminal:
+    """A screen and a standard error that are terminals without colours, and what reaches them."""
+
+    def __init__(self) -> None:
+        self.file = StringIO()
+        results = Screen(self.file, width=200, force_terminal=False)
+        failures = Screen(self.file, width=2000, force_terminal=True, no_color=True)
+        self.output = ScreenOutput(results, failures)
+
+    def do(self, session: Session, *words: str) -> bool:
+        """Whether the command could be done."""
+        return do_command(list(words), session, self.output)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing reached it that could steer it."""
+        return all(line.isprintable() for line in self.file.getvalue().split("\n"))
+
+
+@pytest.fixture
+def here(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session with a network in hand, in a folder of its own."""
+    monkeypatch.setattr(os, "fsync", os.fstat)
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    session.saves = inside / "saves"
+    session.asker = Answers(["y"] * 1000)
+    do(session, "n mini; pas registry")
+    return session
+
+
+def strange_files(session: Session) -> list[str]:
+    """Files that came to be outside the saves, or are called as no file among them should be."""
+    top = session.saves.parents[2]
+    allowed = {session.saves, *session.saves.parents}
+    strange = []
+    for path in top.rglob("*"):
+        inside = path.parent == session.saves and path.name in (LIST, ".lock", ".trash")
+        kept = path.parent == session.saves / ".trash"
+        save = path.parent == session.saves and IS_SAVE.fullmatch(path.name)
+        device = path.name.split(".")[0].lower() in DEVICES
+        if device or not (inside or kept or save or path in allowed):
+            strange.append(str(path))
+    return strange
+
+
+def survives(session: Session, name: str) -> bool:
+    """Whether a name is a save of its own or refused, and all commands take it so."""
+    shutil.rmtree(session.saves, ignore_errors=True)
+    session.asker = Answers(["y"] * 9)
+    registry, terminal = session.registry, Terminal()
+    saved = terminal.do(session, "pas", name)
+    expected = [clean_name(name)] if saved else []
+    right = saved == is_name(name) and registry.names() == expected
+    for words in (("l", name), ("ren", name, "other"), ("ren", "other", name), ("del", name)):
+        right &= terminal.do(session, *words) == saved
+    right &= registry.names() == []
+    right &= terminal.do(session, "undo") == saved
+    right &= registry.names() == expected and all(batches_of(registry, n) == 0 for n in expected)
+    right &= terminal.do(session, "ls") and message(session).isprintable()
+    for command in ("n", "set", "data", "?", "c", "ch", "t", "export", "import"):
+        terminal.do(session, command, name)
+    terminal.do(session, name)
+    do(session, "n mini")
+    return right and strange_files(session) == [] and terminal.is_clean
+
+
+def is_name(name: str) -> bool:
+    try:
+        return bool(clean_name(name))
+    except ValueError:
+        return False
+
+
+def test_hostile_names(here: Session, tally: Any) -> None:
+    assert len(set(NAMES)) >= 300
+    for kind, names in HOSTILE.items():
+        survived = [name for name in names if survives(here, name)]
+        tally(f"names: {kind}", len(names), len(survived))
+
+
+def test_no_two_names_are_on_one_file(here: Session, share: Any, tally: Any) -> None:
+    some = HOSTILE["twins"] + HOSTILE["homoglyphs"]
+    names = sorted({clean_name(name) for name in share(some, NAMES) if is_name(name)})
+    for number, name in enumerate(names):
+        here.registry.save(plain(batches=number), name)
+    survived = sum(batches_of(here.registry, n) == k for k, n in enumerate(names))
+    every = {clean_name(name) for name in NAMES if is_name(name)}
+    assert len({file_name(name).casefold() for name in every}) == len(every)
+    tally("names beside each other, each with a file of its own", len(names), survived)
+
+
+def failing(session: Session, names: Iterable[str]) -> int:
+    return sum(not survives(session, name) for name in names)
+
+
+def test_without_escaping_the_terminal_would_be_steered(
+    here: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steering = [text for text in ESCAPES if text[0] in "\x1b\x9b"]
+    assert failing(here, steering) == 0
+    for module in (errors, output):
+        monkeypatch.setattr(module, "printable", lambda text, longest=0: text)
+    assert failing(here, steering) == len(steering) == 4
+
+
+def test_files_called_by_the_name_itself_would_come_to_lie_outside(
+    here: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = ["../x", "../../x", "con"]
+    assert failing(here, outside) == 0
+    monkeypatch.setattr(room, "file_name", lambda name: f"{name}.pickle")
+    assert failing(here, outside) == len(outside)
+
+
+# escapes from a file's content
+
+TEXTS = [path for path, value in places(WHOLE) if isinstance(value, str)]
+
+
+def shown(session: Session, *lines: tuple[str, ...]) -> Terminal:
+    terminal = Terminal()
+    for words in lines:
+        terminal.do(session, *words)
+    return terminal
+
+
+def test_escapes_in_a_save_do_not_reach_the_terminal(here: Session, share: Any, tally: Any) -> None:
+    texts = [*share(ESCAPES[:2], ESCAPES), BIDI]
+    tried = survived = 0
+    for text in texts:
+        documents = [with_change(path, f"x{text}") for path in TEXTS] + [WHOLE | {text: text}]
+        for document in documents:
+            shutil.rmtree(here.saves)
+            here.saves.mkdir()
+            put(here.saves, document, "x")
+            put(here.saves, document, document["name"])
+            terminal = shown(here, ("ls",), ("l", "x"), ("ren", "x", "y"), ("del", "x"), ("undo",))
+            tried += 1
+            survived += terminal.is_clean and "damaged" in terminal.file.getvalue()
+    tally("escapes in what a save holds", tried, survived)
+
+
+def test_escapes_in_the_list_of_saves_do_not_reach_the_terminal(here: Session, tally: Any) -> None:
+    path = here.saves / LIST
+    (entry,) = decode(unseal(path.read_bytes()))["networks"]
+    texts = [key for key, value in entry.items() if isinstance(value, str)]
+    survived = 0
+    for key in texts:
+        for text in (*ESCAPES, BIDI):
+            path.write_bytes(seal(encode({"networks": [entry | {key: f"x{text}"}]})))
+            terminal = shown(here, ("ls",), ("l", "registry"))
+            survived += terminal.is_clean and "3-3-2" in terminal.file.getvalue()
+    tally("escapes in the list of saves", len(texts) * (len(ESCAPES) + 1), survived)
+
+
+def test_escapes_in_the_names_of_folders_and_files_do_not_reach_the_terminal(
+    here: Session, capfd: pytest.CaptureFixture[str], tally: Any
+) -> None:
+    texts = [text for text in (*ESCAPES, BIDI) if "\0" not in text]
+    survived = 0
+    for text in texts:
+        folder = Path(f"folder{text}")
+        folder.write_bytes(b"not a folder")
+        session = Session(folder / "saves", [folder], folder)
+        do(session, "n mini")
+        terminal = shown(session, ("pas", "x"), ("ls",), ("l", "x"), ("data", "sample"))
+        for suffix in ("npz", "safetensors", "onnx"):
+            file = f"file{text}.{suffix}"
+            terminal.do(here, "export", file)
+            terminal.do(here, "export", file)
+            terminal.do(here, "import", file)
+            Path(file).write_bytes(b"damaged")
+            terminal.do(here, "import", file)
+        json = JsonOutput()
+        do_command(["pas", "x"], session, json)
+        do_command(["export", f"other{text}.npz"], here, json)
+        said = "".join(capfd.readouterr())
+        survived += terminal.is_clean and all(line.isprintable() for line in said.split("\n"))
+    tally("escapes in the names of folders and files", len(texts), survived)
+
+
+def test_without_the_check_of_texts_a_save_would_steer_the_terminal(
+    here: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(here.saves, with_change(("data",), "x\x1b[31m"), "x")
+    assert shown(here, ("ls",), ("l", "x")).is_clean
+    monkeypatch.setattr(Fields, "text", lambda self, name, choices=None: self._take(name, str))
+    assert not shown(here, ("ls",), ("l", "x")).is_clean
