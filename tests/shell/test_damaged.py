@@ -1,0 +1,43 @@
+"""What a person finds who has a damaged save: the reason, the others whole, and a way back."""
+
+from pathlib import Path
+
+import pytest
+from session_helpers import do, refusal
+
+from digitnet.registry.names import file_name
+from digitnet.repl.session import Session
+
+
+@pytest.fixture
+def damaged(session: Session) -> Path:
+    """The file of `x`, damaged; the version before it, of 10 mini-batches, is kept."""
+    do(session, "n mini; t 10; pas whole; pas x; t 5; p")
+    path = session.saves / file_name("x")
+    path.write_bytes(path.read_bytes()[:-1])
+    return path
+
+
+def test_ls_shows_the_reason_and_the_others(session: Session, damaged: Path) -> None:
+    one, other = do(session, "ls")[0]["networks"]
+    assert (one["name"], one["damaged"]) == ("whole", None)
+    assert other["name"] == damaged.name
+    assert "cut short" in other["damaged"]
+
+
+def test_undo_brings_back_the_version_before(session: Session, damaged: Path) -> None:
+    before = damaged.read_bytes()
+    assert "cannot be loaded: it is cut short" in refusal(session, "l x")
+    assert "Its file was left as it is" in refusal(session, "l x")
+    assert do(session, "undo; l x")[-1]["trained_batches"] == 10
+    do(session, "undo")
+    assert damaged.read_bytes() == before
+
+
+def test_a_damaged_save_can_be_saved_over_and_deleted(session: Session, damaged: Path) -> None:
+    before = damaged.read_bytes()
+    do(session, "p; l x; undo")
+    assert damaged.read_bytes() == before
+    session.asker = type(session.asker)(yes=True)  # type: ignore[call-arg]
+    do(session, "del x; undo")
+    assert damaged.read_bytes() == before
