@@ -20,6 +20,8 @@ from digitnet.registry.files import MAX_BYTES
 
 ABOUT = "about"
 MAX_MEMBERS = 2000
+MOST_PACKED = 50
+"""Bytes that a byte of the file may stand for: trained weights hardly become smaller at all."""
 MAX_ABOUT_BYTES = 4 * 65_536
 
 _MEMBER = re.compile(rf"({ABOUT}|layers\.[0-9]{{1,4}}\.(?:weights|biases))\.npy")
@@ -58,8 +60,9 @@ def _read(data: bytes) -> tuple[str, dict[str, Document]]:
         names = [_MEMBER.fullmatch(member.filename) for member in members]
         if not all(names) or len(set(archive.namelist())) != len(members):
             raise DamagedSave("it has members that no network has, or one twice")
-        if sum(member.file_size for member in members) > MAX_BYTES:
-            raise DamagedSave(f"it would unpack to more than {MAX_BYTES >> 20} MiB")
+        unpacked = sum(member.file_size for member in members)
+        if unpacked > min(MAX_BYTES, MOST_PACKED * len(data)):
+            raise DamagedSave("it would unpack to more than a network takes")
         arrays = {m[1]: _array(archive, info) for m, info in zip(names, members, strict=True) if m}
     if ABOUT not in arrays:
         raise DamagedSave("it does not say what network it is: only what export wrote can be read")

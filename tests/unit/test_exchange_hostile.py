@@ -136,7 +136,10 @@ BAD_NPZ: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: zipped({FIRST: npy("__import__('os').system('x')")}),
         "plain numbers",
     ),
-    "a header without end": (lambda: zipped({FIRST: npy("(" * 60_000)}), "plain numbers"),
+    "a header without end": (
+        lambda: zipped({FIRST: npy("(" * 60_000)}, zipfile.ZIP_STORED),
+        "plain numbers",
+    ),
     "a structured type": (lambda: zipped({FIRST: npy(header("[('a', '<f4')]", "(1,)"))}), "plain"),
     "a type of no size": (lambda: zipped({FIRST: npy(header("'<U0'", "(9999999999,)"))}), "plain"),
     "a shape of terabytes": (
@@ -145,6 +148,10 @@ BAD_NPZ: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a bomb": (
         lambda: zipped({FIRST: npy(header("'<f4'", "(9, 9)"), bytes(50 << 20))}),
+        "would unpack to more than",
+    ),
+    "more than the shape asks for": (
+        lambda: zipped({FIRST: npy(header("'<f4'", "(9, 9)"), bytes(1000))}),
         "not what its shape asks for",
     ),
     "a long description": (
@@ -187,9 +194,24 @@ def test_hostile_npz_files_are_refused(tmp_path: Path, what: str) -> None:
     assert not Evil.ran
 
 
-def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_would_unpack_to_too_much_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(exchange_npz, "MAX_BYTES", 1000)
     assert "would unpack to more than" in refused(tmp_path, "x.npz", npz(*parts()))
+
+
+def test_without_the_bound_on_packing_a_bomb_would_go_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about, _ = parts()
+    file = io.BytesIO()
+    zeros = {"layers.0.weights": np.zeros((1000, 1000), "f")}
+    fields = about | {"shape": "1000-1000", "activations": ["softmax"]}
+    np.savez_compressed(file, about=np.array(json.dumps(fields)), **zeros)
+    assert "would unpack to more than" in refused(tmp_path, "x.npz", file.getvalue())
+    monkeypatch.setattr(exchange_npz, "MOST_PACKED", 10_000)
+    assert import_network(tmp_path / "x.npz").network.size == 1_000_000
 
 
 def test_a_member_twice_is_refused(tmp_path: Path) -> None:
