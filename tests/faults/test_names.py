@@ -39,7 +39,7 @@ class Terminal:
         self.file = StringIO()
         results = Screen(self.file, width=200, force_terminal=False)
         failures = Screen(self.file, width=2000, force_terminal=True, no_color=True)
-        self.output = ScreenOutput(results, failures)
+        self.output = ScreenOutput(lambda stderr: failures if stderr else results)
 
     def do(self, session: Session, *words: str) -> bool:
         """Whether the command could be done."""
