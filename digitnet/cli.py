@@ -175,6 +175,8 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
             code = _do(lambda: _converse(session, output, options), output)
     except KeyboardInterrupt:
         code = 130
+    unsaved = session.hand if session.unsaved else None
+    session.unfinished.at_the_end(unsaved, killed=bool(session.ended_by), failed=code != 0)
     if session.ended_by:  # everything is in order now, so end as the signal asked
         signal.signal(session.ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), session.ended_by)
@@ -253,6 +255,8 @@ def _converse(session: "Session", output: "Output", options: argparse.Namespace)
 
     if not options.json:
         print(GREETING)
+    if not options.json and session.unfinished.is_left():
+        print("Unfinished training was left behind: recover takes it in hand.")
     session.interactive = True
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
     looks = Looks(options.plain or options.json, colours)

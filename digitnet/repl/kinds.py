@@ -72,7 +72,7 @@ COUNT_OR_ALL = Kind(
 NAME = Kind("NAME", "a name", str, offers=_saves)
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves)
 NEW = Kind("NEW", "a new name", str)
-FILE = Kind("FILE", "a file", str)
+FILE = Kind("FILE", "a file", str, is_path=True)
 RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",

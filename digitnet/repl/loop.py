@@ -36,7 +36,10 @@ def do_line(line: str, session: Session, output: Output) -> bool:
         return False
     session.interrupted = False
     for words in calls:
-        if not do_command(words, session, output):
+        done = do_command(words, session, output)
+        if not session.leaving:
+            session.unfinished.after_a_command(session.hand, session.unsaved)
+        if not done:
             return False
         if session.leaving or session.interrupted:
             break
@@ -84,21 +87,22 @@ def _at_work(command: Command, words: list[str], session: Session, output: Outpu
         result = command.function(session, *arguments)
         if isinstance(result, Generator):
             with output.live():
-                result = _watch(result, output)
+                result = _watch(result, session, output)
     finally:
         session.working = False
     done: Result = result
     return done
 
 
-def _watch(working: Generator[Any, None, Result], output: Output) -> Result:
-    """Shows the reports of a command at work; returns its result."""
+def _watch(working: Generator[Any, None, Result], session: Session, output: Output) -> Result:
+    """Shows the reports of a command at work, puts its training aside; returns its result."""
     while True:
         try:
             report = next(working)
         except StopIteration as end:
             result: Result = end.value
             return result
+        session.unfinished.while_working(session.hand)
         output.report(report)
 
 

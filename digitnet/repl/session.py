@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from digitnet.repl.errors import CommandError
+from digitnet.repl.unfinished import Unfinished
 
 if TYPE_CHECKING:  # numpy and all that needs it load when the first command needs them
     import numpy as np
@@ -86,9 +87,14 @@ class Session:
     tour: "Tour | None" = None
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
+    unfinished: "Unfinished" = field(init=False)
     _chosen: dict[tuple[int, int], str] = field(default_factory=dict)
     _loaded: "dict[str, DataSet]" = field(default_factory=dict)
     _rng: "np.random.Generator | None" = None
+
+    def __post_init__(self) -> None:
+        """Nothing is unfinished yet."""
+        self.unfinished = Unfinished(self.saves)
 
     @property
     def registry(self) -> "Registry":
@@ -238,12 +244,15 @@ def trained_on(data: "DataSet", named: "NamedNetwork") -> Iterator[None]:
     progress = named.trainer.progress
     if named.trained_on[-1:] != [data.name]:
         progress.next_epoch()
-    before, named.data, named.accuracy = progress.batches, data.name, None
+    before, trained_on_before = progress.batches, named.trained_on
+    named.data, named.accuracy = data.name, None
+    # the latest data set stands last; at once, because the training may be put aside at any moment
+    named.trained_on = [n for n in named.trained_on if n != data.name] + [data.name]
     try:
         yield
     finally:
-        if progress.batches != before:  # the latest data set stands last
-            named.trained_on = [n for n in named.trained_on if n != data.name] + [data.name]
+        if progress.batches == before:
+            named.trained_on = trained_on_before
 
 
 def accuracy_on(

@@ -1,0 +1,32 @@
+"""Unfinished training that was left behind: `recover`."""
+
+from digitnet.repl.command import command
+from digitnet.repl.commands.making import InHandResult
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+from digitnet.repl.views.words import when
+
+
+@command("recover", group="Saves", examples={"recover": "take unfinished training in hand again"})
+def recover(session: Session) -> InHandResult:
+    """Take in hand what a digitnet that was killed had not saved yet.
+
+    Training is put aside every minute and when the program is told to end. What is recovered goes
+    when it is saved, or when you leave without saving it.
+    """
+    if not session.may_let_go():
+        raise CommandError("nothing was recovered; the network in hand is as it was")
+    named, more = session.unfinished.recovery.take()
+    if named.name and not session.registry.exists(named.name):
+        named.name = ""
+    session.take(named)
+    session.mark_unsaved()
+    session.use_data_of(named)
+    at, named.saved_at = when(named.saved_at), ""
+    others = f" {more} more can be recovered after it." if more else ""
+    return InHandResult.of(
+        named,
+        f"Recovered {repr(named.name) if named.name else 'a network'}, {named.network.shape}, "
+        f"trained {named.trainer.progress.batches:,} mini-batches, as it was at {at} UTC. "
+        f"{'p' if named.name else 'pas NAME'} saves it.{others}",
+    )

@@ -1,0 +1,77 @@
+"""When unfinished training is put aside, and when it is no longer needed."""
+
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from digitnet.registry.document import NamedNetwork
+    from digitnet.registry.recovery import Recovery
+
+EVERY = 60.0
+"""Seconds of a command at work after which its training is put aside again."""
+RARELY = 5.0
+"""Between commands it is put aside no more often than in so many seconds."""
+
+
+class Unfinished:
+    """The training of this session that no save has."""
+
+    def __init__(self, saves: Path) -> None:
+        """Touches no file."""
+        self._saves = saves
+        self._recovery: Recovery | None = None
+        self._last = monotonic()
+        self._kept: tuple[int, int] | None = None
+
+    @property
+    def recovery(self) -> "Recovery":
+        """Where it is put aside."""
+        from digitnet.registry.recovery import Recovery
+
+        if self._recovery is None:
+            self._recovery = Recovery(self._saves)
+        return self._recovery
+
+    def is_left(self) -> bool:
+        """Whether a program that is no more left training behind."""
+        if not any((self._saves / ".recovery").glob("[0-9]*.pickle")):
+            return False  # without loading anything
+        return bool(self.recovery.left())
+
+    def while_working(self, named: "NamedNetwork | None") -> None:
+        """To be called often while a command trains this network."""
+        if named is not None and monotonic() - self._last >= EVERY:
+            self.keep(named)
+
+    def after_a_command(self, named: "NamedNetwork | None", unsaved: str) -> None:
+        """To be called after each command, with what no save has of the network in hand."""
+        if named is None or not unsaved:
+            self.forget()
+        elif monotonic() - self._last >= RARELY and self._kept != _state(named):
+            self.keep(named)
+
+    def at_the_end(self, named: "NamedNetwork | None", *, killed: bool, failed: bool) -> None:
+        """To be called when the session ends; `named` if it is not saved."""
+        if named is not None and (killed or (failed and self._kept)):
+            self.keep(named, wait=True)
+        else:
+            self.forget()
+
+    def keep(self, named: "NamedNetwork", *, wait: bool = False) -> None:
+        """Puts it aside now."""
+        self.recovery.keep(named, wait=wait)
+        self._last, self._kept = monotonic(), _state(named)
+
+    def forget(self) -> None:
+        """It is saved, or given up."""
+        self._kept = None
+        if self._recovery is not None:
+            with suppress(OSError):
+                self._recovery.forget()
+
+
+def _state(named: "NamedNetwork") -> tuple[int, int]:
+    """What tells whether training went on, or another network was taken in hand."""
+    return id(named), named.trainer.progress.batches

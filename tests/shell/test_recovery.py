@@ -1,0 +1,126 @@
+"""Unfinished training is put aside, found again after the worst, and gone when it is not needed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Program, Start
+from recovery_helpers import QUICKLY, kept, left_by
+from session_helpers import do, refusal
+
+from digitnet.registry.recovery import FOLDER
+from digitnet.repl import unfinished
+from digitnet.repl.session import Session
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_training_that_was_killed_is_recovered(
+    environment: dict[str, str], program: Program, number: signal.Signals, session: Session
+) -> None:
+    assert left_by(environment, number).returncode == -number
+    done = program("--json", "-c", "recover; ch all; t 5; pas back; ls")
+    recovered, checked, trained, _, listed = (json.loads(li) for li in done.stdout.splitlines())
+    assert recovered["recipe"] == "diary"
+    assert recovered["trained_batches"] > 100
+    assert checked["accuracy"] > 0.5
+    assert not checked["seen_in_training"]
+    assert trained["batches"] == 5
+    assert listed["networks"][0]["trained_batches"] == recovered["trained_batches"] + 5
+    assert kept(session.saves) == []
+    assert "there is no unfinished training" in program("-c", "recover").stderr
+
+
+def test_validation_cases_that_were_seen_are_known_after_recovery(
+    environment: dict[str, str], program: Program
+) -> None:
+    left_by(environment, signal.SIGKILL)
+    done = program("--json", "-c", "recover; i")
+    assert json.loads(done.stdout.splitlines()[1])["trained_on"] == ["sample"]
+
+
+def test_the_name_comes_back_where_its_save_is_still_there(
+    environment: dict[str, str], program: Program
+) -> None:
+    line = "n diary; pas mine; t 600s"
+    left_by(environment, signal.SIGKILL, line)
+    assert json.loads(program("--json", "-c", "recover").stdout)["name"] == "mine"
+    left_by(environment, signal.SIGKILL, line)
+    assert program("--yes", "-c", "del mine").returncode == 0
+    assert json.loads(program("--json", "-c", "recover").stdout)["name"] is None
+
+
+def test_the_prompt_offers_it(terminal: Start, environment: dict[str, str]) -> None:
+    left_by(environment, signal.SIGKILL)
+    t = terminal()
+    t.wait_for("^Unfinished training was left behind: recover takes it in hand.$")
+    t.wait_for("^digitnet>$")
+    t.type("recover\r")
+    t.wait_for("Recovered a network, 784-16-16-10, trained")
+    t.wait_for(r"^diary\*>$")
+    t.type("s\ry\r")
+    assert t.leave() == 0
+    assert kept(Path(environment["DIGITNET_SAVES"])) == []
+
+
+def test_what_a_living_program_keeps_is_not_taken(
+    session: Session, monkeypatch: pytest.MonkeyPatch, program: Program
+) -> None:
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    do(session, "n diary; t 30")
+    session.unfinished.recovery._join()
+    assert len(kept(session.saves)) == 1
+    assert "there is no unfinished training" in program("-c", "recover").stderr
+    do(session, "pas saved")
+    assert kept(session.saves) == []
+
+
+def test_it_goes_when_another_network_is_taken(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    do(session, "n diary; t 30; n relu")
+    assert kept(session.saves) == []
+
+
+def test_a_short_training_is_put_aside_after_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(session, "n diary; t 30")
+    assert kept(session.saves) == []
+    monkeypatch.setattr(unfinished, "RARELY", 0.0)
+    do(session, "c 1")
+    session.unfinished.recovery._join()
+    assert len(kept(session.saves)) == 1
+
+
+def test_a_damaged_file_is_told_and_left(session: Session) -> None:
+    folder = session.saves / FOLDER
+    folder.mkdir(parents=True)
+    (folder / "1-ab.pickle").write_bytes(b"\x80\x03cos\nsystem\n.")
+    message = refusal(session, "recover")
+    assert "there is no unfinished training" in message
+    assert "cannot be read" in message
+    assert len(kept(session.saves)) == 1
+
+
+def test_a_folder_that_cannot_be_written_stops_no_training(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    session.saves.mkdir()
+    (session.saves / FOLDER).write_text("no folder")
+    assert do(session, "n diary; t 30")[-1]["batches"] == 30
+
+
+def test_a_script_that_fails_keeps_its_training(program: Program, tmp_path: Path) -> None:
+    code = QUICKLY.replace("EVERY = 0.1", "RARELY = 0.0")
+    env = dict(os.environ) | {"DIGITNET_SAVES": str(tmp_path / "saves"), "HOME": str(tmp_path)}
+    env["PYTHONPATH"] = str(Path(__file__).parents[2])
+    line = [sys.executable, "-c", code, "-c", "n diary; t 50; pas"]
+    assert subprocess.run(line, env=env, capture_output=True, check=False).returncode == 1
+    assert len(kept(tmp_path / "saves")) == 1
+    assert "trained 50 mini-batches" in program("-c", "recover").stdout
