@@ -5,6 +5,7 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.repl.session import NobodyToAsk, Session
+from digitnet.repl.toolbar import toolbar
 
 
 def test_t_makes_the_usual_network_where_there_is_none(session: Session) -> None:
@@ -208,3 +209,36 @@ def test_a_network_whose_data_is_not_here_uses_what_fits(session: Session) -> No
     session.hand.data = "mnist"
     do(session, "pas one; data truth; l one")
     assert session.data_name == "sample"
+
+
+def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:
+    assert "nothing was measured yet" in refusal(session, "n diary; plot")
+    trained = do(session, "t 3e")[0]
+    (drawn,) = do(session, "plot")
+    assert [point["batches"] for point in drawn["history"]] == sorted(
+        point["batches"] for point in drawn["history"]
+    )
+    assert drawn["history"][-1]["batches"] == trained["batches"]
+    (told,) = do(session, "i")
+    assert told["measurements"] == len(drawn["history"])
+    best = max(drawn["history"], key=lambda point: point["validation_accuracy"])
+    assert told["best_validation_accuracy"] == best["validation_accuracy"]
+    assert told["best_after_batches"] == best["batches"]
+
+
+@pytest.mark.parametrize(
+    ("width", "line", "shown"),
+    [
+        (80, "", " no network yet: n makes one | data sample"),
+        (20, "", " data sample"),
+        (80, "n truth", " truth | 3-1 | data truth | 0 mini-batches"),
+        (80, "n truth; t 4", " truth (not saved) | 3-1 | data truth | 4 mini-batches | accuracy "),
+        (30, "n truth; t 4", " truth (not saved) | 3-1"),
+        (80, "n truth; t 4; pas a", " a | 3-1 | data truth | 4 mini-batches | accuracy "),
+    ],
+)
+def test_toolbar(session: Session, width: int, line: str, shown: str) -> None:
+    do(session, line)
+    said = toolbar(session, width)
+    assert said.startswith(shown) if shown.endswith("accuracy ") else said == shown
+    assert len(said) < width

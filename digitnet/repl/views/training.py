@@ -36,7 +36,7 @@ def progress_line(report: Report, console: Console, options: ConsoleOptions) -> 
     left = [] if report.remaining is None else [f"{duration(report.remaining)} left"]
     return _fitting(
         [*how_far, cost, accuracy, *left, speed],
-        [how_far[0], accuracy, cost, *left, speed, *how_far[1:]],
+        [how_far[0], accuracy, cost, *left, *how_far[1:], speed],
         options.max_width,
     )
 

@@ -1,0 +1,63 @@
+"""The pictures of the README, of numbers that are always the same.
+
+    python tests/golden/pictures.py
+
+writes them anew; `test_pictures.py` compares them with what the program shows today.
+"""
+
+from io import StringIO
+from math import exp
+from pathlib import Path
+
+import numpy as np
+
+from digitnet.digits.datasets import SOURCES
+from digitnet.engine.run import Report
+from digitnet.repl.commands.checking import CheckResult
+from digitnet.repl.commands.training import TrainingReport
+from digitnet.repl.views.curves import Curves
+from digitnet.repl.views.screen import Screen
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+def training() -> TrainingReport:
+    """`t 20e` of the recipe relu, half way."""
+    curves = Curves()
+    for batch in range(20, 4301, 20):
+        cost = 0.015 + 0.9 * exp(-batch / 500) + 0.02 * exp(-batch / 3000) * np.sin(batch / 7)
+        curves.add(batch, cost, round(0.984 - 0.1 * exp(-(batch // 430 * 430) / 900), 4))
+    return TrainingReport(Report(4300, 550_400, 14.2, 38_800, 0.5, 0.0152, 0.9836, False), curves)
+
+
+def check() -> CheckResult:
+    """`c 11`, of a network that is nearly sure."""
+    data = SOURCES["sample"].read([ROOT / "data"])
+    outputs = np.full(10, 0.004)
+    answer = int(data.test.targets[11].argmax())
+    outputs[answer] = 0.88
+    outputs[(answer + 5) % 10] = 0.088
+    picture = data.picture_of(data.test, 11)
+    return CheckResult(11, "sample test", answer, answer, list(outputs), 0.128, picture)
+
+
+def svg(result: object, title: str) -> str:
+    """What a terminal of 80 columns with all colours shows of it."""
+    screen = Screen(StringIO(), width=80, force_terminal=True, record=True)
+    screen.height = 24
+    screen.print(result)
+    return screen.export_svg(title=title, unique_id=title.replace(" ", "-"))
+
+
+PICTURES = {"training": (training, "t 20e"), "check": (check, "c 11")}
+
+
+def main() -> None:
+    """Writes the files."""
+    for name, (make, title) in PICTURES.items():
+        (HERE / f"{name}.svg").write_text(svg(make(), title), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
