@@ -126,9 +126,16 @@ def _check(options: argparse.Namespace, parser: _Parser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
+    try:
+        return _main(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _main(typed: Sequence[str]) -> int:
+    """Finds out what is asked for, and does it."""
     _prepare_streams()
     parser = _parser()
-    typed = sys.argv[1:] if arguments is None else list(arguments)
     parser.parse_args(typed)  # help, and what is wrong with it, before anything is loaded
     config = _config(os.environ, parser)
     options = parser.parse_args([*config.flags, *_flags_of(os.environ), *typed])
@@ -137,10 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # a BLAS reads these once, when numpy and scipy load it
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = str(options.threads)
-    try:
-        return _run(options, config)
-    except KeyboardInterrupt:
-        return 130
+    return _run(options, config)
 
 
 def _prepare_streams() -> None:

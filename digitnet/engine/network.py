@@ -12,12 +12,17 @@ from digitnet.engine.dropout import Dropout
 from digitnet.engine.layers import Dense, Parameter
 from digitnet.engine.types import Array
 
+MOST_LAYERS = 20
+"""More dense layers than these learn nothing that fewer do not."""
+
 
 class Network:
     """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output."""
 
     def __init__(self, layers: Sequence[Dense], cost: str) -> None:
-        """Raises ValueError where layers do not chain or the cost does not fit the output."""
+        """Raises ValueError where layers do not chain, are too many, or do not fit the cost."""
+        if len(layers) > MOST_LAYERS:
+            raise ValueError(f"a network has at most {MOST_LAYERS} layers, not {len(layers)}")
         for below, above in pairwise(layers):
             if below.outputs != above.inputs:
                 raise ValueError(

@@ -42,11 +42,16 @@ def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableTyp
     return Group(*([table] if whole else []), *damaged)
 
 
+def _short(shape: str) -> str:
+    """A shape, without the middle of a very long one."""
+    return shape if len(shape) <= 24 else f"{shape[:12]}...{shape[-9:]}"
+
+
 def _cells(entry: "Entry", in_hand: str) -> tuple[str, ...]:
     """What a line says of a network; `trained` counts mini-batches."""
     return (
         entry.name + (" *" if entry.name == in_hand else ""),
-        entry.shape,
+        _short(entry.shape),
         f"{entry.trained_batches:,}",
         "" if entry.accuracy is None else percent(entry.accuracy),
         entry.measured_on,
