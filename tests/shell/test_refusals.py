@@ -40,7 +40,7 @@ WRONG = {
     "set threads 0": "from 1",
     "set vi maybe": "vi is on or off, not 'maybe'",
     "tour on": "not off",
-    "plot": "no network in hand",
+    "plot": "nothing was measured yet",
     "recover": "there is no unfinished training",
     "data cifar": "not a data set. There are: sample",
     "? nothing": "not a command",
