@@ -180,7 +180,8 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
     except KeyboardInterrupt:
         code = 130
     unsaved = session.hand if session.unsaved else None
-    session.unfinished.at_the_end(unsaved, killed=bool(session.ended_by), failed=code != 0)
+    killed = bool(session.ended_by) or (session.interactive and code != 0)
+    session.unfinished.at_the_end(unsaved, killed=killed, failed=code != 0)
     if session.ended_by:  # everything is in order now, so end as the signal asked
         signal.signal(session.ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), session.ended_by)
@@ -255,15 +256,25 @@ def _run_lines(session: "Session", output: "Output", options: argparse.Namespace
 def _converse(session: "Session", output: "Output", options: argparse.Namespace) -> int:
     """Opens the prompt."""
     from digitnet import paths
-    from digitnet.repl.prompt import GREETING, Looks, converse
+    from digitnet.repl.prompt import GREETING, converse
+    from digitnet.repl.readers import Looks
 
     if not options.json:
-        print(GREETING)
+        _greet(GREETING)
     if not options.json and session.unfinished.is_left():
-        print("Unfinished training was left behind: recover takes it in hand.")
+        _greet("Unfinished training was left behind: recover takes it in hand.")
     session.interactive = True
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
     looks = Looks(options.plain or options.json, colours)
     history = paths.state_folder() / "history"
     converse(session, output, yes=options.yes, looks=looks, history=history)
     return 0
+
+
+def _greet(text: str) -> None:
+    """Prints lines, broken between words where the terminal is narrow."""
+    import shutil
+    import textwrap
+
+    for line in text.splitlines():
+        print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))

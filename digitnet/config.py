@@ -11,7 +11,7 @@ Whatever is wrong in it is told in a line and passed over: a file of settings st
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 class Config:
     """What the file says. flags: as they would be typed. complaints: what is wrong with it."""
 
+    path: Path
     flags: list[str] = field(default_factory=list)
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
@@ -39,7 +40,7 @@ def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
 
     Raises nothing: what cannot be read is among the complaints.
     """
-    config = Config()
+    config = Config(path)
     try:
         fields = _toml(path)
     except FileNotFoundError:
@@ -80,8 +81,7 @@ def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[s
     elif key == "vi" and isinstance(value, bool):
         config.vi = value
     elif key == "alias" and isinstance(value, dict):
-        for word, line in _aliases(value, taken()):
-            config.aliases[word] = line
+        _take_aliases(config, value, taken())
     elif key in KEYS:
         kind = {**dict.fromkeys(TEXTS, "a text"), **dict.fromkeys(NUMBERS, "a whole number")}
         kind["alias"] = "a table, [alias]"
@@ -90,13 +90,16 @@ def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[s
         raise ValueError(f"{key!r} is no setting. There are: {', '.join(KEYS)}")
 
 
-def _aliases(table: Mapping[str, Any], taken: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The aliases of a table. Raises ValueError at the first that cannot be one."""
+def _take_aliases(config: Config, table: Mapping[str, Any], taken: Collection[str]) -> None:
+    """Takes the aliases over that can be, and complains of the others."""
     for word, line in table.items():
         if word in taken:
-            raise ValueError(f"alias {word!r} is a command already")
-        if not _WORD.fullmatch(word):
-            raise ValueError(f"alias {word!r} is not one word")
-        if not isinstance(line, str) or not line.strip():
-            raise ValueError(f"alias {word!r} is a text of commands, not {line!r}")
-        yield word, line
+            reason = "is a command already"
+        elif not _WORD.fullmatch(word):
+            reason = "is not one word"
+        elif not isinstance(line, str) or not line.strip():
+            reason = f"is a text of commands, not {line!r}"
+        else:
+            config.aliases[word] = line
+            continue
+        config.complaints.append(f"{config.path}: alias {word!r} {reason}. It is passed over")

@@ -32,8 +32,7 @@ class Offers(Completer):
         if argument is None:
             return
         if argument.kind.is_path:
-            inner = Document(typed.word, len(typed.word))
-            yield from PathCompleter(expanduser=True).get_completions(inner, event)
+            yield from _paths(typed, event)
             return
         try:
             offered = argument.kind.offered(self.session, typed.words[1:])
@@ -65,13 +64,32 @@ def argument_at(typed: Typing) -> Argument | None:
 
 def _matching(offered: Mapping[str, str], typed: Typing) -> Iterator[Completion]:
     """Those that begin with the word being typed, in quotes where they must be."""
-    for text, meaning in offered.items():
+    exact_first = sorted(offered.items(), key=lambda offer: offer[0] != typed.word)
+    for text, meaning in exact_first:
         if text.casefold().startswith(typed.word.casefold()):
             yield Completion(
                 _as_typed(text, typed.quote),
                 start_position=-len(typed.quote + typed.word),
                 display=printable(text),
                 display_meta=printable(meaning, LONGEST),
+            )
+
+
+def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
+    """Files and folders that begin with the word being typed; hidden ones once a dot is."""
+    show_hidden = typed.word.rpartition("/")[2].startswith(".")
+
+    def is_meant(path: str) -> bool:
+        return show_hidden or not path.rpartition("/")[2].startswith(".")
+
+    paths = PathCompleter(expanduser=True, file_filter=is_meant)
+    for found in paths.get_completions(Document(typed.word, len(typed.word)), event):
+        path = typed.word + found.text
+        if path.isprintable() and not ("'" in path and '"' in path):
+            yield Completion(
+                _as_typed(path, typed.quote),
+                start_position=-len(typed.quote + typed.word),
+                display=found.display,
             )
 
 

@@ -8,7 +8,8 @@ from types import FrameType
 
 from digitnet.repl.session import Session
 
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_ENDINGS = ("SIGTERM", "SIGHUP", "SIGQUIT")
+ENDINGS = tuple(getattr(signal, name) for name in _ENDINGS if hasattr(signal, name))
 """Signals that end the program; Windows has fewer."""
 
 

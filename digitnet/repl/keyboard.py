@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any
 
@@ -22,17 +22,21 @@ LOCAL, INPUT = 3, 0
 
 
 @contextmanager
-def keeping_keys(resumed: Callable[[], None]) -> Iterator[None]:
+def keeping_keys(
+    resumed: Callable[[], None],
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """While this lasts, typed keys wait for the next prompt; Ctrl-C and Ctrl-Z work.
 
-    Ctrl-Z leaves the terminal as it was found; after `fg`, `resumed()` is called.
+    Ctrl-Z leaves the terminal as it was found; after `fg`, `resumed()` is called. Gives a context
+    in which the terminal is as it was found.
     """
     attributes = _attributes()
     if attributes is None:
-        yield
+        yield nullcontext
         return
     found = list(attributes)
     attributes[LOCAL] &= ~(termios.ECHO | termios.ICANON)
+    attributes[LOCAL] |= termios.NOFLSH  # Ctrl-C takes no keys away that were typed before it
     attributes[INPUT] &= ~termios.ICRNL
 
     def suspend(number: int, frame: FrameType | None) -> None:
@@ -43,10 +47,18 @@ def keeping_keys(resumed: Callable[[], None]) -> Iterator[None]:
         _set(attributes)
         resumed()
 
+    @contextmanager
+    def as_found() -> Iterator[None]:
+        _set(found)
+        try:
+            yield
+        finally:
+            _set(attributes)
+
     before = signal.signal(signal.SIGTSTP, suspend)
     _set(attributes)
     try:
-        yield
+        yield as_found
     finally:
         signal.signal(signal.SIGTSTP, before)
         _set(found)

@@ -1,59 +1,29 @@
-"""The prompt: reads lines from a person at a terminal."""
+"""The prompt: greets a person at a terminal, and does the lines they type."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application, get_app, get_app_or_none
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.filters import completion_is_selected, is_searching
-from prompt_toolkit.history import InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.search import accept_search
-from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import is_dumb_terminal
 
 from digitnet import __version__
 from digitnet.repl.command import Note
-from digitnet.repl.completion import Hint, Offers
-from digitnet.repl.history import KeptHistory
 from digitnet.repl.interrupts import interruptible
 from digitnet.repl.keyboard import keeping_keys
 from digitnet.repl.output import Output
+from digitnet.repl.readers import DumbReader, FullReader, Looks, Reader
 from digitnet.repl.session import Session
-from digitnet.repl.toolbar import toolbar
 
 GREETING = f"""\
 digitnet {__version__}: train a neural network to read handwritten digits.
 Type t to train one, c to ask it about a digit, pas NAME to keep it.
 tour shows you round in two minutes, ? lists all commands, s leaves."""
 
-NEEDED_SOON = (
-    "digitnet.repl.loop",
-    "digitnet.registry.registry",
-    "digitnet.digits.datasets",
-    "digitnet.repl.views.tables",
-)
-"""These take numpy, scipy and rich along, which load in half a second."""
-
-STYLE = Style.from_dict({"auto-suggestion": "#777777"})
-
-
-@dataclass(frozen=True)
-class Looks:
-    """How the prompt looks. plain: nothing but the line. colours: whether there may be any."""
-
-    plain: bool = False
-    colours: bool = True
-
 
 @dataclass(frozen=True)
 class Person:
     """Asks the person at the terminal."""
 
+    reader: Reader
     yes: bool
 
     def confirm(self, question: str) -> bool:
@@ -66,8 +36,7 @@ class Person:
 
     def _answer(self, question: str) -> str:
         try:
-            prompt: PromptSession[str] = PromptSession()
-            return prompt.prompt(question).strip()
+            return self.reader.answer(question).strip()
         except (KeyboardInterrupt, EOFError):
             return ""
 
@@ -77,27 +46,33 @@ def converse(
     output: Output,
     *,
     yes: bool = False,
-    looks: Looks = Looks(),
+    looks: Looks = Looks(),  # noqa: B008 - it is frozen
     history: Path | None = None,
 ) -> None:
     """Reads lines and does them until the person leaves."""
-    reader = _reader(session, looks, history)
-    reader.app.after_render += _load_behind
-    session.asker = Person(yes)
-    with interruptible(session, _leave_prompt), keeping_keys(output.resume):
-        while not session.leaving:
-            try:
-                line = reader.prompt(message(session), vi_mode=session.vi)
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                if session.leaving:
-                    break
-                line = "s"
-            from digitnet.repl.loop import do_line  # and all commands, behind the first prompt
+    with keeping_keys(output.resume) as as_found:
+        dumb = is_dumb_terminal()
+        reader = DumbReader(as_found) if dumb else FullReader(session, looks, history)
+        session.asker = Person(reader, yes)
+        with interruptible(session, reader.leave):
+            _read_and_do(session, output, reader)
 
-            do_line(line, session, output)
-            _guide(session, output)
+
+def _read_and_do(session: Session, output: Output, reader: Reader) -> None:
+    """Does one line after the other."""
+    while not session.leaving:
+        try:
+            line = reader.line(message(session))
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            if session.leaving:
+                break
+            line = "s"
+        from digitnet.repl.loop import do_line  # and all commands, behind the first prompt
+
+        do_line(line, session, output)
+        _guide(session, output)
 
 
 def _guide(session: Session, output: Output) -> None:
@@ -115,67 +90,3 @@ def message(session: Session) -> str:
         return "digitnet> "
     name = session.hand.name or session.hand.recipe or session.hand.network.shape
     return f"{name}{'*' if session.unsaved else ''}> "
-
-
-def _reader(session: Session, looks: Looks, history: Path | None) -> "PromptSession[str]":
-    """What reads the lines, with all that helps typing them."""
-    kept = KeptHistory(history) if history else InMemoryHistory()
-    colours = None if looks.colours else ColorDepth.DEPTH_1_BIT
-    if looks.plain:
-        return PromptSession(
-            history=kept,
-            completer=Offers(session),
-            complete_style=CompleteStyle.READLINE_LIKE,
-            complete_while_typing=False,
-            color_depth=ColorDepth.DEPTH_1_BIT,
-            enable_suspend=True,
-        )
-    return PromptSession(
-        history=kept,
-        completer=Offers(session),
-        complete_in_thread=True,
-        complete_while_typing=True,
-        auto_suggest=AutoSuggestFromHistory(),
-        input_processors=[Hint()],
-        key_bindings=_keys(),
-        bottom_toolbar=lambda: toolbar(session, get_app().output.get_size().columns),
-        color_depth=colours,
-        style=STYLE,
-        enable_suspend=True,
-        reserve_space_for_menu=6,
-    )
-
-
-def _keys() -> KeyBindings:
-    """Enter takes the completion that is selected; what Ctrl-R found, it does at once."""
-    keys = KeyBindings()
-
-    @keys.add("enter", filter=completion_is_selected)
-    def take_completion(event: KeyPressEvent) -> None:
-        event.current_buffer.complete_state = None
-
-    @keys.add("enter", filter=is_searching)
-    def do_what_was_found(event: KeyPressEvent) -> None:
-        accept_search()
-        event.app.current_buffer.validate_and_handle()
-
-    return keys
-
-
-def _leave_prompt() -> None:
-    """Ends the prompt that is reading, if one is; to be called by a signal's handler."""
-    app = get_app_or_none()
-    if app is not None and app.is_running and app.loop is not None:
-        app.loop.call_soon_threadsafe(_exit)
-
-
-def _exit() -> None:
-    app = get_app_or_none()
-    if app is not None and app.future is not None and not app.future.done():
-        app.exit(exception=EOFError())
-
-
-def _load_behind(app: "Application[str]") -> None:
-    """Loads what the first command will need, now that the prompt is on the screen."""
-    app.after_render -= _load_behind
-    Thread(target=lambda: [import_module(name) for name in NEEDED_SOON], daemon=True).start()

@@ -15,6 +15,7 @@ class Terminal:
     def __init__(self, env: dict[str, str], columns: int, rows: int, *arguments: str) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
+        self.written = ""
         program, *rest = arguments if arguments[:1] == ("bash",) else command(arguments)
         self.child = pexpect.spawn(
             program, rest, env=env, dimensions=(rows, columns), encoding="utf-8", timeout=15
@@ -36,6 +37,11 @@ class Terminal:
             return -int(self.child.signalstatus)
         return int(self.child.exitstatus)
 
+    def close_window(self) -> None:
+        """Takes the terminal away, as an emulator does whose window is closed."""
+        self.child.ptyproc.fileobj.close()
+        self.child.ptyproc.closed = self.child.closed = True
+
     def bottom(self) -> str:
         """The last line."""
         return str(self.screen.display[-1]).rstrip()
@@ -50,6 +56,7 @@ class Terminal:
             try:
                 written = self.child.read_nonblocking(65536, timeout=min(left, 0.05))
                 self._stream.feed(written)
+                self.written += written
                 if "\x1b[6n" in written:  # asked where the cursor is, a terminal answers
                     cursor = self.screen.cursor
                     self.child.send(f"\x1b[{cursor.y + 1};{cursor.x + 1}R")

@@ -1,5 +1,7 @@
 """What the prompt offers while a line is typed, and the hint after the cursor."""
 
+from pathlib import Path
+
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -98,3 +100,24 @@ def test_a_hostile_alias_does_not_reach_the_terminal(session: Session) -> None:
 )
 def test_hint(line: str, hint: str) -> None:
     assert usage_to_come(line) == hint
+
+
+def test_files_are_offered_as_they_must_be_typed(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("my file.npz", "it's.npz", "plain.npz", ".hidden", "bad\x1b[2J.npz"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "folder").mkdir()
+    assert set(offered(session, "import ")) == {
+        "import 'my file.npz'",
+        'import "it\'s.npz"',
+        "import plain.npz",
+        "import folder",
+    }
+    assert set(offered(session, "import 'my")) == {"import 'my file.npz'"}
+    assert set(offered(session, "import .h")) == {"import .hidden"}
+
+
+def test_the_exact_word_comes_first(session: Session) -> None:
+    assert next(iter(offered(session, "t"))) == "t"

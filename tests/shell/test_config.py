@@ -58,6 +58,12 @@ def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, tol
     assert config.aliases == {}
 
 
+def test_one_bad_alias_leaves_the_others(tmp_path: Path) -> None:
+    config = read(tmp_path, '[alias]\na = "n"\nt = "n"\nb = "ls"\n')
+    assert config.aliases == {"a": "n", "b": "ls"}
+    assert len(config.complaints) == 1
+
+
 def test_flags_win_over_the_environment_and_that_over_the_file(
     program: Program, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,26 @@ def test_a_script_that_fails_keeps_its_training(program: Program, tmp_path: Path
     assert subprocess.run(line, env=env, capture_output=True, check=False).returncode == 1
     assert len(kept(tmp_path / "saves")) == 1
     assert "trained 50 mini-batches" in program("-c", "recover").stdout
+
+
+@pytest.mark.parametrize("working", [False, True])
+def test_a_terminal_that_is_closed_loses_no_training(
+    terminal: Start, environment: dict[str, str], program: Program, working: bool
+) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 200\r")
+    t.wait_for(r"^diary\*>$")
+    if working:
+        t.type("t 60s\r")
+        t.wait_for(r"^ +┌─+┐")
+    t.close_window()
+    until = time.monotonic() + 10
+    while not kept(Path(environment["DIGITNET_SAVES"])):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    time.sleep(0.5)
+    recovered = json.loads(program("--json", "-c", "recover").stdout)
+    assert recovered["trained_batches"] > 200 if working else recovered["trained_batches"] == 200

@@ -180,3 +180,69 @@ def test_vi_keys(terminal: Start) -> None:
     t.wait_for("n diary$")
     t.type("\r")
     t.wait_for("^diary>$")
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 6), (20, 5), (10, 3)])
+def test_tiny_windows(terminal: Start, columns: int, rows: int) -> None:
+    t = terminal(columns, rows)
+    t.wait_for("^digitnet>$")
+    t.type("n truth\r")
+    t.wait_for("^truth>$")
+    assert not t.screen.cursor.hidden
+
+
+def test_a_hint_goes_with_the_line(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("l")
+    t.wait_for(r"^digitnet> l \[NAME\]$")
+    t.type("\r")
+    t.wait_for("there are no saved networks yet")
+    assert re.search("^digitnet> l$", t.text(), re.MULTILINE)
+
+
+def test_a_hint_is_told_from_what_is_typed_without_colours(terminal: Start) -> None:
+    t = terminal(NO_COLOR="1")
+    t.wait_for("^digitnet>$")
+    t.type("t")
+    t.wait_for(r"^digitnet> t \[AMOUNT\]$")
+    assert "\x1b[0;2m" in t.written or "\x1b[2m" in t.written
+
+
+def test_a_dumb_terminal_edits_its_lines_itself(terminal: Start) -> None:
+    t = terminal(TERM="dumb")
+    t.wait_for("^digitnet>$")
+    assert t.echoes()
+    t.type("n truX\x7fth\r")
+    t.wait_for("^New network 3-1")
+    t.type("t 3\rpas x\r")
+    t.wait_for("Saved as 'x'")
+    t.type("del x\ry\r")
+    t.wait_for("Deleted 'x'")
+    os.kill(t.child.pid, signal.SIGTERM)
+    assert t.leave() == -signal.SIGTERM
+
+
+def test_what_vi_searches_is_only_placed(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n truth\r")
+    t.wait_for("^truth>$")
+    t.type("set vi on\r")
+    t.wait_for("^vi +on")
+    t.type(ESCAPE)
+    t.read(0.6)
+    t.type("/trut\r")
+    t.wait_for("^truth> n truth$")
+
+
+def test_keys_typed_before_ctrl_c_are_kept_too(terminal: Start) -> None:
+    t = terminal()
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 60s\r")
+    t.wait_for(r"^ +┌─+┐")
+    t.type(f"? undo\r{CTRL_C}")
+    t.wait_for("Interrupted: the training so far is kept.")
+    t.wait_for(r"^diary\*> \? undo$")

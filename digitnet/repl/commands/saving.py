@@ -73,8 +73,13 @@ def save(session: Session) -> SaveResult:
 )
 def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
     """Save the network under another name, which it has from then on."""
-    session.network()
-    return _save(session, _clean(name))
+    named = session.network()
+    name = _clean(name)
+    is_other = name != named.name and session.registry.exists(name)
+    question = f"There is a network named {name!r} already. Take its place (undo brings it back)?"
+    if is_other and session.interactive and not session.asker.confirm(question):
+        raise CommandError("nothing was saved; the network is still in hand")
+    return _save(session, name)
 
 
 @command(

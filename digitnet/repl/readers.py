@@ -1,0 +1,175 @@
+"""What reads the lines a person types: with all that helps typing, or on a bare terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
+from typing import Any, Protocol
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application, get_app, get_app_or_none
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.filters import completion_is_selected, emacs_mode, is_done, is_searching
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.layout.processors import ConditionalProcessor
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.search import accept_search
+from prompt_toolkit.shortcuts import CompleteStyle
+from prompt_toolkit.styles import Style
+
+from digitnet.repl.completion import Hint, Offers
+from digitnet.repl.errors import OutputError
+from digitnet.repl.history import KeptHistory
+from digitnet.repl.session import Session
+from digitnet.repl.toolbar import toolbar
+
+NEEDED_SOON = (
+    "digitnet.repl.loop",
+    "digitnet.registry.registry",
+    "digitnet.digits.datasets",
+    "digitnet.repl.views.tables",
+)
+"""These take numpy, scipy and rich along, which load in half a second."""
+
+MENU_ROWS = 6
+"""Rows kept free below the prompt for the menu of completions."""
+
+STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How the prompt looks. plain: nothing but the line. colours: whether there may be any."""
+
+    plain: bool = False
+    colours: bool = True
+
+
+class Reader(Protocol):
+    """What reads lines and answers. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError.
+
+    Raises OutputError where the terminal is gone.
+    """
+
+    def line(self, message: str) -> str:
+        """A line of commands."""
+
+    def answer(self, question: str) -> str:
+        """The answer to a question."""
+
+    def leave(self) -> None:
+        """Ends the reading that is under way, if any; to be called by a signal's handler."""
+
+
+@dataclass
+class DumbReader:
+    """Reads on a terminal that can do nothing but show what is written, under its own settings."""
+
+    as_found: Callable[[], AbstractContextManager[None]]
+    _reading: bool = False
+
+    def line(self, message: str) -> str:
+        """See Reader."""
+        with _on_a_terminal(), self.as_found():
+            self._reading = True
+            try:
+                return input(message)
+            finally:
+                self._reading = False
+
+    answer = line
+
+    def leave(self) -> None:
+        """See Reader."""
+        if self._reading:
+            raise EOFError
+
+
+class FullReader:
+    """Reads with all that helps typing, as far as the looks allow."""
+
+    def __init__(self, session: Session, looks: Looks, history: Path | None) -> None:
+        """The history is that of the file, and lasts as long as the program where there is none."""
+        self._session, self._plain = session, looks.plain
+        kept = KeptHistory(history) if history else InMemoryHistory()
+        helps: dict[str, Any] = {
+            "complete_in_thread": True,
+            "complete_while_typing": True,
+            "auto_suggest": AutoSuggestFromHistory(),
+            "input_processors": [ConditionalProcessor(Hint(), ~is_done)],
+            "bottom_toolbar": lambda: toolbar(session, get_app().output.get_size().columns),
+            "style": STYLE,
+        }
+        plain = {"complete_while_typing": False, "complete_style": CompleteStyle.READLINE_LIKE}
+        self._prompt: PromptSession[str] = PromptSession(
+            history=kept,
+            completer=Offers(session),
+            key_bindings=_keys(),
+            enable_suspend=True,
+            color_depth=None if looks.colours and not looks.plain else ColorDepth.DEPTH_1_BIT,
+            **(plain if looks.plain else helps),
+        )
+        self._prompt.app.before_render += self._fit
+        self._prompt.app.after_render += _load_behind
+
+    def line(self, message: str) -> str:
+        """See Reader."""
+        with _on_a_terminal():
+            return self._prompt.prompt(message, vi_mode=self._session.vi)
+
+    def answer(self, question: str) -> str:
+        """See Reader."""
+        with _on_a_terminal():
+            prompt: PromptSession[str] = PromptSession()
+            return prompt.prompt(question)
+
+    def leave(self) -> None:
+        """See Reader."""
+        app = get_app_or_none()
+        if app is not None and app.is_running and app.loop is not None:
+            app.loop.call_soon_threadsafe(_exit)
+
+    def _fit(self, app: "Application[str]") -> None:
+        """Keeps as many rows for the menu of completions as a small window can spare."""
+        spare = app.output.get_size().rows - 2
+        self._prompt.reserve_space_for_menu = 0 if self._plain else max(0, min(MENU_ROWS, spare))
+
+
+@contextmanager
+def _on_a_terminal() -> Iterator[None]:
+    """Makes the error of a terminal that was closed an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"the terminal is gone: {error.strerror or error}") from None
+
+
+def _keys() -> KeyBindings:
+    """Enter takes the completion that is selected; what Ctrl-R found, it does at once."""
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=completion_is_selected)
+    def take_completion(event: KeyPressEvent) -> None:
+        event.current_buffer.complete_state = None
+
+    @keys.add("enter", filter=is_searching & emacs_mode)
+    def do_what_was_found(event: KeyPressEvent) -> None:
+        accept_search()
+        event.app.current_buffer.validate_and_handle()
+
+    return keys
+
+
+def _exit() -> None:
+    app = get_app_or_none()
+    if app is not None and app.future is not None and not app.future.done():
+        app.exit(exception=EOFError())
+
+
+def _load_behind(app: "Application[str]") -> None:
+    """Loads what the first command will need, now that the prompt is on the screen."""
+    app.after_render -= _load_behind
+    Thread(target=lambda: [import_module(name) for name in NEEDED_SOON], daemon=True).start()
