@@ -31,8 +31,9 @@ from digitnet.registry.names import IS_SAVE, file_name
 from digitnet.registry.seal import seal, unseal
 from digitnet.registry.trash import Trash
 
-LOCK_SECONDS = 10
 LOCK = ".lock"
+LOCK_SECONDS, LOOK_SECONDS = 30, 0.01
+"""How long is waited for the lock, and between two looks: there is no queue, luck decides."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ class Registry:
             if lock.is_symlink():  # would make, or lock, a file elsewhere
                 raise OSError(errno.ELOOP, f"{LOCK} is a symbolic link, remove it")
             lock.touch()  # says at once where there is no writing
-            with FileLock(lock, timeout=LOCK_SECONDS):
+            with FileLock(lock, timeout=LOCK_SECONDS).acquire(poll_interval=LOOK_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)
                 yield
         except Timeout:
