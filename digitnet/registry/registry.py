@@ -90,6 +90,7 @@ class Registry:
         except DamagedSave as error:
             raise RegistryError(
                 f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"
+                f"{self._way_back(path)}"
             ) from None
         except OSError as error:
             raise RegistryError(f"{name!r} cannot be read: {error.strerror}") from None
@@ -215,6 +216,15 @@ class Registry:
             measured_on=named.accuracy.on if named.accuracy else "",
             saved_at=named.saved_at,
         )
+
+    def _way_back(self, path: Path) -> str:
+        """How to get back what a damaged file was before, where that is what `undo` would do."""
+        with suppress(DamagedSave, OSError):
+            kept = self.trash.latest(self.folder)
+            if kept and (kept.kind, kept.file) == ("replaced", path.name):
+                self._read(self.trash.folder / kept.name, kept.file)
+                return "; undo brings back the version before"
+        return ""
 
     @contextmanager
     def _locked(self, kept: str) -> Iterator[None]:
