@@ -40,8 +40,9 @@ class Model:
             name, version = arguments
             if name in live:
                 kept.append(("replaced", name, live[name]))
-            older = [k for k in kept if k[:2] == ("replaced", name)][:-KEPT_VERSIONS]
-            kept = [k for k in kept if k not in older]
+            # by number, for one that is kept twice (a kill left it a second name) counts twice
+            its = [number for number, k in enumerate(kept) if k[:2] == ("replaced", name)]
+            kept = [k for number, k in enumerate(kept) if number not in its[:-KEPT_VERSIONS]]
             live[name] = version
         elif kind == "delete":
             kept.append(("deleted", *arguments, live.pop(*arguments)))
@@ -51,7 +52,7 @@ class Model:
         else:
             back = self.latest()
             assert back
-            kept.remove(back)
+            del kept[max(number for number, k in enumerate(kept) if k == back)]
             _, name, version = back
             if name in live:
                 kept.append(("replaced", name, live[name]))
