@@ -31,8 +31,9 @@ from digitnet.registry.names import IS_SAVE, file_name
 from digitnet.registry.seal import seal, unseal
 from digitnet.registry.trash import Trash
 
-LOCK_SECONDS = 10
 LOCK = ".lock"
+LOCK_SECONDS, LOOK_SECONDS = 30, 0.01
+"""How long is waited for the lock, and between two looks: there is no queue, luck decides."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Registry:
         except DamagedSave as error:
             raise RegistryError(
                 f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"
+                f"{self._way_back(path)}"
             ) from None
         except OSError as error:
             raise RegistryError(f"{name!r} cannot be read: {error.strerror}") from None
@@ -215,6 +217,15 @@ class Registry:
             saved_at=named.saved_at,
         )
 
+    def _way_back(self, path: Path) -> str:
+        """How to get back what a damaged file was before, where that is what `undo` would do."""
+        with suppress(DamagedSave, OSError):
+            kept = self.trash.latest(self.folder)
+            if kept and (kept.kind, kept.file) == ("replaced", path.name):
+                self._read(self.trash.folder / kept.name, kept.file)
+                return "; undo brings back the version before"
+        return ""
+
     @contextmanager
     def _locked(self, kept: str) -> Iterator[None]:
         """The lock on the folder, while it is changed. `kept` ends the message of a failure."""
@@ -224,7 +235,7 @@ class Registry:
             if lock.is_symlink():  # would make, or lock, a file elsewhere
                 raise OSError(errno.ELOOP, f"{LOCK} is a symbolic link, remove it")
             lock.touch()  # says at once where there is no writing
-            with FileLock(lock, timeout=LOCK_SECONDS):
+            with FileLock(lock, timeout=LOCK_SECONDS).acquire(poll_interval=LOOK_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)
                 yield
         except Timeout:

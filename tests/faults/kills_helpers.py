@@ -93,14 +93,15 @@ def work(folder: Path, plan: list[Change], pipe: int) -> None:
     """Makes the changes, and tells before and after each, and where files are changed."""
 
     class Lock(registry_module.FileLock):
-        def __enter__(self) -> Any:
-            entered = super().__enter__()
+        def acquire(self, *how: Any, **more: Any) -> Any:
+            acquired = super().acquire(*how, **more)
             os.write(pipe, LOCKED)
-            return entered
+            return acquired
 
-        def __exit__(self, *exception: Any) -> None:
-            os.write(pipe, FREE)
-            super().__exit__(*exception)
+        def release(self, *how: Any, **more: Any) -> None:
+            if self.is_locked:  # and not once more when it is thrown away
+                os.write(pipe, FREE)
+            super().release(*how, **more)
 
     try:
         registry_module.FileLock = Lock

@@ -76,8 +76,12 @@ def test_every_save_of_many_processes_is_listed_and_loadable(
     tally("saves by 8 processes at once", len(names), found(tmp_path, names))
 
 
-def test_without_the_lock_they_would_disturb_each_other(tmp_path: Path) -> None:
-    ended = together(WITHOUT_LOCK + NAMES_OF_THEIR_OWN, tmp_path, PROCESSES, 8)
+SCRIPTS = [NAMES_OF_THEIR_OWN, THE_SAME_NAME, COMING_AND_GOING]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=["own names", "one name", "coming and going"])
+def test_without_the_lock_they_would_disturb_each_other(tmp_path: Path, script: str) -> None:
+    ended = together(WITHOUT_LOCK + script, tmp_path, PROCESSES, 8)
     assert any(code for code, _ in ended)
 
 

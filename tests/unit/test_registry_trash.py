@@ -2,12 +2,16 @@
 
 import os
 import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import registry_helpers
 from registry_helpers import batches_of, plain
 
 from digitnet.registry.errors import RegistryError
+from digitnet.registry.listing import LIST
 from digitnet.registry.names import file_name
 from digitnet.registry.registry import Registry, Undone
 from digitnet.registry.trash import KEPT_VERSIONS
@@ -157,3 +161,42 @@ def test_a_stray_file_in_the_trash_is_not_in_the_way(two: Registry, stray: str) 
     (two.trash.folder / stray.format(file_name("stray"))).write_bytes(b"stray")
     assert two.undo().name == "x"
     assert batches_of(two) == 1
+
+
+# what is said of a damaged network: undo is named only where it helps
+
+AFTERWARDS: dict[str, tuple[Callable[[Registry], object], bool]] = {
+    "nothing": (lambda two: None, True),
+    "the list is lost": (lambda two: (two.folder / LIST).unlink(), True),
+    "another is deleted": (lambda two: two.delete("other"), False),
+    "another is overwritten": (lambda two: two.save(plain(), "other"), False),
+    "the version before is damaged": (lambda two: kept(two).write_bytes(b"damaged"), False),
+    "the version before is lost": (lambda two: kept(two).unlink(), False),
+    "the trash is lost": (lambda two: shutil.rmtree(two.trash.folder), False),
+    "the trash is no folder": (
+        lambda two: two.trash.folder.rename(two.folder / "x") and two.trash.folder.touch(),
+        False,
+    ),
+    "it was deleted before": (lambda two: (two.delete("x"), two.save(plain(), "x")), False),
+}
+
+
+def kept(two: Registry) -> Path:
+    """The version of `x` that is kept."""
+    (one,) = two.trash.contents()
+    return two.trash.folder / one.name
+
+
+@pytest.mark.parametrize(("happens", "helps"), AFTERWARDS.values(), ids=AFTERWARDS)
+def test_of_a_damaged_network_undo_is_named_where_it_brings_back_the_version_before(
+    two: Registry, happens: Callable[[Registry], object], helps: bool
+) -> None:
+    happens(two)
+    (two.folder / file_name("x")).write_bytes(b"damaged")
+    with pytest.raises(RegistryError, match="'x' cannot be loaded") as caught:
+        two.load("x")
+    assert str(caught.value).endswith("; undo brings back the version before") == helps
+    assert ("undo" in str(caught.value)) == helps
+    if helps:
+        assert two.undo() == Undone("x", "replaced")
+        assert batches_of(two) == 1

@@ -1,0 +1,45 @@
+"""SECURITY.md says what is true: its tests are there, and its bounds are the code's."""
+
+import re
+
+from transcript import ROOT
+
+from digitnet.digits import idx
+from digitnet.registry import codec, exchange_npz, exchange_safetensors, files, registry, trash
+from digitnet.repl import history, unfinished
+
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+BOUNDS = [
+    f"at most {files.MAX_BYTES >> 20} MiB, {codec.MAX_DEPTH} levels, {codec.MAX_VALUES:,} values, "
+    f"{codec.MAX_ITEMS:,} items in a list and {codec.MAX_STRING:,} bytes in a string",
+    f"no file may stand for more than {exchange_npz.MOST_PACKED} times its size",
+    f"a header of at most {exchange_safetensors.MAX_HEADER >> 20} MiB",
+    f"at most {idx.MAX_BYTES >> 20} MiB unpacked",
+    f"the last {trash.KEPT_VERSIONS} overwritten versions",
+    f"waited for up to {registry.LOCK_SECONDS} seconds",
+    f"every {unfinished.EVERY:.0f} seconds of a training",
+    f"the last {history.LARGEST / 1e6:.0f} MB",
+]
+
+
+def test_the_tests_that_it_names_are_there_and_it_names_all_of_faults() -> None:
+    named = set(re.findall(r"`(\w+/test_\w+\.py)`", SECURITY))
+    there = {f"{path.parent.name}/{path.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert named <= there
+    assert {name for name in there if name.startswith("faults/")} <= named
+
+
+def test_its_bounds_are_those_of_the_code() -> None:
+    assert [bound for bound in BOUNDS if bound not in SECURITY] == []
+
+
+def test_no_part_of_digitnet_uses_pickle() -> None:
+    importing = re.compile(r"^\s*(import|from)\s+(c?[pP]ickle|shelve|marshal|joblib|dill)\b", re.M)
+    sources = list((ROOT / "digitnet").rglob("*.py"))
+    assert sources
+    assert [path.name for path in sources if importing.search(path.read_text("utf-8"))] == []
+
+
+def test_every_link_leads_somewhere() -> None:
+    assert "](SECURITY.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all((ROOT / link).is_file() for link in re.findall(r"\]\(([^)]+)\)", SECURITY))
