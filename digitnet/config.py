@@ -61,6 +61,10 @@ def _toml(path: Path) -> dict[str, Any]:
     """The fields of a TOML file. Raises OSError, and ValueError for what is not TOML."""
     import tomllib
 
+    if not path.exists():
+        raise FileNotFoundError
+    if not path.is_file():  # opening a named pipe would wait for somebody to write into it
+        raise ValueError("it is not a file")
     with path.open("rb") as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:

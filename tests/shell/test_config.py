@@ -1,6 +1,7 @@
 """The file of settings: defaults, aliases, and what is wrong with it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, tol
     assert told in complaint
     assert config.flags == []
     assert config.aliases == {}
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        (complaint,) = read_config(path, set).complaints
+        assert "it is not a file" in complaint
 
 
 def test_one_bad_alias_leaves_the_others(tmp_path: Path) -> None:
