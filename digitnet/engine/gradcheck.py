@@ -82,9 +82,8 @@ def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 def _gradient(network: Network, x: Array, y: Array, l2: float, l1: float) -> list[Array]:
     """The gradient of the mean cost with its penalties, by back-propagation."""
     network.backward(network.forward(x), y)
-    gradient = [np.zeros_like(p.value) for p in network.parameters]
+    gradient = [p.whole_gradient() for p in network.parameters]
     for p, g in zip(network.parameters, gradient, strict=True):
-        p.add_gradient(g, 1 / len(x), 0.0)
         if p.decays:
             g += l2 * p.value + l1 * np.sign(p.value)
     return gradient

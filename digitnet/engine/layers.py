@@ -6,31 +6,40 @@ of them: what `forward` returns is valid until the next `forward`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from digitnet.engine import crew
 from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.blas import product
 from digitnet.engine.initializers import INITIALIZERS
 from digitnet.engine.types import Array
+from digitnet.engine.used import UsedInputs
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One array that training changes.
+    """One array that training changes, row by row.
 
     value: the numbers, changed in place.
     decays: whether L2 regularisation applies (to weights, not to biases).
-    add_gradient(into, scale, keep): into ← keep · into + scale · Σ over the batch of dC/dvalue.
-    The optimiser chooses `into`, so that a plain step needs no array for the gradient at all.
+    differentiate(rows): computes dC/dvalue for these rows of `value`, after a backward pass.
+    gradient(rows): what that gave for these rows or some of them, to be used up.
     """
 
     name: str
     value: Array
     decays: bool
-    add_gradient: Callable[[Array, float, float], None]
+    differentiate: Callable[[slice], None]
+    gradient: Callable[[slice], Array]
+
+    def whole_gradient(self) -> Array:
+        """dC/dvalue for all rows, as an array that is the caller's."""
+        rows = slice(0, len(self.value))
+        self.differentiate(rows)
+        return self.gradient(rows).copy()
 
 
 class Dense:
@@ -55,10 +64,19 @@ class Dense:
         self.fresh = fresh or self.activation.fresh
         self.weights: Array = np.zeros((inputs, outputs), dtype)
         self.biases: Array | None = np.zeros(outputs, dtype) if bias else None
-        self.parameters = [Parameter("weights", self.weights, True, self._add_weight_gradient)]
+        self.parameters = [
+            Parameter(
+                "weights", self.weights, True, self._differentiate_weights, self._weight_gradient
+            )
+        ]
         if self.biases is not None:
-            self.parameters.append(Parameter("biases", self.biases, False, self._add_bias_gradient))
+            self.parameters.append(
+                Parameter("biases", self.biases, False, lambda rows: None, self._bias_gradient)
+            )
         self._x: Array = np.empty((0, inputs), dtype)
+        self._used: UsedInputs | None = None
+        self._rows: Array = np.empty((0, outputs), dtype)
+        self._sums: list[Array] = []
         self._reserve(0)
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -67,17 +85,42 @@ class Dense:
         if self.biases is not None:
             self.biases[:] = 0
 
-    def forward(self, x: Array) -> Array:
-        """A = f(x W + b). `x` is kept (not copied) for the gradient of the weights."""
+    def forward(self, x: Array, *, sparse: bool = False) -> Array:
+        """A = f(x W + b). `x` is kept (not copied) for the gradient of the weights.
+
+        sparse: inputs that are zero in every case of the batch, such as a picture's dark border,
+        are left out where that saves time. They add nothing to x W, and their weights no gradient.
+        """
         count = len(x)
         if count > len(self._a):
             self._reserve(count)
-        self._x, a = x, self._a[:count]
-        product(x, self.weights, a)
+        self._x, self._used = x, None
+        if sparse and UsedInputs.worth_finding(self.outputs):
+            self._reserve_rows()
+            self._used = UsedInputs(x)
+            self._x = self._used.x
+        # the sum over the inputs is divided among threads
+        shares = crew.shares(self.inputs, count * self.outputs)
+        while len(self._sums) < len(shares) - 1:
+            self._sums.append(np.empty_like(self._a))
+        a, *others = sums = [sums[:count] for sums in (self._a, *self._sums[: len(shares) - 1])]
+        crew.run([partial(self._sum, rows, z) for rows, z in zip(shares, sums, strict=True)])
+        for z in others:
+            a += z
         if self.biases is not None:
             a += self.biases
         self.activation.forward(a)
         return a
+
+    def _sum(self, rows: slice, z: Array) -> None:
+        """Z ← Σ over these inputs of x W."""
+        if self._used is None:
+            np.matmul(self._x[:, rows], self.weights[rows], out=z)
+        else:
+            columns = self._used.columns(rows)
+            weights = self._rows[columns]
+            np.take(self.weights, self._used.numbers[columns], axis=0, out=weights, mode="clip")
+            np.matmul(self._x[:, columns], weights, out=z)
 
     def last_outputs(self, count: int) -> Array:
         """The outputs of the last forward pass, which was over `count` cases."""
@@ -98,28 +141,45 @@ class Dense:
     def backward(self, *, through_activation: bool = True) -> None:
         """Turns dC/da, in the error signal, into dC/dz."""
         count = len(self._x)
+        self._reserve_rows()
         if through_activation:
             self.activation.backward(self._a[:count], self._delta[:count], self._scratch[:count])
 
     def send_back(self, into: Array) -> None:
         """Into ← dC/dx = δ Wᵀ, the error signal of the layer below, (batch, inputs)."""
-        product(self._delta[: len(self._x)], self.weights, into, transpose_b=True)
+        delta = self._delta[: len(self._x)]
 
-    def _add_weight_gradient(self, into: Array, scale: float, keep: float) -> None:
-        """dC/dW = xᵀ δ."""
-        product(
-            self._x, self._delta[: len(self._x)], into, transpose_a=True, scale=scale, keep=keep
+        def part(rows: slice) -> None:
+            np.matmul(delta, self.weights[rows].T, out=into[:, rows])
+
+        crew.run(
+            [partial(part, rows) for rows in crew.shares(self.inputs, len(delta) * self.outputs)]
         )
 
-    def _add_bias_gradient(self, into: Array, scale: float, keep: float) -> None:
-        """dC/db = Σ over cases of δ."""
-        if keep:
-            into *= keep
-        else:
-            into[...] = 0  # what was there may be no number
-        into += scale * self._delta[: len(self._x)].sum(axis=0)
+    def _differentiate_weights(self, rows: slice) -> None:
+        """dC/dW = xᵀ δ, of the inputs that are used."""
+        columns = rows if self._used is None else self._used.columns(rows)
+        delta = self._delta[: len(self._x)]
+        np.matmul(self._x[:, columns].T, delta, out=self._rows[columns])
+
+    def _weight_gradient(self, rows: slice) -> Array:
+        """The rows of dC/dW; those of unused inputs are zero."""
+        if self._used is None:
+            return self._rows[rows]
+        return np.take(self._rows, self._used.places[rows], axis=0, mode="clip")
+
+    def _bias_gradient(self, rows: slice) -> Array:
+        """dC/db = Σ over the cases of δ."""
+        gradient: Array = self._delta[: len(self._x), rows].sum(axis=0)
+        return gradient
 
     def _reserve(self, batch: int) -> None:
         """Makes room for batches of up to `batch` cases."""
         shape: Any = (batch, self.outputs)
         self._a, self._delta, self._scratch = (np.empty(shape, self.weights.dtype) for _ in "azs")
+        self._sums.clear()
+
+    def _reserve_rows(self) -> None:
+        """Makes room for as many rows as there are inputs, and one of zeros."""
+        if not len(self._rows):
+            self._rows = np.zeros((self.inputs + 1, self.outputs), self.weights.dtype)

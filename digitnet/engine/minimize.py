@@ -166,16 +166,18 @@ class _Objective:
         """The cost at w, and its gradient."""
         self.put(w)
         cost, count = 0.0, len(self.cases)
+        for g in self.gradients:
+            g[...] = 0
         rows = np.arange(count)
         for start in range(0, count, CHUNK):
             if self.stop():
                 raise _Interrupted
             x, y = self.feeder.batch(rows[start : start + CHUNK])
-            a = self.network.forward(x)
+            a = self.network.forward(x, sparse=True)
             cost += self.network.cost.value(a, y) * len(a) / count
-            self.network.backward(a, y)
+            self.network.backward(a, y, mean_over=count)
             for p, g in zip(self.parameters, self.gradients, strict=True):
-                p.add_gradient(g, 1 / count, 1.0 if start else 0.0)
+                g += p.whole_gradient()
         self.passes += 1
         l2, l1 = self.settings.l2, self.settings.l1
         for p, g in zip(self.parameters, self.gradients, strict=True):

@@ -78,22 +78,30 @@ class Network:
         for layer in self.layers:
             layer.initialize(rng)
 
-    def forward(self, x: Array, dropout: Dropout | None = None) -> Array:
-        """The outputs for x (batch, inputs): (batch, outputs), a view valid until the next call."""
+    def forward(self, x: Array, dropout: Dropout | None = None, *, sparse: bool = False) -> Array:
+        """The outputs for x (batch, inputs): (batch, outputs), a view valid until the next call.
+
+        sparse: whether inputs that are zero in the whole batch may be left out.
+        """
         for number, layer in enumerate(self.layers):
-            x = layer.forward(x)
+            x = layer.forward(x, sparse=sparse and number == 0)
             if dropout and layer is not self.layers[-1]:
                 x = dropout.forward(number, x)
         return x
 
-    def backward(self, a: Array, y: Array, dropout: Dropout | None = None) -> None:
+    def backward(
+        self, a: Array, y: Array, dropout: Dropout | None = None, *, mean_over: int | None = None
+    ) -> None:
         """Back-propagation (Rumelhart, Hinton and Williams 1986, Nature 323).
 
         Computes dC/dz of every layer for the batch just sent forward, whose outputs were `a` and
-        whose targets are `y`, as a sum over the cases; the parameters then give their gradients.
+        whose targets are `y`; the parameters then give their gradients. C is the mean cost of the
+        batch, or its part in the mean over so many cases.
         The first layer's gradient with respect to its input is never needed and never computed.
         """
-        np.subtract(a, y, out=self.layers[-1].error_signal(len(a)))
+        signal = self.layers[-1].error_signal(len(a))
+        np.subtract(a, y, out=signal)
+        signal *= 1 / (mean_over or len(a))
         self.layers[-1].backward(through_activation=not self.cost.canonical)
         for number in range(len(self.layers) - 2, -1, -1):
             below, above = self.layers[number : number + 2]

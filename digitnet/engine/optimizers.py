@@ -5,25 +5,28 @@ a class with the arrays it keeps (`slots`) and its `update`, and put it into `OP
 """
 
 from abc import ABC, abstractmethod
+from functools import partial
 from math import sqrt
 from typing import ClassVar
 
 import numpy as np
 
-from digitnet.engine.blas import add_scaled
+from digitnet.engine import crew
 from digitnet.engine.layers import Parameter
 from digitnet.engine.settings import Settings
 from digitnet.engine.types import Array
 
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 """Numbers updated at a time: few enough that every pass over them finds them in the cache."""
+UPDATE = 16
+"""Multiplications that take as long as updating one number."""
 
 State = dict[str, list[Array]]
 """What an optimiser remembers between steps: name → one array per parameter."""
 
 
 class Optimizer(ABC):
-    """Plain and general: gradient, penalties, clipping, then `update`, chunk by chunk.
+    """Gradient, penalties, clipping, then `update`, a few rows at a time.
 
     slots: names of the arrays kept for each parameter. decoupled: whether L2 shrinks the weights by
     itself rather than through the gradient.
@@ -39,65 +42,63 @@ class Optimizer(ABC):
         self.state: State = {
             name: [np.zeros_like(p.value) for p in parameters] for name in self.slots
         }
-        self._gradients: list[Array] = []
 
     def step(self, settings: Settings, rate: float, cases: int) -> None:
-        """One step down the gradient, summed over `cases` cases, of the mean cost."""
+        """One step down the gradient, after a backward pass over so many cases."""
         self.steps += 1
-        gradients = self._all_gradients(settings, cases)
-        for k, (p, g) in enumerate(zip(self.parameters, gradients, strict=True)):
-            arrays = [p.value, g, *(self.state[name][k] for name in self.slots)]
-            flat = [array.reshape(-1) for array in arrays]
-            shrink = rate * settings.l2 if self.decoupled and p.decays else 0.0
-            for start in range(0, p.value.size, CHUNK):
-                w, g_part, *kept = (array[start : start + CHUNK] for array in flat)
-                if shrink:
-                    w *= 1 - shrink
-                self.update(w, g_part, rate, settings, *kept)
+        clipped = self._clipped(settings) if settings.clip else None
+        for k, p in enumerate(self.parameters):
+
+            def part(rows: slice, k: int = k, p: Parameter = p) -> None:
+                """The step for some rows of a parameter."""
+                if not clipped:
+                    p.differentiate(rows)
+                size = max(1, CHUNK // p.value[0].size)
+                for start in range(rows.start, rows.stop, size):
+                    few = slice(start, min(start + size, rows.stop))
+                    w, kept = p.value[few], [self.state[name][k][few] for name in self.slots]
+                    g = clipped[k][few] if clipped else self._gradient(p, few, settings)
+                    if self.decoupled and p.decays and settings.l2:
+                        w *= 1 - rate * settings.l2
+                    self.update(w, g, rate, settings, *kept)
+
+            cost = p.value[0].size * (cases + UPDATE)
+            crew.run([partial(part, rows) for rows in crew.shares(len(p.value), cost)])
 
     @abstractmethod
     def update(self, w: Array, g: Array, rate: float, settings: Settings, *kept: Array) -> None:
         """Changes w and what is kept, in place; g may be used up."""
 
-    def _all_gradients(self, settings: Settings, cases: int) -> list[Array]:
-        """The gradient for each parameter, with penalties, clipped if that is set."""
-        if not self._gradients:
-            self._gradients = [np.empty_like(p.value) for p in self.parameters]
-        for p, g in zip(self.parameters, self._gradients, strict=True):
-            p.add_gradient(g, 1 / cases, 0.0)
-            if p.decays and settings.l2 and not self.decoupled:
-                add_scaled(settings.l2, p.value, g)
-            if p.decays and settings.l1:
-                g += settings.l1 * np.sign(p.value)
-        if settings.clip:
-            self._clip(settings.clip)
-        return self._gradients
+    def _gradient(self, p: Parameter, rows: slice, settings: Settings) -> Array:
+        """Of the cost with its penalties, for rows that are differentiated."""
+        g = p.gradient(rows)
+        if p.decays and settings.l2 and not self.decoupled:
+            g += settings.l2 * p.value[rows]
+        if p.decays and settings.l1:
+            g += settings.l1 * np.sign(p.value[rows])
+        return g
 
-    def _clip(self, longest: float) -> None:
-        """G ← g · min(1, longest / |g|), over all parameters (Pascanu et al. 2013, ICML)."""
-        flat = [g.reshape(-1) for g in self._gradients]
-        length = sqrt(sum(float(np.dot(g, g)) for g in flat))
-        if length > longest:
-            for g in flat:
-                g *= longest / length
+    def _clipped(self, settings: Settings) -> list[Array]:
+        """G · min(1, longest / |g|), over all parameters (Pascanu et al. 2013, ICML)."""
+        gradients = []
+        for p in self.parameters:
+            rows = slice(0, len(p.value))
+            p.differentiate(rows)
+            gradients.append(self._gradient(p, rows, settings))
+        length = sqrt(sum(float(np.vdot(g, g)) for g in gradients))
+        if length > settings.clip:
+            for g in gradients:
+                g *= settings.clip / length
+        return gradients
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent: w ← w − η g."""
 
-    def step(self, settings: Settings, rate: float, cases: int) -> None:
-        """W ← (1 − ηλ) w − η g in one matrix product, with no array for g, where that will do."""
-        if settings.clip or settings.l1:
-            super().step(settings, rate, cases)
-            return
-        self.steps += 1
-        for p in self.parameters:
-            shrink = rate * settings.l2 if p.decays else 0.0
-            p.add_gradient(p.value, -rate / cases, 1 - shrink)
-
     def update(self, w: Array, g: Array, rate: float, settings: Settings, *kept: Array) -> None:
         """See the class."""
-        add_scaled(-rate, g, w)
+        g *= rate
+        w -= g
 
 
 class Momentum(Optimizer):
@@ -105,24 +106,12 @@ class Momentum(Optimizer):
 
     slots = ("velocity",)
 
-    def step(self, settings: Settings, rate: float, cases: int) -> None:
-        """V ← μ v + g in one matrix product, with no array for g, where that will do."""
-        if settings.clip or settings.l1:
-            super().step(settings, rate, cases)
-            return
-        self.steps += 1
-        for p, v in zip(self.parameters, self.state["velocity"], strict=True):
-            p.add_gradient(v, 1 / cases, settings.momentum)
-            if settings.l2 and p.decays:
-                add_scaled(settings.l2, p.value, v)
-            add_scaled(-rate, v, p.value)
-
     def update(self, w: Array, g: Array, rate: float, settings: Settings, *kept: Array) -> None:
         """See the class."""
         (v,) = kept
         v *= settings.momentum
         v += g
-        add_scaled(-rate, v, w)
+        w -= np.multiply(v, rate, out=g)
 
 
 class Nesterov(Optimizer):
@@ -135,8 +124,9 @@ class Nesterov(Optimizer):
         (v,) = kept
         v *= settings.momentum
         v += g
-        add_scaled(settings.momentum, v, g)
-        add_scaled(-rate, g, w)
+        g += settings.momentum * v
+        g *= rate
+        w -= g
 
 
 class RMSProp(Optimizer):
@@ -149,12 +139,14 @@ class RMSProp(Optimizer):
         """See the class."""
         (s,) = kept
         square = g * g
+        square *= 1 - self.share
         s *= self.share
-        add_scaled(1 - self.share, square, s)
+        s += square
         np.sqrt(s, out=square)
         square += self.epsilon
         g /= square
-        add_scaled(-rate, g, w)
+        g *= rate
+        w -= g
 
 
 class Adam(Optimizer):
@@ -171,15 +163,17 @@ class Adam(Optimizer):
         """See the class."""
         m, s = kept
         m *= self.first
-        add_scaled(1 - self.first, g, m)
+        m += (1 - self.first) * g
         g *= g
+        g *= 1 - self.second
         s *= self.second
-        add_scaled(1 - self.second, g, s)
+        s += g
         np.sqrt(s, out=g)
         g /= sqrt(1 - self.second**self.steps)
         g += self.epsilon
         np.divide(m, g, out=g)
-        add_scaled(-rate / (1 - self.first**self.steps), g, w)
+        g *= rate / (1 - self.first**self.steps)
+        w -= g
 
 
 class AdamW(Adam):

@@ -200,7 +200,7 @@ class Run:
         if dropout:
             dropout.begin(progress.batches)
         with np.errstate(all="ignore"):  # what is no number is found by `_is_sound`
-            a = self.network.forward(x, dropout)
+            a = self.network.forward(x, dropout, sparse=True)
             cost = self.network.cost.value(a, y)
             self.network.backward(a, y, dropout)
             self.trainer.update(self._rate(), len(rows))

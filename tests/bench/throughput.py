@@ -1,15 +1,18 @@
 """Cases a second in training 784-1024-10: digitnet beside the products alone and its rivals.
 
-    python tests/bench/throughput.py [--rivals PYTHON] [--seconds 2] [--rounds 5]
+    python tests/bench/throughput.py [--rivals PYTHON] [--pictures noise] [--seconds 2] [--rounds 5]
 
 Each contender runs in a process of its own, one after the other, in turn, `--rounds` times; the
 table gives medians, in thousands of cases a second, and digitnet's ratio to each. `--rivals` names
 a Python that has torch and scikit-learn (`pip install torch==2.13.0 scikit-learn`); without it only
-digitnet and its products run. All train on the same random pictures, with ReLU, softmax,
-cross-entropy and momentum 0.9, in float32.
+digitnet and its products run. All train on the same pictures, with ReLU, softmax, cross-entropy and
+momentum 0.9, in float32. The pictures are digits of the sample, whose dark borders digitnet leaves
+out of its products, or (`noise`) pictures in which any pixel may be lit and nothing can be left
+out. "products" are the five of a mini-batch in full.
 """
 
 import argparse
+import gzip
 import os
 import statistics
 import subprocess
@@ -19,6 +22,7 @@ from time import perf_counter
 
 ROOT = Path(__file__).parent.parent.parent
 CASES = 20_000
+PICTURES = os.environ.get("PICTURES", "digits")
 BATCHES, THREADS = (16, 32, 64, 128, 256, 512), (1, 2)
 
 
@@ -27,8 +31,13 @@ def pictures():
     import numpy as np
 
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (CASES, 784), dtype=np.uint8)
-    x[rng.random(x.shape) < 0.8] = 0
+    if PICTURES == "noise":
+        x = rng.integers(0, 256, (CASES, 784), dtype=np.uint8)
+        x[rng.random(x.shape) < 0.8] = 0
+    else:
+        file = ROOT / "data" / "sample-train-images-idx3-ubyte.gz"
+        digits = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16)
+        x = rng.choice(digits.reshape(-1, 784), CASES)
     return x, rng.integers(0, 10, CASES)
 
 
@@ -121,10 +130,11 @@ def sklearn(batch, threads, seconds):
 CONTENDERS = {f.__name__: f for f in (products, digitnet, torch, sklearn)}
 
 
-def measure(name, batch, threads, seconds, python):
+def measure(name, batch, threads, seconds, pictures, python):
     """One contender, once, in a process of its own."""
     variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    env = os.environ | dict.fromkeys(variables, str(threads)) | {"PYTHONPATH": str(ROOT)}
+    env = os.environ | dict.fromkeys(variables, str(threads))
+    env |= {"PYTHONPATH": str(ROOT), "PICTURES": pictures}
     line = [python, __file__, "--one", name, str(batch), str(threads), str(seconds)]
     done = subprocess.run(line, env=env, capture_output=True, text=True, check=True)
     return float(done.stdout)
@@ -134,6 +144,7 @@ def main():
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rivals", default="")
+    parser.add_argument("--pictures", choices=("digits", "noise"), default="digits")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, nargs="*", default=BATCHES)
@@ -148,14 +159,15 @@ def main():
     if options.rivals:
         pythons |= {"torch": options.rivals, "sklearn": options.rivals}
     ratios = [name for name in pythons if name != "digitnet"]
-    print("thousands of cases a second, medians of", options.rounds)
+    print(f"thousands of cases a second, medians of {options.rounds}, {options.pictures}")
     print("threads batch", *(f"{n:>9}" for n in pythons), *(f"{'/' + n:>10}" for n in ratios))
     for threads in options.threads:
         for batch in options.batches:
             found = {name: [] for name in pythons}
             for _ in range(options.rounds):
                 for name, python in pythons.items():
-                    found[name].append(measure(name, batch, threads, options.seconds, python))
+                    speed = measure(name, batch, threads, options.seconds, options.pictures, python)
+                    found[name].append(speed)
             medians = {name: statistics.median(values) for name, values in found.items()}
             row = [f"{value / 1000:9.1f}" for value in medians.values()]
             row += [f"{medians['digitnet'] / medians[name]:10.2f}" for name in ratios]

@@ -35,10 +35,7 @@ def cases(count: int = 6) -> tuple[np.ndarray, np.ndarray]:
 
 def analytic(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     network.backward(network.forward(x), y)
-    gradients = [np.zeros_like(p.value) for p in network.parameters]
-    for parameter, gradient in zip(network.parameters, gradients, strict=True):
-        parameter.add_gradient(gradient, 1 / len(x), 0.0)
-    return gradients
+    return [p.whole_gradient() for p in network.parameters]
 
 
 def numeric(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
@@ -73,25 +70,16 @@ def test_backpropagation_agrees_with_differences(
     assert relative_error(analytic(network, x, y), numeric(network, x, y)) < 1e-6
 
 
-def test_the_gradient_is_accumulated_into_what_is_there() -> None:
+def test_batches_give_their_parts_of_the_mean_over_all() -> None:
     network = small_network("tanh", "softmax", "cross-entropy")
     x, y = cases()
-    plain = analytic(network, x, y)
-    network.backward(network.forward(x), y)
-    for parameter, gradient in zip(network.parameters, plain, strict=True):
-        into = np.ones_like(parameter.value)
-        parameter.add_gradient(into, 2 / len(x), 0.5)
-        np.testing.assert_allclose(into, 0.5 + 2 * gradient, rtol=1e-12)
-
-
-def test_what_was_there_before_does_not_matter_where_nothing_of_it_is_kept() -> None:
-    network = small_network("relu", "softmax", "cross-entropy")
-    x, y = cases()
-    network.backward(network.forward(x), y)
-    for parameter in network.parameters:
-        into = np.full_like(parameter.value, np.nan)
-        parameter.add_gradient(into, 1.0, 0.0)
-        assert np.isfinite(into).all()
+    whole = analytic(network, x, y)
+    parts = []
+    for few in (slice(0, 2), slice(2, 6)):
+        network.backward(network.forward(x[few]), y[few], mean_over=len(x))
+        parts.append([p.whole_gradient() for p in network.parameters])
+    for gradient, *of_parts in zip(whole, *parts, strict=True):
+        np.testing.assert_allclose(sum(of_parts), gradient, rtol=1e-12)
 
 
 @pytest.mark.parametrize("output", ["linear", "tanh", "relu"])

@@ -163,7 +163,7 @@ def set_(
     Those of training belong to the network in hand and are saved with it; seed, threads and vi
     belong to this session.
     """
-    from digitnet.engine import blas
+    from digitnet.engine import crew
 
     value = f"{value} {horizon}".strip()
     if name and name not in SETTINGS | SESSION_SETTINGS:
@@ -182,13 +182,13 @@ def set_(
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
         session.network()
-    values |= {"seed": session.seed, "threads": blas.threads(), "vi": session.vi}
+    values |= {"seed": session.seed, "threads": crew.threads(), "vi": session.vi}
     return SettingsResult({name: values[name]} if name else values)
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
     """Sets the seed, the threads, or whether the prompt takes vi's keys."""
-    from digitnet.engine import blas
+    from digitnet.engine import crew
 
     if name == "vi":
         if value not in ("on", "off"):
@@ -206,6 +206,6 @@ def _set_session(session: Session, name: str, value: str) -> None:
         session.reseed(number)
         return
     try:
-        blas.set_threads(number)
+        crew.set_threads(number)
     except ValueError as error:
         raise CommandError(f"{error}. Example: set threads 1") from None

@@ -1,0 +1,142 @@
+"""Threads that share the work of a step.
+
+Weights are divided by rows, and each thread always works on the same ones: what it changed in one
+step it finds in the cache of its own core in the next. A BLAS with threads of its own divides every
+product anew, so that cores keep fetching from each other, and its threads wait actively, so that
+two programs on one machine slow each other many times over; here each product runs in one thread,
+and whoever has nothing to do sleeps. numpy lets go of the interpreter's lock in products and in
+long sums, so Python's own threads will do.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from os import cpu_count
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+WORTH_SHARING = 5_000_000
+"""Multiplications for each thread below which handing them out costs more than it gains."""
+FEWEST_ROWS = 64
+"""Rows for each thread below which products are slow."""
+PATIENCE = 0.1
+"""Seconds after which one who waits for the others looks again: an interrupt can cost a word."""
+
+Task = Callable[[], None]
+
+
+class _Job:
+    """A task given to another thread, and what became of it."""
+
+    def __init__(self, task: Task, ended: "SimpleQueue[None]") -> None:
+        self.task, self.ended = task, ended
+        self.finished = False
+        self.failure: BaseException | None = None
+
+    def do(self) -> None:
+        """Runs the task and says so."""
+        try:
+            self.task()
+        except BaseException as failure:  # raised again by the thread that gave the task
+            self.failure = failure
+        self.finished = True
+        self.ended.put(None)
+
+
+class _Crew:
+    """The threads of this process."""
+
+    def __init__(self) -> None:
+        controller = ThreadpoolController().select(user_api="blas")
+        pools: list[Any] = controller.lib_controllers
+        self.most = max((int(pool.get_num_threads()) for pool in pools), default=1)
+        for pool in pools:
+            pool.set_num_threads(1)
+        self.busy = Lock()
+        self._queues: list[SimpleQueue[_Job]] = []
+
+    def queue(self, number: int) -> "SimpleQueue[_Job]":
+        """Where the thread of this number finds its jobs; it is started when first needed."""
+        while len(self._queues) <= number:
+            jobs: SimpleQueue[_Job] = SimpleQueue()
+            Thread(target=_work, args=(jobs,), daemon=True).start()
+            self._queues.append(jobs)
+        return self._queues[number]
+
+
+def _work(jobs: "SimpleQueue[_Job]") -> None:
+    """A thread's life."""
+    with np.errstate(all="ignore"):  # what is no number is found where results are looked at
+        while True:
+            jobs.get().do()
+
+
+@cache
+def _crew() -> _Crew:
+    """The threads, made when they are first needed."""
+    return _Crew()
+
+
+def set_threads(count: int) -> None:
+    """Lets work be shared among up to `count` threads from now on.
+
+    Raises ValueError for more than the machine has cores.
+    """
+    if not 1 <= count <= (cpu_count() or 1):
+        raise ValueError(f"this machine has {cpu_count()} cores")
+    _crew().most = count
+
+
+def threads() -> int:
+    """How many threads work may be shared among."""
+    return _crew().most
+
+
+def shares(rows: int, cost: int) -> list[slice]:
+    """Divides so many rows, of `cost` multiplications each, evenly among the threads worth it."""
+    count = max(1, min(threads(), rows * cost // WORTH_SHARING, rows // FEWEST_ROWS))
+    return [slice(rows * k // count, rows * (k + 1) // count) for k in range(count)]
+
+
+def run(tasks: Sequence[Task]) -> None:
+    """Runs the first task here and each other in a thread of its own, until all have ended.
+
+    Whatever is raised, by a task or by Ctrl-C, is raised only then: nobody goes on working in
+    arrays that are the caller's again. Where the threads are taken, all is done here.
+    """
+    first, *others = tasks
+    crew = _crew()
+    if not others or not crew.busy.acquire(blocking=False):
+        for task in tasks:
+            task()
+        return
+    ended: SimpleQueue[None] = SimpleQueue()
+    jobs = [_Job(task, ended) for task in others]
+    try:
+        for number, job in enumerate(jobs):
+            crew.queue(number).put(job)
+        mine = _Job(first, ended)
+        mine.do()
+        failures = [_wait(job) for job in jobs]
+    finally:
+        crew.busy.release()
+    for failure in (mine.failure, *failures):
+        if failure is not None:
+            raise failure
+
+
+def _wait(job: _Job) -> BaseException | None:
+    """Waits for a job of another thread; returns what was raised meanwhile."""
+    interrupt = None
+    while True:
+        try:
+            while not job.finished:
+                with suppress(Empty):
+                    job.ended.get(timeout=PATIENCE)
+            return interrupt or job.failure
+        except KeyboardInterrupt as found:
+            interrupt = found

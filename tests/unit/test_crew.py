@@ -1,0 +1,154 @@
+"""Threads share work without changing what comes out, and leave nothing running behind."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from digitnet.engine import crew
+from digitnet.engine.amount import Amount
+from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.network import Network, dense_network
+from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Trainer
+from digitnet.engine.used import UsedInputs
+
+
+@pytest.fixture
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everything is worth sharing between two threads, however many cores there are."""
+    before = crew.threads()
+    monkeypatch.setattr(crew, "cpu_count", lambda: 2)
+    monkeypatch.setattr(crew, "WORTH_SHARING", 1)
+    monkeypatch.setattr(crew, "FEWEST_ROWS", 1)
+    crew.set_threads(2)
+    yield
+    crew._crew().most = before
+
+
+def trained(optimizer: str, sizes: list[int], border: int, **settings: object) -> Network:
+    """A network after a few steps on cases whose first and last `border` inputs are dark."""
+    rng = np.random.default_rng(2)
+    inputs = rng.integers(0, 256, (40, sizes[0]), dtype=np.uint8)
+    inputs[:, :border] = inputs[:, sizes[0] - border :] = 0
+    cases = Cases(inputs, one_hot(rng.integers(sizes[-1], size=40), sizes[-1]), 1 / 255)
+    network = dense_network(sizes, dtype=np.float64)
+    network.initialize(1)
+    given = Settings(**{"batch": 10, "optimizer": optimizer, **settings})  # type: ignore[arg-type]
+    for _ in Trainer(network, given, 3).run(cases, cases, Amount.parse("12")):
+        pass
+    return network
+
+
+def agree(one: Network, other: Network) -> None:
+    for mine, theirs in zip(one.parameters, other.parameters, strict=True):
+        np.testing.assert_allclose(mine.value, theirs.value, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("settings", [{}, {"clip": 0.1}, {"l2": 0.1, "l1": 0.01}], ids=str)
+def test_training_is_the_same_with_two_threads(
+    optimizer: str, settings: dict[str, float], request: pytest.FixtureRequest
+) -> None:
+    sizes = [30, 70, 20, 3]
+    alone = trained(optimizer, sizes, 4, **settings)
+    request.getfixturevalue("two_threads")
+    assert len(crew.shares(30, 1)) == 2
+    agree(alone, trained(optimizer, sizes, 4, **settings))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("border", [0, 5, 15], ids=lambda n: f"{2 * n} of 30 dark")
+def test_leaving_out_dark_inputs_changes_nothing(
+    optimizer: str, border: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving_out = trained(optimizer, [30, 70, 3], border, l2=0.01)
+    monkeypatch.setattr(UsedInputs, "worth_finding", staticmethod(lambda outputs: False))
+    agree(leaving_out, trained(optimizer, [30, 70, 3], border, l2=0.01))
+
+
+def test_used_inputs_are_those_that_are_not_zero_throughout() -> None:
+    used = UsedInputs(np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32))
+    assert used.numbers.tolist() == [1, 3, 4]
+    assert used.x.tolist() == [[1, 0, -2], [0, 3, 0]]
+    assert used.places.tolist() == [5, 0, 5, 1, 2]
+    assert used.columns(slice(0, 3)) == slice(0, 1)
+    assert used.columns(slice(3, 5)) == slice(1, 3)
+
+
+def test_every_row_has_one_share(two_threads: None) -> None:
+    for rows in (1, 2, 5, 784):
+        shares = crew.shares(rows, 1)
+        assert [row for share in shares for row in range(rows)[share]] == list(range(rows))
+
+
+def test_little_work_is_not_shared() -> None:
+    assert crew.shares(784, 10) == [slice(0, 784)]
+
+
+def test_tasks_run_side_by_side() -> None:
+    both = threading.Barrier(2, timeout=5)
+    crew.run([both.wait, both.wait])  # either alone would wait for ever
+
+
+@pytest.mark.parametrize("where", [0, 1])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_is_raised_when_all_have_ended(where: int, error: type[BaseException]) -> None:
+    ended = []
+
+    def fail() -> None:
+        raise error
+
+    def work() -> None:
+        time.sleep(0.2)
+        ended.append(1)
+
+    with pytest.raises(error):
+        crew.run([fail, work] if where == 0 else [work, fail])
+    assert ended == [1]
+    crew.run([work, work])  # and the threads are fit for more
+    assert ended == [1, 1, 1]
+
+
+def test_ctrl_c_while_waiting_is_raised_when_all_have_ended() -> None:
+    import _thread
+
+    ended = []
+
+    def work() -> None:
+        time.sleep(0.1)
+        _thread.interrupt_main()
+        time.sleep(0.3)
+        ended.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        crew.run([lambda: None, work])
+    assert ended == [1]
+
+
+def test_who_finds_the_threads_taken_does_all_himself() -> None:
+    found = []
+    inner = [lambda: found.append(threading.get_ident())] * 3
+    crew.run([lambda: crew.run(inner), lambda: time.sleep(0.1)])
+    assert found == [threading.get_ident()] * 3
+
+
+def test_a_thread_takes_nothing_amiss_that_is_no_number() -> None:
+    largest = np.full(3, 3e38, np.float32)
+    with np.errstate(all="raise"):
+        crew.run([lambda: None, lambda: np.multiply(largest, 10)])
+
+
+def test_the_number_of_threads_can_be_set() -> None:
+    before = crew.threads()
+    try:
+        crew.set_threads(1)
+        assert crew.threads() == 1
+    finally:
+        crew.set_threads(before)
+    assert crew.threads() == before
+    with pytest.raises(ValueError, match="cores"):
+        crew.set_threads(10_000)
