@@ -10,7 +10,7 @@ long sums, so Python's own threads will do.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from os import cpu_count
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-WORTH_SHARING = 5_000_000
+WORTH_SHARING = 4_000_000
 """Multiplications for each thread below which handing them out costs more than it gains."""
+SLIM = 40
+"""A product with fewer columns takes as long as with these."""
 FEWEST_ROWS = 64
 """Rows for each thread below which products are slow."""
 PATIENCE = 0.1
@@ -96,10 +98,24 @@ def threads() -> int:
     return _crew().most
 
 
-def shares(rows: int, cost: int) -> list[slice]:
-    """Divides so many rows, of `cost` multiplications each, evenly among the threads worth it."""
-    count = max(1, min(threads(), rows * cost // WORTH_SHARING, rows // FEWEST_ROWS))
+def worth(multiplications: int) -> int:
+    """How many threads so many multiplications are worth."""
+    return max(1, min(threads(), multiplications // WORTH_SHARING))
+
+
+def divide(rows: int, count: int) -> list[slice]:
+    """Equal shares of the rows."""
     return [slice(rows * k // count, rows * (k + 1) // count) for k in range(count)]
+
+
+def shares(rows: int, cost: int) -> list[slice]:
+    """Equal shares of the rows, of `cost` multiplications each, for the threads they are worth."""
+    return divide(rows, max(1, min(worth(rows * cost), rows // FEWEST_ROWS)))
+
+
+def share(rows: int, cost: int, work: Callable[[slice], None]) -> None:
+    """Runs `work` on these shares, side by side."""
+    run([partial(work, part) for part in shares(rows, cost)])
 
 
 def run(tasks: Sequence[Task]) -> None:

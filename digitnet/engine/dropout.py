@@ -35,9 +35,10 @@ class Dropout:
         mask *= self._factor
         return np.multiply(a, mask, out=buffer)
 
-    def backward(self, layer: int, grad: Array) -> None:
-        """Grad ← grad · m / (1 − p), for the masks of the last forward pass."""
-        grad *= self._masks[layer][: len(grad)]
+    def backward(self, layer: int, grad: Array, units: slice) -> None:
+        """Grad ← grad · m / (1 − p) for these units, with the masks of the last forward pass."""
+        part = grad[:, units]
+        part *= self._masks[layer][: len(grad), units]
 
     def _space(self, layer: int, a: Array) -> tuple[Array, Array]:
         """Room for the mask and the result, allocated once."""

@@ -25,21 +25,22 @@ class Parameter:
 
     value: the numbers, changed in place.
     decays: whether L2 regularisation applies (to weights, not to biases).
-    differentiate(rows): computes dC/dvalue for these rows of `value`, after a backward pass.
-    gradient(rows): what that gave for these rows or some of them, to be used up.
+    gradient(rows): computes dC/dvalue for these rows of `value`, after a backward pass; the array
+    is the caller's until the next one.
     """
 
     name: str
     value: Array
     decays: bool
-    differentiate: Callable[[slice], None]
     gradient: Callable[[slice], Array]
 
     def whole_gradient(self) -> Array:
-        """dC/dvalue for all rows, as an array that is the caller's."""
-        rows = slice(0, len(self.value))
-        self.differentiate(rows)
-        return self.gradient(rows).copy()
+        """dC/dvalue for all rows."""
+        return self.gradient(slice(0, len(self.value)))
+
+
+FINISH = 50
+"""Multiplications that take as long as making an output of a finished sum."""
 
 
 class Dense:
@@ -64,15 +65,9 @@ class Dense:
         self.fresh = fresh or self.activation.fresh
         self.weights: Array = np.zeros((inputs, outputs), dtype)
         self.biases: Array | None = np.zeros(outputs, dtype) if bias else None
-        self.parameters = [
-            Parameter(
-                "weights", self.weights, True, self._differentiate_weights, self._weight_gradient
-            )
-        ]
+        self.parameters = [Parameter("weights", self.weights, True, self._weight_gradient)]
         if self.biases is not None:
-            self.parameters.append(
-                Parameter("biases", self.biases, False, lambda rows: None, self._bias_gradient)
-            )
+            self.parameters.append(Parameter("biases", self.biases, False, self._bias_gradient))
         self._x: Array = np.empty((0, inputs), dtype)
         self._used: UsedInputs | None = None
         self._rows: Array = np.empty((0, outputs), dtype)
@@ -99,18 +94,23 @@ class Dense:
             self._reserve_rows()
             self._used = UsedInputs(x)
             self._x = self._used.x
-        # the sum over the inputs is divided among threads
-        shares = crew.shares(self.inputs, count * self.outputs)
+        # each thread sums over inputs of its own; the sums of these sums are then shared by cases
+        shares = crew.shares(self.inputs, count * max(self.outputs, crew.SLIM))
         while len(self._sums) < len(shares) - 1:
             self._sums.append(np.empty_like(self._a))
-        a, *others = sums = [sums[:count] for sums in (self._a, *self._sums[: len(shares) - 1])]
+        sums = [z[:count] for z in (self._a, *self._sums[: len(shares) - 1])]
         crew.run([partial(self._sum, rows, z) for rows, z in zip(shares, sums, strict=True)])
+        crew.share(count, FINISH * self.outputs, partial(self._finish, sums))
+        return sums[0]
+
+    def _finish(self, sums: list[Array], cases: slice) -> None:
+        """A = f(Σ sums + b), in the first of the sums, for these cases."""
+        a, *others = (z[cases] for z in sums)
         for z in others:
             a += z
         if self.biases is not None:
             a += self.biases
         self.activation.forward(a)
-        return a
 
     def _sum(self, rows: slice, z: Array) -> None:
         """Z ← Σ over these inputs of x W."""
@@ -136,36 +136,35 @@ class Dense:
 
     def error_signal(self, count: int) -> Array:
         """Where the layer above writes dC/da (batch, outputs) before `backward`."""
+        self._reserve_rows()
         return self._delta[:count]
 
-    def backward(self, *, through_activation: bool = True) -> None:
-        """Turns dC/da, in the error signal, into dC/dz."""
+    def backward(self, units: slice = slice(None)) -> None:
+        """Turns dC/da, in the error signal, into dC/dz, for these units."""
         count = len(self._x)
-        self._reserve_rows()
-        if through_activation:
-            self.activation.backward(self._a[:count], self._delta[:count], self._scratch[:count])
+        a, delta, scratch = (z[:count, units] for z in (self._a, self._delta, self._scratch))
+        self.activation.backward(a, delta, scratch)
 
-    def send_back(self, into: Array) -> None:
-        """Into ← dC/dx = δ Wᵀ, the error signal of the layer below, (batch, inputs)."""
+    def send_back(self, into: Array, then: Callable[[slice], None]) -> None:
+        """Into ← dC/dx = δ Wᵀ, the error signal of the layer below, (batch, inputs).
+
+        Threads share it by inputs, the units of the layer below, and go on with `then` for theirs.
+        """
         delta = self._delta[: len(self._x)]
 
-        def part(rows: slice) -> None:
-            np.matmul(delta, self.weights[rows].T, out=into[:, rows])
+        def work(units: slice) -> None:
+            np.matmul(delta, self.weights[units].T, out=into[:, units])
+            then(units)
 
-        crew.run(
-            [partial(part, rows) for rows in crew.shares(self.inputs, len(delta) * self.outputs)]
-        )
-
-    def _differentiate_weights(self, rows: slice) -> None:
-        """dC/dW = xᵀ δ, of the inputs that are used."""
-        columns = rows if self._used is None else self._used.columns(rows)
-        delta = self._delta[: len(self._x)]
-        np.matmul(self._x[:, columns].T, delta, out=self._rows[columns])
+        crew.share(self.inputs, len(delta) * max(self.outputs, crew.SLIM), work)
 
     def _weight_gradient(self, rows: slice) -> Array:
-        """The rows of dC/dW; those of unused inputs are zero."""
+        """dC/dW = xᵀ δ; zero where inputs are left out."""
+        columns = rows if self._used is None else self._used.columns(rows)
+        gradient = self._rows[columns]
+        np.matmul(self._x[:, columns].T, self._delta[: len(self._x)], out=gradient)
         if self._used is None:
-            return self._rows[rows]
+            return gradient
         return np.take(self._rows, self._used.places[rows], axis=0, mode="clip")
 
     def _bias_gradient(self, rows: slice) -> Array:

@@ -1,6 +1,7 @@
 """A network: layers in a row and the cost at their end."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
 
@@ -102,14 +103,18 @@ class Network:
         signal = self.layers[-1].error_signal(len(a))
         np.subtract(a, y, out=signal)
         signal *= 1 / (mean_over or len(a))
-        self.layers[-1].backward(through_activation=not self.cost.canonical)
+        if not self.cost.canonical:
+            self.layers[-1].backward()
         for number in range(len(self.layers) - 2, -1, -1):
             below, above = self.layers[number : number + 2]
             signal = below.error_signal(len(a))
-            above.send_back(signal)
-            if dropout:
-                dropout.backward(number, signal)
-            below.backward()
+            above.send_back(signal, partial(self._through, number, signal, dropout))
+
+    def _through(self, number: int, signal: Array, dropout: Dropout | None, units: slice) -> None:
+        """Takes the error signal of some units of a layer back through dropout and activation."""
+        if dropout:
+            dropout.backward(number, signal, units)
+        self.layers[number].backward(units)
 
     def penalty(self, l2: float, l1: float = 0.0) -> float:
         """The penalty in the cost: λ₂/2 · Σ w² + λ₁ · Σ |w| over all weights (biases are free)."""

@@ -16,9 +16,7 @@ from digitnet.engine.layers import Parameter
 from digitnet.engine.settings import Settings
 from digitnet.engine.types import Array
 
-CHUNK = 1 << 16
-"""Numbers updated at a time: few enough that every pass over them finds them in the cache."""
-UPDATE = 16
+UPDATE = 25
 """Multiplications that take as long as updating one number."""
 
 State = dict[str, list[Array]]
@@ -26,7 +24,7 @@ State = dict[str, list[Array]]
 
 
 class Optimizer(ABC):
-    """Gradient, penalties, clipping, then `update`, a few rows at a time.
+    """Gradient, penalties, clipping, then `update`; threads share each parameter by rows.
 
     slots: names of the arrays kept for each parameter. decoupled: whether L2 shrinks the weights by
     itself rather than through the gradient.
@@ -47,30 +45,32 @@ class Optimizer(ABC):
         """One step down the gradient, after a backward pass over so many cases."""
         self.steps += 1
         clipped = self._clipped(settings) if settings.clip else None
-        for k, p in enumerate(self.parameters):
+        count = crew.worth(sum(p.value.size for p in self.parameters) * (cases + UPDATE))
 
-            def part(rows: slice, k: int = k, p: Parameter = p) -> None:
-                """The step for some rows of a parameter."""
-                if not clipped:
-                    p.differentiate(rows)
-                size = max(1, CHUNK // p.value[0].size)
-                for start in range(rows.start, rows.stop, size):
-                    few = slice(start, min(start + size, rows.stop))
-                    w, kept = p.value[few], [self.state[name][k][few] for name in self.slots]
-                    g = clipped[k][few] if clipped else self._gradient(p, few, settings)
-                    if self.decoupled and p.decays and settings.l2:
-                        w *= 1 - rate * settings.l2
-                    self.update(w, g, rate, settings, *kept)
+        def work(number: int) -> None:
+            for k, p in enumerate(self.parameters):
+                rows = crew.divide(len(p.value), count)[number]
+                self._step(k, rows, settings, rate, clipped[k] if clipped else None)
 
-            cost = p.value[0].size * (cases + UPDATE)
-            crew.run([partial(part, rows) for rows in crew.shares(len(p.value), cost)])
+        crew.run([partial(work, number) for number in range(count)])
+
+    def _step(
+        self, k: int, rows: slice, settings: Settings, rate: float, clipped: Array | None
+    ) -> None:
+        """The step for some rows of a parameter."""
+        p = self.parameters[k]
+        g = self._gradient(p, rows, settings) if clipped is None else clipped[rows]
+        w = p.value[rows]
+        if self.decoupled and p.decays and settings.l2:
+            w *= 1 - rate * settings.l2
+        self.update(w, g, rate, settings, *(self.state[name][k][rows] for name in self.slots))
 
     @abstractmethod
     def update(self, w: Array, g: Array, rate: float, settings: Settings, *kept: Array) -> None:
         """Changes w and what is kept, in place; g may be used up."""
 
     def _gradient(self, p: Parameter, rows: slice, settings: Settings) -> Array:
-        """Of the cost with its penalties, for rows that are differentiated."""
+        """Of the cost with its penalties, for some rows of a parameter."""
         g = p.gradient(rows)
         if p.decays and settings.l2 and not self.decoupled:
             g += settings.l2 * p.value[rows]
@@ -80,11 +80,7 @@ class Optimizer(ABC):
 
     def _clipped(self, settings: Settings) -> list[Array]:
         """G · min(1, longest / |g|), over all parameters (Pascanu et al. 2013, ICML)."""
-        gradients = []
-        for p in self.parameters:
-            rows = slice(0, len(p.value))
-            p.differentiate(rows)
-            gradients.append(self._gradient(p, rows, settings))
+        gradients = [self._gradient(p, slice(0, len(p.value)), settings) for p in self.parameters]
         length = sqrt(sum(float(np.vdot(g, g)) for g in gradients))
         if length > settings.clip:
             for g in gradients:

@@ -35,7 +35,7 @@ def cases(count: int = 6) -> tuple[np.ndarray, np.ndarray]:
 
 def analytic(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     network.backward(network.forward(x), y)
-    return [p.whole_gradient() for p in network.parameters]
+    return [p.whole_gradient().copy() for p in network.parameters]
 
 
 def numeric(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
@@ -77,7 +77,7 @@ def test_batches_give_their_parts_of_the_mean_over_all() -> None:
     parts = []
     for few in (slice(0, 2), slice(2, 6)):
         network.backward(network.forward(x[few]), y[few], mean_over=len(x))
-        parts.append([p.whole_gradient() for p in network.parameters])
+        parts.append([p.whole_gradient().copy() for p in network.parameters])
     for gradient, *of_parts in zip(whole, *parts, strict=True):
         np.testing.assert_allclose(sum(of_parts), gradient, rtol=1e-12)
 

@@ -218,7 +218,7 @@ def test_dropout_leaves_out_the_share_and_keeps_the_mean() -> None:
     assert (out == 0).mean() == pytest.approx(0.25, abs=0.01)
     assert out.mean() == pytest.approx(1, abs=0.01)
     grad = np.ones_like(a)
-    dropout.backward(0, grad)
+    dropout.backward(0, grad, slice(None))
     np.testing.assert_array_equal(grad, out)
     dropout.begin(1)
     assert (dropout.forward(0, a) != out).any()
