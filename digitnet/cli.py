@@ -63,7 +63,7 @@ def _parser() -> _Parser:
     add("--seed", metavar="N", type=_number(0, 10**9 - 1),
         help="draw and order everything with this seed")  # fmt: skip
     add("--threads", metavar="N", type=_number(1, 1024),
-        help="threads that a matrix product may use")  # fmt: skip
+        help="threads that share the work of training")  # fmt: skip
     add("--json", action="store_true", help="one JSON object a command")
     add("--plain", action="store_true", help="plain text: no colours, no drawing, no moving lines")
     add("--yes", action="store_true", help="answer every question with yes")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
 
 SESSION_SETTINGS = {
     "seed": "draws the weights and orders the cases of new networks",
-    "threads": "threads that a matrix product may use",
+    "threads": "threads that share the work of training",
     "vi": "whether the prompt takes vi's keys",
 }
 """Settings of the session, with what they mean; those of training are the network's."""
