@@ -8,8 +8,8 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from digitnet.repl.command import COMMANDS, Argument
-from digitnet.repl.errors import printable
-from digitnet.repl.line import Typing, typing
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.line import Typing, expanded, typing
 from digitnet.repl.session import Session
 
 LONGEST = 60
@@ -28,17 +28,18 @@ class Offers(Completer):
         if not typed.words:
             yield from _matching(self._commands(typed), typed)
             return
-        argument = argument_at(typed)
+        words = _meant(typed.words, self.session.aliases)
+        argument = argument_at(words)
         if argument is None:
             return
         if argument.kind.is_path:
             yield from _paths(typed, event)
             return
         try:
-            offered = argument.kind.offered(self.session, typed.words[1:])
+            offered = argument.kind.offered(self.session, words[1:])
         except Exception:  # the saves cannot be read, say: the command itself will tell
             return
-        given = typed.words[1:] if argument.repeated else ()
+        given = words[1:] if argument.repeated else ()
         yield from _matching({k: v for k, v in offered.items() if k not in given}, typed)
 
     def _commands(self, typed: Typing) -> Mapping[str, str]:
@@ -50,12 +51,20 @@ class Offers(Completer):
         }
 
 
-def argument_at(typed: Typing) -> Argument | None:
-    """The argument that the word being typed is for."""
-    command = COMMANDS.get(typed.words[0]) if typed.words else None
+def _meant(words: list[str], aliases: Mapping[str, str]) -> list[str]:
+    """The words, with the last command of an alias in its place."""
+    try:
+        return (expanded(words, aliases) or [[]])[-1]
+    except CommandError:  # an alias that is none: it will be told when it is used
+        return []
+
+
+def argument_at(words: list[str]) -> Argument | None:
+    """The argument that comes after these words."""
+    command = COMMANDS.get(words[0]) if words else None
     if command is None or not command.arguments:
         return None
-    place = len(typed.words) - 1
+    place = len(words) - 1
     last = command.arguments[-1]
     if place >= len(command.arguments):
         return last if last.repeated else None
@@ -101,26 +110,31 @@ def _as_typed(text: str, quote: str) -> str:
     return f"{quote}{text}{quote}"
 
 
+@dataclass(frozen=True)
 class Hint(Processor):
     """After the cursor, what else the command takes: `t [AMOUNT]`."""
+
+    aliases: Mapping[str, str]
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         """Adds the usage of the arguments to come."""
         document, fragments = transformation_input.document, transformation_input.fragments
         suggestion = transformation_input.buffer_control.buffer.suggestion
         if document.is_cursor_at_the_end and not (suggestion and suggestion.text):
-            hint = usage_to_come(document.text)
+            hint = usage_to_come(document.text, self.aliases)
             if hint:
                 return Transformation([*fragments, ("class:auto-suggestion", hint)])
         return Transformation(fragments)
 
 
-def usage_to_come(text: str) -> str:
+def usage_to_come(text: str, aliases: Mapping[str, str]) -> str:
     """What may follow a line that ends here: ` [AMOUNT]` after `t`; empty where nothing may."""
     typed = typing(text)
-    words = [*typed.words, typed.word] if typed.word else typed.words
+    if typed.quote or (typed.words and typed.word):
+        return ""
+    words = _meant([*typed.words, typed.word] if typed.word else typed.words, aliases)
     command = COMMANDS.get(words[0]) if words else None
-    if command is None or typed.quote or (typed.word and len(words) > 1):
+    if command is None:
         return ""
     to_come = command.arguments[len(words) - 1 :]
     hint = " ".join(argument.usage for argument in to_come)

@@ -4,6 +4,7 @@ A line that was pasted, or given with `-c`, may be several.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from digitnet.repl.errors import CommandError
@@ -37,6 +38,14 @@ def split(line: str) -> list[list[str]]:
         elif token["word"]:
             commands[-1].append(_unquoted(token["word"]))
     return [words for words in commands if words]
+
+
+def expanded(words: list[str], aliases: Mapping[str, str]) -> list[list[str]]:
+    """The commands that an alias stands for, the last one with the words after the alias."""
+    if not words or words[0] not in aliases:
+        return [words]
+    *commands, last = split(aliases[words[0]]) or [[]]
+    return [command for command in [*commands, [*last, *words[1:]]] if command]
 
 
 def _unquoted(word: str) -> str:

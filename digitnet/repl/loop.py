@@ -8,7 +8,7 @@ from digitnet.repl import commands as _commands  # noqa: F401 - fills the table 
 from digitnet.repl.command import Command, Result, find
 from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.interrupts import interruptible
-from digitnet.repl.line import split
+from digitnet.repl.line import expanded, split
 from digitnet.repl.output import Output
 from digitnet.repl.session import Session
 
@@ -30,7 +30,7 @@ def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
 def do_line(line: str, session: Session, output: Output) -> bool:
     """Does every command on a line, until one fails or is interrupted; whether none failed."""
     try:
-        calls = [call for words in split(line) for call in _expanded(words, session) if call]
+        calls = [call for words in split(line) for call in expanded(words, session.aliases)]
     except CommandError as error:
         output.error("", str(error))
         return False
@@ -44,14 +44,6 @@ def do_line(line: str, session: Session, output: Output) -> bool:
         if session.leaving or session.interrupted:
             break
     return True
-
-
-def _expanded(words: list[str], session: Session) -> list[list[str]]:
-    """The commands that an alias stands for, the last one with what was typed after it."""
-    if words[0] not in session.aliases:
-        return [words]
-    *calls, last = split(session.aliases[words[0]]) or [[]]
-    return [*calls, [*last, *words[1:]]]
 
 
 def do_command(words: list[str], session: Session, output: Output) -> bool:

@@ -99,7 +99,7 @@ class FullReader:
             "complete_in_thread": True,
             "complete_while_typing": True,
             "auto_suggest": AutoSuggestFromHistory(),
-            "input_processors": [ConditionalProcessor(Hint(), ~is_done)],
+            "input_processors": [ConditionalProcessor(Hint(session.aliases), ~is_done)],
             "bottom_toolbar": lambda: toolbar(session, get_app().output.get_size().columns),
             "style": STYLE,
         }

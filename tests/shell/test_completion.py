@@ -48,6 +48,10 @@ def test_an_empty_line_offers_every_command_once(session: Session) -> None:
         ("del first ", ['del first "it\'s"', "del first 'my own'"]),
         ("ren fi", ["ren first"]),
         ("wa", ["warm"]),
+        ("warm ", []),
+        ("mine opt", ["mine optimizer"]),
+        ("mine optimizer ada", ["mine optimizer adam", "mine optimizer adamw"]),
+        ("loose ", []),
         ("nonsense ", []),
         ("n relu tanh softmax squared more ", []),
         ("s ", []),
@@ -56,7 +60,7 @@ def test_an_empty_line_offers_every_command_once(session: Session) -> None:
 )
 def test_offers(session: Session, line: str, expected: list[str]) -> None:
     do(session, "n truth; pas first; pas 'my own'; pas \"it's\"")
-    session.aliases = {"warm": "n; t 2e"}
+    session.aliases = {"warm": "n; t 2e", "mine": "i; set", "loose": "t 'x"}
     assert sorted(offered(session, line)) == sorted(expected)
 
 
@@ -96,10 +100,16 @@ def test_a_hostile_alias_does_not_reach_the_terminal(session: Session) -> None:
         ("set rate ", "[VALUE] [HORIZON]"),
         ("nonsense", ""),
         ("pas 'x", ""),
+        ("go", " [AMOUNT]"),
+        ("go ", "[AMOUNT]"),
+        ("done ", ""),
+        ("nothing", ""),
+        ("loose ", ""),
     ],
 )
 def test_hint(line: str, hint: str) -> None:
-    assert usage_to_come(line) == hint
+    aliases = {"go": "n; t", "done": "t 3e", "nothing": "# at all", "loose": "t 'x"}
+    assert usage_to_come(line, aliases) == hint
 
 
 def test_files_are_offered_as_they_must_be_typed(
