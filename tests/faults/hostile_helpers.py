@@ -3,10 +3,13 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,7 @@ class Answer:
 class Way:
     """A way for a file into the program: what it is called, the command, what is a refusal.
 
+    SAVES in the command stands for the folder of saves. wrap: what is made of the file before.
     seconds, mebibytes: what a hostile file may cost, in time of the processor, and in address space
     more than before (to which the program has about 100 already).
     """
@@ -48,19 +52,26 @@ class Way:
     file: str
     command: str
     is_refused: Callable[[Answer], bool]
+    wrap: Callable[[bytes], bytes] = bytes
     seconds: float = 0.5
     mebibytes: int = 200
+
+    def command_for(self, saves: Path) -> str:
+        return self.command.replace("SAVES", str(saves))
 
 
 def is_one_line(text: str) -> bool:
     return text.isprintable() and 0 < len(text) < 700
 
 
+REFUSAL = re.compile("digitnet: ('[^']*'|there is no unfinished training; .*[.]pickle) cannot be ")
+
+
 def _says_so(answer: Answer) -> bool:
     """One line on standard error, the command has failed."""
     line = answer.err.removesuffix("\n")
-    right = line.startswith("digitnet: 'x' cannot be ") and "should not have" not in line
-    return answer.code == 1 and right and is_one_line(line) and not json.loads(answer.out)["ok"]
+    right = REFUSAL.match(line) and "should not have" not in line and is_one_line(line)
+    return answer.code == 1 and bool(right) and not json.loads(answer.out)["ok"]
 
 
 def _listed(answer: Answer) -> dict[str, str | None]:
@@ -76,10 +87,24 @@ def _lists_it_as_damaged(answer: Answer) -> bool:
     return reason is not None and is_one_line(reason) and listed == {"sound": None}
 
 
+def in_an_npz(data: bytes) -> bytes:
+    """A file that numpy could have written, of an array of objects: numpy pickles these."""
+    file, header = BytesIO(), BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|O", "fortran_order": False, "shape": (1, 1)}
+    )
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("layers.0.weights.npy", header.getvalue() + data)
+    return file.getvalue()
+
+
 WAYS = {
     "l": Way(file_name("x"), "l x", _says_so),
     "ls": Way(file_name("x"), "ls", _lists_it_as_damaged),
     "the list": Way("registry.pickle", "ls", lambda answer: _listed(answer) == {"sound": None}),
+    "recover": Way(".recovery/1-x.pickle", "recover", _says_so),
+    "import, as .npz": Way("x.npz", "import 'SAVES/x.npz'", _says_so),
+    "import, in an .npz": Way("x.npz", "import 'SAVES/x.npz'", _says_so, in_an_npz),
 }
 """The ways for a pickle."""
 
@@ -104,6 +129,7 @@ def make_folder(folder: Path) -> Path:
     """A folder with one sound save, called `sound`, and sound digits."""
     Registry(folder).save(plain(), "sound")
     (folder / "registry.pickle").unlink()
+    (folder / ".recovery").mkdir()
     for stem, array in sound_digits().items():
         (folder / f"{stem}.gz").write_bytes(gzip.compress(idx(array), 1))
     return folder

@@ -94,8 +94,8 @@ def test_in_a_process_of_its_own_there_is_one_line(
     for name in names:
         for way in WAYS.values():
             path = saves / way.file
-            path.write_bytes(files[name])
-            done = program("--json", "-c", way.command)
+            path.write_bytes(way.wrap(files[name]))
+            done = program("--json", "-c", way.command_for(saves))
             path.unlink()
             survived += way.is_refused(Answer(done.returncode, done.stdout, done.stderr))
     tally("hostile pickles, a process each", len(names) * len(WAYS), survived)
