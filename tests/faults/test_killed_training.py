@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Tally
-from recovery_helpers import kept, left_by
+from recovery_helpers import QUICKLY, kept, left_by
 
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.recovery import Recovery
@@ -29,13 +29,31 @@ def test_kills_at_random_moments(
     tally("kill -9 of a training", tried, survived)
 
 
-def test_without_durable_writes_it_would_be_lost(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A control: a file that was only half written is noticed."""
-    saves = Path(environment["DIGITNET_SAVES"])
-    left_by(environment, signal.SIGKILL)
-    (path,) = kept(saves)
-    path.write_bytes(path.read_bytes()[:-1000])
+WRITTEN_IN_PLACE = f"""
+{QUICKLY}
+import time
+from digitnet.registry import recovery
+
+def write_in_place(path, data):
+    with path.open("wb") as file:
+        file.write(data[: len(data) // 2])
+        file.flush()
+        time.sleep(60)
+        file.write(data[len(data) // 2 :])
+
+recovery.write_durably = write_in_place
+"""
+
+
+def test_without_durable_writes_it_would_be_lost(environment: dict[str, str]) -> None:
+    left_by(environment, signal.SIGKILL, changes=WRITTEN_IN_PLACE)
     with pytest.raises(RegistryError, match="cannot be read"):
+        Recovery(Path(environment["DIGITNET_SAVES"])).take()
+
+
+def test_were_it_never_put_aside_it_would_be_lost(environment: dict[str, str]) -> None:
+    saves = Path(environment["DIGITNET_SAVES"])
+    with pytest.raises(AssertionError, match="nothing was put aside"):
+        left_by(environment, signal.SIGKILL, changes="unfinished.EVERY = 1e9", patience=3)
+    with pytest.raises(RegistryError, match="no unfinished training"):
         Recovery(saves).take()

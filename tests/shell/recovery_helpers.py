@@ -8,11 +8,16 @@ from pathlib import Path
 
 from digitnet.registry.recovery import FOLDER
 
-QUICKLY = """
+QUICKLY = "unfinished.EVERY = 0.1"
+
+
+def program_with(changes: str) -> str:
+    """The program, as Python that makes these changes first."""
+    return f"""
 import sys
-from digitnet.repl import unfinished
-unfinished.EVERY = 0.1
 from digitnet.cli import main
+from digitnet.repl import unfinished
+{changes}
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -26,20 +31,23 @@ def left_by(
     number: signal.Signals,
     line: str = "n diary; t 600s",
     after: float = 0.5,
+    changes: str = QUICKLY,
+    patience: float = 20,
 ) -> "subprocess.Popen[bytes]":
     """A program that put its training aside and was then ended by a signal."""
     child = subprocess.Popen(
-        [sys.executable, "-c", QUICKLY, "-c", line],
+        [sys.executable, "-c", program_with(changes), "-c", line],
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     saves = Path(environment["DIGITNET_SAVES"])
-    until = time.monotonic() + 20
-    while not kept(saves):
-        assert time.monotonic() < until
+    until = time.monotonic() + patience
+    while not kept(saves) and time.monotonic() < until:
         time.sleep(0.02)
     time.sleep(after)
+    was_put_aside = bool(kept(saves))
     child.send_signal(number)
     child.wait(10)
+    assert was_put_aside, "nothing was put aside"
     return child

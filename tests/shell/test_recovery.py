@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Program, Start
-from recovery_helpers import QUICKLY, kept, left_by
+from recovery_helpers import kept, left_by, program_with
 from session_helpers import do, refusal
 
 from digitnet.registry.recovery import FOLDER
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_written_stops_no_training(
 
 
 def test_a_script_that_fails_keeps_its_training(program: Program, tmp_path: Path) -> None:
-    code = QUICKLY.replace("EVERY = 0.1", "RARELY = 0.0")
+    code = program_with("unfinished.RARELY = 0.0")
     env = dict(os.environ) | {"DIGITNET_SAVES": str(tmp_path / "saves"), "HOME": str(tmp_path)}
     env["PYTHONPATH"] = str(Path(__file__).parents[2])
     line = [sys.executable, "-c", code, "-c", "n diary; t 50; pas"]
