@@ -159,6 +159,7 @@ def _prepare_streams() -> None:
 def _run(options: argparse.Namespace, config: "Config") -> int:
     """Opens a session and does what the flags ask for."""
     from digitnet import paths
+    from digitnet.repl.output import say_error
     from digitnet.repl.session import NobodyToAsk, Session
 
     data = Path(options.data).expanduser() if options.data else None
@@ -180,8 +181,10 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
     except KeyboardInterrupt:
         code = 130
     unsaved = session.hand if session.unsaved else None
-    killed = bool(session.ended_by) or (session.interactive and code != 0)
-    session.unfinished.at_the_end(unsaved, killed=killed, failed=code != 0)
+    meant = code == 0 and not session.ended_by
+    put_aside = session.unfinished.at_the_end(unsaved, meant=meant, asked=session.interactive)
+    if put_aside and not session.ended_by:
+        say_error("the unsaved training is put aside: recover takes it in hand")
     if session.ended_by:  # everything is in order now, so end as the signal asked
         signal.signal(session.ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), session.ended_by)

@@ -28,21 +28,25 @@ class Recovery:
     """The recovery file of this program, and those that others left behind."""
 
     def __init__(self, saves: Path) -> None:
-        """Nothing is written yet."""
+        """Nothing is written yet. has_taken: whether this program's file was another's before."""
         self.folder = saves / FOLDER
+        self.has_taken = False
         self._path: Path | None = None
         self._lock: FileLock | None = None
         self._writer: Thread | None = None
+        self._written = False
 
-    def keep(self, named: NamedNetwork, *, wait: bool = False) -> None:
+    def keep(self, named: NamedNetwork, *, wait: bool = False) -> bool:
         """Puts the network aside as it is now; the disk is waited for in the background.
 
         Does nothing while the last one is still being written, unless it is to `wait` till the end.
-        What cannot be written is not: this is a net below the saves.
+        What cannot be written is not: this is a net below the saves. Returns whether it is on
+        the disk already.
         """
         if self._writer is not None and self._writer.is_alive() and not wait:
-            return
+            return False
         self._join()
+        self._written = False
         with suppress(OSError, Timeout):
             if self._path is None:
                 make_folder(self.folder)
@@ -50,10 +54,11 @@ class Recovery:
                 self._lock = _lock_beside(path)
                 self._path = path
             data = seal(encode(to_document(named, named.name or UNNAMED)))
-            self._writer = Thread(target=_write, args=(self._path, data), daemon=True)
+            self._writer = Thread(target=self._write, args=(self._path, data), daemon=True)
             self._writer.start()
         if wait:
             self._join()
+        return self._written
 
     def forget(self) -> None:
         """Removes this program's file: what was in it is saved, or given up. Raises OSError."""
@@ -64,6 +69,12 @@ class Recovery:
             self._lock.release()
             Path(self._lock.lock_file).unlink(missing_ok=True)
         self._path = self._lock = None
+        self.has_taken = False
+
+    def _write(self, path: Path, data: bytes) -> None:
+        with suppress(OSError):
+            write_durably(path, data)
+            self._written = True
 
     def _join(self) -> None:
         if self._writer is not None:
@@ -90,7 +101,7 @@ class Recovery:
                 continue
             with suppress(OSError):
                 self.forget()
-            self._path, self._lock = path, lock
+            self._path, self._lock, self.has_taken = path, lock, True
             if named.name == UNNAMED:
                 named.name = ""
             return named, len(left) - count
@@ -104,11 +115,6 @@ class Recovery:
                 _lock_beside(path).release()
                 found.append((path.stat().st_mtime, path))
         return [path for _, path in sorted(found, reverse=True)]
-
-
-def _write(path: Path, data: bytes) -> None:
-    with suppress(OSError):
-        write_durably(path, data)
 
 
 def _lock_beside(path: Path) -> FileLock:

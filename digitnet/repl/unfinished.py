@@ -52,17 +52,23 @@ class Unfinished:
         elif monotonic() - self._last >= RARELY and self._kept != _state(named):
             self.keep(named)
 
-    def at_the_end(self, named: "NamedNetwork | None", *, killed: bool, failed: bool) -> None:
-        """To be called when the session ends; `named` if it is not saved."""
-        if named is not None and (killed or (failed and self._kept)):
-            self.keep(named, wait=True)
-        else:
-            self.forget()
+    def at_the_end(self, named: "NamedNetwork | None", *, meant: bool, asked: bool) -> bool:
+        """To be called when the session ends; `named` if it is not saved.
 
-    def keep(self, named: "NamedNetwork", *, wait: bool = False) -> None:
-        """Puts it aside now."""
-        self.recovery.keep(named, wait=wait)
+        It is put aside where the session was not meant to end, or where it had been put aside
+        before and nobody was asked whether to give it up. Returns whether it is.
+        """
+        recovered = self._recovery is not None and self._recovery.has_taken
+        if named is None or (meant and (asked or not recovered)):
+            self.forget()
+            return False
+        return self.keep(named, wait=True)
+
+    def keep(self, named: "NamedNetwork", *, wait: bool = False) -> bool:
+        """Puts it aside now; whether it is on the disk already."""
+        kept = self.recovery.keep(named, wait=wait)
         self._last, self._kept = monotonic(), _state(named)
+        return kept
 
     def forget(self) -> None:
         """It is saved, or given up."""

@@ -1,7 +1,6 @@
 """Unfinished training is put aside, found again after the worst, and gone when it is not needed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Program, Start
-from recovery_helpers import kept, left_by, program_with
+from recovery_helpers import kept, left_by
 from session_helpers import do, refusal
 
 from digitnet.registry.recovery import FOLDER
@@ -117,14 +116,39 @@ def test_a_folder_that_cannot_be_written_stops_no_training(
     assert do(session, "n diary; t 30")[-1]["batches"] == 30
 
 
-def test_a_script_that_fails_keeps_its_training(program: Program, tmp_path: Path) -> None:
-    code = program_with("unfinished.RARELY = 0.0")
-    env = dict(os.environ) | {"DIGITNET_SAVES": str(tmp_path / "saves"), "HOME": str(tmp_path)}
-    env["PYTHONPATH"] = str(Path(__file__).parents[2])
-    line = [sys.executable, "-c", code, "-c", "n diary; t 50; pas"]
-    assert subprocess.run(line, env=env, capture_output=True, check=False).returncode == 1
-    assert len(kept(tmp_path / "saves")) == 1
-    assert "trained 50 mini-batches" in program("-c", "recover").stdout
+def test_a_script_that_fails_keeps_its_training(program: Program) -> None:
+    failed = program("-c", "n diary; t 50; pas my best")
+    assert failed.returncode == 1
+    assert failed.stderr.splitlines()[1:] == [
+        "digitnet: the unsaved training is put aside: recover takes it in hand"
+    ]
+    for _ in range(2):  # to look at it is not to give it up
+        assert "trained 50 mini-batches" in program("-c", "recover").stdout
+    assert program("-c", "recover; pas best").returncode == 0
+    assert program("-c", "recover").returncode == 1
+
+
+def test_a_script_that_is_interrupted_keeps_its_training(
+    environment: dict[str, str], program: Program
+) -> None:
+    line = [sys.executable, "-m", "digitnet", "-c", "n diary; t 20; t 60s"]
+    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        while not child.stdout.readline().startswith(b"Trained 20"):
+            pass
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        child.communicate()
+    assert child.returncode == 130
+    assert json.loads(program("--json", "-c", "recover").stdout)["trained_batches"] > 20
+
+
+@pytest.mark.parametrize("line", ["n diary; t 50", "n diary; t 50; pas x; nonsense", "nonsense"])
+def test_a_script_with_nothing_to_keep_leaves_nothing(
+    environment: dict[str, str], program: Program, line: str
+) -> None:
+    assert "recover" not in program("-c", line).stderr
+    assert kept(Path(environment["DIGITNET_SAVES"])) == []
 
 
 @pytest.mark.parametrize("working", [False, True])
