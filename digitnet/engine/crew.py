@@ -40,7 +40,9 @@ class _Job:
         self.failure: BaseException | None = None
 
     def do(self) -> None:
-        """Runs the task and says so."""
+        """Runs the task and says so; nothing where that is done already."""
+        if self.finished:
+            return
         try:
             self.task()
         except BaseException as failure:  # raised again by the thread that gave the task
@@ -58,7 +60,8 @@ class _Crew:
         self.most = max((int(pool.get_num_threads()) for pool in pools), default=1)
         for pool in pools:
             pool.set_num_threads(1)
-        self.busy = Lock()
+        self.lock = Lock()
+        self.taken_by: _Shared | None = None
         self._queues: list[SimpleQueue[_Job]] = []
 
     def queue(self, number: int) -> "SimpleQueue[_Job]":
@@ -125,34 +128,61 @@ def run(tasks: Sequence[Task]) -> None:
     arrays that are the caller's again. Where the threads are taken, all is done here.
     """
     first, *others = tasks
-    crew = _crew()
-    if not others or not crew.busy.acquire(blocking=False):
-        for task in tasks:
-            task()
-        return
-    ended: SimpleQueue[None] = SimpleQueue()
-    jobs = [_Job(task, ended) for task in others]
+    shared = _Shared(_crew(), others)
     try:
-        for number, job in enumerate(jobs):
-            crew.queue(number).put(job)
-        mine = _Job(first, ended)
-        mine.do()
-        failures = [_wait(job) for job in jobs]
-    finally:
-        crew.busy.release()
-    for failure in (mine.failure, *failures):
-        if failure is not None:
-            raise failure
-
-
-def _wait(job: _Job) -> BaseException | None:
-    """Waits for a job of another thread; returns what was raised meanwhile."""
-    interrupt = None
-    while True:
         try:
-            while not job.finished:
-                with suppress(Empty):
-                    job.ended.get(timeout=PATIENCE)
-            return interrupt or job.failure
-        except KeyboardInterrupt as found:
-            interrupt = found
+            if others and shared.begin():
+                first()
+            else:
+                for task in tasks:
+                    task()
+        finally:
+            shared.end()
+    finally:  # once more, where Ctrl-C came in the middle of that
+        shared.end()
+    for job in shared.jobs:
+        if job.failure is not None:
+            raise job.failure
+
+
+class _Shared:
+    """Tasks that are handed out to the threads."""
+
+    def __init__(self, crew: _Crew, tasks: Sequence[Task]) -> None:
+        self.crew, self.tasks = crew, tasks
+        self.jobs: list[_Job] = []
+        self.handed_out = False
+        self.ended: SimpleQueue[None] = SimpleQueue()
+
+    def begin(self) -> bool:
+        """Hands the tasks out, if the threads are free."""
+        with self.crew.lock:
+            if self.crew.taken_by is None:
+                self.crew.taken_by = self
+        if self.crew.taken_by is not self:
+            return False
+        self.jobs = [_Job(task, self.ended) for task in self.tasks]
+        self._hand_out()
+        self.handed_out = True
+        return True
+
+    def _hand_out(self) -> None:
+        for number, job in enumerate(self.jobs):
+            self.crew.queue(number).put(job)
+
+    def end(self) -> None:
+        """Waits until all have ended, and frees the threads; Ctrl-C is raised after that."""
+        interrupt: KeyboardInterrupt | None = None
+        while self.crew.taken_by is self:
+            try:
+                if not self.handed_out:  # or only some; nobody does one twice
+                    self._hand_out()
+                for job in self.jobs:
+                    while not job.finished:
+                        with suppress(Empty):
+                            self.ended.get(timeout=PATIENCE)
+                self.crew.taken_by = None
+            except KeyboardInterrupt as found:
+                interrupt = found
+        if interrupt is not None:
+            raise interrupt

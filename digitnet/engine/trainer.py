@@ -5,8 +5,7 @@ of the seed and their numbers alone, so there is no state but how far the traini
 the optimiser remembers, and the running mean of the weights if there is one.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -87,27 +86,21 @@ class Trainer:
             mean += (1 - share) * p.value
         self.progress.averaged += 1
 
-    @contextmanager
-    def answering(self) -> Iterator[Network]:
-        """The network as it answers: with the running mean of its weights, if there is one."""
-        self._swap()
-        try:
-            yield self.network
-        finally:
-            self._swap()
-
-    def _swap(self) -> None:
-        """Exchanges the weights and their running mean."""
-        for mean, p in zip(self.averages or [], self.network.parameters, strict=False):
-            kept = p.value.copy()
+    def answering(self) -> Network:
+        """The network as it answers: a copy with the running mean of its weights, if there is one,
+        the network itself otherwise.
+        """
+        if self.averages is None:
+            return self.network
+        network = self.network.copy(self.network.dtype)
+        for mean, p in zip(self.averages, network.parameters, strict=True):
             p.value[...] = mean
-            mean[...] = kept
+        return network
 
     def measure(self, cases: Cases) -> Evaluation:
         """Accuracy and cost (penalty included) of the first MEASURE_CASES of `cases`."""
         rows = np.arange(min(len(cases), MEASURE_CASES))
-        with self.answering() as network:
-            plain = evaluate(network, cases, rows)
+        plain = evaluate(self.answering(), cases, rows)
         return Evaluation(plain.correct, plain.total, plain.cost + self.penalty())
 
     def penalty(self) -> float:

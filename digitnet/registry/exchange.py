@@ -127,13 +127,12 @@ def _package_for(path: Path) -> Iterator[None]:
 
 def _contents(named: NamedNetwork) -> tuple[str, dict[str, Array]]:
     """The text about a network, and copies of its arrays: layers.0.weights, layers.0.biases, ..."""
-    arrays = {}
-    with named.trainer.answering() as network:
-        for number, layer in enumerate(network.layers):
-            for parameter in layer.parameters:
-                value = parameter.value
-                kind = value.dtype.newbyteorder("<")
-                arrays[f"layers.{number}.{parameter.name}"] = np.array(value, kind, order="C")
+    network, arrays = named.trainer.answering(), {}
+    for number, layer in enumerate(network.layers):
+        for parameter in layer.parameters:
+            value = parameter.value
+            kind = value.dtype.newbyteorder("<")
+            arrays[f"layers.{number}.{parameter.name}"] = np.array(value, kind, order="C")
     about = {
         "digitnet": VERSION,
         "shape": network.shape,

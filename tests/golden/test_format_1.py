@@ -122,9 +122,9 @@ def test_a_save_of_format_1_is_read_to_the_bit(saves: Path, name: str) -> None:
     named, was = Registry(saves).load(name), as_it_was(name)
     assert (named.name, named.saved_at) == (name, SAVED_AT)
     assert everything(named) == everything(was)
-    with named.trainer.answering() as network:
-        outputs = network.forward(CASES.astype(network.dtype))
-        assert outputs.tobytes() == np.array(OUTPUTS[name], network.dtype).tobytes()
+    network = named.trainer.answering()
+    outputs = network.forward(CASES.astype(network.dtype))
+    assert outputs.tobytes() == np.array(OUTPUTS[name], network.dtype).tobytes()
     assert (saves / file).read_bytes() == (FOLDER / file).read_bytes()
 
 

@@ -1,5 +1,7 @@
 """Threads share work without changing what comes out, and leave nothing running behind."""
 
+import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -127,6 +129,32 @@ def test_ctrl_c_while_waiting_is_raised_when_all_have_ended() -> None:
     with pytest.raises(KeyboardInterrupt):
         crew.run([lambda: None, work])
     assert ended == [1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that interrupts")
+def test_ctrl_c_at_any_moment_leaves_nobody_at_work_and_the_threads_free(
+    request: pytest.FixtureRequest,
+) -> None:
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGALRM, before))
+    chance, ended, helpers = random.Random(1), [0], set()
+
+    def work(seconds: float) -> None:
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            pass
+        ended[0] += 1
+
+    for _ in range(300):
+        with pytest.raises(KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 2e-3))
+            while True:
+                crew.run([lambda: work(1e-4), lambda: work(4e-4)])
+        count = ended[0]
+        time.sleep(2e-3)
+        assert ended[0] == count
+        crew.run([lambda: None, lambda: helpers.add(threading.get_ident())])
+    assert threading.get_ident() not in helpers
 
 
 def test_who_finds_the_threads_taken_does_all_himself() -> None:

@@ -31,8 +31,8 @@ KINDS: list[dict[str, Any]] = [
 
 
 def answers(named: NamedNetwork) -> Any:
-    with named.trainer.answering() as network:
-        return network.forward(CASES.astype(network.dtype)).copy()
+    network = named.trainer.answering()
+    return network.forward(CASES.astype(network.dtype)).copy()
 
 
 @pytest.mark.parametrize("suffix", READ)

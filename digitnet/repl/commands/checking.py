@@ -78,8 +78,7 @@ def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) ->
             f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
             f"{len(data.test) - 1:,}"
         )
-    with named.trainer.answering() as network:
-        a = outputs_for(network, data.test, np.array([index]))
+    a = outputs_for(named.trainer.answering(), data.test, np.array([index]))
     y = data.test.targets[index : index + 1].astype(a.dtype)
     return CheckResult(
         index=index,
@@ -160,8 +159,7 @@ def check_multiple(
         rows = session.rng.choice(total, count, replace=False)
     elif count is not None and count > max(total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
-    with named.trainer.answering() as network:
-        result = evaluate(network, data.test, rows)
+    result = evaluate(named.trainer.answering(), data.test, rows)
     seen = not data.tests_are_in.isdisjoint(named.trained_on)
     if rows is None:
         named.accuracy = accuracy_on("test", result.accuracy, data, data.tests_are_in, named)
