@@ -1,10 +1,10 @@
 """One training under way: mini-batches of random cases, an optimiser step each, and reports."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import replace
 from math import isfinite
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from digitnet.engine.cases import Cases, Feeder
 from digitnet.engine.dropout import Dropout
 from digitnet.engine.evaluate import Evaluation
 from digitnet.engine.progress import Measurement
+from digitnet.engine.report import Outcome, Report, Stopped
 from digitnet.engine.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -27,51 +28,6 @@ MEASURE_BATCHES = 100
 """Accuracy is measured at the end of an epoch, but not more often than this many mini-batches."""
 PATIENCE = 30
 """A target accuracy is given up after this many measurements without a better one."""
-
-Stopped = Literal["done", "target", "interrupted", "diverged"]
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a training is coming along.
-
-    batches, samples, seconds: since this training began. part: the share done, None when the end
-    is an accuracy. cost: penalty included, mean of the mini-batches since the last report, or, of
-    a mark, since the last mark. accuracy: on the validation set, as last measured. mark: whether
-    this report ends one of MARKS equal parts.
-    """
-
-    batches: int
-    samples: int
-    seconds: float
-    samples_per_second: float
-    part: float | None
-    cost: float
-    accuracy: float
-    mark: bool
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds left at this speed, None when that cannot be known."""
-        return self.seconds * (1 / self.part - 1) if self.part else None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a training did.
-
-    samples_per_second: while training, without the time that measuring took. cost (penalty
-    included) and train_accuracy: of at most MEASURE_CASES training cases.
-    """
-
-    batches: int
-    samples: int
-    seconds: float
-    samples_per_second: float
-    cost: float
-    train_accuracy: float
-    validation_accuracy: float
-    stopped: Stopped
 
 
 class Run:
@@ -95,38 +51,39 @@ class Run:
         self.order = trainer.order(len(train))
         self.first_batch, self.first_sample = self.progress.batches, self.progress.samples
         self.measuring = 0.0  # seconds
-        self.costs: list[float] = []  # of the mini-batches since the last mark
-        self.reported = 0  # how many of these the last report had
-        self.usual_cost = np.inf
+        self.costs: list[float] = []  # of the mini-batches since the last report
+        self.costs_to_mark: list[tuple[float, int]] = []  # sums and counts of those before
         self.mark = False
         self.marks = self.improvements = self.disappointments = 0
-        self.accuracy = self.best_accuracy = trainer.measure(validation).accuracy
-        self.good = self.best = trainer.snapshot()
+        measured = trainer.measure(validation)
+        self.usual_cost = measured.cost
+        self.accuracy = self.best_accuracy = measured.accuracy
+        self.good = self.best = self.latest = trainer.snapshot()
+        self.seconds_before = self.progress.seconds
         self.begun = self.last_report = perf_counter()
-        self.ended = 0.0
 
     def reports(self, stop: Callable[[], bool]) -> Generator[Report, None, Outcome]:
         """Trains to the end, with a report now and then."""
         while (stopped := self._stopped(stop)) is None:
             try:
                 self._step()
-            except KeyboardInterrupt:  # in the middle of a step: back to where all was well
+            except BaseException:  # in the middle of a step: back to where all was well
                 self.trainer.restore(self.good)
                 raise
             if self._report_is_due():
                 if not self._is_sound():
                     break
                 yield self._report()
-        self.ended = perf_counter()
+        speed, early = self._speed(), stopped == "done" and (self._part() or 1) < 1
         outcome = self._outcome(stopped or "diverged")
         if not (self._is_sound() and isfinite(outcome.cost)):
             self.trainer.restore(self.good)
             outcome = self._outcome("diverged")
-        elif self.trainer.settings.patience and stopped == "done":
+        elif self._is_to_go_back(stopped, outcome):
             self.trainer.restore(self.best)
-            outcome = self._outcome(stopped)
-        self.progress.seconds += outcome.seconds
-        return outcome
+            outcome, early = self._outcome("done"), True
+        self.progress.seconds = self.seconds_before + outcome.seconds
+        return replace(outcome, samples_per_second=speed, early=early)
 
     # how far
 
@@ -146,25 +103,21 @@ class Run:
         return perf_counter() - self.begun
 
     def _speed(self) -> float:
-        """Cases a second, while training."""
-        return self.samples / max(self.training_seconds, 1e-9)
-
-    @property
-    def training_seconds(self) -> float:
-        """Time since the first mini-batch, without that of measuring."""
-        return (self.ended or perf_counter()) - self.begun - self.measuring
+        """Cases a second, without the time that measuring took."""
+        return self.samples / max(self.seconds - self.measuring, 1e-9)
 
     def _part(self) -> float | None:
         """The share of the amount that is done."""
         match self.amount.unit:
             case "batches":
-                return self.batches / self.amount.value
+                part = self.batches / self.amount.value
             case "epochs":
-                return self.samples / max(1, round(self.amount.value * len(self.train)))
+                part = self.samples / max(1, round(self.amount.value * len(self.train)))
             case "seconds":
-                return min(self.seconds / self.amount.value, 1.0)
+                part = self.seconds / self.amount.value
             case _:
                 return None
+        return min(part, 1.0)
 
     def _stopped(self, stop: Callable[[], bool]) -> Stopped | None:
         """Why to stop now, if so."""
@@ -253,14 +206,14 @@ class Run:
     def _report(self) -> Report:
         if self.mark:
             self._measure()
-        latest = float(np.mean(self.costs[self.reported :]))
-        if latest < 3 * self.usual_cost:  # not on the way to infinity
-            self.good = self.trainer.snapshot()
-        self.usual_cost = latest if np.isinf(self.usual_cost) else (self.usual_cost + latest) / 2
-        cost = float(np.mean(self.costs)) if self.mark else latest
-        self.reported = len(self.costs)
+        cost = float(np.mean(self.costs))
+        self._find_good(cost)
+        self.costs_to_mark.append((sum(self.costs), len(self.costs)))
+        self.costs = []
         if self.mark:
-            self.costs, self.reported = [], 0
+            total, count = np.sum(self.costs_to_mark, axis=0)
+            cost, self.costs_to_mark = float(total / count), []
+        self.progress.seconds = self.seconds_before + self.seconds
         self.last_report = perf_counter()
         return Report(
             self.batches,
@@ -272,6 +225,20 @@ class Run:
             self.accuracy,
             self.mark,
         )
+
+    def _is_to_go_back(self, stopped: Stopped | None, outcome: Outcome) -> bool:
+        """Whether patience puts better weights back."""
+        patient = self.trainer.settings.patience and stopped == "done"
+        return bool(patient) and outcome.validation_accuracy < self.best_accuracy
+
+    def _find_good(self, cost: float) -> None:
+        """Moves the last good weights on to those of the last report, if the mini-batches since,
+        whose mean cost this is, show that these are not on the way to infinity.
+        """
+        if cost < 3 * self.usual_cost:
+            self.good = self.latest
+        self.usual_cost = (self.usual_cost + min(cost, 10 * self.usual_cost)) / 2
+        self.latest = self.trainer.snapshot()
 
     def _is_sound(self) -> bool:
         """Whether costs and parameters are still numbers."""
@@ -290,4 +257,5 @@ class Run:
             on_train.accuracy,
             on_validation.accuracy,
             stopped,
+            early=False,
         )

@@ -16,7 +16,8 @@ from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS, limit_norms
 from digitnet.engine.progress import Measurement, Progress
-from digitnet.engine.run import Outcome, Report, Run
+from digitnet.engine.report import Outcome, Report
+from digitnet.engine.run import Run
 from digitnet.engine.settings import Settings
 from digitnet.engine.types import Array, Integers
 
@@ -58,7 +59,8 @@ class Trainer:
         """Trains until `amount` is done, `stop()` says so, or the cost is no longer a number.
 
         `stop` is asked before each mini-batch. After a divergence the last good weights are back;
-        with `patience`, those that did best on the validation set.
+        with `patience`, where the amount is done or patience is at its end, those that did best on
+        the validation set.
         """
         if self.settings.average and self.averages is None:
             self.averages = [p.value.copy() for p in self.network.parameters]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.run import Report
+from digitnet.engine.report import Report
 from digitnet.repl.commands.checking import CheckResult
 from digitnet.repl.commands.training import TrainingReport
 from digitnet.repl.views.curves import Curves

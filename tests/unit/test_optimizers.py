@@ -268,7 +268,7 @@ def test_early_stopping_puts_the_best_weights_back() -> None:
         except StopIteration as end:
             outcome = end.value
             break
-    assert outcome.stopped == "done"
+    assert (outcome.stopped, outcome.early) == ("done", True)
     assert trainer.progress.epoch < 900
     best = max(point.validation_accuracy for point in trainer.history)
     assert outcome.validation_accuracy == best == trainer.history[-1].validation_accuracy

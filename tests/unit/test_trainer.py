@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, Feeder, one_hot
 from digitnet.engine.network import dense_network
-from digitnet.engine.run import Outcome, Report
+from digitnet.engine.report import Outcome, Report
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.document import NamedNetwork
@@ -139,6 +140,55 @@ def test_a_diverging_training_stops_and_puts_the_last_good_weights_back() -> Non
     assert of.network.is_finite()
     assert of.progress.batches == 0
     assert train(trainer(), "1e").stopped == "done"
+
+
+@pytest.mark.parametrize("hidden", ["relu", "tanh"])
+@pytest.mark.parametrize("amount", ["5", "10", "20", "50", "100"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_after_a_divergence_the_network_can_be_trained(
+    hidden: str, amount: str, momentum: float
+) -> None:
+    """The cost of a squared error becomes huge long before it is no longer a number."""
+    network = dense_network([4, 8, 3], hidden=hidden, output="linear", cost="squared")
+    network.initialize(1)
+    settings = Settings(rate=5.0, batch=16, momentum=momentum, optimizer="momentum")
+    of = Trainer(network, settings, 1)
+    before = of.measure(blobs())
+    outcome = train(of, amount)
+    assert outcome.stopped == "diverged" or outcome.cost > before.cost
+    if outcome.stopped == "diverged":
+        assert outcome.cost <= 3 * before.cost
+        of.settings = settings.changed("rate", "0.01").changed("momentum", "0.5")
+        assert train(of, "20e").validation_accuracy > 0.9
+
+
+def test_an_error_in_the_middle_of_a_step_undoes_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, steps = trainer(), []
+    update = of.optimizer.update
+
+    def fails_at_last(*given: Any) -> None:
+        steps.append(1)
+        if len(steps) == 4 * 20 + 2:  # two layers with weights and biases each
+            raise MemoryError
+        update(*given)
+
+    monkeypatch.setattr(of.optimizer, "update", fails_at_last)
+    with pytest.raises(MemoryError):
+        train(of, "100")
+    assert of.optimizer.steps == of.progress.batches
+    assert train(of, "1").stopped == "done"
+
+
+def test_patience_keeps_a_training_that_ends_before_it_is_measured() -> None:
+    of = trainer(patience=3)
+    first = train(of, "10")
+    assert (first.batches, first.early) == (10, False)
+    assert train(of, "60").validation_accuracy > 0.9
+
+
+def test_the_part_done_is_never_more_than_all() -> None:
+    reports, _ = drain(trainer().run(blobs(), blobs(), Amount.parse("0.01e")))
+    assert [report.part for report in reports] == [1.0]
 
 
 def test_stopping_keeps_what_was_trained() -> None:

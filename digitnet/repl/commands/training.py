@@ -15,7 +15,7 @@ from digitnet.repl.session import SESSION_SETTINGS, Session, accuracy_on, traine
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from digitnet.engine import run
+    from digitnet.engine.report import Outcome, Report
     from digitnet.repl.views.curves import Curves
 
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class TrainingReport:
     """How the training is coming along, with its curves so far; each fifth of it is a milestone."""
 
-    report: "run.Report"
+    report: "Report"
     curves: "Curves"
     lasting: bool = False
 
@@ -45,13 +45,15 @@ class TrainingReport:
 class TrainingResult:
     """What a training did."""
 
-    outcome: "run.Outcome"
+    outcome: "Outcome"
     amount: Amount
     rate: float
 
     def as_json(self) -> dict[str, Any]:
         """The fields of the outcome."""
-        return asdict(self.outcome)
+        fields = asdict(self.outcome)
+        del fields["early"]
+        return fields
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.training import summary
@@ -97,8 +99,8 @@ def train(
 
 
 def _reported(
-    reports: "Generator[run.Report, None, run.Outcome]",
-) -> "Generator[TrainingReport, None, run.Outcome]":
+    reports: "Generator[Report, None, Outcome]",
+) -> "Generator[TrainingReport, None, Outcome]":
     """The engine's reports as the prompt's."""
     from digitnet.repl.views.curves import Curves
 
@@ -107,7 +109,7 @@ def _reported(
         try:
             report = next(reports)
         except StopIteration as end:
-            outcome: run.Outcome = end.value
+            outcome: Outcome = end.value
             return outcome
         curves.add(report.batches, report.cost, report.accuracy)
         yield TrainingReport(report, curves)

@@ -6,12 +6,16 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.engine.amount import Amount
-from digitnet.engine.run import PATIENCE, Outcome, Report
+from digitnet.engine.report import Outcome, Report
+from digitnet.engine.run import PATIENCE
 from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import draws_blocks
 from digitnet.repl.views.words import duration, percent
 
 BAR = 24
+
+USUAL_RATE = 0.1
+"""A rate that most networks can do with."""
 
 ENDINGS = {
     "done": "",
@@ -77,7 +81,9 @@ def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     )
     text.append(percent(outcome.validation_accuracy), "bold")
     text.append(".")
-    ending = ENDINGS[outcome.stopped].format(rate=rate / 10)
+    ending = ENDINGS[outcome.stopped].format(rate=min(rate / 10, USUAL_RATE))
+    if outcome.early:
+        ending = "It became no better, so the weights that did best are back (patience)."
     if amount.unit == "accuracy" and outcome.stopped == "done":
         ending = (
             f"{amount} was not reached: there was no better accuracy {PATIENCE} times in a row."
