@@ -21,8 +21,8 @@ class Amount:
         """As a person would say it: `500 mini-batches`, `98 %`."""
         if self.unit == "accuracy":
             return f"{self.value:.10%}".rstrip("%").rstrip("0").rstrip(".") + " %"
-        name = "mini-batches" if self.unit == "batches" else self.unit
-        return f"{self.value:,g} {name if self.value != 1 else name.removesuffix('s')}"
+        unit = "mini-batches" if self.unit == "batches" else self.unit
+        return f"{self.value:,.12g} {unit}"
 
     @classmethod
     def parse(cls, text: str) -> "Amount":
@@ -31,8 +31,10 @@ class Amount:
         if not match:
             raise ValueError
         number, unit = Decimal(match[1]), _UNITS[match[2]]
-        if number == 0 or (unit == "batches" and number % 1):
-            raise ValueError("mini-batches are counted in whole numbers, from 1")
+        if number == 0:
+            raise ValueError("that is nothing")
+        if unit == "batches" and number % 1:
+            raise ValueError("mini-batches are counted in whole numbers")
         if unit == "accuracy":
             number /= 100  # a Decimal, so that 99.9% is the same number as 999 / 1000
             if number > 1:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitnet.engine.types import Array
 
@@ -49,6 +50,13 @@ def _log(p: Array) -> Array:
     So a hopeless answer costs −ln ε, some 16 in float32; what is not a number stays so.
     """
     return np.log(np.maximum(p, np.finfo(p.dtype).eps))
+
+
+def is_hopeless(a: Array, y: Array) -> NDArray[np.bool_]:
+    """Which cases have an answer so wrong that its logarithm is, or is nearly, cut off."""
+    right: Array = np.minimum(np.where(y > 0, a, 1), np.where(y < 1, 1 - a, 1)).min(axis=1)
+    hopeless: NDArray[np.bool_] = right < 1000 * np.finfo(a.dtype).eps
+    return hopeless
 
 
 SQUARED = Cost("squared", half_squares, canonical=False)

@@ -55,14 +55,16 @@ class _Crew:
     """The threads of this process."""
 
     def __init__(self) -> None:
-        controller = ThreadpoolController().select(user_api="blas")
-        pools: list[Any] = controller.lib_controllers
-        self.most = max((int(pool.get_num_threads()) for pool in pools), default=1)
-        for pool in pools:
-            pool.set_num_threads(1)
+        self.most = max((int(pool.get_num_threads()) for pool in _blas_pools()), default=1)
+        self.quiet_blas()
         self.lock = Lock()
         self.taken_by: _Shared | None = None
         self._queues: list[SimpleQueue[_Job]] = []
+
+    def quiet_blas(self) -> None:
+        """See below."""
+        for pool in _blas_pools():
+            pool.set_num_threads(1)
 
     def queue(self, number: int) -> "SimpleQueue[_Job]":
         """Where the thread of this number finds its jobs; it is started when first needed."""
@@ -71,6 +73,12 @@ class _Crew:
             Thread(target=_work, args=(jobs,), daemon=True).start()
             self._queues.append(jobs)
         return self._queues[number]
+
+
+def _blas_pools() -> list[Any]:
+    """The threads of every BLAS loaded so far."""
+    pools: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return pools
 
 
 def _work(jobs: "SimpleQueue[_Job]") -> None:
@@ -84,6 +92,11 @@ def _work(jobs: "SimpleQueue[_Job]") -> None:
 def _crew() -> _Crew:
     """The threads, made when they are first needed."""
     return _Crew()
+
+
+def quiet_blas() -> None:
+    """Lets every BLAS loaded so far work in one thread; to be called when another was loaded."""
+    _crew().quiet_blas()
 
 
 def set_threads(count: int) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from digitnet.engine.costs import is_hopeless
 from digitnet.engine.network import Network
 from digitnet.engine.types import Array
 
@@ -38,13 +39,19 @@ def check_gradient(
 
     x (batch, inputs) and y (batch, outputs) are the cases; C includes the penalties. A direction in
     which a ReLU switches between the two points, or a weight under an L1 penalty changes its sign,
-    has no derivative there and is drawn anew.
+    has no derivative there and is drawn anew; cases so wrong that cross-entropy is cut off are left
+    out. With none left, nothing is checked.
     The network itself is not changed (Goodfellow et al. 2016, "Deep Learning", section 11.5).
     """
     copy = network.copy(np.float64)
     x, y = x.astype(np.float64), y.astype(np.float64)
     values = [p.value for p in copy.parameters]
     kept = [value.copy() for value in values]
+    if copy.cost.canonical:
+        hopeful = ~is_hopeless(copy.forward(x), y)
+        x, y = x[hopeful], y[hopeful]
+    if not len(x):
+        return GradientCheck(0.0, 0)
     gradient = _gradient(copy, x, y, l2, l1)
     rng = np.random.default_rng(seed)
     worst, checked, drawn = 0.0, 0, 0

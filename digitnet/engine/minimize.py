@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from math import isfinite
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import perf_counter
@@ -9,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from digitnet.engine import crew
 from digitnet.engine.cases import Cases, Feeder
+from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
@@ -58,11 +61,12 @@ def minimize(
 ) -> Generator[Iteration, None, Minimum]:
     """Lowers C(w) = mean cost of all cases + penalties for at most so many iterations.
 
-    The network has the weights of the last iteration afterwards, also where `stop()` ended it
-    before. The minimiser works in a thread of its own, so that its iterations can be watched.
+    The network has the weights of the last iteration whenever one is told of and afterwards,
+    however it ended. The minimiser works in a thread and on a network of its own.
     """
     from scipy import optimize  # slow to import
 
+    crew.quiet_blas()  # scipy brings one of its own
     objective = _Objective(trainer, train, stop)
     begun = perf_counter()
     events: SimpleQueue[tuple[int, float] | BaseException | None] = SimpleQueue()
@@ -70,66 +74,82 @@ def minimize(
 
     def step_done(intermediate_result: Any) -> None:
         nonlocal count
-        count += 1
-        objective.best = intermediate_result.x.copy()
-        events.put((count, float(intermediate_result.fun)))
+        cost = float(intermediate_result.fun)
+        if isfinite(cost) and np.isfinite(intermediate_result.x).all():
+            count += 1
+            objective.best = intermediate_result.x.copy()
+            events.put((count, cost))
 
     def work() -> None:
+        options = {"maxiter": iterations}
+        if method == "l-bfgs":
+            options["maxfun"] = 10 * iterations
         try:
-            options = {"maxiter": iterations}
-            if method == "l-bfgs":
-                options["maxfun"] = 10 * iterations
-            optimize.minimize(
-                objective,
-                objective.start,
-                jac=True,
-                method=METHODS[method],
-                callback=step_done,
-                options=options,
-            )
+            with np.errstate(all="ignore"):  # far off, costs are infinite
+                optimize.minimize(
+                    objective,
+                    objective.best,
+                    jac=True,
+                    method=METHODS[method],
+                    callback=step_done,
+                    options=options,
+                )
             events.put(None)
         except BaseException as error:
             events.put(error)
 
-    Thread(target=work, daemon=True).start()
+    worker = Thread(target=work, daemon=True)
     interrupted = False
-    while True:
-        try:
-            event = events.get(timeout=0.1)
-        except Empty:
-            continue
-        if isinstance(event, tuple):
-            yield Iteration(event[0], iterations, event[1], perf_counter() - begun)
-            continue
-        if isinstance(event, _Interrupted):
-            interrupted = True
-        elif event is not None:
-            raise event
-        break
-    objective.put(objective.best)
-    seconds = perf_counter() - begun
-    return _finish(trainer, train, validation, objective, count, seconds, method, interrupted)
+    try:
+        worker.start()
+        while True:
+            try:
+                event = events.get(timeout=0.1)
+            except Empty:
+                continue
+            if isinstance(event, tuple):
+                _put(objective.best, trainer.network)
+                yield Iteration(event[0], iterations, event[1], perf_counter() - begun)
+                continue
+            if isinstance(event, _Interrupted):
+                interrupted = True
+            elif event is not None:
+                raise event
+            break
+    finally:  # also where nobody watches any more
+        objective.abandoned = True
+        seconds = perf_counter() - begun
+        _take_over(trainer, objective, len(train), seconds)
+    return _measured(trainer, train, validation, count, seconds, method, interrupted)
 
 
-def _finish(
+def _take_over(trainer: Trainer, objective: "_Objective", cases: int, seconds: float) -> None:
+    """Gives the network the best weights; each pass over all cases counts as one mini-batch."""
+    _put(objective.best, trainer.network)
+    trainer.progress.batches += objective.passes
+    trainer.progress.samples += objective.passes * cases
+    trainer.progress.seconds += seconds
+    trainer.forget()
+
+
+def _measured(
     trainer: Trainer,
     train: Cases,
     validation: Cases,
-    objective: "_Objective",
     count: int,
     seconds: float,
     method: str,
     interrupted: bool,
 ) -> Minimum:
-    """Measures the result; each pass over all cases counts as one mini-batch of them all."""
-    progress = trainer.progress
-    progress.batches += objective.passes
-    progress.samples += objective.passes * len(train)
-    progress.seconds += seconds
-    trainer.forget()
+    """The result, with a point in the history."""
     on_train, on_validation = trainer.measure(train), trainer.measure(validation)
     trainer.history.append(
-        Measurement(progress.batches, on_train.cost, on_validation.cost, on_validation.accuracy)
+        Measurement(
+            trainer.progress.batches,
+            on_train.cost,
+            on_validation.cost,
+            on_validation.accuracy,
+        )
     )
     return Minimum(
         count,
@@ -142,35 +162,36 @@ def _finish(
     )
 
 
+def _put(w: Array, network: Network) -> None:
+    """Gives a network the weights and biases in one vector."""
+    place = 0
+    for p in network.parameters:
+        p.value[...] = w[place : place + p.value.size].reshape(p.value.shape)
+        place += p.value.size
+
+
 class _Objective:
     """C(w) and its gradient for all parameters in one vector, in float64 as scipy has them."""
 
     def __init__(self, trainer: Trainer, cases: Cases, stop: Callable[[], bool]) -> None:
-        self.network, self.settings, self.cases = trainer.network, trainer.settings, cases
-        self.stop = stop
+        self.network = trainer.network.copy(trainer.network.dtype)
+        self.settings, self.cases, self.stop = trainer.settings, cases, stop
         self.parameters = self.network.parameters
         self.feeder = Feeder(cases, min(CHUNK, len(cases)), self.network.dtype)
         self.gradients = [np.empty_like(p.value) for p in self.parameters]
-        self.start = np.concatenate([p.value.ravel() for p in self.parameters]).astype(np.float64)
-        self.best = self.start
+        self.best = np.concatenate([p.value.ravel() for p in self.parameters]).astype(np.float64)
         self.passes = 0
-
-    def put(self, w: Array) -> None:
-        """Gives the network these weights."""
-        place = 0
-        for p in self.parameters:
-            p.value[...] = w[place : place + p.value.size].reshape(p.value.shape)
-            place += p.value.size
+        self.abandoned = False
 
     def __call__(self, w: Array) -> tuple[float, Array]:
         """The cost at w, and its gradient."""
-        self.put(w)
+        _put(w, self.network)
         cost, count = 0.0, len(self.cases)
         for g in self.gradients:
             g[...] = 0
         rows = np.arange(count)
         for start in range(0, count, CHUNK):
-            if self.stop():
+            if self.abandoned or self.stop():
                 raise _Interrupted
             x, y = self.feeder.batch(rows[start : start + CHUNK])
             a = self.network.forward(x, sparse=True)

@@ -119,8 +119,9 @@ class Network:
     def penalty(self, l2: float, l1: float = 0.0) -> float:
         """The penalty in the cost: λ₂/2 · Σ w² + λ₁ · Σ |w| over all weights (biases are free)."""
         weights = [p.value.reshape(-1) for p in self.parameters if p.decays]
-        squares = l2 / 2 * sum(float(np.dot(w, w)) for w in weights) if l2 else 0.0
-        return squares + (l1 * sum(float(np.abs(w).sum()) for w in weights) if l1 else 0.0)
+        with np.errstate(all="ignore"):  # of huge weights it is infinite
+            squares = l2 / 2 * sum(float(np.dot(w, w)) for w in weights) if l2 else 0.0
+            return squares + (l1 * sum(float(np.abs(w).sum()) for w in weights) if l1 else 0.0)
 
     def is_finite(self) -> bool:
         """Whether every parameter is a number."""

@@ -6,7 +6,7 @@ a class with the arrays it keeps (`slots`) and its `update`, and put it into `OP
 
 from abc import ABC, abstractmethod
 from functools import partial
-from math import sqrt
+from math import isinf, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -82,6 +82,8 @@ class Optimizer(ABC):
         """G · min(1, longest / |g|), over all parameters (Pascanu et al. 2013, ICML)."""
         gradients = [self._gradient(p, slice(0, len(p.value)), settings) for p in self.parameters]
         length = sqrt(sum(float(np.vdot(g, g)) for g in gradients))
+        if isinf(length):  # its square is, in float32
+            length = sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients))
         if length > settings.clip:
             for g in gradients:
                 g *= settings.clip / length

@@ -56,7 +56,7 @@ class Run:
         self.mark = False
         self.marks = self.improvements = self.disappointments = 0
         measured = trainer.measure(validation)
-        self.usual_cost = measured.cost
+        self.usual_cost, self.ignorant_cost = measured.cost, self._ignorant_cost()
         self.accuracy = self.best_accuracy = measured.accuracy
         self.good = self.best = self.latest = trainer.snapshot()
         self.seconds_before = self.progress.seconds
@@ -231,13 +231,19 @@ class Run:
         patient = self.trainer.settings.patience and stopped == "done"
         return bool(patient) and outcome.validation_accuracy < self.best_accuracy
 
+    def _ignorant_cost(self) -> float:
+        """What it costs to give the same answer, the mean of all, to every case."""
+        targets = self.train.targets
+        mean = np.broadcast_to(targets.mean(axis=0), targets.shape)
+        return self.network.cost.value(mean, targets)
+
     def _find_good(self, cost: float) -> None:
         """Moves the last good weights on to those of the last report, if the mini-batches since,
         whose mean cost this is, show that these are not on the way to infinity.
         """
-        if cost < 3 * self.usual_cost:
+        if cost < max(self.ignorant_cost, 3 * self.usual_cost):
             self.good = self.latest
-        self.usual_cost = (self.usual_cost + min(cost, 10 * self.usual_cost)) / 2
+            self.usual_cost = (self.usual_cost + cost) / 2
         self.latest = self.trainer.snapshot()
 
     def _is_sound(self) -> bool:

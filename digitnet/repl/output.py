@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from digitnet.repl.command import Report, Result
@@ -55,6 +56,15 @@ def _writing() -> Iterator[None]:
         raise OutputError(f"cannot write the output: {error.strerror or error}") from None
 
 
+def _numbers_or_null(value: Any) -> Any:
+    """The value with null for each number that is none, which JSON has no sign for."""
+    if isinstance(value, dict):
+        return {key: _numbers_or_null(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers_or_null(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
 class JsonOutput:
     """One object on one line for each command; errors also on standard error."""
 
@@ -80,7 +90,7 @@ class JsonOutput:
 
     def _print(self, fields: dict[str, Any]) -> None:
         with _writing():
-            print(json.dumps(fields, allow_nan=False), flush=True)
+            print(json.dumps(_numbers_or_null(fields), allow_nan=False), flush=True)
 
 
 class ScreenOutput:

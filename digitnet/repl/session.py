@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from digitnet.repl.errors import CommandError
 from digitnet.repl.unfinished import Unfinished
+from digitnet.repl.views.words import counted
 
 if TYPE_CHECKING:  # numpy and all that needs it load when the first command needs them
     import numpy as np
@@ -130,7 +131,7 @@ class Session:
         trainer = self.hand.trainer
         batches, settings = self.saved or (0, trainer.settings)
         if trainer.progress.batches != batches:
-            return f"{trainer.progress.batches - batches:,} mini-batches of training"
+            return f"{counted(trainer.progress.batches - batches, 'mini-batch')} of training"
         return "changed settings" if trainer.settings != settings else ""
 
     def network(self) -> "NamedNetwork":

@@ -1,7 +1,7 @@
 """The line below the prompt: the network in hand, its data, how far it is trained."""
 
 from digitnet.repl.session import Session
-from digitnet.repl.views.words import percent
+from digitnet.repl.views.words import counted, percent
 
 
 def toolbar(session: Session, width: int) -> str:
@@ -23,6 +23,6 @@ def _parts(session: Session) -> list[str]:
         f"{named.name or named.recipe or 'network'}{' (not saved)' if session.unsaved else ''}",
         named.network.shape,
         f"data {session.data_name}",
-        f"{named.trainer.progress.batches:,} mini-batches",
+        counted(named.trainer.progress.batches, "mini-batch"),
     ]
     return [*parts, f"accuracy {percent(named.accuracy.value)}"] if named.accuracy else parts

@@ -52,6 +52,14 @@ def test_the_gradient_of_every_recipe_is_right(program: Program, recipe: str) ->
 
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_the_gradient_is_checked_where_the_cost_is_not_cut_off(program: Program, seed: str) -> None:
+    lines = ("n 784-30-10; set pixels raw; grad", "n relu; set pixels raw; grad")
+    for line in lines:
+        done = program("--json", "--seed", seed, "-c", line)
+        assert json.loads(done.stdout.splitlines()[-1])["max_relative_error"] <= 1e-6
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
 def test_the_notebook_on_the_sample(program: Program, seed: str) -> None:
     done = program("--json", "--seed", seed, "-c", "n notebook; t 1; t 399e; t 100e; ch all")
     first, at_400, _, checked = map(json.loads, done.stdout.splitlines()[1:])

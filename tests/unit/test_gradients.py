@@ -5,6 +5,7 @@ import pytest
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS, cost_for
+from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.network import Network, dense_network
 
 PAIRS = [
@@ -110,3 +111,15 @@ def test_softmax_sums_to_one_and_sigmoid_is_the_logistic_function() -> None:
     np.testing.assert_allclose(a, np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
     ACTIVATIONS["sigmoid"].forward(z_copy := z.copy())
     np.testing.assert_allclose(z_copy, 1 / (1 + np.exp(-z)))
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_answers_whose_cost_is_cut_off_are_not_checked(output: str) -> None:
+    network = small_network("relu", output, "cross-entropy")
+    x, y = cases()
+    network.layers[-1].weights[...] = 0
+    network.layers[-1].biases[...] = [-50, 0, 0]  # the first is ruled out
+    few = check_gradient(network, x, y)
+    assert few.checked == 20
+    assert few.max_relative_error <= 1e-6
+    assert check_gradient(network, x, 0 * y + [1, 0, 0]).checked == 0

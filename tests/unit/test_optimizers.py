@@ -138,6 +138,16 @@ def test_clipping_shortens_the_whole_gradient() -> None:
     assert np.linalg.norm(weights(of) - start) == pytest.approx(0.01)
 
 
+def test_clipping_bears_a_gradient_whose_square_is_out_of_range() -> None:
+    of = dense_network([6, 8, 3], output="linear", cost="squared")
+    of.initialize(3)
+    start = weights(of)
+    x, y = (array.astype(np.float32) for array in batch())
+    of.backward(of.forward(x), y - np.float32(1e21))
+    OPTIMIZERS["sgd"](of.parameters).step(Settings(clip=0.01), 1.0, len(x))
+    assert np.linalg.norm(weights(of) - start) == pytest.approx(0.01, rel=1e-3)
+
+
 def test_l1_pulls_every_weight_towards_zero() -> None:
     of, plain = network(), network()
     step(of, "sgd", Settings(l1=0.01), 0.1, 1)

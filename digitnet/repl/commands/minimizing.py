@@ -7,7 +7,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.session import Session, accuracy_on, trained_on
-from digitnet.repl.views.words import duration, percent
+from digitnet.repl.views.words import counted, duration, percent
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -51,7 +51,7 @@ class MinResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         m = self.minimum
         yield (
-            f"{m.iterations:,} iterations of {m.method} in {duration(m.seconds)}. "
+            f"{counted(m.iterations, 'iteration')} of {m.method} in {duration(m.seconds)}. "
             f"Cost {m.cost:.4g}, accuracy {percent(m.train_accuracy)} on training cases, "
             f"{percent(m.validation_accuracy)} on validation cases."
         )
@@ -113,6 +113,12 @@ class GradientResult:
         return asdict(self.check)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        if not self.check.checked:
+            yield (
+                "Nothing could be checked: every answer is so wrong that its cost is cut off. "
+                "Train it first (t), or make the pixels smaller (set pixels unit)."
+            )
+            return
         error = self.check.max_relative_error
         verdict = "they agree" if error <= 1e-6 else "they do not agree"
         yield (

@@ -25,7 +25,7 @@ class PlotResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.curves import Curves
-        from digitnet.repl.views.words import percent
+        from digitnet.repl.views.words import counted, percent
 
         yield Curves(
             [(measured.batches, measured.cost) for measured in self.history],
@@ -33,7 +33,8 @@ class PlotResult:
         )
         best = max(self.history, key=lambda measured: measured.validation_accuracy)
         yield (
-            f"{len(self.history)} measurements in {self.history[-1].batches:,} mini-batches; best "
+            f"{counted(len(self.history), 'measurement')} in "
+            f"{counted(self.history[-1].batches, 'mini-batch')}; best "
             f"validation accuracy {percent(best.validation_accuracy)} after {best.batches:,}."
         )
 

@@ -4,7 +4,7 @@ from digitnet.repl.command import command
 from digitnet.repl.commands.making import InHandResult
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
-from digitnet.repl.views.words import when
+from digitnet.repl.views.words import counted, when
 
 
 @command("recover", group="Saves", examples={"recover": "take unfinished training in hand again"})
@@ -27,6 +27,6 @@ def recover(session: Session) -> InHandResult:
     return InHandResult.of(
         named,
         f"Recovered {repr(named.name) if named.name else 'a network'}, {named.network.shape}, "
-        f"trained {named.trainer.progress.batches:,} mini-batches, as it was at {at} UTC. "
+        f"trained {counted(named.trainer.progress.batches, 'mini-batch')}, as it was at {at} UTC. "
         f"{'p' if named.name else 'pas NAME'} saves it.{others}",
     )

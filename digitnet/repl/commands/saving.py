@@ -8,7 +8,7 @@ from digitnet.repl.command import command
 from digitnet.repl.commands.making import InHandResult
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.session import Session
-from digitnet.repl.views.words import percent, size
+from digitnet.repl.views.words import counted, percent, size
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -112,7 +112,7 @@ def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResul
     return InHandResult.of(
         named,
         f"Loaded {name!r}: {named.network.shape}, trained "
-        f"{named.trainer.progress.batches:,} mini-batches{accuracy}.{other}",
+        f"{counted(named.trainer.progress.batches, 'mini-batch')}{accuracy}.{other}",
     )
 
 

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from digitnet.engine.settings import SETTINGS, WHOLE_SET
 from digitnet.repl.views.tables import pairs
-from digitnet.repl.views.words import duration, percent, when
+from digitnet.repl.views.words import counted, duration, percent, when
 
 
 def _settings(fields: dict[str, Any]) -> str:
@@ -28,7 +28,8 @@ def info(fields: dict[str, Any]) -> RenderableType:
     trained = "not yet"
     if fields["trained_batches"]:
         trained = (
-            f"{fields['trained_batches']:,} mini-batches, {fields['trained_samples']:,} cases, "
+            f"{counted(fields['trained_batches'], 'mini-batch')}, "
+            f"{counted(fields['trained_samples'], 'case')}, "
             f"{duration(fields['trained_seconds'])}, on {', '.join(fields['trained_on'])}"
         )
     accuracy = "not measured yet"
@@ -54,7 +55,7 @@ def info(fields: dict[str, Any]) -> RenderableType:
     }
     if fields["measurements"]:
         values["history"] = (
-            f"{fields['measurements']} measurements, best validation accuracy "
+            f"{counted(fields['measurements'], 'measurement')}, best validation accuracy "
             f"{percent(fields['best_validation_accuracy'])} after {fields['best_after_batches']:,} "
             "mini-batches; plot draws them"
         )

@@ -10,7 +10,7 @@ from digitnet.engine.report import Outcome, Report
 from digitnet.engine.run import PATIENCE
 from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import draws_blocks
-from digitnet.repl.views.words import duration, percent
+from digitnet.repl.views.words import counted, duration, percent
 
 BAR = 24
 
@@ -33,7 +33,7 @@ def progress_line(report: Report, console: Console, options: ConsoleOptions) -> 
     cost, accuracy = f"cost {report.cost:.3g}", f"accuracy {percent(report.accuracy)}"
     speed = f"{report.samples_per_second:,.0f} cases/s"
     if report.part is None:
-        how_far = [f"{report.batches:,} mini-batches"]
+        how_far = [counted(report.batches, "mini-batch")]
     else:
         filled = bar(report.part, BAR, blocks=draws_blocks(console, options))
         how_far = [f"{report.part:4.0%}", f"[{filled}]"]
@@ -76,7 +76,7 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
 def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     """What the training did, in a line; and why it ended, where that needs saying."""
     text = Text(
-        f"Trained {outcome.batches:,} mini-batches in {duration(outcome.seconds)}. "
+        f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}. "
         f"Cost {outcome.cost:.3g}, validation accuracy "
     )
     text.append(percent(outcome.validation_accuracy), "bold")

@@ -1,6 +1,12 @@
 """Numbers as people read them."""
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 mini-batch`, `1,234 mini-batches`."""
+    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
 def percent(share: float) -> str:
     """`97.87 %`."""
     return f"{share:.2%}".replace("%", " %")
