@@ -38,10 +38,15 @@ LOCK_SECONDS, LOOK_SECONDS = 30, 0.01
 
 @dataclass(frozen=True)
 class Undone:
-    """What `undo` brought back: a network that was `deleted`, or a version that was `replaced`."""
+    """What `undo` brought back: a network that was `deleted`, or a version that was `replaced`.
+
+    swapped: whether another gave way to it. more: how many more versions of it are kept.
+    """
 
     name: str
     kind: str
+    swapped: bool
+    more: int
 
 
 class Registry:
@@ -98,15 +103,17 @@ class Registry:
     # changing
 
     def save(self, named: NamedNetwork, name: str) -> Entry:
-        """Saves under `name`; a version of before is kept. Returns once it is durable.
+        """Saves under `name`; a version of before is kept, unless it is the same.
+
+        Returns once it is durable.
 
         Raises RegistryError; then the version of before is still there and whole.
         """
         data = _sealed(to_document(named, name))
         path = self._path(name)
         with self._locked("nothing was saved; the network is still in hand"):
-            exists = path.exists()
-            old = self.trash.place("replaced", path.name) if exists else None
+            kept = path.exists() and not self._holds(path, data)
+            old = self.trash.place("replaced", path.name) if kept else None
             write_durably(path, data, keep_old_as=old)
             self.trash.forget_old_versions(path.name)
             return self._relist(path)
@@ -141,22 +148,29 @@ class Registry:
             move_durably(path, self.trash.place("deleted", path.name))
             self._relist()
 
-    def undo(self) -> Undone:
+    def undo(self, name: str = "", number: int = 1) -> Undone:
         """Brings back what was last deleted or overwritten; what gives way to it is kept.
 
+        With a name, the latest kept version of that network, or that of a number, counted from it.
         Raises RegistryError where there is nothing.
         """
         with self._locked("nothing was changed"):
-            kept = self.trash.latest(self.folder)
-            if kept is None:
-                raise RegistryError("there is no delete or overwrite to undo")
+            found = self.trash.to_bring_back(self.folder, name and file_name(name))
+            if not found:
+                of = f"of {name!r}" if name else "to undo"
+                raise RegistryError(f"there is no delete or overwrite {of}")
+            if number > len(found):
+                raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
+            kept = found[number - 1]
             path = self.folder / kept.file
             name = self._read_entry(self.trash.folder / kept.name, called=kept.file).name
-            if path.exists():  # what gives way is kept, and comes back with the next `undo`
+            swapped = path.exists()
+            if swapped:  # what gives way is kept, and comes back with the next `undo`
                 keep_durably(path, self.trash.place("replaced", kept.file))
             self.trash.bring_back(kept, path)
             self._relist(path)
-            return Undone(name, kept.kind)
+            more = sum(other.file == kept.file for other in found) - 1
+            return Undone(name, kept.kind, swapped, more)
 
     def _relist(self, changed: Path | None = None) -> Entry:
         """Writes the list anew; returns the entry of the file `changed`."""
@@ -192,6 +206,13 @@ class Registry:
             )
         return named
 
+    def _holds(self, path: Path, data: bytes) -> bool:
+        """Whether a file is the same as this data but for the time when it was saved."""
+        with suppress(DamagedSave, OSError):
+            there, new = (decode(unseal(d)) | {"saved_at": ""} for d in (read_bounded(path), data))
+            return there == new
+        return False
+
     def _read_entry(self, path: Path, called: str = "") -> Entry:
         """The entry for a file, from the file itself."""
         called = called or path.name
@@ -220,10 +241,9 @@ class Registry:
     def _way_back(self, path: Path) -> str:
         """How to get back what a damaged file was before, where that is what `undo` would do."""
         with suppress(DamagedSave, OSError):
-            kept = self.trash.latest(self.folder)
-            if kept and (kept.kind, kept.file) == ("replaced", path.name):
-                self._read(self.trash.folder / kept.name, kept.file)
-                return "; undo brings back the version before"
+            for kept in self.trash.to_bring_back(self.folder, path.name)[:1]:
+                name = self._read(self.trash.folder / kept.name, kept.file).name
+                return f"; undo {name!r} brings back the version before"
         return ""
 
     @contextmanager

@@ -52,15 +52,16 @@ class Trash:
         number = max((kept.number for kept in self.contents()), default=0) + 1
         return self.folder / Kept(number, kind, file).name
 
-    def latest(self, saves: Path) -> Kept | None:
-        """What `undo` would bring back.
+    def to_bring_back(self, saves: Path, file: str = "") -> list[Kept]:
+        """What `undo` can bring back, the latest first; of one network, where its file is given.
 
         Versions that never gave way, because saving was cut short, are not worth bringing back.
         """
-        for kept in reversed(self.contents()):
-            if not self._is_in_place(kept, saves / kept.file):
-                return kept
-        return None
+        return [
+            kept
+            for kept in reversed(self.contents())
+            if file in ("", kept.file) and not self._is_in_place(kept, saves / kept.file)
+        ]
 
     def _is_in_place(self, kept: Kept, path: Path) -> bool:
         """Whether what is kept is a second name of the file at `path`."""

@@ -9,7 +9,7 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 
 from digitnet.repl.command import COMMANDS, Argument
 from digitnet.repl.errors import CommandError, printable
-from digitnet.repl.line import Typing, expanded, typing
+from digitnet.repl.line import Typing, as_typed, expanded, typing
 from digitnet.repl.session import Session
 
 LONGEST = 60
@@ -77,7 +77,7 @@ def _matching(offered: Mapping[str, str], typed: Typing) -> Iterator[Completion]
     for text, meaning in exact_first:
         if text.casefold().startswith(typed.word.casefold()):
             yield Completion(
-                _as_typed(text, typed.quote),
+                as_typed(text, typed.quote),
                 start_position=-len(typed.quote + typed.word),
                 display=printable(text),
                 display_meta=printable(meaning, LONGEST),
@@ -96,18 +96,10 @@ def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
         path = typed.word + found.text
         if path.isprintable() and not ("'" in path and '"' in path):
             yield Completion(
-                _as_typed(path, typed.quote),
+                as_typed(path, typed.quote),
                 start_position=-len(typed.quote + typed.word),
                 display=found.display,
             )
-
-
-def _as_typed(text: str, quote: str) -> str:
-    """A word as it must be typed: in quotes, if there is a blank or the like in it."""
-    if not quote and not any(c.isspace() or c in ";'\"#" for c in text):
-        return text
-    quote = quote or ('"' if "'" in text else "'")
-    return f"{quote}{text}{quote}"
 
 
 @dataclass(frozen=True)

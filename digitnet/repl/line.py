@@ -53,6 +53,14 @@ def _unquoted(word: str) -> str:
     return _QUOTED.sub(lambda m: m[1] or m[2] or "", word)
 
 
+def as_typed(text: str, quote: str = "") -> str:
+    """A word as it must be typed: in quotes, if there is a blank or the like in it."""
+    if not quote and not any(c.isspace() or c in ";'\"#" for c in text):
+        return text
+    quote = quote or ('"' if "'" in text else "'")
+    return f"{quote}{text}{quote}"
+
+
 @dataclass(frozen=True)
 class Typing:
     """A line as far as it is typed: of its last command the words before, and the unfinished one.

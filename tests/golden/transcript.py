@@ -13,7 +13,7 @@ from digitnet.repl.session import Session
 from digitnet.repl.views.screen import Screen
 
 ROOT = Path(__file__).parent.parent.parent
-LINES = ["t 5e", "ch all", "c 11", "pas first", "t 1e", "l first", "ls", "s"]
+LINES = ["t 5e", "ch all", "c 11", "pas first", "t 1e", "p", "ls", "s"]
 
 
 def transcript(lines: Iterable[str], saves: Path) -> str:

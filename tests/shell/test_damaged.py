@@ -29,7 +29,7 @@ def test_undo_brings_back_the_version_before(session: Session, damaged: Path) ->
     before = damaged.read_bytes()
     assert "cannot be loaded: it is cut short" in refusal(session, "l x")
     assert "Its file was left as it is" in refusal(session, "l x")
-    assert refusal(session, "l x").endswith("; undo brings back the version before")
+    assert refusal(session, "l x").endswith("; undo 'x' brings back the version before")
     assert do(session, "undo; l x")[-1]["trained_batches"] == 10
     do(session, "undo")
     assert damaged.read_bytes() == before

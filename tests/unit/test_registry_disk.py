@@ -214,7 +214,7 @@ def test_an_undo_that_fails_can_be_done_again(
         two.undo()
     disk.heal()
     assert batches_of(two) == 2
-    assert two.undo() == Undone("x", "replaced")
+    assert two.undo() == Undone("x", "replaced", swapped=True, more=0)
     assert batches_of(two) == 1
 
 

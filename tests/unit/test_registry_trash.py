@@ -10,6 +10,7 @@ import pytest
 import registry_helpers
 from registry_helpers import batches_of, plain
 
+from digitnet.registry.document import to_document
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.listing import LIST
 from digitnet.registry.names import file_name
@@ -21,7 +22,7 @@ registry, two = registry_helpers.registry, registry_helpers.two
 
 def test_an_overwritten_version_comes_back(two: Registry) -> None:
     assert batches_of(two) == 2
-    assert Registry(two.folder).undo() == Undone("x", "replaced")
+    assert Registry(two.folder).undo() == Undone("x", "replaced", swapped=True, more=0)
     assert batches_of(two) == 1
     assert [e.trained_batches for e in two.entries()] == [9, 1]
 
@@ -33,7 +34,7 @@ def test_a_deleted_network_comes_back(two: Registry) -> None:
     assert not two.exists("x")
     with pytest.raises(RegistryError, match="no network named 'x'"):
         two.load("x")
-    assert Registry(two.folder).undo() == Undone("x", "deleted")
+    assert Registry(two.folder).undo() == Undone("x", "deleted", swapped=False, more=1)
     assert two.names() == ["other", "x"]
     assert (two.folder / file_name("x")).read_bytes() == before
 
@@ -41,7 +42,7 @@ def test_a_deleted_network_comes_back(two: Registry) -> None:
 def test_undo_of_an_undo_brings_back_what_gave_way(two: Registry) -> None:
     newer = (two.folder / file_name("x")).read_bytes()
     back = [(Registry(two.folder).undo(), batches_of(two)) for _ in range(4)]
-    replaced = Undone("x", "replaced")
+    replaced = Undone("x", "replaced", swapped=True, more=0)
     assert back == [(replaced, 1), (replaced, 2), (replaced, 1), (replaced, 2)]
     assert (two.folder / file_name("x")).read_bytes() == newer
     assert len(two.trash.contents()) == 1
@@ -51,7 +52,8 @@ def test_undo_goes_back_step_by_step_while_nothing_gives_way(registry: Registry)
     for name in ("a", "b"):
         registry.save(plain(batches=1), name)
         registry.delete(name)
-    assert [registry.undo() for _ in range(2)] == [Undone("b", "deleted"), Undone("a", "deleted")]
+    back = [registry.undo() for _ in range(2)]
+    assert back == [Undone(name, "deleted", swapped=False, more=0) for name in ("b", "a")]
     assert registry.names() == ["a", "b"]
     with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
         registry.undo()
@@ -78,8 +80,44 @@ def test_an_overwritten_version_comes_back_although_the_newer_one_was_removed(
     two: Registry,
 ) -> None:
     (two.folder / file_name("x")).unlink()
-    assert two.undo() == Undone("x", "replaced")
+    assert two.undo() == Undone("x", "replaced", swapped=False, more=0)
     assert batches_of(two) == 1
+
+
+def test_a_deleted_network_comes_back_by_its_name_whatever_happened_since(two: Registry) -> None:
+    two.delete("x")
+    two.save(plain(batches=3), "other")
+    assert two.undo().name == two.undo().name == "other"  # these two swap for ever
+    assert two.undo("x").name == "x"
+    assert (batches_of(two), batches_of(two, "other")) == (2, 3)
+    for name, number in (("nobody", 1), ("x", 2)):
+        with pytest.raises(RegistryError, match=f"'{name}'"):
+            two.undo(name, number)
+
+
+def test_every_kept_version_comes_back_by_its_number(registry: Registry) -> None:
+    for batches in range(1, 5):
+        registry.save(plain(batches=batches), "x")
+    assert registry.undo("x", 3) == Undone("x", "replaced", swapped=True, more=2)
+    assert batches_of(registry) == 1
+    registry.undo("x")
+    assert batches_of(registry) == 4
+    registry.undo("x", 2)
+    assert batches_of(registry) == 3
+
+
+def test_saving_the_same_again_keeps_no_version_of_it(two: Registry) -> None:
+    before = two.load("x")
+    for _ in range(2 * KEPT_VERSIONS):
+        two.save(two.load("x"), "x")
+    assert len(two.trash.contents()) == 1
+    two.undo()
+    assert batches_of(two) == 1
+    two.undo()
+    assert to_document(two.load("x"), "x") | AT == to_document(before, "x") | AT
+
+
+AT = {"saved_at": ""}
 
 
 def test_only_the_latest_versions_of_each_are_kept_but_every_deleted_network(
@@ -107,7 +145,7 @@ def test_a_second_name_of_the_file_in_place_is_not_brought_back(two: Registry) -
     two.trash.folder.joinpath(f"00000009.replaced.{file_name('x')}").hardlink_to(
         two.folder / file_name("x")  # as a save or an undo leaves it that was killed halfway
     )
-    assert two.undo() == Undone("x", "replaced")
+    assert two.undo() == Undone("x", "replaced", swapped=True, more=0)
     assert batches_of(two) == 1
 
 
@@ -121,7 +159,7 @@ def test_a_second_name_of_the_file_in_place_is_nothing_to_undo(registry: Registr
     with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
         registry.undo()
     registry.delete("x")
-    assert registry.undo() == Undone("x", "deleted")
+    assert registry.undo() == Undone("x", "deleted", swapped=False, more=1)
     assert batches_of(registry) == 1
 
 
@@ -168,8 +206,8 @@ def test_a_stray_file_in_the_trash_is_not_in_the_way(two: Registry, stray: str) 
 AFTERWARDS: dict[str, tuple[Callable[[Registry], object], bool]] = {
     "nothing": (lambda two: None, True),
     "the list is lost": (lambda two: (two.folder / LIST).unlink(), True),
-    "another is deleted": (lambda two: two.delete("other"), False),
-    "another is overwritten": (lambda two: two.save(plain(), "other"), False),
+    "another is deleted": (lambda two: two.delete("other"), True),
+    "another is overwritten": (lambda two: two.save(plain(), "other"), True),
     "the version before is damaged": (lambda two: kept(two).write_bytes(b"damaged"), False),
     "the version before is lost": (lambda two: kept(two).unlink(), False),
     "the trash is lost": (lambda two: shutil.rmtree(two.trash.folder), False),
@@ -177,7 +215,7 @@ AFTERWARDS: dict[str, tuple[Callable[[Registry], object], bool]] = {
         lambda two: two.trash.folder.rename(two.folder / "x") and two.trash.folder.touch(),
         False,
     ),
-    "it was deleted before": (lambda two: (two.delete("x"), two.save(plain(), "x")), False),
+    "it was deleted before": (lambda two: (two.delete("x"), two.save(plain(), "x")), True),
 }
 
 
@@ -195,8 +233,8 @@ def test_of_a_damaged_network_undo_is_named_where_it_brings_back_the_version_bef
     (two.folder / file_name("x")).write_bytes(b"damaged")
     with pytest.raises(RegistryError, match="'x' cannot be loaded") as caught:
         two.load("x")
-    assert str(caught.value).endswith("; undo brings back the version before") == helps
+    assert str(caught.value).endswith("; undo 'x' brings back the version before") == helps
     assert ("undo" in str(caught.value)) == helps
     if helps:
-        assert two.undo() == Undone("x", "replaced")
-        assert batches_of(two) == 1
+        two.undo("x")
+        assert batches_of(two) in (1, 2)

@@ -12,6 +12,7 @@ from digitnet.repl.commands import (
     saving,
     touring,
     training,
+    undoing,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "saving",
     "touring",
     "training",
+    "undoing",
 ]

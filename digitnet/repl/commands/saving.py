@@ -1,4 +1,4 @@
-"""Saves: `p`, `pas`, `l`, `ls`, `ren`, `del`, `undo`."""
+"""Saves: `p`, `pas`, `l`, `ls`, `ren`."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,18 +7,21 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.commands.making import InHandResult
 from digitnet.repl.errors import CommandError, quoted
+from digitnet.repl.line import as_typed
 from digitnet.repl.session import Session
 from digitnet.repl.views.words import counted, percent, size
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from digitnet.registry.document import NamedNetwork
     from digitnet.registry.listing import Entry
+    from digitnet.registry.registry import Registry
 
 
 @dataclass(frozen=True)
 class SaveResult:
-    """A save that is on the disk. again: whether it took the place of an older version."""
+    """A save that is on the disk. again: whether an older version gave way to it."""
 
     name: str
     file: str
@@ -30,11 +33,12 @@ class SaveResult:
         return {"name": self.name, "file": self.file, "bytes": self.bytes}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        kept = "; the version before is kept, undo brings it back" if self.again else ""
+        back = f"; undo {as_typed(self.name)} brings back the version before"
+        kept = back if self.again else ""
         yield f"Saved as {self.name!r} ({size(self.bytes)}){kept}."
 
 
-def _clean(name: str) -> str:
+def clean(name: str) -> str:
     """The name a person means. Raises CommandError where it cannot be one."""
     from digitnet.registry.names import clean_name
 
@@ -45,14 +49,28 @@ def _clean(name: str) -> str:
 
 
 def _save(session: Session, name: str) -> SaveResult:
-    """Saves the network in hand, which is called `name` from then on."""
+    """Saves the network in hand, which is called `name` from then on, if a person agrees."""
     named = session.network()
     registry = session.registry
-    again = registry.exists(name)
+    question = _question(named, registry, name) if session.interactive else ""
+    if question and not session.asker.confirm(question):
+        raise CommandError("nothing was saved; the network is still in hand")
+    again = registry.exists(name) and (name != named.name or session.unsaved != "")
     entry = registry.save(named, name)
     named.name, named.saved_at = name, entry.saved_at
     session.mark_saved()
     return SaveResult(name, entry.file, entry.bytes, again)
+
+
+def _question(named: "NamedNetwork", registry: "Registry", name: str) -> str:
+    """What to ask before something else is overwritten under that name; empty for nothing."""
+    there = {entry.name: entry for entry in registry.entries()}.get(name)
+    if there is None or (name == named.name and named.saved_at in ("", there.saved_at)):
+        return ""
+    said = f"There is a network named {name!r} already"
+    if name == named.name:
+        said = f"{name!r} was saved by another digitnet since it was loaded here"
+    return f"{said}. Take its place (undo brings it back)?"
 
 
 @command("p", "save", group="Saves", examples={"p": "save under the network's name"})
@@ -62,7 +80,7 @@ def save(session: Session) -> SaveResult:
     name = named.name or session.asker.ask("The network has no name yet. Which (pas NAME)?")
     if not name.strip():
         raise CommandError("no name, so nothing was saved. Example: pas first")
-    return _save(session, _clean(name))
+    return _save(session, clean(name))
 
 
 @command(
@@ -73,13 +91,8 @@ def save(session: Session) -> SaveResult:
 )
 def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
     """Save the network under another name, which it has from then on."""
-    named = session.network()
-    name = _clean(name)
-    is_other = name != named.name and session.registry.exists(name)
-    question = f"There is a network named {name!r} already. Take its place (undo brings it back)?"
-    if is_other and session.interactive and not session.asker.confirm(question):
-        raise CommandError("nothing was saved; the network is still in hand")
-    return _save(session, name)
+    session.network()
+    return _save(session, clean(name))
 
 
 @command(
@@ -93,9 +106,9 @@ def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResul
     registry = session.registry
     if not name:
         name = _asked_which(session)
-    name = _clean(name)
+    name = clean(name)
     if not registry.exists(name):
-        raise CommandError(_no_such(session, name))
+        raise CommandError(no_such(session, name))
     if not session.may_let_go():
         raise CommandError("nothing was loaded; the network in hand is as it was")
     named = registry.load(name)
@@ -130,7 +143,7 @@ def _asked_which(session: Session) -> str:
     return answer
 
 
-def _no_such(session: Session, name: str) -> str:
+def no_such(session: Session, name: str) -> str:
     """Says that there is no such network, and which come near."""
     import difflib
 
@@ -199,93 +212,12 @@ def rename(
 ) -> RenameResult:
     """Rename a saved network."""
     registry = session.registry
-    old, new = _clean(old), _clean(new)
+    old, new = clean(old), clean(new)
     if not registry.exists(old):
-        raise CommandError(f"{_no_such(session, old)}; nothing was renamed")
+        raise CommandError(f"{no_such(session, old)}; nothing was renamed")
     entry = registry.rename(old, new)
     if session.hand and session.hand.name == new:
         session.mark_unsaved()  # its save was gone, and the one of that name is another now
     if session.hand and session.hand.name == old:
         session.hand.name = new
     return RenameResult(new, entry.file, old)
-
-
-@dataclass(frozen=True)
-class DeleteResult:
-    """Networks that were deleted."""
-
-    deleted: list[str]
-
-    def as_json(self) -> dict[str, Any]:
-        """Their names."""
-        return {"deleted": self.deleted}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        them = "it" if len(self.deleted) == 1 else "them, the last one first,"
-        yield f"Deleted {_listed(self.deleted)}; undo brings {them} back."
-
-
-def _listed(names: list[str]) -> str:
-    """'a', 'b' and 'c'."""
-    quoted = [repr(name) for name in names]
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-
-
-@command(
-    "del",
-    "delete",
-    group="Saves",
-    examples={"del first": "after a yes", "del first second": "both, after a yes"},
-)
-def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
-    """Delete saved networks, after a yes; undo brings them back, the last one first."""
-    from digitnet.registry.errors import RegistryError
-
-    registry = session.registry
-    clean = list(dict.fromkeys(_clean(name) for name in names))
-    for name in clean:
-        if not registry.exists(name):
-            raise CommandError(f"{_no_such(session, name)}; nothing was deleted")
-    if not session.asker.confirm(f"Delete {_listed(clean)}?"):
-        raise CommandError("nothing was deleted")
-    for count, name in enumerate(clean):
-        try:
-            registry.delete(name)
-        except RegistryError as error:
-            done = f" Already deleted: {_listed(clean[:count])}." if count else ""
-            raise CommandError(f"{error}.{done}") from None
-        if session.hand and session.hand.name == name:
-            session.hand.name = ""
-            session.mark_unsaved()
-    return DeleteResult(clean)
-
-
-@dataclass(frozen=True)
-class UndoResult:
-    """What came back."""
-
-    restored: str
-    kind: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Its name."""
-        return {"restored": self.restored}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        if self.kind == "deleted":
-            yield f"{self.restored!r} is back."
-        else:
-            yield (
-                f"The version of {self.restored!r} before the last save is back: l loads it. "
-                "undo once more brings the newer one back."
-            )
-
-
-@command("undo", group="Saves", examples={"undo": "take back the last delete or overwrite"})
-def undo(session: Session) -> UndoResult:
-    """Take back the last delete or overwrite, also after a restart."""
-    undone = session.registry.undo()
-    if session.hand and session.hand.name == undone.name:
-        session.hand.saved_at = ""
-        session.mark_unsaved()
-    return UndoResult(undone.name, undone.kind)

@@ -1,0 +1,118 @@
+"""Saves that go and come back: `del`, `undo`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.commands.saving import clean, no_such
+from digitnet.repl.errors import CommandError
+from digitnet.repl.line import as_typed
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.registry.registry import Undone
+
+
+@dataclass(frozen=True)
+class DeleteResult:
+    """Networks that were deleted."""
+
+    deleted: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Their names."""
+        return {"deleted": self.deleted}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        one = len(self.deleted) == 1
+        back = "brings it back" if one else "brings them back, the last one first"
+        yield f"Deleted {_listed(self.deleted)}; undo {back}."
+
+
+def _listed(names: list[str]) -> str:
+    """'a', 'b' and 'c'."""
+    quoted = [repr(name) for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+@command(
+    "del",
+    "delete",
+    group="Saves",
+    examples={"del first": "after a yes", "del first second": "both, after a yes"},
+)
+def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
+    """Delete saved networks, after a yes; undo brings them back, the last one first."""
+    from digitnet.registry.errors import RegistryError
+
+    registry = session.registry
+    meant = list(dict.fromkeys(clean(name) for name in names))
+    for name in meant:
+        if not registry.exists(name):
+            raise CommandError(f"{no_such(session, name)}; nothing was deleted")
+    if not session.asker.confirm(f"Delete {_listed(meant)}?"):
+        raise CommandError("nothing was deleted")
+    for count, name in enumerate(meant):
+        try:
+            registry.delete(name)
+        except RegistryError as error:
+            done = f" Already deleted: {_listed(meant[:count])}." if count else ""
+            raise CommandError(f"{error}.{done}") from None
+        if session.hand and session.hand.name == name:
+            session.hand.name = ""
+            session.mark_unsaved()
+    return DeleteResult(meant)
+
+
+@dataclass(frozen=True)
+class UndoResult:
+    """What came back."""
+
+    undone: "Undone"
+
+    def as_json(self) -> dict[str, Any]:
+        """Its name."""
+        return {"restored": self.undone.name}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        name, again = self.undone.name, f"undo {as_typed(self.undone.name)}"
+        if not self.undone.swapped:
+            said = f"{name!r} is back."
+        elif self.undone.kind == "deleted":
+            said = f"{name!r} is back, and the one saved since gave way: {again} brings that back."
+        else:
+            said = (
+                f"The version of {name!r} before the last save is back: l loads it. "
+                f"{again} brings the newer one back."
+            )
+        older = f" {again} {2 + self.undone.swapped} and so on: versions before it."
+        yield said + (older if self.undone.more else "")
+
+
+@command(
+    "undo",
+    group="Saves",
+    examples={
+        "undo first 2": "of first, the version before the last that is kept",
+        "undo first": "the last version of first that was deleted or overwritten",
+        "undo": "take back the last delete or overwrite",
+    },
+)
+def undo(
+    session: Session,
+    name: Annotated[str, kinds.NAME] = "",
+    number: Annotated[int, kinds.COUNT] = 1,
+) -> UndoResult:
+    """Take back the last delete or overwrite, also after a restart.
+
+    With a name, brings back what was last deleted or overwritten of that network; with a number,
+    counted from the last, an earlier version. What gives way is kept in its turn.
+    """
+    undone = session.registry.undo(clean(name) if name else "", number)
+    if session.hand and session.hand.name == undone.name:
+        session.hand.saved_at = ""
+        session.mark_unsaved()
+    return UndoResult(undone)
