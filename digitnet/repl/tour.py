@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """Something to type, and why. command: the name of the command that does it."""
+    """Something to type, and why. command: the name of the command that does it.
+
+    leaps: who does it before its turn needs the steps up to it no more.
+    """
 
     says: str
     type: str
+    leaps: bool = False
 
     @property
     def command(self) -> str:
@@ -32,10 +36,11 @@ STEPS = (
         "it on every training case three times, which is three epochs. Ctrl-C would stop it and "
         "keep what it has learnt.",
         "t 3e",
+        leaps=True,
     ),
     Step("Ask it again.", "c"),
     Step("How often is it right? Check it on a thousand digits that it has never seen.", "ch all"),
-    Step("That is worth keeping. Save it under a name.", "pas first"),
+    Step("That is worth keeping. Save it under a name.", "pas first", leaps=True),
     Step("It is on the disk now, and l first loads it, today or next year. List your saves.", "ls"),
 )
 
@@ -64,10 +69,11 @@ class Tour:
 
     def after(self, command: str) -> str:
         """What to say when `command` has been done, or when none could be (empty)."""
-        if command != STEPS[self.step].command:
-            return f"{self.reminder()}  (tour off ends the tour)"
-        self.step += 1
-        return self.says()
+        for number, step in enumerate(STEPS[self.step :], self.step):
+            if command == step.command and (number == self.step or step.leaps):
+                self.step = number + 1
+                return self.says()
+        return f"{self.reminder()}  (tour off ends the tour)"
 
     @property
     def is_over(self) -> bool:

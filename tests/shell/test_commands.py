@@ -1,13 +1,17 @@
 """Every command on a plain session: what it changes, what it gives back, what it refuses."""
 
+from io import StringIO
 from statistics import median
 
 import pytest
 from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
+from digitnet.repl.loop import do_line
+from digitnet.repl.output import ScreenOutput
 from digitnet.repl.session import NobodyToAsk, Session
 from digitnet.repl.toolbar import toolbar
+from digitnet.repl.views.screen import Screen
 
 
 def test_t_makes_the_usual_network_where_there_is_none(session: Session) -> None:
@@ -246,3 +250,44 @@ def test_toolbar(session: Session, width: int, line: str, shown: str) -> None:
     said = toolbar(session, width)
     assert said.startswith(shown) if shown.endswith("accuracy ") else said == shown
     assert len(said) < width
+
+
+def test_p_asks_before_it_overwrites_what_another_program_saved(session: Session) -> None:
+    do(session, "n mini; t 10; pas a; t 1")
+    assert session.hand
+    session.hand.saved_at = "2020-01-01T00:00:00+00:00"  # the file's is another
+    session.interactive, session.asker = True, Answers(["n", "y"])
+    assert "nothing was saved" in refusal(session, "p")
+    assert "another digitnet" in session.asker.asked[0]
+    assert session.registry.load("a").trainer.progress.batches == 10
+    do(session, "p; t 1; p")  # asks once, and then it is its own
+    assert session.registry.load("a").trainer.progress.batches == 12
+
+
+def said(session: Session, line: str) -> str:
+    shown = StringIO()
+    assert do_line(line, session, ScreenOutput(lambda stderr: Screen(shown, width=200)))
+    return shown.getvalue().splitlines()[-1]
+
+
+def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> None:
+    do(session, "n mini; t 1; pas a; t 1; p; t 1; p")
+    assert said(session, "t 1; p").endswith("; undo a brings back the version before.")
+    assert "undo" not in said(session, "p")
+    shown = said(session, "undo a")
+    assert shown.startswith("The version of 'a' before the last save is back")
+    assert shown.endswith("the newer one back. undo a 2 brings back the one before it.")
+    do(session, "undo a 2; l a")
+    assert session.hand
+    assert session.hand.trainer.progress.batches == 2
+    session.asker = NobodyToAsk(yes=True)
+    do(session, "del a; n mini3; pas a")
+    assert "the one saved since gave way" in said(session, "undo")
+    assert session.registry.load("a").network.shape == "3-3-2"
+    assert "only" in refusal(session, "undo a 9")
+
+
+def test_a_small_picture_is_shown_as_it_is(session: Session) -> None:
+    shown = StringIO()
+    do_line("data sample11; show 1", session, ScreenOutput(lambda stderr: Screen(shown, width=80)))
+    assert len(shown.getvalue().splitlines()) == 2 + 1 + 6 + 1

@@ -38,3 +38,14 @@ def test_the_tour_takes_nothing_it_does_not_teach(session: Session) -> None:
     do(session, "; ".join(step.type for step in STEPS))
     assert session.registry.names() == ["first"]
     assert not session.unsaved
+
+
+def test_the_tour_leaps_over_what_is_done_already(session: Session) -> None:
+    session.interactive = True
+    do(session, "tour")
+    assert session.tour
+    assert "1 of 8" in session.tour.after("ls")  # that needs nothing of what comes before
+    assert "5 of 8: type c" in session.tour.after("t")
+    assert "8 of 8: type ls" in session.tour.after("pas")
+    session.tour.after("ls")
+    assert session.tour.is_over

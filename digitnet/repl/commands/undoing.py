@@ -88,8 +88,9 @@ class UndoResult:
                 f"The version of {name!r} before the last save is back: l loads it. "
                 f"{again} brings the newer one back."
             )
-        older = f" {again} {2 + self.undone.swapped} and so on: versions before it."
-        yield said + (older if self.undone.more else "")
+        if self.undone.more:
+            said += f" {again}{' 2' if self.undone.swapped else ''} brings back the one before it."
+        yield said
 
 
 @command(

@@ -10,6 +10,9 @@ from rich.text import Text
 
 from digitnet.repl.views.digit import digit, shrunk
 
+SMALL = 16
+"""Pixels across of a picture that is shown at its full size."""
+
 
 def gallery(
     indices: Sequence[int],
@@ -18,15 +21,19 @@ def gallery(
     console: Console,
     options: ConsoleOptions,
 ) -> RenderableType:
-    """Each case over its number and answer: pictures at half size, rows of tables as they are."""
+    """Each case over its number and answer: pictures at half size, unless they are small already,
+    and rows of tables as they are.
+    """
     cells: list[RenderableType] = []
+    width = 12
     for index, answer, case in zip(indices, answers, inputs, strict=True):
         label = Text(f"{index}: {answer}", "bold")
         if case.ndim == 2:
-            cells.append(Group(digit(shrunk(case), console, options), label))
+            small = case if case.shape[1] <= SMALL else shrunk(case)
+            width = max(small.shape[1], len(label))
+            cells.append(Group(digit(small, console, options), label))
         else:
             cells.append(Group(Text(" ".join(f"{value:g}" for value in case)), label))
-    width = inputs[0].shape[1] // 2 if inputs[0].ndim == 2 else 12
     columns = max(1, (options.max_width + 2) // (width + 2))
     grid = Table.grid(padding=(0, 2, 1, 0))
     for start in range(0, len(cells), columns):

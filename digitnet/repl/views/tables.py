@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -35,11 +35,9 @@ def pairs(values: Mapping[str, str], title: str = "") -> RenderableType:
         pad_edge=False,
         show_header=False,
         padding=(0, 2, 0, 0),
-        title=Text(title, "bold") if title else None,
-        title_justify="left",
     )
     table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for name, value in values.items():
         table.add_row(Text(name), Text(value))
-    return table
+    return Group(Text(title, "bold"), table) if title else table
