@@ -55,7 +55,8 @@ class _Crew:
     """The threads of this process."""
 
     def __init__(self) -> None:
-        self.most = max((int(pool.get_num_threads()) for pool in _blas_pools()), default=1)
+        most = max((int(pool.get_num_threads()) for pool in _blas_pools()), default=1)
+        self.most = min(most, cpu_count() or 1)
         self.quiet_blas()
         self.lock = Lock()
         self.taken_by: _Shared | None = None

@@ -69,7 +69,7 @@ class TrainingResult:
         "t": "one epoch: every training case once",
         "t 500": "500 mini-batches",
         "t 90s": "a minute and a half",
-        "t 98%": "until 98 % of the validation cases are right",
+        "t 90%": "until 90 % of the validation cases are right",
         "t 3e": "three epochs",
     },
 )
