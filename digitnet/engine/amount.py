@@ -26,11 +26,13 @@ class Amount:
 
     @classmethod
     def parse(cls, text: str) -> "Amount":
-        """Reads an amount as it is typed. Raises ValueError for what is none."""
-        match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})(e|s|%|)", text.lower())
+        """Reads an amount as it is typed, also `5,000`. Raises ValueError for what is none."""
+        match = re.fullmatch(
+            r"(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})(e|s|%|)", text.lower()
+        )
         if not match:
             raise ValueError
-        number, unit = Decimal(match[1]), _UNITS[match[2]]
+        number, unit = Decimal(match[1].replace(",", "")), _UNITS[match[2]]
         if number == 0:
             raise ValueError("that is nothing")
         if unit == "batches" and number % 1:

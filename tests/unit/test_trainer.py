@@ -53,6 +53,14 @@ def values(of: Trainer) -> list[bytes]:
     return [p.value.tobytes() for p in of.network.parameters]
 
 
+def test_an_amount_may_be_typed_as_it_is_shown() -> None:
+    for text, value in (("5,000", 5000), ("1,234,567e", 1234567), ("1500", 1500)):
+        assert Amount.parse(text).value == value
+    for text in ("5,00", ",500", "5,0000", "50000,000"):
+        with pytest.raises(ValueError):
+            Amount.parse(text)
+
+
 @pytest.mark.parametrize(
     ("amount", "batches", "samples"),
     [("7", 7, 112), ("1e", 13, 200), ("2e", 26, 400), ("0.5e", 7, 112), ("40", 40, 616)],
