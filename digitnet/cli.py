@@ -159,6 +159,7 @@ def _prepare_streams() -> None:
 def _run(options: argparse.Namespace, config: "Config") -> int:
     """Opens a session and does what the flags ask for."""
     from digitnet import paths
+    from digitnet.repl.interrupts import uninterruptible
     from digitnet.repl.output import say_error
     from digitnet.repl.session import NobodyToAsk, Session
 
@@ -180,11 +181,12 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
             code = _do(lambda: _converse(session, output, options), output)
     except KeyboardInterrupt:
         code = 130
-    unsaved = session.hand if session.unsaved else None
-    meant = code == 0 and not session.ended_by
-    put_aside = session.unfinished.at_the_end(unsaved, meant=meant, asked=session.interactive)
-    if put_aside and not session.ended_by:
-        say_error("the unsaved training is put aside: recover takes it in hand")
+    with uninterruptible():
+        unsaved = session.hand if session.unsaved_batches else None
+        meant = code == 0 and not session.ended_by
+        put_aside = session.unfinished.at_the_end(unsaved, meant=meant, asked=session.interactive)
+        if put_aside and not session.ended_by:
+            say_error("the unsaved training is put aside: recover takes it in hand")
     if session.ended_by:  # everything is in order now, so end as the signal asked
         signal.signal(session.ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), session.ended_by)

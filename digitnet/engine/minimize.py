@@ -108,7 +108,7 @@ def minimize(
             except Empty:
                 continue
             if isinstance(event, tuple):
-                _put(objective.best, trainer.network)
+                objective.hand_over(trainer, perf_counter() - begun)
                 yield Iteration(event[0], iterations, event[1], perf_counter() - begun)
                 continue
             if isinstance(event, _Interrupted):
@@ -119,17 +119,8 @@ def minimize(
     finally:  # also where nobody watches any more
         objective.abandoned = True
         seconds = perf_counter() - begun
-        _take_over(trainer, objective, len(train), seconds)
+        objective.hand_over(trainer, seconds)
     return _measured(trainer, train, validation, count, seconds, method, interrupted)
-
-
-def _take_over(trainer: Trainer, objective: "_Objective", cases: int, seconds: float) -> None:
-    """Gives the network the best weights; each pass over all cases counts as one mini-batch."""
-    _put(objective.best, trainer.network)
-    trainer.progress.batches += objective.passes
-    trainer.progress.samples += objective.passes * cases
-    trainer.progress.seconds += seconds
-    trainer.forget()
 
 
 def _measured(
@@ -182,6 +173,24 @@ class _Objective:
         self.best = np.concatenate([p.value.ravel() for p in self.parameters]).astype(np.float64)
         self.passes = 0
         self.abandoned = False
+        self._start = self._handed_over = self.best
+        self._counted, self._seconds = 0, 0.0
+
+    def hand_over(self, trainer: Trainer, seconds: float) -> None:
+        """Gives the trainer what was done so far, in so many seconds since the beginning.
+
+        These are the best weights; each pass over all cases counts as one mini-batch.
+        """
+        progress, passes, best = trainer.progress, self.passes, self.best
+        progress.batches += passes - self._counted
+        progress.samples += (passes - self._counted) * len(self.cases)
+        progress.seconds += seconds - self._seconds
+        self._counted, self._seconds = passes, seconds
+        if best is not self._start and self._handed_over is self._start:
+            trainer.forget()
+        if best is not self._handed_over:
+            _put(best, trainer.network)
+        self._handed_over = best
 
     def __call__(self, w: Array) -> tuple[float, Array]:
         """The cost at w, and its gradient."""

@@ -60,6 +60,14 @@ class Recovery:
             self._join()
         return self._written
 
+    def leave(self) -> None:
+        """Leaves this program's file to others, as if this program were no more."""
+        self._join()
+        if self._lock is not None:
+            self._lock.release()
+        self._path = self._lock = None
+        self.has_taken = False
+
     def forget(self) -> None:
         """Removes this program's file: what was in it is saved, or given up. Raises OSError."""
         self._join()

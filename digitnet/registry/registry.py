@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -40,13 +41,20 @@ LOCK_SECONDS, LOOK_SECONDS = 30, 0.01
 class Undone:
     """What `undo` brought back: a network that was `deleted`, or a version that was `replaced`.
 
-    swapped: whether another gave way to it. more: how many more versions of it are kept.
+    swapped: whether another gave way to it. older: how many versions before it are kept.
     """
 
     name: str
     kind: str
     swapped: bool
-    more: int
+    older: int
+
+
+class Saved(NamedTuple):
+    """The entry of a save, and whether a version of before was kept."""
+
+    entry: Entry
+    kept: bool
 
 
 class Registry:
@@ -102,7 +110,7 @@ class Registry:
 
     # changing
 
-    def save(self, named: NamedNetwork, name: str) -> Entry:
+    def save(self, named: NamedNetwork, name: str) -> Saved:
         """Saves under `name`; a version of before is kept, unless it is the same.
 
         Returns once it is durable.
@@ -116,7 +124,7 @@ class Registry:
             old = self.trash.place("replaced", path.name) if kept else None
             write_durably(path, data, keep_old_as=old)
             self.trash.forget_old_versions(path.name)
-            return self._relist(path)
+            return Saved(self._relist(path), kept)
 
     def rename(self, old: str, new: str) -> Entry:
         """Renames the save called `old`; all else in it stays. Returns once that is durable.
@@ -169,8 +177,8 @@ class Registry:
                 keep_durably(path, self.trash.place("replaced", kept.file))
             self.trash.bring_back(kept, path)
             self._relist(path)
-            more = sum(other.file == kept.file for other in found) - 1
-            return Undone(name, kept.kind, swapped, more)
+            older = sum(other.file == kept.file for other in found[number:])
+            return Undone(name, kept.kind, swapped, older)
 
     def _relist(self, changed: Path | None = None) -> Entry:
         """Writes the list anew; returns the entry of the file `changed`."""
@@ -207,9 +215,10 @@ class Registry:
         return named
 
     def _holds(self, path: Path, data: bytes) -> bool:
-        """Whether a file is the same as this data but for the time when it was saved."""
+        """Whether a file is the same as this data but for the time and the last accuracy."""
+        other: Document = {"saved_at": "", "accuracy": None}
         with suppress(DamagedSave, OSError):
-            there, new = (decode(unseal(d)) | {"saved_at": ""} for d in (read_bounded(path), data))
+            there, new = (decode(unseal(d)) | other for d in (read_bounded(path), data))
             return there == new
         return False
 

@@ -14,6 +14,21 @@ ENDINGS = tuple(getattr(signal, name) for name in _ENDINGS if hasattr(signal, na
 
 
 @contextmanager
+def uninterruptible() -> Iterator[None]:
+    """While this lasts, no signal that can be held off disturbs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, *ENDINGS)}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            if action is not None:  # not one of Python's
+                signal.signal(number, action)
+
+
+@contextmanager
 def interruptible(
     session: Session, leave_prompt: Callable[[], None] = lambda: None
 ) -> Iterator[None]:

@@ -38,7 +38,7 @@ def do_line(line: str, session: Session, output: Output) -> bool:
     for words in calls:
         done = do_command(words, session, output)
         if not session.leaving:
-            session.unfinished.after_a_command(session.hand, session.unsaved)
+            session.unfinished.after_a_command(session.hand, session.unsaved_batches)
         if not done:
             return False
         if session.leaving or session.interrupted:

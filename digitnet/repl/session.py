@@ -128,11 +128,17 @@ class Session:
         """What no save has of the network in hand, in words; empty for nothing."""
         if self.hand is None:
             return ""
-        trainer = self.hand.trainer
-        batches, settings = self.saved or (0, trainer.settings)
-        if trainer.progress.batches != batches:
-            return f"{counted(trainer.progress.batches - batches, 'mini-batch')} of training"
-        return "changed settings" if trainer.settings != settings else ""
+        if self.unsaved_batches:
+            return f"{counted(self.unsaved_batches, 'mini-batch')} of training"
+        changed = self.saved is not None and self.hand.trainer.settings != self.saved[1]
+        return "changed settings" if changed else ""
+
+    @property
+    def unsaved_batches(self) -> int:
+        """Mini-batches of training that no save has."""
+        if self.hand is None:
+            return 0
+        return self.hand.trainer.progress.batches - (self.saved[0] if self.saved else 0)
 
     def network(self) -> "NamedNetwork":
         """The network in hand. Raises CommandError where there is none."""
@@ -156,7 +162,10 @@ class Session:
 
     def may_let_go(self) -> bool:
         """Whether the network in hand may be put away: asks if its training is unsaved."""
-        if not self.unsaved or not self.interactive:
+        if not self.unsaved:
+            return True
+        if not self.interactive:
+            self.unfinished.leave_what_was_recovered()
             return True
         return self.asker.confirm(f"Not saved: {self.unsaved}. Go on without?")
 

@@ -45,8 +45,8 @@ class Unfinished:
         if named is not None and monotonic() - self._last >= EVERY:
             self.keep(named)
 
-    def after_a_command(self, named: "NamedNetwork | None", unsaved: str) -> None:
-        """To be called after each command, with what no save has of the network in hand."""
+    def after_a_command(self, named: "NamedNetwork | None", unsaved: int) -> None:
+        """To be called after each command, with how many mini-batches no save has."""
         if named is None or not unsaved:
             self.forget()
         elif monotonic() - self._last >= RARELY and self._kept != _state(named):
@@ -69,6 +69,11 @@ class Unfinished:
         kept = self.recovery.keep(named, wait=wait)
         self._last, self._kept = monotonic(), _state(named)
         return kept
+
+    def leave_what_was_recovered(self) -> None:
+        """Nobody was asked whether to give it up: whoever comes next will find it again."""
+        if self._recovery is not None and self._recovery.has_taken:
+            self._recovery.leave()
 
     def forget(self) -> None:
         """It is saved, or given up."""

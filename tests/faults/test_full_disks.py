@@ -81,7 +81,7 @@ def saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def size_in(saves: Path) -> int:
     """Bytes of the large network's file."""
-    size = Registry(saves).save(large(), "large").bytes
+    size = Registry(saves).save(large(), "large").entry.bytes
     Registry(saves).delete("large")
     return size
 

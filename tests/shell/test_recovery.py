@@ -143,7 +143,39 @@ def test_a_script_that_is_interrupted_keeps_its_training(
     assert json.loads(program("--json", "-c", "recover").stdout)["trained_batches"] > 20
 
 
-@pytest.mark.parametrize("line", ["n diary; t 50", "n diary; t 50; pas x; nonsense", "nonsense"])
+def test_what_was_recovered_outlasts_a_script_that_turns_to_another_network(
+    program: Program, environment: dict[str, str]
+) -> None:
+    program("-c", "n diary; t 50; nonsense")
+    program("-c", "n diary; t 30; nonsense")
+    for line in ("recover; n mini", "recover; recover", "recover; n mini; s", "recover; s"):
+        assert program("-c", line).returncode == 0
+        assert len(kept(Path(environment["DIGITNET_SAVES"]))) == 2
+
+
+def test_ctrl_c_while_a_script_ends_loses_nothing(
+    environment: dict[str, str], program: Program
+) -> None:
+    for gap in (0.0, 0.01, 0.03, 0.06):
+        line = [sys.executable, "-m", "digitnet", "-c", "n relu; t 20; t 60s"]
+        with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.PIPE) as child:  # fmt: skip
+            assert child.stdout
+            while not child.stdout.readline().startswith("Trained 20"):
+                pass
+            child.send_signal(signal.SIGINT)
+            time.sleep(gap)
+            child.send_signal(signal.SIGINT)
+            _, errors = child.communicate()
+        assert "Traceback" not in errors
+        assert "recover takes it in hand" in errors
+        assert program("-c", "recover; pas x").returncode == 0
+
+
+NOTHING = ["n diary; t 50", "n diary; t 50; pas x; nonsense", "nonsense", "n; set rate 1; nonsense"]
+
+
+@pytest.mark.parametrize("line", NOTHING)
 def test_a_script_with_nothing_to_keep_leaves_nothing(
     environment: dict[str, str], program: Program, line: str
 ) -> None:

@@ -63,6 +63,27 @@ def test_who_looks_away_keeps_the_last_iteration(method: str, error: type[BaseEx
         np.testing.assert_array_equal(parameter.value, value)
 
 
+def test_what_was_done_is_counted_at_each_report_and_once() -> None:
+    of = trainer()
+    of.averages = [p.value.copy() for p in of.network.parameters]
+    counts = []
+    for report in minimizing(of, "l-bfgs"):
+        counts.append(of.progress.batches)
+        assert of.progress.batches >= report.number
+        assert of.averages is None  # the mean of weights that are gone
+    assert counts == sorted(counts)
+    assert of.progress.samples == of.progress.batches * len(CASES)
+
+
+def test_where_nothing_was_done_nothing_is_forgotten() -> None:
+    of = trainer()
+    of.averages = [p.value.copy() for p in of.network.parameters]
+    with pytest.raises(StopIteration):
+        next(minimize(of, CASES, CASES, 30, "cg", stop=lambda: True))
+    assert of.averages is not None
+    assert of.progress.batches == 0
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("scale", [1e19, 1e37])
 @pytest.mark.filterwarnings("error")

@@ -128,7 +128,7 @@ def test_a_list_that_cannot_be_written_is_no_failure(
     two: Registry, disk: Disk, step: tuple[str, int]
 ) -> None:
     disk.fail(*step, failure(errno.ENOSPC))
-    entry = two.save(plain(batches=3), "x")
+    entry = two.save(plain(batches=3), "x").entry
     disk.heal()
     assert entry.trained_batches == batches_of(two) == 3
     assert [e.trained_batches for e in two.entries()] == [9, 3]
@@ -214,7 +214,7 @@ def test_an_undo_that_fails_can_be_done_again(
         two.undo()
     disk.heal()
     assert batches_of(two) == 2
-    assert two.undo() == Undone("x", "replaced", swapped=True, more=0)
+    assert two.undo() == Undone("x", "replaced", swapped=True, older=0)
     assert batches_of(two) == 1
 
 

@@ -134,5 +134,5 @@ def test_the_list_is_right_where_the_clock_of_the_files_is_slow(
 
     monkeypatch.setattr(os, "replace", rename)
     registry.save(plain(batches=1), "x")
-    entry = registry.save(plain(batches=2), "x")
+    entry = registry.save(plain(batches=2), "x").entry
     assert (entry.trained_batches, registry.entries()[0].trained_batches) == (2, 2)

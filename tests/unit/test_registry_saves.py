@@ -122,7 +122,7 @@ def test_any_python_reads_the_saves_and_the_list(two: Registry) -> None:
 
 
 def test_an_entry_says_what_the_network_is(registry: Registry) -> None:
-    returned = registry.save(rich(), "First")
+    returned = registry.save(rich(), "First").entry
     (entry,) = registry.entries()
     assert entry == returned
     path = registry.folder / entry.file
@@ -206,7 +206,7 @@ def test_a_save_holds_its_numbers_no_more_often_than_it_must(registry: Registry)
     registry.save(plain(), "x")
     tracemalloc.start()
     try:
-        size = registry.save(named, "large").bytes
+        size = registry.save(named, "large").entry.bytes
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

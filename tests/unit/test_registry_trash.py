@@ -22,7 +22,7 @@ registry, two = registry_helpers.registry, registry_helpers.two
 
 def test_an_overwritten_version_comes_back(two: Registry) -> None:
     assert batches_of(two) == 2
-    assert Registry(two.folder).undo() == Undone("x", "replaced", swapped=True, more=0)
+    assert Registry(two.folder).undo() == Undone("x", "replaced", swapped=True, older=0)
     assert batches_of(two) == 1
     assert [e.trained_batches for e in two.entries()] == [9, 1]
 
@@ -34,7 +34,7 @@ def test_a_deleted_network_comes_back(two: Registry) -> None:
     assert not two.exists("x")
     with pytest.raises(RegistryError, match="no network named 'x'"):
         two.load("x")
-    assert Registry(two.folder).undo() == Undone("x", "deleted", swapped=False, more=1)
+    assert Registry(two.folder).undo() == Undone("x", "deleted", swapped=False, older=1)
     assert two.names() == ["other", "x"]
     assert (two.folder / file_name("x")).read_bytes() == before
 
@@ -42,7 +42,7 @@ def test_a_deleted_network_comes_back(two: Registry) -> None:
 def test_undo_of_an_undo_brings_back_what_gave_way(two: Registry) -> None:
     newer = (two.folder / file_name("x")).read_bytes()
     back = [(Registry(two.folder).undo(), batches_of(two)) for _ in range(4)]
-    replaced = Undone("x", "replaced", swapped=True, more=0)
+    replaced = Undone("x", "replaced", swapped=True, older=0)
     assert back == [(replaced, 1), (replaced, 2), (replaced, 1), (replaced, 2)]
     assert (two.folder / file_name("x")).read_bytes() == newer
     assert len(two.trash.contents()) == 1
@@ -53,7 +53,7 @@ def test_undo_goes_back_step_by_step_while_nothing_gives_way(registry: Registry)
         registry.save(plain(batches=1), name)
         registry.delete(name)
     back = [registry.undo() for _ in range(2)]
-    assert back == [Undone(name, "deleted", swapped=False, more=0) for name in ("b", "a")]
+    assert back == [Undone(name, "deleted", swapped=False, older=0) for name in ("b", "a")]
     assert registry.names() == ["a", "b"]
     with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
         registry.undo()
@@ -80,7 +80,7 @@ def test_an_overwritten_version_comes_back_although_the_newer_one_was_removed(
     two: Registry,
 ) -> None:
     (two.folder / file_name("x")).unlink()
-    assert two.undo() == Undone("x", "replaced", swapped=False, more=0)
+    assert two.undo() == Undone("x", "replaced", swapped=False, older=0)
     assert batches_of(two) == 1
 
 
@@ -98,7 +98,7 @@ def test_a_deleted_network_comes_back_by_its_name_whatever_happened_since(two: R
 def test_every_kept_version_comes_back_by_its_number(registry: Registry) -> None:
     for batches in range(1, 5):
         registry.save(plain(batches=batches), "x")
-    assert registry.undo("x", 3) == Undone("x", "replaced", swapped=True, more=2)
+    assert registry.undo("x", 3) == Undone("x", "replaced", swapped=True, older=0)
     assert batches_of(registry) == 1
     registry.undo("x")
     assert batches_of(registry) == 4
@@ -145,7 +145,7 @@ def test_a_second_name_of_the_file_in_place_is_not_brought_back(two: Registry) -
     two.trash.folder.joinpath(f"00000009.replaced.{file_name('x')}").hardlink_to(
         two.folder / file_name("x")  # as a save or an undo leaves it that was killed halfway
     )
-    assert two.undo() == Undone("x", "replaced", swapped=True, more=0)
+    assert two.undo() == Undone("x", "replaced", swapped=True, older=0)
     assert batches_of(two) == 1
 
 
@@ -159,7 +159,7 @@ def test_a_second_name_of_the_file_in_place_is_nothing_to_undo(registry: Registr
     with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
         registry.undo()
     registry.delete("x")
-    assert registry.undo() == Undone("x", "deleted", swapped=False, more=1)
+    assert registry.undo() == Undone("x", "deleted", swapped=False, older=1)
     assert batches_of(registry) == 1
 
 

@@ -14,9 +14,7 @@ from digitnet.repl.views.words import counted, percent, size
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.registry.document import NamedNetwork
     from digitnet.registry.listing import Entry
-    from digitnet.registry.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -52,25 +50,35 @@ def _save(session: Session, name: str) -> SaveResult:
     """Saves the network in hand, which is called `name` from then on, if a person agrees."""
     named = session.network()
     registry = session.registry
-    question = _question(named, registry, name) if session.interactive else ""
+    question = _question(session, name) if session.interactive else ""
     if question and not session.asker.confirm(question):
         raise CommandError("nothing was saved; the network is still in hand")
-    again = registry.exists(name) and (name != named.name or session.unsaved != "")
-    entry = registry.save(named, name)
+    entry, again = registry.save(named, name)
     named.name, named.saved_at = name, entry.saved_at
     session.mark_saved()
     return SaveResult(name, entry.file, entry.bytes, again)
 
 
-def _question(named: "NamedNetwork", registry: "Registry", name: str) -> str:
+def _question(session: Session, name: str) -> str:
     """What to ask before something else is overwritten under that name; empty for nothing."""
-    there = {entry.name: entry for entry in registry.entries()}.get(name)
-    if there is None or (name == named.name and named.saved_at in ("", there.saved_at)):
+    named = session.network()
+    if not session.registry.exists(name):
         return ""
     said = f"There is a network named {name!r} already"
     if name == named.name:
+        if _is_as_known(session, name):
+            return ""
         said = f"{name!r} was saved by another digitnet since it was loaded here"
     return f"{said}. Take its place (undo brings it back)?"
+
+
+def _is_as_known(session: Session, name: str) -> bool:
+    """Whether the save of the network in hand is the one that was loaded or saved last."""
+    there = {entry.name: entry for entry in session.registry.entries()}.get(name)
+    if there is None:  # damaged meanwhile
+        return True
+    same_time = session.network().saved_at in ("", there.saved_at)
+    return same_time and (session.saved is None or session.saved[0] == there.trained_batches)
 
 
 @command("p", "save", group="Saves", examples={"p": "save under the network's name"})

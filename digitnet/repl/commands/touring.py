@@ -1,6 +1,6 @@
 """The tour: `tour`."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
@@ -20,7 +20,7 @@ class TourResult:
 
     def as_json(self) -> dict[str, Any]:
         """What to type at each step, and why."""
-        return {"steps": [asdict(step) for step in STEPS]}
+        return {"steps": [{"says": step.says, "type": step.type} for step in STEPS]}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield self.said

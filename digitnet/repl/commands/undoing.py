@@ -69,9 +69,10 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What came back."""
+    """What came back. number: which of the kept versions it was, counted from the last."""
 
     undone: "Undone"
+    number: int
 
     def as_json(self) -> dict[str, Any]:
         """Its name."""
@@ -84,12 +85,11 @@ class UndoResult:
         elif self.undone.kind == "deleted":
             said = f"{name!r} is back, and the one saved since gave way: {again} brings that back."
         else:
-            said = (
-                f"The version of {name!r} before the last save is back: l loads it. "
-                f"{again} brings the newer one back."
-            )
-        if self.undone.more:
-            said += f" {again}{' 2' if self.undone.swapped else ''} brings back the one before it."
+            which = "An earlier version" if self.number > 1 else "The version before the last save"
+            said = f"{which} of {name!r} is back: l loads it. {again} brings the newer one back."
+        if self.undone.older:
+            number = self.number + self.undone.swapped
+            said += f" {again}{f' {number}' if number > 1 else ''} brings back the one before it."
         yield said
 
 
@@ -116,4 +116,4 @@ def undo(
     if session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
         session.mark_unsaved()
-    return UndoResult(undone)
+    return UndoResult(undone, number)

@@ -7,7 +7,6 @@ from rich.text import Text
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.report import Outcome, Report
-from digitnet.engine.run import PATIENCE
 from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import draws_blocks
 from digitnet.repl.views.words import counted, duration, percent
@@ -85,9 +84,8 @@ def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     if outcome.early:
         ending = "It became no better, so the weights that did best are back (patience)."
     if amount.unit == "accuracy" and outcome.stopped == "done":
-        ending = (
-            f"{amount} was not reached: there was no better accuracy {PATIENCE} times in a row."
-        )
+        back = "; the weights that did best are back" if outcome.early else ""
+        ending = f"{amount} was not reached: it became no better for long{back}."
     if ending:
         text.append(f"\n{ending}", "yellow" if outcome.stopped == "diverged" else "")
     return text
