@@ -1,14 +1,16 @@
 """Every command on a plain session: what it changes, what it gives back, what it refuses."""
 
+import json
 from io import StringIO
 from statistics import median
 
 import pytest
+from conftest import Program
 from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.repl.loop import do_line
-from digitnet.repl.output import ScreenOutput
+from digitnet.repl.output import ScreenOutput, _numbers_or_null
 from digitnet.repl.session import NobodyToAsk, Session
 from digitnet.repl.toolbar import toolbar
 from digitnet.repl.views.screen import Screen
@@ -252,69 +254,15 @@ def test_toolbar(session: Session, width: int, line: str, shown: str) -> None:
     assert len(said) < width
 
 
-def test_p_asks_before_it_overwrites_what_another_program_saved(session: Session) -> None:
-    do(session, "n mini; t 10; pas a; t 1")
-    assert session.hand
-    session.hand.saved_at = "2020-01-01T00:00:00+00:00"  # the file's is another
-    session.interactive, session.asker = True, Answers(["n", "y"])
-    assert "nothing was saved" in refusal(session, "p")
-    assert "another digitnet" in session.asker.asked[0]
-    assert session.registry.load("a").trainer.progress.batches == 10
-    do(session, "p; t 1; p")  # asks once, and then it is its own
-    assert session.registry.load("a").trainer.progress.batches == 12
-
-
-def test_pas_asks_before_it_takes_the_place_of_a_damaged_save(session: Session) -> None:
-    do(session, "n mini; t 10; pas x; n mini3; t 10")
-    (session.saves / file_name("x")).write_bytes(b"damaged")
-    session.interactive, session.asker = True, Answers(["n"])
-    assert "nothing was saved" in refusal(session, "pas x")
-    assert (session.saves / file_name("x")).read_bytes() == b"damaged"
-
-
-def test_a_save_of_the_same_second_by_another_program_is_noticed(session: Session) -> None:
-    do(session, "n mini; t 10; pas x")
-    other = session.registry.load("x")
-    other.trainer.progress.batches = 99
-    session.registry.save(other, "x")
-    session.interactive, session.asker = True, Answers(["n"])
-    assert "nothing was saved" in refusal(session, "t 1; p")
-
-
-def test_what_is_said_of_the_version_before_is_what_is_kept(session: Session) -> None:
-    do(session, "n mini; t 10; pas a")
-    assert "undo" not in said(session, "l a; pas b; l a; pas b")
-    assert "undo" not in said(session, "ch all; p")
-    assert "undo b" in said(session, "t 1; p")
-
-
-def said(session: Session, line: str) -> str:
-    shown = StringIO()
-    assert do_line(line, session, ScreenOutput(lambda stderr: Screen(shown, width=200)))
-    return shown.getvalue().splitlines()[-1]
-
-
-def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> None:
-    do(session, "n mini; t 1; pas a; t 1; p; t 1; p")
-    assert said(session, "t 1; p").endswith("; undo a brings back the version before.")
-    assert "undo" not in said(session, "p")
-    shown = said(session, "undo a")
-    assert shown.startswith("The version before the last save of 'a' is back")
-    assert shown.endswith("the newer one back. undo a 2 brings back the one before it.")
-    shown = said(session, "undo a 2")
-    assert shown.startswith("An earlier version of 'a' is back")
-    assert shown.endswith("undo a 3 brings back the one before it.")
-    do(session, "l a")
-    assert session.hand
-    assert session.hand.trainer.progress.batches == 2
-    session.asker = NobodyToAsk(yes=True)
-    do(session, "del a; n mini3; pas a")
-    assert "the one saved since gave way" in said(session, "undo")
-    assert session.registry.load("a").network.shape == "3-3-2"
-    assert "only" in refusal(session, "undo a 9")
-
-
 def test_a_small_picture_is_shown_as_it_is(session: Session) -> None:
     shown = StringIO()
     do_line("data sample11; show 1", session, ScreenOutput(lambda stderr: Screen(shown, width=80)))
     assert len(shown.getvalue().splitlines()) == 2 + 1 + 6 + 1
+
+
+def test_numbers_that_are_none_are_null_in_json(program: Program) -> None:
+    done = program("--json", "-c", "n 784-30-10 relu linear squared; set rate 1e36; t 3; min 2")
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines()]
+    assert (lines[2]["stopped"], done.stderr) == ("diverged", "")
+    found = _numbers_or_null({"a": [float("nan"), 1.0], "b": {"c": float("inf")}, "d": "nan"})
+    assert found == {"a": [None, 1.0], "b": {"c": None}, "d": "nan"}

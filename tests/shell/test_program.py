@@ -76,16 +76,6 @@ def test_commands_from_a_pipe(program: Program) -> None:
     assert done.returncode == 0
 
 
-def test_numbers_that_are_none_are_null_in_json(program: Program) -> None:
-    done = program("--json", "-c", "n 784-30-10 relu linear squared; set rate 1e36; t 3; min 2")
-    lines = [json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines()]
-    assert (lines[2]["stopped"], done.stderr) == ("diverged", "")
-    from digitnet.repl.output import _numbers_or_null
-
-    found = _numbers_or_null({"a": [float("nan"), 1.0], "b": {"c": float("inf")}, "d": "nan"})
-    assert found == {"a": [None, 1.0], "b": {"c": None}, "d": "nan"}
-
-
 @pytest.mark.parametrize("stdin", ["", "\n\n", "# nothing\n"])
 def test_nothing_to_do_is_all_well(program: Program, stdin: str) -> None:
     done = program(stdin=stdin)
