@@ -63,7 +63,7 @@ class _Crew:
         self._queues: list[SimpleQueue[_Job]] = []
 
     def quiet_blas(self) -> None:
-        """See below."""
+        """Gives every BLAS loaded so far a single thread."""
         for pool in _blas_pools():
             pool.set_num_threads(1)
 

@@ -248,11 +248,11 @@ class Registry:
         )
 
     def _way_back(self, path: Path) -> str:
-        """How to get back what a damaged file was before, where that is what `undo` would do."""
-        with suppress(DamagedSave, OSError):
-            for kept in self.trash.to_bring_back(self.folder, path.name)[:1]:
-                name = self._read(self.trash.folder / kept.name, kept.file).name
-                return f"; undo {name!r} brings back the version before"
+        """How to get back what a damaged file was before, where that is kept and whole."""
+        with suppress(DamagedSave, OSError, IndexError):
+            latest = self.trash.to_bring_back(self.folder, path.name)[0]
+            name = self._read(self.trash.folder / latest.name, latest.file).name
+            return f"; undo {name!r} brings back the version before"
         return ""
 
     @contextmanager
