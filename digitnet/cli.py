@@ -13,8 +13,8 @@ from digitnet import __version__
 
 if TYPE_CHECKING:
     from digitnet.config import Config
-    from digitnet.repl.output import Output
     from digitnet.repl.session import Session
+    from digitnet.repl.terminal.output import Output
     from digitnet.repl.views.screen import Screen
 
 EPILOG = """\
@@ -89,7 +89,7 @@ def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
     """The user's own defaults, as far as they can be; DIGITNET_CONFIG names another file."""
     from digitnet import paths
     from digitnet.config import read_config
-    from digitnet.repl.output import say_error
+    from digitnet.repl.terminal.output import say_error
 
     chosen = environ.get("DIGITNET_CONFIG")
     config = read_config(Path(chosen) if chosen else paths.config_file(), _commands)
@@ -159,9 +159,9 @@ def _prepare_streams() -> None:
 def _run(options: argparse.Namespace, config: "Config") -> int:
     """Opens a session and does what the flags ask for."""
     from digitnet import paths
-    from digitnet.repl.interrupts import uninterruptible
-    from digitnet.repl.output import say_error
     from digitnet.repl.session import NobodyToAsk, Session
+    from digitnet.repl.terminal.interrupts import uninterruptible
+    from digitnet.repl.terminal.output import say_error
 
     data = Path(options.data).expanduser() if options.data else None
     session = Session(
@@ -196,7 +196,7 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
 def _do(work: Callable[[], int], output: "Output") -> int:
     """Does the work; what stops the whole program is said in a line."""
     from digitnet.repl.errors import CommandError, OutputError
-    from digitnet.repl.output import say_error
+    from digitnet.repl.terminal.output import say_error
 
     try:
         return work()
@@ -212,7 +212,7 @@ def _do(work: Callable[[], int], output: "Output") -> int:
 
 def _output(options: argparse.Namespace) -> "Output":
     """Objects for scripts, or a screen for people."""
-    from digitnet.repl.output import JsonOutput, ScreenOutput
+    from digitnet.repl.terminal.output import JsonOutput, ScreenOutput
 
     if options.json:
         return JsonOutput()
@@ -261,8 +261,8 @@ def _run_lines(session: "Session", output: "Output", options: argparse.Namespace
 def _converse(session: "Session", output: "Output", options: argparse.Namespace) -> int:
     """Opens the prompt."""
     from digitnet import paths
-    from digitnet.repl.prompt import GREETING, converse
-    from digitnet.repl.readers import Looks
+    from digitnet.repl.terminal.prompt import GREETING, converse
+    from digitnet.repl.terminal.readers import Looks
 
     if not options.json:
         _greet(GREETING)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from digitnet.engine.settings import WHOLE_SET, Settings
 
 if TYPE_CHECKING:  # numpy is first needed when a network is made, not when the prompt opens
-    from digitnet.registry.document import NamedNetwork
+    from digitnet.registry.model import Model
 
 
 @dataclass(frozen=True)
@@ -18,19 +18,19 @@ class Recipe:
     """A network to be made: its layers, its cost, the data it is for, and how to train it.
 
     settings: those that are not as usual. data: the data set it is meant for; another of the same
-    width serves as well. fresh: the initialiser; each activation's own where it is empty.
+    width serves as well. initializer: for all weights; each activation's own where it is empty.
     """
 
     name: str
     says: str
-    sizes: tuple[int, ...]
+    shape: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     data: str = "sample"
     hidden: str = "relu"
     output: str = "softmax"
     cost: str = "cross-entropy"
     bias: bool = True
-    fresh: str = ""
+    initializer: str = ""
     precision: Literal["float32", "float64"] = "float32"
 
 
@@ -40,44 +40,58 @@ _SIGMOIDS: dict[str, Any] = {"hidden": "sigmoid", "output": "sigmoid", "cost": "
 # the diaries add up over the cases where digitnet takes the mean: their rate times the cases
 _TABLE: dict[str, Any] = {"optimizer": "sgd", "rate": 4.0, "batch": WHOLE_SET}
 
+# good after any number of epochs, so that `t` can be typed again and again
+_ENDLESS: dict[str, Any] = {
+    "optimizer": "momentum",
+    "rate": 0.05,
+    "schedule": "inverse-sqrt",
+    "average": 1.0,
+}
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe(
             DEFAULT,
             "a small network that learns in a second; the one to begin with: `t 5e`",
-            (784, 256, 10),
-            {
-                "optimizer": "momentum",
-                "rate": 0.05,
-                "batch": 16,
-                "l2": 1e-4,
-                "schedule": "one-cycle",
-            },
+            "784-256-10",
+            {"batch": 16, "l2": 1e-4, **_ENDLESS},
         ),
         Recipe(
             "diary",
             "16 and 16 sigmoid units and the squared error, as in a first attempt",
-            (784, 16, 16, 10),
+            "784-16-16-10",
             {"optimizer": "sgd", "rate": 3.0, "batch": 10},
             **_SIGMOIDS,
         ),
         Recipe(
             "relu",
-            "1,024 ReLU units, softmax, cross-entropy, a little L2; the rate cools down in each t",
-            (784, 1024, 10),
+            "1,024 ReLU units, softmax, cross-entropy, a little L2 and label smoothing",
+            "784-1024-10",
             {
-                "optimizer": "momentum",
-                "rate": 0.2,
+                **_ENDLESS,
+                "rate": 0.1,
                 "batch": 64,
                 "l2": 1e-5,
-                "schedule": "one-cycle",
+                "smoothing": 0.05,
+            },
+        ),
+        Recipe(
+            "conv",
+            "two convolutions, each pooled, on digits that are deformed a little: `t 5e`",
+            "28x28-32c5-p2-64c5-p2-150-10",
+            {
+                **_ENDLESS,
+                "batch": 64,
+                "l2": 1e-5,
+                "smoothing": 0.02,
+                "augment": "light",
             },
         ),
         Recipe(
             "devember",
             "sigmoid units and a regularised cost, all cases at once: `min 150`",
-            (784, 100, 10),
+            "784-100-10",
             {"batch": WHOLE_SET, "rate": 1.0, "l2": 5e-5},
             hidden="sigmoid",
             output="sigmoid",
@@ -85,7 +99,7 @@ RECIPES = {
         Recipe(
             "notebook",
             "11 by 11 digits, raw pixels, weights too large: `t 500e`, as its author saw it",
-            (121, 100, 10),
+            "121-100-10",
             {
                 "optimizer": "sgd",
                 "rate": 0.1,  # 1e-4 on the sum over 1,000 cases
@@ -95,12 +109,12 @@ RECIPES = {
             },
             data="mnist11",
             hidden="sigmoid",
-            fresh="normal",
+            initializer="normal",
         ),
         Recipe(
             "notebook-better",
             "the same network and cases, with pixels, weights and steps that help: `t 100e`",
-            (121, 100, 10),
+            "121-100-10",
             {
                 "optimizer": "adamw",
                 "rate": 0.005,
@@ -115,19 +129,19 @@ RECIPES = {
         Recipe(
             "truth",
             "one unit without a bias that learns a truth table: `t 10000`",
-            (3, 1),
+            "3-1",
             _TABLE,
             data="truth",
             output="sigmoid",
             cost="squared",
             bias=False,
-            fresh="uniform",
+            initializer="uniform",
             precision="float64",
         ),
         Recipe(
             "mini",
             "small enough to follow by hand: are most of three switches on?",
-            (3, 3, 2),
+            "3-3-2",
             _TABLE,
             data="mini",
             precision="float64",
@@ -136,7 +150,7 @@ RECIPES = {
         Recipe(
             "mini3",
             "small enough to follow by hand: which of three switches is on?",
-            (3, 3, 3),
+            "3-3-3",
             _TABLE,
             data="mini3",
             precision="float64",
@@ -146,23 +160,23 @@ RECIPES = {
 }
 
 
-def build(recipe: Recipe, seed: int) -> "NamedNetwork":
+def build(recipe: Recipe, seed: int) -> "Model":
     """A fresh network as the recipe has it, its weights drawn with `seed`.
 
     Raises ValueError for layers, costs and settings that do not go together.
     """
-    from digitnet.engine.network import dense_network
+    from digitnet.engine.shapes import network_of
     from digitnet.engine.trainer import Trainer
-    from digitnet.registry.document import NamedNetwork
+    from digitnet.registry.model import Model
 
-    network = dense_network(
-        recipe.sizes,
+    network = network_of(
+        recipe.shape,
         hidden=recipe.hidden,
         output=recipe.output,
         cost=recipe.cost,
         bias=recipe.bias,
-        fresh=recipe.fresh,
+        initializer=recipe.initializer,
         dtype=recipe.precision,
     )
     network.initialize(seed)
-    return NamedNetwork(Trainer(network, Settings(**recipe.settings), seed), recipe=recipe.name)
+    return Model(Trainer(network, Settings(**recipe.settings), seed), recipe=recipe.name)

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Event, Thread
 
 from digitnet.digits.datasets import MNIST_DIGESTS
 from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
+from digitnet.engine.background import watched
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -59,41 +59,23 @@ def _fetch(
     """Fetches one file from the first mirror that has it right."""
     problems = []
     for mirror in mirrors:
-        reports: SimpleQueue[Fetched | DownloadFailed | None] = SimpleQueue()
-        given_up = Event()
-        worker = Thread(
-            target=_worker, args=(mirror, path, stem, digest, reports, given_up), daemon=True
-        )
-        worker.start()
-        while True:
-            try:
-                report = reports.get(timeout=0.1)
-            except Empty:
-                if stop():
-                    given_up.set()
-                    raise DownloadFailed("stopped; files already whole were kept") from None
-                continue
-            if report is None:
+        work = partial(_download, mirror, path, stem, digest)
+        try:
+            if (yield from watched(work, stop)):
                 return
-            if isinstance(report, DownloadFailed):
-                problems.append(f"{mirror}: {report}")
-                break
-            yield report
-            if stop():
-                given_up.set()
-                raise DownloadFailed("stopped; files already whole were kept")
+        except DownloadFailed as problem:
+            problems.append(f"{mirror}: {problem}")
+            continue
+        raise DownloadFailed("stopped; files already whole were kept")
     raise DownloadFailed("; ".join(problems))
 
 
-def _worker(
-    mirror: str,
-    path: Path,
-    stem: str,
-    digest: str,
-    reports: "SimpleQueue[Fetched | DownloadFailed | None]",
-    given_up: Event,
+def _download(
+    mirror: str, path: Path, stem: str, digest: str, tell: Callable[[Fetched], None]
 ) -> None:
-    """Downloads in a thread of its own, so that the prompt can watch, and be interrupted."""
+    """Downloads one file. Raises DownloadFailed, in words: the exception of the library would hold
+    on to the open connection.
+    """
     import pooch  # slow to import, and needed once in a lifetime
 
     class Checked(pooch.HTTPDownloader):  # type: ignore[misc]
@@ -112,14 +94,12 @@ def _worker(
             self.done = 0
 
         def update(self, count: int) -> None:
-            if given_up.is_set():
-                raise DownloadFailed("stopped")
             if self.done > MAX_BYTES:
                 raise DownloadFailed("sends without an end")
             # pooch counts whole chunks, and 0 for a length that it was not told
             self.done += count
             total = self.total or None
-            reports.put(Fetched(path.name, min(self.done, total or self.done), total))
+            tell(Fetched(path.name, min(self.done, total or self.done), total))
 
         def reset(self) -> None:
             self.done = 0
@@ -137,10 +117,8 @@ def _worker(
             downloader=Checked(progressbar=Meter(), timeout=TIMEOUT_SECONDS),
         )
         Path(fetched).replace(path)
-        reports.put(None)
     except Exception as error:  # whatever it was, the person at the prompt is told
-        # in words: the exception itself would hold on to the open connection
-        reports.put(DownloadFailed(_in_a_line(error)))
+        raise DownloadFailed(_in_a_line(error)) from None
 
 
 def _in_a_line(error: Exception) -> str:

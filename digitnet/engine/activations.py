@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitnet.engine.types import Array
 
@@ -20,13 +21,17 @@ class Activation:
     forward(z): z ← f(z).
     backward(a, grad, scratch): grad ← dC/dz, given a = f(z) and grad = dC/da. `scratch` is an
     array of the same shape whose content is lost.
-    fresh: the initialiser (see `initializers`) that keeps signals alive through f.
+    initializer: the one (see `initializers`) that keeps signals alive through f.
     """
 
     name: str
     forward: Callable[[Array], None]
     backward: Callable[[Array, Array, Array], None]
-    fresh: str = "glorot"
+    initializer: str = "glorot"
+
+    def choices(self, a: Array) -> "list[NDArray[np.bool_]]":
+        """Which units are on, where f has a kink."""
+        return [a > 0] if self.name == "relu" else []
 
 
 def linear(z: Array) -> None:
@@ -96,7 +101,7 @@ ACTIVATIONS = {
         Activation("linear", linear, linear_backward),
         Activation("sigmoid", sigmoid, sigmoid_backward),
         Activation("tanh", tanh, tanh_backward),
-        Activation("relu", relu, relu_backward, fresh="he"),
+        Activation("relu", relu, relu_backward, initializer="he"),
         Activation("softmax", softmax, softmax_backward),
     )
 }

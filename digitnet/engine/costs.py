@@ -1,10 +1,4 @@
-"""Costs: what training lowers, and for which output activations each makes sense.
-
-Every pair offered here shares one fact: the error signal starts as a − y. For the squared error
-that is dC/da and still passes through the activation's derivative; for cross-entropy with the
-activation it belongs to, that derivative cancels and a − y is dC/dz already (the canonical link,
-Bishop 2006, "Pattern Recognition and Machine Learning", section 4.3.6).
-"""
+"""Costs: what training lowers, and for which output activations each makes sense."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,12 +14,24 @@ class Cost:
     """A cost C, the mean over the cases of a batch.
 
     value(a, y): C for outputs a and targets y, both (batch, outputs).
-    canonical: whether a − y is the derivative with respect to z rather than to a.
+    canonical: whether `gradient` is with respect to z, where a = f(z), rather than to a.
     """
 
     name: str
     value: Callable[[Array, Array], float]
     canonical: bool
+
+    def gradient(self, a: Array, y: Array, cases: int) -> Array:
+        """(a − y) / cases, for C the mean over so many cases.
+
+        For the squared error this is dC/da, and still passes through the activation's derivative;
+        for cross-entropy with the activation it belongs to, that derivative cancels, and this is
+        dC/dz already (the canonical link, Bishop 2006, "Pattern Recognition and Machine Learning",
+        section 4.3.6).
+        """
+        grad: Array = a - y
+        grad *= 1 / cases
+        return grad
 
 
 def half_squares(a: Array, y: Array) -> float:
@@ -47,16 +53,16 @@ def binary(a: Array, y: Array) -> float:
 def _log(p: Array) -> Array:
     """Natural logarithm of a probability, of at least the precision ε that 1 − p is known to.
 
-    So a hopeless answer costs −ln ε, some 16 in float32; what is not a number stays so.
+    So a clamped answer costs −ln ε, some 16 in float32; what is not a number stays so.
     """
     return np.log(np.maximum(p, np.finfo(p.dtype).eps))
 
 
-def is_hopeless(a: Array, y: Array) -> NDArray[np.bool_]:
+def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
     """Which cases have an answer so wrong that its logarithm is, or is nearly, cut off."""
     right: Array = np.minimum(np.where(y > 0, a, 1), np.where(y < 1, 1 - a, 1)).min(axis=1)
-    hopeless: NDArray[np.bool_] = right < 1000 * np.finfo(a.dtype).eps
-    return hopeless
+    clamped: NDArray[np.bool_] = right < 1000 * np.finfo(a.dtype).eps
+    return clamped
 
 
 SQUARED = Cost("squared", half_squares, canonical=False)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digitnet.engine.costs import is_hopeless
+from digitnet.engine.costs import is_clamped
+from digitnet.engine.layers.base import EXACT
 from digitnet.engine.network import Network
+from digitnet.engine.penalties import Penalties
 from digitnet.engine.types import Array
 
 STEP = 3e-4
@@ -28,8 +30,7 @@ def check_gradient(
     x: Array,
     y: Array,
     *,
-    l2: float = 0.0,
-    l1: float = 0.0,
+    penalties: Penalties = Penalties(),  # noqa: B008 - it is frozen
     directions: int = 20,
     seed: int = 0,
 ) -> GradientCheck:
@@ -38,9 +39,9 @@ def check_gradient(
     D(h) and D(h/2) together give (4 D(h/2) − D(h)) / 3, with an error of order h⁴ (Richardson).
 
     x (batch, inputs) and y (batch, outputs) are the cases; C includes the penalties. A direction in
-    which a ReLU switches between the two points, or a weight under an L1 penalty changes its sign,
-    has no derivative there and is drawn anew; cases so wrong that cross-entropy is cut off are left
-    out. With none left, nothing is checked.
+    which a ReLU switches or a max pool chooses otherwise between the two points, or a weight under
+    an L1 penalty changes its sign, has no derivative there and is drawn anew; cases so wrong that
+    cross-entropy is cut off are left out. With none left, nothing is checked.
     The network itself is not changed (Goodfellow et al. 2016, "Deep Learning", section 11.5).
     """
     copy = network.copy(np.float64)
@@ -48,11 +49,11 @@ def check_gradient(
     values = [p.value for p in copy.parameters]
     kept = [value.copy() for value in values]
     if copy.cost.canonical:
-        hopeful = ~is_hopeless(copy.forward(x), y)
-        x, y = x[hopeful], y[hopeful]
+        known = ~is_clamped(copy.forward(x), y)
+        x, y = x[known], y[known]
     if not len(x):
         return GradientCheck(0.0, 0)
-    gradient = _gradient(copy, x, y, l2, l1)
+    gradient = _gradient(copy, x, y, penalties)
     rng = np.random.default_rng(seed)
     worst, checked, drawn = 0.0, 0, 0
     while checked < directions and drawn < 10 * directions:
@@ -63,9 +64,10 @@ def check_gradient(
         for step in (STEP, -STEP, STEP / 2, -STEP / 2):
             for value, start, d in zip(values, kept, direction, strict=True):
                 value[...] = start + step / length * d
-            costs.append(copy.cost.value(copy.forward(x), y) + copy.penalty(l2, l1))
-            patterns.append(_switched_on(copy, len(x)))
-            if l1:
+            a, pattern = _activity(copy, x)
+            costs.append(copy.cost.value(a, y) + penalties.value(copy.parameters))
+            patterns.append(pattern)
+            if penalties.l1:
                 patterns[-1] += [(p.value > 0).tobytes() for p in copy.parameters if p.decays]
         if any(pattern != patterns[0] for pattern in patterns):
             continue
@@ -86,17 +88,16 @@ def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return direction
 
 
-def _gradient(network: Network, x: Array, y: Array, l2: float, l1: float) -> list[Array]:
+def _gradient(network: Network, x: Array, y: Array, penalties: Penalties) -> list[Array]:
     """The gradient of the mean cost with its penalties, by back-propagation."""
-    network.backward(network.forward(x), y)
-    gradient = [p.whole_gradient() for p in network.parameters]
+    network.backward(network.forward(x, EXACT), y)
+    gradient = [p.whole_gradient().copy() for p in network.parameters]
     for p, g in zip(network.parameters, gradient, strict=True):
-        if p.decays:
-            g += l2 * p.value + l1 * np.sign(p.value)
+        penalties.add_gradient(p, g)
     return gradient
 
 
-def _switched_on(network: Network, count: int) -> list[bytes]:
-    """Which ReLUs were on in the last forward pass over `count` cases."""
-    relus = (layer for layer in network.layers if layer.activation.name == "relu")
-    return [(layer.last_outputs(count) > 0).tobytes() for layer in relus]
+def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
+    """The outputs, and every choice between alternatives that was made on the way."""
+    a = network.forward(x, EXACT)
+    return a, [made.tobytes() for layer in network.layers for made in layer.choices()]

@@ -5,30 +5,33 @@ from math import sqrt
 
 import numpy as np
 
-from digitnet.engine.types import Array
+from digitnet.engine.types import Array, Shape
 
-Draw = Callable[[np.random.Generator, int, int], Array]
-"""(generator, inputs, outputs) → weights of shape (inputs, outputs), float64."""
+Draw = Callable[[np.random.Generator, Shape, int, int], Array]
+"""(generator, shape, inputs, outputs) → weights of that shape, float64.
+
+inputs: how many numbers each sum adds up. outputs: in how many sums each input takes part.
+"""
 
 
-def he(rng: np.random.Generator, inputs: int, outputs: int) -> Array:
+def he(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
     """Normal with variance 2 / inputs, for ReLU (He et al. 2015, arXiv 1502.01852)."""
-    return rng.normal(0.0, sqrt(2 / inputs), (inputs, outputs))
+    return rng.normal(0.0, sqrt(2 / inputs), shape)
 
 
-def glorot(rng: np.random.Generator, inputs: int, outputs: int) -> Array:
+def glorot(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
     """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010, AISTATS)."""
-    return rng.normal(0.0, sqrt(2 / (inputs + outputs)), (inputs, outputs))
+    return rng.normal(0.0, sqrt(2 / (inputs + outputs)), shape)
 
 
-def normal(rng: np.random.Generator, inputs: int, outputs: int) -> Array:
+def normal(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
     """Standard normal, as first attempts have it; large layers saturate with it."""
-    return rng.standard_normal((inputs, outputs))
+    return rng.standard_normal(shape)
 
 
-def uniform(rng: np.random.Generator, inputs: int, outputs: int) -> Array:
+def uniform(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
     """Uniform between −1 and 1."""
-    return rng.uniform(-1.0, 1.0, (inputs, outputs))
+    return rng.uniform(-1.0, 1.0, shape)
 
 
 INITIALIZERS: dict[str, Draw] = {f.__name__: f for f in (he, glorot, normal, uniform)}

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import isfinite
-from queue import Empty, SimpleQueue
-from threading import Thread
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from digitnet.engine import crew
+from digitnet.engine import threads
+from digitnet.engine.background import watched
 from digitnet.engine.cases import Cases, Feeder
+from digitnet.engine.layers.base import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement
 from digitnet.engine.trainer import Trainer
@@ -66,56 +66,40 @@ def minimize(
     """
     from scipy import optimize  # slow to import
 
-    crew.quiet_blas()  # scipy brings one of its own
+    threads.limit_blas()  # scipy brings one of its own
+    trainer.measure_statistics(train)
     objective = _Objective(trainer, train, stop)
     begun = perf_counter()
-    events: SimpleQueue[tuple[int, float] | BaseException | None] = SimpleQueue()
     count = 0
 
-    def step_done(intermediate_result: Any) -> None:
-        nonlocal count
-        cost = float(intermediate_result.fun)
-        if isfinite(cost) and np.isfinite(intermediate_result.x).all():
-            count += 1
-            objective.best = intermediate_result.x.copy()
-            events.put((count, cost))
+    def work(tell: Callable[[float], None]) -> None:
+        def step_done(intermediate_result: Any) -> None:
+            cost = float(intermediate_result.fun)
+            if isfinite(cost) and np.isfinite(intermediate_result.x).all():
+                objective.best = intermediate_result.x.copy()
+                tell(cost)
 
-    def work() -> None:
         options = {"maxiter": iterations}
         if method == "l-bfgs":
             options["maxfun"] = 10 * iterations
-        try:
-            with np.errstate(all="ignore"):  # far off, costs are infinite
-                optimize.minimize(
-                    objective,
-                    objective.best,
-                    jac=True,
-                    method=METHODS[method],
-                    callback=step_done,
-                    options=options,
-                )
-            events.put(None)
-        except BaseException as error:
-            events.put(error)
+        with np.errstate(all="ignore"):  # far off, costs are infinite
+            optimize.minimize(
+                objective,
+                objective.best,
+                jac=True,
+                method=METHODS[method],
+                callback=step_done,
+                options=options,
+            )
 
-    worker = Thread(target=work, daemon=True)
     interrupted = False
     try:
-        worker.start()
-        while True:
-            try:
-                event = events.get(timeout=0.1)
-            except Empty:
-                continue
-            if isinstance(event, tuple):
-                objective.hand_over(trainer, perf_counter() - begun)
-                yield Iteration(event[0], iterations, event[1], perf_counter() - begun)
-                continue
-            if isinstance(event, _Interrupted):
-                interrupted = True
-            elif event is not None:
-                raise event
-            break
+        for cost in watched(work):
+            count += 1
+            objective.hand_over(trainer, perf_counter() - begun)
+            yield Iteration(count, iterations, cost, perf_counter() - begun)
+    except _Interrupted:
+        interrupted = True
     finally:  # also where nobody watches any more
         objective.abandoned = True
         seconds = perf_counter() - begun
@@ -166,7 +150,7 @@ class _Objective:
 
     def __init__(self, trainer: Trainer, cases: Cases, stop: Callable[[], bool]) -> None:
         self.network = trainer.network.copy(trainer.network.dtype)
-        self.settings, self.cases, self.stop = trainer.settings, cases, stop
+        self.penalties, self.cases, self.stop = trainer.penalties, cases, stop
         self.parameters = self.network.parameters
         self.feeder = Feeder(cases, min(CHUNK, len(cases)), self.network.dtype)
         self.gradients = [np.empty_like(p.value) for p in self.parameters]
@@ -203,15 +187,13 @@ class _Objective:
             if self.abandoned or self.stop():
                 raise _Interrupted
             x, y = self.feeder.batch(rows[start : start + CHUNK])
-            a = self.network.forward(x, sparse=True)
+            a = self.network.forward(x, EXACT)
             cost += self.network.cost.value(a, y) * len(a) / count
             self.network.backward(a, y, mean_over=count)
             for p, g in zip(self.parameters, self.gradients, strict=True):
                 g += p.whole_gradient()
         self.passes += 1
-        l2, l1 = self.settings.l2, self.settings.l1
         for p, g in zip(self.parameters, self.gradients, strict=True):
-            if p.decays and (l2 or l1):
-                g += l2 * p.value + l1 * np.sign(p.value)
+            self.penalties.add_gradient(p, g)
         gradient = np.concatenate([g.ravel() for g in self.gradients]).astype(np.float64)
-        return cost + self.network.penalty(l2, l1), gradient
+        return cost + self.penalties.value(self.parameters), gradient

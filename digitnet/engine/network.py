@@ -1,63 +1,84 @@
 """A network: layers in a row and the cost at their end."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import prod
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from digitnet.engine.activations import linear_backward
 from digitnet.engine.costs import cost_for
-from digitnet.engine.dropout import Dropout
-from digitnet.engine.layers import Dense, Parameter
-from digitnet.engine.types import Array
+from digitnet.engine.layers import (
+    BatchNorm,
+    Committee,
+    Convolution,
+    Dense,
+    Dropout,
+    Layer,
+    MaxPool,
+)
+from digitnet.engine.layers.base import Parameter, Step
+from digitnet.engine.types import Array, Shape
 
-MOST_LAYERS = 20
-"""More dense layers than these learn nothing that fewer do not."""
+MOST_LAYERS = 60
+"""Layers a network may have."""
 
 
 class Network:
     """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output."""
 
-    def __init__(self, layers: Sequence[Dense], cost: str) -> None:
-        """Raises ValueError where layers do not chain, are too many, or do not fit the cost."""
-        if len(layers) > MOST_LAYERS:
-            raise ValueError(f"a network has at most {MOST_LAYERS} layers, not {len(layers)}")
-        for below, above in pairwise(layers):
-            if below.outputs != above.inputs:
-                raise ValueError(
-                    f"layers do not chain: one gives {below.outputs} outputs, "
-                    f"the next takes {above.inputs} inputs"
-                )
-        for layer in layers[:-1]:
-            if layer.activation.name == "softmax":
-                raise ValueError("softmax shares one unit of output out: it fits the last layer")
-        if layers[-1].activation.name == "softmax" and layers[-1].outputs < 2:
-            raise ValueError("softmax of a single output is always 1: use sigmoid")
+    def __init__(self, layers: Sequence[Layer], cost: str) -> None:
+        """The last layer is dense, or a committee.
+
+        Raises ValueError where layers do not chain, are too many, or do not fit the cost.
+        """
         self.layers = list(layers)
+        _check(self.layers)
         self.cost_name = cost
-        self.cost = cost_for(cost, layers[-1].activation.name)
+        last = self.layers[-1]
+        self.is_committee = isinstance(last, Committee)
+        if isinstance(last, Dense):
+            self.cost = cost_for(cost, last.activation.name)
+            if self.cost.canonical:
+                last.derivative = linear_backward  # it is in the cost's gradient already
+        else:
+            self.cost = cost_for(cost, "softmax")
+        for below, above in pairwise(self.layers):
+            if isinstance(below, Convolution) and isinstance(above, MaxPool):
+                below.pool_with(above)
+        for layer in self.layers:
+            layer.lowest = True
+            if layer.parameters:
+                break
 
     @property
     def shape(self) -> str:
-        """Units of each layer, as in `784-1024-10`."""
-        return "-".join(str(n) for n in (self.inputs, *(la.outputs for la in self.layers)))
+        """What each layer makes of a case, as in `784-1024-10` or `28x28-32c5-p2-10`."""
+        first = self.layers[0].input_shape
+        size = "x".join(str(n) for n in (first[:-1] if first[2:] == (1,) else first))
+        return "-".join([size, *(layer.text for layer in self.layers if layer.text)])
+
+    @property
+    def input_shape(self) -> Shape:
+        """Of one case, as the first layer takes it."""
+        return self.layers[0].input_shape
 
     @property
     def inputs(self) -> int:
         """Numbers a case gives the network."""
-        return self.layers[0].inputs
+        return prod(self.input_shape)
 
     @property
     def outputs(self) -> int:
         """Numbers the network answers with."""
-        return self.layers[-1].outputs
+        return prod(self.layers[-1].shape)
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
         """The precision of all its arrays."""
-        return self.layers[0].weights.dtype
+        dtype: np.dtype[np.floating] = self.layers[0].dtype
+        return dtype
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -66,8 +87,15 @@ class Network:
 
     @property
     def size(self) -> int:
-        """How many numbers training changes."""
+        """How many numbers training changes; of a committee, those of its members."""
+        if isinstance(self.layers[-1], Committee):
+            return sum(network.size for network, _ in self.layers[-1].members)
         return sum(prod(parameter.value.shape) for parameter in self.parameters)
+
+    @property
+    def batch_norms(self) -> list[BatchNorm]:
+        """The layers whose answers depend on statistics."""
+        return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
 
     def copy(self, dtype: DTypeLike) -> "Network":
         """The same network in another precision."""
@@ -79,74 +107,84 @@ class Network:
         for layer in self.layers:
             layer.initialize(rng)
 
-    def forward(self, x: Array, dropout: Dropout | None = None, *, sparse: bool = False) -> Array:
+    def set_dropout(self, probability: float) -> None:
+        """Leaves out units of every hidden dense layer with this probability; none for 0."""
+        layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
+        self.layers = []
+        for number, layer in enumerate(layers):
+            self.layers.append(layer)
+            if probability and isinstance(layer, Dense) and layer is not layers[-1]:
+                dropout = Dropout(
+                    layer.shape,
+                    probability=probability,
+                    number=number,
+                    from_setting=True,
+                    dtype=self.dtype,
+                )
+                self.layers.append(dropout)
+
+    def forward(self, x: Array, step: Step | None = None) -> Array:
         """The outputs for x (batch, inputs): (batch, outputs), a view valid until the next call.
 
-        sparse: whether inputs that are zero in the whole batch may be left out.
+        step: given if `backward` follows.
         """
-        for number, layer in enumerate(self.layers):
-            x = layer.forward(x, sparse=sparse and number == 0)
-            if dropout and layer is not self.layers[-1]:
-                x = dropout.forward(number, x)
+        x = x.reshape(len(x), *self.input_shape)
+        for layer in self.layers:
+            x = layer.forward(x, step)
         return x
 
-    def backward(
-        self, a: Array, y: Array, dropout: Dropout | None = None, *, mean_over: int | None = None
-    ) -> None:
+    def backward(self, a: Array, y: Array, *, mean_over: int | None = None) -> None:
         """Back-propagation (Rumelhart, Hinton and Williams 1986, Nature 323).
 
-        Computes dC/dz of every layer for the batch just sent forward, whose outputs were `a` and
-        whose targets are `y`; the parameters then give their gradients. C is the mean cost of the
-        batch, or its part in the mean over so many cases.
-        The first layer's gradient with respect to its input is never needed and never computed.
+        Sends the error signal of the batch just sent forward, whose outputs were `a` and whose
+        targets are `y`, back through the layers; the parameters then give their gradients. C is the
+        mean cost of the batch, or its part in the mean over so many cases.
         """
-        signal = self.layers[-1].error_signal(len(a))
-        np.subtract(a, y, out=signal)
-        signal *= 1 / (mean_over or len(a))
-        if not self.cost.canonical:
-            self.layers[-1].backward()
-        for number in range(len(self.layers) - 2, -1, -1):
-            below, above = self.layers[number : number + 2]
-            signal = below.error_signal(len(a))
-            above.send_back(signal, partial(self._through, number, signal, dropout))
+        signal: Array | None = self.cost.gradient(a, y, mean_over or len(a))
+        for layer in reversed(self.layers):
+            if signal is not None:
+                signal = layer.backward(signal)
 
-    def _through(self, number: int, signal: Array, dropout: Dropout | None, units: slice) -> None:
-        """Takes the error signal of some units of a layer back through dropout and activation."""
-        if dropout:
-            dropout.backward(number, signal, units)
-        self.layers[number].backward(units)
+    def measure_statistics(self, batches: Iterable[Array]) -> None:
+        """Sets the statistics of batch normalisation to their means over these batches.
 
-    def penalty(self, l2: float, l1: float = 0.0) -> float:
-        """The penalty in the cost: λ₂/2 · Σ w² + λ₁ · Σ |w| over all weights (biases are free)."""
-        weights = [p.value.reshape(-1) for p in self.parameters if p.decays]
-        with np.errstate(all="ignore"):  # of huge weights it is infinite
-            squares = l2 / 2 * sum(float(np.dot(w, w)) for w in weights) if l2 else 0.0
-            return squares + (l1 * sum(float(np.abs(w).sum()) for w in weights) if l1 else 0.0)
+        They are of the weights as they are now (Izmailov et al. 2018, arXiv 1803.05407, section 3).
+        """
+        norms, count = self.batch_norms, 0
+        sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
+        for x in batches:
+            self.forward(x, Step())
+            count += 1
+            for norm, (mean, variance) in zip(norms, sums, strict=True):
+                mean += norm.batch_mean
+                variance += norm.batch_variance
+        for norm, (mean, variance) in zip(norms, sums, strict=True):
+            norm.mean[:], norm.variance[:] = mean / count, variance / count
 
     def is_finite(self) -> bool:
         """Whether every parameter is a number."""
         return all(bool(np.isfinite(p.value).all()) for p in self.parameters)
 
 
-def dense_network(
-    sizes: Sequence[int],
-    *,
-    hidden: str = "relu",
-    output: str = "softmax",
-    cost: str = "cross-entropy",
-    bias: bool = True,
-    fresh: str = "",
-    dtype: DTypeLike = np.float32,
-) -> Network:
-    """A network of dense layers with `sizes` units, from the inputs to the outputs.
+def _check(layers: list[Layer]) -> None:
+    """Raises ValueError, with the reason, for layers that make no network."""
+    if len(layers) > MOST_LAYERS:
+        raise ValueError(f"a network has at most {MOST_LAYERS} layers, not {len(layers)}")
+    for below, above in pairwise(layers):
+        if below.shape != above.input_shape:
+            raise ValueError(
+                f"layers do not chain: one gives {_numbers(below.shape)} outputs, "
+                f"the next takes {_numbers(above.input_shape)} inputs"
+            )
+        activation = getattr(below, "activation", None)
+        if activation is not None and activation.name == "softmax":
+            raise ValueError("softmax shares one unit of output out: it fits the last layer")
+    last = layers[-1]
+    if not isinstance(last, Dense | Committee):
+        raise ValueError("the last layer is a dense one, with an output for each answer")
+    if isinstance(last, Dense) and last.activation.name == "softmax" and last.shape == (1,):
+        raise ValueError("softmax of a single output is always 1: use sigmoid")
 
-    Raises ValueError for fewer than two sizes, sizes below one, and what `Network` refuses.
-    """
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError("a shape is at least two whole numbers from 1 up, as in 784-100-10")
-    activations = [hidden] * (len(sizes) - 2) + [output]
-    layers = [
-        Dense(inputs, outputs, activation, bias=bias, fresh=fresh, dtype=dtype)
-        for (inputs, outputs), activation in zip(pairwise(sizes), activations, strict=True)
-    ]
-    return Network(layers, cost)
+
+def _numbers(shape: Shape) -> str:
+    return "x".join(str(n) for n in shape)

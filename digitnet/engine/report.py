@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stopped = Literal["done", "target", "interrupted", "diverged"]
+Stopped = Literal["done", "target", "patience", "interrupted", "diverged"]
 
 
 @dataclass(frozen=True)
 class Report:
     """How a training is coming along.
 
-    batches, samples, seconds: since this training began. part: the share done, None when the end
-    is an accuracy. cost: penalty included, mean of the mini-batches since the last report, or, of
-    a mark, since the last mark. accuracy: on the validation set, as last measured. mark: whether
-    this report ends one of MARKS equal parts.
+    batches, samples, seconds: since this training began. part: the part done, 0 to 1; None where
+    the end is an accuracy. cost: penalties included, mean of the mini-batches since the last
+    report, or, in a measured one, since the last measurement. accuracy: on the validation set, as
+    last measured. measured: whether that was just now.
     """
 
     batches: int
@@ -23,7 +23,7 @@ class Report:
     part: float | None
     cost: float
     accuracy: float
-    mark: bool
+    measured: bool
 
     @property
     def remaining(self) -> float | None:
@@ -35,9 +35,10 @@ class Report:
 class Outcome:
     """What a training did.
 
-    samples_per_second: while training, without the time that measuring took. cost (penalty
-    included) and train_accuracy: of at most MEASURE_CASES training cases. early: whether patience
-    ended it, or put weights back that had done better.
+    samples_per_second: while training, without the time that measuring took. cost (penalties
+    included) and train_accuracy: of at most MEASURE_CASES training cases. best: whether the weights
+    are an earlier moment's, which did better on the validation set. stopped: `patience` where it
+    no longer improved.
     """
 
     batches: int
@@ -48,4 +49,4 @@ class Outcome:
     train_accuracy: float
     validation_accuracy: float
     stopped: Stopped
-    early: bool
+    best: bool

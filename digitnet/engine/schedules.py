@@ -1,13 +1,14 @@
-"""Schedules: how the learning rate changes over a stretch of training.
+"""Schedules: how the learning rate changes in the course of training.
 
-Each is a function of the share s of the stretch that is done, 0 ≤ s ≤ 1, and gives the factor on
-the rate. The stretch is one `t`, or, where a horizon is given, that much of the network's training
-from its first mini-batch on, however many `t` it is cut into.
+Most are functions of the part s of a stretch of training that is done, 0 ≤ s ≤ 1, and give the
+factor on the rate. The stretch is one run, or, where a horizon is given, that much of the network's
+training from its first mini-batch on, however many runs it is cut into. `inverse-sqrt` knows no
+stretch: it follows the mini-batches that the network has been trained on.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, pi, sqrt
 
 from digitnet.engine.amount import Amount
 
@@ -42,25 +43,38 @@ def one_cycle(s: float) -> float:
     return 0.0001 + 0.9999 * cosine((s - 0.3) / 0.7)
 
 
+def inverse_sqrt(t: float) -> float:
+    """1 / √(1 + t / 500) after t mini-batches: no end to plan for.
+
+    With a running mean of the weights that grows as the training does (arXiv 2602.03702).
+    """
+    return 1 / sqrt(1 + t / 500)
+
+
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": constant,
     "step": step,
     "exponential": exponential,
     "cosine": cosine,
     "one-cycle": one_cycle,
+    "inverse-sqrt": inverse_sqrt,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule by name, over a horizon (mini-batches or epochs) or, with none, over each `t`."""
+    """A schedule by name, over a horizon (mini-batches or epochs) or, with none, over each run."""
 
     name: str
     horizon: Amount | None = None
 
-    def factor(self, share: float) -> float:
-        """The factor on the rate when that share of the stretch is done."""
-        return SCHEDULES[self.name](min(share, 1.0))
+    def factor(self, part: float, batches: int) -> float:
+        """The factor on the rate when that part of the stretch is done, and so many mini-batches
+        of the network's training.
+        """
+        if self.name == "inverse-sqrt":
+            return inverse_sqrt(batches)
+        return SCHEDULES[self.name](min(part, 1.0))
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
@@ -70,6 +84,8 @@ class Schedule:
             raise ValueError(f"is one of {', '.join(SCHEDULES)}")
         if not rest:
             return cls(name)
+        if name == "inverse-sqrt":
+            raise ValueError(f"{name} has no horizon: it is the same however long training is")
         try:
             (word,) = rest
             horizon = Amount.parse(word)

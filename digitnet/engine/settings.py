@@ -1,27 +1,32 @@
 """The settings of a training: one record, from which `set`, the saves and the help are derived."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf, isfinite
 from typing import Any
 
 WHOLE_SET = 0
 """The value of `batch` and `cases` that stands for all training cases."""
 
+LONGEST_TEXT = 200
+
 Check = Callable[[Any], None]
 """Raises ValueError, with the reason, for a value that a setting cannot have."""
 
 
-def _number(low: float, high: float = inf, *, above: bool = False) -> Check:
-    """A finite number, low ≤ value < high; low < value if `above`."""
+def _number(
+    low: float, high: float = inf, *, above: bool = False, inclusive: bool = False
+) -> Check:
+    """A finite number, low ≤ value < high; low < value if `above`, value ≤ high if `inclusive`."""
     words = f"{'above' if above else 'at least'} {low}"
-    words += "" if high == inf else f" and below {high}"
+    words += "" if high == inf else f" and {'at most' if inclusive else 'below'} {high}"
 
     def check(value: Any) -> None:
         if type(value) not in (int, float):
             raise ValueError(f"is a number, not a {type(value).__name__}")
         too_low = value <= low if above else value < low
-        if not isfinite(value) or too_low or value >= high:
+        too_high = value > high if inclusive else value >= high
+        if not isfinite(value) or too_low or too_high:
             raise ValueError(f"must be {words}, not {value:g}")
 
     return check
@@ -73,12 +78,34 @@ def _first_line(thing: object) -> str:
     return (thing.__doc__ or "").partition("\n")[0]
 
 
+def _augments() -> Mapping[str, str]:
+    from digitnet.engine.augment import NAMED
+
+    return {
+        name: ", ".join(f"{k} {v:g}" for k, v in asdict(augment).items() if v) or "as they are"
+        for name, augment in NAMED.items()
+    }
+
+
+def _text(value: Any) -> str:
+    """Plain text, which is shown as it is. Raises ValueError for anything else."""
+    if not isinstance(value, str):
+        raise ValueError(f"is a name, not a {type(value).__name__}")
+    if not (value.isascii() and value.isprintable() and len(value) <= LONGEST_TEXT):
+        raise ValueError("is written in plain characters")
+    return value
+
+
 def _schedule(value: Any) -> None:
     from digitnet.engine.schedules import Schedule
 
-    if not isinstance(value, str):
-        raise ValueError(f"is a name, not a {type(value).__name__}")
-    Schedule.parse(value)
+    Schedule.parse(_text(value))
+
+
+def _augment(value: Any) -> None:
+    from digitnet.engine.augment import Augment
+
+    Augment.parse(_text(value))
 
 
 def _setting(
@@ -106,21 +133,36 @@ class Settings:
         _schedules,
     )
     momentum: float = _setting(
-        0.9, "of momentum and nesterov: the share of the last step taken again", _number(0, 1)
+        0.9, "momentum coefficient, for the optimizers that have one", _number(0, 1)
     )
     batch: int = _setting(32, "cases in a mini-batch, or all", _whole, _whole_set)
     l2: float = _setting(
         0.0, "weight of the L2 penalty, half the sum of the squared weights", _number(0)
     )
     l1: float = _setting(0.0, "weight of the L1 penalty, the sum of the weights' sizes", _number(0))
-    max_norm: float = _setting(0.0, "longest weight vector into a unit; 0: any", _number(0))
-    clip: float = _setting(0.0, "longest gradient, over all parameters; 0: any", _number(0))
-    dropout: float = _setting(0.0, "share of hidden units left out of each case", _number(0, 0.99))
+    max_norm: float = _setting(
+        0.0, "cap on the norm of the weights into a unit; 0: none", _number(0)
+    )
+    clip: float = _setting(0.0, "cap on the norm of the gradient; 0: none", _number(0))
+    dropout: float = _setting(
+        0.0, "probability that a hidden unit is left out of a case", _number(0, 0.99)
+    )
     average: float = _setting(
-        0.0, "answer with a running mean of the weights, of this share; 0: none", _number(0, 1)
+        0.0,
+        "decay of the running mean of the weights that answers; 1: it grows; 0: none",
+        _number(0, 1, inclusive=True),
+    )
+    augment: str = _setting(
+        "none",
+        "how far cases are deformed: none, light, strong or rotation=12,shift=2",
+        _augment,
+        _augments,
+    )
+    smoothing: float = _setting(
+        0.0, "label smoothing: part of each target spread over all answers", _number(0, 1)
     )
     patience: int = _setting(
-        0, "stop after so many measurements without a better one, with the best; 0: never", _whole
+        0, "measurements without improvement after which training stops; 0: never", _whole
     )
     cases: int = _setting(WHOLE_SET, "training cases that are used, or all", _whole, _whole_set)
     pixels: str = _setting(

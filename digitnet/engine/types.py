@@ -13,3 +13,6 @@ Integers: TypeAlias = NDArray[np.integer[Any]]
 
 Pixels: TypeAlias = NDArray[np.uint8] | Array
 """Inputs as a data set keeps them: bytes for pictures, real numbers for tables."""
+
+Shape: TypeAlias = tuple[int, ...]
+"""Of one case: `(units,)`, or `(height, width, channels)` for pictures."""

@@ -1,72 +1,40 @@
-"""A network in hand as a document, and back: the schema of saves, format 1."""
+"""A model as a document, and back: the schema of saves, formats 1 and 2."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import COSTS
-from digitnet.engine.layers import Dense
+# what the checks of settings need is here before anything untrusted is read
+from digitnet.engine import augment, schedules  # noqa: F401
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 from digitnet.registry.codec import Document
-from digitnet.registry.errors import DamagedSave
 from digitnet.registry.fields import LARGEST, Fields, array_document
+from digitnet.registry.layer_document import network_document, read_network
+from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.names import clean_name
 
 MOST_MEASUREMENTS = 100_000
 """Points of the history that are kept, the latest: ten million mini-batches of training."""
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """A share of answers right, and the cases it was measured on (`sample test`)."""
-
-    value: float
-    on: str
-
-
-@dataclass
-class NamedNetwork:
-    """A network with its training, its name and where it comes from.
-
-    name: empty until it is saved. recipe: empty if it was made from a shape. data: the data set it
-    works on. trained_on: every data set it has seen training cases of. saved_at: ISO 8601, in UTC,
-    empty if it has never been saved.
-    """
-
-    trainer: Trainer
-    name: str = ""
-    recipe: str = ""
-    data: str = ""
-    trained_on: list[str] = field(default_factory=list)
-    accuracy: Accuracy | None = None
-    saved_at: str = ""
-
-    @property
-    def network(self) -> Network:
-        """The network itself."""
-        return self.trainer.network
-
-
-def to_document(named: NamedNetwork, name: str) -> Document:
+def to_document(model: Model, name: str) -> Document:
     """Everything that is kept of a network, to be found again under `name`."""
-    trainer = named.trainer
+    trainer = model.trainer
     history = [[float(v) for v in vars(m).values()] for m in trainer.history[-MOST_MEASUREMENTS:]]
     return {
         "name": name,
         "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "recipe": named.recipe,
-        "data": named.data,
-        "trained_on": list(named.trained_on),
-        "accuracy": asdict(named.accuracy) if named.accuracy else None,
-        "cost": trainer.network.cost_name,
-        "layers": [_layer_document(layer) for layer in trainer.network.layers],
+        "recipe": model.recipe,
+        "data": model.data,
+        "trained_on": list(model.trained_on),
+        "accuracy": asdict(model.accuracy) if model.accuracy else None,
+        **network_document(trainer.network),
         "settings": asdict(trainer.settings),
         "seed": trainer.seed,
         "progress": asdict(trainer.progress),
@@ -83,17 +51,7 @@ def _array_documents(arrays: list[Array]) -> list[Document]:
     return [array_document(array) for array in arrays]
 
 
-def _layer_document(layer: Dense) -> Document:
-    """One layer: its kind, how it was made, and its numbers."""
-    return {
-        "kind": "dense",
-        "activation": layer.activation.name,
-        "weights": array_document(layer.weights),
-        "biases": None if layer.biases is None else array_document(layer.biases),
-    }
-
-
-def from_document(document: Document) -> NamedNetwork:
+def from_document(document: Document) -> Model:
     """The network in a document.
 
     Raises DamagedSave, naming the field, for every document that `to_document` could not have
@@ -102,14 +60,14 @@ def from_document(document: Document) -> NamedNetwork:
     fields = Fields(document, "document")
     name = _name(fields)
     when = saved_at(fields)
-    network = _network(fields)
+    network = read_network(fields)
     trainer = Trainer(network, _settings(fields), fields.whole("seed"))
     trainer.progress = _progress(fields.inner("progress"))
     trainer.history = _history(fields)
     _read_optimizer(fields.inner("optimizer"), trainer)
     if fields.maybe("averages"):
         trainer.averages = fields.arrays("averages", _shapes(network), network.dtype.type)
-    named = NamedNetwork(
+    model = Model(
         trainer,
         name=name,
         recipe=fields.text("recipe"),
@@ -119,7 +77,7 @@ def from_document(document: Document) -> NamedNetwork:
         saved_at=when,
     )
     fields.end()
-    return named
+    return model
 
 
 def _name(fields: Fields) -> str:
@@ -143,37 +101,6 @@ def saved_at(fields: Fields) -> str:
     except ValueError:
         pass
     raise fields.bad("saved_at", "is not a time")
-
-
-def _network(fields: Fields) -> Network:
-    """The layers, chained, with the cost."""
-    layers: list[Dense] = []
-    for inner in fields.inners("layers"):
-        layers.append(_layer(inner, layers[-1].weights if layers else None))
-    if not layers:
-        raise fields.bad("layers", "is empty")
-    try:
-        return Network(layers, fields.text("cost", COSTS))
-    except ValueError as error:
-        raise DamagedSave(f"its network cannot be: {error}") from None
-
-
-def _layer(fields: Fields, below: Array | None) -> Dense:
-    """One layer. Its arrays are read, and so bounded by the file's size, before it is made."""
-    fields.text("kind", ("dense",))
-    weights = fields.array("weights", None, below.dtype.type if below is not None else None)
-    inputs, outputs = weights.shape
-    if inputs * outputs == 0 or (below is not None and below.shape[1] != inputs):
-        raise fields.bad("weights", "does not chain with the layer below")
-    has_bias = fields.maybe("biases")
-    biases = fields.array("biases", (outputs,), weights.dtype.type) if has_bias else None
-    activation = fields.text("activation", ACTIVATIONS)
-    fields.end()
-    layer = Dense(inputs, outputs, activation, bias=has_bias, dtype=weights.dtype)
-    layer.weights[:] = weights
-    if layer.biases is not None and biases is not None:
-        layer.biases[:] = biases
-    return layer
 
 
 def _settings(fields: Fields) -> Settings:

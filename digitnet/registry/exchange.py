@@ -14,16 +14,22 @@ from typing import Any
 
 import numpy as np
 
+from digitnet.engine.layers import Dropout
 from digitnet.engine.progress import Progress
 from digitnet.engine.types import Array
 from digitnet.registry import exchange_npz, exchange_onnx, exchange_safetensors
 from digitnet.registry.codec import Document
-from digitnet.registry.document import NamedNetwork, from_document
+from digitnet.registry.document import from_document
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.fields import Fields, array_document
 from digitnet.registry.files import MAX_BYTES, NotConfirmed, read_bounded, write_durably
+from digitnet.registry.layer_document import CONFIGS
+from digitnet.registry.model import Model
 
-VERSION = 1
+VERSION = 2
+PARAMETERS = ("weights", "biases", "gamma", "beta")
+STATISTICS = ("mean", "variance")
+"""The arrays that a layer may have."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ FORMATS = {
 """By the suffix of the file."""
 
 
-def export_network(named: NamedNetwork, path: Path) -> int:
+def export_network(named: Model, path: Path) -> int:
     """Writes the network, in the format of the suffix, over what is at `path`; returns the bytes.
 
     Raises RegistryError; then what was at `path` is as it was.
@@ -75,7 +81,7 @@ def export_network(named: NamedNetwork, path: Path) -> int:
     return len(data)
 
 
-def import_network(path: Path) -> NamedNetwork:
+def import_network(path: Path) -> Model:
     """The network in a file that `export_network` wrote, without a name; its seed is 0.
 
     Raises RegistryError for anything else.
@@ -125,19 +131,32 @@ def _package_for(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _contents(named: NamedNetwork) -> tuple[str, dict[str, Array]]:
-    """The text about a network, and copies of its arrays: layers.0.weights, layers.0.biases, ..."""
-    network, arrays = named.trainer.answering(), {}
-    for number, layer in enumerate(network.layers):
-        for parameter in layer.parameters:
-            value = parameter.value
+def _contents(named: Model) -> tuple[str, dict[str, Array]]:
+    """The text about a network, and copies of its arrays: layers.0.weights, layers.0.biases, ...
+
+    Raises DamagedSave for a committee.
+    """
+    network = named.trainer.answering()
+    layers: list[Document] = []
+    arrays: dict[str, Array] = {}
+    if network.is_committee:
+        raise DamagedSave("a committee is several networks: export its members")
+    for layer in network.layers:
+        if isinstance(layer, Dropout):  # it leaves nothing out of an answer
+            continue
+        numbers = {p.name: p.value for p in layer.parameters} | dict(layer.statistics)
+        for name, value in numbers.items():
             kind = value.dtype.newbyteorder("<")
-            arrays[f"layers.{number}.{parameter.name}"] = np.array(value, kind, order="C")
+            arrays[f"layers.{len(layers)}.{name}"] = np.array(value, kind, order="C")
+        config = layer.config()
+        config = {name: config[name] for name in CONFIGS[layer.kind]}
+        layers.append({"kind": layer.kind, "config": config})
     about = {
         "digitnet": VERSION,
         "shape": network.shape,
-        "dtype": network.dtype.name,
-        "activations": [layer.activation.name for layer in network.layers],
+        "dtype": network.dtype.newbyteorder("<").str,
+        "input_shape": list(network.input_shape),
+        "layers": layers,
         "cost": network.cost_name,
         "pixels": named.trainer.settings.pixels,
         "recipe": named.recipe,
@@ -147,28 +166,18 @@ def _contents(named: NamedNetwork) -> tuple[str, dict[str, Array]]:
     return json.dumps(about), arrays
 
 
-def _network(text: str, arrays: dict[str, Document]) -> NamedNetwork:
+def _network(text: str, arrays: dict[str, Document]) -> Model:
     """The network that a file holds, by the schema of saves. Raises DamagedSave."""
     about = Fields(_json(text), "description")
     version = about.whole("digitnet")
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         raise DamagedSave(
-            f"it has export format {version}, and this digitnet reads format {VERSION}: "
+            f"it has export format {version}, and this digitnet reads formats 1 to {VERSION}: "
             "a newer digitnet can open it"
         )
-    shape, dtype = about.text("shape"), about.text("dtype")
-    layers = []
-    for number, activation in enumerate(about.texts("activations")):
-        if f"layers.{number}.weights" not in arrays:
-            raise DamagedSave(f"it has no layers.{number}.weights")
-        layers.append(
-            {
-                "kind": "dense",
-                "activation": activation,
-                "weights": arrays.pop(f"layers.{number}.weights"),
-                "biases": arrays.pop(f"layers.{number}.biases", None),
-            }
-        )
+    shape = about.text("shape")
+    dtype = about.text("dtype") if version == 1 else ""
+    layers = _dense_layers(about, arrays) if version == 1 else _layers(about, arrays)
     if arrays:
         raise DamagedSave("it holds arrays that belong to no layer")
     settings = {"pixels": about.text("pixels")}
@@ -187,9 +196,38 @@ def _network(text: str, arrays: dict[str, Document]) -> NamedNetwork:
     }
     named = from_document(document)
     named.name = named.saved_at = ""
-    if (named.network.shape, named.network.dtype.name) != (shape, dtype):
+    if named.network.shape != shape or (dtype and named.network.dtype.name != dtype):
         raise DamagedSave("its arrays have not the shape that its description tells")
     return named
+
+
+def _dense_layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
+    """The layers of export format 1, which had dense ones alone; their arrays are taken out."""
+    layers = []
+    for number, activation in enumerate(about.texts("activations")):
+        if f"layers.{number}.weights" not in arrays:
+            raise DamagedSave(f"it has no layers.{number}.weights")
+        layers.append(
+            {
+                "kind": "dense",
+                "activation": activation,
+                "weights": arrays.pop(f"layers.{number}.weights"),
+                "biases": arrays.pop(f"layers.{number}.biases", None),
+            }
+        )
+    return layers
+
+
+def _layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
+    """The layers as the schema of saves has them; their arrays are taken out."""
+    layers = []
+    for number, layer in enumerate(about.inners("layers")):
+        found: dict[str, Document] = {"parameters": {}, "statistics": {}}
+        for name in (*PARAMETERS, *STATISTICS):
+            if (array := arrays.pop(f"layers.{number}.{name}", None)) is not None:
+                found["parameters" if name in PARAMETERS else "statistics"][name] = array
+        layers.append(layer.rest() | found)
+    return layers
 
 
 def _json(text: str) -> Any:

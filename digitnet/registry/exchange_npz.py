@@ -24,7 +24,8 @@ MOST_PACKED = 50
 """Bytes that a byte of the file may stand for: trained weights hardly become smaller at all."""
 MAX_ABOUT_BYTES = 4 * 65_536
 
-_MEMBER = re.compile(rf"({ABOUT}|layers\.[0-9]{{1,4}}\.(?:weights|biases))\.npy")
+_ARRAYS = "weights|biases|gamma|beta|mean|variance"
+_MEMBER = re.compile(rf"({ABOUT}|layers\.[0-9]{{1,4}}\.(?:{_ARRAYS}))\.npy")
 _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<(?:f([48])|U([0-9]{1,5}))', "
     rb"'fortran_order': (?:False|True), "

@@ -5,9 +5,13 @@ cases. Its input is not scaled by the model: what it expects stands in the input
 """
 
 import json
+from math import prod
 from typing import Any
 
+import numpy as np
+
 from digitnet import __version__
+from digitnet.engine.layers.normalization import EPSILON
 from digitnet.engine.types import Array
 
 OPERATORS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
@@ -23,24 +27,21 @@ OPERATOR_SET, FILE_VERSION = 17, 8
 def write(about: str, arrays: dict[str, Array]) -> bytes:
     """The model, checked by the onnx library; the text is among its metadata."""
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     description = json.loads(about)
-    sizes = [int(size) for size in description["shape"].split("-")]
-    number = helper.np_dtype_to_tensor_dtype(arrays["layers.0.weights"].dtype)
+    number = helper.np_dtype_to_tensor_dtype(np.dtype(description["dtype"]))
     pixels = helper.make_tensor_value_info(
-        "pixels", number, ["cases", sizes[0]], SCALES[description["pixels"]]
+        "pixels", number, ["cases", prod(description["input_shape"])], SCALES[description["pixels"]]
     )
+    writer = _Writer(arrays, tuple(description["input_shape"]))
+    for position, layer in enumerate(description["layers"]):
+        writer.add(f"layers.{position}", layer["kind"], layer["config"])
     outputs = helper.make_tensor_value_info(
-        "outputs", number, ["cases", sizes[-1]], "the network's answer for each case"
+        "outputs", number, ["cases", writer.units], "the network's answer for each case"
     )
-    graph = helper.make_graph(
-        _nodes(description["activations"], arrays),
-        "digitnet",
-        [pixels],
-        [outputs],
-        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
-    )
+    writer.finish()
+    graph = helper.make_graph(writer.nodes, "digitnet", [pixels], [outputs], writer.constants)
     model = helper.make_model(
         graph,
         producer_name="digitnet",
@@ -53,21 +54,75 @@ def write(about: str, arrays: dict[str, Array]) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _nodes(activations: list[str], arrays: dict[str, Array]) -> list[Any]:
-    """The nodes: x W + b, then the activation, layer after layer."""
-    from onnx import helper
+class _Writer:
+    """Turns layers into nodes, one after the other.
 
-    nodes, before = [], "pixels"
-    for number, activation in enumerate(activations):
-        name = f"layers.{number}"
-        last = number == len(activations) - 1
-        after = "outputs" if last else f"{name}.outputs"
-        operator = OPERATORS.get(activation)
-        sums = f"{name}.sums" if operator else after
-        terms = [term for term in (f"{name}.weights", f"{name}.biases") if term in arrays]
-        product = "Gemm" if len(terms) > 1 else "MatMul"
-        nodes.append(helper.make_node(product, [before, *terms], [sums]))
+    ONNX has the channels of pictures first, digitnet has them last: pictures are turned at the
+    beginning, and turned back before they are flattened.
+    """
+
+    def __init__(self, arrays: dict[str, Array], input_shape: tuple[int, ...]) -> None:
+        self.arrays = arrays
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.units = 0
+        self._last = "pixels"
+        if len(input_shape) == 3:
+            shape = self._constant("input_shape", np.array([-1, *input_shape]))
+            self._node("Reshape", "pictures", shape)
+            self._node("Transpose", "channels_first", perm=[0, 3, 1, 2])
+
+    def add(self, name: str, kind: str, config: dict[str, Any]) -> None:
+        """Adds a layer."""
+        if kind == "dense":
+            self._dense(name)
+            self.units = config["units"]
+        elif kind == "convolution":
+            self._convolution(name, config)
+        elif kind in ("max_pool", "average_pool"):
+            operator = "MaxPool" if kind == "max_pool" else "AveragePool"
+            window = [config["size"]] * 2
+            self._node(operator, f"{name}.pooled", kernel_shape=window, strides=window)
+        elif kind == "batch_norm":
+            names = [f"{name}.{array}" for array in ("gamma", "beta", "mean", "variance")]
+            constants = [self._constant(array, self.arrays[array]) for array in names]
+            self._node("BatchNormalization", f"{name}.normalized", *constants, epsilon=EPSILON)
+        else:
+            self._node("Transpose", f"{name}.channels_last", perm=[0, 2, 3, 1])
+            self._node("Flatten", f"{name}.flat", axis=1)
+        operator = OPERATORS.get(config.get("activation", ""), "")
         if operator:
-            nodes.append(helper.make_node(operator, [sums], [after]))
-        before = after
-    return nodes
+            self._node(operator, f"{name}.outputs")
+
+    def finish(self) -> None:
+        """Gives the last node's output its name."""
+        del self.nodes[-1].output[:]
+        self.nodes[-1].output.append("outputs")
+
+    def _dense(self, name: str) -> None:
+        """X W + b."""
+        terms = [term for term in (f"{name}.weights", f"{name}.biases") if term in self.arrays]
+        constants = [self._constant(term, self.arrays[term]) for term in terms]
+        self._node("Gemm" if len(terms) > 1 else "MatMul", f"{name}.sums", *constants)
+
+    def _convolution(self, name: str, config: dict[str, Any]) -> None:
+        """X ∗ W + b, with W (channels, depth, rows, columns) as ONNX has it."""
+        k = config["kernel"]
+        kernels = self.arrays[f"{name}.weights"].reshape(k, k, -1, config["channels"])
+        turned = np.ascontiguousarray(kernels.transpose(3, 2, 0, 1))
+        constants = [self._constant(f"{name}.weights", turned)]
+        if config["bias"]:
+            constants.append(self._constant(f"{name}.biases", self.arrays[f"{name}.biases"]))
+        self._node("Conv", f"{name}.sums", *constants, kernel_shape=[k, k])
+
+    def _constant(self, name: str, array: "np.ndarray[Any, Any]") -> str:
+        from onnx import numpy_helper
+
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def _node(self, operator: str, output: str, *inputs: str, **attributes: Any) -> None:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, [self._last, *inputs], [output], **attributes))
+        self._last = output

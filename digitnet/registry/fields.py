@@ -12,6 +12,7 @@ from digitnet.registry.errors import DamagedSave
 DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The kinds of number an array may hold: little-endian real numbers of 32 or 64 bits."""
 LARGEST = 1 << 62
+MOST_DIMENSIONS = 3
 LARGEST_SIZE = 1 << 31
 LONGEST_TEXT = 200
 
@@ -94,6 +95,28 @@ class Fields:
         del self._rest[name]
         return False
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a field."""
+        return name in self._rest
+
+    def split(self, names: list[str]) -> "Fields":
+        """Some of the fields, as a dict of their own."""
+        return Fields({name: self._take(name, dict) for name in names}, self._where)
+
+    def truth(self, name: str) -> bool:
+        """Yes or no."""
+        value: bool = self._take(name, bool)
+        return value
+
+    def wholes(self, name: str, low: int, high: int) -> list[int]:
+        """A short list of whole numbers."""
+        values: list[Any] = self._take(name, list)
+        if len(values) > MOST_DIMENSIONS or not all(
+            type(v) is int and low <= v <= high for v in values
+        ):
+            raise self.bad(name, "should hold a few whole numbers within bounds")
+        return values
+
     def rest(self) -> Document:
         """All fields not yet taken."""
         rest, self._rest = self._rest, {}
@@ -106,6 +129,25 @@ class Fields:
         Nothing is allocated before the shape is known to fit the bytes that are there.
         """
         return self._array(name, self.inner(name), shape, dtype)
+
+    def peek_shape(self, name: str) -> tuple[int, ...]:
+        """The two sizes that an array says it has; it is left where it is."""
+        sizes = self._peek(name).get("shape")
+        if not isinstance(sizes, list) or len(sizes) != 2:
+            raise self.bad(name, "has not the shape it should have")
+        if any(type(n) is not int or not 0 < n < LARGEST_SIZE for n in sizes):
+            raise self.bad(name, "has an impossible shape")
+        return tuple(sizes)
+
+    def peek_dtype(self, name: str) -> Any:
+        """The kind of number that an array says it has; it is left where it is."""
+        return DTYPES[Fields(self._peek(name), f"{self._where}.{name}").text("dtype", DTYPES)]
+
+    def _peek(self, name: str) -> Document:
+        inner = self._rest.get(name)
+        if not isinstance(inner, dict):
+            raise self.bad(name, "should be a dict")
+        return inner
 
     def arrays(self, name: str, shapes: list[tuple[int, ...]], dtype: Any) -> list[Array]:
         """A list of arrays with just these shapes."""

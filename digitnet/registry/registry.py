@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from digitnet.registry import files
 from digitnet.registry.codec import Document, decode, encode
-from digitnet.registry.document import NamedNetwork, from_document, to_document
+from digitnet.registry.document import from_document, to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.files import (
     NotConfirmed,
@@ -28,6 +28,7 @@ from digitnet.registry.files import (
     write_durably,
 )
 from digitnet.registry.listing import Entry, read_list, state, write_list
+from digitnet.registry.model import Model
 from digitnet.registry.names import IS_SAVE, file_name
 from digitnet.registry.seal import seal, unseal
 from digitnet.registry.trash import Trash
@@ -90,7 +91,7 @@ class Registry:
         """Whether there is a save of that name, whole or not."""
         return self._path(name).exists()
 
-    def load(self, name: str) -> NamedNetwork:
+    def load(self, name: str) -> Model:
         """The network saved under `name`.
 
         Raises RegistryError where there is none, and where its file is damaged.
@@ -110,7 +111,7 @@ class Registry:
 
     # changing
 
-    def save(self, named: NamedNetwork, name: str) -> Saved:
+    def save(self, named: Model, name: str) -> Saved:
         """Saves under `name`; a version of before is kept, unless it is the same.
 
         Returns once it is durable.
@@ -205,7 +206,7 @@ class Registry:
             raise RegistryError(f"cannot read {self.folder}: {error.strerror}") from None
         return [self.folder / name for name in sorted(names)]
 
-    def _read(self, path: Path, called: str = "") -> NamedNetwork:
+    def _read(self, path: Path, called: str = "") -> Model:
         """The network in a file, which must be called (or have been `called`) as its name asks."""
         named = from_document(decode(unseal(read_bounded(path))))
         if file_name(named.name) != (called or path.name):

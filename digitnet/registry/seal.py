@@ -10,7 +10,8 @@ from hashlib import sha256
 from digitnet.registry.errors import DamagedSave
 
 MAGIC = b"DIGITNET"
-VERSION = 1
+VERSION = 2
+"""Of what is written. Everything from format 1 on is read."""
 _FIELDS = struct.Struct(">8sHQ")
 _SUM_BYTES = 32
 FOOTER_BYTES = _FIELDS.size + _SUM_BYTES
@@ -34,9 +35,9 @@ def unseal(data: bytes) -> bytes:
         raise DamagedSave(f"it should have {length:,} bytes and has {len(payload):,}")
     if found_sum != _sum(payload, fields):
         raise DamagedSave("its content changed after it was written (SHA-256 differs)")
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         raise DamagedSave(
-            f"it has format {version}, and this digitnet reads format {VERSION}: "
+            f"it has format {version}, and this digitnet reads formats 1 to {VERSION}: "
             "a newer digitnet can open it"
         )
     return payload

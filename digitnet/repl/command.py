@@ -10,8 +10,8 @@ nothing about a command is written a second time anywhere.
 
 import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar
 
 from digitnet.repl.errors import CommandError, quoted
 
@@ -28,6 +28,22 @@ class Result(Protocol):
         """The result as fields of one JSON object."""
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
+
+
+T = TypeVar("T")
+SCREEN_ONLY = "screen only"
+ScreenOnly: TypeAlias = Annotated[T, SCREEN_ONLY]
+"""The type of a field of a Record that is shown, and is not among its data."""
+
+
+class Record:
+    """Makes a dataclass a result whose data are its fields, but for those of type ScreenOnly."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        mine: Any = self
+        data = [f for f in fields(mine) if SCREEN_ONLY not in getattr(f.type, "__metadata__", ())]
+        return {f.name: getattr(self, f.name) for f in data}
 
 
 class Report(Protocol):
@@ -110,6 +126,7 @@ class Command:
     summary: str
     text: str
     examples: Mapping[str, str]
+    rank: int
 
     @property
     def usage(self) -> str:
@@ -153,10 +170,12 @@ COMMANDS: dict[str, Command] = {}
 
 
 def command(
-    name: str, *aliases: str, group: str, examples: Mapping[str, str]
+    name: str, *aliases: str, group: str, examples: Mapping[str, str], rank: int = 5
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Makes a function a command. Its first parameter is the session; the others, each annotated
     with its Kind, are the arguments.
+
+    rank: its place in its group, those that people need first in front.
 
     Raises ValueError at import where a name is taken already, or the group is none of GROUPS.
     """
@@ -177,6 +196,7 @@ def command(
             text.splitlines()[0].rstrip("."),
             "\n\n".join(" ".join(part.split()) for part in text.split("\n\n")),
             examples,
+            rank,
         )
         COMMANDS.update(dict.fromkeys((name, *aliases), record))
         return function
@@ -208,5 +228,5 @@ def find(word: str) -> Command:
 
 
 def all_commands() -> list[Command]:
-    """Every command once, group by group."""
-    return sorted(dict.fromkeys(COMMANDS.values()), key=lambda c: GROUPS.index(c.group))
+    """Every command once, group by group, what people need first in front."""
+    return sorted(dict.fromkeys(COMMANDS.values()), key=lambda c: (GROUPS.index(c.group), c.rank))

@@ -1,6 +1,6 @@
 """The kinds of argument that commands take."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
@@ -26,6 +26,38 @@ def off(text: str) -> str:
     if text != "off":
         raise ValueError
     return text
+
+
+def activation(text: str) -> str:
+    """The name of an activation."""
+    from digitnet.engine.activations import ACTIVATIONS
+
+    return _one_of(ACTIVATIONS, text)
+
+
+def cost(text: str) -> str:
+    """The name of a cost."""
+    from digitnet.engine.costs import COSTS
+
+    return _one_of(COSTS, text)
+
+
+def _one_of(names: Collection[str], text: str) -> str:
+    if text not in names:
+        raise ValueError(", ".join(names))
+    return text
+
+
+def _activations(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    from digitnet.engine.activations import ACTIVATIONS
+
+    return {a.name: (a.forward.__doc__ or "").partition("\n")[0] for a in ACTIVATIONS.values()}
+
+
+def _costs(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    from digitnet.engine.costs import COSTS
+
+    return dict.fromkeys(COSTS, "a cost")
 
 
 def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
@@ -79,12 +111,18 @@ RECIPE = Kind(
     str,
     {name: recipe.says for name, recipe in RECIPES.items()},
 )
-HIDDEN = Kind("HIDDEN", "the activation of the hidden layers, such as relu", str)
-OUTPUT = Kind("OUTPUT", "the activation of the output, such as softmax", str)
-COST = Kind("COST", "the cost, such as cross-entropy", str)
+HIDDEN = Kind("HIDDEN", "an activation, for the hidden layers", activation, offers=_activations)
+OUTPUT = Kind("OUTPUT", "an activation, for the output", activation, offers=_activations)
+COST = Kind("COST", "a cost", cost, offers=_costs)
 SETTING = Kind("NAME", "the name of a setting", str, SETTINGS | SESSION_SETTINGS)
 VALUE = Kind("VALUE", "a value", str, offers=_values)
 HORIZON = Kind("HORIZON", "how much training a schedule spans, such as 20e", str)
+SHOWN = Kind(
+    "N or augment",
+    "a whole number from 1, or `augment`",
+    lambda text: text if text == "augment" else whole(text, 1),
+    offers=lambda session, words: {"augment": "training cases as they are deformed"},
+)
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
 METHOD = Kind("METHOD", "a method, l-bfgs or cg", str, offers=_methods)
 OFF = Kind("off", "off", off, {"off": "end it"})

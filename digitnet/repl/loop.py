@@ -7,10 +7,10 @@ from typing import Any
 from digitnet.repl import commands as _commands  # noqa: F401 - fills the table of commands
 from digitnet.repl.command import Command, Result, find
 from digitnet.repl.errors import CommandError, OutputError, printable
-from digitnet.repl.interrupts import interruptible
 from digitnet.repl.line import expanded, split
-from digitnet.repl.output import Output
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.interrupts import interruptible
+from digitnet.repl.terminal.output import Output
 
 
 def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
     from digitnet.digits.datasets import DataSet
     from digitnet.engine.settings import Settings
     from digitnet.recipes import Recipe
-    from digitnet.registry.document import Accuracy, NamedNetwork
+    from digitnet.registry.model import Accuracy, Model
     from digitnet.registry.registry import Registry
     from digitnet.repl.tour import Tour
 
@@ -77,7 +77,7 @@ class Session:
     interactive: bool = False
     asker: Asker = field(default_factory=NobodyToAsk)
 
-    hand: "NamedNetwork | None" = None
+    hand: "Model | None" = None
     saved: "tuple[int, Settings] | None" = None
     data_name: str = "sample"
     leaving: bool = False
@@ -140,13 +140,20 @@ class Session:
             return 0
         return self.hand.trainer.progress.batches - (self.saved[0] if self.saved else 0)
 
-    def network(self) -> "NamedNetwork":
+    def network(self) -> "Model":
         """The network in hand. Raises CommandError where there is none."""
         if self.hand is None:
             raise CommandError("no network in hand: n makes one, l loads one")
         return self.hand
 
-    def take(self, named: "NamedNetwork") -> None:
+    def learner(self) -> "Model":
+        """The network in hand, to be trained. Raises CommandError for none, or a committee."""
+        named = self.network()
+        if named.network.is_committee:
+            raise CommandError("a committee does not learn: train its members, then vote again")
+        return named
+
+    def take(self, named: "Model") -> None:
         """Takes a network in hand that is saved, or new."""
         self.hand = named
         self.mark_saved()
@@ -173,34 +180,37 @@ class Session:
         """The seed for a new network."""
         return secrets.randbelow(2**31) if self.seed is None else self.seed
 
-    def new(self, recipe: "Recipe") -> "NamedNetwork":
+    def new(self, recipe: "Recipe") -> "Model":
         """Makes a network and takes it in hand, with data that fits it.
 
         Raises CommandError where no data set fits, or the network cannot be.
         """
         from digitnet import recipes
 
-        inputs, outputs = recipe.sizes[0], recipe.sizes[-1]
-        data_name = self._fitting_data(recipe.data, inputs, outputs)
-        if data_name is None:
-            raise CommandError(
-                f"no data set has {inputs} numbers in and {outputs} out; "
-                "digits need a shape like 784-100-10"
-            )
         try:
             named = recipes.build(recipe, self.fresh_seed())
         except ValueError as error:
             raise CommandError(str(error)) from None
+        inputs, outputs = named.network.inputs, named.network.outputs
+        data_name = self._fitting_data((self.data_name, recipe.data), inputs, outputs)
+        if data_name is None:
+            raise CommandError(
+                f"no data set has {inputs:,} numbers in and {outputs:,} out; "
+                "digits need a shape like 784-100-10 or 28x28-16c5-p2-10"
+            )
         self.data_name = named.data = data_name
         self.take(named)
         return named
 
-    def _fitting_data(self, meant: str, inputs: int, outputs: int) -> str | None:
-        """The data set in use, if it has this width; else the one meant; else any that is here."""
+    def _fitting_data(self, wanted: tuple[str, str], inputs: int, outputs: int) -> str | None:
+        """The first of these that has this width and is here: the first data set wanted, the one
+        last chosen for this width, the second one wanted, any other.
+        """
         from digitnet.digits.datasets import SOURCES
 
+        first, second = wanted
         chosen = self._chosen.get((inputs, outputs), "")
-        for name in (self.data_name, chosen, meant, *SOURCES):
+        for name in (first, chosen, second, *SOURCES):
             source = SOURCES.get(name)
             fits = source and (source.inputs, source.outputs) == (inputs, outputs)
             if source and fits and source.is_here(self.data_folders):
@@ -227,16 +237,16 @@ class Session:
         if self.hand and width == (self.hand.network.inputs, self.hand.network.outputs):
             self.hand.data = data.name
 
-    def use_data_of(self, named: "NamedNetwork") -> None:
+    def use_data_of(self, named: "Model") -> None:
         """Turns to the data the network works on; where that is not here, to data of the same size.
 
         Where nothing fits, the data in use stays, and commands that need it say so.
         """
-        kept, self.data_name = self.data_name, named.data
-        fitting = self._fitting_data(kept, named.network.inputs, named.network.outputs)
-        self.data_name = fitting or kept
+        inputs, outputs = named.network.inputs, named.network.outputs
+        fitting = self._fitting_data((named.data, self.data_name), inputs, outputs)
+        self.data_name = fitting or self.data_name
 
-    def data_for(self, named: "NamedNetwork") -> "DataSet":
+    def data_for(self, named: "Model") -> "DataSet":
         """The data set in use, as the network's settings have it. It must suit the network."""
         data = self.data()
         if (data.inputs, data.outputs) != (named.network.inputs, named.network.outputs):
@@ -249,7 +259,7 @@ class Session:
 
 
 @contextmanager
-def trained_on(data: "DataSet", named: "NamedNetwork") -> Iterator[None]:
+def trained_on(data: "DataSet", named: "Model") -> Iterator[None]:
     """Keeps the record straight while a network is trained on a data set."""
     progress = named.trainer.progress
     if named.trained_on[-1:] != [data.name]:
@@ -266,13 +276,13 @@ def trained_on(data: "DataSet", named: "NamedNetwork") -> Iterator[None]:
 
 
 def accuracy_on(
-    part: str, value: float, data: "DataSet", within: frozenset[str], named: "NamedNetwork"
+    part: str, value: float, data: "DataSet", within: frozenset[str], named: "Model"
 ) -> "Accuracy":
     """An accuracy with the cases it was measured on, and whether the network has seen them.
 
     `within`: the data sets whose training cases include these.
     """
-    from digitnet.registry.document import Accuracy
+    from digitnet.registry.model import Accuracy
 
     seen = "" if within.isdisjoint(named.trained_on) else ", seen in training"
     return Accuracy(value, f"{data.name} {part}{seen}")

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from digitnet.registry.document import NamedNetwork
+    from digitnet.registry.model import Model
     from digitnet.registry.recovery import Recovery
 
 EVERY = 60.0
@@ -40,19 +40,19 @@ class Unfinished:
             return False  # without loading anything
         return bool(self.recovery.left())
 
-    def while_working(self, named: "NamedNetwork | None") -> None:
+    def while_working(self, named: "Model | None") -> None:
         """To be called often while a command trains this network."""
         if named is not None and monotonic() - self._last >= EVERY:
             self.keep(named)
 
-    def after_a_command(self, named: "NamedNetwork | None", unsaved: int) -> None:
+    def after_a_command(self, named: "Model | None", unsaved: int) -> None:
         """To be called after each command, with how many mini-batches no save has."""
         if named is None or not unsaved:
             self.forget()
         elif monotonic() - self._last >= RARELY and self._kept != _state(named):
             self.keep(named)
 
-    def at_the_end(self, named: "NamedNetwork | None", *, meant: bool, asked: bool) -> bool:
+    def at_the_end(self, named: "Model | None", *, meant: bool, asked: bool) -> bool:
         """To be called when the session ends; `named` if it is not saved.
 
         It is put aside where the session was not meant to end, or where it had been put aside
@@ -64,7 +64,7 @@ class Unfinished:
             return False
         return self.keep(named, wait=True)
 
-    def keep(self, named: "NamedNetwork", *, wait: bool = False) -> bool:
+    def keep(self, named: "Model", *, wait: bool = False) -> bool:
         """Puts it aside now; whether it is on the disk already."""
         kept = self.recovery.keep(named, wait=wait)
         self._last, self._kept = monotonic(), _state(named)
@@ -83,6 +83,6 @@ class Unfinished:
                 self._recovery.forget()
 
 
-def _state(named: "NamedNetwork") -> tuple[int, int]:
+def _state(named: "Model") -> tuple[int, int]:
     """What tells whether training went on, or another network was taken in hand."""
     return id(named), named.trainer.progress.batches

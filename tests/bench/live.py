@@ -26,10 +26,10 @@ def train(seconds, screen_file):
     """Cases a second of a training, and the share of its time that drawing took."""
     from digitnet.engine.amount import Amount
     from digitnet.recipes import RECIPES
-    from digitnet.repl.canvas import Canvas
     from digitnet.repl.commands.training import train as command
-    from digitnet.repl.output import ScreenOutput
     from digitnet.repl.session import Session
+    from digitnet.repl.terminal.canvas import Canvas
+    from digitnet.repl.terminal.output import ScreenOutput
     from digitnet.repl.views.screen import Screen
 
     with tempfile.TemporaryDirectory() as folder:

@@ -65,8 +65,9 @@ def digitnet(batch, threads, seconds):
     """The trainer as `t` runs it."""
     from digitnet.engine.amount import Amount
     from digitnet.engine.cases import Cases, one_hot
-    from digitnet.engine.network import dense_network
+    from digitnet.engine.run import run
     from digitnet.engine.settings import Settings
+    from digitnet.engine.shapes import dense_network
     from digitnet.engine.trainer import Trainer
 
     x, labels = pictures()
@@ -75,10 +76,10 @@ def digitnet(batch, threads, seconds):
     network = dense_network([784, 1024, 10])
     network.initialize(1)
     trainer = Trainer(network, Settings(optimizer="momentum", rate=0.01, batch=batch), 1)
-    run = trainer.run(cases, few, Amount(seconds, "seconds"))
+    training = run(trainer, cases, few, Amount(seconds, "seconds"))
     while True:
         try:
-            next(run)
+            next(training)
         except StopIteration as end:
             return end.value.samples_per_second
 

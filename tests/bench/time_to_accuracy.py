@@ -31,14 +31,15 @@ def digitnet(data, epochs, seed):
     from digitnet.digits.datasets import SOURCES
     from digitnet.engine.amount import Amount
     from digitnet.engine.evaluate import evaluate
+    from digitnet.engine.run import run
     from digitnet.recipes import RECIPES, build
 
     cases = SOURCES["mnist"].read([data])
     trainer = build(RECIPES["relu"], seed).trainer
-    run = trainer.run(cases.train, cases.validation, Amount(epochs, "epochs"))
+    training = run(trainer, cases.train, cases.validation, Amount(epochs, "epochs"))
     while True:
         try:
-            next(run)
+            next(training)
         except StopIteration as end:
             outcome = end.value
             break

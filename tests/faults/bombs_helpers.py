@@ -72,6 +72,7 @@ def claim(opcode: bytes, form: str, length: int) -> bytes:
     return within(opcode + struct.pack(form, length) + b"x" * 40)
 
 
+W0 = ("layers", 0, "parameters", "weights")
 HISTORY = array_document(np.ones((MILLION, 4)))
 
 BOMBS: dict[str, bytes] = {
@@ -134,8 +135,8 @@ BOMBS: dict[str, bytes] = {
     "a shape of 90,000 dimensions": document(
         "history", shape=[(1 << 31) - 1] * 90_000
     ),
-    "weights of 2^60": document("layers", 0, "weights", shape=[1 << 30, 1 << 30], data=b""),
-    "no weights of many": document("layers", 0, "weights", shape=[0, (1 << 31) - 1], data=b""),
+    "weights of 2^60": document(*W0, shape=[1 << 30, 1 << 30], data=b""),
+    "no weights of many": document(*W0, shape=[0, (1 << 31) - 1], data=b""),
     "many layers that are none": document(layers=[{}] * 90_000),
     "90,000 data sets": document(trained_on=["\n"] * 90_000),
     "a name of 60,000 letters": document(name="x" * 60_000),

@@ -9,9 +9,11 @@ from registry_helpers import everything, plain, rich
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases
+from digitnet.engine.run import run
 from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import NamedNetwork, from_document, to_document
+from digitnet.registry.document import from_document, to_document
 from digitnet.registry.errors import DamagedSave
+from digitnet.registry.model import Model
 from digitnet.registry.seal import FOOTER_BYTES, seal, unseal
 
 SAVES = tuple(
@@ -85,7 +87,7 @@ def forged_save(number: int) -> bytes:
     return seal(mutated(rng.choice(SAVES)[:-FOOTER_BYTES], rng))
 
 
-def read(data: bytes) -> NamedNetwork | None:
+def read(data: bytes) -> Model | None:
     """The network in a save, None where it is refused as damaged."""
     try:
         return from_document(decode(unseal(data)))
@@ -93,7 +95,7 @@ def read(data: bytes) -> NamedNetwork | None:
         return None
 
 
-def is_sound(named: NamedNetwork, *, train: bool = False) -> bool:
+def is_sound(named: Model, *, train: bool = False) -> bool:
     """Whether a network that was read is one that could have been saved, and can be again."""
     trainer, network = named.trainer, named.network
     arrays = [p.value for p in network.parameters] + (trainer.averages or [])
@@ -123,11 +125,11 @@ def is_sound(named: NamedNetwork, *, train: bool = False) -> bool:
     return answer.shape == (1, network.outputs) and everything(again) == everything(named)
 
 
-def _train(named: NamedNetwork) -> None:
+def _train(named: Model) -> None:
     """Two mini-batches, on as many cases as the save tells of."""
     rng, network = np.random.default_rng(1), named.network
     count = min(named.trainer.progress.cases, 100) or 10
     inputs = rng.integers(0, 256, (count, network.inputs), np.uint8)
     cases = Cases(inputs, np.eye(network.outputs, dtype=np.float32)[inputs[:, 0] % network.outputs])
-    for _ in named.trainer.run(cases, cases, Amount(2, "batches")):
+    for _ in run(named.trainer, cases, cases, Amount(2, "batches")):
         pass

@@ -102,7 +102,7 @@ WAYS = {
     "l": Way(file_name("x"), "l x", _says_so),
     "ls": Way(file_name("x"), "ls", _lists_it_as_damaged),
     "the list": Way("registry.pickle", "ls", lambda answer: _listed(answer) == {"sound": None}),
-    "recover": Way(".recovery/1-x.pickle", "recover", _says_so),
+    "recover": Way(".recovery/1-0123abcd.pickle", "recover", _says_so),
     "import, as .npz": Way("x.npz", "import 'SAVES/x.npz'", _says_so),
     "import, in an .npz": Way("x.npz", "import 'SAVES/x.npz'", _says_so, in_an_npz),
 }

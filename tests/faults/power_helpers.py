@@ -73,7 +73,7 @@ class Recorder:
 
         def call(path: Path, *how: Any, **more: Any) -> Any:
             file = real(path, *how, **more)
-            if how[:1] == ("wb",):
+            if how[:1] == ("xb",):
                 number = len(self.paths) + 1
                 self.numbers[os.fstat(file.fileno()).st_ino] = number
                 self.paths[number] = path

@@ -91,9 +91,14 @@ def any_progress(fields: Fields) -> Progress:
     return Progress(**fields.rest())
 
 
+W0 = ("layers", 0, "parameters", "weights")
 INFINITIES = np.full(12, np.inf, np.float32).tobytes()
 CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
-    "finite numbers": ((fields, "np", AnyNumber()), ("layers", 0, "weights", "data"), INFINITIES),
+    "finite numbers": (
+        (fields, "np", AnyNumber()),
+        ("layers", 0, "parameters", "weights", "data"),
+        INFINITIES,
+    ),
     "shares": ((Fields, "share", Fields.real), ("accuracy", "value"), 1.5),
     "names": ((document, "_name", lambda fields: fields.text("name")), ("name",), " x"),
     "far": ((document, "_progress", any_progress), ("progress", "position"), 31),

@@ -15,11 +15,11 @@ from conftest import Tally
 from crash_helpers import Change, Model, complaint, found, passing_over, past, without_steps
 from registry_helpers import Disk, Pen, failure, temporary_files
 
-from digitnet.engine.network import dense_network
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
+from digitnet.registry import model
 from digitnet.registry import registry as registry_module
-from digitnet.registry.document import NamedNetwork
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.registry import Registry
 
@@ -39,11 +39,11 @@ def wrong_after(saves: Path, before: Model, said: str, code: int) -> str:
 # a disk with room for so many bytes
 
 
-def large() -> NamedNetwork:
+def large() -> model.Model:
     """A network whose file takes several blocks."""
     network = dense_network([784, 10])
     network.initialize(1)
-    return NamedNetwork(Trainer(network, Settings(), 1))
+    return model.Model(Trainer(network, Settings(), 1))
 
 
 def said_to(saves: Path) -> str:

@@ -22,11 +22,12 @@ from digitnet.registry.fields import Fields
 from digitnet.registry.listing import LIST
 from digitnet.registry.names import IS_SAVE, clean_name, file_name
 from digitnet.registry.seal import seal, unseal
-from digitnet.repl import errors, output
+from digitnet.repl import errors
 from digitnet.repl.loop import do_command
-from digitnet.repl.output import JsonOutput, ScreenOutput
-from digitnet.repl.prompt import message
 from digitnet.repl.session import Session
+from digitnet.repl.terminal import output
+from digitnet.repl.terminal.output import JsonOutput, ScreenOutput
+from digitnet.repl.terminal.prompt import message
 from digitnet.repl.views.screen import Screen
 
 BIDI = "\u202e"

@@ -14,12 +14,12 @@ import pytest
 from registry_helpers import everything
 from session_helpers import do, refusal
 
-from digitnet.engine.network import dense_network
 from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
 from digitnet.registry import seal
-from digitnet.registry.document import Accuracy, NamedNetwork
+from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.registry import Registry
 from digitnet.repl.session import Session
 
@@ -56,7 +56,7 @@ def steps(count: int, shape: tuple[int, ...], dtype: Any) -> Any:
     return result
 
 
-def as_it_was(name: str) -> NamedNetwork:
+def as_it_was(name: str) -> Model:
     """The network that was saved."""
     double = name == "double"
     dtype = np.float64 if double else np.float32
@@ -103,7 +103,7 @@ def as_it_was(name: str) -> NamedNetwork:
     if not double:
         trainer.averages = [steps(9, shape, dtype) for shape in shapes]
     accuracy = None if double else Accuracy(0.1 + 0.7, "sample test")
-    return NamedNetwork(
+    return Model(
         trainer, name, "" if double else "relu", "mini", ["sample", "mini"], accuracy, SAVED_AT
     )
 
@@ -137,11 +137,11 @@ def test_the_commands_find_saves_of_format_1(session: Session, saves: Path) -> N
         assert everything(session.hand) == everything(as_it_was(name))
 
 
-def of_format_2(path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+def of_a_newer_format(path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """Makes the save one of a newer format, and whole."""
     payload = seal.unseal(path.read_bytes())
     with monkeypatch.context() as newer:
-        newer.setattr(seal, "VERSION", 2)
+        newer.setattr(seal, "VERSION", 3)
         path.write_bytes(seal.seal(payload))
     return path.read_bytes()
 
@@ -150,15 +150,15 @@ def test_a_newer_format_is_refused_by_name_and_left_as_it_is(
     session: Session, saves: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = saves / FILES["double"][0]
-    newer = of_format_2(path, monkeypatch)
-    reason = "it has format 2, and this digitnet reads format 1: a newer digitnet can open it"
+    newer = of_a_newer_format(path, monkeypatch)
+    reason = "it has format 3, and this digitnet reads formats 1 to 2: a newer digitnet can open it"
     for line in ("l double", "ren double other"):
         assert reason in refusal(session, line)
     damaged = [n["damaged"] for n in do(session, "ls")[0]["networks"] if n["damaged"]]
     assert damaged == [reason]
     do(session, "n mini; pas another; ls")
     assert path.read_bytes() == newer
-    monkeypatch.setattr(seal, "VERSION", 2)  # a newer digitnet opens it
+    monkeypatch.setattr(seal, "VERSION", 3)  # a newer digitnet opens it
     assert do(session, "l double")[0]["trained_batches"] == 12
 
 
@@ -166,6 +166,6 @@ def test_a_newer_format_comes_back_by_undo(
     session: Session, saves: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = saves / FILES["double"][0]
-    newer = of_format_2(path, monkeypatch)
+    newer = of_a_newer_format(path, monkeypatch)
     do(session, "n mini; pas double; undo")
     assert path.read_bytes() == newer

@@ -6,7 +6,8 @@ from transcript import ROOT
 
 from digitnet.digits import idx
 from digitnet.registry import codec, exchange_npz, exchange_safetensors, files, registry, trash
-from digitnet.repl import history, unfinished
+from digitnet.repl import unfinished
+from digitnet.repl.terminal import history
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 BOUNDS = [

@@ -7,9 +7,9 @@ from io import StringIO
 from pathlib import Path
 
 from digitnet.repl.loop import do_line
-from digitnet.repl.output import ScreenOutput
-from digitnet.repl.prompt import GREETING, message
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.output import ScreenOutput
+from digitnet.repl.terminal.prompt import GREETING, message
 from digitnet.repl.views.screen import Screen
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,9 +10,9 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.repl.loop import do_line
-from digitnet.repl.output import ScreenOutput, _numbers_or_null
 from digitnet.repl.session import NobodyToAsk, Session
-from digitnet.repl.toolbar import toolbar
+from digitnet.repl.terminal.output import ScreenOutput, _numbers_or_null
+from digitnet.repl.terminal.toolbar import toolbar
 from digitnet.repl.views.screen import Screen
 
 

@@ -9,8 +9,8 @@ from session_helpers import do
 
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.repl.command import COMMANDS
-from digitnet.repl.completion import Offers, usage_to_come
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.completion import Offers, usage_to_come
 
 
 def offered(session: Session, line: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from conftest import Program
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.amount import Amount
 from digitnet.engine.evaluate import evaluate
+from digitnet.engine.run import run
 from digitnet.recipes import RECIPES, build
 
 MNIST = os.environ.get("DIGITNET_DATA", "")
@@ -81,7 +82,7 @@ def test_the_notebook_as_others_reproduced_it() -> None:
     for seed in range(10):
         named = build(RECIPES["notebook"], seed)
         for amount in ("400e", "100e"):
-            for _ in named.trainer.run(data.train, data.validation, Amount.parse(amount)):
+            for _ in run(named.trainer, data.train, data.validation, Amount.parse(amount)):
                 pass
             if amount == "400e":
                 measured = named.trainer.measure(data.train)

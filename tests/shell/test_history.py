@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digitnet.repl.history import LARGEST, KeptHistory
+from digitnet.repl.terminal.history import LARGEST, KeptHistory
 
 
 def lines_of(path: Path) -> list[str]:

@@ -9,9 +9,9 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from digitnet.repl.output import ScreenOutput
-from digitnet.repl.prompt import converse
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.output import ScreenOutput
+from digitnet.repl.terminal.prompt import converse
 from digitnet.repl.views.screen import Screen
 
 Typed = Callable[[str], str]

@@ -100,7 +100,7 @@ def test_a_short_training_is_put_aside_after_it(
 def test_a_damaged_file_is_told_and_left(session: Session) -> None:
     folder = session.saves / FOLDER
     folder.mkdir(parents=True)
-    (folder / "1-ab.pickle").write_bytes(b"\x80\x03cos\nsystem\n.")
+    (folder / "1-0123abcd.pickle").write_bytes(b"\x80\x03cos\nsystem\n.")
     message = refusal(session, "recover")
     assert "there is no unfinished training" in message
     assert "cannot be read" in message

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitnet.engine.network import dense_network
 from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.codec import encode
-from digitnet.registry.document import Accuracy, NamedNetwork
+from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.names import file_name
 from digitnet.registry.registry import Registry
 from digitnet.registry.seal import seal
@@ -23,19 +23,19 @@ from digitnet.registry.seal import seal
 SECONDS = 5  # what must not hang is given so long
 
 
-def plain(seed: int = 1, batches: int = 0, **kinds: Any) -> NamedNetwork:
+def plain(seed: int = 1, batches: int = 0, **kinds: Any) -> Model:
     """A small network, which `batches` tells from others."""
     network = dense_network([4, 3, 2], **kinds)
     network.initialize(seed)
     trainer = Trainer(network, Settings(), seed)
     trainer.progress.batches = batches
-    return NamedNetwork(trainer)
+    return Model(trainer)
 
 
-def rich(optimizer: str = "momentum", **kinds: Any) -> NamedNetwork:
+def rich(optimizer: str = "momentum", **kinds: Any) -> Model:
     """A network with something in every field, signed zeros and tiny numbers among its weights."""
     chosen = Settings(optimizer, rate=0.1 + 0.2, batch=0, momentum=0.5, l2=1e-300, average=0.9)
-    named = NamedNetwork(Trainer(plain(**kinds).network, chosen, 7))
+    named = Model(Trainer(plain(**kinds).network, chosen, 7))
     trainer, rng = named.trainer, np.random.default_rng(3)
     trainer.progress = Progress(
         batches=12,
@@ -71,14 +71,13 @@ def bits(arrays: list[Any]) -> list[tuple[Any, ...]]:
     return [(array.dtype, array.shape, array.tobytes()) for array in arrays]
 
 
-def everything(named: NamedNetwork) -> dict[str, Any]:
+def everything(named: Model) -> dict[str, Any]:
     """All that a save must bring back, in a form that == compares to the bit."""
     trainer, network = named.trainer, named.network
     return {
-        "weights": bits([layer.weights for layer in network.layers]),
-        "biases": [la.biases is not None and bits([la.biases]) for la in network.layers],
+        "statistics": [bits(list(layer.statistics.values())) for layer in network.layers],
         "parameters": bits([p.value for p in network.parameters]),
-        "activations": [layer.activation.name for layer in network.layers],
+        "layers": [(layer.kind, layer.config()) for layer in network.layers],
         "cost": network.cost_name,
         "settings": repr(trainer.settings),
         "seed": trainer.seed,
@@ -184,7 +183,7 @@ class Disk:
         def call(*args: Any, **how: Any) -> Any:
             self.trip(name)
             result = real(*args, **how)
-            if name == "open" and "wb" in args:
+            if name == "open" and {"wb", "xb"} & {*args[1:]}:
                 return Pen(result, self)
             return result
 

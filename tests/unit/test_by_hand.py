@@ -9,17 +9,18 @@ import pytest
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.amount import Amount
 from digitnet.engine.evaluate import outputs_for
+from digitnet.engine.run import run
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES, build
-from digitnet.registry.document import NamedNetwork
+from digitnet.registry.model import Model
 
 NO_FOLDERS: list[Path] = []
 
 
-def trained(recipe: str, seed: int, amount: str) -> NamedNetwork:
+def trained(recipe: str, seed: int, amount: str) -> Model:
     named = build(RECIPES[recipe], seed)
     data = SOURCES[recipe].read(NO_FOLDERS)
-    for _ in named.trainer.run(data.train, data.validation, Amount.parse(amount)):
+    for _ in run(named.trainer, data.train, data.validation, Amount.parse(amount)):
         pass
     return named
 
@@ -103,12 +104,12 @@ def test_momentum_and_l2_follow_their_formulae() -> None:
         g = x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w
         v = 0.9 * v + g
         w = w - 0.5 * v
-    for _ in trainer.run(data.train, data.validation, Amount.parse("3")):
+    for _ in run(trainer, data.train, data.validation, Amount.parse("3")):
         pass
     np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)
     trainer.settings = trainer.settings.changed("optimizer", "sgd")
     a = 1 / (1 + np.exp(-x @ w))
     w = w - 0.5 * (x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w)
-    for _ in trainer.run(data.train, data.validation, Amount.parse("1")):
+    for _ in run(trainer, data.train, data.validation, Amount.parse("1")):
         pass
     np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pyte
 import pytest
 
-from digitnet.repl import canvas as canvas_module
-from digitnet.repl.canvas import Canvas
+from digitnet.repl.terminal import canvas as canvas_module
+from digitnet.repl.terminal.canvas import Canvas
 from digitnet.repl.views.curves import POINTS, ROWS, Curves
 from digitnet.repl.views.screen import Screen
 

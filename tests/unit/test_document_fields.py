@@ -34,9 +34,9 @@ def zeros(dtype: str, *shape: int) -> dict[str, Any]:
     return {"dtype": dtype, "shape": list(shape), "data": data}
 
 
-W0: Place = ("layers", 0, "weights")
-W1: Place = ("layers", 1, "weights")
-B0: Place = ("layers", 0, "biases")
+W0: Place = ("layers", 0, "parameters", "weights")
+W1: Place = ("layers", 1, "parameters", "weights")
+B0: Place = ("layers", 0, "parameters", "biases")
 V0: Place = ("optimizer", "velocity", 0)
 HUGE = 1 << 62
 NOT_FINITE = "holds something that is not a finite number"
@@ -55,14 +55,14 @@ WRONG: list[tuple[Place, Any, str]] = [
     (("layers",), [], "'layers' is empty"),
     (("layers",), [1], r"layers\[0\] should be a dict"),
     (("layers", 0, "kind"), "hologram", "'kind' is not one that"),
-    (("layers", 0, "activation"), "zigzag", "'activation' is not one that"),
-    (("layers", 0, "activation"), "softmax", "softmax .* fits the last layer"),
-    (("layers", 1, "activation"), "relu", "cross-entropy takes the logarithm"),
+    (("layers", 0, "config", "activation"), "zigzag", "'activation' is not one that"),
+    (("layers", 0, "config", "activation"), "softmax", "softmax .* fits the last layer"),
+    (("layers", 1, "config", "activation"), "relu", "cross-entropy takes the logarithm"),
     ((*W0, "dtype"), "<f2", "'dtype' is not one that"),
     ((*W0, "dtype"), "|O", "'dtype' is not one that"),
-    ((*W0, "dtype"), "<f8", "'weights' has not as many bytes"),
-    ((*W0, "shape"), [3, 4], "'biases' has not the shape"),
-    ((*W0, "shape"), [4, 4], "'weights' has not as many bytes"),
+    ((*W0, "dtype"), "<f8", "'weights' has not the precision"),
+    ((*W0, "shape"), [3, 4], "'weights' has not the shape"),
+    ((*W0, "shape"), [4, 4], "'weights' has not the shape"),
     ((*W0, "shape"), [12], "'weights' has not the shape"),
     ((*W0, "shape"), [], "'weights' has not the shape"),
     ((*W0, "shape"), [-4, -3], "'weights' has an impossible shape"),
@@ -73,14 +73,14 @@ WRONG: list[tuple[Place, Any, str]] = [
     (W0, zeros("<f4", 0, 3), "'weights'"),
     (W0, zeros("<f4", 0, HUGE), "'weights'"),
     (W0, zeros("<f4", HUGE, 0), "'weights'"),
-    (W0, zeros("<f4", 5, 2), "'biases' has not the shape"),
+    (W0, zeros("<f4", 5, 2), "'weights' has not the shape"),
     ((*W0, "data"), bytes(47), "'weights' has not as many bytes"),
     ((*W0, "data"), f4(*[0.0] * 11, math.nan), f"'weights' {NOT_FINITE}"),
     ((*W0, "data"), f4(math.inf, *[0.0] * 11), f"'weights' {NOT_FINITE}"),
     ((*B0, "data"), f4(0, -math.inf, 0), f"'biases' {NOT_FINITE}"),
     (B0, ARRAY_OF_FOUR, "'biases' has not the shape"),
     (B0, zeros("<f8", 3), "'biases' has not the precision"),
-    (W1, zeros("<f4", 2, 3), "'weights' does not chain with the layer below"),
+    (W1, zeros("<f4", 2, 3), "'weights' has not the shape"),
     (W1, zeros("<f8", 3, 2), "'weights' has not the precision"),
     (("settings", "rate"), 0, "'settings' cannot be: rate must be above 0"),
     (("settings", "rate"), math.nan, "'settings' cannot be: rate"),

@@ -14,9 +14,9 @@ from safetensors.numpy import load
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS
-from digitnet.registry.document import NamedNetwork
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.exchange import FORMATS, export_network, import_network
+from digitnet.registry.model import Model
 
 READ = [name for name, chosen in FORMATS.items() if chosen.read]
 CASES = np.random.default_rng(5).normal(size=(50, 4))
@@ -30,7 +30,7 @@ KINDS: list[dict[str, Any]] = [
 ]
 
 
-def answers(named: NamedNetwork) -> Any:
+def answers(named: Model) -> Any:
     network = named.trainer.answering()
     return network.forward(CASES.astype(network.dtype)).copy()
 
@@ -95,7 +95,10 @@ def test_numpy_and_safetensors_read_what_is_written(tmp_path: Path) -> None:
     export_network(named, tmp_path / "x.safetensors")
     weights = named.network.layers[1].weights
     with np.load(tmp_path / "x.npz", allow_pickle=False) as file:
-        assert json.loads(str(file["about"]))["activations"] == ["relu", "softmax"]
+        assert json.loads(str(file["about"]))["layers"] == [
+            {"kind": "dense", "config": {"units": 3, "activation": "relu", "bias": True}},
+            {"kind": "dense", "config": {"units": 2, "activation": "softmax", "bias": True}},
+        ]
         assert np.array_equal(file["layers.1.weights"], weights)
     tensors = load((tmp_path / "x.safetensors").read_bytes())
     assert np.array_equal(tensors["layers.1.weights"], weights)

@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,14 @@ def parts() -> tuple[dict[str, Any], dict[str, Any]]:
     return json.loads(about), arrays
 
 
+def parts_1() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same network as export format 1 had it."""
+    about, arrays = parts()
+    del about["layers"], about["input_shape"]
+    old = {"digitnet": 1, "dtype": "float32", "activations": ["relu", "softmax"]}
+    return about | old, arrays
+
+
 def npz(about: Any, arrays: dict[str, Any], **how: Any) -> bytes:
     text = about if isinstance(about, str) else json.dumps(about)
     file = io.BytesIO()
@@ -34,6 +43,22 @@ def npz(about: Any, arrays: dict[str, Any], **how: Any) -> bytes:
 
 def tensors(about: Any, arrays: dict[str, Any]) -> bytes:
     return save(arrays, {"about": about if isinstance(about, str) else json.dumps(about)})
+
+
+def layered(**fields: Any) -> Callable[[Any, Any], Any]:
+    """Changes the first layer."""
+
+    def change(about: Any, arrays: Any) -> Any:
+        first, *others = about["layers"]
+        return about | {"layers": [first | fields, *others]}, arrays
+
+    return change
+
+
+def configured(**fields: Any) -> Callable[[Any, Any], Any]:
+    """Changes what the first layer is made from."""
+    config = {"units": 3, "activation": "relu", "bias": True}
+    return layered(config=config | fields)
 
 
 def changed(**fields: Any) -> Callable[[Any, Any], Any]:
@@ -46,19 +71,24 @@ def with_array(name: str, array: Any) -> Callable[[Any, Any], Any]:
 
 ZEROS = np.zeros((4, 3), np.float32)
 WRONG: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
-    "a newer format": (changed(digitnet=2), "export format 2"),
+    "a newer format": (changed(digitnet=3), "export format 3"),
     "not JSON": (lambda about, arrays: ("{", arrays), "not JSON"),
     "deep JSON": (lambda about, arrays: ("[" * 60_000, arrays), "not JSON"),
     "a huge number": (lambda about, arrays: ('{"digitnet": ' + "9" * 5000 + "}", arrays), "JSON"),
     "JSON, but no object": (lambda about, arrays: ("[]", arrays), "should be a dict"),
-    "no activations": (changed(activations=[]), "no layer"),
-    "activations that are numbers": (changed(activations=[1, 2]), "strings"),
-    "an activation nobody knows": (changed(activations=["relu", "evil"]), "not one that"),
-    "softmax within": (changed(activations=["softmax", "softmax"]), "cannot be"),
-    "a layer too many": (changed(activations=["relu"] * 3), "no layers.2.weights"),
-    "a cost that does not fit": (changed(activations=["relu", "tanh"]), "cannot be"),
+    "no layers": (changed(layers=[]), "no layer"),
+    "layers that are numbers": (changed(layers=[1, 2]), "should be a dict"),
+    "a layer nobody knows": (layered(kind="evil"), "not one that"),
+    "an activation nobody knows": (configured(activation="evil"), "not one that"),
+    "softmax within": (configured(activation="softmax"), "cannot be"),
+    "more units than weights": (configured(units=1000), "not the shape"),
+    "units without end": (configured(units=1 << 60), "out of bounds"),
+    "a field of a layer too many": (layered(extra=1), "does not know"),
+    "a committee in disguise": (layered(kind="committee"), "does not know|no 'members'"),
+    "another size of a case": (changed(input_shape=[5]), "not the shape"),
+    "a cost that does not fit": (changed(cost="vibes"), "not one that"),
     "another shape": (changed(shape="4-3-3"), "not the shape"),
-    "another precision": (changed(dtype="float64"), "not the shape"),
+    "another precision": (changed(dtype="<f8"), "not the precision"),
     "a scale nobody knows": (changed(pixels="inverted"), "pixels"),
     "a field too many": (changed(extra=1), "does not know"),
     "escapes in a name": (changed(data="\x1b[31mx"), "control characters"),
@@ -70,8 +100,21 @@ WRONG: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "two precisions": (with_array("layers.1.weights", np.zeros((3, 2))), "precision"),
     "biases of another shape": (with_array("layers.0.biases", np.zeros(9, "f")), "shape"),
     "one dimension": (with_array("layers.0.weights", np.zeros(12, "f")), "shape"),
-    "no weights at all": (with_array("layers.0.weights", np.zeros((4, 0), "f")), "chain"),
+    "no weights at all": (with_array("layers.0.weights", np.zeros((4, 0), "f")), "shape"),
 }
+WRONG_1: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "no activations": (changed(activations=[]), "no layer"),
+    "activations that are numbers": (changed(activations=[1, 2]), "strings"),
+    "an activation nobody knows": (changed(activations=["relu", "evil"]), "not one that"),
+    "softmax within": (changed(activations=["softmax", "softmax"]), "cannot be"),
+    "a layer too many": (changed(activations=["relu"] * 3), "no layers.2.weights"),
+    "a cost that does not fit": (changed(activations=["relu", "tanh"]), "cannot be"),
+    "another shape": (changed(shape="4-3-3"), "not the shape"),
+    "another precision": (changed(dtype="float64"), "not the shape"),
+    "weights that do not chain": (with_array("layers.0.weights", np.ones((4, 5), "f")), "shape"),
+    "no weights at all": (with_array("layers.0.weights", np.zeros((4, 0), "f")), "shape"),
+}
+"""The same for the description of export format 1."""
 
 
 @pytest.mark.parametrize("suffix", READ)
@@ -79,7 +122,21 @@ WRONG: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 def test_what_no_network_is_like_is_refused(tmp_path: Path, suffix: str, what: str) -> None:
     change, words = WRONG[what]
     data = {"npz": npz, "safetensors": tensors}[suffix](*change(*parts()))
-    assert words in refused(tmp_path, f"x.{suffix}", data)
+    assert re.search(words, refused(tmp_path, f"x.{suffix}", data))
+
+
+@pytest.mark.parametrize("what", WRONG_1)
+def test_what_no_network_of_format_1_is_like_is_refused(tmp_path: Path, what: str) -> None:
+    change, words = WRONG_1[what]
+    assert words in refused(tmp_path, "x.npz", npz(*change(*parts_1())))
+
+
+def test_export_format_1_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    path.write_bytes(npz(*parts_1()))
+    (w, *_), named = (p.value for p in plain().network.parameters), import_network(path)
+    assert named.network.layers[0].parameters[0].value.tobytes() == w.tobytes()
+    assert named.network.shape == "4-3-2"
 
 
 def refused(folder: Path, name: str, data: bytes) -> str:
@@ -207,7 +264,9 @@ def test_without_the_bound_on_packing_a_bomb_would_go_off(
     about, _ = parts()
     file = io.BytesIO()
     zeros = {"layers.0.weights": np.zeros((1000, 1000), "f")}
-    fields = about | {"shape": "1000-1000", "activations": ["softmax"]}
+    config = {"units": 1000, "activation": "softmax", "bias": False}
+    layers = [{"kind": "dense", "config": config}]
+    fields = about | {"shape": "1000-1000", "input_shape": [1000], "layers": layers}
     np.savez_compressed(file, about=np.array(json.dumps(fields)), **zeros)
     assert "would unpack to more than" in refused(tmp_path, "x.npz", file.getvalue())
     monkeypatch.setattr(exchange_npz, "MOST_PACKED", 10_000)

@@ -6,7 +6,8 @@ import pytest
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS, cost_for
 from digitnet.engine.gradcheck import check_gradient
-from digitnet.engine.network import Network, dense_network
+from digitnet.engine.network import Network
+from digitnet.engine.shapes import dense_network
 
 PAIRS = [
     (hidden, output, cost)

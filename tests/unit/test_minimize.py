@@ -8,8 +8,8 @@ import pytest
 
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.minimize import METHODS, Iteration, Minimum, minimize
-from digitnet.engine.network import dense_network
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
 
 

@@ -8,11 +8,15 @@ import pytest
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.dropout import Dropout
-from digitnet.engine.network import Network, dense_network
+from digitnet.engine.layers import Dropout
+from digitnet.engine.layers.base import Step
+from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS, limit_norms
+from digitnet.engine.penalties import Penalties
+from digitnet.engine.run import run
 from digitnet.engine.schedules import SCHEDULES, Schedule
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
 
 
@@ -35,7 +39,7 @@ def cases() -> Cases:
 
 def trained(amount: str, **settings: object) -> Trainer:
     trainer = Trainer(network(), Settings(**{"batch": 10, **settings}), 7)  # type: ignore[arg-type]
-    for _ in trainer.run(cases(), cases(), Amount.parse(amount)):
+    for _ in run(trainer, cases(), cases(), Amount.parse(amount)):
         pass
     return trainer
 
@@ -49,10 +53,54 @@ def step(of: Network, name: str, settings: Settings, rate: float, steps: int) ->
     x, y = batch()
     for _ in range(steps):
         of.backward(of.forward(x), y)
-        optimizer.step(settings, rate, len(x))
+        optimizer.step(
+            rate,
+            len(x),
+            momentum=settings.momentum,
+            penalties=Penalties(settings.l2, settings.l1),
+            clip=settings.clip,
+        )
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+def plain_schedule_free(of: Network, name: str, rate: float, steps: int) -> list[np.ndarray]:
+    """The answering weights x after so many steps, with x, y and z as the paper has them."""
+    x, targets = batch()
+    answer = [p.value.copy() for p in of.parameters]
+    z = [p.value.copy() for p in of.parameters]
+    squares, total = [0 * a for a in answer], 0.0
+    for t in range(1, steps + 1):
+        for p, xs, zs in zip(of.parameters, answer, z, strict=True):
+            p.value[...] = 0.1 * zs + 0.9 * xs
+        of.backward(of.forward(x), targets)
+        eta = rate * min(1, t / 500)
+        total += eta**2
+        for k, p in enumerate(of.parameters):
+            g = p.whole_gradient().copy()
+            if name == "schedule-free-adamw":
+                squares[k] = 0.999 * squares[k] + 0.001 * g * g
+                g /= np.sqrt(squares[k] / (1 - 0.999**t)) + 1e-8
+            z[k] = z[k] - eta * g
+            answer[k] = answer[k] + eta**2 / total * (z[k] - answer[k])
+    return answer
+
+
+@pytest.mark.parametrize("name", ["schedule-free", "schedule-free-adamw"])
+@pytest.mark.parametrize("steps", [1, 3, 510])
+def test_schedule_free_steps_are_those_of_the_paper(name: str, steps: int) -> None:
+    of = network()
+    optimizer = OPTIMIZERS[name](of.parameters)
+    x, y = batch()
+    assert optimizer.answering() is None
+    for _ in range(steps):
+        of.backward(of.forward(x), y)
+        optimizer.step(0.1, len(x), momentum=0.9)
+    found = optimizer.answering()
+    assert found is not None
+    for mine, expected in zip(found, plain_schedule_free(network(), name, 0.1, steps), strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", [n for n in OPTIMIZERS if not n.startswith("schedule-free")])
 def test_a_step_is_that_of_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
     of = network()
@@ -98,6 +146,9 @@ FIRST_STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "rmsprop": lambda g: 0.1 * g / (np.sqrt(0.1 * g * g) + 1e-8),
     "adam": lambda g: 0.1 * g / (np.abs(g) + 1e-8),
     "adamw": lambda g: 0.1 * g / (np.abs(g) + 1e-8),
+    # the rate of the first of 500 steps; x = z after it, so that y = z
+    "schedule-free": lambda g: 0.1 / 500 * g,
+    "schedule-free-adamw": lambda g: 0.1 / 500 * g / (np.abs(g) + 1e-8),
 }
 
 
@@ -144,7 +195,7 @@ def test_clipping_bears_a_gradient_whose_square_is_out_of_range() -> None:
     start = weights(of)
     x, y = (array.astype(np.float32) for array in batch())
     of.backward(of.forward(x), y - np.float32(1e21))
-    OPTIMIZERS["sgd"](of.parameters).step(Settings(clip=0.01), 1.0, len(x))
+    OPTIMIZERS["sgd"](of.parameters).step(1.0, len(x), clip=0.01)
     assert np.linalg.norm(weights(of) - start) == pytest.approx(0.01, rel=1e-3)
 
 
@@ -180,6 +231,7 @@ def test_max_norm_shortens_what_is_too_long_and_nothing_else() -> None:
         "exponential": {0: 1, 0.5: 0.1, 1: 0.01},
         "cosine": {0: 1, 0.25: (1 + cos(pi / 4)) / 2, 0.5: 0.5, 1: 0},
         "one-cycle": {0: 0.04, 0.3: 1, 1: 0.0001},
+        "inverse-sqrt": {0: 1, 1500: 1 / 2, 49_500: 1 / 10},
     }.items(),
 )
 def test_schedules_follow_their_formulae(name: str, values: dict[float, float]) -> None:
@@ -189,10 +241,12 @@ def test_schedules_follow_their_formulae(name: str, values: dict[float, float]) 
 
 def test_every_schedule_is_tested() -> None:
     for name in SCHEDULES:
-        assert Schedule.parse(name).factor(2.0) == Schedule.parse(name).factor(1.0)
+        assert Schedule.parse(name).factor(2.0, 7) == Schedule.parse(name).factor(1.0, 7)
 
 
-@pytest.mark.parametrize("text", ["", "linear", "cosine x", "cosine 90%", "cosine 5s", "step 1 2"])
+@pytest.mark.parametrize(
+    "text", ["", "linear", "cosine x", "cosine 90%", "cosine 5s", "step 1 2", "inverse-sqrt 3e"]
+)
 def test_what_is_no_schedule_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Schedule.parse(text)
@@ -203,7 +257,7 @@ def test_without_a_horizon_a_schedule_spans_each_call() -> None:
     for settings in ({"schedule": "exponential"}, {"schedule": "constant"}):
         trainer = trained("40", **settings)
         before = weights(trainer.network)
-        for _ in trainer.run(cases(), cases(), Amount.parse("1")):
+        for _ in run(trainer, cases(), cases(), Amount.parse("1")):
             pass
         moves.append(float(np.linalg.norm(weights(trainer.network) - before)))
     assert moves[0] > 0.1 * moves[1]  # the second call began again with the whole rate
@@ -213,27 +267,29 @@ def test_with_a_horizon_it_spans_however_many_calls() -> None:
     whole = trained("60", schedule="cosine 6e")
     parts = trained("25", schedule="cosine 6e")
     for amount in ("15", "20"):
-        for _ in parts.run(cases(), cases(), Amount.parse(amount)):
+        for _ in run(parts, cases(), cases(), Amount.parse(amount)):
             pass
     np.testing.assert_array_equal(weights(whole.network), weights(parts.network))
     assert (weights(whole.network) != weights(trained("60").network)).any()
 
 
 def test_dropout_leaves_out_the_share_and_keeps_the_mean() -> None:
-    dropout = Dropout(0.25, seed=1)
-    dropout.begin(0)
+    dropout = Dropout((500,), probability=0.25)
     a = np.ones((200, 500), np.float32)
-    out = dropout.forward(0, a).copy()
+    out = dropout.forward(a, Step(1, 0)).copy()
     assert set(np.unique(out)) == {np.float32(0), np.float32(256 / 192)}
     assert (out == 0).mean() == pytest.approx(0.25, abs=0.01)
     assert out.mean() == pytest.approx(1, abs=0.01)
     grad = np.ones_like(a)
-    dropout.backward(0, grad, slice(None))
+    dropout.backward(grad)
     np.testing.assert_array_equal(grad, out)
-    dropout.begin(1)
-    assert (dropout.forward(0, a) != out).any()
-    dropout.begin(0)
-    np.testing.assert_array_equal(dropout.forward(0, a), out)
+    for other in (Step(1, 1), Step(2, 0)):
+        assert (dropout.forward(a, other) != out).any()
+    another = Dropout((500,), probability=0.25, number=1)
+    assert (another.forward(a, Step(1, 0)) != out).any()
+    np.testing.assert_array_equal(dropout.forward(a, Step(1, 0)), out)
+    for exact in (None, Step(random=False)):
+        assert dropout.forward(a, exact) is a
 
 
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "sigmoid"])
@@ -241,16 +297,15 @@ def test_the_gradient_is_right_with_units_left_out(hidden: str) -> None:
     of = dense_network([6, 8, 3], hidden=hidden, dtype=np.float64)
     of.initialize(3)
     x, y = batch()
-    dropout = Dropout(0.5, seed=2)
+    of.set_dropout(0.5)
+    step = Step(2, 0)
 
     def cost() -> float:
-        dropout.begin(0)
-        return of.cost.value(of.forward(x, dropout), y)
+        return of.cost.value(of.forward(x, step), y)
 
     cost()
-    of.backward(of.forward(x, dropout=None), y)  # something else in the buffers
-    dropout.begin(0)
-    of.backward(of.forward(x, dropout), y, dropout)
+    of.backward(of.forward(x), y)  # something else in the buffers
+    of.backward(of.forward(x, step), y)
     parameter = of.parameters[0]
     found = parameter.whole_gradient()
     for index in [(0, 0), (3, 4), (5, 7)]:
@@ -270,15 +325,15 @@ def test_the_running_mean_answers_and_training_goes_on_without_it() -> None:
 
 
 def test_early_stopping_puts_the_best_weights_back() -> None:
-    trainer = Trainer(network(), Settings(batch=10, rate=5.0, patience=5), 7)
-    reports = trainer.run(cases(), cases(), Amount.parse("1000e"))
+    trainer = Trainer(network(), Settings(batch=10, rate=12.0, patience=5), 7)
+    reports = run(trainer, cases(), cases(), Amount.parse("1000e"))
     while True:
         try:
             next(reports)
         except StopIteration as end:
             outcome = end.value
             break
-    assert (outcome.stopped, outcome.early) == ("done", True)
+    assert (outcome.stopped, outcome.best) == ("patience", True)
     assert trainer.progress.epoch < 900
     best = max(point.validation_accuracy for point in trainer.history)
     assert outcome.validation_accuracy == best == trainer.history[-1].validation_accuracy

@@ -14,15 +14,16 @@ from registry_helpers import batches_of, everything, plain, rich, temporary_file
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.network import dense_network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.progress import Measurement
+from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
 from digitnet.registry import files
-from digitnet.registry.document import NamedNetwork
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.listing import LIST
+from digitnet.registry.model import Model
 from digitnet.registry.names import file_name
 from digitnet.registry.registry import Registry
 
@@ -74,8 +75,8 @@ def test_a_loaded_network_trains_on_to_the_same_bit(registry: Registry, optimize
     rng = np.random.default_rng(5)
     cases = Cases(rng.normal(size=(30, 4)).astype(np.float32), one_hot(np.arange(30) % 2, 2))
 
-    def train(named: NamedNetwork) -> None:
-        for _ in named.trainer.run(cases, cases, Amount(5, "batches")):
+    def train(named: Model) -> None:
+        for _ in run(named.trainer, cases, cases, Amount(5, "batches")):
             pass
         named.trainer.progress.seconds = 0.0
 
@@ -163,7 +164,7 @@ def test_saves_are_listed_by_name_whatever_the_case(registry: Registry) -> None:
 # saves that could not be loaded again
 
 
-SPOIL: dict[str, Callable[[NamedNetwork], Any]] = {
+SPOIL: dict[str, Callable[[Model], Any]] = {
     "a weight that is no number": lambda named: named.network.layers[0].weights.fill(np.nan),
     "an infinite cost": lambda named: setattr(named.trainer.progress, "cost_sum", math.inf),
     "an infinite history": lambda named: named.trainer.history.append(
@@ -180,7 +181,7 @@ SPOIL: dict[str, Callable[[NamedNetwork], Any]] = {
 
 @pytest.mark.parametrize("spoil", SPOIL.values(), ids=SPOIL)
 def test_what_could_not_be_loaded_again_is_not_saved(
-    two: Registry, spoil: Callable[[NamedNetwork], Any]
+    two: Registry, spoil: Callable[[Model], Any]
 ) -> None:
     named = plain(batches=3)
     spoil(named)
@@ -196,13 +197,13 @@ def test_a_network_too_large_to_be_loaded_again_is_not_saved(
     monkeypatch.setattr(files, "MAX_BYTES", (two.folder / file_name("x")).stat().st_size + 500)
     network = dense_network([40, 30, 2])
     with pytest.raises(RegistryError, match=r"MiB|larger|large"):
-        two.save(NamedNetwork(Trainer(network, Settings(), 1)), "x")
+        two.save(Model(Trainer(network, Settings(), 1)), "x")
     assert batches_of(two) == 2
     assert temporary_files(two.folder) == []
 
 
 def test_a_save_holds_its_numbers_no_more_often_than_it_must(registry: Registry) -> None:
-    named = NamedNetwork(Trainer(dense_network([1000, 1000, 2]), Settings(), 1))
+    named = Model(Trainer(dense_network([1000, 1000, 2]), Settings(), 1))
     registry.save(plain(), "x")
     tracemalloc.start()
     try:

@@ -9,11 +9,12 @@ import pytest
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, Feeder, one_hot
-from digitnet.engine.network import dense_network
 from digitnet.engine.report import Outcome, Report
+from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
-from digitnet.registry.document import NamedNetwork
+from digitnet.registry.model import Model
 from digitnet.registry.registry import Registry
 
 
@@ -46,7 +47,7 @@ def drain(run: Generator[Report, None, Outcome]) -> tuple[list[Report], Outcome]
 
 def train(of: Trainer, amount: str, cases: Cases | None = None, **more: object) -> Outcome:
     cases = cases or blobs()
-    return drain(of.run(cases, cases, Amount.parse(amount), **more))[1]  # type: ignore[arg-type]
+    return drain(run(of, cases, cases, Amount.parse(amount), **more))[1]  # type: ignore[arg-type]
 
 
 def values(of: Trainer) -> list[bytes]:
@@ -86,7 +87,7 @@ def test_a_target_out_of_reach_is_given_up() -> None:
     cases = blobs()
     hopeless = Cases(np.zeros_like(cases.inputs), cases.targets)
     outcome = train(trainer(batch=200), "99%", hopeless)
-    assert outcome.stopped == "done"
+    assert outcome.stopped == "patience"
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,8 @@ def test_every_epoch_visits_each_case_once_in_a_fresh_order(
 
     cases, other = blobs(), blobs(20)
     monkeypatch.setattr(Feeder, "batch", spy)
-    run = trainer().run(cases, other, Amount.parse("2e"))
-    drain(run)
+    training = run(trainer(), cases, other, Amount.parse("2e"))
+    drain(training)
     first, second = seen[:200], seen[200:400]
     assert sorted(first) == sorted(second) == list(range(200))
     assert first != second
@@ -130,7 +131,7 @@ def test_saving_in_the_middle_changes_nothing(settings: dict[str, float], tmp_pa
     train(whole, "60")
     train(first, "30")
     registry = Registry(tmp_path)
-    registry.save(NamedNetwork(first), "half")
+    registry.save(Model(first), "half")
     second = registry.load("half").trainer
     train(second, "30")
     assert values(second) == values(whole)
@@ -190,12 +191,12 @@ def test_an_error_in_the_middle_of_a_step_undoes_the_step(monkeypatch: pytest.Mo
 def test_patience_keeps_a_training_that_ends_before_it_is_measured() -> None:
     of = trainer(patience=3)
     first = train(of, "10")
-    assert (first.batches, first.early) == (10, False)
+    assert (first.batches, first.best) == (10, False)
     assert train(of, "60").validation_accuracy > 0.9
 
 
 def test_the_part_done_is_never_more_than_all() -> None:
-    reports, _ = drain(trainer().run(blobs(), blobs(), Amount.parse("0.01e")))
+    reports, _ = drain(run(trainer(), blobs(), blobs(), Amount.parse("0.01e")))
     assert [report.part for report in reports] == [1.0]
 
 
@@ -210,15 +211,18 @@ def test_stopping_keeps_what_was_trained() -> None:
     assert (outcome.stopped, outcome.batches, of.progress.batches) == ("interrupted", 5, 5)
 
 
-def test_reports_mark_each_fifth() -> None:
-    reports, _ = drain(trainer().run(blobs(), blobs(), Amount.parse("100")))
-    assert [r.batches for r in reports if r.mark] == [20, 40, 60, 80, 100]
+def test_a_report_tells_of_each_measurement() -> None:
+    of = trainer(batch=2)
+    reports, _ = drain(run(of, blobs(), blobs(), Amount.parse("3e")))
+    measured = [(r.batches, r.cost, r.accuracy) for r in reports if r.measured]
+    assert measured == [(m.batches, m.cost, m.validation_accuracy) for m in of.history]
 
 
-def test_history_is_kept_at_the_ends_of_epochs() -> None:
+def test_history_is_kept_at_the_ends_of_epochs_and_within_the_first() -> None:
     of = trainer(batch=2)
     train(of, "3e")
-    assert [point.batches for point in of.history] == [100, 200, 300]
+    within = [20, 40, 60, 80, 150, 250]
+    assert [point.batches for point in of.history] == sorted([*within, 100, 200, 300])
     assert of.history[-1].validation_accuracy > 0.9
 
 

@@ -1,31 +1,10 @@
-"""The commands. Importing this package puts them all into the table `command.COMMANDS`."""
+"""The commands. Importing this package puts them all into the table `command.COMMANDS`.
 
-from digitnet.repl.commands import (
-    checking,
-    exchanging,
-    helping,
-    looking,
-    making,
-    minimizing,
-    plotting,
-    recovering,
-    saving,
-    touring,
-    training,
-    undoing,
-)
+Every module in this folder is one of theirs: a new file is found by itself.
+"""
 
-__all__ = [
-    "checking",
-    "exchanging",
-    "helping",
-    "looking",
-    "making",
-    "minimizing",
-    "plotting",
-    "recovering",
-    "saving",
-    "touring",
-    "training",
-    "undoing",
-]
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in sorted(module.name for module in iter_modules(__path__)):
+    import_module(f"{__name__}.{_module}")

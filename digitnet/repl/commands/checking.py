@@ -79,6 +79,11 @@ def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) ->
             f"{len(data.test) - 1:,}"
         )
     a = outputs_for(named.trainer.answering(), data.test, np.array([index]))
+    if not np.isfinite(a).all():
+        raise CommandError(
+            "the network's outputs are not numbers: its weights are too large to compute with. "
+            "undo brings an earlier version back, n makes another"
+        )
     y = data.test.targets[index : index + 1].astype(a.dtype)
     return CheckResult(
         index=index,

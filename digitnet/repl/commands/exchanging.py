@@ -1,12 +1,12 @@
 """Networks from and for other programs: `export` and `import`."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import Record, command
 from digitnet.repl.commands.making import InHandResult
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.session import Session
@@ -17,16 +17,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ExportResult:
+class ExportResult(Record):
     """A file for other programs that is on the disk."""
 
     file: str
     bytes: int
     format: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields."""
-        return asdict(self)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield f"Exported as {printable(self.file)} ({size(self.bytes)})."

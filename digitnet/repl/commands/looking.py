@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.digits.datasets import Source
+    from digitnet.digits.datasets import DataSet, Source
     from digitnet.digits.download import Fetched
 
 
@@ -170,13 +170,19 @@ class ShowResult:
 @command(
     "show",
     group="Digits",
-    examples={"show": "six random test cases", "show 12": "twelve random test cases"},
+    examples={
+        "show": "six random test cases",
+        "show augment": "training cases as the network sees them with `set augment`",
+        "show 12": "twelve random test cases",
+    },
 )
-def show(session: Session, count: Annotated[int, kinds.COUNT] = 6) -> ShowResult:
-    """Show random test cases with their answers."""
+def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> ShowResult:
+    """Show random test cases with their answers, or training cases as they are deformed."""
     from digitnet.engine.cases import answers_of
 
     data = session.data()
+    if isinstance(count, str):
+        return _deformed(session, data)
     if count > LARGEST:
         raise CommandError(f"show shows at most {LARGEST} cases at a time. Example: show 12")
     count = min(count, len(data.test))
@@ -186,6 +192,31 @@ def show(session: Session, count: Annotated[int, kinds.COUNT] = 6) -> ShowResult
         [int(row) for row in rows],
         [int(answer) for answer in answers_of(data.test.targets[rows])],
         [data.picture_of(data.test, row) for row in rows],
+    )
+
+
+def _deformed(session: Session, data: "DataSet") -> ShowResult:
+    """Random training cases, deformed as the settings of the network in hand have it."""
+    import numpy as np
+
+    from digitnet.engine.augment import Augment, deform, side_of
+    from digitnet.engine.cases import answers_of
+
+    augment = Augment.parse(session.network().trainer.settings.augment)
+    try:
+        side = side_of(data.inputs)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    rows = session.rng.choice(len(data.train), min(18, len(data.train)), replace=False)
+    pictures = data.train.inputs[rows].reshape(-1, side, side).astype(np.float32) * data.train.scale
+    deformed = np.empty_like(pictures)
+    seed = int(session.rng.integers(2**31))
+    deform(pictures, np.arange(len(rows)), seed, augment, deformed)
+    return ShowResult(
+        f"{data.name} training",
+        [int(row) for row in rows],
+        [int(answer) for answer in answers_of(data.train.targets[rows])],
+        list((255 * np.clip(deformed, 0, 1)).astype(np.uint8)),
     )
 
 

@@ -1,26 +1,26 @@
 """Making networks: `n`, and `i`, which tells what one is made of."""
 
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.recipes import DEFAULT, RECIPES, Recipe
 from digitnet.repl import kinds
-from digitnet.repl.command import command
-from digitnet.repl.errors import CommandError, quoted
+from digitnet.repl.command import Record, ScreenOnly, command
+from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.registry.document import NamedNetwork
+    from digitnet.engine.settings import Settings
+    from digitnet.registry.model import Model
 
 
 @dataclass(frozen=True)
-class InHandResult:
+class InHandResult(Record):
     """The network now in hand. said: the sentence that tells how it came there."""
 
-    said: str
+    said: ScreenOnly[str]
     name: str | None
     shape: str
     recipe: str | None
@@ -28,22 +28,16 @@ class InHandResult:
     trained_batches: int
 
     @classmethod
-    def of(cls, named: "NamedNetwork", said: str) -> "InHandResult":
+    def of(cls, named: "Model", said: str) -> "InHandResult":
         """For this network."""
         return cls(
-            said,
-            named.name or None,
-            named.network.shape,
-            named.recipe or None,
-            named.network.size,
-            named.trainer.progress.batches,
+            said=said,
+            name=named.name or None,
+            shape=named.network.shape,
+            recipe=named.recipe or None,
+            parameters=named.network.size,
+            trained_batches=named.trainer.progress.batches,
         )
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields but the sentence."""
-        fields = asdict(self)
-        del fields["said"]
-        return fields
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield self.said
@@ -57,6 +51,7 @@ class InHandResult:
         "n": f"the recipe {DEFAULT}",
         "n relu": "a network from a recipe (? n lists them)",
         "n 784-100-10": "a network of that shape",
+        "n 28x28-16c5-p2-10": "a convolution of 16 channels with 5x5 kernels, pooled by 2x2",
         "n 784-100-10 tanh sigmoid squared": "with these hidden units, output units and cost",
     },
 )
@@ -68,6 +63,10 @@ def new(
     cost: Annotated[str, kinds.COST] = "",
 ) -> InHandResult:
     """Make a new network from a recipe or a shape.
+
+    A shape is the size of a case, then a part for each layer: 100 is dense, 32c5 a convolution
+    (32 channels, kernels of 5x5), p2 and a2 pool windows of 2x2 (largest, average), b normalises
+    the batch, d0.5 is dropout; 100:tanh has an activation of its own.
 
     After a shape may stand the activation of the hidden layers (relu, tanh, sigmoid, linear), that
     of the output (softmax, sigmoid, tanh, relu, linear) and the cost (cross-entropy, squared).
@@ -93,100 +92,106 @@ def new(
 
 
 def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
-    """A recipe for a shape, with the usual settings of its kind."""
-    from digitnet.engine.activations import ACTIVATIONS
+    """A recipe for a shape, with the default settings."""
     from digitnet.engine.costs import COSTS
+    from digitnet.engine.shapes import units
 
-    for word, known, what in (
-        (hidden, ACTIVATIONS, "an activation"),
-        (output, ACTIVATIONS, "an activation"),
-        (cost, COSTS, "a cost"),
-    ):
-        if word and word not in known:
-            raise CommandError(f"{quoted(word)} is not {what}: {', '.join(known)}")
-    try:
-        sizes = tuple(kinds.whole(part, 1) for part in shape.split("-"))
-    except ValueError:
-        sizes = ()
-    if len(sizes) < 2:
+    if not shape[:1].isdigit():
         raise CommandError(
             f"{quoted(shape)} is neither a recipe ({', '.join(RECIPES)}) "
             "nor a shape. Example: n 784-100-10"
         )
-    if sum(a * b for a, b in pairwise(sizes)) > LARGEST:
-        raise CommandError(f"a network has at most {LARGEST:,} weights here")
-    output = output or ("softmax" if sizes[-1] > 1 else "sigmoid")
+    try:
+        outputs = units(shape)
+    except ValueError as error:
+        raise CommandError(f"{printable(str(error))}. Example: n 784-100-10") from None
+    output = output or ("softmax" if outputs > 1 else "sigmoid")
     fits = "cross-entropy" if output in COSTS["cross-entropy"] else "squared"
     return replace(
         RECIPES[DEFAULT],
         name="",
-        sizes=sizes,
+        shape=shape,
         hidden=hidden or "relu",
         output=output,
         cost=cost or fits,
     )
 
 
-LARGEST = 10_000_000
-"""Weights a network may have: with everything that an optimiser keeps, they still fit a save."""
-
-
 @dataclass(frozen=True)
-class InfoResult:
-    """Everything about the network in hand."""
+class InfoResult(Record):
+    """Everything about the network in hand. settings: those of its training."""
 
-    fields: dict[str, Any]
+    name: str | None
+    recipe: str | None
+    shape: str
+    parameters: int
+    layers: list[dict[str, Any]]
+    cost: str
+    precision: str
+    seed: int
+    settings: "Settings"
+    trained_batches: int
+    trained_samples: int
+    trained_seconds: float
+    unsaved: str | None
+    data: str
+    trained_on: list[str]
+    accuracy: float | None
+    measured_on: str | None
+    measurements: int
+    last_cost: float | None
+    best_validation_accuracy: float | None
+    best_after_batches: int | None
+    saved_at: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields, flat."""
-        return self.fields
+        """The fields and the settings, flat."""
+        fields = super().as_json()
+        del fields["settings"]
+        return fields | asdict(self.settings)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.info import info
 
-        yield info(self.fields)
+        yield info(self)
 
 
 @command("i", "info", group="Networks", examples={"i": "what the network in hand is made of"})
 def info(session: Session) -> InfoResult:
     """Show the network in hand: layers, settings, training, accuracy."""
     named = session.network()
-    trainer, network = named.trainer, named.network
-    accuracy = named.accuracy
+    trainer, network, accuracy = named.trainer, named.network, named.accuracy
     last = trainer.history[-1] if trainer.history else None
     best = max(trainer.history, key=lambda m: m.validation_accuracy, default=None)
     return InfoResult(
-        {
-            "name": named.name or None,
-            "recipe": named.recipe or None,
-            "shape": network.shape,
-            "parameters": network.size,
-            "layers": [
-                {
-                    "kind": "dense",
-                    "inputs": layer.inputs,
-                    "outputs": layer.outputs,
-                    "activation": layer.activation.name,
-                    "bias": layer.biases is not None,
-                }
-                for layer in network.layers
-            ],
-            "cost": network.cost_name,
-            "precision": network.dtype.name,
-            "seed": trainer.seed,
-            **asdict(trainer.settings),
-            "trained_batches": trainer.progress.batches,
-            "trained_samples": trainer.progress.samples,
-            "trained_seconds": round(trainer.progress.seconds, 3),
-            "unsaved": session.unsaved or None,
-            "data": named.data,
-            "trained_on": list(named.trained_on),
-            "accuracy": accuracy.value if accuracy else None,
-            "measured_on": accuracy.on if accuracy else None,
-            "measurements": len(trainer.history),
-            "last_cost": last.cost if last else None,
-            "best_validation_accuracy": best.validation_accuracy if best else None,
-            "best_after_batches": best.batches if best else None,
-            "saved_at": named.saved_at or None,
-        }
+        name=named.name or None,
+        recipe=named.recipe or None,
+        shape=network.shape,
+        parameters=network.size,
+        layers=[
+            {
+                "kind": layer.kind,
+                "inputs": list(layer.input_shape),
+                "outputs": list(layer.shape),
+                **layer.described(),
+            }
+            for layer in network.layers
+        ],
+        cost=network.cost_name,
+        precision=network.dtype.name,
+        seed=trainer.seed,
+        settings=trainer.settings,
+        trained_batches=trainer.progress.batches,
+        trained_samples=trainer.progress.samples,
+        trained_seconds=round(trainer.progress.seconds, 3),
+        unsaved=session.unsaved or None,
+        data=named.data,
+        trained_on=list(named.trained_on),
+        accuracy=accuracy.value if accuracy else None,
+        measured_on=accuracy.on if accuracy else None,
+        measurements=len(trainer.history),
+        last_cost=last.cost if last else None,
+        best_validation_accuracy=best.validation_accuracy if best else None,
+        best_after_batches=best.batches if best else None,
+        saved_at=named.saved_at or None,
     )

@@ -83,7 +83,7 @@ def min_(
 
     if method not in METHODS:
         raise CommandError(f"min: {quoted(method)} is not a method: {', '.join(METHODS)}")
-    named = session.network()
+    named = session.learner()
     data = session.data_for(named)
     with trained_on(data, named):
         steps = minimize(
@@ -135,10 +135,9 @@ def grad(session: Session) -> GradientResult:
     from digitnet.engine.cases import Feeder
     from digitnet.engine.gradcheck import check_gradient
 
-    named = session.network()
+    named = session.learner()
     data = session.data_for(named)
     rows = session.rng.choice(len(data.train), min(CASES, len(data.train)), replace=False)
     x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
-    settings = named.trainer.settings
-    check = check_gradient(named.network, x, y, l2=settings.l2, l1=settings.l1)
+    check = check_gradient(named.network, x, y, penalties=named.trainer.penalties)
     return GradientResult(check)

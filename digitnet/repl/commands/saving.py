@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import Record, ScreenOnly, command
 from digitnet.repl.commands.making import InHandResult
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.line import as_typed
@@ -18,17 +18,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SaveResult:
+class SaveResult(Record):
     """A save that is on the disk. again: whether an older version gave way to it."""
 
     name: str
     file: str
     bytes: int
-    again: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """Name, file and size."""
-        return {"name": self.name, "file": self.file, "bytes": self.bytes}
+    again: ScreenOnly[bool]
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         back = f"; undo {as_typed(self.name)} brings back the version before"
@@ -199,16 +195,12 @@ def list_(session: Session) -> ListResult:
 
 
 @dataclass(frozen=True)
-class RenameResult:
+class RenameResult(Record):
     """A save that has another name."""
 
     name: str
     file: str
     was: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Its name, its file, and the name it had."""
-        return {"name": self.name, "file": self.file, "was": self.was}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield f"{self.was!r} is called {self.name!r} now."

@@ -32,7 +32,7 @@ class TrainingReport:
         """A line with the numbers, five times in a training."""
         from digitnet.repl.views.training import Milestone
 
-        return Milestone(self.report) if self.report.mark else None
+        return Milestone(self.report) if self.report.measured else None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.training import progress_line
@@ -52,7 +52,7 @@ class TrainingResult:
     def as_json(self) -> dict[str, Any]:
         """The fields of the outcome."""
         fields = asdict(self.outcome)
-        del fields["early"]
+        del fields["best"]
         return fields
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -65,6 +65,7 @@ class TrainingResult:
     "t",
     "train",
     group="Learning",
+    rank=1,
     examples={
         "t": "one epoch: every training case once",
         "t 500": "500 mini-batches",
@@ -82,16 +83,21 @@ def train(
     Without an amount, one epoch. With no network in hand, makes the usual one first. Ctrl-C stops
     after the mini-batch under way and keeps the training so far.
     """
+    from digitnet.engine.run import run
+
     if session.hand is None:
         named = session.new(RECIPES[DEFAULT])
         yield Note(
             f"Made a network, {named.network.shape} (recipe {DEFAULT}, seed {named.trainer.seed})."
         )
-    named = session.network()
+    named = session.learner()
     data = session.data_for(named)
     with trained_on(data, named):
-        reports = named.trainer.run(data.train, data.validation, amount, session.stop)
-        outcome = yield from _reported(reports)
+        reports = run(named.trainer, data.train, data.validation, amount, session.stop)
+        try:
+            outcome = yield from _reported(reports)
+        except ValueError as error:  # the cases cannot be deformed
+            raise CommandError(f"{error}. Example: set augment none") from None
     named.accuracy = accuracy_on(
         "validation", outcome.validation_accuracy, data, data.validations_are_in, named
     )
@@ -147,6 +153,7 @@ def _shown(name: str, value: Any) -> str:
 @command(
     "set",
     group="Learning",
+    rank=2,
     examples={
         "set": "all settings",
         "set batch all": "the whole training set in each step",
@@ -165,14 +172,14 @@ def set_(
     Those of training belong to the network in hand and are saved with it; seed, threads and vi
     belong to this session.
     """
-    from digitnet.engine import crew
+    from digitnet.engine import threads
 
     value = f"{value} {horizon}".strip()
     if name and name not in SETTINGS | SESSION_SETTINGS:
         known = ", ".join(SETTINGS | SESSION_SETTINGS)
         raise CommandError(f"{quoted(name)} is not a setting. There are: {known}")
     if value and name in SETTINGS:
-        trainer = session.network().trainer
+        trainer = session.learner().trainer
         try:
             trainer.settings = trainer.settings.changed(name, value)
         except ValueError as error:
@@ -184,13 +191,13 @@ def set_(
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
         session.network()
-    values |= {"seed": session.seed, "threads": crew.threads(), "vi": session.vi}
+    values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     return SettingsResult({name: values[name]} if name else values)
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
     """Sets the seed, the threads, or whether the prompt takes vi's keys."""
-    from digitnet.engine import crew
+    from digitnet.engine import threads
 
     if name == "vi":
         if value not in ("on", "off"):
@@ -208,6 +215,6 @@ def _set_session(session: Session, name: str, value: str) -> None:
         session.reseed(number)
         return
     try:
-        crew.set_threads(number)
+        threads.set_count(number)
     except ValueError as error:
         raise CommandError(f"{error}. Example: set threads 1") from None

@@ -14,7 +14,9 @@ ROWS = 10
 NARROWEST = 30
 """Columns that a curve needs."""
 RARELY = 150
-"""Drawing growing curves anew takes at most one part in so many of the time."""
+"""Drawing growing curves anew takes at most one part in so many of the time,"""
+LONGEST_WAIT = 0.3
+"""but not longer than so many seconds are waited: the first drawing has plotext to import."""
 LARGEST = 1e100
 """Values are drawn up to here: the difference of larger ones may be no number."""
 POINTS = 400
@@ -58,7 +60,7 @@ class Curves:
             blocks = draws_blocks(console, options)
             self._drawn = _draw(self.cost, self.accuracy, options.max_width, blocks=blocks)
             self._size = size
-            self._not_before = now + RARELY * (perf_counter() - now)
+            self._not_before = now + min(RARELY * (perf_counter() - now), LONGEST_WAIT)
         yield self._drawn
 
 

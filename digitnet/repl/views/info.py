@@ -1,21 +1,29 @@
 """What a network is made of, in words."""
 
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
-from digitnet.engine.settings import SETTINGS, WHOLE_SET
+from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.repl.views.tables import pairs
 from digitnet.repl.views.words import counted, duration, percent, when
 
+if TYPE_CHECKING:
+    from digitnet.repl.commands.making import InfoResult
 
-def _settings(fields: dict[str, Any]) -> str:
+USING_MOMENTUM = {"momentum", "nesterov", "schedule-free", "schedule-free-adamw"}
+"""Optimisers with a momentum coefficient."""
+
+
+def _settings(given: Settings) -> str:
     """The settings that are in force: all that are not off."""
-    off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit"}
-    if fields["optimizer"] not in ("momentum", "nesterov"):
-        off["momentum"] = fields["momentum"]
-    shown = {name: fields[name] for name in SETTINGS if fields[name] != off.get(name, 0.0)}
-    if fields["batch"] == WHOLE_SET:
+    fields = asdict(given)
+    off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit", "augment": "none"}
+    if given.optimizer not in USING_MOMENTUM:
+        off["momentum"] = given.momentum
+    shown = {name: value for name, value in fields.items() if value != off.get(name, 0.0)}
+    if given.batch == WHOLE_SET:
         shown["batch"] = "all"
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
@@ -23,45 +31,62 @@ def _settings(fields: dict[str, Any]) -> str:
     )
 
 
-def info(fields: dict[str, Any]) -> RenderableType:
+def _layer(layer: dict[str, Any]) -> str:
+    """A layer in a line: its kind, the shapes of a case below and above it, what it is made of."""
+    below, above = ("x".join(str(n) for n in layer[side]) for side in ("inputs", "outputs"))
+    words = [f"{layer['kind'].replace('_', ' ')} {below} to {above}"]
+    match layer:
+        case {"kernel": k}:
+            words.append(f"{k}x{k} kernels")
+        case {"size": size}:
+            words.append(f"{size}x{size} windows")
+        case {"probability": p}:
+            words.append(f"probability {p:g}")
+        case {"members": members}:
+            words.append(", ".join(members))
+    if "activation" in layer:
+        words.append(layer["activation"])
+    if layer.get("bias") is False:
+        words.append("no biases")
+    return ", ".join(words)
+
+
+def info(about: "InfoResult") -> RenderableType:
     """The fields of `i` as names beside values."""
     trained = "not yet"
-    if fields["trained_batches"]:
+    if about.trained_batches:
         trained = (
-            f"{counted(fields['trained_batches'], 'mini-batch')}, "
-            f"{counted(fields['trained_samples'], 'case')}, "
-            f"{duration(fields['trained_seconds'])}, on {', '.join(fields['trained_on'])}"
+            f"{counted(about.trained_batches, 'mini-batch')}, "
+            f"{counted(about.trained_samples, 'case')}, "
+            f"{duration(about.trained_seconds)}, on {', '.join(about.trained_on)}"
         )
     accuracy = "not measured yet"
-    if fields["accuracy"] is not None:
-        accuracy = f"{percent(fields['accuracy'])} of the {fields['measured_on']} set"
+    if about.accuracy is not None:
+        accuracy = f"{percent(about.accuracy)} of the {about.measured_on} set"
     values = {
-        "name": fields["name"] or "none yet: pas NAME gives it one",
-        "recipe": fields["recipe"] or "none: made from a shape",
-        "shape": f"{fields['shape']}, {fields['parameters']:,} parameters, {fields['precision']}",
+        "name": about.name or "none yet: pas NAME gives it one",
+        "recipe": about.recipe or "none: made from a shape",
+        "shape": f"{about.shape}, {about.parameters:,} parameters, {about.precision}",
     }
-    for number, layer in enumerate(fields["layers"], 1):
-        bias = "" if layer["bias"] else ", no biases"
-        values[f"layer {number}"] = (
-            f"{layer['kind']} {layer['inputs']} to {layer['outputs']}, {layer['activation']}{bias}"
-        )
+    for number, layer in enumerate(about.layers, 1):
+        values[f"layer {number}"] = _layer(layer)
     values |= {
-        "cost": fields["cost"],
-        "settings": _settings(fields),
-        "seed": str(fields["seed"]),
-        "data": fields["data"],
+        "cost": about.cost,
+        "settings": _settings(about.settings),
+        "seed": str(about.seed),
+        "data": about.data,
         "trained": trained,
         "accuracy": accuracy,
     }
-    if fields["measurements"]:
+    if about.measurements:
         values["history"] = (
-            f"{counted(fields['measurements'], 'measurement')}, best validation accuracy "
-            f"{percent(fields['best_validation_accuracy'])} after {fields['best_after_batches']:,} "
+            f"{counted(about.measurements, 'measurement')}, best validation accuracy "
+            f"{percent(about.best_validation_accuracy or 0.0)} after {about.best_after_batches:,} "
             "mini-batches; plot draws them"
         )
-    saved = fields["saved_at"] and f"{when(fields['saved_at'])} UTC"
-    if fields["unsaved"]:
-        values["saved"] = f"{saved or 'no'}; not saved: {fields['unsaved']}"
+    saved = about.saved_at and f"{when(about.saved_at)} UTC"
+    if about.unsaved:
+        values["saved"] = f"{saved or 'no'}; not saved: {about.unsaved}"
     elif saved:
         values["saved"] = saved
     return pairs(values)

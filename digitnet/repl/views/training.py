@@ -19,6 +19,7 @@ USUAL_RATE = 0.1
 ENDINGS = {
     "done": "",
     "target": "The accuracy asked for is reached.",
+    "patience": "",
     "interrupted": "Interrupted: the training so far is kept.",
     "diverged": (
         "The cost was no longer a number, so training stopped and the last good weights are back. "
@@ -81,11 +82,11 @@ def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     text.append(percent(outcome.validation_accuracy), "bold")
     text.append(".")
     ending = ENDINGS[outcome.stopped].format(rate=min(rate / 10, USUAL_RATE))
-    if outcome.early:
-        ending = "It became no better, so the weights that did best are back (patience)."
-    if amount.unit == "accuracy" and outcome.stopped == "done":
-        back = "; the weights that did best are back" if outcome.early else ""
-        ending = f"{amount} was not reached: it became no better for long{back}."
+    if outcome.stopped == "patience":
+        goal = f"{amount} was not reached: the" if amount.unit == "accuracy" else "Stopped: the"
+        ending = f"{goal} validation accuracy no longer improved."
+    if outcome.best:
+        ending = f"{ending} The best weights so far are back.".strip()
     if ending:
         text.append(f"\n{ending}", "yellow" if outcome.stopped == "diverged" else "")
     return text

@@ -7,11 +7,11 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from digitnet import __version__
 from digitnet.repl.command import Note
-from digitnet.repl.interrupts import interruptible
-from digitnet.repl.keyboard import keeping_keys
-from digitnet.repl.output import Output
-from digitnet.repl.readers import DumbReader, FullReader, Looks, Reader
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.interrupts import interruptible
+from digitnet.repl.terminal.keyboard import keeping_keys
+from digitnet.repl.terminal.output import Output
+from digitnet.repl.terminal.readers import DumbReader, FullReader, Looks, Reader
 
 GREETING = f"""\
 digitnet {__version__}: train a neural network to read handwritten digits.

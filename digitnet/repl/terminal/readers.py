@@ -20,11 +20,11 @@ from prompt_toolkit.search import accept_search
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
-from digitnet.repl.completion import Hint, Offers
 from digitnet.repl.errors import OutputError
-from digitnet.repl.history import KeptHistory
 from digitnet.repl.session import Session
-from digitnet.repl.toolbar import toolbar
+from digitnet.repl.terminal.completion import Hint, Offers
+from digitnet.repl.terminal.history import KeptHistory
+from digitnet.repl.terminal.toolbar import toolbar
 
 NEEDED_SOON = (
     "digitnet.repl.loop",

@@ -9,26 +9,28 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from digitnet.engine import crew
+from digitnet.engine import product, threads
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.network import Network, dense_network
+from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.engine.product import LitInputs
+from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import dense_network
 from digitnet.engine.trainer import Trainer
-from digitnet.engine.used import UsedInputs
 
 
 @pytest.fixture
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Everything is worth sharing between two threads, however many cores there are."""
-    before = crew.threads()
-    monkeypatch.setattr(crew, "cpu_count", lambda: 2)
-    monkeypatch.setattr(crew, "WORTH_SHARING", 1)
-    monkeypatch.setattr(crew, "FEWEST_ROWS", 1)
-    crew.set_threads(2)
+    before = threads.count()
+    monkeypatch.setattr(threads, "cpu_count", lambda: 2)
+    monkeypatch.setattr(threads, "WORTH_SHARING", 1)
+    monkeypatch.setattr(threads, "FEWEST_ROWS", 1)
+    threads.set_count(2)
     yield
-    crew._crew().most = before
+    threads._pool().most = before
 
 
 def trained(optimizer: str, sizes: list[int], border: int, **settings: object) -> Network:
@@ -40,7 +42,7 @@ def trained(optimizer: str, sizes: list[int], border: int, **settings: object) -
     network = dense_network(sizes, dtype=np.float64)
     network.initialize(1)
     given = Settings(**{"batch": 10, "optimizer": optimizer, **settings})  # type: ignore[arg-type]
-    for _ in Trainer(network, given, 3).run(cases, cases, Amount.parse("12")):
+    for _ in run(Trainer(network, given, 3), cases, cases, Amount.parse("12")):
         pass
     return network
 
@@ -58,7 +60,7 @@ def test_training_is_the_same_with_two_threads(
     sizes = [30, 70, 20, 3]
     alone = trained(optimizer, sizes, 4, **settings)
     request.getfixturevalue("two_threads")
-    assert crew.worth(2) == len(crew.shares(30, 1)) == 2
+    assert threads.worth(2) == len(threads.parts(30, 1)) == 2
     agree(alone, trained(optimizer, sizes, 4, **settings))
 
 
@@ -68,32 +70,32 @@ def test_leaving_out_dark_inputs_changes_nothing(
     optimizer: str, border: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leaving_out = trained(optimizer, [30, 70, 3], border, l2=0.01)
-    monkeypatch.setattr(UsedInputs, "worth_finding", staticmethod(lambda outputs: False))
+    monkeypatch.setattr(product, "FEWEST_OUTPUTS", 1000)
     agree(leaving_out, trained(optimizer, [30, 70, 3], border, l2=0.01))
 
 
-def test_used_inputs_are_those_that_are_not_zero_throughout() -> None:
-    used = UsedInputs(np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32))
-    assert used.numbers.tolist() == [1, 3, 4]
-    assert used.x.tolist() == [[1, 0, -2], [0, 3, 0]]
-    assert used.places.tolist() == [5, 0, 5, 1, 2]
-    assert used.columns(slice(0, 3)) == slice(0, 1)
-    assert used.columns(slice(3, 5)) == slice(1, 3)
+def test_lit_inputs_are_those_that_are_not_zero_throughout() -> None:
+    lit = LitInputs(np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32))
+    assert lit.numbers.tolist() == [1, 3, 4]
+    assert lit.x.tolist() == [[1, 0, -2], [0, 3, 0]]
+    assert lit.place_of.tolist() == [5, 0, 5, 1, 2]
+    assert lit.places(slice(0, 3)) == slice(0, 1)
+    assert lit.places(slice(3, 5)) == slice(1, 3)
 
 
 def test_every_row_has_one_share(two_threads: None) -> None:
     for rows in (1, 2, 5, 784):
-        shares = crew.shares(rows, 1)
+        shares = threads.parts(rows, 1)
         assert [row for share in shares for row in range(rows)[share]] == list(range(rows))
 
 
 def test_little_work_is_not_shared() -> None:
-    assert crew.shares(784, 10) == [slice(0, 784)]
+    assert threads.parts(784, 10) == [slice(0, 784)]
 
 
 def test_tasks_run_side_by_side() -> None:
     both = threading.Barrier(2, timeout=5)
-    crew.run([both.wait, both.wait])  # either alone would wait for ever
+    threads.run([both.wait, both.wait])  # either alone would wait for ever
 
 
 @pytest.mark.parametrize("where", [0, 1])
@@ -109,9 +111,9 @@ def test_an_error_is_raised_when_all_have_ended(where: int, error: type[BaseExce
         ended.append(1)
 
     with pytest.raises(error):
-        crew.run([fail, work] if where == 0 else [work, fail])
+        threads.run([fail, work] if where == 0 else [work, fail])
     assert ended == [1]
-    crew.run([work, work])  # and the threads are fit for more
+    threads.run([work, work])  # and the threads are fit for more
     assert ended == [1, 1, 1]
 
 
@@ -127,7 +129,7 @@ def test_ctrl_c_while_waiting_is_raised_when_all_have_ended() -> None:
         ended.append(1)
 
     with pytest.raises(KeyboardInterrupt):
-        crew.run([lambda: None, work])
+        threads.run([lambda: None, work])
     assert ended == [1]
 
 
@@ -151,13 +153,13 @@ def test_ctrl_c_at_any_moment_leaves_nobody_at_work_and_the_threads_free(
         try:
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 2e-3))
             while time.perf_counter() < until:
-                crew.run([lambda: work(1e-4), lambda: work(4e-4)])
+                threads.run([lambda: work(1e-4), lambda: work(4e-4)])
         except KeyboardInterrupt:  # it is lost where it is raised in a callback of the collector
             interrupts += 1
         count = ended[0]
         time.sleep(2e-3)
         assert ended[0] == count
-        crew.run([lambda: None, lambda: helpers.add(threading.get_ident())])
+        threads.run([lambda: None, lambda: helpers.add(threading.get_ident())])
     assert interrupts > 250
     assert threading.get_ident() not in helpers
 
@@ -165,23 +167,23 @@ def test_ctrl_c_at_any_moment_leaves_nobody_at_work_and_the_threads_free(
 def test_who_finds_the_threads_taken_does_all_himself() -> None:
     found = []
     inner = [lambda: found.append(threading.get_ident())] * 3
-    crew.run([lambda: crew.run(inner), lambda: time.sleep(0.1)])
+    threads.run([lambda: threads.run(inner), lambda: time.sleep(0.1)])
     assert found == [threading.get_ident()] * 3
 
 
 def test_a_thread_takes_nothing_amiss_that_is_no_number() -> None:
     largest = np.full(3, 3e38, np.float32)
     with np.errstate(all="raise"):
-        crew.run([lambda: None, lambda: np.multiply(largest, 10)])
+        threads.run([lambda: None, lambda: np.multiply(largest, 10)])
 
 
 def test_the_number_of_threads_can_be_set() -> None:
-    before = crew.threads()
+    before = threads.count()
     try:
-        crew.set_threads(1)
-        assert crew.threads() == 1
+        threads.set_count(1)
+        assert threads.count() == 1
     finally:
-        crew.set_threads(before)
-    assert crew.threads() == before
+        threads.set_count(before)
+    assert threads.count() == before
     with pytest.raises(ValueError, match="cores"):
-        crew.set_threads(10_000)
+        threads.set_count(10_000)

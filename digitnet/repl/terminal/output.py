@@ -14,7 +14,7 @@ from digitnet.repl.errors import OutputError, printable
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from digitnet.repl.canvas import Canvas
+    from digitnet.repl.terminal.canvas import Canvas
     from digitnet.repl.views.screen import Screen
 
 
@@ -128,7 +128,7 @@ class ScreenOutput:
         if not self._screen.renews:
             yield
             return
-        from digitnet.repl.canvas import Canvas
+        from digitnet.repl.terminal.canvas import Canvas
 
         canvas = self._canvas = Canvas(self._screen)
         try:

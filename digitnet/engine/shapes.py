@@ -1,0 +1,158 @@
+"""Shapes: networks written in a line, as in `28x28-32c5-p2-64c5-p2-150-10`.
+
+Parts stand between hyphens, the size of a case first:
+    784, 28x28        numbers in a row; pictures of 28 by 28 pixels (28x28x3: three channels)
+    100               a dense layer of 100 units
+    32c5              a convolution: 32 channels, kernels of 5 by 5 pixels
+    p2, a2            max pooling, average pooling, over windows of 2 by 2 pixels
+    b                 batch normalisation
+    d0.5              dropout with probability 0.5
+A dense layer, a convolution or a `b` may name its activation: `100:tanh`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from digitnet.engine.activations import ACTIVATIONS
+from digitnet.engine.layers import LAYERS, Flatten, Layer
+from digitnet.engine.network import Network
+from digitnet.engine.types import Shape
+
+MOST_PARAMETERS = 10_000_000
+"""Numbers that training may change: with all that an optimiser keeps, they still fit a save."""
+
+_INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
+_PARTS = {
+    "convolution": re.compile(r"(?P<channels>\d{1,4})c(?P<kernel>\d{1,3})"),
+    "max_pool": re.compile(r"p(?P<size>\d{1,3})"),
+    "average_pool": re.compile(r"a(?P<size>\d{1,3})"),
+    "batch_norm": re.compile(r"b"),
+    "dropout": re.compile(r"d(?P<probability>0?\.\d{1,6})"),
+    "dense": re.compile(r"(?P<units>\d{1,7})"),
+}
+_ACTIVATED = ("convolution", "batch_norm", "dense")
+
+
+@dataclass
+class _Part:
+    """A part of a shape, read."""
+
+    text: str
+    kind: str
+    config: dict[str, Any]
+
+
+def network_of(
+    shape: str,
+    *,
+    hidden: str = "relu",
+    output: str = "softmax",
+    cost: str = "cross-entropy",
+    bias: bool = True,
+    initializer: str = "",
+    dtype: DTypeLike = np.float32,
+) -> Network:
+    """The network that a shape describes, its weights zero.
+
+    hidden, output: activations of the layers that name none of their own. bias: whether dense
+    layers and convolutions have biases. initializer: for all of them; where it is empty, each has
+    the one that suits its activation.
+
+    Raises ValueError, naming the part, for what is no shape, for layers that do not fit on one
+    another, and for what `Network` refuses.
+    """
+    size, parts = parse(shape)
+    _settle_activations(parts, hidden, output)
+    layers: list[Layer] = []
+    below = size
+    for part in parts:
+        config = dict(part.config)
+        if part.kind in ("convolution", "dense"):
+            config["initializer"] = initializer
+            config.setdefault("bias", bias)
+        if part.kind == "dropout":
+            config["number"] = len(layers)
+        try:
+            if part.kind == "dense" and len(below) > 1:
+                layers.append(Flatten(below, dtype=dtype))
+                below = layers[-1].shape
+            layers.append(LAYERS[part.kind](below, dtype=dtype, **config))
+        except ValueError as error:
+            raise ValueError(f"{part.text} in {shape}: {error}") from None
+        below = layers[-1].shape
+        if sum(p.value.size for layer in layers for p in layer.parameters) > MOST_PARAMETERS:
+            raise ValueError(f"a network has at most {MOST_PARAMETERS:,} weights here")
+    return Network(layers, cost)
+
+
+def dense_network(sizes: Sequence[int], **options: Any) -> Network:
+    """A network of dense layers with `sizes` units, from the inputs to the outputs.
+
+    The options are those of `network_of`. Raises ValueError for fewer than two sizes, sizes below
+    one, and what `network_of` refuses.
+    """
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError("a shape is at least two whole numbers from 1 up, as in 784-100-10")
+    return network_of("-".join(str(size) for size in sizes), **options)
+
+
+def units(shape: str) -> int:
+    """How many outputs a shape has. Raises ValueError for what is no shape."""
+    outputs: int = parse(shape)[1][-1].config["units"]
+    return outputs
+
+
+def parse(shape: str) -> tuple[Shape, list[_Part]]:
+    """The size of a case, and the parts above it. Raises ValueError for what is no shape."""
+    first, *texts = shape.lower().split("-")
+    if not _INPUT.fullmatch(first):
+        raise ValueError(f"{first or 'nothing'} is not the size of a case, such as 784 or 28x28")
+    sizes = tuple(int(n) for n in first.split("x"))
+    if min(sizes) < 1:
+        raise ValueError(f"{first}: a case has at least one number")
+    if not texts:
+        raise ValueError("a shape has at least two parts, as in 784-100-10")
+    parts = [_part(text) for text in texts]
+    if parts[-1].kind != "dense":
+        raise ValueError("the last layer is a dense one, with a unit for each answer")
+    return (*sizes, 1) if len(sizes) == 2 else sizes, parts
+
+
+def _part(text: str) -> _Part:
+    """One part. Raises ValueError for what is none."""
+    word, colon, activation = text.partition(":")
+    matches = ((kind, pattern.fullmatch(word)) for kind, pattern in _PARTS.items())
+    kind, found = next(((kind, match) for kind, match in matches if match), ("", None))
+    if found is None:
+        raise ValueError(
+            f"{text or 'an empty part'} is not a layer: 100 is dense, 32c5 a convolution, p2 and "
+            "a2 pool, b normalises, d0.5 is dropout"
+        )
+    config: dict[str, Any] = {
+        name: float(value) if name == "probability" else int(value)
+        for name, value in found.groupdict().items()
+    }
+    if any(type(value) is int and value < 1 for value in config.values()):
+        raise ValueError(f"{text}: sizes are whole numbers from 1 up")
+    if colon:
+        if kind not in _ACTIVATED or activation not in ACTIVATIONS:
+            raise ValueError(f"{text}: an activation is one of {', '.join(ACTIVATIONS)}")
+        config["activation"] = activation
+    return _Part(text, kind, config)
+
+
+def _settle_activations(parts: list[_Part], hidden: str, output: str) -> None:
+    """Gives each layer its activation; below batch normalisation, that is the one above it."""
+    for part, above in zip(parts, [*parts[1:], None], strict=True):
+        if part.kind not in _ACTIVATED:
+            continue
+        if above is not None and above.kind == "batch_norm" and part.kind != "batch_norm":
+            if "activation" in part.config:
+                above.config.setdefault("activation", part.config["activation"])
+            part.config |= {"activation": "linear", "bias": False}
+        part.config.setdefault("activation", output if above is None else hidden)

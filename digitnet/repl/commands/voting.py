@@ -1,0 +1,81 @@
+"""Voting: several saved networks answer together."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from digitnet.repl import kinds
+from digitnet.repl.command import Record, command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session, accuracy_on
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+MOST_MEMBERS = 100
+
+
+@dataclass(frozen=True)
+class VoteResult(Record):
+    """How well the committee does on the test set, which is now the network in hand."""
+
+    members: list[str]
+    correct: int
+    total: int
+    accuracy: float
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.words import counted, percent
+
+        yield (
+            f"A committee of {counted(len(self.members), 'network')}: {self.correct:,} of "
+            f"{self.total:,} right, {percent(self.accuracy)}. pas NAME keeps it."
+        )
+
+
+@command(
+    "vote",
+    group="Asking",
+    examples={"vote first second": "what the two answer together, on average"},
+)
+def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
+    """Let several saved networks answer together, with the mean of their outputs.
+
+    The committee is then the network in hand: c, ch and i work with it, pas saves it. Its members
+    are copies, and stay as they are when the saves are trained on.
+    """
+    import numpy as np
+
+    from digitnet.engine.evaluate import evaluate
+    from digitnet.engine.layers import Committee
+    from digitnet.engine.network import Network
+    from digitnet.engine.settings import Settings
+    from digitnet.engine.trainer import Trainer
+    from digitnet.registry.model import Model
+
+    if not 1 <= len(names) <= MOST_MEMBERS:
+        raise CommandError(
+            f"vote needs the names of 1 to {MOST_MEMBERS} saves. Example: vote first second"
+        )
+    if not session.may_let_go():
+        raise CommandError("no vote was taken; the network in hand is as it was")
+    loaded = [session.registry.load(name) for name in names]
+    members = []
+    for name, model in zip(names, loaded, strict=True):
+        if model.network.is_committee:
+            raise CommandError(f"{name!r} is a committee itself: vote takes single networks")
+        scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
+        members.append((model.trainer.answering().copy(model.network.dtype), scale))
+    try:
+        network = Network([Committee((members[0][0].inputs,), members=members)], "cross-entropy")
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    committee = Model(Trainer(network, Settings(), 0), data=loaded[0].data)
+    for model in loaded:
+        committee.trained_on += [d for d in model.trained_on if d not in committee.trained_on]
+    session.take(committee)
+    session.mark_unsaved()
+    session.use_data_of(committee)
+    data = session.data_for(committee)
+    result = evaluate(network, data.test, np.arange(len(data.test)))
+    committee.accuracy = accuracy_on("test", result.accuracy, data, data.tests_are_in, committee)
+    return VoteResult(list(names), result.correct, result.total, result.accuracy)

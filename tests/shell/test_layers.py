@@ -1,0 +1,81 @@
+"""Networks of any layers, committees and deformations, as a person has them at the prompt."""
+
+import numpy as np
+import pytest
+from session_helpers import do, refusal
+
+from digitnet.repl.session import Session
+
+SMALL = "28x28-4c5-p4-10"
+
+
+def test_a_convolutional_network_does_all_that_others_do(session: Session) -> None:
+    made, trained, checked, *_ = do(session, f"n {SMALL}; t 60; ch all; c 3; grad; i; pas conv")
+    assert (made["shape"], made["parameters"]) == (SMALL, 1554)
+    assert trained["batches"] == 60
+    assert checked["accuracy"] > 0.5
+    info = do(session, "l conv; i")[1]
+    assert [layer["kind"] for layer in info["layers"]] == [
+        "convolution",
+        "max_pool",
+        "flatten",
+        "dense",
+    ]
+    assert do(session, "ch all")[0]["accuracy"] == checked["accuracy"]
+    assert do(session, "grad")[0]["max_relative_error"] < 1e-5
+    assert do(session, "min 2")[0]["iterations"] == 2
+
+
+def test_a_shape_that_cannot_be_names_the_layer_and_the_size_left(session: Session) -> None:
+    message = refusal(session, "n 28x28-8c5-p4-8c9-10")
+    assert "8c9 in 28x28-8c5-p4-8c9-10: a 9x9 kernel does not fit pictures of 6x6" in message
+
+
+def test_a_committee_answers_with_the_mean(session: Session) -> None:
+    do(session, f"n {SMALL}; t 40; pas a; n 784-20-10; set pixels raw; set rate 0.001; t 40; pas b")
+    alone = [do(session, f"l {name}; c 5")[1]["outputs"] for name in "ab"]
+    voted = do(session, "vote a b")[0]
+    assert voted["members"] == ["a", "b"]
+    assert voted["correct"] == round(voted["accuracy"] * voted["total"])
+    together = do(session, "c 5")[0]["outputs"]
+    np.testing.assert_allclose(together, np.mean(alone, axis=0), atol=1e-6)
+    do(session, "pas both; n diary; l both")
+    assert do(session, "c 5")[0]["outputs"] == together
+    assert do(session, "ch all")[0]["accuracy"] == voted["accuracy"]
+    assert do(session, "i")[0]["trained_on"] == ["sample"]
+
+
+@pytest.mark.parametrize("line", ["t", "min 2", "grad", "set rate 1"])
+def test_a_committee_does_not_learn(session: Session, line: str) -> None:
+    do(session, "n diary; pas a; vote a")
+    assert "a committee does not learn" in refusal(session, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    {
+        "vote": "needs the name",
+        "vote nobody": "no network named",
+        "vote a both": "a committee itself",
+        "vote a truth": "equally many",
+    }.items(),
+)
+def test_what_cannot_vote_is_told(session: Session, line: str, words: str) -> None:
+    do(session, "n truth; pas truth; n diary; pas a; vote a; pas both; n diary")
+    hand = session.hand
+    assert words in refusal(session, line)
+    assert session.hand is hand
+
+
+def test_deformations_are_shown_and_trained_on(session: Session) -> None:
+    do(session, "n diary; set augment strong")
+    shown = do(session, "show augment")[0]
+    assert len(shown["cases"]) == 18
+    assert do(session, "t 5")[0]["batches"] == 5
+    assert "is none, light, strong" in refusal(session, "set augment much")
+
+
+def test_what_is_no_picture_is_not_deformed(session: Session) -> None:
+    do(session, "n truth; set augment light")
+    assert "square pictures" in refusal(session, "t 5")
+    assert "square pictures" in refusal(session, "show augment")

@@ -1,0 +1,291 @@
+"""Each layer against its definition, written out plainly, and against PyTorch's if it is here."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digitnet.engine import patches, threads
+from digitnet.engine.folding import folded
+from digitnet.engine.gradcheck import check_gradient
+from digitnet.engine.layers import AveragePool, BatchNorm, Convolution, Layer, MaxPool
+from digitnet.engine.layers.base import EXACT, Step
+from digitnet.engine.network import Network
+from digitnet.engine.shapes import network_of
+
+STEP = Step(seed=1, number=2)
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def pictures(count: int, *shape: int) -> np.ndarray:
+    return rng(count).standard_normal((count, *shape))
+
+
+def filled(layer: Layer) -> Any:
+    """The layer with random numbers in all its parameters."""
+    for p in layer.parameters:
+        p.value[...] = rng(len(p.name)).standard_normal(p.value.shape)
+    return layer
+
+
+SIZES = [
+    # pictures, height, width, depth, channels, kernel
+    (1, 5, 5, 1, 1, 1),
+    (3, 6, 9, 1, 4, 3),
+    (2, 7, 4, 3, 2, 4),
+    (5, 8, 8, 8, 3, 2),
+    (4, 9, 7, 5, 6, 5),
+]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("tile", [1, 400_000])
+def test_a_convolution_is_the_sum_over_its_kernel(
+    size: tuple[int, ...], tile: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patches, "TILE", tile)
+    count, height, width, depth, channels, k = size
+    layer = filled(
+        Convolution((height, width, depth), channels=channels, kernel=k, dtype=np.float64)
+    )
+    x, w = pictures(count, height, width, depth), layer.weights.reshape(k, k, depth, channels)
+    expected = np.zeros((count, *layer.shape)) + layer.biases
+    for i, j in product(range(layer.shape[0]), range(layer.shape[1])):
+        patch = x[:, i : i + k, j : j + k]
+        expected[:, i, j] += np.einsum("nrsc,rscf->nf", patch, w)
+    np.testing.assert_allclose(layer.forward(x), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("tile", [1, 400_000])
+def test_back_through_a_convolution_is_its_transpose(
+    size: tuple[int, ...], tile: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C = Σ g · y is linear in x and in W, so ⟨g, y⟩ = ⟨dC/dx, x⟩ = ⟨dC/dW, W⟩ without biases."""
+    monkeypatch.setattr(patches, "TILE", tile)
+    count, height, width, depth, channels, k = size
+    layer = filled(
+        Convolution(
+            (height, width, depth), channels=channels, kernel=k, bias=False, dtype=np.float64
+        )
+    )
+    for seed in range(3):
+        x = rng(seed).standard_normal((count, height, width, depth))
+        y = layer.forward(x, STEP).copy()
+        g = rng(seed + 9).standard_normal(y.shape)
+        into = layer.backward(g.copy())
+        assert into is not None
+        assert (g * y).sum() == pytest.approx((into * x).sum())
+        gradient = layer.parameters[0].whole_gradient()
+        assert (g * y).sum() == pytest.approx((gradient * layer.weights).sum())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(6, 6, 2), (7, 5, 1), (3, 8, 3)], ids=str)
+def test_pooling_takes_the_largest_or_the_mean_of_each_window(
+    size: int, shape: tuple[int, int, int]
+) -> None:
+    x = pictures(4, *shape)
+    for layer, of in (
+        (MaxPool(shape, size=size), np.max),
+        (AveragePool(shape, size=size), np.mean),
+    ):
+        layer = type(layer)(shape, size=size, dtype=np.float64)
+        y = layer.forward(x, STEP).copy()
+        for i, j in product(range(layer.shape[0]), range(layer.shape[1])):
+            window = x[:, i * size : (i + 1) * size, j * size : (j + 1) * size]
+            np.testing.assert_allclose(y[:, i, j], of(window, axis=(1, 2)))
+        g = rng().standard_normal(y.shape)
+        into = layer.backward(g.copy())
+        assert into is not None
+        assert (g * y).sum() == pytest.approx((into * x).sum())  # both are linear around x
+
+
+def test_of_equal_pixels_the_first_has_the_gradient() -> None:
+    layer = MaxPool((2, 2, 1), size=2, dtype=np.float64)
+    layer.forward(np.ones((1, 2, 2, 1)), STEP)
+    into = layer.backward(np.full((1, 1, 1, 1), 5.0))
+    assert into is not None
+    assert into.ravel().tolist() == [5, 0, 0, 0]
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "linear"])
+def test_a_convolution_that_pools_does_what_both_do(activation: str) -> None:
+    """The pool is moved below the activation, where there is less left to activate."""
+    made = {"channels": 3, "kernel": 3, "activation": activation, "dtype": np.float64}
+    fused, alone = (filled(Convolution((8, 9, 2), **made)) for _ in "ab")
+    pool = MaxPool((6, 7, 3), size=2, dtype=np.float64)
+    fused.pool_with(MaxPool((6, 7, 3), size=2, dtype=np.float64))
+    x = pictures(5, 8, 9, 2)
+    expected = pool.forward(alone.forward(x, STEP), STEP)
+    np.testing.assert_allclose(fused.forward(x, STEP), expected)
+    g = rng().standard_normal(expected.shape)
+    above = pool.backward(g.copy())
+    assert above is not None
+    np.testing.assert_allclose(fused.backward(g.copy()), alone.backward(above), atol=1e-12)
+    for mine, other in zip(fused.parameters, alone.parameters, strict=True):
+        np.testing.assert_allclose(mine.whole_gradient(), other.whole_gradient(), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 3, 2)], ids=str)
+def test_batch_normalisation_centres_and_scales_each_channel(shape: tuple[int, ...]) -> None:
+    layer = filled(BatchNorm(shape, dtype=np.float64))
+    x = 3 + 2 * pictures(7, *shape)
+    axes = tuple(range(len(shape)))
+    mean, variance = x.mean(axis=axes), x.var(axis=axes)
+    expected = layer.gamma * (x - mean) / np.sqrt(variance + 1e-5) + layer.beta
+    np.testing.assert_allclose(layer.forward(x, STEP), expected)
+    np.testing.assert_allclose(layer.batch_mean, mean)
+    np.testing.assert_allclose(layer.batch_variance, variance)
+    layer.mean[:], layer.variance[:] = 1, 4
+    expected = layer.gamma * (x - 1) / np.sqrt(4 + 1e-5) + layer.beta
+    for step in (None, EXACT):
+        np.testing.assert_allclose(layer.forward(x, step), expected)
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 3, 2)], ids=str)
+@pytest.mark.parametrize("step", [STEP, EXACT], ids=["training", "exact"])
+def test_the_gradient_of_batch_normalisation_agrees_with_differences(
+    shape: tuple[int, ...], step: Step
+) -> None:
+    layer = filled(BatchNorm(shape, activation="tanh", dtype=np.float64))
+    x = pictures(6, *shape)
+    g = rng().standard_normal(x.shape)
+    layer.forward(x, step)
+    into = layer.backward(g.copy())
+    assert into is not None
+
+    def differences(array: np.ndarray) -> np.ndarray:
+        found = np.zeros_like(array)
+        for index in np.ndindex(array.shape):
+            kept, costs = array[index], []
+            for value in (kept + 1e-6, kept - 1e-6):
+                array[index] = value
+                costs.append((g * layer.forward(x, step)).sum())
+            array[index] = kept
+            found[index] = (costs[0] - costs[1]) / 2e-6
+        return found
+
+    np.testing.assert_allclose(into, differences(x), atol=1e-7)
+    for p in layer.parameters:
+        layer.forward(x, step)
+        layer.backward(g.copy())
+        np.testing.assert_allclose(p.whole_gradient(), differences(p.value), atol=1e-7)
+
+
+SHAPES = [
+    "9x8-4c3-p2-3",
+    "9x8-4c3:tanh-a2-6-3",
+    "9x8x2-3c2-b-p2-4c2-b-7-b-3",
+    "9x8-p2-4c2-d0.5-3",
+    "9x8-4c3:linear-p3-5:sigmoid-d0.25-3",
+    "12-b-5-3",
+]
+
+
+def made(shape: str) -> tuple[Network, np.ndarray, np.ndarray]:
+    """The network with random parameters and statistics, in float64, and a batch for it."""
+    network = network_of(shape, dtype=np.float64)
+    network.initialize(5)
+    for p in network.parameters:
+        p.value[...] += 0.2 * rng(7).standard_normal(p.value.shape)
+    x = pictures(6, network.inputs)
+    network.measure_statistics([x])
+    return network, x, np.eye(3)[rng().integers(3, size=6)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_gradient_of_every_layer_is_checked(shape: str) -> None:
+    found = check_gradient(*made(shape))
+    assert found.checked == 20
+    assert found.max_relative_error < 1e-6
+
+
+def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Convolution.backward
+    monkeypatch.setattr(Convolution, "backward", lambda self, grad: right(self, grad * 1.01))
+    assert check_gradient(*made(SHAPES[0])).max_relative_error > 1e-4
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def passes() -> list[np.ndarray]:
+        network, x, y = made(shape)
+        a = network.forward(x, STEP).copy()
+        network.backward(a, y)
+        return [a, *(p.whole_gradient().copy() for p in network.parameters)]
+
+    before = threads.count()
+    try:
+        threads._pool().most = 1
+        alone = passes()
+        monkeypatch.setattr(threads, "WORTH_SHARING", 1)
+        monkeypatch.setattr(threads, "FEWEST_ROWS", 1)
+        threads._pool().most = 2
+        for mine, other in zip(alone, passes(), strict=True):
+            np.testing.assert_allclose(mine, other, atol=1e-12)
+    finally:
+        threads._pool().most = before
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_folding_changes_no_answer(shape: str) -> None:
+    network, x, _ = made(shape)
+    answer = folded(network)
+    np.testing.assert_allclose(answer.forward(x), network.forward(x), atol=1e-12)
+    assert ("-b" in answer.shape) == (shape == "12-b-5-3")  # below it is nothing to fold into
+    assert (folded(answer) is answer) == ("-b" not in answer.shape)
+
+
+def test_statistics_are_the_mean_over_batches() -> None:
+    network, x, _ = made("9x8-4c3-b-3")
+    (norm,) = network.batch_norms
+    moments = []
+    for batch in (x[:2], x[2:4], x[4:]):
+        network.forward(batch, STEP)
+        moments.append((norm.batch_mean.copy(), norm.batch_variance.copy()))
+    network.measure_statistics([x[:2], x[2:4], x[4:]])
+    np.testing.assert_allclose(norm.mean, np.mean([m for m, _ in moments], axis=0))
+    np.testing.assert_allclose(norm.variance, np.mean([v for _, v in moments], axis=0))
+
+
+@pytest.mark.parametrize("batch", [1, 7, 33])
+@pytest.mark.parametrize("norm", ["", "-b"], ids=["plain", "batch norm"])
+def test_a_convolutional_step_is_that_of_pytorch(batch: int, norm: str) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
+    if batch == 1 and norm:
+        pytest.skip("PyTorch refuses to normalise a batch of one row")
+    network = network_of(f"13x11x2-5c3{norm}-p2-4c2:tanh-a2-6-3", dtype=np.float64)
+    network.initialize(1)
+    nn = torch.nn
+    first = [nn.Conv2d(2, 5, 3, bias=not norm), *([nn.BatchNorm2d(5)] if norm else [])]
+    theirs = nn.Sequential(
+        *first, nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(5, 4, 2), nn.Tanh(), nn.AvgPool2d(2)
+    ).double()
+    dense = nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+    parameters = [*theirs.parameters(), *dense.parameters()]
+    with torch.no_grad():
+        for p, mine in zip(parameters, network.parameters, strict=True):
+            p.copy_(torch.from_numpy(as_torch(mine.value, p.shape)))
+    x, y = pictures(batch, 13, 11, 2), np.eye(3)[rng().integers(3, size=batch)]
+    a = network.forward(x, STEP)
+    network.backward(a, y)
+    middle = theirs(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
+    out = dense(middle.permute(0, 2, 3, 1).flatten(1))
+    np.testing.assert_allclose(a, out.softmax(1).detach().numpy(), atol=1e-10)
+    nn.functional.cross_entropy(out, torch.from_numpy(y)).backward()
+    for p, mine in zip(parameters, network.parameters, strict=True):
+        expected = as_torch(mine.whole_gradient(), p.shape)
+        np.testing.assert_allclose(expected, p.grad.numpy(), atol=1e-10)
+
+
+def as_torch(array: np.ndarray, shape: Any) -> np.ndarray:
+    """An array of parameters as PyTorch has it: outputs first, then channels, rows, columns."""
+    if len(shape) == 4:
+        outputs, depth, k, _ = shape
+        return array.reshape(k, k, depth, outputs).transpose(3, 2, 0, 1).copy()
+    return array.T.copy()

@@ -1,0 +1,197 @@
+"""Saves of networks of any layers: every number comes back, and training goes on to the bit."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import registry_helpers
+from document_helpers import Place, holder_of
+from registry_helpers import everything
+
+from digitnet.engine.amount import Amount
+from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.layers import LAYERS, Committee
+from digitnet.engine.network import Network
+from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.engine.run import run
+from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
+from digitnet.engine.trainer import Trainer
+from digitnet.recipes import RECIPES, build
+from digitnet.registry.codec import decode, encode
+from digitnet.registry.document import from_document, to_document
+from digitnet.registry.errors import DamagedSave
+from digitnet.registry.layer_document import CONFIGS
+from digitnet.registry.model import Model
+from digitnet.registry.registry import Registry
+
+registry = registry_helpers.registry
+SHAPE = "6x6-3c3-b-p2-d0.2-4c2:tanh-a1-5-b-2"
+
+
+def cases(side: int = 6, count: int = 40) -> Cases:
+    rng = np.random.default_rng(5)
+    pictures = rng.integers(0, 256, (count, side * side)).astype(np.uint8)
+    return Cases(pictures, one_hot(np.arange(count) % 2, 2), 1 / 255)
+
+
+def model(shape: str = SHAPE, **settings: Any) -> Model:
+    network = network_of(shape)
+    network.initialize(1)
+    return Model(Trainer(network, Settings(batch=8, **settings), 3), name="x")
+
+
+def trained(of: Model, amount: int, on: Cases | None = None) -> Model:
+    given = on or cases()
+    for _ in run(of.trainer, given, given, Amount(amount, "batches")):
+        pass
+    of.trainer.progress.seconds = 0.0
+    return of
+
+
+def committee() -> Model:
+    members = [(trained(model(seed), 3).trainer.answering(), 1.0) for seed in (SHAPE, "36-4-2")]
+    network = Network([Committee((36,), members=members)], "cross-entropy")
+    return Model(Trainer(network, Settings(), 0), name="x")
+
+
+def test_every_kind_of_layer_is_in_the_schema() -> None:
+    assert CONFIGS.keys() | {"committee"} == LAYERS.keys()
+
+
+def test_every_number_comes_back(registry: Registry) -> None:
+    saved = trained(model(optimizer="adam", average=1.0, augment="light"), 7)
+    registry.save(saved, "x")
+    loaded = registry.load("x")
+    assert everything(loaded) == everything(saved)
+    assert loaded.network.shape == SHAPE.replace(":tanh", "")
+    assert any(norm.mean.any() for norm in loaded.network.batch_norms)
+
+
+def test_a_committee_comes_back(registry: Registry) -> None:
+    saved = committee()
+    registry.save(saved, "x")
+    loaded = registry.load("x")
+    x = cases().inputs.astype(np.float32)
+    answers = [m.network.forward(x).tobytes() for m in (saved, loaded)]
+    assert answers[0] == answers[1]
+    assert loaded.network.size == saved.network.size
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("schedule", ["cosine 3e", "inverse-sqrt"])
+def test_training_goes_on_to_the_same_bit(
+    registry: Registry, optimizer: str, schedule: str
+) -> None:
+    straight = model(
+        optimizer=optimizer,
+        schedule=schedule,
+        dropout=0.2,
+        average=0.0 if optimizer.startswith("schedule-free") else 1.0,
+        augment="strong",
+        smoothing=0.1,
+        l2=0.01,
+    )
+    trained(straight, 7)
+    registry.save(straight, "half")
+    trained(straight, 7)
+    resumed = trained(registry.load("half"), 7)
+    assert everything(resumed) == everything(straight)
+
+
+@pytest.mark.parametrize("recipe", ["quick", "relu", "conv"])
+def test_the_recipes_promise_holds_for_any_two_halves(registry: Registry, recipe: str) -> None:
+    rng = np.random.default_rng(2)
+    digits = Cases(
+        rng.integers(0, 256, (200, 784)).astype(np.uint8), one_hot(np.arange(200) % 10, 10), 1 / 255
+    )
+    whole, half = build(RECIPES[recipe], 4), build(RECIPES[recipe], 4)
+    trained(whole, 20, digits)
+    registry.save(trained(half, 10, digits), "half")
+    resumed = trained(registry.load("half"), 10, digits)
+    values = [[p.value.tobytes() for p in m.network.parameters] for m in (whole, resumed)]
+    assert values[0] == values[1]
+    averages = [[a.tobytes() for a in m.trainer.averages or []] for m in (whole, resumed)]
+    assert averages[0] == averages[1]
+
+
+def change(path: Place, value: Any) -> Callable[[Any], None]:
+    def apply(document: Any) -> None:
+        holder_of(document, path)[path[-1]] = value
+
+    return apply
+
+
+FIRST: Place = ("layers", 0)
+WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
+    "an input of no shape": (change(("input_shape",), [6, 6]), "no shape of a case"),
+    "an input of four sizes": (change(("input_shape",), [6, 6, 1, 1]), "a few whole numbers"),
+    "an input without end": (change(("input_shape",), [1 << 20, 1 << 20, 1]), "no shape"),
+    "a smaller picture": (change(("input_shape",), [2, 2, 1]), "does not fit pictures of 2x2"),
+    "rows for pictures": (change(("input_shape",), [36]), "needs pictures"),
+    "a kernel too many": (change((*FIRST, "config", "kernel"), 4), "not the shape"),
+    "a kernel of none": (change((*FIRST, "config", "kernel"), 0), "out of bounds"),
+    "channels without end": (change((*FIRST, "config", "channels"), 1 << 20), "at most"),
+    "a bias that is a number": (change((*FIRST, "config", "bias"), 1), "should be a bool"),
+    "a config of another kind": (change((*FIRST, "kind"), "dense"), "'units'"),
+    "windows that do not fit": (change(("layers", 2, "config", "size"), 5), "do not fit"),
+    "a dropout of all": (change(("layers", 3, "config", "probability"), 1.0), "dropout"),
+    "no statistics": (change(("layers", 1, "statistics"), {}), "'mean'"),
+    "one statistic more": (change(("layers", 1, "statistics", "x"), {}), "does not know"),
+    "a variance below zero": (
+        change(
+            ("layers", 1, "statistics", "variance", "data"),
+            np.array([1, -1, 1], "<f4").tobytes(),
+        ),
+        "below zero",
+    ),
+    "a mean that is no number": (
+        change(("layers", 1, "statistics", "mean", "data"), np.full(3, np.nan, "<f4").tobytes()),
+        "finite",
+    ),
+    "another precision": (change(("dtype",), "<f8"), "precision"),
+    "a precision nobody has": (change(("dtype",), "<f2"), "not one that"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_no_network_is_like_is_refused(what: str) -> None:
+    apply, words = WRONG[what]
+    document = decode(encode(to_document(trained(model(), 3), "x")))
+    apply(document)
+    with pytest.raises(DamagedSave, match=words):
+        from_document(document)
+
+
+def network_member(shape: str) -> Any:
+    document = to_document(model(shape), "x")
+    fields = ("input_shape", "dtype", "cost", "layers")
+    return {name: document[name] for name in fields} | {"scale": 1.0}
+
+
+def other_width(document: Any) -> None:
+    """Makes the second member one of 35 inputs."""
+    document["layers"][0]["members"][1] = network_member("35-4-2")
+
+
+WRONG_COMMITTEES: dict[str, tuple[Callable[[Any], None], str]] = {
+    "no members": (change((*FIRST, "members"), []), "at least one member"),
+    "a member of another width": (other_width, "equally many"),
+    "a scale of zero": (change((*FIRST, "members", 0, "scale"), 0.0), "out of bounds"),
+    "a scale without end": (change((*FIRST, "members", 0, "scale"), 1e300), "out of bounds"),
+    "a committee within": (
+        lambda d: change((*FIRST, "members", 0, "layers"), d["layers"])(d),
+        "a committee in a committee",
+    ),
+    "a field too many": (change((*FIRST, "members", 0, "name"), "x"), "does not know"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG_COMMITTEES)
+def test_what_no_committee_is_like_is_refused(what: str) -> None:
+    apply, words = WRONG_COMMITTEES[what]
+    document = decode(encode(to_document(committee(), "x")))
+    apply(document)
+    with pytest.raises(DamagedSave, match=words):
+        from_document(document)
