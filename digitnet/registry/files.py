@@ -4,7 +4,9 @@ The order of steps is the one LevelDB and SQLite keep to: write a temporary file
 it over the old one, fsync the folder. Only then may anybody be told that it is done.
 """
 
+import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,9 +49,11 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
     What was at `path` before is first kept as `keep_old_as`, if given. Raises OSError; then the
     old content is still there and nothing new is left, unless it is a NotConfirmed.
     """
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    # a name that nobody can foresee, and "x": a link that waits there is not written through
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{path.name}")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
+            _keep_mode(path, file.fileno())
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -64,6 +68,14 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
                 keep_old_as.unlink()
         raise
     _confirm(path.parent)
+
+
+def _keep_mode(path: Path, descriptor: int) -> None:
+    """Gives the file that will replace `path` its permissions, if it is there."""
+    with suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and hasattr(os, "fchmod"):
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & 0o777)
 
 
 def keep_durably(path: Path, other: Path) -> None:
@@ -153,9 +165,19 @@ def make_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
+def refuse_link(folder: Path) -> None:
+    """Raises OSError where a folder of our own within the saves is a symbolic link: a stranger's
+    saves could lead anywhere with it.
+    """
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, f"{folder.name} is a symbolic link, and is not followed")
+
+
 def remove_leftovers(*folders: Path) -> None:
     """Removes what a writer that was killed left behind; for the holder of the lock only."""
     for folder in folders:
+        if folder.name.startswith(".") and folder.is_symlink():
+            continue
         for path in folder.glob(f"{TEMPORARY}*"):
             with suppress(OSError):
                 path.unlink()

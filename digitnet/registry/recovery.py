@@ -6,6 +6,7 @@ They are written and read as saves are, under a name of their own where the netw
 """
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +15,21 @@ from threading import Thread
 from filelock import FileLock, Timeout
 
 from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import NamedNetwork, from_document, to_document
+from digitnet.registry.document import from_document, to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
-from digitnet.registry.files import TEMPORARY, make_folder, read_bounded, write_durably
+from digitnet.registry.files import (
+    TEMPORARY,
+    make_folder,
+    read_bounded,
+    refuse_link,
+    write_durably,
+)
+from digitnet.registry.model import Model
 from digitnet.registry.seal import seal, unseal
 
 FOLDER = ".recovery"
+_NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{8}\.pickle")
+"""What a recovery file is called: the number of its process, and chance."""
 UNNAMED = "unsaved training"
 """What a network without a name is called meanwhile."""
 
@@ -36,7 +46,7 @@ class Recovery:
         self._writer: Thread | None = None
         self._written = False
 
-    def keep(self, named: NamedNetwork, *, wait: bool = False) -> bool:
+    def keep(self, named: Model, *, wait: bool = False) -> bool:
         """Puts the network aside as it is now; the disk is waited for in the background.
 
         Does nothing while the last one is still being written, unless it is to `wait` till the end.
@@ -49,6 +59,7 @@ class Recovery:
         self._written = False
         with suppress(OSError, Timeout):
             if self._path is None:
+                refuse_link(self.folder)
                 make_folder(self.folder)
                 path = self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.pickle"
                 self._lock = _lock_beside(path)
@@ -88,7 +99,7 @@ class Recovery:
         if self._writer is not None:
             self._writer.join()
 
-    def take(self) -> tuple[NamedNetwork, int]:
+    def take(self) -> tuple[Model, int]:
         """The latest network that was left behind, and how many more there are.
 
         Its file is this program's from now on. Raises RegistryError where there is none that can be
@@ -118,7 +129,11 @@ class Recovery:
     def left(self) -> list[Path]:
         """Files that no living program holds, the latest first."""
         found: list[tuple[float, Path]] = []
-        for path in {*self.folder.glob("[0-9]*.pickle")} - {self._path}:
+        if self.folder.is_symlink():
+            return []
+        for path in {*self.folder.glob("*.pickle")} - {self._path}:
+            if not _NAME.fullmatch(path.name) or path.is_symlink():
+                continue
             with suppress(Timeout, OSError):
                 _lock_beside(path).release()
                 found.append((path.stat().st_mtime, path))

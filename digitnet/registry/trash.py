@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitnet.registry.files import make_folder, move_durably
+from digitnet.registry.files import make_folder, move_durably, refuse_link
 from digitnet.registry.names import IS_SAVE
 
 KEPT_VERSIONS = 5
@@ -41,13 +41,14 @@ class Trash:
 
     def contents(self) -> list[Kept]:
         """What is kept, oldest first."""
-        if not self.folder.is_dir():
+        if not self.folder.is_dir() or self.folder.is_symlink():
             return []
         matches = (_KEPT.fullmatch(path.name) for path in self.folder.iterdir())
         return sorted(Kept(int(m[1]), m[2], m[3]) for m in matches if m)
 
     def place(self, kind: str, file: str) -> Path:
         """Where to keep a file now."""
+        refuse_link(self.folder)
         make_folder(self.folder)
         number = max((kept.number for kept in self.contents()), default=0) + 1
         return self.folder / Kept(number, kind, file).name
