@@ -186,7 +186,7 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
         meant = code == 0 and not session.ended_by
         put_aside = session.unfinished.at_the_end(unsaved, meant=meant, asked=session.interactive)
         if put_aside and not session.ended_by:
-            say_error("the unsaved training is put aside: recover takes it in hand")
+            say_error("the unsaved training was autosaved: recover loads it")
     if session.ended_by:  # everything is in order now, so end as the signal asked
         signal.signal(session.ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), session.ended_by)
@@ -267,7 +267,7 @@ def _converse(session: "Session", output: "Output", options: argparse.Namespace)
     if not options.json:
         _greet(GREETING)
     if not options.json and session.unfinished.is_left():
-        _greet("Unfinished training was left behind: recover takes it in hand.")
+        _greet("Unsaved training from the last session: type recover to load it.")
     session.interactive = True
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
     looks = Looks(options.plain or options.json, colours)

@@ -127,7 +127,7 @@ def rewrite_durably(path: Path, other: Path, data: bytes) -> None:
 
 @contextmanager
 def _made_if_gone(path: Path) -> Iterator[None]:
-    """Tells a step that takes `path` away and was made from one that was not, if it fails."""
+    """If the step fails but `path` is gone, it did happen: raises NotConfirmed."""
     try:
         yield
     except OSError as error:

@@ -143,9 +143,9 @@ class Command:
             count = len(rest) if argument.repeated else min(len(rest), 1)
             values += [self._parse_one(argument.kind, rest.pop(0)) for _ in range(count)]
         if rest:
-            takes = f"its usage is {self.usage}" if self.arguments else "it takes no arguments"
+            takes = f"Usage: {self.usage}" if self.arguments else "It takes no arguments"
             raise CommandError(
-                f"{self.name}: {quoted(' '.join(rest))} is too much; {takes}. {self._example()}"
+                f"{self.name}: unexpected {quoted(' '.join(rest))}. {takes}. {self._example()}"
             )
         return values
 

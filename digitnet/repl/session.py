@@ -174,7 +174,7 @@ class Session:
         if not self.interactive:
             self.unfinished.leave_what_was_recovered()
             return True
-        return self.asker.confirm(f"Not saved: {self.unsaved}. Go on without?")
+        return self.asker.confirm(f"Discard {self.unsaved}?")
 
     def fresh_seed(self) -> int:
         """The seed for a new network."""

@@ -169,7 +169,7 @@ def test_unsaved_training_is_asked_about_before_it_is_let_go(session: Session) -
     do(session, "s")
     assert session.leaving
     assert len(answers.asked) == 4
-    assert all("Not saved: " in question for question in answers.asked)
+    assert all(question.startswith("Discard ") for question in answers.asked)
 
 
 def test_scripts_are_never_asked_about_unsaved_training(session: Session) -> None:

@@ -106,3 +106,9 @@ def test_devember_on_mnist(program: Program, command: str, least: float) -> None
 def test_relu_on_mnist(program: Program, amount: str, least: float) -> None:
     found = results(program, f"data mnist; n relu; t {amount}; ch all", "--data", MNIST)
     assert found["ch"]["accuracy"] >= least
+
+
+@needs_mnist
+def test_conv_on_mnist(program: Program) -> None:
+    found = results(program, "data mnist; n conv; t 5e; ch all", "--data", MNIST)
+    assert found["ch"]["accuracy"] >= 0.992

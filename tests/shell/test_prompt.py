@@ -58,7 +58,7 @@ def test_leaving_with_unsaved_training_is_asked_about(
 ) -> None:
     typed(f"t 3\r{key}n\r{key}{CTRL_C}{key}y\r")
     assert session.unsaved == "3 mini-batches of training"
-    assert capsys.readouterr().err.count("still here") == 2
+    assert capsys.readouterr().err.count("not leaving") == 2
 
 
 def test_a_mistake_does_not_end_the_session(

@@ -56,7 +56,7 @@ def test_the_name_comes_back_where_its_save_is_still_there(
 def test_the_prompt_offers_it(terminal: Start, environment: dict[str, str]) -> None:
     left_by(environment, signal.SIGKILL)
     t = terminal()
-    t.wait_for("^Unfinished training was left behind: recover takes it in hand.$")
+    t.wait_for("^Unsaved training from the last session: type recover to load it.$")
     t.wait_for("^digitnet>$")
     t.type("recover\r")
     t.wait_for("Recovered a network, 784-16-16-10, trained")
@@ -120,7 +120,7 @@ def test_a_script_that_fails_keeps_its_training(program: Program) -> None:
     failed = program("-c", "n diary; t 50; pas my best")
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[1:] == [
-        "digitnet: the unsaved training is put aside: recover takes it in hand"
+        "digitnet: the unsaved training was autosaved: recover loads it"
     ]
     for _ in range(2):  # to look at it is not to give it up
         assert "trained 50 mini-batches" in program("-c", "recover").stdout
@@ -168,7 +168,7 @@ def test_ctrl_c_while_a_script_ends_loses_nothing(
             child.send_signal(signal.SIGINT)
             _, errors = child.communicate()
         assert "Traceback" not in errors
-        assert "recover takes it in hand" in errors
+        assert "recover loads it" in errors
         assert program("-c", "recover; pas x").returncode == 0
 
 

@@ -131,9 +131,7 @@ class CheckManyResult:
         text.append(percent(self.accuracy), "bold")
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
         if self.seen_in_training:
-            text.append(
-                "\nThe network was trained on these cases: this is not its accuracy on new ones."
-            )
+            text.append("\nWarning: these cases were in its training set, so this is too good.")
         yield text
 
 

@@ -79,6 +79,6 @@ class LeaveResult:
 def stop(session: Session) -> LeaveResult:
     """Leave; asks first when training is not saved. Ctrl-D does the same."""
     if not session.may_let_go():
-        raise CommandError("still here: p saves the network")
+        raise CommandError("not leaving: p saves the network")
     session.leaving = True
     return LeaveResult(session.unsaved)

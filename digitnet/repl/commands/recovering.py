@@ -1,4 +1,4 @@
-"""Unfinished training that was left behind: `recover`."""
+"""Unsaved training of an earlier session: `recover`."""
 
 from digitnet.repl.command import command
 from digitnet.repl.commands.making import InHandResult
@@ -9,7 +9,7 @@ from digitnet.repl.views.words import counted, when
 
 @command("recover", group="Saves", examples={"recover": "take unfinished training in hand again"})
 def recover(session: Session) -> InHandResult:
-    """Take in hand what a digitnet that was killed had not saved yet.
+    """Load the unsaved training of an earlier session that was cut short.
 
     Training is put aside every minute and when the program is told to end. What is recovered goes
     when it is saved, or when you leave without saving it.

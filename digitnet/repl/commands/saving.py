@@ -81,7 +81,7 @@ def _is_as_known(session: Session, name: str) -> bool:
 def save(session: Session) -> SaveResult:
     """Save the network under its name; one without a name asks for it."""
     named = session.network()
-    name = named.name or session.asker.ask("The network has no name yet. Which (pas NAME)?")
+    name = named.name or session.asker.ask("Save as:")
     if not name.strip():
         raise CommandError("no name, so nothing was saved. Example: pas first")
     return _save(session, clean(name))

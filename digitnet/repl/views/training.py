@@ -22,8 +22,8 @@ ENDINGS = {
     "patience": "",
     "interrupted": "Interrupted: the training so far is kept.",
     "diverged": (
-        "The cost was no longer a number, so training stopped and the last good weights are back. "
-        "A smaller rate helps: set rate {rate:g}"
+        "Training blew up (the cost became NaN or infinite); the last good weights are restored. "
+        "Try set rate {rate:g}"
     ),
 }
 
