@@ -55,6 +55,8 @@ class Network:
     @property
     def shape(self) -> str:
         """What each layer makes of a case, as in `784-1024-10` or `28x28-32c5-p2-10`."""
+        if self.is_committee:
+            return self.layers[-1].text
         first = self.layers[0].input_shape
         size = "x".join(str(n) for n in (first[:-1] if first[2:] == (1,) else first))
         return "-".join([size, *(layer.text for layer in self.layers if layer.text)])
