@@ -181,7 +181,18 @@ class Session:
         return secrets.randbelow(2**31) if self.seed is None else self.seed
 
     def new(self, recipe: "Recipe") -> "Model":
-        """Makes a network and takes it in hand, with data that fits it.
+        """Makes a network and takes it in hand. Raises CommandError as `made` does."""
+        named = self.made(recipe)
+        self.begin(named)
+        return named
+
+    def begin(self, named: "Model") -> None:
+        """Takes a network in hand that was made, with its data."""
+        self.data_name = named.data
+        self.take(named)
+
+    def made(self, recipe: "Recipe") -> "Model":
+        """A fresh network, with data that fits it; the network in hand stays in hand.
 
         Raises CommandError where no data set fits, or the network cannot be.
         """
@@ -198,8 +209,7 @@ class Session:
                 f"no data set has {inputs:,} numbers in and {outputs:,} out; "
                 "digits need a shape like 784-100-10 or 28x28-16c5-p2-10"
             )
-        self.data_name = named.data = data_name
-        self.take(named)
+        named.data = data_name
         return named
 
     def _fitting_data(self, wanted: tuple[str, str], inputs: int, outputs: int) -> str | None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from session_helpers import do, refusal
+from session_helpers import Answers, do, refusal
 
 from digitnet.repl.session import Session
 
@@ -79,3 +79,11 @@ def test_what_is_no_picture_is_not_deformed(session: Session) -> None:
     do(session, "n truth; set augment light")
     assert "square pictures" in refusal(session, "t 5")
     assert "square pictures" in refusal(session, "show augment")
+
+
+def test_a_shape_that_cannot_be_is_told_before_anything_is_asked(session: Session) -> None:
+    do(session, "n diary; t 3")
+    answers = Answers([])
+    session.interactive, session.asker = True, answers
+    assert "does not fit" in refusal(session, "n 28x28-8c29-10")
+    assert answers.asked == []

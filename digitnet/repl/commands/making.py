@@ -80,9 +80,10 @@ def new(
         chosen = RECIPES[recipe]
     else:
         chosen = _from_shape(recipe, hidden, output, cost)
+    named = session.made(chosen)
     if not session.may_let_go():
         raise CommandError("nothing was made; the network in hand is as it was")
-    named = session.new(chosen)
+    session.begin(named)
     network = named.network
     return InHandResult.of(
         named,
