@@ -20,7 +20,7 @@ TEXTS, NUMBERS, SWITCHES = ("saves", "data"), ("seed", "threads"), ("plain", "ye
 """Keys that are flags of the program too."""
 KEYS = (*TEXTS, *NUMBERS, *SWITCHES, "vi", "alias")
 
-LARGEST = 1 << 20
+MOST_BYTES = 1 << 20
 _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 
 
@@ -66,8 +66,8 @@ def _toml(path: Path) -> dict[str, Any]:
     if not path.is_file():  # opening a named pipe would wait for somebody to write into it
         raise ValueError("it is not a file")
     with path.open("rb") as file:
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
         raise ValueError("it is too large for settings")
     try:
         return tomllib.loads(data.decode())

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -110,95 +111,82 @@ class Source:
             return False
 
 
-def _digits(
+def _read_digits(
     name: str,
     stems: Sequence[str],
     validation: int,
     within: frozenset[str],
-    digests: Sequence[str | None] = (None,) * 4,
-) -> Callable[[Sequence[Path]], DataSet]:
-    """A reader of digits in four IDX files: images and labels to train, images and labels to test.
+    digests: Sequence[str | None],
+    folders: Sequence[Path],
+) -> DataSet:
+    """Digits in four IDX files: images and labels to train, images and labels to test.
 
     The last `validation` training cases become the validation set. `within`: the data sets whose
     training cases include all of these.
     """
-
-    def read(folders: Sequence[Path]) -> DataSet:
-        paths = find(name, stems, folders)
-        images, labels, test_images, test_labels = (
-            read_idx(path, 3 if "idx3" in stem else 1, digest)
-            for stem, path, digest in zip(stems, paths, digests, strict=True)
-        )
-        for pictures, path in ((images, paths[0]), (test_images, paths[2])):
-            if pictures.shape[1:] != PICTURE:
-                rows, columns = pictures.shape[1:]
-                raise BadData(f"has pictures of {rows} x {columns} pixels, not of 28 x 28", path)
-        if len(images) <= validation:
-            raise BadData(f"has {len(images):,} cases, too few to train on", paths[0])
-        for pictures, answers, path in (
-            (images, labels, paths[1]),
-            (test_images, test_labels, paths[3]),
-        ):
-            if len(pictures) != len(answers):
-                raise BadData(f"{len(answers):,} labels for {len(pictures):,} pictures", path)
-            if answers.max() > 9:
-                raise BadData(f"has the label {answers.max()}; digits are 0 to 9", path)
-        flat, targets = images.reshape(len(images), -1), one_hot(labels, 10)
-        return DataSet(
-            name,
-            train=Cases(flat[:-validation], targets[:-validation], 1 / 255),
-            validation=Cases(flat[-validation:], targets[-validation:], 1 / 255),
-            test=Cases(
-                test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255
-            ),
-            picture=PICTURE,
-            tests_are_in=within,
-            validations_are_in=within,
-        )
-
-    return read
+    paths = find(name, stems, folders)
+    images, labels, test_images, test_labels = (
+        read_idx(path, 3 if "idx3" in stem else 1, digest)
+        for stem, path, digest in zip(stems, paths, digests, strict=True)
+    )
+    for pictures, path in ((images, paths[0]), (test_images, paths[2])):
+        if pictures.shape[1:] != PICTURE:
+            rows, columns = pictures.shape[1:]
+            raise BadData(f"has pictures of {rows} x {columns} pixels, not of 28 x 28", path)
+    if len(images) <= validation:
+        raise BadData(f"has {len(images):,} cases, too few to train on", paths[0])
+    for pictures, answers, path in (
+        (images, labels, paths[1]),
+        (test_images, test_labels, paths[3]),
+    ):
+        if len(pictures) != len(answers):
+            raise BadData(f"{len(answers):,} labels for {len(pictures):,} pictures", path)
+        if answers.max() > 9:
+            raise BadData(f"has the label {answers.max()}; digits are 0 to 9", path)
+    flat, targets = images.reshape(len(images), -1), one_hot(labels, 10)
+    return DataSet(
+        name,
+        train=Cases(flat[:-validation], targets[:-validation], 1 / 255),
+        validation=Cases(flat[-validation:], targets[-validation:], 1 / 255),
+        test=Cases(test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255),
+        picture=PICTURE,
+        tests_are_in=within,
+        validations_are_in=within,
+    )
 
 
-def _smaller(
-    name: str, of: Callable[[Sequence[Path]], DataSet]
-) -> Callable[[Sequence[Path]], DataSet]:
-    """A reader of the same digits at 11 by 11: every second row and column, less the edges."""
-
-    def smaller(cases: Cases, picture: tuple[int, int]) -> Cases:
-        images: Pixels = cases.inputs.reshape(-1, *picture)
-        small: Pixels = images[:, ::2, ::2][:, 1:-2, 1:-2].copy()
-        return replace(cases, inputs=small.reshape(len(cases), -1))
-
-    def read(folders: Sequence[Path]) -> DataSet:
-        large = of(folders)
-        picture = large.picture or PICTURE
-        rows, columns = (len(range(n)[::2][1:-2]) for n in picture)
-        return replace(
-            large,
-            name=name,
-            train=smaller(large.train, picture),
-            validation=smaller(large.validation, picture),
-            test=smaller(large.test, picture),
-            picture=(rows, columns),
-            tests_are_in=frozenset(f"{data}11" for data in large.tests_are_in),
-            validations_are_in=frozenset(f"{data}11" for data in large.validations_are_in),
-        )
-
-    return read
+def _read_smaller(
+    name: str, of: Callable[[Sequence[Path]], DataSet], folders: Sequence[Path]
+) -> DataSet:
+    """The same digits at 11 by 11: every second row and column, less the edges."""
+    large = of(folders)
+    picture = large.picture or PICTURE
+    rows, columns = (len(range(n)[::2][1:-2]) for n in picture)
+    return replace(
+        large,
+        name=name,
+        train=_smaller(large.train, picture),
+        validation=_smaller(large.validation, picture),
+        test=_smaller(large.test, picture),
+        picture=(rows, columns),
+        tests_are_in=frozenset(f"{data}11" for data in large.tests_are_in),
+        validations_are_in=frozenset(f"{data}11" for data in large.validations_are_in),
+    )
 
 
-def _table(name: str, rows: str) -> Callable[[Sequence[Path]], DataSet]:
-    """A reader of a table written as `inputs>outputs` in digits; all its cases serve for all."""
+def _smaller(cases: Cases, picture: tuple[int, int]) -> Cases:
+    """Every second row and column of each picture, less the edges."""
+    images: Pixels = cases.inputs.reshape(-1, *picture)
+    small: Pixels = images[:, ::2, ::2][:, 1:-2, 1:-2].copy()
+    return replace(cases, inputs=small.reshape(len(cases), -1))
 
-    def read(folders: Sequence[Path]) -> DataSet:
-        sides = [row.split(">") for row in rows.split()]
-        inputs, targets = (
-            np.array([[float(c) for c in side[k]] for side in sides]) for k in range(2)
-        )
-        cases = Cases(inputs, targets)
-        return DataSet(name, cases, cases, cases, None, frozenset({name}), frozenset({name}))
 
-    return read
+def _read_table(name: str, rows: str, folders: Sequence[Path]) -> DataSet:
+    """A table written as `inputs>outputs` in digits; all its cases serve for all."""
+    sides = [row.split(">") for row in rows.split()]
+    inputs, targets = (np.array([[float(c) for c in side[k]] for side in sides]) for k in range(2))
+    cases = Cases(inputs, targets)
+    return DataSet(name, cases, cases, cases, None, frozenset({name}), frozenset({name}))
 
 
 def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]:
@@ -230,9 +218,9 @@ _SAMPLE = tuple(
 )
 
 # every case of the sample is in MNIST's training set
-_read_sample = _digits("sample", _SAMPLE, 500, frozenset({"mnist"}))
-_read_mnist = _digits(
-    "mnist", tuple(MNIST_DIGESTS), 5000, frozenset(), tuple(MNIST_DIGESTS.values())
+_read_sample = partial(_read_digits, "sample", _SAMPLE, 500, frozenset({"mnist"}), (None,) * 4)
+_read_mnist = partial(
+    _read_digits, "mnist", tuple(MNIST_DIGESTS), 5000, frozenset(), tuple(MNIST_DIGESTS.values())
 )
 
 SOURCES = {
@@ -252,7 +240,7 @@ SOURCES = {
             "the sample at 11 by 11 pixels",
             121,
             10,
-            _smaller("sample11", _read_sample),
+            partial(_read_smaller, "sample11", _read_sample),
             _SAMPLE,
         ),
         Source(
@@ -260,7 +248,7 @@ SOURCES = {
             "MNIST at 11 by 11 pixels",
             121,
             10,
-            _smaller("mnist11", _read_mnist),
+            partial(_read_smaller, "mnist11", _read_mnist),
             tuple(MNIST_DIGESTS),
         ),
         Source(
@@ -268,21 +256,21 @@ SOURCES = {
             "a truth table of four cases: the answer is the first input",
             3,
             1,
-            _table("truth", "001>0 011>0 101>1 111>1"),
+            partial(_read_table, "truth", "001>0 011>0 101>1 111>1"),
         ),
         Source(
             "mini",
             "three switches: are most of them on? (no, yes)",
             3,
             2,
-            _table("mini", "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01"),
+            partial(_read_table, "mini", "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01"),
         ),
         Source(
             "mini3",
             "three switches, one of them on: which?",
             3,
             3,
-            _table("mini3", "100>100 010>010 001>001"),
+            partial(_read_table, "mini3", "100>100 010>010 001>001"),
         ),
     )
 }

@@ -14,7 +14,7 @@ from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 from digitnet.registry.codec import Document
-from digitnet.registry.fields import LARGEST, Fields, array_document
+from digitnet.registry.fields import LARGEST_WHOLE, Fields, array_document
 from digitnet.registry.layer_document import network_document, read_network
 from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.names import clean_name
@@ -133,7 +133,7 @@ def _history(fields: Fields) -> list[Measurement]:
     """What was measured on the way."""
     history = fields.table("history", 4, MOST_MEASUREMENTS)
     batches, accuracies = history[:, 0], history[:, 3]
-    sound = (batches >= 0) & (batches <= LARGEST) & (batches % 1 == 0)
+    sound = (batches >= 0) & (batches <= LARGEST_WHOLE) & (batches % 1 == 0)
     sound &= (accuracies >= 0) & (accuracies <= 1)
     if not sound.all():
         raise fields.bad("history", "has a point that cannot be")

@@ -11,7 +11,7 @@ from digitnet.registry.errors import DamagedSave
 
 DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The kinds of number an array may hold: little-endian real numbers of 32 or 64 bits."""
-LARGEST = 1 << 62
+LARGEST_WHOLE = 1 << 62
 MOST_DIMENSIONS = 3
 LARGEST_SIZE = 1 << 31
 LONGEST_TEXT = 200
@@ -51,7 +51,7 @@ class Fields:
             raise self.bad(name, "is not one that digitnet knows")
         return value
 
-    def whole(self, name: str, low: int = 0, high: int = LARGEST) -> int:
+    def whole(self, name: str, low: int = 0, high: int = LARGEST_WHOLE) -> int:
         """A whole number from `low` to `high`."""
         value: int = self._take(name, int)
         if not low <= value <= high:

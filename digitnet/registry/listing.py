@@ -12,7 +12,7 @@ from pathlib import Path
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.document import saved_at
 from digitnet.registry.errors import DamagedSave
-from digitnet.registry.fields import LARGEST, Fields
+from digitnet.registry.fields import LARGEST_WHOLE, Fields
 from digitnet.registry.files import read_bounded, write_durably
 from digitnet.registry.names import clean_name, file_name
 from digitnet.registry.seal import seal, unseal
@@ -45,7 +45,7 @@ class Entry:
 def state(path: Path) -> tuple[int, int, int]:
     """What tells whether a file is still the one it was: its size, time and number on the disk."""
     status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino % LARGEST
+    return status.st_size, status.st_mtime_ns, status.st_ino % LARGEST_WHOLE
 
 
 def read_list(folder: Path) -> dict[str, Entry]:

@@ -175,7 +175,8 @@ def command(
     """Makes a function a command. Its first parameter is the session; the others, each annotated
     with its Kind, are the arguments.
 
-    rank: its place in its group, those that people need first in front.
+    examples: lines to type, each with what it does; errors show the last. rank: its place in its
+    group, those that people need first in front.
 
     Raises ValueError at import where a name is taken already, or the group is none of GROUPS.
     """

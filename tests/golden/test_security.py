@@ -19,7 +19,7 @@ BOUNDS = [
     f"the last {trash.KEPT_VERSIONS} overwritten versions",
     f"waited for up to {registry.LOCK_SECONDS} seconds",
     f"every {unfinished.EVERY:.0f} seconds of a training",
-    f"the last {history.LARGEST // 1000} kB",
+    f"the last {history.KEPT_BYTES // 1000} kB",
 ]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digitnet.repl.terminal.history import LARGEST, KeptHistory
+from digitnet.repl.terminal.history import KEPT_BYTES, KeptHistory
 
 
 def lines_of(path: Path) -> list[str]:
@@ -42,10 +42,10 @@ def test_a_corrupt_file_keeps_what_can_be_read(tmp_path: Path) -> None:
 
 def test_of_a_huge_file_the_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "history"
-    path.write_text("\n+old\n" * (LARGEST // 5))
+    path.write_text("\n+old\n" * (KEPT_BYTES // 5))
     KeptHistory(path).append_string("new")
     assert lines_of(path)[0] == "new"
-    assert len(lines_of(path)) <= LARGEST // 5
+    assert len(lines_of(path)) <= KEPT_BYTES // 5
 
 
 @pytest.mark.parametrize("kind", ["folder", "no folder above", "pipe"])

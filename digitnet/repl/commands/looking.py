@@ -183,8 +183,8 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Show
     data = session.data()
     if isinstance(count, str):
         return _deformed(session, data)
-    if count > LARGEST:
-        raise CommandError(f"show shows at most {LARGEST} cases at a time. Example: show 12")
+    if count > MOST_SHOWN:
+        raise CommandError(f"show shows at most {MOST_SHOWN} cases at a time. Example: show 12")
     count = min(count, len(data.test))
     rows = session.rng.choice(len(data.test), count, replace=False)
     return ShowResult(
@@ -220,5 +220,5 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
     )
 
 
-LARGEST = 100
+MOST_SHOWN = 100
 """Cases that one `show` shows at the most."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-LARGEST = 200_000
+KEPT_BYTES = 200_000
 """Bytes of the file that are read, the latest ones: some 5,000 lines, quickly searched."""
 
 
@@ -41,7 +41,7 @@ class KeptHistory(FileHistory):
         with suppress(OSError), open(self._path, "rb", opener=_at_once) as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode):
-                file.seek(max(0, status.st_size - LARGEST))
+                file.seek(max(0, status.st_size - KEPT_BYTES))
                 return file.read().decode("utf-8", "replace").splitlines()
         return []
 

@@ -17,7 +17,7 @@ RARELY = 150
 """Drawing growing curves anew takes at most one part in so many of the time,"""
 LONGEST_WAIT = 0.3
 """but not longer than so many seconds are waited: the first drawing has plotext to import."""
-LARGEST = 1e100
+LARGEST_DRAWN = 1e100
 """Values are drawn up to here: the difference of larger ones may be no number."""
 POINTS = 400
 """When there are more points than this, every second one is forgotten."""
@@ -86,7 +86,7 @@ def _figure(
     import plotext
 
     x = [batches for batches, _ in points]
-    y = [min(max(value, -LARGEST), LARGEST) for _, value in points]
+    y = [min(max(value, -LARGEST_DRAWN), LARGEST_DRAWN) for _, value in points]
     plotext.clear_figure()
     plotext.limit_size(False, False)
     plotext.plotsize(width, ROWS)
