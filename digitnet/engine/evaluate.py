@@ -1,6 +1,7 @@
 """How well a network does on a set of cases."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -9,7 +10,9 @@ from digitnet.engine.network import Network
 from digitnet.engine.types import Array, Integers
 
 CHUNK = 500
-"""Cases sent forward at a time: enough for full speed, few enough to stay in the cache."""
+"""Cases sent forward at a time, at most: enough for full speed, few enough to stay in the cache."""
+WIDEST = 10_000_000
+"""Numbers that a layer makes of the cases sent forward at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,13 @@ class Evaluation:
 def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Evaluation:
     """Sends the cases (those in `rows`, or all) forward and compares with their targets."""
     order = np.arange(len(cases)) if rows is None else rows
-    feeder = Feeder(cases, min(CHUNK, len(order)), network.dtype)
+    widest = max(prod(layer.shape) for layer in network.layers)
+    chunk = max(1, min(CHUNK, len(order), WIDEST // widest))
+    feeder = Feeder(cases, chunk, network.dtype)
     correct, cost = 0, 0.0
     with np.errstate(all="ignore"):  # a network that is far off gives infinite costs
-        for start in range(0, len(order), CHUNK):
-            x, y = feeder.batch(order[start : start + CHUNK])
+        for start in range(0, len(order), chunk):
+            x, y = feeder.batch(order[start : start + chunk])
             a = network.forward(x)
             correct += int((answers_of(a) == answers_of(y)).sum())
             cost += network.cost.value(a, y) * len(a)

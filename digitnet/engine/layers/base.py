@@ -11,8 +11,8 @@ from numpy.typing import DTypeLike
 
 from digitnet.engine.types import Array, Shape
 
-MOST_OUTPUTS = 1 << 21
-"""Numbers that a layer may make of one case: 8 MiB in float32."""
+MOST_OUTPUTS = 1 << 18
+"""Numbers that a layer may make of one case: 1 MiB in float32."""
 MOST_WEIGHTS = 1 << 26
 """Numbers that a layer may have: 256 MiB in float32."""
 
