@@ -107,6 +107,7 @@ def _download(
         def close(self) -> None:
             pass
 
+    problem = ""
     try:
         pooch.get_logger().setLevel("ERROR")
         fetched = pooch.retrieve(
@@ -118,7 +119,9 @@ def _download(
         )
         Path(fetched).replace(path)
     except Exception as error:  # whatever it was, the person at the prompt is told
-        raise DownloadFailed(_in_a_line(error)) from None
+        problem = _in_a_line(error)
+    if problem:  # out here, where the library's exception is gone and the connection closed
+        raise DownloadFailed(problem)
 
 
 def _in_a_line(error: Exception) -> str:

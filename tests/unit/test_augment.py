@@ -1,6 +1,5 @@
 """Deformations: what each amount does, and that they depend on the seed and the case alone."""
 
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -147,16 +146,14 @@ def test_a_mini_batch_is_kept_while_the_next_is_made() -> None:
 
 
 def test_no_thread_is_left_when_training_is_over() -> None:
-    before = threading.active_count()
     one = batches(Progress(), NAMED["strong"])
     one.next()
-    assert threading.active_count() == before + 1
+    assert one._worker is not None
+    (thread,) = one._worker._threads
+    assert thread.is_alive()
     del one
-    for _ in range(100):
-        if threading.active_count() <= before:
-            return
-        threading.Event().wait(0.05)
-    raise AssertionError("a thread is still there")
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_label_smoothing_spreads_a_part_of_each_target() -> None:
