@@ -7,7 +7,7 @@
     [alias]
     quick = "n; t 2e; ch all"
 
-Whatever is wrong in it is told in a line and passed over: a file of settings stops nobody.
+Errors in it are reported in one line and ignored: a file of settings never stops the program.
 """
 
 import re
@@ -63,7 +63,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
     if not path.exists():
         raise FileNotFoundError
-    if not path.is_file():  # opening a named pipe would wait for somebody to write into it
+    if not path.is_file():  # opening a named pipe would block
         raise ValueError("it is not a file")
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)

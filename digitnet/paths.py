@@ -44,6 +44,6 @@ def config_file() -> Path:
 
 
 def data_folders(chosen: Path | None) -> list[Path]:
-    """Where data sets are looked for: the chosen folder, what comes along, the cache."""
+    """Where data sets are looked for: the chosen folder, what is included, the cache."""
     here = CHECKOUT / "data" if is_checkout() else PACKAGE / "data"
     return [*([chosen] if chosen else []), here, cache_folder()]

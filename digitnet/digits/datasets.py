@@ -1,4 +1,4 @@
-"""The data sets: MNIST, the sample of it that comes along, and the diaries' small tables."""
+"""The data sets: MNIST, the sample of it that is included, and the diaries' small tables."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -226,7 +226,7 @@ _read_mnist = partial(
 SOURCES = {
     source.name: source
     for source in (
-        Source("sample", "5,000 of MNIST's digits that come along", 784, 10, _read_sample, _SAMPLE),
+        Source("sample", "5,000 of MNIST's digits, included", 784, 10, _read_sample, _SAMPLE),
         Source(
             "mnist",
             "all 70,000 of MNIST's digits",

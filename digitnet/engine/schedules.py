@@ -24,7 +24,7 @@ def step(s: float) -> float:
 
 
 def exponential(s: float) -> float:
-    """0.01ˢ: the same share less in each step, a hundredth at the end."""
+    """0.01ˢ: smaller by the same factor in each step, a hundredth at the end."""
     return float(0.01**s)
 
 

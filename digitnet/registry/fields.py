@@ -1,4 +1,4 @@
-"""Reads the fields of a document that nobody vouches for: each with its type and its bounds."""
+"""Reads the fields of an untrusted document: each with its type and its bounds."""
 
 from math import isfinite, prod
 from typing import Any

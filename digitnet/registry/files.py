@@ -28,7 +28,7 @@ def read_bounded(path: Path) -> bytes:
 
     Raises DamagedSave for a file that is larger or not a file at all, OSError as the system does.
     """
-    # without O_NONBLOCK, opening a named pipe would wait for somebody to write into it
+    # without O_NONBLOCK, opening a named pipe would block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     try:

@@ -1,4 +1,4 @@
-"""Unfinished training, put aside every minute: what a kill or a power cut would otherwise lose.
+"""Unsaved training, autosaved every minute: what a kill or a power cut would otherwise lose.
 
 Each program that trains has a file of its own in `.recovery/` among the saves, and holds a lock
 beside it for as long as it lives. A file whose lock can be had was left behind, and can be taken.
@@ -111,7 +111,7 @@ class Recovery:
             try:
                 lock = _lock_beside(path)
             except (Timeout, OSError):
-                continue  # somebody else was quicker
+                continue  # another process was quicker
             try:
                 named = from_document(decode(unseal(read_bounded(path))))
             except (DamagedSave, OSError) as error:
@@ -141,7 +141,7 @@ class Recovery:
 
 
 def _lock_beside(path: Path) -> FileLock:
-    """The lock that says somebody lives who holds `path`. Raises Timeout, OSError."""
+    """The lock that a living process holds beside its `path`. Raises Timeout, OSError."""
     beside = path.with_suffix(".lock")
     if beside.is_symlink():  # would lock a file elsewhere
         raise OSError("a symbolic link is no lock")

@@ -87,7 +87,7 @@ def _at_work(command: Command, words: list[str], session: Session, output: Outpu
 
 
 def _watch(working: Generator[Any, None, Result], session: Session, output: Output) -> Result:
-    """Shows the reports of a command at work, puts its training aside; returns its result."""
+    """Shows the reports of a command at work, autosaves its training; returns its result."""
     while True:
         try:
             report = next(working)

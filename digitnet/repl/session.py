@@ -229,16 +229,17 @@ class Session:
 
     # the data
 
-    def data(self) -> "DataSet":
-        """The data set in use, read when it is first needed.
+    def data(self, name: str = "") -> "DataSet":
+        """The data set of this name, or the one in use; read when it is first needed.
 
         Raises NotHere where it is not on this machine, BadData where it cannot be used.
         """
         from digitnet.digits.datasets import SOURCES
 
-        if self.data_name not in self._loaded:
-            self._loaded[self.data_name] = SOURCES[self.data_name].read(self.data_folders)
-        return self._loaded[self.data_name]
+        name = name or self.data_name
+        if name not in self._loaded:
+            self._loaded[name] = SOURCES[name].read(self.data_folders)
+        return self._loaded[name]
 
     def choose(self, data: "DataSet") -> None:
         """Uses this data set from now on, also for networks of its width that are made later."""
@@ -276,7 +277,7 @@ def trained_on(data: "DataSet", named: "Model") -> Iterator[None]:
         progress.next_epoch()
     before, trained_on_before = progress.batches, named.trained_on
     named.data, named.accuracy = data.name, None
-    # the latest data set stands last; at once, because the training may be put aside at any moment
+    # the latest data set stands last; at once, because the training may be autosaved at any moment
     named.trained_on = [n for n in named.trained_on if n != data.name] + [data.name]
     try:
         yield

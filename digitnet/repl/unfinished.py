@@ -1,4 +1,4 @@
-"""When unfinished training is put aside, and when it is no longer needed."""
+"""When unsaved training is autosaved, and when the autosave is no longer needed."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from digitnet.registry.recovery import Recovery
 
 EVERY = 60.0
-"""Seconds of a command at work after which its training is put aside again."""
+"""Seconds of a command at work between two autosaves of its training."""
 RARELY = 5.0
-"""Between commands it is put aside no more often than in so many seconds."""
+"""Between commands it is autosaved no more often than this, in seconds."""
 
 
 class Unfinished:
@@ -27,7 +27,7 @@ class Unfinished:
 
     @property
     def recovery(self) -> "Recovery":
-        """Where it is put aside."""
+        """Where it is autosaved."""
         from digitnet.registry.recovery import Recovery
 
         if self._recovery is None:
@@ -55,8 +55,8 @@ class Unfinished:
     def at_the_end(self, named: "Model | None", *, meant: bool, asked: bool) -> bool:
         """To be called when the session ends; `named` if it is not saved.
 
-        It is put aside where the session was not meant to end, or where it had been put aside
-        before and nobody was asked whether to give it up. Returns whether it is.
+        It is autosaved where the session was not meant to end, or where it had been autosaved
+        before and the person was not asked whether to discard it. Returns whether it is.
         """
         recovered = self._recovery is not None and self._recovery.has_taken
         if named is None or (meant and (asked or not recovered)):
@@ -71,7 +71,7 @@ class Unfinished:
         return kept
 
     def leave_what_was_recovered(self) -> None:
-        """Nobody was asked whether to give it up: whoever comes next will find it again."""
+        """The person was not asked whether to discard it: the next session finds it."""
         if self._recovery is not None and self._recovery.has_taken:
             self._recovery.leave()
 

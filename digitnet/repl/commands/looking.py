@@ -88,15 +88,9 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
 
     if name and name not in SOURCES:
         raise CommandError(f"{quoted(name)} is not a data set. There are: {', '.join(SOURCES)}")
-    before = session.data_name
-    session.data_name = name or before
-    try:
-        if name == "mnist" and not _is_usable(session):
-            yield from _download(session)
-        chosen = session.data()
-    except BaseException:
-        session.data_name = before
-        raise
+    if name == "mnist" and not _is_usable(session, name):
+        yield from _download(session)
+    chosen = session.data(name)
     if name:
         session.choose(chosen)
     return DataResult(
@@ -117,18 +111,18 @@ def _described(source: "Source", session: Session) -> str:
     return source.says + ("" if here else " (not here: data mnist downloads it)")
 
 
-def _is_usable(session: Session) -> bool:
+def _is_usable(session: Session, name: str) -> bool:
     """Whether the data set can be read, or is damaged where nothing may be fetched over it."""
     from digitnet.digits.datasets import SOURCES, NotHere
     from digitnet.digits.idx import BadData
 
     try:
-        session.data()
+        session.data(name)
     except NotHere:
         return False
     except BadData as error:
         in_cache = error.path is not None and error.path.parent == session.download_to
-        return not in_cache and SOURCES[session.data_name].is_here(session.data_folders)
+        return not in_cache and SOURCES[name].is_here(session.data_folders)
     return True
 
 

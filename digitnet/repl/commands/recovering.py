@@ -11,7 +11,7 @@ from digitnet.repl.views.words import counted, when
 def recover(session: Session) -> InHandResult:
     """Load the unsaved training of an earlier session that was cut short.
 
-    Training is put aside every minute and when the program is told to end. What is recovered goes
+    Training is autosaved every minute and when the program is told to end. What is recovered goes
     when it is saved, or when you leave without saving it.
     """
     if not session.may_let_go():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TourResult:
-    """What the tour says first; all of it where nobody is at the prompt."""
+    """What the tour says first; all of it in a script."""
 
     said: str
 
