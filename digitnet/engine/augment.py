@@ -7,12 +7,12 @@ nothing (Simard, Steinkraus and Platt 2003, ICDAR).
 """
 
 from dataclasses import dataclass, fields
-from functools import cache
 from math import isqrt, pi, sqrt
 
 import numpy as np
 
-from digitnet.engine.types import Array, Integers
+from digitnet.engine.draws import uniform
+from digitnet.engine.types import Array, Integers, Pixels
 
 GRID = 7
 """The elastic field is drawn on a grid of so many points each way, and smoothly interpolated."""
@@ -20,9 +20,9 @@ BLOCK = 64
 """Cases that are deformed together: few enough to stay in the cache."""
 DRAWS = 6
 """Uniform numbers that a case needs beside those of its field."""
-SPREAD = sqrt(2 / 12)
+SPREAD = sqrt(2 / 3)
 """Root mean square of a field before it is scaled: each of its two coordinates is a sum of uniform
-numbers, of variance 1/12, with weights of norm 1."""
+numbers from −1 to 1, of variance 1/3, with weights of norm 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Augment:
             if augment == self:
                 return name
         given = ((f.name, getattr(self, f.name)) for f in fields(self))
-        return ",".join(f"{name}={value:g}" for name, value in given if value)
+        return ",".join(f"{name}={value!r}".removesuffix(".0") for name, value in given if value)
 
     @classmethod
     def parse(cls, text: str) -> "Augment":
@@ -85,114 +85,111 @@ NAMED = {
 """Strengths by name."""
 
 
-def deform(pictures: Array, numbers: Integers, seed: int, augment: Augment, out: Array) -> None:
-    """out ← the pictures, deformed; both (cases, height, width), float32.
+class Deformer:
+    """Deforms pictures of one size, in buffers allocated once; one thread at a time may use it."""
 
-    numbers: of each case, how many had been seen before it in training. What is done to a case is a
-    function of the seed and this number alone, whichever others are deformed with it.
+    def __init__(self, height: int, width: int, seed: int, augment: Augment) -> None:
+        """What is the same for all cases."""
+        self.height, self.width, self.seed, self.augment = height, width, seed, augment
+        self.points = GRID if augment.elastic else 0
+        # U and Vᵀ; BLAS is slower with a transposed view
+        self.down = _basis(height, self.points)
+        self.across = np.ascontiguousarray(_basis(width, self.points).T)
+        # for a block of cases
+        self.padded: Array = np.zeros((BLOCK, height + 3, width + 3), np.float32)
+        self.starts = np.arange(BLOCK)[:, None] * self.padded[0].size
+        self.indices = np.empty((BLOCK, height * width), np.intp)  # other types take() would copy
+        self.room: Array = np.empty((6, BLOCK, height * width), np.float32)
+
+    def __call__(self, pictures: Pixels, numbers: Integers, out: Array) -> None:
+        """out ← the pictures, deformed: (cases, height, width) or (cases, pixels), out float32.
+
+        numbers: of each case, how many had been seen before it in training. What is done to a case
+        is a function of the seed and this number alone, whichever others are deformed with it.
+        """
+        for start in range(0, len(pictures), BLOCK):
+            some = slice(start, start + BLOCK)
+            rows, columns = self.places(numbers[some])
+            self._look_up(pictures[some], rows, columns, out[some])
+
+    def places(self, numbers: Integers) -> Array:
+        """Where each pixel of up to BLOCK cases is looked up: (2, cases, pixels), lent.
+
+        Rows and columns of one case are U M Vᵀ each, (height, n) · (n, n) · (n, width). In U and V
+        stand, for each row or column, the weights of the grid's points, the distance from the
+        centre, and 1; in M the noise at the grid's points, and in its last two rows and columns A
+        and c + s. Products of the same size for each case have the same rounding in any batch.
+        """
+        augment, count, grid = self.augment, len(numbers), self.points
+        draws = uniform(self.seed, numbers, DRAWS + 2 * grid * grid)
+        angle = draws[:, 0] * np.float32(augment.rotation * pi / 180)
+        zoom_down, zoom_across = 1 + np.float32(augment.zoom) * draws[:, 1:3].T
+        lean = np.float32(augment.shear) * draws[:, 3]
+        shift = np.float32(augment.shift) * draws[:, 4:6].T
+        cos, sin = np.cos(angle), np.sin(angle)
+        M = np.zeros((2, count, grid + 2, grid + 2), np.float32)
+        if grid:
+            noise = draws[:, DRAWS:] * np.float32(augment.elastic / SPREAD)
+            M[:, :, :grid, :grid] = noise.reshape(count, 2, grid, grid).swapaxes(0, 1)
+        # A = rotation · shear · zoom
+        M[0, :, -2, -1], M[0, :, -1, -2] = cos * zoom_down, (cos * lean - sin) * zoom_across
+        M[1, :, -2, -1], M[1, :, -1, -2] = sin * zoom_down, (sin * lean + cos) * zoom_across
+        M[0, :, -1, -1] = shift[0] + np.float32((self.height - 1) / 2)
+        M[1, :, -1, -1] = shift[1] + np.float32((self.width - 1) / 2)
+        places = self.room[:2, :count]
+        fields = places.reshape(2, count, self.height, self.width)
+        np.matmul(self.down @ M, self.across, out=fields)
+        return places
+
+    def _look_up(self, pictures: Pixels, rows: Array, columns: Array, out: Array) -> None:
+        """out ← the pictures at these places, which are overwritten.
+
+        At the row r + u and the column q + v, with 0 <= u, v < 1, a picture I is
+        (1 − u) ((1 − v) I[r, q] + v I[r, q+1]) + u ((1 − v) I[r+1, q] + v I[r+1, q+1]).
+        """
+        count, height, width = len(pictures), self.height, self.width
+        self.padded[:count, 1:-2, 1:-2] = pictures.reshape(count, height, width)
+        # beyond the padding, one pixel before and two behind, there is as little as in it
+        np.clip(rows, -1, height, out=rows)
+        np.clip(columns, -1, width, out=columns)
+        top, left, right, below = self.room[2:, :count]
+        np.floor(rows, out=top)
+        np.floor(columns, out=left)
+        rows -= top  # u
+        columns -= left  # v
+        # in the padded pictures, pixel (r, q) stands at r + 1, q + 1
+        line = width + 3
+        top *= line
+        top += left
+        top += line + 1
+        indices = self.indices[:count]
+        np.add(top.astype(np.int32), self.starts[:count], out=indices)
+        flat = self.padded.ravel()
+
+        for offset, pixels in ((0, left), (line, below)):
+            # no index is out of range; with the default mode numpy would copy, to be able to raise
+            flat[offset:].take(indices, out=pixels, mode="wrap")
+            flat[offset + 1 :].take(indices, out=right, mode="wrap")
+            right -= pixels
+            right *= columns
+            pixels += right
+        below -= left
+        below *= rows
+        np.add(left, below, out=out.reshape(count, -1))
+
+
+def _basis(size: int, points: int) -> Array:
+    """U, (size, points + 2): weights of the grid's points, distance from the centre, 1.
+
+    The weights are Gaussians, of norm 1 for each pixel: the displacement is as large everywhere.
     """
-    for start in range(0, len(pictures), BLOCK):
-        some = slice(start, start + BLOCK)
-        rows, columns = _places(pictures.shape[1:], numbers[some], seed, augment)
-        _look_up(pictures[some], rows, columns, out[some])
-
-
-def _places(
-    size: tuple[int, ...], numbers: Integers, seed: int, augment: Augment
-) -> tuple[Array, Array]:
-    """Where each pixel of each case is looked up: its row and column, (cases, height · width)."""
-    height, width = size
-    points = 2 * GRID * GRID if augment.elastic else 0
-    draws = _uniform(seed, numbers, DRAWS + points)
-    amounts = 2 * draws[:, :DRAWS] - 1  # from −1 to 1
-    angle = amounts[:, 0] * np.float32(augment.rotation * pi / 180)
-    zoom = 1 + np.float32(augment.zoom) * amounts[:, 1:3]
-    lean = np.float32(augment.shear) * amounts[:, 3]
-    shift = np.float32(augment.shift) * amounts[:, 4:6]
-    cos, sin = np.cos(angle), np.sin(angle)
-    # A = rotation · shear · zoom, one row of it for each coordinate, with the shift as third column
-    affine = np.empty((len(numbers), 2, 3), np.float32)
-    affine[:, 0, 0], affine[:, 0, 1] = cos * zoom[:, 0], (cos * lean - sin) * zoom[:, 1]
-    affine[:, 1, 0], affine[:, 1, 1] = sin * zoom[:, 0], (sin * lean + cos) * zoom[:, 1]
-    affine[:, :, 2] = shift + np.array([(height - 1) / 2, (width - 1) / 2], np.float32)
-    places = (affine.reshape(-1, 3) @ _pixels(height, width)).reshape(len(numbers), 2, -1)
-    if augment.elastic:
-        noise = draws[:, DRAWS:].reshape(-1, GRID, GRID) - np.float32(0.5)
-        down, across = _interpolation(height), _interpolation(width)
-        field = down @ noise @ across.T
-        field *= np.float32(augment.elastic / SPREAD)
-        places += field.reshape(places.shape)
-    return places[:, 0], places[:, 1]
-
-
-def _look_up(pictures: Array, rows: Array, columns: Array, out: Array) -> None:
-    """out ← the pictures at these places, interpolated linearly from the four pixels around."""
-    count, height, width = pictures.shape
-    padded = np.zeros((count, height + 3, width + 3), np.float32)
-    padded[:, 1 : height + 1, 1 : width + 1] = pictures
-    rows += 1
-    columns += 1
-    np.clip(rows, 0, height + 1, out=rows)  # beyond the padding there is as little as in it
-    np.clip(columns, 0, width + 1, out=columns)
-    top, left = rows.astype(np.int32), columns.astype(np.int32)
-    rows -= top
-    columns -= left
-    top *= width + 3
-    top += left
-    top += np.arange(count, dtype=np.int32)[:, None] * np.int32((height + 3) * (width + 3))
-    flat = padded.ravel()
-    upper, lower = flat.take(top), flat.take(top + np.int32(width + 3))
-    upper += columns * (flat.take(top + np.int32(1)) - upper)
-    lower += columns * (flat.take(top + np.int32(width + 4)) - lower)
-    lower -= upper
-    lower *= rows
-    np.add(upper, lower, out=out.reshape(count, -1))
-
-
-def _uniform(seed: int, numbers: Integers, draws: int) -> Array:
-    """Uniform numbers from 0 to 1, (cases, draws): a hash of the seed, the case and the draw.
-
-    SplitMix64 as a counter-based generator (Steele, Lea and Flood 2014, OOPSLA).
-    """
-    with np.errstate(over="ignore"):
-        start = _mixed(np.array([seed], np.uint64))[0]
-        base = _mixed(numbers.astype(np.uint64) + start)
-        steps = np.arange(1, draws // 2 + draws % 2 + 1, dtype=np.uint64) * GOLDEN
-        bits = _mixed(base[:, None] + steps)
-    # each 64 bits make two numbers of 24 bits
-    pairs = np.ascontiguousarray(bits).view(np.uint32)[:, :draws] >> np.uint32(8)
-    uniform: Array = pairs.astype(np.float32)
-    uniform *= np.float32(2**-24)
-    return uniform
-
-
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _mixed(bits: "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]") -> Integers:
-    """The finalizer of SplitMix64."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
-
-
-@cache
-def _pixels(height: int, width: int) -> Array:
-    """Every pixel's row and column, counted from the centre, and 1: (3, height · width)."""
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    ones = np.ones(height * width, np.float32)
-    return np.stack([(rows - (height - 1) / 2).ravel(), (columns - (width - 1) / 2).ravel(), ones])
-
-
-@cache
-def _interpolation(size: int) -> Array:
-    """Weights of the grid's points for each pixel, (size, GRID), of norm 1: Gaussians."""
-    points = np.linspace(0, size - 1, GRID)
-    distance = (np.arange(size)[:, None] - points) / (points[1] - points[0] or 1)
-    weights = np.exp(-(distance**2))
+    pixels = np.arange(size)
+    grid = np.linspace(0, size - 1, points)
+    spacing = (size - 1) / (points - 1) if points else 1
+    weights = np.exp(-(((pixels[:, None] - grid) / spacing) ** 2))
     weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
-    result: Array = weights.astype(np.float32)
-    return result
+    basis = np.column_stack([weights, pixels - (size - 1) / 2, np.ones(size)])
+    return basis.astype(np.float32)
 
 
 def side_of(inputs: int) -> int:

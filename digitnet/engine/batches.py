@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine.augment import Augment, deform, side_of
+from digitnet.engine.augment import Augment, Deformer, side_of
 from digitnet.engine.buffers import Buffer
 from digitnet.engine.cases import Cases, Feeder
 from digitnet.engine.progress import Progress
@@ -62,11 +62,13 @@ class MiniBatches:
                 progress.next_epoch()
         self._order: tuple[int, Integers] = -1, np.arange(0)
         deforms = augment != Augment()
-        self._side = side_of(cases.inputs.shape[1]) if deforms else 0
+        self._deformer: Deformer | None = None
+        if deforms:
+            side = side_of(cases.inputs.shape[1])
+            self._deformer = Deformer(side, side, seed, augment)
         # what is trained on now, and what is made ahead
         self._feeders = [Feeder(cases, self.size, dtype) for _ in range(1 + deforms)]
-        shape = (self._side, self._side)
-        self._deformed = [Buffer(shape, np.float32) for _ in range(2 * deforms)]
+        self._deformed = [Buffer(cases.inputs.shape[1:], np.float32) for _ in range(2 * deforms)]
         self._turn = 0
         self._ahead: tuple[_Place, Future[Batch]] | None = None
         self._worker = ThreadPoolExecutor(1, "mini-batches") if deforms else None
@@ -116,10 +118,9 @@ class MiniBatches:
         if self.smoothing and y.shape[1] > 1:
             y *= 1 - self.smoothing
             y += self.smoothing / y.shape[1]
-        if self._side:
+        if self._deformer is not None:
             numbers = place.samples + np.arange(len(rows))
             deformed = self._deformed[turn](len(rows))
-            pictures = x.reshape(deformed.shape)
-            deform(pictures, numbers, self.seed, self.augment, deformed)
-            x = deformed.reshape(x.shape).astype(x.dtype, copy=False)
+            self._deformer(x, numbers, deformed)
+            x = deformed.astype(x.dtype, copy=False)
         return x, y

@@ -1,15 +1,18 @@
 """Deformations: what each amount does, and that they depend on the seed and the case alone."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from digitnet.engine import augment as module
-from digitnet.engine.augment import LIMITS, NAMED, Augment, deform
+from digitnet.engine import augment
+from digitnet.engine.augment import BLOCK, LIMITS, NAMED, Augment, Deformer
 from digitnet.engine.batches import MiniBatches
 from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.draws import uniform
 from digitnet.engine.progress import Progress
 
 
@@ -18,19 +21,26 @@ def pictures(count: int = 40, height: int = 28, width: int = 28) -> np.ndarray:
 
 
 def deformed(given: np.ndarray, augment: Augment, *, seed: int = 1, first: int = 0) -> np.ndarray:
-    out = np.full_like(given, np.nan)
-    deform(given, first + np.arange(len(given)), seed, augment, out)
+    out = np.full(given.shape, np.nan, np.float32)
+    deformer = Deformer(*given.shape[1:], seed, augment)
+    deformer(given, first + np.arange(len(given)), out)
     return out
+
+
+def found_places(augment: Augment, count: int, height: int, width: int) -> np.ndarray:
+    """Where each pixel of each case is looked up, (cases, 2, pixels)."""
+    deformer = Deformer(height, width, 1, augment)
+    return np.stack([deformer.places(np.array([k]))[:, 0].copy() for k in range(count)])
 
 
 def places(augment: Augment, count: int = 2000, size: int = 28) -> np.ndarray:
     """How far each pixel of each case is moved, (cases, 2, pixels)."""
-    found = np.stack(module._places((size, size), np.arange(count), 1, augment), axis=1)
+    found = found_places(augment, count, size, size)
     return found - np.mgrid[:size, :size].reshape(1, 2, -1)
 
 
 def test_without_any_amount_nothing_changes() -> None:
-    np.testing.assert_allclose(deformed(pictures(), Augment()), pictures(), atol=1e-5)
+    np.testing.assert_array_equal(deformed(pictures(), Augment()), pictures())
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -38,13 +48,55 @@ def test_without_any_amount_nothing_changes() -> None:
 def test_the_pictures_are_looked_up_where_scipy_looks(name: str, size: tuple[int, int]) -> None:
     given = pictures(20, *size)
     found = deformed(given, NAMED[name])
-    rows, columns = module._places(size, np.arange(20), 1, NAMED[name])
-    for picture, mine, row, column in zip(given, found, rows, columns, strict=True):
-        expected = ndimage.map_coordinates(
-            np.pad(picture, 30), [row + 30, column + 30], order=1, prefilter=False
-        )
-        np.testing.assert_allclose(mine.ravel(), expected, atol=2e-4)
+    looked_up = found_places(NAMED[name], 20, *size)
+    for picture, mine, place in zip(given, found, looked_up, strict=True):
+        expected = ndimage.map_coordinates(picture, place, order=1, mode="grid-constant")
+        np.testing.assert_allclose(mine.ravel(), expected, atol=1e-5)
     assert 0 <= found.min() <= found.max() <= 1
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, draw: int, values: Sequence[float]) -> None:
+    """From now on these numbers are drawn, from `draw` on, and 0 for everything else."""
+
+    def uniform(seed: int, numbers: np.ndarray, draws: int) -> np.ndarray:
+        result = np.zeros((len(numbers), draws), np.float32)
+        result[:, draw : draw + len(values)] = values
+        return result
+
+    monkeypatch.setattr(augment, "uniform", uniform)
+
+
+@pytest.mark.parametrize("degrees", [-170, -30, 5, 45, 90])
+def test_a_rotation_is_scipys(degrees: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn(monkeypatch, 0, [np.sign(degrees)])
+    found = deformed(pictures(5, 28, 20), Augment(rotation=abs(degrees)))
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    matrix, centre = np.array([[cos, -sin], [sin, cos]]), np.array([13.5, 9.5])
+    for picture, mine in zip(pictures(5, 28, 20), found, strict=True):
+        expected = ndimage.affine_transform(
+            picture, matrix, centre - matrix @ centre, order=1, mode="grid-constant"
+        )
+        np.testing.assert_allclose(mine, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("down", "right"), [(2, 0), (-3, 3), (0, -10), (20, 20)])
+def test_a_shift_by_whole_pixels_moves_the_picture(
+    down: int, right: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(monkeypatch, 4, [-down / 20, -right / 20])
+    found = deformed(pictures(3), Augment(shift=20))
+    expected = np.pad(pictures(3), [(0, 0), (20, 20), (20, 20)])
+    expected = expected[:, 20 - down : 48 - down, 20 - right : 48 - right]
+    np.testing.assert_allclose(found, expected, atol=2e-6)  # and nothing comes back in elsewhere
+
+
+def test_bytes_and_rows_of_pixels_are_deformed_too() -> None:
+    given, strong = (255 * pictures()).astype(np.uint8), NAMED["strong"]
+    found = deformed(given, strong)
+    np.testing.assert_array_equal(found, deformed(given.astype(np.float32), strong))
+    rows = np.empty((40, 28 * 28), np.float32)
+    Deformer(28, 28, 1, strong)(given.reshape(40, -1), np.arange(40), rows)
+    np.testing.assert_array_equal(rows, found.reshape(40, -1))
 
 
 @pytest.mark.parametrize("amount", [0.5, 1.2, 3.0])
@@ -82,28 +134,68 @@ def test_what_leaves_the_picture_is_lost() -> None:
     assert (found.mean(axis=(1, 2)) > 0).all()
 
 
-def test_a_deformation_depends_on_the_seed_and_the_case_alone() -> None:
-    given, strong = np.repeat(pictures(1), 40, axis=0), NAMED["strong"]
+@pytest.mark.parametrize("size", [(28, 28), (11, 11), (9, 12)])
+def test_a_deformation_depends_on_the_seed_and_the_case_alone(size: tuple[int, int]) -> None:
+    count, strong = 2 * BLOCK + 5, NAMED["strong"]
+    given = np.repeat(pictures(1, *size), count, axis=0)
     together = deformed(given, strong)
-    alone = np.concatenate([deformed(given[:1], strong, first=k) for k in range(40)])
-    assert together.tobytes() == alone.tobytes()
-    assert len({case.tobytes() for case in together}) == 40
+    for length in (1, 2, 3, 7, BLOCK - 1, BLOCK + 1):
+        parts = [deformed(given[k : k + length], strong, first=k) for k in range(0, count, length)]
+        assert np.concatenate(parts).tobytes() == together.tobytes()
+    assert len({case.tobytes() for case in together}) == count
     other = deformed(given, strong, seed=2)
     assert all((a != b).any() for a, b in zip(together, other, strict=True))
 
 
-@pytest.mark.parametrize("augment", [*NAMED.values(), Augment(zoom=0.25, elastic=2)], ids=str)
+def test_threads_of_their_own_deform_alike() -> None:
+    given, strong = pictures(100), NAMED["strong"]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: deformed(given, strong).tobytes(), range(8)))
+    assert set(found) == {deformed(given, strong).tobytes()}
+
+
+def test_what_is_drawn_is_uniform_and_unrelated() -> None:
+    found = uniform(5, np.arange(20_000), 7).astype(float)
+    assert found.shape == (20_000, 7)
+    assert -1 < found.min() < -0.999 < 0.999 < found.max() < 1
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=0.02)
+    np.testing.assert_allclose((found**2).mean(axis=0), 1 / 3, rtol=0.03)
+    following = np.corrcoef(np.hstack([found[:-1], found[1:]]).T)  # draws, cases, one after another
+    np.testing.assert_allclose(following, np.eye(14), atol=0.04)
+    np.testing.assert_array_equal(found[[9, 3]], uniform(5, np.array([9, 3]), 7))
+
+
+def test_every_seed_and_every_number_will_do() -> None:
+    numbers = np.array([0, 2**40, 2**63 - 1])
+    seeds = [0, 1, 2**63, 2**64 - 1]
+    assert len({row.tobytes() for seed in seeds for row in uniform(seed, numbers, 5)}) == 12
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [*NAMED.values(), Augment(zoom=0.25, elastic=2), Augment(shear=0.123456789, shift=1e-7)],
+    ids=str,
+)
 def test_a_strength_is_written_as_it_is_read(augment: Augment) -> None:
     assert Augment.parse(str(augment)) == augment
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "much", "rotation", "rotation=", "rotation=x", "rotation=-1", "shift=nan", "zoom=inf",
-     "shift=1,shift=2", "shift=1,", *(f"{name}={most * 1.1}" for name, most in LIMITS.items())],
+    ("text", "reason"),
+    [
+        *((text, "is none, light, strong, or amounts of rotation, zoom, shear, shift, elastic, as")
+          for text in ("", "much", "rotation", "shift=1,shift=2", "shift=1,", "turn=3", "=1")),
+        ("rotation=", "has a number for rotation, as in rotation="),
+        ("zoom=x", "has a number for zoom, as in zoom=0.1"),
+        ("rotation=-1", "has rotation from 0 to 180, not -1"),
+        ("shift=nan", "has shift from 0 to 20, not nan"),
+        ("zoom=inf", "has zoom from 0 to 0.9, not inf"),
+        *((f"{name}={most * 1.1}", f"has {name} from 0 to {most:g}, not {most * 1.1:g}")
+          for name, most in LIMITS.items()),
+    ],
 )  # fmt: skip
-def test_what_is_no_strength_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+def test_what_is_no_strength_is_refused_with_what_would_be_right(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}[^\n]*$"):
         Augment.parse(text)
 
 

@@ -193,7 +193,7 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
     """Random training cases, deformed as the settings of the network in hand have it."""
     import numpy as np
 
-    from digitnet.engine.augment import Augment, deform, side_of
+    from digitnet.engine.augment import Augment, Deformer, side_of
     from digitnet.engine.cases import answers_of
 
     augment = Augment.parse(session.network().trainer.settings.augment)
@@ -205,7 +205,7 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
     pictures = data.train.inputs[rows].reshape(-1, side, side).astype(np.float32) * data.train.scale
     deformed = np.empty_like(pictures)
     seed = int(session.rng.integers(2**31))
-    deform(pictures, np.arange(len(rows)), seed, augment, deformed)
+    Deformer(side, side, seed, augment)(pictures, np.arange(len(rows)), deformed)
     return ShowResult(
         f"{data.name} training",
         [int(row) for row in rows],
