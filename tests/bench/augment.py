@@ -1,0 +1,108 @@
+"""Deformed digits a second on one core, and what deformations cost a training beside them.
+
+    python tests/bench/augment.py [--data DIR] [--set sample] [--seconds 2]
+
+The first table times the deforming alone, one BLAS thread, median and best of many rounds in which
+all rows take turns, by the processor time of the thread: other work on the machine counts for less.
+The second trains on mini-batches that are deformed one step ahead in a thread of their own: samples
+a second, median of rounds that take turns. "costs" is the loss against a training without.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+from time import perf_counter, thread_time
+
+import numpy as np
+
+from digitnet.digits.datasets import SOURCES
+from digitnet.engine import threads
+from digitnet.engine.augment import NAMED, Augment, Deformer, side_of
+from digitnet.engine.batches import MiniBatches
+from digitnet.engine.progress import Progress
+from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
+from digitnet.engine.trainer import Trainer
+
+ROOT = Path(__file__).parent.parent.parent
+STRENGTHS = ("light", "rotation=12,zoom=0.12,shear=0.15,shift=2", "elastic=1.2", "strong")
+BATCHES = (16, 128, 512)
+SHAPES = ("784-256-10", "784-1024-10", "784-1024-1024-10")
+ROUNDS = 5
+
+
+def deforming(pictures, rounds=40):
+    """Prints the first table."""
+    threads.limit_blas()
+    side = side_of(pictures.shape[1])
+    out = np.empty(pictures.shape, np.float32)
+    tasks = {}
+    for strength in STRENGTHS:
+        for batch in BATCHES:
+            deformer = Deformer(side, side, 1, Augment.parse(strength))
+            given = pictures[:batch], np.arange(batch), out[:batch]
+            tasks[strength, batch] = deformer, given
+    seconds = {task: [] for task in tasks}
+    for _ in range(rounds):
+        for task, (deformer, given) in tasks.items():
+            deformer(*given)  # into the cache
+            begun = thread_time()
+            deformer(*given)
+            seconds[task].append((thread_time() - begun) / len(given[0]))
+    print(f"{'digits a second, one core':<44}" + "".join(f"{f'batch {b}':>18}" for b in BATCHES))
+    for strength in STRENGTHS:
+        cells = (seconds[strength, batch] for batch in BATCHES)
+        text = (f"{1 / statistics.median(s):,.0f} ({1 / min(s):,.0f})" for s in cells)
+        print(f"{strength:<44}" + "".join(f"{cell:>18}" for cell in text))
+
+
+def speed(trainer, batches, seconds):
+    """Samples a second in so many seconds of training."""
+    begun, samples = perf_counter(), 0
+    while (passed := perf_counter() - begun) < seconds:
+        x, y = batches.next()
+        cost = trainer.step(x, y, 0.01)
+        batches.done(len(x), cost)
+        samples += len(x)
+    return samples / passed
+
+
+def training(cases, seconds):
+    """Prints the second table."""
+    print(f"\n{'samples a second, training':<34}" + "".join(f"{name:>16}" for name in NAMED))
+    for cores in range(1, threads.count() + 1):
+        threads.set_count(cores)
+        for shape in SHAPES:
+            for batch in BATCHES:
+                runs = {}
+                for name, augment in NAMED.items():
+                    network = network_of(shape)
+                    network.initialize(1)
+                    settings = Settings(optimizer="momentum", batch=batch)
+                    batches = MiniBatches(
+                        cases, batch, np.float32, seed=1, progress=Progress(), augment=augment
+                    )
+                    runs[name] = Trainer(network, settings, 1), batches, []
+                for _ in range(ROUNDS):
+                    for trainer, batches, speeds in runs.values():
+                        speeds.append(speed(trainer, batches, seconds / ROUNDS))
+                found = [statistics.median(speeds) for _, _, speeds in runs.values()]
+                cells = (f"{s:,.0f} {1 - s / found[0]:>5.0%}" for s in found)
+                label = f"{shape}, {batch}, {cores} thread{'s' * (cores > 1)}"
+                print(f"{label:<34}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
+
+
+def main():
+    """Prints both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT / "data")
+    parser.add_argument("--set", default="sample")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of training, for each figure")
+    options = parser.parse_args()
+    cases = SOURCES[options.set].read([options.data, ROOT / "data"]).train
+    deforming(cases.inputs.astype(np.float32) * np.float32(cases.scale))
+    training(cases, options.seconds)
+
+
+if __name__ == "__main__":
+    main()
