@@ -79,10 +79,11 @@ def _first_line(thing: object) -> str:
 
 
 def _augments() -> Mapping[str, str]:
-    from digitnet.engine.augment import NAMED
+    from digitnet.engine.augment import DEFAULTS, NAMED
 
     return {
-        name: ", ".join(f"{k} {v:g}" for k, v in asdict(augment).items() if v) or "as they are"
+        name: ", ".join(f"{k} {v:g}" for k, v in asdict(augment).items() if v != DEFAULTS[k])
+        or "as they are"
         for name, augment in NAMED.items()
     }
 

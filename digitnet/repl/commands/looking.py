@@ -193,8 +193,9 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
     """Random training cases, deformed as the settings of the network in hand have it."""
     import numpy as np
 
-    from digitnet.engine.augment import Augment, Deformer, side_of
+    from digitnet.engine.augment import Augment
     from digitnet.engine.cases import answers_of
+    from digitnet.engine.deform import Deformer, side_of
 
     augment = Augment.parse(session.network().trainer.settings.augment)
     try:
