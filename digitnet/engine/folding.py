@@ -1,22 +1,25 @@
-"""Folding: in an answer, batch normalisation is part of the layer below it."""
+"""Folding: in an answer, batch normalisation is part of the layer below it, and dropout is none."""
 
 import numpy as np
 
-from digitnet.engine.layers import BatchNorm, Convolution, Dense, Layer
+from digitnet.engine.layers import BatchNorm, Convolution, Dense, Dropout, Layer
 from digitnet.engine.layers.normalization import EPSILON
 from digitnet.engine.network import Network
 
 
 def folded(network: Network) -> Network:
-    """The network as it answers: dense layers and convolutions take in the batch normalisation.
+    """The network as it answers, without dropout; dense layers and convolutions take in the batch
+    normalisation above them:
 
     γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε), channel by
-    channel. A network without batch normalisation is returned as it is.
+    channel. A network with neither is returned as it is.
     """
-    if not network.batch_norms:
+    if not any(isinstance(layer, BatchNorm | Dropout) for layer in network.layers):
         return network
     layers: list[Layer] = []
     for layer in network.layers:
+        if isinstance(layer, Dropout):
+            continue
         below = layers[-1] if layers else None
         if isinstance(layer, BatchNorm) and _takes_in(below):
             layers[-1] = _merged(below, layer)  # type: ignore[arg-type]

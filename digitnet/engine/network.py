@@ -110,12 +110,17 @@ class Network:
             layer.initialize(rng)
 
     def set_dropout(self, probability: float) -> None:
-        """Leaves out units of every hidden dense layer with this probability; none for 0."""
+        """Leaves out units of every hidden dense layer with this probability; none for 0.
+
+        They are left out once they are activated: behind batch normalisation, where there is one.
+        """
         layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
         self.layers = []
-        for number, layer in enumerate(layers):
+        for number, (layer, above) in enumerate(zip(layers, [*layers[1:], None], strict=True)):
             self.layers.append(layer)
-            if probability and isinstance(layer, Dense) and layer is not layers[-1]:
+            normalized = number > 0 and isinstance(layer, BatchNorm)
+            dense = isinstance(layers[number - 1] if normalized else layer, Dense)
+            if probability and dense and above and not isinstance(above, BatchNorm):
                 dropout = Dropout(
                     layer.shape,
                     probability=probability,
@@ -155,7 +160,9 @@ class Network:
         norms, count = self.batch_norms, 0
         sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
         for x in batches:
-            self.forward(x, Step())
+            x = x.reshape(len(x), *self.input_shape)
+            for layer in self.layers:  # an answer leaves nothing out
+                x = layer.forward(x, None if isinstance(layer, Dropout) else Step())
             count += 1
             for norm, (mean, variance) in zip(norms, sums, strict=True):
                 mean += norm.batch_mean

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine.layers import Dropout
 from digitnet.engine.progress import Progress
 from digitnet.engine.types import Array
 from digitnet.registry import exchange_npz, exchange_onnx, exchange_safetensors
@@ -142,8 +141,6 @@ def _contents(named: Model) -> tuple[str, dict[str, Array]]:
     if network.is_committee:
         raise DamagedSave("a committee is several networks: export its members")
     for layer in network.layers:
-        if isinstance(layer, Dropout):  # it leaves nothing out of an answer
-            continue
         numbers = {p.name: p.value for p in layer.parameters} | dict(layer.statistics)
         for name, value in numbers.items():
             kind = value.dtype.newbyteorder("<")

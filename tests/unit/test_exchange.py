@@ -14,6 +14,9 @@ from safetensors.numpy import load
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS
+from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
+from digitnet.engine.trainer import Trainer
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.exchange import FORMATS, export_network, import_network
 from digitnet.registry.model import Model
@@ -77,6 +80,38 @@ def test_onnxruntime_answers_the_same(tmp_path: Path) -> None:
             assert np.abs(got - answers(named)[:count]).max() <= 1e-5
     about = json.loads(model.get_modelmeta().custom_metadata_map["about"])
     assert about["shape"] == "4-3-2"
+
+
+LAYERED = [
+    "9x8-4c3-p2-3",
+    "9x8-4c3:tanh-a2-6-3",
+    "9x8x2-3c2-b-p2-4c2-b-7-b-3",
+    "9x8-p2-4c2-d0.5-3",
+    "9x8-4c3:linear-p3-5:sigmoid-d0.25-3",
+    "12-b-5-3",
+    "12-5-d0.5-b-3",
+]
+
+
+@pytest.mark.parametrize("shape", LAYERED)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_networks_of_any_layers_answer_the_same(tmp_path: Path, shape: str, dropout: float) -> None:
+    network = network_of(shape)
+    network.initialize(1)
+    x = np.random.default_rng(3).normal(size=(7, network.inputs)).astype(np.float32)
+    network.measure_statistics([x])
+    named = Model(Trainer(network, Settings(dropout=dropout), 1))
+    expected = network.forward(x).copy()
+    np.testing.assert_allclose(named.trainer.answering().forward(x), expected, atol=1e-6)
+    for suffix in READ:
+        export_network(named, tmp_path / f"x.{suffix}")
+        back = import_network(tmp_path / f"x.{suffix}").network
+        np.testing.assert_allclose(back.forward(x), expected, atol=1e-6)
+    export_network(named, tmp_path / "x.onnx")
+    model = InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
+    for count in (1, 7):
+        (got,) = model.run(["outputs"], {"pixels": x[:count]})
+        np.testing.assert_allclose(got, expected[:count], atol=1e-5)
 
 
 def test_the_scale_of_the_pixels_stands_in_the_onnx_model(tmp_path: Path) -> None:

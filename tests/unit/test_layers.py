@@ -238,6 +238,7 @@ def test_folding_changes_no_answer(shape: str) -> None:
     answer = folded(network)
     np.testing.assert_allclose(answer.forward(x), network.forward(x), atol=1e-12)
     assert ("-b" in answer.shape) == (shape == "12-b-5-3")  # below it is nothing to fold into
+    assert "-d" not in answer.shape
     assert (folded(answer) is answer) == ("-b" not in answer.shape)
 
 
@@ -251,6 +252,41 @@ def test_statistics_are_the_mean_over_batches() -> None:
     network.measure_statistics([x[:2], x[2:4], x[4:]])
     np.testing.assert_allclose(norm.mean, np.mean([m for m, _ in moments], axis=0))
     np.testing.assert_allclose(norm.variance, np.mean([v for _, v in moments], axis=0))
+
+
+def test_statistics_are_of_units_none_of_which_is_left_out() -> None:
+    found = []
+    for shape in ("12-8:linear-d0.5-b-3", "12-8-b-3"):
+        network = network_of(shape, dtype=np.float64)
+        network.initialize(5)
+        network.measure_statistics([pictures(30, 12)])
+        found.append(network.batch_norms[0].variance)
+    np.testing.assert_allclose(*found)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kinds"),
+    {
+        "12-8-6-3": ["dense", "dropout", "dense", "dropout", "dense"],
+        "12-8-b-3": ["dense", "batch_norm", "dropout", "dense"],
+        "12-b-8-3": ["batch_norm", "dense", "dropout", "dense"],
+        "9x8-4c3-b-p2-5-3": [
+            *("convolution", "batch_norm", "max_pool", "flatten"),
+            *("dense", "dropout", "dense"),
+        ],
+    }.items(),
+)
+def test_the_setting_leaves_out_activated_units_of_hidden_dense_layers(
+    shape: str, kinds: list[str]
+) -> None:
+    network = network_of(shape)
+    before = list(network.layers)
+    for probability in (0.5, 0.2):
+        network.set_dropout(probability)
+        assert [layer.kind for layer in network.layers] == kinds
+    assert folded(network).shape == folded(network_of(shape)).shape
+    network.set_dropout(0)
+    assert network.layers == before
 
 
 @pytest.mark.parametrize("batch", [1, 7, 33])
