@@ -55,7 +55,7 @@ class MiniBatches:
         """
         self.cases, self.seed, self.progress = cases, seed, progress
         self.size = min(size or len(cases), len(cases))
-        self.smoothing, self.augment = smoothing, augment
+        self.smoothing = smoothing
         self.per_epoch = -(-len(cases) // self.size)
         if progress.cases != len(cases):
             progress.cases = len(cases)

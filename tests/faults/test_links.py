@@ -98,7 +98,7 @@ def test_weights_too_large_to_compute_with_are_told_in_a_line(
         p.value[...] = np.where(p.value >= 0, 1e30, -1e30)
     do(session, "pas huge; l huge")
     assert "weights are too large" in refusal(session, "c 1")
-    for line in ("ch 20", "i", "grad", "t 2", "show augment", "vote huge"):
+    for line in ("ch 20", "i", "grad", "t 2", "show", "vote huge"):
         do(session, line)
 
 

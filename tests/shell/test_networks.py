@@ -68,7 +68,9 @@ def test_what_cannot_vote_is_told(session: Session, line: str, words: str) -> No
 
 
 def test_deformations_are_shown_and_trained_on(session: Session) -> None:
-    do(session, "n diary; set augment strong")
+    do(session, "n diary")
+    assert "are not deformed. Example: set augment light" in refusal(session, "show augment")
+    do(session, "set augment strong")
     shown = do(session, "show augment")[0]
     assert len(shown["cases"]) == 18
     assert do(session, "t 5")[0]["batches"] == 5

@@ -198,6 +198,8 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
     from digitnet.engine.deform import Deformer, side_of
 
     augment = Augment.parse(session.network().trainer.settings.augment)
+    if augment == Augment():
+        raise CommandError("the training cases are not deformed. Example: set augment light")
     try:
         side = side_of(data.inputs)
     except ValueError as error:
