@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.activations import linear_backward
+from digitnet.engine.cases import Cases
 from digitnet.engine.costs import cost_for
 from digitnet.engine.layers import (
     BatchNorm,
@@ -75,6 +76,11 @@ class Network:
     def outputs(self) -> int:
         """Numbers the network answers with."""
         return prod(self.layers[-1].shape)
+
+    def fits(self, cases: Cases) -> bool:
+        """Whether cases have as many inputs and targets as the network takes and gives."""
+        widths = (cases.inputs.shape[1], cases.targets.shape[1])
+        return widths == (self.inputs, self.outputs)
 
     @property
     def dtype(self) -> np.dtype[np.floating]:

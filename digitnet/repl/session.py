@@ -1,13 +1,13 @@
 """The session: the network in hand, the data, the saves. Plain data and no terminal."""
 
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from digitnet.repl.errors import CommandError
+from digitnet.repl.shelf import Shelf
 from digitnet.repl.unfinished import Unfinished
 from digitnet.repl.views.words import counted
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
     from digitnet.digits.datasets import DataSet
     from digitnet.engine.settings import Settings
     from digitnet.recipes import Recipe
-    from digitnet.registry.model import Accuracy, Model
+    from digitnet.registry.model import Model
     from digitnet.registry.registry import Registry
     from digitnet.repl.tour import Tour
 
@@ -61,8 +61,8 @@ class NobodyToAsk:
 class Session:
     """What a person works with at the prompt.
 
-    data_folders: where data sets are looked for, in order; download_to: where `data mnist` puts it.
-    seed: draws and orders everything, if given; otherwise each network draws a seed of its own.
+    data_folders, download_to: of the shelf, which holds the data sets. seed: draws and orders
+    everything, if given; otherwise each network draws a seed of its own.
     saved: of the network in hand, the mini-batches and settings that its save has, if it has one.
     working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
     number of the signal that ended the session, if one did. done: the command that was done last,
@@ -71,15 +71,14 @@ class Session:
     """
 
     saves: Path
-    data_folders: Sequence[Path]
-    download_to: Path
+    data_folders: InitVar[Sequence[Path]]
+    download_to: InitVar[Path]
     seed: int | None = None
     interactive: bool = False
     asker: Asker = field(default_factory=NobodyToAsk)
 
     hand: "Model | None" = None
     saved: "tuple[int, Settings] | None" = None
-    data_name: str = "sample"
     leaving: bool = False
     working: bool = False
     interrupted: bool = False
@@ -88,13 +87,13 @@ class Session:
     tour: "Tour | None" = None
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
+    shelf: Shelf = field(init=False)
     unfinished: "Unfinished" = field(init=False)
-    _chosen: dict[tuple[int, int], str] = field(default_factory=dict)
-    _loaded: "dict[str, DataSet]" = field(default_factory=dict)
     _rng: "np.random.Generator | None" = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
         """Nothing is unfinished yet."""
+        self.shelf = Shelf(data_folders, download_to)
         self.unfinished = Unfinished(self.saves)
 
     @property
@@ -188,7 +187,7 @@ class Session:
 
     def begin(self, named: "Model") -> None:
         """Takes a network in hand that was made, with its data."""
-        self.data_name = named.data
+        self.shelf.name = named.data
         self.take(named)
 
     def made(self, recipe: "Recipe") -> "Model":
@@ -203,7 +202,7 @@ class Session:
         except ValueError as error:
             raise CommandError(str(error)) from None
         inputs, outputs = named.network.inputs, named.network.outputs
-        data_name = self._fitting_data((self.data_name, recipe.data), inputs, outputs)
+        data_name = self.shelf.fitting((self.shelf.name, recipe.data), inputs, outputs)
         if data_name is None:
             raise CommandError(
                 f"no data set has {inputs:,} numbers in and {outputs:,} out; "
@@ -212,40 +211,16 @@ class Session:
         named.data = data_name
         return named
 
-    def _fitting_data(self, wanted: tuple[str, str], inputs: int, outputs: int) -> str | None:
-        """The first of these that has this width and is here: the first data set wanted, the one
-        last chosen for this width, the second one wanted, any other.
-        """
-        from digitnet.digits.datasets import SOURCES
-
-        first, second = wanted
-        chosen = self._chosen.get((inputs, outputs), "")
-        for name in (first, chosen, second, *SOURCES):
-            source = SOURCES.get(name)
-            fits = source and (source.inputs, source.outputs) == (inputs, outputs)
-            if source and fits and source.is_here(self.data_folders):
-                return name
-        return None
-
     # the data
 
     def data(self, name: str = "") -> "DataSet":
-        """The data set of this name, or the one in use; read when it is first needed.
-
-        Raises NotHere where it is not on this machine, BadData where it cannot be used.
-        """
-        from digitnet.digits.datasets import SOURCES
-
-        name = name or self.data_name
-        if name not in self._loaded:
-            self._loaded[name] = SOURCES[name].read(self.data_folders)
-        return self._loaded[name]
+        """The data set of this name, or the one in use, as `Shelf.get` has it."""
+        return self.shelf.get(name)
 
     def choose(self, data: "DataSet") -> None:
-        """Uses this data set from now on, also for networks of its width that are made later."""
-        width = (data.inputs, data.outputs)
-        self.data_name = self._chosen[width] = data.name
-        if self.hand and width == (self.hand.network.inputs, self.hand.network.outputs):
+        """Uses this data set from now on, also with the network in hand, if it fits."""
+        self.shelf.choose(data)
+        if self.hand and self.hand.network.fits(data.train):
             self.hand.data = data.name
 
     def use_data_of(self, named: "Model") -> None:
@@ -254,46 +229,16 @@ class Session:
         Where nothing fits, the data in use stays, and commands that need it say so.
         """
         inputs, outputs = named.network.inputs, named.network.outputs
-        fitting = self._fitting_data((named.data, self.data_name), inputs, outputs)
-        self.data_name = fitting or self.data_name
+        fitting = self.shelf.fitting((named.data, self.shelf.name), inputs, outputs)
+        self.shelf.name = fitting or self.shelf.name
 
     def data_for(self, named: "Model") -> "DataSet":
         """The data set in use, as the network's settings have it. It must suit the network."""
         data = self.data()
-        if (data.inputs, data.outputs) != (named.network.inputs, named.network.outputs):
+        if not named.network.fits(data.train):
             raise CommandError(
                 f"the network ({named.network.shape}) does not fit the data set {data.name}, which "
                 f"has {data.inputs} numbers in and {data.outputs} out: data chooses another"
             )
         settings = named.trainer.settings
         return data.as_seen(settings.cases, settings.pixels)
-
-
-@contextmanager
-def trained_on(data: "DataSet", named: "Model") -> Iterator[None]:
-    """Keeps the record straight while a network is trained on a data set."""
-    progress = named.trainer.progress
-    if named.trained_on[-1:] != [data.name]:
-        progress.next_epoch()
-    before, trained_on_before = progress.batches, named.trained_on
-    named.data, named.accuracy = data.name, None
-    # the latest data set stands last; at once, because the training may be autosaved at any moment
-    named.trained_on = [n for n in named.trained_on if n != data.name] + [data.name]
-    try:
-        yield
-    finally:
-        if progress.batches == before:
-            named.trained_on = trained_on_before
-
-
-def accuracy_on(
-    part: str, value: float, data: "DataSet", within: frozenset[str], named: "Model"
-) -> "Accuracy":
-    """An accuracy with the cases it was measured on, and whether the network has seen them.
-
-    `within`: the data sets whose training cases include these.
-    """
-    from digitnet.registry.model import Accuracy
-
-    seen = "" if within.isdisjoint(named.trained_on) else ", seen in training"
-    return Accuracy(value, f"{data.name} {part}{seen}")

@@ -84,7 +84,7 @@ def test_a_network_trained_on_mnist_has_seen_the_sample(session: Session) -> Non
 
 def test_saving_and_loading_bring_the_same_network_back(session: Session) -> None:
     *_, checked, case, _ = do(session, "n diary; t 3e; ch all; c 0; pas one")
-    other = Session(session.saves, session.data_folders, session.download_to)
+    other = Session(session.saves, session.shelf.folders, session.shelf.download_to)
     loaded, checked_again, case_again = do(other, "l one; ch all; c 0")
     assert loaded["name"] == "one"
     assert loaded["trained_batches"] == 1050
@@ -202,11 +202,11 @@ def test_show_and_data(session: Session) -> None:
 
 
 def test_a_data_set_that_cannot_be_read_leaves_the_one_in_use(session: Session) -> None:
-    session.data_folders = [session.saves]
+    session.shelf.folders = [session.saves]
     assert "not here" in refusal(session, "data sample")
-    session.data_name = "mini"
+    session.shelf.name = "mini"
     refusal(session, "data sample")
-    assert session.data_name == "mini"
+    assert session.shelf.name == "mini"
 
 
 def test_a_network_does_not_take_data_of_another_size(session: Session) -> None:
@@ -218,7 +218,7 @@ def test_a_network_whose_data_is_not_here_uses_what_fits(session: Session) -> No
     assert session.hand is not None
     session.hand.data = "mnist"
     do(session, "pas one; data truth; l one")
-    assert session.data_name == "sample"
+    assert session.shelf.name == "sample"
 
 
 def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.session import Session, accuracy_on
+from digitnet.repl.session import Session
+from digitnet.repl.shelf import accuracy_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

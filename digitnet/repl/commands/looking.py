@@ -107,7 +107,7 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
 
 def _described(source: "Source", session: Session) -> str:
     """What a data set is, and whether it would have to be fetched."""
-    here = source.is_here(session.data_folders)
+    here = source.is_here(session.shelf.folders)
     return source.says + ("" if here else " (not here: data mnist downloads it)")
 
 
@@ -121,8 +121,8 @@ def _is_usable(session: Session, name: str) -> bool:
     except NotHere:
         return False
     except BadData as error:
-        in_cache = error.path is not None and error.path.parent == session.download_to
-        return not in_cache and SOURCES[name].is_here(session.data_folders)
+        in_cache = error.path is not None and error.path.parent == session.shelf.download_to
+        return not in_cache and SOURCES[name].is_here(session.shelf.folders)
     return True
 
 
@@ -131,7 +131,7 @@ def _download(session: Session) -> "Iterator[DownloadReport]":
     from digitnet.digits.download import DownloadFailed, download_mnist
 
     try:
-        for fetched in download_mnist(session.download_to, session.stop):
+        for fetched in download_mnist(session.shelf.download_to, session.stop):
             yield DownloadReport(fetched)
     except DownloadFailed as error:
         raise CommandError(

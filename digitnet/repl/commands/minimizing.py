@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
 from digitnet.repl.errors import CommandError, quoted
-from digitnet.repl.session import Session, accuracy_on, trained_on
+from digitnet.repl.session import Session
+from digitnet.repl.shelf import accuracy_on, trained_on
 from digitnet.repl.views.words import counted, duration, percent
 
 if TYPE_CHECKING:

@@ -119,9 +119,9 @@ def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResul
     session.take(named)
     session.use_data_of(named)
     accuracy = other = ""
-    if named.data not in ("", session.data_name):
+    if named.data not in ("", session.shelf.name):
         other = (
-            f" Its data set, {named.data}, is not here: checks use {session.data_name} "
+            f" Its data set, {named.data}, is not here: checks use {session.shelf.name} "
             f"until data {named.data} fetches it."
         )
     if named.accuracy:

@@ -10,7 +10,8 @@ from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import Note, Working, command
 from digitnet.repl.errors import CommandError, printable, quoted
-from digitnet.repl.session import SESSION_SETTINGS, Session, accuracy_on, trained_on
+from digitnet.repl.session import SESSION_SETTINGS, Session
+from digitnet.repl.shelf import accuracy_on, trained_on
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult

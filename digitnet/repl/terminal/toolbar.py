@@ -18,11 +18,11 @@ def _parts(session: Session) -> list[str]:
     """What there is to say, the most important first."""
     named = session.hand
     if named is None:
-        return ["no network yet: n makes one", f"data {session.data_name}"]
+        return ["no network yet: n makes one", f"data {session.shelf.name}"]
     parts = [
         f"{named.name or named.recipe or 'network'}{' (not saved)' if session.unsaved else ''}",
         named.network.shape,
-        f"data {session.data_name}",
+        f"data {session.shelf.name}",
         counted(named.trainer.progress.batches, "mini-batch"),
     ]
     return [*parts, f"accuracy {percent(named.accuracy.value)}"] if named.accuracy else parts
