@@ -1,4 +1,4 @@
-"""Amounts of training: `500` mini-batches, `3e` epochs, `90s` seconds, `98%` accuracy."""
+"""Amounts of training: `500` mini-batches, `3e` epochs, `90s` or `5m` of time, `98%` accuracy."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,20 @@ from typing import Literal
 
 Unit = Literal["batches", "epochs", "seconds", "accuracy"]
 
-_UNITS: dict[str, Unit] = {"": "batches", "e": "epochs", "s": "seconds", "%": "accuracy"}
+_SPELLINGS: dict[tuple[Unit, int], str] = {
+    ("batches", 1): "b batch batches mini-batch mini-batches",
+    ("epochs", 1): "e epoch epochs",
+    ("seconds", 1): "s sec second seconds",
+    ("seconds", 60): "m min minute minutes",
+    ("seconds", 3600): "h hour hours",
+    ("accuracy", 1): "% percent",
+}
+UNITS = {word: unit for unit, words in _SPELLINGS.items() for word in words.split()}
+"""Each spelling of a unit → the unit, and how many of it that is."""
+
+_AMOUNT = re.compile(
+    r"(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}) ?([a-z%-]*)", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +39,15 @@ class Amount:
 
     @classmethod
     def parse(cls, text: str) -> "Amount":
-        """Reads an amount as it is typed, also `5,000`. Raises ValueError for what is none."""
-        match = re.fullmatch(
-            r"(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})(e|s|%|)", text.lower()
-        )
-        if not match:
+        """Reads an amount as it is typed, also `5,000` and `5 epochs`.
+
+        Raises ValueError for what is none.
+        """
+        match = _AMOUNT.fullmatch(text.lower())
+        if not match or match[2] not in ("", *UNITS):
             raise ValueError
-        number, unit = Decimal(match[1].replace(",", "")), _UNITS[match[2]]
+        unit, times = UNITS[match[2] or "batches"]
+        number = times * Decimal(match[1].replace(",", ""))
         if number == 0:
             raise ValueError("that is nothing")
         if unit == "batches" and number % 1:

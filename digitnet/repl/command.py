@@ -10,10 +10,10 @@ nothing about a command is written a second time anywhere.
 
 import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar
 
-from digitnet.repl.errors import CommandError, quoted
+from digitnet.repl.errors import CommandError, Unknown, nearest, quoted
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -82,21 +82,23 @@ Working: TypeAlias = Generator[Report, None, Result]
 class Kind:
     """A kind of argument.
 
-    parse raises ValueError for what is not of the kind, with a reason where that helps. choices:
-    what is often meant, each with what it is. offers: the same where it depends on the session, or
-    on the arguments before. is_path: whether it names a file.
+    parse raises ValueError for what is not of the kind, with a reason where that helps, and Unknown
+    for what is none of the names there are. choices: what is often meant, each with what it is.
+    offers: the same where it depends on the session, or on the arguments before. joins: whether a
+    further word belongs to it: `5 epochs` is one amount. is_path: whether it names a file.
     """
 
     metavar: str
     expects: str
     parse: Callable[[str], Any]
-    choices: Mapping[str, str] = field(default_factory=dict)
+    choices: Callable[[], Mapping[str, str]] = dict
     offers: Callable[["Session", Sequence[str]], Mapping[str, str]] | None = None
+    joins: Callable[[str], bool] = lambda word: False
     is_path: bool = False
 
     def offered(self, session: "Session", words: Sequence[str]) -> Mapping[str, str]:
         """What the prompt offers for it, after these arguments; each with what it is."""
-        return self.offers(session, words) if self.offers else self.choices
+        return self.offers(session, words) if self.offers else self.choices()
 
 
 @dataclass(frozen=True)
@@ -133,15 +135,30 @@ class Command:
         """`t [AMOUNT]`."""
         return " ".join([self.name, *(argument.usage for argument in self.arguments)])
 
-    def parse(self, words: Sequence[str]) -> list[Any]:
-        """The arguments that `words` stand for. Raises CommandError, saying what was expected."""
-        values: list[Any] = []
+    def matched(self, words: Sequence[str]) -> tuple[list[list[str]], list[str]]:
+        """The words that belong to each argument, as far as there are any, and those left over."""
+        given: list[list[str]] = []
         rest = list(words)
         for argument in self.arguments:
-            if not rest and argument.required:
-                raise CommandError(f"{self.name} needs {argument.kind.expects}. {self._example()}")
-            count = len(rest) if argument.repeated else min(len(rest), 1)
-            values += [self._parse_one(argument.kind, rest.pop(0)) for _ in range(count)]
+            if not rest:
+                break
+            count = 1
+            while count < len(rest) and (argument.repeated or argument.kind.joins(rest[count])):
+                count += 1
+            given.append(rest[:count])
+            del rest[:count]
+        return given, rest
+
+    def parse(self, words: Sequence[str]) -> list[Any]:
+        """The arguments that `words` stand for. Raises CommandError, saying what was expected."""
+        given, rest = self.matched(words)
+        values: list[Any] = []
+        for argument, its_words in zip(self.arguments, given, strict=False):
+            texts = its_words if argument.repeated else [" ".join(its_words)]
+            values += [self._parse_one(argument.kind, text) for text in texts]
+        missing = next((a for a in self.arguments[len(given) :] if a.required), None)
+        if missing:
+            raise CommandError(f"{self.name} needs {missing.kind.expects}. {self._example()}")
         if rest:
             takes = f"Usage: {self.usage}" if self.arguments else "It takes no arguments"
             raise CommandError(
@@ -152,6 +169,8 @@ class Command:
     def _parse_one(self, kind: Kind, word: str) -> Any:
         try:
             return kind.parse(word)
+        except Unknown as error:
+            raise CommandError(f"{quoted(word)} is not {kind.expects}. {error}") from None
         except ValueError as error:
             reason = f" ({error})" if str(error) else ""
             raise CommandError(
@@ -221,10 +240,7 @@ def find(word: str) -> Command:
     """The command called `word`. Raises CommandError, naming the nearest, where there is none."""
     if word in COMMANDS:
         return COMMANDS[word]
-    import difflib
-
-    near = difflib.get_close_matches(word[:40].lower(), COMMANDS, n=2, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "? lists the commands"
+    hint = nearest(word, COMMANDS) or "? lists the commands"
     raise CommandError(f"{quoted(word)} is not a command. {hint}")
 
 

@@ -1,12 +1,17 @@
 """The kinds of argument that commands take."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
-from digitnet.engine.amount import Amount
+from digitnet.engine.amount import UNITS, Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES
 from digitnet.repl.command import Kind, all_commands
+from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, Session
+
+_PART = re.compile(r"[pad]\d\S*|b")
+"""A part of a shape that begins with a letter."""
 
 
 def whole(text: str, low: int = 0) -> int:
@@ -28,33 +33,25 @@ def off(text: str) -> str:
     return text
 
 
-def activation(text: str) -> str:
-    """The name of an activation."""
-    from digitnet.engine.activations import ACTIVATIONS
+def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -> Kind:
+    """A kind of argument that is one of these names, each with what it is."""
 
-    return _one_of(ACTIVATIONS, text)
+    def parse(text: str) -> str:
+        known = names()
+        if text not in known:
+            raise Unknown(nearest(text, known) or f"There are: {', '.join(known)}")
+        return text
 
-
-def cost(text: str) -> str:
-    """The name of a cost."""
-    from digitnet.engine.costs import COSTS
-
-    return _one_of(COSTS, text)
+    return Kind(metavar, expects, parse, choices=names)
 
 
-def _one_of(names: Collection[str], text: str) -> str:
-    if text not in names:
-        raise ValueError(", ".join(names))
-    return text
-
-
-def _activations(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+def _activations() -> Mapping[str, str]:
     from digitnet.engine.activations import ACTIVATIONS
 
     return {a.name: (a.forward.__doc__ or "").partition("\n")[0] for a in ACTIVATIONS.values()}
 
 
-def _costs(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+def _costs() -> Mapping[str, str]:
     from digitnet.engine.costs import COSTS
 
     return dict.fromkeys(COSTS, "a cost")
@@ -72,13 +69,13 @@ def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return names
 
 
-def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+def _data_sets() -> Mapping[str, str]:
     from digitnet.digits.datasets import SOURCES
 
     return {name: source.says for name, source in SOURCES.items()}
 
 
-def _methods(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+def _methods() -> Mapping[str, str]:
     from digitnet.engine.minimize import METHODS
 
     return dict.fromkeys(METHODS, "one of scipy's minimisers")
@@ -90,8 +87,9 @@ def _commands(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 AMOUNT = Kind(
     "AMOUNT",
-    "an amount: mini-batches (500), epochs (3e), seconds (90s) or an accuracy (98%)",
+    "an amount: mini-batches (500), epochs (3e), a time (90s, 5m, 1h) or an accuracy (98%)",
     Amount.parse,
+    joins=lambda word: word.lower() in UNITS,
 )
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
@@ -109,14 +107,20 @@ RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",
     str,
-    {name: recipe.says for name, recipe in RECIPES.items()},
+    lambda: {name: recipe.says for name, recipe in RECIPES.items()},
+    joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
 )
-HIDDEN = Kind("HIDDEN", "an activation, for the hidden layers", activation, offers=_activations)
-OUTPUT = Kind("OUTPUT", "an activation, for the output", activation, offers=_activations)
-COST = Kind("COST", "a cost", cost, offers=_costs)
-SETTING = Kind("NAME", "the name of a setting", str, SETTINGS | SESSION_SETTINGS)
+HIDDEN = one_of("HIDDEN", "an activation, for the hidden layers", _activations)
+OUTPUT = one_of("OUTPUT", "an activation, for the output", _activations)
+COST = one_of("COST", "a cost", _costs)
+SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
 VALUE = Kind("VALUE", "a value", str, offers=_values)
-HORIZON = Kind("HORIZON", "how much training a schedule spans, such as 20e", str)
+HORIZON = Kind(
+    "HORIZON",
+    "how much training a schedule spans, such as 20e",
+    lambda text: text.replace(" ", ""),
+    joins=AMOUNT.joins,
+)
 SHOWN = Kind(
     "N or augment",
     "a whole number from 1, or `augment`",
@@ -124,7 +128,7 @@ SHOWN = Kind(
     offers=lambda session, words: {"augment": "training cases as they are deformed"},
 )
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
-METHOD = Kind("METHOD", "a method, l-bfgs or cg", str, offers=_methods)
-OFF = Kind("off", "off", off, {"off": "end it"})
-DATA = Kind("NAME", "the name of a data set", str, offers=_data_sets)
+METHOD = one_of("METHOD", "a method", _methods)
+OFF = Kind("off", "off", off, lambda: {"off": "end it"})
+DATA = one_of("NAME", "a data set", _data_sets)
 COMMAND = Kind("COMMAND", "the name of a command", str, offers=_commands)

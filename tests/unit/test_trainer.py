@@ -63,6 +63,22 @@ def test_an_amount_may_be_typed_as_it_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("5 epochs", Amount(5, "epochs")),
+        ("1 Epoch", Amount(1, "epochs")),
+        ("90 seconds", Amount(90, "seconds")),
+        ("5m", Amount(300, "seconds")),
+        ("1.5 h", Amount(5400, "seconds")),
+        ("500 mini-batches", Amount(500, "batches")),
+        ("98 percent", Amount(0.98, "accuracy")),
+    ],
+)
+def test_units_may_be_spelled_out(text: str, meant: Amount) -> None:
+    assert Amount.parse(text) == meant
+
+
+@pytest.mark.parametrize(
     ("amount", "batches", "samples"),
     [("7", 7, 112), ("1e", 13, 200), ("2e", 26, 400), ("0.5e", 7, 112), ("40", 40, 616)],
 )
@@ -91,7 +107,23 @@ def test_a_target_out_of_reach_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "-5", "1.5", "0", "5m", "101%", "nan", "inf", "1e5e", "9" * 20, "3 e", "²"]
+    "text",
+    [
+        "",
+        "x",
+        "-5",
+        "1.5",
+        "0",
+        "5x",
+        "101%",
+        "nan",
+        "inf",
+        "1e5e",
+        "9" * 20,
+        "3  e",
+        "3\u2028e",
+        "²",
+    ],
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
-from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.session import Session
 
 if TYPE_CHECKING:
@@ -86,8 +86,6 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
     """List the data sets, or choose one; `data mnist` downloads it where it is not here yet."""
     from digitnet.digits.datasets import SOURCES
 
-    if name and name not in SOURCES:
-        raise CommandError(f"{quoted(name)} is not a data set. There are: {', '.join(SOURCES)}")
     if name == "mnist" and not _is_usable(session, name):
         yield from _download(session)
     chosen = session.data(name)

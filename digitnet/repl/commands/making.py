@@ -1,12 +1,13 @@
 """Making networks: `n`, and `i`, which tells what one is made of."""
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.recipes import DEFAULT, RECIPES, Recipe
 from digitnet.repl import kinds
 from digitnet.repl.command import Record, ScreenOnly, command
-from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.session import Session
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class InHandResult(Record):
     examples={
         "n": f"the recipe {DEFAULT}",
         "n relu": "a network from a recipe (? n lists them)",
-        "n 784-100-10": "a network of that shape",
+        "n 784-100-10": "a network of that shape (n 784 100 10 does the same)",
         "n 28x28-16c5-p2-10": "a convolution of 16 channels with 5x5 kernels, pooled by 2x2",
         "n 784-100-10 tanh sigmoid squared": "with these hidden units, output units and cost",
     },
@@ -98,10 +99,11 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
     from digitnet.engine.shapes import units
 
     if not shape[:1].isdigit():
+        hint = nearest(shape, RECIPES) or f"The recipes: {', '.join(RECIPES)}"
         raise CommandError(
-            f"{quoted(shape)} is neither a recipe ({', '.join(RECIPES)}) "
-            "nor a shape. Example: n 784-100-10"
+            f"{quoted(shape)} is neither a recipe nor a shape such as 784-100-10. {hint}"
         )
+    shape = "-".join(re.split(r"[\s,]+", shape))
     try:
         outputs = units(shape)
     except ValueError as error:

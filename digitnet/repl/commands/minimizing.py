@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
-from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on, trained_on
 from digitnet.repl.views.words import counted, duration, percent
@@ -80,10 +79,8 @@ def min_(
     l-bfgs estimates the curvature from the last steps; cg takes conjugate gradients. Both need no
     learning rate. Ctrl-C keeps the weights of the last iteration.
     """
-    from digitnet.engine.minimize import METHODS, minimize
+    from digitnet.engine.minimize import minimize
 
-    if method not in METHODS:
-        raise CommandError(f"min: {quoted(method)} is not a method: {', '.join(METHODS)}")
     named = session.learner()
     data = session.data_for(named)
     with trained_on(data, named):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from digitnet.repl import kinds
 from digitnet.repl.command import Record, ScreenOnly, command
 from digitnet.repl.commands.making import InHandResult
-from digitnet.repl.errors import CommandError, quoted
+from digitnet.repl.errors import CommandError, nearest, quoted
 from digitnet.repl.line import as_typed
 from digitnet.repl.session import Session
 from digitnet.repl.views.words import counted, percent, size
@@ -149,11 +149,7 @@ def _asked_which(session: Session) -> str:
 
 def no_such(session: Session, name: str) -> str:
     """Says that there is no such network, and which come near."""
-    import difflib
-
-    names = session.registry.names()
-    near = difflib.get_close_matches(name, names, n=2)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "ls lists them"
+    hint = nearest(name, session.registry.names()) or "ls lists them"
     return f"there is no network named {name!r}. {hint}"
 
 

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.engine.amount import Amount
-from digitnet.engine.settings import SETTINGS, WHOLE_SET
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
 from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import Note, Working, command
-from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.session import SESSION_SETTINGS, Session
 from digitnet.repl.shelf import accuracy_on, trained_on
 
@@ -176,15 +176,13 @@ def set_(
     from digitnet.engine import threads
 
     value = f"{value} {horizon}".strip()
-    if name and name not in SETTINGS | SESSION_SETTINGS:
-        known = ", ".join(SETTINGS | SESSION_SETTINGS)
-        raise CommandError(f"{quoted(name)} is not a setting. There are: {known}")
     if value and name in SETTINGS:
         trainer = session.learner().trainer
         try:
             trainer.settings = trainer.settings.changed(name, value)
         except ValueError as error:
-            raise CommandError(printable(str(error))) from None
+            hint = nearest(value, NAMED_VALUES[name]())
+            raise CommandError(printable(f"{error}. {hint}".removesuffix(". "))) from None
     elif value:
         _set_session(session, name, value)
     values: dict[str, Any] = {}

@@ -64,11 +64,11 @@ def argument_at(words: list[str]) -> Argument | None:
     command = COMMANDS.get(words[0]) if words else None
     if command is None or not command.arguments:
         return None
-    place = len(words) - 1
+    given, rest = command.matched(words[1:])
     last = command.arguments[-1]
-    if place >= len(command.arguments):
+    if rest or len(given) >= len(command.arguments):
         return last if last.repeated else None
-    return command.arguments[place]
+    return command.arguments[len(given)]
 
 
 def _matching(offered: Mapping[str, str], typed: Typing) -> Iterator[Completion]:
@@ -128,6 +128,7 @@ def usage_to_come(text: str, aliases: Mapping[str, str]) -> str:
     command = COMMANDS.get(words[0]) if words else None
     if command is None:
         return ""
-    to_come = command.arguments[len(words) - 1 :]
+    given, rest = command.matched(words[1:])
+    to_come = () if rest else command.arguments[len(given) :]
     hint = " ".join(argument.usage for argument in to_come)
     return f" {hint}" if typed.word and hint else hint

@@ -43,7 +43,7 @@ def full_help(command: "Command") -> RenderableType:
     if arguments:
         parts.append(pairs(arguments, "Arguments"))
     for argument in command.arguments:
-        if argument.kind.choices:
-            parts.append(pairs(argument.kind.choices, argument.kind.metavar))
+        if choices := argument.kind.choices():
+            parts.append(pairs(choices, argument.kind.metavar))
     parts.append(pairs(dict(command.examples), "Examples"))
     return Group(*parts)

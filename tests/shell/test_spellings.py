@@ -1,0 +1,34 @@
+"""What people type for an amount or a shape, and mean the same by."""
+
+import pytest
+from session_helpers import do
+
+from digitnet.repl.session import Session
+
+
+@pytest.mark.parametrize("line", ["t 2 epochs", "t 2e", "t 2 e", "t 26 batches", "t 26"])
+def test_an_amount_of_training(session: Session, line: str) -> None:
+    do(session, "n diary; set cases 130")
+    (trained,) = do(session, line)
+    assert trained["batches"] == 26
+
+
+def test_a_horizon(session: Session) -> None:
+    do(session, "n; set schedule cosine 20 epochs")
+    assert session.hand
+    assert session.hand.trainer.settings.schedule == "cosine 20epochs"
+
+
+@pytest.mark.parametrize(
+    "line", ["n 784 30 10 tanh", "n 784,30,10 tanh", "n 784, 30, 10 tanh", "n 784-30-10 tanh"]
+)
+def test_a_shape(session: Session, line: str) -> None:
+    (made,) = do(session, line)
+    assert made["shape"] == "784-30-10"
+    assert session.hand
+    assert session.hand.network.layers[0].config()["activation"] == "tanh"
+
+
+def test_a_shape_of_all_parts(session: Session) -> None:
+    (made,) = do(session, "n 28x28 4c5 b p2 d0.5 10:tanh 10")
+    assert made["shape"] == "28x28-4c5-b-p2-d0.5-10:tanh-10"
