@@ -33,6 +33,13 @@ def off(text: str) -> str:
     return text
 
 
+def horizon(text: str) -> str:
+    """`20 epochs` as `20e`; what is no horizon as it is."""
+    number, _, word = text.partition(" ")
+    short = {"epochs": "e", "batches": ""}.get(UNITS.get(word, ("", 1))[0], f" {word}")
+    return f"{number}{short}" if word else text
+
+
 def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -> Kind:
     """A kind of argument that is one of these names, each with what it is."""
 
@@ -118,7 +125,7 @@ VALUE = Kind("VALUE", "a value", str, offers=_values)
 HORIZON = Kind(
     "HORIZON",
     "how much training a schedule spans, such as 20e",
-    lambda text: text.replace(" ", ""),
+    horizon,
     joins=AMOUNT.joins,
 )
 SHOWN = Kind(

@@ -16,7 +16,7 @@ def test_an_amount_of_training(session: Session, line: str) -> None:
 def test_a_horizon(session: Session) -> None:
     do(session, "n; set schedule cosine 20 epochs")
     assert session.hand
-    assert session.hand.trainer.settings.schedule == "cosine 20epochs"
+    assert session.hand.trainer.settings.schedule == "cosine 20e"
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_a_shape(session: Session, line: str) -> None:
 
 def test_a_shape_of_all_parts(session: Session) -> None:
     (made,) = do(session, "n 28x28 4c5 b p2 d0.5 10:tanh 10")
-    assert made["shape"] == "28x28-4c5-b-p2-d0.5-10:tanh-10"
+    assert made["shape"] == "28x28-4c5-b-p2-d0.5-10-10"
