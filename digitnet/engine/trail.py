@@ -1,0 +1,140 @@
+"""The trail of an answer: from one output down to the inputs, at each layer to what counted most.
+
+A weighted sum z = Σ x w + b is made of terms x w. The largest of them says which input did most for
+the answer; that input is the output of a unit below, whose own largest term leads on, down to the
+pixels. A convolution's terms are those of the patch and the kernel that met; a pooled pixel has its
+window.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from digitnet.engine.backprop import Pass
+from digitnet.engine.backprop_pictures import kernels_of, largest_at, patch_at, window_at
+from digitnet.engine.layers import AveragePool, BatchNorm, Convolution, Dense, Flatten, MaxPool
+from digitnet.engine.layers.normalization import EPSILON
+from digitnet.engine.types import Array
+
+Place = tuple[int, ...]
+"""Where a number is among a layer's outputs: `(unit,)`, or `(row, column, channel)`."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one number z of a layer is made of: z = Σ x w + bias.
+
+    x, w: of the inputs that take part, arrays of one shape. first: the place of the first of them
+    among the layer's inputs.
+    """
+
+    x: Array
+    w: Array
+    bias: float
+    first: Place
+
+    @property
+    def products(self) -> Array:
+        """x w, each input's part."""
+        return self.x * self.w
+
+    def place_of(self, number: int) -> Place:
+        """Where an input is among the layer's inputs, by its number among these."""
+        within = np.unravel_index(number, self.x.shape)
+        return tuple(int(i) + start for i, start in zip(within, self.first, strict=True))
+
+    def largest(self, most: int) -> list[int]:
+        """The numbers of the inputs with the largest parts, largest first; none that are zero."""
+        sizes = np.abs(self.products).ravel()
+        order = np.argsort(-sizes, kind="stable")[:most]
+        return [int(number) for number in order if sizes[number] > 0]
+
+
+def trail(passes: list[Pass], output: int) -> list[Place]:
+    """For each layer, first layer first, the place that the answer of an output leads to.
+
+    From the output it leads to the input with the largest part in making z larger; below that, to
+    what did most to make z what it is, large or small.
+    """
+    places: list[Place] = []
+    place: Place = (output,)
+    sign = 1.0
+    for p in reversed(passes):
+        places.append(place)
+        terms = terms_of(p, place)
+        place = terms.place_of(int(np.argmax(sign * terms.products)))
+        sign = -1.0 if p.x[place] < 0 else 1.0
+    return places[::-1]
+
+
+def terms_of(p: Pass, place: Place) -> Terms:
+    """What z at a place of a layer is made of."""
+    return TERMS[p.layer.kind](p.layer, p.x, place)
+
+
+def _dense(layer: Dense, x: Array, place: Place) -> Terms:
+    """All inputs, each with its weight to the unit."""
+    (unit,) = place
+    bias = 0.0 if layer.biases is None else float(layer.biases[unit])
+    return Terms(x, layer.weights[:, unit], bias, (0,))
+
+
+def _convolution(layer: Convolution, x: Array, place: Place) -> Terms:
+    """The patch at the place, with the channel's kernel."""
+    i, j, channel = place
+    bias = 0.0 if layer.biases is None else float(layer.biases[channel])
+    return Terms(patch_at(layer, x, i, j), kernels_of(layer)[..., channel], bias, (i, j, 0))
+
+
+def _max_pool(layer: MaxPool, x: Array, place: Place) -> Terms:
+    """The window's largest pixel, which counts once."""
+    i, j, channel = place
+    row, column = largest_at(layer, x, i, j, channel)
+    pixel = x[row : row + 1, column : column + 1, channel : channel + 1]
+    return Terms(pixel, np.ones((1, 1, 1)), 0.0, (row, column, channel))
+
+
+def _average_pool(layer: AveragePool, x: Array, place: Place) -> Terms:
+    """The window's pixels, each of which counts as much."""
+    i, j, channel = place
+    window = window_at(layer, x, i, j)[..., channel : channel + 1]
+    first = (i * layer.size, j * layer.size, channel)
+    return Terms(window, np.full(window.shape, 1 / layer.size**2), 0.0, first)
+
+
+def _batch_norm(layer: BatchNorm, x: Array, place: Place) -> Terms:
+    """The one input, scaled: z = s x + (β − s μ), where s = γ / √(σ² + ε)."""
+    channel = place[-1]
+    scale = layer.gamma[channel] / np.sqrt(layer.variance[channel] + EPSILON)
+    bias = float(layer.beta[channel] - scale * layer.mean[channel])
+    return Terms(_only(x, place), np.full((1,) * len(place), scale), bias, place)
+
+
+def _flatten(layer: Flatten, x: Array, place: Place) -> Terms:
+    """The same number of the picture."""
+    where = tuple(int(i) for i in np.unravel_index(place[0], x.shape))
+    return Terms(_only(x, where), np.ones((1,) * len(where)), 0.0, where)
+
+
+def _same(layer: Any, x: Array, place: Place) -> Terms:
+    """The same number."""
+    return Terms(_only(x, place), np.ones((1,) * len(place)), 0.0, place)
+
+
+def _only(x: Array, place: Place) -> Array:
+    """The number at a place, as an array of as many dimensions."""
+    return x[tuple(slice(i, i + 1) for i in place)]
+
+
+TERMS: dict[str, Callable[[Any, Array, Place], Terms]] = {
+    "dense": _dense,
+    "convolution": _convolution,
+    "max_pool": _max_pool,
+    "average_pool": _average_pool,
+    "batch_norm": _batch_norm,
+    "flatten": _flatten,
+    "dropout": _same,
+}
+"""Kind of layer → what z at a place is made of, for inputs x."""
