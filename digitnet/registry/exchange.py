@@ -21,9 +21,10 @@ from digitnet.registry.codec import Document
 from digitnet.registry.document import from_document
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.fields import Fields, array_document
-from digitnet.registry.files import MAX_BYTES, NotConfirmed, read_bounded, write_durably
+from digitnet.registry.files import MAX_BYTES, read_bounded
 from digitnet.registry.layer_document import CONFIGS
 from digitnet.registry.model import Model
+from digitnet.registry.outside import shown, write_outside
 
 VERSION = 2
 PARAMETERS = ("weights", "biases", "gamma", "beta")
@@ -65,18 +66,9 @@ def export_network(named: Model, path: Path) -> int:
                 raise DamagedSave(f"it would be larger than {MAX_BYTES >> 20} MiB")
             if chosen.read:
                 _network(*chosen.read(data))
-        write_durably(path, data)
+        write_outside(path, data)
     except DamagedSave as error:
         raise RegistryError(f"cannot export: {error}; nothing was written") from None
-    except NotConfirmed as error:
-        raise RegistryError(
-            f"{_shown(path)} is written, but the disk reports: {error.strerror}; it may not "
-            "outlast a power cut"
-        ) from None
-    except OSError as error:
-        raise RegistryError(
-            f"cannot write {_shown(path)}: {error.strerror or error}; nothing was written"
-        ) from None
     return len(data)
 
 
@@ -96,9 +88,9 @@ def import_network(path: Path) -> Model:
         with _package_for(path):
             return _network(*chosen.read(data))
     except DamagedSave as error:
-        raise RegistryError(f"{_shown(path)} cannot be imported: {error}") from None
+        raise RegistryError(f"{shown(path)} cannot be imported: {error}") from None
     except OSError as error:
-        raise RegistryError(f"{_shown(path)} cannot be read: {error.strerror or error}") from None
+        raise RegistryError(f"{shown(path)} cannot be read: {error.strerror or error}") from None
 
 
 def _format(path: Path) -> Format:
@@ -107,15 +99,9 @@ def _format(path: Path) -> Format:
     if chosen is None:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise RegistryError(
-            f"the end of a file's name tells its format: {known}, not {_shown(path)}"
+            f"the end of a file's name tells its format: {known}, not {shown(path)}"
         )
     return chosen
-
-
-def _shown(path: Path) -> str:
-    """A path in a message: in quotes, on one line, and not so long that the rest is lost."""
-    text = str(path)
-    return repr(text if len(text) <= 100 else f"...{text[-100:]}")
 
 
 @contextmanager

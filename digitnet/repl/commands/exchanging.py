@@ -1,14 +1,13 @@
 """Networks from and for other programs: `export` and `import`."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Record, command
 from digitnet.repl.commands.making import InHandResult
-from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.files import path_of, path_to_write
 from digitnet.repl.session import Session
 from digitnet.repl.views.words import size
 
@@ -50,12 +49,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     from digitnet.registry.exchange import export_network
 
     named = session.network()
-    path = _path(file)
-    there = os.path.lexists(path)
-    if there and not (os.path.isfile(path) or os.path.islink(path)):  # noqa: PTH113, PTH114
-        raise CommandError(f"{quoted(file)} is there and is not a file; nothing was written")
-    if there and not session.asker.confirm(f"{printable(file)} is there already. Write over it?"):
-        raise CommandError("nothing was written")
+    path = path_to_write(file, "export first.npz", session.asker)
     written = export_network(named, path)
     return ExportResult(str(path), written, path.suffix[1:].lower())
 
@@ -73,7 +67,7 @@ def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
     """
     from digitnet.registry.exchange import import_network
 
-    named = import_network(_path(file))
+    named = import_network(path_of(file, "import first.npz"))
     if not session.may_let_go():
         raise CommandError("nothing was imported; the network in hand is as it was")
     named.trainer.seed = session.fresh_seed()
@@ -84,13 +78,3 @@ def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
         f"Imported {printable(file)}: {named.network.shape}. It has no name yet: pas NAME saves "
         "it.",
     )
-
-
-def _path(text: str) -> Path:
-    """The path that a person means. Raises CommandError where there can be none."""
-    try:
-        if os.fsencode(text) and "\0" not in text:
-            return Path(os.path.expanduser(text))  # noqa: PTH111 - leaves the home of nobody as it is
-    except ValueError:
-        pass
-    raise CommandError(f"{quoted(text)} cannot be a file. Example: export first.npz")
