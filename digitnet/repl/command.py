@@ -118,7 +118,10 @@ class Argument:
 
 @dataclass(frozen=True, eq=False)
 class Command:
-    """A command: what it is called, what it takes, what it does."""
+    """A command: what it is called, what it takes, what it does.
+
+    is_picture: a last argument such as `curves.svg` is the file to draw its result in.
+    """
 
     name: str
     aliases: tuple[str, ...]
@@ -129,6 +132,7 @@ class Command:
     text: str
     examples: Mapping[str, str]
     rank: int
+    is_picture: bool
 
     @property
     def usage(self) -> str:
@@ -189,13 +193,18 @@ COMMANDS: dict[str, Command] = {}
 
 
 def command(
-    name: str, *aliases: str, group: str, examples: Mapping[str, str], rank: int = 5
+    name: str,
+    *aliases: str,
+    group: str,
+    examples: Mapping[str, str],
+    rank: int = 5,
+    is_picture: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Makes a function a command. Its first parameter is the session; the others, each annotated
     with its Kind, are the arguments.
 
     examples: lines to type, each with what it does; errors show the last. rank: its place in its
-    group, those that people need first in front.
+    group, those that people need first in front. is_picture: of the Command.
 
     Raises ValueError at import where a name is taken already, or the group is none of GROUPS.
     """
@@ -217,6 +226,7 @@ def command(
             "\n\n".join(" ".join(part.split()) for part in text.split("\n\n")),
             examples,
             rank,
+            is_picture,
         )
         COMMANDS.update(dict.fromkeys((name, *aliases), record))
         return function

@@ -8,6 +8,7 @@ from digitnet.repl import commands as _commands  # noqa: F401 - fills the table 
 from digitnet.repl.command import Command, Result, find
 from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.line import expanded, split
+from digitnet.repl.pictures import picture_asked_for
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.interrupts import interruptible
 from digitnet.repl.terminal.output import Output
@@ -56,7 +57,10 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     try:
         command = find(words[0])
         name = command.name
-        result = _at_work(command, words[1:], session, output)
+        arguments, picture = picture_asked_for(command, words[1:], session.asker)
+        result = _at_work(command, arguments, session, output)
+        if picture:
+            result = picture.of(result)
         output.result(name, result)
         session.done = name
     except OutputError:

@@ -5,7 +5,6 @@
 writes them anew; `test_pictures.py` compares them with what the program shows today.
 """
 
-from io import StringIO
 from math import exp
 from pathlib import Path
 
@@ -16,10 +15,11 @@ from digitnet.engine.report import Report
 from digitnet.repl.commands.checking import CheckResult
 from digitnet.repl.commands.training import TrainingReport
 from digitnet.repl.views.curves import Curves
-from digitnet.repl.views.screen import Screen
+from digitnet.repl.views.drawn import svg
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+SIZE = 80, 24
 
 
 def training() -> TrainingReport:
@@ -42,21 +42,13 @@ def check() -> CheckResult:
     return CheckResult(11, "sample test", answer, answer, list(outputs), 0.128, picture)
 
 
-def svg(result: object, title: str) -> str:
-    """What a terminal of 80 columns with all colours shows of it."""
-    screen = Screen(StringIO(), width=80, force_terminal=True, record=True)
-    screen.height = 24
-    screen.print(result)
-    return screen.export_svg(title=title, unique_id=title.replace(" ", "-"))
-
-
 PICTURES = {"training": (training, "t 20e"), "check": (check, "c 11")}
 
 
 def main() -> None:
     """Writes the files."""
     for name, (make, title) in PICTURES.items():
-        (HERE / f"{name}.svg").write_text(svg(make(), title), encoding="utf-8")
+        (HERE / f"{name}.svg").write_bytes(svg(make(), title, *SIZE))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,15 @@ class PlotResult:
         )
 
 
-@command("plot", group="Asking", examples={"plot": "the cost and the accuracy so far"})
+@command(
+    "plot",
+    group="Asking",
+    examples={
+        "plot curves.svg": "the same in a file: .svg, .html or .png",
+        "plot": "the cost and the accuracy so far",
+    },
+    is_picture=True,
+)
 def plot(session: Session) -> PlotResult:
     """Draw the cost and the validation accuracy over the whole training."""
     history = session.network().trainer.history

@@ -1,6 +1,6 @@
 """The console everything is printed on, and what it can show."""
 
-from typing import IO
+from typing import IO, Literal
 
 from rich.console import Console, ConsoleOptions
 
@@ -21,6 +21,7 @@ class Screen(Console):
         force_terminal: bool | None = None,
         stderr: bool = False,
         record: bool = False,
+        color_system: Literal["auto", "truecolor"] = "auto",
     ) -> None:
         """The arguments are rich's own; width None is the terminal's."""
         super().__init__(
@@ -34,6 +35,7 @@ class Screen(Console):
             force_terminal=force_terminal,
             stderr=stderr,
             record=record,
+            color_system=color_system,
         )
         self.plain = plain or self.is_dumb_terminal
 
