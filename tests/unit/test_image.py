@@ -1,0 +1,77 @@
+"""Drawings are prepared as MNIST's makers prepared theirs, whatever pen drew them."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from digitnet.digits.image import BOX, CENTRE, SIDE, NoDigit, prepare
+from digitnet.digits.stroke import distance_to_edge, skeleton, stroke_width, with_pen
+
+
+def drawn_seven(side: int, pen: float) -> np.ndarray:
+    """A 7 of straight lines with a round pen, 0 to 255, in the middle of a square of `side`."""
+    t = np.linspace(0, 1, 4 * side)
+    bar = np.stack([np.full_like(t, 0.2), 0.3 + 0.4 * t])
+    stem = np.stack([0.2 + 0.6 * t, 0.7 - 0.25 * t])
+    middle = np.ones((side, side), bool)
+    rows, columns = (np.concatenate([bar, stem], axis=1) * side).astype(int)
+    middle[rows, columns] = False
+    distance = ndimage.distance_transform_edt(middle)
+    return (255 * np.clip(pen / 2 - distance + 0.5, 0, 1)).astype(np.uint8)
+
+
+def width_of(picture: np.ndarray) -> float:
+    """The width of a prepared digit's strokes, in its pixels."""
+    large = ndimage.zoom(picture / 255, 5, order=3, mode="grid-constant", grid_mode=True)
+    return stroke_width(distance_to_edge(large > 0.5), skeleton(large > 0.5)) / 5
+
+
+@pytest.mark.parametrize("pen", [1, 4, 12, 30])
+@pytest.mark.parametrize("side", [40, 200, 900])
+def test_what_comes_out_is_as_in_mnist(side: int, pen: int) -> None:
+    if pen > side / 6:
+        return
+    picture = prepare(drawn_seven(side, pen))
+    assert (picture.shape, picture.dtype, picture.max()) == ((SIDE, SIDE), np.uint8, 255)
+    extents = [np.ptp(np.flatnonzero((picture > 40).any(axis=axis))) + 1 for axis in (0, 1)]
+    assert BOX - 1 <= max(extents) <= BOX
+    barycentre = ndimage.center_of_mass(picture)
+    assert np.abs(np.array(barycentre) - CENTRE).max() <= 0.51
+    assert 1.2 < width_of(picture) < 3.8
+
+
+def test_pen_place_and_size_make_little_difference() -> None:
+    reference = prepare(drawn_seven(200, 16)).astype(float)
+    for side, pen in ((200, 2), (200, 30), (60, 5), (900, 20)):
+        shifted = np.pad(drawn_seven(side, pen), ((0, side // 3), (side, 7)))
+        other = prepare(shifted).astype(float)
+        alike = (reference * other).sum() / np.sqrt((reference**2).sum() * (other**2).sum())
+        assert alike > 0.75, (side, pen)
+
+
+def test_a_stroke_that_is_thinned_is_not_torn() -> None:
+    ink = np.zeros((60, 60), bool)
+    ink[5:25, 20:40] = ink[35:55, 20:40] = True
+    ink[25:35, 29:31] = True  # a bridge much thinner than the rest
+    thin = with_pen(distance_to_edge(ink), skeleton(ink), -10) >= 0.5
+    assert thin.sum() < ink.sum() / 2
+    assert ndimage.label(thin, np.ones((3, 3)))[1] == 1
+
+
+def test_the_width_of_a_stroke_is_measured() -> None:
+    for pen in (5, 11, 21):
+        ink = np.zeros((200, 60), bool)
+        ink[30:170, 30 - pen // 2 : 31 + pen // 2] = True
+        width = stroke_width(distance_to_edge(ink), skeleton(ink))
+        assert width == pytest.approx(pen, rel=0.15, abs=1)
+
+
+@pytest.mark.parametrize("ink", [np.zeros((9, 9)), np.zeros((0, 5)), np.full((5, 5), np.nan)])
+def test_where_nothing_is_drawn_there_is_no_digit(ink: np.ndarray) -> None:
+    with pytest.raises(NoDigit):
+        prepare(ink)
+
+
+def test_a_dot_and_a_line_are_drawings_too() -> None:
+    for shape in ((1, 1), (1, 500), (500, 1), (3, 3)):
+        assert prepare(np.full(shape, 9, np.uint8)).max() == 255
