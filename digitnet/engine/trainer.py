@@ -107,9 +107,9 @@ class Trainer:
         """The network as it answers: with the weights that answer, where these are others than
         those in training, and batch normalisation folded in; the network itself where neither is.
         """
-        return folded(self._with_answering_weights())
+        return folded(self.with_answering_weights())
 
-    def _with_answering_weights(self) -> Network:
+    def with_answering_weights(self) -> Network:
         """The network, or a copy with the weights that answer where these are others."""
         weights = self.averages or self.optimizer.answering()
         if weights is None:
@@ -123,7 +123,7 @@ class Trainer:
         """Brings the statistics of batch normalisation up to the weights that answer."""
         if not self.network.batch_norms:
             return
-        network = self._with_answering_weights()
+        network = self.with_answering_weights()
         network.measure_statistics(_batches(train, network))
         for mine, measured in zip(self.network.batch_norms, network.batch_norms, strict=True):
             mine.mean[:], mine.variance[:] = measured.mean, measured.variance

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
+    from digitnet.digits.datasets import DataSet
+
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -72,19 +74,9 @@ def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) ->
 
     named = session.network()
     data = session.data_for(named)
-    if index is None:
-        index = int(session.rng.integers(len(data.test)))
-    if index >= len(data.test):
-        raise CommandError(
-            f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
-            f"{len(data.test) - 1:,}"
-        )
+    index = case_number(session, data, index)
     a = outputs_for(named.trainer.answering(), data.test, np.array([index]))
-    if not np.isfinite(a).all():
-        raise CommandError(
-            "the network's outputs are not numbers: its weights are too large to compute with. "
-            "undo brings an earlier version back, n makes another"
-        )
+    check_outputs(a)
     y = data.test.targets[index : index + 1].astype(a.dtype)
     return CheckResult(
         index=index,
@@ -95,6 +87,29 @@ def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) ->
         cost=named.network.cost.value(a, y),
         inputs=data.picture_of(data.test, index),
     )
+
+
+def case_number(session: Session, data: "DataSet", index: int | None) -> int:
+    """The number of a test case: this one, or a random one. Raises CommandError for none."""
+    if index is None:
+        return int(session.rng.integers(len(data.test)))
+    if index >= len(data.test):
+        raise CommandError(
+            f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
+            f"{len(data.test) - 1:,}"
+        )
+    return index
+
+
+def check_outputs(a: "NDArray[Any]") -> None:
+    """Raises CommandError for outputs that are no numbers."""
+    import numpy as np
+
+    if not np.isfinite(a).all():
+        raise CommandError(
+            "the network's outputs are not numbers: its weights are too large to compute with. "
+            "undo brings an earlier version back, n makes another"
+        )
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def _settings(given: Settings) -> str:
     )
 
 
-def _layer(layer: dict[str, Any]) -> str:
+def layer_line(layer: dict[str, Any]) -> str:
     """A layer in a line: its kind, the shapes of a case below and above it, what it is made of."""
     below, above = ("x".join(str(n) for n in layer[side]) for side in ("inputs", "outputs"))
     words = [f"{layer['kind'].replace('_', ' ')} {below} to {above}"]
@@ -69,7 +69,7 @@ def info(about: "InfoResult") -> RenderableType:
         "shape": f"{about.shape}, {about.parameters:,} parameters, {about.precision}",
     }
     for number, layer in enumerate(about.layers, 1):
-        values[f"layer {number}"] = _layer(layer)
+        values[f"layer {number}"] = layer_line(layer)
     values |= {
         "cost": about.cost,
         "settings": _settings(about.settings),

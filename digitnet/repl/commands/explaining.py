@@ -1,0 +1,142 @@
+"""Explaining: `why` writes the back-propagation of one case out, `step` one mini-batch."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.commands.checking import case_number, check_outputs
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.engine.backprop import Backpropagation, Pass
+    from digitnet.engine.trail import Place
+
+MOST_IN_JSON = 1000
+"""Numbers of an array that are given as data; of a larger one, none are."""
+
+
+@dataclass(frozen=True)
+class WhyResult:
+    """The back-propagation of one case, and the trail of its guess: a place in each layer.
+
+    output: the output that is the guess. inputs: a picture, or a row of a table. penalized: whether
+    training adds penalties to the gradient.
+    """
+
+    index: int
+    set: str
+    answer: int
+    guess: int
+    output: int
+    inputs: "NDArray[Any]"
+    cost_name: str
+    penalized: bool
+    page: "Backpropagation"
+    trail: "list[Place]"
+
+    def as_json(self) -> dict[str, Any]:
+        """z, a, δ and the gradients of each layer, and the largest terms of the trail's place."""
+        passes = self.page.passes
+        return {
+            "index": self.index,
+            "set": self.set,
+            "answer": self.answer,
+            "guess": self.guess,
+            "outputs": self.page.outputs.tolist(),
+            "cost": self.page.cost,
+            "layers": [_as_json(p, place) for p, place in zip(passes, self.trail, strict=True)],
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.explaining import page
+
+        yield from page(self, console, options)
+
+
+def _as_json(p: "Pass", place: "Place") -> dict[str, Any]:
+    """A layer."""
+    from digitnet.engine.trail import terms_of
+
+    terms = terms_of(p, place)
+    x, w, products = (values.ravel() for values in (terms.x, terms.w, terms.products))
+    return {
+        "kind": p.layer.kind,
+        "shape": list(p.layer.shape),
+        "z": _listed(p.z),
+        "a": _listed(p.a),
+        "delta": _listed(p.delta),
+        "gradient": {name: _listed(values) for name, values in p.gradients.items()},
+        "strongest": {
+            "place": list(place),
+            "z": float(p.z[place]),
+            "bias": terms.bias,
+            "terms": [
+                {"from": list(terms.place_of(n)), "x": float(x[n]), "w": float(w[n]),
+                 "product": float(products[n])}
+                for n in terms.largest(5)
+            ],
+        },
+    }  # fmt: skip
+
+
+def _listed(values: "np.ndarray[Any, Any]") -> list[Any] | None:
+    """An array as lists, None for a large one."""
+    listed: list[Any] | None = values.tolist() if values.size <= MOST_IN_JSON else None
+    return listed
+
+
+@command(
+    "why",
+    group="Asking",
+    examples={"why": "a random case", "why 17": "the test case number 17"},
+)
+def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> WhyResult:
+    """Write out how one test case goes through the network, and its cost back to each weight.
+
+    Forwards, each layer's weighted sums z and activations a; then the cost; then backwards how the
+    cost changes with each of them, down to the gradient of each weight, all in float64. A layer of
+    up to 10 inputs and units is written out whole. Of a larger one it shows the number that did
+    most for the guess with the largest terms of its sum, and the largest gradients. All are counted
+    from 0; pixel 3,8 is in row 3 and column 8.
+
+    With --json, arrays of more than 1,000 numbers are null.
+    """
+    import numpy as np
+
+    from digitnet.engine.backprop import backpropagate
+    from digitnet.engine.cases import answers_of
+    from digitnet.engine.trail import trail
+
+    named = session.network()
+    if named.network.is_committee:
+        raise CommandError(
+            "a committee only takes the mean of its members' outputs: l loads one of them, and "
+            "why explains that"
+        )
+    data = session.data_for(named)
+    index = case_number(session, data, index)
+    x = data.test.inputs[index].astype(np.float64) * data.test.scale
+    y = data.test.targets[index].astype(np.float64)
+    with np.errstate(all="ignore"):  # of huge weights the outputs are no numbers
+        explained = backpropagate(named.trainer.with_answering_weights(), x, y)
+    check_outputs(explained.outputs)
+    output = int(explained.outputs.argmax())
+    penalties = named.trainer.penalties
+    return WhyResult(
+        index=index,
+        set=f"{data.name} test",
+        answer=int(answers_of(y[np.newaxis])[0]),
+        guess=int(answers_of(explained.outputs[np.newaxis])[0]),
+        output=output,
+        inputs=data.picture_of(data.test, index),
+        cost_name=named.network.cost_name,
+        penalized=bool(penalties.l2 or penalties.l1),
+        page=explained,
+        trail=trail(explained.passes, output),
+    )

@@ -1,0 +1,147 @@
+"""The way back of a case: how the cost changes with each number of a layer, last layer first."""
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.text import Text
+
+from digitnet.engine.backprop import Pass
+from digitnet.engine.layers import Dense
+from digitnet.engine.types import Array
+from digitnet.repl.views import formulae
+from digitnet.repl.views.explaining_names import (
+    block_title,
+    input_name,
+    is_output,
+    is_whole,
+    unit_headings,
+    unit_name,
+    weight_name,
+)
+from digitnet.repl.views.sheet import Row, Sheet, aligned
+
+if TYPE_CHECKING:
+    from digitnet.repl.commands.explaining import WhyResult
+
+LARGEST = 5
+"""Numbers that are shown of a layer that is not written out whole."""
+
+
+def layer(result: "WhyResult", sheet: Sheet, number: int) -> list[list[Text]]:
+    """Two blocks: δ of a layer, and the gradients of its weights; one where it has no weights."""
+    p, passes = result.page.passes[number], result.page.passes
+    title = block_title(result, sheet, number)
+    if not p.layer.parameters:
+        return [[title, sheet.formulae(*formulae.gradients(p))]]
+    above = "" if is_output(result, number) else passes[number + 1].layer.kind
+    of_delta = sheet.formulae(*formulae.backwards(p, above))
+    of_weights = sheet.formulae(*formulae.gradients(p))
+    gradient = sheet.title(f"layer {number + 1}: gradient")
+    if is_whole(p):
+        headings = unit_headings(result, number)
+        rows = _weights(p) if isinstance(p.layer, Dense) else _by_unit(p)
+        return [
+            [title, of_delta, sheet.table(headings, _rows(result, number))],
+            [gradient, of_weights, sheet.table(headings, rows, ("x", ""))],
+        ]
+    return [
+        [title, of_delta, *_largest_deltas(result, sheet, number)],
+        [gradient, of_weights, *_largest_gradients(result, sheet, number)],
+    ]
+
+
+def _quantities(result: "WhyResult", number: int) -> dict[str, Array]:
+    """What δ of a layer is made of, by name."""
+    p = result.page.passes[number]
+    values: dict[str, Array] = {}
+    if is_output(result, number):
+        values |= {"a": p.a, "y": result.page.y}
+    if p.da is not None and p.activation != "linear":
+        values["dC/da"] = p.da
+        if p.slope is not None and p.activation != "softmax":
+            values["f′"] = p.slope
+    return values | {"δ": p.delta}
+
+
+def _rows(result: "WhyResult", number: int) -> list[Row]:
+    """A line for each quantity, each unit in a column of its own."""
+    return [
+        Row((name,), aligned(values), "bold" if name == "δ" else "")
+        for name, values in _quantities(result, number).items()
+    ]
+
+
+def _weights(p: Pass) -> list[Row]:
+    """dC/dw of every weight, each unit in a column of its own; the inputs at the left."""
+    gradient = p.gradients["weights"]
+    cells = np.reshape(aligned(gradient.ravel()), gradient.shape)
+    rows = [
+        Row((x, f"dC/dw{j}"), list(line))
+        for j, (x, line) in enumerate(zip(aligned(p.x), cells, strict=True))
+    ]
+    if "biases" in p.gradients:
+        rows.append(Row(("", "dC/db"), aligned(p.gradients["biases"])))
+    return rows
+
+
+def _by_unit(p: Pass) -> list[Row]:
+    """The gradients of batch normalisation, each unit in a column of its own."""
+    names = {"gamma": "dC/dγ", "beta": "dC/dβ"}
+    return [Row(("", names[name]), aligned(values)) for name, values in p.gradients.items()]
+
+
+def _largest_deltas(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
+    """The largest δ, each with what it is made of, and how large all are together."""
+    p = result.page.passes[number]
+    quantities = _quantities(result, number)
+    chosen = _largest(p.delta)
+    if is_output(result, number) and p.delta.size <= 10:
+        chosen = list(range(p.delta.size))
+    columns = [aligned(values.ravel()[chosen]) for values in quantities.values()]
+    rows = [
+        Row((unit_name(result, number, _place(n, p.delta)),), line)
+        for n, line in zip(chosen, zip(*columns, strict=True), strict=True)
+    ]
+    none = int((p.delta == 0).sum())
+    zeros = f"; {none:,} of them are 0" if none else ""
+    said = sheet.text(f"norm of all {p.delta.size:,}: {_norm(p.delta):.3g}{zeros}", "dim")
+    return [sheet.table(list(quantities), rows), said] if rows else [said]
+
+
+def _largest_gradients(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
+    """The largest numbers of the gradient, and how large all are together."""
+    p = result.page.passes[number]
+    name, *_ = p.gradients
+    gradient = p.gradients[name]
+    chosen = _largest(gradient)
+    values = aligned(gradient.ravel()[chosen])
+    count = sum(g.size for g in p.gradients.values())
+    norm = sqrt(sum(_norm(g) ** 2 for g in p.gradients.values()))
+    said = [sheet.text(f"norm of all {count:,}: {norm:.3g}", "dim")]
+    if not chosen:
+        return said
+    if isinstance(p.layer, Dense):
+        places = [_place(n, gradient) for n in chosen]
+        x, delta = aligned(p.x[[i for i, _ in places]]), aligned(p.delta[[k for _, k in places]])
+        rows = [
+            Row((input_name(result, number, (i,)), f"→ {k}"), line)
+            for (i, k), line in zip(places, zip(x, delta, values, strict=True), strict=True)
+        ]
+        return [sheet.table(("x", "δ", "dC/dw"), rows), *said]
+    rows = [Row((weight_name(p, n),), (v,)) for n, v in zip(chosen, values, strict=True)]
+    return [sheet.table((formulae.gradients(p)[0].partition(" =")[0],), rows), *said]
+
+
+def _largest(values: Array) -> list[int]:
+    """The numbers of the largest values, largest first; none that are zero."""
+    sizes = np.abs(values).ravel()
+    return [int(n) for n in np.argsort(-sizes, kind="stable")[:LARGEST] if sizes[n] > 0]
+
+
+def _place(number: int, values: Array) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(number, values.shape))
+
+
+def _norm(values: Array) -> float:
+    return float(np.linalg.norm(values))
