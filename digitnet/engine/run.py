@@ -10,7 +10,7 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.augment import Augment
 from digitnet.engine.batches import MiniBatches
 from digitnet.engine.cases import Cases
-from digitnet.engine.progress import Measurement
+from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.report import Outcome, Report, Stopped
 from digitnet.engine.safeguards import Best, LastGood
 from digitnet.engine.schedules import Schedule
@@ -52,21 +52,30 @@ def run(
     return training.outcome(stopped)
 
 
+def mini_batches(trainer: Trainer, cases: Cases, progress: Progress) -> MiniBatches:
+    """The mini-batches of a training from where `progress` is, which moves on with them.
+
+    Raises ValueError where cases are to be deformed that are no square pictures.
+    """
+    settings = trainer.settings
+    return MiniBatches(
+        cases,
+        settings.batch,
+        trainer.network.dtype,
+        seed=trainer.seed,
+        progress=progress,
+        smoothing=settings.smoothing,
+        augment=Augment.parse(settings.augment),
+    )
+
+
 class _Run:
     """What a training needs between its first and its last mini-batch."""
 
     def __init__(self, trainer: Trainer, cases: Cases, validation: Cases, amount: Amount) -> None:
         settings = trainer.settings
         self.trainer, self.cases, self.validation = trainer, cases, validation
-        self.batches = MiniBatches(
-            cases,
-            settings.batch,
-            trainer.network.dtype,
-            seed=trainer.seed,
-            progress=trainer.progress,
-            smoothing=settings.smoothing,
-            augment=Augment.parse(settings.augment),
-        )
+        self.batches = mini_batches(trainer, cases, trainer.progress)
         self.stretch = Stretch(amount, trainer.progress, len(cases))
         self.schedule = Schedule.parse(settings.schedule)
         self.costs: list[float] = []  # of the mini-batches since the last report

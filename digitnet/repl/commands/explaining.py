@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import Working, command
 from digitnet.repl.commands.checking import case_number, check_outputs
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
+from digitnet.repl.shelf import accuracy_on, trained_on
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from digitnet.engine.backprop import Backpropagation, Pass
+    from digitnet.engine.report import Stopped
     from digitnet.engine.trail import Place
+    from digitnet.engine.watched import Change, Watched
 
 MOST_IN_JSON = 1000
 """Numbers of an array that are given as data; of a larger one, none are."""
+MOST_STEPS = 100
+"""Mini-batches that one `step` shows."""
 
 
 @dataclass(frozen=True)
@@ -140,3 +145,121 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
         page=explained,
         trail=trail(explained.passes, output),
     )
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One mini-batch: the weights before, the gradient, the change, the weights after."""
+
+    watched: "Watched"
+    optimizer: str
+    lasting: bool = True
+    milestone: None = None
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.stepping import page
+
+        yield from page(self.watched, self.optimizer, console, options)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What some mini-batches did, one after the other; the last of them is still to be shown."""
+
+    steps: list[StepReport]
+    stopped: "Stopped"
+    rate: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Each mini-batch, with every parameter."""
+        last = self.steps[-1].watched.outcome if self.steps else None
+        return {
+            "steps": [_step_as_json(step.watched) for step in self.steps],
+            "validation_accuracy": last and last.validation_accuracy,
+            "stopped": self.stopped,
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.training import ending_of
+
+        yield from self.steps[-1:]
+        if self.stopped != "done":
+            yield ending_of(self.stopped, self.rate)
+
+
+def _step_as_json(step: "Watched") -> dict[str, Any]:
+    """A mini-batch."""
+    return {
+        "batch": step.number,
+        "cases": len(step.inputs),
+        "rate": step.rate,
+        "cost_before": step.cost_before,
+        "cost_after": step.cost_after,
+        "parameters": [_change_as_json(change) for change in step.changes],
+    }
+
+
+def _change_as_json(change: "Change") -> dict[str, Any]:
+    """A parameter: its numbers, and their norms."""
+    import numpy as np
+
+    values = {
+        "before": change.before,
+        "gradient": change.gradient,
+        "change": change.change,
+        "after": change.after,
+    }
+    return {
+        "layer": change.number,
+        "name": change.name,
+        **{name: _listed(array) for name, array in values.items()},
+        "norms": {name: float(np.linalg.norm(array)) for name, array in values.items()},
+    }
+
+
+@command(
+    "step",
+    group="Learning",
+    examples={"step": "one mini-batch", "step 3": "three mini-batches, one after the other"},
+)
+def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
+    """Train one mini-batch, or N, and show what each does to the weights.
+
+    It trains the network as t 1 does: the same cases, the same weights afterwards. Layers of up to
+    10 inputs and units are shown whole: each weight before, its gradient, its change, and the
+    weight after. Larger ones are shown by their norms and the largest changes.
+
+    With --json, arrays of more than 1,000 numbers are null.
+    """
+    from digitnet.engine.watched import watched
+
+    if count > MOST_STEPS:
+        raise CommandError(
+            f"step shows at most {MOST_STEPS} mini-batches at a time. t {count} trains that many"
+        )
+    named = session.learner()
+    data, trainer = session.data_for(named), named.trainer
+    steps: list[StepReport] = []
+    stopped: Stopped = "done"
+    with trained_on(data, named):
+        for _ in range(count):
+            if steps:
+                yield steps[-1]
+            try:
+                done = watched(trainer, data.train, data.validation, session.stop)
+            except ValueError as error:  # the cases cannot be deformed
+                raise CommandError(f"{error}. Example: set augment none") from None
+            stopped = done.outcome.stopped
+            if done.outcome.batches:
+                steps.append(StepReport(done, trainer.settings.optimizer))
+            if stopped != "done":
+                break
+    if steps:
+        named.accuracy = accuracy_on(
+            "validation",
+            steps[-1].watched.outcome.validation_accuracy,
+            data,
+            data.validations_are_in,
+            named,
+        )
+    return StepResult(steps, stopped, trainer.settings.rate)

@@ -11,6 +11,7 @@ from digitnet.engine.layers import Dense
 from digitnet.engine.types import Array
 from digitnet.repl.views import formulae
 from digitnet.repl.views.explaining_names import (
+    SIGNS,
     block_title,
     input_name,
     is_output,
@@ -87,8 +88,7 @@ def _weights(p: Pass) -> list[Row]:
 
 def _by_unit(p: Pass) -> list[Row]:
     """The gradients of batch normalisation, each unit in a column of its own."""
-    names = {"gamma": "dC/dγ", "beta": "dC/dβ"}
-    return [Row(("", names[name]), aligned(values)) for name, values in p.gradients.items()]
+    return [Row(("", f"dC/d{SIGNS[name]}"), aligned(g)) for name, g in p.gradients.items()]
 
 
 def _largest_deltas(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
@@ -129,7 +129,9 @@ def _largest_gradients(result: "WhyResult", sheet: Sheet, number: int) -> list[T
             for (i, k), line in zip(places, zip(x, delta, values, strict=True), strict=True)
         ]
         return [sheet.table(("x", "δ", "dC/dw"), rows), *said]
-    rows = [Row((weight_name(p, n),), (v,)) for n, v in zip(chosen, values, strict=True)]
+    rows = [
+        Row((weight_name(p.layer, name, n),), (v,)) for n, v in zip(chosen, values, strict=True)
+    ]
     return [sheet.table((formulae.gradients(p)[0].partition(" =")[0],), rows), *said]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from rich.text import Text
 
 from digitnet.engine.backprop import Pass
-from digitnet.engine.layers import BatchNorm, Convolution, Dense, Flatten
+from digitnet.engine.layers import BatchNorm, Convolution, Dense, Flatten, Layer
 from digitnet.engine.trail import Place
 from digitnet.repl.views.info import layer_line
 from digitnet.repl.views.sheet import Sheet
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WHOLE = 10
 """Inputs and units up to which a layer is written out whole."""
+SIGNS = {"gamma": "γ", "beta": "β"}
+"""Parameters that have a sign."""
 
 
 def is_whole(p: Pass) -> bool:
@@ -29,10 +31,14 @@ def is_output(result: "WhyResult", number: int) -> bool:
 
 
 def block_title(result: "WhyResult", sheet: Sheet, number: int) -> Text:
+    """What a layer is, above its block."""
+    return layer_title(result.page.passes[number].layer, number + 1, sheet)
+
+
+def layer_title(layer: Layer, number: int, sheet: Sheet) -> Text:
     """`layer 2: dense 256 to 10, softmax`."""
-    layer = result.page.passes[number].layer
     shapes = {"kind": layer.kind, "inputs": layer.input_shape, "outputs": layer.shape}
-    return sheet.title(f"layer {number + 1}: {layer_line(shapes | layer.described())}")
+    return sheet.title(f"layer {number}: {layer_line(shapes | layer.described())}")
 
 
 def unit_headings(result: "WhyResult", number: int) -> list[str]:
@@ -48,7 +54,7 @@ def unit_name(result: "WhyResult", number: int, place: Place) -> str:
     layer = result.page.passes[number].layer
     if isinstance(layer, Flatten):
         place = tuple(int(i) for i in np.unravel_index(place[0], layer.input_shape))
-    return _place_name(place, result.page.passes[number].layer.shape)
+    return _place_name(place)
 
 
 def input_name(result: "WhyResult", number: int, place: Place) -> str:
@@ -61,16 +67,21 @@ def input_name(result: "WhyResult", number: int, place: Place) -> str:
     return f"input {place[0]}"
 
 
-def weight_name(p: Pass, number: int) -> str:
-    """A weight of a layer whose weights are shared among places."""
-    if isinstance(p.layer, Convolution):
-        k, depth, channels = p.layer.kernel, p.layer.input_shape[2], p.layer.channels
-        row, column, below, channel = np.unravel_index(number, (k, k, depth, channels))
-        return f"{row},{column} of kernel {below} → {channel}"
-    return f"channel {number}"
+def weight_name(layer: Layer, name: str, number: int) -> str:
+    """One number of a parameter: `w3 → 0`, `b → 0`, `0,1 of kernel 4 → 7`, `γ of channel 3`."""
+    if name == "biases":
+        return f"b → {number}"
+    if isinstance(layer, Dense):
+        row, unit = divmod(number, layer.shape[0])
+        return f"w{row} → {unit}"
+    if isinstance(layer, Convolution):
+        k, depth, channels = layer.kernel, layer.input_shape[2], layer.channels
+        place = np.unravel_index(number, (k, k, depth, channels))
+        return "{},{} of kernel {} → {}".format(*place)
+    return f"{SIGNS.get(name, name)} of channel {number}"
 
 
-def _place_name(place: Place, shape: tuple[int, ...]) -> str:
+def _place_name(place: Place) -> str:
     if len(place) == 3:
         row, column, channel = place
         return f"pixel {row},{column} of channel {channel}"

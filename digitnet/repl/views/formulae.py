@@ -65,3 +65,26 @@ def gradients(p: Pass) -> tuple[str, ...]:
     """How the gradients of a layer's parameters are made, or, without any, what goes on down."""
     formulae = GRADIENTS[p.layer.kind]
     return formulae[:1] if getattr(p.layer, "biases", "") is None else formulae
+
+
+ADAM = (
+    "m ← 0.9 m + 0.1 g",
+    "s ← 0.999 s + 0.001 g²",
+    "w ← w − η m / (1 − 0.9ᵗ) / (√(s / (1 − 0.999ᵗ)) + ε)",
+)
+UPDATES = {
+    "sgd": ("w ← w − η g",),
+    "momentum": ("v ← μ v + g", "w ← w − η v"),
+    "nesterov": ("v ← μ v + g", "w ← w − η (g + μ v)"),
+    "rmsprop": ("s ← 0.9 s + 0.1 g²", "w ← w − η g / (√s + ε)"),
+    "adam": ADAM,
+    "adamw": ("w ← (1 − η λ) w", *ADAM),
+    "schedule-free": ("z ← z − η g", "x ← (1 − c) x + c z", "w ← (1 − μ) z + μ x"),
+    "schedule-free-adamw": (
+        "s ← 0.999 s + 0.001 g²",
+        "z ← (1 − η λ) z − η g / (√(s / (1 − 0.999ᵗ)) + ε)",
+        "x ← (1 − c) x + c z",
+        "w ← (1 − μ) z + μ x",
+    ),
+}
+"""Optimiser → how it changes a parameter w with the gradient g, at the learning rate η."""

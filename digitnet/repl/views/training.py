@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.engine.amount import Amount
-from digitnet.engine.report import Outcome, Report
+from digitnet.engine.report import Outcome, Report, Stopped
 from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import draws_blocks
 from digitnet.repl.views.words import counted, duration, percent
@@ -73,6 +73,11 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
     return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
 
 
+def ending_of(stopped: Stopped, rate: float) -> str:
+    """Why a training ended, where that needs saying; `rate` is its learning rate."""
+    return ENDINGS[stopped].format(rate=min(rate / 10, USUAL_RATE))
+
+
 def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     """What the training did, in a line; and why it ended, where that needs saying."""
     text = Text(
@@ -81,7 +86,7 @@ def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
     )
     text.append(percent(outcome.validation_accuracy), "bold")
     text.append(".")
-    ending = ENDINGS[outcome.stopped].format(rate=min(rate / 10, USUAL_RATE))
+    ending = ending_of(outcome.stopped, rate)
     if outcome.stopped == "patience":
         goal = f"{amount} was not reached: the" if amount.unit == "accuracy" else "Stopped: the"
         ending = f"{goal} validation accuracy no longer improved."

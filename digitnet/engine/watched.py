@@ -1,0 +1,153 @@
+"""One mini-batch of training, watched: every parameter before and after it, and its gradient."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from digitnet.engine.amount import Amount
+from digitnet.engine.cases import Cases
+from digitnet.engine.layers import Layer
+from digitnet.engine.layers.base import Parameter, Step
+from digitnet.engine.network import Network
+from digitnet.engine.penalties import Penalties
+from digitnet.engine.report import Outcome
+from digitnet.engine.run import mini_batches, run
+from digitnet.engine.schedules import Schedule
+from digitnet.engine.stretch import Stretch
+from digitnet.engine.trainer import Trainer
+from digitnet.engine.types import Array
+
+ONE = Amount(1, "batches")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A parameter before and after a mini-batch. gradient: of the mean cost, penalties included.
+
+    number, layer: of the layer it belongs to, the first being 1.
+    """
+
+    number: int
+    layer: Layer
+    name: str
+    before: Array
+    gradient: Array
+    after: Array
+
+    @property
+    def change(self) -> Array:
+        """after − before."""
+        difference: Array = self.after - self.before
+        return difference
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one mini-batch did.
+
+    number: how many mini-batches the network has been trained on with it. rate: the learning rate
+    at this mini-batch. inputs, targets, outputs_before, outputs_after, cost_before, cost_after: of
+    the cases in it, as training sees them; the costs with penalties.
+    outcome: as `run` has it; it counts no mini-batch where training was stopped or blew up.
+    """
+
+    number: int
+    rate: float
+    inputs: Array
+    targets: Array
+    outputs_before: Array
+    outputs_after: Array
+    cost_before: float
+    cost_after: float
+    changes: list[Change]
+    outcome: Outcome
+
+
+def watched(
+    trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool] = lambda: False
+) -> Watched:
+    """Trains one mini-batch exactly as `run` does, and tells what it did.
+
+    All that is told comes from a copy of the network and of its place in the training, so that the
+    training is the same to the bit as if nobody had watched.
+    """
+    x, y = mini_batches(trainer, cases, replace(trainer.progress)).next()
+    twin = trainer.network.copy(trainer.network.dtype)
+    step = Step(trainer.seed, trainer.progress.batches)
+    schedule = Schedule.parse(trainer.settings.schedule)
+    rate = trainer.settings.rate * Stretch(ONE, trainer.progress, len(cases)).factor(schedule)
+    before = _Seen.of(twin, trainer, x, y, step)
+    values = [p.value.copy() for p in twin.parameters]
+    gradients = [_gradient(p, trainer) for p in twin.parameters]
+
+    outcome = _finished(trainer, cases, validation, stop)
+    for p, trained in zip(twin.parameters, trainer.network.parameters, strict=True):
+        p.value[...] = trained.value
+    after = _Seen.of(twin, trainer, x, y, step)
+    return Watched(
+        trainer.progress.batches,
+        rate,
+        x.copy(),
+        y.copy(),
+        before.outputs,
+        after.outputs,
+        before.cost,
+        after.cost,
+        _changes(twin, values, gradients),
+        outcome,
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a network made of a mini-batch in training."""
+
+    outputs: Array
+    cost: float
+
+    @classmethod
+    def of(cls, network: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> "_Seen":
+        """Forwards, and back, so that the parameters have their gradients."""
+        with np.errstate(all="ignore"):
+            a = network.forward(x, step)
+            cost = network.cost.value(a, y) + trainer.penalties.value(network.parameters)
+            seen = cls(a.copy(), cost)
+            network.backward(a, y)
+        return seen
+
+
+def _gradient(p: Parameter, trainer: Trainer) -> Array:
+    """As the optimiser is given it."""
+    g = p.whole_gradient().copy()
+    penalties = trainer.penalties
+    if trainer.optimizer.decoupled:
+        penalties = Penalties(0.0, penalties.l1)
+    penalties.add_gradient(p, g)
+    return g
+
+
+def _finished(
+    trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool]
+) -> Outcome:
+    """One mini-batch of training."""
+    running = run(trainer, cases, validation, ONE, stop)
+    while True:
+        try:
+            next(running)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+
+
+def _changes(network: Network, values: list[Array], gradients: list[Array]) -> list[Change]:
+    """Each parameter's, first layer first."""
+    owners = [
+        (number, layer, p)
+        for number, layer in enumerate(network.layers, 1)
+        for p in layer.parameters
+    ]
+    return [
+        Change(number, layer, p.name, value, gradient, p.value.copy())
+        for (number, layer, p), value, gradient in zip(owners, values, gradients, strict=True)
+    ]

@@ -1,0 +1,121 @@
+"""A mini-batch that is watched: trained to the bit as one that is not, and told as it was."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from registry_helpers import everything
+
+from digitnet.digits.datasets import SOURCES, DataSet
+from digitnet.engine.amount import Amount
+from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.run import run
+from digitnet.engine.trainer import Trainer
+from digitnet.engine.watched import Watched, watched
+from digitnet.recipes import RECIPES, Recipe, build
+from digitnet.registry.model import Model
+
+RECIPE_SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("truth", {}),
+    ("mini", {}),
+    ("mini", {"batch": 3, "optimizer": "adam", "rate": 0.1}),
+    ("mini", {"batch": 3, "optimizer": "schedule-free", "rate": 0.5, "l2": 0.01}),
+    ("mini", {"batch": 5, "schedule": "inverse-sqrt", "average": 1.0, "optimizer": "momentum"}),
+    ("mini3", {"batch": 2, "dropout": 0.5, "smoothing": 0.1, "clip": 0.01}),
+]
+SHAPES: list[tuple[str, dict[str, Any]]] = [
+    ("8x8-3c3-b-p2-10-b-d0.5-3", {"batch": 4, "rate": 0.1, "optimizer": "adamw", "l2": 0.1}),
+    ("8x8-3c3-p2-3", {"batch": 4, "rate": 0.1, "augment": "light", "max_norm": 1.0}),
+]
+
+
+def pictures() -> Cases:
+    """Random pictures of 8 by 8 with random answers."""
+    rng = np.random.default_rng(3)
+    pixels = rng.integers(0, 256, (22, 64)).astype(np.uint8)
+    return Cases(pixels, one_hot(rng.integers(3, size=22), 3), 1 / 255)
+
+
+def made(name: str, settings: dict[str, Any]) -> tuple[Model, Cases]:
+    """A network, and the cases that it is trained and measured on."""
+    recipe = RECIPES.get(name) or Recipe("", "", name)
+    model = build(recipe, 4)
+    for setting, value in settings.items():
+        model.trainer.settings = model.trainer.settings.changed(setting, str(value))
+    data: DataSet | None = SOURCES[name].read([]) if name in SOURCES else None
+    return model, data.train if data else pictures()
+
+
+def train(trainer: Trainer, cases: Cases, amount: str) -> None:
+    for _ in run(trainer, cases, cases, Amount.parse(amount)):
+        pass
+
+
+@pytest.mark.parametrize(("name", "settings"), RECIPE_SETTINGS + SHAPES)
+def test_the_network_is_to_the_bit_as_after_t_1(name: str, settings: dict[str, Any]) -> None:
+    (alone, cases), (seen, _) = made(name, settings), made(name, settings)
+    for number in range(1, 8):
+        train(alone.trainer, cases, "1")
+        step = watched(seen.trainer, cases, cases)
+        assert step.number == number
+        for model in (alone, seen):
+            model.trainer.progress.seconds = 0.0
+        assert everything(seen) == everything(alone)
+        assert seen.trainer.history == alone.trainer.history
+
+
+@pytest.mark.parametrize(("name", "settings"), RECIPE_SETTINGS + SHAPES)
+def test_before_and_after_are_the_weights_before_and_after(
+    name: str, settings: dict[str, Any]
+) -> None:
+    model, cases = made(name, settings)
+    before = [p.value.copy() for p in model.network.parameters]
+    step = watched(model.trainer, cases, cases)
+    for change, value, p in zip(step.changes, before, model.network.parameters, strict=True):
+        assert change.name == p.name
+        np.testing.assert_array_equal(change.before, value)
+        np.testing.assert_array_equal(change.after, p.value)
+        assert model.network.layers[change.number - 1].kind == change.layer.kind
+    assert any(change.change.any() for change in step.changes)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+def test_the_change_is_minus_the_rate_times_the_gradient(l2: float) -> None:
+    model, cases = made("mini", {"batch": 3, "l2": l2, "schedule": "inverse-sqrt"})
+    for number in range(3):
+        step = watched(model.trainer, cases, cases)
+        assert step.rate == pytest.approx(4 / (1 + number / 500) ** 0.5)
+        for change in step.changes:
+            np.testing.assert_allclose(change.change, -step.rate * change.gradient, atol=1e-14)
+
+
+def logistic(z: np.ndarray) -> np.ndarray:
+    result: np.ndarray = 1 / (1 + np.exp(-z))
+    return result
+
+
+def test_a_step_of_truth_is_the_one_worked_out_by_hand() -> None:
+    model, cases = made("truth", {})
+    step: Watched = watched(model.trainer, cases, cases)
+    (change,) = step.changes
+    x, y, w = step.inputs, step.targets, change.before
+    a = logistic(x @ w)
+    g = x.T @ ((a - y) * a * (1 - a)) / 4
+    np.testing.assert_allclose(step.outputs_before, a)
+    assert step.cost_before == pytest.approx(float(((a - y) ** 2).sum()) / 8)
+    np.testing.assert_allclose(change.gradient, g)
+    np.testing.assert_allclose(change.after, w - 4 * g)
+    after = logistic(x @ (w - 4 * g))
+    np.testing.assert_allclose(step.outputs_after, after)
+    assert step.cost_after == pytest.approx(float(((after - y) ** 2).sum()) / 8)
+    assert sorted(map(tuple, x)) == [(0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 1)]
+
+
+def test_what_is_interrupted_counts_no_mini_batch() -> None:
+    model, cases = made("mini", {})
+    before = everything(model)
+    step = watched(model.trainer, cases, cases, lambda: True)
+    assert (step.outcome.batches, step.outcome.stopped) == (0, "interrupted")
+    model.trainer.progress.seconds = 0.0
+    model.trainer.progress.cases = 0
+    assert everything(model) == before
