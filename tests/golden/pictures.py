@@ -9,6 +9,7 @@ from math import exp
 from pathlib import Path
 
 import numpy as np
+from sheets import step_truth, why_mini
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.report import Report
@@ -42,7 +43,12 @@ def check() -> CheckResult:
     return CheckResult(11, "sample test", answer, answer, list(outputs), 0.128, picture)
 
 
-PICTURES = {"training": (training, "t 20e"), "check": (check, "c 11")}
+PICTURES = {
+    "training": (training, "t 20e"),
+    "check": (check, "c 11"),
+    "why": (why_mini, "why 5"),
+    "step": (step_truth, "step"),
+}
 
 
 def main() -> None:

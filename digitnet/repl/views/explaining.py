@@ -39,9 +39,8 @@ def page(
     yield sheet.heading("the cost")
     yield sheet.side_by_side([explaining_up.cost(result, sheet)])
     yield sheet.heading("backwards")
-    yield sheet.side_by_side(
-        [block for n in reversed(numbers) for block in explaining_back.layer(result, sheet, n)]
-    )
+    for n in reversed(numbers):
+        yield sheet.side_by_side(explaining_back.layer(result, sheet, n))
     if result.penalized:
         yield sheet.text(
             "In training, the penalties add to these gradients (set l2, set l1).", "dim"

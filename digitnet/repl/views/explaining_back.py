@@ -104,7 +104,7 @@ def _largest_deltas(result: "WhyResult", sheet: Sheet, number: int) -> list[Text
         for n, line in zip(chosen, zip(*columns, strict=True), strict=True)
     ]
     none = int((p.delta == 0).sum())
-    zeros = f"; {none:,} of them are 0" if none else ""
+    zeros = f", {none:,} of them zero" if none else ""
     said = sheet.text(f"norm of all {p.delta.size:,}: {_norm(p.delta):.3g}{zeros}", "dim")
     return [sheet.table(list(quantities), rows), said] if rows else [said]
 
