@@ -5,11 +5,13 @@ One for each diary behind digitnet, and better ones.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from digitnet.engine.settings import WHOLE_SET, Settings
 
 if TYPE_CHECKING:  # numpy is first needed when a network is made, not when the prompt opens
+    from digitnet.engine.network import Network
     from digitnet.registry.model import Model
 
 
@@ -158,6 +160,31 @@ RECIPES = {
         ),
     )
 }
+
+
+def recipe_of(network: "Network") -> Recipe:
+    """A recipe, without a name or settings, for networks that are made like this one."""
+    from digitnet.engine.layers import BatchNorm, Convolution, Dense
+    from digitnet.engine.shapes import spelled_out
+
+    normalized = {
+        id(below) for below, above in pairwise(network.layers) if isinstance(above, BatchNorm)
+    }
+    last = network.layers[-1]
+    assert isinstance(last, Dense)  # a committee is not made from a recipe
+    return Recipe(
+        "",
+        "",
+        spelled_out(network),
+        output=last.activation.name,
+        cost=network.cost_name,
+        bias=all(
+            layer.biases is not None or id(layer) in normalized
+            for layer in network.layers
+            if isinstance(layer, Dense | Convolution)
+        ),
+        precision=network.dtype.name,  # type: ignore[arg-type]
+    )
 
 
 def build(recipe: Recipe, seed: int) -> "Model":

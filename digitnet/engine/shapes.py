@@ -101,6 +101,17 @@ def dense_network(sizes: Sequence[int], **options: Any) -> Network:
     return network_of("-".join(str(size) for size in sizes), **options)
 
 
+def spelled_out(network: Network) -> str:
+    """The shape of a network with the activation of each layer, as `network_of` reads it."""
+    size, *texts = network.shape.split("-")
+    layers = [layer for layer in network.layers if layer.text]
+    for place, layer in enumerate(layers):
+        activation = getattr(layer, "activation", None)
+        if activation is not None:
+            texts[place] += f":{activation.name}"
+    return "-".join([size, *texts])
+
+
 def units(shape: str) -> int:
     """How many outputs a shape has. Raises ValueError for what is no shape."""
     outputs: int = parse(shape)[1][-1].config["units"]

@@ -10,8 +10,8 @@ long sums, so Python's own threads will do.
 What work costs is counted in multiplications of a large product; the figures were measured.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from os import cpu_count
 from queue import Empty, SimpleQueue
@@ -52,6 +52,17 @@ def set_count(number: int) -> None:
     if not 1 <= number <= (cpu_count() or 1):
         raise ValueError(f"this machine has {cpu_count()} cores")
     _pool().most = number
+
+
+@contextmanager
+def limited_to(number: int) -> Iterator[None]:
+    """While this lasts, work is shared among up to `number` threads."""
+    before = count()
+    set_count(number)
+    try:
+        yield
+    finally:
+        set_count(before)
 
 
 def limit_blas() -> None:

@@ -58,10 +58,10 @@ def from_document(document: Document) -> Model:
     made of a sound network.
     """
     fields = Fields(document, "document")
-    name = _name(fields)
+    name = read_name(fields)
     when = saved_at(fields)
     network = read_network(fields)
-    trainer = Trainer(network, _settings(fields), fields.whole("seed"))
+    trainer = Trainer(network, read_settings(fields), fields.whole("seed"))
     trainer.progress = _progress(fields.inner("progress"))
     trainer.history = _history(fields)
     _read_optimizer(fields.inner("optimizer"), trainer)
@@ -80,7 +80,7 @@ def from_document(document: Document) -> Model:
     return model
 
 
-def _name(fields: Fields) -> str:
+def read_name(fields: Fields) -> str:
     """A name that could have been given at the prompt."""
     name = fields.text("name")
     try:
@@ -103,7 +103,7 @@ def saved_at(fields: Fields) -> str:
     raise fields.bad("saved_at", "is not a time")
 
 
-def _settings(fields: Fields) -> Settings:
+def read_settings(fields: Fields) -> Settings:
     """The settings; those that are not there have their usual values."""
     values = fields.inner("settings").rest()
     if not values.keys() <= SETTINGS.keys():

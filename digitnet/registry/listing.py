@@ -18,11 +18,16 @@ from digitnet.registry.names import clean_name, file_name
 from digitnet.registry.seal import seal, unseal
 
 LIST = "registry.pickle"
+KINDS = ("network", "study")
+"""What a save can hold."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the list. `damaged` says what is wrong with the file, empty if nothing is."""
+    """One line of the list. `damaged` says what is wrong with the file, empty if nothing is.
+
+    kind: of KINDS; of a study, only name, file, shape and times are told.
+    """
 
     name: str
     file: str
@@ -36,6 +41,7 @@ class Entry:
     changed_ns: int = 0
     inode: int = 0
     damaged: str = ""
+    kind: str = "network"
 
     def is_of(self, path: Path) -> bool:
         """Whether the file is still the one that the entry was read from."""
@@ -85,6 +91,7 @@ def _entry(fields: Fields) -> Entry:
         changed_ns=fields.whole("changed_ns"),
         inode=fields.whole("inode"),
         damaged=fields.text("damaged", ("",)),
+        kind=fields.text("kind", KINDS),
     )
     fields.end()
     try:

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from digitnet.registry import files
 from digitnet.registry.codec import Document, decode, encode
-from digitnet.registry.document import from_document, to_document
+from digitnet.registry.document import to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.files import (
     NotConfirmed,
@@ -31,6 +31,8 @@ from digitnet.registry.listing import Entry, read_list, state, write_list
 from digitnet.registry.model import Model
 from digitnet.registry.names import IS_SAVE, file_name
 from digitnet.registry.seal import seal, unseal
+from digitnet.registry.study_document import read_document, study_to_document
+from digitnet.registry.study_record import StudyRecord
 from digitnet.registry.trash import Trash
 
 LOCK = ".lock"
@@ -84,8 +86,8 @@ class Registry:
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
 
     def names(self) -> list[str]:
-        """The names of all whole saves."""
-        return [entry.name for entry in self.entries() if not entry.damaged]
+        """The names of all whole networks."""
+        return [e.name for e in self.entries() if e.kind == "network" and not e.damaged]
 
     def exists(self, name: str) -> bool:
         """Whether there is a save of that name, whole or not."""
@@ -96,11 +98,24 @@ class Registry:
 
         Raises RegistryError where there is none, and where its file is damaged.
         """
+        found = self._load(name)
+        if isinstance(found, StudyRecord):
+            raise RegistryError(f"{name!r} is a study: study {name!r} shows it")
+        return found
+
+    def load_study(self, name: str) -> StudyRecord:
+        """The study saved under `name`. Raises RegistryError as `load` does."""
+        found = self._load(name)
+        if isinstance(found, Model):
+            raise RegistryError(f"{name!r} is a network, not a study: l {name!r} loads it")
+        return found
+
+    def _load(self, name: str) -> Model | StudyRecord:
         path = self._path(name)
         try:
             return self._read(path)
         except FileNotFoundError:
-            raise RegistryError(f"there is no network named {name!r}") from None
+            raise RegistryError(f"there is no save named {name!r}") from None
         except DamagedSave as error:
             raise RegistryError(
                 f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"
@@ -127,6 +142,17 @@ class Registry:
             self.trash.forget_old_versions(path.name)
             return Saved(self._relist(path), kept)
 
+    def save_study(self, study: StudyRecord) -> None:
+        """Saves a study under its name, over the one of before, which has fewer results.
+
+        Returns once it is durable. Raises RegistryError; then the one of before is still there.
+        """
+        data = _sealed(study_to_document(study))
+        path = self._path(study.name)
+        with self._locked("the last result was not saved; those before it are"):
+            write_durably(path, data)
+            self._relist(path)
+
     def rename(self, old: str, new: str) -> Entry:
         """Renames the save called `old`; all else in it stays. Returns once that is durable.
 
@@ -136,7 +162,7 @@ class Registry:
         """
         path, other = self._path(old), self._path(new)
         with self._locked("nothing was renamed"):
-            self.load(old)  # says what is wrong with it, if anything is
+            self._load(old)  # says what is wrong with it, if anything is
             if new == old:
                 raise RegistryError(f"{old!r} is called that already; nothing was renamed")
             if other.exists():
@@ -206,12 +232,12 @@ class Registry:
             raise RegistryError(f"cannot read {self.folder}: {error.strerror}") from None
         return [self.folder / name for name in sorted(names)]
 
-    def _read(self, path: Path, called: str = "") -> Model:
-        """The network in a file, which must be called (or have been `called`) as its name asks."""
-        named = from_document(decode(unseal(read_bounded(path))))
+    def _read(self, path: Path, called: str = "") -> Model | StudyRecord:
+        """What is in a file, which must be called (or have been `called`) as its name asks."""
+        named = read_document(decode(unseal(read_bounded(path))))
         if file_name(named.name) != (called or path.name):
             raise DamagedSave(
-                f"it holds the network {named.name!r} and should be called {file_name(named.name)}"
+                f"it holds {named.name!r} and should be called {file_name(named.name)}"
             )
         return named
 
@@ -237,6 +263,14 @@ class Registry:
             raise
         except OSError as error:
             return replace(entry, damaged=f"it cannot be read: {error.strerror}")
+        if isinstance(named, StudyRecord):
+            return replace(
+                entry,
+                name=named.name,
+                kind="study",
+                shape=f"study, {len(named.results):,} done",
+                saved_at=named.saved_at,
+            )
         return replace(
             entry,
             name=named.name,
@@ -293,7 +327,7 @@ def _sealed(document: Document) -> bytes:
         del document  # so that its arrays are not held beside those that are read back
         if len(data) > files.MAX_BYTES:
             raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
-        from_document(decode(unseal(data)))
+        read_document(decode(unseal(data)))
     except (DamagedSave, TypeError, ValueError) as error:
         raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
     return data

@@ -69,6 +69,15 @@ def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
 
 
+def _asked(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    more = {"shape": "compare shapes", "epochs": "compare lengths of training"}
+    if not words:
+        more["auto"] = "search for good settings"
+        studies = [e for e in session.registry.entries() if e.kind == "study" and not e.damaged]
+        return more | SETTINGS | {e.name: e.shape for e in studies}
+    return more | SETTINGS | {"--repeat": "seeds for each", "--for": "how long each training is"}
+
+
 def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     if words[-1] == "vi":
         return {"on": "vi's keys", "off": "Emacs' keys"}
@@ -107,6 +116,9 @@ COUNT_OR_ALL = Kind(
     offers=lambda session, words: {"all": "every case"},
 )
 NAME = Kind("NAME", "a name", str, offers=_saves)
+STUDY = Kind(
+    "QUESTION or NAME", "what to vary and its values, or the name of a study", str, offers=_asked
+)
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves)
 NEW = Kind("NEW", "a new name", str)
 FILE = Kind("FILE", "a file", str, is_path=True)

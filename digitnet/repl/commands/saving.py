@@ -161,7 +161,7 @@ class ListResult:
     in_hand: str
 
     def as_json(self) -> dict[str, Any]:
-        """One object a network; `damaged` is null or says why."""
+        """One object a network or a study; `damaged` is null or says why."""
         return {
             "networks": [
                 {
@@ -175,7 +175,18 @@ class ListResult:
                     "damaged": entry.damaged or None,
                 }
                 for entry in self.entries
-            ]
+                if entry.kind == "network"
+            ],
+            "studies": [
+                {
+                    "name": entry.name,
+                    "saved_at": entry.saved_at,
+                    "bytes": entry.bytes,
+                    "damaged": entry.damaged or None,
+                }
+                for entry in self.entries
+                if entry.kind == "study"
+            ],
         }
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":

@@ -52,7 +52,7 @@ def _cells(entry: "Entry", in_hand: str) -> tuple[str, ...]:
     return (
         entry.name + (" *" if entry.name == in_hand else ""),
         _short(entry.shape),
-        f"{entry.trained_batches:,}",
+        f"{entry.trained_batches:,}" if entry.kind == "network" else "",
         "" if entry.accuracy is None else percent(entry.accuracy),
         entry.measured_on,
         size(entry.bytes),

@@ -1,0 +1,340 @@
+"""Studies: `study` trains the same network many times over, with some settings changed."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import Note, Record, ScreenOnly, Working, command
+from digitnet.repl.commands.saving import clean
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.session import Session
+from digitnet.repl.shelf import accuracy_on
+from digitnet.repl.views.words import counted, percent
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.digits.datasets import DataSet
+    from digitnet.registry.study_record import Blueprint, StudyRecord
+    from digitnet.study.answer import Group
+    from digitnet.study.executors import Hire
+    from digitnet.study.plan import Plan
+
+NAME, ON = "--name", "--on"
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """How a study is coming along."""
+
+    done: int
+    total: int
+    best: "Group"
+    remaining: float
+    lasting: bool = False
+
+    @property
+    def milestone(self) -> "StudyReport":
+        """The same line."""
+        return self
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.study import progress
+
+        yield progress(self, console, options)
+
+
+@dataclass(frozen=True)
+class StudyResult(Record):
+    """A study so far. best: the settings that did best; null before there is a result."""
+
+    name: str
+    runs: list[dict[str, Any]]
+    best: dict[str, str] | None
+    total: int
+    groups: ScreenOnly["list[Group]"]
+    is_search: ScreenOnly[bool]
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.study import study
+
+        yield study(self, console, options)
+
+
+@command(
+    "study",
+    group="Asking",
+    examples={
+        "study rate 0.01 0.1 1": "the same network with three learning rates",
+        "study shape 784-20-10 784-100-10 --repeat 5": "two shapes, each with five seeds",
+        "study cases 500 1000 rate 0.05 0.1 --for 3e": "every combination, three epochs each",
+        "study auto 10m": "a search for good settings that takes about ten minutes",
+        "study study-1": "go on with a study, or show it again",
+        "study study-1 best": "train its best network again, load it and check it",
+    },
+)
+def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Working:
+    """Train many networks with some settings changed, and compare them on the validation set.
+
+    After a setting, shape or epochs stand the values to compare; several are crossed. --repeat N
+    trains each with N seeds, --for AMOUNT that long (5e without it); --name NAME names the study;
+    --on tcp://HOST:8786 trains on a dask cluster. What is not varied is as the network in hand has
+    it. Each result is saved as it arrives; Ctrl-C keeps what is done, and study NAME goes on.
+    """
+    from digitnet.study.question import varies
+
+    rest, name, address = _flags(words)
+    if rest and not varies(rest[0]):
+        record = session.registry.load_study(clean(rest[0]))
+        if rest[1:] == [BEST]:
+            return (yield from _best(session, record))
+        if rest[1:]:
+            raise CommandError(
+                f"a study is shown by its name, and {BEST} after it: study NAME best"
+            )
+    else:
+        record = _begun(session, rest, name)
+        yield Note(f"Study {record.name!r}: {counted(_plan(record).count(), 'training')}.")
+    return (yield from _conducted(session, record, address))
+
+
+def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
+    """The words without --name and --on, and what follows these."""
+    rest, values = list(words), {NAME: "", ON: ""}
+    for flag in values:
+        if flag in rest:
+            place = rest.index(flag)
+            if not rest[place + 1 :]:
+                raise CommandError(
+                    f"{flag} is followed by a value. Example: study l2 0 0.001 {flag} x"
+                )
+            values[flag] = rest[place + 1]
+            del rest[place : place + 2]
+    return rest, values[NAME], values[ON]
+
+
+def _begun(session: Session, words: list[str], name: str) -> "StudyRecord":
+    """A new study, saved with no result yet. Raises CommandError for a question that is none."""
+    from digitnet.registry.study_record import StudyRecord
+    from digitnet.study.question import parse
+
+    registry = session.registry
+    name = clean(name) if name else _free_name(registry.names(), "study")
+    if registry.exists(name):
+        raise CommandError(f"there is a save named {name!r} already: --name gives another")
+    blueprint, data = _blueprint(session), session.shelf.name
+    record = StudyRecord(name, words, blueprint, data, session.fresh_seed())
+    try:
+        question = parse(words)
+        if question.seconds:
+            record.candidates = _candidates(session, record, question.seconds)
+        plan = _plan(record)
+        plan.check()
+    except ValueError as error:
+        raise CommandError(printable(str(error), 400)) from None
+    _check_data(session, plan)
+    registry.save_study(record)
+    return record
+
+
+def _free_name(taken: Sequence[str], stem: str) -> str:
+    """study-1, study-2, ...: the first that is free."""
+    number = 1
+    while f"{stem}-{number}" in taken:
+        number += 1
+    return f"{stem}-{number}"
+
+
+def _blueprint(session: Session) -> "Blueprint":
+    """How the network in hand was made and is trained; the default recipe where there is none."""
+    from digitnet.engine.settings import Settings
+    from digitnet.recipes import DEFAULT, RECIPES, recipe_of
+    from digitnet.registry.study_record import Blueprint
+
+    if session.hand is None:
+        recipe = RECIPES[DEFAULT]
+        settings = Settings(**recipe.settings)
+    else:
+        model = session.learner()
+        recipe = RECIPES.get(model.recipe) or recipe_of(model.network)
+        settings = model.trainer.settings
+    return Blueprint(
+        recipe.shape,
+        recipe.hidden,
+        recipe.output,
+        recipe.cost,
+        recipe.bias,
+        recipe.initializer,
+        recipe.precision,
+        settings,
+    )
+
+
+def _plan(record: "StudyRecord") -> "Plan":
+    """The trainings of a study."""
+    from digitnet.study.plan import Plan
+    from digitnet.study.question import parse
+
+    try:
+        return Plan(parse(record.words), record.blueprint, record.seed, record.candidates)
+    except ValueError as error:  # its file was written by another digitnet
+        raise CommandError(f"{record.name!r} asks what is not understood: {error}") from None
+
+
+def _check_data(session: Session, plan: "Plan") -> None:
+    """Raises CommandError where a network of the study does not fit the data in use."""
+    from digitnet.recipes import build
+
+    data = session.data()
+    for job in plan.rounds({})[0]:
+        network = build(job.recipe, job.seed).network
+        if not network.fits(data.train):
+            raise CommandError(
+                f"{network.shape} does not fit the data set {data.name}, which has "
+                f"{data.inputs} numbers in and {data.outputs} out"
+            )
+
+
+def _candidates(session: Session, record: "StudyRecord", seconds: float) -> int:
+    """How many settings a search of so many seconds can begin with, after a trial of an epoch."""
+    from time import perf_counter
+
+    from digitnet.engine import threads
+    from digitnet.engine.amount import Amount
+    from digitnet.study.plan import Job, candidates_for, recipe_with
+    from digitnet.study.work import train
+
+    trial = Job(0, (), recipe_with(record.blueprint, {}), record.seed, Amount(1, "epochs"))
+    begun = perf_counter()
+    with threads.limited_to(1):
+        train(trial, session.data())
+    return candidates_for(seconds, perf_counter() - begun, threads.count())
+
+
+def _conducted(
+    session: Session, record: "StudyRecord", address: str
+) -> Generator[StudyReport, None, StudyResult]:
+    """Does what is left of a study."""
+    from time import perf_counter
+
+    from digitnet.study.answer import best_of, groups
+    from digitnet.study.conduct import Broken, conduct
+    from digitnet.study.executors import NoCluster
+
+    plan, registry = _plan(record), session.registry
+    begun, before, total = perf_counter(), len(record.results), plan.count()
+    if plan.round(record.results):
+        hire = _hire(session, session.data(record.data), address)
+        steps = conduct(
+            plan, record.results, hire, lambda _: registry.save_study(record), session.stop
+        )
+        try:
+            for _ in steps:
+                done = len(record.results)
+                per_run = (perf_counter() - begun) / (done - before)
+                best = best_of(groups(plan, record.results))
+                yield StudyReport(done, total, best, per_run * (total - done))
+        except (Broken, NoCluster) as error:
+            raise CommandError(
+                f"{error}; {counted(len(record.results), 'result')} kept: "
+                f"study {record.name} goes on"
+            ) from None
+    return _result(record, plan)
+
+
+def _hire(session: Session, data: "DataSet", address: str) -> "Hire":
+    """Who does the trainings: the cluster at that address, or processes of this machine."""
+    from functools import partial
+
+    from digitnet.engine import threads
+    from digitnet.study.executors import cluster, processes
+
+    return partial(cluster, data, address) if address else partial(processes, data, threads.count())
+
+
+def _result(record: "StudyRecord", plan: "Plan") -> StudyResult:
+    """What is known so far."""
+    from digitnet.study.answer import best_of, groups
+
+    found = groups(plan, record.results)
+    done = [
+        (job, record.results[job.number])
+        for jobs in plan.rounds(record.results)
+        for job in jobs
+        if job.number in record.results
+    ]
+    runs = [
+        {
+            "settings": dict(job.settings),
+            "seed": job.seed,
+            "amount": str(job.amount),
+            "validation_accuracy": result.accuracy,
+            "cost": result.cost,
+            "seconds": round(result.seconds, 3),
+        }
+        for job, result in done
+    ]
+    best = best_of(found).settings if found else None
+    return StudyResult(record.name, runs, best, plan.count(), found, bool(plan.candidates))
+
+
+@dataclass(frozen=True)
+class BestResult(Record):
+    """The best network of a study, in hand, with its accuracy on the test set."""
+
+    name: str
+    settings: dict[str, str]
+    seed: int
+    validation_accuracy: float
+    correct: int
+    total: int
+    accuracy: float
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        told = " ".join(f"{name} {value}" for name, value in self.settings.items())
+        yield (
+            f"Loaded the best network of {self.name!r}{told and f', {told}'}, seed {self.seed}: "
+            f"{percent(self.validation_accuracy)} of the validation set, "
+            f"{self.correct:,} of {self.total:,} right on the test set, {percent(self.accuracy)}. "
+            "pas NAME saves it."
+        )
+
+
+def _best(session: Session, record: "StudyRecord") -> Working:
+    """Trains the best network of a study again, to the bit, and checks it on the test set."""
+    from digitnet.engine import threads
+    from digitnet.engine.evaluate import evaluate
+    from digitnet.study.answer import best_of, groups
+    from digitnet.study.work import Stopped, trained
+
+    found = groups(_plan(record), record.results)
+    if not found:
+        raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
+    if not session.may_let_go():
+        raise CommandError("nothing was trained; the network in hand is as it was")
+    best = best_of(found).best
+    yield Note("Training the best one again.", lasting=False)
+    data = session.data(record.data)
+    try:
+        with threads.limited_to(1):
+            model, (on_validation, _) = trained(best, data, session.stop)
+    except Stopped:
+        raise CommandError("interrupted; the network in hand is as it was") from None
+    model.data, model.trained_on = data.name, [data.name]
+    session.take(model)
+    session.mark_unsaved()
+    session.use_data_of(model)
+    seen = session.data_for(model)
+    checked = evaluate(model.trainer.answering(), seen.test)
+    model.accuracy = accuracy_on("test", checked.accuracy, seen, seen.tests_are_in, model)
+    return BestResult(
+        record.name,
+        dict(best.settings),
+        best.seed,
+        on_validation,
+        checked.correct,
+        checked.total,
+        checked.accuracy,
+    )

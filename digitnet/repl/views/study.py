@@ -1,0 +1,130 @@
+"""A study: how it is coming along, and what it says."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.text import Text
+
+from digitnet.repl.errors import printable
+from digitnet.repl.views.outputs import bar
+from digitnet.repl.views.screen import draws_blocks
+from digitnet.repl.views.tables import rows
+from digitnet.repl.views.words import counted, duration, percent
+
+if TYPE_CHECKING:
+    from digitnet.repl.commands.studying import StudyReport, StudyResult
+    from digitnet.study.answer import Group as Answers
+
+BAR = 24
+MOST_SHOWN = 30
+"""Rows of the table; of more, the best are shown."""
+
+
+def progress(report: "StudyReport", console: Console, options: ConsoleOptions) -> Text:
+    """One line: how far, the best so far, the time left."""
+    filled = bar(report.done / report.total, BAR, blocks=draws_blocks(console, options))
+    left = [f"{duration(report.remaining)} left"] if report.done < report.total else []
+    parts = [
+        f"{report.done:,} of {report.total:,}",
+        *([f"[{filled}]"] if options.max_width >= 70 else []),
+        f"best {percent(report.best.accuracy)}",
+        *left,
+        _named(report.best),
+    ]
+    return Text("  ".join(parts), no_wrap=True, overflow="crop")
+
+
+def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> RenderableType:
+    """A table of the settings compared, the curve of a single one, and the answer."""
+    from digitnet.study.answer import best_of
+
+    if not result.groups:
+        return Text(f"Study {result.name!r}: nothing is done yet; study {result.name} goes on.")
+    best = best_of(result.groups)
+    parts: list[RenderableType] = [_table(result, best)]
+    if (curve := _curve(result.groups, console, options)) is not None:
+        parts.append(curve)
+    parts.append(Text(_answer(result, best)))
+    done = len(result.runs)
+    if done < result.total:
+        parts.append(Text(f"{done:,} of {result.total:,} done: study {result.name} goes on."))
+    else:
+        parts.append(Text(f"study {result.name} best loads the best network.", "dim"))
+    return Group(*parts)
+
+
+def _table(result: "StudyResult", best: "Answers") -> RenderableType:
+    """A line for each group, in the order of the question; the best is marked."""
+    shown: Sequence[Answers] = result.groups
+    if len(shown) > MOST_SHOWN:
+        shown = sorted(shown, key=lambda group: -group.accuracy)[:MOST_SHOWN]
+    names = list(dict.fromkeys(name for group in shown for name in group.settings))
+    headings = (*names, "accuracy", "spread", "cost", "time", "seeds", "")
+    lines = [
+        (
+            *(printable(group.settings.get(name, ""), 30) for name in names),
+            percent(group.accuracy),
+            "" if group.spread is None else f"{100 * group.spread:.2f}",
+            f"{group.cost:.3g}",
+            duration(group.seconds),
+            str(len(group.results)),
+            "best" if group is best else "",
+        )
+        for group in shown
+    ]
+    return rows(headings, lines, right="accuracy spread cost time seeds", whole=" ".join(names))
+
+
+def _curve(
+    groups: "Sequence[Answers]", console: Console, options: ConsoleOptions
+) -> RenderableType | None:
+    """The accuracy over the values of a single varied setting, where these are numbers."""
+    from digitnet.repl.views.curves import _figure as figure
+
+    if len(groups) < 3 or any(len(group.settings) != 1 for group in groups):
+        return None
+    ((name, _),) = groups[0].settings.items()
+    try:
+        points = sorted((float(group.settings[name]), 100 * group.accuracy) for group in groups)
+    except ValueError:
+        return None
+    return figure(
+        f"validation accuracy, % over {name}",
+        points,
+        min(options.max_width, 60),
+        "green",
+        blocks=draws_blocks(console, options),
+    )
+
+
+def _answer(result: "StudyResult", best: "Answers") -> str:
+    """The answer in a sentence or two."""
+    from digitnet.study.answer import lead_of
+
+    accuracies = [r.accuracy for r in best.results]
+    seeds = counted(len(accuracies), "seed")
+    spread = "" if best.spread is None else f" ± {100 * best.spread:.2f}"
+    reached = f"{percent(best.accuracy)[:-2]}{spread} % of the validation set ({seeds})"
+    if not best.settings:
+        between = f", from {percent(min(accuracies))} to {percent(max(accuracies))}"
+        return f"The network reads {reached}{between if len(accuracies) > 1 else ''}."
+    said = f"Best: {_named(best)}, {reached}."
+    lead = lead_of(best, result.groups)
+    if lead is None or result.is_search:
+        return said
+    points = f"{100 * lead.difference:.2f}"
+    if lead.error is None:
+        return (
+            f"{said} It leads {_named(lead.over)} by {points} points; --repeat 5 tells luck apart."
+        )
+    ahead = f"{points} ± {100 * lead.error:.2f} points"
+    if lead.is_clear:
+        return f"{said} It beats {_named(lead.over)} by {ahead}, more than luck."
+    return f"{said} It leads {_named(lead.over)} by {ahead}, no more than luck: no clear winner."
+
+
+def _named(group: "Answers") -> str:
+    """`rate 0.1, batch 32`."""
+    told = ", ".join(f"{name} {value}" for name, value in group.settings.items())
+    return printable(told or "the settings as they are", 60)

@@ -1,0 +1,108 @@
+"""What the results of a study say: means and spreads, and whether the best is more than luck."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean, stdev
+
+from digitnet.registry.study_record import Result
+from digitnet.study.plan import Job, Plan, rank
+from digitnet.study.question import EPOCHS
+
+CLEAR = 2.0
+"""A lead of so many standard errors is more than luck: about 95 % of those without one are less."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trainings with the same settings, each with a seed of its own."""
+
+    settings: dict[str, str]
+    jobs: tuple[Job, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def accuracy(self) -> float:
+        """Mean of the accuracies."""
+        return fmean(result.accuracy for result in self.results)
+
+    @property
+    def cost(self) -> float:
+        """Mean of the costs."""
+        return fmean(result.cost for result in self.results)
+
+    @property
+    def seconds(self) -> float:
+        """Mean of the times."""
+        return fmean(result.seconds for result in self.results)
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of the accuracies, √(Σ (x − x̄)² / (n − 1)); None of a single one."""
+        if len(self.results) < 2:
+            return None
+        return stdev(result.accuracy for result in self.results)
+
+    @property
+    def best(self) -> Job:
+        """The training that did best."""
+        return min(zip(self.results, self.jobs, strict=True), key=lambda pair: rank(pair[0]))[1]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far the best settings are ahead of others.
+
+    difference: of the mean accuracies; error: its standard error, from the differences seed by seed
+    (the same seed draws the same weights and orders the same cases); None with fewer than two.
+    """
+
+    over: Group
+    difference: float
+    error: float | None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is more than luck."""
+        return self.error is not None and self.difference > CLEAR * self.error
+
+
+def groups(plan: Plan, results: Mapping[int, Result]) -> list[Group]:
+    """The results so far by their settings, in the order of the question.
+
+    Of a search, those of the last round with results come first, each with its epochs.
+    """
+    found: dict[tuple[tuple[str, str], ...], tuple[list[Job], list[Result]]] = {}
+    rounds = plan.rounds(results)
+    for jobs in reversed(rounds) if plan.candidates else rounds:
+        for job in jobs:
+            if job.number in results:
+                settings = dict(job.settings)
+                if plan.candidates:
+                    settings[EPOCHS] = f"{job.amount.value:g}"
+                own = found.setdefault(tuple(settings.items()), ([], []))
+                own[0].append(job)
+                own[1].append(results[job.number])
+    return [Group(dict(key), tuple(jobs), tuple(done)) for key, (jobs, done) in found.items()]
+
+
+def best_of(found: Sequence[Group]) -> Group:
+    """The group with the highest mean accuracy; of equal ones that with the lowest cost."""
+    return min(found, key=lambda group: (-group.accuracy, group.cost))
+
+
+def lead_of(best: Group, found: Sequence[Group]) -> Lead | None:
+    """How far the best group is ahead of the next; None where it is the only one."""
+    others = [group for group in found if group is not best]
+    if not others:
+        return None
+    other = best_of(others)
+    mine, theirs = (
+        {job.seed: result.accuracy for job, result in zip(g.jobs, g.results, strict=True)}
+        for g in (best, other)
+    )
+    differences = [mine[seed] - theirs[seed] for seed in mine.keys() & theirs.keys()]
+    error = None
+    if len(differences) > 1:
+        error = stdev(differences) / sqrt(len(differences))
+    return Lead(other, best.accuracy - other.accuracy, error)

@@ -1,0 +1,128 @@
+"""Where the trainings of a study are done: in processes of this machine, or on a cluster.
+
+Both are a `concurrent.futures.Executor`, and both have the data set once for each process.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing import get_context
+from threading import Thread
+from time import sleep
+from typing import Any, Protocol
+
+from digitnet.digits.datasets import DataSet
+from digitnet.registry.study_record import Result
+from digitnet.study.plan import Job
+from digitnet.study.work import train
+
+PARENT_SECONDS = 0.5
+"""Polling interval for whether the parent still lives."""
+ANSWER_SECONDS = 10
+"""How long a cluster may take to answer before it is given up."""
+
+
+class Crew(Protocol):
+    """What does jobs. size: how many at a time."""
+
+    size: int
+
+    def submit(self, job: Job) -> "Future[Result]":
+        """The result of a job, when it is done."""
+
+
+Hire = Callable[[], AbstractContextManager[Crew]]
+"""Makes a crew, which is let go at the end of the context, its jobs done or not."""
+
+
+class NoCluster(Exception):
+    """A cluster that cannot be used, and why."""
+
+
+# this machine
+
+_data: DataSet | None = None
+_given_up: Any = None
+
+
+def _begin(data: DataSet, given_up: Any) -> None:
+    """Prepares a process for its jobs. Ctrl-C is the parent's to hear."""
+    global _data, _given_up
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _data, _given_up = data, given_up
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process when its parent is no more: a pool's own processes would wait for ever."""
+    while os.getppid() == parent:
+        sleep(PARENT_SECONDS)
+    os._exit(1)
+
+
+def _do(job: Job) -> Result:
+    """Does a job with the data of this process."""
+    assert _data is not None
+    return train(job, _data, _given_up.is_set)
+
+
+class _Processes:
+    def __init__(self, executor: Executor, size: int) -> None:
+        self.executor, self.size = executor, size
+
+    def submit(self, job: Job) -> "Future[Result]":
+        return self.executor.submit(_do, job)
+
+
+@contextmanager
+def processes(data: DataSet, size: int) -> Iterator[Crew]:
+    """So many processes of this machine."""
+    context = get_context("spawn")  # a fork would copy threads that are at work
+    given_up = context.Event()
+    executor = ProcessPoolExecutor(size, context, _begin, (data, given_up))
+    try:
+        yield _Processes(executor, size)
+    finally:
+        given_up.set()
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+# a cluster
+
+
+class _Cluster:
+    def __init__(self, executor: Executor, data: Any, size: int) -> None:
+        self.executor, self.data, self.size = executor, data, size
+
+    def submit(self, job: Job) -> "Future[Result]":
+        return self.executor.submit(train, job, self.data)
+
+
+@contextmanager
+def cluster(data: DataSet, address: str) -> Iterator[Crew]:
+    """The workers of a dask scheduler, which has handed the data set to each of them.
+
+    Raises NoCluster where nobody answers there, nobody works there, or a package is missing.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise NoCluster("--on needs a package that is not here: pip install distributed") from None
+    try:
+        client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise NoCluster(f"no scheduler answers at {address}: {error}") from None
+    try:
+        size = sum(client.nthreads().values())
+        if not size:
+            raise NoCluster(
+                f"the scheduler at {address} has no workers: start one with dask worker"
+            )
+        handed_out = client.scatter(data, broadcast=True)
+        # pure=False: a job that is submitted again is done again
+        yield _Cluster(client.get_executor(pure=False), handed_out, size)
+    finally:
+        with suppress(Exception):  # the scheduler may be gone
+            client.close(timeout=ANSWER_SECONDS)

@@ -1,0 +1,213 @@
+"""`study` at a session: asked, kept, gone on with, shown, and its best network loaded."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from conftest import ROOT, Program, command
+from rich.console import Console
+from session_helpers import Kept, do, refusal
+
+from digitnet.digits.datasets import SOURCES, DataSet
+from digitnet.engine.settings import Settings
+from digitnet.registry.registry import Registry
+from digitnet.registry.study_record import Blueprint, Result
+from digitnet.repl.loop import do_line
+from digitnet.repl.session import Session
+from digitnet.study.executors import processes
+from digitnet.study.plan import Job, Plan
+from digitnet.study.question import parse
+from digitnet.study.work import train
+
+QUESTION = "n 784-8-10; study rate 0.02 0.1 --repeat 2 --for 100"
+
+
+def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
+    (_, found) = do(session, QUESTION)
+    assert (found["name"], found["total"], len(found["runs"])) == ("study-1", 4, 4)
+    assert [run["settings"]["rate"] for run in found["runs"]] == ["0.02", "0.1"] * 2
+    assert [run["seed"] for run in found["runs"]] == [1, 1, 2, 2]
+    assert all(0.3 < run["validation_accuracy"] <= 1 for run in found["runs"])
+    assert all(run["cost"] > 0 and run["seconds"] > 0 for run in found["runs"])
+    assert found["best"] in ({"rate": "0.02"}, {"rate": "0.1"})
+    again, listed = do(session, "study study-1; ls")
+    assert again["runs"] == found["runs"]
+    assert listed["networks"] == []
+    (study,) = listed["studies"]
+    assert (study["name"], study["damaged"]) == ("study-1", None)
+    assert session.hand is not None
+    assert session.hand.trainer.progress.batches == 0  # the network in hand is as it was
+
+
+def test_the_best_is_trained_again_to_the_bit_and_checked_once(session: Session) -> None:
+    (*_, found) = do(session, QUESTION)
+    best, saved = do(session, "study study-1 best; pas winner")
+    in_study = [r for r in found["runs"] if r["settings"] == found["best"]]
+    assert best["validation_accuracy"] == max(r["validation_accuracy"] for r in in_study)
+    assert best["accuracy"] == best["correct"] / best["total"]
+    assert best["total"] == 1000
+    assert saved["name"] == "winner"
+    assert session.hand is not None
+    assert session.hand.accuracy is not None
+    assert session.hand.accuracy.on == "sample test"
+
+
+def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> None:
+    session.asker = replace(session.asker, yes=True)  # type: ignore[type-var]
+    do(session, "study epochs 0 --repeat 2 --name fresh; del fresh; undo")
+    (shown,) = do(session, "study fresh")
+    assert len(shown["runs"]) == 2
+    assert all(run["amount"] == "0 epochs" for run in shown["runs"])
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("study rate", "no values"),
+        ("study rate 0.1 fast", "rate is a number"),
+        ("study shape 784-20-10 28x28-32c50-10", "does not fit"),
+        ("study shape 3-2", "does not fit the data set sample"),
+        ("study nothing", "no save named 'nothing'"),
+        ("n; pas one; study one", "is a network"),
+        ("study epochs 0 --name s; l s", "is a study"),
+        ("study epochs 0 --name s; study rate 1 2 --name s", "already"),
+        ("study epochs 0 --name s; study s worst", "best after it"),
+        ("study rate 1 2 --name", "--name is followed by a value"),
+        ("study rate 1 2 --on tcp://127.0.0.1:9 --repeat 2", "no scheduler answers"),
+    ],
+)
+def test_what_cannot_be_studied_is_told_in_a_line(session: Session, line: str, says: str) -> None:
+    message = refusal(session, line)
+    assert says in message
+    assert "\n" not in message
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> None:
+    output = Kept()
+    report = output.report
+    output.report = lambda r: (report(r), setattr(session, "interrupted", len(output.reports) > 2))  # type: ignore[method-assign, assignment, func-returns-value]
+    assert do_line("study rate 0.02 0.1 --repeat 4 --for 200", session, output)
+    done = len(output.results[0]["runs"])
+    assert 0 < done < 8
+    output.report = report  # type: ignore[method-assign]
+    (whole,) = do(session, "study study-1")
+    assert len(whole["runs"]) == 8
+
+
+# the same, whoever does it
+
+PLAN = Plan(
+    parse(["rate", "0.02", "0.1", "dropout", "0", "0.5", "--repeat", "2", "--for", "60"]),
+    Blueprint(
+        "784-16-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings(average=1.0)
+    ),
+    seed=3,
+)
+
+
+@pytest.fixture(scope="module")
+def sample() -> DataSet:
+    return SOURCES["sample"].read([ROOT / "data"])
+
+
+def bits(results: dict[int, Result]) -> list[tuple[int, float, float]]:
+    return [(n, r.accuracy, r.cost) for n, r in sorted(results.items())]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_results_are_the_same_to_the_bit_in_processes_and_threads(
+    sample: DataSet, size: int
+) -> None:
+    jobs = PLAN.round({})
+    alone = {job.number: train(job, sample) for job in jobs}
+    shuffled = Random(1).sample(jobs, len(jobs))
+    with processes(sample, size) as crew:
+        futures: list[Future[Result]] = [crew.submit(job) for job in shuffled]
+        in_processes = {f.result().number: f.result() for f in futures}
+    executor: Executor
+    with ThreadPoolExecutor(size) as executor:
+        in_threads = {r.number: r for r in executor.map(lambda j: train(j, sample), shuffled)}
+    assert bits(alone) == bits(in_processes) == bits(in_threads)
+
+
+def test_a_worker_that_is_killed_costs_no_result(session: Session) -> None:
+    output = Kept()
+    killed: list[int] = []
+
+    def report(_: object) -> None:
+        if not killed:
+            for child in children(os.getpid()):
+                if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
+                    killed.append(child)
+                    os.kill(child, signal.SIGKILL)
+                    break
+
+    output.report = report  # type: ignore[method-assign, assignment]
+    assert do_line("n 784-8-10; study rate 0.02 0.1 --repeat 3 --for 300", session, output)
+    assert killed
+    runs = output.results[-1]["runs"]
+    assert len(runs) == len({(r["seed"], r["settings"]["rate"]) for r in runs}) == 6
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in listed for child in path.read_text().split()]
+
+
+def test_no_process_is_left_behind_by_a_study_that_is_killed(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    line = "study rate 0.02 0.1 --repeat 500 --for 50e"
+    with subprocess.Popen(
+        command(["-c", line]), env=environment, cwd=tmp_path, stdout=subprocess.PIPE
+    ) as program:
+        deadline = time.monotonic() + 30
+        workers: list[int] = []
+        while len(workers) < 2 and time.monotonic() < deadline:
+            workers = children(program.pid)
+            time.sleep(0.05)
+        time.sleep(1)
+        program.kill()
+        assert program.stdout is not None
+        program.stdout.close()
+    while any(Path(f"/proc/{w}").exists() for w in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [w for w in workers if Path(f"/proc/{w}").exists()]
+
+
+def test_a_search_is_shown_with_its_rounds(program: Program) -> None:
+    done = program("--json", "-c", "n 784-8-10; study auto 1s")
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["ok"], done.stderr
+    assert {run["amount"] for run in found["runs"]} >= {"1 epochs", "3 epochs"}
+    assert len(found["runs"]) == found["total"]
+
+
+def test_the_answer_is_a_table_a_curve_and_a_sentence(session: Session) -> None:
+    output = Kept()
+    assert do_line("n 784-8-10; study rate 0.02 0.1 2 --repeat 2 --for 100", session, output)
+    from digitnet.repl.commands.studying import _plan, _result
+
+    record = Registry(session.saves).load_study("study-1")
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(_result(record, _plan(record)))
+    text = shown.get()
+    assert "accuracy" in text
+    assert "validation accuracy, % over rate" in text
+    assert "Best: rate" in text
+    assert "points" in text
+
+
+def test_the_job_carries_no_data() -> None:
+    import pickle
+
+    jobs: list[Job] = PLAN.round({})
+    assert max(len(pickle.dumps(job)) for job in jobs) < 2_000

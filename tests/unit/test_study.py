@@ -1,0 +1,255 @@
+"""Studies: what is asked, which trainings that makes, who does them, and what the results say."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from digitnet.engine.amount import Amount
+from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
+from digitnet.recipes import recipe_of
+from digitnet.registry.study_record import Blueprint, Result
+from digitnet.study.answer import Lead, best_of, groups, lead_of
+from digitnet.study.conduct import TRIES, Broken, conduct
+from digitnet.study.executors import Crew
+from digitnet.study.plan import Job, Plan, candidates_for
+from digitnet.study.question import Question, parse
+
+BLUEPRINT = Blueprint(
+    "784-8-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings()
+)
+
+
+def plan(words: str, candidates: int = 0) -> Plan:
+    return Plan(parse(words.split()), BLUEPRINT, seed=7, candidates=candidates)
+
+
+def result(number: int, accuracy: float, cost: float = 1.0) -> Result:
+    return Result(number, accuracy, cost, 1.0)
+
+
+# what is asked
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        ("rate 0.1 1", Question((("rate", ("0.1", "1")),))),
+        (
+            "rate 0.1 batch 16 all --repeat 5",
+            Question((("rate", ("0.1",)), ("batch", ("16", "all"))), repeat=5),
+        ),
+        (
+            "shape 784-20-10 --for 500",
+            Question((("shape", ("784-20-10",)),), amount=Amount(500, "batches")),
+        ),
+        ("--repeat 3", Question(repeat=3)),
+        ("auto 10m", Question(seconds=600)),
+    ],
+)
+def test_a_question_is_read(words: str, question: Question) -> None:
+    assert parse(words.split()) == question
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("rate", "no values"),
+        ("rate 1 1", "same value twice"),
+        ("rate 1 rate 2", "varied twice"),
+        ("colour red", "nothing that can be varied"),
+        ("rate 1 --repeat 0", "--repeat takes"),
+        ("rate 1 --for 90s", "--for takes"),
+        ("rate 1 --for", "--for takes"),
+        ("epochs 1 many", "epochs are numbers"),
+        ("auto soon", "auto takes a time"),
+        ("auto 10m rate 1", "leave rate out"),
+        ("rate 1 2 3 4 5 6 7 8 9 10 11 --repeat 1000", "11,000 trainings"),
+    ],
+)
+def test_what_is_no_question_is_refused(words: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse(words.split())
+
+
+# which trainings that makes
+
+
+def test_a_grid_is_every_combination_with_every_seed() -> None:
+    jobs = plan("rate 0.1 1 epochs 0 2 --repeat 2").round({})
+    assert [job.number for job in jobs] == list(range(8))
+    assert [job.seed for job in jobs] == [7] * 4 + [8] * 4
+    assert [dict(job.settings) for job in jobs[:4]] == [
+        {"rate": rate, "epochs": epochs} for rate in ("0.1", "1") for epochs in ("0", "2")
+    ]
+    assert jobs[1].amount == Amount(2, "epochs")
+    assert jobs[2].recipe.settings["rate"] == 1.0
+    assert plan("rate 0.1 1 epochs 0 2 --repeat 2").count() == 8
+
+
+def test_a_search_keeps_the_best_third_and_trains_it_three_times_as_long() -> None:
+    search = plan("auto 1m", candidates=10)
+    results: dict[int, Result] = {}
+    lengths, sizes = [], []
+    while jobs := search.round(results):
+        lengths.append(jobs[0].amount.value)
+        sizes.append(len(jobs))
+        chosen = [dict(job.settings) for job in jobs]
+        # in whatever order results arrive, the candidates with the highest numbers win
+        for job in np.random.default_rng(len(results)).permutation(np.array(jobs, object)):
+            results[job.number] = result(job.number, job.number / 100)
+        best = [dict(job.settings) for job in jobs[::-1]]
+        following = search.round(results)
+        assert [dict(job.settings) for job in following] == best[: len(following)]
+    assert (lengths, sizes) == ([1, 3, 9, 27], [10, 4, 2, 1])
+    assert len(chosen) == 1
+    assert len(results) == search.count()
+    assert search.round({})[0].settings == ()  # the settings as they are take part
+
+
+def test_candidates_are_drawn_from_the_seed_alone() -> None:
+    one, same = plan("auto 1m", 20).round({}), plan("auto 1m", 20).round({})
+    other = replace(plan("auto 1m", 20), seed=8).round({})
+    assert [job.settings for job in one] == [job.settings for job in same]
+    assert [job.settings for job in one] != [job.settings for job in other]
+    assert len({job.settings for job in one}) == 20
+
+
+def test_a_search_fits_the_time_it_is_given() -> None:
+    assert candidates_for(0.1, 1.0, 1) == 2
+    # 9 candidates on one core: 9 · 1 + 3 · 3 + 1 · 9 epochs
+    assert candidates_for(27, 1.0, 1) == 9
+    assert candidates_for(600, 1.0, 2) > candidates_for(600, 1.0, 1) > candidates_for(300, 1.0, 1)
+
+
+@pytest.mark.parametrize("words", ["rate 1 -1", "shape 784-10 784-x", "l2 -1 0"])
+def test_networks_that_cannot_be_are_found_before_any_is_trained(words: str) -> None:
+    with pytest.raises(ValueError, match=r"at least|above|not a layer"):
+        plan(words).check()
+
+
+@pytest.mark.parametrize(
+    "shape", ["3-1", "784-20:tanh-10", "28x28-4c5-b-p2-d0.5-8:sigmoid-10", "28x28-4c3:tanh-a2-10"]
+)
+def test_a_network_is_made_again_from_its_recipe(shape: str) -> None:
+    network = network_of(shape, output="sigmoid", cost="squared", bias=shape != "3-1")
+    recipe = recipe_of(network)
+    again = network_of(
+        recipe.shape,
+        output=recipe.output,
+        cost=recipe.cost,
+        bias=recipe.bias,
+        dtype=recipe.precision,
+    )
+    assert [la.config() for la in again.layers] == [la.config() for la in network.layers]
+    assert again.cost_name == network.cost_name
+
+
+# who does them
+
+
+class Hands:
+    """A crew that does jobs as they are submitted, some of them twice, until it breaks."""
+
+    size = 2
+
+    def __init__(self, do: Callable[[Job], Result], breaks_after: int) -> None:
+        self.do, self.left = do, breaks_after
+
+    def submit(self, job: Job) -> "Future[Result]":
+        future: Future[Result] = Future()
+        self.left -= 1
+        if self.left < 0:
+            future.set_exception(CancelledError("the crew is gone"))
+        else:
+            future.set_result(self.do(job))
+        return future
+
+
+def hired(breaks_after: int, do: Callable[[Job], Result]) -> "Callable[[], object]":
+    @contextmanager
+    def hire() -> Iterator[Crew]:
+        yield Hands(do, breaks_after)
+
+    return hire
+
+
+def test_a_crew_that_breaks_is_followed_by_another_and_nothing_counts_twice() -> None:
+    results: dict[int, Result] = {}
+    kept: list[int] = []
+    asked = plan("rate 0.1 0.2 0.3 --repeat 3")
+    hire = hired(4, lambda job: result(job.number, 0.5))
+    steps = conduct(asked, results, hire, lambda r: kept.append(r.number))  # type: ignore[arg-type]
+    told = [step.number for step in steps]
+    assert sorted(told) == list(range(9))
+    assert told == kept
+    assert sorted(results) == list(range(9))
+
+
+def test_crews_that_keep_breaking_are_given_up_and_what_arrived_is_kept() -> None:
+    results = {0: result(0, 0.5)}
+    hires: list[int] = []
+
+    def hire() -> object:
+        hires.append(1)
+        return hired(0, lambda job: result(job.number, 0.5))()  # type: ignore[operator]
+
+    asked = plan("rate 0.1 0.2 0.3")
+    with pytest.raises(Broken, match="crew is gone"):
+        list(conduct(asked, results, hire, lambda r: None))  # type: ignore[arg-type]
+    assert (len(hires), list(results)) == (TRIES, [0])
+
+
+def test_a_result_that_cannot_be_kept_is_not_told() -> None:
+    def full(_: Result) -> None:
+        raise OSError("no space left")
+
+    hire = hired(9, lambda job: result(job.number, 0.5))
+    with pytest.raises(OSError, match="no space"):
+        next(conduct(plan("rate 0.1 0.2"), {}, hire, full))  # type: ignore[arg-type]
+
+
+# what the results say
+
+
+def answered(words: str, accuracies: list[float]) -> tuple[Plan, dict[int, Result]]:
+    asked = plan(words)
+    return asked, {k: result(k, accuracy, 1 - accuracy) for k, accuracy in enumerate(accuracies)}
+
+
+def test_means_spreads_and_leads_are_those_worked_out_by_hand() -> None:
+    # seed 7: 0.90, 0.80; seed 8: 0.94, 0.82; seed 9: 0.92, 0.84
+    found = groups(*answered("rate 0.1 1 --repeat 3", [0.90, 0.80, 0.94, 0.82, 0.92, 0.84]))
+    slow, fast = found
+    assert slow.accuracy == pytest.approx(0.92)
+    assert slow.spread == pytest.approx(0.02)
+    assert fast.accuracy == pytest.approx(0.82)
+    assert slow.best.seed == 8
+    best = best_of(found)
+    assert best is slow
+    lead = lead_of(best, found)
+    assert lead is not None
+    assert lead.over is fast
+    # differences 0.10, 0.12, 0.08: mean 0.10, deviation 0.02
+    assert lead.difference == pytest.approx(0.10)
+    assert lead.error == pytest.approx(0.02 / sqrt(3))
+    assert lead.is_clear
+
+
+def test_a_lead_within_the_spread_is_not_clear() -> None:
+    found = groups(*answered("rate 0.1 1 --repeat 3", [0.90, 0.91, 0.94, 0.90, 0.92, 0.93]))
+    lead = lead_of(best_of(found), found)
+    assert lead is not None
+    assert not lead.is_clear
+    assert not Lead(found[0], 0.5, None).is_clear
+
+
+def test_the_order_of_arrival_changes_nothing() -> None:
+    asked, results = answered("rate 0.1 1 --repeat 2", [0.9, 0.8, 0.7, 0.6])
+    backwards = dict(reversed(results.items()))
+    assert groups(asked, results) == groups(asked, backwards)
