@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
+from logging import CRITICAL, getLogger
 from multiprocessing import get_context
 from threading import Thread
 from time import sleep
@@ -110,6 +111,8 @@ def cluster(data: DataSet, address: str) -> Iterator[Crew]:
         from distributed import Client
     except ImportError:
         raise NoCluster("--on needs a package that is not here: pip install distributed") from None
+    for name in ("distributed", "distributed.client", "distributed.core", "distributed.utils"):
+        getLogger(name).setLevel(CRITICAL)  # what happens is told in a line of our own
     try:
         client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
