@@ -31,7 +31,7 @@ def rewrite_list(folder: Path, change: Callable[[list[Any]], Any]) -> None:
 
 def test_the_list_saves_reading_the_files(two: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = two.entries()
-    monkeypatch.setattr(registry_module, "from_document", None)
+    monkeypatch.setattr(registry_module, "read_document", None)
     assert Registry(two.folder).entries() == expected
 
 
@@ -40,7 +40,7 @@ def test_a_damaged_file_does_not_spoil_the_list(
 ) -> None:
     (two.folder / file_name("x")).write_bytes(b"damaged")
     two.save(plain(), "third")
-    monkeypatch.setattr(registry_module, "from_document", None)
+    monkeypatch.setattr(registry_module, "read_document", None)
     assert two.names() == ["other", "third"]
 
 
