@@ -91,7 +91,7 @@ def _curve(
         return None
     return figure(
         f"validation accuracy, % over {name}",
-        points,
+        points,  # type: ignore[arg-type]
         min(options.max_width, 60),
         "green",
         blocks=draws_blocks(console, options),
