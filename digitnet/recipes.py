@@ -50,6 +50,8 @@ _ENDLESS: dict[str, Any] = {
     "average": 1.0,
 }
 
+_DEFORMED = "rotation=13,zoom=0.12,shear=0.1,shift=2,elastic=1.2"
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -88,6 +90,48 @@ RECIPES = {
                 "l2": 1e-5,
                 "smoothing": 0.02,
                 "augment": "light",
+            },
+        ),
+        Recipe(
+            "fast",
+            "small convolutions that read the most after a minute: `t 60s`",
+            "28x28-16c5-p2-b-32c5-p2-b-64-10",
+            {
+                "optimizer": "nesterov",
+                "rate": 0.1,
+                "batch": 64,
+                "l2": 1e-4,
+                "schedule": "one-cycle",
+                "smoothing": 0.02,
+                "augment": "light",
+            },
+        ),
+        Recipe(
+            "deep",
+            "two dense layers on digits that are deformed much: `t 60e`, a quarter of an hour",
+            "784-1200-1200-10",
+            {
+                "optimizer": "nesterov",
+                "rate": 0.15,
+                "batch": 128,
+                "l2": 1e-5,
+                "schedule": "one-cycle 60e",
+                "smoothing": 0.02,
+                "augment": _DEFORMED,
+            },
+        ),
+        Recipe(
+            "record",
+            "what the champion's members are: `t 30e`, half an hour on one core",
+            "28x28-48c5-b-p2-64c5-b-p2-128c3-b-10",
+            {
+                "optimizer": "nesterov",
+                "rate": 0.1,
+                "batch": 64,
+                "l2": 1e-4,
+                "schedule": "one-cycle 30e",
+                "smoothing": 0.02,
+                "augment": _DEFORMED,
             },
         ),
         Recipe(
@@ -165,11 +209,11 @@ RECIPES = {
 def recipe_of(network: "Network") -> Recipe:
     """A recipe, without a name or settings, for networks that are made like this one."""
     from digitnet.engine.layers import BatchNorm, Convolution, Dense
+    from digitnet.engine.layers.pooling import Pool
     from digitnet.engine.shapes import spelled_out
 
-    normalized = {
-        id(below) for below, above in pairwise(network.layers) if isinstance(above, BatchNorm)
-    }
+    pairs = pairwise(layer for layer in network.layers if not isinstance(layer, Pool))
+    normalized = {id(below) for below, above in pairs if isinstance(above, BatchNorm)}
     last = network.layers[-1]
     assert isinstance(last, Dense)  # a committee is not made from a recipe
     return Recipe(

@@ -36,6 +36,7 @@ _PARTS = {
     "dense": re.compile(r"(?P<units>\d{1,7})"),
 }
 _ACTIVATED = ("convolution", "batch_norm", "dense")
+_POOLS = ("max_pool", "average_pool")
 
 
 @dataclass
@@ -158,10 +159,14 @@ def _part(text: str) -> _Part:
 
 
 def _settle_activations(parts: list[_Part], hidden: str, output: str) -> None:
-    """Gives each layer its activation; below batch normalisation, that is the one above it."""
-    for part, above in zip(parts, [*parts[1:], None], strict=True):
+    """Gives each layer its activation; below batch normalisation, that is the one above it.
+
+    Pooling between the two changes nothing: `32c5-p2-b` normalises what is pooled, then activates.
+    """
+    for place, part in enumerate(parts):
         if part.kind not in _ACTIVATED:
             continue
+        above = next((p for p in parts[place + 1 :] if p.kind not in _POOLS), None)
         if above is not None and above.kind == "batch_norm" and part.kind != "batch_norm":
             if "activation" in part.config:
                 above.config.setdefault("activation", part.config["activation"])

@@ -41,6 +41,9 @@ def test_batch_normalisation_stands_between_the_sum_and_its_activation() -> None
     assert norm.config()["activation"] == "relu"
     conv, norm, *_ = network_of("28x28-4c3:tanh-b-10").layers
     assert norm.config()["activation"] == "tanh"
+    conv, _, norm, *_ = network_of("28x28-4c3-p2-b-10").layers
+    assert (conv.config()["activation"], conv.config()["bias"]) == ("linear", False)
+    assert norm.config()["activation"] == "relu"
 
 
 @pytest.mark.parametrize(

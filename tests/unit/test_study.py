@@ -134,7 +134,14 @@ def test_networks_that_cannot_be_are_found_before_any_is_trained(words: str) -> 
 
 
 @pytest.mark.parametrize(
-    "shape", ["3-1", "784-20:tanh-10", "28x28-4c5-b-p2-d0.5-8:sigmoid-10", "28x28-4c3:tanh-a2-10"]
+    "shape",
+    [
+        "3-1",
+        "784-20:tanh-10",
+        "28x28-4c5-b-p2-d0.5-8:sigmoid-10",
+        "28x28-4c3:tanh-a2-10",
+        "28x28-4c5-p2-b-10",
+    ],
 )
 def test_a_network_is_made_again_from_its_recipe(shape: str) -> None:
     network = network_of(shape, output="sigmoid", cost="squared", bias=shape != "3-1")
