@@ -115,7 +115,7 @@ class Registry:
         try:
             return self._read(path)
         except FileNotFoundError:
-            raise RegistryError(f"there is no save named {name!r}") from None
+            raise RegistryError(f"there is no network named {name!r}") from None
         except DamagedSave as error:
             raise RegistryError(
                 f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"

@@ -64,7 +64,8 @@ def _do(
             done, _ = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
             if stop():
                 return False
-            for future in done:
+            # what is done first, so that a crew that breaks takes none of it along
+            for future in sorted(done, key=lambda f: f.cancelled() or f.exception() is not None):
                 del at_work[future]
                 try:
                     result = future.result()
