@@ -236,8 +236,9 @@ class Registry:
         """What is in a file, which must be called (or have been `called`) as its name asks."""
         named = read_document(decode(unseal(read_bounded(path))))
         if file_name(named.name) != (called or path.name):
+            kind = "study" if isinstance(named, StudyRecord) else "network"
             raise DamagedSave(
-                f"it holds {named.name!r} and should be called {file_name(named.name)}"
+                f"it holds the {kind} {named.name!r} and should be called {file_name(named.name)}"
             )
         return named
 

@@ -100,7 +100,7 @@ CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
         INFINITIES,
     ),
     "shares": ((Fields, "share", Fields.real), ("accuracy", "value"), 1.5),
-    "names": ((document, "_name", lambda fields: fields.text("name")), ("name",), " x"),
+    "names": ((document, "read_name", lambda fields: fields.text("name")), ("name",), " x"),
     "far": ((document, "_progress", any_progress), ("progress", "position"), 31),
     "less than nothing": ((document, "_progress", any_progress), ("progress", "batches"), -1),
 }
