@@ -28,9 +28,9 @@ def digit(picture: Picture, console: Console, options: ConsoleOptions) -> Text:
         picture = np.vstack([picture, np.zeros_like(picture[:1])])
     upper, lower = picture[::2], picture[1::2]
     if not draws_blocks(console, options):
-        return _lines(_in_characters(upper, lower))
+        return _lines(in_characters(upper, lower))
     if not draws_shades(console):
-        return _lines(_in_halves(upper, lower))
+        return _lines(in_halves(upper, lower))
     return Text("\n").join(_in_greys(a, b) for a, b in zip(upper, lower, strict=True))
 
 
@@ -46,13 +46,13 @@ def _lines(rows: list[str]) -> Text:
     return Text("\n".join(rows), no_wrap=True)
 
 
-def _in_characters(upper: Picture, lower: Picture) -> list[str]:
+def in_characters(upper: Picture, lower: Picture) -> list[str]:
     """Each pair of pixels as the character as dark as their mean."""
     means = (upper.astype(int) + lower) // 2
     return ["".join(RAMP[ink * len(RAMP) // 256] for ink in row) for row in means]
 
 
-def _in_halves(upper: Picture, lower: Picture) -> list[str]:
+def in_halves(upper: Picture, lower: Picture) -> list[str]:
     """Each pair of pixels as a block, half a block or nothing."""
     codes = 2 * (upper >= 128) + (lower >= 128)
     return ["".join(HALVES[code] for code in row) for row in codes]

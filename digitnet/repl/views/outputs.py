@@ -22,26 +22,42 @@ def bar(share: float, width: int, *, blocks: bool) -> str:
     return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
 
 
+MARKS = {"right": "bold green", "guess": "bold red", "answer": "bold yellow"}
+"""What stands beside an output, and the colours of its line."""
+
+
+def mark(index: int, guess: int | None, answer: int | None) -> str:
+    """Which of MARKS an output has; empty for none."""
+    marks = {(True, True): "right", (True, False): "guess", (False, True): "answer"}
+    return marks.get((index == guess, index == answer), "")
+
+
 def outputs(
-    values: Sequence[float], guess: int, answer: int, console: Console, options: ConsoleOptions
+    values: Sequence[float],
+    guess: int,
+    answer: int | None,
+    console: Console,
+    options: ConsoleOptions,
 ) -> Text:
-    """One line an output: its number, a bar, its value; marks at the guess and the answer."""
+    """One line an output: its number, a bar, its value; marks at the guess and the answer.
+
+    answer: None where it is not known.
+    """
     width = max(1, min(BAR, options.max_width - 19))
     blocks = draws_blocks(console, options)
     lines = []
     for index, value in enumerate(values):
-        is_guess, is_answer = index == guess, index == answer
-        if len(values) == 1:
-            is_guess = is_answer = False
-        mark = {(1, 1): "right", (1, 0): "guess", (0, 1): "answer"}.get((is_guess, is_answer), "")
-        style = {"right": "bold green", "guess": "bold red", "answer": "bold yellow"}.get(mark, "")
-        text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {mark}"
+        said = mark(index, guess, answer) if len(values) > 1 else ""
+        style = "bold" if answer is None and said else MARKS.get(said, "")
+        text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {said}"
         lines.append(Text(text.rstrip(), style, no_wrap=True))
     return Text("\n").join(lines)
 
 
-def verdict(guess: int, answer: int) -> Text:
-    """`guess 7, answer 7: right`."""
+def verdict(guess: int, answer: int | None) -> Text:
+    """`guess 7, answer 7: right`; `guess 7` where the answer is not known."""
+    if answer is None:
+        return Text(f"guess {guess}", "bold")
     right = guess == answer
     return Text.assemble(
         f"guess {guess}, answer {answer}: ",
