@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
     from digitnet.recipes import Recipe
     from digitnet.registry.model import Model
     from digitnet.registry.registry import Registry
+    from digitnet.repl.board import Board
     from digitnet.repl.tour import Tour
 
 
@@ -39,6 +40,15 @@ class Asker(Protocol):
     def ask(self, question: str) -> str:
         """The answer to a question; empty for none."""
 
+    def draw(self, board: "Board") -> bool:
+        """Has them draw a digit; whether they did. Raises KeyboardInterrupt at Ctrl-C."""
+
+
+NO_BOARD = (
+    "drawing needs a terminal with a prompt, and neither --plain nor --json: "
+    "img FILE reads a picture of a digit"
+)
+
 
 @dataclass(frozen=True)
 class NobodyToAsk:
@@ -55,6 +65,10 @@ class NobodyToAsk:
     def ask(self, question: str) -> str:
         """Always raises CommandError."""
         raise CommandError(f"{question} Nobody is there to answer: give it with the command")
+
+    def draw(self, board: "Board") -> bool:
+        """Always raises CommandError."""
+        raise CommandError(NO_BOARD)
 
 
 @dataclass

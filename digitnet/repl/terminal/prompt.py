@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.utils import is_dumb_terminal
 
 from digitnet import __version__
 from digitnet.repl.command import Note
-from digitnet.repl.session import Session
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import NO_BOARD, Session
 from digitnet.repl.terminal.interrupts import interruptible
 from digitnet.repl.terminal.keyboard import keeping_keys
 from digitnet.repl.terminal.output import Output
 from digitnet.repl.terminal.readers import DumbReader, FullReader, Looks, Reader
+
+if TYPE_CHECKING:
+    from digitnet.repl.board import Board
 
 GREETING = f"""\
 digitnet {__version__}: train a neural network to read handwritten digits.
@@ -21,10 +26,11 @@ tour shows you round in two minutes, ? lists all commands, s leaves."""
 
 @dataclass(frozen=True)
 class Person:
-    """Asks the person at the terminal."""
+    """Asks the person at the terminal. looks: None where it can only show lines."""
 
     reader: Reader
     yes: bool
+    looks: Looks | None
 
     def confirm(self, question: str) -> bool:
         """Whether the answer begins with y; yes without asking where `--yes` was given."""
@@ -33,6 +39,14 @@ class Person:
     def ask(self, question: str) -> str:
         """The answer, empty for none."""
         return self._answer(f"{question} ")
+
+    def draw(self, board: "Board") -> bool:
+        """Whether they drew a digit on the board, and were done with it."""
+        if self.looks is None or self.looks.plain:
+            raise CommandError(NO_BOARD)
+        from digitnet.repl.terminal.board import draw_on
+
+        return draw_on(board, colours=self.looks.colours)
 
     def _answer(self, question: str) -> str:
         try:
@@ -53,7 +67,7 @@ def converse(
     with keeping_keys(output.resume) as as_found:
         dumb = is_dumb_terminal()
         reader = DumbReader(as_found) if dumb else FullReader(session, looks, history)
-        session.asker = Person(reader, yes)
+        session.asker = Person(reader, yes, None if dumb else looks)
         with interruptible(session, reader.leave):
             _read_and_do(session, output, reader)
 

@@ -1,0 +1,111 @@
+"""Drawing: `d` opens a board to draw a digit on, which the network reads meanwhile."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from digitnet.repl.command import Result, command
+from digitnet.repl.commands.checking import check_outputs
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.digits.image import Picture
+    from digitnet.registry.model import Model
+    from digitnet.repl.board import Read, Reading
+
+
+@dataclass(frozen=True)
+class DrawResult:
+    """What the network says of a drawing. answer: None where it was not said."""
+
+    guess: int
+    answer: int | None
+    outputs: list[float]
+    picture: "Picture"
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the picture."""
+        return {"guess": self.guess, "answer": self.answer, "outputs": self.outputs}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.digit import digit
+        from digitnet.repl.views.outputs import outputs, side_by_side, verdict
+
+        yield "your drawing, as the network sees it"
+        left = digit(self.picture, console, options)
+        right = outputs(self.outputs, self.guess, self.answer, console, options)
+        yield side_by_side(left, right, options.max_width, self.picture.shape[1] + 3 + 39)
+        yield verdict(self.guess, self.answer)
+
+
+@dataclass(frozen=True)
+class LeftResult:
+    """The board was left without a drawing."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Nothing was read."""
+        return {"guess": None}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield "Left the board; nothing was read."
+
+
+@command(
+    "d",
+    "draw",
+    group="Asking",
+    examples={"d": "a board to draw a digit on; Enter when it is done"},
+)
+def draw(session: Session) -> Result:
+    """Draw a digit with the mouse or the keys, and watch the network read it.
+
+    The network reads it while you draw, prepared as MNIST's digits were. 0 to 9 says which digit
+    it is, Enter is done, Escape leaves.
+    """
+    from digitnet.repl.board import Board
+
+    board = Board(_reader(session.network()))
+    if not session.asker.draw(board):
+        return LeftResult()
+    board.refresh()
+    reading = board.reading
+    if reading is None:
+        raise CommandError("there is no digit in the drawing: draw it larger")
+    return DrawResult(reading.guess, board.answer, reading.outputs, reading.seen)
+
+
+PICTURES = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
+"""Networks that take pictures, by their inputs: which rows and columns of a prepared drawing."""
+
+
+def _reader(model: "Model") -> "Read":
+    """What reads drawings with a network. Raises CommandError where it takes no pictures."""
+    import numpy as np
+
+    from digitnet.digits.image import NoDigit, prepare
+    from digitnet.engine.cases import Cases, answers_of
+    from digitnet.engine.evaluate import outputs_for
+    from digitnet.repl.board import Reading
+
+    network = model.trainer.answering()
+    scale = 1.0 if model.trainer.settings.pixels == "raw" else 1 / 255
+    part = PICTURES.get(network.inputs)
+    if part is None:
+        raise CommandError(
+            f"the network ({model.network.shape}) takes no pictures: "
+            "n makes one that reads digits, l loads one"
+        )
+
+    def read(ink: "Picture") -> "Reading | None":
+        try:
+            seen = prepare(ink)[part, part]
+        except NoDigit:
+            return None
+        unknown = np.zeros((1, network.outputs))
+        a = outputs_for(network, Cases(seen.reshape(1, -1), unknown, scale), np.array([0]))
+        check_outputs(a)
+        return Reading(seen, [float(value) for value in a[0]], int(answers_of(a)[0]))
+
+    return read

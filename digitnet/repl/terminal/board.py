@@ -1,0 +1,158 @@
+"""The board on the screen: a full-screen application that takes the mouse and the keys.
+
+It is the only place where the mouse is listened to, and only while it runs.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.data_structures import Point
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import Layout as Screen
+from prompt_toolkit.layout import UIContent, UIControl, Window
+from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
+
+from digitnet.repl.board import Board
+from digitnet.repl.views.board import Layout, Means, layout_for, lines_of
+
+FRAME = 1 / 30
+"""Seconds from one picture to the next at least, and from one reading to the next."""
+ESCAPE = 0.15
+"""Seconds after which an escape character is the key, and not the first of a mouse's sequence."""
+
+STYLE = Style.from_dict(
+    {
+        "frame": "#888888",
+        "dim": "#888888",
+        "guess": "bold",
+        "right": "bold ansigreen",
+        "wrong": "bold ansired",
+        "answer": "bold ansiyellow",
+    }
+)
+
+
+class Paper(UIControl):
+    """The whole window: shows the board, and hands it what the mouse does."""
+
+    def __init__(self, board: Board, app: "Application[bool]") -> None:
+        """The size is known when the first picture is made."""
+        self._board, self._app = board, app
+        self._layout: Layout | None = None
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        """The picture as it is now, for a window of this size."""
+        self._layout = layout_for(width, height)
+        lines = lines_of(self._board, width, height, self._means())
+        shown = self._layout is not None and self._board.keys_in_use
+        x, y = self._layout.character(self._board.cursor) if self._layout else (0, 0)
+        return UIContent(lambda row: [*lines[row]], len(lines), Point(x, y), show_cursor=shown)
+
+    def mouse_handler(self, mouse_event: MouseEvent) -> None:
+        """Draws with the left button, erases with the right one."""
+        if self._layout is None:
+            self._board.lift()
+            return
+        place = self._layout.place(mouse_event.position.x, mouse_event.position.y)
+        kind, button = mouse_event.event_type, mouse_event.button
+        erases = button == MouseButton.RIGHT
+        if kind == MouseEventType.MOUSE_DOWN:
+            self._board.press(place, erases=erases)
+        elif kind == MouseEventType.MOUSE_MOVE and button != MouseButton.NONE:
+            self._board.drag(place, erases=erases)
+        elif kind in (MouseEventType.MOUSE_MOVE, MouseEventType.MOUSE_UP):
+            self._board.hover()
+
+    def _means(self) -> Means:
+        encoding = self._app.output.encoding().lower().replace("-", "")
+        return Means(self._app.color_depth != ColorDepth.DEPTH_1_BIT, encoding.startswith("utf"))
+
+
+def draw_on(board: Board, *, colours: bool) -> bool:
+    """Lets a person draw; whether they were done with it when they left.
+
+    Raises KeyboardInterrupt where they left with Ctrl-C. The terminal is put back in any case.
+    """
+    app: Application[bool] = Application(
+        key_bindings=_keys(board),
+        style=STYLE,
+        full_screen=True,
+        erase_when_done=True,
+        mouse_support=True,
+        color_depth=None if colours else ColorDepth.DEPTH_1_BIT,
+        min_redraw_interval=FRAME,
+    )
+    app.ttimeoutlen = ESCAPE
+    app.layout = Screen(Window(Paper(board, app)))
+    try:
+        return app.run(pre_run=partial(_start, app, board), set_exception_handler=False)
+    except EOFError:  # the program is told to end
+        return False
+    finally:
+        _forget_mouse(app)
+
+
+def _start(app: "Application[bool]", board: Board) -> None:
+    """Has the drawing read from now on, and an error end the board, where asyncio would only write
+    of it.
+    """
+
+    def end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if app.future is not None and not app.future.done():
+            app.exit(exception=context.get("exception") or RuntimeError(context["message"]))
+
+    asyncio.get_running_loop().set_exception_handler(end)
+    app.create_background_task(_keep_reading(app, board))
+
+
+async def _keep_reading(app: "Application[bool]", board: Board) -> None:
+    """Reads the drawing when it has changed, in a thread, so that no network holds up the pen."""
+    while True:
+        if board.is_stale:
+            await asyncio.to_thread(board.refresh)
+            app.invalidate()
+        await asyncio.sleep(FRAME)
+
+
+def _forget_mouse(app: "Application[bool]") -> None:
+    """Leaves to the prompt the keys that were typed meanwhile, and nothing that the mouse did."""
+    waiting = get_typeahead(app.input)
+    store_typeahead(app.input, [press for press in waiting if press.key != Keys.Vt100MouseEvent])
+
+
+def _keys(board: Board) -> KeyBindings:
+    """What the keys do."""
+    keys = KeyBindings()
+
+    def bind(*names: str, does: Any) -> None:
+        for name in names:
+            keys.add(name, eager=True)(does)
+
+    bind("left", does=lambda event: board.step(-1, 0))
+    bind("right", does=lambda event: board.step(1, 0))
+    bind("up", does=lambda event: board.step(0, -1))
+    bind("down", does=lambda event: board.step(0, 1))
+    bind(" ", does=lambda event: board.toggle())
+    bind("e", does=lambda event: board.change_tool())
+    bind("c", does=lambda event: board.clear())
+    bind("u", "c-_", does=lambda event: board.undo())
+    bind("backspace", "delete", does=lambda event: board.say(None))
+    for digit in range(10):
+        bind(str(digit), does=lambda event, digit=digit: board.say(digit))
+    bind("c-z", does=lambda event: event.app.suspend_to_background())
+    bind("q", "escape", "c-d", does=lambda event: event.app.exit(result=False))
+    bind("enter", does=lambda event: _finish(event, board))
+    bind("c-c", "<sigint>", does=lambda event: event.app.exit(exception=KeyboardInterrupt()))
+    return keys
+
+
+def _finish(event: KeyPressEvent, board: Board) -> None:
+    """Leaves with the drawing, if there is one."""
+    if not board.drawing.is_blank:
+        event.app.exit(result=True)

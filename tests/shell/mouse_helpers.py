@@ -1,0 +1,28 @@
+"""What a terminal sends of the mouse (xterm's SGR mode, 1006)."""
+
+from collections.abc import Iterable
+
+from drawing_helpers import DIGITS
+
+from digitnet.digits.drawing import Place
+from digitnet.repl.views.board import Layout
+
+LEFT, RIGHT, NONE, MOVED = 0, 2, 3, 32
+
+
+def sgr(code: int, x: int, y: int, *, up: bool = False) -> str:
+    """What a terminal sends of the mouse, at the column x and the row y, from 1."""
+    return f"\x1b[<{code};{x};{y}{'m' if up else 'M'}"
+
+
+def stroke(layout: Layout, places: Iterable[Place], button: int = LEFT) -> str:
+    """A stroke along these places of the drawing, with a button down."""
+    (x, y), *rest = ((a + 1, b + 1) for a, b in map(layout.character, places))
+    sent = sgr(button, x, y)
+    for x, y in rest:
+        sent += sgr(button + MOVED, x, y)
+    return sent + sgr(button, x, y, up=True)
+
+
+def strokes(layout: Layout, digit: int) -> str:
+    return "".join(stroke(layout, places) for places in DIGITS[digit])

@@ -1,0 +1,245 @@
+"""The board without a terminal: the mouse and keys on prompt_toolkit's pipe input, and `d`."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from io import BytesIO, TextIOWrapper
+
+import pytest
+from conftest import ROOT
+from drawing_helpers import DIGITS, draw
+from mouse_helpers import LEFT, MOVED, NONE, RIGHT, sgr, stroke
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.input.typeahead import get_typeahead
+from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.output.vt100 import Vt100_Output
+from session_helpers import Answers, do, refusal
+
+from digitnet.digits.drawing import Place
+from digitnet.digits.image import Picture
+from digitnet.repl.board import Board, Reading
+from digitnet.repl.commands.drawing import PICTURES
+from digitnet.repl.session import Session
+from digitnet.repl.terminal.board import draw_on
+from digitnet.repl.views.board import Layout
+
+CTRL_C, ESCAPE, ENTER = "\x03", "\x1b", "\r"
+LAYOUT = Layout(56, 28)
+"""Of the board on DummyOutput, which has 80 columns and 40 rows."""
+
+
+def read(picture: Picture) -> Reading:
+    return Reading(picture[::6, ::6], [0.0] * 10, 0)
+
+
+Sent = Callable[[str], tuple[Board, bool]]
+
+
+@pytest.fixture
+def keyboard() -> Iterator[PipeInput]:
+    with (
+        create_pipe_input() as keyboard,
+        create_app_session(input=keyboard, output=DummyOutput()),
+    ):
+        yield keyboard
+
+
+@pytest.fixture
+def sent(keyboard: PipeInput) -> Sent:
+    """Sends these keys to a board; the board, and whether somebody was done with it."""
+
+    def send(keys: str) -> tuple[Board, bool]:
+        board = Board(read)
+        keyboard.send_text(keys)
+        return board, draw_on(board, colours=True)
+
+    return send
+
+
+def ink_at(board: Board, place: Place) -> float:
+    x, y = place
+    return float(board.drawing.seen_at(28, 28)[int(y), int(x)])
+
+
+def test_a_stroke_with_the_mouse(sent: Sent) -> None:
+    board, done = sent(stroke(LAYOUT, [(4, 4), (24, 24)]) + ENTER)
+    assert done
+    assert all(ink_at(board, (at, at)) > 0.9 for at in range(5, 24))
+    assert ink_at(board, (24, 4)) == 0
+
+
+def test_moves_without_a_button_draw_nothing(sent: Sent) -> None:
+    x, y = LAYOUT.character((4, 14))
+    keys = sgr(LEFT, x, y) + sgr(LEFT + MOVED, x + 20, y)  # and the button goes up out of sight
+    keys += sgr(NONE + MOVED, x + 20, y + 8) + sgr(NONE + MOVED, x, y + 8)
+    board, _ = sent(keys + ENTER)
+    assert ink_at(board, (8, 14)) > 0.6
+    assert ink_at(board, (8, 22)) == 0
+    board.undo()
+    assert board.drawing.is_blank
+
+
+def test_a_stroke_ends_beside_the_board_too(sent: Sent) -> None:
+    x, y = LAYOUT.character((24, 14))
+    keys = sgr(LEFT, x, y) + sgr(LEFT + MOVED, 79, y) + sgr(LEFT, 79, y, up=True)
+    keys += sgr(NONE + MOVED, 79, 3) + sgr(NONE + MOVED, 5, 3)
+    board, _ = sent(keys + ENTER)
+    assert ink_at(board, (27, 14)) > 0.6
+    assert board.drawing.seen_at(28, 28)[:10].max() == 0
+
+
+def test_the_right_button_erases(sent: Sent) -> None:
+    across = [(4.0, 14.0), (24.0, 14.0)]
+    keys = stroke(LAYOUT, across) + stroke(LAYOUT, [(14, 4), (14, 24)], RIGHT)
+    board, _ = sent(keys + ENTER)
+    assert ink_at(board, (14, 14)) < 0.05
+    assert ink_at(board, (6, 14)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("keys", "ink", "blank"),
+    [
+        (" \x1b[C\x1b[C\x1b[C\x1b[C ", (17, 14), (11, 14)),
+        (" \x1b[D\x1b[D\x1b[D\x1b[D \x1b[A\x1b[A\x1b[A\x1b[A", (11, 14), (10, 10)),
+        (" \x1b[A\x1b[A\x1b[A\x1b[A ", (14, 11), (14, 18)),
+        (" \x1b[B\x1b[B\x1b[B\x1b[B ", (14, 17), (14, 10)),
+        (" \x1b[B\x1b[B\x1b[B c \x1b[B\x1b[B\x1b[B ", (14, 19), (14, 13)),
+        (" \x1b[B\x1b[B \x1b[B\x1b[B\x1b[B\x1b[B \x1b[B u", (14, 15), (14, 20)),
+        (" \x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C e \x1b[D\x1b[D ", (14, 14), (20, 14)),
+    ],
+)  # right, left, up, down, clear, undo, eraser
+def test_the_keys(sent: Sent, keys: str, ink: Place, blank: Place) -> None:
+    board, done = sent(keys + ENTER)
+    assert done
+    assert ink_at(board, ink) > 0.8
+    assert ink_at(board, blank) < 0.05
+
+
+@pytest.mark.parametrize(("keys", "answer"), [("7", 7), ("70", 0), ("77", None), ("7\x7f", None)])
+def test_a_digit_says_the_answer(sent: Sent, keys: str, answer: int | None) -> None:
+    board, _ = sent(f" {keys}{ENTER}")
+    assert board.answer == answer
+
+
+@pytest.mark.parametrize("key", ["q", ESCAPE])
+def test_leaving_with_a_drawing_that_is_not_done(sent: Sent, key: str) -> None:
+    _, done = sent(" " + key)
+    assert not done
+
+
+def test_enter_does_nothing_as_long_as_nothing_is_drawn(sent: Sent) -> None:
+    board, done = sent(f"{ENTER}{ENTER} {ENTER}")
+    assert done
+    assert not board.drawing.is_blank
+
+
+def test_ctrl_c(sent: Sent) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        sent(" " + CTRL_C)
+
+
+def test_an_error_in_reading_ends_the_board_and_restores_the_terminal() -> None:
+    def fail(picture: Picture) -> Reading:
+        raise FloatingPointError("no number")
+
+    written = BytesIO()
+    screen = TextIOWrapper(written, "utf-8")
+    output = Vt100_Output(screen, lambda: Size(rows=40, columns=80), term="xterm")
+    with create_pipe_input() as keyboard, create_app_session(input=keyboard, output=output):
+        keyboard.send_text(" ")
+        with pytest.raises(FloatingPointError):
+            draw_on(Board(fail), colours=True)
+    for mode in ("1000", "1003", "1006", "1049"):
+        on, off = (written.getvalue().rindex(f"\x1b[?{mode}{how}".encode()) for how in "hl")
+        assert on < off
+
+
+def test_the_prompt_gets_the_keys_that_come_after_and_not_the_mouse(
+    sent: Sent, keyboard: PipeInput
+) -> None:
+    sent(f" {ENTER}{stroke(LAYOUT, [(4, 4), (9, 9)])}ls")
+    assert [press.data for press in get_typeahead(keyboard)] == ["l", "s"]
+
+
+# the command
+
+
+class Hand(Answers):
+    """Somebody who draws a digit and says which it is."""
+
+    def __init__(self, digit: int, answer: int | None = None, *, done: bool = True) -> None:
+        super().__init__([])
+        self.digit, self.answer, self.done = digit, answer, done
+
+    def draw(self, board: Board) -> bool:
+        draw(board.drawing, self.digit)
+        board.answer = self.answer
+        return self.done
+
+
+@pytest.fixture
+def ready(session: Session) -> Session:
+    """A session with the network that is included in hand."""
+    shutil.copytree(ROOT / "saves", session.saves, dirs_exist_ok=True)
+    do(session, "l ready")
+    return session
+
+
+@pytest.mark.parametrize("digit", DIGITS)
+def test_clear_drawings_are_read(ready: Session, digit: int) -> None:
+    ready.asker = Hand(digit, digit)
+    (result,) = do(ready, "d")
+    assert (result["guess"], result["answer"]) == (digit, digit)
+    assert result["outputs"][digit] > 0.5
+    ready.asker = Hand(digit)
+    assert do(ready, "draw")[0]["answer"] is None
+
+
+def test_a_committee_reads_drawings(ready: Session) -> None:
+    ready.asker = Hand(7)
+    assert do(ready, "vote ready ready; d")[1]["guess"] == 7
+
+
+def test_a_network_for_smaller_pictures_sees_them_as_its_data_has_them(session: Session) -> None:
+    large, small = session.shelf.get("sample"), session.shelf.get("sample11")
+    rows = PICTURES[small.inputs]
+    picture = large.picture_of(large.test, 3)[rows, rows]
+    assert (picture == small.picture_of(small.test, 3)).all()
+    session.asker = Hand(7)
+    assert len(do(session, "n notebook; d")[1]["outputs"]) == 10
+
+
+def test_a_network_with_raw_pixels_sees_bytes(ready: Session) -> None:
+    ready.asker = Hand(1)
+    (of_unit,) = do(ready, "d")
+    assert ready.hand
+    trainer = ready.hand.trainer
+    for first in (trainer.network.parameters[0].value, *(trainer.averages or ())[:1]):
+        first /= 255
+    of_raw = do(ready, "set pixels raw; d")[1]
+    assert of_raw["outputs"] == pytest.approx(of_unit["outputs"], abs=1e-5)
+
+
+def test_a_network_out_of_numbers_says_so(ready: Session) -> None:
+    assert ready.hand
+    for parameter in ready.hand.network.parameters:
+        parameter.value[...] = 1e30
+    ready.hand.trainer.averages = None
+    ready.asker = Hand(7)
+    assert "outputs are not numbers" in refusal(ready, "d")
+
+
+def test_a_board_that_is_left_says_so(ready: Session) -> None:
+    ready.asker = Hand(7, done=False)
+    assert do(ready, "d")[0]["guess"] is None
+
+
+def test_networks_that_take_no_pictures_and_no_network(session: Session) -> None:
+    session.asker = Hand(7)
+    assert refusal(session, "d") == "no network in hand: n makes one, l loads one"
+    assert "takes no pictures" in refusal(session, "n truth; d")
+
+
+def test_a_script_is_told_what_reads_pictures(ready: Session) -> None:
+    assert "img FILE" in refusal(ready, "d")
