@@ -22,13 +22,13 @@ NOWHERE = HERE / "nowhere"
 
 
 def holding(recipe: Recipe) -> Session:
-    """A session with a network in hand whose weights are short fractions."""
+    """A session with a network in hand whose weights are short decimal fractions."""
     session = Session(NOWHERE, [HERE.parent.parent / "data"], NOWHERE)
     model = recipes.build(recipe, 1)
     model.data = recipe.data
     for number, p in enumerate(model.network.parameters):
         values = (np.arange(p.value.size) * 5 + 3 * number) % 13 - 6
-        p.value[...] = values.reshape(p.value.shape) / 4
+        p.value[...] = values.reshape(p.value.shape) / 5 + 0.1
     session.begin(model)
     return session
 

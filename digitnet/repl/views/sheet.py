@@ -77,16 +77,8 @@ class Sheet:
         return self.text(words, "bold")
 
     def formulae(self, *formulae: str) -> Text:
-        """Formulae beside one another, as many on a line as fit."""
-        lines: list[str] = []
-        for formula in formulae:
-            formula = self.text(formula).plain
-            joined = f"{lines[-1]}    {formula}" if lines else formula
-            if lines and cell_len(joined) <= self.width:
-                lines[-1] = joined
-            else:
-                lines.append(formula)
-        return Text("\n".join(lines), "cyan")
+        """Formulae, one below the other."""
+        return self.text("\n".join(formulae), "cyan")
 
     def table(
         self, headings: Sequence[str], rows: Sequence[Row], at_left: Sequence[str] = ()
@@ -167,7 +159,7 @@ def _line(
     """A line of a table: its labels, dim, then its numbers."""
     words = [*labels, *[""] * (len(wide) - len(labels))]
     left = "  ".join(_right(word, n) for word, n in zip(words, wide, strict=True))
-    line = Text(left, "dim")
+    line = Text().append(left, "dim")
     return line.append("".join(_right(cell, each) for cell in cells), style)
 
 

@@ -1,0 +1,218 @@
+"""`why` and `step` on a plain session: their data, what they change, what they refuse."""
+
+from io import StringIO
+from typing import Any
+
+import numpy as np
+import pytest
+from registry_helpers import everything
+from session_helpers import Kept, do, refusal
+
+from digitnet.engine.layers.base import EXACT
+from digitnet.recipes import RECIPES
+from digitnet.repl.commands.explaining import MOST_IN_JSON, why
+from digitnet.repl.loop import do_line
+from digitnet.repl.session import Session
+from digitnet.repl.views.formulae import UPDATES
+from digitnet.repl.views.screen import Screen
+
+
+def hand(session: Session) -> Any:
+    """The network in hand."""
+    assert session.hand is not None
+    return session.hand
+
+
+def engine_gradients(session: Session, index: int) -> list[list[Any]]:
+    """What the engine finds for a test case, in float64, with the weights that answer."""
+    named = hand(session)
+    data = session.data_for(named)
+    network = named.trainer.with_answering_weights().copy(np.float64)
+    x = data.test.inputs[index : index + 1] * data.test.scale
+    a = network.forward(x.astype(np.float64), EXACT)
+    network.backward(a, data.test.targets[index : index + 1].astype(np.float64))
+    return [p.whole_gradient().tolist() for p in network.parameters]
+
+
+@pytest.mark.parametrize("recipe", ["truth", "mini", "mini3"])
+def test_a_small_network_is_given_whole(session: Session, recipe: str) -> None:
+    *_, told = do(session, f"n {recipe}; t 7; why 2")
+    (checked,) = do(session, "c 2")
+    for field in ("index", "set", "answer", "guess"):
+        assert told[field] == checked[field]
+    assert told["outputs"] == pytest.approx(checked["outputs"], rel=1e-12)
+    assert told["cost"] == pytest.approx(checked["cost"], rel=1e-12)
+    found = [g for layer in told["layers"] for g in layer["gradient"].values()]
+    expected = engine_gradients(session, 2)
+    assert len(found) == len(expected) > 0
+    for mine, engines in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, engines, rtol=0, atol=1e-12)
+    for layer in told["layers"]:
+        assert len(layer["z"]) == len(layer["a"]) == len(layer["delta"]) == layer["shape"][0]
+        assert layer["a"] == pytest.approx((1 / (1 + np.exp(-np.array(layer["z"])))).tolist())
+
+
+def test_large_arrays_are_null_and_the_largest_terms_are_told(session: Session) -> None:
+    *_, told = do(session, "n 28x28-4c5-p2-20-10; t 30; why 11")
+    convolution, pool, flat, hidden, output = told["layers"]
+    assert convolution["z"] is None  # 24 x 24 x 4 numbers
+    assert np.array(pool["z"]).shape == (12, 12, 4)
+    assert hidden["gradient"]["weights"] is None  # 576 x 20
+    assert np.array(output["gradient"]["weights"]).size <= MOST_IN_JSON
+    assert convolution["strongest"]["terms"][0]["from"][2] == 0
+    assert flat["gradient"] == {}
+    strongest = output["strongest"]
+    assert strongest["place"] == [told["guess"]]
+    terms = strongest["terms"]
+    assert [t["product"] for t in terms] == pytest.approx([t["x"] * t["w"] for t in terms])
+    sizes = [abs(t["product"]) for t in terms]
+    assert sizes == sorted(sizes, reverse=True)
+    assert hidden["strongest"]["place"] in [t["from"] for t in terms]
+
+
+def test_it_explains_the_weights_that_answer(session: Session) -> None:
+    """Of quick, those are a mean of the weights in training."""
+    *_, told, checked = do(session, "n quick; t 40; why 3; c 3")
+    assert hand(session).trainer.averages is not None
+    assert told["outputs"] == pytest.approx(checked["outputs"], abs=1e-5)
+
+
+def test_a_random_case_where_none_is_named(session: Session) -> None:
+    indices = {do(session, "n mini; why")[1]["index"] for _ in range(12)}
+    assert len(indices) > 1
+
+
+def test_why_changes_nothing(session: Session) -> None:
+    do(session, "n conv; t 3")
+    before = everything(hand(session))
+    do(session, "why 4")
+    assert everything(hand(session)) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("why", "no network in hand"),
+        ("n mini; why 8", "numbered 0 to 7"),
+        ("n mini; why x", "the number of a case"),
+        ("step", "no network in hand"),
+        ("n mini; step 101", "at most 100 mini-batches"),
+        ("n mini; step 0", "a whole number from 1"),
+        ("n mini; set augment light; step", "set augment none"),
+        ("n mini; pas a; vote a a; why", "l loads one"),
+        ("n mini; pas a; vote a a; step", "a committee does not learn"),
+    ],
+)
+def test_refusals(session: Session, line: str, says: str) -> None:
+    *before, last = line.split("; ")
+    for part in before:
+        do(session, part)
+    assert says in refusal(session, last)
+
+
+def test_outputs_that_are_no_numbers_are_not_explained(session: Session) -> None:
+    do(session, "n mini3")
+    hand(session).network.parameters[0].value[...] = np.nan
+    assert "too large to compute with" in refusal(session, "why 1")
+
+
+def test_saturated_units_and_zero_gradients_can_be_shown(session: Session) -> None:
+    do(session, "n 784-12-10")
+    for parameter in hand(session).network.parameters:
+        parameter.value[...] = -1e30 if parameter.name == "weights" else 0
+    screen = Screen(StringIO(), width=80)
+    screen.print(why(session, 3))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "12 of them zero" in text
+    assert "nan" not in text
+
+
+def test_step_trains_as_t_1_does(session: Session) -> None:
+    do(session, "n mini; set batch 3; t 1; t 1; t 1; t 1; t 1")
+    hand(session).trainer.progress.seconds = 0.0
+    expected, batches = everything(hand(session)), session.unsaved_batches
+    do(session, "n mini; set batch 3")
+    one, two, three = do(session, "step; step 3; step")
+    hand(session).trainer.progress.seconds = 0.0
+    assert everything(hand(session)) == expected
+    assert session.unsaved_batches == batches == 5
+    assert [step["batch"] for step in two["steps"]] == [2, 3, 4]
+    assert one["stopped"] == two["stopped"] == "done"
+    assert hand(session).accuracy is not None
+    assert three["validation_accuracy"] == hand(session).accuracy.value
+    weights = hand(session).network.parameters[0].value
+    assert three["steps"][0]["parameters"][0]["after"] == weights.tolist()
+
+
+def test_step_tells_each_weight_before_and_after(session: Session) -> None:
+    (told,) = do(session, "n truth; step")[1:]
+    (step,) = told["steps"]
+    (weights,) = step["parameters"]
+    before, gradient, change, after = (
+        np.array(weights[name]) for name in ("before", "gradient", "change", "after")
+    )
+    assert (step["cases"], step["rate"], weights["layer"], weights["name"]) == (4, 4, 1, "weights")
+    np.testing.assert_allclose(change, -4 * gradient)
+    np.testing.assert_allclose(before + change, after)
+    assert step["cost_after"] < step["cost_before"]
+
+
+def test_step_gives_large_parameters_by_their_norms(session: Session) -> None:
+    *_, told = do(session, "n diary; step")
+    weights, biases, *_ = told["steps"][0]["parameters"]
+    assert weights["before"] is None
+    assert len(biases["before"]) == 16
+    value = hand(session).network.parameters[0].value
+    assert weights["norms"]["after"] == pytest.approx(float(np.linalg.norm(value)))
+
+
+def test_all_but_the_last_step_are_reports(session: Session) -> None:
+    do(session, "n truth")
+    output = Kept()
+    assert do_line("step 4", session, output)
+    assert [report.watched.number for report in output.reports] == [1, 2, 3]  # type: ignore[attr-defined]
+
+
+def test_an_interrupted_step_keeps_those_before(session: Session) -> None:
+    do(session, "n truth")
+    output = Kept()
+
+    def interrupt(report: object) -> None:
+        session.interrupted = True
+
+    output.report = interrupt  # type: ignore[method-assign]
+    do_line("step 50", session, output)
+    (told,) = output.results
+    assert told["stopped"] == "interrupted"
+    assert len(told["steps"]) == session.unsaved_batches == 1
+
+
+def test_a_step_that_blows_up_keeps_the_weights(session: Session) -> None:
+    do(session, "n 784-12-10 relu linear squared; set rate 1e38")
+    value = hand(session).network.parameters[0].value
+    before = value.copy()
+    *_, told = do(session, "step 5")
+    assert told["stopped"] == "diverged"
+    np.testing.assert_array_equal(value, before)
+    screen = Screen(StringIO(), width=200)
+    output = Kept()
+    output.result = lambda command, result: screen.print(result)  # type: ignore[method-assign]
+    do_line("step", session, output)
+    assert "Training blew up" in screen.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_every_optimizer_has_its_formula() -> None:
+    from digitnet.engine.optimizers import OPTIMIZERS
+
+    assert set(UPDATES) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_can_be_explained_and_followed(session: Session, recipe: str) -> None:
+    do(session, f"n {recipe}")
+    for line in ("why 1", "step"):
+        shown = StringIO()
+        output = Kept()
+        output.result = lambda c, result, shown=shown: Screen(shown, width=50).print(result)  # type: ignore[method-assign,misc]
+        assert do_line(line, session, output), output.errors
+        assert max(map(len, shown.getvalue().splitlines())) <= 50
