@@ -1,5 +1,6 @@
 """How well a network does on a set of cases."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
@@ -29,20 +30,33 @@ class Evaluation:
         return self.correct / self.total
 
 
-def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Evaluation:
-    """Sends the cases (those in `rows`, or all) forward and compares with their targets."""
+def outputs_in_chunks(
+    network: Network, cases: Cases, rows: Integers | None = None
+) -> Iterator[tuple[Array, Array]]:
+    """Sends the cases (those in `rows`, or all) forward, some at a time: their outputs and targets.
+
+    Both are valid until the next chunk.
+    """
     order = np.arange(len(cases)) if rows is None else rows
     widest = max(prod(layer.shape) for layer in network.layers)
     chunk = max(1, min(CHUNK, len(order), WIDEST // widest))
     feeder = Feeder(cases, chunk, network.dtype)
-    correct, cost = 0, 0.0
-    with np.errstate(all="ignore"):  # a network that is far off gives infinite costs
-        for start in range(0, len(order), chunk):
-            x, y = feeder.batch(order[start : start + chunk])
+    for start in range(0, len(order), chunk):
+        x, y = feeder.batch(order[start : start + chunk])
+        with np.errstate(all="ignore"):  # of huge weights they are not finite
             a = network.forward(x)
+        yield a, y
+
+
+def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Evaluation:
+    """Sends the cases (those in `rows`, or all) forward and compares with their targets."""
+    correct, total, cost = 0, 0, 0.0
+    for a, y in outputs_in_chunks(network, cases, rows):
+        with np.errstate(all="ignore"):  # a network that is far off gives infinite costs
             correct += int((answers_of(a) == answers_of(y)).sum())
             cost += network.cost.value(a, y) * len(a)
-    return Evaluation(correct, len(order), cost / len(order))
+        total += len(a)
+    return Evaluation(correct, total, cost / total)
 
 
 def outputs_for(network: Network, cases: Cases, rows: Integers) -> Array:

@@ -108,6 +108,23 @@ AMOUNT = Kind(
     joins=lambda word: word.lower() in UNITS,
 )
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
+LAYERS = one_of(
+    "layers", "a choice", lambda: {"layers": "what each hidden layer makes of the case"}
+)
+CASE = Kind(
+    "INDEX",
+    "the number of a case, from 0",
+    lambda text: text if text == "layers" else whole(text),
+    LAYERS.choices,
+)
+UNIT = Kind(
+    "UNIT or case",
+    "the number of a unit, from 0, or `case`",
+    lambda text: text if text == "case" else whole(text),
+    offers=lambda session, words: {"case": "what the first layer makes of a test case"},
+)
+ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
+GUESS = Kind("GUESS", "a guess, such as 9", whole)
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT_OR_ALL = Kind(
     "N or all",

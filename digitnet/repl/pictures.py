@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "html", "png")
 """The files there can be, by their suffixes."""
+WIDTH, HEIGHT = 40, 34
+"""A picture has at least so many columns, and room for so many rows."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Picture:
         from digitnet.repl.views import drawn
 
         columns, rows = shutil.get_terminal_size()
-        data = drawn.FORMATS[self.form](result, self.title, max(columns, 40), max(rows, 24))
+        data = drawn.FORMATS[self.form](result, self.title, max(columns, WIDTH), max(rows, HEIGHT))
         try:
             write_outside(self.path, data)
         except RegistryError as error:

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from digitnet.digits.datasets import DataSet
+    from digitnet.engine.types import Array
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What the network says of one case. inputs: its pixels as a picture, or a row of a table."""
+    """What the network says of one case.
+
+    inputs: its pixels as a picture, or a row of a table. layers: what each hidden layer makes of
+    it, if that was asked: the layer's part of a shape, and its outputs.
+    """
 
     index: int
     set: str
@@ -27,10 +32,11 @@ class CheckResult:
     outputs: list[float]
     cost: float
     inputs: "NDArray[Any]"
+    layers: "list[tuple[str, Array]] | None" = None
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the picture."""
-        return {
+        fields = {
             "index": self.index,
             "set": self.set,
             "answer": self.answer,
@@ -39,6 +45,11 @@ class CheckResult:
             "outputs": self.outputs,
             "cost": self.cost,
         }
+        if self.layers is not None:
+            fields["layers"] = [
+                {"layer": text, "activations": values.tolist()} for text, values in self.layers
+            ]
+        return fields
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.digit import digit
@@ -54,30 +65,48 @@ class CheckResult:
         right = outputs(self.outputs, self.guess, self.answer, console, options)
         yield side_by_side(left, right, options.max_width, width + 3 + 39)
         yield verdict(self.guess, self.answer)
+        if self.layers is not None:
+            from digitnet.repl.views.activations import activations
+
+            yield from activations(self.layers, console, options)
 
 
 @command(
     "c",
     "check",
     group="Asking",
-    examples={"c": "a random case", "c 17": "the test case number 17"},
+    examples={
+        "c": "a random case",
+        "c 17 layers": "with what each hidden layer makes of it",
+        "c 17": "the test case number 17",
+    },
 )
-def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> CheckResult:
+def check(
+    session: Session,
+    index: Annotated[int | str | None, kinds.CASE] = None,
+    layers: Annotated[str, kinds.LAYERS] = "",
+) -> CheckResult:
     """Check one test case: the picture, the outputs, the guess, the answer.
 
-    A random case, or the one with that number.
+    A random case, or the one with that number. With `layers`, also the activations of the hidden
+    layers: feature maps as pictures, the units of dense layers in rows.
     """
     import numpy as np
 
-    from digitnet.engine.cases import answers_of
-    from digitnet.engine.evaluate import outputs_for
+    from digitnet.engine.cases import Feeder, answers_of
+    from digitnet.engine.insides import layer_outputs
 
     named = session.network()
     data = session.data_for(named)
-    index = case_number(session, data, index)
-    a = outputs_for(named.trainer.answering(), data.test, np.array([index]))
+    wants_layers = bool(layers) or isinstance(index, str)
+    if wants_layers and named.network.is_committee:
+        raise CommandError("a committee has no layers of its own: load one of its members")
+    index = case_number(session, data, None if isinstance(index, str) else index)
+    network = named.trainer.answering()
+    x, y = Feeder(data.test, 1, network.dtype).batch(np.array([index]))
+    *hidden, (_, a) = layer_outputs(network, x)
     check_outputs(a)
-    y = data.test.targets[index : index + 1].astype(a.dtype)
+    a = a.reshape(1, -1)
     return CheckResult(
         index=index,
         set=f"{data.name} test",
@@ -86,6 +115,7 @@ def check(session: Session, index: Annotated[int | None, kinds.INDEX] = None) ->
         outputs=[float(value) for value in a[0]],
         cost=named.network.cost.value(a, y),
         inputs=data.picture_of(data.test, index),
+        layers=hidden if wants_layers else None,
     )
 
 
@@ -141,13 +171,13 @@ class CheckManyResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from rich.text import Text
 
-        from digitnet.repl.views.words import percent
+        from digitnet.repl.views.words import SEEN_IN_TRAINING, percent
 
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
         text.append(percent(self.accuracy), "bold")
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
         if self.seen_in_training:
-            text.append("\nWarning: these cases were in its training set, so this is too good.")
+            text.append(f"\n{SEEN_IN_TRAINING}")
         yield text
 
 

@@ -153,10 +153,16 @@ class ShowResult:
         return {"set": self.set, "cases": [{"index": i, "answer": a} for i, a in pairs]}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from digitnet.repl.views.gallery import gallery
+        from rich.text import Text
+
+        from digitnet.repl.views.gallery import gallery, small_case
 
         yield f"cases of the {self.set} set"
-        yield gallery(self.indices, self.answers, self.inputs, console, options)
+        cases = zip(self.indices, self.answers, self.inputs, strict=True)
+        yield gallery(
+            [(small_case(x, console, options), Text(f"{i}: {a}", "bold")) for i, a, x in cases],
+            options,
+        )
 
 
 @command(

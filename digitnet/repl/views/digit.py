@@ -16,18 +16,18 @@ RAMP = " .:-=+*#%@"
 HALVES = " ▄▀█"
 
 
-def digit(picture: Picture, console: Console, options: ConsoleOptions) -> Text:
+def digit(picture: Picture, console: Console, options: ConsoleOptions, *, ink: bool = True) -> Text:
     """The picture in the best way the terminal has, at half the size where it is too wide.
 
     Half-blocks in shades of grey; without colours, half-blocks of ink or no ink; without blocks,
-    characters from light to dark.
+    and without colours where it is no ink, characters from light to dark.
     """
     if picture.shape[1] > options.max_width:
         picture = shrunk(picture)
     if len(picture) % 2:
         picture = np.vstack([picture, np.zeros_like(picture[:1])])
     upper, lower = picture[::2], picture[1::2]
-    if not draws_blocks(console, options):
+    if not draws_blocks(console, options) or not (ink or draws_shades(console)):
         return _lines(in_characters(upper, lower))
     if not draws_shades(console):
         return _lines(in_halves(upper, lower))

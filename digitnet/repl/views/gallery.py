@@ -1,4 +1,4 @@
-"""Several cases beside each other, as many as fit a line."""
+"""Pictures beside each other, as many as fit a line, each over its label."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,30 +12,51 @@ from digitnet.repl.views.digit import digit, shrunk
 
 SMALL = 16
 """Pixels across of a picture that is shown at its full size."""
+GAP = 2
+"""Blanks between two pictures; between two lines of them there is an empty one."""
+AROUND = 10
+"""Lines of a screen that a gallery leaves to what stands above it and to the prompt below."""
+
+Framed = tuple[Text, Text]
+"""A picture and its label."""
 
 
-def gallery(
-    indices: Sequence[int],
-    answers: Sequence[int],
-    inputs: Sequence[NDArray[Any]],
-    console: Console,
-    options: ConsoleOptions,
-) -> RenderableType:
-    """Each case over its number and answer: pictures at half size, unless they are small already,
-    and rows of tables as they are.
-    """
-    cells: list[RenderableType] = []
-    width = 12
-    for index, answer, case in zip(indices, answers, inputs, strict=True):
-        label = Text(f"{index}: {answer}", "bold")
-        if case.ndim == 2:
-            small = case if case.shape[1] <= SMALL else shrunk(case)
-            width = max(small.shape[1], len(label))
-            cells.append(Group(digit(small, console, options), label))
-        else:
-            cells.append(Group(Text(" ".join(f"{value:g}" for value in case)), label))
-    columns = max(1, (options.max_width + 2) // (width + 2))
-    grid = Table.grid(padding=(0, 2, 1, 0))
-    for start in range(0, len(cells), columns):
-        grid.add_row(*cells[start : start + columns])
+def gallery(framed: Sequence[Framed], options: ConsoleOptions) -> RenderableType:
+    """The pictures in lines; all cells are as wide as the widest one."""
+    columns = across(framed, options)
+    grid = Table.grid(padding=(0, GAP, 1, 0))
+    for start in range(0, len(framed), columns):
+        line = framed[start : start + columns]
+        grid.add_row(*(Group(picture, label) for picture, label in line))
     return grid
+
+
+def across(framed: Sequence[Framed], options: ConsoleOptions) -> int:
+    """How many of these pictures go on a line."""
+    width = max((max(_width(p), _width(label)) for p, label in framed), default=1)
+    return max(1, (options.max_width + GAP) // (width + GAP))
+
+
+def room(sample: Framed, lines: int, options: ConsoleOptions) -> int:
+    """How many pictures like this one so many lines have room for; a line of them at least."""
+    height = sum(part.plain.count("\n") + 1 for part in sample) + 1
+    return across([sample], options) * max(1, lines // height)
+
+
+def lines_of(console: Console) -> int:
+    """The lines of a screen that a gallery may take."""
+    return console.height - AROUND
+
+
+def _width(text: Text) -> int:
+    return max(map(len, text.plain.split("\n")))
+
+
+def small_case(case: NDArray[Any], console: Console, options: ConsoleOptions) -> Text:
+    """A case for a gallery: its picture at half size, unless it is small already, or its row of a
+    table.
+    """
+    if case.ndim == 2:
+        picture = case if case.shape[1] <= SMALL else shrunk(case)
+        return digit(picture, console, options)
+    return Text(" ".join(f"{value:g}" for value in case))

@@ -1,0 +1,208 @@
+"""Where the network fails: `wrong` shows the cases it misreads, `cm` what it takes for what."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import Record, command
+from digitnet.repl.commands.checking import check_outputs
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+from digitnet.repl.views.words import SEEN_IN_TRAINING, counted, percent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.digits.datasets import DataSet
+    from digitnet.engine.confusion import Guesses
+    from digitnet.engine.types import Array
+    from digitnet.registry.model import Model
+
+
+@dataclass(frozen=True)
+class Misread:
+    """A case that was misread. inputs: its pixels as a picture, or its row of a table."""
+
+    index: int
+    answer: int
+    guess: int
+    confidence: float
+    inputs: "NDArray[Any]"
+
+
+@dataclass(frozen=True)
+class WrongResult:
+    """The misread cases that were asked for, the surest first."""
+
+    set: str
+    total: int
+    cases: list[Misread]
+    asked: str
+    seen_in_training: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The numbers of each case."""
+        return {
+            "set": self.set,
+            "total": self.total,
+            "seen_in_training": self.seen_in_training,
+            "cases": [
+                {"index": c.index, "answer": c.answer, "guess": c.guess, "confidence": c.confidence}
+                for c in self.cases
+            ],
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.gallery import gallery, lines_of, room
+        from digitnet.repl.views.misread import framed
+
+        count = len(self.cases)
+        how_many = f"{count:,} of " if count else "None of "
+        is_or_are = "is" if count == 1 else "are"
+        yield (
+            f"{how_many}{counted(self.total, 'case')} of the {self.set} set {is_or_are} "
+            f"{self.asked}{', surest first' if count > 1 else ''}"
+        )
+        if self.cases:
+            sample = framed(self.cases[0], console, options)
+            shown = self.cases[: room(sample, lines_of(console), options)]
+            yield gallery([framed(case, console, options) for case in shown], options)
+            if len(shown) < count:
+                yield f"and {count - len(shown):,} more; wrong ANSWER GUESS narrows it down"
+        if self.seen_in_training:
+            yield SEEN_IN_TRAINING
+
+
+@command(
+    "wrong",
+    group="Asking",
+    examples={
+        "wrong": "the misread test cases it was surest of",
+        "wrong 4": "fours that are misread",
+        "wrong 4 9": "fours read as nines",
+    },
+    is_picture=True,
+)
+def wrong(
+    session: Session,
+    answer: Annotated[int | None, kinds.ANSWER] = None,
+    guess: Annotated[int | None, kinds.GUESS] = None,
+) -> WrongResult:
+    """Show the test cases that the network misreads, the surest first.
+
+    All of them, those of one answer, or those of one answer that are taken for one guess. The
+    confidence below each is the guess's output.
+    """
+    import numpy as np
+
+    named = session.network()
+    data = session.data_for(named)
+    found = _guesses(session, named, data)
+    for digit in (answer, guess):
+        if digit is not None and digit >= found.classes:
+            raise CommandError(f"the answers are 0 to {found.classes - 1}. Example: wrong 1 0")
+    if answer is not None and answer == guess:
+        raise CommandError(f"a {answer} read as {answer} is right. Example: wrong 4 9")
+    places = [int(place) for place in found.wrong()]
+    if answer is not None:
+        places = [place for place in places if found.answers[place] == answer]
+        asked = f"{answer}s that are misread"
+    if guess is not None:
+        places = [place for place in places if found.guesses[place] == guess]
+        asked = f"{answer}s read as {guess}"
+    return WrongResult(
+        f"{data.name} test",
+        int(np.size(found.answers) if answer is None else np.sum(found.answers == answer)),
+        [_misread(found, data, place) for place in places],
+        "misread" if answer is None else asked,
+        _seen(data, named),
+    )
+
+
+def _misread(found: "Guesses", data: "DataSet", place: int) -> Misread:
+    """The case at this place of the test set."""
+    return Misread(
+        place,
+        int(found.answers[place]),
+        int(found.guesses[place]),
+        float(found.confidences[place]),
+        data.picture_of(data.test, place),
+    )
+
+
+def _seen(data: "DataSet", named: "Model") -> bool:
+    """Whether the network was trained on the test cases."""
+    return not data.tests_are_in.isdisjoint(named.trained_on)
+
+
+def _guesses(session: Session, named: "Model", data: "DataSet") -> "Guesses":
+    """What the network makes of every test case; Ctrl-C interrupts it."""
+    from digitnet.engine.confusion import guesses_of
+    from digitnet.engine.evaluate import outputs_in_chunks
+
+    def chunks() -> "Iterator[tuple[Array, Array]]":
+        for chunk in outputs_in_chunks(named.trainer.answering(), data.test):
+            if session.stop():
+                raise KeyboardInterrupt
+            check_outputs(chunk[0])
+            yield chunk
+
+    return guesses_of(chunks())
+
+
+@dataclass(frozen=True)
+class ConfusionResult(Record):
+    """The confusion matrix: cases by answer (rows) and guess (columns)."""
+
+    matrix: list[list[int]]
+    precision: list[float]
+    recall: list[float]
+    correct: int
+    total: int
+    set: str
+    seen_in_training: bool
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.confusion import confusion, confusions
+
+        yield confusion(self, console, options)
+        yield ""
+        yield (
+            f"{self.correct:,} of {self.total:,} right: {percent(self.correct / self.total)} of "
+            f"the {self.set} set"
+        )
+        if self.correct < self.total:
+            yield confusions(self)
+        if self.seen_in_training:
+            yield SEEN_IN_TRAINING
+
+
+@command(
+    "cm",
+    "confusion",
+    group="Asking",
+    examples={"cm cm.svg": "the same in a file", "cm": "what is taken for what in the test set"},
+    is_picture=True,
+)
+def cm(session: Session) -> ConfusionResult:
+    """Show the confusion matrix of the test set, with precision and recall of each digit.
+
+    A line holds the cases of one answer, a column those of one guess. Recall is the share of an
+    answer's cases that is read right; precision is the share of a guess that is right.
+    """
+    from digitnet.engine.confusion import precision, recall
+
+    named = session.network()
+    data = session.data_for(named)
+    matrix = _guesses(session, named, data).matrix()
+    return ConfusionResult(
+        matrix.tolist(),
+        precision(matrix).tolist(),
+        recall(matrix).tolist(),
+        int(matrix.trace()),
+        int(matrix.sum()),
+        f"{data.name} test",
+        _seen(data, named),
+    )

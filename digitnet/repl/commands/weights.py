@@ -1,0 +1,228 @@
+"""What the first layer sees: `w` shows its weights, one unit, or what it makes of a case."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.commands.checking import case_number
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+from digitnet.repl.views.words import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.engine.insides import FirstLayer
+    from digitnet.engine.types import Array
+    from digitnet.registry.model import Model
+
+
+@dataclass(frozen=True)
+class WeightsResult:
+    """The weights into every unit of the first layer, as it answers; order: the units as shown."""
+
+    first: "FirstLayer"
+    order: list[int]
+
+    def as_json(self) -> dict[str, Any]:
+        """The layer, and the weights by unit, in the units' own order."""
+        return _layer(self.first) | {
+            "weights": self.first.weights.tolist(),
+            "biases": _biases(self.first),
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.filters import framed_units, weights_table
+        from digitnet.repl.views.gallery import gallery, lines_of
+        from digitnet.repl.views.signed import legend
+
+        weights = self.first.weights
+        if weights.ndim == 2:
+            yield f"{_titled(self.first)}: weights into each unit"
+            yield weights_table(weights, self.first.layer.biases)
+            return
+        lines = lines_of(console)
+        weights = weights[self.order]
+        shown = framed_units(self.order, weights, console, options, lines=lines, common=False)
+        is_dense = self.first.layer.kind == "dense"
+        what = "weights into each unit, largest first" if is_dense else "kernels"
+        yield f"{_titled(self.first)}: {what}"
+        yield legend(console, options)
+        yield gallery(shown, options)
+        if len(shown) < len(self.order):
+            yield f"{len(shown):,} of {len(self.order):,} are shown; w UNIT shows any one"
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """One unit of the first layer."""
+
+    first: "FirstLayer"
+    unit: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The layer, the weights into the unit, its bias, and its weights to the answers."""
+        outgoing, biases = self.first.outgoing, _biases(self.first)
+        return _layer(self.first) | {
+            "unit": self.unit,
+            "weights": self.first.weights[self.unit].tolist(),
+            "bias": None if biases is None else biases[self.unit],
+            "outgoing": None if outgoing is None else outgoing[self.unit].tolist(),
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.filters import unit, weights_table
+        from digitnet.repl.views.signed import legend
+
+        weights, biases = self.first.weights[self.unit], self.first.layer.biases
+        noun = "unit" if self.first.layer.kind == "dense" else "channel"
+        yield f"{_titled(self.first)}: weights into {noun} {self.unit}"
+        if weights.ndim == 1:
+            some = slice(self.unit, self.unit + 1)
+            alone = None if biases is None else biases[some]
+            yield weights_table(self.first.weights[some], alone, first=self.unit)
+            return
+        yield legend(console, options)
+        bias = None if biases is None else float(biases[self.unit])
+        outgoing = None if self.first.outgoing is None else self.first.outgoing[self.unit]
+        yield unit(weights, bias, outgoing, console, options)
+
+
+@dataclass(frozen=True)
+class MapsResult:
+    """What the first layer makes of a case, unit by unit.
+
+    maps: (units, rows, columns), each channel's feature map, or each unit's weights times the
+    pixels. outputs: of each unit, of a dense layer; None of a convolution, whose maps they are.
+    """
+
+    first: "FirstLayer"
+    set: str
+    index: int
+    answer: int
+    order: list[int]
+    maps: "Array"
+    outputs: list[float] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The layer, the case, and the numbers by unit."""
+        return _layer(self.first) | {
+            "set": self.set,
+            "index": self.index,
+            "answer": self.answer,
+            "maps": self.maps.tolist(),
+            "outputs": self.outputs,
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.filters import framed_units
+        from digitnet.repl.views.gallery import gallery, lines_of
+        from digitnet.repl.views.signed import legend
+
+        yield f"case {self.index:,} of the {self.set} set, a {self.answer}"
+        what = "feature maps, largest first"
+        if self.outputs is not None:
+            what = "weights times pixels, largest outputs first"
+        yield f"{_titled(self.first)}: {what}"
+        if (self.maps < 0).any():
+            yield legend(console, options)
+        lines, maps = lines_of(console), self.maps[self.order]
+        shown = framed_units(self.order, maps, console, options, lines=lines, common=True)
+        yield gallery(shown, options)
+        if len(shown) < len(self.order):
+            yield f"{len(shown):,} of {len(self.order):,} are shown"
+
+
+@command(
+    "w",
+    "weights",
+    group="Asking",
+    examples={
+        "w": "the weights into the units of the first layer, or its kernels",
+        "w case 17": "what the first layer makes of test case 17",
+        "w 3": "unit 3, with the answers it speaks for",
+    },
+    is_picture=True,
+)
+def weights(
+    session: Session,
+    unit: Annotated[int | str | None, kinds.UNIT] = None,
+    index: Annotated[int | None, kinds.INDEX] = None,
+) -> WeightsResult | UnitResult | MapsResult:
+    """Show the weights of the first layer as pictures, or what it makes of a test case.
+
+    The weights into a unit of a dense layer are a picture of what it looks for: a pixel above zero
+    excites it, one below zero inhibits it. Of a convolution these are the kernels. Each picture has
+    a scale of its own.
+
+    w case shows the feature maps of a convolution for a test case, a random one or that with a
+    number; of a dense layer, the weights times the pixels of the case, whose sum, with the bias,
+    excites the unit.
+    """
+    import numpy as np
+
+    from digitnet.engine.insides import first_layer
+    from digitnet.repl.views.filters import by_size
+
+    named = session.network()
+    try:
+        first = first_layer(named.trainer.answering())
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    if not np.isfinite(first.weights).all():
+        raise CommandError("the weights are not numbers: undo brings an earlier version back")
+    count = len(first.weights)
+    if unit == "case":
+        return _maps(session, named, first, index)
+    if index is not None:
+        raise CommandError("w: a unit is shown without a case. Example: w case 17")
+    if unit is None:
+        sizes = np.square(first.weights).reshape(count, -1).sum(axis=1)
+        in_order = first.layer.kind == "convolution" or first.weights.ndim == 2
+        return WeightsResult(first, list(range(count)) if in_order else by_size(sizes))
+    if int(unit) >= count:
+        raise CommandError(
+            f"there is no unit {unit:,}: those of the first layer are numbered 0 to {count - 1:,}"
+        )
+    return UnitResult(first, int(unit))
+
+
+def _maps(session: Session, named: "Model", first: "FirstLayer", index: int | None) -> MapsResult:
+    """What the first layer makes of a test case."""
+    import numpy as np
+
+    from digitnet.engine.cases import Feeder, answers_of
+    from digitnet.engine.insides import maps_of
+    from digitnet.repl.views.filters import by_size
+
+    data = session.data_for(named)
+    if first.weights.ndim == 2:
+        raise CommandError("w case needs cases that are pictures; c INDEX layers shows the units")
+    index = case_number(session, data, index)
+    x, y = Feeder(data.test, 1, named.network.dtype).batch(np.array([index]))
+    maps, outputs = maps_of(named.trainer.answering(), x)
+    return MapsResult(
+        first,
+        f"{data.name} test",
+        index,
+        int(answers_of(y)[0]),
+        by_size(maps.sum(axis=(1, 2)) if outputs is None else outputs),
+        maps,
+        None if outputs is None else outputs.tolist(),
+    )
+
+
+def _layer(first: "FirstLayer") -> dict[str, Any]:
+    """What kind of layer it is, as fields."""
+    return {"layer": first.layer.kind, "units": len(first.weights)}
+
+
+def _biases(first: "FirstLayer") -> list[float] | None:
+    return None if first.layer.biases is None else first.layer.biases.tolist()
+
+
+def _titled(first: "FirstLayer") -> str:
+    """`first layer (256 units, relu)`."""
+    noun = "channel" if first.layer.kind == "convolution" else "unit"
+    return f"first layer ({counted(len(first.weights), noun)}, {first.layer.activation.name})"

@@ -1,0 +1,89 @@
+"""Units as pictures: the weights into each, or what each makes of a case."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.text import Text
+
+from digitnet.engine.types import Array
+from digitnet.repl.views.gallery import SMALL, Framed, room
+from digitnet.repl.views.outputs import side_by_side
+from digitnet.repl.views.screen import draws_shades
+from digitnet.repl.views.signed import halved, signed, unsigned
+from digitnet.repl.views.tables import rows
+
+ENLARGED = (4, 2, 1)
+"""How often each number of a small picture is drawn, both ways: what lets all fit, or the last."""
+LARGE = 28
+"""Columns of a unit that is shown alone, about."""
+COARSE = 8
+"""Pictures of fewer rows need a line for each where a line cannot show two in colours."""
+
+
+def by_size(sizes: Array) -> list[int]:
+    """The units, those of the largest sizes first."""
+    return [int(unit) for unit in np.argsort(-sizes, kind="stable")]
+
+
+def framed_units(
+    units: Sequence[int],
+    pictures: Array,
+    console: Console,
+    options: ConsoleOptions,
+    *,
+    lines: int,
+    common: bool,
+) -> list[Framed]:
+    """The pictures over the units' numbers, as many as so many lines have room for.
+
+    common: whether all have the same scale, or each its own.
+    """
+    if pictures.shape[2] > SMALL:
+        pictures = np.stack([halved(picture) for picture in pictures])
+    draw = signed if (pictures < 0).any() else unsigned
+
+    def framed(number: int, times: int) -> Framed:
+        picture = pictures[number].repeat(times, axis=0).repeat(times, axis=1)
+        shown = pictures if common else picture
+        largest = float(np.abs(shown).max(initial=0.0))
+        return draw(picture, largest, console, options), Text(f"{units[number]}", "bold")
+
+    coarse = pictures.shape[1] < COARSE and not draws_shades(console)
+    for times in ENLARGED[:2] if coarse else ENLARGED:
+        fitting = room(framed(0, times), lines, options)
+        if times * pictures.shape[2] <= SMALL and fitting >= len(units):
+            break
+    pictures = pictures[:fitting]
+    return [framed(number, times) for number in range(len(pictures))]
+
+
+def unit(
+    weights: Array,
+    bias: float | None,
+    outgoing: Array | None,
+    console: Console,
+    options: ConsoleOptions,
+) -> RenderableType:
+    """One unit's weights as a large picture, and beside it what they are and lead to."""
+    times = LARGE // weights.shape[1] // 2 * 2 or 1  # even: two rows make a line
+    enlarged = weights.repeat(times, axis=0).repeat(times, axis=1)
+    picture = signed(enlarged, float(np.abs(weights).max()), console, options)
+    lines = [f"weights {weights.min():.3g} to {weights.max():.3g}"]
+    if bias is not None:
+        lines.append(f"bias {bias:.3g}")
+    if outgoing is not None and len(outgoing) > 1:
+        lines += ["", "weights to the answers:"]
+        lines += [f"{answer} {weight:6.2f}" for answer, weight in enumerate(outgoing)]
+    beside = Text("\n".join(lines))
+    return side_by_side(picture, beside, options.max_width, enlarged.shape[1] + 3 + 24)
+
+
+def weights_table(weights: Array, biases: Array | None, first: int = 0) -> RenderableType:
+    """The weights into each unit as numbers, for inputs that are no pictures."""
+    headings = ["unit", *(f"x{number}" for number in range(weights.shape[1]))]
+    lines = [[str(first + n), *(f"{w:.4g}" for w in row)] for n, row in enumerate(weights)]
+    if biases is not None:
+        headings.append("bias")
+        lines = [[*line, f"{bias:.4g}"] for line, bias in zip(lines, biases, strict=True)]
+    return rows(headings, lines, right=" ".join(headings))

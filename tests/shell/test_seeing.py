@@ -1,0 +1,167 @@
+"""What the network sees and where it fails: `wrong`, `cm`, `w`, and `c` with its layers."""
+
+import numpy as np
+import pytest
+from conftest import Start
+from session_helpers import do, refusal
+
+from digitnet.repl.session import Session
+
+
+@pytest.fixture
+def trained(session: Session) -> Session:
+    """A session with a network that misreads some of the sample."""
+    do(session, "n 784-12-10; t 200")
+    return session
+
+
+def test_wrong_and_cm_tell_the_same_as_ch(trained: Session) -> None:
+    wrong, cm, ch = do(trained, "wrong; cm; ch all")
+    assert len(wrong["cases"]) == ch["total"] - ch["correct"]
+    matrix = np.array(cm["matrix"])
+    assert matrix.shape == (10, 10)
+    assert (matrix.trace(), matrix.sum()) == (ch["correct"], ch["total"])
+    assert cm["recall"] == pytest.approx(matrix.diagonal() / matrix.sum(axis=1))
+    assert cm["precision"] == pytest.approx(matrix.diagonal() / matrix.sum(axis=0))
+    confidences = [case["confidence"] for case in wrong["cases"]]
+    assert confidences == sorted(confidences, reverse=True)
+    first = wrong["cases"][0]
+    (c,) = do(trained, f"c {first['index']}")
+    assert (c["answer"], c["guess"]) == (first["answer"], first["guess"])
+    assert c["outputs"][c["guess"]] == pytest.approx(first["confidence"], abs=1e-5)
+
+
+def test_wrong_of_one_answer_and_of_one_guess(trained: Session) -> None:
+    (cm,) = do(trained, "cm")
+    matrix = np.array(cm["matrix"])
+    (fours,) = do(trained, "wrong 4")
+    assert fours["total"] == matrix[4].sum()
+    assert len(fours["cases"]) == matrix[4].sum() - matrix[4, 4]
+    (nines,) = do(trained, "wrong 4 9")
+    assert len(nines["cases"]) == matrix[4, 9] > 0
+    assert {(c["answer"], c["guess"]) for c in nines["cases"]} == {(4, 9)}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "classes"), [("truth", 2), ("mini", 2), ("mini3", 3), ("notebook-better", 10)]
+)
+def test_tables_and_small_pictures(session: Session, recipe: str, classes: int) -> None:
+    cm, wrong, w, c = do(session, f"n {recipe}; cm; wrong; w; c 1 layers")[1:]
+    assert len(cm["matrix"]) == len(cm["recall"]) == classes
+    assert sum(map(sum, cm["matrix"])) == wrong["total"]
+    assert w["units"] == len(w["weights"])
+    assert len(c["layers"]) == (0 if recipe == "truth" else 1)
+
+
+def test_the_weights_as_the_network_answers_with_them(trained: Session) -> None:
+    w, unit = do(trained, "w; w 3")
+    network = trained.network().trainer.answering()
+    mine = network.parameters[0].value[:, 3].reshape(28, 28)
+    np.testing.assert_array_equal(np.float32(w["weights"][3]), mine)
+    assert unit["weights"] == w["weights"][3]
+    assert unit["bias"] == w["biases"][3]
+    np.testing.assert_array_equal(np.float32(unit["outgoing"]), network.parameters[2].value[3])
+
+
+def test_a_case_in_the_first_layer(trained: Session) -> None:
+    (maps,) = do(trained, "w case 11")
+    (c,) = do(trained, "c 11 layers")
+    assert (maps["index"], maps["answer"]) == (11, 4)
+    assert np.shape(maps["maps"]) == (12, 28, 28)
+    (hidden,) = c["layers"]
+    assert hidden["layer"] == "12"
+    assert maps["outputs"] == pytest.approx(hidden["activations"])
+
+
+def test_kernels_and_feature_maps(session: Session) -> None:
+    w, maps, c = do(session, "n 28x28-6c5-p2-4c3-8-10; w; w case 2; c 2 layers")[1:]
+    assert (w["layer"], w["units"]) == ("convolution", 6)
+    assert np.shape(w["weights"]) == (6, 5, 5)
+    assert np.shape(maps["maps"]) == (6, 12, 12)
+    assert maps["outputs"] is None
+    assert [(la["layer"], np.shape(la["activations"])) for la in c["layers"]] == [
+        ("6c5-p2", (12, 12, 6)),
+        ("4c3", (10, 10, 4)),
+        ("8", (8,)),
+    ]
+    first = np.array(c["layers"][0]["activations"])
+    np.testing.assert_allclose(first.transpose(2, 0, 1), maps["maps"])
+
+
+def test_c_layers_takes_a_random_case(trained: Session) -> None:
+    assert do(trained, "c layers")[0]["layers"]
+    assert "layers" not in do(trained, "c 5")[0]
+
+
+def test_a_committee_is_asked_what_it_misreads_and_not_what_its_weights_are(
+    session: Session,
+) -> None:
+    do(session, "n 784-8-10; t 100; pas a; n 784-9-10; t 100; pas b; vote a b")
+    cm, wrong, ch = do(session, "cm; wrong; ch all")
+    assert np.trace(cm["matrix"]) == ch["correct"]
+    assert len(wrong["cases"]) == ch["total"] - ch["correct"]
+    for line in ("w", "w 1", "w case"):
+        assert "a committee has no weights of its own" in refusal(session, line)
+    assert "a committee has no layers of its own" in refusal(session, "c 1 layers")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("wrong 10", "the answers are 0 to 9"),
+        ("wrong 1 x", "'x' is not a guess"),
+        ("wrong 4 4", "a 4 read as 4 is right"),
+        ("w 12", "there is no unit 12: those of the first layer are numbered 0 to 11"),
+        ("w 1 2", "a unit is shown without a case"),
+        ("w case 1000", "there is no case 1,000"),
+        ("w cas", "'cas' is not the number of a unit"),
+        ("c 1 layer", "Did you mean layers?"),
+        ("n mini; w case 1", "w case needs cases that are pictures"),
+    ],
+)
+def test_what_cannot_be(trained: Session, line: str, says: str) -> None:
+    *before, last = line.split("; ")
+    for each in before:
+        do(trained, f"pas x; {each}")
+    assert says in refusal(trained, last)
+
+
+def test_weights_that_are_no_numbers(trained: Session) -> None:
+    trainer = trained.network().trainer
+    trainer.averages = None
+    trainer.network.parameters[0].value[:] = np.inf
+    for line in ("wrong", "cm", "w", "c 1 layers"):
+        assert "not numbers" in refusal(trained, line)
+
+
+def test_cases_seen_in_training_are_told(session: Session) -> None:
+    do(session, "n 784-8-10")
+    session.network().trained_on.append("mnist")
+    wrong, cm = do(session, "wrong; cm")
+    assert wrong["seen_in_training"]
+    assert cm["seen_in_training"]
+
+
+@pytest.mark.parametrize(
+    ("how", "columns", "rows"),
+    [("colours", 80, 24), ("no colours", 50, 24), ("plain", 120, 40)],
+)
+def test_on_a_terminal(terminal: Start, how: str, columns: int, rows: int) -> None:
+    arguments = ["--plain"] if how == "plain" else []
+    t = terminal(columns, rows, *arguments, **({"NO_COLOR": "1"} if how == "no colours" else {}))
+    t.wait_for("^digitnet>")
+    t.type("n diary; t 100\r")
+    t.wait_for(r"^diary\*>")
+    for line, last in (
+        ("wrong", "and [0-9]+ more; wrong ANSWER GUESS"),
+        ("w", "of 16 are shown; w UNIT shows any one|^8 +9$"),
+        ("w 3", r"bias -?\d"),
+        ("w case 11", "weights times"),
+        ("cm", "Most often misread"),
+    ):
+        t.type(f"{line}\r")
+        t.wait_for(last)
+        t.read(0.2)
+        assert max(len(row.rstrip()) for row in t.screen.display) <= columns
+    if how == "plain":
+        assert t.written.isascii()
