@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
     import numpy as np
 
     from digitnet.digits.datasets import DataSet
+    from digitnet.digits.image import Picture
     from digitnet.engine.settings import Settings
     from digitnet.recipes import Recipe
     from digitnet.registry.model import Model
@@ -81,7 +82,8 @@ class Session:
     working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
     number of the signal that ended the session, if one did. done: the command that was done last,
     empty where it could not be. tour: a newcomer's, if one is under way. vi: the prompt takes vi's
-    keys. aliases: words of the user's own, each with the commands it stands for.
+    keys. aliases: words of the user's own, each with the commands it stands for. last_picture: the
+    digit that was drawn last, prepared as MNIST's are, 28 x 28 bytes.
     """
 
     saves: Path
@@ -101,6 +103,7 @@ class Session:
     tour: "Tour | None" = None
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
+    last_picture: "Picture | None" = None
     shelf: Shelf = field(init=False)
     unfinished: "Unfinished" = field(init=False)
     _rng: "np.random.Generator | None" = None

@@ -64,6 +64,7 @@ def draw(session: Session) -> Result:
     The network reads it while you draw, prepared as MNIST's digits were. 0 to 9 says which digit
     it is, Enter is done, Escape leaves.
     """
+    from digitnet.digits.image import prepare
     from digitnet.repl.board import Board
 
     board = Board(_reader(session.network()))
@@ -73,6 +74,7 @@ def draw(session: Session) -> Result:
     reading = board.reading
     if reading is None:
         raise CommandError("there is no digit in the drawing: draw it larger")
+    session.last_picture = prepare(board.drawing.picture())
     return DrawResult(reading.guess, board.answer, reading.outputs, reading.seen)
 
 

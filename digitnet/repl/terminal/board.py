@@ -123,7 +123,8 @@ async def _keep_reading(app: "Application[bool]", board: Board) -> None:
 def _forget_mouse(app: "Application[bool]") -> None:
     """Leaves to the prompt the keys that were typed meanwhile, and nothing that the mouse did."""
     waiting = get_typeahead(app.input)
-    store_typeahead(app.input, [press for press in waiting if press.key != Keys.Vt100MouseEvent])
+    mouse = (Keys.Vt100MouseEvent, Keys.WindowsMouseEvent)
+    store_typeahead(app.input, [press for press in waiting if press.key not in mouse])
 
 
 def _keys(board: Board) -> KeyBindings:
