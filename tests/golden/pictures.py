@@ -5,16 +5,24 @@
 writes them anew; `test_pictures.py` compares them with what the program shows today.
 """
 
+from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
+from rich.text import Text
 from sheets import step_truth, why_mini
 
 from digitnet.digits.datasets import SOURCES
+from digitnet.digits.image import prepare
 from digitnet.engine.report import Report
+from digitnet.repl.board import Board, Reading
 from digitnet.repl.commands.checking import CheckResult
 from digitnet.repl.commands.training import TrainingReport
+from digitnet.repl.terminal.board import STYLE
+from digitnet.repl.views.board import Means, lines_of
 from digitnet.repl.views.curves import Curves
 from digitnet.repl.views.drawn import svg
 
@@ -43,9 +51,38 @@ def check() -> CheckResult:
     return CheckResult(11, "sample test", answer, answer, list(outputs), 0.128, picture)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The board as it is on a screen."""
+
+    board: Board
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in lines_of(self.board, *SIZE, Means()):
+            yield Text.assemble(*((text, self._style(style)) for style, text in line))
+
+    @staticmethod
+    def _style(style: str) -> Style:
+        looks = STYLE.get_attrs_for_style_str(style)
+        colour, behind = (f"#{c}" if c else None for c in (looks.color, looks.bgcolor))
+        return Style(color=colour, bgcolor=behind, bold=looks.bold)
+
+
+def board() -> Shown:
+    """`d`, with a seven drawn, of a network that is nearly sure."""
+    outputs = [0.0, 0.012, 0.004, 0.02, 0.0, 0.001, 0.0, 0.93, 0.003, 0.03]
+    board = Board(lambda picture: Reading(prepare(picture), outputs, 7))
+    board.drawing.press((7, 6))
+    for place in ((20, 6), (16, 12), (13, 23)):
+        board.drawing.move(place)
+    board.refresh()
+    return Shown(board)
+
+
 PICTURES = {
     "training": (training, "t 20e"),
     "check": (check, "c 11"),
+    "board": (board, "d"),
     "why": (why_mini, "why 5"),
     "step": (step_truth, "step"),
 }
