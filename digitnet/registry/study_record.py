@@ -25,7 +25,7 @@ class Result:
     """What one training of a study came to.
 
     number: its place in the study. accuracy: on the validation set, 0 to 1. cost: of training
-    cases, penalties included. seconds: how long it took.
+    cases, without penalties. seconds: how long it took.
     """
 
     number: int

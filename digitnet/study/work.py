@@ -30,14 +30,17 @@ def train(job: Job, data: DataSet, stop: Callable[[], bool] = lambda: False) -> 
 def trained(
     job: Job, data: DataSet, stop: Callable[[], bool] = lambda: False
 ) -> tuple[Model, tuple[float, float]]:
-    """The trained network, and its accuracy on the validation set and cost on training cases."""
+    """The trained network, its accuracy on the validation set, and its cost on training cases.
+
+    Penalties are no part of that cost, so that networks with different ones can be compared.
+    """
     model = build(job.recipe, job.seed)
     settings = model.trainer.settings
     seen = data.as_seen(settings.cases, settings.pixels)
     if not job.amount.value:  # a fresh network
         model.trainer.measure_statistics(seen.train)
         on_train, on_validation = map(model.trainer.measure, (seen.train, seen.validation))
-        return model, (on_validation.accuracy, on_train.cost)
+        return model, (on_validation.accuracy, on_train.cost - model.trainer.penalty())
     reports = run(model.trainer, seen.train, seen.validation, job.amount, stop)
     while True:
         try:
@@ -47,4 +50,4 @@ def trained(
             break
     if outcome.stopped == "interrupted":
         raise Stopped
-    return model, (outcome.validation_accuracy, outcome.cost)
+    return model, (outcome.validation_accuracy, outcome.cost - model.trainer.penalty())

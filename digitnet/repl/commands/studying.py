@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from digitnet.repl import kinds
 from digitnet.repl.command import Note, Record, ScreenOnly, Working, command
 from digitnet.repl.commands.saving import clean
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on
 from digitnet.repl.views.words import counted, percent
@@ -118,10 +118,12 @@ def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
 def _begun(session: Session, words: list[str], name: str) -> "StudyRecord":
     """A new study, saved with no result yet. Raises CommandError for a question that is none."""
     from digitnet.registry.study_record import StudyRecord
-    from digitnet.study.question import parse
+    from digitnet.study.question import parse, varies
 
     registry = session.registry
     name = clean(name) if name else _free_name(registry.names(), "study")
+    if varies(name):
+        raise CommandError(f"{quoted(name)} can be varied, so no study is called that")
     if registry.exists(name):
         raise CommandError(f"there is a save named {name!r} already: --name gives another")
     blueprint, data = _blueprint(session), session.shelf.name

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from digitnet.study.answer import Group as Answers
 
 BAR = 24
+INTERVAL = 20
+"""Characters in which means and spreads are drawn."""
+NO_FURTHER = 1.1
+"""A cost that is at most so many times the least has stopped falling."""
 MOST_SHOWN = 30
 """Rows of the table; of more, the best are shown."""
 
@@ -30,7 +34,7 @@ def progress(report: "StudyReport", console: Console, options: ConsoleOptions) -
         *([f"[{filled}]"] if options.max_width >= 70 else []),
         f"best {percent(report.best.accuracy)}",
         *left,
-        _named(report.best),
+        _named(report.best, [report.best]),
     ]
     return Text("  ".join(parts), no_wrap=True, overflow="crop")
 
@@ -42,10 +46,11 @@ def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> R
     if not result.groups:
         return Text(f"Study {result.name!r}: nothing is done yet; study {result.name} goes on.")
     best = best_of(result.groups)
-    parts: list[RenderableType] = [_table(result, best)]
+    parts: list[RenderableType] = [_table(result, best, console, options)]
     if (curve := _curve(result.groups, console, options)) is not None:
         parts.append(curve)
     parts.append(Text(_answer(result, best)))
+    parts += [Text(said) for said in _when_cost_stops(result.groups)]
     done = len(result.runs)
     if done < result.total:
         parts.append(Text(f"{done:,} of {result.total:,} done: study {result.name} goes on."))
@@ -54,12 +59,15 @@ def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> R
     return Group(*parts)
 
 
-def _table(result: "StudyResult", best: "Answers") -> RenderableType:
+def _table(
+    result: "StudyResult", best: "Answers", console: Console, options: ConsoleOptions
+) -> RenderableType:
     """A line for each group, in the order of the question; the best is marked."""
     shown: Sequence[Answers] = result.groups
     if len(shown) > MOST_SHOWN:
         shown = sorted(shown, key=lambda group: -group.accuracy)[:MOST_SHOWN]
-    names = list(dict.fromkeys(name for group in shown for name in group.settings))
+    names = _varied(result.groups)
+    intervals = _intervals(shown, blocks=draws_blocks(console, options))
     headings = (*names, "accuracy", "spread", "cost", "time", "seeds", "")
     lines = [
         (
@@ -69,11 +77,40 @@ def _table(result: "StudyResult", best: "Answers") -> RenderableType:
             f"{group.cost:.3g}",
             duration(group.seconds),
             str(len(group.results)),
-            "best" if group is best else "",
+            f"{interval} best" if group is best and len(shown) > 1 else interval,
         )
-        for group in shown
+        for group, interval in zip(shown, intervals, strict=True)
     ]
+    columns = list(zip(headings, *lines, strict=True))
+    if sum(max(len(cell) for cell in column) + 2 for column in columns) > options.max_width + 2:
+        lines = [(*line[:-1], "best" if line[-1].endswith("best") else "") for line in lines]
     return rows(headings, lines, right="accuracy spread cost time seeds", whole=" ".join(names))
+
+
+def _varied(groups: "Sequence[Answers]") -> list[str]:
+    """What has more than one value among the groups."""
+    names = dict.fromkeys(name for group in groups for name in group.settings)
+    return [name for name in names if len({g.settings.get(name) for g in groups}) > 1]
+
+
+def _intervals(groups: "Sequence[Answers]", *, blocks: bool) -> list[str]:
+    """The mean and the spread of each group on a common scale, as in `  ├─●─┤`."""
+    spans = [
+        (g.accuracy - (g.spread or 0), g.accuracy, g.accuracy + (g.spread or 0)) for g in groups
+    ]
+    low, high = min(s[0] for s in spans), max(s[2] for s in spans)
+    if high == low:
+        return [""] * len(spans)
+    left, line, dot, right = "├─●┤" if blocks else "|-o|"
+    drawn = []
+    for span in spans:
+        start, middle, end = (round((x - low) / (high - low) * (INTERVAL - 1)) for x in span)
+        cells = [" "] * INTERVAL
+        cells[start : end + 1] = line * (end + 1 - start)
+        cells[start], cells[end] = left, right
+        cells[middle] = dot
+        drawn.append("".join(cells))
+    return drawn
 
 
 def _curve(
@@ -82,9 +119,9 @@ def _curve(
     """The accuracy over the values of a single varied setting, where these are numbers."""
     from digitnet.repl.views.curves import _figure as figure
 
-    if len(groups) < 3 or any(len(group.settings) != 1 for group in groups):
+    if len(groups) < 3 or len(_varied(groups)) != 1:
         return None
-    ((name, _),) = groups[0].settings.items()
+    (name,) = _varied(groups)
     try:
         points = sorted((float(group.settings[name]), 100 * group.accuracy) for group in groups)
     except ValueError:
@@ -106,25 +143,38 @@ def _answer(result: "StudyResult", best: "Answers") -> str:
     seeds = counted(len(accuracies), "seed")
     spread = "" if best.spread is None else f" ± {100 * best.spread:.2f}"
     reached = f"{percent(best.accuracy)[:-2]}{spread} % of the validation set ({seeds})"
-    if not best.settings:
+    if len(result.groups) == 1:
         between = f", from {percent(min(accuracies))} to {percent(max(accuracies))}"
         return f"The network reads {reached}{between if len(accuracies) > 1 else ''}."
-    said = f"Best: {_named(best)}, {reached}."
+    said = f"Best: {_named(best, result.groups)}, {reached}."
     lead = lead_of(best, result.groups)
     if lead is None or result.is_search:
         return said
     points = f"{100 * lead.difference:.2f}"
     if lead.error is None:
-        return (
-            f"{said} It leads {_named(lead.over)} by {points} points; --repeat 5 tells luck apart."
-        )
+        return f"{said} It leads {_named(lead.over, result.groups)} by {points} points; --repeat 5 tells luck apart."
     ahead = f"{points} ± {100 * lead.error:.2f} points"
     if lead.is_clear:
-        return f"{said} It beats {_named(lead.over)} by {ahead}, more than luck."
-    return f"{said} It leads {_named(lead.over)} by {ahead}, no more than luck: no clear winner."
+        return f"{said} It beats {_named(lead.over, result.groups)} by {ahead}, more than luck."
+    return f"{said} It leads {_named(lead.over, result.groups)} by {ahead}, no more than luck: no clear winner."
 
 
-def _named(group: "Answers") -> str:
-    """`rate 0.1, batch 32`."""
-    told = ", ".join(f"{name} {value}" for name, value in group.settings.items())
+def _named(group: "Answers", groups: "Sequence[Answers]") -> str:
+    """`rate 0.1, batch 32`: what tells a group apart from the others."""
+    names = _varied(groups) or group.settings
+    told = ", ".join(f"{name} {group.settings[name]}" for name in names if name in group.settings)
     return printable(told or "the settings as they are", 60)
+
+
+def _when_cost_stops(groups: "Sequence[Answers]") -> list[str]:
+    """Where nothing but epochs is varied: from which number on the cost falls no further."""
+    from digitnet.study.question import EPOCHS
+
+    if len(groups) < 3 or _varied(groups) != [EPOCHS]:
+        return []
+    costs = sorted((float(group.settings[EPOCHS]), group.cost) for group in groups)
+    least = min(cost for _, cost in costs)
+    stops = next(epochs for epochs, cost in costs if cost <= NO_FURTHER * least)
+    if stops == costs[-1][0]:
+        return [f"The training cost still falls at {stops:g} epochs."]
+    return [f"From {stops:g} epochs on the training cost falls no further."]
