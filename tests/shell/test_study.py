@@ -42,6 +42,7 @@ def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
     assert listed["networks"] == []
     (study,) = listed["studies"]
     assert (study["name"], study["damaged"]) == ("study-1", None)
+    assert do(session, "study epochs 0")[0]["name"] == "study-2"
     assert session.hand is not None
     assert session.hand.trainer.progress.batches == 0  # the network in hand is as it was
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from digitnet.study.executors import Hire
     from digitnet.study.plan import Plan
 
+SHOWN = 10
+"""Reports that are milestones, at the most or nearly."""
 NAME, ON = "--name", "--on"
 BEST = "best"
 
@@ -36,9 +39,9 @@ class StudyReport:
     lasting: bool = False
 
     @property
-    def milestone(self) -> "StudyReport":
-        """The same line."""
-        return self
+    def milestone(self) -> "StudyReport | None":
+        """The same line, ten times in a study."""
+        return self if self.done % max(1, self.total // SHOWN) == 0 else None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.study import progress
@@ -121,7 +124,7 @@ def _begun(session: Session, words: list[str], name: str) -> "StudyRecord":
     from digitnet.study.question import parse, varies
 
     registry = session.registry
-    name = clean(name) if name else _free_name(registry.names(), "study")
+    name = clean(name) if name else _free_name(session)
     if varies(name):
         raise CommandError(f"{quoted(name)} can be varied, so no study is called that")
     if registry.exists(name):
@@ -141,12 +144,9 @@ def _begun(session: Session, words: list[str], name: str) -> "StudyRecord":
     return record
 
 
-def _free_name(taken: Sequence[str], stem: str) -> str:
+def _free_name(session: Session) -> str:
     """study-1, study-2, ...: the first that is free."""
-    number = 1
-    while f"{stem}-{number}" in taken:
-        number += 1
-    return f"{stem}-{number}"
+    return next(name for k in count(1) if not session.registry.exists(name := f"study-{k}"))
 
 
 def _blueprint(session: Session) -> "Blueprint":

@@ -21,8 +21,8 @@ INTERVAL = 20
 """Characters in which means and spreads are drawn."""
 NO_FURTHER = 1.1
 """A cost that is at most so many times the least has stopped falling."""
-MOST_SHOWN = 30
-"""Rows of the table; of more, the best are shown."""
+MOST_OF_SEARCH = 10
+"""Rows of the table of a search."""
 
 
 def progress(report: "StudyReport", console: Console, options: ConsoleOptions) -> Text:
@@ -62,29 +62,29 @@ def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> R
 def _table(
     result: "StudyResult", best: "Answers", console: Console, options: ConsoleOptions
 ) -> RenderableType:
-    """A line for each group, in the order of the question; the best is marked."""
+    """A line for each group, in the order of the question; of a search, the best first."""
     shown: Sequence[Answers] = result.groups
-    if len(shown) > MOST_SHOWN:
-        shown = sorted(shown, key=lambda group: -group.accuracy)[:MOST_SHOWN]
-    names = _varied(result.groups)
+    if result.is_search:
+        shown = sorted(shown, key=lambda group: -group.accuracy)[:MOST_OF_SEARCH]
+    names = _varied(shown)
     intervals = _intervals(shown, blocks=draws_blocks(console, options))
-    headings = (*names, "accuracy", "spread", "cost", "time", "seeds", "")
-    lines = [
-        (
-            *(printable(group.settings.get(name, ""), 30) for name in names),
-            percent(group.accuracy),
-            "" if group.spread is None else f"{100 * group.spread:.2f}",
-            f"{group.cost:.3g}",
-            duration(group.seconds),
-            str(len(group.results)),
-            f"{interval} best" if group is best and len(shown) > 1 else interval,
-        )
-        for group, interval in zip(shown, intervals, strict=True)
-    ]
-    columns = list(zip(headings, *lines, strict=True))
-    if sum(max(len(cell) for cell in column) + 2 for column in columns) > options.max_width + 2:
-        lines = [(*line[:-1], "best" if line[-1].endswith("best") else "") for line in lines]
-    return rows(headings, lines, right="accuracy spread cost time seeds", whole=" ".join(names))
+    lines = []
+    for group, interval in zip(shown, intervals, strict=True):
+        cells = {name: printable(group.settings.get(name, ""), 30) for name in names}
+        cells["accuracy"] = percent(group.accuracy)
+        if not result.is_search:
+            cells["spread"] = "" if group.spread is None else f"{100 * group.spread:.2f}"
+        cells |= {"cost": f"{group.cost:.3g}", "time": duration(group.seconds)}
+        if not result.is_search:
+            cells["seeds"] = str(len(group.results))
+            cells[""] = f"{interval} best" if group is best and len(shown) > 1 else interval
+        lines.append(cells)
+    wanted = sum(2 + max(len(line[k]) for line in [*lines, {k: k}]) for k in lines[0])
+    if wanted > options.max_width + 2:
+        for cells in lines:
+            cells[""] = "best" if cells.get("", "").endswith("best") else ""
+    numbers = "accuracy spread cost time seeds"
+    return rows(tuple(lines[0]), [tuple(c.values()) for c in lines], numbers, " ".join(names))
 
 
 def _varied(groups: "Sequence[Answers]") -> list[str]:
@@ -150,20 +150,20 @@ def _answer(result: "StudyResult", best: "Answers") -> str:
     lead = lead_of(best, result.groups)
     if lead is None or result.is_search:
         return said
-    points = f"{100 * lead.difference:.2f}"
+    points, other = f"{100 * lead.difference:.2f}", _named(lead.over, result.groups)
     if lead.error is None:
-        return f"{said} It leads {_named(lead.over, result.groups)} by {points} points; --repeat 5 tells luck apart."
+        return f"{said} It leads {other} by {points} points; --repeat 5 tells luck apart."
     ahead = f"{points} ± {100 * lead.error:.2f} points"
     if lead.is_clear:
-        return f"{said} It beats {_named(lead.over, result.groups)} by {ahead}, more than luck."
-    return f"{said} It leads {_named(lead.over, result.groups)} by {ahead}, no more than luck: no clear winner."
+        return f"{said} It beats {other} by {ahead}, more than luck."
+    return f"{said} It leads {other} by {ahead}, no more than luck: no clear winner."
 
 
 def _named(group: "Answers", groups: "Sequence[Answers]") -> str:
     """`rate 0.1, batch 32`: what tells a group apart from the others."""
     names = _varied(groups) or group.settings
     told = ", ".join(f"{name} {group.settings[name]}" for name in names if name in group.settings)
-    return printable(told or "the settings as they are", 60)
+    return printable(told or "the settings as they are", 120)
 
 
 def _when_cost_stops(groups: "Sequence[Answers]") -> list[str]:
