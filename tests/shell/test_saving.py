@@ -71,3 +71,12 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     assert "the one saved since gave way" in said(session, "undo")
     assert session.registry.load("a").network.shape == "3-3-2"
     assert "only" in refusal(session, "undo a 9")
+
+
+def test_a_script_makes_a_network_or_goes_on_with_it(session: Session) -> None:
+    line = "l long 784-8-10; t 5; p"
+    made, _, _ = do(session, line)
+    assert (made["name"], made["trained_batches"]) == ("long", 0)
+    gone_on, _, _ = do(session, line)
+    assert (gone_on["name"], gone_on["trained_batches"]) == ("long", 5)
+    assert "neither a recipe" in refusal(session, "l other nothing")

@@ -1,11 +1,11 @@
 """Saves: `p`, `pas`, `l`, `ls`, `ren`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Record, ScreenOnly, command
-from digitnet.repl.commands.making import InHandResult
+from digitnet.repl.commands.making import InHandResult, new
 from digitnet.repl.errors import CommandError, nearest, quoted
 from digitnet.repl.line import as_typed
 from digitnet.repl.session import Session
@@ -103,14 +103,30 @@ def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
     "l",
     "load",
     group="Saves",
-    examples={"l": "lists the saves and asks", "l first": "load the network saved as first"},
+    examples={
+        "l": "lists the saves and asks",
+        "l first": "load the network saved as first",
+        "l long record": "load long, or make it from the recipe record: a script can go on",
+    },
 )
-def load(session: Session, name: Annotated[str, kinds.NAME] = "") -> InHandResult:
-    """Load a saved network. Without a name, lists them and asks."""
+def load(
+    session: Session,
+    name: Annotated[str, kinds.NAME] = "",
+    recipe: Annotated[str, kinds.RECIPE] = "",
+) -> InHandResult:
+    """Load a saved network. Without a name, lists them and asks.
+
+    With a recipe or a shape after the name, makes that network where there is no such save yet, and
+    calls it so: a script that begins with it goes on where it was interrupted.
+    """
     registry = session.registry
     if not name:
         name = _asked_which(session)
     name = clean(name)
+    if recipe and not registry.exists(name):
+        made = new(session, recipe)
+        session.network().name = name
+        return replace(made, name=name)
     if not registry.exists(name):
         raise CommandError(no_such(session, name))
     if not session.may_let_go():
