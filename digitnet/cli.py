@@ -166,6 +166,7 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
     data = Path(options.data).expanduser() if options.data else None
     session = Session(
         saves=Path(options.saves).expanduser() if options.saves else paths.saves_folder(),
+        included=paths.included_folder(),
         data_folders=paths.data_folders(data),
         download_to=paths.cache_folder(),
         seed=options.seed,

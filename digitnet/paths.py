@@ -22,6 +22,11 @@ def saves_folder() -> Path:
     return user_data_path("digitnet", appauthor=False) / "saves"
 
 
+def included_folder() -> Path:
+    """Where the networks are that come with digitnet."""
+    return CHECKOUT / "saves" / "included" if is_checkout() else PACKAGE / "saves"
+
+
 def cache_folder() -> Path:
     """Where downloads go."""
     from platformdirs import user_cache_path

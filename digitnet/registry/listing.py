@@ -26,7 +26,8 @@ KINDS = ("network", "study")
 class Entry:
     """One line of the list. `damaged` says what is wrong with the file, empty if nothing is.
 
-    kind: of KINDS; of a study, only name, file, shape and times are told.
+    kind: of KINDS; of a study, only name, file, shape and times are told. included: it comes with
+    digitnet, which a list on the disk never says.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Entry:
     inode: int = 0
     damaged: str = ""
     kind: str = "network"
+    included: bool = False
 
     def is_of(self, path: Path) -> bool:
         """Whether the file is still the one that the entry was read from."""
@@ -71,6 +73,8 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
     The files are what counts and are safe by now, so a list that cannot be written is no error.
     """
     whole = [asdict(entry) for entry in entries if not entry.damaged]
+    for fields in whole:
+        del fields["included"]
     with suppress(OSError, ValueError):
         write_durably(folder / LIST, seal(encode({"networks": whole})))
 

@@ -4,10 +4,9 @@ A list of them spares reading every file; whatever it misses or has wrong is rea
 """
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +26,10 @@ from digitnet.registry.files import (
     rewrite_durably,
     write_durably,
 )
-from digitnet.registry.listing import Entry, read_list, state, write_list
+from digitnet.registry.listing import Entry, read_list, write_list
 from digitnet.registry.model import Model
-from digitnet.registry.names import IS_SAVE, file_name
+from digitnet.registry.names import file_name
+from digitnet.registry.reading import included_in, read_entry, read_save, saves_in
 from digitnet.registry.seal import seal, unseal
 from digitnet.registry.study_document import read_document, study_to_document
 from digitnet.registry.study_record import StudyRecord
@@ -61,27 +61,36 @@ class Saved(NamedTuple):
 
 
 class Registry:
-    """The named networks in `folder`, which is made with the first save."""
+    """The named networks in `folder`, which is made with the first save.
 
-    def __init__(self, folder: Path) -> None:
+    included: a folder of networks that come with digitnet. They are only read; a network of the
+    same name in `folder` hides the included one.
+    """
+
+    def __init__(self, folder: Path, included: Path | None = None) -> None:
         """Reads nothing yet."""
-        self.folder = folder
+        self.folder, self.included = folder, included
         self.trash = Trash(folder)
 
     # reading
 
     def entries(self) -> list[Entry]:
-        """All saves, by name; damaged ones with the reason, and as what their file is called."""
-        return self._entries(read_list(self.folder))
+        """All saves, by name, then what is included; damaged ones with the reason, and as what
+        their file is called.
+        """
+        own = self._entries(read_list(self.folder))
+        files = {entry.file for entry in own}
+        included = included_in(self.included) if self.included else ()
+        return [*own, *(entry for entry in included if entry.file not in files)]
 
     def _entries(self, listed: dict[str, Entry]) -> list[Entry]:
         """All saves; what `listed` says of a file counts while the file is as it was then."""
         entries = []
-        for path in self._files():
+        for path in saves_in(self.folder):
             with suppress(FileNotFoundError):  # deleted this moment, by another digitnet
                 entry = listed.get(path.name)
                 if entry is None or not entry.is_of(path):
-                    entry = self._read_entry(path)
+                    entry = read_entry(path)
                 entries.append(entry)
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
 
@@ -90,8 +99,17 @@ class Registry:
         return [e.name for e in self.entries() if e.kind == "network" and not e.damaged]
 
     def exists(self, name: str) -> bool:
-        """Whether there is a save of that name, whole or not."""
+        """Whether there is a network of that name, whole or not, included or not."""
+        return self.owns(name) or self.includes(name)
+
+    def owns(self, name: str) -> bool:
+        """Whether there is a save of that name in the folder, whole or not."""
         return self._path(name).exists()
+
+    def includes(self, name: str) -> bool:
+        """Whether a network of that name is included, and no own save hides it."""
+        there = self.included and (self.included / file_name(name)).exists()
+        return bool(there) and not self.owns(name)
 
     def load(self, name: str) -> Model:
         """The network saved under `name`.
@@ -112,8 +130,10 @@ class Registry:
 
     def _load(self, name: str) -> Model | StudyRecord:
         path = self._path(name)
+        if self.included and self.includes(name):
+            path = self.included / path.name
         try:
-            return self._read(path)
+            return read_save(path)
         except FileNotFoundError:
             raise RegistryError(f"there is no network named {name!r}") from None
         except DamagedSave as error:
@@ -161,6 +181,8 @@ class Registry:
         `old`, where it is damaged, and where there is a `new` already.
         """
         path, other = self._path(old), self._path(new)
+        if self.includes(old):
+            raise RegistryError(f"{old!r} is included with digitnet and cannot be renamed")
         with self._locked("nothing was renamed"):
             self._load(old)  # says what is wrong with it, if anything is
             if new == old:
@@ -177,6 +199,8 @@ class Registry:
     def delete(self, name: str) -> None:
         """Moves the save called `name` to the trash. Raises RegistryError where there is none."""
         path = self._path(name)
+        if self.includes(name):
+            raise RegistryError(f"{name!r} is included with digitnet and cannot be deleted")
         with self._locked("nothing was deleted"):
             if not path.exists():
                 raise RegistryError(f"there is no network named {name!r}")
@@ -198,7 +222,7 @@ class Registry:
                 raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
             kept = found[number - 1]
             path = self.folder / kept.file
-            name = self._read_entry(self.trash.folder / kept.name, called=kept.file).name
+            name = read_entry(self.trash.folder / kept.name, called=kept.file).name
             swapped = path.exists()
             if swapped:  # what gives way is kept, and comes back with the next `undo`
                 keep_durably(path, self.trash.place("replaced", kept.file))
@@ -221,27 +245,6 @@ class Registry:
     def _path(self, name: str) -> Path:
         return self.folder / file_name(name)
 
-    def _files(self) -> list[Path]:
-        """Every file that is called like a save."""
-        try:
-            with os.scandir(self.folder) as found:
-                names = [item.name for item in found if IS_SAVE.fullmatch(item.name)]
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise RegistryError(f"cannot read {self.folder}: {error.strerror}") from None
-        return [self.folder / name for name in sorted(names)]
-
-    def _read(self, path: Path, called: str = "") -> Model | StudyRecord:
-        """What is in a file, which must be called (or have been `called`) as its name asks."""
-        named = read_document(decode(unseal(read_bounded(path))))
-        if file_name(named.name) != (called or path.name):
-            kind = "study" if isinstance(named, StudyRecord) else "network"
-            raise DamagedSave(
-                f"it holds the {kind} {named.name!r} and should be called {file_name(named.name)}"
-            )
-        return named
-
     def _holds(self, path: Path, data: bytes) -> bool:
         """Whether a file is the same as this data but for the time and the last accuracy."""
         other: Document = {"saved_at": "", "accuracy": None}
@@ -250,44 +253,11 @@ class Registry:
             return there == new
         return False
 
-    def _read_entry(self, path: Path, called: str = "") -> Entry:
-        """The entry for a file, from the file itself."""
-        called = called or path.name
-        entry = Entry(called, path.name)
-        try:
-            size, changed_ns, inode = state(path)
-            entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
-            named = self._read(path, called)
-        except DamagedSave as error:
-            return replace(entry, damaged=str(error))
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            return replace(entry, damaged=f"it cannot be read: {error.strerror}")
-        if isinstance(named, StudyRecord):
-            return replace(
-                entry,
-                name=named.name,
-                kind="study",
-                shape=f"study, {len(named.results):,} done",
-                saved_at=named.saved_at,
-            )
-        return replace(
-            entry,
-            name=named.name,
-            shape=named.network.shape,
-            parameters=named.network.size,
-            trained_batches=named.trainer.progress.batches,
-            accuracy=named.accuracy.value if named.accuracy else None,
-            measured_on=named.accuracy.on if named.accuracy else "",
-            saved_at=named.saved_at,
-        )
-
     def _way_back(self, path: Path) -> str:
         """How to get back what a damaged file was before, where that is kept and whole."""
         with suppress(DamagedSave, OSError, IndexError):
             latest = self.trash.to_bring_back(self.folder, path.name)[0]
-            name = self._read(self.trash.folder / latest.name, latest.file).name
+            name = read_save(self.trash.folder / latest.name, latest.file).name
             return f"; undo {name!r} brings back the version before"
         return ""
 

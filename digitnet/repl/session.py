@@ -77,7 +77,8 @@ class Session:
     """What a person works with at the prompt.
 
     data_folders, download_to: of the shelf, which holds the data sets. seed: draws and orders
-    everything, if given; otherwise each network draws a seed of its own.
+    everything, if given; otherwise each network draws a seed of its own. included: the folder of
+    the networks that come with digitnet.
     saved: of the network in hand, the mini-batches and settings that its save has, if it has one.
     working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
     number of the signal that ended the session, if one did. done: the command that was done last,
@@ -92,6 +93,8 @@ class Session:
     seed: int | None = None
     interactive: bool = False
     asker: Asker = field(default_factory=NobodyToAsk)
+
+    included: Path | None = None
 
     hand: "Model | None" = None
     saved: "tuple[int, Settings] | None" = None
@@ -118,7 +121,7 @@ class Session:
         """The saves."""
         from digitnet.registry.registry import Registry
 
-        return Registry(self.saves)
+        return Registry(self.saves, self.included)
 
     @property
     def rng(self) -> "np.random.Generator":

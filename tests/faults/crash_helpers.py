@@ -17,6 +17,7 @@ from registry_helpers import batches_of, plain
 
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.files import write_durably
+from digitnet.registry.reading import read_entry
 from digitnet.registry.registry import Registry
 from digitnet.registry.trash import KEPT_VERSIONS
 
@@ -142,7 +143,7 @@ def found(folder: Path) -> Model:
         raise RegistryError(f"the list has {listed}, the files have {loaded}")
     kept = []
     for item in registry.trash.contents():
-        entry = registry._read_entry(registry.trash.folder / item.name, called=item.file)
+        entry = read_entry(registry.trash.folder / item.name, called=item.file)
         if entry.damaged:
             raise RegistryError(f"{item.name} is damaged: {entry.damaged}")
         kept.append((item.kind, entry.name, entry.trained_batches))

@@ -10,6 +10,7 @@ from registry_helpers import batches_of
 
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.names import file_name
+from digitnet.registry.reading import read_entry
 from digitnet.registry.registry import Registry
 from digitnet.registry.trash import KEPT_VERSIONS
 
@@ -82,7 +83,7 @@ def on_disk(registry: Registry, names: list[str]) -> Model:
 
     def copy_of(path: Path, name: str) -> Copy:
         content = DAMAGED
-        entry = registry._read_entry(path, called=file_name(name))
+        entry = read_entry(path, called=file_name(name))
         if not entry.damaged:
             content = entry.trained_batches
         return copies.setdefault(path.stat().st_ino, Copy(content))

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Program, command
+from conftest import Program, command
 
 from digitnet import __version__
 
@@ -266,14 +266,6 @@ def test_full_mnist(program: Program) -> None:
     checked = json.loads(done.stdout.splitlines()[-1])
     assert checked["set"] == "mnist test"
     assert checked["accuracy"] >= 0.9787
-
-
-def test_ready_comes_along(program: Program) -> None:
-    done = program("--json", "-c", "l ready; ch all", env={"DIGITNET_SAVES": str(ROOT / "saves")})
-    loaded, checked = (json.loads(line) for line in done.stdout.splitlines())
-    assert loaded["shape"] == "784-128-10"
-    assert checked["accuracy"] > 0.99
-    assert checked["seen_in_training"] is True
 
 
 def test_a_script_that_waits_for_its_input_can_be_interrupted(environment: dict[str, str]) -> None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
-from digitnet.repl.command import Record, ScreenOnly, command
+from digitnet.repl.command import COMMANDS, Record, ScreenOnly, command
 from digitnet.repl.commands.making import InHandResult, new
 from digitnet.repl.errors import CommandError, nearest, quoted
-from digitnet.repl.line import as_typed
+from digitnet.repl.line import as_typed, split
 from digitnet.repl.session import Session
 from digitnet.repl.views.words import counted, percent, size
 
@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SaveResult(Record):
-    """A save that is on the disk. again: whether an older version gave way to it."""
+    """A save that is on the disk. again: whether an older version gave way to it. hides: whether an
+    included network has this name too.
+    """
 
     name: str
     file: str
     bytes: int
     again: ScreenOnly[bool]
+    hides: ScreenOnly[bool]
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        back = f"; undo {as_typed(self.name)} brings back the version before"
-        kept = back if self.again else ""
-        yield f"Saved as {self.name!r} ({size(self.bytes)}){kept}."
+        said = f"Saved as {self.name!r} ({size(self.bytes)})"
+        if self.again:
+            said += f"; undo {as_typed(self.name)} brings back the version before"
+        elif self.hides:
+            said += f"; del {as_typed(self.name)} brings back the included one"
+        yield f"{said}."
 
 
 def clean(name: str) -> str:
@@ -42,6 +48,16 @@ def clean(name: str) -> str:
         raise CommandError(f"{quoted(name)} cannot be a name: {error}") from None
 
 
+def _meant(answer: str) -> str:
+    """The name in the answer to `Save as:`, also where a whole command is typed: `pas first`."""
+    try:
+        ((word, *names),) = split(answer)
+    except (CommandError, ValueError):  # an open quote; nothing, or several commands
+        return answer
+    is_command = word in COMMANDS and COMMANDS[word].name in ("p", "pas")
+    return names[0] if is_command and len(names) == 1 else answer
+
+
 def _save(session: Session, name: str) -> SaveResult:
     """Saves the network in hand, which is called `name` from then on, if a person agrees."""
     named = session.network()
@@ -49,16 +65,17 @@ def _save(session: Session, name: str) -> SaveResult:
     question = _question(session, name) if session.interactive else ""
     if question and not session.asker.confirm(question):
         raise CommandError("nothing was saved; the network is still in hand")
+    hides = registry.includes(name)
     entry, again = registry.save(named, name)
     named.name, named.saved_at = name, entry.saved_at
     session.mark_saved()
-    return SaveResult(name, entry.file, entry.bytes, again)
+    return SaveResult(name, entry.file, entry.bytes, again, hides)
 
 
 def _question(session: Session, name: str) -> str:
     """What to ask before something else is overwritten under that name; empty for nothing."""
     named = session.network()
-    if not session.registry.exists(name):
+    if not session.registry.owns(name):
         return ""
     said = f"There is a network named {name!r} already"
     if name == named.name:
@@ -77,13 +94,21 @@ def _is_as_known(session: Session, name: str) -> bool:
     return same_time and (session.saved is None or session.saved[0] == there.trained_batches)
 
 
-@command("p", "save", group="Saves", examples={"p": "save under the network's name"})
-def save(session: Session) -> SaveResult:
-    """Save the network under its name; one without a name asks for it."""
+@command(
+    "p",
+    "save",
+    group="Saves",
+    examples={"p first": "save as first", "p": "save under the network's name"},
+)
+def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
+    """Save the network under its name, or the one given; a network without a name asks for it."""
     named = session.network()
-    name = named.name or session.asker.ask("Save as:")
+    name = name or named.name or _meant(session.asker.ask("Save as:"))
     if not name.strip():
-        raise CommandError("no name, so nothing was saved. Example: pas first")
+        raise CommandError(
+            "no name was given, so nothing was saved; the network is still in hand. "
+            "Example: p first"
+        )
     return _save(session, clean(name))
 
 
@@ -177,7 +202,9 @@ class ListResult:
     in_hand: str
 
     def as_json(self) -> dict[str, Any]:
-        """One object a network or a study; `damaged` is null or says why."""
+        """One object a network or a study; `damaged` is null or says why; `included`: it comes
+        with digitnet.
+        """
         return {
             "networks": [
                 {
@@ -189,6 +216,7 @@ class ListResult:
                     "saved_at": entry.saved_at,
                     "bytes": entry.bytes,
                     "damaged": entry.damaged or None,
+                    "included": entry.included,
                 }
                 for entry in self.entries
                 if entry.kind == "network"

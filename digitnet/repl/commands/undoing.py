@@ -53,6 +53,10 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
     for name in meant:
         if not registry.exists(name):
             raise CommandError(f"{no_such(session, name)}; nothing was deleted")
+        if registry.includes(name):
+            raise CommandError(
+                f"{name!r} is included with digitnet and cannot be deleted; nothing was deleted"
+            )
     if not session.asker.confirm(f"Delete {_listed(meant)}?"):
         raise CommandError("nothing was deleted")
     for count, name in enumerate(meant):

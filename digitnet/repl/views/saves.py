@@ -3,43 +3,58 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from digitnet.repl.errors import printable
-from digitnet.repl.views.tables import rows
+from digitnet.repl.views.tables import GAP, rows
 from digitnet.repl.views.words import percent, size, when
 
 if TYPE_CHECKING:
     from digitnet.registry.listing import Entry
 
-TABLE_WIDTH = 76
-"""On narrower screens each network has lines of its own."""
+HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
+SPARED = ("size", "saved")
+"""What a table does without, this first, where the screen is too narrow for all of it."""
 
 
 def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableType:
-    """The whole ones, then a line for each damaged one. `*` marks the one in hand."""
+    """The whole ones, then a line for each damaged one. `*` marks the one in hand.
+
+    A table where one fits; else each network has lines of its own.
+    """
     if not entries:
         return Text("There are no saved networks yet: pas NAME saves the one in hand.")
-    whole = [entry for entry in entries if not entry.damaged]
-    lines = [_cells(entry, in_hand) for entry in whole]
+    cells = [_cells(entry, in_hand) for entry in entries if not entry.damaged]
     damaged = [
         Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "yellow")
         for entry in entries
         if entry.damaged
     ]
-    if width < TABLE_WIDTH:
-        narrow: list[RenderableType] = []
-        for name, *rest in lines:
-            narrow += [
-                Text(name, "bold"),
-                Padding(Text(", ".join(cell for cell in rest if cell)), (0, 0, 0, 2)),
-            ]
-        return Group(*narrow, *damaged)
-    headings = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
-    table = rows(headings, lines, right="trained accuracy size", whole="shape saved")
-    return Group(*([table] if whole else []), *damaged)
+    if not cells:
+        return Group(*damaged)
+    for spared in range(len(SPARED) + 1):
+        shown = [heading for heading in HEADINGS if heading not in SPARED[:spared]]
+        lines = [[line[heading] for heading in shown] for line in cells]
+        if _width([shown, *lines]) <= width:
+            table = rows(shown, lines, right="trained accuracy size", whole="shape saved")
+            return Group(table, *damaged)
+    narrow: list[RenderableType] = []
+    for line in cells:
+        name, *rest = line.values()
+        narrow += [
+            Text(name, "bold"),
+            Padding(Text(", ".join(cell for cell in rest if cell)), (0, 0, 0, 2)),
+        ]
+    return Group(*narrow, *damaged)
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    """Columns that a table of these lines takes."""
+    columns = zip(*lines, strict=True)
+    return sum(max(cell_len(cell) for cell in column) + GAP for column in columns) - GAP
 
 
 def _short(shape: str) -> str:
@@ -47,14 +62,15 @@ def _short(shape: str) -> str:
     return shape if len(shape) <= 24 else f"{shape[:12]}...{shape[-9:]}"
 
 
-def _cells(entry: "Entry", in_hand: str) -> tuple[str, ...]:
-    """What a line says of a network; `trained` counts mini-batches."""
-    return (
+def _cells(entry: "Entry", in_hand: str) -> dict[str, str]:
+    """What a line says of a network, by heading; `trained` counts mini-batches."""
+    texts = (
         entry.name + (" *" if entry.name == in_hand else ""),
         _short(entry.shape),
         f"{entry.trained_batches:,}" if entry.kind == "network" else "",
         "" if entry.accuracy is None else percent(entry.accuracy),
         entry.measured_on,
         size(entry.bytes),
-        when(entry.saved_at),
+        "included" if entry.included else when(entry.saved_at),
     )
+    return dict(zip(HEADINGS, texts, strict=True))

@@ -6,6 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+GAP = 2
+"""Columns between two columns of a table."""
+
 
 def rows(
     headings: Sequence[str], lines: Iterable[Sequence[str]], right: str = "", whole: str = ""
@@ -14,7 +17,7 @@ def rows(
 
     `right` names the headings whose columns are numbers, `whole` others that are not folded.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for heading in headings:
         numbers = heading in right.split()
         table.add_column(

@@ -1,0 +1,111 @@
+"""The networks that come with digitnet: there from any folder of saves, and never changed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Program, Start
+from session_helpers import Answers, do, refusal
+
+from digitnet.registry.names import file_name
+from digitnet.registry.reading import included_in
+from digitnet.repl.session import NobodyToAsk, Session
+
+INCLUDED = ROOT / "saves" / "included"
+
+
+@pytest.fixture
+def session(session: Session, tmp_path: Path) -> Iterator[Session]:
+    """With a small included network, `little`."""
+    do(session, "n mini; t 10; pas little")
+    session.saves.rename(tmp_path / "included")
+    session.included, session.hand = tmp_path / "included", None
+    yield session
+    included_in.cache_clear()
+
+
+def listed(session: Session) -> dict[str, bool]:
+    (result,) = do(session, "ls")
+    return {network["name"]: network["included"] for network in result["networks"]}
+
+
+def test_it_is_listed_offered_loaded_and_asked_after_own_ones(session: Session) -> None:
+    do(session, "n mini; pas own")
+    assert listed(session) == {"own": False, "little": True}
+    (loaded,) = do(session, "l little")
+    assert loaded["trained_batches"] == 10
+    assert "Did you mean little?" in refusal(session, "l litle")
+    session.asker = Answers(["2"])
+    (loaded,) = do(session, "l")
+    assert loaded["name"] == "little"
+    do(session, "vote little own")
+
+
+def test_saving_under_its_name_makes_ones_own_and_undo_keeps_working(session: Session) -> None:
+    included = session.included or Path()
+    before = {path.name: path.read_bytes() for path in included.iterdir() if path.is_file()}
+    session.interactive, session.asker = True, Answers(["y"])
+    do(session, "l little; t 5; p")  # asks nothing: nothing gives way
+    assert session.asker.asked == []
+    assert listed(session) == {"little": False}
+    assert session.registry.load("little").trainer.progress.batches == 15
+    do(session, "t 5; p; undo")
+    assert session.registry.load("little").trainer.progress.batches == 15
+    do(session, "del little")
+    assert listed(session) == {"little": True}
+    assert session.registry.load("little").trainer.progress.batches == 10
+    do(session, "undo")
+    assert listed(session) == {"little": False}
+    assert session.registry.load("little").trainer.progress.batches == 15
+    assert {p.name: p.read_bytes() for p in included.iterdir() if p.is_file()} == before
+
+
+def test_it_cannot_be_deleted_or_renamed(session: Session) -> None:
+    session.asker = NobodyToAsk(yes=True)
+    assert "'little' is included with digitnet and cannot be deleted" in refusal(
+        session, "del little"
+    )
+    assert "'little' is included with digitnet and cannot be renamed" in refusal(
+        session, "ren little mine"
+    )
+    assert listed(session) == {"little": True}
+
+
+def test_a_damaged_own_one_hides_it(session: Session) -> None:
+    do(session, "l little; p")
+    (session.saves / file_name("little")).write_bytes(b"damaged")
+    assert "cannot be loaded" in refusal(session, "l little")
+
+
+def test_ready_comes_with_any_folder_of_saves(program: Program, tmp_path: Path) -> None:
+    done = program("--json", "--saves", str(tmp_path / "own"), "-c", "l ready; ch all; p; ls")
+    _, checked, saved, networks = (json.loads(line) for line in done.stdout.splitlines())
+    assert checked["accuracy"] > 0.98
+    assert saved["file"] == file_name("ready")
+    assert [n["included"] for n in networks["networks"] if n["name"] == "ready"] == [False]
+    assert (tmp_path / "own" / saved["file"]).read_bytes() != (
+        INCLUDED / saved["file"]
+    ).read_bytes()
+
+
+def test_a_person_sees_what_is_included(terminal: Start) -> None:
+    t = terminal(80, 24)
+    t.wait_for("^digitnet>")
+    t.type("ls\r")
+    t.wait_for(r"^ready +784-128-10 +[\d,]+ +98\.\d\d % +mnist test .* included$")
+    t.type("l rea")
+    t.wait_for("^ +ready  784-128-10")
+    t.type("\t")
+    t.wait_for("^digitnet> l ready")
+    t.type("\r")
+    t.wait_for("Loaded 'ready'")
+
+
+def test_a_wheel_holds_them() -> None:
+    import tomllib
+
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        targets = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]
+    assert targets["wheel"]["force-include"]["saves/included"] == "digitnet/saves"
+    assert file_name("ready") in {path.name for path in INCLUDED.iterdir()}
