@@ -24,6 +24,8 @@ class Offers(Completer):
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         """All that begins with what is typed; nothing where there is nothing to be found out."""
+        from digitnet.repl import commands  # noqa: F401 - who types fast is here before them
+
         typed = typing(document.text_before_cursor)
         if not typed.words:
             yield from _matching(self._commands(typed), typed)

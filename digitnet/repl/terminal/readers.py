@@ -4,14 +4,24 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 from typing import Any, Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, get_app, get_app_or_none
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.filters import completion_is_selected, emacs_mode, is_done, is_searching
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, Suggestion
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import (
+    Condition,
+    completion_is_selected,
+    emacs_mode,
+    is_done,
+    is_searching,
+)
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout.processors import ConditionalProcessor
@@ -33,6 +43,9 @@ NEEDED_SOON = (
     "digitnet.repl.views.tables",
 )
 """These take numpy, scipy and rich along, which load in half a second."""
+
+LONGEST_SUGGESTED = 200
+"""Characters of a suggestion."""
 
 MENU_ROWS = 6
 """Rows kept free below the prompt for the menu of completions."""
@@ -98,7 +111,7 @@ class FullReader:
         helps: dict[str, Any] = {
             "complete_in_thread": True,
             "complete_while_typing": True,
-            "auto_suggest": AutoSuggestFromHistory(),
+            "auto_suggest": ShortSuggestions(),
             "input_processors": [ConditionalProcessor(Hint(session.aliases), ~is_done)],
             "bottom_toolbar": lambda: toolbar(session, get_app().output.get_size().columns),
             "style": STYLE,
@@ -107,7 +120,7 @@ class FullReader:
         self._prompt: PromptSession[str] = PromptSession(
             history=kept,
             completer=Offers(session),
-            key_bindings=_keys(),
+            key_bindings=_keys(menu=not looks.plain),
             enable_suspend=True,
             color_depth=None if looks.colours and not looks.plain else ColorDepth.DEPTH_1_BIT,
             **(plain if looks.plain else helps),
@@ -147,9 +160,36 @@ def _on_a_terminal() -> Iterator[None]:
         raise OutputError(f"the terminal is gone: {error.strerror or error}") from None
 
 
-def _keys() -> KeyBindings:
-    """Enter takes the completion that is selected; what Ctrl-R found, it does at once."""
+class ShortSuggestions(AutoSuggestFromHistory):
+    """Suggests a line typed before, unless it is so long that its rest would cover the screen."""
+
+    def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
+        """What the line typed before has after what is typed now."""
+        found = super().get_suggestion(buffer, document)
+        return found if found and len(found.text) <= LONGEST_SUGGESTED else None
+
+
+def _keys(*, menu: bool) -> KeyBindings:
+    """Enter takes the completion that is selected; what Ctrl-R found, it does at once. Where
+    completions are in a menu, Tab takes one that is the only one, and keeps it.
+    """
     keys = KeyBindings()
+
+    @keys.add("tab", filter=Condition(lambda: menu) & ~is_searching)
+    def complete(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        state = buffer.complete_state
+        document = state.original_document if state else buffer.document
+        asked = CompleteEvent(completion_requested=True)
+        offered = list(islice(buffer.completer.get_completions(document, asked), 2))
+        if len(offered) == 1:
+            buffer.complete_state = None
+            buffer.document = document
+            buffer.apply_completion(offered[0])
+        elif state:
+            buffer.complete_next()
+        else:
+            buffer.start_completion(insert_common_part=True)
 
     @keys.add("enter", filter=completion_is_selected)
     def take_completion(event: KeyPressEvent) -> None:
