@@ -9,6 +9,7 @@ from registry_helpers import everything
 from session_helpers import Kept, do, refusal
 
 from digitnet.engine.layers.base import EXACT
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.recipes import RECIPES
 from digitnet.repl.commands.explaining import MOST_IN_JSON, why
 from digitnet.repl.loop import do_line
@@ -202,17 +203,17 @@ def test_a_step_that_blows_up_keeps_the_weights(session: Session) -> None:
 
 
 def test_every_optimizer_has_its_formula() -> None:
-    from digitnet.engine.optimizers import OPTIMIZERS
-
     assert set(UPDATES) == set(OPTIMIZERS)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_recipe_can_be_explained_and_followed(session: Session, recipe: str) -> None:
-    do(session, f"n {recipe}")
-    for line in ("why 1", "step"):
-        shown = StringIO()
-        output = Kept()
-        output.result = lambda c, result, shown=shown: Screen(shown, width=50).print(result)  # type: ignore[method-assign,misc]
-        assert do_line(line, session, output), output.errors
-        assert max(map(len, shown.getvalue().splitlines())) <= 50
+@pytest.mark.parametrize(
+    "line",
+    [*(f"n {recipe}; why 1" for recipe in RECIPES), "n truth; step", "n quick; step", "n; step 2"],
+)
+def test_every_recipe_can_be_explained_on_a_narrow_screen(session: Session, line: str) -> None:
+    screen, output = Screen(StringIO(), width=50), Kept()
+    output.result = lambda command, result: screen.print(result)  # type: ignore[method-assign]
+    assert do_line(line, session, output), output.errors
+    shown = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, shown.splitlines())) <= 50
+    assert ("backwards" in shown) == ("why" in line)

@@ -14,7 +14,7 @@ IN_ASCII = str.maketrans(
     {
         "−": "-", "·": "*", "′": "'", "²": "^2", "½": "1/2", "√": "sqrt", "Σ": "sum", "→": "->",
         "←": "<-", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "η": "eta", "λ": "lambda",
-        "μ": "mu", "σ": "sigma", "ᵗ": "^t", "\N{COMBINING CIRCUMFLEX ACCENT}": "^", "ŝ": "s^",
+        "μ": "mu", "σ": "sigma", "ᵗ": "^t",
     }
 )  # fmt: skip
 """What formulae are written with where there is only ASCII."""
