@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
+from seen import cm, weights, wrong
 from sheets import step_truth, why_mini
 
 from digitnet.digits.datasets import SOURCES
@@ -28,7 +29,7 @@ from digitnet.repl.views.drawn import svg
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-SIZE = 80, 24
+SIZE = 80, 34
 
 
 def training() -> TrainingReport:
@@ -58,7 +59,7 @@ class Shown:
     board: Board
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in lines_of(self.board, *SIZE, Means()):
+        for line in lines_of(self.board, 80, 24, Means()):
             yield Text.assemble(*((text, self._style(style)) for style, text in line))
 
     @staticmethod
@@ -85,6 +86,9 @@ PICTURES = {
     "board": (board, "d"),
     "why": (why_mini, "why 5"),
     "step": (step_truth, "step"),
+    "wrong": (wrong, "wrong"),
+    "cm": (cm, "cm"),
+    "weights": (weights, "w"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What `why` and `step` write, of networks whose weights are always the same.
+"""What commands write, of networks and numbers that are always the same.
 
     python tests/golden/sheets.py
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from seen import SEEN, SEEN_SHEETS
 from test_looks import shown
 
 from digitnet import recipes
@@ -82,6 +83,7 @@ SHEETS = [
     ("step-truth", 50, False),
     ("step-truth", 80, True),
     ("step-dense", 80, False),
+    *SEEN_SHEETS,
 ]
 """What is shown, how wide, and whether on a plain screen."""
 
@@ -93,7 +95,7 @@ def file_of(name: str, width: int, plain: bool) -> Path:
 
 def text_of(name: str, width: int, plain: bool) -> str:
     """The text as it is written today."""
-    return shown(MADE[name](), width, plain=plain) + "\n"
+    return shown((MADE | SEEN)[name](), width, plain=plain) + "\n"
 
 
 def main() -> None:

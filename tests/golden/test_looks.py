@@ -12,6 +12,8 @@ from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import Screen
 
 PICTURE = np.array([[0, 255, 255, 0], [0, 0, 255, 0], [0, 0, 255, 255], [128, 0, 0, 100]], np.uint8)
+HEIGHT = 34
+"""Rows of the screen, which is that of nobody who runs the tests."""
 
 
 def shown(result: object, width: int = 80, *, plain: bool = False, encoding: str = "utf-8") -> str:
@@ -22,7 +24,9 @@ def shown(result: object, width: int = 80, *, plain: bool = False, encoding: str
 
     File.encoding = property(lambda self: encoding)  # type: ignore[assignment]
     file = File()
-    Screen(file, plain=plain, width=width, force_terminal=False).print(result)
+    screen = Screen(file, plain=plain, width=width, force_terminal=False)
+    screen.height = HEIGHT
+    screen.print(result)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 

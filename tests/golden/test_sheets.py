@@ -1,7 +1,8 @@
-"""`why` and `step` write what they wrote, to the character, at several widths."""
+"""Commands write what they wrote, to the character, at several widths."""
 
 import pytest
 from rich.cells import cell_len
+from seen import SEEN
 from sheets import MADE, SHEETS, file_of, text_of
 from test_looks import shown
 
@@ -20,10 +21,22 @@ def test_nothing_is_wider_than_the_screen_or_cut_off(name: str, width: int) -> N
     assert sorted(numbers(wide)) == sorted(numbers(narrow))
 
 
+@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize("width", [50, 80, 120])
+@pytest.mark.parametrize("plain", [True, False])
+def test_no_picture_is_wider_than_the_screen(name: str, width: int, plain: bool) -> None:
+    assert max(map(cell_len, shown(SEEN[name](), width, plain=plain).splitlines())) <= width
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_a_plain_sheet_is_ascii(name: str) -> None:
     assert shown(MADE[name](), plain=True).isascii()
     assert not shown(MADE[name]()).isascii()
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_plain_picture_is_ascii(name: str) -> None:
+    assert shown(SEEN[name](), plain=True).isascii()
 
 
 def numbers(text: str) -> set[str]:

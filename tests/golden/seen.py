@@ -1,0 +1,112 @@
+"""What `wrong`, `cm`, `w` and `c 11 layers` show, of numbers that are always the same."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from digitnet.digits.datasets import SOURCES
+from digitnet.engine.confusion import precision, recall
+from digitnet.engine.insides import first_layer
+from digitnet.engine.shapes import network_of
+from digitnet.registry.registry import Registry
+from digitnet.repl.commands.checking import CheckResult
+from digitnet.repl.commands.misreading import ConfusionResult, Misread, WrongResult
+from digitnet.repl.commands.weights import UnitResult, WeightsResult
+from digitnet.repl.views.filters import by_size
+
+ROOT = Path(__file__).parent.parent.parent
+SAMPLE = SOURCES["sample"].read([ROOT / "data"])
+
+SUREST = [
+    (806, 5, 6, 0.99), (812, 7, 9, 0.98), (11, 4, 9, 0.97), (680, 5, 3, 0.97), (537, 3, 5, 0.97),
+    (649, 3, 7, 0.97), (898, 8, 9, 0.97), (777, 3, 5, 0.96), (31, 9, 3, 0.94), (50, 9, 0, 0.94),
+]  # fmt: skip
+"""Of `n diary; t 10e` with seed 1: cases, answers, guesses, confidences."""
+MATRIX = """
+    98  0  0  0  0  1  1  0  0  0
+     0 96  2  1  0  0  0  1  0  0
+     4  1 83  1  2  1  5  2  0  1
+     0  1  2 83  0  8  0  3  2  1
+     0  0  0  0 95  1  2  0  0  2
+     2  0  1  2  5 87  1  0  2  0
+     2  0  2  0  1  4 91  0  0  0
+     2  1  1  0  1  0  0 92  0  3
+     0  1  3  1  3  6  1  2 82  1
+     2  0  0  1  2  0  0  5  0 90
+"""
+
+
+def wrong() -> WrongResult:
+    """`wrong`; 93 times the last one stands for those that there is no room for."""
+    places = [*SUREST, *SUREST[-1:] * 93]
+    cases = [Misread(*case, SAMPLE.picture_of(SAMPLE.test, case[0])) for case in places]
+    return WrongResult("sample test", 1000, cases, "misread", False)
+
+
+def cm(times: int = 1) -> ConfusionResult:
+    """`cm`, with so many times as many cases."""
+    matrix = times * np.array([line.split() for line in MATRIX.strip().splitlines()], int)
+    shares = precision(matrix).tolist(), recall(matrix).tolist()
+    right, total = int(matrix.trace()), int(matrix.sum())
+    return ConfusionResult(matrix.tolist(), *shares, right, total, "sample test", False)
+
+
+def weights() -> WeightsResult:
+    """`w` of the network that is included."""
+    first = first_layer(Registry(ROOT / "saves").load("ready").network)
+    return WeightsResult(first, by_size(np.square(first.weights).sum(axis=(1, 2))))
+
+
+def unit() -> UnitResult:
+    """`w 3` of the same."""
+    return UnitResult(weights().first, 3)
+
+
+def kernels() -> WeightsResult:
+    """`w` of twelve kernels: slopes in twelve directions."""
+    network = network_of("28x28-12c5-p2-10")
+    y, x = np.mgrid[-2:3, -2:3]
+    for number in range(12):
+        angle = number * np.pi / 6
+        slope = np.round(x * np.cos(angle) + y * np.sin(angle), 6)
+        network.parameters[0].value[:, number] = slope.ravel()
+    return WeightsResult(first_layer(network), list(range(12)))
+
+
+def layers() -> CheckResult:
+    """`c 11 layers`, with the edges of the digit in four directions as feature maps."""
+    picture = SAMPLE.picture_of(SAMPLE.test, 11)
+    pooled = picture.reshape(14, 2, 14, 2).max(axis=(1, 3)).astype(np.float64) / 255
+    edges = [np.maximum(pooled - np.roll(pooled, *way), 0) for way in WAYS]
+    hidden = [("4c3-p2", np.stack(edges, axis=2)), ("100", np.maximum(np.arange(100) % 7 - 3, 0))]
+    outputs = [0.0, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0, 0.0, 0.75]
+    return CheckResult(11, "sample test", 4, 9, outputs, 1.386, picture, hidden)
+
+
+WAYS = ((1, 0), (-1, 0), (1, 1), (-1, 1))
+SEEN: dict[str, Callable[[], object]] = {
+    "wrong": wrong,
+    "cm": cm,
+    "cm-mnist": lambda: cm(10),
+    "weights": weights,
+    "unit": unit,
+    "kernels": kernels,
+    "layers": layers,
+}
+SEEN_SHEETS = [
+    ("wrong", 80, False),
+    ("wrong", 50, True),
+    ("cm", 50, False),
+    ("cm", 80, True),
+    ("cm", 120, False),
+    ("cm-mnist", 50, False),
+    ("cm-mnist", 80, False),
+    ("weights", 120, True),
+    ("unit", 50, False),
+    ("unit", 80, True),
+    ("kernels", 80, True),
+    ("kernels", 50, False),
+    ("layers", 80, False),
+    ("layers", 50, True),
+]
