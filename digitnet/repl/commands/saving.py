@@ -149,7 +149,7 @@ def load(
         name = _asked_which(session)
     name = clean(name)
     if recipe and not registry.exists(name):
-        made = new(session, recipe)
+        made: InHandResult = new(session, recipe)
         session.network().name = name
         return replace(made, name=name)
     if not registry.exists(name):
