@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from digitnet.engine.network import Network
 from digitnet.engine.trainer import Trainer
 
+SEEN = ", seen in training"
+"""How the cases of an accuracy end that the network was trained on."""
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -12,6 +15,11 @@ class Accuracy:
 
     value: float
     on: str
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the network was trained on these cases, so that it tells nothing of new ones."""
+        return self.on.endswith(SEEN)
 
 
 @dataclass

@@ -38,6 +38,9 @@ class Asker(Protocol):
     def confirm(self, question: str) -> bool:
         """The answer to a yes-or-no question."""
 
+    def choose(self, question: str, choices: str) -> str:
+        """The letter that answers a question, one of `choices` such as `y/N/s=save`."""
+
     def ask(self, question: str) -> str:
         """The answer to a question; empty for none."""
 
@@ -62,6 +65,10 @@ class NobodyToAsk:
         if not self.yes:
             raise CommandError(f"{question} Nobody is there to answer: --yes says yes beforehand")
         return True
+
+    def choose(self, question: str, choices: str) -> str:
+        """As `confirm`."""
+        return "y" * self.confirm(question)
 
     def ask(self, question: str) -> str:
         """Always raises CommandError."""

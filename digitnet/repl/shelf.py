@@ -80,7 +80,7 @@ def accuracy_on(
 
     `within`: the data sets whose training cases include these.
     """
-    from digitnet.registry.model import Accuracy
+    from digitnet.registry.model import SEEN, Accuracy
 
-    seen = "" if within.isdisjoint(model.trained_on) else ", seen in training"
+    seen = "" if within.isdisjoint(model.trained_on) else SEEN
     return Accuracy(value, f"{data.name} {part}{seen}")

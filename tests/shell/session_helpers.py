@@ -45,6 +45,9 @@ class Answers:
         self.asked.append(question)
         return self.given.pop(0)
 
+    def choose(self, question: str, choices: str) -> str:
+        return self.ask(question)
+
     def confirm(self, question: str) -> bool:
         return self.ask(question) == "y"
 

@@ -1,6 +1,7 @@
 """Every command on a plain session: what it changes, what it gives back, what it refuses."""
 
 import json
+import re
 from io import StringIO
 from statistics import median
 
@@ -241,17 +242,40 @@ def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:
     [
         (80, "", " no network yet: n makes one | data sample"),
         (20, "", " data sample"),
-        (80, "n truth", " truth | 3-1 | data truth | 0 mini-batches"),
-        (80, "n truth; t 4", " truth (not saved) | 3-1 | data truth | 4 mini-batches | accuracy "),
+        (80, "n truth", " truth | 3-1 | 0 mini-batches | data truth"),
+        (
+            90,
+            "n truth; t 4",
+            " truth (not saved) | validation (seen in training) 50.00 % | 3-1 | data truth",
+        ),
         (30, "n truth; t 4", " truth (not saved) | 3-1"),
-        (80, "n truth; t 4; pas a", " a | 3-1 | data truth | 4 mini-batches | accuracy "),
+        (80, "n; t 5", " quick (not saved) | validation 60.00 % | 784-256-10 | 5 mini-batches"),
+        (
+            80,
+            "n; t 5; pas a; ch all",
+            " a | test 60.00 % | 784-256-10 | 5 mini-batches | data sample",
+        ),
     ],
 )
 def test_toolbar(session: Session, width: int, line: str, shown: str) -> None:
     do(session, line)
-    said = toolbar(session, width)
-    assert said.startswith(shown) if shown.endswith("accuracy ") else said == shown
-    assert len(said) < width
+    said = re.sub(r"[\d.]+ %", "# %", toolbar(session, width))
+    assert said == re.sub(r"[\d.]+ %", "# %", shown)
+    assert len(toolbar(session, width)) < width
+
+
+def test_an_honest_accuracy_is_not_replaced_by_one_on_cases_seen(session: Session) -> None:
+    do(session, "n 784-10; t 20; ch all")
+    assert session.hand
+    honest = session.hand.accuracy
+    session.hand.trained_on = ["mnist"]  # to which the sample's test cases belong
+    shown = StringIO()
+    do_line("ch all", session, ScreenOutput(lambda stderr: Screen(shown, width=200)))
+    assert honest and session.hand.accuracy == honest
+    assert f"Its accuracy remains {honest.value:.2%}".replace("%", " %") in shown.getvalue()
+    session.hand.accuracy = None
+    do(session, "ch all")
+    assert session.hand.accuracy.on == "sample test, seen in training"  # type: ignore[union-attr]
 
 
 def test_a_small_picture_is_shown_as_it_is(session: Session) -> None:

@@ -61,6 +61,40 @@ def test_leaving_with_unsaved_training_is_asked_about(
     assert capsys.readouterr().err.count("not leaving") == 2
 
 
+def test_leaving_may_save_what_is_not_saved(typed: Typed, session: Session) -> None:
+    shown = typed("t 3\rs\rs\rfirst\r")
+    assert "Saved as 'first'" in shown
+    assert session.registry.load("first").trainer.progress.batches == 3
+
+
+def test_leaving_stays_where_no_name_is_given(typed: Typed, session: Session) -> None:
+    typed(f"t 3\r{CTRL_D}s\r\r{CTRL_D}s\r{CTRL_C}t 1\r{CTRL_D}s\rfirst\r")
+    assert session.registry.load("first").trainer.progress.batches == 4
+
+
+@pytest.mark.parametrize("answer", ["first", "pas first", "p first", "save_as 'first'"])
+def test_the_name_asked_for_may_come_as_a_command(
+    typed: Typed, session: Session, answer: str
+) -> None:
+    typed(f"n\rp\r{answer}\rs\r")
+    assert session.registry.names() == ["first"]
+
+
+def test_p_takes_a_name(typed: Typed, session: Session) -> None:
+    shown = typed("n\rp first\rp second\rp\rs\r")
+    assert session.registry.names() == ["first", "second"]
+    assert shown.count("Saved as 'second'") == 2
+
+
+@pytest.mark.parametrize("key", ["\r", CTRL_C, CTRL_D])
+def test_no_name_saves_nothing_and_says_so(
+    typed: Typed, session: Session, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(f"n\rp\r{key}s\r")
+    assert session.registry.names() == []
+    assert "nothing was saved; the network is still in hand" in capsys.readouterr().err
+
+
 def test_a_mistake_does_not_end_the_session(
     typed: Typed, session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on
+from digitnet.repl.views.words import percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,6 +152,7 @@ class CheckManyResult:
     cost: float
     set: str
     seen_in_training: bool
+    stands: str
 
     @property
     def accuracy(self) -> float:
@@ -171,13 +173,15 @@ class CheckManyResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from rich.text import Text
 
-        from digitnet.repl.views.words import SEEN_IN_TRAINING, percent
+        from digitnet.repl.views.words import SEEN_IN_TRAINING
 
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
         text.append(percent(self.accuracy), "bold")
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
         if self.seen_in_training:
             text.append(f"\n{SEEN_IN_TRAINING}")
+        if self.stands:
+            text.append(f" Its accuracy remains {self.stands}.")
         yield text
 
 
@@ -210,6 +214,13 @@ def check_multiple(
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
     result = evaluate(named.trainer.answering(), data.test, rows)
     seen = not data.tests_are_in.isdisjoint(named.trained_on)
+    stands = ""
     if rows is None:
-        named.accuracy = accuracy_on("test", result.accuracy, data, data.tests_are_in, named)
-    return CheckManyResult(result.correct, result.total, result.cost, f"{data.name} test", seen)
+        measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, named)
+        if measured.is_seen and named.accuracy and not named.accuracy.is_seen:
+            stands = f"{percent(named.accuracy.value)} of the {named.accuracy.on} set"
+        else:
+            named.accuracy = measured
+    return CheckManyResult(
+        result.correct, result.total, result.cost, f"{data.name} test", seen, stands
+    )

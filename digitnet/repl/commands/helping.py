@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Command, all_commands, command, find
+from digitnet.repl.commands.saving import SaveResult, save
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
 
@@ -62,15 +63,18 @@ def help_(session: Session, name: Annotated[str, kinds.COMMAND] = "") -> HelpRes
 
 @dataclass(frozen=True)
 class LeaveResult:
-    """The end of the session. unsaved: what was not saved, in words."""
+    """The end of the session. unsaved: what was not saved, in words. saved: what was on leaving."""
 
     unsaved: str
+    saved: SaveResult | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What was not saved, null for nothing."""
-        return {"unsaved": self.unsaved or None}
+        """What was not saved, null for nothing; the name of what was saved on leaving."""
+        return {"unsaved": self.unsaved or None, "saved": self.saved and self.saved.name}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        if self.saved:
+            yield self.saved
         if self.unsaved:
             yield f"Leaving. Not saved: {self.unsaved}."
 
@@ -78,7 +82,15 @@ class LeaveResult:
 @command("s", "stop", "q", "quit", "exit", group="This program", examples={"s": "leave"})
 def stop(session: Session) -> LeaveResult:
     """Leave; asks first when training is not saved. Ctrl-D does the same."""
-    if not session.may_let_go():
-        raise CommandError("not leaving: p saves the network")
+    saved: SaveResult | None = None
+    if not session.interactive:
+        session.may_let_go()
+    elif session.unsaved:
+        question = f"Leave without saving {session.unsaved}?"
+        answer = session.asker.choose(question, "y/N/s=save")
+        if answer == "s":
+            saved = save(session)
+        elif answer != "y":
+            raise CommandError("not leaving; the network is still in hand. p saves it")
     session.leaving = True
-    return LeaveResult(session.unsaved)
+    return LeaveResult(session.unsaved, saved)

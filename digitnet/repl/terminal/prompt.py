@@ -34,7 +34,11 @@ class Person:
 
     def confirm(self, question: str) -> bool:
         """Whether the answer begins with y; yes without asking where `--yes` was given."""
-        return self.yes or self._answer(f"{question} [y/N] ").lower().startswith("y")
+        return self.choose(question, "y/N") == "y"
+
+    def choose(self, question: str, choices: str) -> str:
+        """The first letter of the answer, empty for none; y where `--yes` was given."""
+        return "y" if self.yes else self._answer(f"{question} [{choices}] ")[:1].lower()
 
     def ask(self, question: str) -> str:
         """The answer, empty for none."""

@@ -1,7 +1,12 @@
 """The line below the prompt: the network in hand, its data, how far it is trained."""
 
+from typing import TYPE_CHECKING
+
 from digitnet.repl.session import Session
 from digitnet.repl.views.words import counted, percent
+
+if TYPE_CHECKING:
+    from digitnet.registry.model import Accuracy
 
 
 def toolbar(session: Session, width: int) -> str:
@@ -19,10 +24,21 @@ def _parts(session: Session) -> list[str]:
     named = session.hand
     if named is None:
         return ["no network yet: n makes one", f"data {session.shelf.name}"]
-    parts = [
-        f"{named.name or named.recipe or 'network'}{' (not saved)' if session.unsaved else ''}",
+    name = named.name or named.recipe or "network"
+    parts = [f"{name}{' (not saved)' if session.unsaved else ''}"]
+    if named.accuracy:
+        parts.append(f"{_cases(named.accuracy, session)} {percent(named.accuracy.value)}")
+    return [
+        *parts,
         named.network.shape,
-        f"data {session.shelf.name}",
         counted(named.trainer.progress.batches, "mini-batch"),
+        f"data {session.shelf.name}",
     ]
-    return [*parts, f"accuracy {percent(named.accuracy.value)}"] if named.accuracy else parts
+
+
+def _cases(accuracy: "Accuracy", session: Session) -> str:
+    """What an accuracy was measured on: `test`, `validation`, `mnist test`, `test (seen)`."""
+    from digitnet.registry.model import SEEN
+
+    on = accuracy.on.removeprefix(f"{session.shelf.name} ")
+    return f"{on.removesuffix(SEEN)} (seen in training)" if accuracy.is_seen else on
