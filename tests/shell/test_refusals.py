@@ -5,7 +5,8 @@ from session_helpers import do, refusal
 
 from digitnet.repl.command import COMMANDS, all_commands, command
 from digitnet.repl.line import split
-from digitnet.repl.session import Session
+from digitnet.repl.pictures import picture_asked_for
+from digitnet.repl.session import NobodyToAsk, Session
 
 WRONG = {
     "trian": "Did you mean train",
@@ -98,7 +99,7 @@ def test_nothing_is_done_for_nothing(session: Session, line: str) -> None:
 
 def test_the_rest_of_a_line_is_not_done_after_a_failure(session: Session) -> None:
     refusal(session, "n; nonsense; pas one")
-    assert do(session, "ls") == [{"command": "ls", "networks": []}]
+    assert do(session, "ls") == [{"command": "ls", "networks": [], "studies": []}]
 
 
 def test_an_error_nobody_thought_of_is_told_in_a_line(
@@ -123,4 +124,5 @@ def test_every_example_in_the_help_is_understood() -> None:
         for example in record.examples:
             ((name, *words),) = split(example)
             assert COMMANDS[name] is record
-            record.parse(words)
+            arguments, _ = picture_asked_for(record, words, NobodyToAsk())
+            record.parse(arguments)
