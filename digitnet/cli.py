@@ -188,6 +188,8 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
         put_aside = session.unfinished.at_the_end(unsaved, meant=meant, asked=session.interactive)
         if put_aside and not session.ended_by:
             say_error("the unsaved training was autosaved: recover loads it")
+        elif unsaved and (complaint := session.unfinished.complaint):
+            say_error(complaint)
     if session.ended_by:  # everything is in order now, so end as the signal asked
         signal.signal(session.ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), session.ended_by)

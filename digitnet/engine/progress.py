@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+MOST_COUNTED = 1 << 53
+"""What has been trained as long as this is trained no further: up to here whole numbers are also
+float64 numbers, and saves hold larger ones than can be reached from here."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -31,6 +35,11 @@ class Progress:
     cost_sum: float = 0.0
     cost_count: int = 0
     averaged: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a count has come to MOST_COUNTED."""
+        return bool(max(vars(self).values()) >= MOST_COUNTED)
 
     def next_epoch(self) -> None:
         """Begins an epoch, at its first case, with nothing measured."""

@@ -143,8 +143,8 @@ class _Run:
         return perf_counter() - self.last_report >= REPORT_SECONDS
 
     def is_sound(self) -> bool:
-        """Whether costs and parameters are still finite."""
-        return bool(np.isfinite(self.costs).all()) and self.trainer.network.is_finite()
+        """Whether costs, and all that training changes, are still finite."""
+        return bool(np.isfinite(self.costs).all()) and self.trainer.is_finite()
 
     def report(self) -> Report:
         """How it is coming along."""

@@ -17,7 +17,7 @@ from digitnet.engine.layers.base import Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS, State, limit_norms
 from digitnet.engine.penalties import Penalties
-from digitnet.engine.progress import Measurement, Progress
+from digitnet.engine.progress import MOST_COUNTED, Measurement, Progress
 from digitnet.engine.settings import Settings
 from digitnet.engine.types import Array
 
@@ -137,6 +137,23 @@ class Trainer:
     def penalty(self) -> float:
         """What the settings add to the cost for large weights."""
         return self.penalties.value(self.network.parameters)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has been trained for as long as can be counted."""
+        return self.progress.is_full or self.optimizer.steps >= MOST_COUNTED
+
+    def is_finite(self) -> bool:
+        """Whether all that training has changed is still numbers, and so can be saved."""
+        state = [array for kept in self.optimizer.state.values() for array in kept]
+        numbers = [self.penalty(), self.progress.cost_sum]
+        if self.history:
+            numbers += vars(self.history[-1]).values()
+        return (
+            self.network.is_finite()
+            and bool(np.isfinite(numbers).all())
+            and all(bool(np.isfinite(array).all()) for array in (*state, *(self.averages or ())))
+        )
 
     # back to where it was
 

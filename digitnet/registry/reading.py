@@ -5,14 +5,12 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from digitnet.registry.codec import decode
+from digitnet.registry.contents import contents
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.files import read_bounded
 from digitnet.registry.listing import Entry, state
 from digitnet.registry.model import Model
 from digitnet.registry.names import IS_SAVE, file_name
-from digitnet.registry.seal import unseal
-from digitnet.registry.study_document import read_document
 from digitnet.registry.study_record import StudyRecord
 
 
@@ -33,7 +31,7 @@ def read_save(path: Path, called: str = "") -> Model | StudyRecord:
 
     Raises DamagedSave, and OSError where the file cannot be read.
     """
-    named = read_document(decode(unseal(read_bounded(path))))
+    named = contents(read_bounded(path))
     if file_name(named.name) != (called or path.name):
         kind = "study" if isinstance(named, StudyRecord) else "network"
         raise DamagedSave(
@@ -47,6 +45,8 @@ def read_entry(path: Path, called: str = "") -> Entry:
     called = called or path.name
     entry = Entry(called, path.name)
     try:
+        if path.is_symlink():
+            raise DamagedSave("it is a symbolic link, which is not followed")
         size, changed_ns, inode = state(path)
         entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
         named = read_save(path, called)

@@ -14,8 +14,9 @@ from threading import Thread
 
 from filelock import FileLock, Timeout
 
-from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import from_document, to_document
+from digitnet.registry.codec import Document
+from digitnet.registry.contents import contents, sealed
+from digitnet.registry.document import to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.files import (
     TEMPORARY,
@@ -25,7 +26,6 @@ from digitnet.registry.files import (
     write_durably,
 )
 from digitnet.registry.model import Model
-from digitnet.registry.seal import seal, unseal
 
 FOLDER = ".recovery"
 _NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{8}\.pickle")
@@ -38,9 +38,12 @@ class Recovery:
     """The recovery file of this program, and those that others left behind."""
 
     def __init__(self, saves: Path) -> None:
-        """Nothing is written yet. has_taken: whether this program's file was another's before."""
+        """Nothing is written yet. has_taken: whether this program's file was another's before.
+        problem: why the latest autosave was not written, empty where it was.
+        """
         self.folder = saves / FOLDER
         self.has_taken = False
+        self.problem = ""
         self._path: Path | None = None
         self._lock: FileLock | None = None
         self._writer: Thread | None = None
@@ -50,26 +53,37 @@ class Recovery:
         """Puts the network aside as it is now; the disk is waited for in the background.
 
         Does nothing while the last one is still being written, unless it is to `wait` till the end.
-        What cannot be written is not: this is a net below the saves. Returns whether it is on
-        the disk already.
+        What cannot be written, or not be read back, is not, and stops nobody: `problem` says why,
+        and what was written before stays. Returns whether it is on the disk already.
         """
         if self._writer is not None and self._writer.is_alive() and not wait:
             return False
         self._join()
-        self._written = False
-        with suppress(OSError, Timeout):
-            if self._path is None:
-                refuse_link(self.folder)
-                make_folder(self.folder)
-                path = self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.pickle"
-                self._lock = _lock_beside(path)
-                self._path = path
-            data = seal(encode(to_document(named, named.name or UNNAMED)))
-            self._writer = Thread(target=self._write, args=(self._path, data), daemon=True)
-            self._writer.start()
+        self._written, self.problem = False, ""
+        try:
+            path = self._place()
+        except (OSError, Timeout) as error:
+            self.problem = getattr(error, "strerror", "") or str(error)
+            return False
+        document = to_document(named, named.name or UNNAMED)
+        self._writer = Thread(target=self._write, args=(path, document), daemon=True)
+        self._writer.start()
         if wait:
             self._join()
+            if not path.exists():  # a lock beside nothing would be left
+                with suppress(OSError):
+                    self.forget()
         return self._written
+
+    def _place(self) -> Path:
+        """Where this program's file is, or is to be, with the lock beside it held."""
+        if self._path is None:
+            refuse_link(self.folder)
+            make_folder(self.folder)
+            path = self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.pickle"
+            self._lock = _lock_beside(path)
+            self._path = path
+        return self._path
 
     def leave(self) -> None:
         """Leaves this program's file to others, as if this program were no more."""
@@ -90,10 +104,14 @@ class Recovery:
         self._path = self._lock = None
         self.has_taken = False
 
-    def _write(self, path: Path, data: bytes) -> None:
-        with suppress(OSError):
-            write_durably(path, data)
+    def _write(self, path: Path, document: Document) -> None:
+        try:
+            write_durably(path, sealed(document))
             self._written = True
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+        except (RegistryError, MemoryError) as error:
+            self.problem = str(error) or "there is not enough memory"
 
     def _join(self) -> None:
         if self._writer is not None:
@@ -113,7 +131,9 @@ class Recovery:
             except (Timeout, OSError):
                 continue  # another process was quicker
             try:
-                named = from_document(decode(unseal(read_bounded(path))))
+                named = contents(read_bounded(path))
+                if not isinstance(named, Model):
+                    raise DamagedSave("it holds no network")
             except (DamagedSave, OSError) as error:
                 lock.release()
                 damaged = f"; {path} cannot be read: {error}"

@@ -7,13 +7,14 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from digitnet.registry import files
-from digitnet.registry.codec import Document, decode, encode
+from digitnet.registry.codec import Document, decode
+from digitnet.registry.contents import sealed
 from digitnet.registry.document import to_document
 from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.files import (
@@ -30,10 +31,10 @@ from digitnet.registry.listing import Entry, read_list, write_list
 from digitnet.registry.model import Model
 from digitnet.registry.names import file_name
 from digitnet.registry.reading import included_in, read_entry, read_save, saves_in
-from digitnet.registry.seal import seal, unseal
-from digitnet.registry.study_document import read_document, study_to_document
+from digitnet.registry.seal import unseal
+from digitnet.registry.study_document import study_to_document
 from digitnet.registry.study_record import StudyRecord
-from digitnet.registry.trash import Trash
+from digitnet.registry.trash import Kept, Trash
 
 LOCK = ".lock"
 LOCK_SECONDS, LOOK_SECONDS = 30, 0.01
@@ -153,7 +154,7 @@ class Registry:
 
         Raises RegistryError; then the version of before is still there and whole.
         """
-        data = _sealed(to_document(named, name))
+        data = sealed(to_document(named, name))
         path = self._path(name)
         with self._locked("nothing was saved; the network is still in hand"):
             kept = path.exists() and not self._holds(path, data)
@@ -167,7 +168,7 @@ class Registry:
 
         Returns once it is durable. Raises RegistryError; then the one of before is still there.
         """
-        data = _sealed(study_to_document(study))
+        data = sealed(study_to_document(study))
         path = self._path(study.name)
         with self._locked("the last result was not saved; those before it are"):
             write_durably(path, data)
@@ -192,7 +193,7 @@ class Registry:
                     f"there is a network named {new!r} already; nothing was renamed. "
                     "Choose another name, or delete that one first (del)"
                 )
-            data = _sealed(decode(unseal(read_bounded(path))) | {"name": new})
+            data = sealed(decode(unseal(read_bounded(path))) | {"name": new})
             rewrite_durably(path, other, data)
             return self._relist(other)
 
@@ -211,16 +212,23 @@ class Registry:
         """Brings back what was last deleted or overwritten; what gives way to it is kept.
 
         With a name, the latest kept version of that network, or that of a number, counted from it.
+        A version that is damaged does not take the place of one that is whole: it is passed over.
         Raises RegistryError where there is nothing.
         """
         with self._locked("nothing was changed"):
-            found = self.trash.to_bring_back(self.folder, name and file_name(name))
+            versions = self.trash.to_bring_back(self.folder, name and file_name(name))
+            found = [*islice((kept for kept in versions if not self._is_worse(kept)), number)]
             if not found:
                 of = f"of {name!r}" if name else "to undo"
-                raise RegistryError(f"there is no delete or overwrite {of}")
+                if not versions:
+                    raise RegistryError(f"there is no delete or overwrite {of}")
+                raise RegistryError(
+                    f"there is nothing whole {of}: what is kept in {self.trash.folder.name} is "
+                    "damaged, and what is saved now is not. Nothing was changed"
+                )
             if number > len(found):
                 raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
-            kept = found[number - 1]
+            kept = found[-1]
             path = self.folder / kept.file
             name = read_entry(self.trash.folder / kept.name, called=kept.file).name
             swapped = path.exists()
@@ -228,7 +236,7 @@ class Registry:
                 keep_durably(path, self.trash.place("replaced", kept.file))
             self.trash.bring_back(kept, path)
             self._relist(path)
-            older = sum(other.file == kept.file for other in found[number:])
+            older = sum(other.file == kept.file for other in versions if other < kept)
             return Undone(name, kept.kind, swapped, older)
 
     def _relist(self, changed: Path | None = None) -> Entry:
@@ -243,7 +251,18 @@ class Registry:
     # files
 
     def _path(self, name: str) -> Path:
-        return self.folder / file_name(name)
+        """Where the save of that name is, or would be.
+
+        Raises RegistryError for a symbolic link: what it leads to is not ours to read, to keep for
+        `undo` or to write over.
+        """
+        path = self.folder / file_name(name)
+        if path.is_symlink():
+            raise RegistryError(
+                f"{path.name}, the file of {name!r}, is a symbolic link, which is not followed: "
+                "put the file itself there, or remove it"
+            )
+        return path
 
     def _holds(self, path: Path, data: bytes) -> bool:
         """Whether a file is the same as this data but for the time and the last accuracy."""
@@ -252,6 +271,15 @@ class Registry:
             there, new = (decode(unseal(d)) | other for d in (read_bounded(path), data))
             return there == new
         return False
+
+    def _is_worse(self, kept: Kept) -> bool:
+        """Whether what is kept is damaged and what it would replace is whole, or that is a link."""
+        path = self.folder / kept.file
+        if path.is_symlink():
+            return True
+        if not read_entry(self.trash.folder / kept.name, called=kept.file).damaged:
+            return False
+        return path.exists() and not read_entry(path).damaged
 
     def _way_back(self, path: Path) -> str:
         """How to get back what a damaged file was before, where that is kept and whole."""
@@ -288,17 +316,3 @@ class Registry:
                 f"cannot write in {self.folder}: {error.strerror or error}; {kept}. "
                 "--saves DIR chooses another folder"
             ) from None
-
-
-def _sealed(document: Document) -> bytes:
-    """The file for a document, read back. Raises RegistryError where it could not be loaded."""
-    name = document["name"]
-    try:
-        data = seal(encode(document))
-        del document  # so that its arrays are not held beside those that are read back
-        if len(data) > files.MAX_BYTES:
-            raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
-        read_document(decode(unseal(data)))
-    except (DamagedSave, TypeError, ValueError) as error:
-        raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
-    return data

@@ -40,10 +40,11 @@ class Trash:
         self.folder = saves / ".trash"
 
     def contents(self) -> list[Kept]:
-        """What is kept, oldest first."""
+        """What is kept, oldest first; symbolic links are not ours."""
         if not self.folder.is_dir() or self.folder.is_symlink():
             return []
-        matches = (_KEPT.fullmatch(path.name) for path in self.folder.iterdir())
+        files = (path for path in self.folder.iterdir() if not path.is_symlink())
+        matches = (_KEPT.fullmatch(path.name) for path in files)
         return sorted(Kept(int(m[1]), m[2], m[3]) for m in matches if m)
 
     def place(self, kind: str, file: str) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable
 from typing import Any
 
 from digitnet.repl import commands as _commands  # noqa: F401 - fills the table of commands
-from digitnet.repl.command import Command, Result, find
+from digitnet.repl.command import Command, Note, Result, find
 from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.line import expanded, split
 from digitnet.repl.pictures import picture_asked_for
@@ -40,6 +40,8 @@ def do_line(line: str, session: Session, output: Output) -> bool:
         done = do_command(words, session, output)
         if not session.leaving:
             session.unfinished.after_a_command(session.hand, session.unsaved_batches)
+            if complaint := session.unfinished.new_complaint():
+                output.report(Note(f"Warning: {complaint}"))
         if not done:
             return False
         if session.leaving or session.interrupted:

@@ -173,10 +173,17 @@ class Session:
         return self.hand
 
     def learner(self) -> "Model":
-        """The network in hand, to be trained. Raises CommandError for none, or a committee."""
+        """The network in hand, to be trained. Raises CommandError for none, or a committee, or one
+        whose file says that it was trained longer than anything can be.
+        """
         named = self.network()
         if named.network.is_committee:
             raise CommandError("a committee does not learn: train its members, then vote again")
+        if named.trainer.is_full:
+            raise CommandError(
+                "the network cannot be trained further: it counts more mini-batches, cases or "
+                "seconds than can be counted on"
+            )
         return named
 
     def take(self, named: "Model") -> None:

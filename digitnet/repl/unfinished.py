@@ -24,6 +24,7 @@ class Unfinished:
         self._recovery: Recovery | None = None
         self._last = monotonic()
         self._kept: tuple[int, int] | None = None
+        self._told = ""
 
     @property
     def recovery(self) -> "Recovery":
@@ -69,6 +70,17 @@ class Unfinished:
         kept = self.recovery.keep(named, wait=wait)
         self._last, self._kept = monotonic(), _state(named)
         return kept
+
+    @property
+    def complaint(self) -> str:
+        """Why the latest autosave was not written, in a line; empty where it was."""
+        problem = self._recovery.problem if self._recovery is not None else ""
+        return problem and f"the training was not autosaved: {problem}"
+
+    def new_complaint(self) -> str:
+        """The complaint, where it is another than the last time; empty otherwise."""
+        before, self._told = self._told, self.complaint
+        return "" if self._told == before else self._told
 
     def leave_what_was_recovered(self) -> None:
         """The person was not asked whether to discard it: the next session finds it."""

@@ -59,7 +59,9 @@ class Model:
     def undo(self) -> bool:
         for last in reversed(self.kept):
             _, name, copy = last
-            if self.names.get(name) is not copy:
+            there = self.names.get(name)
+            is_worse = copy.content == DAMAGED and there and there.content != DAMAGED
+            if there is not copy and not is_worse:
                 if name in self.names:
                     self.kept.append(("replaced", name, self.names[name]))
                 self.kept.remove(last)

@@ -9,6 +9,7 @@ from session_helpers import do, refusal
 
 from digitnet.registry import files
 from digitnet.registry.files import TEMPORARY, write_durably
+from digitnet.registry.names import file_name
 from digitnet.registry.recovery import FOLDER
 from digitnet.repl.session import Session
 
@@ -77,6 +78,23 @@ def test_a_recovery_file_with_a_strangers_name_is_not_taken(
     (folder / "1-0123abcd.pickle").symlink_to(outside / "1-0123abcd.pickle")
     (folder / "1-*.pickle").write_text("x")
     assert "there is no unfinished training" in refusal(session, "recover")
+    assert untouched(outside)
+
+
+@pytest.mark.parametrize("to", ["precious", "nothing"])
+def test_a_save_that_is_a_link_is_none_of_ours(session: Session, outside: Path, to: str) -> None:
+    do(session, "n mini; pas one; t 3; p; pas two; t 3; p")
+    link, kept = session.saves / file_name("x"), session.saves / ".trash"
+    link.symlink_to(outside / to)
+    (kept / f"00000009.replaced.{file_name('one')}").symlink_to(outside / to)
+    damaged = {e["name"]: e["damaged"] for e in do(session, "ls")[0]["networks"]}
+    assert "symbolic link" in damaged[link.name]
+    session.asker = type(session.asker)(yes=True)  # type: ignore[call-arg]
+    for line in ("l x", "pas x", "del x", "ren one x", "ren x y", "vote x"):
+        assert "symbolic link" in refusal(session, line)
+    assert [do(session, "undo")[0]["restored"] for _ in range(2)] == ["two", "two"]
+    assert do(session, "undo one; l one")[-1]["trained_batches"] == 0
+    assert link.is_symlink()
     assert untouched(outside)
 
 

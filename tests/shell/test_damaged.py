@@ -31,14 +31,16 @@ def test_undo_brings_back_the_version_before(session: Session, damaged: Path) ->
     assert "Its file was left as it is" in refusal(session, "l x")
     assert refusal(session, "l x").endswith("; undo 'x' brings back the version before")
     assert do(session, "undo; l x")[-1]["trained_batches"] == 10
-    do(session, "undo")
-    assert damaged.read_bytes() == before
+    assert "nothing whole to undo" in refusal(session, "undo")  # the damaged one is kept, no more
+    assert "is damaged" in refusal(session, "undo x")
+    assert before in [path.read_bytes() for path in session.registry.trash.folder.iterdir()]
+    assert do(session, "l x")[-1]["trained_batches"] == 10
 
 
 def test_a_damaged_save_can_be_saved_over_and_deleted(session: Session, damaged: Path) -> None:
     before = damaged.read_bytes()
-    do(session, "p; l x; undo")
-    assert damaged.read_bytes() == before
     session.asker = type(session.asker)(yes=True)  # type: ignore[call-arg]
     do(session, "del x; undo")
     assert damaged.read_bytes() == before
+    do(session, "pas x; l x; undo")  # the damaged one is passed over for the one before it
+    assert do(session, "l x")[-1]["trained_batches"] == 10

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from conftest import Program, Start
 from recovery_helpers import kept, left_by
-from session_helpers import do, refusal
+from session_helpers import Kept, do, refusal
 
+from digitnet.registry import recovery
 from digitnet.registry.recovery import FOLDER
 from digitnet.repl import unfinished
+from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 
 
@@ -204,3 +206,81 @@ def test_a_terminal_that_is_closed_loses_no_training(
     time.sleep(0.5)
     recovered = json.loads(program("--json", "-c", "recover").stdout)
     assert recovered["trained_batches"] > 200 if working else recovered["trained_batches"] == 200
+
+
+def test_what_could_not_be_read_back_is_told_and_leaves_the_autosave_before(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(session, "n diary; t 30")
+    keep = session.unfinished.keep
+    assert keep(session.network(), wait=True)
+    monkeypatch.setattr(unfinished, "RARELY", 0.0)
+    session.network().trainer.progress.seconds = float("inf")
+    session.network().trainer.progress.batches += 1
+    output = Kept()
+    for line in ("c 1", "c 2"):
+        assert do_line(line, session, output)
+        session.unfinished.recovery._join()
+    do_line("c 3", session, output)
+    told = [str(report) for report in output.reports]
+    assert len(told) == 1  # once is enough
+    assert "was not autosaved" in told[0]
+    assert "'seconds' is not a finite number" in told[0]
+    assert not keep(session.network(), wait=True)
+    session.unfinished.leave_what_was_recovered()
+    session.unfinished.recovery.leave()
+    assert do(session, "n mini; recover")[-1]["trained_batches"] == 30
+
+
+def test_a_script_is_told_that_its_training_could_not_be_autosaved(
+    program: Program, environment: dict[str, str]
+) -> None:
+    saves = Path(environment["DIGITNET_SAVES"])
+    saves.mkdir()
+    (saves / FOLDER).write_text("no folder")
+    failed = program("-c", "n diary; t 5; nonsense")
+    assert failed.returncode == 1
+    assert "the training was not autosaved: " in failed.stderr
+
+
+def test_no_lock_is_left_where_nothing_could_be_written(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    do(session, "n diary; t 5")
+    monkeypatch.setattr(recovery, "write_durably", full)
+    assert not session.unfinished.keep(session.network(), wait=True)
+    assert [*(session.saves / FOLDER).iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "n diary; set optimizer adam; set l2 1e30; t 1e",
+        "n diary; set l2 1e38; t 3",
+        "n diary; set l1 1e308; t 3",
+        "n quick; set rate 1e300; t 3",
+        "n mini; set l2 1e308; min 3",
+    ],
+)
+def test_whatever_is_set_what_was_trained_can_be_saved(session: Session, line: str) -> None:
+    do(session, f"{line}; grad; pas x; l x")
+
+
+@pytest.mark.parametrize("name", ["batches", "samples", "epoch", "averaged"])
+def test_what_was_trained_for_ever_is_trained_no_further(session: Session, name: str) -> None:
+    do(session, "n mini; t 3; set average 0.5")
+    setattr(session.network().trainer.progress, name, 1 << 62)
+    do(session, "pas x; l x")
+    for line in ("t 1", "min 2", "step"):
+        assert "cannot be trained further" in refusal(session, line)
+    do(session, "c 1; i; pas y")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_penalty_too_large_to_compute_with_is_told_by_the_gradients_check(
+    session: Session,
+) -> None:
+    assert do(session, "n diary; set l2 1e308; grad")[-1]["checked"] == 0

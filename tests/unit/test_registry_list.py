@@ -10,8 +10,7 @@ import pytest
 import registry_helpers
 from registry_helpers import batches_of, make_loop, make_pipe, plain, put, soon
 
-from digitnet.registry import files
-from digitnet.registry import registry as registry_module
+from digitnet.registry import contents, files
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.document import to_document
 from digitnet.registry.listing import LIST
@@ -31,7 +30,7 @@ def rewrite_list(folder: Path, change: Callable[[list[Any]], Any]) -> None:
 
 def test_the_list_saves_reading_the_files(two: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = two.entries()
-    monkeypatch.setattr(registry_module, "read_document", None)
+    monkeypatch.setattr(contents, "read_document", None)
     assert Registry(two.folder).entries() == expected
 
 
@@ -40,7 +39,7 @@ def test_a_damaged_file_does_not_spoil_the_list(
 ) -> None:
     (two.folder / file_name("x")).write_bytes(b"damaged")
     two.save(plain(), "third")
-    monkeypatch.setattr(registry_module, "read_document", None)
+    monkeypatch.setattr(contents, "read_document", None)
     assert two.names() == ["other", "third"]
 
 

@@ -183,13 +183,19 @@ def test_a_damaged_network_can_be_deleted_and_comes_back_as_it_was(two: Registry
     assert path.read_bytes() == b"damaged"
 
 
-def test_a_damaged_network_that_is_overwritten_is_kept(two: Registry) -> None:
+def test_a_damaged_network_that_is_overwritten_is_kept_and_replaces_none_that_is_whole(
+    two: Registry,
+) -> None:
     path = two.folder / file_name("x")
     path.write_bytes(b"damaged")
     two.save(plain(batches=5), "x")
     assert batches_of(two) == 5
     two.undo()
-    assert path.read_bytes() == b"damaged"
+    assert batches_of(two) == 1
+    two.delete("x")
+    two.undo("x", 2)
+    assert batches_of(two) == 5
+    assert b"damaged" in [kept.read_bytes() for kept in two.trash.folder.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -113,8 +113,9 @@ class GradientResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         if not self.check.checked:
             yield (
-                "Nothing could be checked: every answer is so wrong that its cost is cut off. "
-                "Train it first (t), or make the pixels smaller (set pixels unit)."
+                "Nothing could be checked: every answer is so wrong that its cost is cut off, or "
+                "the cost is too large. Train it first (t), or make the pixels (set pixels unit) "
+                "or the penalties smaller (set l2 0)."
             )
             return
         error = self.check.max_relative_error
