@@ -139,6 +139,7 @@ STUDY = Kind(
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves)
 NEW = Kind("NEW", "a new name", str)
 FILE = Kind("FILE", "a file", str, is_path=True)
+PICTURES = Kind("FILE", "a picture, a folder of them, or a pattern", str, is_path=True)
 RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",

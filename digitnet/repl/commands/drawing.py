@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from digitnet.repl.command import Result, command
-from digitnet.repl.commands.checking import check_outputs
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
 
@@ -78,36 +77,21 @@ def draw(session: Session) -> Result:
     return DrawResult(reading.guess, board.answer, reading.outputs, reading.seen)
 
 
-PICTURES = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
-"""Networks that take pictures, by their inputs: which rows and columns of a prepared drawing."""
-
-
 def _reader(model: "Model") -> "Read":
     """What reads drawings with a network. Raises CommandError where it takes no pictures."""
-    import numpy as np
-
     from digitnet.digits.image import NoDigit, prepare
-    from digitnet.engine.cases import Cases, answers_of
-    from digitnet.engine.evaluate import outputs_for
+    from digitnet.engine.cases import answers_of
+    from digitnet.repl.asking import PictureReader
     from digitnet.repl.board import Reading
 
-    network = model.trainer.answering()
-    scale = 1.0 if model.trainer.settings.pixels == "raw" else 1 / 255
-    part = PICTURES.get(network.inputs)
-    if part is None:
-        raise CommandError(
-            f"the network ({model.network.shape}) takes no pictures: "
-            "n makes one that reads digits, l loads one"
-        )
+    reader = PictureReader(model)
 
     def read(ink: "Picture") -> "Reading | None":
         try:
-            seen = prepare(ink)[part, part]
+            seen = reader.seen(prepare(ink))
         except NoDigit:
             return None
-        unknown = np.zeros((1, network.outputs))
-        a = outputs_for(network, Cases(seen.reshape(1, -1), unknown, scale), np.array([0]))
-        check_outputs(a)
+        a = reader.outputs([seen])
         return Reading(seen, [float(value) for value in a[0]], int(answers_of(a)[0]))
 
     return read

@@ -1,0 +1,153 @@
+"""Ink told from paper: in any colours, dark on light or light on dark, in uneven light."""
+
+import numpy as np
+
+from digitnet.digits.image import NoDigit
+from digitnet.digits.rules import without_rules
+from digitnet.engine.types import Array
+
+COARSE = 64
+"""Pixels of the longer side at which the light on the paper is looked at."""
+WIDEST_STROKE = 0.35
+"""Of the longer side: what is wider is no stroke, but light or shadow."""
+OBJECT, SHARP = 0.6, 0.3
+"""A shadow is lighter than this part of the ink, or its edge is softer than this per pixel."""
+NOISE = 5.0
+"""Ink is at least so many standard deviations of the paper's noise."""
+FAINTEST = 10.0
+"""And differs from the paper by so much of 255."""
+GRAINY = 0.15
+"""Noise of more than this part of the ink is smoothed."""
+WEAK, STRONG = 0.4, 0.6
+"""Parts of full ink: a stroke goes on as long as it is weak, if it is strong somewhere."""
+
+
+def find_ink(colours: Array) -> Array:
+    """How much ink there is at each pixel, (rows, columns): 0 for none, from 0.5 on a stroke, 1.
+
+    colours: (rows, columns, channels), 0 to 255. Raises NoDigit where nothing stands out.
+    """
+    from scipy import ndimage
+
+    ink = _contrast(colours)
+    noise = _noise(ink)
+    ink = without_rules(ink, max(4 * noise, 0.08 * float(np.percentile(ink, 99.9)), 2.0))
+    level = _level(ink, noise)
+    for _ in range(3):
+        if noise <= GRAINY * level:
+            break
+        ink = ndimage.gaussian_filter(ink, 1)
+        noise = _noise(ink)
+        level = _level(ink, noise)
+    if level < max(FAINTEST, NOISE * noise):
+        raise NoDigit("nothing stands out from its background")
+    part = ink / level
+    labels, count = ndimage.label(part > WEAK, np.ones((3, 3)))
+    strongest = ndimage.maximum(part, labels, np.arange(count + 1))
+    is_ink = np.asarray(strongest) > STRONG
+    is_ink[0] = True
+    found: Array = np.interp(part, (0, WEAK, 1), (0, 0.5, 1)).astype(np.float32)
+    return np.where(is_ink[labels], found, 0)
+
+
+def _contrast(colours: Array) -> Array:
+    """How far each pixel is from the paper, towards the ink; about 0 on the paper."""
+    paper = _paper(colours)
+    differences = colours - paper
+    direction = _direction(differences)
+    signed: Array = differences @ direction
+    if (signed**3).sum() < 0:  # the ink is where the longer tail is
+        signed, direction = -signed, -direction
+    light = _light(signed)
+    contrast = signed - light
+    brightness = (paper + light[..., None] * direction).mean(axis=-1)
+    if direction.sum() < 0:  # dark ink takes a part of the light away, wherever it falls
+        typical = float(np.median(brightness))
+        contrast *= typical / np.clip(brightness, 0.25 * typical + 1, None)
+    even: Array = contrast - np.median(contrast)  # the grain's minima were taken for the light
+    return even
+
+
+def _coarse(pixels: Array) -> Array:
+    """Means over blocks, COARSE of them along the longer side; (rows, columns, channels)."""
+    block = -(-max(pixels.shape[:2]) // COARSE)
+    rows, columns = (-(-n // block) * block for n in pixels.shape[:2])
+    margins = ((0, rows - pixels.shape[0]), (0, columns - pixels.shape[1]), (0, 0))
+    whole = np.pad(pixels, margins, mode="edge")
+    blocks: Array = whole.reshape(rows // block, block, columns // block, block, -1).mean(
+        axis=(1, 3)
+    )
+    return blocks
+
+
+def _surface(rows: int, columns: int) -> Array:
+    """1, x, y, x², xy, y² at each place; x and y go from -1 to 1."""
+    y, x = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
+    terms: Array = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    return terms.astype(np.float32)
+
+
+def _paper(colours: Array) -> Array:
+    """The paper's colours, as a surface of the second degree that most pixels are near to."""
+    coarse = _coarse(colours)
+    terms = _surface(*coarse.shape[:2]).reshape(-1, 6)
+    values = coarse.reshape(len(terms), -1)
+    edge = np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
+    fitted = np.broadcast_to(np.median(edge, axis=0), values.shape)
+    coefficients = np.zeros((6, values.shape[1]), np.float32)
+    for _ in range(6):
+        away = np.abs(values - fitted).max(axis=1)
+        near = away <= max(4 * float(np.median(away)), 4.0)
+        coefficients = np.linalg.lstsq(terms[near], values[near], rcond=None)[0]
+        fitted = terms @ coefficients
+    paper: Array = _surface(*colours.shape[:2]) @ coefficients.astype(np.float32)
+    return paper
+
+
+def _direction(differences: Array) -> Array:
+    """The direction of colour in which the picture differs most from its paper; of length 1."""
+    flat = differences.reshape(-1, differences.shape[-1])
+    direction: Array = np.linalg.eigh(flat.T @ flat)[1][:, -1]
+    return direction.astype(np.float32)
+
+
+def _light(signed: Array) -> Array:
+    """What of a contrast is light and shadow: what is left when all that is narrow is taken out."""
+    from scipy import ndimage
+
+    coarse = _coarse(signed[..., None])[..., 0]
+    window = max(3, round(WIDEST_STROKE * max(coarse.shape)))
+    opened = ndimage.grey_opening(coarse, (window, window), mode="nearest")
+    depth = float(np.ptp(opened))
+    steepest = max(float(np.abs(slope).max()) for slope in np.gradient(opened))
+    if depth > OBJECT * float(np.percentile(signed, 99.9)) and steepest > SHARP * depth:
+        return np.zeros_like(signed)  # a thing as dark as ink, with an edge: not a shadow
+    smooth = ndimage.gaussian_filter(opened, window / 6, mode="nearest")
+    larger = [n / m for n, m in zip(signed.shape, smooth.shape, strict=True)]
+    light: Array = ndimage.zoom(smooth, larger, order=1, mode="nearest", grid_mode=True)
+    return light
+
+
+def _noise(ink: Array) -> float:
+    """The standard deviation of the paper's noise: from the median, which ink does not change."""
+    return 1.4826 * float(np.median(np.abs(ink - np.median(ink))))
+
+
+def _level(ink: Array, noise: float) -> float:
+    """The contrast of full ink: the median of all that is not paper; 0 for none."""
+    stands_out = ink[ink > max(_otsu(ink), NOISE * noise)]
+    return float(np.median(stands_out)) if len(stands_out) else 0.0
+
+
+def _otsu(values: Array) -> float:
+    """The threshold that parts the values best in two (Otsu, "A threshold selection method from
+    gray-level histograms", IEEE Transactions on Systems, Man, and Cybernetics 9, 1979).
+    """
+    counts, edges = np.histogram(np.clip(values, 0, None), 256)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * middles)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
+    return float(edges[1 + int(np.nanargmax(between))]) if np.isfinite(between).any() else 0.0

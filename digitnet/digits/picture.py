@@ -1,0 +1,160 @@
+"""Picture files, read without trusting anything in them: PNG, JPEG, GIF, BMP, WebP and TIFF.
+
+Sizes are looked at before anything is unpacked, and of large pictures no more is kept than a digit
+needs to be seen.
+"""
+
+import os
+import stat
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from digitnet.engine.types import Array
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+MAX_BYTES = 64 << 20
+MAX_PIXELS = 25_000_000
+MAX_JPEG_PIXELS = 60_000_000
+"""Those of JPEG are unpacked at a half to an eighth of their size; they come from cameras."""
+MAX_SCANS = 64
+"""Times that a JPEG may go over its whole picture; programs that write them use some ten."""
+MAX_RUN_LENGTH_BYTES = 2 << 20
+"""Of a BMP in run-length encoding, which pillow unpacks slowly."""
+MIN_SIDE, MAX_ASPECT = 8, 40
+LONGEST = 1024
+"""Pixels of the longer side of what is kept."""
+
+
+class BadPicture(ValueError):
+    """A file that cannot be read as a picture; the message says why."""
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file. Raises BadPicture where there is none, or it is none of pictures."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)  # without O_NONBLOCK, opening a named pipe would block
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if stat.S_ISDIR(status.st_mode):
+                raise BadPicture("is a folder")
+            if not stat.S_ISREG(status.st_mode):
+                raise BadPicture("is not a regular file")
+            if status.st_size > MAX_BYTES:
+                raise BadPicture(f"is larger than {MAX_BYTES >> 20} MiB")
+            return file.read(MAX_BYTES)
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadPicture):
+            raise
+        raise BadPicture(getattr(error, "strerror", None) or "is no name of a file") from None
+
+
+def read_picture(data: bytes) -> Array:
+    """The colours of the picture in a file, (rows, columns, 3), 0 to 255, or 1 for greys.
+
+    As it is meant to be seen: turned as its EXIF data says, transparent parts filled with paper,
+    its longer side at most LONGEST pixels.
+
+    Raises BadPicture for everything that is not one whole picture of a format in FORMATS.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                _check(image, data)
+                return _pixels(image)
+    except BadPicture:
+        raise
+    except UnidentifiedImageError:
+        raise BadPicture(f"is not a picture in one of {', '.join(FORMATS)}") from None
+    except Image.DecompressionBombError:
+        raise BadPicture("has far too many pixels") from None
+    except MemoryError:
+        raise BadPicture("needs more memory than there is") from None
+    except Exception:  # pillow's plugins raise some twenty kinds of error for bad files
+        raise BadPicture("is damaged or cut short") from None
+
+
+def _check(image: "Image", data: bytes) -> None:
+    """Looks at what its header says, before it is unpacked. Raises BadPicture."""
+    size = f"{image.width:,} x {image.height:,} pixels"
+    most = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
+    if image.width * image.height > most:
+        raise BadPicture(f"has {size}; at most {most // 10**6} million are read")
+    if min(image.size) < MIN_SIDE or max(image.size) > MAX_ASPECT * min(image.size):
+        raise BadPicture(f"has {size}: no digit has room in it")
+    if image.format == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise BadPicture("goes over its pixels again and again, as no camera writes it")
+    if image.format == "BMP" and image.info.get("compression") and len(data) > MAX_RUN_LENGTH_BYTES:
+        raise BadPicture("is a large BMP in run-length encoding; save it as PNG")
+
+
+def _pixels(image: "Image") -> Array:
+    """Unpacks it, no larger than need be."""
+    from PIL import Image
+
+    image.draft("RGB", (LONGEST, LONGEST))  # JPEG can be unpacked at a half to an eighth
+    image.load()
+    turned = _TURNS.get(image.getexif().get(0x0112, 1))
+    if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa"):
+        small = image.convert("RGBA")
+    elif image.mode == "1":
+        small = image.convert("L")
+    elif image.mode in ("L", "RGB", "RGBA", "F") or image.mode.startswith("I"):
+        small = image
+    else:
+        small = image.convert("RGB")
+    blocks = -(-max(image.size) // LONGEST)
+    if small.mode.startswith("I;"):
+        small = small.convert("I")
+    if blocks > 1:
+        small = small.reduce(blocks)
+    if turned is not None:
+        small = small.transpose(Image.Transpose(turned))
+    pixels = np.asarray(small, np.float32)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if small.mode in ("I", "F"):
+        return _as_bytes(pixels)
+    return _on_paper(pixels) if small.mode == "RGBA" else pixels
+
+
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""What undoes each orientation that EXIF knows, as pillow numbers its transpositions."""
+
+
+def _as_bytes(pixels: Array) -> Array:
+    """Numbers of any range as 0 to 255. Raises BadPicture for what are none."""
+    low, high = float(pixels.min()), float(pixels.max())
+    if not np.isfinite([low, high]).all():
+        raise BadPicture("has pixels that are no numbers")
+    if low >= 0 and high <= 255:
+        return pixels
+    scaled: Array = (pixels - low) * (255 / max(high - low, 1e-6))
+    return scaled
+
+
+def _on_paper(pixels: Array) -> Array:
+    """A picture with transparent parts on paper on which it can be seen: white, or black for light
+    ink; where most of it is opaque, the colour of that.
+    """
+    colours, opacity = pixels[..., :3], pixels[..., 3:] / 255
+    if opacity.min() == 1:
+        return colours
+    solid = colours[opacity[..., 0] > 0.5]
+    paper = np.full(3, 255, np.float32)
+    if len(solid) > 0.5 * opacity.size:
+        paper = np.median(solid, axis=0)
+    elif len(solid) and solid.mean() > 127:
+        paper[:] = 0
+    filled: Array = colours * opacity + paper * (1 - opacity)
+    return filled

@@ -1,0 +1,199 @@
+"""`img` reads people's pictures: any pen, size, colour, paper; files, folders, patterns."""
+
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from handwriting_helpers import KINDS, Stroke, as_file
+from PIL import Image
+from session_helpers import do, refusal
+
+from digitnet.digits.datasets import SOURCES
+from digitnet.digits.reading import BadPicture, NoDigit, read_digits
+from digitnet.engine.cases import answers_of
+from digitnet.repl.loop import do_line
+from digitnet.repl.session import Session
+from digitnet.repl.terminal.output import ScreenOutput
+from digitnet.repl.views.screen import Screen
+
+DIGITS = SOURCES["sample"].read([ROOT / "data"]).test
+ANSWERS = [int(answer) for answer in answers_of(DIGITS.targets)]
+
+
+def stroke(row: int) -> Stroke:
+    return Stroke.of(DIGITS.inputs[row].reshape(28, 28))
+
+
+def first_of(digit: int) -> Stroke:
+    return stroke(ANSWERS.index(digit))
+
+
+@pytest.fixture
+def reader(session: Session) -> Session:
+    """A session with the network that is included in hand."""
+    session.hand = Session(ROOT / "saves", [], ROOT).registry.load("ready")
+    return session
+
+
+def as_drawn(ink: np.ndarray) -> bytes:
+    return as_file(255 - 255 * ink)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_picture_is_read(reader: Session, tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(5)
+    for row in range(12):
+        folder = tmp_path / kind / str(ANSWERS[row])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{row}.png").write_bytes(KINDS[kind](stroke(row), rng))
+    (result,) = do(reader, f"img {tmp_path / kind}")
+    assert result["total"] == 12
+    assert result["correct"] >= 10, result
+
+
+def test_json_has_an_entry_for_each_digit_and_each_file(reader: Session, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(as_drawn(first_of(7).drawn(90, 9)))
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    (result,) = do(reader, f"img {tmp_path}/a.png {tmp_path}/b.png {tmp_path}/c.png")
+    seven, bad, missing = result["results"]
+    assert (seven["file"], seven["guess"], seven["error"]) == (f"{tmp_path}/a.png", 7, None)
+    assert len(seven["outputs"]) == 10
+    assert sum(seven["outputs"]) == pytest.approx(1, abs=1e-4)
+    assert (bad["guess"], bad["outputs"]) == (None, [])
+    assert "is not a picture" in bad["error"]
+    assert missing["error"] == "there is no such file"
+
+
+def test_folders_and_patterns(reader: Session, tmp_path: Path) -> None:
+    for name in ("two.png", "two.txt", "one.PNG"):
+        (tmp_path / name).write_bytes(as_drawn(first_of(2).drawn(60, 6)))
+    for word in (tmp_path, tmp_path / "*.[pP][nN][gG]"):
+        (result,) = do(reader, f"img {word}")
+        assert [Path(r["file"]).name for r in result["results"]] == ["one.PNG", "two.png"]
+    (tmp_path / "empty").mkdir()
+    assert "there are no pictures" in refusal(reader, f"img {tmp_path / 'empty'}")
+
+
+def beside(*inks: np.ndarray, gap: int = 14) -> np.ndarray:
+    """Drawings in a line."""
+    height = max(len(ink) for ink in inks) + 20
+    parts = [np.zeros((height, gap))]
+    for ink in inks:
+        top = (height - len(ink)) // 2
+        parts += [np.pad(ink, ((top, height - top - len(ink)), (0, 0))), np.zeros((height, gap))]
+    return np.concatenate(parts, axis=1)
+
+
+def test_several_digits_are_read_in_order(reader: Session, tmp_path: Path) -> None:
+    line = beside(*(first_of(digit).drawn(90, 8) for digit in (6, 0, 7, 1)))
+    other = beside(*(first_of(digit).drawn(90, 8) for digit in (2, 9)))
+    other = np.pad(other, ((0, 0), (0, line.shape[1] - other.shape[1])))
+    (tmp_path / "lines.png").write_bytes(as_drawn(np.concatenate([line, other])))
+    (result,) = do(reader, f"img {tmp_path / 'lines.png'}")
+    assert [r["guess"] for r in result["results"]] == [6, 0, 7, 1, 2, 9]
+
+
+def test_strokes_of_one_digit_stay_together() -> None:
+    five = np.zeros((140, 120))
+    five[20:28, 60:100] = 1  # the bar, a little off
+    five[34:70, 40:48] = five[62:70, 40:80] = five[70:110, 80:88] = five[110:118, 30:84] = 1
+    four = np.zeros((140, 120))
+    four[20:75, 30:38] = four[70:78, 30:68] = 1
+    four[15:125, 74:82] = 1  # the stem does not touch
+    for drawing in (five, four):
+        assert len(read_digits(as_drawn(drawing))) == 1
+    assert len(read_digits(as_drawn(beside(four[:, 20:90], four[:, 20:90], gap=25)))) == 2
+
+
+def saved(image: Image.Image, tmp_path: Path, name: str, **options: object) -> bytes:
+    path = tmp_path / name
+    image.save(path, **options)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.bmp", "a.webp", "a.tif"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "RGBA", "I;16", "CMYK"])
+def test_formats_and_modes_make_no_difference(tmp_path: Path, name: str, mode: str) -> None:
+    ink = np.pad(first_of(3).drawn(100, 10), 20)
+    grey = Image.fromarray((255 - 255 * ink).astype(np.uint8))
+    if mode == "I;16" and name in ("a.png", "a.tif"):
+        image = Image.fromarray((60000 - 50000 * ink).astype(np.uint16))
+    else:
+        image = grey.convert(mode.removesuffix(";16"))
+    try:
+        data = saved(image, tmp_path, name)
+    except (OSError, ValueError, KeyError):
+        return  # the format has no such mode
+    reference = read_digits(as_drawn(ink))[0].astype(float)
+    read = read_digits(data)[0].astype(float)
+    assert np.corrcoef(reference.ravel(), read.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_camera_held_sideways(tmp_path: Path, orientation: int) -> None:
+    ink = np.pad(first_of(7).drawn(100, 10), 20)
+    undone = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}.get(orientation)
+    image = Image.fromarray((255 - 255 * ink).astype(np.uint8))
+    stored = image if undone is None else image.transpose(Image.Transpose(undone))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    read = read_digits(saved(stored, tmp_path, "a.jpg", exif=exif, quality=95))[0]
+    reference = read_digits(as_drawn(ink))[0]
+    assert np.corrcoef(reference.ravel(), read.ravel())[0, 1] > 0.97
+
+
+def test_a_sheet_on_a_dark_table() -> None:
+    ink = np.pad(first_of(4).drawn(120, 8), 60)
+    picture = np.pad(230 - 190 * ink, 80, constant_values=40.0)
+    read = read_digits(as_file(picture))
+    assert len(read) == 1
+    assert np.corrcoef(read[0].ravel(), read_digits(as_drawn(ink))[0].ravel())[0, 1] > 0.9
+
+
+def square(side: int) -> np.ndarray:
+    picture = np.full((200, 200), 255.0)
+    picture[50 : 50 + side, 60 : 60 + side] = 0
+    return picture
+
+
+def disc() -> np.ndarray:
+    rows, columns = np.mgrid[:150, :150]
+    return np.where(np.hypot(rows - 70, columns - 70) < 40, 20.0, 240.0)
+
+
+NO_DIGITS = {
+    "white": np.full((100, 100), 255.0),
+    "black": np.zeros((64, 64)),
+    "grain": 128 + 20 * np.random.default_rng(0).normal(size=(200, 200)),
+    "a ramp": np.tile(np.linspace(0, 255, 300), (200, 1)),
+    "a square": square(80),
+    "a small square": square(30),
+    "a large square": square(140),
+    "a disc": disc(),
+}
+
+
+@pytest.mark.parametrize("name", NO_DIGITS)
+def test_what_is_no_digit_is_refused(name: str) -> None:
+    with pytest.raises(NoDigit):
+        read_digits(as_file(NO_DIGITS[name]))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (30_000, 1), (1, 30_000), (3, 90), (6000, 6000)])
+def test_sizes_that_no_digit_has(size: tuple[int, int]) -> None:
+    with pytest.raises(BadPicture, match="pixels"):
+        read_digits(as_file(np.zeros(size)))
+
+
+def test_what_a_person_sees(reader: Session, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(as_drawn(first_of(0).drawn(90, 9)))
+    (tmp_path / "b\x1b[2J.png").write_bytes(b"no picture")
+    shown = StringIO()
+    do_line(f"img {tmp_path}", reader, ScreenOutput(lambda stderr: Screen(shown, width=300)))
+    lines = shown.getvalue().splitlines()
+    assert lines[0] == f"{tmp_path}/a.png, as the network sees it"
+    assert any("0 ████" in line and line.endswith("guess") for line in lines)
+    assert lines[-2] == "guess 0"
+    assert lines[-1].startswith(f"{tmp_path}/b\\x1b[2J.png: is not a picture")
