@@ -1,0 +1,82 @@
+"""The doctor: `doctor` says what is wrong with the network in hand, and what to try."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from digitnet.repl.command import Working, command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.repl.views.doctoring import Advice
+
+
+@dataclass(frozen=True)
+class LookingReport:
+    """What the doctor is looking at."""
+
+    at: str
+    lasting: bool = False
+    milestone: None = None
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"looking at {self.at} ..."
+
+
+@dataclass(frozen=True)
+class DoctorResult:
+    """What is wrong, causes first. looked_at: what was looked at, in a sentence."""
+
+    findings: "Sequence[Advice]"
+    looked_at: str
+
+    def as_json(self) -> dict[str, Any]:
+        """A code, the evidence and a command to type for each finding; none for a healthy one."""
+        return {
+            "findings": [
+                {"code": found.code, "evidence": found.evidence, "remedy": found.remedy}
+                for found in self.findings
+            ]
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.doctoring import advice, healthy
+
+        if not self.findings:
+            yield healthy(self.looked_at)
+        for found in self.findings:
+            yield advice(found)
+
+
+@command(
+    "doctor",
+    group="Learning",
+    examples={"doctor": "why does it not learn?"},
+)
+def doctor(session: Session) -> Working:
+    """Find out what keeps the network in hand from learning, and what to try.
+
+    Looks at the data, the layers and the history, and at what a short training does to a copy; the
+    network itself stays as it is. Each finding comes with its evidence and one command to type.
+    """
+    from digitnet.engine.diagnosis.doctor import diagnose
+    from digitnet.engine.diagnosis.rehearsal import Interrupted
+    from digitnet.repl.views.doctoring import Patient, advised
+
+    named = session.learner()
+    data = session.data_for(named)
+    steps = diagnose(named.trainer, data.train, data.validation, session.stop)
+    try:
+        while True:
+            yield LookingReport(next(steps))
+    except StopIteration as end:
+        findings = end.value
+    except Interrupted:
+        raise CommandError("interrupted before it was done; the network is as it was") from None
+    except ValueError as error:  # the cases cannot be deformed
+        raise CommandError(f"{error}. Example: set augment none") from None
+    patient = Patient.of(named.trainer, data)
+    return DoctorResult([advised(found, patient) for found in findings], patient.looked_at)

@@ -1,0 +1,77 @@
+"""Finding: `find rate` tries many learning rates on a copy and suggests one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from digitnet.repl import kinds
+from digitnet.repl.command import Working, command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.engine.diagnosis.range_test import Point
+
+
+@dataclass(frozen=True)
+class RateReport:
+    """The rate that is tried, and the cost after it."""
+
+    point: "Point"
+    lasting: bool = False
+    milestone: None = None
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"rate {self.point.rate:<8.2g}  cost {self.point.cost:.3g}"
+
+
+@dataclass(frozen=True)
+class FindResult:
+    """The cost at each rate, and the rate to use; None where the cost never fell."""
+
+    points: "Sequence[Point]"
+    suggestion: float | None
+    present: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The rates, the cost after each, and the suggestion."""
+        return {
+            "rates": [point.rate for point in self.points],
+            "costs": [point.cost for point in self.points],
+            "suggestion": self.suggestion,
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from digitnet.repl.views.finding import found_rate
+
+        yield from found_rate(self, console, options)
+
+
+@command(
+    "find",
+    group="Learning",
+    examples={"find rate": "a learning rate for the network in hand"},
+)
+def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
+    """Find a learning rate: train a copy with ever higher ones, and see where the cost falls.
+
+    The learning-rate range test (Smith 2017). The network in hand, and its rate, stay as they are.
+    """
+    from digitnet.engine.diagnosis.range_test import range_test, suggestion
+    from digitnet.engine.diagnosis.rehearsal import Interrupted
+
+    named = session.learner()
+    data = session.data_for(named)
+    points = []
+    try:
+        for point in range_test(named.trainer, data.train, session.stop):
+            points.append(point)
+            yield RateReport(point)
+    except Interrupted:
+        raise CommandError("interrupted before it was done; the network is as it was") from None
+    except ValueError as error:  # the cases cannot be deformed
+        raise CommandError(f"{error}. Example: set augment none") from None
+    settings = named.trainer.settings
+    return FindResult(points, suggestion(points, settings.optimizer), settings.rate)

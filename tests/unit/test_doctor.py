@@ -1,0 +1,98 @@
+"""The doctor: planted faults are found, healthy networks are let be, and nothing is changed."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+from doctor_helpers import CONVOLUTION, DENSE, HEALTHY, PLANTS, Healthy, Patient, fresh, recipe
+
+from digitnet.engine.diagnosis.doctor import EXAMINATIONS, diagnose
+from digitnet.engine.diagnosis.range_test import range_test
+from digitnet.engine.diagnosis.rehearsal import Interrupted
+from digitnet.repl.views.doctoring import WORDS
+
+OF_DATA = {"labels", "imbalance", "too-few", "over-fitting", "same-inputs"}
+"""Faults that are the same whatever the layers are."""
+
+
+def named_first(patient: Patient) -> str:
+    return (patient.findings() or [None])[0].code  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("code", PLANTS)
+def test_a_planted_fault_is_named_first(code: str) -> None:
+    assert named_first(PLANTS[code](DENSE)) == code
+
+
+@pytest.mark.parametrize("code", sorted(PLANTS.keys() - OF_DATA))
+def test_a_fault_in_a_convolutional_network_is_named_first(code: str) -> None:
+    assert named_first(PLANTS[code](CONVOLUTION)) == code
+
+
+@pytest.mark.parametrize("healthy", HEALTHY, ids=lambda h: f"{h[0]}-{h[1]}-{h[2]}")
+def test_nothing_is_found_in_a_healthy_network(healthy: Healthy) -> None:
+    name, amount, seed, settings = healthy
+    assert recipe(name, amount, seed=seed, **settings).findings() == []
+
+
+def test_the_diary_that_did_everything_wrong_is_told_of_its_pixels() -> None:
+    assert [found.code for found in recipe("notebook", "20").findings()] == ["pixels"]
+
+
+def test_weights_that_are_no_numbers_are_told_of_and_not_worked_with() -> None:
+    patient = fresh(DENSE)
+    patient.trainer.network.parameters[0].value[0, 0] = np.nan
+    assert [found.code for found in patient.findings()] == ["not-finite"]
+
+
+def test_every_fault_has_words() -> None:
+    assert WORDS.keys() == {examination.code for examination in EXAMINATIONS} | {"not-finite"}
+    assert PLANTS.keys() == {examination.code for examination in EXAMINATIONS}
+
+
+def everything(patient: Patient) -> list[Any]:
+    """All there is of a network in training and its data, to the bit."""
+    trainer = patient.trainer
+    snapshot = trainer.snapshot()
+    arrays = [*snapshot.values, *snapshot.statistics, *(snapshot.averages or [])]
+    arrays += [array for kept in snapshot.state.values() for array in kept]
+    arrays += [patient.train.inputs, patient.train.targets, patient.validation.inputs]
+    return [
+        [array.tobytes() for array in arrays],
+        asdict(trainer.progress),
+        list(trainer.history),
+        trainer.settings,
+        trainer.optimizer.steps,
+        [layer.text for layer in trainer.network.layers],
+        np.random.get_state()[1].tobytes(),  # type: ignore[index, union-attr, call-overload]
+    ]
+
+
+@pytest.mark.parametrize(
+    "patient",
+    [
+        lambda: recipe("quick", "50", dropout=0.6, rate=3.0),
+        lambda: fresh("28x28-4c5-b-p2-10", optimizer="adam", augment="light").trained("30"),
+        lambda: recipe("quick", "30", optimizer="schedule-free", l2=0.1),
+    ],
+    ids=["dropout", "batch normalisation", "schedule-free"],
+)
+def test_the_network_stays_as_it_is_to_the_bit(patient: Callable[[], Patient]) -> None:
+    looked_at, untouched = patient(), patient()
+    before = everything(looked_at)
+    looked_at.findings()
+    list(range_test(looked_at.trainer, looked_at.train, lambda: False))
+    assert everything(looked_at) == before
+    assert everything(looked_at.trained("20"))[0] == everything(untouched.trained("20"))[0]
+
+
+def test_it_stops_between_two_mini_batches() -> None:
+    patient, asked = fresh(DENSE, rate=1e-6), []
+    working = diagnose(patient.trainer, patient.train, patient.validation, lambda: len(asked) > 0)
+    with pytest.raises(Interrupted):
+        for at in working:
+            if at == "a rehearsal":
+                asked.append(at)
+    assert asked == ["a rehearsal"]
