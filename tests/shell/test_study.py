@@ -195,12 +195,13 @@ def test_a_search_is_shown_with_its_rounds(program: Program) -> None:
 def test_the_answer_is_a_table_a_curve_and_a_sentence(session: Session) -> None:
     output = Kept()
     assert do_line("n 784-8-10; study rate 0.02 0.1 2 --repeat 2 --for 100", session, output)
-    from digitnet.repl.commands.studying import _plan, _result
+    from digitnet.repl.commands.studying import _result
+    from digitnet.repl.studies import plan_of
 
     record = Registry(session.saves).load_study("study-1")
     console = Console(width=80)
     with console.capture() as shown:
-        console.print(_result(record, _plan(record)))
+        console.print(_result(record, plan_of(record)))
     text = shown.get()
     assert "accuracy" in text
     assert "validation accuracy, % over rate" in text

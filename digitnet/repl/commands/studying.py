@@ -2,24 +2,22 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Note, Record, ScreenOnly, Working, command
 from digitnet.repl.commands.saving import clean
-from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on
+from digitnet.repl.studies import begun, hire_for, plan_of
 from digitnet.repl.views.words import counted, percent
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.digits.datasets import DataSet
-    from digitnet.registry.study_record import Blueprint, StudyRecord
+    from digitnet.registry.study_record import StudyRecord
     from digitnet.study.answer import Group
-    from digitnet.study.executors import Hire
     from digitnet.study.plan import Plan
 
 SHOWN = 10
@@ -98,8 +96,8 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Working:
                 f"a study is shown by its name, and {BEST} after it: study NAME best"
             )
     else:
-        record = _begun(session, rest, name)
-        yield Note(f"Study {record.name!r}: {counted(_plan(record).count(), 'training')}.")
+        record = begun(session, rest, clean(name) if name else "")
+        yield Note(f"Study {record.name!r}: {counted(plan_of(record).count(), 'training')}.")
     return (yield from _conducted(session, record, address))
 
 
@@ -118,103 +116,6 @@ def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
     return rest, values[NAME], values[ON]
 
 
-def _begun(session: Session, words: list[str], name: str) -> "StudyRecord":
-    """A new study, saved with no result yet. Raises CommandError for a question that is none."""
-    from digitnet.registry.study_record import StudyRecord
-    from digitnet.study.question import parse, varies
-
-    registry = session.registry
-    name = clean(name) if name else _free_name(session)
-    if varies(name):
-        raise CommandError(f"{quoted(name)} can be varied, so no study is called that")
-    if registry.exists(name):
-        raise CommandError(f"there is a save named {name!r} already: --name gives another")
-    blueprint, data = _blueprint(session), session.shelf.name
-    record = StudyRecord(name, words, blueprint, data, session.fresh_seed())
-    try:
-        question = parse(words)
-        if question.seconds:
-            record.candidates = _candidates(session, record, question.seconds)
-        plan = _plan(record)
-        plan.check()
-    except ValueError as error:
-        raise CommandError(printable(str(error), 400)) from None
-    _check_data(session, plan)
-    registry.save_study(record)
-    return record
-
-
-def _free_name(session: Session) -> str:
-    """study-1, study-2, ...: the first that is free."""
-    return next(name for k in count(1) if not session.registry.exists(name := f"study-{k}"))
-
-
-def _blueprint(session: Session) -> "Blueprint":
-    """How the network in hand was made and is trained; the default recipe where there is none."""
-    from digitnet.engine.settings import Settings
-    from digitnet.recipes import DEFAULT, RECIPES, recipe_of
-    from digitnet.registry.study_record import Blueprint
-
-    if session.hand is None:
-        recipe = RECIPES[DEFAULT]
-        settings = Settings(**recipe.settings)
-    else:
-        model = session.learner()
-        recipe = RECIPES.get(model.recipe) or recipe_of(model.network)
-        settings = model.trainer.settings
-    return Blueprint(
-        recipe.shape,
-        recipe.hidden,
-        recipe.output,
-        recipe.cost,
-        recipe.bias,
-        recipe.initializer,
-        recipe.precision,
-        settings,
-    )
-
-
-def _plan(record: "StudyRecord") -> "Plan":
-    """The trainings of a study."""
-    from digitnet.study.plan import Plan
-    from digitnet.study.question import parse
-
-    try:
-        return Plan(parse(record.words), record.blueprint, record.seed, record.candidates)
-    except ValueError as error:  # its file was written by another digitnet
-        raise CommandError(f"{record.name!r} asks what is not understood: {error}") from None
-
-
-def _check_data(session: Session, plan: "Plan") -> None:
-    """Raises CommandError where a network of the study does not fit the data in use."""
-    from digitnet.recipes import build
-
-    data = session.data()
-    for job in plan.rounds({})[0]:
-        network = build(job.recipe, job.seed).network
-        if not network.fits(data.train):
-            raise CommandError(
-                f"{network.shape} does not fit the data set {data.name}, which has "
-                f"{data.inputs} numbers in and {data.outputs} out"
-            )
-
-
-def _candidates(session: Session, record: "StudyRecord", seconds: float) -> int:
-    """How many settings a search of so many seconds can begin with, after a trial of an epoch."""
-    from time import perf_counter
-
-    from digitnet.engine import threads
-    from digitnet.engine.amount import Amount
-    from digitnet.study.plan import Job, candidates_for, recipe_with
-    from digitnet.study.work import train
-
-    trial = Job(0, (), recipe_with(record.blueprint, {}), record.seed, Amount(1, "epochs"))
-    begun = perf_counter()
-    with threads.limited_to(1):
-        train(trial, session.data())
-    return candidates_for(seconds, perf_counter() - begun, threads.count())
-
-
 def _conducted(
     session: Session, record: "StudyRecord", address: str
 ) -> Generator[StudyReport, None, StudyResult]:
@@ -225,10 +126,10 @@ def _conducted(
     from digitnet.study.conduct import Broken, conduct
     from digitnet.study.executors import NoCluster
 
-    plan, registry = _plan(record), session.registry
+    plan, registry = plan_of(record), session.registry
     begun, before, total = perf_counter(), len(record.results), plan.count()
     if plan.round(record.results):
-        hire = _hire(session, session.data(record.data), address)
+        hire = hire_for(session, session.data(record.data), address)
         steps = conduct(
             plan, record.results, hire, lambda _: registry.save_study(record), session.stop
         )
@@ -244,16 +145,6 @@ def _conducted(
                 f"study {record.name} goes on"
             ) from None
     return _result(record, plan)
-
-
-def _hire(session: Session, data: "DataSet", address: str) -> "Hire":
-    """Who does the trainings: the cluster at that address, or processes of this machine."""
-    from functools import partial
-
-    from digitnet.engine import threads
-    from digitnet.study.executors import cluster, processes
-
-    return partial(cluster, data, address) if address else partial(processes, data, threads.count())
 
 
 def _result(record: "StudyRecord", plan: "Plan") -> StudyResult:
@@ -311,7 +202,7 @@ def _best(session: Session, record: "StudyRecord") -> Working:
     from digitnet.study.answer import best_of, groups
     from digitnet.study.work import Stopped, trained
 
-    found = groups(_plan(record), record.results)
+    found = groups(plan_of(record), record.results)
     if not found:
         raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
     if not session.may_let_go():
