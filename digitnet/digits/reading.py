@@ -9,8 +9,8 @@ from digitnet.digits.pieces import Solid, one_by_one
 from digitnet.engine.types import Array
 
 SHEET, COVERED = 0.15, 0.85
-"""A filled shape of this part of the picture, which covers this part of its box, may be the sheet that
-a digit is on."""
+"""A filled shape of this part of the picture, which covers this part of its box, may be a sheet of
+paper."""
 
 
 def read_digits(data: bytes) -> list[Picture]:
