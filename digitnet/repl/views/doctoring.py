@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from digitnet.repl.views.words import counted
@@ -256,9 +257,10 @@ def _filled(template: str, figures: "Figures") -> str:
 
 def advice(found: Advice) -> RenderableType:
     """What, the evidence, and what to try."""
-    tried = Text("  Try: ")
+    tried = Text("Try: ")
     tried.append(found.remedy, "bold")
-    return Group(Text(found.what, "yellow"), Text(f"  {found.evidence}"), tried)
+    indented = Padding(Group(Text(found.evidence), tried), (0, 0, 0, 2), expand=False)
+    return Group(Text(found.what, "yellow"), indented)
 
 
 def healthy(looked_at: str) -> RenderableType:
