@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def begun(session: Session, words: list[str], name: str) -> "StudyRecord":
-    """A new study, saved with no result yet; it finds a name where there is none. Raises CommandError for a question that is none."""
+    """A new study, saved with no result yet; it finds a name where there is none.
+
+    Raises CommandError for a question that is none.
+    """
     from digitnet.registry.study_record import StudyRecord
     from digitnet.study.question import parse, varies
 
