@@ -54,7 +54,7 @@ def cm(times: int = 1) -> ConfusionResult:
 
 def weights() -> WeightsResult:
     """`w` of the network that is included."""
-    first = first_layer(Registry(ROOT / "saves").load("ready").network)
+    first = first_layer(Registry(ROOT / "saves" / "included").load("ready").network)
     return WeightsResult(first, by_size(np.square(first.weights).sum(axis=(1, 2))))
 
 

@@ -55,7 +55,7 @@ class WrongResult:
         }
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from digitnet.repl.views.gallery import gallery, lines_of, room
+        from digitnet.repl.views.gallery import gallery, lines_of, room, size_of
         from digitnet.repl.views.misread import framed
 
         count = len(self.cases)
@@ -66,8 +66,8 @@ class WrongResult:
             f"{self.asked}{', surest first' if count > 1 else ''}"
         )
         if self.cases:
-            sample = framed(self.cases[0], console, options)
-            shown = self.cases[: room(sample, lines_of(console), options)]
+            size = size_of(framed(self.cases[0], console, options))
+            shown = self.cases[: room(*size, lines_of(console), options)]
             yield gallery([framed(case, console, options) for case in shown], options)
             if len(shown) < count:
                 yield f"and {count - len(shown):,} more; wrong ANSWER GUESS narrows it down"

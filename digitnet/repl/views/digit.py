@@ -1,5 +1,8 @@
 """A digit as a picture made of characters, two rows of pixels in each line."""
 
+from functools import cache
+from itertools import groupby
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
@@ -14,6 +17,8 @@ Picture = NDArray[np.uint8]
 
 RAMP = " .:-=+*#%@"
 HALVES = " ▄▀█"
+GREYS = 23
+"""The lightest of the levels of grey, which terminals of 256 colours have too."""
 
 
 def digit(picture: Picture, console: Console, options: ConsoleOptions, *, ink: bool = True) -> Text:
@@ -61,12 +66,14 @@ def in_halves(upper: Picture, lower: Picture) -> list[str]:
 def _in_greys(upper: Picture, lower: Picture) -> Text:
     """One line: the upper pixel is the colour of the sign ▀, the lower one that behind it."""
     line = Text(no_wrap=True)
-    for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
-        line.append("▀", Style(color=_grey(above), bgcolor=_grey(below)))
+    levels = ((round(ink / 255 * GREYS) for ink in row.tolist()) for row in (upper, lower))
+    for pair, run in groupby(zip(*levels, strict=True)):
+        line.append("▀" * len(list(run)), _style(*pair))
     return line
 
 
-def _grey(ink: int) -> Color:
-    """The shade for so much ink, in steps that terminals of 256 colours have too."""
-    level = round(ink / 255 * 23) * 255 // 23
-    return Color.from_rgb(level, level, level)
+@cache
+def _style(above: int, below: int) -> Style:
+    """Of two pixels above each other, by their levels of grey."""
+    upper, lower = (Color.from_rgb(*[level * 255 // GREYS] * 3) for level in (above, below))
+    return Style(color=upper, bgcolor=lower)

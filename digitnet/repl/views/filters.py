@@ -1,6 +1,7 @@
 """Units as pictures: the weights into each, or what each makes of a case."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -41,21 +42,31 @@ def framed_units(
     """
     if pictures.shape[2] > SMALL:
         pictures = np.stack([halved(picture) for picture in pictures])
+    times, fitting = _enlarged(pictures, lines, console, options)
+    pictures = pictures[:fitting]
     draw = signed if (pictures < 0).any() else unsigned
 
-    def framed(number: int, times: int) -> Framed:
+    def framed(number: int) -> Framed:
         picture = pictures[number].repeat(times, axis=0).repeat(times, axis=1)
         shown = pictures if common else picture
         largest = float(np.abs(shown).max(initial=0.0))
         return draw(picture, largest, console, options), Text(f"{units[number]}", "bold")
 
-    coarse = pictures.shape[1] < COARSE and not draws_shades(console)
+    return [framed(number) for number in range(len(pictures))]
+
+
+def _enlarged(
+    pictures: Array, lines: int, console: Console, options: ConsoleOptions
+) -> tuple[int, int]:
+    """How often each number of the pictures is drawn, and how many pictures there is room for."""
+    count, rows, columns = pictures.shape
+    coarse = rows < COARSE and not draws_shades(console)
     for times in ENLARGED[:2] if coarse else ENLARGED:
-        fitting = room(framed(0, times), lines, options)
-        if times * pictures.shape[2] <= SMALL and fitting >= len(units):
+        width = max(columns * times, len(f"{count - 1}"))
+        fitting = room(width, ceil(rows * times / 2) + 1, lines, options)
+        if columns * times <= SMALL and fitting >= count:
             break
-    pictures = pictures[:fitting]
-    return [framed(number, times) for number in range(len(pictures))]
+    return times, fitting
 
 
 def unit(

@@ -23,7 +23,8 @@ Framed = tuple[Text, Text]
 
 def gallery(framed: Sequence[Framed], options: ConsoleOptions) -> RenderableType:
     """The pictures in lines; all cells are as wide as the widest one."""
-    columns = across(framed, options)
+    width = max((size_of(each)[0] for each in framed), default=1)
+    columns = room(width, 1, 1, options)
     grid = Table.grid(padding=(0, GAP, 1, 0))
     for start in range(0, len(framed), columns):
         line = framed[start : start + columns]
@@ -31,25 +32,21 @@ def gallery(framed: Sequence[Framed], options: ConsoleOptions) -> RenderableType
     return grid
 
 
-def across(framed: Sequence[Framed], options: ConsoleOptions) -> int:
-    """How many of these pictures go on a line."""
-    width = max((max(_width(p), _width(label)) for p, label in framed), default=1)
-    return max(1, (options.max_width + GAP) // (width + GAP))
+def size_of(framed: Framed) -> tuple[int, int]:
+    """Columns and lines of a picture with its label."""
+    lines = [line for part in framed for line in part.plain.split("\n")]
+    return max(map(len, lines)), len(lines)
 
 
-def room(sample: Framed, lines: int, options: ConsoleOptions) -> int:
-    """How many pictures like this one so many lines have room for; a line of them at least."""
-    height = sum(part.plain.count("\n") + 1 for part in sample) + 1
-    return across([sample], options) * max(1, lines // height)
+def room(width: int, height: int, lines: int, options: ConsoleOptions) -> int:
+    """How many cells of this size so many lines have room for; a line of them at least."""
+    columns = max(1, (options.max_width + GAP) // (width + GAP))
+    return columns * max(1, lines // (height + 1))
 
 
 def lines_of(console: Console) -> int:
     """The lines of a screen that a gallery may take."""
     return console.height - AROUND
-
-
-def _width(text: Text) -> int:
-    return max(map(len, text.plain.split("\n")))
 
 
 def small_case(case: NDArray[Any], console: Console, options: ConsoleOptions) -> Text:

@@ -1,6 +1,7 @@
 """Signed numbers as a picture: red above zero, blue below, black for nothing."""
 
-from itertools import zip_longest
+from functools import cache
+from itertools import groupby, zip_longest
 
 import numpy as np
 from rich.color import Color
@@ -64,10 +65,16 @@ def halved(values: Array) -> Array:
 def _in_colours(upper: list[int], lower: list[int] | None) -> Text:
     """One line: the upper number is the colour of the sign ▀, the lower one that behind it."""
     line = Text(no_wrap=True)
-    for place, above in enumerate(upper):
-        behind = None if lower is None else _colour(lower[place])
-        line.append("▀", Style(color=_colour(above), bgcolor=behind))
+    below: list[int | None] = [*lower] if lower else [None] * len(upper)
+    for pair, run in groupby(zip(upper, below, strict=True)):
+        line.append("▀" * len(list(run)), _style(*pair))
     return line
+
+
+@cache
+def _style(above: int, below: int | None) -> Style:
+    """Of two numbers above each other; there may be none below."""
+    return Style(color=_colour(above), bgcolor=None if below is None else _colour(below))
 
 
 def _colour(level: int) -> Color:
