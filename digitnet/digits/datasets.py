@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from digitnet.digits import own
 from digitnet.digits.idx import BadData, read_idx
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.types import Pixels
@@ -28,12 +29,11 @@ answers fill the memory."""
 class NotHere(Exception):
     """A data set that is not on this machine, though it could be."""
 
-    def __init__(self, name: str) -> None:
-        """`name` is the data set's."""
-        super().__init__(
-            f"the data set {name} is not here: data mnist fetches MNIST, "
-            "--data DIR says where it is"
-        )
+    def __init__(
+        self, name: str, hint: str = "data mnist fetches MNIST, --data DIR says where it is"
+    ) -> None:
+        """`name` is the data set's; `hint`, how it can be had."""
+        super().__init__(f"the data set {name} is not here: {hint}")
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,24 @@ def _read_smaller(
     )
 
 
+def _read_own(folders: Sequence[Path]) -> DataSet:
+    """The digits that a person added one by one, each to a part that it stays in."""
+    try:
+        path = find(own.NAME, [own.FILE], folders)[0]
+    except NotHere:
+        raise NotHere(own.NAME, own.HINT) from None
+    answers, pixels = own.read_cases(path)
+    parts = own.parts(len(answers))
+    if len(set(parts)) < len(own.PARTS):
+        raise BadData(f"holds {len(answers)} digits, too few to train and test with: {own.HINT}")
+    train, validation, test = (
+        Cases(pixels[parts == part], one_hot(answers[parts == part], 10), 1 / 255)
+        for part in own.PARTS
+    )
+    nowhere: frozenset[str] = frozenset()
+    return DataSet(own.NAME, train, validation, test, PICTURE, nowhere, nowhere)
+
+
 def _smaller(cases: Cases, picture: tuple[int, int]) -> Cases:
     """Every second row and column of each picture, less the edges."""
     images: Pixels = cases.inputs.reshape(-1, *picture)
@@ -234,6 +252,14 @@ SOURCES = {
             10,
             _read_mnist,
             tuple(MNIST_DIGESTS),
+        ),
+        Source(
+            own.NAME,
+            "your own digits, which d draws and mine adds",
+            784,
+            10,
+            _read_own,
+            (own.FILE,),
         ),
         Source(
             "sample11",

@@ -53,6 +53,12 @@ def read_idx(path: Path, dimensions: int, digest: str | None = None) -> NDArray[
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 
+def idx_bytes(array: NDArray[np.uint8]) -> bytes:
+    """The IDX file that holds an array of unsigned bytes."""
+    sizes = struct.pack(f">{array.ndim}I", *array.shape)
+    return bytes([0, 0, 0x08, array.ndim]) + sizes + array.tobytes()
+
+
 def _unpack(packed: bytes, dimensions: int) -> tuple[bytes, tuple[int, ...]]:
     """The uncompressed file and the shape its header gives."""
     header_bytes = 4 + 4 * dimensions

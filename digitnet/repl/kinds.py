@@ -21,6 +21,13 @@ def whole(text: str, low: int = 0) -> int:
     return int(text)
 
 
+def digit(text: str) -> int:
+    """A digit."""
+    if len(text) != 1:
+        raise ValueError
+    return whole(text)
+
+
 def count_or_all(text: str) -> int | None:
     """A whole number from 1 up, or None for `all`."""
     return None if text == "all" else whole(text, 1)
@@ -125,6 +132,7 @@ UNIT = Kind(
 )
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
+DIGIT = Kind("DIGIT", "a digit, 0 to 9", digit)
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT_OR_ALL = Kind(
     "N or all",

@@ -91,7 +91,7 @@ class Session:
     number of the signal that ended the session, if one did. done: the command that was done last,
     empty where it could not be. tour: a newcomer's, if one is under way. vi: the prompt takes vi's
     keys. aliases: words of the user's own, each with the commands it stands for. last_picture: the
-    digit that was drawn last, prepared as MNIST's are, 28 x 28 bytes.
+    digit that was drawn last, prepared as MNIST's are, and its answer where that was said.
     """
 
     saves: Path
@@ -113,14 +113,14 @@ class Session:
     tour: "Tour | None" = None
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
-    last_picture: "Picture | None" = None
+    last_picture: "tuple[Picture, int | None] | None" = None
     shelf: Shelf = field(init=False)
     unfinished: "Unfinished" = field(init=False)
     _rng: "np.random.Generator | None" = None
 
     def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
         """Nothing is unfinished yet."""
-        self.shelf = Shelf(data_folders, download_to)
+        self.shelf = Shelf(data_folders, download_to, own=self.saves / "digits")
         self.unfinished = Unfinished(self.saves)
 
     @property

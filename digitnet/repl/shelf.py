@@ -13,13 +13,14 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
 class Shelf:
     """Where data sets are looked for, those that have been read, and the one in use.
 
-    folders: looked through in order. download_to: where `data mnist` puts it. name: of the data set
-    in use.
+    folders: looked through in order; the last one is `own`, where a person's own digits are kept.
+    download_to: where `data mnist` puts it. name: of the data set in use.
     """
 
-    def __init__(self, folders: Sequence[Path], download_to: Path) -> None:
+    def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:
         """Reads nothing yet."""
-        self.folders, self.download_to = folders, download_to
+        self.folders = [*folders, own]
+        self.download_to, self.own = download_to, own
         self.name = "sample"
         self._read: dict[str, DataSet] = {}
         self._chosen: dict[tuple[int, int], str] = {}  # by the numbers of a case and of an answer
@@ -35,6 +36,10 @@ class Shelf:
         if name not in self._read:
             self._read[name] = SOURCES[name].read(self.folders)
         return self._read[name]
+
+    def forget(self, name: str) -> None:
+        """To be called when a data set has changed on the disk: it is read again when needed."""
+        self._read.pop(name, None)
 
     def choose(self, data: "DataSet") -> None:
         """Uses this data set from now on, also for networks of its width that are made later."""

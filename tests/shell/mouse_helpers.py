@@ -1,10 +1,12 @@
-"""What a terminal sends of the mouse (xterm's SGR mode, 1006)."""
+"""Somebody who draws: what a terminal sends of the mouse (xterm's SGR mode, 1006), and a hand."""
 
 from collections.abc import Iterable
 
-from drawing_helpers import DIGITS
+from drawing_helpers import DIGITS, draw
+from session_helpers import Answers
 
 from digitnet.digits.drawing import Place
+from digitnet.repl.board import Board
 from digitnet.repl.views.board import Layout
 
 LEFT, RIGHT, NONE, MOVED = 0, 2, 3, 32
@@ -26,3 +28,16 @@ def stroke(layout: Layout, places: Iterable[Place], button: int = LEFT) -> str:
 
 def strokes(layout: Layout, digit: int) -> str:
     return "".join(stroke(layout, places) for places in DIGITS[digit])
+
+
+class Hand(Answers):
+    """Somebody who draws a digit and says which it is."""
+
+    def __init__(self, digit: int, answer: int | None = None, *, done: bool = True) -> None:
+        super().__init__([])
+        self.digit, self.answer, self.done = digit, answer, done
+
+    def draw(self, board: Board) -> bool:
+        draw(board.drawing, self.digit)
+        board.answer = self.answer
+        return self.done

@@ -1,20 +1,19 @@
 """The board without a terminal: the mouse and keys on prompt_toolkit's pipe input, and `d`."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from io import BytesIO, TextIOWrapper
 
 import pytest
 from conftest import ROOT
-from drawing_helpers import DIGITS, draw
-from mouse_helpers import LEFT, MOVED, NONE, RIGHT, sgr, stroke
+from drawing_helpers import DIGITS
+from mouse_helpers import LEFT, MOVED, NONE, RIGHT, Hand, sgr, stroke
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.output import DummyOutput
 from prompt_toolkit.output.vt100 import Vt100_Output
-from session_helpers import Answers, do, refusal
+from session_helpers import do, refusal
 
 from digitnet.digits.drawing import Place
 from digitnet.digits.image import Picture
@@ -165,23 +164,10 @@ def test_the_prompt_gets_the_keys_that_come_after_and_not_the_mouse(
 # the command
 
 
-class Hand(Answers):
-    """Somebody who draws a digit and says which it is."""
-
-    def __init__(self, digit: int, answer: int | None = None, *, done: bool = True) -> None:
-        super().__init__([])
-        self.digit, self.answer, self.done = digit, answer, done
-
-    def draw(self, board: Board) -> bool:
-        draw(board.drawing, self.digit)
-        board.answer = self.answer
-        return self.done
-
-
 @pytest.fixture
 def ready(session: Session) -> Session:
     """A session with the network that is included in hand."""
-    shutil.copytree(ROOT / "saves", session.saves, dirs_exist_ok=True)
+    session.included = ROOT / "saves" / "included"
     do(session, "l ready")
     return session
 

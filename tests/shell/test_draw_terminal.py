@@ -2,13 +2,11 @@
 
 import os
 import re
-import shutil
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from conftest import ROOT, Start, command
+from conftest import Start, command
 from mouse_helpers import LEFT, MOVED, sgr, strokes
 from terminal_helpers import Terminal
 
@@ -19,9 +17,8 @@ AtTheBoard = Callable[..., Terminal]
 
 
 @pytest.fixture
-def at_the_board(terminal: Start, environment: dict[str, str]) -> AtTheBoard:
+def at_the_board(terminal: Start) -> AtTheBoard:
     """A board that is open, with the network that is included."""
-    shutil.copytree(ROOT / "saves", Path(environment["DIGITNET_SAVES"]))
 
     def start(columns: int = 80, rows: int = 24, **env: str) -> Terminal:
         t = terminal(columns, rows, **env)
@@ -69,6 +66,8 @@ def test_digits_drawn_with_the_mouse_are_read_as_they_are_drawn(
         assert is_mouse_on(t)
         t.type(f"{digit}\r")
         t.wait_for(f"^guess {digit}, answer {digit}: right$")
+        t.type("mine\r")
+        t.wait_for(f"^Added to mine as a {digit}: ")
         t.type("d\r")
         t.wait_for("─ draw a digit ─")
     t.type("q")
@@ -115,10 +114,7 @@ def test_a_resize_in_the_middle_of_a_stroke(at_the_board: AtTheBoard) -> None:
     assert_restored(t)
 
 
-def test_suspended_and_resumed_with_the_drawing(
-    terminal: Start, environment: dict[str, str]
-) -> None:
-    shutil.copytree(ROOT / "saves", Path(environment["DIGITNET_SAVES"]))
+def test_suspended_and_resumed_with_the_drawing(terminal: Start) -> None:
     t = terminal(80, 24, "bash", "--norc", "--noediting", "-i", PS1="shell$ ")
     t.wait_for(r"^shell\$$")
     t.type(f"{' '.join(command([]))}\r")
@@ -138,10 +134,7 @@ def test_suspended_and_resumed_with_the_drawing(
 
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"DIGITNET_PLAIN": "1"}, {"DIGITNET_JSON": "1"}])
-def test_no_board_where_it_cannot_be_shown(
-    terminal: Start, environment: dict[str, str], env: dict[str, str]
-) -> None:
-    shutil.copytree(ROOT / "saves", Path(environment["DIGITNET_SAVES"]))
+def test_no_board_where_it_cannot_be_shown(terminal: Start, env: dict[str, str]) -> None:
     t = terminal(100, 24, **env)
     t.wait_for("digitnet>")
     t.type("l ready; d\r")

@@ -37,6 +37,11 @@ class DrawResult:
         right = outputs(self.outputs, self.guess, self.answer, console, options)
         yield side_by_side(left, right, options.max_width, self.picture.shape[1] + 3 + 39)
         yield verdict(self.guess, self.answer)
+        yield (
+            "mine adds it to your own digits."
+            if self.answer is not None
+            else ("mine 7, say, adds it to your own digits as a 7.")
+        )
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def draw(session: Session) -> Result:
     reading = board.reading
     if reading is None:
         raise CommandError("there is no digit in the drawing: draw it larger")
-    session.last_picture = prepare(board.drawing.picture())
+    session.last_picture = prepare(board.drawing.picture()), board.answer
     return DrawResult(reading.guess, board.answer, reading.outputs, reading.seen)
 
 

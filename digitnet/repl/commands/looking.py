@@ -104,9 +104,11 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
 
 
 def _described(source: "Source", session: Session) -> str:
-    """What a data set is, and whether it would have to be fetched."""
-    here = source.is_here(session.shelf.folders)
-    return source.says + ("" if here else " (not here: data mnist downloads it)")
+    """What a data set is, and whether it would have to be fetched or made."""
+    if source.is_here(session.shelf.folders):
+        return source.says
+    how = "none yet" if source.name == "mine" else "not here: data mnist downloads it"
+    return f"{source.says} ({how})"
 
 
 def _is_usable(session: Session, name: str) -> bool:
