@@ -91,7 +91,7 @@ class Session:
     number of the signal that ended the session, if one did. done: the command that was done last,
     empty where it could not be. tour: a newcomer's, if one is under way. vi: the prompt takes vi's
     keys. aliases: words of the user's own, each with the commands it stands for. last_picture: the
-    digit that was drawn last, prepared as MNIST's are, and its answer where that was said.
+    digit that d or img read last, prepared as MNIST's are, and its answer where that was said.
     """
 
     saves: Path

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
-from drawing_helpers import DIGITS
+from drawing_helpers import DIGITS, draw
 from mouse_helpers import Hand
+from PIL import Image
 from session_helpers import do, refusal
 
+from digitnet.digits.drawing import Drawing
 from digitnet.digits.own import FILE
 from digitnet.repl.session import Session
 
@@ -55,7 +57,7 @@ def test_what_is_in_use_grows_at_once(session: Session) -> None:
 
 
 def test_what_cannot_be_added(session: Session, tmp_path: Path) -> None:
-    assert refusal(session, "mine 7") == "no digit was drawn yet: d draws one"
+    assert refusal(session, "mine 7") == "no digit was drawn yet: d draws one, img reads a picture of one"
     assert "a digit, 0 to 9" in refusal(session, "mine 10")
     assert "d draws a digit, mine adds it" in refusal(session, "data mine")
     do(session, "n diary")
@@ -87,3 +89,11 @@ def test_a_damaged_file_is_left_as_it_is(session: Session) -> None:
     session.asker = Hand(7)
     assert "too short to be an IDX file" in refusal(session, "d; mine 7")
     assert (session.shelf.own / FILE).read_bytes() == b"no digits"
+
+
+def test_a_digit_in_a_picture_is_added_too(session: Session, tmp_path: Path) -> None:
+    drawing = Drawing()
+    draw(drawing, 7)
+    Image.fromarray(255 - drawing.picture()).save(tmp_path / "seven.png")
+    do(session, "n diary")
+    assert do(session, f"img {tmp_path / 'seven.png'}; mine 7")[1]["total"] == 1

@@ -32,12 +32,12 @@ class MineResult(Record):
     "mine",
     group="Digits",
     examples={
-        "mine": "add the digit drawn last, as what it was said to be on the board",
+        "mine": "add the digit read last, as what it was said to be on the board",
         "mine 7": "add it as a 7, or say that what was just added is a 7",
     },
 )
 def mine(session: Session, answer: Annotated[int | None, kinds.DIGIT] = None) -> MineResult:
-    """Add the digit that was drawn last to your own data set, with its right answer.
+    """Add the digit that d or img read last to your own data set, with its right answer.
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
     is kept for testing. It is kept with the saves, in `digits`.
@@ -46,7 +46,7 @@ def mine(session: Session, answer: Annotated[int | None, kinds.DIGIT] = None) ->
     from digitnet.registry.own_digits import add_case
 
     if session.last_picture is None:
-        raise CommandError("no digit was drawn yet: d draws one")
+        raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
     picture, said = session.last_picture
     answer = said if answer is None else answer
     if answer is None:

@@ -160,7 +160,7 @@ def _read(
         yield DigitRead(name, str(error), answer=answer)
         return
     seen = [reader.seen(picture) for picture in pictures]
-    session.last_picture = pictures[-1]
+    session.last_picture = pictures[-1], answer
     for number, (picture, outputs) in enumerate(zip(seen, reader.outputs(seen), strict=True), 1):
         values = tuple(float(value) for value in outputs)
         guess = int(outputs.argmax())
