@@ -18,18 +18,21 @@ if TYPE_CHECKING:
     from digitnet.repl.views.screen import Screen
 
 EPILOG = """\
-With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as an environment
-variable, as in DIGITNET_SAVES=~/networks, or in config.toml (DIGITNET_CONFIG names another file).
-Exit codes: 0 all well, 1 a command failed, 2 wrong flags, 130 interrupted."""
+With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as
+an environment variable, as in DIGITNET_SAVES=~/networks, or in config.toml
+(DIGITNET_CONFIG names another file). Exit codes: 0 all well, 1 a command
+failed, 2 wrong flags, 130 interrupted."""
+
+
+class WrongFlags(Exception):
+    """Flags that cannot be followed; the message says why."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the flags on one line."""
+    """Raises WrongFlags for what is wrong with the flags."""
 
     def error(self, message: str) -> NoReturn:
-        from digitnet.repl.errors import printable
-
-        self.exit(2, f"digitnet: {printable(message, 400)}. digitnet --help lists the flags\n")
+        raise WrongFlags(message.removeprefix("argument "))
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
@@ -72,17 +75,29 @@ def _parser() -> _Parser:
     return parser
 
 
-def _flags_of(environ: Mapping[str, str]) -> list[str]:
-    """What the environment says, as the flags that say the same."""
+def _flags_of(environ: Mapping[str, str], parser: _Parser) -> list[str]:
+    """What the environment says, as the flags that say the same. Raises WrongFlags."""
     flags = []
     for name in ("saves", "data", "seed", "threads"):
-        if value := environ.get(f"DIGITNET_{name.upper()}"):
+        variable = f"DIGITNET_{name.upper()}"
+        if value := environ.get(variable):
             flags.append(f"--{name}={value}")
+            if reason := _reason_against(flags[-1], parser):
+                raise WrongFlags(f"{variable}: {reason}")
     for name in ("json", "plain", "yes", "no-color"):
         value = environ.get(f"DIGITNET_{name.upper().replace('-', '_')}") or "0"
         if value.lower() not in ("0", "no", "false", "off"):
             flags.append(f"--{name}")
     return flags
+
+
+def _reason_against(flag: str, parser: _Parser) -> str:
+    """What is wrong with a flag that was not typed as one; empty for nothing."""
+    try:
+        _check(parser.parse_args([flag]), parser)
+    except WrongFlags as error:
+        return str(error).partition(": ")[2]
+    return ""
 
 
 def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
@@ -93,12 +108,15 @@ def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
 
     chosen = environ.get("DIGITNET_CONFIG")
     config = read_config(Path(chosen) if chosen else paths.config_file(), _commands)
+    if chosen and not config.path.exists():
+        config.complaints.append(
+            f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
+        )
     for flag in tuple(config.flags):
-        try:
-            _check(parser.parse_args([flag]), parser)
-        except SystemExit:  # what is wrong with it has been said
+        if reason := _reason_against(flag, parser):
             config.flags.remove(flag)
-            config.complaints.append(f"{flag}, from the file of settings, is passed over")
+            name = flag[2:].partition("=")[0]
+            config.complaints.append(f"{config.path}: {name}: {reason}. It is ignored")
     for complaint in config.complaints:
         say_error(complaint)
     return config
@@ -113,7 +131,7 @@ def _commands() -> Collection[str]:
 
 
 def _check(options: argparse.Namespace, parser: _Parser) -> None:
-    """Ends the program where flags are right by themselves but cannot be followed."""
+    """Raises WrongFlags where flags are right by themselves but cannot be followed."""
     if options.lines and options.file:
         parser.error("give either -c or a FILE, not both")
     for flag in ("saves", "data"):
@@ -128,6 +146,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
     try:
         return _main(sys.argv[1:] if arguments is None else list(arguments))
+    except WrongFlags as error:
+        from digitnet.repl.terminal.output import say_error
+
+        say_error(f"{error}. digitnet --help lists the flags")
+        return 2
     except KeyboardInterrupt:
         return 130
 
@@ -138,13 +161,26 @@ def _main(typed: Sequence[str]) -> int:
     parser = _parser()
     parser.parse_args(typed)  # help, and what is wrong with it, before anything is loaded
     config = _config(os.environ, parser)
-    options = parser.parse_args([*config.flags, *_flags_of(os.environ), *typed])
+    options = parser.parse_args([*config.flags, *_flags_of(os.environ, parser), *typed])
     _check(options, parser)
     if options.threads:
+        _say_what_threads_there_are(options.threads)
         # a BLAS reads these once, when numpy and scipy load it
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = str(options.threads)
     return _run(options, config)
+
+
+def _say_what_threads_there_are(wanted: int) -> None:
+    """Says so where more threads are asked for than there are cores: no more than those are used.
+
+    A script that asks for many is to run on any machine.
+    """
+    cores = os.cpu_count() or 1
+    if wanted > cores:
+        from digitnet.repl.terminal.output import say_error
+
+        say_error(f"--threads {wanted}: this machine has {cores} cores, so {cores} are used")
 
 
 def _prepare_streams() -> None:

@@ -47,13 +47,13 @@ def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
         return config
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        config.complaints.append(f"{path} cannot be read: {reason}. The usual defaults are used")
+        config.complaints.append(f"{path} cannot be read: {reason}. The defaults are used")
         return config
     for key, value in fields.items():
         try:
             _take(config, key, value, taken)
         except ValueError as error:
-            config.complaints.append(f"{path}: {error}. It is passed over")
+            config.complaints.append(f"{path}: {error}. It is ignored")
     return config
 
 
@@ -106,4 +106,4 @@ def _take_aliases(config: Config, table: Mapping[str, Any], taken: Collection[st
         else:
             config.aliases[word] = line
             continue
-        config.complaints.append(f"{config.path}: alias {word!r} {reason}. It is passed over")
+        config.complaints.append(f"{config.path}: alias {word!r} {reason}. It is ignored")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from digitnet.repl.errors import CommandError
+from digitnet.repl.errors import CommandError, printable, quoted
 
 _TOKEN = re.compile(
     r"""[^\S\n]*(?:
@@ -40,12 +40,23 @@ def split(line: str) -> list[list[str]]:
     return [words for words in commands if words]
 
 
-def expanded(words: list[str], aliases: Mapping[str, str]) -> list[list[str]]:
-    """The commands that an alias stands for, the last one with the words after the alias."""
+def expanded(
+    words: list[str], aliases: Mapping[str, str], within: tuple[str, ...] = ()
+) -> list[list[str]]:
+    """The commands that an alias stands for, the last one with the words after the alias.
+
+    Aliases may be made of others. Raises CommandError for one that is made of itself.
+    """
     if not words or words[0] not in aliases:
         return [words]
-    *commands, last = split(aliases[words[0]]) or [[]]
-    return [command for command in [*commands, [*last, *words[1:]]] if command]
+    alias = words[0]
+    if alias in within:
+        raise CommandError(
+            f"the alias {quoted(alias)} refers to itself: {printable(aliases[alias], 80)}"
+        )
+    *commands, last = split(aliases[alias]) or [[]]
+    meant = [command for command in [*commands, [*last, *words[1:]]] if command]
+    return [each for command in meant for each in expanded(command, aliases, (*within, alias))]
 
 
 def _unquoted(word: str) -> str:

@@ -202,6 +202,13 @@ def test_show_and_data(session: Session) -> None:
     assert do(session, "data mini; show 100")[0]["name"] == "mini"
 
 
+def test_pictures_stand_in_lines_of_the_same_length(session: Session) -> None:
+    shown = StringIO()
+    do_line("show 6", session, ScreenOutput(lambda stderr: Screen(shown, width=80)))
+    lines = [line.count(":") for line in shown.getvalue().splitlines() if ": " in line]
+    assert lines == [3, 3]
+
+
 def test_a_data_set_that_cannot_be_read_leaves_the_one_in_use(session: Session) -> None:
     session.shelf.folders = [session.saves]
     assert "not here" in refusal(session, "data sample")
@@ -244,7 +251,7 @@ def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:
         (20, "", " data sample"),
         (80, "n truth", " truth | 3-1 | 0 mini-batches | data truth"),
         (
-            90,
+            80,
             "n truth; t 4",
             " truth (not saved) | validation (seen in training) 50.00 % | 3-1 | data truth",
         ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Program
-from session_helpers import do
+from session_helpers import do, refusal
 
 from digitnet.config import KEYS, read_config
 from digitnet.repl.session import Session
@@ -83,7 +83,7 @@ def test_flags_win_over_the_environment_and_that_over_the_file(
         done = program("--json", *flags, "-c", "q5", env=env | more)
         assert done.returncode == 0
         assert "'boo' is no setting" in done.stderr
-        assert "--threads=0, from the file of settings, is passed over" in done.stderr
+        assert f"{path}: threads: '0' is not a whole number from 1" in done.stderr
         return int(json.loads(done.stdout.splitlines()[1])["seed"])
 
     assert seed() == 1
@@ -98,6 +98,25 @@ def test_the_usual_place(program: Program, tmp_path: Path) -> None:
     done = program("-c", "hello t; ? hello")
     assert "t [AMOUNT]" in done.stdout
     assert "hello  ?" in done.stdout
+
+
+def test_a_file_that_is_not_there_is_told(program: Program) -> None:
+    done = program("-c", "ls", env={"DIGITNET_CONFIG": "/nowhere/config.toml"})
+    assert done.returncode == 0
+    assert "DIGITNET_CONFIG: there is no file /nowhere/config.toml" in done.stderr
+
+
+def test_an_alias_may_be_made_of_others_but_not_of_itself(session: Session) -> None:
+    session.aliases = {
+        "one": "n diary; t 1",
+        "two": "one; t",
+        "train2": "train2 3",
+        "a": "b",
+        "b": "a",
+    }
+    assert [result["command"] for result in do(session, "two 2")] == ["n", "t", "t"]
+    assert refusal(session, "train2") == "the alias 'train2' refers to itself: train2 3"
+    assert "refers to itself" in refusal(session, "b")
 
 
 def test_an_alias_takes_what_is_typed_after_it(session: Session) -> None:

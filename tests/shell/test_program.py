@@ -121,6 +121,32 @@ def test_wrong_flags_get_exit_code_2(program: Program, name: str) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DIGITNET_SEED", "abc", "DIGITNET_SEED: 'abc' is not a whole number from 0"),
+        ("DIGITNET_DATA", "/nowhere", "DIGITNET_DATA: '/nowhere' is not a folder"),
+    ],
+)
+def test_a_wrong_variable_is_named(program: Program, variable: str, value: str, said: str) -> None:
+    done = program("-c", "ls", env={variable: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"digitnet: {said}")
+
+
+def test_more_threads_than_cores_are_told(program: Program) -> None:
+    done = program("--threads", "1000", "-c", "set threads")
+    cores = os.cpu_count()
+    assert done.stderr == (
+        f"digitnet: --threads 1000: this machine has {cores} cores, so {cores} are used\n"
+    )
+    assert f"threads  {cores} " in done.stdout
+
+
+def test_help_fits_80_columns(program: Program) -> None:
+    assert max(map(len, program("--help").stdout.splitlines())) <= 80
+
+
 def test_a_script_that_is_not_there(program: Program) -> None:
     done = program("no-such-script")
     assert done.returncode == 1

@@ -15,6 +15,7 @@ from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import (
     Condition,
     completion_is_selected,
@@ -24,6 +25,7 @@ from prompt_toolkit.filters import (
 )
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.layout.processors import ConditionalProcessor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.search import accept_search
@@ -49,6 +51,9 @@ LONGEST_SUGGESTED = 200
 
 MENU_ROWS = 6
 """Rows kept free below the prompt for the menu of completions."""
+
+VI_MODES = {InputMode.NAVIGATION: "NORMAL", InputMode.REPLACE: "REPLACE"}
+"""What vi calls its modes; all others insert."""
 
 STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
 
@@ -113,7 +118,7 @@ class FullReader:
             "complete_while_typing": True,
             "auto_suggest": ShortSuggestions(),
             "input_processors": [ConditionalProcessor(Hint(session.aliases), ~is_done)],
-            "bottom_toolbar": lambda: toolbar(session, get_app().output.get_size().columns),
+            "bottom_toolbar": lambda: _foot(session),
             "style": STYLE,
         }
         plain = {"complete_while_typing": False, "complete_style": CompleteStyle.READLINE_LIKE}
@@ -158,6 +163,15 @@ def _on_a_terminal() -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"the terminal is gone: {error.strerror or error}") from None
+
+
+def _foot(session: Session) -> str:
+    """The toolbar, in front of it the mode that vi's keys are in."""
+    app = get_app()
+    mode = ""
+    if app.editing_mode == EditingMode.VI:
+        mode = f" {VI_MODES.get(app.vi_state.input_mode, 'INSERT')} |"
+    return mode + toolbar(session, app.output.get_size().columns - len(mode))
 
 
 class ShortSuggestions(AutoSuggestFromHistory):

@@ -22,9 +22,10 @@ Framed = tuple[Text, Text]
 
 
 def gallery(framed: Sequence[Framed], options: ConsoleOptions) -> RenderableType:
-    """The pictures in lines; all cells are as wide as the widest one."""
+    """The pictures in lines of about the same length; all cells are as wide as the widest one."""
     width = max((size_of(each)[0] for each in framed), default=1)
-    columns = room(width, 1, 1, options)
+    lines = -(-len(framed) // room(width, 1, 1, options)) or 1
+    columns = -(-len(framed) // lines) or 1
     grid = Table.grid(padding=(0, GAP, 1, 0))
     for start in range(0, len(framed), columns):
         line = framed[start : start + columns]
