@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from digitnet import __version__
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from digitnet.repl.session import Session
     from digitnet.repl.terminal.output import Output
     from digitnet.repl.views.screen import Screen
+
+LONGEST_LINE = 100_000
+"""Characters of a line of commands."""
 
 EPILOG = """\
 With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as
@@ -184,7 +187,12 @@ def _say_what_threads_there_are(wanted: int) -> None:
 
 
 def _prepare_streams() -> None:
-    """Characters that a stream cannot show or read become escapes instead of errors."""
+    """Characters that a stream cannot show or read become escapes instead of errors; a screen
+    that the environment gives no width is asked for its own.
+    """
+    for name in ("COLUMNS", "LINES"):
+        if os.environ.get(name, "").strip("0 ") == "":
+            os.environ.pop(name, None)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -280,14 +288,22 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
         if options.file:
             path = Path(options.file)
             with path.open(encoding="utf-8", errors="surrogateescape") as script:
-                yield from script
+                yield from _bounded(script)
         elif sys.stdin is None:
             raise OSError("it is closed: give commands with -c or in a file")
         else:
-            yield from sys.stdin
+            yield from _bounded(sys.stdin)
     except OSError as error:
         where = options.file or "standard input"
         raise CommandError(f"cannot read {where}: {error.strerror or error}") from None
+
+
+def _bounded(lines: TextIO) -> Iterator[str]:
+    """The lines. Raises OSError where one is so long that it can be no commands."""
+    while line := lines.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise OSError(f"it has a line of more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def _run_lines(session: "Session", output: "Output", options: argparse.Namespace) -> int:

@@ -20,7 +20,8 @@ TEXTS, NUMBERS, SWITCHES = ("saves", "data"), ("seed", "threads"), ("plain", "ye
 """Keys that are flags of the program too."""
 KEYS = (*TEXTS, *NUMBERS, *SWITCHES, "vi", "alias")
 
-MOST_BYTES = 1 << 20
+MOST_BYTES, LONGEST_LINE = 1 << 16, 1000
+"""A key of thousands of parts would take gigabytes to be read; it is on one line."""
 _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 
 
@@ -67,8 +68,11 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ValueError("it is not a file")
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ValueError("it is too large for settings")
+    if len(data) > MOST_BYTES or max(map(len, data.splitlines()), default=0) > LONGEST_LINE:
+        raise ValueError(
+            f"it is too large for settings: more than {MOST_BYTES >> 10} KiB, or a line of more "
+            f"than {LONGEST_LINE:,} characters"
+        )
     try:
         return tomllib.loads(data.decode())
     except RecursionError:
@@ -78,6 +82,8 @@ def _toml(path: Path) -> dict[str, Any]:
 def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[str]]) -> None:
     """Takes one field over. Raises ValueError for what it cannot be."""
     is_value = isinstance(value, str) if key in TEXTS else type(value) is int
+    if key in TEXTS and is_value and "\0" in value:
+        raise ValueError(f"{key} is no path: {value!r}")
     if key in (*TEXTS, *NUMBERS) and is_value:
         config.flags += [f"--{key}={value}"]
     elif key in SWITCHES and isinstance(value, bool):

@@ -136,6 +136,7 @@ def side_of(inputs: int) -> int:
     side = isqrt(inputs)
     if side * side != inputs or side < 2:
         raise ValueError(
-            f"deformations need square pictures, and a case has {inputs:,} numbers here"
+            f"deformations need square pictures, and a case has {inputs:,} numbers here. "
+            "Example: set augment none"
         )
     return side

@@ -14,6 +14,7 @@ from digitnet.engine.cases import Cases, Feeder
 from digitnet.engine.layers.base import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement
+from digitnet.engine.room import most_cases
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 
@@ -21,7 +22,7 @@ METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
 """What a method is called here and in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog.
 45) and nonlinear conjugate gradients (Nocedal and Wright 2006, section 5.2)."""
 CHUNK = 2500
-"""Cases sent through the network at a time."""
+"""Cases sent through the network at a time, at most."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ class _Objective:
         self.network = trainer.network.copy(trainer.network.dtype)
         self.penalties, self.cases, self.stop = trainer.penalties, cases, stop
         self.parameters = self.network.parameters
-        self.feeder = Feeder(cases, min(CHUNK, len(cases)), self.network.dtype)
+        self.chunk = min(CHUNK, len(cases), most_cases(self.network))
+        self.feeder = Feeder(cases, self.chunk, self.network.dtype)
         self.gradients = [np.empty_like(p.value) for p in self.parameters]
         self.best = np.concatenate([p.value.ravel() for p in self.parameters]).astype(np.float64)
         self.passes = 0
@@ -183,10 +185,10 @@ class _Objective:
         for g in self.gradients:
             g[...] = 0
         rows = np.arange(count)
-        for start in range(0, count, CHUNK):
+        for start in range(0, count, self.chunk):
             if self.abandoned or self.stop():
                 raise _Interrupted
-            x, y = self.feeder.batch(rows[start : start + CHUNK])
+            x, y = self.feeder.batch(rows[start : start + self.chunk])
             a = self.network.forward(x, EXACT)
             cost += self.network.cost.value(a, y) * len(a) / count
             self.network.backward(a, y, mean_over=count)

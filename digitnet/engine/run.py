@@ -12,6 +12,7 @@ from digitnet.engine.batches import MiniBatches
 from digitnet.engine.cases import Cases
 from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.report import Outcome, Report, Stopped
+from digitnet.engine.room import check_room
 from digitnet.engine.safeguards import Best, LastGood
 from digitnet.engine.schedules import Schedule
 from digitnet.engine.stretch import Stretch
@@ -55,9 +56,11 @@ def run(
 def mini_batches(trainer: Trainer, cases: Cases, progress: Progress) -> MiniBatches:
     """The mini-batches of a training from where `progress` is, which moves on with them.
 
-    Raises ValueError where cases are to be deformed that are no square pictures.
+    Raises ValueError where cases are to be deformed that are no square pictures, and where a
+    mini-batch would take too much memory.
     """
     settings = trainer.settings
+    check_room(trainer.network, min(settings.batch or len(cases), len(cases)))
     return MiniBatches(
         cases,
         settings.batch,

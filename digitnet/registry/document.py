@@ -66,13 +66,15 @@ def from_document(document: Document) -> Model:
     trainer.history = _history(fields)
     _read_optimizer(fields.inner("optimizer"), trainer)
     if fields.maybe("averages"):
+        if not trainer.settings.average:
+            raise fields.bad("averages", "are there, and the settings ask for none")
         trainer.averages = fields.arrays("averages", _shapes(network), network.dtype.type)
     model = Model(
         trainer,
         name=name,
-        recipe=fields.text("recipe"),
-        data=fields.text("data"),
-        trained_on=fields.texts("trained_on"),
+        recipe=fields.word("recipe"),
+        data=fields.word("data"),
+        trained_on=fields.words("trained_on"),
         accuracy=_accuracy(fields),
         saved_at=when,
     )

@@ -1,5 +1,6 @@
 """Reads the fields of an untrusted document: each with its type and its bounds."""
 
+import re
 from math import isfinite, prod
 from typing import Any
 
@@ -15,6 +16,8 @@ LARGEST_WHOLE = 1 << 62
 MOST_DIMENSIONS = 3
 LARGEST_SIZE = 1 << 31
 LONGEST_TEXT = 200
+MOST_TEXTS = 100
+_WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
 
 
 class Fields:
@@ -65,9 +68,25 @@ class Fields:
             raise self.bad(name, "is not a finite number")
         return value
 
-    def texts(self, name: str) -> list[str]:
-        """A list of strings."""
+    def word(self, name: str) -> str:
+        """A name that digitnet gives, such as that of a data set; or none."""
+        value = self.text(name)
+        if not _WORD.fullmatch(value):
+            raise self.bad(name, "is not one word")
+        return value
+
+    def words(self, name: str) -> list[str]:
+        """A list of words."""
+        values = self.texts(name)
+        if not all(_WORD.fullmatch(value) for value in values):
+            raise self.bad(name, "should hold words")
+        return values
+
+    def texts(self, name: str, most: int = MOST_TEXTS) -> list[str]:
+        """A list of at most so many strings."""
         values: list[Any] = self._take(name, list)
+        if len(values) > most:
+            raise self.bad(name, f"holds more than {most:,}")
         if not all(type(v) is str and len(v) <= LONGEST_TEXT and v.isprintable() for v in values):
             raise self.bad(name, "should hold short printable strings only")
         return values

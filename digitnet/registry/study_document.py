@@ -46,9 +46,7 @@ def read_document(document: Document) -> Model | StudyRecord:
     name, when = read_name(fields), saved_at(fields)
     inner = fields.inner("study")
     fields.end()
-    words = inner.texts("words")
-    if len(words) > MOST_WORDS:
-        raise inner.bad("words", "are too many")
+    words = inner.texts("words", MOST_WORDS)
     settings = read_settings(inner)
     about = inner.inner("blueprint")
     blueprint = Blueprint(
@@ -66,7 +64,7 @@ def read_document(document: Document) -> Model | StudyRecord:
         name,
         words,
         blueprint,
-        data=inner.text("data"),
+        data=inner.word("data"),
         seed=inner.whole("seed"),
         candidates=inner.whole("candidates", 0, MOST_RESULTS),
         results=_results(inner),

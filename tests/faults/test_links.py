@@ -127,3 +127,15 @@ def test_no_setting_steers_the_terminal(session: Session, value: str) -> None:
     for name in ("schedule", "augment"):
         with pytest.raises(ValueError, match="plain characters"):
             trainer.settings.changed(name, value)
+
+
+def test_a_lock_that_is_a_link_is_not_locked(session: Session, outside: Path) -> None:
+    do(session, "n mini; t 3")
+    recovery = session.unfinished.recovery
+    assert recovery.keep(session.network(), wait=True)
+    recovery.leave()
+    (lock,) = (session.saves / FOLDER).glob("*.lock")
+    lock.unlink()
+    lock.symlink_to(outside / "made")
+    assert "there is no unfinished training" in refusal(session, "n mini; recover")
+    assert not (outside / "made").exists()

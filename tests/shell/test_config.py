@@ -125,3 +125,19 @@ def test_an_alias_takes_what_is_typed_after_it(session: Session) -> None:
     assert made["recipe"] == "diary"
     assert trained["batches"] == 3
     assert do(session, "none") == []
+
+
+@pytest.mark.parametrize(
+    "text", [".".join(["a"] * 20_000) + " = 1", "# " + "x" * 2000, "# x\n" * 30_000]
+)
+def test_what_would_take_gigabytes_to_be_read_is_not(tmp_path: Path, text: str) -> None:
+    config = read(tmp_path, f"{text}\nvi = true\n")
+    assert not config.vi
+    (complaint,) = config.complaints
+    assert "too large for settings" in complaint
+
+
+def test_a_folder_that_can_be_none_is_passed_over(tmp_path: Path) -> None:
+    config = read(tmp_path, 'saves = "a\\u0000b"\nvi = true\n')
+    assert (config.flags, config.vi) == ([], True)
+    assert "saves is no path" in config.complaints[0]

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from registry_helpers import soon
 
 from digitnet.repl.terminal.history import KEPT_BYTES, KeptHistory
 
@@ -61,6 +62,6 @@ def test_where_no_file_can_be_the_history_lasts_as_long_as_the_program(
         (tmp_path / "file").write_text("")
         path = tmp_path / "file" / "history"
     history = KeptHistory(path)
-    history.append_string("line")
+    soon(lambda: history.append_string("line"))
     assert history.get_strings() == ["line"]
-    assert lines_of(path) == []
+    assert soon(lambda: lines_of(path)) == []

@@ -313,3 +313,19 @@ def test_a_script_that_waits_for_its_input_can_be_interrupted(environment: dict[
         assert running.wait(timeout=5) == 130
         assert running.stderr
         assert running.stderr.read() == ""
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
+def test_a_script_without_an_end_is_refused(program: Program) -> None:
+    done = program("/dev/zero")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "digitnet: cannot read /dev/zero: it has a line of more than 100,000 characters\n"
+    )
+    piped = program(stdin="ls\n" + "x" * 100_001)
+    assert "cannot read standard input" in piped.stderr
+    assert "ready" in piped.stdout  # what stands before it was done
+
+
+def test_a_width_of_nothing_is_none(program: Program) -> None:
+    assert "784" in program("-c", "ls", env={"COLUMNS": "0"}).stdout

@@ -1,6 +1,7 @@
 """Unfinished training is put aside, found again after the worst, and gone when it is not needed."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -284,3 +285,18 @@ def test_a_penalty_too_large_to_compute_with_is_told_by_the_gradients_check(
     session: Session,
 ) -> None:
     assert do(session, "n diary; set l2 1e308; grad")[-1]["checked"] == 0
+
+
+def test_the_latest_is_recovered_first(session: Session) -> None:
+    recovery, ages = session.unfinished.recovery, {}
+    for batches in (3, 5, 4):
+        do(session, f"n mini; t {batches}")
+        assert recovery.keep(session.network(), wait=True)
+        recovery.leave()
+        for path in {*kept(session.saves)} - {*ages}:
+            ages[path] = batches
+    for path, batches in ages.items():
+        os.utime(path, (batches, batches))
+    found = [do(session, "recover")[0]["trained_batches"]]
+    session.unfinished.recovery.leave()
+    assert found == [5]

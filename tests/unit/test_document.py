@@ -127,3 +127,17 @@ def test_whatever_is_put_into_a_document_it_is_accepted_or_refused_as_damaged(da
         return
     again = from_document(to_document(named, named.name))
     assert everything(again) == everything(named)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("trained_on",), ["sample"] * 101, "more than 100"),
+        (("trained_on",), ["sample, all of it"], "should hold words"),
+        (("data",), "sample; del x", "is not one word"),
+        (("recipe",), "quick> yes", "is not one word"),
+        (("settings", "average"), 0.0, "the settings ask for none"),
+    ],
+)
+def test_what_no_digitnet_writes_is_refused(path: Place, value: Any, reason: str) -> None:
+    assert reason in refused(with_change(path, value))

@@ -334,3 +334,30 @@ def test_what_is_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate((256 << 20) + 1)
     with pytest.raises(RegistryError, match="larger than 256 MiB"):
         import_network(path)
+
+
+def test_an_array_of_objects_is_not_unpickled_even_where_its_header_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = pickle.dumps(Opens(tmp_path / "opened"))
+    header = io.BytesIO()
+    fields = {"descr": "|O", "fortran_order": False, "shape": (1, len(payload))}
+    np.lib.format.write_array_header_1_0(header, fields)
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("layers.0.weights.npy", header.getvalue() + payload)
+    lax = rb"\x93NUMPY\x01\x00..\{.*'shape': \((1)()?, ([0-9]+)\), \} *\n"
+    monkeypatch.setattr(exchange_npz, "_HEADER", re.compile(lax, re.DOTALL))
+    with pytest.raises(RegistryError):
+        import_network(path)
+    assert not (tmp_path / "opened").exists()
+
+
+class Opens:
+    """What opens a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return open, (str(self.path), "w")

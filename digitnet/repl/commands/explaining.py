@@ -247,8 +247,8 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
                 yield steps[-1]
             try:
                 done = watched(trainer, data.train, data.validation, session.stop)
-            except ValueError as error:  # the cases cannot be deformed
-                raise CommandError(f"{error}. Example: set augment none") from None
+            except ValueError as error:  # the cases cannot be deformed, or are too many at once
+                raise CommandError(str(error)) from None
             stopped = done.outcome.stopped
             if done.outcome.batches:
                 steps.append(StepReport(done, trainer.settings.optimizer))

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from digitnet.engine.progress import Measurement
 
 
+MOST_DRAWN = 2_000
+"""Measurements that are drawn, some more than any screen has columns for."""
+
+
 @dataclass(frozen=True)
 class PlotResult:
     """What was measured while the network was trained."""
@@ -27,9 +31,11 @@ class PlotResult:
         from digitnet.repl.views.curves import Curves
         from digitnet.repl.views.words import counted, percent
 
+        every = -(-len(self.history) // MOST_DRAWN)
+        drawn = self.history[::-every][::-1]  # with the last one
         yield Curves(
-            [(measured.batches, measured.cost) for measured in self.history],
-            [(measured.batches, measured.validation_accuracy) for measured in self.history],
+            [(measured.batches, measured.cost) for measured in drawn],
+            [(measured.batches, measured.validation_accuracy) for measured in drawn],
         )
         best = max(self.history, key=lambda measured: measured.validation_accuracy)
         yield (

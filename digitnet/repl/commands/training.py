@@ -97,8 +97,8 @@ def train(
         reports = run(named.trainer, data.train, data.validation, amount, session.stop)
         try:
             outcome = yield from _reported(reports)
-        except ValueError as error:  # the cases cannot be deformed
-            raise CommandError(f"{error}. Example: set augment none") from None
+        except ValueError as error:  # the cases cannot be deformed, or are too many at once
+            raise CommandError(str(error)) from None
     named.accuracy = accuracy_on(
         "validation", outcome.validation_accuracy, data, data.validations_are_in, named
     )

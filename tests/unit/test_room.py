@@ -1,0 +1,56 @@
+"""The memory of a mini-batch is known before it is begun."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from session_helpers import do, refusal
+
+from digitnet.engine import room
+from digitnet.engine.network import Network
+from digitnet.engine.progress import Measurement
+from digitnet.repl.commands.plotting import MOST_DRAWN, PlotResult
+from digitnet.repl.session import Session
+from digitnet.repl.views import curves
+from digitnet.repl.views.screen import Screen
+
+
+def test_a_mini_batch_that_would_take_too_much_is_refused_with_the_figure(
+    session: Session,
+) -> None:
+    message = refusal(session, "n 784-1-100000-1-10; set batch all; t 2")
+    assert "a mini-batch of 3,500 cases takes 3.9 GiB" in message
+    assert "Example: set batch 100" in message
+    assert "GiB" in refusal(session, "step")
+    do(session, "set batch 10; t 2")
+
+
+def test_a_minimiser_takes_fewer_cases_at_a_time_where_they_are_large(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(session, "n diary")
+    monkeypatch.setattr(room, "MOST_BYTES", 100 * room.bytes_per_case(session.network().network))
+    seen, forward = [], Network.forward
+    monkeypatch.setattr(
+        Network,
+        "forward",
+        lambda self, x, step=None: (
+            seen.append(len(x)) if step is not None else None,
+            forward(self, x, step),
+        )[1],
+    )
+    do(session, "min 2")
+    assert max(seen) == 100
+
+
+def test_of_a_long_history_few_points_are_drawn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    history = [Measurement(n, 1 / n, 1 / n, 0.5) for n in range(1, 100_001)]
+    drawn: list[tuple[int, float]] = []
+    monkeypatch.setattr(curves, "_draw", lambda cost, *_, **__: drawn.extend(cost) or "")
+    with (tmp_path / "out").open("w") as file:
+        Screen(file, width=80).print(PlotResult(history))
+    assert MOST_DRAWN / 2 <= len(drawn) <= MOST_DRAWN
+    assert drawn[-1][0] == 100_000
+    assert np.all(np.diff([n for n, _ in drawn]) > 0)
