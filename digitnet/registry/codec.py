@@ -30,7 +30,7 @@ BINFLOAT, BINUNICODE, SHORT_BINBYTES, BINBYTES = b"G", b"X", b"C", b"B"
 EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
 
 
-def encode(document: Document) -> bytes:
+def encode(document: Document, most_values: int = MAX_VALUES) -> bytes:
     """The document as a pickle, which has been read back.
 
     Raises TypeError or ValueError for what no document may hold.
@@ -40,7 +40,7 @@ def encode(document: Document) -> bytes:
     parts.append(STOP)
     data = b"".join(parts)
     try:
-        decode(data)
+        decode(data, most_values)
     except DamagedSave as error:
         raise ValueError(f"no document can be like this: {error}") from None
     return data
@@ -100,12 +100,12 @@ def _whole(value: int) -> bytes:
     raise ValueError("a whole number in a document has at most 64 bits")
 
 
-def decode(data: bytes) -> Document:
-    """The document in a pickle that `encode` could have written.
+def decode(data: bytes, most_values: int = MAX_VALUES) -> Document:
+    """The document, of at most so many values, in a pickle that `encode` could have written.
 
     Raises DamagedSave for anything else.
     """
-    document = _Reader(data).document()
+    document = _Reader(data, most_values).document()
     if not isinstance(document, dict):
         raise DamagedSave("its outermost value is not a dict")
     return document
@@ -114,8 +114,9 @@ def decode(data: bytes) -> Document:
 class _Reader:
     """Reads one value after the other from bytes in memory, each length checked first."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at, self.values = data, 0, 0
+    def __init__(self, data: bytes, most_values: int) -> None:
+        self.data, self.at = data, 0
+        self.values, self.most_values = 0, most_values
 
     def document(self) -> Any:
         if self.take(2) != PROTO:
@@ -153,8 +154,8 @@ class _Reader:
     def value(self, depth: int) -> Any:
         """The next value, with at most `depth` levels in it."""
         self.values += 1
-        if self.values > MAX_VALUES:
-            raise DamagedSave(f"it has more than {MAX_VALUES:,} values")
+        if self.values > self.most_values:
+            raise DamagedSave(f"it has more than {self.most_values:,} values")
         if depth == 0:
             raise DamagedSave(f"it is more than {MAX_DEPTH} levels deep")
         opcode = self.take(1)

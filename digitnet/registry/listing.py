@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from digitnet.registry.codec import decode, encode
+from digitnet.registry.codec import MAX_VALUES, decode, encode
 from digitnet.registry.document import saved_at
 from digitnet.registry.errors import DamagedSave
 from digitnet.registry.fields import LARGEST_WHOLE, Fields
@@ -56,15 +56,25 @@ def state(path: Path) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino % LARGEST_WHOLE
 
 
-def read_list(folder: Path) -> dict[str, Entry]:
-    """The list as it was last written, by file; empty where it cannot be trusted."""
+def read_list(folder: Path, saves: int) -> dict[str, Entry]:
+    """The list of so many saves as it was last written, by file; empty where it cannot be
+    trusted.
+    """
     try:
-        fields = Fields(decode(unseal(read_bounded(folder / LIST))), "list")
+        data = read_bounded(folder / LIST)
+        fields = Fields(decode(unseal(data), _most_values(saves)), "list")
         entries = [_entry(inner) for inner in fields.inners("networks")]
         fields.end()
     except (DamagedSave, OSError):
         return {}
     return {entry.file: entry for entry in entries}
+
+
+def _most_values(saves: int) -> int:
+    """Values that the list of so many saves may have: a long list is read where the saves are many,
+    and not because a file asks for it.
+    """
+    return max(MAX_VALUES, 32 * saves)
 
 
 def write_list(folder: Path, entries: Iterable[Entry]) -> None:
@@ -76,7 +86,7 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
     for fields in whole:
         del fields["included"]
     with suppress(OSError, ValueError):
-        write_durably(folder / LIST, seal(encode({"networks": whole})))
+        write_durably(folder / LIST, seal(encode({"networks": whole}, _most_values(len(whole)))))
 
 
 def _entry(fields: Fields) -> Entry:

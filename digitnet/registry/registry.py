@@ -7,8 +7,10 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from filelock import FileLock, Timeout
@@ -37,8 +39,15 @@ from digitnet.registry.study_record import StudyRecord
 from digitnet.registry.trash import Kept, Trash
 
 LOCK = ".lock"
+OFFER_SECONDS = 0.1
 LOCK_SECONDS, LOOK_SECONDS = 30, 0.01
 """How long is waited for the lock, and between two looks: there is no queue, luck decides."""
+
+
+@lru_cache(4)
+def _known(folder: Path) -> dict[str, Entry]:
+    """What was once told of the files in a folder: by the list at first, then by what was read."""
+    return read_list(folder, len(saves_in(folder)))
 
 
 @dataclass(frozen=True)
@@ -79,21 +88,46 @@ class Registry:
         """All saves, by name, then what is included; damaged ones with the reason, and as what
         their file is called.
         """
-        own = self._entries(read_list(self.folder))
+        own = self._entries()
         files = {entry.file for entry in own}
         included = included_in(self.included) if self.included else ()
         return [*own, *(entry for entry in included if entry.file not in files)]
 
-    def _entries(self, listed: dict[str, Entry]) -> list[Entry]:
-        """All saves; what `listed` says of a file counts while the file is as it was then."""
-        entries = []
-        for path in saves_in(self.folder):
+    def _entries(self, changed: Path | None = None) -> list[Entry]:
+        """All saves; what the list says of a file counts while the file is as it was then, and not
+        `changed` now, when its time may be the same as before.
+        """
+        paths, entries = saves_in(self.folder), []
+        listed = read_list(self.folder, len(paths))
+        if changed is not None:
+            listed.pop(changed.name, None)
+        for path in paths:
             with suppress(FileNotFoundError):  # deleted this moment, by another digitnet
                 entry = listed.get(path.name)
                 if entry is None or not entry.is_of(path):
                     entry = read_entry(path)
                 entries.append(entry)
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
+
+    def offered(self) -> list[Entry]:
+        """The saves that can be told of at once, to be offered while a person types.
+
+        What is not in the list is read for OFFER_SECONDS, and the rest the next time.
+        """
+        paths, offered = saves_in(self.folder), []
+        known = _known(self.folder)
+        until = monotonic() + OFFER_SECONDS
+        for path in paths:
+            with suppress(FileNotFoundError):
+                entry = known.get(path.name)
+                if entry is None or not entry.is_of(path):
+                    if monotonic() > until:
+                        continue
+                    entry = known[path.name] = read_entry(path)
+                offered.append(entry)
+        files = {path.name for path in paths}
+        included = included_in(self.included) if self.included else ()
+        return [*offered, *(entry for entry in included if entry.file not in files)]
 
     def names(self) -> list[str]:
         """The names of all whole networks."""
@@ -241,10 +275,7 @@ class Registry:
 
     def _relist(self, changed: Path | None = None) -> Entry:
         """Writes the list anew; returns the entry of the file `changed`."""
-        listed = read_list(self.folder)
-        if changed is not None:
-            listed.pop(changed.name, None)  # its time may be the same as before
-        entries = self._entries(listed)
+        entries = self._entries(changed)
         write_list(self.folder, entries)
         return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
 

@@ -72,7 +72,7 @@ def _costs() -> Mapping[str, str]:
 
 
 def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    entries = session.registry.entries()
+    entries = session.registry.offered()
     return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
 
 
@@ -80,7 +80,7 @@ def _asked(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     more = {"shape": "compare shapes", "epochs": "compare lengths of training"}
     if not words:
         more["auto"] = "search for good settings"
-        studies = [e for e in session.registry.entries() if e.kind == "study" and not e.damaged]
+        studies = [e for e in session.registry.offered() if e.kind == "study" and not e.damaged]
         return more | SETTINGS | {e.name: e.shape for e in studies}
     return more | SETTINGS | {"--repeat": "seeds for each", "--for": "how long each training is"}
 

@@ -11,12 +11,15 @@ import registry_helpers
 from registry_helpers import batches_of, make_loop, make_pipe, plain, put, soon
 
 from digitnet.registry import contents, files
+from digitnet.registry import registry as registry_module
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.document import to_document
-from digitnet.registry.listing import LIST
+from digitnet.registry.listing import LIST, Entry, read_list, write_list
 from digitnet.registry.names import file_name
 from digitnet.registry.registry import Registry
 from digitnet.registry.seal import seal, unseal
+from digitnet.repl.views.saves import MANY, saves
+from digitnet.repl.views.screen import Screen
 
 registry, two = registry_helpers.registry, registry_helpers.two
 
@@ -135,3 +138,37 @@ def test_the_list_is_right_where_the_clock_of_the_files_is_slow(
     registry.save(plain(batches=1), "x")
     entry = registry.save(plain(batches=2), "x").entry
     assert (entry.trained_batches, registry.entries()[0].trained_batches) == (2, 2)
+
+
+def test_a_list_of_many_saves_is_written_and_read(tmp_path: Path) -> None:
+    names = [f"net {number}" for number in range(10_500)]
+    many = [Entry(n, file_name(n), "4-3-2", saved_at="2026-01-01T00:00:00+00:00") for n in names]
+    write_list(tmp_path, many)
+    assert [*read_list(tmp_path, len(many)).values()] == many
+    assert read_list(tmp_path, 2) == {}  # so few saves have no such list
+
+
+def test_what_is_offered_is_never_waited_for(
+    two: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (two.folder / LIST).unlink()
+    monkeypatch.setattr(registry_module, "OFFER_SECONDS", -1)
+    assert two.offered() == []
+    monkeypatch.setattr(registry_module, "OFFER_SECONDS", 5)
+    assert [entry.name for entry in two.offered()] == ["other", "x"]
+    monkeypatch.setattr(contents, "read_document", None)
+    assert [entry.name for entry in two.offered()] == ["other", "x"]
+    (two.folder / file_name("x")).unlink()
+    assert [entry.name for entry in two.offered()] == ["other"]
+
+
+def test_thousands_of_saves_are_told_as_a_few_are(tmp_path: Path) -> None:
+    few = [Entry(f"n {number}", "", "4-3-2", 5, number, 0.5, "on") for number in range(MANY)]
+    more = [*few, Entry("n \N{CJK UNIFIED IDEOGRAPH-4E00}", "", "4-3-2", 5, 7, 0.5, "on")]
+    told = []
+    for entries in (few, more):
+        screen = Screen((tmp_path / "out").open("w"), width=80, record=True)
+        screen.print(saves(entries, "n 3", 80))
+        told.append([line.rstrip() for line in screen.export_text().splitlines()])
+    assert told[1][: len(told[0])] == told[0]
+    assert len(told[1]) == len(told[0]) + 1

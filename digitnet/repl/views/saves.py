@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from digitnet.repl.errors import printable
-from digitnet.repl.views.tables import GAP, rows
+from digitnet.repl.views.tables import GAP, PlainRows, rows
 from digitnet.repl.views.words import percent, size, when
 
 if TYPE_CHECKING:
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
 SPARED = ("size", "saved")
 """What a table does without, this first, where the screen is too narrow for all of it."""
+
+
+NUMBERS = "trained accuracy size"
+MANY = 500
+"""More networks than these are told in plain lines: rich takes seconds for thousands of rows."""
 
 
 def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableType:
@@ -39,8 +44,9 @@ def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableTyp
         shown = [heading for heading in HEADINGS if heading not in SPARED[:spared]]
         lines = [[line[heading] for heading in shown] for line in cells]
         if _width([shown, *lines]) <= width:
-            table = rows(shown, lines, right="trained accuracy size", whole="shape saved")
-            return Group(table, *damaged)
+            if len(lines) > MANY:
+                return Group(PlainRows(shown, lines, right=NUMBERS), *damaged)
+            return Group(rows(shown, lines, right=NUMBERS, whole="shape saved"), *damaged)
     narrow: list[RenderableType] = []
     for line in cells:
         name, *rest = line.values()

@@ -1,8 +1,12 @@
 """Tables: rows under headings, and names beside values."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +33,31 @@ def rows(
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     return table
+
+
+@dataclass(frozen=True)
+class PlainRows:
+    """Rows under headings, in as many columns as their cells take: quick for thousands."""
+
+    headings: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    right: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """A line each."""
+        lines = [self.headings, *self.lines]
+        widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+        numbers = [heading in self.right.split() for heading in self.headings]
+        for number, line in enumerate(lines):
+            cells = zip(line, widths, numbers, strict=True)
+            padded = (_padded(cell, width - cell_len(cell), right) for cell, width, right in cells)
+            text = (" " * GAP).join(padded).rstrip()
+            yield Segment(text, Style(bold=True) if number == 0 else None)
+            yield Segment.line()
+
+
+def _padded(cell: str, blanks: int, right: bool) -> str:
+    return " " * blanks + cell if right else cell + " " * blanks
 
 
 def pairs(values: Mapping[str, str], title: str = "") -> RenderableType:
