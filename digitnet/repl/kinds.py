@@ -104,8 +104,10 @@ def _methods() -> Mapping[str, str]:
     return dict.fromkeys(METHODS, "one of scipy's minimisers")
 
 
-def _commands(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    return {command.name: command.summary for command in all_commands()}
+def _explained(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    from digitnet.repl import glossary
+
+    return dict(glossary.words()) | {c.name: c.summary for c in all_commands()}
 
 
 AMOUNT = Kind(
@@ -176,5 +178,5 @@ ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text
 METHOD = one_of("METHOD", "a method", _methods)
 OFF = Kind("off", "off", off, lambda: {"off": "end it"})
 DATA = one_of("NAME", "a data set", _data_sets)
-COMMAND = Kind("COMMAND", "the name of a command", str, offers=_commands)
+WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
 FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})

@@ -1,28 +1,31 @@
 """Help and leaving: `?` and `s`."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
-from digitnet.repl.command import Command, all_commands, command, find
+from digitnet.repl.command import COMMANDS, Command, all_commands, command, find
 from digitnet.repl.commands.saving import SaveResult, save
-from digitnet.repl.errors import CommandError
+from digitnet.repl.errors import CommandError, nearest, quoted
 from digitnet.repl.session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from digitnet.repl.glossary import Meaning
+
 
 @dataclass(frozen=True)
 class HelpResult:
-    """Help on all commands, or on one in full."""
+    """Help on all commands, or on one in full, or what a word means."""
 
     commands: list[Command]
     in_full: bool
     own: dict[str, str] = field(default_factory=dict)
+    meanings: "list[Meaning]" = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """One object a command; and the user's own aliases."""
+        """One object a command; the user's own aliases; what a word means."""
         return {
             "commands": [
                 {
@@ -35,12 +38,15 @@ class HelpResult:
                 for c in self.commands
             ],
             "own": self.own,
+            "meanings": [asdict(meaning) for meaning in self.meanings],
         }
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from digitnet.repl.views.help import all_help, full_help
+        from digitnet.repl.views.help import all_help, full_help, meant
 
-        if self.in_full:
+        if self.meanings:
+            yield meant(self.meanings)
+        elif self.in_full:
             yield full_help(self.commands[0])
         else:
             yield all_help(self.commands, self.own)
@@ -50,15 +56,26 @@ class HelpResult:
     "?",
     "help",
     group="This program",
-    examples={"?": "all commands", "? t": "all about t, with examples"},
+    examples={
+        "?": "all commands",
+        "? epoch": "what a word means: a term, a setting, a recipe, a data set, ...",
+        "? t": "all about t, with examples",
+    },
 )
-def help_(session: Session, name: Annotated[str, kinds.COMMAND] = "") -> HelpResult:
-    """List the commands, or tell all about one."""
+def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult:
+    """List the commands, tell all about one, or say what a word means."""
+    from digitnet.repl.glossary import meanings, words
+
+    if not name:
+        return HelpResult(all_commands(), False, session.aliases)
     if name in session.aliases:
         return HelpResult([], False, {name: session.aliases[name]})
-    if name:
+    if name in COMMANDS:
         return HelpResult([find(name)], True)
-    return HelpResult(all_commands(), False, session.aliases)
+    if found := meanings(name):
+        return HelpResult([], False, meanings=found)
+    hint = nearest(name, [*COMMANDS, *words()]) or "? lists the commands"
+    raise CommandError(f"{quoted(name)} is not a command, nor a word explained here. {hint}")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from digitnet.repl.views.tables import pairs
 
 if TYPE_CHECKING:
     from digitnet.repl.command import Command
+    from digitnet.repl.glossary import Meaning
 
 
 def all_help(commands: "Sequence[Command]", own: Mapping[str, str]) -> RenderableType:
@@ -31,6 +32,16 @@ def _title(command: "Command") -> str:
     """`t, train [AMOUNT]`."""
     usages = command.usage.removeprefix(command.name)
     return ", ".join([command.name, *command.aliases[:1]]) + usages
+
+
+def meant(meanings: "Sequence[Meaning]") -> RenderableType:
+    """What a word means, each meaning with a line to type."""
+    parts: list[RenderableType] = []
+    for meaning in meanings:
+        title = Text(meaning.word, "bold")
+        title.append(f", {meaning.kind}", "not bold dim")
+        parts += [title, Text(meaning.text), Text(f"Type: {meaning.example}")]
+    return Group(*parts)
 
 
 def full_help(command: "Command") -> RenderableType:

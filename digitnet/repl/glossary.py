@@ -1,0 +1,222 @@
+"""The words that digitnet uses: what each means, with a line to type.
+
+Settings, recipes, data sets, activations, costs, optimisers and schedules tell it themselves; the
+terms of the field are written here.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS
+from digitnet.recipes import RECIPES
+from digitnet.repl.session import SESSION_SETTINGS
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a word means. kind: what sort of word it is. example: a line to type."""
+
+    word: str
+    kind: str
+    text: str
+    example: str
+
+
+_TERMS = {
+    "accuracy": (
+        "The share of cases whose largest output is the right answer. On cases the network was "
+        "trained on it is too good; the test set's tells what new digits would get.",
+        "ch all",
+    ),
+    "activation": (
+        "The function f in a = f(z) that a unit applies to its weighted sum z. Without one between "
+        "them, several layers could do no more than a single one.",
+        "n 784-100-10 tanh softmax",
+    ),
+    "back-propagation": (
+        "How the gradient of the cost is found: the error at the outputs goes back through the "
+        "layers, each giving its weights their part by the chain rule.",
+        "why",
+    ),
+    "batch normalisation": (
+        "A layer that shifts and scales each unit to mean 0 and variance 1 over the mini-batch, so "
+        "that deep networks train faster. In a shape it is b.",
+        "n 784-100-b-10",
+    ),
+    "bias": (
+        "A number of each unit that is added to its weighted sum, learnt as the weights are.",
+        "i",
+    ),
+    "case": ("One image with its answer, or one row of a table.", "c"),
+    "committee": (
+        "Several networks that answer together, with the mean of their outputs: they seldom make "
+        "the same mistake.",
+        "vote first second",
+    ),
+    "convolution": (
+        "A layer that slides small kernels over the image, so that a stroke is found wherever it "
+        "is. In a shape, 32c5 is 32 channels with kernels of 5 by 5.",
+        "n 28x28-32c5-p2-10",
+    ),
+    "cost": (
+        "What training lowers: one number for how far the outputs are from the answers, the mean "
+        "over the cases. Two can be chosen, cross-entropy and squared (the squared error).",
+        "plot",
+    ),
+    "epoch": (
+        "One pass over all training cases, in a new random order each time. The sample's 3,500, "
+        "in mini-batches of 16, make 219 mini-batches.",
+        "t 3e",
+    ),
+    "gradient": (
+        "How the cost changes with each weight. Training steps against it, downhill.",
+        "grad",
+    ),
+    "horizon": (
+        "How much training a schedule spans, so that the rate is at its end when that is done.",
+        "set schedule cosine 20e",
+    ),
+    "mini-batch": (
+        "The few cases that one step of training looks at; their mean gradient moves the weights "
+        "once. The setting batch is how many.",
+        "t 500",
+    ),
+    "network": (
+        "Layers of units between the pixels and the ten outputs. The one in hand is what commands "
+        "work with; n makes one, l loads one.",
+        "i",
+    ),
+    "optimiser": (
+        "The rule that turns gradients into steps: plain (sgd), with a memory of earlier steps "
+        "(momentum), or with a rate for each weight (adam).",
+        "set optimizer adam",
+    ),
+    "output": (
+        "What the network computes for each answer; with softmax the ten add up to 1 and read as "
+        "probabilities. The largest one is the guess.",
+        "c",
+    ),
+    "overfitting": (
+        "Learning the training cases by heart: their cost falls on while the validation accuracy "
+        "no longer rises. More data, deformations, dropout or l2 help.",
+        "set augment light",
+    ),
+    "parameter": ("A weight or a bias: a number that training changes.", "i"),
+    "pooling": (
+        "A layer that keeps the largest (p2) or the mean (a2) of each small window, which halves "
+        "the image's sides.",
+        "n 28x28-16c5-p2-10",
+    ),
+    "recipe": ("A named network with its data and settings, ready to be made.", "n relu"),
+    "save": (
+        "A network on disk under a name, with its settings and the state of its training.",
+        "pas first",
+    ),
+    "seed": (
+        "The number that everything random begins with: the same seed trains the same network.",
+        "set seed 1",
+    ),
+    "shape": (
+        "The layers of a network in short: 784-100-10 has 784 pixels, 100 hidden units and 10 "
+        "outputs.",
+        "n 784-100-10",
+    ),
+    "test set": (
+        "Cases that are kept out of training and of every choice, to tell at the end how good the "
+        "network is.",
+        "ch all",
+    ),
+    "training set": ("The cases that training learns from.", "data"),
+    "unit": (
+        "One number of a layer: a weighted sum of the layer below, plus a bias, through the "
+        "activation. Also called a neuron.",
+        "i",
+    ),
+    "validation set": (
+        "Cases kept out of training to watch it with, and to choose settings by; the accuracy that "
+        "t shows is measured on them.",
+        "t 95%",
+    ),
+    "weight": (
+        "How strongly one unit acts on another: what the network has learnt is its weights.",
+        "w",
+    ),
+}
+_SYNONYMS = {
+    "optimizer": "optimiser", "minibatch": "mini-batch", "neuron": "unit", "loss": "cost",
+    "learning rate": "rate", "backpropagation": "back-propagation", "training": "training set",
+    "validation": "validation set", "test": "test set", "layer": "network", "kernel": "convolution",
+    "batch norm": "batch normalisation", "batch normalization": "batch normalisation",
+    "over-fitting": "overfitting", "hyperparameter": "recipe", "weights": "weight",
+    "epochs": "epoch", "mini-batches": "mini-batch", "cases": "case", "outputs": "output",
+}  # fmt: skip
+
+
+def words() -> Mapping[str, str]:
+    """Every word, with what sort of word it is."""
+    found: dict[str, str] = {}
+    for meaning in _all():
+        found.setdefault(meaning.word, meaning.kind)
+    return found
+
+
+def meanings(text: str) -> list[Meaning]:
+    """What a word means, which may be several things; empty for none."""
+    word = text.strip().lower().replace("_", " ")
+    asked = {text.strip().lower(), word, _SYNONYMS.get(word, word), word.removesuffix("s")}
+    return [meaning for meaning in _all() if meaning.word in asked]
+
+
+def _all() -> Iterator[Meaning]:
+    """Every meaning of every word."""
+    from digitnet.digits.datasets import SOURCES
+    from digitnet.engine.activations import ACTIVATIONS
+    from digitnet.engine.costs import BINARY, SQUARED
+    from digitnet.engine.minimize import METHODS
+
+    for name, says in (SETTINGS | SESSION_SETTINGS).items():
+        named = NAMED_VALUES.get(name, dict)()
+        values = f" Values with a name: {', '.join(named)}." if named else ""
+        yield Meaning(name, "a setting", f"{_sentence(says)}{values}", _setting(name))
+    for name, recipe in RECIPES.items():
+        yield Meaning(name, "a recipe", f"{_sentence(recipe.says)} {recipe.shape}.", f"n {name}")
+    for name, source in SOURCES.items():
+        yield Meaning(name, "a data set", _sentence(source.says), f"data {name}")
+    for name, activation in ACTIVATIONS.items():
+        example = f"n 784-100-10 {'relu ' * (name == 'softmax')}{name}"
+        yield Meaning(name, "an activation", _first(activation.forward), example)
+    for name, cost in (("cross-entropy", BINARY), ("squared", SQUARED)):
+        example = f"n 784-100-10 sigmoid sigmoid {name}"
+        yield Meaning(name, "a cost", _first(cost.value), example)
+    for setting, kind in (
+        ("optimizer", "an optimiser"),
+        ("schedule", "a schedule"),
+        ("augment", "deformations"),
+    ):
+        for name, says in NAMED_VALUES[setting]().items():
+            yield Meaning(name, kind, _sentence(says), f"set {setting} {name}")
+    for name in METHODS:
+        yield Meaning(name, "a minimiser", "One of scipy's minimisers.", f"min 50 {name}")
+    for name, (text, example) in _TERMS.items():
+        yield Meaning(name, "a term", text, example)
+
+
+def _setting(name: str) -> str:
+    """A line that sets it."""
+    values = {"optimizer": "adam", "schedule": "cosine 20e", "augment": "light", "batch": "64"}
+    values |= {"rate": "0.05", "momentum": "0.9", "dropout": "0.2", "smoothing": "0.05"}
+    values |= {"l2": "1e-4", "l1": "1e-6", "max_norm": "3", "clip": "1", "cases": "1000"}
+    values |= {"patience": "10", "pixels": "unit", "vi": "on", "average": "1"}
+    return f"set {name} {values.get(name, '1')}"
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    text = re.sub("`", "", text)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _first(thing: object) -> str:
+    """The first paragraph of a docstring."""
+    return " ".join((thing.__doc__ or "").partition("\n\n")[0].split())

@@ -1,0 +1,55 @@
+"""Help for every word that the program uses."""
+
+import pytest
+from session_helpers import do, refusal
+
+from digitnet.engine.settings import SETTINGS
+from digitnet.recipes import RECIPES
+from digitnet.repl.command import COMMANDS
+from digitnet.repl.glossary import meanings, words
+from digitnet.repl.line import split
+from digitnet.repl.session import SESSION_SETTINGS, Session
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("epoch", "One pass over all training cases"),
+        ("Epochs", "One pass over all training cases"),
+        ("rate", "Learning rate"),
+        ("learning rate", "Learning rate"),
+        ("cost", "What training lowers"),
+        ("quick", "A small network"),
+        ("mnist", "MNIST's digits"),
+        ("adam", "Kingma and Ba"),
+        ("cosine", "cos"),
+        ("light", "Rotation 8"),
+        ("softmax", "along each row"),
+        ("cross-entropy", "ln"),
+        ("test set", "kept out of training"),
+        ("mini-batches", "The few cases"),
+    ],
+)
+def test_a_word_is_explained(session: Session, word: str, says: str) -> None:
+    (told,) = do(session, f"? {word}")
+    assert any(says in meaning["text"] for meaning in told["meanings"]), told
+
+
+def test_a_word_with_two_meanings_gets_both(session: Session) -> None:
+    (told,) = do(session, "? relu")
+    assert {meaning["kind"] for meaning in told["meanings"]} == {"a recipe", "an activation"}
+
+
+def test_every_setting_and_recipe_is_explained_and_every_example_can_be_typed() -> None:
+    assert {*SETTINGS, *SESSION_SETTINGS, *RECIPES} <= set(words())
+    for word in words():
+        for meaning in meanings(word):
+            ((name, *arguments),) = split(meaning.example)
+            COMMANDS[name].parse(arguments)
+            assert 15 <= len(meaning.text) <= 250 or meaning.kind != "a term", meaning
+
+
+def test_commands_come_first_and_the_nearest_word_is_named(session: Session) -> None:
+    assert do(session, "? t")[0]["commands"][0]["name"] == "t"
+    assert "Did you mean epoch" in refusal(session, "? epock")
+    assert "Did you mean momentum?" in refusal(session, "? momentun")
