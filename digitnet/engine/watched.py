@@ -119,11 +119,12 @@ class _Seen:
 
 def _gradient(p: Parameter, trainer: Trainer) -> Array:
     """As the optimiser is given it."""
-    g = p.whole_gradient().copy()
     penalties = trainer.penalties
     if trainer.optimizer.decoupled:
         penalties = Penalties(0.0, penalties.l1)
-    penalties.add_gradient(p, g)
+    with np.errstate(all="ignore"):  # of huge weights and penalties
+        g = p.whole_gradient().copy()
+        penalties.add_gradient(p, g)
     return g
 
 
