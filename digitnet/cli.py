@@ -218,9 +218,10 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
         vi=config.vi,
         aliases=config.aliases,
     )
-    output = _output(options)
+    is_script = bool(options.lines or options.file or not _has_terminal())
+    output = _output(options, pages=not is_script)
     try:
-        if options.lines or options.file or not _has_terminal():
+        if is_script:
             code = _do(lambda: _run_lines(session, output, options), output)
         else:
             code = _do(lambda: _converse(session, output, options), output)
@@ -257,7 +258,7 @@ def _do(work: Callable[[], int], output: "Output") -> int:
     return 1
 
 
-def _output(options: argparse.Namespace) -> "Output":
+def _output(options: argparse.Namespace, *, pages: bool) -> "Output":
     """Objects for scripts, or a screen for people."""
     from digitnet.repl.terminal.output import JsonOutput, ScreenOutput
 
@@ -269,7 +270,7 @@ def _output(options: argparse.Namespace) -> "Output":
 
         return Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
 
-    return ScreenOutput(screen)
+    return ScreenOutput(screen, pages=pages)
 
 
 def _has_terminal() -> bool:

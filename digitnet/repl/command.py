@@ -185,7 +185,7 @@ class Command:
         return f"Example: {list(self.examples)[-1]}"
 
 
-GROUPS = ("Learning", "Asking", "Networks", "Saves", "Digits", "This program")
+GROUPS = ("First steps", "Learning", "Asking", "Networks", "Saves", "Digits", "This program")
 """The groups that the help shows, in this order."""
 
 COMMANDS: dict[str, Command] = {}

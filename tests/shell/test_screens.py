@@ -30,7 +30,7 @@ def test_prompt_hint_menu_and_toolbar(terminal: Start, columns: int, rows: int) 
     t.type("\r")
     t.wait_for(r"^relu>$")
     t.wait_for(r"^ relu \| 784-1024-10")
-    assert ("data sample" in t.bottom()) == (columns >= 40)
+    assert ("data sample" in t.bottom()) == (columns >= 80)
     assert ("mini-batches" in t.bottom()) == (columns >= 80)
 
 

@@ -75,7 +75,8 @@ class CheckResult:
 @command(
     "c",
     "check",
-    group="Asking",
+    group="First steps",
+    rank=2,
     examples={
         "c": "a random case",
         "c 17 layers": "with what each hidden layer makes of it",
@@ -188,7 +189,8 @@ class CheckManyResult:
 @command(
     "ch",
     "check_multiple",
-    group="Asking",
+    group="First steps",
+    rank=3,
     examples={
         "ch": "100 random test cases",
         "ch 500": "500 random test cases",

@@ -54,6 +54,7 @@ class DoctorResult:
 @command(
     "doctor",
     group="Learning",
+    rank=3,
     examples={"doctor": "why does it not learn?"},
 )
 def doctor(session: Session) -> Working:

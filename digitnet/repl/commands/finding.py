@@ -52,6 +52,7 @@ class FindResult:
 @command(
     "find",
     group="Learning",
+    rank=4,
     examples={"find rate": "a learning rate for the network in hand"},
 )
 def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:

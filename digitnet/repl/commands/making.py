@@ -47,7 +47,8 @@ class InHandResult(Record):
 @command(
     "n",
     "new",
-    group="Networks",
+    group="First steps",
+    rank=8,
     examples={
         "n": f"the recipe {DEFAULT}",
         "n relu": "a network from a recipe (? n lists them)",

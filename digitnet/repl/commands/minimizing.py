@@ -63,6 +63,7 @@ class MinResult:
     "min",
     "minimize",
     group="Learning",
+    rank=6,
     examples={
         "min": "100 iterations of l-bfgs",
         "min 50 cg": "50 iterations of conjugate gradients",
@@ -126,7 +127,9 @@ class GradientResult:
         )
 
 
-@command("grad", group="Learning", examples={"grad": "back-propagation against differences"})
+@command(
+    "grad", group="Learning", rank=8, examples={"grad": "back-propagation against differences"}
+)
 def grad(session: Session) -> GradientResult:
     """Check the gradient of the network in hand against numeric differences."""
     import numpy as np

@@ -47,7 +47,8 @@ class PlotResult:
 
 @command(
     "plot",
-    group="Asking",
+    group="Learning",
+    rank=2,
     examples={
         "plot curves.svg": "the same in a file: .svg, .html or .png",
         "plot": "the cost and the accuracy so far",

@@ -97,7 +97,8 @@ def _is_as_known(session: Session, name: str) -> bool:
 @command(
     "p",
     "save",
-    group="Saves",
+    group="First steps",
+    rank=4,
     examples={"p first": "save as first", "p": "save under the network's name"},
 )
 def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
@@ -115,7 +116,8 @@ def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
 @command(
     "pas",
     "save_as",
-    group="Saves",
+    group="First steps",
+    rank=5,
     examples={"pas first": "save as first", "pas 'my first'": "a name with a space"},
 )
 def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
@@ -127,7 +129,8 @@ def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
 @command(
     "l",
     "load",
-    group="Saves",
+    group="First steps",
+    rank=6,
     examples={
         "l": "lists the saves and asks",
         "l first": "load the network saved as first",
@@ -239,7 +242,7 @@ class ListResult:
         yield saves(self.entries, self.in_hand, options.max_width)
 
 
-@command("ls", "list", group="Saves", examples={"ls": "the saved networks"})
+@command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
 def list_(session: Session) -> ListResult:
     """List the saved networks."""
     return ListResult(session.registry.entries(), session.hand.name if session.hand else "")

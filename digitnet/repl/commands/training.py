@@ -65,7 +65,7 @@ class TrainingResult:
 @command(
     "t",
     "train",
-    group="Learning",
+    group="First steps",
     rank=1,
     examples={
         "t": "one epoch: every training case once",
@@ -154,7 +154,7 @@ def _shown(name: str, value: Any) -> str:
 @command(
     "set",
     group="Learning",
-    rank=2,
+    rank=1,
     examples={
         "set": "all settings",
         "set batch all": "the whole training set in each step",

@@ -96,9 +96,12 @@ class JsonOutput:
 class ScreenOutput:
     """Results as rich shows them; on a terminal, reports in a line that renews itself."""
 
-    def __init__(self, screen: Callable[[bool], "Screen"]) -> None:
-        """`screen(stderr)` makes the console for standard output or error when it is needed."""
-        self._make_screen = screen
+    def __init__(self, screen: Callable[[bool], "Screen"], *, pages: bool = False) -> None:
+        """`screen(stderr)` makes the console for standard output or error when it is needed.
+
+        pages: a person is there to turn the pages of what is longer than a terminal's screen.
+        """
+        self._make_screen, self._pages = screen, pages
         self._canvas: Canvas | None = None
 
     @cached_property
@@ -110,8 +113,26 @@ class ScreenOutput:
         return self._make_screen(True)
 
     def result(self, command: str, result: Result) -> None:
-        """The result as it knows how to look."""
-        self._print(result)
+        """The result as it knows how to look, page by page where it is longer than the screen."""
+        screen = self._screen
+        if not (self._pages and screen.renews):
+            self._print(result)
+            return
+        with screen.capture() as printed:
+            screen.print(result)
+        lines = printed.get().removesuffix("\n").split("\n")
+        with _writing():
+            if len(lines) < screen.height:
+                screen.file.write("".join(f"{line}\n" for line in lines))
+            else:
+                from digitnet.repl.terminal.pager import show_pages
+
+                show_pages(lines, lambda: screen.height, self._write)
+            screen.file.flush()
+
+    def _write(self, text: str) -> None:
+        self._screen.file.write(text)
+        self._screen.file.flush()
 
     def error(self, command: str, message: str) -> None:
         """One line on standard error."""

@@ -1,0 +1,56 @@
+"""What is longer than the screen, a page at a time: Space goes on, Enter by a line, q ends."""
+
+from collections.abc import Callable, Sequence
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+
+PAGE, LINE, END = "page", "line", "end"
+KEYS = {
+    PAGE: (" ", "f", "pagedown", "c-f"),
+    LINE: ("enter", "j", "down"),
+    END: ("q", "Q", "escape", "c-c", "c-d"),
+}
+
+
+def show_pages(
+    lines: Sequence[str], height: Callable[[], int], write: Callable[[str], object]
+) -> None:
+    """Writes the lines, and stops before any of them leaves the screen, until a key is pressed.
+
+    height(): rows of the screen now, which may change meanwhile.
+    """
+    shown, step = 0, height() - 1
+    while True:
+        page = lines[shown : shown + max(1, step)]
+        write("".join(f"{line}\n" for line in page))
+        shown += len(page)
+        if shown >= len(lines):
+            return
+        wish = _wish(f"{shown} of {len(lines)} lines. Space: more, Enter: a line, q: enough")
+        if wish == END:
+            return
+        step = 1 if wish == LINE else height() - 1
+
+
+def _wish(said: str) -> str:
+    """PAGE, LINE or END, as the key pressed has it; any other key is left to the prompt."""
+    bindings = KeyBindings()
+
+    @bindings.add(Keys.Any)
+    def leave_to_the_prompt(event: KeyPressEvent) -> None:
+        store_typeahead(event.app.input, list(event.key_sequence))
+        event.app.exit(result=END)
+
+    for wish, keys in KEYS.items():
+        for key in keys:
+            bindings.add(key)(lambda event, wish=wish: event.app.exit(result=wish))
+    foot = Window(FormattedTextControl([("reverse", said)]), height=1)
+    app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
+    try:
+        return app.run()
+    except (EOFError, KeyboardInterrupt):  # the terminal goes
+        return END
