@@ -57,7 +57,10 @@ def test_what_is_in_use_grows_at_once(session: Session) -> None:
 
 
 def test_what_cannot_be_added(session: Session, tmp_path: Path) -> None:
-    assert refusal(session, "mine 7") == "no digit was drawn yet: d draws one, img reads a picture of one"
+    assert (
+        refusal(session, "mine 7")
+        == "no digit was drawn yet: d draws one, img reads a picture of one"
+    )
     assert "a digit, 0 to 9" in refusal(session, "mine 10")
     assert "d draws a digit, mine adds it" in refusal(session, "data mine")
     do(session, "n diary")

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from session_helpers import Answers, do, refusal
 
+from digitnet.repl.command import COMMANDS
 from digitnet.repl.session import Session
+from digitnet.repl.views.screen import Screen
 
 SMALL = "28x28-4c5-p4-10"
 
@@ -43,6 +45,9 @@ def test_a_committee_answers_with_the_mean(session: Session) -> None:
     assert do(session, "c 5")[0]["outputs"] == together
     assert do(session, "ch all")[0]["accuracy"] == voted["accuracy"]
     assert do(session, "i")[0]["trained_on"] == ["sample"]
+    with (screen := Screen(width=80)).capture() as shown:
+        screen.print(COMMANDS["i"].function(session))
+    assert "trained   its members, on sample" in shown.get()
 
 
 @pytest.mark.parametrize("line", ["t", "min 2", "grad", "set rate 1"])

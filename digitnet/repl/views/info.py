@@ -54,6 +54,8 @@ def layer_line(layer: dict[str, Any]) -> str:
 def info(about: "InfoResult") -> RenderableType:
     """The fields of `i` as names beside values."""
     trained = "not yet"
+    if about.trained_on and not about.trained_batches:  # a committee
+        trained = f"its members, on {', '.join(about.trained_on)}"
     if about.trained_batches:
         trained = (
             f"{counted(about.trained_batches, 'mini-batch')}, "
