@@ -92,10 +92,14 @@ def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return names
 
 
-def _data_sets() -> Mapping[str, str]:
-    from digitnet.digits.datasets import SOURCES
+def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    more = {"import": "make one of files", "delete": "delete one that was imported"}
+    return {name: source.says for name, source in session.shelf.sources().items()} | more
 
-    return {name: source.says for name, source in SOURCES.items()}
+
+def _imported(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    names = session.shelf.imported.names() if words[-1:] == ["delete"] else []
+    return dict.fromkeys(names, "imported")
 
 
 def _methods() -> Mapping[str, str]:
@@ -177,6 +181,8 @@ SHOWN = Kind(
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
 METHOD = one_of("METHOD", "a method", _methods)
 OFF = Kind("off", "off", off, lambda: {"off": "end it"})
-DATA = one_of("NAME", "a data set", _data_sets)
+DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
+PATH = Kind("PATH", "a file or a folder", str, is_path=True)
+IMPORTED = Kind("NAME", "the name of a data set of your own", str, offers=_imported)
 WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
 FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy and all that needs it load when the first command needs them
-    from digitnet.digits.datasets import DataSet
+    from digitnet.digits.datasets import DataSet, Source
+    from digitnet.registry.imported import ImportedData
     from digitnet.registry.model import Accuracy, Model
 
 
@@ -25,21 +26,58 @@ class Shelf:
         self._read: dict[str, DataSet] = {}
         self._chosen: dict[tuple[int, int], str] = {}  # by the numbers of a case and of an answer
 
+    @property
+    def imported(self) -> "ImportedData":
+        """The data sets that were imported."""
+        from digitnet.registry.imported import ImportedData
+
+        return ImportedData(self.own)
+
+    def sources(self) -> "dict[str, Source]":
+        """Every data set there is, or could be, by its name."""
+        from digitnet.digits.datasets import SOURCES, Source
+        from digitnet.digits.importing import read_split
+
+        def source(name: str, place: Path) -> Source:
+            return Source(
+                name, "imported", 784, 10, lambda folders: read_split(place).data_set(name)
+            )
+
+        imported = self.imported
+        places = {name: imported.place(name) for name in imported.names()}
+        return SOURCES | {name: source(name, place) for name, place in places.items() if place}
+
+    def imported_cases(self, name: str) -> int:
+        """How many cases an imported data set has; 0 where it is gone or cannot be read."""
+        from digitnet.digits.idx import BadData
+        from digitnet.digits.importing import read_split
+
+        place = self.imported.place(name)
+        try:
+            return len(read_split(place)) if place else 0
+        except BadData:
+            return 0
+
     def get(self, name: str = "") -> "DataSet":
         """The data set of this name, or the one in use; read when it is first needed.
 
         Raises NotHere where it is not on this machine, BadData where it cannot be used.
         """
-        from digitnet.digits.datasets import SOURCES
+        from digitnet.digits.datasets import NotHere
 
         name = name or self.name
         if name not in self._read:
-            self._read[name] = SOURCES[name].read(self.folders)
+            source = self.sources().get(name)
+            if source is None:
+                raise NotHere(name)
+            self._read[name] = source.read(self.folders)
         return self._read[name]
 
     def forget(self, name: str) -> None:
         """To be called when a data set has changed on the disk: it is read again when needed."""
         self._read.pop(name, None)
+        if name == self.name and name not in self.sources():
+            self.name = "sample"
 
     def choose(self, data: "DataSet") -> None:
         """Uses this data set from now on, also for networks of its width that are made later."""
@@ -49,12 +87,11 @@ class Shelf:
         """The first of these that has this width and is here: the first data set wanted, the one
         last chosen for this width, the second one wanted, any other.
         """
-        from digitnet.digits.datasets import SOURCES
-
         first, second = wanted
         chosen = self._chosen.get((inputs, outputs), "")
-        for name in (first, chosen, second, *SOURCES):
-            source = SOURCES.get(name)
+        sources = self.sources()
+        for name in (first, chosen, second, *sources):
+            source = sources.get(name)
             fits = source and (source.inputs, source.outputs) == (inputs, outputs)
             if source and fits and source.is_here(self.folders):
                 return name

@@ -13,6 +13,8 @@ from session_helpers import do, refusal
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.reading import BadPicture, NoDigit, read_digits
 from digitnet.engine.cases import answers_of
+from digitnet.paths import included_folder
+from digitnet.registry.registry import Registry
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
@@ -33,7 +35,7 @@ def first_of(digit: int) -> Stroke:
 @pytest.fixture
 def reader(session: Session) -> Session:
     """A session with the network that is included in hand."""
-    session.hand = Session(ROOT / "saves", [], ROOT).registry.load("ready")
+    session.hand = Registry(included_folder()).load("ready")
     return session
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import Working, command
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.session import Session
 
 if TYPE_CHECKING:
@@ -78,14 +78,33 @@ class DownloadReport:
     group="Digits",
     examples={
         "data": "the data sets there are",
+        "data import photos scans": "a data set photos, of the pictures in scans/0 to scans/9",
+        "data delete photos": "delete it, after a yes; undo brings it back",
         "data sample": "use the sample",
         "data mnist": "use all of MNIST; downloads it if it is not here",
     },
 )
-def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
-    """List the data sets, or choose one; `data mnist` downloads it where it is not here yet."""
-    from digitnet.digits.datasets import SOURCES
+def data(
+    session: Session,
+    name: Annotated[str, kinds.DATA] = "",
+    own: Annotated[str, kinds.IMPORTED] = "",
+    path: Annotated[str, kinds.PATH] = "",
+) -> Working:
+    """List the data sets, or choose one; `data mnist` downloads it where it is not here yet.
 
+    data import NAME PATH makes a data set of your own: from a folder with pictures in subfolders 0
+    to 9, an IDX file with images in its name (its labels beside it), a folder of such, or an .npz
+    file. Of each digit, a tenth is set aside to validate and a tenth to test, for good. data delete
+    NAME deletes it, after a yes.
+    """
+    if name in ("import", "delete"):
+        return (yield from _changed(session, name, own, path))
+    sources = session.shelf.sources()
+    if name and name not in sources:
+        hint = nearest(name, sources) or f"There are: {', '.join(sources)}"
+        raise CommandError(f"data: {quoted(name)} is not a data set. {hint}")
+    if own:
+        raise CommandError(f"data: unexpected {quoted(own)}. Example: data sample")
     if name == "mnist" and not _is_usable(session, name):
         yield from _download(session)
     chosen = session.data(name)
@@ -99,8 +118,22 @@ def data(session: Session, name: Annotated[str, kinds.DATA] = "") -> Working:
         len(chosen.test),
         chosen.inputs,
         chosen.outputs,
-        {} if name else {s.name: _described(s, session) for s in SOURCES.values()},
+        {} if name else {s.name: _described(s, session) for s in sources.values()},
     )
+
+
+def _changed(session: Session, verb: str, own: str, path: str) -> Working:
+    """A data set of one's own imported or deleted; what is in use then."""
+    from digitnet.repl import importing
+
+    if verb == "import":
+        said = yield from importing.import_(session, own, path)
+        session.choose(session.data(own))
+    else:
+        said = importing.delete(session, own)
+    used = session.data()
+    counts = (len(used.train), len(used.validation), len(used.test))
+    return DataResult(said, used.name, *counts, used.inputs, used.outputs, {})
 
 
 def _described(source: "Source", session: Session) -> str:

@@ -9,6 +9,7 @@ from digitnet.repl.commands.saving import clean, no_such
 from digitnet.repl.errors import CommandError
 from digitnet.repl.line import as_typed
 from digitnet.repl.session import Session
+from digitnet.repl.views.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -110,14 +111,54 @@ def undo(
     session: Session,
     name: Annotated[str, kinds.NAME] = "",
     number: Annotated[int, kinds.COUNT] = 1,
-) -> UndoResult:
+) -> "UndoResult | UndoDataResult":
     """Take back the last delete or overwrite, also after a restart.
 
     With a name, brings back what was last deleted or overwritten of that network; with a number,
     counted from the last, an earlier version. What gives way is kept in its turn.
+
+    Of an imported data set, the last change is taken back, by its name or where it came last.
     """
+    if imported := _data_meant(session, name):
+        return _undo_data(session, imported)
     undone = session.registry.undo(clean(name) if name else "", number)
     if session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
         session.mark_unsaved()
     return UndoResult(undone, number)
+
+
+@dataclass(frozen=True)
+class UndoDataResult:
+    """A imported data set whose last change was taken back. cases: 0 where it is gone."""
+
+    name: str
+    cases: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Its name, and how many cases it has now."""
+        return {"restored": self.name, "cases": self.cases}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        has = f"it has {counted(self.cases, 'case')} again" if self.cases else "it is gone"
+        yield f"Took back the last change of the data set {self.name}: {has}."
+
+
+def _data_meant(session: Session, name: str) -> str:
+    """The imported data set that `undo` means, empty for a network."""
+    from digitnet.registry.names import file_name
+
+    imported, trash = session.shelf.imported, session.registry.trash
+    kept = trash.to_bring_back(session.saves, file_name(clean(name)) if name else "")
+    if name:
+        return name if imported.is_known(name) and not kept else ""
+    when, latest = imported.last_change()
+    times = [(trash.folder / each.name).lstat().st_ctime for each in kept]
+    return latest if when > max(times, default=0.0) else ""
+
+
+def _undo_data(session: Session, name: str) -> UndoDataResult:
+    """Takes back the last change of a data set."""
+    session.shelf.imported.undo(name)
+    session.shelf.forget(name)
+    return UndoDataResult(name, session.shelf.imported_cases(name))

@@ -1,0 +1,65 @@
+"""Data sets of one's own: made of files, deleted."""
+
+from collections.abc import Generator
+
+from digitnet.repl.command import Note
+from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.files import path_of
+from digitnet.repl.session import Session
+from digitnet.repl.views.words import counted
+
+EXAMPLE = "Example: data import photos scans"
+SHOWN = 3
+"""Files that were left out, of which each is told why."""
+
+
+def import_(session: Session, name: str, path: str) -> "Generator[Note, None, str]":
+    """Makes a data set of files. Returns what was done, in words."""
+    from digitnet.digits.importing import import_from
+
+    if not name or not path:
+        raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
+    _check_name(name)
+    own = session.shelf.imported
+    place = own.place(name)
+    if place and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
+        raise CommandError("nothing was imported")
+    yield Note(f"Reading {printable(path)} ...", lasting=False)
+    imported = import_from(path_of(path, EXAMPLE.removeprefix("Example: ")), session.stop)
+    own.keep(name, imported.cases.files(), place)
+    session.shelf.forget(name)
+    for reason in imported.left_out[:SHOWN]:
+        yield Note(f"Left out: {printable(reason, 300)}")
+    more = len(imported.left_out) - SHOWN
+    if more > 0:
+        yield Note(f"Left out: {counted(more, 'more file')}")
+    return f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: {session.data(name)}."
+
+
+def _check_name(name: str) -> None:
+    """Raises CommandError where a data set of one's own cannot have that name."""
+    from digitnet.digits.datasets import SOURCES
+    from digitnet.registry.imported import NAME
+
+    if name in SOURCES or name in ("import", "delete"):
+        raise CommandError(f"{name} is taken: choose another name. {EXAMPLE}")
+    if not NAME.fullmatch(name):
+        raise CommandError(
+            f"{quoted(name)} cannot be the name of a data set: use up to 32 of a-z, 0-9, - and _, "
+            f"a letter first. {EXAMPLE}"
+        )
+
+
+def delete(session: Session, name: str) -> str:
+    """Deletes a data set of one's own, after a yes. Returns what was done, in words."""
+    own = session.shelf.imported
+    place = own.place(name)
+    if place is None:
+        hint = nearest(name, own.names()) or "data lists them"
+        raise CommandError(f"there is no data set of your own called {quoted(name)}. {hint}")
+    count = session.shelf.imported_cases(name)
+    if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
+        raise CommandError("nothing was deleted")
+    own.keep(name, {}, place)
+    session.shelf.forget(name)
+    return f"Deleted the data set {name}; undo {name} brings it back. In use: {session.data()}."
