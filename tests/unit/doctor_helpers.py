@@ -98,7 +98,7 @@ def initial_cost(shape: str) -> Patient:
 
 
 def one_answer(shape: str) -> Patient:
-    patient = fresh(shape).trained("150")
+    patient = fresh(shape).trained("200")
     last(patient).biases[0] += 30
     return patient
 
@@ -250,7 +250,7 @@ HEALTHY: list[Healthy] = [
     ("quick", "", 1, {}),
     ("quick", "20", 2, {}),
     ("quick", "1e", 3, {}),
-    ("quick", "30e", 1, {}),
+    ("quick", "12e", 1, {}),
     ("quick", "", 2, {"optimizer": "adam", "rate": 0.001}),
     ("quick", "2e", 3, {"optimizer": "adam", "rate": 0.001}),
     ("quick", "1e", 1, {"optimizer": "rmsprop", "rate": 0.001}),
@@ -263,7 +263,7 @@ HEALTHY: list[Healthy] = [
     ("diary", "50", 2, {}),
     ("diary", "1e", 3, {}),
     ("diary", "3e", 1, {}),
-    ("diary", "40e", 2, {}),
+    ("diary", "20e", 2, {}),
     ("relu", "", 1, {}),
     ("relu", "20", 2, {}),
     ("relu", "3e", 3, {}),
@@ -274,7 +274,6 @@ HEALTHY: list[Healthy] = [
     ("notebook-better", "20e", 3, {}),
     ("conv", "", 1, {}),
     ("conv", "30", 2, {}),
-    ("fast", "", 1, {}),
     ("fast", "40", 2, {}),
     ("truth", "", 1, {}),
     ("truth", "50", 2, {}),

@@ -9,8 +9,9 @@ import pytest
 from doctor_helpers import CONVOLUTION, DENSE, HEALTHY, PLANTS, Healthy, Patient, fresh, recipe
 
 from digitnet.engine.diagnosis.doctor import EXAMINATIONS, diagnose
-from digitnet.engine.diagnosis.range_test import range_test
+from digitnet.engine.diagnosis.range_test import Point, range_test, suggestion
 from digitnet.engine.diagnosis.rehearsal import Interrupted
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.repl.views.doctoring import WORDS
 
 OF_DATA = {"labels", "imbalance", "too-few", "over-fitting", "same-inputs"}
@@ -96,3 +97,46 @@ def test_it_stops_between_two_mini_batches() -> None:
             if at == "a rehearsal":
                 asked.append(at)
     assert asked == ["a rehearsal"]
+
+
+# the range test
+
+RATES = {
+    "sgd": (0.05, 0.5),
+    "momentum": (0.02, 0.2),
+    "nesterov": (0.02, 0.2),
+    "rmsprop": (0.0004, 0.006),
+    "adam": (0.001, 0.01),
+    "adamw": (0.001, 0.01),
+    "schedule-free": (0.4, 4.0),
+    "schedule-free-adamw": (0.002, 0.02),
+}
+"""optimiser → rates with which `784-32-10` does about as well as it can."""
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_suggested_rate_is_a_good_one_for_every_optimiser(optimizer: str) -> None:
+    patient = fresh(DENSE, optimizer=optimizer, rate=1e-9)
+    points = list(range_test(patient.trainer, patient.train, lambda: False))
+    suggested = suggestion(points, optimizer)
+    low, high = RATES[optimizer]
+    assert suggested is not None
+    assert low <= suggested <= high
+    patient = fresh(DENSE, optimizer=optimizer, rate=suggested).trained("2e")
+    accuracy = patient.trainer.measure(patient.validation).accuracy
+    assert accuracy >= 0.82
+
+
+def test_the_suggestion_is_told_as_the_setting_that_a_falling_schedule_wants() -> None:
+    suggested = []
+    for batches in (0, 4500):
+        patient = fresh(DENSE, schedule="inverse-sqrt")
+        patient.trainer.progress.batches = batches
+        points = list(range_test(patient.trainer, patient.train, lambda: False))
+        suggested.append(suggestion(points, "momentum") or 0.0)
+    assert suggested[1] / suggested[0] == pytest.approx(np.sqrt(10), rel=0.5)
+
+
+def test_there_is_no_suggestion_where_the_cost_does_not_fall() -> None:
+    assert suggestion([Point(1e-5, 2.3), Point(1e-2, 2.3), Point(1, 9.0)], "sgd") is None
+    assert suggestion([Point(1e-5, 2.3), Point(1e-2, np.inf)], "sgd") is None

@@ -21,8 +21,12 @@ STALE_RATIO = 1.5
 """relative_loss_diff_max_thresh in TheDeepChecker's settings: 50 % between training and answer."""
 ONE_ANSWER = 0.5
 """By how much an answer is given more often than it is right, as a share of all cases."""
-ENOUGH = 100
+ENOUGH = 200
 """Mini-batches after which a network should have more than one answer."""
+SURE = 1.5
+"""A network that costs so many times the baseline is sure of what is wrong."""
+LEARNING = 0.05
+"""A network that gains this part of the baseline's cost in its rehearsal is learning."""
 OVERFIT_GAP = 0.1
 """AUTOTRAINER's gap between the accuracies (`loss_issue` in its monitor.py)."""
 OVERFIT_COST = 1.3
@@ -64,7 +68,8 @@ def rate_too_high(m: Measurements) -> Figures | None:
     """
     lower = [other for name, other in m.others.items() if name.startswith("rate /")]
     best = min(lower, key=lambda r: r.after, default=None)
-    if best is None or not _much_better(best, m) or m.as_set.after < HIGH * m.baseline:
+    stays_high = m.as_set.after > max(HIGH * m.baseline, 0.5 * m.as_set.before)
+    if best is None or not stays_high or not _much_better(best, m):
         return None
     return _costs(m, best) | {"value": m.settings.rate, "tried": best.rate, "rate": best.rate}
 
@@ -100,7 +105,8 @@ def stale_statistics(m: Measurements) -> Figures | None:
 def one_answer(m: Measurements) -> Figures | None:
     """One answer for most cases, though it is right for few: what a diary called "always 0".
 
-    A fresh network prefers some answer by chance; one that has been trained should not.
+    A network that has just begun prefers some answer, and costs no more than the baseline. It is a
+    fault where the network is sure of that answer, or does not get away from it.
     """
     if m.batches < ENOUGH:
         return None
@@ -108,14 +114,14 @@ def one_answer(m: Measurements) -> Figures | None:
     answer = max(range(len(m.guesses)), key=lambda k: m.guesses[k] - shares[k])
     if m.guesses[answer] - shares[answer] < ONE_ANSWER:
         return None
-    recovers = m.as_set.gain > BETTER * m.baseline
-    if recovers and m.data.is_table:
+    learning = m.as_set.gain > LEARNING * m.baseline
+    if learning and m.cost <= SURE * m.baseline:
         return None
     return {
         "answer": answer,
         "share": m.guesses[answer],
         "right": shares[answer],
-        "recovers": recovers,
+        "recovers": learning,
     }
 
 
@@ -124,7 +130,8 @@ def over_fitting(m: Measurements) -> Figures | None:
 
     AUTOTRAINER looks for a gap between the accuracies, UMLAUT (Schoop et al. 2021, CHI) for a
     validation cost that rises while the training cost falls. Each alone is common in healthy
-    networks; here it takes both.
+    networks; here it takes both. The costs of the history have penalties in them, which the one
+    now has not: where they are large, this is silent.
     """
     gap = m.train.accuracy - m.validation.accuracy
     costs = [measured.validation_cost for measured in m.history]

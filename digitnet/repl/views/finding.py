@@ -29,7 +29,9 @@ def found_rate(
         blocks = draws_blocks(console, options)
         yield _curve(drawn, found.suggestion, min(options.max_width, WIDEST), blocks=blocks)
     if found.suggestion is None:
-        yield "At no rate did the cost fall: little is left to learn, or something is wrong (doctor)."
+        yield (
+            "At no rate did the cost fall: little is left to learn, or something is wrong (doctor)."
+        )
         return
     text = Text("The cost falls well at ")
     text.append(f"{found.suggestion:g}", "bold")
