@@ -30,7 +30,7 @@ BINFLOAT, BINUNICODE, SHORT_BINBYTES, BINBYTES = b"G", b"X", b"C", b"B"
 EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
 
 
-def encode(document: Document, most_values: int = MAX_VALUES) -> bytes:
+def encode(document: Document, most_values: int = 0) -> bytes:
     """The document as a pickle, which has been read back.
 
     Raises TypeError or ValueError for what no document may hold.
@@ -100,8 +100,9 @@ def _whole(value: int) -> bytes:
     raise ValueError("a whole number in a document has at most 64 bits")
 
 
-def decode(data: bytes, most_values: int = MAX_VALUES) -> Document:
-    """The document, of at most so many values, in a pickle that `encode` could have written.
+def decode(data: bytes, most_values: int = 0) -> Document:
+    """The document, of at most so many values (0: MAX_VALUES), in a pickle that `encode` could have
+    written.
 
     Raises DamagedSave for anything else.
     """
@@ -116,7 +117,7 @@ class _Reader:
 
     def __init__(self, data: bytes, most_values: int) -> None:
         self.data, self.at = data, 0
-        self.values, self.most_values = 0, most_values
+        self.values, self.most_values = 0, most_values or MAX_VALUES
 
     def document(self) -> Any:
         if self.take(2) != PROTO:

@@ -151,4 +151,6 @@ def test_a_document_that_is_wrong_in_one_place_is_refused_and_the_place_is_named
 
 
 def test_the_longest_text_is_accepted() -> None:
-    assert from_document(with_change(("recipe",), "x" * 200)).recipe == "x" * 200
+    accuracy = from_document(with_change(("accuracy", "on"), "x" * 200)).accuracy
+    assert accuracy is not None
+    assert accuracy.on == "x" * 200
