@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "html", "png")
 """The files there can be, by their suffixes."""
+FLAGS = tuple(f"--{form}" for form in FORMATS)
 WIDTH, HEIGHT = 40, 34
 """A picture has at least so many columns, and room for so many rows."""
 
@@ -84,9 +85,8 @@ def picture_asked_for(
 
 def _split(command: Command, words: Sequence[str]) -> tuple[list[str], str, str]:
     """The arguments, the format and the file; the last two are empty where none is asked for."""
-    flags = [f"--{form}" for form in FORMATS]
     for place, word in enumerate(words):
-        if word in flags:
+        if word in FLAGS:
             if len(words) != place + 2:
                 raise CommandError(
                     f"{word} and one file end the line. "

@@ -9,9 +9,12 @@ from xml.etree import ElementTree as ET
 import pytest
 from conftest import Program
 from PIL import Image
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 from session_helpers import Answers, do, refusal
 
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.completion import Offers
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +106,10 @@ def test_nothing_untrusted_is_markup_in_a_picture(session: Session) -> None:
     do(session, "n mini; pas '<b>&\"'; ls --svg a.svg; ls --html a.html")
     ET.fromstring(Path("a.svg").read_bytes())
     assert "<b>" not in Path("a.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("line", ["c 11 --svg di", "t 5 --png di"])
+def test_files_are_offered_after_a_flag(session: Session, line: str) -> None:
+    Path("digit.svg").write_text("")
+    found = Offers(session).get_completions(Document(line, len(line)), CompleteEvent())
+    assert [offer.text for offer in found] == ["digit.svg"]

@@ -10,6 +10,7 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 from digitnet.repl.command import COMMANDS, Argument
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.line import Typing, as_typed, expanded, typing
+from digitnet.repl.pictures import FLAGS
 from digitnet.repl.session import Session
 
 LONGEST = 60
@@ -29,6 +30,9 @@ class Offers(Completer):
         typed = typing(document.text_before_cursor)
         if not typed.words:
             yield from _matching(self._commands(typed), typed)
+            return
+        if typed.words[-1] in FLAGS:
+            yield from _paths(typed, event)
             return
         words = _meant(typed.words, self.session.aliases)
         argument = argument_at(words)
