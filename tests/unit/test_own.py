@@ -1,5 +1,6 @@
 """Digits of one's own: the file, and the parts that its cases stay in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,12 @@ from digitnet.digits.own import (
     VALIDATION,
     Bytes,
     parts,
+    read_rows,
     with_case,
 )
+from digitnet.registry.errors import RegistryError
+from digitnet.registry.files import TEMPORARY
+from digitnet.registry.own_digits import LOCK, add_case
 
 
 def picture(ink: int) -> Bytes:
@@ -90,3 +95,27 @@ def test_files_that_cannot_be_used(tmp_path: Path, rows: Bytes, reason: str) -> 
 def test_none_yet_says_how_to_add_some(tmp_path: Path) -> None:
     with pytest.raises(NotHere, match="mine is not here: d draws a digit, mine adds it"):
         SOURCES["mine"].read([tmp_path])
+
+
+def test_programs_that_add_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    def add(first: int) -> None:
+        for number in range(first, first + 5):
+            add_case(tmp_path / "digits", picture(number), number % 10)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, (0, 50, 100, 150)))
+    rows = read_rows(tmp_path / "digits" / FILE)
+    assert sorted(rows[:, 1].tolist()) == [f + k for f in (0, 50, 100, 150) for k in range(5)]
+
+
+def test_what_a_writer_that_was_killed_left_is_no_hindrance(tmp_path: Path) -> None:
+    add_case(tmp_path, picture(1), 1)
+    (tmp_path / f"{TEMPORARY}0123456789abcdef-{FILE}").write_bytes(b"half of")
+    assert add_case(tmp_path, picture(2), 2).tolist() == [1, 2]
+    assert {path.name for path in tmp_path.iterdir()} == {FILE, LOCK}
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RegistryError, match="nothing was added"):
+        add_case(tmp_path / "file", picture(1), 1)
