@@ -86,6 +86,7 @@ class Session:
     data_folders, download_to: of the shelf, which holds the data sets. seed: draws and orders
     everything, if given; otherwise each network draws a seed of its own. included: the folder of
     the networks that come with digitnet.
+    renamed: the old and the new name of a save, if that renaming is what `undo` takes back.
     saved: of the network in hand, the mini-batches and settings that its save has, if it has one.
     working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
     number of the signal that ended the session, if one did. done: the command that was done last,
@@ -104,6 +105,7 @@ class Session:
     included: Path | None = None
 
     hand: "Model | None" = None
+    renamed: tuple[str, str] | None = None
     saved: "tuple[int, Settings] | None" = None
     leaving: bool = False
     working: bool = False

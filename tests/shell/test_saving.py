@@ -58,17 +58,17 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     assert said(session, "t 1; p").endswith("; undo a brings back the version before.")
     assert "undo" not in said(session, "p")
     shown = said(session, "undo a")
-    assert shown.startswith("The version before the last save of 'a' is back")
-    assert shown.endswith("the newer one back. undo a 2 brings back the one before it.")
+    assert shown.startswith("Restored the version before the last save of 'a': l loads it.")
+    assert shown.endswith("The newer one is kept: undo a. The one before it: undo a 2.")
     shown = said(session, "undo a 2")
-    assert shown.startswith("An earlier version of 'a' is back")
-    assert shown.endswith("undo a 3 brings back the one before it.")
+    assert shown.startswith("Restored an earlier version of 'a'")
+    assert shown.endswith("The one before it: undo a 3.")
     do(session, "l a")
     assert session.hand
     assert session.hand.trainer.progress.batches == 2
     session.asker = NobodyToAsk(yes=True)
     do(session, "del a; n mini3; pas a")
-    assert "the one saved since gave way" in said(session, "undo")
+    assert said(session, "undo").startswith("Restored 'a'. The one saved since is kept: undo a.")
     assert session.registry.load("a").network.shape == "3-3-2"
     assert "only" in refusal(session, "undo a 9")
 
@@ -80,3 +80,23 @@ def test_a_script_makes_a_network_or_goes_on_with_it(session: Session) -> None:
     gone_on, _, _ = do(session, line)
     assert (gone_on["name"], gone_on["trained_batches"]) == ("long", 5)
     assert "neither a recipe" in refusal(session, "l other nothing")
+
+
+def test_undo_takes_back_a_renaming(session: Session) -> None:
+    do(session, "n mini; t 1; pas a; t 1; p")
+    assert said(session, "ren a zz; undo") == "'zz' is called 'a' again."
+    assert session.registry.names() == ["a"]
+    assert session.registry.load("a").trainer.progress.batches == 2
+    assert session.hand and session.hand.name == "a"
+    assert not session.unsaved
+    do(session, "undo")  # then what was before it
+    assert session.registry.load("a").trainer.progress.batches == 1
+
+
+def test_what_comes_after_a_renaming_is_taken_back_instead(session: Session) -> None:
+    session.asker = NobodyToAsk(yes=True)
+    do(session, "n mini; t 1; pas a; ren a b; t 1; p; undo")
+    assert session.registry.names() == ["b"]
+    assert session.registry.load("b").trainer.progress.batches == 1
+    do(session, "ren b c; del c; undo")
+    assert session.registry.names() == ["c"]

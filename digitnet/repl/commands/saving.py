@@ -67,6 +67,7 @@ def _save(session: Session, name: str) -> SaveResult:
         raise CommandError("nothing was saved; the network is still in hand")
     hides = registry.includes(name)
     entry, again = registry.save(named, name)
+    session.renamed = None
     named.name, named.saved_at = name, entry.saved_at
     session.mark_saved()
     return SaveResult(name, entry.file, entry.bytes, again, hides)
@@ -264,9 +265,16 @@ class RenameResult(Record):
 def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
 ) -> RenameResult:
-    """Rename a saved network."""
-    registry = session.registry
+    """Rename a saved network; undo takes it back."""
     old, new = clean(old), clean(new)
+    result = renamed(session, old, new)
+    session.renamed = (old, new)
+    return result
+
+
+def renamed(session: Session, old: str, new: str) -> RenameResult:
+    """Renames a save, and the network in hand if it is the one."""
+    registry = session.registry
     if not registry.exists(old):
         raise CommandError(f"{no_such(session, old)}; nothing was renamed")
     entry = registry.rename(old, new)

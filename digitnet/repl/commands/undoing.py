@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.commands.saving import clean, no_such
+from digitnet.repl.commands.saving import clean, no_such, renamed
 from digitnet.repl.errors import CommandError
 from digitnet.repl.line import as_typed
 from digitnet.repl.session import Session
@@ -63,6 +63,7 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
     for count, name in enumerate(meant):
         try:
             registry.delete(name)
+            session.renamed = None
         except RegistryError as error:
             done = f" Already deleted: {_listed(meant[:count])}." if count else ""
             raise CommandError(f"{error}.{done}") from None
@@ -74,10 +75,13 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What came back. number: which of the kept versions it was, counted from the last."""
+    """What came back. number: which of the kept versions it was, counted from the last. was: the
+    name that a renamed network had until now.
+    """
 
     undone: "Undone"
     number: int
+    was: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Its name."""
@@ -85,16 +89,18 @@ class UndoResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         name, again = self.undone.name, f"undo {as_typed(self.undone.name)}"
-        if not self.undone.swapped:
-            said = f"{name!r} is back."
+        if self.was:
+            said = f"{self.was!r} is called {name!r} again."
+        elif not self.undone.swapped:
+            said = f"Restored {name!r}."
         elif self.undone.kind == "deleted":
-            said = f"{name!r} is back, and the one saved since gave way: {again} brings that back."
+            said = f"Restored {name!r}. The one saved since is kept: {again}."
         else:
-            which = "An earlier version" if self.number > 1 else "The version before the last save"
-            said = f"{which} of {name!r} is back: l loads it. {again} brings the newer one back."
+            which = "an earlier version" if self.number > 1 else "the version before the last save"
+            said = f"Restored {which} of {name!r}: l loads it. The newer one is kept: {again}."
         if self.undone.older:
             number = self.number + self.undone.swapped
-            said += f" {again}{f' {number}' if number > 1 else ''} brings back the one before it."
+            said += f" The one before it: {again}{f' {number}' if number > 1 else ''}."
         yield said
 
 
@@ -104,7 +110,7 @@ class UndoResult:
     examples={
         "undo first 2": "of first, the version before the last that is kept",
         "undo first": "the last version of first that was deleted or overwritten",
-        "undo": "take back the last delete or overwrite",
+        "undo": "take back the last delete, overwrite or renaming",
     },
 )
 def undo(
@@ -112,13 +118,19 @@ def undo(
     name: Annotated[str, kinds.NAME] = "",
     number: Annotated[int, kinds.COUNT] = 1,
 ) -> "UndoResult | UndoDataResult":
-    """Take back the last delete or overwrite, also after a restart.
+    """Take back the last delete or overwrite, also after a restart, or a renaming just done.
 
     With a name, brings back what was last deleted or overwritten of that network; with a number,
     counted from the last, an earlier version. What gives way is kept in its turn.
 
     Of an imported data set, the last change is taken back, by its name or where it came last.
     """
+    from digitnet.registry.registry import Undone
+
+    if session.renamed and not name:
+        (old, new), session.renamed = session.renamed, None
+        renamed(session, new, old)
+        return UndoResult(Undone(old, "renamed", swapped=False, older=0), number, new)
     if imported := _data_meant(session, name):
         return _undo_data(session, imported)
     undone = session.registry.undo(clean(name) if name else "", number)
@@ -130,7 +142,7 @@ def undo(
 
 @dataclass(frozen=True)
 class UndoDataResult:
-    """A imported data set whose last change was taken back. cases: 0 where it is gone."""
+    """An imported data set whose last change was taken back. cases: 0 where it is gone."""
 
     name: str
     cases: int
