@@ -56,14 +56,15 @@ def test_digits_drawn_with_the_mouse_are_read_as_they_are_drawn(
     at_the_board: AtTheBoard, size: tuple[int, int], digits: tuple[int, ...]
 ) -> None:
     t = at_the_board()
-    t.resize(*size)
     layout = layout_for(*size)
     assert layout
     for digit in digits:
+        t.resize(*size)
         t.read(0.3)
         t.type(strokes(layout, digit))
         t.wait_for(f" guess {digit}")
         assert is_mouse_on(t)
+        t.resize(80, 24)
         t.type(f"{digit}\r")
         t.wait_for(f"^guess {digit}, answer {digit}: right$")
         t.type("mine\r")
