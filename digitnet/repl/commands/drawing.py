@@ -37,11 +37,8 @@ class DrawResult:
         right = outputs(self.outputs, self.guess, self.answer, console, options)
         yield side_by_side(left, right, options.max_width, self.picture.shape[1] + 3 + 39)
         yield verdict(self.guess, self.answer)
-        yield (
-            "mine adds it to your own digits."
-            if self.answer is not None
-            else ("mine 7, say, adds it to your own digits as a 7.")
-        )
+        command = "mine" if self.answer is not None else "mine DIGIT"
+        yield f"{command} adds it to your own digits."
 
 
 @dataclass(frozen=True)
