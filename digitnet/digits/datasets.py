@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from digitnet.digits import own
-from digitnet.digits.idx import BadData, read_idx
+from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.types import Pixels
 
@@ -43,6 +43,7 @@ class DataSet:
     picture: rows and columns of a case that is a picture, None for a table.
     tests_are_in, validations_are_in: the data sets whose *training* cases include these test (or
     validation) cases, so that an accuracy measured here after training there is of cases seen.
+    answers: what each answer is called, where it is not a digit.
     """
 
     name: str
@@ -52,6 +53,7 @@ class DataSet:
     picture: tuple[int, int] | None
     tests_are_in: frozenset[str]
     validations_are_in: frozenset[str]
+    answers: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> int:
@@ -93,7 +95,8 @@ class DataSet:
 class Source:
     """A data set that can be had: what it is, and how it is read from a list of folders.
 
-    files: what its files are called; none for a table.
+    files: what its files are called; none for a table. inside: the folders, within each of those
+    given, that they may be in.
     """
 
     name: str
@@ -102,31 +105,34 @@ class Source:
     outputs: int
     read: Callable[[Sequence[Path]], DataSet]
     files: Sequence[str] = ()
+    inside: Sequence[str] = ("",)
 
     def is_here(self, folders: Sequence[Path]) -> bool:
         """Whether all its files are in one of the folders, whole or not."""
         try:
-            return not self.files or bool(find(self.name, self.files, folders))
+            places = [folder / part for folder in folders for part in self.inside]
+            return not self.files or bool(find(self.name, self.files, places))
         except (BadData, NotHere):
             return False
 
 
-def _read_digits(
+def read_digits(
     name: str,
     stems: Sequence[str],
     validation: int,
     within: frozenset[str],
     digests: Sequence[str | None],
     folders: Sequence[Path],
+    most: int = MAX_BYTES,
 ) -> DataSet:
     """Digits in four IDX files: images and labels to train, images and labels to test.
 
     The last `validation` training cases become the validation set. `within`: the data sets whose
-    training cases include all of these.
+    training cases include all of these. most: bytes of a file.
     """
     paths = find(name, stems, folders)
     images, labels, test_images, test_labels = (
-        read_idx(path, 3 if "idx3" in stem else 1, digest)
+        read_idx(path, 3 if "idx3" in stem else 1, digest, most=most)
         for stem, path, digest in zip(stems, paths, digests, strict=True)
     )
     for pictures, path in ((images, paths[0]), (test_images, paths[2])):
@@ -236,9 +242,9 @@ _SAMPLE = tuple(
 )
 
 # every case of the sample is in MNIST's training set
-_read_sample = partial(_read_digits, "sample", _SAMPLE, 500, frozenset({"mnist"}), (None,) * 4)
+_read_sample = partial(read_digits, "sample", _SAMPLE, 500, frozenset({"mnist"}), (None,) * 4)
 _read_mnist = partial(
-    _read_digits, "mnist", tuple(MNIST_DIGESTS), 5000, frozenset(), tuple(MNIST_DIGESTS.values())
+    read_digits, "mnist", tuple(MNIST_DIGESTS), 5000, frozenset(), tuple(MNIST_DIGESTS.values())
 )
 
 SOURCES = {

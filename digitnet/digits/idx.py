@@ -29,20 +29,24 @@ class BadData(Exception):
         self.reason, self.path = reason, path
 
 
-def read_idx(path: Path, dimensions: int, digest: str | None = None) -> NDArray[np.uint8]:
+def read_idx(
+    path: Path, dimensions: int, digest: str | None = None, *, most: int | None = None
+) -> NDArray[np.uint8]:
     """The array of unsigned bytes in an IDX file, gzipped or plain, with so many `dimensions`.
 
-    `digest` is the SHA-256 that the uncompressed file must have, if given. The array is read-only.
+    `digest` is the SHA-256 that the uncompressed file must have, if given; `most`, the bytes that
+    are read of a file, MAX_BYTES if not given. The array is read-only.
 
     Raises BadData for everything that is not exactly one whole file of that kind, before any
     memory is spent on what its header merely claims.
     """
+    most = MAX_BYTES if most is None else most
     try:
         with path.open("rb") as file:
-            packed = file.read(MAX_BYTES + 1)
-        if len(packed) > MAX_BYTES:
-            raise BadData(f"is larger than {MAX_BYTES >> 20} MiB")
-        data, shape = _unpack(packed, dimensions)
+            packed = file.read(most + 1)
+        if len(packed) > most:
+            raise BadData(f"is larger than {most >> 20} MiB")
+        data, shape = _unpack(packed, dimensions, most)
         if digest is not None and sha256(data).hexdigest() != digest:
             raise BadData("is not the original file: its SHA-256 differs")
     except BadData as error:
@@ -59,16 +63,16 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
     return bytes([0, 0, 0x08, array.ndim]) + sizes + array.tobytes()
 
 
-def _unpack(packed: bytes, dimensions: int) -> tuple[bytes, tuple[int, ...]]:
+def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[int, ...]]:
     """The uncompressed file and the shape its header gives."""
     header_bytes = 4 + 4 * dimensions
     if packed[:2] != b"\x1f\x8b":
-        shape = _shape(packed[:header_bytes], dimensions, len(packed))
+        shape = _shape(packed[:header_bytes], dimensions, min(len(packed), largest))
         if len(packed) != header_bytes + prod(shape):
             raise BadData(_lengths(shape, len(packed) - header_bytes))
         return packed, shape
     try:
-        most = DEFLATE_LIMIT * len(packed)
+        most = min(DEFLATE_LIMIT * len(packed), largest)
         header = zlib.decompressobj(wbits=31).decompress(packed, header_bytes)
         shape = _shape(header, dimensions, most)
         stream = zlib.decompressobj(wbits=31)
@@ -100,7 +104,7 @@ def _shape(header: bytes, dimensions: int, most: int) -> tuple[int, ...]:
     shape = struct.unpack(f">{dimensions}I", header[4:])
     if prod(shape) == 0:
         raise BadData("holds no cases")
-    if prod(shape) > min(most, MAX_BYTES):
+    if prod(shape) > most:
         raise BadData(f"claims {prod(shape):,} bytes of data, more than it can hold")
     return shape
 

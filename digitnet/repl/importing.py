@@ -39,9 +39,10 @@ def import_(session: Session, name: str, path: str) -> "Generator[Note, None, st
 def _check_name(name: str) -> None:
     """Raises CommandError where a data set of one's own cannot have that name."""
     from digitnet.digits.datasets import SOURCES
+    from digitnet.digits.relatives import RELATIVES
     from digitnet.registry.imported import NAME
 
-    if name in SOURCES or name in ("import", "delete"):
+    if name in {*SOURCES, *RELATIVES, "import", "delete"}:
         raise CommandError(f"{name} is taken: choose another name. {EXAMPLE}")
     if not NAME.fullmatch(name):
         raise CommandError(

@@ -37,6 +37,7 @@ class Shelf:
         """Every data set there is, or could be, by its name."""
         from digitnet.digits.datasets import SOURCES, Source
         from digitnet.digits.importing import read_split
+        from digitnet.digits.relatives import RELATIVES
 
         def source(name: str, place: Path) -> Source:
             return Source(
@@ -45,7 +46,8 @@ class Shelf:
 
         imported = self.imported
         places = {name: imported.place(name) for name in imported.names()}
-        return SOURCES | {name: source(name, place) for name, place in places.items() if place}
+        mine = {name: source(name, place) for name, place in places.items() if place}
+        return SOURCES | RELATIVES | mine
 
     def imported_cases(self, name: str) -> int:
         """How many cases an imported data set has; 0 where it is gone or cannot be read."""

@@ -23,7 +23,7 @@ class CheckResult:
     """What the network says of one case.
 
     inputs: its pixels as a picture, or a row of a table. layers: what each hidden layer makes of
-    it, if that was asked: the layer's part of a shape, and its outputs.
+    it, if that was asked: the layer's part of a shape, and its outputs. names: of the answers.
     """
 
     index: int
@@ -34,6 +34,7 @@ class CheckResult:
     cost: float
     inputs: "NDArray[Any]"
     layers: "list[tuple[str, Array]] | None" = None
+    names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the picture."""
@@ -65,7 +66,7 @@ class CheckResult:
             width = len(left)
         right = outputs(self.outputs, self.guess, self.answer, console, options)
         yield side_by_side(left, right, options.max_width, width + 3 + 39)
-        yield verdict(self.guess, self.answer)
+        yield verdict(self.guess, self.answer, self.names)
         if self.layers is not None:
             from digitnet.repl.views.activations import activations
 
@@ -118,6 +119,7 @@ def check(
         cost=named.network.cost.value(a, y),
         inputs=data.picture_of(data.test, index),
         layers=hidden if wants_layers else None,
+        names=data.answers,
     )
 
 

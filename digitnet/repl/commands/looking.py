@@ -118,7 +118,7 @@ def data(
         len(chosen.test),
         chosen.inputs,
         chosen.outputs,
-        {} if name else {s.name: _described(s, session) for s in sources.values()},
+        {} if name else _available(session),
     )
 
 
@@ -134,6 +134,15 @@ def _changed(session: Session, verb: str, own: str, path: str) -> Working:
     used = session.data()
     counts = (len(used.train), len(used.validation), len(used.test))
     return DataResult(said, used.name, *counts, used.inputs, used.outputs, {})
+
+
+def _available(session: Session) -> dict[str, str]:
+    """Every data set and what it is; of MNIST's relatives those that are here."""
+    from digitnet.digits.relatives import RELATIVES
+
+    sources = session.shelf.sources().values()
+    listed = (s for s in sources if s.name not in RELATIVES or s.is_here(session.shelf.folders))
+    return {source.name: _described(source, session) for source in listed}
 
 
 def _described(source: "Source", session: Session) -> str:
@@ -181,6 +190,7 @@ class ShowResult:
     indices: list[int]
     answers: list[int]
     inputs: "list[NDArray[Any]]"
+    names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The numbers of the cases and their answers."""
@@ -191,11 +201,15 @@ class ShowResult:
         from rich.text import Text
 
         from digitnet.repl.views.gallery import gallery, small_case
+        from digitnet.repl.views.words import named
 
         yield f"cases of the {self.set} set"
         cases = zip(self.indices, self.answers, self.inputs, strict=True)
         yield gallery(
-            [(small_case(x, console, options), Text(f"{i}: {a}", "bold")) for i, a, x in cases],
+            [
+                (small_case(x, console, options), Text(f"{i}: {named(a, self.names)}", "bold"))
+                for i, a, x in cases
+            ],
             options,
         )
 
@@ -225,6 +239,7 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Show
         [int(row) for row in rows],
         [int(answer) for answer in answers_of(data.test.targets[rows])],
         [data.picture_of(data.test, row) for row in rows],
+        data.answers,
     )
 
 
@@ -253,6 +268,7 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
         [int(row) for row in rows],
         [int(answer) for answer in answers_of(data.train.targets[rows])],
         list((255 * np.clip(deformed, 0, 1)).astype(np.uint8)),
+        data.answers,
     )
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
-from digitnet.repl.command import Record, command
+from digitnet.repl.command import Record, ScreenOnly, command
 from digitnet.repl.commands.checking import check_outputs
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
-from digitnet.repl.views.words import SEEN_IN_TRAINING, counted, percent
+from digitnet.repl.views.words import SEEN_IN_TRAINING, counted, legend, percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,7 @@ class WrongResult:
     cases: list[Misread]
     asked: str
     seen_in_training: bool
+    names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The numbers of each case."""
@@ -71,6 +72,8 @@ class WrongResult:
             yield gallery([framed(case, console, options) for case in shown], options)
             if len(shown) < count:
                 yield f"and {count - len(shown):,} more; wrong ANSWER GUESS narrows it down"
+            if self.names:
+                yield legend(self.names)
         if self.seen_in_training:
             yield SEEN_IN_TRAINING
 
@@ -118,6 +121,7 @@ def wrong(
         [_misread(found, data, place) for place in places],
         "misread" if answer is None else asked,
         _seen(data, named),
+        data.answers,
     )
 
 
@@ -163,6 +167,7 @@ class ConfusionResult(Record):
     total: int
     set: str
     seen_in_training: bool
+    names: ScreenOnly[tuple[str, ...]] = ()
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.confusion import confusion, confusions
@@ -175,6 +180,8 @@ class ConfusionResult(Record):
         )
         if self.correct < self.total:
             yield confusions(self)
+        if self.names:
+            yield legend(self.names)
         if self.seen_in_training:
             yield SEEN_IN_TRAINING
 
@@ -205,4 +212,5 @@ def cm(session: Session) -> ConfusionResult:
         int(matrix.sum()),
         f"{data.name} test",
         _seen(data, named),
+        data.answers,
     )

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from digitnet.repl.views.screen import draws_blocks
+from digitnet.repl.views.words import named
 
 BAR = 20
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -54,13 +55,16 @@ def outputs(
     return Text("\n").join(lines)
 
 
-def verdict(guess: int, answer: int | None) -> Text:
-    """`guess 7, answer 7: right`; `guess 7` where the answer is not known."""
+def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:
+    """`guess 7, answer 7: right`; `guess 7` where the answer is not known.
+
+    names: what the answers are called, where they are not digits.
+    """
     if answer is None:
-        return Text(f"guess {guess}", "bold")
+        return Text(f"guess {named(guess, names)}", "bold")
     right = guess == answer
     return Text.assemble(
-        f"guess {guess}, answer {answer}: ",
+        f"guess {named(guess, names)}, answer {named(answer, names)}: ",
         ("right", "bold green") if right else ("wrong", "bold red"),
     )
 

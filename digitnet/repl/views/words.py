@@ -1,5 +1,7 @@
 """Numbers as people read them, and a sentence that several results say."""
 
+from collections.abc import Sequence
+
 SEEN_IN_TRAINING = "Warning: these cases were in its training set, so this is too good."
 """Said of an accuracy on cases that the network was trained on."""
 
@@ -8,6 +10,16 @@ def counted(count: int, noun: str) -> str:
     """`1 mini-batch`, `1,234 mini-batches`."""
     ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
     return f"{count:,} {noun}{ending}"
+
+
+def named(answer: int, names: Sequence[str]) -> str:
+    """`7`, or `7 sneaker` where the answers of the data set have names."""
+    return f"{answer} {names[answer]}" if names else f"{answer}"
+
+
+def legend(names: Sequence[str]) -> str:
+    """`0 T-shirt, 1 trouser`."""
+    return ", ".join(named(answer, names) for answer in range(len(names)))
 
 
 def percent(share: float) -> str:
