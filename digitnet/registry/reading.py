@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from digitnet.registry.contents import contents
-from digitnet.registry.errors import DamagedSave, RegistryError
+from digitnet.registry.errors import DamagedSave, NewerFormat, RegistryError
 from digitnet.registry.files import read_bounded
 from digitnet.registry.listing import Entry, state
 from digitnet.registry.model import Model
@@ -74,6 +74,17 @@ def read_entry(path: Path, called: str = "") -> Entry:
         measured_on=named.accuracy.on if named.accuracy else "",
         saved_at=named.saved_at,
     )
+
+
+def is_whole(path: Path, called: str = "") -> bool:
+    """Whether a file is a whole save, of this digitnet's formats or of a newer one's."""
+    try:
+        read_save(path, called)
+    except NewerFormat:
+        return True
+    except (DamagedSave, OSError):
+        return False
+    return True
 
 
 @lru_cache

@@ -32,7 +32,7 @@ from digitnet.registry.files import (
 from digitnet.registry.listing import Entry, read_list, write_list
 from digitnet.registry.model import Model
 from digitnet.registry.names import file_name
-from digitnet.registry.reading import included_in, read_entry, read_save, saves_in
+from digitnet.registry.reading import included_in, is_whole, read_entry, read_save, saves_in
 from digitnet.registry.seal import unseal
 from digitnet.registry.study_document import study_to_document
 from digitnet.registry.study_record import StudyRecord
@@ -308,9 +308,9 @@ class Registry:
         path = self.folder / kept.file
         if path.is_symlink():
             return True
-        if not read_entry(self.trash.folder / kept.name, called=kept.file).damaged:
+        if is_whole(self.trash.folder / kept.name, called=kept.file):
             return False
-        return path.exists() and not read_entry(path).damaged
+        return path.exists() and is_whole(path)
 
     def _way_back(self, path: Path) -> str:
         """How to get back what a damaged file was before, where that is kept and whole."""

@@ -7,7 +7,7 @@ sum is taken over the pickle and the footer's other fields, so no single bit is 
 import struct
 from hashlib import sha256
 
-from digitnet.registry.errors import DamagedSave
+from digitnet.registry.errors import DamagedSave, NewerFormat
 
 MAGIC = b"DIGITNET"
 VERSION = 2
@@ -36,7 +36,7 @@ def unseal(data: bytes) -> bytes:
     if found_sum != _sum(payload, fields):
         raise DamagedSave("its content changed after it was written (SHA-256 differs)")
     if not 1 <= version <= VERSION:
-        raise DamagedSave(
+        raise NewerFormat(
             f"it has format {version}, and this digitnet reads formats 1 to {VERSION}: "
             "a newer digitnet can open it"
         )
