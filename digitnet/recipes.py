@@ -70,7 +70,7 @@ RECIPES = {
         ),
         Recipe(
             "relu",
-            "1,024 ReLU units, softmax, cross-entropy, a little L2 and label smoothing",
+            "1,024 ReLU units, softmax, cross-entropy, on digits that are deformed a little",
             "784-1024-10",
             {
                 **_ENDLESS,
@@ -78,6 +78,7 @@ RECIPES = {
                 "batch": 64,
                 "l2": 1e-5,
                 "smoothing": 0.05,
+                "augment": "light",
             },
         ),
         Recipe(
@@ -229,6 +230,27 @@ def recipe_of(network: "Network") -> Recipe:
         ),
         precision=network.dtype.name,  # type: ignore[arg-type]
     )
+
+
+USUAL_RATES = {
+    "sgd": 0.1,
+    "momentum": 0.05,
+    "nesterov": 0.05,
+    "rmsprop": 0.001,
+    "adam": 0.001,
+    "adamw": 0.001,
+    "schedule-free": 1.0,
+    "schedule-free-adamw": 0.005,
+}
+"""Rates that most networks can do with."""
+
+
+def usual_rate(recipe: str, optimizer: str) -> float:
+    """The rate that a recipe has; of none, or with another optimiser, a usual one."""
+    settings = RECIPES[recipe].settings if recipe in RECIPES else {}
+    if "rate" in settings and settings.get("optimizer", "sgd") == optimizer:
+        return float(settings["rate"])
+    return USUAL_RATES[optimizer]
 
 
 def build(recipe: Recipe, seed: int) -> "Model":

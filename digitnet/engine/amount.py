@@ -1,4 +1,7 @@
-"""Amounts of training: `500` mini-batches, `3e` epochs, `90s` or `5m` of time, `98%` accuracy."""
+"""Amounts of training: `500` mini-batches, `3e` epochs, `90s` or `5m` of time, `98%` accuracy.
+
+`60e total` counts what the network was trained before, so that a training can be resumed.
+"""
 
 import re
 from dataclasses import dataclass
@@ -25,17 +28,21 @@ _AMOUNT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How long to train. `value` is in mini-batches, epochs, seconds, or a share from 0 to 1."""
+    """How long to train. `value` is in mini-batches, epochs, seconds, or a share from 0 to 1.
+
+    total: the network's training in all, not in this run.
+    """
 
     value: float
     unit: Unit
+    total: bool = False
 
     def __str__(self) -> str:
         """As a person would say it: `500 mini-batches`, `98 %`."""
         if self.unit == "accuracy":
             return f"{self.value:.10%}".rstrip("%").rstrip("0").rstrip(".") + " %"
         unit = "mini-batches" if self.unit == "batches" else self.unit
-        return f"{self.value:,.12g} {unit}"
+        return f"{self.value:,.12g} {unit}{' in all' if self.total else ''}"
 
     @classmethod
     def parse(cls, text: str) -> "Amount":
@@ -43,8 +50,9 @@ class Amount:
 
         Raises ValueError for what is none.
         """
-        match = _AMOUNT.fullmatch(text.lower())
-        if not match or match[2] not in ("", *UNITS):
+        text, total, rest = text.lower().partition(" total")
+        match = _AMOUNT.fullmatch(text)
+        if not match or match[2] not in ("", *UNITS) or rest:
             raise ValueError
         unit, times = UNITS[match[2] or "batches"]
         number = times * Decimal(match[1].replace(",", ""))
@@ -56,4 +64,6 @@ class Amount:
             number /= 100  # a Decimal, so that 99.9% is the same number as 999 / 1000
             if number > 1:
                 raise ValueError("an accuracy is at most 100%")
-        return cls(float(number), unit)
+            if total:
+                raise ValueError("an accuracy has no total")
+        return cls(float(number), unit, bool(total))

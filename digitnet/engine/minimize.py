@@ -11,11 +11,12 @@ import numpy as np
 from digitnet.engine import threads
 from digitnet.engine.background import watched
 from digitnet.engine.cases import Cases, Feeder
+from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers.base import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement
 from digitnet.engine.room import most_cases
-from digitnet.engine.trainer import Trainer
+from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.engine.types import Array
 
 METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
@@ -27,11 +28,15 @@ CHUNK = 2500
 
 @dataclass(frozen=True)
 class Iteration:
-    """A step of a minimiser that is done: its number, of how many, and the cost there."""
+    """A step of a minimiser that is done: its number, of how many, the cost there, and what was
+    measured on the validation set.
+    """
 
     number: int
     of: int
     cost: float
+    validation_cost: float
+    validation_accuracy: float
     seconds: float
 
 
@@ -63,7 +68,8 @@ def minimize(
     """Lowers C(w) = mean cost of all cases + penalties for at most so many iterations.
 
     The network has the weights of the last iteration whenever one is told of and afterwards,
-    however it ended. The minimiser works in a thread and on a network of its own.
+    however it ended. The minimiser works in a thread and on a network of its own. Each iteration
+    counts as a mini-batch of all cases, and is a point in the history.
     """
     from scipy import optimize  # slow to import
 
@@ -71,14 +77,14 @@ def minimize(
     trainer.measure_statistics(train)
     objective = _Objective(trainer, train, stop)
     begun = perf_counter()
-    count = 0
+    first, count = trainer.progress.batches, 0
 
-    def work(tell: Callable[[float], None]) -> None:
+    def work(tell: Callable[[tuple[float, Evaluation]], None]) -> None:
         def step_done(intermediate_result: Any) -> None:
-            cost = float(intermediate_result.fun)
-            if isfinite(cost) and np.isfinite(intermediate_result.x).all():
-                objective.best = intermediate_result.x.copy()
-                tell(cost)
+            cost, w = float(intermediate_result.fun), intermediate_result.x
+            if isfinite(cost) and np.isfinite(w).all():
+                objective.accept(w.copy())
+                tell((cost, objective.measure(w, validation)))
 
         options = {"maxiter": iterations}
         if method == "l-bfgs":
@@ -95,38 +101,21 @@ def minimize(
 
     interrupted = False
     try:
-        for cost in watched(work):
+        for cost, found in watched(work):
             count += 1
             objective.hand_over(trainer, perf_counter() - begun)
-            yield Iteration(count, iterations, cost, perf_counter() - begun)
+            if isfinite(found.cost):
+                point = Measurement(first + count, cost, found.cost, found.accuracy)
+                trainer.history.append(point)
+            seconds = perf_counter() - begun
+            yield Iteration(count, iterations, cost, found.cost, found.accuracy, seconds)
     except _Interrupted:
         interrupted = True
     finally:  # also where nobody watches any more
         objective.abandoned = True
         seconds = perf_counter() - begun
         objective.hand_over(trainer, seconds)
-    return _measured(trainer, train, validation, count, seconds, method, interrupted)
-
-
-def _measured(
-    trainer: Trainer,
-    train: Cases,
-    validation: Cases,
-    count: int,
-    seconds: float,
-    method: str,
-    interrupted: bool,
-) -> Minimum:
-    """The result, with a point in the history."""
     on_train, on_validation = trainer.measure(train), trainer.measure(validation)
-    trainer.history.append(
-        Measurement(
-            trainer.progress.batches,
-            on_train.cost,
-            on_validation.cost,
-            on_validation.accuracy,
-        )
-    )
     return Minimum(
         count,
         on_train.cost,
@@ -156,22 +145,37 @@ class _Objective:
         self.chunk = min(CHUNK, len(cases), most_cases(self.network))
         self.feeder = Feeder(cases, self.chunk, self.network.dtype)
         self.gradients = [np.empty_like(p.value) for p in self.parameters]
-        self.best = np.concatenate([p.value.ravel() for p in self.parameters]).astype(np.float64)
-        self.passes = 0
+        self.best: Array = np.concatenate([p.value.ravel() for p in self.parameters]).astype(
+            np.float64
+        )
+        self.iterations = 0
         self.abandoned = False
         self._start = self._handed_over = self.best
         self._counted, self._seconds = 0, 0.0
 
+    def accept(self, w: Array) -> None:
+        """Takes note of the weights of another iteration."""
+        self.best = w
+        self.iterations += 1
+
+    def measure(self, w: Array, cases: Cases) -> Evaluation:
+        """Accuracy and cost of the first MEASURE_CASES of `cases` at w."""
+        _put(w, self.network)
+        found = evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
+        penalty = self.penalties.value(self.parameters)
+        return Evaluation(found.correct, found.total, found.cost + penalty)
+
     def hand_over(self, trainer: Trainer, seconds: float) -> None:
         """Gives the trainer what was done so far, in so many seconds since the beginning.
 
-        These are the best weights; each pass over all cases counts as one mini-batch.
+        These are the best weights; each iteration counts as one mini-batch of all cases, however
+        often it looked at them.
         """
-        progress, passes, best = trainer.progress, self.passes, self.best
-        progress.batches += passes - self._counted
-        progress.samples += (passes - self._counted) * len(self.cases)
+        progress, iterations, best = trainer.progress, self.iterations, self.best
+        progress.batches += iterations - self._counted
+        progress.samples += (iterations - self._counted) * len(self.cases)
         progress.seconds += seconds - self._seconds
-        self._counted, self._seconds = passes, seconds
+        self._counted, self._seconds = iterations, seconds
         if best is not self._start and self._handed_over is self._start:
             trainer.forget()
         if best is not self._handed_over:
@@ -194,7 +198,6 @@ class _Objective:
             self.network.backward(a, y, mean_over=count)
             for p, g in zip(self.parameters, self.gradients, strict=True):
                 g += p.whole_gradient()
-        self.passes += 1
         for p, g in zip(self.parameters, self.gradients, strict=True):
             self.penalties.add_gradient(p, g)
         gradient = np.concatenate([g.ravel() for g in self.gradients]).astype(np.float64)

@@ -10,6 +10,7 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.augment import Augment
 from digitnet.engine.batches import MiniBatches
 from digitnet.engine.cases import Cases
+from digitnet.engine.evaluate import Evaluation
 from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.report import Outcome, Report, Stopped
 from digitnet.engine.room import check_room
@@ -18,12 +19,13 @@ from digitnet.engine.schedules import Schedule
 from digitnet.engine.stretch import Stretch
 from digitnet.engine.trainer import Trainer
 
-REPORT_SECONDS = 0.1
-"""A report comes at least this often, if mini-batches are quicker."""
-MEASURE_BATCHES = 100
+REPORT_SECONDS, REPORT_PART = 0.1, 0.05
+"""A report comes at least this often, and after this part of the amount, if mini-batches are
+quicker."""
+MEASURE_BATCHES = 50
 """Accuracy is measured at the end of an epoch, but not more often than this many mini-batches."""
 MEASURE_PARTS = [5, 2, 2, 2, 2]
-"""Parts of the first epochs at whose ends it is measured too, if they are not shorter than that."""
+"""Parts of the first epochs at whose ends it is measured too, if epochs are not shorter."""
 
 
 def run(
@@ -79,20 +81,19 @@ class _Run:
         settings = trainer.settings
         self.trainer, self.cases, self.validation = trainer, cases, validation
         self.batches = mini_batches(trainer, cases, trainer.progress)
-        self.stretch = Stretch(amount, trainer.progress, len(cases))
-        self.schedule = Schedule.parse(settings.schedule)
+        schedule = Schedule.parse(settings.schedule)
+        self.stretch = Stretch(amount, trainer.progress, len(cases), schedule)
         self.costs: list[float] = []  # of the mini-batches since the last report
         self.measured = False  # since the last report
-        first = trainer.measure(validation)
-        self.accuracy = first.accuracy
-        self.last_good = LastGood(trainer, cases, first.cost)
-        self.best = Best(trainer, first.accuracy, settings.patience, amount)
-        self.last_report = perf_counter()
+        self.first = self.on_validation = trainer.measure(validation)
+        self.last_good = LastGood(trainer, cases, self.first.cost)
+        self.best = Best(trainer, self.first.accuracy, self.stretch)
+        self.last_report, self.last_part = perf_counter(), self.stretch.part() or 0.0
 
     def step(self) -> None:
         """A mini-batch, and a measurement where it is time for one."""
         x, y = self.batches.next()
-        rate = self.trainer.settings.rate * self.stretch.factor(self.schedule)
+        rate = self.trainer.settings.rate * self.stretch.factor()
         cost = self.trainer.step(x, y, rate)
         self.costs.append(cost)
         position = self.trainer.progress.position
@@ -116,22 +117,34 @@ class _Run:
         return progress.position // length > position // length
 
     def measure(self) -> None:
-        """Adds a point to the history."""
-        begun, trainer, progress = perf_counter(), self.trainer, self.trainer.progress
+        """Measures the network as it is, for the history."""
+        begun = perf_counter()
         if self.is_sound():
-            trainer.measure_statistics(self.cases)
-        found = trainer.measure(self.validation)
-        cost = progress.cost_sum / progress.cost_count + trainer.penalty()
-        trainer.history.append(Measurement(progress.batches, cost, found.cost, found.accuracy))
+            self.trainer.measure_statistics(self.cases)
+        self._see(self.trainer.measure(self.validation))
+        progress = self.trainer.progress
         progress.cost_sum, progress.cost_count = 0.0, 0
-        self.accuracy, self.measured = found.accuracy, True
-        self.best.see(found.accuracy)
+        self.measured = True
         self.stretch.measuring += perf_counter() - begun
+
+    def _see(self, found: Evaluation) -> None:
+        """Takes note of what was measured on the validation set; a new point in the history, where
+        it is finite.
+        """
+        trainer, progress = self.trainer, self.trainer.progress
+        self.on_validation = found
+        self.best.see(found.accuracy)
+        last = trainer.history[-1].batches if trainer.history else 0
+        if progress.cost_count and progress.batches != last:
+            self.cost = progress.cost_sum / progress.cost_count + trainer.penalty()
+            if isfinite(self.cost) and isfinite(found.cost):
+                point = Measurement(progress.batches, self.cost, found.cost, found.accuracy)
+                trainer.history.append(point)
 
     def reached(self) -> Stopped | None:
         """Why to stop now, if the amount is done or the network has stopped improving."""
         part = self.stretch.part()
-        if part is None and self.accuracy >= self.stretch.amount.value:
+        if part is None and self.on_validation.accuracy >= self.stretch.amount.value:
             return "target"
         if part is not None and part >= 1:
             return "done"
@@ -140,8 +153,10 @@ class _Run:
     # reports
 
     def report_is_due(self) -> bool:
-        """Whether something was measured, the end is reached, or REPORT_SECONDS have passed."""
+        """Whether something was measured, the end is reached, or it is time for one."""
         if self.measured or self.reached():
+            return True
+        if (self.stretch.part() or 0.0) - self.last_part >= REPORT_PART:
             return True
         return perf_counter() - self.last_report >= REPORT_SECONDS
 
@@ -156,27 +171,31 @@ class _Run:
         self.costs = []
         total = cost + self.trainer.penalty()
         if self.measured:
-            total = self.trainer.history[-1].cost
+            total = self.cost
         measured, self.measured = self.measured, False
-        stretch = self.stretch
+        stretch, progress = self.stretch, self.trainer.progress
         stretch.keep_time()
-        self.last_report = perf_counter()
+        self.last_report, self.last_part = perf_counter(), stretch.part() or 0.0
+        ended = measured and progress.position == 0
         return Report(
             stretch.batches,
             stretch.samples,
             stretch.seconds,
             stretch.speed,
             stretch.part(),
+            stretch.remaining,
             total,
-            self.accuracy,
+            self.on_validation.accuracy,
+            self.on_validation.cost,
             measured,
+            round(progress.samples / len(self.cases)) if ended else 0,
         )
 
     # the end
 
     def outcome(self, stopped: Stopped) -> Outcome:
         """Measures the result, after going back to better weights where that is called for."""
-        speed = self.stretch.speed
+        speed, epochs_since_best = self.stretch.speed, self.best.epochs_since
         if not self.is_sound():
             stopped = "diverged"
         best = False
@@ -191,7 +210,7 @@ class _Run:
             stopped, best = "diverged", False
             self.last_good.restore()
             on_train = self.trainer.measure(self.cases)
-        on_validation = self.trainer.measure(self.validation)
+        self._see(self.trainer.measure(self.validation))
         self.stretch.keep_time()
         return Outcome(
             self.stretch.batches,
@@ -200,9 +219,12 @@ class _Run:
             speed,
             on_train.cost,
             on_train.accuracy,
-            on_validation.accuracy,
+            self.on_validation.accuracy,
             stopped,
+            self.first.accuracy,
             best,
+            epochs_since_best,
+            self.last_good.is_guessing(on_train.cost),
         )
 
     def _final_accuracy(self) -> float:

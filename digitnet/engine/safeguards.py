@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases
+from digitnet.engine.stretch import Stretch
 from digitnet.engine.trainer import Trainer
 
 PATIENCE = 30
-"""A target accuracy is given up after this many measurements without a better one."""
+"""A target accuracy is given up after this many epochs without a better one, or as many as the best
+one took where these are more,"""
+FEWEST_MEASUREMENTS = 10
+"""and not before it was measured so many times, which matters where epochs are short."""
+BARELY_BETTER = 0.98
+"""A cost of this part of what guessing costs is no better than guessing."""
 
 
 class LastGood:
@@ -31,6 +36,10 @@ class LastGood:
             self.usual_cost = (self.usual_cost + cost) / 2
         self.latest = self.trainer.snapshot()
 
+    def is_guessing(self, cost: float) -> bool:
+        """Whether a network of this cost does no better than one that always answers the same."""
+        return cost - self.trainer.penalty() >= BARELY_BETTER * self.baseline_cost
+
     def restore(self) -> None:
         """Goes back to them."""
         self.trainer.restore(self.good)
@@ -47,25 +56,45 @@ class Best:
     where the end is an accuracy.
     """
 
-    def __init__(self, trainer: Trainer, accuracy: float, patience: int, amount: Amount) -> None:
+    def __init__(self, trainer: Trainer, accuracy: float, stretch: Stretch) -> None:
         """The weights as they are, whose accuracy this is."""
-        self.trainer, self.accuracy = trainer, accuracy
-        self.patience = patience or (PATIENCE if amount.unit == "accuracy" else 0)
+        self.trainer, self.accuracy, self.stretch = trainer, accuracy, stretch
+        self.has_target = stretch.amount.unit == "accuracy"
+        self.is_wanted = self.has_target or trainer.settings.patience > 0
         self.measurements_since = 0
-        self.snapshot = trainer.snapshot() if self.patience else None
+        self.epochs = 0.0  # after which they were found
+        self.snapshot = trainer.snapshot() if self.is_wanted else None
 
     def see(self, accuracy: float) -> None:
         """Takes note of a measurement of the weights as they are."""
         if accuracy > self.accuracy:
             self.accuracy, self.measurements_since = accuracy, 0
-            if self.patience:
+            self.epochs = self.stretch.epochs
+            if self.is_wanted:
                 self.snapshot = self.trainer.snapshot()
         else:
             self.measurements_since += 1
 
+    @property
+    def epochs_since(self) -> float:
+        """Epochs without a better measurement."""
+        return self.stretch.epochs - self.epochs
+
     def given_up(self) -> bool:
-        """Whether it has not improved for as long as patience lasts."""
-        return bool(self.patience) and self.measurements_since >= self.patience
+        """Whether it has not improved for as long as patience lasts.
+
+        With an accuracy as the aim, a rate that is still to fall is waited for, but not one that is
+        0 from now on.
+        """
+        given = self.trainer.settings.patience
+        if given:
+            return self.measurements_since > 0 and self.epochs_since >= given
+        if not self.has_target or self.stretch.may_still_fall():
+            return False
+        if self.stretch.factor() == 0:
+            return True
+        patience = max(PATIENCE, self.epochs, self.stretch.cycle())
+        return self.measurements_since >= FEWEST_MEASUREMENTS and self.epochs_since >= patience
 
     def is_better(self, accuracy: float) -> bool:
         """Whether they are known to be better than weights of this accuracy."""

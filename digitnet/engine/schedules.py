@@ -68,6 +68,11 @@ class Schedule:
     name: str
     horizon: Amount | None = None
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether it is the same however long training is."""
+        return self.name in ("constant", "inverse-sqrt")
+
     def factor(self, part: float, batches: int) -> float:
         """The factor on the rate when that part of the stretch is done, and so many mini-batches
         of the network's training.
@@ -91,6 +96,6 @@ class Schedule:
             horizon = Amount.parse(word)
         except ValueError:
             horizon = Amount(1, "seconds")
-        if horizon.unit not in ("batches", "epochs"):
+        if horizon.unit not in ("batches", "epochs") or horizon.total:
             raise ValueError("has a horizon in epochs or mini-batches, as in cosine 20e")
         return cls(name, horizon)

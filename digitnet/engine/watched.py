@@ -76,7 +76,7 @@ def watched(
     twin = trainer.network.copy(trainer.network.dtype)
     step = Step(trainer.seed, trainer.progress.batches)
     schedule = Schedule.parse(trainer.settings.schedule)
-    rate = trainer.settings.rate * Stretch(ONE, trainer.progress, len(cases)).factor(schedule)
+    rate = trainer.settings.rate * Stretch(ONE, trainer.progress, len(cases), schedule).factor()
     before = _Seen.of(twin, trainer, x, y, step)
     values = [p.value.copy() for p in twin.parameters]
     gradients = [_gradient(p, trainer) for p in twin.parameters]

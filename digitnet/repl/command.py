@@ -31,7 +31,7 @@ class Result(Protocol):
 
 
 T = TypeVar("T")
-SCREEN_ONLY = "screen only"
+SCREEN_ONLY, OPTIONAL = "screen only", "optional"
 ScreenOnly: TypeAlias = Annotated[T, SCREEN_ONLY]
 """The type of a field of a Record that is shown, and is not among its data."""
 
@@ -201,7 +201,7 @@ def command(
     is_picture: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Makes a function a command. Its first parameter is the session; the others, each annotated
-    with its Kind, are the arguments.
+    with its Kind, are the arguments; repeated ones with OPTIONAL, where there need be none.
 
     examples: lines to type, each with what it does; errors show the last. rank: its place in its
     group, those that people need first in front. is_picture: of the Command.
@@ -239,7 +239,7 @@ def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
     return tuple(
         Argument(
             next(extra for extra in p.annotation.__metadata__ if isinstance(extra, Kind)),
-            required=p.default is p.empty,
+            required=p.default is p.empty and OPTIONAL not in p.annotation.__metadata__,
             repeated=p.kind is p.VAR_POSITIONAL,
         )
         for p in list(inspect.signature(function).parameters.values())[1:]

@@ -85,9 +85,15 @@ def _asked(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return more | SETTINGS | {"--repeat": "seeds for each", "--for": "how long each training is"}
 
 
+def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    return {"t": "the last training", **_saves(session, words)}
+
+
 def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     if words[-1] == "vi":
         return {"on": "vi's keys", "off": "Emacs' keys"}
+    if words[-1] == "epoch_lines":
+        return {"on": "a line after each epoch", "off": "no such lines"}
     names: Mapping[str, str] = NAMED_VALUES.get(words[-1], dict)()
     return names
 
@@ -118,7 +124,7 @@ AMOUNT = Kind(
     "AMOUNT",
     "an amount: mini-batches (500), epochs (3e), a time (90s, 5m, 1h) or an accuracy (98%)",
     Amount.parse,
-    joins=lambda word: word.lower() in UNITS,
+    joins=lambda word: word.lower() in (*UNITS, "total"),
 )
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 LAYERS = one_of(
@@ -150,6 +156,7 @@ NAME = Kind("NAME", "a name", str, offers=_saves)
 STUDY = Kind(
     "QUESTION or NAME", "what to vary and its values, or the name of a study", str, offers=_asked
 )
+UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves)
 NEW = Kind("NEW", "a new name", str)
 FILE = Kind("FILE", "a file", str, is_path=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # numpy and all that needs it load when the first command nee
     from digitnet.recipes import Recipe
     from digitnet.registry.model import Model
     from digitnet.registry.registry import Registry
+    from digitnet.repl.before import Before
     from digitnet.repl.board import Board
     from digitnet.repl.tour import Tour
 
@@ -28,6 +29,7 @@ SESSION_SETTINGS = {
     "seed": "draws the weights and orders the cases of new networks",
     "threads": "threads that share the work of training",
     "vi": "whether the prompt takes vi's keys",
+    "epoch_lines": "whether t says after each epoch how many validation cases are right",
 }
 """Settings of the session, with what they mean; those of training are the network's."""
 
@@ -91,8 +93,10 @@ class Session:
     working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
     number of the signal that ended the session, if one did. done: the command that was done last,
     empty where it could not be. tour: a newcomer's, if one is under way. vi: the prompt takes vi's
-    keys. aliases: words of the user's own, each with the commands it stands for. last_picture: the
-    digit that d or img read last, prepared as MNIST's are, and its answer where that was said.
+    keys. epoch_lines: training says how many cases are right after each epoch. before: what `undo
+    t` goes back to. aliases: words of the user's own, each with the commands it stands for.
+    last_picture: the digit that d or img read last, prepared as MNIST's are, and its answer where
+    that was said.
     """
 
     saves: Path
@@ -114,6 +118,8 @@ class Session:
     done: str = ""
     tour: "Tour | None" = None
     vi: bool = False
+    epoch_lines: bool = False
+    before: "Before | None" = None
     aliases: dict[str, str] = field(default_factory=dict)
     last_picture: "tuple[Picture, int | None] | None" = None
     shelf: Shelf = field(init=False)

@@ -24,13 +24,16 @@ class Step:
         return self.type.split()[0]
 
 
+ASK = "c 7"
+"""Asked before and after the training, so that the difference is the training's."""
+
 STEPS = (
     Step("These are digits that people wrote, 28 by 28 pixels each. Look at some.", "show"),
     Step(
         "A network turns the 784 pixels of a digit into ten outputs, one an answer. Make one.",
         "n",
     ),
-    Step("It has learnt nothing yet, so its guesses are worth nothing. Ask it about a digit.", "c"),
+    Step("It has learnt nothing yet, so its guesses are worth nothing. Ask it about a digit.", ASK),
     Step(
         "Training changes its weights, case by case, so that the cost of its mistakes falls. Train "
         "it on every training case three times, which is three epochs. Ctrl-C would stop it and "
@@ -38,7 +41,7 @@ STEPS = (
         "t 3e",
         leaps=True,
     ),
-    Step("Ask it again.", "c"),
+    Step("Ask it about the same digit again.", ASK),
     Step("How often is it right? Check it on a thousand digits that it has never seen.", "ch all"),
     Step("That is worth keeping. Save it under a name.", "pas first", leaps=True),
     Step("It is on the disk now, and l first loads it, today or next year. List your saves.", "ls"),

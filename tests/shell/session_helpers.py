@@ -27,6 +27,9 @@ class Kept:
     def report(self, report: Report) -> None:
         self.reports.append(report)
 
+    def suspend(self) -> None:
+        pass
+
     def resume(self) -> None:
         pass
 

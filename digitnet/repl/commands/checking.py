@@ -186,6 +186,8 @@ class CheckManyResult:
         if self.stands:
             text.append(f" Its accuracy remains {self.stands}.")
         yield text
+        if self.correct < self.total:
+            yield "wrong shows the misread ones."
 
 
 @command(

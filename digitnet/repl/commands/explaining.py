@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
+from digitnet.repl.before import undoable
 from digitnet.repl.command import Working, command
 from digitnet.repl.commands.checking import case_number, check_outputs
 from digitnet.repl.errors import CommandError
@@ -184,7 +185,7 @@ class StepResult:
 
         yield from self.steps[-1:]
         if self.stopped != "done":
-            yield ending_of(self.stopped, self.rate)
+            yield ending_of(self.stopped, self.rate / 10)
 
 
 def _step_as_json(step: "Watched") -> dict[str, Any]:
@@ -241,7 +242,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
     data, trainer = session.data_for(named), named.trainer
     steps: list[StepReport] = []
     stopped: Stopped = "done"
-    with trained_on(data, named):
+    with undoable(named, session), trained_on(data, named):
         for _ in range(count):
             if steps:
                 yield steps[-1]

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
+from digitnet.repl.before import undoable
 from digitnet.repl.command import Working, command
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on, trained_on
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from digitnet.engine.gradcheck import GradientCheck
     from digitnet.engine.minimize import Iteration, Minimum
+    from digitnet.repl.views.curves import GrowingCurves
 
 SHOWN = 10
 """Iterations that are milestones, at the most."""
@@ -23,26 +25,39 @@ CASES = 20
 
 @dataclass(frozen=True)
 class IterationReport:
-    """The cost at an iteration; every tenth part of all is a milestone."""
+    """The cost at an iteration, with the curves so far; every tenth part of all is a milestone."""
 
     iteration: "Iteration"
+    curves: "GrowingCurves"
     lasting: bool = False
 
     @property
-    def milestone(self) -> "IterationReport | None":
-        """The same line."""
-        return self if self.iteration.number % max(1, self.iteration.of // SHOWN) == 0 else None
+    def milestone(self) -> str | None:
+        """The line with the numbers."""
+        return (
+            self._line if self.iteration.number % max(1, self.iteration.of // SHOWN) == 0 else None
+        )
+
+    @property
+    def _line(self) -> str:
+        it = self.iteration
+        noun = counted(it.number, "iteration").split()[1]
+        return (
+            f"{it.number:>9,} {noun:<10}  cost {it.cost:<8.4g}  "
+            f"accuracy {percent(it.validation_accuracy):>8}  {duration(it.seconds):>6}"
+        )
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        it = self.iteration
-        yield f"{it.number:>9,} iterations  cost {it.cost:<8.4g}  {duration(it.seconds):>6}"
+        yield self._line
+        yield self.curves
 
 
 @dataclass(frozen=True)
 class MinResult:
-    """What a minimiser came to."""
+    """What a minimiser came to, and its curves, which stay on a screen that showed them."""
 
     minimum: "Minimum"
+    curves: "GrowingCurves"
 
     def as_json(self) -> dict[str, Any]:
         """The fields."""
@@ -50,13 +65,15 @@ class MinResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         m = self.minimum
+        if getattr(console, "renews", False):
+            yield self.curves.now
         yield (
             f"{counted(m.iterations, 'iteration')} of {m.method} in {duration(m.seconds)}. "
             f"Cost {m.cost:.4g}, accuracy {percent(m.train_accuracy)} on training cases, "
             f"{percent(m.validation_accuracy)} on validation cases."
         )
         if m.interrupted:
-            yield "Interrupted: the weights of the last iteration are kept."
+            yield "Interrupted: the weights of the last iteration are kept. undo t takes them back."
 
 
 @command(
@@ -78,13 +95,14 @@ def min_(
     """Lower the cost of all training cases at once, with one of scipy's minimisers.
 
     l-bfgs estimates the curvature from the last steps; cg takes conjugate gradients. Both need no
-    learning rate. Ctrl-C keeps the weights of the last iteration.
+    learning rate. Ctrl-C keeps the weights of the last iteration; undo t takes them back.
     """
     from digitnet.engine.minimize import minimize
+    from digitnet.repl.views.curves import GrowingCurves
 
     named = session.learner()
-    data = session.data_for(named)
-    with trained_on(data, named):
+    data, curves = session.data_for(named), GrowingCurves()
+    with undoable(named, session), trained_on(data, named):
         steps = minimize(
             named.trainer, data.train, data.validation, iterations, method, session.stop
         )
@@ -94,11 +112,15 @@ def min_(
             except StopIteration as end:
                 minimum: Minimum = end.value
                 break
-            yield IterationReport(iteration)
+            curves.add(iteration.number, iteration.cost)
+            curves.add_measured(
+                iteration.number, iteration.validation_cost, iteration.validation_accuracy
+            )
+            yield IterationReport(iteration, curves)
     named.accuracy = accuracy_on(
         "validation", minimum.validation_accuracy, data, data.validations_are_in, named
     )
-    return MinResult(minimum)
+    return MinResult(minimum, curves)
 
 
 @dataclass(frozen=True)

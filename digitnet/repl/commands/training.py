@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
-from digitnet.recipes import DEFAULT, RECIPES
+from digitnet.recipes import DEFAULT, RECIPES, usual_rate
 from digitnet.repl import kinds
+from digitnet.repl.before import undoable
 from digitnet.repl.command import Note, Working, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.session import SESSION_SETTINGS, Session
@@ -16,24 +17,33 @@ from digitnet.repl.shelf import accuracy_on, trained_on
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
+    from digitnet.digits.datasets import DataSet
     from digitnet.engine.report import Outcome, Report
-    from digitnet.repl.views.curves import Curves
+    from digitnet.repl.views.curves import GrowingCurves
+
+ENDS_SHOWN = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
+              "validation_accuracy", "stopped")  # fmt: skip
+"""The fields of an outcome that are data for scripts."""
 
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How the training is coming along, with its curves so far; each fifth of it is a milestone."""
+    """How the training is coming along, with its curves so far; what was measured is a milestone.
+
+    silent: milestones are not wanted.
+    """
 
     report: "Report"
-    curves: "Curves"
+    curves: "GrowingCurves"
+    silent: bool = False
     lasting: bool = False
 
     @property
     def milestone(self) -> "RenderableType | None":
-        """A line with the numbers, five times in a training."""
+        """A line with the numbers, where they were just measured."""
         from digitnet.repl.views.training import Milestone
 
-        return Milestone(self.report) if self.report.measured else None
+        return Milestone(self.report) if self.report.measured and not self.silent else None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.training import progress_line
@@ -44,22 +54,32 @@ class TrainingReport:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training did."""
+    """What a training did, and its curves, which stay on a screen that showed them.
+
+    rate: that it began with. usual_rate: of the recipe. can_augment: whether cases could be
+    deformed, and are not.
+    """
 
     outcome: "Outcome"
     amount: Amount
+    curves: "GrowingCurves"
     rate: float
+    usual_rate: float
+    can_augment: bool
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the outcome."""
-        fields = asdict(self.outcome)
-        del fields["best"]
-        return fields
+        """The fields of the outcome that are data."""
+        return {name: getattr(self.outcome, name) for name in ENDS_SHOWN}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from digitnet.repl.views.training import summary
+        from digitnet.repl.views.training import advice, summary
 
-        yield summary(self.outcome, self.amount, self.rate)
+        if getattr(console, "renews", False):
+            yield self.curves.now
+        yield summary(self.outcome, self.amount)
+        yield from advice(
+            self.outcome, self.rate, self.usual_rate, can_augment=self.can_augment
+        )
 
 
 @command(
@@ -72,6 +92,7 @@ class TrainingResult:
         "t 500": "500 mini-batches",
         "t 90s": "a minute and a half",
         "t 90%": "until 90 % of the validation cases are right",
+        "t 60e total": "until it has been trained for 60 epochs in all",
         "t 3e": "three epochs",
     },
 )
@@ -82,7 +103,9 @@ def train(
     """Train the network on mini-batches of random cases.
 
     Without an amount, one epoch. With no network in hand, makes the usual one first. Ctrl-C stops
-    after the mini-batch under way and keeps the training so far.
+    after the mini-batch under way and keeps the training so far; undo t takes it back. With an
+    accuracy, trains until the validation set is read so well, or until 30 epochs brought nothing
+    better, and keeps the best weights.
     """
     from digitnet.engine.run import run
 
@@ -92,34 +115,46 @@ def train(
             f"Made a network, {named.network.shape} (recipe {DEFAULT}, seed {named.trainer.seed})."
         )
     named = session.learner()
-    data = session.data_for(named)
-    with trained_on(data, named):
+    data, settings = session.data_for(named), named.trainer.settings
+    with undoable(named, session), trained_on(data, named):
         reports = run(named.trainer, data.train, data.validation, amount, session.stop)
         try:
-            outcome = yield from _reported(reports)
+            outcome, curves = yield from _reported(reports, data, session)
         except ValueError as error:  # the cases cannot be deformed, or are too many at once
             raise CommandError(str(error)) from None
     named.accuracy = accuracy_on(
         "validation", outcome.validation_accuracy, data, data.validations_are_in, named
     )
-    return TrainingResult(outcome, amount, named.trainer.settings.rate)
+    return TrainingResult(
+        outcome,
+        amount,
+        curves,
+        settings.rate,
+        usual_rate(named.recipe, settings.optimizer),
+        settings.augment == "none" and data.picture is not None,
+    )
 
 
 def _reported(
-    reports: "Generator[Report, None, Outcome]",
-) -> "Generator[TrainingReport, None, Outcome]":
-    """The engine's reports as the prompt's."""
-    from digitnet.repl.views.curves import Curves
+    reports: "Generator[Report, None, Outcome]", data: "DataSet", session: Session
+) -> "Generator[TrainingReport | Note, None, tuple[Outcome, GrowingCurves]]":
+    """The engine's reports as the prompt's, with a line after each epoch if these are wanted."""
+    from digitnet.engine.trainer import MEASURE_CASES
+    from digitnet.repl.views.curves import GrowingCurves
 
-    curves = Curves()
+    curves, total = GrowingCurves(), min(len(data.validation), MEASURE_CASES)
     while True:
         try:
             report = next(reports)
         except StopIteration as end:
             outcome: Outcome = end.value
-            return outcome
-        curves.add(report.batches, report.cost, report.accuracy)
-        yield TrainingReport(report, curves)
+            return outcome, curves
+        curves.add(report.batches, report.cost)
+        if report.measured:
+            curves.add_measured(report.batches, report.validation_cost, report.accuracy)
+        if report.epoch and session.epoch_lines:
+            yield Note(f"Epoch {report.epoch}: {round(report.accuracy * total)} / {total}")
+        yield TrainingReport(report, curves, silent=session.epoch_lines)
 
 
 @dataclass(frozen=True)
@@ -170,8 +205,8 @@ def set_(
 ) -> SettingsResult:
     """Show or change settings.
 
-    Those of training belong to the network in hand and are saved with it; seed, threads and vi
-    belong to this session.
+    Those of training belong to the network in hand and are saved with it; seed, threads, vi and
+    epoch_lines belong to this session.
     """
     from digitnet.engine import threads
 
@@ -190,18 +225,19 @@ def set_(
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
         session.network()
-    values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
+    values |= {"seed": session.seed, "threads": threads.count()}
+    values |= {"vi": session.vi, "epoch_lines": session.epoch_lines}
     return SettingsResult({name: values[name]} if name else values)
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
-    """Sets the seed, the threads, or whether the prompt takes vi's keys."""
+    """Sets the seed, the threads, or what is on or off."""
     from digitnet.engine import threads
 
-    if name == "vi":
+    if name in ("vi", "epoch_lines"):
         if value not in ("on", "off"):
-            raise CommandError(f"vi is on or off, not {quoted(value)}. Example: set vi on")
-        session.vi = value == "on"
+            raise CommandError(f"{name} is on or off, not {quoted(value)}. Example: set {name} on")
+        setattr(session, name, value == "on")
         return
     low = 1 if name == "threads" else 0
     try:

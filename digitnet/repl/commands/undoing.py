@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from digitnet.registry.registry import Undone
 
+TRAININGS = ("t", "train", "min", "minimize")
+"""What `undo` takes for the last training, where it could be the name of a network."""
+
 
 @dataclass(frozen=True)
 class DeleteResult:
@@ -104,10 +107,38 @@ class UndoResult:
         yield said
 
 
+@dataclass(frozen=True)
+class TrainingUndone:
+    """The network in hand, as it was before its last training. was: what it was trained for."""
+
+    shown_name: str
+    batches: int
+    was: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The name of the network, and how far it is trained."""
+        return {"restored": self.shown_name, "trained_batches": self.batches}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        now, was = counted(self.batches, "mini-batch"), counted(self.was, "mini-batch")
+        yield f"The network is as it was after {now} of training. undo t again returns to {was}."
+
+
+def _undo_training(session: Session) -> TrainingUndone:
+    """Takes the last training of the network in hand back. Raises CommandError for none."""
+    model, before = session.network(), session.before
+    if before is None or before.model is not model:
+        raise CommandError("there is no training to take back: this network has had none here")
+    name, was = model.name or model.recipe or model.network.shape, model.trainer.progress.batches
+    before.bring_back(session)
+    return TrainingUndone(name, before.batches, was)
+
+
 @command(
     "undo",
     group="Saves",
     examples={
+        "undo t": "the network as it was before the last t or min",
         "undo first 2": "of first, the version before the last that is kept",
         "undo first": "the last version of first that was deleted or overwritten",
         "undo": "take back the last delete, overwrite or renaming",
@@ -115,10 +146,12 @@ class UndoResult:
 )
 def undo(
     session: Session,
-    name: Annotated[str, kinds.NAME] = "",
+    name: Annotated[str, kinds.UNDOABLE] = "",
     number: Annotated[int, kinds.COUNT] = 1,
-) -> "UndoResult | UndoDataResult":
+) -> "UndoResult | UndoDataResult | TrainingUndone":
     """Take back the last delete or overwrite, also after a restart, or a renaming just done.
+
+    undo t takes the last training of the network in hand back.
 
     With a name, brings back what was last deleted or overwritten of that network; with a number,
     counted from the last, an earlier version. What gives way is kept in its turn.
@@ -127,6 +160,8 @@ def undo(
     """
     from digitnet.registry.registry import Undone
 
+    if name in TRAININGS and number == 1:
+        return _undo_training(session)
     if session.renamed and not name:
         (old, new), session.renamed = session.renamed, None
         renamed(session, new, old)

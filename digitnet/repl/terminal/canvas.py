@@ -1,11 +1,11 @@
 """Lines at the foot of the screen that renew themselves while a command works.
 
-There is no prompt meanwhile, the cursor is never hidden, and nothing is remembered but how long the
-lines are, so the screen can be left at any moment. After a resize the old lines are found again as
-terminals wrap them; after Ctrl-Z and `fg` new ones begin below what the shell wrote.
+Between two drawings the cursor waits at the start of the first line. Terminals that wrap lines anew
+when the window gets narrower move it along with its line, and the others leave it where it is:
+either way, what is below it is what was drawn. There is no prompt meanwhile and the cursor is never
+hidden, so the screen can be left at any moment.
 """
 
-from math import ceil
 from time import perf_counter
 
 from rich.console import Console, RenderableType
@@ -13,6 +13,9 @@ from rich.segment import Segment, Segments
 
 SHARE, AT_ONCE = 0.01, 0.05
 """Of the time, drawing takes at most this share, and so many seconds at the beginning."""
+CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
+"""Lines that have become too long for the window, while they are written, are cut."""
+ERASE_LINE, ERASE_BELOW = "\x1b[2K", "\x1b[J"
 
 
 class Canvas:
@@ -21,7 +24,7 @@ class Canvas:
     def __init__(self, screen: Console) -> None:
         """Nothing is drawn yet."""
         self._screen = screen
-        self._widths: list[int] = []  # of the lines that are drawn
+        self._drawn = 0  # lines
         self._size = screen.size
         self._begun = perf_counter()
         self._spent = 0.0
@@ -33,30 +36,31 @@ class Canvas:
         if screen.size == self._size and not has_time:
             return
         self._size = screen.size
-        lines = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)]
+        *lines, last = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)] or [[]]
         with screen.capture() as captured:
             for line in lines:
-                screen.print(Segments([*line, Segment.line()]), end="")
-        drawn = captured.get().removesuffix("\n").replace("\n", "\n\x1b[2K")
-        self._write(f"{self._to_the_top()}\x1b[2K{drawn}\x1b[J")
-        self._widths = [Segment.get_line_length(line) for line in lines]
+                screen.print(Segments([Segment(ERASE_LINE), *line, Segment.line()]), end="")
+            screen.print(Segments([Segment(ERASE_BELOW), *last]), end="")
+        self._drawn = len(lines) + 1
+        back = f"\r\x1b[{len(lines)}A" if lines else "\r"
+        self._write(f"\r{CUT_LINES}{captured.get()}{WRAP_LINES}{back}")
         self._spent += perf_counter() - begun
 
     def clear(self) -> None:
         """Takes the lines away, so that what is printed next stands in their place."""
-        if self._widths:
-            self._write(f"{self._to_the_top()}\x1b[J")
+        if self._drawn:
+            self._write(f"\r{ERASE_BELOW}")
+        self.forget()
+
+    def leave(self) -> None:
+        """Puts the cursor below the lines, where others may write."""
+        if self._drawn > 1:
+            self._write(f"\x1b[{self._drawn - 1}B")
         self.forget()
 
     def forget(self) -> None:
         """Leaves the lines where they are, and draws the next ones from where the cursor is."""
-        self._widths = []
-
-    def _to_the_top(self) -> str:
-        """Moves the cursor from the end of the last line to the start of the first."""
-        across = max(1, self._screen.width)
-        up = sum(max(1, ceil(width / across)) for width in self._widths) - 1
-        return f"\r\x1b[{up}A" if up > 0 else "\r"
+        self._drawn = 0
 
     def _write(self, text: str) -> None:
         self._screen.file.write(text)

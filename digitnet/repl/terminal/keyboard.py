@@ -23,12 +23,12 @@ LOCAL, INPUT = 3, 0
 
 @contextmanager
 def keeping_keys(
-    resumed: Callable[[], None],
+    suspended: Callable[[], None], resumed: Callable[[], None]
 ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """While this lasts, typed keys wait for the next prompt; Ctrl-C and Ctrl-Z work.
 
-    Ctrl-Z leaves the terminal as it was found; after `fg`, `resumed()` is called. Gives a context
-    in which the terminal is as it was found.
+    Ctrl-Z calls `suspended()` and leaves the terminal as it was found; after `fg`, `resumed()` is
+    called. Gives a context in which the terminal is as it was found.
     """
     attributes = _attributes()
     if attributes is None:
@@ -40,6 +40,7 @@ def keeping_keys(
     attributes[INPUT] &= ~termios.ICRNL
 
     def suspend(number: int, frame: FrameType | None) -> None:
+        suspended()
         _set(found)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)  # here we wait for `fg`

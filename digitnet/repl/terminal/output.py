@@ -34,8 +34,11 @@ class Output(Protocol):
     def report(self, report: Report) -> None:
         """Shows a report of a command at work."""
 
+    def suspend(self) -> None:
+        """To be called before the program is suspended (Ctrl-Z)."""
+
     def resume(self) -> None:
-        """To be called when the program goes on after it was suspended (Ctrl-Z)."""
+        """To be called when it goes on."""
 
 
 def say_error(message: str) -> None:
@@ -84,6 +87,9 @@ class JsonOutput:
 
     def report(self, report: Report) -> None:
         """Nothing: one command, one line."""
+
+    def suspend(self) -> None:
+        """Nothing to see to."""
 
     def resume(self) -> None:
         """Nothing to see to."""
@@ -170,6 +176,11 @@ class ScreenOutput:
                 self._canvas.draw(report)
         elif (milestone := report.milestone) is not None:
             self._print(milestone)
+
+    def suspend(self) -> None:
+        """To be called before Ctrl-Z takes effect: the shell writes below what is drawn."""
+        if self._canvas:
+            self._canvas.leave()
 
     def resume(self) -> None:
         """To be called when the program goes on after Ctrl-Z: the shell has written meanwhile."""

@@ -68,7 +68,7 @@ def converse(
     history: Path | None = None,
 ) -> None:
     """Reads lines and does them until the person leaves."""
-    with keeping_keys(output.resume) as as_found:
+    with keeping_keys(output.suspend, output.resume) as as_found:
         dumb = is_dumb_terminal()
         reader = DumbReader(as_found) if dumb else FullReader(session, looks, history)
         session.asker = Person(reader, yes, None if dumb else looks)

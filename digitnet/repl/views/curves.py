@@ -1,18 +1,25 @@
-"""Curves that grow: the cost and the accuracy over the mini-batches, side by side."""
+"""Curves over the mini-batches of a training: costs on the left, accuracies on the right."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil
 from time import perf_counter
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from digitnet.engine.progress import Measurement
 from digitnet.repl.views.screen import draws_blocks
 
-ROWS = 10
-"""Lines that the curves take, axes included."""
+ROWS, MOST_ROWS = 10, 30
+"""Lines that a chart takes at the least and at the most, axes included."""
+LIVE_SHARE, TALLEST_SHARE = 0.4, 0.8
+"""Parts of the screen's height that charts take: while a training is under way, and by themselves.
+"""
 NARROWEST = 30
-"""Columns that a curve needs."""
+"""Columns that a chart needs."""
 RARELY = 150
 """Drawing growing curves anew takes at most one part in so many of the time,"""
 LONGEST_WAIT = 0.3
@@ -20,81 +27,177 @@ LONGEST_WAIT = 0.3
 LARGEST_DRAWN = 1e100
 """Values are drawn up to here: the difference of larger ones may be no number."""
 POINTS = 400
-"""When there are more points than this, every second one is forgotten."""
+"""Points that are drawn of a curve, at the most."""
+COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
+MARKERS, ASCII_MARKERS = ("braille", "•", "+", "x", "o", "*"), ("*", "o", "+", "x", "#", "%")
 IN_ASCII = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
 
-Point = tuple[int, float]
-"""A number of mini-batches and what was measured then."""
+Point = tuple[float, float]
+"""A number of mini-batches, usually, and what was measured then."""
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A curve and its name, in a chart that has more than one."""
+
+    name: str
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves with the same axes. Those without a second point are left out.
+
+    names: whether their names stand beside the title.
+    """
+
+    title: str
+    curves: Sequence[Curve]
+    names: bool = False
+
+    @property
+    def drawn(self) -> list[tuple[int, Curve]]:
+        """The curves that can be drawn, each with the number that its colour and marker have."""
+        return [(k, curve) for k, curve in enumerate(self.curves) if len(curve.points) > 1]
+
+
+@dataclass(frozen=True)
 class Curves:
-    """The cost and the accuracy of a training, drawn as wide as the screen is.
+    """Two charts side by side as wide as the screen is; the first alone on a narrow screen, nothing
+    on a tiny one.
+    """
+
+    charts: tuple[Chart, Chart]
+    share: float = TALLEST_SHARE
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The charts that have something to show."""
+        charts = [chart for chart in self.charts if chart.drawn]
+        if not charts or options.max_width < NARROWEST or console.height < ROWS + 2:
+            return
+        rows = min(max(ROWS, int(self.share * console.height)), MOST_ROWS)
+        blocks = draws_blocks(console, options)
+        if len(charts) == 1 or options.max_width < 2 * NARROWEST:
+            yield picture(charts[0], options.max_width, rows, blocks=blocks)
+            return
+        both = Table.grid()
+        width = options.max_width // 2
+        both.add_row(*(picture(chart, width, rows, blocks=blocks) for chart in charts))
+        yield both
+
+
+def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:
+    """What was measured in a training: both costs, and the accuracy; of several, each by its name,
+    the cost and the accuracy on the validation set.
+    """
+    validation = [
+        Curve(name, [(m.batches, m.validation_cost) for m in history])
+        for name, history in histories.items()
+    ]
+    accuracies = [
+        Curve(name, [(m.batches, 100 * m.validation_accuracy) for m in history])
+        for name, history in histories.items()
+    ]
+    title = "validation cost"
+    if len(histories) == 1:
+        (history,) = histories.values()
+        costs = [(m.batches, m.cost) for m in history]
+        validation = [Curve("training", costs), Curve("validation", validation[0].points)]
+        title = "cost"
+    return Curves((Chart(title, validation, True), Chart("validation accuracy, %", accuracies)))
+
+
+@dataclass
+class GrowingCurves:
+    """The costs and the accuracy of a training under way.
 
     Drawn anew only now and then, because drawing takes some milliseconds.
     """
 
-    def __init__(self, cost: Sequence[Point] = (), accuracy: Sequence[Point] = ()) -> None:
-        """Begins with these points."""
-        self.cost, self.accuracy = list(cost), list(accuracy)
-        self._drawn: RenderableType = ""
-        self._size = (0, 0)
-        self._not_before = 0.0
+    cost: list[Point] = field(default_factory=list)
+    validation_cost: list[Point] = field(default_factory=list)
+    accuracy: list[Point] = field(default_factory=list)
+    _drawn: list[RenderableType | Segment] = field(default_factory=list)
+    _size: tuple[int, int] = (0, 0)
+    _not_before: float = 0.0
 
-    def add(self, batches: int, cost: float, accuracy: float) -> None:
-        """Adds a point to each curve; where the accuracy stays, its last point moves on."""
-        self.cost.append((batches, cost))
-        if [value for _, value in self.accuracy[-2:]] == [accuracy, accuracy]:
-            self.accuracy.pop()
-        self.accuracy.append((batches, accuracy))
-        for points in (self.cost, self.accuracy):
-            if len(points) > POINTS:
-                del points[1:-1:2]
+    def add(self, batches: int, cost: float) -> None:
+        """Adds a point to the curve of the training's cost."""
+        _add(self.cost, (batches, cost))
+
+    def add_measured(self, batches: int, cost: float, accuracy: float) -> None:
+        """Adds a point to each of the curves of the validation set."""
+        _add(self.validation_cost, (batches, cost))
+        _add(self.accuracy, (batches, 100 * accuracy))
+
+    @property
+    def now(self) -> Curves:
+        """As they are."""
+        costs = [Curve("training", self.cost), Curve("validation", self.validation_cost)]
+        accuracy = Chart("validation accuracy, %", [Curve("", self.accuracy)])
+        return Curves((Chart("cost", costs, True), accuracy), LIVE_SHARE)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The two side by side, the cost alone on a narrow screen, nothing on a tiny one."""
-        size = (options.max_width, console.height)
-        if len(self.cost) < 2 or options.max_width < NARROWEST or console.height < ROWS + 2:
-            return
-        now = perf_counter()
+        """As they were drawn last, or as they are."""
+        size, now = (options.max_width, console.height), perf_counter()
         if size != self._size or now >= self._not_before:
-            blocks = draws_blocks(console, options)
-            self._drawn = _draw(self.cost, self.accuracy, options.max_width, blocks=blocks)
+            self._drawn = list(self.now.__rich_console__(console, options))
             self._size = size
             self._not_before = now + min(RARELY * (perf_counter() - now), LONGEST_WAIT)
-        yield self._drawn
+        yield from self._drawn
 
 
-def _draw(
-    cost: Sequence[Point], accuracy: Sequence[Point], width: int, *, blocks: bool
-) -> RenderableType:
-    """The curve of the cost; that of the accuracy beside it, where there is room."""
-    if len(accuracy) < 2 or width < 2 * NARROWEST:
-        return _figure("cost", cost, width, "blue", blocks=blocks)
-    percent = [(batches, 100 * share) for batches, share in accuracy]
-    both = Table.grid()
-    both.add_row(
-        _figure("cost", cost, width // 2, "blue", blocks=blocks),
-        _figure("validation accuracy, %", percent, width // 2, "green", blocks=blocks),
-    )
-    return both
+def _add(points: list[Point], point: Point) -> None:
+    """Adds a point; of too many, every second one is forgotten."""
+    points.append(point)
+    if len(points) > POINTS:
+        del points[1:-1:2]
 
 
-def _figure(
-    title: str, points: Sequence[Point], width: int, colour: str, *, blocks: bool
-) -> RenderableType:
-    """One curve, by plotext: in dots of an eighth of a character, or else in stars."""
+def thinned(points: Sequence[Point]) -> list[Point]:
+    """At most POINTS of them, the first and the last among these."""
+    step = ceil((len(points) - 1) / (POINTS - 1)) if len(points) > 1 else 1
+    return [*points[:-1:step], points[-1]]
+
+
+def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
+    """A chart with its title, and the name of each curve beside its marker."""
+    title = Text(chart.title, no_wrap=True, overflow="crop", justify="center")
+    if chart.names:
+        for number, curve in chart.drawn:
+            marker = _marker(number, blocks=blocks)
+            sign = "⠒" if marker == "braille" else marker
+            title.append(f"  {sign} {curve.name}", COLOURS[number % len(COLOURS)])
+    return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
+
+
+def _marker(number: int, *, blocks: bool) -> str:
+    markers = MARKERS if blocks else ASCII_MARKERS
+    return markers[number % len(markers)]
+
+
+def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
+    """The curves and their axes, by plotext: the first in dots of an eighth of a character."""
     import plotext
 
-    x = [batches for batches, _ in points]
-    y = [min(max(value, -LARGEST_DRAWN), LARGEST_DRAWN) for _, value in points]
     plotext.clear_figure()
     plotext.limit_size(False, False)
-    plotext.plotsize(width, ROWS)
+    plotext.plotsize(width, rows)
     plotext.theme("clear")
-    plotext.title(title)
-    plotext.plot(x, y, marker="braille" if blocks else "*", color=colour)
-    plotext.xticks((x[0], x[-1]), (f"{x[0]:,}", f"{x[-1]:,}"))
-    ends = sorted({min(y), max(y)})
-    plotext.yticks(ends, [f"{end:.3g}" for end in ends])
+    xs: list[float] = []
+    ys: list[float] = []
+    for number, curve in chart.drawn:
+        points = thinned(curve.points)
+        x = [batches for batches, _ in points]
+        y = [min(max(value, -LARGEST_DRAWN), LARGEST_DRAWN) for _, value in points]
+        colour = COLOURS[number % len(COLOURS)]
+        plotext.plot(x, y, marker=_marker(number, blocks=blocks), color=colour)
+        xs, ys = xs + x, ys + y
+    low, high = min(ys), max(ys)
+    ends = sorted({min(xs), max(xs)})
+    plotext.xticks(ends, [f"{end:,.12g}" for end in ends])
+    parts = 1 if rows < 2 * ROWS - 2 else 4
+    marks = sorted({low + (high - low) * k / parts for k in range(parts)} | {high})
+    plotext.yticks(marks, [f"{mark:.3g}" for mark in marks])
     drawn = plotext.build().rstrip("\n")
     return Text.from_ansi(drawn if blocks else drawn.translate(IN_ASCII), no_wrap=True)

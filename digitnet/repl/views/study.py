@@ -117,7 +117,7 @@ def _curve(
     groups: "Sequence[Answers]", console: Console, options: ConsoleOptions
 ) -> RenderableType | None:
     """The accuracy over the values of a single varied setting, where these are numbers."""
-    from digitnet.repl.views.curves import _figure as figure
+    from digitnet.repl.views.curves import ROWS, Chart, Curve, picture
 
     if len(groups) < 3 or len(_varied(groups)) != 1:
         return None
@@ -126,13 +126,9 @@ def _curve(
         points = sorted((float(group.settings[name]), 100 * group.accuracy) for group in groups)
     except ValueError:
         return None
-    return figure(
-        f"validation accuracy, % over {name}",
-        points,  # type: ignore[arg-type]
-        min(options.max_width, 60),
-        "green",
-        blocks=draws_blocks(console, options),
-    )
+    chart = Chart(f"validation accuracy, % over {name}", [Curve("", points)])
+    width, blocks = min(options.max_width, 60), draws_blocks(console, options)
+    return picture(chart, width, ROWS, blocks=blocks)
 
 
 def _answer(result: "StudyResult", best: "Answers") -> str:

@@ -1,5 +1,6 @@
 """A training under way, and what came of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,13 +14,15 @@ from digitnet.repl.views.words import counted, duration, percent
 
 BAR = 24
 
-USUAL_RATE = 0.1
-"""A rate that most networks can do with."""
+MUCH_WORSE = 0.005
+"""A loss of accuracy that is worth a word."""
+LEARNT = 0.99
+"""An accuracy on the training cases from which more training teaches little."""
 
 ENDINGS = {
     "done": "",
     "target": "The accuracy asked for is reached.",
-    "patience": "",
+    "patience": "Stopped: no further improvement.",
     "interrupted": "Interrupted: the training so far is kept.",
     "diverged": (
         "Training blew up (the cost became NaN or infinite); the last good weights are restored. "
@@ -57,7 +60,7 @@ class Milestone:
 
 
 def _milestone(report: Report, options: ConsoleOptions) -> Text:
-    batches = f"{report.batches:>9,} mini-batches"
+    batches = f"{report.batches:>9,} {counted(report.batches, 'mini-batch').split()[1]:<12}"
     cost, accuracy = f"cost {report.cost:<8.3g}", f"accuracy {percent(report.accuracy):>8}"
     time = f"{duration(report.seconds):>6}"
     parts = [batches, cost, accuracy, time]
@@ -73,25 +76,49 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
     return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
 
 
-def ending_of(stopped: Stopped, rate: float) -> str:
-    """Why a training ended, where that needs saying; `rate` is its learning rate."""
-    return ENDINGS[stopped].format(rate=min(rate / 10, USUAL_RATE))
-
-
-def summary(outcome: Outcome, amount: Amount, rate: float) -> Text:
-    """What the training did, in a line; and why it ended, where that needs saying."""
-    text = Text(
-        f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}. "
-        f"Cost {outcome.cost:.3g}, validation accuracy "
-    )
+def summary(outcome: Outcome, amount: Amount) -> Text:
+    """What the training did, in a line."""
+    if not outcome.batches and outcome.stopped == "done":
+        text = Text(f"Nothing to do: it was trained for {amount}. Validation accuracy ")
+    else:
+        text = Text(
+            f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}. "
+            f"Cost {outcome.cost:.3g}, validation accuracy "
+        )
     text.append(percent(outcome.validation_accuracy), "bold")
     text.append(".")
-    ending = ending_of(outcome.stopped, rate)
-    if outcome.stopped == "patience":
-        goal = f"{amount} was not reached: the" if amount.unit == "accuracy" else "Stopped: the"
-        ending = f"{goal} validation accuracy no longer improved."
-    if outcome.best:
-        ending = f"{ending} The best weights so far are back.".strip()
-    if ending:
-        text.append(f"\n{ending}", "yellow" if outcome.stopped == "diverged" else "")
     return text
+
+
+def ending_of(stopped: Stopped, rate: float) -> str:
+    """Why a training ended, where that needs saying; `rate` is one to try after a divergence."""
+    return ENDINGS[stopped].format(rate=rate)
+
+
+def advice(
+    outcome: Outcome, rate: float, usual_rate: float, *, can_augment: bool
+) -> Iterator[Text]:
+    """Why it ended, what was kept, and what to do next; nothing where all went as it should."""
+    said = [ending_of(outcome.stopped, min(rate / 10, usual_rate))]
+    if outcome.stopped == "patience":
+        epochs = counted(round(outcome.epochs_since_best), "epoch")
+        best = percent(outcome.validation_accuracy)
+        said = [f"Stopped: no improvement for {epochs}; best {best}."]
+    if outcome.best:
+        said.append("These weights are kept.")
+    if outcome.stopped == "patience" and can_augment and outcome.train_accuracy > LEARNT:
+        said.append("The training cases are learnt: set augment light makes more of them.")
+    if outcome.is_guessing and outcome.stopped != "diverged" and rate > usual_rate:
+        said.append(
+            f"That is no better than guessing: a rate of {rate:g} is too high. "
+            f"Type undo t, then set rate {usual_rate:g}"
+        )
+    elif outcome.stopped == "interrupted" or _is_much_worse(outcome):
+        before = percent(outcome.accuracy_before)
+        said.append(f"undo t goes back to the network before, with {before}.")
+    if ending := " ".join(part for part in said if part):
+        yield Text(ending, "yellow" if outcome.stopped == "diverged" else "")
+
+
+def _is_much_worse(outcome: Outcome) -> bool:
+    return outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
