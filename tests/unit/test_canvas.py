@@ -6,9 +6,20 @@ from types import SimpleNamespace
 import pyte
 import pytest
 
+from digitnet.engine.progress import Measurement
 from digitnet.repl.terminal import canvas as canvas_module
 from digitnet.repl.terminal.canvas import Canvas
-from digitnet.repl.views.curves import POINTS, ROWS, Curves
+from digitnet.repl.views import curves as curves_module
+from digitnet.repl.views.curves import (
+    POINTS,
+    ROWS,
+    Chart,
+    Curve,
+    Curves,
+    GrowingCurves,
+    history_curves,
+    thinned,
+)
 from digitnet.repl.views.screen import Screen
 
 
@@ -56,23 +67,36 @@ def test_lines_as_wide_as_the_screen_are_drawn_over() -> None:
     assert shown.lines() == ["x", "54321", "edcba"]
 
 
-def test_after_a_narrowing_the_wrapped_lines_are_found() -> None:
+def test_narrowing_the_window_leaves_no_old_lines() -> None:
+    """The cursor waits where the drawing begins, so nothing has to be known of what it became."""
     shown = Shown(columns=20)
     shown.screen.print("x")
     shown.canvas.draw("a" * 20 + "\n" + "b" * 20)
     shown.lines()
+    assert (shown.terminal.cursor.y, shown.terminal.cursor.x) == (1, 0)
+    shown.terminal.resize(8, 10)
     shown.screen.width = 10
     shown.canvas.draw("new")
-    assert shown.file.getvalue().startswith("\r\x1b[3A")  # each of the two takes two rows now
+    assert shown.lines() == ["x", "new"]
 
 
-def test_after_forgetting_the_old_lines_stay() -> None:
+def test_lines_wider_than_the_window_has_become_are_cut() -> None:
+    """The window was narrowed while they were drawn."""
+    shown = Shown(columns=20)
+    shown.terminal.resize(8, 10)
+    for letter in "ab":
+        shown.canvas.draw(letter * 20 + "\n" + letter * 20)
+    assert shown.lines() == ["b" * 10] * 2
+
+
+def test_others_write_below_the_lines() -> None:
     shown = Shown()
-    shown.canvas.draw("old")
+    shown.canvas.draw("old\nlines")
+    shown.canvas.leave()
     shown.screen.file.write("\nshell\n")
     shown.canvas.forget()
     shown.canvas.draw("new")
-    assert shown.lines() == ["old", "shell", "new"]
+    assert shown.lines() == ["old", "lines", "shell", "new"]
 
 
 def test_drawing_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,34 +121,88 @@ def test_drawing_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch)
     assert 30 < now.drawn < 45  # some 1 % of 1000 seconds
 
 
+def measured(count: int = 50) -> list[Measurement]:
+    return [Measurement(10 * n, 1 / (n + 1), 1.2 / (n + 1), n / 50) for n in range(count)]
+
+
+def drawn(curves: object, width: int = 80, height: int = 24, *, plain: bool = True) -> str:
+    file = StringIO()
+    screen = Screen(file, width=width, force_terminal=not plain, plain=plain, no_color=True)
+    screen.height = height
+    screen.print(curves)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("width", [10, 29, 30, 40, 59, 60, 80, 200])
 @pytest.mark.parametrize("plain", [False, True])
 def test_curves_fit_every_screen(width: int, plain: bool) -> None:
-    file = StringIO()
-    screen = Screen(file, width=width, force_terminal=not plain, plain=plain, no_color=True)
-    screen.print(Curves([(n * 10, 1 / (n + 1)) for n in range(50)], [(0, 0.1), (490, 0.9)]))
-    lines = file.getvalue().splitlines()
+    text = drawn(history_curves({"": measured()}), width, plain=plain)
+    lines = text.splitlines()
     assert all(len(line) <= width for line in lines)
     assert (not "".join(lines).strip()) == (width < 30)
-    assert ("validation accuracy, %" in file.getvalue()) == (width >= 60)
+    assert ("validation accuracy, %" in text) == (width >= 60)
     if plain:
-        assert file.getvalue().isascii()
+        assert text.isascii()
+
+
+@pytest.mark.parametrize(("height", "rows"), [(11, 0), (12, 10), (24, 19), (40, 30), (100, 30)])
+def test_curves_by_themselves_fill_the_window(height: int, rows: int) -> None:
+    assert len(drawn(history_curves({"": measured()}), height=height).splitlines()) == rows
+
+
+def test_training_and_validation_cost_are_in_one_chart() -> None:
+    title, *rows = drawn(history_curves({"": measured()})).splitlines()
+    assert "cost  * training  o validation" in title
+    left = [row[:40] for row in rows]
+    assert any("*" in row for row in left)
+    assert any("o" in row for row in left)
+
+
+def test_each_of_several_networks_has_its_own_marker_and_name() -> None:
+    text = drawn(history_curves({"one": measured(), "two": measured(20), "new": []}))
+    assert "validation cost  * one  o two" in text.splitlines()[0]
+    assert "new" not in text
 
 
 @pytest.mark.parametrize(
     "values", [[1.0, 1.0], [0.0, 0.0], [1e308, -1e308], [1e-300, 2e-300], [float("inf"), 1.0]]
 )
 def test_any_values_can_be_drawn(values: list[float]) -> None:
-    file = StringIO()
-    Screen(file, width=80).print(Curves(list(enumerate(values)), list(enumerate(values))))
-    assert len(file.getvalue().splitlines()) == ROWS
+    chart = Chart("", [Curve("", list(enumerate(values)))])
+    assert len(drawn(Curves((chart, chart), 0)).splitlines()) == ROWS
 
 
 def test_long_trainings_keep_their_first_and_last_point() -> None:
-    curves = Curves()
+    curves = GrowingCurves()
     for batch in range(10 * POINTS):
-        curves.add(batch, 1 / (batch + 1), batch // 100 / 100)
+        curves.add(batch, 1 / (batch + 1))
     assert len(curves.cost) <= POINTS
     assert curves.cost[0] == (0, 1.0)
     assert curves.cost[-1][0] == 10 * POINTS - 1
-    assert curves.accuracy[-1] == (10 * POINTS - 1, 0.39)
+
+
+@pytest.mark.parametrize("count", [1, 2, POINTS, POINTS + 1, 3 * POINTS + 7, 100_000])
+def test_a_long_history_is_drawn_with_few_points(count: int) -> None:
+    points = [(batch, 0.0) for batch in range(count)]
+    kept = thinned(points)
+    assert len(kept) <= POINTS
+    assert (kept[0], kept[-1]) == (points[0], points[-1])
+    assert len(kept) == count or len(kept) > POINTS / 3
+
+
+def test_growing_curves_wait_no_longer_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the first drawing took long, because plotext was to be imported."""
+    now = SimpleNamespace(seconds=0.0)
+
+    def slow(*given: object, **more: object) -> str:
+        now.seconds += 5
+        return "drawn"
+
+    monkeypatch.setattr(curves_module, "perf_counter", lambda: now.seconds)
+    monkeypatch.setattr(curves_module, "picture", slow)
+    curves = GrowingCurves([(0, 1.0), (1, 0.5)])
+    for wait, again in ((0.0, True), (0.1, False), (0.3, True)):
+        now.seconds += wait
+        before = now.seconds
+        drawn(curves)
+        assert (now.seconds > before) == again

@@ -72,6 +72,9 @@ def test_what_was_done_is_counted_at_each_report_and_once() -> None:
         assert of.progress.batches >= report.number
         assert of.averages is None  # the mean of weights that are gone
     assert counts == sorted(counts)
+    assert of.progress.batches == report.number
+    assert [point.batches for point in of.history] == list(range(1, report.number + 1))
+    assert of.history[-1].validation_cost == pytest.approx(of.measure(CASES).cost)
     assert of.progress.samples == of.progress.batches * len(CASES)
 
 

@@ -99,11 +99,95 @@ def test_a_target_accuracy_ends_the_training() -> None:
     assert outcome.validation_accuracy >= 0.95
 
 
-def test_a_target_out_of_reach_is_given_up() -> None:
+def hopeless() -> Cases:
+    """Cases that nothing can be learnt of."""
     cases = blobs()
-    hopeless = Cases(np.zeros_like(cases.inputs), cases.targets)
-    outcome = train(trainer(batch=200), "99%", hopeless)
+    return Cases(np.zeros_like(cases.inputs), cases.targets)
+
+
+def test_a_target_out_of_reach_is_given_up_after_thirty_epochs_and_the_best_is_kept() -> None:
+    of = trainer(batch=4)
+    outcome = train(of, "100%", hopeless())
     assert outcome.stopped == "patience"
+    assert outcome.epochs_since_best == 30
+    assert outcome.validation_accuracy == max(m.validation_accuracy for m in of.history)
+
+
+def test_short_epochs_are_given_up_after_enough_of_them() -> None:
+    outcome = train(trainer(batch=200), "100%", hopeless())
+    assert outcome.epochs_since_best == 10 * 50  # measurements, and mini-batches between two
+
+
+def test_a_target_waits_for_a_rate_that_is_still_to_fall() -> None:
+    for schedule, least, most in (("cosine 70e", 70, 70), ("step 50e", 50, 70), ("cosine", 31, 90)):
+        of = trainer(batch=4, schedule=schedule, rate=1e-9)
+        reports, outcome = drain(run(of, hopeless(), hopeless(), Amount.parse("100%")))
+        trained = [report.batches for report in reports]
+        assert outcome.stopped == "patience"
+        assert least <= trained[-1] / 50 <= most, schedule
+
+
+def test_patience_counts_epochs() -> None:
+    outcome = train(trainer(batch=2, patience=3), "100e", hopeless())
+    assert (outcome.stopped, round(outcome.epochs_since_best)) == ("patience", 3)
+
+
+@pytest.mark.parametrize(("amount", "batches"), [("30 total", 23), ("3e total", 32), ("7 total", 0)])
+def test_a_total_counts_what_was_trained_before(amount: str, batches: int) -> None:
+    of = trainer()
+    train(of, "7")
+    first = list(of.history)
+    outcome = train(of, amount)
+    assert (outcome.batches, outcome.stopped) == (batches, "done")
+    if not batches:
+        assert of.history == first
+
+
+def test_a_total_time_counts_what_was_trained_before() -> None:
+    of = trainer()
+    of.progress.seconds = 100.0
+    assert train(of, "100s total").batches == 0
+    assert train(of, "100.2s total").seconds < 1
+
+
+def test_a_total_has_one_schedule_however_often_it_is_resumed() -> None:
+    whole, resumed = (trainer(schedule="cosine") for _ in range(2))
+    train(whole, "6e total")
+    asked: list[int] = []
+    train(resumed, "6e total", stop=lambda: len(asked) > 20 or bool(asked.append(1)))
+    assert 0 < resumed.progress.batches < whole.progress.batches
+    train(resumed, "6e total")
+    assert values(resumed) == values(whole)
+
+
+def test_the_time_left_of_a_total_is_that_of_this_run() -> None:
+    of = trainer()
+    train(of, "90e")
+    run_on = run(of, blobs(), blobs(), Amount.parse("100e total"))
+    report = next(run_on)
+    assert report.part and report.remaining
+    assert report.part > 0.9
+    assert report.remaining == pytest.approx(
+        report.seconds * (1 - report.part) / (report.part - 0.9), rel=0.5
+    )
+
+
+def test_what_is_no_better_than_guessing_is_known() -> None:
+    assert train(trainer(), "20e").is_guessing is False
+    assert train(trainer(), "20e", hopeless()).is_guessing is True
+
+
+def test_a_short_training_leaves_a_measurement_too() -> None:
+    of = trainer()
+    for _ in range(3):
+        train(of, "1")
+    assert [point.batches for point in of.history] == [1, 2, 3]
+
+
+def test_even_a_short_training_has_reports_to_draw() -> None:
+    reports, _ = drain(run(trainer(batch=2), blobs(), blobs(), Amount.parse("1e")))
+    assert len(reports) >= 20
+    assert [report.epoch for report in reports if report.epoch] == [1]
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,7 @@ class TrainingResult:
         if getattr(console, "renews", False):
             yield self.curves.now
         yield summary(self.outcome, self.amount)
-        yield from advice(
-            self.outcome, self.rate, self.usual_rate, can_augment=self.can_augment
-        )
+        yield from advice(self.outcome, self.rate, self.usual_rate, can_augment=self.can_augment)
 
 
 @command(

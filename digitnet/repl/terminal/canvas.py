@@ -36,14 +36,15 @@ class Canvas:
         if screen.size == self._size and not has_time:
             return
         self._size = screen.size
-        *lines, last = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)] or [[]]
+        lines = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)]
         with screen.capture() as captured:
             for line in lines:
-                screen.print(Segments([Segment(ERASE_LINE), *line, Segment.line()]), end="")
-            screen.print(Segments([Segment(ERASE_BELOW), *last]), end="")
-        self._drawn = len(lines) + 1
-        back = f"\r\x1b[{len(lines)}A" if lines else "\r"
-        self._write(f"\r{CUT_LINES}{captured.get()}{WRAP_LINES}{back}")
+                screen.print(Segments([*line, Segment.line()]), end="")
+        *above, last = captured.get().removesuffix("\n").split("\n")
+        drawn = "".join(f"{ERASE_LINE}{line}\n" for line in above) + ERASE_BELOW + last
+        back = f"\r\x1b[{len(above)}A" if above else "\r"
+        self._write(f"\r{CUT_LINES}{drawn}{WRAP_LINES}{back}")
+        self._drawn = len(above) + 1
         self._spent += perf_counter() - begun
 
     def clear(self) -> None:

@@ -143,7 +143,8 @@ class GrowingCurves:
         if size != self._size or now >= self._not_before:
             self._drawn = list(self.now.__rich_console__(console, options))
             self._size = size
-            self._not_before = now + min(RARELY * (perf_counter() - now), LONGEST_WAIT)
+            done = perf_counter()
+            self._not_before = done + min(RARELY * (done - now), LONGEST_WAIT)
         yield from self._drawn
 
 
