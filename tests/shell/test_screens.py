@@ -56,8 +56,9 @@ def test_training_with_curves_then_ctrl_c(terminal: Start, columns: int, rows: i
     assert ("validation accuracy, %" in t.text()) == (columns >= 80)
     t.type(CTRL_C)
     t.wait_for(r"^diary\*>$", 5)
-    assert "┌" not in t.text()
-    assert "Interrupted: the training so far is kept." in " ".join(t.text().split())
+    assert t.text().count("┌") == (2 if columns >= 80 else 1)  # the last picture stays
+    said = " ".join(t.text().split())
+    assert "Interrupted: the training so far is kept. undo t goes back to the network" in said
     assert len(re.findall("Trained", t.text())) == 1
     assert not t.screen.cursor.hidden
 
@@ -92,9 +93,54 @@ def test_a_resize_while_training_leaves_no_old_lines(terminal: Start) -> None:
     t.wait_for(r"^ +┌─+┐ +┌─+┐$")
     t.read(1.0)
     assert len(re.findall("left", t.text())) <= 1
+    assert t.text().count("┌") == 2
+    t.resize(40, 30)
+    t.wait_for(r"^ +┌─+┐$")
+    t.read(0.5)
+    assert t.text().count("┌") == t.text().count("┘") == 1
     t.wait_for(r"^diary\*>$")
-    assert "┌" not in t.text()
+    assert t.text().count("┌") == 1  # the picture that stays
     assert len(re.findall("Trained", t.text())) == 1
+    assert re.search(r"^diary> t 6s$", t.text(), re.MULTILINE)  # what was above is still there
+
+
+def test_the_shortest_training_leaves_its_curves_and_what_comes_next(terminal: Start) -> None:
+    t = terminal(80, 24)
+    t.wait_for("^digitnet>$")
+    t.type("t\r")
+    t.wait_for(r"^Trained 219 mini-batches")
+    t.wait_for(r"^quick\*>$")
+    assert re.search(r"^ +cost +⠒ training +• validation +validation accuracy, %$", t.text(), 8)
+    assert t.text().count("┌") == 2
+    t.type("plot\r")
+    t.wait_for("^[56] measurements in 219 mini-batches")
+
+
+def test_the_curves_of_the_first_training_move(terminal: Start) -> None:
+    """Drawing them waits for a moment, not for 150 times what importing plotext took."""
+    t = terminal(80, 24)
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 8s\r")
+    seen: set[str] = set()
+    t.wait_for(r"^ +┌─+┐")
+    for _ in range(30):
+        t.read(0.2)
+        seen |= set(re.findall(r"┘ +└.*\n +\d[\d,]* +([\d,]+)", t.text()))
+    assert len(seen) >= 5
+
+
+@pytest.mark.parametrize(("rows", "least"), [(24, 18), (40, 28)])
+def test_a_plot_fills_its_window(terminal: Start, rows: int, least: int) -> None:
+    t = terminal(80, rows)
+    t.wait_for("^digitnet>$")
+    t.type("n diary; t 1e\r")
+    t.wait_for(r"^diary\*>$")
+    t.type("plot\r")
+    t.wait_for("^[0-9]+ measurements")
+    lines = [line for line in t.text().splitlines() if re.search("[┌│┤└]", line)]
+    assert len(lines) >= least - 2
 
 
 def test_a_resize_at_the_prompt(terminal: Start) -> None:

@@ -132,7 +132,9 @@ def test_patience_counts_epochs() -> None:
     assert (outcome.stopped, round(outcome.epochs_since_best)) == ("patience", 3)
 
 
-@pytest.mark.parametrize(("amount", "batches"), [("30 total", 23), ("3e total", 32), ("7 total", 0)])
+@pytest.mark.parametrize(
+    ("amount", "batches"), [("30 total", 23), ("3e total", 32), ("7 total", 0)]
+)
 def test_a_total_counts_what_was_trained_before(amount: str, batches: int) -> None:
     of = trainer()
     train(of, "7")

@@ -78,13 +78,12 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
 
 def summary(outcome: Outcome, amount: Amount) -> Text:
     """What the training did, in a line."""
-    if not outcome.batches and outcome.stopped == "done":
-        text = Text(f"Nothing to do: it was trained for {amount}. Validation accuracy ")
-    else:
-        text = Text(
-            f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}. "
-            f"Cost {outcome.cost:.3g}, validation accuracy "
-        )
+    trained = f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}."
+    if outcome.best:
+        trained = f"Trained for {duration(outcome.seconds)}."
+    elif amount.total and not outcome.batches:
+        trained = f"Nothing to do: it was trained for {amount}."
+    text = Text(f"{trained} Cost {outcome.cost:.3g}, validation accuracy ")
     text.append(percent(outcome.validation_accuracy), "bold")
     text.append(".")
     return text
@@ -105,7 +104,8 @@ def advice(
         best = percent(outcome.validation_accuracy)
         said = [f"Stopped: no improvement for {epochs}; best {best}."]
     if outcome.best:
-        said.append("These weights are kept.")
+        batches = counted(outcome.batches, "mini-batch")
+        said.append(f"The weights after {batches} are kept.")
     if outcome.stopped == "patience" and can_augment and outcome.train_accuracy > LEARNT:
         said.append("The training cases are learnt: set augment light makes more of them.")
     if outcome.is_guessing and outcome.stopped != "diverged" and rate > usual_rate:

@@ -7,8 +7,8 @@ SEEN_IN_TRAINING = "Warning: these cases were in its training set, so this is to
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 mini-batch`, `1,234 mini-batches`."""
-    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    """`1 mini-batch`, `1,234 mini-batches`, `30 epochs`."""
+    ending = "" if count == 1 else "es" if noun.endswith("batch") else "s"
     return f"{count:,} {noun}{ending}"
 
 

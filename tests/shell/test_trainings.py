@@ -1,0 +1,243 @@
+"""What trainings say and leave behind: pictures, advice, what undo t takes back, plots."""
+
+import re
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import Program
+from session_helpers import Kept, do, refusal
+
+from digitnet.repl.commands.minimizing import IterationReport
+from digitnet.repl.loop import do_line
+from digitnet.repl.session import Session
+from digitnet.repl.terminal.output import ScreenOutput
+from digitnet.repl.views.curves import GrowingCurves
+from digitnet.repl.views.screen import Screen
+from digitnet.repl.views.training import Milestone, advice
+from digitnet.repl.views.words import duration
+
+
+def shown(session: Session, line: str, *, renews: bool = False, width: int = 100) -> str:
+    """What a line shows that goes well; with all that was drawn over, on a screen that renews."""
+    file = StringIO()
+    output = ScreenOutput(
+        lambda stderr: Screen(file, width=width, force_terminal=renews, plain=not renews)
+    )
+    assert do_line(line, session, output)
+    return file.getvalue()
+
+
+def weights(session: Session) -> list[bytes]:
+    assert session.hand
+    return [p.value.tobytes() for p in session.hand.network.parameters]
+
+
+# advice
+
+
+@pytest.mark.parametrize(
+    ("recipe", "usual"), [("quick", "0.05"), ("relu", "0.1"), ("784-20-10", "0.05")]
+)
+def test_a_rate_far_too_high_is_told_from_the_cost_it_ends_at(
+    session: Session, recipe: str, usual: str
+) -> None:
+    text = " ".join(shown(session, f"n {recipe}; set cases 800; set rate 20; t 2e").split())
+    assert "no better than guessing: a rate of 20 is too high. Type undo t, then set rate" in text
+    assert text.endswith(f"set rate {usual}")
+
+
+def test_a_network_that_learns_gets_no_advice(session: Session) -> None:
+    assert "rate" not in shown(session, "n diary; set cases 500; t 1e")
+
+
+@pytest.mark.parametrize(("rate", "usual", "advised"), [(10, 0.1, "0.1"), (0.1, 0.1, "0.01")])
+def test_after_a_divergence_a_rate_below_both_is_advised(
+    rate: float, usual: float, advised: str
+) -> None:
+    outcome: Any = SimpleNamespace(
+        stopped="diverged",
+        best=False,
+        is_guessing=True,
+        train_accuracy=0.1,
+        accuracy_before=0.1,
+        validation_accuracy=0.1,
+    )
+    (text,) = advice(outcome, rate, usual, can_augment=False)
+    assert text.plain.endswith(f"Try set rate {advised}")
+
+
+def test_a_target_out_of_reach_says_how_far_it_came(session: Session) -> None:
+    text = " ".join(shown(session, "n 784-10-10; set cases 100; t 99%").split())
+    found = re.search(r"Stopped: no improvement for (\d+) epochs; best (\d\d\.\d\d) %\.", text)
+    assert found
+    assert int(found[1]) >= 30
+    assert f"validation accuracy {found[2]} %." in text
+    assert text.endswith("The training cases are learnt: set augment light makes more of them.")
+
+
+# undo t
+
+
+def test_undo_t_takes_the_last_training_back_and_forth(session: Session) -> None:
+    do(session, "n diary; set cases 500; t 20")
+    assert session.hand
+    trainer = session.hand.trainer
+    before, history, accuracy = weights(session), list(trainer.history), session.hand.accuracy
+    do(session, "t 40")
+    after = weights(session)
+    (undone,) = do(session, "undo t")
+    assert undone["trained_batches"] == 20
+    assert weights(session) == before != after
+    assert (trainer.history, session.hand.accuracy) == (history, accuracy)
+    assert session.unsaved_batches == 20
+    do(session, "undo t")
+    assert weights(session) == after
+    assert trainer.progress.batches == 60
+    do(session, "undo t; t 40")
+    assert weights(session) == after
+
+
+@pytest.mark.parametrize("line", ["min 3", "set optimizer adam; t 5", "set average 1; t 5", "step"])
+def test_undo_t_takes_back_whatever_trained(session: Session, line: str) -> None:
+    do(session, "n diary; set cases 500; t 20")
+    before = weights(session)
+    do(session, line)
+    assert weights(session) != before
+    do(session, "undo t")
+    assert weights(session) == before
+    do(session, "t 5")
+
+
+def test_undo_t_of_what_was_saved_meanwhile_is_unsaved(session: Session) -> None:
+    do(session, "n diary; set cases 500; t 20; pas one; t 5; undo t")
+    assert not session.unsaved
+    do(session, "t 5; p; undo t")
+    assert session.unsaved_batches == 20
+    do(session, "undo t; set rate 1; t 5")
+    assert session.unsaved
+
+
+def test_there_may_be_nothing_for_undo_t(session: Session) -> None:
+    assert "no network" in refusal(session, "undo t")
+    do(session, "n diary; set cases 500; t 5; n diary")
+    assert "no training to take back" in refusal(session, "undo t")
+
+
+def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> None:
+    do(session, "n diary; set cases 500; t 20")
+    assert session.hand and session.hand.accuracy
+    before = session.hand.accuracy.value
+
+    class Interrupting(Kept):
+        def report(self, report: Any) -> None:
+            session.interrupted = True
+
+    output = Interrupting()
+    results: list[Any] = []
+    output.result = lambda command, result: results.append(result)  # type: ignore[method-assign]
+    do_line("t 100e", session, output)
+    file = StringIO()
+    Screen(file, width=100).print(results[-1])
+    text = " ".join(file.getvalue().split())
+    assert "Interrupted: the training so far is kept." in text
+    assert text.endswith(f"undo t goes back to the network before, with {before * 100:.2f} %.")
+
+
+# amounts
+
+
+def test_a_script_may_be_run_again_until_all_is_done(session: Session) -> None:
+    do(session, "n diary; set cases 500; t 1e")
+    assert [do(session, "t 3e total")[0]["batches"] for _ in range(2)] == [100, 0]
+    assert "Nothing to do: it was trained for 3 epochs in all." in shown(
+        session, "t 3 epochs total"
+    )
+
+
+@pytest.mark.parametrize("line", ["t 90% total", "t total", "t 3e totals", "t 3e total total"])
+def test_what_is_no_total_is_refused(session: Session, line: str) -> None:
+    refusal(session, f"n diary; {line}")
+
+
+def test_hours_are_told_as_hours() -> None:
+    assert duration(3 * 3600 + 20 * 60 + 5) == "3 h 20 min"
+
+
+# what is shown
+
+
+def test_a_line_for_each_epoch_if_these_are_wanted(session: Session) -> None:
+    do(session, "n diary; set cases 500; set epoch_lines on")
+    text = shown(session, "t 2e; t 1e")
+    assert [int(n) for n in re.findall(r"^Epoch (\d): \d+ / 500$", text, re.MULTILINE)] == [1, 2, 3]
+    assert "mini-batches  cost" not in text
+    do(session, "set epoch_lines off")
+    assert "Epoch" not in shown(session, "t 1e")
+    assert "on or off" in refusal(session, "set epoch_lines 3")
+
+
+@pytest.mark.parametrize("line", ["t 1e", "min 12"])
+def test_the_picture_of_a_training_stays(session: Session, line: str) -> None:
+    do(session, "n diary; set cases 500")
+    *_, last = re.split(r"\x1b\[J", shown(session, line, renews=True))
+    assert "training" in last
+    assert last.count("┌") == 2
+
+
+def test_iterations_are_counted_and_drawn(session: Session) -> None:
+    do(session, "n devember; set cases 500; min 12")
+    (info,) = do(session, "i")
+    assert info["trained_batches"] == 12
+    (plot,) = do(session, "plot")
+    assert [point["batches"] for point in plot["history"]] == list(range(1, 13))
+
+
+def test_one_mini_batch_is_one() -> None:
+    report: Any = SimpleNamespace(batches=1, cost=1.0, accuracy=0.1, seconds=1.0)
+    iteration: Any = SimpleNamespace(number=1, of=9, cost=1.0, validation_accuracy=0.1, seconds=1.0)
+    curves = GrowingCurves()
+    for line, noun in (
+        (Milestone(report), "mini-batch"),
+        (IterationReport(iteration, curves).milestone, "iteration"),
+    ):
+        file = StringIO()
+        Screen(file, width=80).print(line)
+        assert f"1 {noun} " in file.getvalue()
+
+
+def test_each_t_however_short_is_in_the_plot(session: Session) -> None:
+    do(session, "n diary; t 3; t 3")
+    assert [point["batches"] for point in do(session, "plot")[0]["history"]] == [3, 6]
+
+
+def test_networks_are_compared_in_a_plot(session: Session) -> None:
+    do(session, "n diary; set cases 500; t 1e; pas one; t 1e; pas 'my two'")
+    text = shown(session, "plot one 'my two'")
+    assert "validation cost  * one  o my two" in text
+    assert re.search("^one: 6 measurements in 50 mini-batches; best", text, re.MULTILINE)
+    assert [*do(session, "plot one one 'my two'")[0]["histories"]] == ["one", "my two"]
+    assert "no network named 'three'" in refusal(session, "plot one three")
+    do(session, "n diary; pas fresh")
+    assert "not been trained" in refusal(session, "plot one fresh")
+
+
+def test_ch_says_how_to_see_the_misread_ones(session: Session) -> None:
+    assert shown(session, "n diary; ch all").rstrip().endswith("wrong shows the misread ones.")
+    assert "wrong" not in shown(session, "n truth; t 3000; ch all")
+
+
+# targets that the recipes reach
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3", "4", "5"])
+def test_the_first_network_reaches_what_it_is_asked_for(program: Program, seed: str) -> None:
+    done = program("--json", "--seed", seed, "-c", "t 93%", "-c", "t 94%")
+    assert done.stdout.count('"stopped": "target"') == 2
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "3", "4", "5"])
+def test_relu_reaches_96_percent_of_the_sample(program: Program, seed: str) -> None:
+    done = program("--json", "--seed", seed, "-c", "n relu; t 96%")
+    assert '"stopped": "target"' in done.stdout
