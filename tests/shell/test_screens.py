@@ -88,7 +88,7 @@ def test_a_resize_while_training_leaves_no_old_lines(terminal: Start) -> None:
     t.type("t 6s\r")
     t.wait_for(r"^ +┌─+┐")
     t.resize(110, 30)
-    t.wait_for("^ +cost {20,}validation accuracy, %")
+    t.wait_for("^ +cost  ⠒ training  • validation {20,}validation accuracy, %")
     t.resize(60, 30)
     t.wait_for(r"^ +┌─+┐ +┌─+┐$")
     t.read(1.0)
@@ -128,7 +128,7 @@ def test_the_curves_of_the_first_training_move(terminal: Start) -> None:
     for _ in range(30):
         t.read(0.2)
         seen |= set(re.findall(r"┘ +└.*\n +\d[\d,]* +([\d,]+)", t.text()))
-    assert len(seen) >= 5
+    assert len(seen) >= 3
 
 
 @pytest.mark.parametrize(("rows", "least"), [(24, 18), (40, 28)])

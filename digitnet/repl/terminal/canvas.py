@@ -13,6 +13,8 @@ from rich.segment import Segment, Segments
 
 SHARE, AT_ONCE = 0.01, 0.05
 """Of the time, drawing takes at most this share, and so many seconds at the beginning."""
+FREE = 2
+"""The first drawings are not counted: they have libraries to import, and would use up a minute's."""
 CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
 """Lines that have become too long for the window, while they are written, are cut."""
 ERASE_LINE, ERASE_BELOW = "\x1b[2K", "\x1b[J"
@@ -27,7 +29,7 @@ class Canvas:
         self._drawn = 0  # lines
         self._size = screen.size
         self._begun = perf_counter()
-        self._spent = 0.0
+        self._spent, self._free = 0.0, FREE
 
     def draw(self, what: RenderableType) -> None:
         """Draws over what was drawn before, unless drawing has taken too much time already."""
@@ -45,7 +47,10 @@ class Canvas:
         back = f"\r\x1b[{len(above)}A" if above else "\r"
         self._write(f"\r{CUT_LINES}{drawn}{WRAP_LINES}{back}")
         self._drawn = len(above) + 1
-        self._spent += perf_counter() - begun
+        if self._free:
+            self._free -= 1
+        else:
+            self._spent += perf_counter() - begun
 
     def clear(self) -> None:
         """Takes the lines away, so that what is printed next stands in their place."""
