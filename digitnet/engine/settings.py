@@ -163,7 +163,7 @@ class Settings:
         0.0, "label smoothing: part of each target spread over all answers", _number(0, 1)
     )
     patience: int = _setting(
-        0, "measurements without improvement after which training stops; 0: never", _whole
+        0, "epochs without improvement after which training stops; 0: never", _whole
     )
     cases: int = _setting(WHOLE_SET, "training cases that are used, or all", _whole, _whole_set)
     pixels: str = _setting(

@@ -1,15 +1,17 @@
-"""The pictures of the README, of numbers that are always the same.
+"""The pictures of the README, of numbers that are always the same: they were recorded.
 
     python tests/golden/pictures.py
 
 writes them anew; `test_pictures.py` compares them with what the program shows today.
 """
 
-from dataclasses import dataclass
-from math import exp
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
@@ -18,13 +20,16 @@ from sheets import step_truth, why_mini
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.image import prepare
+from digitnet.engine.amount import Amount
 from digitnet.engine.report import Report
+from digitnet.engine.run import run
+from digitnet.recipes import RECIPES, build
 from digitnet.repl.board import Board, Reading
 from digitnet.repl.commands.checking import CheckResult
 from digitnet.repl.commands.training import TrainingReport
 from digitnet.repl.terminal.board import STYLE
 from digitnet.repl.views.board import Means, lines_of
-from digitnet.repl.views.curves import Curves
+from digitnet.repl.views.curves import GrowingCurves
 from digitnet.repl.views.drawn import svg
 
 HERE = Path(__file__).parent
@@ -33,23 +38,43 @@ SIZE = 80, 34
 
 
 def training() -> TrainingReport:
-    """`t 20e` of the recipe relu, half way."""
-    curves = Curves()
-    for batch in range(20, 4301, 20):
-        cost = 0.015 + 0.9 * exp(-batch / 500) + 0.02 * exp(-batch / 3000) * np.sin(batch / 7)
-        curves.add(batch, cost, round(0.984 - 0.1 * exp(-(batch // 430 * 430) / 900), 4))
-    return TrainingReport(Report(4300, 550_400, 14.2, 38_800, 0.5, 0.0152, 0.9836, False), curves)
+    """`t 20e` of the recipe relu on the sample, half way."""
+    curves, reports = GrowingCurves(), [Report(**fields) for fields in recorded()["training"]]
+    for report in reports:
+        curves.add(report.batches, report.cost)
+        if report.measured:
+            curves.add_measured(report.batches, report.validation_cost, report.accuracy)
+    return TrainingReport(reports[-1], curves)
 
 
 def check() -> CheckResult:
-    """`c 11`, of a network that is nearly sure."""
+    """`c 11` in the session that the README shows."""
+    data, found = SOURCES["sample"].read([ROOT / "data"]), recorded()["check"]
+    picture = data.picture_of(data.test, found["index"])
+    return CheckResult(
+        *(found[name] for name in ("index", "set", "answer", "guess", "outputs", "cost")), picture
+    )
+
+
+def recorded() -> dict[str, Any]:
+    """What was recorded of real trainings."""
+    found: dict[str, Any] = json.loads((HERE / "recorded.json").read_text(encoding="utf-8"))
+    return found
+
+
+def record() -> None:
+    """Trains, and writes what was reported: `python tests/golden/pictures.py record`."""
     data = SOURCES["sample"].read([ROOT / "data"])
-    outputs = np.full(10, 0.004)
-    answer = int(data.test.targets[11].argmax())
-    outputs[answer] = 0.88
-    outputs[(answer + 5) % 10] = 0.088
-    picture = data.picture_of(data.test, 11)
-    return CheckResult(11, "sample test", answer, answer, list(outputs), 0.128, picture)
+    trainer = build(RECIPES["relu"], 1).trainer
+    reports = []
+    for report in run(trainer, data.train, data.validation, Amount.parse("20e")):
+        reports.append(asdict(report))
+        if report.part and report.part >= 0.5:
+            break
+    program = [sys.executable, "-m", "digitnet", "--json", "--seed", "1", "-c", "t 5e; c 11"]
+    lines = subprocess.run(program, cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
+    kept = {"training": reports, "check": json.loads(lines[-1])}
+    (HERE / "recorded.json").write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -99,4 +124,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["record"]:
+        record()
     main()

@@ -14,7 +14,7 @@ from rich.segment import Segment, Segments
 SHARE, AT_ONCE = 0.01, 0.05
 """Of the time, drawing takes at most this share, and so many seconds at the beginning."""
 FREE = 2
-"""The first drawings are not counted: they have libraries to import, and would use up a minute's."""
+"""The first drawings are not counted: the libraries they import would use up a minute's share."""
 CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
 """Lines that have become too long for the window, while they are written, are cut."""
 ERASE_LINE, ERASE_BELOW = "\x1b[2K", "\x1b[J"
