@@ -108,6 +108,7 @@ def test_drawing_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch)
         return now.seconds
 
     monkeypatch.setattr(canvas_module, "perf_counter", clock)
+    monkeypatch.setattr(canvas_module, "thread_time", clock)
     shown = Shown()
 
     class Slow:

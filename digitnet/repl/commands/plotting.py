@@ -58,7 +58,7 @@ class PlotResult:
     },
     is_picture=True,
 )
-def plot(session: Session, *names: Annotated[str, kinds.OLD, OPTIONAL]) -> PlotResult:
+def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> PlotResult:
     """Draw the costs and the validation accuracy over the whole training.
 
     Of the network in hand; or, with names, of up to six saved networks in one picture.

@@ -6,13 +6,14 @@ either way, what is below it is what was drawn. There is no prompt meanwhile and
 hidden, so the screen can be left at any moment.
 """
 
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 
 SHARE, AT_ONCE = 0.01, 0.05
-"""Of the time, drawing takes at most this share, and so many seconds at the beginning."""
+"""Of the time, drawing takes at most this share, and so many seconds at the beginning: of the
+processor's, so that other programs at work do not count."""
 FREE = 2
 """The first drawings are not counted: the libraries they import would use up a minute's share."""
 CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
@@ -33,8 +34,8 @@ class Canvas:
 
     def draw(self, what: RenderableType) -> None:
         """Draws over what was drawn before, unless drawing has taken too much time already."""
-        screen, begun = self._screen, perf_counter()
-        has_time = self._spent < AT_ONCE + SHARE * (begun - self._begun)
+        screen, begun = self._screen, thread_time()
+        has_time = self._spent < AT_ONCE + SHARE * (perf_counter() - self._begun)
         if screen.size == self._size and not has_time:
             return
         self._size = screen.size
@@ -50,7 +51,7 @@ class Canvas:
         if self._free:
             self._free -= 1
         else:
-            self._spent += perf_counter() - begun
+            self._spent += thread_time() - begun
 
     def clear(self) -> None:
         """Takes the lines away, so that what is printed next stands in their place."""

@@ -71,18 +71,20 @@ class Curves:
     share: float = TALLEST_SHARE
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The charts that have something to show."""
-        charts = [chart for chart in self.charts if chart.drawn]
-        if not charts or options.max_width < NARROWEST or console.height < ROWS + 2:
+        """What there is to show."""
+        first, second = self.charts
+        if not first.drawn or options.max_width < NARROWEST or console.height < ROWS + 2:
             return
         rows = min(max(ROWS, int(self.share * console.height)), MOST_ROWS)
         blocks = draws_blocks(console, options)
-        if len(charts) == 1 or options.max_width < 2 * NARROWEST:
-            yield picture(charts[0], options.max_width, rows, blocks=blocks)
+        if options.max_width < 2 * NARROWEST:
+            yield picture(first, options.max_width, rows, blocks=blocks)
             return
-        both = Table.grid()
-        width = options.max_width // 2
-        both.add_row(*(picture(chart, width, rows, blocks=blocks) for chart in charts))
+        both, width = Table.grid(), options.max_width // 2
+        pictures = [picture(first, width, rows, blocks=blocks)]
+        if second.drawn:  # its place stays free until then
+            pictures.append(picture(second, width, rows, blocks=blocks))
+        both.add_row(*pictures)
         yield both
 
 
