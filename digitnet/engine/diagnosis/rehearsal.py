@@ -77,13 +77,13 @@ def rehearse(
     before = cost_in_training(copy, cases, probe)
     batches = mini_batches(copy, cases)
     steps = length_of(copy.network, batches.size)
-    stretch = Stretch(Amount(steps, "batches"), copy.progress, len(cases))
     schedule = Schedule.parse(copy.settings.schedule)
+    stretch = Stretch(Amount(steps, "batches"), copy.progress, len(cases), schedule)
     for _ in range(steps):
         if stop():
             raise Interrupted
         x, y = batches.next()
-        cost = copy.step(x, y, copy.settings.rate * stretch.factor(schedule))
+        cost = copy.step(x, y, copy.settings.rate * stretch.factor())
         batches.done(len(x), cost)
         yield
         if not np.isfinite(cost):
