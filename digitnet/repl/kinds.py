@@ -8,7 +8,7 @@ from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES
 from digitnet.repl.command import Kind, all_commands
 from digitnet.repl.errors import Unknown, nearest
-from digitnet.repl.session import SESSION_SETTINGS, Session
+from digitnet.repl.session import SESSION_SETTINGS, WATCHED, Session
 
 _PART = re.compile(r"[pad]\d\S*|b")
 """A part of a shape that begins with a letter."""
@@ -94,6 +94,8 @@ def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
         return {"on": "vi's keys", "off": "Emacs' keys"}
     if words[-1] == "epoch_lines":
         return {"on": "a line after each epoch", "off": "no such lines"}
+    if words[-1] == "watch":
+        return WATCHED
     names: Mapping[str, str] = NAMED_VALUES.get(words[-1], dict)()
     return names
 

@@ -30,8 +30,17 @@ SESSION_SETTINGS = {
     "threads": "threads that share the work of training",
     "vi": "whether the prompt takes vi's keys",
     "epoch_lines": "whether t says after each epoch how many validation cases are right",
+    "watch": "shown with the curves of t: misread (digits), weights, both or off",
 }
 """Settings of the session, with what they mean; those of training are the network's."""
+
+WATCHED = {
+    "off": "the curves alone",
+    "misread": "validation cases that are misread",
+    "weights": "the weights of the first layer",
+    "both": "misread cases and weights",
+}
+"""What `t` can show with its curves."""
 
 
 class Asker(Protocol):
@@ -93,10 +102,10 @@ class Session:
     working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
     number of the signal that ended the session, if one did. done: the command that was done last,
     empty where it could not be. tour: a newcomer's, if one is under way. vi: the prompt takes vi's
-    keys. epoch_lines: training says how many cases are right after each epoch. before: what `undo
-    t` goes back to. aliases: words of the user's own, each with the commands it stands for.
-    last_picture: the digit that d or img read last, prepared as MNIST's are, and its answer where
-    that was said.
+    keys. watch: what t shows with its curves. epoch_lines: training says how many cases are right
+    after each epoch. before: what `undo t` goes back to. aliases: words of the user's own, each
+    with the commands it stands for. last_picture: the digit that d or img read last, prepared as
+    MNIST's are, and its answer where that was said.
     """
 
     saves: Path
@@ -119,6 +128,7 @@ class Session:
     tour: "Tour | None" = None
     vi: bool = False
     epoch_lines: bool = False
+    watch: str = "off"
     before: "Before | None" = None
     aliases: dict[str, str] = field(default_factory=dict)
     last_picture: "tuple[Picture, int | None] | None" = None

@@ -1,10 +1,10 @@
 """What the display costs: the share of training time that `t` spends on its lines and curves.
 
-    python tests/bench/live.py [--seconds 20] [--rounds 5]
+    python tests/bench/live.py [--seconds 20] [--rounds 5] [--recipe relu] [--watch both]
 
-Trains the recipe `relu` on the sample with and without a display (80 by 24, written to a
-pseudo-terminal that somebody reads), in turn, and prints cases a second, the share lost, and the
-share that the drawing itself measured.
+Trains a recipe on the sample with and without a display (80 by 24, or 120 by 40 with something to
+watch, written to a pseudo-terminal that somebody reads), in turn, and prints cases a second, the
+share lost, and the share that the drawing itself, and the looks of `set watch`, measured.
 """
 
 import argparse
@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 
-def train(seconds, screen_file):
-    """Cases a second of a training, and the share of its time that drawing took."""
+def train(options, screen_file):
+    """Cases a second of a training, and the share of its time that drawing and looking took."""
     from digitnet.engine.amount import Amount
     from digitnet.recipes import RECIPES
     from digitnet.repl.commands.training import train as command
@@ -31,24 +31,34 @@ def train(seconds, screen_file):
     from digitnet.repl.terminal.canvas import Canvas
     from digitnet.repl.terminal.output import ScreenOutput
     from digitnet.repl.views.screen import Screen
+    from digitnet.repl.views.watch import Watch
 
     with tempfile.TemporaryDirectory() as folder:
         session = Session(Path(folder), [ROOT / "data"], Path(folder), seed=1)
-        session.new(RECIPES["relu"])
+        session.new(RECIPES[options.recipe])
+        session.watch = options.watch
+        columns, rows = (80, 24) if options.watch == "off" else (120, 40)
         shown, terminal = screen_file or StringIO(), screen_file is not None
-        output = ScreenOutput(
-            lambda stderr: Screen(shown, width=80, force_terminal=terminal, plain=not terminal)
-        )
-        drawn, draw = [0.0], Canvas.draw
 
-        def timed(canvas, what):
-            begun = perf_counter()
-            draw(canvas, what)
-            drawn[0] += perf_counter() - begun
+        def screen(stderr):
+            made = Screen(shown, width=columns, force_terminal=terminal, plain=not terminal)
+            made.height = rows
+            return made
 
-        Canvas.draw = timed
+        output = ScreenOutput(screen)
+        drawn, draw, look = [0.0], Canvas.draw, Watch.look
+
+        def timed(method):
+            def run(*arguments):
+                begun = perf_counter()
+                method(*arguments)
+                drawn[0] += perf_counter() - begun
+
+            return run
+
+        Canvas.draw, Watch.look = timed(draw), timed(look)
         begun = perf_counter()
-        working = command(session, Amount(seconds, "seconds"))
+        working = command(session, Amount(options.seconds, "seconds"))
         with output.live():
             while True:
                 try:
@@ -56,7 +66,7 @@ def train(seconds, screen_file):
                 except StopIteration as end:
                     result = end.value.as_json()
                     break
-        Canvas.draw = draw
+        Canvas.draw, Watch.look = draw, look
         return result["samples_per_second"], drawn[0] / (perf_counter() - begun)
 
 
@@ -65,6 +75,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--recipe", default="relu")
+    parser.add_argument("--watch", default="off", help="misread, weights or both")
     options = parser.parse_args()
     mine, theirs = os.openpty()
 
@@ -77,8 +89,8 @@ def main():
     with os.fdopen(theirs, "w") as terminal:
         rows = []
         for _ in range(options.rounds):
-            quiet, _none = train(options.seconds, None)
-            shown, share = train(options.seconds, terminal)
+            quiet, _none = train(options, None)
+            shown, share = train(options, terminal)
             rows.append((quiet, shown, 1 - shown / quiet, share))
             print(
                 f"cases/s without {quiet:8,.0f}  with {shown:8,.0f}  lost {1 - shown / quiet:6.2%}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from digitnet.digits.datasets import DataSet
+    from digitnet.engine.cases import Cases
     from digitnet.engine.confusion import Guesses
     from digitnet.engine.types import Array
     from digitnet.registry.model import Model
@@ -30,6 +31,13 @@ class Misread:
     guess: int
     confidence: float
     inputs: "NDArray[Any]"
+
+    @classmethod
+    def of(cls, found: "Guesses", data: "DataSet", cases: "Cases", place: int) -> "Misread":
+        """The case at this place among those of a data set."""
+        answer, guess = int(found.answers[place]), int(found.guesses[place])
+        inputs = data.picture_of(cases, place)
+        return cls(place, answer, guess, float(found.confidences[place]), inputs)
 
 
 @dataclass(frozen=True)
@@ -118,21 +126,10 @@ def wrong(
     return WrongResult(
         f"{data.name} test",
         int(np.size(found.answers) if answer is None else np.sum(found.answers == answer)),
-        [_misread(found, data, place) for place in places],
+        [Misread.of(found, data, data.test, place) for place in places],
         "misread" if answer is None else asked,
         _seen(data, named),
         data.answers,
-    )
-
-
-def _misread(found: "Guesses", data: "DataSet", place: int) -> Misread:
-    """The case at this place of the test set."""
-    return Misread(
-        place,
-        int(found.answers[place]),
-        int(found.guesses[place]),
-        float(found.confidences[place]),
-        data.picture_of(data.test, place),
     )
 
 

@@ -11,7 +11,7 @@ from digitnet.repl import kinds
 from digitnet.repl.before import undoable
 from digitnet.repl.command import Note, Working, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.session import SESSION_SETTINGS, Session
+from digitnet.repl.session import SESSION_SETTINGS, WATCHED, Session
 from digitnet.repl.shelf import accuracy_on, trained_on
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from digitnet.digits.datasets import DataSet
     from digitnet.engine.report import Outcome, Report
     from digitnet.repl.views.curves import GrowingCurves
+    from digitnet.repl.views.watch import Watch
 
 ENDS_SHOWN = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
               "validation_accuracy", "stopped")  # fmt: skip
@@ -30,11 +31,12 @@ ENDS_SHOWN = ("batches", "samples", "seconds", "samples_per_second", "cost", "tr
 class TrainingReport:
     """How the training is coming along, with its curves so far; what was measured is a milestone.
 
-    silent: milestones are not wanted.
+    watch: what else is shown. silent: milestones are not wanted.
     """
 
     report: "Report"
     curves: "GrowingCurves"
+    watch: "Watch | None" = None
     silent: bool = False
     lasting: bool = False
 
@@ -49,7 +51,10 @@ class TrainingReport:
         from digitnet.repl.views.training import progress_line
 
         yield progress_line(self.report, console, options)
-        yield self.curves
+        if self.watch:
+            yield self.watch.beside(self.curves, console, options)
+        else:
+            yield self.curves
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,7 @@ def _reported(
     from digitnet.repl.views.curves import GrowingCurves
 
     curves, total = GrowingCurves(), min(len(data.validation), MEASURE_CASES)
+    watch = _watch(data, session)
     while True:
         try:
             report = next(reports)
@@ -152,7 +158,18 @@ def _reported(
             curves.add_measured(report.batches, report.validation_cost, report.accuracy)
         if report.epoch and session.epoch_lines:
             yield Note(f"Epoch {report.epoch}: {round(report.accuracy * total)} / {total}")
-        yield TrainingReport(report, curves, silent=session.epoch_lines)
+        if watch:
+            watch.look()
+        yield TrainingReport(report, curves, watch, silent=session.epoch_lines)
+
+
+def _watch(data: "DataSet", session: Session) -> "Watch | None":
+    """What is shown with the curves, if anything is."""
+    if session.watch == "off" or session.hand is None:
+        return None
+    from digitnet.repl.views.watch import Watch
+
+    return Watch(session.watch, session.hand.trainer, data)
 
 
 @dataclass(frozen=True)
@@ -225,6 +242,7 @@ def set_(
         session.network()
     values |= {"seed": session.seed, "threads": threads.count()}
     values |= {"vi": session.vi, "epoch_lines": session.epoch_lines}
+    values |= {"watch": session.watch}
     return SettingsResult({name: values[name]} if name else values)
 
 
@@ -236,6 +254,14 @@ def _set_session(session: Session, name: str, value: str) -> None:
         if value not in ("on", "off"):
             raise CommandError(f"{name} is on or off, not {quoted(value)}. Example: set {name} on")
         setattr(session, name, value == "on")
+        return
+    if name == "watch":
+        if value not in WATCHED:
+            known = ", ".join(WATCHED)
+            raise CommandError(
+                f"watch is one of {known}, not {quoted(value)}. Example: set watch both"
+            )
+        session.watch = value
         return
     low = 1 if name == "threads" else 0
     try:

@@ -75,7 +75,7 @@ class Curves:
         first, second = self.charts
         if not first.drawn or options.max_width < NARROWEST or console.height < ROWS + 2:
             return
-        rows = min(max(ROWS, int(self.share * console.height)), MOST_ROWS)
+        rows = _rows(self.share, console)
         blocks = draws_blocks(console, options)
         if options.max_width < 2 * NARROWEST:
             yield picture(first, options.max_width, rows, blocks=blocks)
@@ -86,6 +86,16 @@ class Curves:
             pictures.append(picture(second, width, rows, blocks=blocks))
         both.add_row(*pictures)
         yield both
+
+
+def _rows(share: float, console: Console) -> int:
+    """Lines that charts take which have this share of the screen."""
+    return min(max(ROWS, int(share * console.height)), MOST_ROWS)
+
+
+def live_rows(console: Console) -> int:
+    """Lines that the charts take while a training is under way."""
+    return _rows(LIVE_SHARE, console)
 
 
 def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:

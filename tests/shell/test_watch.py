@@ -1,0 +1,118 @@
+"""`set watch`: what is seen of a network in training, which is the same and not slower for it."""
+
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Start
+from session_helpers import do, refusal
+
+from digitnet.engine.amount import Amount
+from digitnet.repl.commands.training import TrainingReport, train
+from digitnet.repl.session import Session
+from digitnet.repl.views import watch
+from digitnet.repl.views.screen import Screen
+from digitnet.repl.views.watch import Watch
+
+
+def screen(columns: int, rows: int, *, plain: bool = False) -> Screen:
+    made = Screen(StringIO(), width=columns, force_terminal=not plain, plain=plain)
+    made.height = rows
+    return made
+
+
+def drawn(session: Session, amount: int, columns: int = 120, rows: int = 40) -> list[list[str]]:
+    """What a training shows, report by report."""
+    shown, on = [], screen(columns, rows, plain=True)
+    for report in train(session, Amount(amount, "batches")):
+        if isinstance(report, TrainingReport):
+            with on.capture() as captured:
+                on.print(report)
+            shown.append(captured.get().splitlines())
+    return shown
+
+
+@pytest.mark.parametrize("recipe", ["784-16-10", "28x28-4c5-p2-b-10", "mini"])
+def test_a_training_that_is_watched_is_the_same_to_the_bit(
+    session: Session, tmp_path: Path, recipe: str
+) -> None:
+    other = Session(tmp_path / "other", session.shelf.folders, tmp_path, seed=1)
+    do(other, f"n {recipe}; t 30")
+    do(session, f"n {recipe}; set watch both")
+    assert any("misread" in line for line in drawn(session, 30)[-1])
+    for mine, theirs in zip(
+        session.network().network.parameters, other.network().network.parameters, strict=True
+    ):
+        np.testing.assert_array_equal(mine.value, theirs.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "misread", "weights"),
+    [(120, 40, True, True), (120, 24, True, True), (80, 40, True, True), (50, 24, True, False),
+     (80, 24, True, False), (80, 16, False, False), (25, 10, False, False)],
+)  # fmt: skip
+def test_as_much_is_shown_as_the_screen_has_room_for(
+    session: Session, columns: int, rows: int, misread: bool, weights: bool
+) -> None:
+    do(session, "n diary; set watch both")
+    for lines in drawn(session, 60, columns, rows):
+        assert len(lines) <= rows
+        assert max(map(len, lines)) <= columns
+    text = "\n".join(lines)
+    assert ("misread" in text) == misread
+    assert ("weights of the first layer" in text) == weights
+
+
+@pytest.mark.parametrize("what", ["misread", "weights"])
+def test_one_of_both(session: Session, what: str) -> None:
+    do(session, f"n diary; set watch {what}")
+    text = "\n".join(drawn(session, 40)[-1])
+    assert ("validation cases misread" in text) == (what == "misread")
+    assert ("weights of the first layer" in text) == (what == "weights")
+
+
+def test_nothing_is_looked_at_where_nothing_is_drawn(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Watch, "_look", lambda self: pytest.fail("nobody sees it"))
+    do(session, "n diary; set watch both; t 40")
+
+
+def test_looks_are_rare(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    do(session, "n diary")
+    now, looks = [0.0], []
+
+    def look(self: Watch) -> None:
+        looks.append(now[0])
+        now[0] += 0.01
+
+    monkeypatch.setattr(watch, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(Watch, "_look", look)
+    watched = Watch("both", session.network().trainer, session.data())
+    on = screen(80, 40)
+    while now[0] < 10:
+        on.print(watched)
+        watched.look()
+        now[0] += 0.05
+    assert len(looks) * 0.01 <= 10 / watch.RARELY + 0.03
+    assert len(looks) > 5
+
+
+def test_what_cannot_be_watched(session: Session) -> None:
+    says = "watch is one of off, misread, weights, both, not 'all'. Example: set watch both"
+    assert says in refusal(session, "set watch all")
+    assert do(session, "set watch")[0]["watch"] == "off"
+
+
+def test_on_a_terminal(terminal: Start) -> None:
+    t = terminal(120, 40)
+    t.wait_for("^digitnet>")
+    t.type("n diary; set watch both\r")
+    t.wait_for("^diary>")
+    t.type("t 300e\r")
+    t.wait_for(r"\d as \d  \d.\d\d", 30)
+    t.wait_for(r"weights of the first layer")
+    t.type("\x03")
+    t.wait_for(r"^diary\*>$")
+    assert "of the first layer" not in t.text()
