@@ -20,7 +20,7 @@ from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES, build
 
 ROOT = Path(__file__).parent.parent.parent
-DENSE, CONVOLUTION = "784-32-10", "28x28-4c5-p2-8c5-p2-10"
+DENSE, CONVOLUTION = "784-32-10", "28x28-3c5-p3-8c3-p2-10"
 USUAL = {"optimizer": "momentum", "rate": 0.05, "batch": 16}
 
 
@@ -189,11 +189,11 @@ def decay(shape: str) -> Patient:
 def dropout(shape: str) -> Patient:
     if shape == DENSE:
         return fresh(shape, dropout=0.95)
-    return fresh("28x28-4c5-p2-d0.95-8c5-p2-d0.95-10")
+    return fresh("28x28-3c5-p3-d0.95-8c3-p2-d0.95-10")
 
 
 def stale(shape: str) -> Patient:
-    normalized = "784-32-b-10" if shape == DENSE else "28x28-4c5-b-p2-8c5-b-p2-10"
+    normalized = "784-32-b-10" if shape == DENSE else "28x28-3c5-b-p3-8c3-b-p2-10"
     patient = fresh(normalized).trained("150")
     for norm in patient.trainer.network.batch_norms:
         norm.mean[:], norm.variance[:] = 0, 1

@@ -75,7 +75,7 @@ def everything(patient: Patient) -> list[Any]:
     "patient",
     [
         lambda: recipe("quick", "50", dropout=0.6, rate=3.0),
-        lambda: fresh("28x28-4c5-b-p2-10", optimizer="adam", augment="light").trained("30"),
+        lambda: fresh("28x28-2c5-b-p4-10", optimizer="adam", augment="shift=2").trained("30"),
         lambda: recipe("quick", "30", optimizer="schedule-free", l2=0.1),
     ],
     ids=["dropout", "batch normalisation", "schedule-free"],

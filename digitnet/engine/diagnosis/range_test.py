@@ -33,9 +33,9 @@ TOO_FAR = 4
 LEAST_FALL = 0.95
 """The cost has fallen where it is below this part of the first."""
 MARGINS = {
-    "sgd": 1.5,
-    "momentum": 1.5,
-    "nesterov": 1.5,
+    "sgd": 2.0,
+    "momentum": 2.0,
+    "nesterov": 2.0,
     "rmsprop": 3.0,
     "adam": 3.0,
     "adamw": 3.0,
