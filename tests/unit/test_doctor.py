@@ -74,9 +74,9 @@ def everything(patient: Patient) -> list[Any]:
 @pytest.mark.parametrize(
     "patient",
     [
-        lambda: recipe("quick", "50", dropout=0.6, rate=3.0),
-        lambda: fresh("28x28-2c5-b-p4-10", optimizer="adam", augment="shift=2").trained("30"),
-        lambda: recipe("quick", "30", optimizer="schedule-free", l2=0.1),
+        lambda: fresh(DENSE, dropout=0.6, rate=3.0, average=1.0).trained("50"),
+        lambda: fresh("28x28-2c5-b-p4-10", optimizer="adam", rate=0.001).trained("30"),
+        lambda: fresh(DENSE, optimizer="schedule-free", l2=0.1).trained("30"),
     ],
     ids=["dropout", "batch normalisation", "schedule-free"],
 )
