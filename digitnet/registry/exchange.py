@@ -111,8 +111,8 @@ def _package_for(path: Path) -> Iterator[None]:
         yield
     except ImportError:
         raise RegistryError(
-            f"{path.suffix.lower()} files need a package that is not here: "
-            "pip install 'digitnet[exchange]'"
+            f"{path.suffix.lower()} files need a package that is not installed: "
+            f"pip install {path.suffix[1:].lower()}"
         ) from None
 
 

@@ -85,7 +85,8 @@ class Kind:
     parse raises ValueError for what is not of the kind, with a reason where that helps, and Unknown
     for what is none of the names there are. choices: what is often meant, each with what it is.
     offers: the same where it depends on the session, or on the arguments before. joins: whether a
-    further word belongs to it: `5 epochs` is one amount. is_path: whether it names a file.
+    further word belongs to it: `5 epochs` is one amount. is_path: whether it names a file. fuzzy:
+    whether letters from within a name will do to have it offered.
     """
 
     metavar: str
@@ -95,6 +96,7 @@ class Kind:
     offers: Callable[["Session", Sequence[str]], Mapping[str, str]] | None = None
     joins: Callable[[str], bool] = lambda word: False
     is_path: bool = False
+    fuzzy: bool = False
 
     def offered(self, session: "Session", words: Sequence[str]) -> Mapping[str, str]:
         """What the prompt offers for it, after these arguments; each with what it is."""

@@ -154,12 +154,12 @@ COUNT_OR_ALL = Kind(
     count_or_all,
     offers=lambda session, words: {"all": "every case"},
 )
-NAME = Kind("NAME", "a name", str, offers=_saves)
+NAME = Kind("NAME", "a name", str, offers=_saves, fuzzy=True)
 STUDY = Kind(
     "QUESTION or NAME", "what to vary and its values, or the name of a study", str, offers=_asked
 )
 UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
-OLD = Kind("OLD", "the name of a saved network", str, offers=_saves)
+OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
 NEW = Kind("NEW", "a new name", str)
 FILE = Kind("FILE", "a file", str, is_path=True)
 PICTURES = Kind("FILE", "a picture, a folder of them, or a pattern", str, is_path=True)

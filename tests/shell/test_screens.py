@@ -31,7 +31,7 @@ def test_prompt_hint_menu_and_toolbar(terminal: Start, columns: int, rows: int) 
     t.wait_for(r"^relu>$")
     t.wait_for(r"^ relu \| 784-1024-10")
     assert ("data sample" in t.bottom()) == (columns >= 80)
-    assert ("mini-batches" in t.bottom()) == (columns >= 80)
+    assert ("mini-batches" in t.bottom()) == (columns >= 40)
 
 
 def test_enter_does_the_line_while_a_menu_is_shown(terminal: Start) -> None:

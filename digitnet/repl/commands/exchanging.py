@@ -44,7 +44,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     the pixels, recipe and data sets. It does not hold what only training needs, such as the
     optimiser's state: a save (p) does. A file that is there is written over only after a yes.
 
-    .safetensors and .onnx need two packages more: pip install 'digitnet[exchange]'.
+    .safetensors and .onnx need a package more each: pip install safetensors onnx.
     """
     from digitnet.registry.exchange import export_network
 

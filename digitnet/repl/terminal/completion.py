@@ -13,6 +13,9 @@ from digitnet.repl.line import Typing, as_typed, expanded, typing
 from digitnet.repl.pictures import FLAGS
 from digitnet.repl.session import Session
 
+BEGINNING, IN_ORDER, NOT_AT_ALL = 1, 3, 4
+"""Distances of a name from the word that is typed."""
+
 LONGEST = 60
 """Characters of a description."""
 
@@ -46,7 +49,8 @@ class Offers(Completer):
         except Exception:  # the saves cannot be read, say: the command itself will tell
             return
         given = words[1:] if argument.repeated else ()
-        yield from _matching({k: v for k, v in offered.items() if k not in given}, typed)
+        left = {name: says for name, says in offered.items() if name not in given}
+        yield from _matching(left, typed, fuzzy=argument.kind.fuzzy)
 
     def _commands(self, typed: Typing) -> Mapping[str, str]:
         """Every command; under its other names too, once something is typed."""
@@ -77,17 +81,30 @@ def argument_at(words: list[str]) -> Argument | None:
     return command.arguments[len(given)]
 
 
-def _matching(offered: Mapping[str, str], typed: Typing) -> Iterator[Completion]:
-    """Those that begin with the word being typed, in quotes where they must be."""
-    exact_first = sorted(offered.items(), key=lambda offer: offer[0] != typed.word)
-    for text, meaning in exact_first:
-        if text.casefold().startswith(typed.word.casefold()):
+def _matching(
+    offered: Mapping[str, str], typed: Typing, *, fuzzy: bool = False
+) -> Iterator[Completion]:
+    """Those that match the word being typed, the nearest first, in quotes where they must be."""
+    distances = {text: _distance(typed.word, text) for text in offered}
+    for text in sorted(offered, key=lambda text: distances[text]):
+        if distances[text] <= (IN_ORDER if fuzzy else BEGINNING):
             yield Completion(
                 as_typed(text, typed.quote),
                 start_position=-len(typed.quote + typed.word),
                 display=printable(text),
-                display_meta=printable(meaning, LONGEST),
+                display_meta=printable(offered[text], LONGEST),
             )
+
+
+def _distance(word: str, text: str) -> int:
+    """How far a name is from a word: the same, BEGINNING with it, with it or its letters within."""
+    if word == text:
+        return 0
+    word, text = word.casefold(), text.casefold()
+    if text.startswith(word):
+        return BEGINNING
+    rest = iter(text)
+    return IN_ORDER - (word in text) if all(letter in rest for letter in word) else NOT_AT_ALL
 
 
 def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
