@@ -1,4 +1,4 @@
-"""The doctor on planted faults and on healthy networks: what it finds, what it takes for granted.
+"""The doctor on planted faults and on healthy networks: what it names first, and its false alarms.
 
     python tests/bench/doctor.py [--seeds 1 2 3] [--data DIR]
 

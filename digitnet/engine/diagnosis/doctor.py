@@ -29,10 +29,13 @@ class Examination:
     explained_by: frozenset[str] = frozenset()
 
 
+# families of faults, by what is at fault: the data, the layers, what holds training back
 _DATA = frozenset({"same-inputs", "pixels", "labels", "imbalance", "too-few"})
 _LAYERS = frozenset({"symmetric", "dead", "saturated", "vanishing", "exploding", "ignores-inputs"})
 _HELD = frozenset({"initial-cost", "decay", "dropout", "rate-high", "rate-low"})
+# with these nothing else in the network can be as it should
 _FATAL = frozenset({"same-inputs", "pixels", "symmetric", "dead"})
+# what the settings may explain: where nothing else is found, they are tried
 _EXPLAINED_BY_SETTINGS = frozenset({"one-answer", "plateau"})
 
 EXAMINATIONS = (

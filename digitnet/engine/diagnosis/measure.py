@@ -62,7 +62,6 @@ def measure(
     yield "a rehearsal"
     as_set = yield from told(rehearse(twin(trainer), train, probe, stop), "a rehearsal")
     return Measurements(
-        shape=trainer.network.shape,
         batches=trainer.progress.batches,
         settings=trainer.settings,
         history=list(trainer.history),

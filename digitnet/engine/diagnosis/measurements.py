@@ -54,7 +54,7 @@ class LayerFacts:
 class Measurements:
     """All that the checks look at.
 
-    shape, batches, settings, history: of the network in hand. chance: what it costs to know nothing
+    batches, settings, history: of the network in hand. chance: what it costs to know nothing
     (weights of zero). baseline: what it costs to give every case the mean of all targets. cost: of
     the probe. train, validation: of the network as it answers. guesses: share of each answer among
     its own. response: how far the weighted sums of the outputs move from case to case, as a
@@ -65,7 +65,6 @@ class Measurements:
     open.
     """
 
-    shape: str
     batches: int
     settings: Settings
     history: Sequence[Measurement]
