@@ -36,6 +36,7 @@ def digitnet(data, epochs, seed):
 
     cases = SOURCES["mnist"].read([data])
     trainer = build(RECIPES["relu"], seed).trainer
+    trainer.settings = trainer.settings.changed("augment", "none")  # as the other has it
     training = run(trainer, cases.train, cases.validation, Amount(epochs, "epochs"))
     while True:
         try:

@@ -25,7 +25,7 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
             t.read(1.0)
             t.type("\x03")
             t.wait_for("Interrupted: the training so far is kept.")
-            t.wait_for("Tour, 5 of 8: type c  .tour off")
+            t.wait_for("Tour, 5 of 8: type c 7  .tour off")
     t.type("ls\r")
     t.wait_for("^first \\*")
     t.wait_for("That was the tour")
