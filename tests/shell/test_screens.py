@@ -244,7 +244,7 @@ def test_a_hint_goes_with_the_line(terminal: Start) -> None:
     t = terminal()
     t.wait_for("^digitnet>$")
     t.type("l")
-    t.wait_for(r"^digitnet> l \[NAME\]$")
+    t.wait_for(r"^digitnet> l \[NAME\] \[RECIPE or SHAPE\]$")
     t.type("\r")
     t.wait_for("there are no saved networks yet")
     assert re.search("^digitnet> l$", t.text(), re.MULTILINE)

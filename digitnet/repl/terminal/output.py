@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from digitnet.repl.views.screen import Screen
 
 
+FEWEST_ROWS = 5
+"""Rows of a screen that has pages: fewer would hold next to nothing of anything."""
+
+
 class Output(Protocol):
     """Shows what commands give back."""
 
@@ -128,7 +132,7 @@ class ScreenOutput:
             screen.print(result)
         lines = printed.get().removesuffix("\n").split("\n")
         with _writing():
-            if len(lines) < screen.height:
+            if len(lines) <= screen.height or screen.height < FEWEST_ROWS:
                 screen.file.write("".join(f"{line}\n" for line in lines))
             else:
                 from digitnet.repl.terminal.pager import show_pages
