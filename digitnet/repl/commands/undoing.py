@@ -200,7 +200,10 @@ def _data_meant(session: Session, name: str) -> str:
     if name:
         return name if imported.is_known(name) and not kept else ""
     when, latest = imported.last_change()
-    times = [(trash.folder / each.name).lstat().st_ctime for each in kept]
+    try:
+        times = [(trash.folder / each.name).lstat().st_ctime for each in kept]
+    except OSError:  # another program has just brought one back: that was the last change
+        return ""
     return latest if when > max(times, default=0.0) else ""
 
 
