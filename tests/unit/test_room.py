@@ -1,17 +1,18 @@
 """The memory of a mini-batch is known before it is begun."""
 
-from pathlib import Path
+from io import StringIO
 
 import numpy as np
+import plotext
 import pytest
 from session_helpers import do, refusal
 
 from digitnet.engine import room
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement
-from digitnet.repl.commands.plotting import MOST_DRAWN, PlotResult
 from digitnet.repl.session import Session
 from digitnet.repl.views import curves
+from digitnet.repl.views.curves import history_curves
 from digitnet.repl.views.screen import Screen
 
 
@@ -43,14 +44,14 @@ def test_a_minimiser_takes_fewer_cases_at_a_time_where_they_are_large(
     assert max(seen) == 100
 
 
-def test_of_a_long_history_few_points_are_drawn(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_of_a_long_history_few_points_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     history = [Measurement(n, 1 / n, 1 / n, 0.5) for n in range(1, 100_001)]
-    drawn: list[tuple[int, float]] = []
-    monkeypatch.setattr(curves, "_draw", lambda cost, *_, **__: drawn.extend(cost) or "")
-    with (tmp_path / "out").open("w") as file:
-        Screen(file, width=80).print(PlotResult(history))
-    assert MOST_DRAWN / 2 <= len(drawn) <= MOST_DRAWN
-    assert drawn[-1][0] == 100_000
-    assert np.all(np.diff([n for n, _ in drawn]) > 0)
+    drawn: list[list[float]] = []
+    monkeypatch.setattr(plotext, "plot", lambda x, y, **_: drawn.append(x))
+    monkeypatch.setattr(plotext, "build", lambda: "")
+    Screen(StringIO(), width=80).print(history_curves({"": history}))
+    assert len(drawn) == 3  # two costs and an accuracy
+    for batches in drawn:
+        assert curves.POINTS / 2 <= len(batches) <= curves.POINTS
+        assert batches[-1] == 100_000
+        assert np.all(np.diff(batches) > 0)
