@@ -1,1 +1,1 @@
-"""The mathematics: arrays in, arrays out; no files, no terminal."""
+"""The mathematics: arrays in, arrays out, without files or a terminal."""

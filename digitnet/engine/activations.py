@@ -1,8 +1,8 @@
-"""Activations: what a layer makes of its weighted sums z, and the derivative of that.
+"""Activation functions a = f(z) and their derivatives.
 
-Both functions work in place. The derivative is taken from the *output* a = f(z), which the
-forward pass has left behind, so z itself is never kept. To add one, write the two functions and
-an entry in `ACTIVATIONS`; the table-driven tests check its derivative.
+Both work in place. The derivative is computed from the *output* a, so z need not be stored. To add
+an activation, write the two functions and an entry in `ACTIVATIONS`; the table-driven tests check
+its derivative.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ class Activation:
     """A function f and its derivative, on arrays of shape (batch, units).
 
     forward(z): z ← f(z).
-    backward(a, grad, scratch): grad ← dC/dz, given a = f(z) and grad = dC/da. `scratch` is an
-    array of the same shape whose content is lost.
-    initializer: the one (see `initializers`) that keeps signals alive through f.
+    backward(a, grad, scratch): grad ← dC/dz, given a = f(z) and grad = dC/da. `scratch` is a
+    work array of the same shape.
+    initializer: the default initializer, which preserves the variance of signals through f.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Activation:
     initializer: str = "glorot"
 
     def choices(self, a: Array) -> "list[NDArray[np.bool_]]":
-        """Which units are on, where f has a kink."""
+        """Which units are active, if f has a kink; see `Layer.choices`."""
         return [a > 0] if self.name == "relu" else []
 
 
@@ -76,13 +76,13 @@ def relu(z: Array) -> None:
 
 def relu_backward(a: Array, grad: Array, scratch: Array) -> None:
     """f′ = 1 where a > 0, else 0."""
-    positive = scratch.view(np.bool_)[:, : a.shape[1]]  # a quarter of the memory to write and read
+    positive = scratch.view(np.bool_)[:, : a.shape[1]]  # a quarter of the memory traffic
     np.greater(a, 0, out=positive)
     grad *= positive
 
 
 def softmax(z: Array) -> None:
-    """f(z)ᵢ = eᶻⁱ / Σⱼ eᶻʲ along each row, shifted by the row's maximum so that no eᶻ overflows."""
+    """f(z)ᵢ = eᶻⁱ / Σⱼ eᶻʲ in each row, less the row's maximum first so that no eᶻ overflows."""
     z -= z.max(axis=1, keepdims=True)
     np.exp(z, out=z)
     z /= z.sum(axis=1, keepdims=True)

@@ -19,7 +19,7 @@ _SPELLINGS: dict[tuple[Unit, int], str] = {
     ("accuracy", 1): "% percent",
 }
 UNITS = {word: unit for unit, words in _SPELLINGS.items() for word in words.split()}
-"""Each spelling of a unit → the unit, and how many of it that is."""
+"""Spelling → the unit, and the number of them that it stands for."""
 
 _AMOUNT = re.compile(
     r"(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}) ?([a-z%-]*)", re.ASCII
@@ -28,9 +28,9 @@ _AMOUNT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How long to train. `value` is in mini-batches, epochs, seconds, or a share from 0 to 1.
+    """An amount of training. value: mini-batches, epochs, seconds, or an accuracy from 0 to 1.
 
-    total: the network's training in all, not in this run.
+    total: whether it is the total over all runs, rather than the amount of this run.
     """
 
     value: float
@@ -38,7 +38,7 @@ class Amount:
     total: bool = False
 
     def __str__(self) -> str:
-        """As a person would say it: `500 mini-batches`, `98 %`."""
+        """The amount in words: `500 mini-batches`, `98 %`."""
         if self.unit == "accuracy":
             return f"{self.value:.10%}".rstrip("%").rstrip("0").rstrip(".") + " %"
         unit = "mini-batches" if self.unit == "batches" else self.unit
@@ -46,9 +46,9 @@ class Amount:
 
     @classmethod
     def parse(cls, text: str) -> "Amount":
-        """Reads an amount as it is typed, also `5,000` and `5 epochs`.
+        """Reads an amount such as `500`, `5,000`, `3e` or `5 epochs`.
 
-        Raises ValueError for what is none.
+        Raises ValueError for anything else.
         """
         text, total, rest = text.lower().partition(" total")
         match = _AMOUNT.fullmatch(text)
@@ -61,7 +61,7 @@ class Amount:
         if unit == "batches" and number % 1:
             raise ValueError("mini-batches are counted in whole numbers")
         if unit == "accuracy":
-            number /= 100  # a Decimal, so that 99.9% is the same number as 999 / 1000
+            number /= 100  # as a Decimal, so that 99.9% equals 999 / 1000
             if number > 1:
                 raise ValueError("an accuracy is at most 100%")
             if total:

@@ -1,16 +1,19 @@
-"""How far cases are deformed in training: a setting that is written and read as text."""
+"""The amounts by which cases are deformed in training: a setting written as text."""
 
 from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
 class Augment:
-    """How far cases are deformed, each time by a random amount up to these.
+    """The maximum deformations; the actual amounts are drawn uniformly for each case.
 
-    rotation: degrees. zoom: the part by which a picture grows or shrinks, each way by itself.
-    shear: how far a line leans, per pixel of height. shift: pixels, each way. elastic: root mean
-    square of the elastic displacement, in pixels. smooth: standard deviation of the Gaussian that
-    smooths the elastic field, in pixels; the default is Simard's for pictures of 28 by 28.
+    rotation: degrees, either way.
+    zoom: relative change of size, independently in height and width.
+    shear: horizontal displacement per pixel of height.
+    shift: pixels, in each direction.
+    elastic: root-mean-square elastic displacement, in pixels.
+    smooth: standard deviation of the Gaussian that smooths the elastic field, in pixels. The
+    default is that of Simard et al. (2003) for pictures of 28 by 28.
     """
 
     rotation: float = 0.0
@@ -21,14 +24,14 @@ class Augment:
     smooth: float = 4.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError, with the reason, for an amount that makes no sense."""
+        """Raises ValueError, with the reason, for an amount out of range."""
         for f in fields(self):
             value, (least, most) = getattr(self, f.name), LIMITS[f.name]
             if not least <= value <= most:
                 raise ValueError(f"has {f.name} from {least:g} to {most:g}, not {value:g}")
 
     def __str__(self) -> str:
-        """As it is typed: a name, or `rotation=12,shift=2`."""
+        """The text that `parse` reads: a name, or `rotation=12,shift=2`."""
         for name, augment in NAMED.items():
             if augment == self:
                 return name
@@ -64,11 +67,11 @@ LIMITS = {
     "elastic": (0.0, 10.0),
     "smooth": (1.0, 20.0),
 }
-"""The least and the most that makes any sense."""
+"""The range of each amount."""
 DEFAULTS = {f.name: f.default for f in fields(Augment)}
 NAMED = {
     "none": Augment(),
     "light": Augment(rotation=8, zoom=0.08, shift=1),
     "strong": Augment(rotation=12, zoom=0.12, shear=0.15, shift=2, elastic=1.2),
 }
-"""Strengths by name."""
+"""The named strengths."""

@@ -1,4 +1,4 @@
-"""Work in a thread of its own, which tells how it is coming along and can be given up."""
+"""Work in a background thread that reports its progress and can be abandoned."""
 
 from collections.abc import Callable, Generator
 from queue import Empty, SimpleQueue
@@ -7,41 +7,42 @@ from typing import TypeVar
 
 T = TypeVar("T")
 POLLING_SECONDS = 0.1
-"""Polling interval for `stop`, while the work has nothing to tell."""
+"""Polling interval for `stop` while the work reports nothing."""
 
 
 class Abandoned(Exception):
-    """Raised in the work where it tells something that nobody waits for any more."""
+    """Raised in the work when it reports after it was abandoned."""
 
 
 def watched(
     work: Callable[[Callable[[T], None]], None], stop: Callable[[], bool] = lambda: False
 ) -> Generator[T, None, bool]:
-    """Runs `work(tell)` in a thread and yields what it tells; returns whether it came to its end.
+    """Runs `work(tell)` in a thread and yields what it passes to `tell`.
 
-    It is given up where `stop()` says so and where this generator is closed: the next `tell` then
-    raises Abandoned within the work. Whatever else the work raises is raised here.
+    Returns True if the work finished, False if `stop()` returned true. In that case, and when this
+    generator is closed, the next `tell` raises Abandoned in the work. Any other exception that the
+    work raises is raised here.
     """
-    told: SimpleQueue[tuple[T] | BaseException | None] = SimpleQueue()
-    given_up = Event()
+    reports: SimpleQueue[tuple[T] | BaseException | None] = SimpleQueue()
+    abandoned = Event()
 
     def tell(report: T) -> None:
-        if given_up.is_set():
+        if abandoned.is_set():
             raise Abandoned
-        told.put((report,))
+        reports.put((report,))
 
     def run() -> None:
         try:
             work(tell)
-            told.put(None)
+            reports.put(None)
         except BaseException as error:
-            told.put(error)
+            reports.put(error)
 
     Thread(target=run, daemon=True).start()
     try:
         while True:
             try:
-                report = told.get(timeout=POLLING_SECONDS)
+                report = reports.get(timeout=POLLING_SECONDS)
             except Empty:
                 if stop():
                     return False
@@ -54,4 +55,4 @@ def watched(
             if stop():
                 return False
     finally:
-        given_up.set()
+        abandoned.set()

@@ -1,4 +1,4 @@
-"""The mini-batches of a training: random cases, deformed if that is wanted."""
+"""The sequence of mini-batches of a training."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Batch = tuple[Array, Array]
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a mini-batch begins: in which epoch, at which of its cases, after how many in all."""
+    """Where a mini-batch begins: its epoch, its position there, and all cases seen before it."""
 
     epoch: int
     position: int
@@ -27,12 +27,12 @@ class _Place:
 
 
 class MiniBatches:
-    """An endless row of mini-batches, from where a training has come to.
+    """An endless sequence of mini-batches, from the current position of a training on.
 
-    The order of an epoch is a permutation drawn from the seed and the epoch's number, and the
-    deformation of a case a function of the seed and the number of cases before it: there is no
-    state but `progress`, which `done` moves on. Deformed mini-batches are made a step ahead, in a
-    thread of their own.
+    The order of an epoch is a permutation drawn from the seed and the epoch's number; the
+    deformation of a case is a function of the seed and the number of cases seen before it. So the
+    only state is `progress`, which `done` advances. Deformed mini-batches are prefetched in a
+    background thread.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class MiniBatches:
         smoothing: float = 0.0,
         augment: Augment = Augment(),  # noqa: B008 - it is frozen
     ) -> None:
-        """Mini-batches of `size` cases, the last of an epoch smaller; 0 for all cases at once.
+        """size: cases per mini-batch, the last of an epoch possibly smaller; 0 for all cases.
 
-        smoothing: the part ε of each target that is spread over all answers,
-        y ← (1 − ε) y + ε / answers (Szegedy et al. 2016, arXiv 1512.00567, section 7).
+        smoothing: ε in y ← (1 − ε) y + ε / answers, label smoothing (Szegedy et al. 2016, arXiv
+        1512.00567, section 7).
 
-        Raises ValueError where cases are to be deformed that are no square pictures.
+        Raises ValueError for deformations of cases that are not square pictures.
         """
         self.cases, self.seed, self.progress = cases, seed, progress
         self.size = min(size or len(cases), len(cases))
@@ -67,28 +67,28 @@ class MiniBatches:
         if deforms:
             side = side_of(cases.inputs.shape[1])
             self._deformer = Deformer(side, side, seed, augment)
-        # what is trained on now, and what is made ahead
+        # one set of buffers for the current mini-batch, one for the prefetched
         self._feeders = [Feeder(cases, self.size, dtype) for _ in range(1 + deforms)]
         self._deformed = [Buffer(cases.inputs.shape[1:], np.float32) for _ in range(2 * deforms)]
         self._turn = 0
-        self._ahead: tuple[_Place, Future[Batch]] | None = None
+        self._prefetched: tuple[_Place, Future[Batch]] | None = None
         self._worker = ThreadPoolExecutor(1, "mini-batches") if deforms else None
 
     def next(self) -> Batch:
-        """The next mini-batch, valid until the one after it."""
+        """The next mini-batch, valid until the next call."""
         progress = self.progress
         place = _Place(progress.epoch, progress.position, progress.samples)
         if self._worker is None:
-            return self._made(place, 0)
-        if self._ahead is None or self._ahead[0] != place:
-            self._send_ahead(self._worker, place)
-        assert self._ahead is not None
-        batch = self._ahead[1].result()
-        self._send_ahead(self._worker, self._after(place))
+            return self._make(place, 0)
+        if self._prefetched is None or self._prefetched[0] != place:
+            self._prefetch(self._worker, place)
+        assert self._prefetched is not None
+        batch = self._prefetched[1].result()
+        self._prefetch(self._worker, self._after(place))
         return batch
 
     def done(self, count: int, cost: float) -> None:
-        """Moves the training on by a mini-batch of so many cases, which had this cost."""
+        """Advances `progress` by a mini-batch of `count` cases with this cost."""
         progress = self.progress
         progress.cost_sum += cost
         progress.cost_count += 1
@@ -98,19 +98,19 @@ class MiniBatches:
         if progress.position >= len(self.cases):
             progress.next_epoch()
 
-    def _send_ahead(self, worker: ThreadPoolExecutor, place: _Place) -> None:
+    def _prefetch(self, worker: ThreadPoolExecutor, place: _Place) -> None:
         self._turn = 1 - self._turn
-        self._ahead = place, worker.submit(self._made, place, self._turn)
+        self._prefetched = place, worker.submit(self._make, place, self._turn)
 
     def _after(self, place: _Place) -> _Place:
-        """Where the mini-batch after the one at this place begins."""
+        """Where the mini-batch after this one begins."""
         position = place.position + self.size
         if position < len(self.cases):
             return _Place(place.epoch, position, place.samples + self.size)
         return _Place(place.epoch + 1, 0, place.samples + len(self.cases) - place.position)
 
-    def _made(self, place: _Place, turn: int) -> Batch:
-        """The mini-batch at a place, in one of the two sets of buffers."""
+    def _make(self, place: _Place, turn: int) -> Batch:
+        """Makes the mini-batch at a place. turn: which set of buffers to use."""
         if self._order[0] != place.epoch:
             rng = np.random.default_rng([self.seed, 1, place.epoch])
             self._order = place.epoch, rng.permutation(len(self.cases))

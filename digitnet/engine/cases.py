@@ -1,4 +1,4 @@
-"""Cases: inputs and their answers, as the engine takes them."""
+"""Cases: inputs with their targets."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from digitnet.engine.types import Array, Integers, Pixels
 class Cases:
     """A set of cases.
 
-    inputs: (cases, inputs), bytes or real numbers; the network sees inputs · scale.
-    targets: (cases, outputs), what the outputs should be.
+    inputs: (cases, inputs), bytes or real numbers; the network is given inputs · scale.
+    targets: (cases, outputs), the desired outputs.
     """
 
     inputs: Pixels
@@ -21,25 +21,25 @@ class Cases:
     scale: float = 1.0
 
     def __len__(self) -> int:
-        """How many cases."""
+        """The number of cases."""
         return len(self.inputs)
 
 
 class Feeder:
-    """Hands out batches of cases in buffers allocated once: each batch overwrites the last."""
+    """Makes batches of cases in buffers allocated once: each batch overwrites the one before."""
 
     def __init__(self, cases: Cases, batch: int, dtype: DTypeLike) -> None:
-        """For batches of up to `batch` cases, as numbers of `dtype`."""
+        """batch: the maximum number of cases in a batch. dtype: of the batches."""
         self._cases = cases
         self._raw = np.empty((batch, cases.inputs.shape[1]), cases.inputs.dtype)
         self._x: Array = np.empty(self._raw.shape, dtype)
         self._y: Array = np.empty((batch, cases.targets.shape[1]), dtype)
 
     def batch(self, rows: Integers) -> tuple[Array, Array]:
-        """Inputs, scaled, and targets of the cases in `rows`."""
+        """The scaled inputs and the targets of the cases in `rows`."""
         count = len(rows)
         raw, x, y = self._raw[:count], self._x[:count], self._y[:count]
-        # mode="clip" lets numpy write straight into `out`; the default buffers, to be able to raise
+        # with mode="clip" numpy writes directly to `out`; the default, which checks, uses a buffer
         np.take(self._cases.inputs, rows, axis=0, out=raw, mode="clip")
         np.multiply(raw, self._cases.scale, out=x, dtype=x.dtype)
         y[:] = self._cases.targets[rows]
@@ -47,9 +47,9 @@ class Feeder:
 
 
 def answers_of(outputs: Array) -> Integers:
-    """The answer each row of outputs (or of targets) stands for.
+    """The answer for each row of outputs or targets.
 
-    The index of the largest of several outputs; of a single output, whether it is at least ½.
+    It is the index of the largest output; for a single output, 1 if it is at least ½, else 0.
     """
     if outputs.shape[1] == 1:
         return (outputs[:, 0] >= 0.5).astype(np.intp)
@@ -58,5 +58,5 @@ def answers_of(outputs: Array) -> Integers:
 
 
 def one_hot(answers: Integers, outputs: int) -> Array:
-    """Targets (cases, outputs) that are 1 at each case's answer and 0 elsewhere."""
+    """Targets, (cases, outputs), that are 1 at each case's answer and 0 elsewhere."""
     return np.eye(outputs, dtype=np.float32)[answers]

@@ -1,4 +1,4 @@
-"""What a network takes for what: its guesses beside the answers, and how sure it was of each."""
+"""The guesses of a network against the answers: confusion matrix, precision and recall."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from digitnet.engine.types import Array, Integers
 
 @dataclass(frozen=True)
 class Guesses:
-    """Of each case, in order: the answer, the guess, and the confidence, each (cases,).
+    """The answer, the guess and the confidence for each case, all (cases,).
 
-    The confidence is the guess's output; of a network with one output a, it is a for the guess 1
-    and 1 − a for the guess 0. classes: how many answers there can be.
+    The confidence is the output of the guessed class; for a network with a single output a, it is a
+    for the guess 1 and 1 − a for the guess 0. classes: the number of possible answers.
     """
 
     answers: Integers
@@ -23,20 +23,20 @@ class Guesses:
     classes: int
 
     def wrong(self) -> Integers:
-        """The places of the cases that are misread, the surest first."""
+        """The indices of the misread cases, the most confident guesses first."""
         places: Integers = np.flatnonzero(self.answers != self.guesses)
         order = np.argsort(-self.confidences[places], kind="stable")
         return places[order]
 
     def matrix(self) -> Integers:
-        """Cases by answer (rows) and guess (columns): (classes, classes)."""
+        """The confusion matrix, (classes, classes): cases by answer (rows) and guess (columns)."""
         counts = np.zeros((self.classes, self.classes), np.intp)
         np.add.at(counts, (self.answers, self.guesses), 1)
         return counts
 
 
 def guesses_of(outputs_and_targets: Iterable[tuple[Array, Array]]) -> Guesses:
-    """The guesses in chunks of outputs and targets, as `outputs_in_chunks` yields them."""
+    """Collects the guesses from chunks of outputs and targets; see `outputs_in_chunks`."""
     answers, guesses, confidences, classes = [], [], [], 2
     for a, y in outputs_and_targets:
         guess = answers_of(a)
@@ -53,17 +53,17 @@ def guesses_of(outputs_and_targets: Iterable[tuple[Array, Array]]) -> Guesses:
 
 
 def recall(matrix: Integers) -> Array:
-    """Of each answer's cases, the share that is read right; nan for an answer without cases."""
-    return _shares(matrix, axis=1)
+    """For each answer, the fraction of its cases guessed correctly; NaN if it has no cases."""
+    return _fractions(matrix, axis=1)
 
 
 def precision(matrix: Integers) -> Array:
-    """Of each guess's cases, the share that is right; nan for what is never guessed."""
-    return _shares(matrix, axis=0)
+    """For each class, the fraction of its guesses that are correct; NaN if it is never guessed."""
+    return _fractions(matrix, axis=0)
 
 
-def _shares(matrix: Integers, axis: int) -> Array:
-    """The diagonal, as shares of the sums along an axis."""
+def _fractions(matrix: Integers, axis: int) -> Array:
+    """The diagonal divided by the sums along an axis."""
     with np.errstate(invalid="ignore"):
-        shares: Array = np.diagonal(matrix) / matrix.sum(axis=axis)
-    return shares
+        fractions: Array = np.diagonal(matrix) / matrix.sum(axis=axis)
+    return fractions

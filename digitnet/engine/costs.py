@@ -1,4 +1,4 @@
-"""Costs: what training lowers, and for which output activations each makes sense."""
+"""Cost functions, and the output activations that each can be used with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from digitnet.engine.types import Array
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A cost C, the mean over the cases of a batch.
+    """A cost C, averaged over the cases of a batch.
 
     value(a, y): C for outputs a and targets y, both (batch, outputs).
-    canonical: whether `gradient` is with respect to z, where a = f(z), rather than to a.
+    canonical: whether `gradient` is dC/dz, where a = f(z), rather than dC/da.
     """
 
     name: str
@@ -22,12 +22,11 @@ class Cost:
     canonical: bool
 
     def gradient(self, a: Array, y: Array, cases: int) -> Array:
-        """(a − y) / cases, for C the mean over so many cases.
+        """(a − y) / cases, where C is the mean over `cases` cases.
 
-        For the squared error this is dC/da, and still passes through the activation's derivative;
-        for cross-entropy with the activation it belongs to, that derivative cancels, and this is
-        dC/dz already (the canonical link, Bishop 2006, "Pattern Recognition and Machine Learning",
-        section 4.3.6).
+        For the squared error this is dC/da, to be multiplied by the activation's derivative. For
+        cross-entropy with its matching activation, that derivative cancels and this is dC/dz (the
+        canonical link, Bishop 2006, "Pattern Recognition and Machine Learning", section 4.3.6).
         """
         grad: Array = a - y
         grad *= 1 / cases
@@ -46,20 +45,20 @@ def categorical(a: Array, y: Array) -> float:
 
 
 def binary(a: Array, y: Array) -> float:
-    """C = mean over cases of −Σᵢ [yᵢ ln aᵢ + (1 − yᵢ) ln(1 − aᵢ)], each output a yes or no."""
+    """C = mean over cases of −Σᵢ [yᵢ ln aᵢ + (1 − yᵢ) ln(1 − aᵢ)], for independent outputs."""
     return -float(np.vdot(y, _log(a)) + np.vdot(1 - y, _log(1 - a))) / len(a)
 
 
 def _log(p: Array) -> Array:
-    """Natural logarithm of a probability, of at least the precision ε that 1 − p is known to.
+    """ln max(p, ε), where ε is the machine epsilon, the precision to which 1 − p is known.
 
-    So a clamped answer costs −ln ε, some 16 in float32; what is not a number stays so.
+    A clamped answer thus costs −ln ε, about 16 in float32. NaN stays NaN.
     """
     return np.log(np.maximum(p, np.finfo(p.dtype).eps))
 
 
 def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
-    """Which cases have an answer so wrong that its logarithm is, or is nearly, cut off."""
+    """Which cases have an output so wrong that its logarithm is clamped, or nearly so."""
     right: Array = np.minimum(np.where(y > 0, a, 1), np.where(y < 1, 1 - a, 1)).min(axis=1)
     clamped: NDArray[np.bool_] = right < 1000 * np.finfo(a.dtype).eps
     return clamped
@@ -77,10 +76,9 @@ COSTS: dict[str, dict[str, Cost]] = {
 
 
 def cost_for(name: str, output: str) -> Cost:
-    """The cost called `name` as it is for an output layer with the activation `output`.
+    """The cost called `name` for an output layer with the activation `output`.
 
-    Raises ValueError, with the reason, for a name that is not known and for a pair that does not
-    make sense.
+    Raises ValueError, with the reason, for an unknown name or an invalid combination.
     """
     if name not in COSTS:
         raise ValueError(f"{name!r} is not a cost: choose one of {', '.join(COSTS)}")

@@ -1,9 +1,9 @@
-"""Deformations: each time a case is seen, its picture is turned, scaled, shifted and bent a little.
+"""Random deformations of pictures: rotation, zoom, shear, shift and elastic distortion.
 
-A deformed picture is J(p) = I(A (p − c) + c + s + e(p)): every pixel p of it is looked up in the
-picture I at a place that a matrix A turns, zooms and shears around the centre c, a shift s moves,
-and an elastic field e displaces. Between pixels I is interpolated linearly, and outside it there is
-nothing (Simard, Steinkraus and Platt 2003, ICDAR).
+The deformed picture is J(p) = I(A (p − c) + c + s + e(p)): each pixel p is sampled from the picture
+I at a position given by a matrix A (rotation, shear and zoom about the centre c), a shift s and an
+elastic displacement field e. I is interpolated bilinearly, and is 0 outside the picture (Simard,
+Steinkraus and Platt 2003, ICDAR).
 """
 
 from math import ceil, isqrt, pi, sqrt
@@ -15,48 +15,51 @@ from digitnet.engine.draws import uniform
 from digitnet.engine.types import Array, Integers, Pixels
 
 BLOCK = 64
-"""Cases that are deformed together: few enough to stay in the cache."""
+"""Cases deformed at a time, few enough to stay in the cache."""
 DRAWS = 6
-"""Uniform numbers that a case needs beside those of its field."""
+"""Random numbers per case, apart from those of the elastic field."""
 SPREAD = sqrt(2 / 3)
-"""Root mean square of a field before it is scaled: each of its two coordinates is a sum of uniform
-numbers from −1 to 1, of variance 1/3, with weights of norm 1."""
+"""Root mean square of the field before scaling: each of its two coordinates is a weighted sum of
+uniform numbers between −1 and 1, of variance 1/3, with weights of norm 1."""
 
 
 class Deformer:
-    """Deforms pictures of one size, in buffers allocated once; one thread at a time may use it."""
+    """Deforms pictures of one size, in buffers allocated once. Not thread-safe."""
 
     def __init__(self, height: int, width: int, seed: int, augment: Augment) -> None:
-        """What is the same for all cases."""
+        """Computes what is the same for all cases."""
         self.height, self.width, self.seed, self.augment = height, width, seed, augment
         smooth = augment.smooth if augment.elastic else 0.0
-        # U and Vᵀ; BLAS is slower with a transposed view
+        # U and Vᵀ; Vᵀ is copied because BLAS is slower with a transposed view
         self.down = _basis(height, smooth)
         self.across = np.ascontiguousarray(_basis(width, smooth).T)
         # for a block of cases
         self.padded: Array = np.zeros((BLOCK, height + 3, width + 3), np.float32)
         self.starts = np.arange(BLOCK)[:, None] * self.padded[0].size
-        self.indices = np.empty((BLOCK, height * width), np.intp)  # other types take() would copy
-        self.room: Array = np.empty((6, BLOCK, height * width), np.float32)
+        self.indices = np.empty((BLOCK, height * width), np.intp)  # take() copies other types
+        self.workspace: Array = np.empty((6, BLOCK, height * width), np.float32)
 
     def __call__(self, pictures: Pixels, numbers: Integers, out: Array) -> None:
-        """out ← the pictures, deformed: (cases, height, width) or (cases, pixels), out float32.
+        """out ← the deformed pictures, (cases, height, width) or (cases, pixels); out is float32.
 
-        numbers: of each case, how many had been seen before it in training. What is done to a case
-        is a function of the seed and this number alone, whichever others are deformed with it.
+        numbers: for each case, how many cases were seen before it in training. The deformation of a
+        case depends on the seed and this number alone, not on the other cases of the call.
         """
         for start in range(0, len(pictures), BLOCK):
-            some = slice(start, start + BLOCK)
-            rows, columns = self.places(numbers[some])
-            self._look_up(pictures[some], rows, columns, out[some])
+            block = slice(start, start + BLOCK)
+            rows, columns = self.positions(numbers[block])
+            self._interpolate(pictures[block], rows, columns, out[block])
 
-    def places(self, numbers: Integers) -> Array:
-        """Where each pixel of up to BLOCK cases is looked up: (2, cases, pixels), lent.
+    def positions(self, numbers: Integers) -> Array:
+        """Returns the position from which each pixel of up to BLOCK cases is sampled.
 
-        Rows and columns of one case are U M Vᵀ each, (height, m) · (m, n) · (n, width). In U and V
-        stand, for each row or column, the weights of a grid's points, the distance from the centre,
-        and 1; in M the noise at the grid's points, and in its last two rows and columns A and
-        c + s. Products of the same size for each case have the same rounding in any batch.
+        The array is (2, cases, pixels): rows, then columns. It is reused by the next call.
+
+        The rows and the columns of one case are U M Vᵀ each, (height, m) · (m, n) · (n, width). For
+        each pixel row (column), U (V) has the weights of the points of a grid, the distance from
+        the centre, and 1. M has the noise at the grid points and, in its last two rows and columns,
+        A and c + s. The products have the same size for each case, so that rounding does not depend
+        on the batch.
         """
         augment, count = self.augment, len(numbers)
         m, n = self.down.shape[1], self.across.shape[0]
@@ -74,28 +77,28 @@ class Deformer:
         M[1, :, -2, -1], M[1, :, -1, -2] = sin * zoom_down, (sin * lean + cos) * zoom_across
         M[0, :, -1, -1] = shift[0] + np.float32((self.height - 1) / 2)
         M[1, :, -1, -1] = shift[1] + np.float32((self.width - 1) / 2)
-        places = self.room[:2, :count]
-        fields = places.reshape(2, count, self.height, self.width)
+        positions = self.workspace[:2, :count]
+        fields = positions.reshape(2, count, self.height, self.width)
         np.matmul(self.down @ M, self.across, out=fields)
-        return places
+        return positions
 
-    def _look_up(self, pictures: Pixels, rows: Array, columns: Array, out: Array) -> None:
-        """out ← the pictures at these places, which are overwritten.
+    def _interpolate(self, pictures: Pixels, rows: Array, columns: Array, out: Array) -> None:
+        """out ← the pictures sampled at `rows` and `columns`, which are overwritten.
 
-        At the row r + u and the column q + v, with 0 <= u, v < 1, a picture I is
+        At row r + u and column q + v, 0 <= u, v < 1, the value of a picture I is
         (1 − u) ((1 − v) I[r, q] + v I[r, q+1]) + u ((1 − v) I[r+1, q] + v I[r+1, q+1]).
         """
         count, height, width = len(pictures), self.height, self.width
         self.padded[:count, 1:-2, 1:-2] = pictures.reshape(count, height, width)
-        # beyond the padding, one pixel before and two behind, there is as little as in it
+        # the padding, one pixel before and two after, is 0, like everything beyond it
         np.clip(rows, -1, height, out=rows)
         np.clip(columns, -1, width, out=columns)
-        top, left, right, below = self.room[2:, :count]
+        top, left, right, below = self.workspace[2:, :count]
         np.floor(rows, out=top)
         np.floor(columns, out=left)
         rows -= top  # u
         columns -= left  # v
-        # in the padded pictures, pixel (r, q) stands at r + 1, q + 1
+        # pixel (r, q) is at (r + 1, q + 1) in the padded picture
         line = width + 3
         top *= line
         top += left
@@ -105,7 +108,7 @@ class Deformer:
         flat = self.padded.ravel()
 
         for offset, pixels in ((0, left), (line, below)):
-            # no index is out of range; with the default mode numpy would copy, to be able to raise
+            # no index is out of range; the default mode, which checks, would copy
             flat[offset:].take(indices, out=pixels, mode="wrap")
             flat[offset + 1 :].take(indices, out=right, mode="wrap")
             right -= pixels
@@ -119,9 +122,9 @@ class Deformer:
 def _basis(size: int, smooth: float) -> Array:
     """U, (size, n): weights of the points of a grid, distance from the centre, and 1.
 
-    The weights are Gaussians exp(−d² / 2σ²) of the distance d to the point, with norm 1 for each
-    pixel, so that the displacement is as large everywhere. Points √2 σ apart, or closer, make a
-    field that does not show the grid. Without smoothing there are no points.
+    The weights are Gaussians exp(−d² / 2σ²) of the distance d to the point, scaled to norm 1 for
+    each pixel, so that the expected displacement is the same everywhere. The points are at most
+    √2 σ apart, close enough that the grid does not show. Without smoothing there are none.
     """
     pixels = np.arange(size)
     grid = np.linspace(0, size - 1, ceil((size - 1) / (sqrt(2) * smooth)) + 1 if smooth else 0)
@@ -132,7 +135,7 @@ def _basis(size: int, smooth: float) -> Array:
 
 
 def side_of(inputs: int) -> int:
-    """The side of a square picture of so many pixels. Raises ValueError where there is none."""
+    """The side of a square picture of `inputs` pixels. Raises ValueError if it is not square."""
     side = isqrt(inputs)
     if side * side != inputs or side < 2:
         raise ValueError(

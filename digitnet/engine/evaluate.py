@@ -1,4 +1,4 @@
-"""How well a network does on a set of cases."""
+"""Evaluation of a network on a set of cases."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from digitnet.engine.network import Network
 from digitnet.engine.types import Array, Integers
 
 CHUNK = 500
-"""Cases sent forward at a time, at most: enough for full speed, few enough to stay in the cache."""
-WIDEST = 10_000_000
-"""Numbers that a layer makes of the cases sent forward at a time, at most."""
+"""Maximum number of cases in a forward pass: enough for full speed, few enough for the cache."""
+MAX_OUTPUTS = 10_000_000
+"""Maximum number of outputs of a layer in a forward pass."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Right answers among all, and the mean cost."""
+    """The number of correct answers, and the mean cost."""
 
     correct: int
     total: int
@@ -26,33 +26,33 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """The share of answers right, 0 to 1."""
+        """The fraction of correct answers, 0 to 1."""
         return self.correct / self.total
 
 
 def outputs_in_chunks(
     network: Network, cases: Cases, rows: Integers | None = None
 ) -> Iterator[tuple[Array, Array]]:
-    """Sends the cases (those in `rows`, or all) forward, some at a time: their outputs and targets.
+    """Yields the outputs and targets of the cases (those in `rows`, or all), chunk by chunk.
 
     Both are valid until the next chunk.
     """
     order = np.arange(len(cases)) if rows is None else rows
-    widest = max(prod(layer.shape) for layer in network.layers)
-    chunk = max(1, min(CHUNK, len(order), WIDEST // widest))
+    outputs = max(prod(layer.shape) for layer in network.layers)
+    chunk = max(1, min(CHUNK, len(order), MAX_OUTPUTS // outputs))
     feeder = Feeder(cases, chunk, network.dtype)
     for start in range(0, len(order), chunk):
         x, y = feeder.batch(order[start : start + chunk])
-        with np.errstate(all="ignore"):  # of huge weights they are not finite
+        with np.errstate(all="ignore"):  # huge weights overflow
             a = network.forward(x)
         yield a, y
 
 
 def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Evaluation:
-    """Sends the cases (those in `rows`, or all) forward and compares with their targets."""
+    """Evaluates the network on the cases (those in `rows`, or all)."""
     correct, total, cost = 0, 0, 0.0
     for a, y in outputs_in_chunks(network, cases, rows):
-        with np.errstate(all="ignore"):  # a network that is far off gives infinite costs
+        with np.errstate(all="ignore"):  # costs may overflow
             correct += int((answers_of(a) == answers_of(y)).sum())
             cost += network.cost.value(a, y) * len(a)
         total += len(a)
@@ -60,7 +60,7 @@ def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Ev
 
 
 def outputs_for(network: Network, cases: Cases, rows: Integers) -> Array:
-    """The outputs for the cases in `rows`, (rows, outputs), as an array of their own."""
+    """The outputs for the cases in `rows`, (rows, outputs), in a new array."""
     x, _ = Feeder(cases, len(rows), network.dtype).batch(rows)
-    with np.errstate(all="ignore"):  # of huge weights they are not finite
+    with np.errstate(all="ignore"):  # huge weights overflow
         return network.forward(x).copy()

@@ -1,4 +1,4 @@
-"""Folding: in an answer, batch normalisation is part of the layer below it, and dropout is none."""
+"""Folding for inference: batch normalisation is merged into the layer below; dropout is removed."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from digitnet.engine.network import Network
 
 
 def folded(network: Network) -> Network:
-    """The network as it answers, without dropout; dense layers and convolutions take in the batch
-    normalisation above them:
+    """An equivalent network for inference. One without batch normalisation and dropout is returned
+    unchanged.
 
-    γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε), channel by
-    channel. A network with neither is returned as it is.
+    Batch normalisation is merged into the dense layer or convolution below it:
+    γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε) per channel.
     """
     if not any(isinstance(layer, BatchNorm | Dropout) for layer in network.layers):
         return network
@@ -21,19 +21,19 @@ def folded(network: Network) -> Network:
         if isinstance(layer, Dropout):
             continue
         below = layers[-1] if layers else None
-        if isinstance(layer, BatchNorm) and _takes_in(below):
+        if isinstance(layer, BatchNorm) and _absorbs(below):
             layers[-1] = _merged(below, layer)  # type: ignore[arg-type]
         else:
             layers.append(layer.copy(network.dtype))
     return Network(layers, network.cost_name)
 
 
-def _takes_in(layer: Layer | None) -> bool:
+def _absorbs(layer: Layer | None) -> bool:
     return isinstance(layer, Dense | Convolution) and layer.activation.name == "linear"
 
 
 def _merged(layer: Dense | Convolution, norm: BatchNorm) -> Dense | Convolution:
-    """A layer that does what both do."""
+    """One layer that computes what both do."""
     config = layer.config() | {"bias": True, "activation": norm.activation.name}
     merged = type(layer)(layer.input_shape, dtype=layer.dtype, **config)
     scale = norm.gamma / np.sqrt(norm.variance + EPSILON)

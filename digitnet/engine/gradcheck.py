@@ -1,4 +1,4 @@
-"""Is the gradient right? Back-propagation against differences of the cost, in random directions."""
+"""Gradient check: back-propagation against finite differences, in random directions."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from digitnet.engine.penalties import Penalties
 from digitnet.engine.types import Array
 
 STEP = 3e-4
-"""How far to go in each direction: in float64, the errors of the step and of rounding are small."""
+"""Step h of the differences, which balances truncation and rounding errors in float64."""
 SPREAD = 100
-"""Numbers of each parameter, drawn at random, that a direction changes. With all of a large network
-they would change so little each that the difference of the costs drowned in rounding."""
+"""Random elements of each parameter that a direction changes. If it changed all elements of a large
+network, the difference of the costs would be lost in rounding errors."""
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The largest relative error |a − n| / max(|a|, |n|) of so many directions checked."""
+    """The largest relative error |a − n| / max(|a|, |n|), and the number of directions checked."""
 
     max_relative_error: float
     checked: int
@@ -36,29 +36,29 @@ def check_gradient(
 ) -> GradientCheck:
     """Compares, in float64, g · d with D(h) = (C(w + h d) − C(w − h d)) / 2h for random unit d.
 
-    D(h) and D(h/2) together give (4 D(h/2) − D(h)) / 3, with an error of order h⁴ (Richardson).
+    D(h) and D(h/2) are combined to (4 D(h/2) − D(h)) / 3, with an error of order h⁴ (Richardson).
 
-    x (batch, inputs) and y (batch, outputs) are the cases; C includes the penalties. A direction in
-    which a ReLU switches or a max pool chooses otherwise between the two points, or a weight under
-    an L1 penalty changes its sign, has no derivative there and is drawn anew; cases so wrong that
-    cross-entropy is cut off are left out, and so is a direction in which the cost is too large to
-    compute with. With none left, nothing is checked.
-    The network itself is not changed (Goodfellow et al. 2016, "Deep Learning", section 11.5).
+    x, (batch, inputs), and y, (batch, outputs), are the cases; C includes the penalties. A
+    direction is replaced by another if the cost has a kink between the two points: a ReLU switches,
+    a max pool chooses another pixel, or a weight under an L1 penalty changes sign. Directions with
+    a cost that is not finite, and cases whose cross-entropy is clamped, are left out. The result
+    may be that nothing was checked.
+    The network is not changed (Goodfellow et al. 2016, "Deep Learning", section 11.5).
     """
-    with np.errstate(all="ignore"):  # of huge weights and penalties
+    with np.errstate(all="ignore"):  # huge weights and penalties overflow
         return _check(network.copy(np.float64), x, y, penalties, directions, seed)
 
 
 def _check(
     copy: Network, x: Array, y: Array, penalties: Penalties, directions: int, seed: int
 ) -> GradientCheck:
-    """As `check_gradient`, of a copy, which is changed."""
+    """The check itself, on a float64 copy of the network, which it changes."""
     x, y = x.astype(np.float64), y.astype(np.float64)
     values = [p.value for p in copy.parameters]
-    kept = [value.copy() for value in values]
+    start_values = [value.copy() for value in values]
     if copy.cost.canonical:
-        known = ~is_clamped(copy.forward(x), y)
-        x, y = x[known], y[known]
+        unclamped = ~is_clamped(copy.forward(x), y)
+        x, y = x[unclamped], y[unclamped]
     if not len(x):
         return GradientCheck(0.0, 0)
     gradient = _gradient(copy, x, y, penalties)
@@ -70,7 +70,7 @@ def _check(
         length = np.sqrt(sum(float((d * d).sum()) for d in direction))
         costs, patterns = [], []
         for step in (STEP, -STEP, STEP / 2, -STEP / 2):
-            for value, start, d in zip(values, kept, direction, strict=True):
+            for value, start, d in zip(values, start_values, direction, strict=True):
                 value[...] = start + step / length * d
             a, pattern = _activity(copy, x)
             costs.append(copy.cost.value(a, y) + penalties.value(copy.parameters))
@@ -91,7 +91,7 @@ def _check(
 
 
 def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Zeros with SPREAD standard normal numbers among them."""
+    """An array that is 0 except for SPREAD random elements, which are standard normal."""
     direction = np.zeros(shape)
     rows = rng.choice(direction.size, min(SPREAD, direction.size), replace=False)
     direction.reshape(-1)[rows] = rng.standard_normal(len(rows))
@@ -108,6 +108,6 @@ def _gradient(network: Network, x: Array, y: Array, penalties: Penalties) -> lis
 
 
 def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
-    """The outputs, and every choice between alternatives that was made on the way."""
+    """The outputs, and the discrete decisions of every layer; see `Layer.choices`."""
     a = network.forward(x, EXACT)
     return a, [made.tobytes() for layer in network.layers for made in layer.choices()]

@@ -1,4 +1,4 @@
-"""Initialisers: how fresh weights are drawn. Biases start at zero."""
+"""Initialisers: the distributions of initial weights. Biases start at zero."""
 
 from collections.abc import Callable
 from math import sqrt
@@ -10,7 +10,8 @@ from digitnet.engine.types import Array, Shape
 Draw = Callable[[np.random.Generator, Shape, int, int], Array]
 """(generator, shape, inputs, outputs) → weights of that shape, float64.
 
-inputs: how many numbers each sum adds up. outputs: in how many sums each input takes part.
+inputs: the fan-in, the number of terms of each weighted sum. outputs: the fan-out, the number of
+sums that each input is part of.
 """
 
 
@@ -25,7 +26,7 @@ def glorot(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) ->
 
 
 def normal(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
-    """Standard normal, as first attempts have it; large layers saturate with it."""
+    """Standard normal, common in first attempts; it saturates large layers."""
     return rng.standard_normal(shape)
 
 

@@ -1,4 +1,4 @@
-"""Training with scipy's minimisers: the cost of all cases at once, a function of all weights."""
+"""Full-batch training with scipy's minimisers."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -20,16 +20,17 @@ from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.engine.types import Array
 
 METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
-"""What a method is called here and in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog.
-45) and nonlinear conjugate gradients (Nocedal and Wright 2006, section 5.2)."""
+"""Method → its name in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog. 45) and
+nonlinear conjugate gradients (Nocedal and Wright 2006, section 5.2)."""
 CHUNK = 2500
-"""Cases sent through the network at a time, at most."""
+"""Maximum number of cases per forward and backward pass."""
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """A step of a minimiser that is done: its number, of how many, the cost there, and what was
-    measured on the validation set.
+    """A finished iteration: its number, the maximum number, and the cost.
+
+    validation_cost, validation_accuracy: on the validation set.
     """
 
     number: int
@@ -42,7 +43,7 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Minimum:
-    """What a minimiser came to; accuracies of at most MEASURE_CASES cases."""
+    """The result of a minimiser. Accuracies are measured on at most MEASURE_CASES cases."""
 
     iterations: int
     cost: float
@@ -54,7 +55,7 @@ class Minimum:
 
 
 class _Interrupted(Exception):
-    """Ends a minimiser from within the cost function."""
+    """Raised by the cost function to end the minimiser."""
 
 
 def minimize(
@@ -65,15 +66,15 @@ def minimize(
     method: str,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Iteration, None, Minimum]:
-    """Lowers C(w) = mean cost of all cases + penalties for at most so many iterations.
+    """Minimises C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
 
-    The network has the weights of the last iteration whenever one is told of and afterwards,
-    however it ended. The minimiser works in a thread and on a network of its own. Each iteration
-    counts as a mini-batch of all cases, and is a point in the history.
+    The minimiser runs in a background thread, on a copy of the network. The trainer's network is
+    given the new weights before each iteration is yielded, and at the end, however it ends. Each
+    iteration counts as a mini-batch of all cases, and is a point in the history.
     """
     from scipy import optimize  # slow to import
 
-    threads.limit_blas()  # scipy brings one of its own
+    threads.limit_blas()  # scipy loads a BLAS of its own
     trainer.measure_statistics(train)
     objective = _Objective(trainer, train, stop)
     begun = perf_counter()
@@ -89,7 +90,7 @@ def minimize(
         options = {"maxiter": iterations}
         if method == "l-bfgs":
             options["maxfun"] = 10 * iterations
-        with np.errstate(all="ignore"):  # far off, costs are infinite
+        with np.errstate(all="ignore"):  # costs may overflow
             optimize.minimize(
                 objective,
                 objective.best,
@@ -111,7 +112,7 @@ def minimize(
             yield Iteration(count, iterations, cost, found.cost, found.accuracy, seconds)
     except _Interrupted:
         interrupted = True
-    finally:  # also where nobody watches any more
+    finally:  # also when the generator is closed
         objective.abandoned = True
         seconds = perf_counter() - begun
         objective.hand_over(trainer, seconds)
@@ -127,16 +128,16 @@ def minimize(
     )
 
 
-def _put(w: Array, network: Network) -> None:
-    """Gives a network the weights and biases in one vector."""
-    place = 0
+def _set_parameters(w: Array, network: Network) -> None:
+    """Sets all parameters of a network from one vector."""
+    offset = 0
     for p in network.parameters:
-        p.value[...] = w[place : place + p.value.size].reshape(p.value.shape)
-        place += p.value.size
+        p.value[...] = w[offset : offset + p.value.size].reshape(p.value.shape)
+        offset += p.value.size
 
 
 class _Objective:
-    """C(w) and its gradient for all parameters in one vector, in float64 as scipy has them."""
+    """C(w) and its gradient, as scipy needs them: all parameters in one float64 vector."""
 
     def __init__(self, trainer: Trainer, cases: Cases, stop: Callable[[], bool]) -> None:
         self.network = trainer.network.copy(trainer.network.dtype)
@@ -150,41 +151,41 @@ class _Objective:
         )
         self.iterations = 0
         self.abandoned = False
-        self._start = self._handed_over = self.best
+        self._start = self._last_handed_over = self.best
         self._counted, self._seconds = 0, 0.0
 
     def accept(self, w: Array) -> None:
-        """Takes note of the weights of another iteration."""
+        """Records the weights of a finished iteration."""
         self.best = w
         self.iterations += 1
 
     def measure(self, w: Array, cases: Cases) -> Evaluation:
-        """Accuracy and cost of the first MEASURE_CASES of `cases` at w."""
-        _put(w, self.network)
+        """Evaluates w on the first MEASURE_CASES of `cases`; the cost includes the penalties."""
+        _set_parameters(w, self.network)
         found = evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
         penalty = self.penalties.value(self.parameters)
         return Evaluation(found.correct, found.total, found.cost + penalty)
 
     def hand_over(self, trainer: Trainer, seconds: float) -> None:
-        """Gives the trainer what was done so far, in so many seconds since the beginning.
+        """Gives the trainer the best weights so far, and counts the iterations since the last call.
 
-        These are the best weights; each iteration counts as one mini-batch of all cases, however
-        often it looked at them.
+        seconds: since the start. Each iteration counts as one mini-batch of all cases, however many
+        passes over them it took.
         """
         progress, iterations, best = trainer.progress, self.iterations, self.best
         progress.batches += iterations - self._counted
         progress.samples += (iterations - self._counted) * len(self.cases)
         progress.seconds += seconds - self._seconds
         self._counted, self._seconds = iterations, seconds
-        if best is not self._start and self._handed_over is self._start:
+        if best is not self._start and self._last_handed_over is self._start:
             trainer.forget()
-        if best is not self._handed_over:
-            _put(best, trainer.network)
-        self._handed_over = best
+        if best is not self._last_handed_over:
+            _set_parameters(best, trainer.network)
+        self._last_handed_over = best
 
     def __call__(self, w: Array) -> tuple[float, Array]:
         """The cost at w, and its gradient."""
-        _put(w, self.network)
+        _set_parameters(w, self.network)
         cost, count = 0.0, len(self.cases)
         for g in self.gradients:
             g[...] = 0

@@ -1,4 +1,4 @@
-"""A network: layers in a row and the cost at their end."""
+"""A network: a sequence of layers and a cost."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -22,17 +22,17 @@ from digitnet.engine.layers import (
 from digitnet.engine.layers.base import Parameter, Step
 from digitnet.engine.types import Array, Shape
 
-MOST_LAYERS = 60
-"""Layers a network may have."""
+MAX_LAYERS = 60
+"""Maximum number of layers of a network."""
 
 
 class Network:
     """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output."""
 
     def __init__(self, layers: Sequence[Layer], cost: str) -> None:
-        """The last layer is dense, or a committee.
+        """The last layer must be dense or a committee.
 
-        Raises ValueError where layers do not chain, are too many, or do not fit the cost.
+        Raises ValueError if the layers do not chain, are too many, or do not fit the cost.
         """
         self.layers = list(layers)
         _check(self.layers)
@@ -42,12 +42,12 @@ class Network:
         if isinstance(last, Dense):
             self.cost = cost_for(cost, last.activation.name)
             if self.cost.canonical:
-                last.derivative = linear_backward  # it is in the cost's gradient already
+                last.derivative = linear_backward  # the cost's gradient includes it
         else:
             self.cost = cost_for(cost, "softmax")
         for below, above in pairwise(self.layers):
             if isinstance(below, Convolution) and isinstance(above, MaxPool):
-                below.pool_with(above)
+                below.fuse(above)
         for layer in self.layers:
             layer.lowest = True
             if layer.parameters:
@@ -55,7 +55,7 @@ class Network:
 
     @property
     def shape(self) -> str:
-        """What each layer makes of a case, as in `784-1024-10` or `28x28-32c5-p2-10`."""
+        """The shape as text, such as `784-1024-10` or `28x28-32c5-p2-10`."""
         if self.is_committee:
             return self.layers[-1].text
         first = self.layers[0].input_shape
@@ -64,27 +64,27 @@ class Network:
 
     @property
     def input_shape(self) -> Shape:
-        """Of one case, as the first layer takes it."""
+        """The shape of one case as the first layer takes it."""
         return self.layers[0].input_shape
 
     @property
     def inputs(self) -> int:
-        """Numbers a case gives the network."""
+        """The number of inputs."""
         return prod(self.input_shape)
 
     @property
     def outputs(self) -> int:
-        """Numbers the network answers with."""
+        """The number of outputs."""
         return prod(self.layers[-1].shape)
 
     def fits(self, cases: Cases) -> bool:
-        """Whether cases have as many inputs and targets as the network takes and gives."""
+        """Whether the cases have the network's numbers of inputs and outputs."""
         widths = (cases.inputs.shape[1], cases.targets.shape[1])
         return widths == (self.inputs, self.outputs)
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
-        """The precision of all its arrays."""
+        """The dtype of all its arrays."""
         dtype: np.dtype[np.floating] = self.layers[0].dtype
         return dtype
 
@@ -95,30 +95,30 @@ class Network:
 
     @property
     def size(self) -> int:
-        """How many numbers training changes; of a committee, those of its members."""
+        """The number of trainable parameters; for a committee, the sum over its members."""
         if isinstance(self.layers[-1], Committee):
             return sum(network.size for network, _ in self.layers[-1].members)
         return sum(prod(parameter.value.shape) for parameter in self.parameters)
 
     @property
     def batch_norms(self) -> list[BatchNorm]:
-        """The layers whose answers depend on statistics."""
+        """The batch normalisation layers, first layer first."""
         return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
 
     def copy(self, dtype: DTypeLike) -> "Network":
-        """The same network in another precision."""
+        """A copy with the given dtype."""
         return Network([layer.copy(dtype) for layer in self.layers], self.cost_name)
 
     def initialize(self, seed: int) -> None:
-        """Draws fresh weights; the same seed draws the same ones."""
+        """Draws new initial weights; the same seed gives the same weights."""
         rng = np.random.default_rng([seed, 0])
         for layer in self.layers:
             layer.initialize(rng)
 
     def set_dropout(self, probability: float) -> None:
-        """Leaves out units of every hidden dense layer with this probability; none for 0.
+        """Puts dropout with this probability after every hidden dense layer; 0 removes it.
 
-        They are left out once they are activated: behind batch normalisation, where there is one.
+        It follows the activation, and so the batch normalisation, if there is one.
         """
         layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
         self.layers = []
@@ -137,7 +137,7 @@ class Network:
                 self.layers.append(dropout)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The outputs for x (batch, inputs): (batch, outputs), a view valid until the next call.
+        """Returns the outputs, (batch, outputs), for x, (batch, inputs); valid until the next call.
 
         step: given if `backward` follows.
         """
@@ -149,9 +149,9 @@ class Network:
     def backward(self, a: Array, y: Array, *, mean_over: int | None = None) -> None:
         """Back-propagation (Rumelhart, Hinton and Williams 1986, Nature 323).
 
-        Sends the error signal of the batch just sent forward, whose outputs were `a` and whose
-        targets are `y`, back through the layers; the parameters then give their gradients. C is the
-        mean cost of the batch, or its part in the mean over so many cases.
+        Propagates the error signal of the last batch, with outputs `a` and targets `y`, back
+        through the layers; afterwards the gradients of the parameters are available. C is the mean
+        cost of the batch or, if `mean_over` is given, the sum of its costs divided by `mean_over`.
         """
         signal: Array | None = self.cost.gradient(a, y, mean_over or len(a))
         for layer in reversed(self.layers):
@@ -161,13 +161,14 @@ class Network:
     def measure_statistics(self, batches: Iterable[Array]) -> None:
         """Sets the statistics of batch normalisation to their means over these batches.
 
-        They are of the weights as they are now (Izmailov et al. 2018, arXiv 1803.05407, section 3).
+        They are computed with the current weights (Izmailov et al. 2018, arXiv 1803.05407,
+        section 3).
         """
         norms, count = self.batch_norms, 0
         sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
         for x in batches:
             x = x.reshape(len(x), *self.input_shape)
-            for layer in self.layers:  # an answer leaves nothing out
+            for layer in self.layers:  # without dropout, as in evaluation
                 x = layer.forward(x, None if isinstance(layer, Dropout) else Step())
             count += 1
             for norm, (mean, variance) in zip(norms, sums, strict=True):
@@ -177,14 +178,14 @@ class Network:
             norm.mean[:], norm.variance[:] = mean / count, variance / count
 
     def is_finite(self) -> bool:
-        """Whether every parameter is a number."""
+        """Whether all parameters are finite."""
         return all(bool(np.isfinite(p.value).all()) for p in self.parameters)
 
 
 def _check(layers: list[Layer]) -> None:
-    """Raises ValueError, with the reason, for layers that make no network."""
-    if len(layers) > MOST_LAYERS:
-        raise ValueError(f"a network has at most {MOST_LAYERS} layers, not {len(layers)}")
+    """Raises ValueError, with the reason, for layers that cannot form a network."""
+    if len(layers) > MAX_LAYERS:
+        raise ValueError(f"a network has at most {MAX_LAYERS} layers, not {len(layers)}")
     for below, above in pairwise(layers):
         if below.shape != above.input_shape:
             raise ValueError(

@@ -1,7 +1,7 @@
-"""Optimisers: how the gradient of a mini-batch changes the parameters, from simple to complex.
+"""Optimisers, from simple to complex: how the gradient of a mini-batch changes the parameters.
 
-w a parameter, g the gradient of the mean cost (penalties included), η the rate. To add one, write
-a class with the arrays it keeps (`slots`) and its `update`, and put it into `OPTIMIZERS`.
+Here w is a parameter, g the gradient of the mean cost with its penalties, and η the rate. To add an
+optimiser, write a class with `slots` and `update`, and list it in `OPTIMIZERS`.
 """
 
 from abc import ABC, abstractmethod
@@ -20,15 +20,16 @@ WARM_UP = 500
 """Steps over which the rate of schedule-free optimisers rises to its full value."""
 
 State = dict[str, list[Array]]
-"""What an optimiser remembers between steps: name → one array per parameter."""
+"""The arrays an optimiser keeps between steps: name → one array per parameter."""
 
 
 class Optimizer(ABC):
-    """Gradient, penalties, clipping, then `update`; threads share each parameter by rows.
+    """The steps all optimisers share: gradient, penalties, clipping, then `update`.
 
-    slots: names of the arrays kept for each parameter; they start at zero, or, if they are in
-    `starts_at_weights`, at the parameter's values. decoupled: whether L2 shrinks the weights by
-    itself rather than through the gradient.
+    slots: names of the state arrays kept for each parameter. They start at zero or, if listed in
+    `starts_at_weights`, at the parameter's values.
+    decoupled: whether L2 shrinks the weights directly (weight decay) instead of through the
+    gradient.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
@@ -36,7 +37,7 @@ class Optimizer(ABC):
     decoupled: ClassVar[bool] = False
 
     def __init__(self, parameters: list[Parameter]) -> None:
-        """Everything that is remembered starts at zero."""
+        """Sets the state to zero."""
         self.parameters = parameters
         self.steps = 0
         self.momentum = 0.0
@@ -53,10 +54,10 @@ class Optimizer(ABC):
         penalties: Penalties = Penalties(),  # noqa: B008 - it is frozen
         clip: float = 0.0,
     ) -> None:
-        """One step down the gradient, after a backward pass over so many cases.
+        """Takes one step, after a backward pass over `cases` cases.
 
-        momentum: the momentum coefficient, for optimisers that have one. clip: the longest
-        gradient, over all parameters; 0 for any.
+        momentum: the momentum coefficient, for optimisers that have one. clip: the maximum norm of
+        the gradient over all parameters; 0 for no limit.
         """
         if self.steps == 0:
             for name in self.starts_at_weights:
@@ -67,8 +68,8 @@ class Optimizer(ABC):
         if self.decoupled:
             penalties = Penalties(0.0, penalties.l1)
         clipped = self._clipped(penalties, clip) if clip else None
-        number = threads.worth(
-            sum(p.value.size for p in self.parameters) * (cases + threads.UPDATE)
+        number = threads.worthwhile(
+            sum(p.value.size for p in self.parameters) * (cases + threads.UPDATE_COST)
         )
 
         def work(part: int) -> None:
@@ -83,27 +84,29 @@ class Optimizer(ABC):
         threads.run([partial(work, part) for part in range(number)])
 
     def answering(self) -> list[Array] | None:
-        """The weights that answer, where these are others than those in training."""
+        """The weights to evaluate with; None if they are those in training."""
         return None
 
     @abstractmethod
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
-        """Changes w and what is kept, in place; g may be used up."""
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+        """Updates w and its state arrays in place; g may be overwritten."""
 
-    def _clipped(self, penalties: Penalties, longest: float) -> list[Array]:
-        """G · min(1, longest / |g|), over all parameters (Pascanu et al. 2013, ICML)."""
+    def _clipped(self, penalties: Penalties, max_norm: float) -> list[Array]:
+        """The gradients g · min(1, max_norm / |g|), with the norm |g| over all parameters (Pascanu
+        et al. 2013, ICML).
+        """
         gradients = [_gradient(p, slice(0, len(p.value)), penalties) for p in self.parameters]
         length = sqrt(sum(float(np.vdot(g, g)) for g in gradients))
-        if isinf(length):  # its square is, in float32
+        if isinf(length):  # the sum of squares overflows in float32
             length = sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients))
-        if length > longest:
+        if length > max_norm:
             for g in gradients:
-                g *= longest / length
+                g *= max_norm / length
         return gradients
 
 
 def _gradient(p: Parameter, rows: slice, penalties: Penalties) -> Array:
-    """Of the cost with its penalties, for some rows of a parameter."""
+    """The gradient of the cost with its penalties, for some rows of a parameter."""
     g = p.gradient(rows)
     penalties.add_gradient(p, g, rows)
     return g
@@ -112,7 +115,7 @@ def _gradient(p: Parameter, rows: slice, penalties: Penalties) -> Array:
 class SGD(Optimizer):
     """Stochastic gradient descent: w ← w − η g."""
 
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
         """See the class."""
         g *= rate
         w -= g
@@ -123,22 +126,22 @@ class Momentum(Optimizer):
 
     slots = ("velocity",)
 
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
         """See the class."""
-        (v,) = kept
+        (v,) = state
         v *= self.momentum
         v += g
         w -= np.multiply(v, rate, out=g)
 
 
 class Nesterov(Optimizer):
-    """Momentum that looks ahead: v ← μ v + g;  w ← w − η (g + μ v) (Sutskever et al. 2013)."""
+    """Nesterov momentum: v ← μ v + g;  w ← w − η (g + μ v) (Sutskever et al. 2013, ICML)."""
 
     slots = ("velocity",)
 
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
         """See the class."""
-        (v,) = kept
+        (v,) = state
         v *= self.momentum
         v += g
         g += self.momentum * v
@@ -152,9 +155,9 @@ class RMSProp(Optimizer):
     slots = ("squares",)
     decay, epsilon = 0.9, 1e-8
 
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
         """See the class."""
-        (s,) = kept
+        (s,) = state
         square = g * g
         square *= 1 - self.decay
         s *= self.decay
@@ -174,22 +177,22 @@ class Adam(Optimizer):
     """
 
     slots = ("means", "squares")
-    first, second, epsilon = 0.9, 0.999, 1e-8
+    beta1, beta2, epsilon = 0.9, 0.999, 1e-8
 
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
         """See the class."""
-        m, s = kept
-        m *= self.first
-        m += (1 - self.first) * g
+        m, s = state
+        m *= self.beta1
+        m += (1 - self.beta1) * g
         g *= g
-        g *= 1 - self.second
-        s *= self.second
+        g *= 1 - self.beta2
+        s *= self.beta2
         s += g
         np.sqrt(s, out=g)
-        g /= sqrt(1 - self.second**self.steps)
+        g /= sqrt(1 - self.beta2**self.steps)
         g += self.epsilon
         np.divide(m, g, out=g)
-        g *= rate / (1 - self.first**self.steps)
+        g *= rate / (1 - self.beta1**self.steps)
         w -= g
 
 
@@ -200,36 +203,36 @@ class AdamW(Adam):
 
 
 class ScheduleFree(Optimizer):
-    """SGD without a horizon: y ← (1 − β) z + β x;  z ← z − η g(y);  x ← (1 − c) x + c z.
+    """Schedule-free SGD: y ← (1 − β) z + β x;  z ← z − η g(y);  x ← (1 − c) x + c z.
 
-    The gradient is taken at y, which the network has in training; x, the mean of all z so far
-    (c = 1 / t), answers. However long training turns out to be, x is about as good as with a rate
-    that falls to zero at just that length (Defazio et al. 2024, arXiv 2405.15682). η rises over the
-    first WARM_UP steps, and z counts with η²; β is the momentum coefficient.
+    The gradient is computed at y, the weights in training. Evaluation uses x, the mean of all z so
+    far (c = 1 / t): at any length of training, x is about as good as with a rate that falls to zero
+    at that length (Defazio et al. 2024, arXiv 2405.15682). η rises linearly over the first WARM_UP
+    steps, and the mean weights each z by η². β is the momentum coefficient.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("z",)
     starts_at_weights = ("z",)
 
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
-        """See the class; x does not appear: it is (y − (1 − β) z) / β."""
-        (z,) = kept
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+        """See the class. w is y; x is not stored, as it is (y − (1 − β) z) / β."""
+        (z,) = state
         rate *= min(1.0, self.steps / WARM_UP)
-        c = self._part()
+        c = self._mean_weight()
         w += c * (z - w)
         g *= rate
         z -= g
         g *= 1 - self.momentum * (1 - c)
         w -= g
 
-    def _part(self) -> float:
-        """c: the weight of the last z among all."""
+    def _mean_weight(self) -> float:
+        """c, the weight of the latest z in the mean x."""
         t = min(self.steps, WARM_UP)
         total = t * (t + 1) * (2 * t + 1) / (6 * WARM_UP**2) + self.steps - t
         return min(1.0, self.steps / WARM_UP) ** 2 / total
 
     def answering(self) -> list[Array] | None:
-        """x, for each parameter; the parameters themselves before the first step."""
+        """x for each parameter; None before the first step."""
         if self.steps == 0:
             return None
         beta = self.momentum or 1.0
@@ -240,22 +243,22 @@ class ScheduleFree(Optimizer):
 
 
 class ScheduleFreeAdamW(ScheduleFree):
-    """AdamW without a horizon: as schedule-free, with g / (√ŝ + ε), where ŝ is Adam's.
+    """Schedule-free AdamW: schedule-free SGD with g / (√ŝ + ε) in place of g, ŝ as in Adam.
 
-    s ← 0.999 s + 0.001 g²; L2 shrinks y and z by itself (Defazio et al. 2024, arXiv 2405.15682).
+    s ← 0.999 s + 0.001 g²; L2 shrinks y directly (Defazio et al. 2024, arXiv 2405.15682).
     """
 
     slots = ("z", "squares")
     decoupled = True
-    second, epsilon = 0.999, 1e-8
+    beta2, epsilon = 0.999, 1e-8
 
-    def update(self, w: Array, g: Array, rate: float, *kept: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
         """See the class."""
-        z, s = kept
-        s *= self.second
-        s += (1 - self.second) * g * g
+        z, s = state
+        s *= self.beta2
+        s += (1 - self.beta2) * g * g
         scale = np.sqrt(s)
-        scale /= sqrt(1 - self.second**self.steps)
+        scale /= sqrt(1 - self.beta2**self.steps)
         scale += self.epsilon
         g /= scale
         super().update(w, g, rate, z)
@@ -273,10 +276,12 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
-def limit_norms(parameters: list[Parameter], longest: float) -> None:
-    """Shortens the weight vector into each unit to at most `longest` (Srivastava et al. 2014)."""
+def limit_norms(parameters: list[Parameter], max_norm: float) -> None:
+    """Scales the weight vector into each unit to a norm of at most `max_norm` (Srivastava et al.
+    2014, JMLR 15).
+    """
     for p in parameters:
         if p.decays:
             lengths = np.sqrt(np.einsum("ij,ij->j", p.value, p.value))
             weights = p.value
-            weights *= np.minimum(1, longest / np.maximum(lengths, longest))
+            weights *= np.minimum(1, max_norm / np.maximum(lengths, max_norm))

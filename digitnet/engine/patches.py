@@ -1,6 +1,6 @@
-"""Patches of pictures as rows of a matrix, a few pictures at a time.
+"""Patches of pictures as rows of a matrix (im2col), one tile of pictures at a time.
 
-This is what makes `Convolution` fast; what it computes stands there.
+`Convolution` has the mathematics; this file makes it fast.
 """
 
 from collections.abc import Iterator
@@ -13,17 +13,16 @@ from digitnet.engine.buffers import Buffer
 from digitnet.engine.types import Array, Shape
 
 TILE = 400_000
-"""Numbers in the patches and outputs of the pictures that are worked on together: these stay in the
-cache."""
+"""Numbers in the patches and outputs of a tile, few enough to stay in the cache."""
 SHORT = 16
-"""Fewer numbers than these in a row of a kernel are not worth copying as one run."""
+"""Rows of a kernel with fewer numbers than this are not copied as one run."""
 
 
 class Patches:
     """The patches that a kernel covers in pictures (height, width, depth), for one thread."""
 
     def __init__(self, shape: Shape, kernel: int, channels: int, dtype: DTypeLike) -> None:
-        """Nothing is allocated yet."""
+        """Allocates nothing; the buffers are allocated when first used."""
         height, width, depth = shape
         self.kernel, self.depth = kernel, depth
         self.rows, self.columns = height - kernel + 1, width - kernel + 1
@@ -36,15 +35,15 @@ class Patches:
         self._product = Buffer((self.rows, self.columns, kernel * depth), dtype)
 
     def tiles(self, count: int, start: int = 0) -> Iterator[slice]:
-        """So many pictures, from `start` on, a tile at a time."""
+        """Divides `count` pictures, from `start` on, into tiles."""
         for first in range(start, start + count, self.pictures):
             yield slice(first, min(first + self.pictures, start + count))
 
-    def of(self, x: Array) -> Array:
-        """The patches of a tile x, (pictures · rows · columns, kernel · kernel · depth).
+    def im2col(self, x: Array) -> Array:
+        """Returns the patches of a tile x, (pictures · rows · columns, kernel · kernel · depth).
 
-        Copied in runs as long as can be: a kernel's row of one patch, or, where that is short, one
-        of its numbers for all patches of a line.
+        Copies in long runs: one kernel row of one patch or, if that is short, one number of the
+        kernel for all patches of a line.
         """
         k, depth, count = self.kernel, self.depth, len(x)
         image, line, pixel, number = x.strides
@@ -58,11 +57,11 @@ class Patches:
         np.copyto(buffer.reshape(windows.shape), windows)
         return buffer.reshape(self.size, -1).T
 
-    def send_back(self, delta: Array, weights: Array, into: Array) -> None:
-        """into ← for every pixel, the sum of δ Wᵀ over the patches it is in: the reverse of `of`.
+    def col2im(self, delta: Array, weights: Array, into: Array) -> None:
+        """into ← for every pixel, the sum of δ Wᵀ over the patches that contain it.
 
-        Each row of the kernel is a product of its own, added to strips; these then have the
-        kernel's columns side by side, which are added up: 2 k additions rather than k².
+        One product per kernel row is added to strips as wide as a kernel row; the columns of the
+        strips are then added to the pixels: 2 k additions rather than k².
         """
         k, run, count = self.kernel, self.kernel * self.depth, len(into)
         strips, product = self._strips(count), self._product(count)
@@ -81,11 +80,11 @@ class Patches:
             into[:, :, column : column + self.columns] += part
 
     def outputs(self, count: int) -> Array:
-        """Room for what the kernels make of a tile's patches, before pooling."""
+        """A buffer for the outputs of `count` pictures before pooling."""
         result: Array = self._outputs(count)
         return result
 
     def scratch(self, rows: int) -> Array:
-        """Room for so many rows (rows, channels)."""
+        """A work array, (rows, channels)."""
         result: Array = self._scratch(rows)
         return result

@@ -1,4 +1,4 @@
-"""Penalties: what large weights add to the cost, so that training keeps them small."""
+"""Penalties on large weights, added to the cost."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ WHOLE = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Penalties:
-    """λ₂/2 · Σ w² + λ₁ · Σ |w| over all weights; biases are free (Goodfellow et al. 2016, 7.1)."""
+    """λ₂/2 · Σ w² + λ₁ · Σ |w| over the weights, not the biases (Goodfellow et al. 2016, 7.1)."""
 
     l2: float = 0.0
     l1: float = 0.0
 
     def value(self, parameters: Iterable[Parameter]) -> float:
-        """What is added to the cost; infinite for huge weights."""
+        """The penalty, which is added to the cost; infinite if it overflows."""
         weights = [p.value.reshape(-1) for p in parameters if p.decays]
         with np.errstate(all="ignore"):
             squares = self.l2 / 2 * sum(float(np.dot(w, w)) for w in weights) if self.l2 else 0.0

@@ -1,15 +1,19 @@
-"""How far a training has come, and what was measured on the way."""
+"""The progress of a training, and the measurements made during it."""
 
 from dataclasses import dataclass
 
-MOST_COUNTED = 1 << 53
-"""What has been trained as long as this is trained no further: up to here whole numbers are also
-float64 numbers, and saves hold larger ones than can be reached from here."""
+MAX_COUNT = 1 << 53
+"""Training stops for good when a count reaches this: larger integers are not exact in float64.
+Saves can hold any count that is reachable."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One point of the history: the cost of the mini-batches before it, and the validation set."""
+    """A point of the history.
+
+    cost: the mean cost of the mini-batches since the point before.
+    validation_cost, validation_accuracy: on the validation set.
+    """
 
     batches: int
     cost: float
@@ -19,11 +23,11 @@ class Measurement:
 
 @dataclass
 class Progress:
-    """How far a network has been trained in all; the exact position for the next mini-batch.
+    """The total amount of training, and the exact position of the next mini-batch.
 
-    position: cases of this epoch already seen, of `cases` in all. cost_sum, cost_count: of the
-    mini-batches since the last measurement. averaged: mini-batches in the running mean of the
-    weights.
+    position: cases of the current epoch already seen, out of `cases`.
+    cost_sum, cost_count: sum and number of the costs of mini-batches since the last measurement.
+    averaged: mini-batches in the running mean of the weights.
     """
 
     batches: int = 0
@@ -38,10 +42,10 @@ class Progress:
 
     @property
     def is_full(self) -> bool:
-        """Whether a count has come to MOST_COUNTED."""
-        return bool(max(vars(self).values()) >= MOST_COUNTED)
+        """Whether any count has reached MAX_COUNT."""
+        return bool(max(vars(self).values()) >= MAX_COUNT)
 
     def next_epoch(self) -> None:
-        """Begins an epoch, at its first case, with nothing measured."""
+        """Begins the next epoch, at its first case."""
         self.epoch += 1
         self.position = 0

@@ -1,9 +1,9 @@
-"""Schedules: how the learning rate changes in the course of training.
+"""Schedules: how the learning rate changes during training.
 
-Most are functions of the part s of a stretch of training that is done, 0 ≤ s ≤ 1, and give the
-factor on the rate. The stretch is one run, or, where a horizon is given, that much of the network's
-training from its first mini-batch on, however many runs it is cut into. `inverse-sqrt` knows no
-stretch: it follows the mini-batches that the network has been trained on.
+Each gives a factor for the rate. Most are functions of s, the fraction of a stretch of training
+that is done, 0 ≤ s ≤ 1. The stretch is one run or, if a horizon is given, that much training from
+the network's first mini-batch on, over any number of runs. `inverse-sqrt` has no stretch: it
+depends on the number of mini-batches the network has been trained on.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ def constant(s: float) -> float:
 
 
 def step(s: float) -> float:
-    """1, then 0.1 from the half on, 0.01 from three quarters on (He et al. 2016, section 4.2)."""
+    """1, then 0.1 from s = 0.5, then 0.01 from s = 0.75 (He et al. 2016, section 4.2)."""
     return 1.0 if s < 0.5 else 0.1 if s < 0.75 else 0.01
 
 
 def exponential(s: float) -> float:
-    """0.01ˢ: smaller by the same factor in each step, a hundredth at the end."""
+    """0.01ˢ: falls by the same factor in each step, to a hundredth at the end."""
     return float(0.01**s)
 
 
@@ -34,7 +34,7 @@ def cosine(s: float) -> float:
 
 
 def one_cycle(s: float) -> float:
-    """Up from 0.04 in the first 30 %, then down to 0.0001, along half cosines.
+    """Rises from 0.04 to 1 over the first 30 %, then falls to 0.0001, along half cosines.
 
     The 1cycle policy (Smith and Topin 2018, arXiv 1708.07120) with cosine annealing.
     """
@@ -44,9 +44,9 @@ def one_cycle(s: float) -> float:
 
 
 def inverse_sqrt(t: float) -> float:
-    """1 / √(1 + t / 500) after t mini-batches: no end to plan for.
+    """1 / √(1 + t / 500) after t mini-batches, so that training may end at any time.
 
-    With a running mean of the weights that grows as the training does (arXiv 2602.03702).
+    Meant for use with a running mean of the weights whose window grows (arXiv 2602.03702).
     """
     return 1 / sqrt(1 + t / 500)
 
@@ -63,7 +63,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule by name, over a horizon (mini-batches or epochs) or, with none, over each run."""
+    """A schedule by name, over a horizon (mini-batches or epochs) or, if None, over each run."""
 
     name: str
     horizon: Amount | None = None
@@ -74,8 +74,10 @@ class Schedule:
         return self.name in ("constant", "inverse-sqrt")
 
     def factor(self, part: float, batches: int) -> float:
-        """The factor on the rate when that part of the stretch is done, and so many mini-batches
-        of the network's training.
+        """The factor for the rate.
+
+        part: the fraction of the stretch that is done. batches: the number of mini-batches the
+        network has been trained on.
         """
         if self.name == "inverse-sqrt":
             return inverse_sqrt(batches)
@@ -83,7 +85,7 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
-        """Reads `cosine` or `cosine 20e`. Raises ValueError, with the reason."""
+        """Reads text such as `cosine` or `cosine 20e`. Raises ValueError, with the reason."""
         name, *rest = text.split() or [""]
         if name not in SCHEDULES:
             raise ValueError(f"is one of {', '.join(SCHEDULES)}")

@@ -1,4 +1,4 @@
-"""The settings of a training: one record, from which `set`, the saves and the help are derived."""
+"""The training settings: one record, from which `set`, the saves and the help are derived."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -6,18 +6,20 @@ from math import inf, isfinite
 from typing import Any
 
 WHOLE_SET = 0
-"""The value of `batch` and `cases` that stands for all training cases."""
+"""The value of `batch` and `cases` that means all training cases."""
 
-LONGEST_TEXT = 200
+MAX_TEXT = 200
 
 Check = Callable[[Any], None]
-"""Raises ValueError, with the reason, for a value that a setting cannot have."""
+"""A function that raises ValueError, with the reason, for an invalid value."""
 
 
 def _number(
     low: float, high: float = inf, *, above: bool = False, inclusive: bool = False
 ) -> Check:
-    """A finite number, low ≤ value < high; low < value if `above`, value ≤ high if `inclusive`."""
+    """Checks for a finite number, low ≤ value < high; low < value if `above`, value ≤ high if
+    `inclusive`.
+    """
     words = f"{'above' if above else 'at least'} {low}"
     words += "" if high == inf else f" and {'at most' if inclusive else 'below'} {high}"
 
@@ -33,7 +35,7 @@ def _number(
 
 
 def _whole(value: Any) -> None:
-    """A whole number from 0, of at most nine digits."""
+    """Checks for a whole number, 0 ≤ value < 10⁹."""
     if type(value) is not int:
         raise ValueError(f"is a whole number, not a {type(value).__name__}")
     if not 0 <= value < 10**9:
@@ -49,7 +51,7 @@ def _whole_set() -> Mapping[str, str]:
 
 
 def _one_of(names: Callable[[], Collection[str]]) -> Check:
-    """One of the names; they are asked for when a value is there to be checked."""
+    """Checks for one of the names, which are looked up at each check."""
 
     def check(value: Any) -> None:
         if not isinstance(value, str) or value not in names():
@@ -89,10 +91,10 @@ def _augments() -> Mapping[str, str]:
 
 
 def _text(value: Any) -> str:
-    """Plain text, which is shown as it is. Raises ValueError for anything else."""
+    """Returns `value` if it is short printable ASCII text; raises ValueError otherwise."""
     if not isinstance(value, str):
         raise ValueError(f"is a name, not a {type(value).__name__}")
-    if not (value.isascii() and value.isprintable() and len(value) <= LONGEST_TEXT):
+    if not (value.isascii() and value.isprintable() and len(value) <= MAX_TEXT):
         raise ValueError("is written in plain characters")
     return value
 
@@ -110,17 +112,17 @@ def _augment(value: Any) -> None:
 
 
 def _setting(
-    default: Any, says: str, check: Check, names: Callable[[], Mapping[str, str]] = _no_names
+    default: Any, meaning: str, check: Check, names: Callable[[], Mapping[str, str]] = _no_names
 ) -> Any:
-    """A field with its meaning, its check, and the values that have names."""
-    return field(default=default, metadata={"says": says, "check": check, "names": names})
+    """A field with its meaning, its check, and its named values."""
+    return field(default=default, metadata={"meaning": meaning, "check": check, "names": names})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a network is trained. Immutable: `changed` gives a new record.
+    """How a network is trained. Immutable: `changed` returns a new record.
 
-    Raises ValueError, with the reason, for a value that cannot be.
+    Raises ValueError, with the reason, for an invalid value.
     """
 
     optimizer: str = _setting(
@@ -180,7 +182,10 @@ class Settings:
                 raise ValueError(f"{f.name} {error}") from None
 
     def changed(self, name: str, text: str) -> "Settings":
-        """These settings with the one called `name` set to the value written in `text`."""
+        """Returns these settings with `name` set to the value that `text` spells.
+
+        Raises ValueError, with the reason, for an invalid value.
+        """
         kind = next(f.type for f in fields(self) if f.name == name)
         value: Any = text
         if name in ("batch", "cases") and text == "all":
@@ -195,8 +200,8 @@ class Settings:
         return replace(self, **{name: value})
 
 
-SETTINGS = {f.name: str(f.metadata["says"]) for f in fields(Settings)}
-"""name → what it means."""
+SETTINGS = {f.name: str(f.metadata["meaning"]) for f in fields(Settings)}
+"""name → its meaning, in words."""
 
 NAMED_VALUES = {f.name: f.metadata["names"] for f in fields(Settings)}
-"""name → a function that gives its values that have names, each with what it is."""
+"""name → a function that returns its named values, each with a description."""

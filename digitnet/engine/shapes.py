@@ -1,13 +1,13 @@
-"""Shapes: networks written in a line, as in `28x28-32c5-p2-64c5-p2-150-10`.
+"""Shapes: networks written as text, such as `28x28-32c5-p2-64c5-p2-150-10`.
 
-Parts stand between hyphens, the size of a case first:
+The parts are separated by hyphens; the first is the size of a case:
     784, 28x28        numbers in a row; pictures of 28 by 28 pixels (28x28x3: three channels)
     100               a dense layer of 100 units
     32c5              a convolution: 32 channels, kernels of 5 by 5 pixels
     p2, a2            max pooling, average pooling, over windows of 2 by 2 pixels
     b                 batch normalisation
     d0.5              dropout with probability 0.5
-A dense layer, a convolution or a `b` may name its activation: `100:tanh`.
+A dense layer, a convolution or a `b` may have an activation of its own: `100:tanh`.
 """
 
 import re
@@ -23,8 +23,8 @@ from digitnet.engine.layers import LAYERS, Flatten, Layer
 from digitnet.engine.network import Network
 from digitnet.engine.types import Shape
 
-MOST_PARAMETERS = 10_000_000
-"""Numbers that training may change: with all that an optimiser keeps, they still fit a save."""
+MAX_PARAMETERS = 10_000_000
+"""Maximum number of trainable parameters: with an optimiser's state, they still fit in a save."""
 
 _INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
 _PARTS = {
@@ -41,7 +41,7 @@ _POOLS = ("max_pool", "average_pool")
 
 @dataclass
 class _Part:
-    """A part of a shape, read."""
+    """A parsed part of a shape."""
 
     text: str
     kind: str
@@ -58,17 +58,17 @@ def network_of(
     initializer: str = "",
     dtype: DTypeLike = np.float32,
 ) -> Network:
-    """The network that a shape describes, its weights zero.
+    """Builds the network that a shape describes, with all weights zero.
 
-    hidden, output: activations of the layers that name none of their own. bias: whether dense
-    layers and convolutions have biases. initializer: for all of them; where it is empty, each has
-    the one that suits its activation.
+    hidden, output: the activations of layers that name none. bias: whether dense layers and
+    convolutions have biases. initializer: the initializer of all layers; if empty, each uses its
+    activation's default.
 
-    Raises ValueError, naming the part, for what is no shape, for layers that do not fit on one
-    another, and for what `Network` refuses.
+    Raises ValueError, naming the part, for an invalid shape, for layers that do not fit together,
+    and for what `Network` refuses.
     """
     size, parts = parse(shape)
-    _settle_activations(parts, hidden, output)
+    _assign_activations(parts, hidden, output)
     layers: list[Layer] = []
     below = size
     for part in parts:
@@ -86,16 +86,16 @@ def network_of(
         except ValueError as error:
             raise ValueError(f"{part.text} in {shape}: {error}") from None
         below = layers[-1].shape
-        if sum(p.value.size for layer in layers for p in layer.parameters) > MOST_PARAMETERS:
-            raise ValueError(f"a network has at most {MOST_PARAMETERS:,} weights here")
+        if sum(p.value.size for layer in layers for p in layer.parameters) > MAX_PARAMETERS:
+            raise ValueError(f"a network has at most {MAX_PARAMETERS:,} weights here")
     return Network(layers, cost)
 
 
 def dense_network(sizes: Sequence[int], **options: Any) -> Network:
-    """A network of dense layers with `sizes` units, from the inputs to the outputs.
+    """Builds a network of dense layers. sizes: the number of inputs, then of units in each layer.
 
-    The options are those of `network_of`. Raises ValueError for fewer than two sizes, sizes below
-    one, and what `network_of` refuses.
+    The options are those of `network_of`. Raises ValueError for fewer than two sizes, for sizes
+    below one, and for what `network_of` refuses.
     """
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError("a shape is at least two whole numbers from 1 up, as in 784-100-10")
@@ -103,7 +103,7 @@ def dense_network(sizes: Sequence[int], **options: Any) -> Network:
 
 
 def spelled_out(network: Network) -> str:
-    """The shape of a network with the activation of each layer, as `network_of` reads it."""
+    """The shape of a network with the activation of every layer, in the syntax of `network_of`."""
     size, *texts = network.shape.split("-")
     layers = [layer for layer in network.layers if layer.text]
     for place, layer in enumerate(layers):
@@ -114,13 +114,13 @@ def spelled_out(network: Network) -> str:
 
 
 def units(shape: str) -> int:
-    """How many outputs a shape has. Raises ValueError for what is no shape."""
+    """The number of outputs of a shape. Raises ValueError for an invalid shape."""
     outputs: int = parse(shape)[1][-1].config["units"]
     return outputs
 
 
 def parse(shape: str) -> tuple[Shape, list[_Part]]:
-    """The size of a case, and the parts above it. Raises ValueError for what is no shape."""
+    """The size of a case, and the parts that follow. Raises ValueError for an invalid shape."""
     first, *texts = shape.lower().split("-")
     if not _INPUT.fullmatch(first):
         raise ValueError(f"{first or 'nothing'} is not the size of a case, such as 784 or 28x28")
@@ -136,7 +136,7 @@ def parse(shape: str) -> tuple[Shape, list[_Part]]:
 
 
 def _part(text: str) -> _Part:
-    """One part. Raises ValueError for what is none."""
+    """Parses one part. Raises ValueError if it is invalid."""
     word, colon, activation = text.partition(":")
     matches = ((kind, pattern.fullmatch(word)) for kind, pattern in _PARTS.items())
     kind, found = next(((kind, match) for kind, match in matches if match), ("", None))
@@ -158,10 +158,11 @@ def _part(text: str) -> _Part:
     return _Part(text, kind, config)
 
 
-def _settle_activations(parts: list[_Part], hidden: str, output: str) -> None:
-    """Gives each layer its activation; below batch normalisation, that is the one above it.
+def _assign_activations(parts: list[_Part], hidden: str, output: str) -> None:
+    """Sets the activation of each layer.
 
-    Pooling between the two changes nothing: `32c5-p2-b` normalises what is pooled, then activates.
+    A layer below batch normalisation becomes linear and passes its activation on to it, also over a
+    pooling layer: `32c5-p2-b` convolves, pools, normalises and then activates.
     """
     for place, part in enumerate(parts):
         if part.kind not in _ACTIVATED:

@@ -1,13 +1,12 @@
-"""Threads that share the work of a step.
+"""A thread pool for the arithmetic of a training step.
 
-Work is divided by rows of an array, and each thread always works on the same ones: what it changed
-in one step it finds in the cache of its own core in the next. A BLAS with threads of its own
-divides every product anew, so that cores keep fetching from each other, and its threads wait
-actively, so that two programs on one machine slow each other many times over; here each product
-runs in one thread, and idle threads sleep. numpy releases the interpreter's lock in products and
-long sums, so Python's own threads will do.
+Work is divided by rows of an array, and each thread always gets the same rows, which it finds in
+the cache of its core in the next step. BLAS's own threads divide each product differently, so cores
+fetch data from one another, and they spin while idle, so two programs on one machine slow each
+other down severely. Here each product runs in one thread, and idle threads sleep. numpy releases
+the interpreter lock in products and long sums, so Python threads are sufficient.
 
-What work costs is counted in multiplications of a large product; the figures were measured.
+The cost of work is counted in multiplications of a large product; the constants were measured.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,40 +22,40 @@ from threadpoolctl import ThreadpoolController
 
 from digitnet.engine.types import Array
 
-WORTH_SHARING = 4_000_000
-"""Multiplications for each thread below which handing them out costs more than it gains."""
-FEWEST_ROWS = 64
-"""Rows for each thread below which products are slow."""
+MIN_WORK = 4_000_000
+"""Multiplications per thread below which starting another thread costs more than it gains."""
+MIN_ROWS = 64
+"""Rows per thread below which products are slow."""
 NARROW = 40
-"""A product with fewer columns takes as long as with these."""
-FINISH = 50
-"""What it costs to add a bias to a number and apply an activation."""
-UPDATE = 25
-"""What it costs an optimiser to change a number."""
+"""A product with fewer columns takes as long as one with this many."""
+ACTIVATION_COST = 50
+"""Cost of adding a bias to a number and applying an activation."""
+UPDATE_COST = 25
+"""Cost of updating a parameter."""
 POLLING_SECONDS = 0.1
-"""Polling interval while waiting for the others: Ctrl-C can swallow a notification."""
+"""Polling interval while waiting for jobs: Ctrl-C can swallow a notification."""
 
 Task = Callable[[], None]
 
 
 def count() -> int:
-    """How many threads work may be shared among."""
-    return _pool().most
+    """The maximum number of threads."""
+    return _pool().limit
 
 
 def set_count(number: int) -> None:
-    """Lets work be shared among up to `number` threads from now on.
+    """Sets the maximum number of threads.
 
-    Raises ValueError for more than the machine has cores.
+    Raises ValueError for less than one and for more than the machine has cores.
     """
     if not 1 <= number <= (cpu_count() or 1):
         raise ValueError(f"this machine has {cpu_count()} cores")
-    _pool().most = number
+    _pool().limit = number
 
 
 @contextmanager
 def limited_to(number: int) -> Iterator[None]:
-    """While this lasts, work is shared among up to `number` threads."""
+    """Context manager that sets the maximum number of threads temporarily."""
     before = count()
     set_count(number)
     try:
@@ -66,54 +65,54 @@ def limited_to(number: int) -> Iterator[None]:
 
 
 def limit_blas() -> None:
-    """Gives every BLAS loaded so far a single thread; to be called when another was loaded."""
+    """Limits every loaded BLAS to one thread. Call it again after another BLAS is loaded."""
     _pool().limit_blas()
 
 
-# how work is divided
+# dividing work
 
 
-def product(rows: int, columns: int) -> int:
-    """What a product costs for each of the numbers that it sums over."""
+def product_cost(rows: int, columns: int) -> int:
+    """Cost of a product, (rows, n) times (n, columns), for each of the n terms of its sums."""
     return rows * max(columns, NARROW)
 
 
-def inputs_of(weights: Array, cases: int) -> tuple[int, int]:
-    """The rows of weights (inputs, outputs), and what δ Wᵀ costs for each of them."""
-    return len(weights), product(cases, weights.shape[1])
+def input_gradient_work(weights: Array, cases: int) -> tuple[int, int]:
+    """The number of rows of the weights (inputs, outputs), and the cost of δ Wᵀ per row."""
+    return len(weights), product_cost(cases, weights.shape[1])
 
 
-def worth(multiplications: int) -> int:
-    """How many threads so many multiplications are worth."""
-    return max(1, min(count(), multiplications // WORTH_SHARING))
+def worthwhile(multiplications: int) -> int:
+    """The number of threads that pays off for this many multiplications."""
+    return max(1, min(count(), multiplications // MIN_WORK))
 
 
 def divide(rows: int, number: int) -> list[slice]:
-    """The rows in so many equal parts."""
+    """Divides the rows into `number` equal parts."""
     return [slice(rows * k // number, rows * (k + 1) // number) for k in range(number)]
 
 
-def parts(rows: int, cost: int, fewest: int = 0) -> list[slice]:
-    """The rows, of `cost` multiplications each, in equal parts for as many threads as are worth it.
+def parts(rows: int, cost: int, minimum: int = 0) -> list[slice]:
+    """Divides rows that cost `cost` multiplications each among as many threads as pay off.
 
-    fewest: rows in a part, at least; FEWEST_ROWS where it is 0.
+    minimum: the fewest rows in a part; 0 stands for MIN_ROWS.
     """
-    return divide(rows, max(1, min(worth(rows * cost), rows // (fewest or FEWEST_ROWS))))
+    return divide(rows, max(1, min(worthwhile(rows * cost), rows // (minimum or MIN_ROWS))))
 
 
-def over(rows: int, cost: int, work: Callable[[slice], None]) -> None:
-    """Runs `work` on these parts of the rows, side by side."""
+def for_rows(rows: int, cost: int, work: Callable[[slice], None]) -> None:
+    """Runs `work` on the `parts` of the rows in parallel."""
     run([partial(work, part) for part in parts(rows, cost)])
 
 
-# how it is done
+# running it
 
 
 def run(tasks: Sequence[Task]) -> None:
-    """Runs the first task here and each other in a thread of its own, until all have ended.
+    """Runs the first task in this thread and the others in the pool, and waits for all of them.
 
-    Whatever is raised, by a task or by Ctrl-C, is raised only then, so that no task still works in
-    arrays that are the caller's again. Where the threads are busy, everything is done here.
+    Exceptions, including KeyboardInterrupt, are raised after all tasks have ended, so no task is
+    still writing to the caller's arrays. If the pool is busy, all tasks run in this thread.
     """
     first, *others = tasks
     if not others:
@@ -122,14 +121,14 @@ def run(tasks: Sequence[Task]) -> None:
     batch = _Batch(_pool(), others)
     try:
         try:
-            if batch.begin():
+            if batch.start():
                 first()
             else:
                 for task in tasks:
                     task()
         finally:
             batch.end()
-    finally:  # once more, where Ctrl-C came in the middle of that
+    finally:  # again, in case Ctrl-C arrived before the wait began
         batch.end()
     for job in batch.jobs:
         if job.failure is not None:
@@ -137,7 +136,7 @@ def run(tasks: Sequence[Task]) -> None:
 
 
 class _Job:
-    """A task given to another thread, and what became of it."""
+    """A task given to a pool thread, and how it ended."""
 
     def __init__(self, task: Task, ended: "SimpleQueue[None]") -> None:
         self.task, self.ended = task, ended
@@ -145,26 +144,26 @@ class _Job:
         self.failure: BaseException | None = None
 
     def do(self) -> None:
-        """Runs the task, once, and says so."""
+        """Runs the task unless it has run before, and signals its end."""
         if self.finished:
             return
         try:
             self.task()
-        except BaseException as failure:  # raised again by the thread that gave the task
+        except BaseException as failure:  # raised again by `run`
             self.failure = failure
         self.finished = True
         self.ended.put(None)
 
 
 class _Pool:
-    """The threads of this process. busy_with: the batch they work on."""
+    """The threads of this process. active_batch: the batch they are running."""
 
     def __init__(self) -> None:
-        most = max((int(pool.get_num_threads()) for pool in _blas_pools()), default=1)
-        self.most = min(most, cpu_count() or 1)
+        limit = max((int(pool.get_num_threads()) for pool in _blas_pools()), default=1)
+        self.limit = min(limit, cpu_count() or 1)
         self.limit_blas()
         self.lock = Lock()
-        self.busy_with: _Batch | None = None
+        self.active_batch: _Batch | None = None
         self._queues: list[SimpleQueue[_Job]] = []
 
     def limit_blas(self) -> None:
@@ -172,70 +171,72 @@ class _Pool:
             pool.set_num_threads(1)
 
     def queue(self, number: int) -> "SimpleQueue[_Job]":
-        """Where the thread of this number finds its jobs; it is started when first needed."""
+        """The job queue of the thread with this number, which is started when first needed."""
         while len(self._queues) <= number:
             jobs: SimpleQueue[_Job] = SimpleQueue()
-            Thread(target=_work, args=(jobs,), daemon=True).start()
+            Thread(target=_worker, args=(jobs,), daemon=True).start()
             self._queues.append(jobs)
         return self._queues[number]
 
 
 @cache
 def _pool() -> _Pool:
-    """The threads, made when they are first needed."""
+    """The pool, created when first needed."""
     return _Pool()
 
 
 def _blas_pools() -> list[Any]:
-    """The threads of every BLAS loaded so far."""
+    """The thread pools of every BLAS loaded so far."""
     pools: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
     return pools
 
 
-def _work(jobs: "SimpleQueue[_Job]") -> None:
-    """What a thread does, for ever."""
-    with np.errstate(all="ignore"):  # what is not finite is found where results are looked at
+def _worker(jobs: "SimpleQueue[_Job]") -> None:
+    """The main loop of a pool thread."""
+    with np.errstate(all="ignore"):  # non-finite numbers are detected in the results
         while True:
             jobs.get().do()
 
 
 class _Batch:
-    """Tasks that are handed out to the threads together."""
+    """Tasks that are submitted to the pool together."""
 
     def __init__(self, pool: _Pool, tasks: Sequence[Task]) -> None:
         self.pool, self.tasks = pool, tasks
         self.jobs: list[_Job] = []
-        self.handed_out = False
+        self.submitted = False
         self.ended: SimpleQueue[None] = SimpleQueue()
 
-    def begin(self) -> bool:
-        """Hands the tasks out, if the threads are free."""
+    def start(self) -> bool:
+        """Submits the tasks if the pool is free; returns whether it was."""
         with self.pool.lock:
-            if self.pool.busy_with is None:
-                self.pool.busy_with = self
-        if self.pool.busy_with is not self:
+            if self.pool.active_batch is None:
+                self.pool.active_batch = self
+        if self.pool.active_batch is not self:
             return False
         self.jobs = [_Job(task, self.ended) for task in self.tasks]
-        self._hand_out()
-        self.handed_out = True
+        self._submit()
+        self.submitted = True
         return True
 
-    def _hand_out(self) -> None:
+    def _submit(self) -> None:
         for number, job in enumerate(self.jobs):
             self.pool.queue(number).put(job)
 
     def end(self) -> None:
-        """Waits until all have ended, and frees the threads; Ctrl-C is raised after that."""
+        """Waits until all jobs have ended and frees the pool; then raises KeyboardInterrupt if
+        Ctrl-C was pressed meanwhile.
+        """
         interrupt: KeyboardInterrupt | None = None
-        while self.pool.busy_with is self:
+        while self.pool.active_batch is self:
             try:
-                if not self.handed_out:  # or only some; no job is done twice
-                    self._hand_out()
+                if not self.submitted:  # or only in part; no job runs twice
+                    self._submit()
                 for job in self.jobs:
                     while not job.finished:
                         with suppress(Empty):
                             self.ended.get(timeout=POLLING_SECONDS)
-                self.pool.busy_with = None
+                self.pool.active_batch = None
             except KeyboardInterrupt as found:
                 interrupt = found
         if interrupt is not None:

@@ -17,7 +17,7 @@ from digitnet.engine.layers.base import Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS, State, limit_norms
 from digitnet.engine.penalties import Penalties
-from digitnet.engine.progress import MOST_COUNTED, Measurement, Progress
+from digitnet.engine.progress import MAX_COUNT, Measurement, Progress
 from digitnet.engine.settings import Settings
 from digitnet.engine.types import Array
 
@@ -141,7 +141,7 @@ class Trainer:
     @property
     def is_full(self) -> bool:
         """Whether it has been trained for as long as can be counted."""
-        return self.progress.is_full or self.optimizer.steps >= MOST_COUNTED
+        return self.progress.is_full or self.optimizer.steps >= MAX_COUNT
 
     def is_finite(self) -> bool:
         """Whether all that training has changed is still numbers, and so can be saved."""

@@ -1,4 +1,4 @@
-"""The names the engine gives to its arrays."""
+"""Type aliases of the engine's arrays."""
 
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ Integers: TypeAlias = NDArray[np.integer[Any]]
 """Whole numbers: answers, indices."""
 
 Pixels: TypeAlias = NDArray[np.uint8] | Array
-"""Inputs as a data set keeps them: bytes for pictures, real numbers for tables."""
+"""Inputs as a data set stores them: bytes for pictures, real numbers for tables."""
 
 Shape: TypeAlias = tuple[int, ...]
-"""Of one case: `(units,)`, or `(height, width, channels)` for pictures."""
+"""The shape of one case: `(units,)`, or `(height, width, channels)` for pictures."""

@@ -33,7 +33,7 @@ def test_every_command_and_recipe_is_in_its_table() -> None:
         assert f"| {names} |{cell} | {command.summary}" in README
     for setting in fields(Settings):
         assert f"| `{setting.name}` |" in README
-        assert f"| {setting.metadata['says']} |" in README
+        assert f"| {setting.metadata['meaning']} |" in README
     for recipe in RECIPES.values():
         assert f"| `{recipe.name}` | {recipe.shape} | {recipe.says}" in README
 

@@ -32,7 +32,7 @@ def found_places(augment: Augment, count: int, height: int, width: int) -> np.nd
     """Where each pixel of each case is looked up, (cases, 2, pixels)."""
     deformer = Deformer(height, width, 1, augment)
     blocks = np.array_split(np.arange(count), -(-count // BLOCK))
-    return np.concatenate([deformer.places(block).swapaxes(0, 1).copy() for block in blocks])
+    return np.concatenate([deformer.positions(block).swapaxes(0, 1).copy() for block in blocks])
 
 
 def places(augment: Augment, count: int = 2000, size: int = 28) -> np.ndarray:
@@ -246,8 +246,8 @@ def test_a_mini_batch_is_kept_while_the_next_is_made() -> None:
     for _ in range(10):
         x, _ = one.next()
         before = x.copy()
-        assert one._ahead is not None
-        one._ahead[1].result()
+        assert one._prefetched is not None
+        one._prefetched[1].result()
         np.testing.assert_array_equal(x, before)
         one.done(len(x), 0.0)
 

@@ -119,7 +119,7 @@ def test_a_convolution_that_pools_does_what_both_do(activation: str) -> None:
     made = {"channels": 3, "kernel": 3, "activation": activation, "dtype": np.float64}
     fused, alone = (filled(Convolution((8, 9, 2), **made)) for _ in "ab")
     pool = MaxPool((6, 7, 3), size=2, dtype=np.float64)
-    fused.pool_with(MaxPool((6, 7, 3), size=2, dtype=np.float64))
+    fused.fuse(MaxPool((6, 7, 3), size=2, dtype=np.float64))
     x = pictures(5, 8, 9, 2)
     expected = pool.forward(alone.forward(x, STEP), STEP)
     np.testing.assert_allclose(fused.forward(x, STEP), expected)
@@ -223,8 +223,8 @@ def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.Monke
     try:
         threads._pool().most = 1
         alone = passes()
-        monkeypatch.setattr(threads, "WORTH_SHARING", 1)
-        monkeypatch.setattr(threads, "FEWEST_ROWS", 1)
+        monkeypatch.setattr(threads, "MIN_WORK", 1)
+        monkeypatch.setattr(threads, "MIN_ROWS", 1)
         threads._pool().most = 2
         for mine, other in zip(alone, passes(), strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-12)

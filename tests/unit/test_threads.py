@@ -14,7 +14,7 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.product import LitInputs
+from digitnet.engine.product import NonzeroInputs
 from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import dense_network
@@ -26,8 +26,8 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Everything is worth sharing between two threads, however many cores there are."""
     before = threads.count()
     monkeypatch.setattr(threads, "cpu_count", lambda: 2)
-    monkeypatch.setattr(threads, "WORTH_SHARING", 1)
-    monkeypatch.setattr(threads, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(threads, "MIN_WORK", 1)
+    monkeypatch.setattr(threads, "MIN_ROWS", 1)
     threads.set_count(2)
     yield
     threads._pool().most = before
@@ -60,7 +60,7 @@ def test_training_is_the_same_with_two_threads(
     sizes = [30, 70, 20, 3]
     alone = trained(optimizer, sizes, 4, **settings)
     request.getfixturevalue("two_threads")
-    assert threads.worth(2) == len(threads.parts(30, 1)) == 2
+    assert threads.worthwhile(2) == len(threads.parts(30, 1)) == 2
     agree(alone, trained(optimizer, sizes, 4, **settings))
 
 
@@ -70,17 +70,17 @@ def test_leaving_out_dark_inputs_changes_nothing(
     optimizer: str, border: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leaving_out = trained(optimizer, [30, 70, 3], border, l2=0.01)
-    monkeypatch.setattr(product, "FEWEST_OUTPUTS", 1000)
+    monkeypatch.setattr(product, "MIN_OUTPUTS", 1000)
     agree(leaving_out, trained(optimizer, [30, 70, 3], border, l2=0.01))
 
 
 def test_lit_inputs_are_those_that_are_not_zero_throughout() -> None:
-    lit = LitInputs(np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32))
-    assert lit.numbers.tolist() == [1, 3, 4]
-    assert lit.x.tolist() == [[1, 0, -2], [0, 3, 0]]
-    assert lit.place_of.tolist() == [5, 0, 5, 1, 2]
-    assert lit.places(slice(0, 3)) == slice(0, 1)
-    assert lit.places(slice(3, 5)) == slice(1, 3)
+    nonzero = NonzeroInputs(np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32))
+    assert nonzero.numbers.tolist() == [1, 3, 4]
+    assert nonzero.x.tolist() == [[1, 0, -2], [0, 3, 0]]
+    assert nonzero.position_of.tolist() == [5, 0, 5, 1, 2]
+    assert nonzero.positions(slice(0, 3)) == slice(0, 1)
+    assert nonzero.positions(slice(3, 5)) == slice(1, 3)
 
 
 def test_every_row_has_one_share(two_threads: None) -> None:

@@ -1,4 +1,4 @@
-"""The kinds of layer, by name. To add one, write its class and put it in here."""
+"""The kinds of layer, by name. To add one, write its class and list it in `LAYERS`."""
 
 from digitnet.engine.layers.base import Layer
 from digitnet.engine.layers.committee import Committee

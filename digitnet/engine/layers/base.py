@@ -1,4 +1,4 @@
-"""What every layer is: a map of a batch forward, and of its error signal backward."""
+"""The interface of all layers: a forward pass and a backward pass."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,19 +11,20 @@ from numpy.typing import DTypeLike
 
 from digitnet.engine.types import Array, Shape
 
-MOST_OUTPUTS = 1 << 18
-"""Numbers that a layer may make of one case: 1 MiB in float32."""
-MOST_WEIGHTS = 1 << 26
-"""Numbers that a layer may have: 256 MiB in float32."""
+MAX_OUTPUTS = 1 << 18
+"""Maximum number of outputs of a layer for one case: 1 MiB in float32."""
+MAX_WEIGHTS = 1 << 26
+"""Maximum number of weights of a layer: 256 MiB in float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A forward pass whose gradient is wanted.
+    """A forward pass that a backward pass will follow.
 
-    seed, number: of the mini-batch; all that is random in a layer is a function of these two.
-    random: whether this is training proper. Without it, as for a gradient check or a full-batch
-    minimiser, nothing is left out and batch normalisation uses its statistics.
+    seed, number: the seed of the training and the number of the mini-batch. Everything random in a
+    layer is a function of these two.
+    random: True in training. If False, as in a gradient check or with a full-batch minimiser,
+    dropout is off and batch normalisation uses its stored statistics.
     """
 
     seed: int = 0
@@ -32,17 +33,16 @@ class Step:
 
 
 EXACT = Step(random=False)
-"""Nothing is random, so that a gradient can be compared with differences of the cost."""
+"""Without randomness, so that a gradient can be compared with finite differences of the cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One array that training changes, row by row.
+    """An array that training updates in place.
 
-    value: the numbers, changed in place.
-    decays: whether penalties apply (to weights, not to biases).
-    gradient(rows): computes dC/dvalue for these rows of `value`, after a backward pass; the array
-    is the caller's until the next one.
+    decays: whether penalties apply (True for weights, False for biases).
+    gradient(rows): dC/dvalue for these rows of `value`, after a backward pass. The caller may
+    overwrite the array, which is valid until the next backward pass.
     """
 
     name: str
@@ -56,12 +56,14 @@ class Parameter:
 
 
 class Layer(ABC):
-    """Maps a batch forward and its error signal backward; arrays are lent until the next call.
+    """A layer. The arrays it returns are reused by its next call.
 
-    kind: its name in saves. input_shape, shape: of one case, coming in and going out.
-    parameters: what the optimiser changes. statistics: what else the answers depend on; saved too.
-    lowest: whether no layer below has parameters. Then its input are the cases, whose gradient
-    nobody needs. text: its part of a shape, such as `32c5`; empty for what is understood.
+    kind: the layer's name in saves.
+    input_shape, shape: the shapes of its input and output for one case.
+    parameters: the arrays the optimiser updates.
+    statistics: other arrays that its output depends on; they are saved too.
+    lowest: True if no layer below has parameters, so that nobody needs the gradient for its input.
+    text: the layer's part of a shape, such as `32c5`; empty for layers that a shape leaves out.
     """
 
     kind: ClassVar[str]
@@ -71,45 +73,47 @@ class Layer(ABC):
     text = ""
 
     def __init__(self, input_shape: Shape, shape: Shape, dtype: DTypeLike = np.float32) -> None:
-        """Raises ValueError where a case would be too large."""
-        if prod(shape) > MOST_OUTPUTS:
-            raise ValueError(f"a layer makes at most {MOST_OUTPUTS:,} numbers of a case")
+        """Raises ValueError if the output for one case would exceed MAX_OUTPUTS."""
+        if prod(shape) > MAX_OUTPUTS:
+            raise ValueError(f"a layer makes at most {MAX_OUTPUTS:,} numbers of a case")
         self.input_shape, self.shape = input_shape, shape
         self.dtype: Any = np.dtype(dtype)
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: B027 - most have no weights
-        """Draws fresh weights."""
+        """Draws new initial weights."""
 
     @abstractmethod
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The outputs (batch, *shape) for x (batch, *input_shape).
+        """Returns the outputs, (batch, *shape), for x, (batch, *input_shape).
 
-        step: given if a backward pass follows; x is then kept, not copied, until it is over.
+        step: given if a backward pass follows. x is not copied and must stay unchanged until then.
         """
 
     @abstractmethod
     def backward(self, grad: Array) -> Array | None:
-        """dC/dx for grad = dC/dy, which is used up; None from the lowest layer.
+        """Returns dC/dx for grad = dC/dy, which it may overwrite; None from the lowest layer.
 
-        The parameters then give their gradients.
+        Afterwards the gradients of the parameters are available.
         """
 
     def choices(self) -> list["np.ndarray[Any, Any]"]:
-        """What the last forward pass decided, such as which ReLUs are on: the cost has a kink where
-        that changes.
+        """The discrete decisions of the last forward pass, such as which ReLUs are active. The cost
+        has a kink where one of them changes.
         """
         return []
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """How it was made: `LAYERS[kind](input_shape, dtype=dtype, **config)` makes its like."""
+        """The arguments with which `LAYERS[kind](input_shape, dtype=dtype, **config)` builds an
+        equal layer, but for its weights.
+        """
 
     def described(self) -> dict[str, Any]:
-        """What a person is told of it: plain values."""
+        """The layer's properties as plain values, for display."""
         return self.config()
 
     def copy(self, dtype: DTypeLike) -> Self:
-        """The same layer in another precision."""
+        """A copy with the given dtype."""
         twin = type(self)(self.input_shape, dtype=dtype, **self.config())
         for mine, other in zip(self.parameters, twin.parameters, strict=True):
             other.value[...] = mine.value
@@ -118,8 +122,8 @@ class Layer(ABC):
         return twin
 
 
-def room_for_weights(inputs: int, outputs: int, dtype: DTypeLike) -> Array:
-    """Zeros (inputs, outputs). Raises ValueError where they would be too many."""
-    if inputs * outputs > MOST_WEIGHTS:
-        raise ValueError(f"a layer has at most {MOST_WEIGHTS:,} weights")
+def zero_weights(inputs: int, outputs: int, dtype: DTypeLike) -> Array:
+    """Zeros, (inputs, outputs). Raises ValueError for more than MAX_WEIGHTS."""
+    if inputs * outputs > MAX_WEIGHTS:
+        raise ValueError(f"a layer has at most {MAX_WEIGHTS:,} weights")
     return np.zeros((inputs, outputs), dtype)

@@ -1,4 +1,4 @@
-"""A committee: several networks answer together."""
+"""Committees: several networks whose outputs are averaged."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Committee(Layer):
-    """y = Σ over the members of their outputs / members (Ciresan et al. 2012, arXiv 1202.2745).
+    """y = (1/M) Σₘ yₘ, the mean output of M members (Ciresan et al. 2012, arXiv 1202.2745).
 
-    Each member sees the inputs times its own scale, as it did in its training. A committee answers;
-    what learns are its members, each by itself.
+    Each member gets the inputs multiplied by its own scale, as in its training. A committee cannot
+    be trained; its members are, one by one.
     """
 
     kind = "committee"
@@ -28,9 +28,9 @@ class Committee(Layer):
         members: "list[tuple[Network, float]]",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """`members` are networks with the scale of their inputs.
+        """members: pairs of a network and the scale of its inputs.
 
-        Raises ValueError for none, and for members that take or give different numbers.
+        Raises ValueError if there are no members, or their numbers of inputs or outputs differ.
         """
         if not members:
             raise ValueError("a committee has at least one member")
@@ -50,13 +50,13 @@ class Committee(Layer):
         return total
 
     def backward(self, grad: Array) -> Array | None:
-        """Raises ValueError: only its members learn."""
+        """Raises ValueError: a committee cannot be trained."""
         raise ValueError("a committee does not learn: train its members, then vote again")
 
     def described(self) -> dict[str, Any]:
-        """The shapes of its members."""
+        """The members' shapes."""
         return {"members": [network.shape for network, _ in self.members]}
 
     def config(self) -> dict[str, Any]:
-        """Its members."""
+        """The members."""
         return {"members": self.members}

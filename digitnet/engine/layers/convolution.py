@@ -1,4 +1,4 @@
-"""The convolutional layer: the same small weights at every place of a picture."""
+"""The convolutional layer: one small set of weights applied at every position of a picture."""
 
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from digitnet.engine import threads
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.buffers import Buffer
 from digitnet.engine.initializers import INITIALIZERS
-from digitnet.engine.layers.base import Layer, Parameter, Step, room_for_weights
+from digitnet.engine.layers.base import Layer, Parameter, Step, zero_weights
 from digitnet.engine.layers.pooling import MaxPool, Winners
 from digitnet.engine.patches import Patches
 from digitnet.engine.types import Array, Shape
@@ -20,14 +20,15 @@ class Convolution(Layer):
     """A valid convolution with square kernels: a = f(x ∗ W + b).
 
     z[i, j, f] = Σ over r, s, c of x[i + r, j + s, c] · W[r, s, c, f] + b[f], with x (batch, height,
-    width, channels), kernels of `kernel` by `kernel` pixels, and z smaller by kernel − 1 both ways
-    (LeCun et al. 1998, Proc. IEEE 86(11)). The weights stand in rows (r, s, c), so that with P the
-    patches of x as rows, z = P W: a dense layer over patches. With δ = dC/dz: dC/dW = Pᵀ δ,
-    dC/db = Σ δ, and dC/dP = δ Wᵀ, each patch's part of which is added where the patch was.
+    width, channels) and kernels of `kernel` by `kernel` pixels; z is kernel − 1 pixels smaller than
+    x in both directions (LeCun et al. 1998, Proc. IEEE 86(11)). The rows of W are ordered
+    (r, s, c), so that z = P W, where the rows of P are the patches of x (im2col): a dense layer
+    over patches. With δ = dC/dz: dC/dW = Pᵀ δ, dC/db = Σ δ, dC/dP = δ Wᵀ, and dC/dx adds up the
+    rows of dC/dP where patches overlap.
 
-    Threads share the pictures, and each goes through a few at a time, which stay in its cache.
-    A max pool above is done there too, before bias and activation: the activations rise, so the
-    largest stays the largest, and there is less left to do.
+    The pictures are divided among the threads, each of which processes tiles that fit its cache.
+    A max pool that follows is fused into this loop, before bias and activation: activations are
+    monotonic, so the maximum is the same, and fewer numbers remain to be activated.
     """
 
     kind = "convolution"
@@ -43,9 +44,9 @@ class Convolution(Layer):
         initializer: str = "",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """`initializer` names one; the activation's own where it is empty.
+        """initializer: a name from `INITIALIZERS`; if empty, the activation's default.
 
-        Raises ValueError where the kernel does not fit, or the layer would be too large.
+        Raises ValueError if the kernel does not fit the pictures or the layer would be too large.
         """
         if len(input_shape) != 3:
             raise ValueError("a convolution needs pictures, and these are rows of numbers")
@@ -60,7 +61,7 @@ class Convolution(Layer):
         self.channels, self.kernel, self.text = channels, kernel, f"{channels}c{kernel}"
         self.activation = ACTIVATIONS[activation]
         self.initializer = initializer or self.activation.initializer
-        self.weights = room_for_weights(kernel * kernel * depth, channels, dtype)
+        self.weights = zero_weights(kernel * kernel * depth, channels, dtype)
         self.biases: Array | None = np.zeros(channels, dtype) if bias else None
         self.pool: MaxPool | None = None
         self._patches: list[Patches] = []  # one for each thread
@@ -71,13 +72,13 @@ class Convolution(Layer):
         if self.biases is not None:
             self.parameters.append(Parameter("biases", self.biases, False, self._bias_gradient))
 
-    def pool_with(self, pool: MaxPool) -> None:
-        """Does what the max pool above does."""
+    def fuse(self, pool: MaxPool) -> None:
+        """Takes over the work of the max pool that follows."""
         self.pool, pool.fused = pool, True
         self._a = Buffer(pool.shape, self.dtype)
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draws fresh weights; biases become zero."""
+        """Draws new weights and sets the biases to zero."""
         fan_in, area = len(self.weights), self.kernel * self.kernel
         draw = INITIALIZERS[self.initializer]
         self.weights[:] = draw(rng, self.weights.shape, fan_in, area * self.channels)
@@ -87,10 +88,10 @@ class Convolution(Layer):
     # forward
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """a = f(x ∗ W + b), pooled where a max pool is above."""
+        """a = f(x ∗ W + b), pooled if a max pool is fused."""
         self._x = x
         a = self._last = self._a(len(x))
-        winners = self.pool.winners(len(x)) if self.pool and step else None
+        winners = self.pool.winner_buffers(len(x)) if self.pool and step else None
         self._winners: Winners | None = winners
         parts = self._parts(len(x))
         threads.run(
@@ -102,24 +103,24 @@ class Convolution(Layer):
         return a
 
     def _forward(self, patches: Patches, x: Array, a: Array, winners: Winners | None) -> None:
-        """The same for one thread's pictures."""
-        for some in patches.tiles(len(x)):
-            rows = patches.of(x[some])
+        """The forward pass of one thread's pictures."""
+        for tile in patches.tiles(len(x)):
+            rows = patches.im2col(x[tile])
             if self.pool is None:
-                np.matmul(rows, self.weights, out=a[some].reshape(-1, self.channels))
+                np.matmul(rows, self.weights, out=a[tile].reshape(-1, self.channels))
             else:
-                z = patches.outputs(len(x[some]))
+                z = patches.outputs(len(x[tile]))
                 np.matmul(rows, self.weights, out=z.reshape(-1, self.channels))
-                self.pool.down(z, a[some], winners and winners[some])
-            flat = a[some].reshape(-1, self.channels)
+                self.pool.downsample(z, a[tile], winners and winners[tile])
+            flat = a[tile].reshape(-1, self.channels)
             if self.biases is not None:
                 flat += self.biases
             self.activation.forward(flat)
 
     def _parts(self, count: int) -> list[slice]:
-        """The pictures for each thread, which finds its own patches."""
+        """Divides the pictures among the threads, and allocates patch buffers for each."""
         height, width, _ = self.input_shape
-        parts = threads.parts(count, height * width * self.weights.size, fewest=1)
+        parts = threads.parts(count, height * width * self.weights.size, minimum=1)
         while len(self._patches) < len(parts):
             self._patches.append(Patches(self.input_shape, self.kernel, self.channels, self.dtype))
         return parts
@@ -127,7 +128,7 @@ class Convolution(Layer):
     # backward
 
     def backward(self, grad: Array) -> Array | None:
-        """dC/dx, and the gradients of weights and biases."""
+        """Returns dC/dx and computes the gradients of weights and biases."""
         into: Array | None = None if self.lowest else self._input_gradient(len(grad))
         parts = self._parts(len(grad))
         a = self._last
@@ -148,41 +149,41 @@ class Convolution(Layer):
     def _backward(
         self, number: int, part: slice, a: Array, grad: Array, into: Array | None
     ) -> None:
-        """The same for one thread's pictures; its sums over them stand alone."""
+        """The backward pass of one thread's pictures, into gradients of the thread's own."""
         patches, gradients = self._patches[number], self._gradients[number]
         gradients.weights[...] = gradients.biases[...] = 0
-        for some in patches.tiles(part.stop - part.start, part.start):
-            delta = grad[some]
+        for tile in patches.tiles(part.stop - part.start, part.start):
+            delta = grad[tile]
             flat = delta.reshape(-1, self.channels)
             scratch = patches.scratch(len(flat))
-            self.activation.backward(a[some].reshape(flat.shape), flat, scratch)
+            self.activation.backward(a[tile].reshape(flat.shape), flat, scratch)
             gradients.biases += flat.sum(axis=0)
             if self.pool and self._winners:
                 delta = patches.outputs(len(delta))
-                self.pool.up(grad[some], self._winners[some], delta)
+                self.pool.upsample(grad[tile], self._winners[tile], delta)
                 flat = delta.reshape(-1, self.channels)
-            np.matmul(patches.of(self._x[some]).T, flat, out=gradients.product)
+            np.matmul(patches.im2col(self._x[tile]).T, flat, out=gradients.product)
             gradients.weights += gradients.product
             if into is not None:
-                patches.send_back(flat, self.weights, into[some])
+                patches.col2im(flat, self.weights, into[tile])
 
     def _weight_gradient(self, rows: slice) -> Array:
         """dC/dW = Pᵀ δ."""
         return self._gradients[0].weights[rows]
 
     def _bias_gradient(self, rows: slice) -> Array:
-        """dC/db = Σ over cases and places of δ."""
+        """dC/db = Σ δ over cases and positions."""
         return self._gradients[0].biases[rows]
 
     def choices(self) -> "list[np.ndarray[Any, Any]]":
-        """Which units are on, for ReLU, and which pixels are the largest."""
+        """Which units are active, for ReLU, and which pixels a fused max pool chose."""
         made: list[np.ndarray[Any, Any]] = [*self.activation.choices(self._last)]
         if self._winners:
             made += [self._winners.rows, self._winners.columns]
         return made
 
     def config(self) -> dict[str, Any]:
-        """How many channels, the side of the kernel, the activation, whether there are biases."""
+        """Channels, kernel size, activation, and whether there are biases."""
         return {
             "channels": self.channels,
             "kernel": self.kernel,
@@ -192,7 +193,7 @@ class Convolution(Layer):
 
 
 class Gradients:
-    """What one thread's pictures add to the gradients of a convolution."""
+    """One thread's contribution to the gradients of a convolution."""
 
     def __init__(self, weights: Array) -> None:
         self.weights, self.product = np.empty_like(weights), np.empty_like(weights)

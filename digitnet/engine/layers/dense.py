@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.buffers import Buffer
 from digitnet.engine.initializers import INITIALIZERS
-from digitnet.engine.layers.base import Layer, Parameter, Step, room_for_weights
+from digitnet.engine.layers.base import Layer, Parameter, Step, zero_weights
 from digitnet.engine.product import Product
 from digitnet.engine.types import Array, Shape
 
@@ -17,7 +17,7 @@ class Dense(Layer):
     """A fully connected layer: a = f(x W + b), or f(x W) without biases.
 
     x (batch, inputs), W (inputs, units), b (units,), a (batch, units). With δ = dC/dz, where
-    z = x W + b: dC/dW = xᵀ δ, dC/db = Σ over the cases of δ, dC/dx = δ Wᵀ
+    z = x W + b: dC/dW = xᵀ δ, dC/db = Σ δ over the cases, dC/dx = δ Wᵀ
     (Rumelhart, Hinton and Williams 1986, Nature 323).
     """
 
@@ -33,9 +33,9 @@ class Dense(Layer):
         initializer: str = "",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """`initializer` names one; the activation's own where it is empty.
+        """initializer: a name from `INITIALIZERS`; if empty, the activation's default.
 
-        Raises ValueError where the layer would be too large.
+        Raises ValueError if the layer would be too large.
         """
         super().__init__(input_shape, (units,), dtype)
         self.text = str(units)
@@ -43,7 +43,7 @@ class Dense(Layer):
         self.activation = ACTIVATIONS[activation]
         self.derivative = self.activation.backward
         self.initializer = initializer or self.activation.initializer
-        self.weights = room_for_weights(inputs, units, dtype)
+        self.weights = zero_weights(inputs, units, dtype)
         self.biases: Array | None = np.zeros(units, dtype) if bias else None
         self._product = Product(self.weights)
         self._scratch = Buffer((units,), dtype)
@@ -52,7 +52,7 @@ class Dense(Layer):
             self.parameters.append(Parameter("biases", self.biases, False, self._bias_gradient))
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draws fresh weights; biases become zero."""
+        """Draws new weights and sets the biases to zero."""
         inputs, units = self.weights.shape
         self.weights[:] = INITIALIZERS[self.initializer](rng, (inputs, units), inputs, units)
         if self.biases is not None:
@@ -60,33 +60,33 @@ class Dense(Layer):
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x W + b)."""
-        self._a = self._product.forward(x, self._finish, skip_dark=self.lowest)
+        self._a = self._product.forward(x, self._finish, skip_zeros=self.lowest)
         return self._a
 
     def _finish(self, z: Array) -> None:
-        """z ← f(z + b), for some of the cases."""
+        """z ← f(z + b), for one thread's cases."""
         if self.biases is not None:
             z += self.biases
         self.activation.forward(z)
 
     def backward(self, grad: Array) -> Array | None:
-        """dC/dx = δ Wᵀ, where δ = dC/da · f′."""
+        """Returns dC/dx = δ Wᵀ, where δ = dC/da · f′."""
         self.derivative(self._a, grad, self._scratch(len(grad)))
         self._delta = grad
         return self._product.backward(grad, to_input=not self.lowest)
 
     def _bias_gradient(self, units: slice) -> Array:
-        """dC/db = Σ over the cases of δ."""
+        """dC/db = Σ δ over the cases."""
         gradient: Array = self._delta[:, units].sum(axis=0)
         return gradient
 
     def choices(self) -> "list[np.ndarray[Any, Any]]":
-        """Which units are on, for ReLU."""
+        """Which units are active, for ReLU."""
         made: list[np.ndarray[Any, Any]] = [*self.activation.choices(self._a)]
         return made
 
     def config(self) -> dict[str, Any]:
-        """How many units, which activation, and whether there are biases."""
+        """Units, activation, and whether there are biases."""
         return {
             "units": self.shape[0],
             "activation": self.activation.name,

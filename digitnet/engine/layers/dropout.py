@@ -1,4 +1,4 @@
-"""Dropout: in training, each case sees the network with some units left out."""
+"""Dropout: in training, randomly chosen units are set to zero for each case."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from digitnet.engine.types import Array, Shape
 class Dropout(Layer):
     """Inverted dropout (Srivastava et al. 2014, JMLR 15).
 
-    a ← a · m / (1 − p), with m one for units that stay and zero for the others, each left out with
-    probability p; backward, dC/da ← dC/da · m / (1 − p). p is rounded to a 256th, because a random
-    byte decides each unit. The masks of a mini-batch are a function of the seed, its number and
-    the layer's alone, so there is no state to save.
+    a ← a · m / (1 − p), where the mask m is 0 with probability p and 1 otherwise; backward,
+    dC/da ← dC/da · m / (1 − p). One random byte decides each unit, so p is rounded to a multiple
+    of 1/256. The masks depend only on the seed, the number of the mini-batch and the number of the
+    layer, so there is no state to save.
 
-    from_setting: whether `set dropout` put it there; it is then not a layer of the saved network.
+    from_setting: True if it was added by `set dropout`, and is not saved as a layer.
     """
 
     kind = "dropout"
@@ -32,9 +32,9 @@ class Dropout(Layer):
         from_setting: bool = False,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """`probability` is of being left out, 0 ≤ p < 1; `number` tells layers of a network apart.
+        """probability: p, from 0 to 0.99. number: distinguishes the dropout layers of a network.
 
-        Raises ValueError for another probability.
+        Raises ValueError for a probability out of range.
         """
         super().__init__(input_shape, input_shape, dtype)
         if not 0 <= probability <= 0.99:
@@ -46,7 +46,7 @@ class Dropout(Layer):
         self._active = False
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The activations with units left out, in training; x itself otherwise."""
+        """The masked activations in training; x itself otherwise."""
         self._active = step is not None and step.random and self._left_out > 0
         if step is None or not self._active:
             return x
@@ -59,7 +59,7 @@ class Dropout(Layer):
         return result
 
     def backward(self, grad: Array) -> Array | None:
-        """Through the units that were not left out."""
+        """Returns dC/da · m / (1 − p), with the mask of the forward pass."""
         if self._active:
             grad *= self._mask(len(grad))
         return grad
@@ -69,7 +69,7 @@ class Dropout(Layer):
         return {"probability": self.probability}
 
     def config(self) -> dict[str, Any]:
-        """The probability, and what tells it apart."""
+        """The probability, the layer's number, and whether it comes from the setting."""
         return {
             "probability": self.probability,
             "number": self.number,

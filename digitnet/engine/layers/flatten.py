@@ -1,4 +1,4 @@
-"""Flatten: pictures become rows of numbers, so that a dense layer can take them."""
+"""Flatten: reshapes pictures into rows of numbers, the input of a dense layer."""
 
 from math import prod
 from typing import Any
@@ -11,22 +11,22 @@ from digitnet.engine.types import Array, Shape
 
 
 class Flatten(Layer):
-    """(batch, height, width, channels) as (batch, height · width · channels); nothing is copied."""
+    """(batch, height, width, channels) → (batch, height · width · channels), without a copy."""
 
     kind = "flatten"
 
     def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
-        """For pictures of `input_shape`."""
+        """input_shape: (height, width, channels)."""
         super().__init__(input_shape, (prod(input_shape),), dtype)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The same numbers in rows."""
+        """The same numbers, reshaped."""
         return x.reshape(len(x), *self.shape)
 
     def backward(self, grad: Array) -> Array | None:
-        """The same numbers as pictures."""
+        """The same numbers, in the shape of the input."""
         return grad.reshape(len(grad), *self.input_shape)
 
     def config(self) -> dict[str, Any]:
-        """Nothing to tell."""
+        """No options."""
         return {}

@@ -1,4 +1,4 @@
-"""Batch normalisation: each channel is centred and scaled before the activation."""
+"""Batch normalisation: centres and scales each channel, before the activation."""
 
 from functools import partial
 from typing import Any
@@ -13,20 +13,20 @@ from digitnet.engine.layers.base import Layer, Parameter, Step
 from digitnet.engine.types import Array, Shape
 
 EPSILON = 1e-5
-"""Added to the variance, so that a channel without any is not divided by zero."""
+"""Added to the variance, to avoid division by zero."""
 TILE = 64_000
-"""Numbers that are worked on together: they stay in the cache."""
+"""Numbers processed at a time, few enough to stay in the cache."""
 PASSES = 8
-"""What a number costs, in multiplications of a large product."""
+"""Cost of one number, in multiplications of a large product."""
 
 
 class BatchNorm(Layer):
     """a = f(γ (x − μ) / √(σ² + ε) + β), channel by channel (Ioffe and Szegedy 2015, 1502.03167).
 
-    In training, μ and σ² are of the mini-batch, over its cases and the places of a picture; in an
-    answer they are the statistics, which `Network.measure_statistics` takes from training cases
-    for the weights that answer. With x̂ = (x − μ) / √(σ² + ε), δ = dC/da · f′ and n numbers in a
-    channel: dC/dγ = Σ δ x̂, dC/dβ = Σ δ, and
+    In training, μ and σ² are the mean and variance of the mini-batch, over its cases and positions.
+    In evaluation they are the stored statistics, which `Network.measure_statistics` computes from
+    training cases. With x̂ = (x − μ) / √(σ² + ε), δ = dC/da · f′ and n numbers per channel:
+    dC/dγ = Σ δ x̂, dC/dβ = Σ δ, and
     dC/dx = γ / √(σ² + ε) · (δ − dC/dβ / n − x̂ · dC/dγ / n).
     """
 
@@ -35,7 +35,7 @@ class BatchNorm(Layer):
     def __init__(
         self, input_shape: Shape, *, activation: str = "linear", dtype: DTypeLike = np.float32
     ) -> None:
-        """With γ = 1 and β = 0."""
+        """Starts with γ = 1 and β = 0."""
         super().__init__(input_shape, input_shape, dtype)
         channels = input_shape[-1]
         self.activation = ACTIVATIONS[activation]
@@ -54,7 +54,7 @@ class BatchNorm(Layer):
         ]
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """γ = 1, β = 0."""
+        """Sets γ = 1 and β = 0."""
         self.gamma[:], self.beta[:] = 1, 0
 
     # forward
@@ -70,18 +70,18 @@ class BatchNorm(Layer):
         scale = self.gamma / np.sqrt(self.batch_variance + EPSILON)
         shift = self.beta - self.batch_mean * scale
         a: Array = self._a(len(x))
-        threads.over(len(x), self._cost(), partial(self._apply, x, a, scale, shift))
+        threads.for_rows(len(x), self._cost(), partial(self._apply, x, a, scale, shift))
         return a
 
     def _apply(self, x: Array, a: Array, scale: Array, shift: Array, cases: slice) -> None:
-        """a ← f(x · scale + shift), for some of the cases."""
+        """a ← f(x · scale + shift), for one thread's cases."""
         for rows, out in self._tiles(x[cases], a[cases]):
             np.multiply(rows, scale, out=out)
             out += shift
             self.activation.forward(out)
 
     def _moments(self, x: Array) -> tuple[Array, Array]:
-        """Mean and variance of each channel, tile by tile put together (Chan et al. 1983)."""
+        """Mean and variance of each channel, combined from those of tiles (Chan et al. 1983)."""
         found: dict[tuple[int, int], tuple[int, Array, Array]] = {}
 
         def work(cases: slice) -> None:
@@ -91,8 +91,8 @@ class BatchNorm(Layer):
                 centred *= centred
                 found[cases.start, number] = len(rows), mean, _column_sums(centred)
 
-        threads.over(len(x), self._cost(), work)
-        tiles = [found[key] for key in sorted(found)]  # whichever thread was first
+        threads.for_rows(len(x), self._cost(), work)
+        tiles = [found[key] for key in sorted(found)]  # always summed in the same order
         count = sum(n for n, _, _ in tiles)
         mean = np.sum([n * m.astype(np.float64) for n, m, _ in tiles], axis=0) / count
         squares = np.sum([s + n * (m - mean) ** 2 for n, m, s in tiles], axis=0)
@@ -101,7 +101,7 @@ class BatchNorm(Layer):
     # backward
 
     def backward(self, grad: Array) -> Array | None:
-        """dC/dx, in the place of grad."""
+        """Returns dC/dx, which overwrites grad."""
         inverse = 1 / np.sqrt(self.batch_variance + EPSILON)
         a: Array = self._a(len(grad))
         found: dict[tuple[int, int], tuple[Array, Array]] = {}
@@ -115,18 +115,18 @@ class BatchNorm(Layer):
                 scratch *= g
                 found[cases.start, number] = _column_sums(scratch), _column_sums(g)
 
-        threads.over(len(grad), self._cost(), sums)
+        threads.for_rows(len(grad), self._cost(), sums)
         of_gamma, of_beta = zip(*(found[key] for key in sorted(found)), strict=True)
         self._gradients[0] = np.sum(of_gamma, axis=0) * inverse
         self._gradients[1] = np.sum(of_beta, axis=0)
         if self.lowest:
             return None
         scale = self.gamma * inverse
-        threads.over(len(grad), self._cost(), partial(self._send_back, grad, scale, inverse))
+        threads.for_rows(len(grad), self._cost(), partial(self._send_back, grad, scale, inverse))
         return grad
 
     def _send_back(self, grad: Array, scale: Array, inverse: Array, cases: slice) -> None:
-        """grad ← dC/dx = δ A + x B + D, with A, B, D by channel, for δ in grad and some cases."""
+        """grad ← dC/dx = δ A + x B + D for one thread's cases; grad is δ, A, B, D per channel."""
         n = grad.size // len(self.gamma)
         of_gamma, of_beta = self._gradients / n
         b = -scale * inverse * of_gamma
@@ -138,7 +138,7 @@ class BatchNorm(Layer):
                 g += d
 
     def _tiles(self, *arrays: Array) -> Any:
-        """The arrays as rows of channels, so many at a time as stay in the cache."""
+        """Yields tiles of the arrays, reshaped to (numbers per channel, channels)."""
         channels = len(self.gamma)
         flat = [array.reshape(-1, channels) for array in arrays]
         size = max(1, TILE // channels)
@@ -146,11 +146,11 @@ class BatchNorm(Layer):
             yield tuple(array[start : start + size] for array in flat)
 
     def _cost(self) -> int:
-        """What a case costs."""
+        """Cost of a case, in multiplications."""
         return int(np.prod(self.shape)) * PASSES
 
     def choices(self) -> "list[np.ndarray[Any, Any]]":
-        """Which units are on, for ReLU."""
+        """Which units are active, for ReLU."""
         return [*self.activation.choices(self._a(len(self._x)))]
 
     def config(self) -> dict[str, Any]:
@@ -159,6 +159,6 @@ class BatchNorm(Layer):
 
 
 def _column_sums(rows: Array) -> Array:
-    """Σ over the rows; as a product it is both fast and summed by blocks."""
+    """Σ over the rows. As a product this is fast, and sums by blocks, which is more accurate."""
     sums: Array = np.ones(len(rows), rows.dtype) @ rows
     return sums

@@ -1,4 +1,4 @@
-"""Pooling: pictures become smaller, each window of pixels one pixel."""
+"""Pooling: reduces each window of pixels to one pixel."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -14,31 +14,32 @@ from digitnet.engine.types import Array, Shape
 
 @dataclass(frozen=True)
 class Winners:
-    """Which pixel of each window is the largest: its row in the window, then its column.
+    """Which pixel of each window is the largest: its row and its column in the window.
 
-    rows (pictures, height, input width, channels), columns (pictures, height, width, channels).
+    rows: (pictures, height, input width, channels), the winning row of each input column.
+    columns: (pictures, height, width, channels).
     """
 
     rows: "np.ndarray[Any, Any]"
     columns: "np.ndarray[Any, Any]"
 
     def __getitem__(self, pictures: slice) -> "Winners":
-        """Those of some of the pictures."""
+        """The winners of these pictures."""
         return Winners(self.rows[pictures], self.columns[pictures])
 
 
 class Pool(Layer):
-    """Windows of `size` by `size` pixels, side by side; what is left at the edges is left out.
+    """Pooling over adjacent windows of `size` by `size` pixels; incomplete windows are ignored.
 
-    fused: whether the layer below does it, while its pictures are still in the cache.
+    fused: True if the convolution below does the pooling, while its outputs are in the cache.
     """
 
     letter = ""
     fused = False
-    _kept: Winners | None = None
+    _winners: Winners | None = None
 
     def __init__(self, input_shape: Shape, *, size: int, dtype: DTypeLike = np.float32) -> None:
-        """Raises ValueError where there are no pictures, or smaller ones than the window."""
+        """Raises ValueError if the input is not pictures, or smaller than the window."""
         if len(input_shape) != 3:
             raise ValueError("pooling needs pictures, and these are rows of numbers")
         height, width, channels = input_shape
@@ -49,64 +50,66 @@ class Pool(Layer):
         self._result, self._grad = Buffer(self.shape, dtype), Buffer(input_shape, dtype)
 
     @abstractmethod
-    def down(self, x: Array, out: Array, winners: Winners | None) -> None:
-        """out ← the pooled pictures x; `winners`, where given, learns what `up` needs."""
+    def downsample(self, x: Array, out: Array, winners: Winners | None) -> None:
+        """out ← pooled x. `winners`, if given, is filled with what `upsample` needs."""
 
     @abstractmethod
-    def up(self, grad: Array, winners: Winners | None, out: Array) -> None:
-        """out ← dC/dx for grad = dC/dy, with the winners of `down`."""
+    def upsample(self, grad: Array, winners: Winners | None, out: Array) -> None:
+        """out ← dC/dx for grad = dC/dy, with the winners found by `downsample`."""
 
-    def winners(self, count: int) -> Winners | None:
-        """Room for what `up` needs of so many pictures, if it does."""
+    def winner_buffers(self, count: int) -> Winners | None:
+        """Buffers for the winners of `count` pictures; None if `upsample` needs none."""
         return None
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The pooled pictures, unless the layer below has made them already."""
+        """The pooled pictures; x itself if the layer below has pooled them already."""
         if self.fused:
             return x
-        self._kept = self.winners(len(x)) if step else None
+        self._winners = self.winner_buffers(len(x)) if step else None
         result: Array = self._result(len(x))
-        self.down(x, result, self._kept)
+        self.downsample(x, result, self._winners)
         return result
 
     def backward(self, grad: Array) -> Array | None:
-        """What each window's pixels had to do with it."""
+        """Returns dC/dx; grad itself if pooling is fused."""
         if self.fused:
             return grad
         result: Array = self._grad(len(grad))
-        self.up(grad, self._kept, result)
+        self.upsample(grad, self._winners, result)
         return result
 
     def choices(self) -> "list[np.ndarray[Any, Any]]":
-        """Which pixel of each window is the largest, where that matters."""
-        return [] if self.fused or self._kept is None else [self._kept.rows, self._kept.columns]
+        """Which pixel of each window is the largest, for max pooling."""
+        if self.fused or self._winners is None:
+            return []
+        return [self._winners.rows, self._winners.columns]
 
     def config(self) -> dict[str, Any]:
-        """The side of the window."""
+        """The window size."""
         return {"size": self.size}
 
 
 class MaxPool(Pool):
-    """Each window's largest pixel: y = max x; back, the largest has all of the gradient.
+    """y = max x over each window; backward, the largest pixel gets the whole gradient.
 
-    Of equal pixels the first is the largest (Zhou and Chellappa 1988, IEEE ICNN).
+    Among equal pixels the first wins (Zhou and Chellappa 1988, IEEE ICNN).
     """
 
     kind, letter = "max_pool", "p"
 
     def __init__(self, input_shape: Shape, *, size: int, dtype: DTypeLike = np.float32) -> None:
-        """Raises ValueError where there are no pictures, or smaller ones than the window."""
+        """Raises ValueError if the input is not pictures, or smaller than the window."""
         super().__init__(input_shape, size=size, dtype=dtype)
         height, width, channels = self.shape
         self._rows = Buffer((height, input_shape[1], channels), np.uint8)
         self._columns = Buffer((height, width, channels), np.uint8)
 
-    def winners(self, count: int) -> Winners:
-        """Room for the winners of so many pictures, until the next call."""
+    def winner_buffers(self, count: int) -> Winners:
+        """Buffers for the winners of `count` pictures, reused by the next call."""
         return Winners(self._rows(count), self._columns(count))
 
-    def down(self, x: Array, out: Array, winners: Winners | None) -> None:
-        """First along the columns of each window, then along its rows."""
+    def downsample(self, x: Array, out: Array, winners: Winners | None) -> None:
+        """Takes the maximum over the rows of each window, then over its columns."""
         k, (height, width, _) = self.size, self.shape
         pixels = x[:, : height * k]
         lines = [pixels[:, i::k] for i in range(k)]
@@ -115,9 +118,9 @@ class MaxPool(Pool):
         columns = [tall[:, :, i::k] for i in range(k)]
         _largest(columns, None if winners is None else winners.columns, out)
 
-    def up(self, grad: Array, winners: Winners | None, out: Array) -> None:
-        """To the winning column, then to the winning row."""
-        assert winners is not None  # `down` was given them
+    def upsample(self, grad: Array, winners: Winners | None, out: Array) -> None:
+        """Sends the gradient to the winning column, then to the winning row."""
+        assert winners is not None
         k, (height, width, _) = self.size, self.shape
         tall = np.empty(winners.rows.shape, grad.dtype)
         tall[:, :, width * k :] = 0
@@ -127,7 +130,7 @@ class MaxPool(Pool):
 
 
 def _largest(candidates: list[Array], winner: Any, out: Array | None = None) -> Array:
-    """The largest of the candidates, number by number; `winner` ← which it is, if wanted."""
+    """The elementwise maximum of the candidates; `winner`, if given, ← its index."""
     largest, *others = candidates
     if winner is not None:
         winner[...] = 0
@@ -143,18 +146,18 @@ def _largest(candidates: list[Array], winner: Any, out: Array | None = None) -> 
 
 
 def _to_winner(grad: Array, winner: Any, candidates: list[Array]) -> None:
-    """Each candidate ← grad where it is the winner, 0 elsewhere."""
+    """Sets each candidate to grad where it is the winner, and to 0 elsewhere."""
     for number, candidate in enumerate(candidates):
         np.multiply(grad, winner == number, out=candidate)
 
 
 class AveragePool(Pool):
-    """Each window's mean: y = Σ x / size²; back, each pixel has its share (LeCun et al. 1998)."""
+    """y = Σ x / size²; backward, each pixel gets dC/dy / size² (LeCun et al. 1998)."""
 
     kind, letter = "average_pool", "a"
 
-    def down(self, x: Array, out: Array, winners: Winners | None) -> None:
-        """Sums over the windows, by their pixels."""
+    def downsample(self, x: Array, out: Array, winners: Winners | None) -> None:
+        """Adds up the windows, one pixel of all windows at a time."""
         k, (height, width, _) = self.size, self.shape
         out[...] = 0
         for i in range(k):
@@ -162,8 +165,8 @@ class AveragePool(Pool):
                 out += x[:, i : height * k : k, j : width * k : k]
         out /= k * k
 
-    def up(self, grad: Array, winners: Winners | None, out: Array) -> None:
-        """An equal share to each pixel."""
+    def upsample(self, grad: Array, winners: Winners | None, out: Array) -> None:
+        """Divides the gradient equally among the pixels of a window."""
         k, (height, width, _) = self.size, self.shape
         out[:, height * k :] = 0
         out[:, :, width * k :] = 0
