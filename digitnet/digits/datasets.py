@@ -22,28 +22,28 @@ MNIST_DIGESTS = {
 """SHA-256 of each of MNIST's files, uncompressed."""
 
 PICTURE = (28, 28)
-"""Rows and columns of MNIST's pictures. A file of smaller ones could hold so many that their
-answers fill the memory."""
+"""Rows and columns of a picture. Others are refused: a file of tiny pictures could have so many
+that their targets exhaust memory."""
 
 
 class NotHere(Exception):
-    """A data set that is not on this machine, though it could be."""
+    """A known data set is not on this machine."""
 
     def __init__(
         self, name: str, hint: str = "data mnist fetches MNIST, --data DIR says where it is"
     ) -> None:
-        """`name` is the data set's; `hint`, how it can be had."""
+        """name: of the data set. hint: how to get it."""
         super().__init__(f"the data set {name} is not here: {hint}")
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Three sets of cases: to train on, to watch the training with, and to test.
+    """Three sets of cases: training, validation and test.
 
-    picture: rows and columns of a case that is a picture, None for a table.
+    picture: rows and columns of a case that is a picture; None for a table.
     tests_are_in, validations_are_in: the data sets whose *training* cases include these test (or
-    validation) cases, so that an accuracy measured here after training there is of cases seen.
-    answers: what each answer is called, where it is not a digit.
+    validation) cases: after training on one of them, they are cases seen in training.
+    answers: the name of each answer, if answers are not digits.
     """
 
     name: str
@@ -57,16 +57,16 @@ class DataSet:
 
     @property
     def inputs(self) -> int:
-        """Numbers in a case: its pixels, or the columns of the table."""
+        """The number of inputs of a case: its pixels, or the columns of the table."""
         return int(self.train.inputs.shape[1])
 
     @property
     def outputs(self) -> int:
-        """Numbers in an answer."""
+        """The number of targets of a case."""
         return int(self.train.targets.shape[1])
 
     def as_seen(self, cases: int, pixels: str) -> "DataSet":
-        """The same with so many training cases (0: all), its bytes as `unit` or `raw` numbers."""
+        """The data set as the settings `cases` (0: all) and `pixels` (`unit` or `raw`) have it."""
         scale = 1.0 if pixels == "raw" else self.train.scale
         train, validation, test = (
             replace(part, scale=scale) for part in (self.train, self.validation, self.test)
@@ -76,12 +76,12 @@ class DataSet:
         return replace(self, train=train, validation=validation, test=test)
 
     def picture_of(self, cases: Cases, index: int) -> Pixels:
-        """The inputs of a case as they are: pixels (rows, columns), or a row of the table."""
+        """The unscaled inputs of a case: pixels, (rows, columns), or a row of the table."""
         row: Pixels = cases.inputs[index]
         return row if self.picture is None else row.reshape(self.picture)
 
     def __str__(self) -> str:
-        """What is loaded, in a line."""
+        """A description in one line."""
         if self.picture is None:
             return f"{self.name}: a table of {len(self.train)} cases, {self.inputs} numbers each"
         rows, columns = self.picture
@@ -93,10 +93,10 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that can be had: what it is, and how it is read from a list of folders.
+    """A known data set: its description, and how to read it from a list of folders.
 
-    files: what its files are called; none for a table. inside: the folders, within each of those
-    given, that they may be in.
+    files: the names of its files; none for a table. inside: the subfolders, of each folder given,
+    that may contain them.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Source:
     inside: Sequence[str] = ("",)
 
     def is_here(self, folders: Sequence[Path]) -> bool:
-        """Whether all its files are in one of the folders, whole or not."""
+        """Whether all its files exist in one of the folders, valid or not."""
         try:
             places = [folder / part for folder in folders for part in self.inside]
             return not self.files or bool(find(self.name, self.files, places))
@@ -123,16 +123,16 @@ def read_digits(
     within: frozenset[str],
     digests: Sequence[str | None],
     folders: Sequence[Path],
-    most: int = MAX_BYTES,
+    max_bytes: int = MAX_BYTES,
 ) -> DataSet:
-    """Digits in four IDX files: images and labels to train, images and labels to test.
+    """Reads four IDX files: training images and labels, test images and labels.
 
-    The last `validation` training cases become the validation set. `within`: the data sets whose
-    training cases include all of these. most: bytes of a file.
+    validation: the number of training cases, the last ones, that become the validation set.
+    within: the data sets whose training cases include all of these. max_bytes: of each file.
     """
     paths = find(name, stems, folders)
     images, labels, test_images, test_labels = (
-        read_idx(path, 3 if "idx3" in stem else 1, digest, most=most)
+        read_idx(path, 3 if "idx3" in stem else 1, digest, max_bytes=max_bytes)
         for stem, path, digest in zip(stems, paths, digests, strict=True)
     )
     for pictures, path in ((images, paths[0]), (test_images, paths[2])):
@@ -164,7 +164,7 @@ def read_digits(
 def _read_smaller(
     name: str, of: Callable[[Sequence[Path]], DataSet], folders: Sequence[Path]
 ) -> DataSet:
-    """The same digits at 11 by 11: every second row and column, less the edges."""
+    """A data set reduced to 11 by 11 pixels: every second row and column, without the edges."""
     large = of(folders)
     picture = large.picture or PICTURE
     rows, columns = (len(range(n)[::2][1:-2]) for n in picture)
@@ -181,7 +181,7 @@ def _read_smaller(
 
 
 def _read_own(folders: Sequence[Path]) -> DataSet:
-    """The digits that a person added one by one, each to a part that it stays in."""
+    """Reads the user's own digits; each was assigned to a part when it was added."""
     try:
         path = find(own.NAME, [own.FILE], folders)[0]
     except NotHere:
@@ -199,14 +199,14 @@ def _read_own(folders: Sequence[Path]) -> DataSet:
 
 
 def _smaller(cases: Cases, picture: tuple[int, int]) -> Cases:
-    """Every second row and column of each picture, less the edges."""
+    """Every second row and column of each picture, without the edges."""
     images: Pixels = cases.inputs.reshape(-1, *picture)
     small: Pixels = images[:, ::2, ::2][:, 1:-2, 1:-2].copy()
     return replace(cases, inputs=small.reshape(len(cases), -1))
 
 
 def _read_table(name: str, rows: str, folders: Sequence[Path]) -> DataSet:
-    """A table written as `inputs>outputs` in digits; all its cases serve for all."""
+    """A table written as `inputs>outputs` in digits; the three parts all have all its cases."""
     sides = [row.split(">") for row in rows.split()]
     inputs, targets = (np.array([[float(c) for c in side[k]] for side in sides]) for k in range(2))
     cases = Cases(inputs, targets)
@@ -214,14 +214,13 @@ def _read_table(name: str, rows: str, folders: Sequence[Path]) -> DataSet:
 
 
 def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]:
-    """The files called `stems` (gzipped or plain), all from the first folder that has them all.
+    """Finds the files called `stems` (gzipped or not) in the first folder that has all of them.
 
-    Raises BadData where the best there is is a folder with some of them, NotHere where there is
-    none.
+    Raises BadData if no folder has all but one has some, NotHere if none has any.
     """
     incomplete = None
     for folder in folders:
-        # os.path says no where a path cannot even be asked about
+        # unlike Path.is_file, os.path.isfile never raises
         found = [
             next((p for p in (folder / f"{s}.gz", folder / s) if os.path.isfile(p)), None)  # noqa: PTH113
             for s in stems

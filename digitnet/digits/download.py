@@ -1,4 +1,4 @@
-"""Fetches MNIST: two mirrors, every file checked, nothing half-written ever in place."""
+"""Downloads MNIST from two mirrors; each file is checked, then moved into place atomically."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ TIMEOUT_SECONDS = 20
 
 
 class DownloadFailed(Exception):
-    """MNIST could not be fetched: what went wrong at each mirror."""
+    """MNIST could not be downloaded; the message says what went wrong at each mirror."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A report of a download under way: bytes of this file so far, and in all where known."""
+    """The progress of a download: bytes of this file so far, and in total if known."""
 
     file: str
     done: int
@@ -33,10 +33,10 @@ class Fetched:
 def download_mnist(
     folder: Path, stop: Callable[[], bool], mirrors: tuple[str, ...] = MIRRORS
 ) -> Iterator[Fetched]:
-    """Brings MNIST's four files into `folder`; files that are there and whole are not fetched.
+    """Downloads MNIST's four files to `folder`, except those that are there and valid.
 
-    A file is written beside its place, checked against its SHA-256, and only then moved into it.
-    Raises DownloadFailed; files fetched before the failure stay and are not fetched again.
+    A file is written under a temporary name, checked against its SHA-256, and then renamed. Raises
+    DownloadFailed; files downloaded before the failure are kept, and not downloaded again.
     """
     for stem, digest in MNIST_DIGESTS.items():
         path = folder / f"{stem}.gz"
@@ -45,7 +45,7 @@ def download_mnist(
 
 
 def _is_whole(path: Path, stem: str, digest: str) -> bool:
-    """Whether the file is there and is the original."""
+    """Whether the file exists and has the right SHA-256."""
     try:
         read_idx(path, 3 if "idx3" in stem else 1, digest)
     except BadData:
@@ -56,7 +56,7 @@ def _is_whole(path: Path, stem: str, digest: str) -> bool:
 def _fetch(
     path: Path, stem: str, digest: str, stop: Callable[[], bool], mirrors: tuple[str, ...]
 ) -> Iterator[Fetched]:
-    """Fetches one file from the first mirror that has it right."""
+    """Downloads one file from the first mirror that delivers it correctly."""
     problems = []
     for mirror in mirrors:
         work = partial(_download, mirror, path, stem, digest)
@@ -73,20 +73,18 @@ def _fetch(
 def _download(
     mirror: str, path: Path, stem: str, digest: str, tell: Callable[[Fetched], None]
 ) -> None:
-    """Downloads one file. Raises DownloadFailed, in words: the exception of the library would hold
-    on to the open connection.
-    """
-    import pooch  # slow to import, and needed once in a lifetime
+    """Downloads one file. Raises DownloadFailed."""
+    import pooch  # slow to import, and rarely needed
 
     class Checked(pooch.HTTPDownloader):  # type: ignore[misc]
-        """Refuses a file that is not the original before it is moved into place."""
+        """Checks a file before it is moved into place."""
 
         def __call__(self, url: str, output_file: object, pooch: object, **more: object) -> None:
             super().__call__(url, output_file, pooch, **more)
             read_idx(Path(str(output_file)), 3 if "idx3" in stem else 1, digest)
 
     class Meter:
-        """What pooch asks of a progress bar, as reports."""
+        """Turns pooch's calls of a progress bar into reports."""
 
         total: int | None = None
 
@@ -96,7 +94,7 @@ def _download(
         def update(self, count: int) -> None:
             if self.done > MAX_BYTES:
                 raise DownloadFailed("sends without an end")
-            # pooch counts whole chunks, and 0 for a length that it was not told
+            # pooch counts whole chunks, and has total 0 for an unknown length
             self.done += count
             total = self.total or None
             tell(Fetched(path.name, min(self.done, total or self.done), total))
@@ -118,14 +116,14 @@ def _download(
             downloader=Checked(progressbar=Meter(), timeout=TIMEOUT_SECONDS),
         )
         Path(fetched).replace(path)
-    except Exception as error:  # whatever it was, the person at the prompt is told
+    except Exception as error:  # any failure is reported at the prompt
         problem = _in_a_line(error)
-    if problem:  # out here, where the library's exception is gone and the connection closed
+    if problem:  # raised here, as the library's exception would keep the connection open
         raise DownloadFailed(problem)
 
 
 def _in_a_line(error: Exception) -> str:
-    """What went wrong, without the library's layers around it."""
+    """The cause of a failure in one line, without the library's wrapping."""
     import requests
 
     match error:

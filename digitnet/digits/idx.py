@@ -1,7 +1,8 @@
-"""IDX files, the format MNIST comes in, read without trusting anything in them.
+"""Reads IDX files, the format of MNIST, without trusting their content.
 
-An IDX file is: two zero bytes, a type (0x08: unsigned bytes), the number of dimensions, each
-dimension as four bytes, big-endian, then the data (LeCun, Cortes and Burges, "The MNIST database").
+An IDX file consists of two zero bytes, a type (0x08: unsigned bytes), the number of dimensions,
+each dimension as four bytes, big-endian, and the data (LeCun, Cortes and Burges, "The MNIST
+database").
 """
 
 import struct
@@ -14,39 +15,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_BYTES = 64 << 20
-"""The largest data that is read: nearly half more than MNIST's training images."""
+"""Maximum size of a file: about 1.4 times that of MNIST's training images."""
 DEFLATE_LIMIT = 1032
-"""No deflate stream expands more than this (zlib's technical details, "Maximum Compression
+"""Maximum expansion of a deflate stream (zlib's technical details, "Maximum Compression
 Factor")."""
 
 
 class BadData(Exception):
-    """A data file that cannot be used: which one, and why."""
+    """A data file that cannot be used; the message says which and why."""
 
     def __init__(self, reason: str, path: Path | None = None) -> None:
-        """`path` is not known where the file's content is looked at."""
+        """path: None if the caller is to add it."""
         super().__init__(reason if path is None else f"{path}: {reason}")
         self.reason, self.path = reason, path
 
 
 def read_idx(
-    path: Path, dimensions: int, digest: str | None = None, *, most: int | None = None
+    path: Path, dimensions: int, digest: str | None = None, *, max_bytes: int | None = None
 ) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in an IDX file, gzipped or plain, with so many `dimensions`.
+    """Returns the array of unsigned bytes in an IDX file, gzipped or not; it is read-only.
 
-    `digest` is the SHA-256 that the uncompressed file must have, if given; `most`, the bytes that
-    are read of a file, MAX_BYTES if not given. The array is read-only.
+    dimensions: the number of dimensions it must have. digest: the SHA-256 that the uncompressed
+    file must have, if given. max_bytes: the maximum size of the file; None stands for MAX_BYTES.
 
-    Raises BadData for everything that is not exactly one whole file of that kind, before any
-    memory is spent on what its header merely claims.
+    Raises BadData for anything but one complete file of that kind. No memory is allocated for data
+    that the header announces but the file does not have.
     """
-    most = MAX_BYTES if most is None else most
+    max_bytes = MAX_BYTES if max_bytes is None else max_bytes
     try:
         with path.open("rb") as file:
-            packed = file.read(most + 1)
-        if len(packed) > most:
-            raise BadData(f"is larger than {most >> 20} MiB")
-        data, shape = _unpack(packed, dimensions, most)
+            packed = file.read(max_bytes + 1)
+        if len(packed) > max_bytes:
+            raise BadData(f"is larger than {max_bytes >> 20} MiB")
+        data, shape = _unpack(packed, dimensions, max_bytes)
         if digest is not None and sha256(data).hexdigest() != digest:
             raise BadData("is not the original file: its SHA-256 differs")
     except BadData as error:
@@ -58,13 +59,13 @@ def read_idx(
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
-    """The IDX file that holds an array of unsigned bytes."""
+    """Returns the IDX file for an array of unsigned bytes."""
     sizes = struct.pack(f">{array.ndim}I", *array.shape)
     return bytes([0, 0, 0x08, array.ndim]) + sizes + array.tobytes()
 
 
 def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[int, ...]]:
-    """The uncompressed file and the shape its header gives."""
+    """Returns the uncompressed file, and the shape in its header."""
     header_bytes = 4 + 4 * dimensions
     if packed[:2] != b"\x1f\x8b":
         shape = _shape(packed[:header_bytes], dimensions, min(len(packed), largest))
@@ -72,11 +73,11 @@ def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[
             raise BadData(_lengths(shape, len(packed) - header_bytes))
         return packed, shape
     try:
-        most = min(DEFLATE_LIMIT * len(packed), largest)
+        max_bytes = min(DEFLATE_LIMIT * len(packed), largest)
         header = zlib.decompressobj(wbits=31).decompress(packed, header_bytes)
-        shape = _shape(header, dimensions, most)
+        shape = _shape(header, dimensions, max_bytes)
         stream = zlib.decompressobj(wbits=31)
-        # one byte more than promised, to see whether there is more
+        # one byte more than announced, to detect excess data
         data = stream.decompress(packed, header_bytes + prod(shape) + 1)
     except zlib.error:
         raise BadData("is damaged: its gzip data does not unpack") from None
@@ -91,8 +92,8 @@ def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[
     return data, shape
 
 
-def _shape(header: bytes, dimensions: int, most: int) -> tuple[int, ...]:
-    """The dimensions in an IDX header, for a file that can hold `most` bytes."""
+def _shape(header: bytes, dimensions: int, max_bytes: int) -> tuple[int, ...]:
+    """Parses an IDX header; returns the shape, of at most `max_bytes` bytes."""
     if len(header) < 4 + 4 * dimensions:
         raise BadData("is too short to be an IDX file")
     if header[:2] != b"\0\0":
@@ -104,12 +105,12 @@ def _shape(header: bytes, dimensions: int, most: int) -> tuple[int, ...]:
     shape = struct.unpack(f">{dimensions}I", header[4:])
     if prod(shape) == 0:
         raise BadData("holds no cases")
-    if prod(shape) > most:
+    if prod(shape) > max_bytes:
         raise BadData(f"claims {prod(shape):,} bytes of data, more than it can hold")
     return shape
 
 
 def _lengths(shape: tuple[int, ...], found: int) -> str:
-    """Says that the data is not as long as the shape asks for."""
+    """The message for data whose length does not match the shape."""
     sizes = " x ".join(str(n) for n in shape)
     return f"announces {sizes} = {prod(shape):,} bytes of data and has {found:,}"

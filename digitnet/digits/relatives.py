@@ -53,7 +53,7 @@ def _read(
     except NotHere:
         raise NotHere(name, f"its files belong into a folder {inside[0]} in --data DIR") from None
     no_digests = (None,) * len(files)
-    data = read_digits(name, files, 5000, frozenset(), no_digests, places, most=MOST_BYTES)
+    data = read_digits(name, files, 5000, frozenset(), no_digests, places, max_bytes=MOST_BYTES)
     return replace(data, answers=names)
 
 

@@ -1,1 +1,1 @@
-"""Named networks on disk: pickles that any Python can read, and that nothing is trusted in."""
+"""Named networks on disk, as pickles that any Python can read and whose content is not trusted."""

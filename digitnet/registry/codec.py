@@ -1,13 +1,12 @@
-"""Documents to pickles and back: a writer and a reader of eighteen opcodes.
+"""Encodes documents as pickles, and decodes them, with eighteen opcodes.
 
-A document is made of dicts with string keys, lists, strings, bytes, whole numbers of up to 64
-bits, real numbers, True, False and None. It is written as a protocol 3 pickle (PEP 3154 describes
-the protocols; `pickletools` every opcode) without memo, so any Python can read it.
+A document consists of dicts with string keys, lists, strings, bytes, integers of up to 64 bits,
+floats, True, False and None. It is written as a protocol 3 pickle without memo (PEP 3154 describes
+the protocols, `pickletools` the opcodes), so any Python can read it.
 
-It is not read with `pickle`, which does what a file tells it to. The reader below knows these
-opcodes and nothing else, in the only order in which the writer uses them; there is no stack, no
-memo and no name to look up. Each length is checked against what is left of the file before
-anything is allocated.
+It is not read with `pickle`, which executes whatever a file tells it to. The reader below accepts
+only these opcodes, in the order in which the writer uses them. It has no stack, no memo and looks
+up no names. Each length is checked against the rest of the file before anything is allocated.
 """
 
 import struct
@@ -30,24 +29,24 @@ BINFLOAT, BINUNICODE, SHORT_BINBYTES, BINBYTES = b"G", b"X", b"C", b"B"
 EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
 
 
-def encode(document: Document, most_values: int = 0) -> bytes:
-    """The document as a pickle, which has been read back.
+def encode(document: Document, max_values: int = 0) -> bytes:
+    """Returns the document as a pickle that `decode` reads.
 
-    Raises TypeError or ValueError for what no document may hold.
+    Raises TypeError or ValueError for a value that a document cannot hold.
     """
     parts = [PROTO]
     _write(document, parts, MAX_DEPTH)
     parts.append(STOP)
     data = b"".join(parts)
     try:
-        decode(data, most_values)
+        decode(data, max_values)
     except DamagedSave as error:
         raise ValueError(f"no document can be like this: {error}") from None
     return data
 
 
 def _write(value: Any, parts: list[bytes], depth: int) -> None:
-    """Adds the opcodes of one value to `parts`."""
+    """Appends the opcodes of one value to `parts`."""
     if depth == 0:
         raise ValueError(f"a document is at most {MAX_DEPTH} levels deep")
     match value:
@@ -88,7 +87,7 @@ def _write(value: Any, parts: list[bytes], depth: int) -> None:
 
 
 def _whole(value: int) -> bytes:
-    """A whole number in its shortest form."""
+    """Encodes an integer in its shortest form."""
     if 0 <= value < 1 << 8:
         return BININT1 + bytes([value])
     if 0 <= value < 1 << 16:
@@ -100,24 +99,24 @@ def _whole(value: int) -> bytes:
     raise ValueError("a whole number in a document has at most 64 bits")
 
 
-def decode(data: bytes, most_values: int = 0) -> Document:
-    """The document, of at most so many values (0: MAX_VALUES), in a pickle that `encode` could have
-    written.
+def decode(data: bytes, max_values: int = 0) -> Document:
+    """Returns the document in a pickle that `encode` has written.
 
-    Raises DamagedSave for anything else.
+    max_values: the maximum number of values in it; 0 stands for MAX_VALUES. Raises DamagedSave for
+    anything else.
     """
-    document = _Reader(data, most_values).document()
+    document = _Reader(data, max_values).document()
     if not isinstance(document, dict):
         raise DamagedSave("its outermost value is not a dict")
     return document
 
 
 class _Reader:
-    """Reads one value after the other from bytes in memory, each length checked first."""
+    """Reads values from bytes in memory, and checks each length first."""
 
-    def __init__(self, data: bytes, most_values: int) -> None:
+    def __init__(self, data: bytes, max_values: int) -> None:
         self.data, self.at = data, 0
-        self.values, self.most_values = 0, most_values or MAX_VALUES
+        self.values, self.max_values = 0, max_values or MAX_VALUES
 
     def document(self) -> Any:
         if self.take(2) != PROTO:
@@ -135,7 +134,7 @@ class _Reader:
         return self.data[self.at - count : self.at]
 
     def unpack(self, form: str) -> Any:
-        """The next number, in the form that `struct` calls `form`."""
+        """The next number, in the `struct` format `form`."""
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def long(self) -> int:
@@ -153,10 +152,10 @@ class _Reader:
             raise DamagedSave("it has a string that is not UTF-8") from None
 
     def value(self, depth: int) -> Any:
-        """The next value, with at most `depth` levels in it."""
+        """The next value, nested at most `depth` levels deep."""
         self.values += 1
-        if self.values > self.most_values:
-            raise DamagedSave(f"it has more than {self.most_values:,} values")
+        if self.values > self.max_values:
+            raise DamagedSave(f"it has more than {self.max_values:,} values")
         if depth == 0:
             raise DamagedSave(f"it is more than {MAX_DEPTH} levels deep")
         opcode = self.take(1)
@@ -169,7 +168,7 @@ class _Reader:
         return self.ATOMS[opcode](self)
 
     def next_is(self, opcode: bytes) -> bool:
-        """Whether the next byte is `opcode`, which is then behind us."""
+        """Whether the next byte is `opcode`; if so, skips it."""
         found = self.data[self.at : self.at + 1] == opcode
         self.at += found
         return found
@@ -212,4 +211,5 @@ class _Reader:
         SHORT_BINBYTES: lambda reader: reader.take(reader.unpack("<B")),
         BINBYTES: lambda reader: reader.take(reader.unpack("<I")),
     }
-    """The values that hold no others; not each reader's own, which would keep it and its bytes."""
+    """Readers of scalar values. A class attribute: bound methods would form a reference cycle that
+    keeps the data alive."""

@@ -1,4 +1,4 @@
-"""What is in the file of a save: written only if it can be read back, and read."""
+"""The contents of a save file. A file is written only if it can be read back."""
 
 from digitnet.registry import files
 from digitnet.registry.codec import Document, decode, encode
@@ -10,20 +10,23 @@ from digitnet.registry.study_record import StudyRecord
 
 
 def contents(data: bytes) -> Model | StudyRecord:
-    """The network or the study in the bytes of a file. Raises DamagedSave."""
+    """Returns the network or the study in the bytes of a file. Raises DamagedSave."""
     payload = unseal(data)
-    del data  # held no longer than it must be
+    del data  # free the memory early
     document = decode(payload)
     del payload
     return read_document(document)
 
 
 def sealed(document: Document) -> bytes:
-    """The file for a document, read back. Raises RegistryError where it could not be loaded."""
+    """Returns the bytes of the file for a document.
+
+    Raises RegistryError if they could not be read back.
+    """
     name = document["name"]
     try:
         data = seal(encode(document))
-        del document  # so that its arrays are not held beside those that are read back
+        del document  # free its arrays before the copies are read back
         if len(data) > files.MAX_BYTES:
             raise ValueError(f"it would be larger than {files.MAX_BYTES >> 20} MiB")
         contents(data)

@@ -1,4 +1,4 @@
-"""A model as a document, and back: the schema of saves, formats 1 and 2."""
+"""The schema of saves, formats 1 and 2: converts a model to a document and back."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# what the checks of settings need is here before anything untrusted is read
+# imported now, so that checking settings imports nothing while an untrusted file is read
 from digitnet.engine import augment, schedules  # noqa: F401
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement, Progress
@@ -14,19 +14,19 @@ from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 from digitnet.registry.codec import Document
-from digitnet.registry.fields import LARGEST_WHOLE, Fields, array_document
+from digitnet.registry.fields import MAX_INTEGER, Fields, array_document
 from digitnet.registry.layer_document import network_document, read_network
 from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.names import clean_name
 
-MOST_MEASUREMENTS = 100_000
-"""Points of the history that are kept, the latest: ten million mini-batches of training."""
+MAX_MEASUREMENTS = 100_000
+"""Maximum number of history points saved, the latest ones: ten million mini-batches of training."""
 
 
 def to_document(model: Model, name: str) -> Document:
-    """Everything that is kept of a network, to be found again under `name`."""
+    """Returns the document with which a model is saved under `name`."""
     trainer = model.trainer
-    history = [[float(v) for v in vars(m).values()] for m in trainer.history[-MOST_MEASUREMENTS:]]
+    history = [[float(v) for v in vars(m).values()] for m in trainer.history[-MAX_MEASUREMENTS:]]
     return {
         "name": name,
         "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -52,10 +52,10 @@ def _array_documents(arrays: list[Array]) -> list[Document]:
 
 
 def from_document(document: Document) -> Model:
-    """The network in a document.
+    """Returns the model in a document.
 
-    Raises DamagedSave, naming the field, for every document that `to_document` could not have
-    made of a sound network.
+    Raises DamagedSave, naming the field, for any document that `to_document` would not make from a
+    valid model.
     """
     fields = Fields(document, "document")
     name = read_name(fields)
@@ -83,7 +83,7 @@ def from_document(document: Document) -> Model:
 
 
 def read_name(fields: Fields) -> str:
-    """A name that could have been given at the prompt."""
+    """Reads a name, which must be one that can be given at the prompt."""
     name = fields.text("name")
     try:
         if clean_name(name) == name:
@@ -94,7 +94,7 @@ def read_name(fields: Fields) -> str:
 
 
 def saved_at(fields: Fields) -> str:
-    """When it was saved, as ISO 8601 in UTC."""
+    """Reads the time of saving, in ISO 8601, UTC."""
     text = fields.text("saved_at")
     try:
         when = datetime.fromisoformat(text)
@@ -106,7 +106,7 @@ def saved_at(fields: Fields) -> str:
 
 
 def read_settings(fields: Fields) -> Settings:
-    """The settings; those that are not there have their usual values."""
+    """Reads the settings; missing ones have their defaults."""
     values = fields.inner("settings").rest()
     if not values.keys() <= SETTINGS.keys():
         raise fields.bad("settings", "has one that digitnet does not know")
@@ -117,7 +117,7 @@ def read_settings(fields: Fields) -> Settings:
 
 
 def _progress(fields: Fields) -> Progress:
-    """How far training has come."""
+    """Reads the progress of the training."""
     values: dict[str, Any] = {
         key: fields.real(key) if isinstance(default, float) else fields.whole(key)
         for key, default in vars(Progress()).items()
@@ -132,10 +132,10 @@ def _progress(fields: Fields) -> Progress:
 
 
 def _history(fields: Fields) -> list[Measurement]:
-    """What was measured on the way."""
-    history = fields.table("history", 4, MOST_MEASUREMENTS)
+    """Reads the measurements made during the training."""
+    history = fields.table("history", 4, MAX_MEASUREMENTS)
     batches, accuracies = history[:, 0], history[:, 3]
-    sound = (batches >= 0) & (batches <= LARGEST_WHOLE) & (batches % 1 == 0)
+    sound = (batches >= 0) & (batches <= MAX_INTEGER) & (batches % 1 == 0)
     sound &= (accuracies >= 0) & (accuracies <= 1)
     if not sound.all():
         raise fields.bad("history", "has a point that cannot be")
@@ -143,7 +143,7 @@ def _history(fields: Fields) -> list[Measurement]:
 
 
 def _read_optimizer(fields: Fields, trainer: Trainer) -> None:
-    """What the optimiser remembers: arrays shaped like the parameters."""
+    """Reads the optimiser's state: arrays shaped like the parameters."""
     optimizer, network = trainer.optimizer, trainer.network
     optimizer.steps = fields.whole("steps")
     optimizer.state = {
@@ -157,10 +157,10 @@ def _shapes(network: Network) -> list[tuple[int, ...]]:
 
 
 def _accuracy(fields: Fields) -> Accuracy | None:
-    """The last accuracy that was measured, if any."""
+    """Reads the last measured accuracy, if any."""
     if not fields.maybe("accuracy"):
         return None
     inner = fields.inner("accuracy")
-    accuracy = Accuracy(inner.share("value"), inner.text("on"))
+    accuracy = Accuracy(inner.fraction("value"), inner.text("on"))
     inner.end()
     return accuracy

@@ -1,8 +1,8 @@
-"""Networks on the move: what a file for other programs holds, and the network in such a file.
+"""Export to and import from the file formats of other programs.
 
-Every format holds the same: a text in JSON that says what the network is, and its weights and
-biases by name. It is the network as it answers, with the running mean of its weights if there is
-one, and not what only training needs: an import begins training anew.
+Every format holds the same: a JSON description of the network, and its weights and biases by name.
+The weights are those used for evaluation, that is the running mean if there is one. Training state
+is not exported: an imported network starts a new training.
 """
 
 import json
@@ -29,15 +29,15 @@ from digitnet.registry.outside import shown, write_outside
 VERSION = 2
 PARAMETERS = ("weights", "biases", "gamma", "beta")
 STATISTICS = ("mean", "variance")
-"""The arrays that a layer may have."""
+"""The names of the arrays that a layer may have."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """How a file is written and, where it can be, read.
+    """The writer and, if the format can be imported, the reader of a file format.
 
-    write(about, arrays): the file. read(data): the text about the network, and its arrays as the
-    documents of saves have them; raises DamagedSave.
+    write(about, arrays): returns the bytes of the file. read(data): returns the description, and
+    the arrays as documents; raises DamagedSave.
     """
 
     write: Callable[[str, dict[str, Array]], bytes]
@@ -49,17 +49,17 @@ FORMATS = {
     "safetensors": Format(exchange_safetensors.write, exchange_safetensors.read),
     "onnx": Format(exchange_onnx.write),
 }
-"""By the suffix of the file."""
+"""File suffix → format."""
 
 
-def export_network(named: Model, path: Path) -> int:
-    """Writes the network, in the format of the suffix, over what is at `path`; returns the bytes.
+def export_network(model: Model, path: Path) -> int:
+    """Writes the network to `path`, in the format of its suffix; returns the number of bytes.
 
-    Raises RegistryError; then what was at `path` is as it was.
+    An existing file is replaced. If RegistryError is raised, it is unchanged.
     """
     chosen = _format(path)
     try:
-        about, arrays = _contents(named)
+        about, arrays = _contents(model)
         with _package_for(path):
             data = chosen.write(about, arrays)
             if len(data) > MAX_BYTES:
@@ -73,9 +73,9 @@ def export_network(named: Model, path: Path) -> int:
 
 
 def import_network(path: Path) -> Model:
-    """The network in a file that `export_network` wrote, without a name; its seed is 0.
+    """Returns the network in a file written by `export_network`, without a name and with seed 0.
 
-    Raises RegistryError for anything else.
+    Raises RegistryError for any other file.
     """
     chosen = _format(path)
     if chosen.read is None:
@@ -94,7 +94,7 @@ def import_network(path: Path) -> Model:
 
 
 def _format(path: Path) -> Format:
-    """The format that the suffix stands for."""
+    """The format for the suffix of `path`. Raises RegistryError for an unknown one."""
     chosen = FORMATS.get(path.suffix[1:].lower())
     if chosen is None:
         known = ", ".join(f".{name}" for name in FORMATS)
@@ -106,7 +106,7 @@ def _format(path: Path) -> Format:
 
 @contextmanager
 def _package_for(path: Path) -> Iterator[None]:
-    """Says what to install where a package is missing."""
+    """Turns an ImportError into a RegistryError that says what to install."""
     try:
         yield
     except ImportError:
@@ -116,12 +116,12 @@ def _package_for(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _contents(named: Model) -> tuple[str, dict[str, Array]]:
-    """The text about a network, and copies of its arrays: layers.0.weights, layers.0.biases, ...
+def _contents(model: Model) -> tuple[str, dict[str, Array]]:
+    """The description of a network, and copies of its arrays by name: layers.0.weights, ...
 
     Raises DamagedSave for a committee.
     """
-    network = named.trainer.answering()
+    network = model.trainer.answering()
     layers: list[Document] = []
     arrays: dict[str, Array] = {}
     if network.is_committee:
@@ -141,16 +141,16 @@ def _contents(named: Model) -> tuple[str, dict[str, Array]]:
         "input_shape": list(network.input_shape),
         "layers": layers,
         "cost": network.cost_name,
-        "pixels": named.trainer.settings.pixels,
-        "recipe": named.recipe,
-        "data": named.data,
-        "trained_on": named.trained_on,
+        "pixels": model.trainer.settings.pixels,
+        "recipe": model.recipe,
+        "data": model.data,
+        "trained_on": model.trained_on,
     }
     return json.dumps(about), arrays
 
 
 def _network(text: str, arrays: dict[str, Document]) -> Model:
-    """The network that a file holds, by the schema of saves. Raises DamagedSave."""
+    """Builds the network from a file's content, checked like a save. Raises DamagedSave."""
     about = Fields(_json(text), "description")
     version = about.whole("digitnet")
     if not 1 <= version <= VERSION:
@@ -164,7 +164,7 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
     if arrays:
         raise DamagedSave("it holds arrays that belong to no layer")
     settings = {"pixels": about.text("pixels")}
-    # what a save has and an export has not is as it is of a new network
+    # fields of a save that an export lacks get the values of a new network
     document = about.rest() | {
         "name": "imported",
         "saved_at": "1970-01-01T00:00:00+00:00",
@@ -177,15 +177,15 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
         "optimizer": {"steps": 0},
         "averages": None,
     }
-    named = from_document(document)
-    named.name = named.saved_at = ""
-    if named.network.shape != shape or (dtype and named.network.dtype.name != dtype):
+    model = from_document(document)
+    model.name = model.saved_at = ""
+    if model.network.shape != shape or (dtype and model.network.dtype.name != dtype):
         raise DamagedSave("its arrays have not the shape that its description tells")
-    return named
+    return model
 
 
 def _dense_layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
-    """The layers of export format 1, which had dense ones alone; their arrays are taken out."""
+    """The layers of export format 1, all dense. Removes their arrays from `arrays`."""
     layers = []
     for number, activation in enumerate(about.texts("activations")):
         if f"layers.{number}.weights" not in arrays:
@@ -202,7 +202,7 @@ def _dense_layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
 
 
 def _layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
-    """The layers as the schema of saves has them; their arrays are taken out."""
+    """The layers, as in a save. Removes their arrays from `arrays`."""
     layers = []
     for number, layer in enumerate(about.inners("layers")):
         found: dict[str, Document] = {"parameters": {}, "statistics": {}}
@@ -214,7 +214,7 @@ def _layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
 
 
 def _json(text: str) -> Any:
-    """What a text in JSON says. Raises DamagedSave where it is none."""
+    """Parses JSON. Raises DamagedSave if the text is not valid JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Networks as .npz files, which numpy itself writes and reads: a zip file of arrays.
+"""Networks as .npz files, numpy's format: a zip file of arrays.
 
-Nothing is unpacked before its size is known, and numpy sees no array whose header is not one that
-it writes for plain numbers: neither objects, which would be pickles, nor crafted types.
+Sizes are checked before anything is unpacked, and only arrays whose header is one that numpy writes
+for plain numbers are passed to numpy: no objects, which would be pickles, and no crafted dtypes.
 """
 
 import io
@@ -20,8 +20,8 @@ from digitnet.registry.files import MAX_BYTES
 
 ABOUT = "about"
 MAX_MEMBERS = 2000
-MOST_PACKED = 50
-"""Bytes that a byte of the file may stand for: trained weights hardly become smaller at all."""
+MAX_EXPANSION = 50
+"""Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
 MAX_ABOUT_BYTES = 4 * 65_536
 
 _ARRAYS = "weights|biases|gamma|beta|mean|variance"
@@ -32,18 +32,18 @@ _HEADER = re.compile(
     rb"'shape': \(([0-9]{0,10})(?:, ?([0-9]{0,10}))?\), \} *\n",
     re.DOTALL,
 )
-_LONGEST_HEADER = 256
+_MAX_HEADER = 256
 
 
 def write(about: str, arrays: dict[str, Array]) -> bytes:
-    """The file: the arrays, and the text as an array of one string."""
+    """Returns the file: the arrays, and the description as an array of one string."""
     file = io.BytesIO()
     np.savez(file, **{ABOUT: np.array(about)}, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
 def read(data: bytes) -> tuple[str, dict[str, Document]]:
-    """The text and the arrays in a file. Raises DamagedSave."""
+    """Returns the description and the arrays in a file. Raises DamagedSave."""
     try:
         return _read(data)
     except DamagedSave:
@@ -53,8 +53,8 @@ def read(data: bytes) -> tuple[str, dict[str, Document]]:
 
 
 def _read(data: bytes) -> tuple[str, dict[str, Document]]:
-    """As `read`, but with the errors of the readers."""
-    if data.count(b"PK\x01\x02") > MAX_MEMBERS:  # each member costs memory to be listed
+    """Like `read`, but lets the errors of zipfile, zlib and numpy through."""
+    if data.count(b"PK\x01\x02") > MAX_MEMBERS:  # listing each member takes memory
         raise DamagedSave("it has too many members")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
@@ -62,7 +62,7 @@ def _read(data: bytes) -> tuple[str, dict[str, Document]]:
         if not all(names) or len(set(archive.namelist())) != len(members):
             raise DamagedSave("it has members that no network has, or one twice")
         unpacked = sum(member.file_size for member in members)
-        if unpacked > min(MAX_BYTES, MOST_PACKED * len(data)):
+        if unpacked > min(MAX_BYTES, MAX_EXPANSION * len(data)):
             raise DamagedSave("it would unpack to more than a network takes")
         arrays = {m[1]: _array(archive, info) for m, info in zip(names, members, strict=True) if m}
     if ABOUT not in arrays:
@@ -72,11 +72,11 @@ def _read(data: bytes) -> tuple[str, dict[str, Document]]:
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> "np.ndarray[Any, Any]":
-    """One array, unpacked once its header tells that it is as large as the zip file says."""
+    """Unpacks one array, after checking that its header agrees with the size in the zip file."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DamagedSave("it is packed in a way that numpy does not use")
     with archive.open(info) as file:
-        head = file.read(_LONGEST_HEADER)
+        head = file.read(_MAX_HEADER)
         header = _HEADER.match(head)
         if header is None or bool(header[1]) == info.filename.startswith(ABOUT):
             raise DamagedSave("it holds an array of something other than plain numbers")

@@ -1,7 +1,7 @@
-"""Networks as ONNX models, which onnxruntime and others run: written, never read.
+"""Networks as ONNX models, for onnxruntime and others: export only.
 
-The model takes `pixels` (cases, inputs) and gives `outputs` (cases, outputs), for any number of
-cases. Its input is not scaled by the model: what it expects stands in the input's description.
+The model maps `pixels`, (cases, inputs), to `outputs`, (cases, outputs), for any number of cases.
+It does not scale its input; the description of the input gives the expected range.
 """
 
 import json
@@ -15,17 +15,17 @@ from digitnet.engine.layers.normalization import EPSILON
 from digitnet.engine.types import Array
 
 OPERATORS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
-"""activation → what ONNX calls it; linear needs none."""
+"""activation → ONNX operator; linear needs none."""
 SCALES = {
     "unit": "a case: its pixels row by row, 0 for paper to 1 for ink (a byte divided by 255)",
     "raw": "a case: its pixels row by row, 0 for paper to 255 for ink",
 }
 OPERATOR_SET, FILE_VERSION = 17, 8
-"""Of the year 2022: old enough for the programs that are about."""
+"""From 2022: old enough for the programs in use."""
 
 
 def write(about: str, arrays: dict[str, Array]) -> bytes:
-    """The model, checked by the onnx library; the text is among its metadata."""
+    """Returns the model, checked by the onnx library, with the description in its metadata."""
     import onnx
     from onnx import helper
 
@@ -55,10 +55,10 @@ def write(about: str, arrays: dict[str, Array]) -> bytes:
 
 
 class _Writer:
-    """Turns layers into nodes, one after the other.
+    """Converts layers to ONNX nodes, in order.
 
-    ONNX has the channels of pictures first, digitnet has them last: pictures are turned at the
-    beginning, and turned back before they are flattened.
+    ONNX stores pictures channels-first, digitnet channels-last: pictures are transposed at the
+    beginning, and back before they are flattened.
     """
 
     def __init__(self, arrays: dict[str, Array], input_shape: tuple[int, ...]) -> None:
@@ -73,7 +73,7 @@ class _Writer:
             self._node("Transpose", "channels_first", perm=[0, 3, 1, 2])
 
     def add(self, name: str, kind: str, config: dict[str, Any]) -> None:
-        """Adds a layer."""
+        """Appends a layer."""
         if kind == "dense":
             self._dense(name)
             self.units = config["units"]
@@ -95,18 +95,18 @@ class _Writer:
             self._node(operator, f"{name}.outputs")
 
     def finish(self) -> None:
-        """Gives the last node's output its name."""
+        """Names the output of the last node."""
         del self.nodes[-1].output[:]
         self.nodes[-1].output.append("outputs")
 
     def _dense(self, name: str) -> None:
-        """X W + b."""
+        """x W + b."""
         terms = [term for term in (f"{name}.weights", f"{name}.biases") if term in self.arrays]
         constants = [self._constant(term, self.arrays[term]) for term in terms]
         self._node("Gemm" if len(terms) > 1 else "MatMul", f"{name}.sums", *constants)
 
     def _convolution(self, name: str, config: dict[str, Any]) -> None:
-        """X ∗ W + b, with W (channels, depth, rows, columns) as ONNX has it."""
+        """x ∗ W + b, with W (channels, depth, rows, columns), as in ONNX."""
         k = config["kernel"]
         kernels = self.arrays[f"{name}.weights"].reshape(k, k, -1, config["channels"])
         turned = np.ascontiguousarray(kernels.transpose(3, 2, 0, 1))

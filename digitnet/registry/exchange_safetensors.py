@@ -1,4 +1,4 @@
-"""Networks as .safetensors files, which PyTorch and others read, by the safetensors library."""
+"""Networks as .safetensors files, for PyTorch and others, written with the safetensors library."""
 
 import json
 from typing import Any
@@ -13,14 +13,14 @@ DTYPES = {"F32": "<f4", "F64": "<f8"}
 
 
 def write(about: str, arrays: dict[str, Array]) -> bytes:
-    """The file: the arrays, and the text among the metadata."""
+    """Returns the file: the arrays, and the description in its metadata."""
     from safetensors.numpy import save
 
     return save(arrays, {ABOUT: about})
 
 
 def read(data: bytes) -> tuple[str, dict[str, Document]]:
-    """The text and the arrays in a file. Raises DamagedSave."""
+    """Returns the description and the arrays in a file. Raises DamagedSave."""
     from safetensors import SafetensorError, deserialize
 
     header = int.from_bytes(data[:8], "little")

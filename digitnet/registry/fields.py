@@ -1,4 +1,4 @@
-"""Reads the fields of an untrusted document: each with its type and its bounds."""
+"""Reads the fields of an untrusted document, and checks their types and bounds."""
 
 import re
 from math import isfinite, prod
@@ -11,19 +11,20 @@ from digitnet.registry.codec import Document
 from digitnet.registry.errors import DamagedSave
 
 DTYPES = {"<f4": np.float32, "<f8": np.float64}
-"""The kinds of number an array may hold: little-endian real numbers of 32 or 64 bits."""
-LARGEST_WHOLE = 1 << 62
-MOST_DIMENSIONS = 3
-LARGEST_SIZE = 1 << 31
-LONGEST_TEXT = 200
-MOST_TEXTS = 100
+"""The dtypes an array may have: little-endian float32 and float64."""
+MAX_INTEGER = 1 << 62
+MAX_DIMENSIONS = 3
+MAX_SIZE = 1 << 31
+MAX_TEXT = 200
+MAX_TEXTS = 100
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
 
 
 class Fields:
-    """One dict of a document. Each method takes one field out and checks it; `end` wants no more.
+    """A dict of a document. Each method removes one field and checks it; `end` checks that none is
+    left.
 
-    Raises DamagedSave, naming the field.
+    All raise DamagedSave, naming the field.
     """
 
     def __init__(self, value: Any, where: str) -> None:
@@ -42,20 +43,20 @@ class Fields:
         return value
 
     def bad(self, name: str, why: str) -> DamagedSave:
-        """The error for a field whose value cannot be."""
+        """The error for a field with an invalid value."""
         return DamagedSave(f"its {self._where}: {name!r} {why}")
 
     def text(self, name: str, choices: Any = None) -> str:
         """A string, one of `choices` if given."""
         value: str = self._take(name, str)
-        if len(value) > LONGEST_TEXT or not value.isprintable():
+        if len(value) > MAX_TEXT or not value.isprintable():
             raise self.bad(name, "is too long or holds control characters")
         if choices is not None and value not in choices:
             raise self.bad(name, "is not one that digitnet knows")
         return value
 
-    def whole(self, name: str, low: int = 0, high: int = LARGEST_WHOLE) -> int:
-        """A whole number from `low` to `high`."""
+    def whole(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:
+        """An integer from `low` to `high`."""
         value: int = self._take(name, int)
         if not low <= value <= high:
             raise self.bad(name, "is out of bounds")
@@ -82,12 +83,12 @@ class Fields:
             raise self.bad(name, "should hold words")
         return values
 
-    def texts(self, name: str, most: int = MOST_TEXTS) -> list[str]:
-        """A list of at most so many strings."""
+    def texts(self, name: str, maximum: int = MAX_TEXTS) -> list[str]:
+        """A list of at most `maximum` strings."""
         values: list[Any] = self._take(name, list)
-        if len(values) > most:
-            raise self.bad(name, f"holds more than {most:,}")
-        if not all(type(v) is str and len(v) <= LONGEST_TEXT and v.isprintable() for v in values):
+        if len(values) > maximum:
+            raise self.bad(name, f"holds more than {maximum:,}")
+        if not all(type(v) is str and len(v) <= MAX_TEXT and v.isprintable() for v in values):
             raise self.bad(name, "should hold short printable strings only")
         return values
 
@@ -100,7 +101,7 @@ class Fields:
         values = self._take(name, list)
         return [Fields(value, f"{self._where}.{name}[{k}]") for k, value in enumerate(values)]
 
-    def share(self, name: str) -> float:
+    def fraction(self, name: str) -> float:
         """A number from 0 to 1."""
         value = self.real(name)
         if not 0 <= value <= 1:
@@ -108,7 +109,7 @@ class Fields:
         return value
 
     def maybe(self, name: str) -> bool:
-        """Whether the field is more than None; a None is taken out."""
+        """Whether the field is not None; if it is None, removes it."""
         if self._rest.get(name, "") is not None:
             return True
         del self._rest[name]
@@ -119,47 +120,47 @@ class Fields:
         return name in self._rest
 
     def split(self, names: list[str]) -> "Fields":
-        """Some of the fields, as a dict of their own."""
+        """Moves these fields, which are dicts, to a new `Fields`."""
         return Fields({name: self._take(name, dict) for name in names}, self._where)
 
-    def truth(self, name: str) -> bool:
-        """Yes or no."""
+    def boolean(self, name: str) -> bool:
+        """True or False."""
         value: bool = self._take(name, bool)
         return value
 
     def wholes(self, name: str, low: int, high: int) -> list[int]:
-        """A short list of whole numbers."""
+        """A short list of integers from `low` to `high`."""
         values: list[Any] = self._take(name, list)
-        if len(values) > MOST_DIMENSIONS or not all(
+        if len(values) > MAX_DIMENSIONS or not all(
             type(v) is int and low <= v <= high for v in values
         ):
             raise self.bad(name, "should hold a few whole numbers within bounds")
         return values
 
     def rest(self) -> Document:
-        """All fields not yet taken."""
+        """Removes and returns all remaining fields, unchecked."""
         rest, self._rest = self._rest, {}
         return rest
 
     def array(self, name: str, shape: tuple[int, ...] | None, dtype: Any = None) -> Array:
-        """An array (a dict of dtype, shape and data) of finite numbers, writable and our own.
+        """A new writable array of finite numbers, from a dict of dtype, shape and data.
 
-        It must have `shape` (where None: two dimensions, any) and `dtype` (where None: either).
-        Nothing is allocated before the shape is known to fit the bytes that are there.
+        It must have `shape` (any two-dimensional shape if None) and `dtype` (either if None).
+        Nothing is allocated before the shape has been checked against the number of bytes.
         """
         return self._array(name, self.inner(name), shape, dtype)
 
     def peek_shape(self, name: str) -> tuple[int, ...]:
-        """The two sizes that an array says it has; it is left where it is."""
+        """The declared shape of a two-dimensional array, which is not removed."""
         sizes = self._peek(name).get("shape")
         if not isinstance(sizes, list) or len(sizes) != 2:
             raise self.bad(name, "has not the shape it should have")
-        if any(type(n) is not int or not 0 < n < LARGEST_SIZE for n in sizes):
+        if any(type(n) is not int or not 0 < n < MAX_SIZE for n in sizes):
             raise self.bad(name, "has an impossible shape")
         return tuple(sizes)
 
     def peek_dtype(self, name: str) -> Any:
-        """The kind of number that an array says it has; it is left where it is."""
+        """The declared dtype of an array, which is not removed."""
         return DTYPES[Fields(self._peek(name), f"{self._where}.{name}").text("dtype", DTYPES)]
 
     def _peek(self, name: str) -> Document:
@@ -169,28 +170,28 @@ class Fields:
         return inner
 
     def arrays(self, name: str, shapes: list[tuple[int, ...]], dtype: Any) -> list[Array]:
-        """A list of arrays with just these shapes."""
+        """A list of arrays with these shapes."""
         inners = self.inners(name)
         if len(inners) != len(shapes):
             raise self.bad(name, f"should hold {len(shapes)} arrays")
         return [self._array(name, f, s, dtype) for f, s in zip(inners, shapes, strict=True)]
 
-    def table(self, name: str, columns: int, most: int) -> Array:
-        """An array of real numbers with so many columns and at most so many rows."""
+    def table(self, name: str, columns: int, maximum: int) -> Array:
+        """A float64 array with this number of columns and at most `maximum` rows."""
         table = self.array(name, None, np.float64)
-        if table.shape[1] != columns or len(table) > most:
-            raise self.bad(name, f"should have {columns} columns and at most {most:,} rows")
+        if table.shape[1] != columns or len(table) > maximum:
+            raise self.bad(name, f"should have {columns} columns and at most {maximum:,} rows")
         return table
 
     def _array(
         self, name: str, fields: "Fields", shape: tuple[int, ...] | None, dtype: Any
     ) -> Array:
-        """The array in a dict within this one."""
+        """Converts the dict `fields`, which is this dict's field `name`, to an array."""
         kind = DTYPES[fields.text("dtype", DTYPES)]
         sizes = tuple(fields._take("shape", list))
         data = fields._take("data", bytes)
         fields.end()
-        if any(type(n) is not int or not 0 <= n < LARGEST_SIZE for n in sizes):
+        if any(type(n) is not int or not 0 <= n < MAX_SIZE for n in sizes):
             raise self.bad(name, "has an impossible shape")
         if (sizes != shape) if shape is not None else (len(sizes) != 2):
             raise self.bad(name, "has not the shape it should have")
@@ -204,13 +205,13 @@ class Fields:
         return result
 
     def end(self) -> None:
-        """Raises DamagedSave if a field is left."""
+        """Raises DamagedSave if any field is left."""
         if self._rest:
             raise DamagedSave(f"its {self._where} has fields that digitnet does not know")
 
 
 def array_document(array: Array) -> Document:
-    """An array as a document: dtype, shape, and the numbers as little-endian bytes."""
+    """An array as a dict of dtype, shape, and its numbers as little-endian bytes."""
     kind = array.dtype.newbyteorder("<")
     return {
         "dtype": kind.str,

@@ -1,7 +1,7 @@
-"""Files that are there or not, and never half: durable writes and bounded reads.
+"""Atomic, durable writes and bounded reads.
 
-The order of steps is the one LevelDB and SQLite keep to: write a temporary file, fsync it, rename
-it over the old one, fsync the folder. Only then may anybody be told that it is done.
+As in LevelDB and SQLite, the steps are: write a temporary file, fsync it, rename it over the old
+one, fsync the folder. Success is reported only after the last step.
 """
 
 import errno
@@ -16,17 +16,17 @@ from digitnet.registry.errors import DamagedSave
 
 MAX_BYTES = 256 << 20
 TEMPORARY = ".writing-"
-"""How the name of a file begins that is still being written."""
+"""Prefix of the names of temporary files."""
 
 
 class NotConfirmed(OSError):
-    """A change that was made, but of which the disk did not say that it is there to stay."""
+    """The change was made, but the disk did not confirm that it is durable."""
 
 
 def read_bounded(path: Path) -> bytes:
-    """The bytes of a regular file of at most MAX_BYTES.
+    """Returns the bytes of a regular file of at most MAX_BYTES.
 
-    Raises DamagedSave for a file that is larger or not a file at all, OSError as the system does.
+    Raises DamagedSave if it is larger or not a regular file, and OSError if it cannot be read.
     """
     # without O_NONBLOCK, opening a named pipe would block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -44,12 +44,12 @@ def read_bounded(path: Path) -> bytes:
 
 
 def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> None:
-    """Puts `data` at `path`, whole and on the disk, or leaves everything as it was.
+    """Writes `data` to `path` atomically and durably.
 
-    What was at `path` before is first kept as `keep_old_as`, if given. Raises OSError; then the
-    old content is still there and nothing new is left, unless it is a NotConfirmed.
+    An existing file is first kept as `keep_old_as`, if given. If OSError is raised, nothing has
+    changed, unless it is NotConfirmed.
     """
-    # a name that nobody can foresee, and "x": a link that waits there is not written through
+    # an unpredictable name and mode "x", so that a symbolic link placed there is not followed
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{path.name}")
     try:
         with temporary.open("xb") as file:
@@ -63,7 +63,7 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
             temporary.replace(path)
     except BaseException:
         with suppress(OSError):
-            temporary.unlink()  # fails where the rename was done after all: the old one is needed
+            temporary.unlink()  # fails if the rename did happen: then the old file is needed
             if keep_old_as is not None:
                 keep_old_as.unlink()
         raise
@@ -71,7 +71,7 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
 
 
 def _keep_mode(path: Path, descriptor: int) -> None:
-    """Gives the file that will replace `path` its permissions, if it is there."""
+    """Copies the permissions of `path`, if it exists, to the file that will replace it."""
     with suppress(OSError):
         status = path.lstat()
         if stat.S_ISREG(status.st_mode) and hasattr(os, "fchmod"):
@@ -79,26 +79,26 @@ def _keep_mode(path: Path, descriptor: int) -> None:
 
 
 def keep_durably(path: Path, other: Path) -> None:
-    """Gives the file at `path` a second name; where links are not to be had, a copy."""
+    """Makes `other` a hard link to `path` or, if links are not supported, a copy of it."""
     try:
         os.link(path, other)
     except OSError:
         try:
             write_durably(other, path.read_bytes())
-        except NotConfirmed as error:  # of `path` nothing has changed yet
+        except NotConfirmed as error:  # `path` itself has not changed
             raise OSError(error.errno, error.strerror) from None
         return
     sync_folder(other.parent)
 
 
 def move_durably(path: Path, other: Path) -> None:
-    """Renames a file, within one file system, and waits until that is on the disk.
+    """Renames a file durably, within a file system.
 
-    Raises OSError, and NotConfirmed where the file has moved already.
+    Raises OSError; NotConfirmed if the file has been renamed.
     """
     with _made_if_gone(path):
         if other.exists() and path.samefile(other):
-            path.unlink()  # two names of one file: renaming one to the other would do nothing
+            path.unlink()  # two links to one file: renaming would do nothing
         else:
             path.replace(other)
     _confirm(other.parent)
@@ -107,9 +107,9 @@ def move_durably(path: Path, other: Path) -> None:
 
 
 def rewrite_durably(path: Path, other: Path, data: bytes) -> None:
-    """Removes the file at `path`, once `data` is on the disk at `other`, where nothing is yet.
+    """Writes `data` to `other`, which must not exist, and then removes `path`, both durably.
 
-    Raises OSError; then `path` is still there and `other` is not, unless it is a NotConfirmed.
+    If OSError is raised, `path` still exists and `other` does not, unless it is NotConfirmed.
     """
     try:
         write_durably(other, data)
@@ -119,7 +119,7 @@ def rewrite_durably(path: Path, other: Path, data: bytes) -> None:
         if path.exists():
             with suppress(OSError):
                 other.unlink()
-            if isinstance(error, NotConfirmed):  # that was of `other`
+            if isinstance(error, NotConfirmed):  # it referred to `other`
                 raise OSError(error.errno, error.strerror) from None
         raise
     _confirm(path.parent)
@@ -137,7 +137,7 @@ def _made_if_gone(path: Path) -> Iterator[None]:
 
 
 def _confirm(folder: Path) -> None:
-    """Waits until a change in `folder` is on the disk."""
+    """Fsyncs `folder`. Raises NotConfirmed if that fails."""
     try:
         sync_folder(folder)
     except OSError as error:
@@ -145,7 +145,7 @@ def _confirm(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Waits until the names in `folder` are on the disk (Windows does that by itself)."""
+    """Fsyncs a folder; does nothing on Windows, which needs none."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -156,7 +156,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes `folder` and the ones above it, and waits until their names are on the disk."""
+    """Makes `folder` and its parents, durably."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -166,15 +166,15 @@ def make_folder(folder: Path) -> None:
 
 
 def refuse_link(folder: Path) -> None:
-    """Raises OSError where a folder of our own within the saves is a symbolic link: a stranger's
-    saves could lead anywhere with it.
+    """Raises OSError if a subfolder of the saves is a symbolic link: in saves from someone else it
+    could point anywhere.
     """
     if folder.is_symlink():
         raise OSError(errno.ELOOP, f"{folder.name} is a symbolic link, and is not followed")
 
 
 def remove_leftovers(*folders: Path) -> None:
-    """Removes what a writer that was killed left behind; for the holder of the lock only."""
+    """Removes the temporary files of killed writers. The caller must hold the lock."""
     for folder in folders:
         if folder.name.startswith(".") and folder.is_symlink():
             continue

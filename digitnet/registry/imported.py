@@ -1,8 +1,8 @@
-"""Imported data sets on disk: none is ever half there, and each change can be undone.
+"""Imported data sets on disk, with atomic changes that can be undone.
 
-A set is a folder NAME.NUMBER with its files. Every change writes a whole new folder with the next
-number: it counts from the moment it has that name. The highest number is the set as it is now; an
-empty folder says that it was deleted. `undo` takes the highest number away.
+A data set is a folder NAME.NUMBER with its files. A change writes a new folder under a temporary
+name and renames it to the next number. The highest number is the current version; an empty folder
+means that the set was deleted. `undo` removes the highest number.
 """
 
 import re
@@ -16,36 +16,36 @@ from digitnet.registry.errors import RegistryError
 from digitnet.registry.files import TEMPORARY, make_folder, sync_folder, write_durably
 
 KEPT = 5
-"""Versions kept of each set, the present one included."""
+"""Maximum number of versions kept of each set, including the current one."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VERSION = re.compile(rf"({NAME.pattern})\.([0-9]{{1,9}})")
 
 
 class ImportedData:
-    """The folder with the data sets that were imported."""
+    """The imported data sets in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is made until something is kept."""
+        """Does not make the folder yet."""
         self.folder = folder
 
     def names(self) -> list[str]:
-        """The sets there are."""
+        """The names of all sets."""
         return sorted(name for name, found in self._versions().items() if _is_there(found[-1]))
 
     def is_known(self, name: str) -> bool:
-        """Whether there is such a set, or was one."""
+        """Whether there is a set of that name, possibly deleted."""
         return name in self._versions()
 
     def place(self, name: str) -> Path | None:
-        """The folder with a set's files; None where there is no such set."""
+        """The folder with a set's files; None if there is no such set."""
         found = self._versions().get(name)
         return found[-1] if found and _is_there(found[-1]) else None
 
     def keep(self, name: str, files: Mapping[str, bytes], over: Path | None) -> None:
-        """Keeps a set, durably; an empty one deletes it. `over`: what the change was made from.
+        """Writes a new version of a set, durably; one without files deletes the set.
 
-        Raises RegistryError where it could not be kept, or was changed by another program
-        meanwhile; then all is as it was.
+        over: the folder of the version that the change is based on. Raises RegistryError if the
+        write fails or another process has changed the set meanwhile; nothing is then changed.
         """
         try:
             self._keep(name, files, over)
@@ -65,7 +65,7 @@ class ImportedData:
             for file, data in files.items():
                 write_durably(fresh / file, data)
             sync_folder(fresh)
-            # fails where another program has made this number meanwhile
+            # fails if another process has made this number meanwhile
             fresh.replace(self.folder / f"{name}.{number}")
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -75,10 +75,7 @@ class ImportedData:
             shutil.rmtree(old, ignore_errors=True)
 
     def undo(self, name: str) -> None:
-        """Takes back the last change of a set.
-
-        Raises RegistryError where there is none to take back.
-        """
+        """Undoes the last change of a set. Raises RegistryError if there is none."""
         found = self._versions().get(name, [])
         if not found or (len(found) == 1 and _number(found[0]) > 1):  # those before are not kept
             raise RegistryError(f"there is no change of the data set {name} to take back")
@@ -91,7 +88,7 @@ class ImportedData:
         shutil.rmtree(gone, ignore_errors=True)
 
     def last_change(self) -> tuple[float, str]:
-        """When which set was last changed; (0, "") for never."""
+        """The time of the last change and the set changed; (0, "") if there was none."""
         latest = (0.0, "")
         for name, found in self._versions().items():
             with suppress(OSError):
@@ -99,7 +96,7 @@ class ImportedData:
         return latest
 
     def _versions(self) -> dict[str, list[Path]]:
-        """The folders of each set, by number."""
+        """name → the folders of its versions, in order of their numbers."""
         found: dict[str, list[Path]] = {}
         if self.folder.is_dir() and not self.folder.is_symlink():
             for path in self.folder.iterdir():
@@ -114,5 +111,5 @@ def _number(path: Path) -> int:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a version is a set, and does not say that it was deleted."""
+    """Whether a version has files, and so is not a deletion."""
     return any(path.iterdir())

@@ -1,4 +1,4 @@
-"""Networks as documents, and back: the part of a save's schema that says what a network is."""
+"""The part of the save schema that describes a network: converts it to a document and back."""
 
 from math import prod
 from typing import Any
@@ -12,8 +12,8 @@ from digitnet.registry.codec import Document
 from digitnet.registry.errors import DamagedSave
 from digitnet.registry.fields import DTYPES, Fields, array_document
 
-MOST_UNITS = 1 << 20
-"""Units, channels or pixels that one number of a document may ask for."""
+MAX_UNITS = 1 << 20
+"""Maximum number of units, channels or pixels."""
 
 CONFIGS: dict[str, dict[str, type]] = {
     "dense": {"units": int, "activation": str, "bias": bool},
@@ -24,11 +24,11 @@ CONFIGS: dict[str, dict[str, type]] = {
     "dropout": {"probability": float, "number": int},
     "flatten": {},
 }
-"""What each kind of layer is made from."""
+"""Kind of layer → the names and types of its options."""
 
 
 def network_document(network: Network) -> Document:
-    """The network: the shape of a case, the precision, the cost, and the layers."""
+    """The input shape, dtype, cost and layers of a network."""
     return {
         "input_shape": list(network.input_shape),
         "dtype": network.dtype.newbyteorder("<").str,
@@ -42,7 +42,7 @@ def network_document(network: Network) -> Document:
 
 
 def _layer_document(layer: Layer) -> Document:
-    """One layer: its kind, how it was made, and its numbers."""
+    """The kind, options and arrays of a layer."""
     if isinstance(layer, Committee):
         members = [network_document(m) | {"scale": scale} for m, scale in layer.members]
         return {"kind": layer.kind, "members": members}
@@ -56,11 +56,14 @@ def _layer_document(layer: Layer) -> Document:
 
 
 def read_network(fields: Fields, *, in_committee: bool = False) -> Network:
-    """The network in a document. Raises DamagedSave for what `network_document` does not write."""
+    """Builds the network in a document.
+
+    Raises DamagedSave for anything that `network_document` does not write.
+    """
     documents = fields.inners("layers")
     if not documents:
         raise fields.bad("layers", "is empty")
-    if documents[0].has("activation"):  # format 1, which had dense layers alone
+    if documents[0].has("activation"):  # format 1, which had only dense layers
         below = documents[0].peek_shape("weights")[:1]
         dtype = documents[0].peek_dtype("weights")
     else:
@@ -76,18 +79,18 @@ def read_network(fields: Fields, *, in_committee: bool = False) -> Network:
 
 
 def _input_shape(fields: Fields) -> Shape:
-    """Of a case: (numbers,) or (height, width, channels)."""
-    sizes = fields.wholes("input_shape", 1, MOST_UNITS)
-    if len(sizes) not in (1, 3) or prod(sizes) > MOST_UNITS:
+    """The shape of a case: (numbers,) or (height, width, channels)."""
+    sizes = fields.wholes("input_shape", 1, MAX_UNITS)
+    if len(sizes) not in (1, 3) or prod(sizes) > MAX_UNITS:
         raise fields.bad("input_shape", "is no shape of a case")
     return tuple(sizes)
 
 
 def _read_layer(fields: Fields, below: Shape, dtype: Any, *, in_committee: bool) -> Layer:
-    """One layer, on a layer that gives `below`.
+    """Builds one layer. below: the output shape of the layer before.
 
-    The layers before it have been read, and so are no larger than the file; this one is made of
-    zeros, which take no memory until its arrays are found to have its shapes.
+    A crafted document cannot make this allocate much: the new layer consists of zeros, which take
+    no memory until they are written to, and its arrays are checked before that.
     """
     kind = fields.text("kind", LAYERS)
     if kind == Committee.kind:
@@ -114,23 +117,23 @@ def _read_layer(fields: Fields, below: Shape, dtype: Any, *, in_committee: bool)
 
 
 def _config(fields: Fields, kind: str) -> dict[str, Any]:
-    """What a layer is made from."""
+    """The options of a layer."""
     config: dict[str, Any] = {}
     for name, of in CONFIGS[kind].items():
         if of is int:
-            config[name] = fields.whole(name, 0 if name == "number" else 1, MOST_UNITS)
+            config[name] = fields.whole(name, 0 if name == "number" else 1, MAX_UNITS)
         elif of is bool:
-            config[name] = fields.truth(name)
+            config[name] = fields.boolean(name)
         elif of is str:
             config[name] = fields.text(name, ACTIVATIONS)
         else:
-            config[name] = fields.share(name)
+            config[name] = fields.fraction(name)
     fields.end()
     return config
 
 
 def _format_1(fields: Fields) -> tuple[dict[str, Any], Fields, Fields]:
-    """A dense layer as format 1 has it: weights and biases beside the activation."""
+    """The options, parameters and (no) statistics of a dense layer in format 1."""
     activation = fields.text("activation", ACTIVATIONS)
     units = fields.peek_shape("weights")[-1]
     bias = fields.maybe("biases")
@@ -140,13 +143,13 @@ def _format_1(fields: Fields) -> tuple[dict[str, Any], Fields, Fields]:
 
 
 def _read_committee(fields: Fields, below: Shape, *, in_committee: bool) -> Committee:
-    """A committee of networks that are none themselves."""
+    """Builds a committee, whose members must not be committees."""
     if in_committee:
         raise fields.bad("members", "has a committee in a committee")
     members = []
     for member in fields.inners("members"):
         scale = member.real("scale")
-        if not 0 < scale <= MOST_UNITS:
+        if not 0 < scale <= MAX_UNITS:
             raise member.bad("scale", "is out of bounds")
         members.append((read_network(member, in_committee=True), scale))
         member.end()

@@ -1,7 +1,7 @@
-"""The list of saves, `registry.pickle`, so that `ls` need not read every file.
+"""The list of saves, `registry.pickle`, which spares `ls` reading every file.
 
-The list is a cache: an entry counts only while its file has the size and time that the entry tells,
-and a list in which anything is wrong counts for nothing.
+The list is a cache: an entry is used only while size, time and inode of its file match, and a list
+with any error is ignored.
 """
 
 from collections.abc import Iterable
@@ -12,22 +12,23 @@ from pathlib import Path
 from digitnet.registry.codec import MAX_VALUES, decode, encode
 from digitnet.registry.document import saved_at
 from digitnet.registry.errors import DamagedSave
-from digitnet.registry.fields import LARGEST_WHOLE, Fields
+from digitnet.registry.fields import MAX_INTEGER, Fields
 from digitnet.registry.files import read_bounded, write_durably
 from digitnet.registry.names import clean_name, file_name
 from digitnet.registry.seal import seal, unseal
 
 LIST = "registry.pickle"
 KINDS = ("network", "study")
-"""What a save can hold."""
+"""The kinds of save."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the list. `damaged` says what is wrong with the file, empty if nothing is.
+    """An entry of the list.
 
-    kind: of KINDS; of a study, only name, file, shape and times are told. included: it comes with
-    digitnet, which a list on the disk never says.
+    damaged: what is wrong with the file; empty if nothing is.
+    kind: one of KINDS. For a study, only name, file, shape and times are set.
+    included: it comes with digitnet; not stored in the list on disk.
     """
 
     name: str
@@ -46,23 +47,24 @@ class Entry:
     included: bool = False
 
     def is_of(self, path: Path) -> bool:
-        """Whether the file is still the one that the entry was read from."""
+        """Whether the file is unchanged since the entry was made."""
         return state(path) == (self.bytes, self.changed_ns, self.inode)
 
 
 def state(path: Path) -> tuple[int, int, int]:
-    """What tells whether a file is still the one it was: its size, time and number on the disk."""
+    """Size, modification time and inode of a file, which change when it is replaced."""
     status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino % LARGEST_WHOLE
+    return status.st_size, status.st_mtime_ns, status.st_ino % MAX_INTEGER
 
 
 def read_list(folder: Path, saves: int) -> dict[str, Entry]:
-    """The list of so many saves as it was last written, by file; empty where it cannot be
-    trusted.
+    """Reads the list: file → entry. Empty if it is missing or invalid.
+
+    saves: the number of saves, which limits the size of the list.
     """
     try:
         data = read_bounded(folder / LIST)
-        fields = Fields(decode(unseal(data), _most_values(saves)), "list")
+        fields = Fields(decode(unseal(data), _max_values(saves)), "list")
         entries = [_entry(inner) for inner in fields.inners("networks")]
         fields.end()
     except (DamagedSave, OSError):
@@ -70,28 +72,26 @@ def read_list(folder: Path, saves: int) -> dict[str, Entry]:
     return {entry.file: entry for entry in entries}
 
 
-def _most_values(saves: int) -> int:
-    """Values that the list of so many saves may have: a long list is read where the saves are many,
-    and not because a file asks for it.
-    """
+def _max_values(saves: int) -> int:
+    """The maximum number of values in a list of `saves` saves; the file cannot raise it."""
     return max(MAX_VALUES, 32 * saves)
 
 
 def write_list(folder: Path, entries: Iterable[Entry]) -> None:
-    """Writes the list anew, of the whole saves.
+    """Writes the list, without damaged saves.
 
-    The files are what counts and are safe by now, so a list that cannot be written is no error.
+    A failure is ignored: the list is only a cache.
     """
     whole = [asdict(entry) for entry in entries if not entry.damaged]
     for fields in whole:
         del fields["included"]
     with suppress(OSError, ValueError):
-        write_durably(folder / LIST, seal(encode({"networks": whole}, _most_values(len(whole)))))
+        write_durably(folder / LIST, seal(encode({"networks": whole}, _max_values(len(whole)))))
 
 
 def _entry(fields: Fields) -> Entry:
-    """An entry of the list as it was read."""
-    accuracy = fields.share("accuracy") if fields.maybe("accuracy") else None
+    """Reads an entry. Raises DamagedSave if it is invalid."""
+    accuracy = fields.fraction("accuracy") if fields.maybe("accuracy") else None
     entry = Entry(
         name=fields.text("name"),
         file=fields.text("file"),

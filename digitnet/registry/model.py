@@ -1,4 +1,4 @@
-"""The network in hand: a network with its training, its name and where it comes from."""
+"""A model: a network with its training state, name and origin."""
 
 from dataclasses import dataclass, field
 
@@ -6,29 +6,29 @@ from digitnet.engine.network import Network
 from digitnet.engine.trainer import Trainer
 
 SEEN = ", seen in training"
-"""How the cases of an accuracy end that the network was trained on."""
+"""Suffix of `Accuracy.on` if the network was trained on these cases."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A share of answers right, and the cases it was measured on (`sample test`)."""
+    """An accuracy from 0 to 1. on: the cases it was measured on, such as `sample test`."""
 
     value: float
     on: str
 
     @property
     def is_seen(self) -> bool:
-        """Whether the network was trained on these cases, so that it tells nothing of new ones."""
+        """Whether the network was trained on these cases."""
         return self.on.endswith(SEEN)
 
 
 @dataclass
 class Model:
-    """A network in hand.
+    """A network with its training state, name and origin.
 
-    name: empty until it is saved. recipe: empty if it was made from a shape. data: the data set it
-    works on. trained_on: every data set it has seen training cases of. saved_at: ISO 8601, in UTC,
-    empty if it has never been saved.
+    name: empty until it is saved. recipe: empty if it was made from a shape. data: its current data
+    set. trained_on: all data sets it was trained on. saved_at: ISO 8601, UTC; empty if it has never
+    been saved.
     """
 
     trainer: Trainer
@@ -41,5 +41,5 @@ class Model:
 
     @property
     def network(self) -> Network:
-        """The network itself."""
+        """The trainer's network."""
         return self.trainer.network

@@ -1,4 +1,4 @@
-"""Files outside the saves that a person asks for: written as durably as saves are."""
+"""Writes files outside the saves folder, as durably as saves."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ from digitnet.registry.files import NotConfirmed, write_durably
 
 
 def write_outside(path: Path, data: bytes) -> None:
-    """Puts `data` at `path`, over what is there. Raises RegistryError; then that is as it was."""
+    """Writes `data` to `path`, replacing an existing file. If RegistryError is raised, that file is
+    unchanged.
+    """
     try:
         write_durably(path, data)
     except NotConfirmed as error:
@@ -22,6 +24,6 @@ def write_outside(path: Path, data: bytes) -> None:
 
 
 def shown(path: Path) -> str:
-    """A path in a message: in quotes, on one line, and not so long that the rest is lost."""
+    """A path for use in a message: quoted, on one line, and shortened if it is long."""
     text = str(path)
     return repr(text if len(text) <= 100 else f"...{text[-100:]}")

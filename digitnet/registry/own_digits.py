@@ -1,4 +1,4 @@
-"""Digits of one's own on disk: added durably, and by one program at a time."""
+"""The user's own digits on disk: added durably, under a lock."""
 
 import errno
 from pathlib import Path
@@ -16,10 +16,10 @@ LOCK, LOCK_SECONDS = "own.lock", 5
 
 
 def add_case(folder: Path, picture: Picture, answer: int) -> Bytes:
-    """Adds a case to the file in the folder, which is made; gives the answers of all cases there.
+    """Adds a case to the file in `folder`, which is made if missing; returns all answers in it.
 
-    Raises RegistryError where it cannot be written, BadData where what is there cannot be used;
-    then everything is as it was.
+    Raises RegistryError if the file cannot be written and BadData if it is invalid; it is then
+    unchanged.
     """
     try:
         refuse_link(folder)

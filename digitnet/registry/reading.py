@@ -1,4 +1,4 @@
-"""Reading saves: which files of a folder are saves, and what is in one."""
+"""Finds and reads save files."""
 
 import os
 from dataclasses import replace
@@ -15,7 +15,7 @@ from digitnet.registry.study_record import StudyRecord
 
 
 def saves_in(folder: Path) -> list[Path]:
-    """Every file that is called like a save. Raises RegistryError where `folder` cannot be read."""
+    """The files whose names are those of saves. Raises RegistryError if `folder` is unreadable."""
     try:
         with os.scandir(folder) as found:
             names = [item.name for item in found if IS_SAVE.fullmatch(item.name)]
@@ -27,21 +27,21 @@ def saves_in(folder: Path) -> list[Path]:
 
 
 def read_save(path: Path, called: str = "") -> Model | StudyRecord:
-    """What is in a file, which must be called (or have been `called`) as its name asks.
+    """Reads a save. Its file name (`called`, if given) must match the name in the file.
 
-    Raises DamagedSave, and OSError where the file cannot be read.
+    Raises DamagedSave, and OSError if the file cannot be read.
     """
-    named = contents(read_bounded(path))
-    if file_name(named.name) != (called or path.name):
-        kind = "study" if isinstance(named, StudyRecord) else "network"
+    found = contents(read_bounded(path))
+    if file_name(found.name) != (called or path.name):
+        kind = "study" if isinstance(found, StudyRecord) else "network"
         raise DamagedSave(
-            f"it holds the {kind} {named.name!r} and should be called {file_name(named.name)}"
+            f"it holds the {kind} {found.name!r} and should be called {file_name(found.name)}"
         )
-    return named
+    return found
 
 
 def read_entry(path: Path, called: str = "") -> Entry:
-    """The entry for a file, from the file itself. Raises FileNotFoundError where there is none."""
+    """Makes the list entry of a file by reading it. Raises FileNotFoundError if it is missing."""
     called = called or path.name
     entry = Entry(called, path.name)
     try:
@@ -49,35 +49,35 @@ def read_entry(path: Path, called: str = "") -> Entry:
             raise DamagedSave("it is a symbolic link, which is not followed")
         size, changed_ns, inode = state(path)
         entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
-        named = read_save(path, called)
+        found = read_save(path, called)
     except DamagedSave as error:
         return replace(entry, damaged=str(error))
     except FileNotFoundError:
         raise
     except OSError as error:
         return replace(entry, damaged=f"it cannot be read: {error.strerror}")
-    if isinstance(named, StudyRecord):
+    if isinstance(found, StudyRecord):
         return replace(
             entry,
-            name=named.name,
+            name=found.name,
             kind="study",
-            shape=f"study, {len(named.results):,} done",
-            saved_at=named.saved_at,
+            shape=f"study, {len(found.results):,} done",
+            saved_at=found.saved_at,
         )
     return replace(
         entry,
-        name=named.name,
-        shape=named.network.shape,
-        parameters=named.network.size,
-        trained_batches=named.trainer.progress.batches,
-        accuracy=named.accuracy.value if named.accuracy else None,
-        measured_on=named.accuracy.on if named.accuracy else "",
-        saved_at=named.saved_at,
+        name=found.name,
+        shape=found.network.shape,
+        parameters=found.network.size,
+        trained_batches=found.trainer.progress.batches,
+        accuracy=found.accuracy.value if found.accuracy else None,
+        measured_on=found.accuracy.on if found.accuracy else "",
+        saved_at=found.saved_at,
     )
 
 
 def is_whole(path: Path, called: str = "") -> bool:
-    """Whether a file is a whole save, of this digitnet's formats or of a newer one's."""
+    """Whether a file is an undamaged save, in a known or a newer format."""
     try:
         read_save(path, called)
     except NewerFormat:
@@ -89,5 +89,5 @@ def is_whole(path: Path, called: str = "") -> bool:
 
 @lru_cache
 def included_in(folder: Path) -> tuple[Entry, ...]:
-    """The networks that come with digitnet, whose folder does not change while it runs."""
+    """The entries of the networks that come with digitnet; cached, as they do not change."""
     return tuple(replace(read_entry(path), included=True) for path in saves_in(folder))

@@ -1,8 +1,8 @@
-"""Unsaved training, autosaved every minute: what a kill or a power cut would otherwise lose.
+"""Recovery files: autosaves of unsaved training, in case of a kill or a power cut.
 
-Each program that trains has a file of its own in `.recovery/` among the saves, and holds a lock
-beside it for as long as it lives. A file whose lock can be had was left behind, and can be taken.
-They are written and read as saves are, under a name of their own where the network has none yet.
+Each process that trains has its own file in `.recovery/` in the saves folder, and holds a lock on
+it as long as it lives. A file that is not locked has been orphaned and can be adopted. The files
+have the format of saves; a network without a name is stored under a placeholder.
 """
 
 import os
@@ -29,32 +29,34 @@ from digitnet.registry.model import Model
 
 FOLDER = ".recovery"
 _NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{8}\.pickle")
-"""What a recovery file is called: the number of its process, and chance."""
+"""The pattern of the names of recovery files: process ID and a random part."""
 UNNAMED = "unsaved training"
-"""What a network without a name is called meanwhile."""
+"""The placeholder name of a network without a name."""
 
 
 class Recovery:
-    """The recovery file of this program, and those that others left behind."""
+    """The recovery file of this process, and orphaned ones."""
 
     def __init__(self, saves: Path) -> None:
-        """Nothing is written yet. has_taken: whether this program's file was another's before.
-        problem: why the latest autosave was not written, empty where it was.
+        """Writes nothing yet.
+
+        is_adopted: whether the file of this process was adopted from another. problem: why the last
+        autosave failed; empty if it did not.
         """
         self.folder = saves / FOLDER
-        self.has_taken = False
+        self.is_adopted = False
         self.problem = ""
         self._path: Path | None = None
         self._lock: FileLock | None = None
         self._writer: Thread | None = None
         self._written = False
 
-    def keep(self, named: Model, *, wait: bool = False) -> bool:
-        """Puts the network aside as it is now; the disk is waited for in the background.
+    def autosave(self, model: Model, *, wait: bool = False) -> bool:
+        """Writes the current state of the model, in a background thread.
 
-        Does nothing while the last one is still being written, unless it is to `wait` till the end.
-        What cannot be written, or not be read back, is not, and stops nobody: `problem` says why,
-        and what was written before stays. Returns whether it is on the disk already.
+        Does nothing if the last autosave is still being written, unless `wait`, which waits for
+        both. Never raises: if the write fails, `problem` says why and the previous autosave is
+        kept. Returns whether the state is known to be on disk.
         """
         if self._writer is not None and self._writer.is_alive() and not wait:
             return False
@@ -65,18 +67,18 @@ class Recovery:
         except (OSError, Timeout) as error:
             self.problem = getattr(error, "strerror", "") or str(error)
             return False
-        document = to_document(named, named.name or UNNAMED)
+        document = to_document(model, model.name or UNNAMED)
         self._writer = Thread(target=self._write, args=(path, document), daemon=True)
         self._writer.start()
         if wait:
             self._join()
-            if not path.exists():  # a lock beside nothing would be left
+            if not path.exists():  # do not leave a lock without a file
                 with suppress(OSError):
-                    self.forget()
+                    self.discard()
         return self._written
 
     def _place(self) -> Path:
-        """Where this program's file is, or is to be, with the lock beside it held."""
+        """The path of this process's recovery file; locks it the first time."""
         if self._path is None:
             refuse_link(self.folder)
             make_folder(self.folder)
@@ -85,16 +87,16 @@ class Recovery:
             self._path = path
         return self._path
 
-    def leave(self) -> None:
-        """Leaves this program's file to others, as if this program were no more."""
+    def release(self) -> None:
+        """Unlocks the file, which is then orphaned."""
         self._join()
         if self._lock is not None:
             self._lock.release()
         self._path = self._lock = None
-        self.has_taken = False
+        self.is_adopted = False
 
-    def forget(self) -> None:
-        """Removes this program's file: what was in it is saved, or given up. Raises OSError."""
+    def discard(self) -> None:
+        """Removes the file, because the training was saved or discarded. Raises OSError."""
         self._join()
         if self._path is not None and self._lock is not None:
             for path in (self._path, *self.folder.glob(f"{TEMPORARY}*-{self._path.name}")):
@@ -102,7 +104,7 @@ class Recovery:
             self._lock.release()
             Path(self._lock.lock_file).unlink(missing_ok=True)
         self._path = self._lock = None
-        self.has_taken = False
+        self.is_adopted = False
 
     def _write(self, path: Path, document: Document) -> None:
         try:
@@ -117,37 +119,36 @@ class Recovery:
         if self._writer is not None:
             self._writer.join()
 
-    def take(self) -> tuple[Model, int]:
-        """The latest network that was left behind, and how many more there are.
+    def adopt(self) -> tuple[Model, int]:
+        """Takes over the latest orphaned file; returns its network and the number of other orphans.
 
-        Its file is this program's from now on. Raises RegistryError where there is none that can be
-        read.
+        Raises RegistryError if there is none that can be read.
         """
         damaged = ""
-        left = self.left()
+        left = self.orphans()
         for count, path in enumerate(left, 1):
             try:
                 lock = _lock_beside(path)
             except (Timeout, OSError):
-                continue  # another process was quicker
+                continue  # another process was faster
             try:
-                named = contents(read_bounded(path))
-                if not isinstance(named, Model):
+                model = contents(read_bounded(path))
+                if not isinstance(model, Model):
                     raise DamagedSave("it holds no network")
             except (DamagedSave, OSError) as error:
                 lock.release()
                 damaged = f"; {path} cannot be read: {error}"
                 continue
             with suppress(OSError):
-                self.forget()
-            self._path, self._lock, self.has_taken = path, lock, True
-            if named.name == UNNAMED:
-                named.name = ""
-            return named, len(left) - count
+                self.discard()
+            self._path, self._lock, self.is_adopted = path, lock, True
+            if model.name == UNNAMED:
+                model.name = ""
+            return model, len(left) - count
         raise RegistryError(f"there is no unfinished training{damaged}")
 
-    def left(self) -> list[Path]:
-        """Files that no living program holds, the latest first."""
+    def orphans(self) -> list[Path]:
+        """The recovery files that no living process has locked, the latest first."""
         found: list[tuple[float, Path]] = []
         if self.folder.is_symlink():
             return []
@@ -161,7 +162,7 @@ class Recovery:
 
 
 def _lock_beside(path: Path) -> FileLock:
-    """The lock that a living process holds beside its `path`. Raises Timeout, OSError."""
+    """Acquires the lock file that belongs to `path`. Raises Timeout, OSError."""
     beside = path.with_suffix(".lock")
     if beside.is_symlink():  # would lock a file elsewhere
         raise OSError("a symbolic link is no lock")

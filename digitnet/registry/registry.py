@@ -1,6 +1,6 @@
-"""The registry: named networks in a folder, each in a file of its own that carries its name.
+"""The registry: named networks in a folder, each in its own file, which contains its name.
 
-A list of them spares reading every file; whatever it misses or has wrong is read from the files.
+A list spares reading every file; entries that are missing or stale are read from the files.
 """
 
 import errno
@@ -36,12 +36,12 @@ from digitnet.registry.reading import included_in, is_whole, read_entry, read_sa
 from digitnet.registry.seal import unseal
 from digitnet.registry.study_document import study_to_document
 from digitnet.registry.study_record import StudyRecord
-from digitnet.registry.trash import Kept, Trash
+from digitnet.registry.trash import Trash, Trashed
 
 LOCK = ".lock"
 OFFER_SECONDS = 0.1
-LOCK_SECONDS, LOOK_SECONDS = 30, 0.01
-"""How long is waited for the lock, and between two looks: there is no queue, luck decides."""
+LOCK_SECONDS, POLLING_SECONDS = 30, 0.01
+"""Timeout and polling interval of the lock: waiters are not queued, so poll often."""
 
 
 @lru_cache(4)
@@ -52,9 +52,9 @@ def _known(folder: Path) -> dict[str, Entry]:
 
 @dataclass(frozen=True)
 class Undone:
-    """What `undo` brought back: a network that was `deleted`, or a version that was `replaced`.
+    """What `undo` restored. kind: `deleted`, a network, or `replaced`, an overwritten version.
 
-    swapped: whether another gave way to it. older: how many versions before it are kept.
+    swapped: whether it replaced another version. older: the number of older versions kept.
     """
 
     name: str
@@ -64,17 +64,17 @@ class Undone:
 
 
 class Saved(NamedTuple):
-    """The entry of a save, and whether a version of before was kept."""
+    """The entry of a save, and whether a previous version was kept."""
 
     entry: Entry
     kept: bool
 
 
 class Registry:
-    """The named networks in `folder`, which is made with the first save.
+    """The named networks in `folder`, which is made by the first save.
 
-    included: a folder of networks that come with digitnet. They are only read; a network of the
-    same name in `folder` hides the included one.
+    included: a folder of networks that come with digitnet, read-only. A network of the same name in
+    `folder` hides the included one.
     """
 
     def __init__(self, folder: Path, included: Path | None = None) -> None:
@@ -85,8 +85,8 @@ class Registry:
     # reading
 
     def entries(self) -> list[Entry]:
-        """All saves, by name, then what is included; damaged ones with the reason, and as what
-        their file is called.
+        """All saves, sorted by name, then the included networks. A damaged save has the reason, and
+        its file name in place of its name.
         """
         own = self._entries()
         files = {entry.file for entry in own}
@@ -94,15 +94,16 @@ class Registry:
         return [*own, *(entry for entry in included if entry.file not in files)]
 
     def _entries(self, changed: Path | None = None) -> list[Entry]:
-        """All saves; what the list says of a file counts while the file is as it was then, and not
-        `changed` now, when its time may be the same as before.
+        """The entries of all saves; those in the list are used if their files are unchanged.
+
+        changed: a file that was just written, whose size and time may be the same as before.
         """
         paths, entries = saves_in(self.folder), []
         listed = read_list(self.folder, len(paths))
         if changed is not None:
             listed.pop(changed.name, None)
         for path in paths:
-            with suppress(FileNotFoundError):  # deleted this moment, by another digitnet
+            with suppress(FileNotFoundError):  # just deleted by another process
                 entry = listed.get(path.name)
                 if entry is None or not entry.is_of(path):
                     entry = read_entry(path)
@@ -130,26 +131,26 @@ class Registry:
         return [*offered, *(entry for entry in included if entry.file not in files)]
 
     def names(self) -> list[str]:
-        """The names of all whole networks."""
+        """The names of all undamaged networks."""
         return [e.name for e in self.entries() if e.kind == "network" and not e.damaged]
 
     def exists(self, name: str) -> bool:
-        """Whether there is a network of that name, whole or not, included or not."""
+        """Whether there is a save or an included network of that name, damaged or not."""
         return self.owns(name) or self.includes(name)
 
     def owns(self, name: str) -> bool:
-        """Whether there is a save of that name in the folder, whole or not."""
+        """Whether there is a save of that name in the folder, damaged or not."""
         return self._path(name).exists()
 
     def includes(self, name: str) -> bool:
-        """Whether a network of that name is included, and no own save hides it."""
+        """Whether a network of that name is included and not hidden by a save."""
         there = self.included and (self.included / file_name(name)).exists()
         return bool(there) and not self.owns(name)
 
     def load(self, name: str) -> Model:
-        """The network saved under `name`.
+        """Loads the network saved under `name`.
 
-        Raises RegistryError where there is none, and where its file is damaged.
+        Raises RegistryError if there is none or its file is damaged.
         """
         found = self._load(name)
         if isinstance(found, StudyRecord):
@@ -157,7 +158,7 @@ class Registry:
         return found
 
     def load_study(self, name: str) -> StudyRecord:
-        """The study saved under `name`. Raises RegistryError as `load` does."""
+        """Loads the study saved under `name`. Raises RegistryError as `load` does."""
         found = self._load(name)
         if isinstance(found, Model):
             raise RegistryError(f"{name!r} is a network, not a study: l {name!r} loads it")
@@ -174,52 +175,51 @@ class Registry:
         except DamagedSave as error:
             raise RegistryError(
                 f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"
-                f"{self._way_back(path)}"
+                f"{self._undo_hint(path)}"
             ) from None
         except OSError as error:
             raise RegistryError(f"{name!r} cannot be read: {error.strerror}") from None
 
     # changing
 
-    def save(self, named: Model, name: str) -> Saved:
-        """Saves under `name`; a version of before is kept, unless it is the same.
+    def save(self, model: Model, name: str) -> Saved:
+        """Saves a model under `name`, durably; keeps the previous version if it differs.
 
-        Returns once it is durable.
-
-        Raises RegistryError; then the version of before is still there and whole.
+        If RegistryError is raised, the previous version is unchanged.
         """
-        data = sealed(to_document(named, name))
+        data = sealed(to_document(model, name))
         path = self._path(name)
         with self._locked("nothing was saved; the network is still in hand"):
-            kept = path.exists() and not self._holds(path, data)
+            kept = path.exists() and not self._has_same_content(path, data)
             old = self.trash.place("replaced", path.name) if kept else None
             write_durably(path, data, keep_old_as=old)
-            self.trash.forget_old_versions(path.name)
-            return Saved(self._relist(path), kept)
+            self.trash.prune_versions(path.name)
+            return Saved(self._update_list(path), kept)
 
     def save_study(self, study: StudyRecord) -> None:
-        """Saves a study under its name, over the one of before, which has fewer results.
+        """Saves a study under its name, durably. The previous version, which has fewer results, is
+        not kept.
 
-        Returns once it is durable. Raises RegistryError; then the one of before is still there.
+        If RegistryError is raised, the previous version is unchanged.
         """
         data = sealed(study_to_document(study))
         path = self._path(study.name)
         with self._locked("the last result was not saved; those before it are"):
             write_durably(path, data)
-            self._relist(path)
+            self._update_list(path)
 
     def rename(self, old: str, new: str) -> Entry:
-        """Renames the save called `old`; all else in it stays. Returns once that is durable.
+        """Renames the save called `old`, durably; its content is otherwise unchanged.
 
-        The name stands in the file, so the file is written anew before the old one goes: cut short
-        in between, both names are there, and never none. Raises RegistryError where there is no
-        `old`, where it is damaged, and where there is a `new` already.
+        The file contains the name, so a new file is written before the old one is removed: after an
+        interruption both may exist, but never neither. Raises RegistryError if `old` does not exist
+        or is damaged, or if `new` exists.
         """
         path, other = self._path(old), self._path(new)
         if self.includes(old):
             raise RegistryError(f"{old!r} is included with digitnet and cannot be renamed")
         with self._locked("nothing was renamed"):
-            self._load(old)  # says what is wrong with it, if anything is
+            self._load(old)  # raises if it is missing or damaged
             if new == old:
                 raise RegistryError(f"{old!r} is called that already; nothing was renamed")
             if other.exists():
@@ -229,10 +229,10 @@ class Registry:
                 )
             data = sealed(decode(unseal(read_bounded(path))) | {"name": new})
             rewrite_durably(path, other, data)
-            return self._relist(other)
+            return self._update_list(other)
 
     def delete(self, name: str) -> None:
-        """Moves the save called `name` to the trash. Raises RegistryError where there is none."""
+        """Moves the save called `name` to the trash. Raises RegistryError if there is none."""
         path = self._path(name)
         if self.includes(name):
             raise RegistryError(f"{name!r} is included with digitnet and cannot be deleted")
@@ -240,18 +240,18 @@ class Registry:
             if not path.exists():
                 raise RegistryError(f"there is no network named {name!r}")
             move_durably(path, self.trash.place("deleted", path.name))
-            self._relist()
+            self._update_list()
 
     def undo(self, name: str = "", number: int = 1) -> Undone:
-        """Brings back what was last deleted or overwritten; what gives way to it is kept.
+        """Restores what was last deleted or overwritten; a version it replaces is kept.
 
-        With a name, the latest kept version of that network, or that of a number, counted from it.
-        A version that is damaged does not take the place of one that is whole: it is passed over.
-        Raises RegistryError where there is nothing.
+        name: restore a version of this network only. number: which one, 1 being the latest. A
+        damaged version never replaces an undamaged one; it is skipped. Raises RegistryError if
+        there is nothing to restore.
         """
         with self._locked("nothing was changed"):
-            versions = self.trash.to_bring_back(self.folder, name and file_name(name))
-            found = [*islice((kept for kept in versions if not self._is_worse(kept)), number)]
+            versions = self.trash.restorable(self.folder, name and file_name(name))
+            found = [*islice((kept for kept in versions if not self._is_damaged(kept)), number)]
             if not found:
                 of = f"of {name!r}" if name else "to undo"
                 if not versions:
@@ -266,15 +266,15 @@ class Registry:
             path = self.folder / kept.file
             name = read_entry(self.trash.folder / kept.name, called=kept.file).name
             swapped = path.exists()
-            if swapped:  # what gives way is kept, and comes back with the next `undo`
+            if swapped:  # keep the current version: the next `undo` restores it
                 keep_durably(path, self.trash.place("replaced", kept.file))
-            self.trash.bring_back(kept, path)
-            self._relist(path)
+            self.trash.restore(kept, path)
+            self._update_list(path)
             older = sum(other.file == kept.file for other in versions if other < kept)
             return Undone(name, kept.kind, swapped, older)
 
-    def _relist(self, changed: Path | None = None) -> Entry:
-        """Writes the list anew; returns the entry of the file `changed`."""
+    def _update_list(self, changed: Path | None = None) -> Entry:
+        """Updates the list; returns the entry of the file `changed`."""
         entries = self._entries(changed)
         write_list(self.folder, entries)
         return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
@@ -282,10 +282,10 @@ class Registry:
     # files
 
     def _path(self, name: str) -> Path:
-        """Where the save of that name is, or would be.
+        """The path of the file of the save called `name`.
 
-        Raises RegistryError for a symbolic link: what it leads to is not ours to read, to keep for
-        `undo` or to write over.
+        Raises RegistryError if it is a symbolic link: digitnet does not read, keep or overwrite its
+        target.
         """
         path = self.folder / file_name(name)
         if path.is_symlink():
@@ -295,15 +295,15 @@ class Registry:
             )
         return path
 
-    def _holds(self, path: Path, data: bytes) -> bool:
-        """Whether a file is the same as this data but for the time and the last accuracy."""
+    def _has_same_content(self, path: Path, data: bytes) -> bool:
+        """Whether a file equals `data`, apart from the time of saving and the last accuracy."""
         other: Document = {"saved_at": "", "accuracy": None}
         with suppress(DamagedSave, OSError):
             there, new = (decode(unseal(d)) | other for d in (read_bounded(path), data))
             return there == new
         return False
 
-    def _is_worse(self, kept: Kept) -> bool:
+    def _is_damaged(self, kept: Trashed) -> bool:
         """Whether what is kept is damaged and what it would replace is whole, or that is a link."""
         path = self.folder / kept.file
         if path.is_symlink():
@@ -312,24 +312,26 @@ class Registry:
             return False
         return path.exists() and is_whole(path)
 
-    def _way_back(self, path: Path) -> str:
-        """How to get back what a damaged file was before, where that is kept and whole."""
+    def _undo_hint(self, path: Path) -> str:
+        """The end of a message that says how to restore the version before a damaged file, if an
+        undamaged one was kept.
+        """
         with suppress(DamagedSave, OSError, IndexError):
-            latest = self.trash.to_bring_back(self.folder, path.name)[0]
+            latest = self.trash.restorable(self.folder, path.name)[0]
             name = read_save(self.trash.folder / latest.name, latest.file).name
             return f"; undo {name!r} brings back the version before"
         return ""
 
     @contextmanager
     def _locked(self, kept: str) -> Iterator[None]:
-        """The lock on the folder, while it is changed. `kept` ends the message of a failure."""
+        """Holds the lock on the folder. kept: the end of the message of a failure."""
         try:
             make_folder(self.folder)
             lock = self.folder / LOCK
             if lock.is_symlink():  # would make, or lock, a file elsewhere
                 raise OSError(errno.ELOOP, f"{LOCK} is a symbolic link, remove it")
-            lock.touch()  # says at once where there is no writing
-            with FileLock(lock, timeout=LOCK_SECONDS).acquire(poll_interval=LOOK_SECONDS):
+            lock.touch()  # fails at once if the folder is not writable
+            with FileLock(lock, timeout=LOCK_SECONDS).acquire(poll_interval=POLLING_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)
                 yield
         except Timeout:

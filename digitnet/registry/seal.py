@@ -1,7 +1,7 @@
-"""The footer after a pickle's end, by which damage is seen: magic, version, length, SHA-256.
+"""The footer after the pickle, for detecting damage: magic, version, length and SHA-256.
 
-`pickle` stops reading at the end of the pickle, so the footer is in no other reader's way. The
-sum is taken over the pickle and the footer's other fields, so no single bit is left unguarded.
+`pickle` stops reading at the end of the pickle, so the footer does not disturb other readers. The
+checksum covers the pickle and the other fields of the footer, so every bit is protected.
 """
 
 import struct
@@ -11,20 +11,20 @@ from digitnet.registry.errors import DamagedSave, NewerFormat
 
 MAGIC = b"DIGITNET"
 VERSION = 2
-"""Of what is written. Everything from format 1 on is read."""
+"""The format version written. All versions from 1 on are read."""
 _FIELDS = struct.Struct(">8sHQ")
 _SUM_BYTES = 32
 FOOTER_BYTES = _FIELDS.size + _SUM_BYTES
 
 
 def seal(payload: bytes) -> bytes:
-    """The payload with its footer."""
+    """Returns the payload with its footer."""
     fields = _FIELDS.pack(MAGIC, VERSION, len(payload))
     return payload + fields + _sum(payload, fields)
 
 
 def unseal(data: bytes) -> bytes:
-    """The payload of sealed data. Raises DamagedSave, naming what is wrong."""
+    """Returns the payload of sealed data. Raises DamagedSave, naming what is wrong."""
     payload = data[:-FOOTER_BYTES]
     footer = data[-FOOTER_BYTES:]
     if len(footer) < FOOTER_BYTES or not footer.startswith(MAGIC):
@@ -44,7 +44,7 @@ def unseal(data: bytes) -> bytes:
 
 
 def _sum(payload: bytes, fields: bytes) -> bytes:
-    """SHA-256 over both, without joining them."""
+    """SHA-256 of `payload` followed by `fields`."""
     digest = sha256(payload)
     digest.update(fields)
     return digest.digest()

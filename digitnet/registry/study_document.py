@@ -1,4 +1,4 @@
-"""A study as a document, and back; and which of the two kinds a document is."""
+"""The schema of studies: converts a study to a document and back."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ from digitnet.registry.fields import Fields, array_document
 from digitnet.registry.model import Model
 from digitnet.registry.study_record import Blueprint, Result, StudyRecord
 
-MOST_RESULTS = 20_000
-MOST_WORDS = 2_000
+MAX_RESULTS = 20_000
+MAX_WORDS = 2_000
 FORMS = ("float32", "float64")
 
 
 def study_to_document(study: StudyRecord) -> Document:
-    """Everything that is kept of a study."""
+    """Returns the document with which a study is saved."""
     results = [[float(v) for v in vars(r).values()] for _, r in sorted(study.results.items())]
     blueprint = asdict(study.blueprint)
     return {
@@ -39,14 +39,14 @@ def study_to_document(study: StudyRecord) -> Document:
 
 
 def read_document(document: Document) -> Model | StudyRecord:
-    """The network or the study in a document. Raises DamagedSave, naming the field."""
+    """Returns the network or the study in a document. Raises DamagedSave, naming the field."""
     fields = Fields(document, "document")
     if not fields.has("study"):
         return from_document(document)
     name, when = read_name(fields), saved_at(fields)
     inner = fields.inner("study")
     fields.end()
-    words = inner.texts("words", MOST_WORDS)
+    words = inner.texts("words", MAX_WORDS)
     settings = read_settings(inner)
     about = inner.inner("blueprint")
     blueprint = Blueprint(
@@ -54,7 +54,7 @@ def read_document(document: Document) -> Model | StudyRecord:
         hidden=about.text("hidden", ACTIVATIONS),
         output=about.text("output", ACTIVATIONS),
         cost=about.text("cost", COSTS),
-        bias=about.truth("bias"),
+        bias=about.boolean("bias"),
         initializer=about.text("initializer", ("", *INITIALIZERS)),
         precision=about.text("precision", FORMS),  # type: ignore[arg-type]
         settings=settings,
@@ -66,7 +66,7 @@ def read_document(document: Document) -> Model | StudyRecord:
         blueprint,
         data=inner.word("data"),
         seed=inner.whole("seed"),
-        candidates=inner.whole("candidates", 0, MOST_RESULTS),
+        candidates=inner.whole("candidates", 0, MAX_RESULTS),
         results=_results(inner),
         saved_at=when,
     )
@@ -75,10 +75,10 @@ def read_document(document: Document) -> Model | StudyRecord:
 
 
 def _results(fields: Fields) -> dict[int, Result]:
-    """The results by their numbers, each once."""
-    table = fields.table("results", 4, MOST_RESULTS)
+    """Reads the results: number → result."""
+    table = fields.table("results", 4, MAX_RESULTS)
     numbers, accuracies, _, seconds = table.T
-    sound = (numbers >= 0) & (numbers < MOST_RESULTS) & (numbers % 1 == 0)
+    sound = (numbers >= 0) & (numbers < MAX_RESULTS) & (numbers % 1 == 0)
     sound &= (accuracies >= 0) & (accuracies <= 1) & (seconds >= 0)
     if not sound.all() or len(np.unique(numbers)) < len(numbers):
         raise fields.bad("results", "has one that cannot be")

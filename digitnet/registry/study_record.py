@@ -1,4 +1,4 @@
-"""A study as it is kept: what was asked, of which network, and the results so far."""
+"""A saved study: its question, its network, and the results so far."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,7 +8,7 @@ from digitnet.engine.settings import Settings
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What every network of a study is made from, but for what the study varies."""
+    """The common description of a study's networks, before the study varies it."""
 
     shape: str
     hidden: str
@@ -22,10 +22,10 @@ class Blueprint:
 
 @dataclass(frozen=True)
 class Result:
-    """What one training of a study came to.
+    """The result of one training of a study.
 
-    number: its place in the study. accuracy: on the validation set, 0 to 1. cost: of training
-    cases, without penalties. seconds: how long it took.
+    number: of the training in the study. accuracy: on the validation set, 0 to 1. cost: on training
+    cases, without penalties. seconds: the duration.
     """
 
     number: int
@@ -36,11 +36,11 @@ class Result:
 
 @dataclass
 class StudyRecord:
-    """A study under a name.
+    """A study with its name.
 
-    words: the question as typed. data: the data set. seed: of the first repetition; the others
-    follow. candidates: settings tried at first, of a study that chooses its own; else 0. results:
-    by their numbers. saved_at: ISO 8601, in UTC.
+    words: the question as typed. data: the data set. seed: of the first repetition; the others use
+    the seeds after it. candidates: the number of settings that `study auto` starts with; else 0.
+    results: number → result. saved_at: ISO 8601, UTC.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What was deleted or overwritten, kept so that `undo` can bring it back, also after a restart.
+"""The trash: deleted and overwritten saves, which `undo` can restore, also after a restart.
 
-Each file in `.trash/` is called NUMBER.KIND.FILE: the highest number is the latest, FILE is what it
-was called among the saves.
+A file in `.trash/` is called NUMBER.KIND.FILE, where the highest number is the latest and FILE is
+its name among the saves.
 """
 
 import re
@@ -13,14 +13,14 @@ from digitnet.registry.files import make_folder, move_durably, refuse_link
 from digitnet.registry.names import IS_SAVE
 
 KEPT_VERSIONS = 5
-"""Overwritten versions kept of each network; deleted networks are all kept."""
+"""Maximum number of overwritten versions kept per network; deleted networks are all kept."""
 
 _KEPT = re.compile(rf"([0-9]{{8,}})\.(deleted|replaced)\.({IS_SAVE.pattern})")
 
 
 @dataclass(frozen=True, order=True)
-class Kept:
-    """One file in the trash. kind: deleted, or replaced (overwritten)."""
+class Trashed:
+    """A file in the trash. kind: `deleted`, or `replaced` (overwritten)."""
 
     number: int
     kind: str
@@ -28,54 +28,54 @@ class Kept:
 
     @property
     def name(self) -> str:
-        """What it is called in the trash."""
+        """Its file name in the trash."""
         return f"{self.number:08d}.{self.kind}.{self.file}"
 
 
 class Trash:
-    """The folder `.trash` among the saves. To be changed under the registry's lock only."""
+    """The folder `.trash` in the saves folder. Whoever changes it must hold the registry's lock."""
 
     def __init__(self, saves: Path) -> None:
-        """Nothing is made until something is kept."""
+        """Does not make the folder yet."""
         self.folder = saves / ".trash"
 
-    def contents(self) -> list[Kept]:
-        """What is kept, oldest first; symbolic links are not ours."""
+    def contents(self) -> list[Trashed]:
+        """The files in the trash, oldest first. Symbolic links are ignored."""
         if not self.folder.is_dir() or self.folder.is_symlink():
             return []
         files = (path for path in self.folder.iterdir() if not path.is_symlink())
         matches = (_KEPT.fullmatch(path.name) for path in files)
-        return sorted(Kept(int(m[1]), m[2], m[3]) for m in matches if m)
+        return sorted(Trashed(int(m[1]), m[2], m[3]) for m in matches if m)
 
     def place(self, kind: str, file: str) -> Path:
-        """Where to keep a file now."""
+        """A new path in the trash, for a save called `file`."""
         refuse_link(self.folder)
         make_folder(self.folder)
-        number = max((kept.number for kept in self.contents()), default=0) + 1
-        return self.folder / Kept(number, kind, file).name
+        number = max((trashed.number for trashed in self.contents()), default=0) + 1
+        return self.folder / Trashed(number, kind, file).name
 
-    def to_bring_back(self, saves: Path, file: str = "") -> list[Kept]:
-        """What `undo` can bring back, the latest first; of one network, where its file is given.
+    def restorable(self, saves: Path, file: str = "") -> list[Trashed]:
+        """What `undo` can restore, the latest first; for one save only, if `file` is given.
 
-        Versions that never gave way, because saving was cut short, are not worth bringing back.
+        Versions that are still in place, because saving was interrupted, are left out.
         """
         return [
-            kept
-            for kept in reversed(self.contents())
-            if file in ("", kept.file) and not self._is_in_place(kept, saves / kept.file)
+            trashed
+            for trashed in reversed(self.contents())
+            if file in ("", trashed.file) and not self._is_in_place(trashed, saves / trashed.file)
         ]
 
-    def _is_in_place(self, kept: Kept, path: Path) -> bool:
-        """Whether what is kept is a second name of the file at `path`."""
-        return path.exists() and path.samefile(self.folder / kept.name)
+    def _is_in_place(self, trashed: Trashed, path: Path) -> bool:
+        """Whether the file at `path` is the same file, a hard link."""
+        return path.exists() and path.samefile(self.folder / trashed.name)
 
-    def bring_back(self, kept: Kept, to: Path) -> None:
-        """Moves a file out of the trash, over what is at `to`."""
-        move_durably(self.folder / kept.name, to)
+    def restore(self, trashed: Trashed, to: Path) -> None:
+        """Moves a file out of the trash to `to`, replacing what is there."""
+        move_durably(self.folder / trashed.name, to)
 
-    def forget_old_versions(self, file: str) -> None:
-        """Removes all but the latest KEPT_VERSIONS overwritten versions of one network."""
+    def prune_versions(self, file: str) -> None:
+        """Removes all but the latest KEPT_VERSIONS overwritten versions of a save."""
         versions = [k for k in self.contents() if k.file == file and k.kind != "deleted"]
-        for kept in versions[:-KEPT_VERSIONS]:
+        for trashed in versions[:-KEPT_VERSIONS]:
             with suppress(OSError):
-                (self.folder / kept.name).unlink()
+                (self.folder / trashed.name).unlink()

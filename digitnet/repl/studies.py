@@ -9,7 +9,6 @@ from digitnet.repl.session import Session
 if TYPE_CHECKING:
     from digitnet.digits.datasets import DataSet
     from digitnet.registry.study_record import Blueprint, StudyRecord
-    from digitnet.study.executors import Hire
     from digitnet.study.plan import Plan
 
 
@@ -113,8 +112,8 @@ def _candidates(session: Session, record: "StudyRecord", seconds: float) -> int:
     return candidates_for(seconds, perf_counter() - begun, threads.count())
 
 
-def hire_for(session: Session, data: "DataSet", address: str) -> "Hire":
-    """Who does the trainings: the cluster at that address, or processes of this machine."""
+def pool_for(session: Session, data: "DataSet", address: str) -> "PoolFactory":
+    """Returns the factory of the workers: those of the cluster at `address`, or local processes."""
     from functools import partial
 
     from digitnet.engine import threads

@@ -39,19 +39,19 @@ class Unfinished:
         """Whether a program that is no more left training behind."""
         if not any((self._saves / ".recovery").glob("[0-9]*.pickle")):
             return False  # without loading anything
-        return bool(self.recovery.left())
+        return bool(self.recovery.orphans())
 
     def while_working(self, named: "Model | None") -> None:
         """To be called often while a command trains this network."""
         if named is not None and monotonic() - self._last >= EVERY:
-            self.keep(named)
+            self.autosave(named)
 
     def after_a_command(self, named: "Model | None", unsaved: int) -> None:
         """To be called after each command, with how many mini-batches no save has."""
         if named is None or not unsaved:
             self.forget()
         elif monotonic() - self._last >= RARELY and self._kept != _state(named):
-            self.keep(named)
+            self.autosave(named)
 
     def at_the_end(self, named: "Model | None", *, meant: bool, asked: bool) -> bool:
         """To be called when the session ends; `named` if it is not saved.
@@ -59,15 +59,15 @@ class Unfinished:
         It is autosaved where the session was not meant to end, or where it had been autosaved
         before and the person was not asked whether to discard it. Returns whether it is.
         """
-        recovered = self._recovery is not None and self._recovery.has_taken
+        recovered = self._recovery is not None and self._recovery.is_adopted
         if named is None or (meant and (asked or not recovered)):
             self.forget()
             return False
-        return self.keep(named, wait=True)
+        return self.autosave(named, wait=True)
 
-    def keep(self, named: "Model", *, wait: bool = False) -> bool:
+    def autosave(self, named: "Model", *, wait: bool = False) -> bool:
         """Puts it aside now; whether it is on the disk already."""
-        kept = self.recovery.keep(named, wait=wait)
+        kept = self.recovery.autosave(named, wait=wait)
         self._last, self._kept = monotonic(), _state(named)
         return kept
 
@@ -84,15 +84,15 @@ class Unfinished:
 
     def leave_what_was_recovered(self) -> None:
         """The person was not asked whether to discard it: the next session finds it."""
-        if self._recovery is not None and self._recovery.has_taken:
-            self._recovery.leave()
+        if self._recovery is not None and self._recovery.is_adopted:
+            self._recovery.release()
 
     def forget(self) -> None:
         """It is saved, or given up."""
         self._kept = None
         if self._recovery is not None:
             with suppress(OSError):
-                self._recovery.forget()
+                self._recovery.discard()
 
 
 def _state(named: "Model") -> tuple[int, int]:

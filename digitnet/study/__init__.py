@@ -1,1 +1,1 @@
-"""Studies: the same training many times over, with some settings changed, side by side."""
+"""Studies: many trainings with different settings, compared."""

@@ -1,4 +1,4 @@
-"""What the results of a study say: means and spreads, and whether the best is more than luck."""
+"""The statistics of a study's results, and whether the best settings are significantly better."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from digitnet.study.plan import Job, Plan, rank
 from digitnet.study.question import EPOCHS
 
 CLEAR = 2.0
-"""A lead of so many standard errors is more than luck: about 95 % of those without one are less."""
+"""A lead of more standard errors than this is significant, at a level of about 5 %."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The trainings with the same settings, each with a seed of its own."""
+    """The trainings with the same settings but different seeds."""
 
     settings: dict[str, str]
     jobs: tuple[Job, ...]
@@ -38,23 +38,24 @@ class Group:
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation of the accuracies, √(Σ (x − x̄)² / (n − 1)); None of a single one."""
+        """Standard deviation of the accuracies, √(Σ (x − x̄)² / (n − 1)); None for a single one."""
         if len(self.results) < 2:
             return None
         return stdev(result.accuracy for result in self.results)
 
     @property
     def best(self) -> Job:
-        """The training that did best."""
+        """The training with the best result."""
         return min(zip(self.results, self.jobs, strict=True), key=lambda pair: rank(pair[0]))[1]
 
 
 @dataclass(frozen=True)
 class Lead:
-    """How far the best settings are ahead of others.
+    """The lead of the best settings over others.
 
-    difference: of the mean accuracies; error: its standard error, from the differences seed by seed
-    (the same seed draws the same weights and orders the same cases); None with fewer than two.
+    difference: of the mean accuracies. error: its standard error, from the differences paired by
+    seed (the same seed means the same initial weights and order of cases); None for fewer than two
+    pairs.
     """
 
     over: Group
@@ -63,14 +64,14 @@ class Lead:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is more than luck."""
+        """Whether the lead is significant."""
         return self.error is not None and self.difference > CLEAR * self.error
 
 
 def groups(plan: Plan, results: Mapping[int, Result]) -> list[Group]:
-    """The results so far by their settings, in the order of the question.
+    """Groups the results so far by settings, in the order of the question.
 
-    Of a search, those of the last round with results come first, each with its epochs.
+    In a search, the groups of the latest round come first, and the epochs are part of the settings.
     """
     found: dict[tuple[tuple[str, str], ...], tuple[list[Job], list[Result]]] = {}
     rounds = plan.rounds(results)
@@ -87,12 +88,12 @@ def groups(plan: Plan, results: Mapping[int, Result]) -> list[Group]:
 
 
 def best_of(found: Sequence[Group]) -> Group:
-    """The group with the highest mean accuracy; of equal ones that with the lowest cost."""
+    """The group with the highest mean accuracy and, among equals, the lowest cost."""
     return min(found, key=lambda group: (-group.accuracy, group.cost))
 
 
 def lead_of(best: Group, found: Sequence[Group]) -> Lead | None:
-    """How far the best group is ahead of the next; None where it is the only one."""
+    """The lead of the best group over the second; None if there is only one."""
     others = [group for group in found if group is not best]
     if not others:
         return None

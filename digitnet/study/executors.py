@@ -1,6 +1,6 @@
-"""Where the trainings of a study are done: in processes of this machine, or on a cluster.
+"""Runs the trainings of a study, in processes on this machine or on a cluster.
 
-Both are a `concurrent.futures.Executor`, and both have the data set once for each process.
+Both use a `concurrent.futures.Executor`, and send the data set once to each process.
 """
 
 import os
@@ -20,26 +20,26 @@ from digitnet.study.plan import Job
 from digitnet.study.work import train
 
 PARENT_SECONDS = 0.5
-"""Polling interval for whether the parent still lives."""
+"""Polling interval for whether the parent process is alive."""
 ANSWER_SECONDS = 10
-"""How long a cluster may take to answer before it is given up."""
+"""Timeout for a cluster's scheduler."""
 
 
-class Crew(Protocol):
-    """What does jobs. size: how many at a time."""
+class WorkerPool(Protocol):
+    """A set of workers. size: how many jobs they run at a time."""
 
     size: int
 
     def submit(self, job: Job) -> "Future[Result]":
-        """The result of a job, when it is done."""
+        """Submits a job; returns the future of its result."""
 
 
-Hire = Callable[[], AbstractContextManager[Crew]]
-"""Makes a crew, which is let go at the end of the context, its jobs done or not."""
+PoolFactory = Callable[[], AbstractContextManager[WorkerPool]]
+"""Makes a context manager for a pool, which is shut down at the end even if jobs are running."""
 
 
 class NoCluster(Exception):
-    """A cluster that cannot be used, and why."""
+    """The cluster cannot be used; the message says why."""
 
 
 # this machine
@@ -49,7 +49,7 @@ _given_up: Any = None
 
 
 def _begin(data: DataSet, given_up: Any) -> None:
-    """Prepares a process for its jobs. Ctrl-C is the parent's to hear."""
+    """Initialises a worker process, which ignores Ctrl-C: the parent handles it."""
     global _data, _given_up
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _data, _given_up = data, given_up
@@ -57,14 +57,14 @@ def _begin(data: DataSet, given_up: Any) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when its parent is no more: a pool's own processes would wait for ever."""
+    """Ends this process when its parent has died; the processes of a pool would wait forever."""
     while os.getppid() == parent:
         sleep(PARENT_SECONDS)
     os._exit(1)
 
 
 def _do(job: Job) -> Result:
-    """Does a job with the data of this process."""
+    """Runs a job with the data of this process."""
     assert _data is not None
     return train(job, _data, _given_up.is_set)
 
@@ -78,9 +78,9 @@ class _Processes:
 
 
 @contextmanager
-def processes(data: DataSet, size: int) -> Iterator[Crew]:
-    """So many processes of this machine."""
-    context = get_context("spawn")  # a fork would copy threads that are at work
+def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
+    """A pool of `size` processes on this machine."""
+    context = get_context("spawn")  # a fork would copy running threads
     given_up = context.Event()
     executor = ProcessPoolExecutor(size, context, _begin, (data, given_up))
     try:
@@ -102,17 +102,17 @@ class _Cluster:
 
 
 @contextmanager
-def cluster(data: DataSet, address: str) -> Iterator[Crew]:
-    """The workers of a dask scheduler, which has handed the data set to each of them.
+def cluster(data: DataSet, address: str) -> Iterator[WorkerPool]:
+    """A pool of the workers of a dask scheduler, to each of which the data set is sent first.
 
-    Raises NoCluster where nobody answers there, nobody works there, or a package is missing.
+    Raises NoCluster if the scheduler does not answer or has no workers, or a package is missing.
     """
     try:
         from distributed import Client
     except ImportError:
         raise NoCluster("--on needs a package that is not here: pip install distributed") from None
     for name in ("distributed", "distributed.client", "distributed.core", "distributed.utils"):
-        getLogger(name).setLevel(CRITICAL)  # what happens is told in a line of our own
+        getLogger(name).setLevel(CRITICAL)  # we report errors ourselves
     try:
         client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
@@ -124,7 +124,7 @@ def cluster(data: DataSet, address: str) -> Iterator[Crew]:
                 f"the scheduler at {address} has no workers: start one with dask worker"
             )
         handed_out = client.scatter(data, broadcast=True)
-        # pure=False: a job that is submitted again is done again
+        # pure=False: a job that is submitted again is run again
         yield _Cluster(client.get_executor(pure=False), handed_out, size)
     finally:
         with suppress(Exception):  # the scheduler may be gone

@@ -1,8 +1,8 @@
 """The trainings of a study, as a function of its question and the results so far.
 
-A grid is one round: every combination of the values, with every seed. A search is several, by
-synchronous successive halving (Jamieson and Talwalkar 2016, AISTATS; Li et al. 2017, arXiv
-1603.06560): all candidates are trained a little, the best third of them three times as long, and so
+A grid is one round: every combination of the values with every seed. A search has several rounds,
+by synchronous successive halving (Jamieson and Talwalkar 2016, AISTATS; Li et al. 2017, arXiv
+1603.06560): all candidates are trained briefly, the best third of them three times as long, and so
 on. The rounds do not depend on the order in which results arrive.
 """
 
@@ -20,14 +20,14 @@ from digitnet.recipes import Recipe
 from digitnet.registry.study_record import Blueprint, Result
 from digitnet.study.question import EPOCHS, SHAPE, Question, amount_of
 
-KEPT = 3
-"""In each round of a search one in so many candidates goes on, trained so many times as long."""
-MOST_CANDIDATES = 3**7
+REDUCTION = 3
+"""η of successive halving: a round keeps 1/η of the candidates, trained η times as long."""
+MAX_CANDIDATES = 3**7
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training. number: its place in the study. settings: what is varied, as typed."""
+    """One training. number: of the training in the study. settings: the varied ones, as typed."""
 
     number: int
     settings: tuple[tuple[str, str], ...]
@@ -38,7 +38,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which trainings a study consists of."""
+    """The trainings that a study consists of."""
 
     question: Question
     blueprint: Blueprint
@@ -46,14 +46,14 @@ class Plan:
     candidates: int = 0
 
     def round(self, results: Mapping[int, Result]) -> list[Job]:
-        """The trainings of the round under way, finished or not; empty when all is done."""
+        """The trainings of the current round, finished or not; empty when all are done."""
         for jobs in self.rounds(results):
             if any(job.number not in results for job in jobs):
                 return jobs
         return []
 
     def rounds(self, results: Mapping[int, Result]) -> list[list[Job]]:
-        """Every round whose trainings are known by now, the last one perhaps unfinished."""
+        """All rounds whose trainings are determined so far; the last may be unfinished."""
         if not self.candidates:
             return [self._grid]
         settings, amount, rounds = self._candidates, 1, list[list[Job]]()
@@ -67,21 +67,21 @@ class Plan:
             if len(settings) == 1 or any(job.number not in results for job in jobs):
                 return rounds
             best = sorted(jobs, key=lambda job: rank(results[job.number]))
-            settings = [dict(job.settings) for job in best[: -(-len(best) // KEPT)]]
-            number, amount = number + len(jobs), amount * KEPT
+            settings = [dict(job.settings) for job in best[: -(-len(best) // REDUCTION)]]
+            number, amount = number + len(jobs), amount * REDUCTION
 
     def count(self) -> int:
-        """How many trainings there are in all."""
+        """The total number of trainings."""
         if not self.candidates:
             return len(self._grid)
         total, left = self.candidates, self.candidates
         while left > 1:
-            left = -(-left // KEPT)
+            left = -(-left // REDUCTION)
             total += left
         return total
 
     def check(self) -> None:
-        """Raises ValueError, with the reason, where a network of the study cannot be."""
+        """Raises ValueError, with the reason, if a network of the study cannot be built."""
         for job in self.rounds({})[0]:
             if job.seed == self.seed:
                 recipe = job.recipe
@@ -90,7 +90,7 @@ class Plan:
 
     @cached_property
     def _grid(self) -> list[Job]:
-        """Every combination with every seed: the first seed with all of them, then the next."""
+        """Every combination with every seed: all combinations with the first seed, and so on."""
         combinations = self.question.combinations
         return [
             self._job(
@@ -105,7 +105,7 @@ class Plan:
 
     @cached_property
     def _candidates(self) -> list[dict[str, str]]:
-        """Settings at random, the same for the same seed; the first are those of the blueprint."""
+        """Random settings, reproducible by the seed; the first candidate is the blueprint."""
         rng = np.random.default_rng([self.seed, 2])
         return [{}, *(_drawn(rng, self.blueprint) for _ in range(self.candidates - 1))]
 
@@ -115,12 +115,12 @@ class Plan:
 
 
 def rank(result: Result) -> tuple[float, float, int]:
-    """Sorts results: the highest accuracy first, of equal ones the lowest cost."""
+    """Sort key of results: highest accuracy first, then lowest cost."""
     return -result.accuracy, result.cost, result.number
 
 
 def recipe_with(blueprint: Blueprint, settings: Mapping[str, str]) -> Recipe:
-    """The blueprint with these settings in the place of its own. Raises ValueError."""
+    """The blueprint as a recipe, with these settings changed. Raises ValueError."""
     own = blueprint.settings
     for name, value in settings.items():
         if name not in (SHAPE, EPOCHS):
@@ -140,9 +140,9 @@ def recipe_with(blueprint: Blueprint, settings: Mapping[str, str]) -> Recipe:
 
 
 def _drawn(rng: np.random.Generator, blueprint: Blueprint) -> dict[str, str]:
-    """Settings at random around those of the blueprint.
+    """Draws random settings around those of the blueprint.
 
-    Rates and penalties are drawn evenly on a logarithmic scale (Bergstra and Bengio 2012, JMLR 13).
+    Rates and penalties are log-uniform (Bergstra and Bengio 2012, JMLR 13).
     """
     own: Settings = blueprint.settings
     around = log10(own.rate)
@@ -162,21 +162,22 @@ def _drawn(rng: np.random.Generator, blueprint: Blueprint) -> dict[str, str]:
 
 
 def candidates_for(seconds: float, per_epoch: float, workers: int) -> int:
-    """How many candidates a search can begin with in so many seconds of so many workers.
+    """The number of candidates a search can start with, given its time and number of workers.
 
-    Every round takes about as long as the first: each trains a third as many three times as long.
+    Every round takes about as long as the first, with a third of the candidates trained three times
+    as long.
     """
     count = 2
-    while count < MOST_CANDIDATES and _time(count + 1, workers) * per_epoch <= seconds:
+    while count < MAX_CANDIDATES and _time(count + 1, workers) * per_epoch <= seconds:
         count += 1
     return count
 
 
 def _time(candidates: int, workers: int) -> int:
-    """How long a search takes, in epochs."""
+    """The duration of a search, in epochs."""
     total, left, epochs = 0, candidates, 1
     while True:
         total += -(-left // workers) * epochs
         if left == 1:
             return total
-        left, epochs = -(-left // KEPT), epochs * KEPT
+        left, epochs = -(-left // REDUCTION), epochs * REDUCTION

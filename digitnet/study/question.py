@@ -1,4 +1,4 @@
-"""What a study asks: which settings are varied, how often, and how long each training is."""
+"""The question of a study: which settings are varied, how often, and the length of a training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,19 +7,20 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.settings import SETTINGS
 
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
-"""What can be varied beside settings, and the word for a search that chooses for itself."""
+"""What can be varied apart from settings, and the keyword for a search."""
 FLAGS = ("--repeat", "--for")
 DEFAULT_AMOUNT = Amount(5, "epochs")
-MOST_RUNS = 10_000
+MAX_RUNS = 10_000
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a study asks.
+    """A parsed question.
 
-    axes: what is varied, each with its values as typed; every combination is tried. repeat: seeds
-    for each combination. amount: how long each training is, unless epochs are varied. seconds: of a
-    search that chooses its own settings (`auto`), how long it may take; 0 for a grid.
+    axes: what is varied, each with its values as typed; every combination is tried.
+    repeat: the number of seeds for each combination.
+    amount: the length of each training, unless epochs are varied.
+    seconds: the time limit of a search (`auto`); 0 for a grid.
     """
 
     axes: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -37,14 +38,14 @@ class Question:
 
 
 def varies(word: str) -> bool:
-    """Whether a word begins a question, rather than naming a study."""
+    """Whether a word starts a question, rather than being the name of a study."""
     return word in SETTINGS or word in (SHAPE, EPOCHS, AUTO, *FLAGS)
 
 
 def parse(words: Sequence[str]) -> Question:
     """Reads `rate 0.1 1 batch 16 32 --repeat 5 --for 3e`, or `auto 10m`.
 
-    Raises ValueError, with the reason, for what is no question.
+    Raises ValueError, with the reason, for an invalid question.
     """
     question, axes, rest = Question(), dict[str, list[str]](), list(words)
     current: list[str] | None = None
@@ -82,12 +83,12 @@ def _check(question: Question) -> None:
     if question.seconds and question.axes:
         raise ValueError(f"{AUTO} chooses the settings itself: leave {question.axes[0][0]} out")
     runs = len(question.combinations) * question.repeat
-    if runs > MOST_RUNS:
-        raise ValueError(f"that is {runs:,} trainings; a study has at most {MOST_RUNS:,}")
+    if runs > MAX_RUNS:
+        raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
 
 
 def _flag(question: Question, flag: str, value: str) -> Question:
-    """The question with a flag's value."""
+    """Returns the question with a flag set."""
     if flag == "--repeat":
         if not (value.isdecimal() and value.isascii() and 1 <= int(value[:9]) <= 1000):
             raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
@@ -96,7 +97,7 @@ def _flag(question: Question, flag: str, value: str) -> Question:
 
 
 def _amount(text: str) -> Amount:
-    """How long each training is: something that is the same on every machine."""
+    """The length of each training; not in seconds, so that it is the same on every machine."""
     try:
         amount = Amount.parse(text)
     except ValueError:
@@ -107,7 +108,7 @@ def _amount(text: str) -> Amount:
 
 
 def _epochs(text: str) -> Amount:
-    """So many epochs; of 0, the networks are fresh."""
+    """Parses a number of epochs; 0 means that the networks are not trained."""
     try:
         return Amount(0, "epochs") if text == "0" else Amount.parse(f"{text}e")
     except ValueError:
@@ -115,12 +116,12 @@ def _epochs(text: str) -> Amount:
 
 
 def amount_of(question: Question, settings: dict[str, str]) -> Amount:
-    """How long the training with these settings is."""
+    """The length of the training with these settings."""
     return _epochs(settings[EPOCHS]) if EPOCHS in settings else question.amount
 
 
 def _seconds(text: str) -> float:
-    """How long a search may take: `90s`, `10m`, `2h`."""
+    """Parses the time limit of a search: `90s`, `10m`, `2h`."""
     units = {"s": 1, "m": 60, "h": 3600}
     number, unit = text[:-1], text[-1:]
     if unit not in units or not (number.isdecimal() and number.isascii()) or not int(number[:9]):

@@ -1,4 +1,4 @@
-"""One training of a study, in whatever process or on whatever machine it is done."""
+"""One training of a study, on any process or machine."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -13,13 +13,13 @@ from digitnet.study.plan import Job
 
 
 class Stopped(Exception):
-    """Raised where a training is given up before its end."""
+    """The training was stopped before its end."""
 
 
 def train(job: Job, data: DataSet, stop: Callable[[], bool] = lambda: False) -> Result:
-    """Trains a fresh network as the job has it; the same anywhere, to the bit.
+    """Trains a new network as the job specifies, in one thread; the same anywhere, bit for bit.
 
-    It is done in one thread. Raises Stopped where `stop()` says so.
+    Raises Stopped if `stop()` returns true.
     """
     begun = perf_counter()
     threads.set_count(1)
@@ -30,14 +30,14 @@ def train(job: Job, data: DataSet, stop: Callable[[], bool] = lambda: False) -> 
 def trained(
     job: Job, data: DataSet, stop: Callable[[], bool] = lambda: False
 ) -> tuple[Model, tuple[float, float]]:
-    """The trained network, its accuracy on the validation set, and its cost on training cases.
+    """Returns the trained model, its validation accuracy, and its cost on training cases.
 
-    Penalties are no part of that cost, so that networks with different ones can be compared.
+    The cost is without penalties, so that networks with different penalties can be compared.
     """
     model = build(job.recipe, job.seed)
     settings = model.trainer.settings
     seen = data.as_seen(settings.cases, settings.pixels)
-    if not job.amount.value:  # a fresh network
+    if not job.amount.value:  # not trained
         model.trainer.measure_statistics(seen.train)
         on_train, on_validation = map(model.trainer.measure, (seen.train, seen.validation))
         return model, (on_validation.accuracy, on_train.cost - model.trainer.penalty())

@@ -37,7 +37,7 @@ WITHOUT = {
     "the keys": ["equal keys of a save"],
     "registry.codec.MAX_DEPTH": ["lists, 100,000 deep", "dicts, 1,000 deep"],
     "registry.codec.MAX_VALUES": ["None by the million, in lists"],
-    "registry.document.MOST_MEASUREMENTS": ["a history of a million points"],
+    "registry.document.MAX_MEASUREMENTS": ["a history of a million points"],
 }
 """A protection, and bombs that go off without it."""
 

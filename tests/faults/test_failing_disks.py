@@ -25,7 +25,7 @@ from digitnet.registry import registry as registry_module
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.registry import Registry
 
-FOREGONE = {"write_list", "forget_old_versions", "remove_leftovers"}
+FOREGONE = {"write_list", "prune_versions", "remove_leftovers"}
 """What may fail without a word: the saves are safe without it."""
 
 

@@ -22,9 +22,9 @@ def test_kills_at_random_moments(
     for _ in range(tried):
         left_by(environment, signal.SIGKILL, "n relu; t 600s", after=chance.random() / 2)
         recovery = Recovery(saves)
-        named, more = recovery.take()
+        named, more = recovery.adopt()
         survived += named.trainer.progress.batches > 0 and more == 0
-        recovery.forget()
+        recovery.discard()
         assert kept(saves) == []
     tally("kill -9 of a training", tried, survived)
 
@@ -48,7 +48,7 @@ recovery.write_durably = write_in_place
 def test_without_durable_writes_it_would_be_lost(environment: dict[str, str]) -> None:
     left_by(environment, signal.SIGKILL, changes=WRITTEN_IN_PLACE)
     with pytest.raises(RegistryError, match="cannot be read"):
-        Recovery(Path(environment["DIGITNET_SAVES"])).take()
+        Recovery(Path(environment["DIGITNET_SAVES"])).adopt()
 
 
 def test_were_it_never_put_aside_it_would_be_lost(environment: dict[str, str]) -> None:
@@ -56,4 +56,4 @@ def test_were_it_never_put_aside_it_would_be_lost(environment: dict[str, str]) -
     with pytest.raises(AssertionError, match="nothing was put aside"):
         left_by(environment, signal.SIGKILL, changes="unfinished.EVERY = 1e9", patience=3)
     with pytest.raises(RegistryError, match="no unfinished training"):
-        Recovery(saves).take()
+        Recovery(saves).adopt()

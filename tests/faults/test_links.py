@@ -35,7 +35,7 @@ def test_a_folder_that_is_a_link_is_not_followed(
     session.saves.mkdir(parents=True, exist_ok=True)
     (session.saves / name).symlink_to(outside)
     do(session, "n diary; t 3; pas one; t 3")
-    session.unfinished.recovery.keep(session.network(), wait=True)
+    session.unfinished.recovery.autosave(session.network(), wait=True)
     assert "no unfinished training" in refusal(session, "recover")
     for line in ("p", "del one", "undo", "n diary; pas two; ren two three"):
         try:
@@ -132,8 +132,8 @@ def test_no_setting_steers_the_terminal(session: Session, value: str) -> None:
 def test_a_lock_that_is_a_link_is_not_locked(session: Session, outside: Path) -> None:
     do(session, "n mini; t 3")
     recovery = session.unfinished.recovery
-    assert recovery.keep(session.network(), wait=True)
-    recovery.leave()
+    assert recovery.autosave(session.network(), wait=True)
+    recovery.release()
     (lock,) = (session.saves / FOLDER).glob("*.lock")
     lock.unlink()
     lock.symlink_to(outside / "made")

@@ -119,7 +119,7 @@ def test_of_many_that_save_under_one_name_one_is_there_and_whole(
     kept = registry.trash.contents()
     assert len(kept) == 5
     for version in kept:  # the versions before are whole too
-        registry.trash.bring_back(version, tmp_path / version.file)
+        registry.trash.restore(version, tmp_path / version.file)
         assert batches_of(registry) > 0
 
 

@@ -13,7 +13,7 @@ SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 BOUNDS = [
     f"at most {files.MAX_BYTES >> 20} MiB, {codec.MAX_DEPTH} levels, {codec.MAX_VALUES:,} values, "
     f"{codec.MAX_ITEMS:,} items in a list and {codec.MAX_STRING:,} bytes in a string",
-    f"no file may stand for more than {exchange_npz.MOST_PACKED} times its size",
+    f"no file may stand for more than {exchange_npz.MAX_EXPANSION} times its size",
     f"a header of at most {exchange_safetensors.MAX_HEADER >> 20} MiB",
     f"at most {idx.MAX_BYTES >> 20} MiB unpacked",
     f"the last {trash.KEPT_VERSIONS} overwritten versions",

@@ -213,7 +213,7 @@ def test_what_could_not_be_read_back_is_told_and_leaves_the_autosave_before(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(session, "n diary; t 30")
-    keep = session.unfinished.keep
+    keep = session.unfinished.autosave
     assert keep(session.network(), wait=True)
     monkeypatch.setattr(unfinished, "RARELY", 0.0)
     session.network().trainer.progress.seconds = float("inf")
@@ -229,7 +229,7 @@ def test_what_could_not_be_read_back_is_told_and_leaves_the_autosave_before(
     assert "'seconds' is not a finite number" in told[0]
     assert not keep(session.network(), wait=True)
     session.unfinished.leave_what_was_recovered()
-    session.unfinished.recovery.leave()
+    session.unfinished.recovery.release()
     assert do(session, "n mini; recover")[-1]["trained_batches"] == 30
 
 
@@ -252,7 +252,7 @@ def test_no_lock_is_left_where_nothing_could_be_written(
 
     do(session, "n diary; t 5")
     monkeypatch.setattr(recovery, "write_durably", full)
-    assert not session.unfinished.keep(session.network(), wait=True)
+    assert not session.unfinished.autosave(session.network(), wait=True)
     assert [*(session.saves / FOLDER).iterdir()] == []
 
 
@@ -291,12 +291,12 @@ def test_the_latest_is_recovered_first(session: Session) -> None:
     recovery, ages = session.unfinished.recovery, {}
     for batches in (3, 5, 4):
         do(session, f"n mini; t {batches}")
-        assert recovery.keep(session.network(), wait=True)
-        recovery.leave()
+        assert recovery.autosave(session.network(), wait=True)
+        recovery.release()
         for path in {*kept(session.saves)} - {*ages}:
             ages[path] = batches
     for path, batches in ages.items():
         os.utime(path, (batches, batches))
     found = [do(session, "recover")[0]["trained_batches"]]
-    session.unfinished.recovery.leave()
+    session.unfinished.recovery.release()
     assert found == [5]

@@ -62,7 +62,7 @@ def test_no_field_may_be_missing() -> None:
 def test_of_a_history_that_is_too_long_the_latest_points_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(document, "MOST_MEASUREMENTS", 2)
+    monkeypatch.setattr(document, "MAX_MEASUREMENTS", 2)
     named = rich()
     named.trainer.history.insert(0, Measurement(1, 9.0, 9.0, 0.0))
     assert len(named.trainer.history) == 3

@@ -269,7 +269,7 @@ def test_without_the_bound_on_packing_a_bomb_would_go_off(
     fields = about | {"shape": "1000-1000", "input_shape": [1000], "layers": layers}
     np.savez_compressed(file, about=np.array(json.dumps(fields)), **zeros)
     assert "would unpack to more than" in refused(tmp_path, "x.npz", file.getvalue())
-    monkeypatch.setattr(exchange_npz, "MOST_PACKED", 10_000)
+    monkeypatch.setattr(exchange_npz, "MAX_EXPANSION", 10_000)
     assert import_network(tmp_path / "x.npz").network.size == 1_000_000
 
 

@@ -16,7 +16,7 @@ from digitnet.recipes import recipe_of
 from digitnet.registry.study_record import Blueprint, Result
 from digitnet.study.answer import Lead, best_of, groups, lead_of
 from digitnet.study.conduct import TRIES, Broken, conduct
-from digitnet.study.executors import Crew
+from digitnet.study.executors import WorkerPool
 from digitnet.study.plan import Job, Plan, candidates_for
 from digitnet.study.question import Question, parse
 
@@ -180,7 +180,7 @@ class Hands:
 
 def hired(breaks_after: int, do: Callable[[Job], Result]) -> "Callable[[], object]":
     @contextmanager
-    def hire() -> Iterator[Crew]:
+    def hire() -> Iterator[WorkerPool]:
         yield Hands(do, breaks_after)
 
     return hire

@@ -16,7 +16,7 @@ def recover(session: Session) -> InHandResult:
     """
     if not session.may_let_go():
         raise CommandError("nothing was recovered; the network in hand is as it was")
-    named, more = session.unfinished.recovery.take()
+    named, more = session.unfinished.recovery.adopt()
     if named.name and not session.registry.exists(named.name):
         named.name = ""
     session.take(named)

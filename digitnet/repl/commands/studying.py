@@ -10,7 +10,7 @@ from digitnet.repl.commands.saving import clean
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on
-from digitnet.repl.studies import begun, hire_for, plan_of
+from digitnet.repl.studies import begun, plan_of, pool_for
 from digitnet.repl.views.words import counted, percent
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ def _conducted(
     plan, registry = plan_of(record), session.registry
     begun, before, total = perf_counter(), len(record.results), plan.count()
     if plan.round(record.results):
-        hire = hire_for(session, session.data(record.data), address)
+        new_pool = pool_for(session, session.data(record.data), address)
         steps = conduct(
-            plan, record.results, hire, lambda _: registry.save_study(record), session.stop
+            plan, record.results, new_pool, lambda _: registry.save_study(record), session.stop
         )
         try:
             for _ in steps:

@@ -196,7 +196,7 @@ def _data_meant(session: Session, name: str) -> str:
     from digitnet.registry.names import file_name
 
     imported, trash = session.shelf.imported, session.registry.trash
-    kept = trash.to_bring_back(session.saves, file_name(clean(name)) if name else "")
+    kept = trash.restorable(session.saves, file_name(clean(name)) if name else "")
     if name:
         return name if imported.is_known(name) and not kept else ""
     when, latest = imported.last_change()
