@@ -9,6 +9,7 @@ from digitnet.repl.session import Session
 if TYPE_CHECKING:
     from digitnet.digits.datasets import DataSet
     from digitnet.registry.study_record import Blueprint, StudyRecord
+    from digitnet.study.executors import PoolFactory
     from digitnet.study.plan import Plan
 
 

@@ -187,7 +187,7 @@ def test_every_file_of_mnist_is_read_against_its_own_digest(
     asked = {}
 
     def reader(
-        path: Path, dimensions: int, digest: str | None = None, *, most: int | None = None
+        path: Path, dimensions: int, digest: str | None = None, *, max_bytes: int | None = None
     ) -> NDArray[np.uint8]:
         asked[path.name] = (dimensions, digest)
         return np.zeros((5001, 28, 28)[:dimensions], np.uint8)
