@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from digitnet.digits import own
-from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
+from digitnet.digits.idx import BadData, read_idx
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.types import Pixels
 
@@ -123,7 +123,7 @@ def read_digits(
     within: frozenset[str],
     digests: Sequence[str | None],
     folders: Sequence[Path],
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int | None = None,
 ) -> DataSet:
     """Reads four IDX files: training images and labels, test images and labels.
 

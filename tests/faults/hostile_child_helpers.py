@@ -68,7 +68,7 @@ def read_trustingly(data: bytes) -> Any:
 def remove(protection: str) -> None:
     """Does without a protection, as if nobody had thought of it."""
     if protection == "the reader":
-        replace_all("decode", pickle.loads)
+        replace_all("decode", lambda data, most_values=0: pickle.loads(data))
         replace_all("unseal", lambda data: data)
         exchange.FORMATS["npz"] = replace(exchange.FORMATS["npz"], read=read_trustingly)
     elif protection == "the lengths":

@@ -78,7 +78,8 @@ def _listed(answer: Answer) -> dict[str, str | None]:
     """What is said of each network in the list."""
     if (answer.code, answer.err) != (0, ""):
         return {}
-    return {network["name"]: network["damaged"] for network in json.loads(answer.out)["networks"]}
+    own = [n for n in json.loads(answer.out)["networks"] if not n["included"]]
+    return {network["name"]: network["damaged"] for network in own}
 
 
 def _lists_it_as_damaged(answer: Answer) -> bool:

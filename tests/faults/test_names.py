@@ -219,7 +219,7 @@ def test_escapes_in_the_names_of_folders_and_files_do_not_reach_the_terminal(
 def test_without_the_check_of_texts_a_save_would_steer_the_terminal(
     here: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(here.saves, with_change(("data",), "x\x1b[31m"), "x")
+    put(here.saves, with_change(("accuracy", "on"), "x\x1b[31m"), "x")
     assert shown(here, ("ls",), ("l", "x")).is_clean
     monkeypatch.setattr(Fields, "text", lambda self, name, choices=None: self._take(name, str))
     assert not shown(here, ("ls",), ("l", "x")).is_clean

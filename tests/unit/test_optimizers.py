@@ -325,7 +325,7 @@ def test_the_running_mean_answers_and_training_goes_on_without_it() -> None:
 
 
 def test_early_stopping_puts_the_best_weights_back() -> None:
-    trainer = Trainer(network(), Settings(batch=10, rate=12.0, patience=5), 7)
+    trainer = Trainer(network(), Settings(batch=10, rate=2.0, patience=20), 7)
     reports = run(trainer, cases(), cases(), Amount.parse("1000e"))
     while True:
         try:
