@@ -7,10 +7,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from time import monotonic
 from typing import NamedTuple
 
 from filelock import FileLock, Timeout
@@ -29,25 +27,19 @@ from digitnet.registry.files import (
     rewrite_durably,
     write_durably,
 )
-from digitnet.registry.listing import Entry, read_list, write_list
+from digitnet.registry.folder import Folder
+from digitnet.registry.listing import Entry, write_list
 from digitnet.registry.model import Model
 from digitnet.registry.names import file_name
-from digitnet.registry.reading import included_in, is_whole, read_entry, read_save, saves_in
+from digitnet.registry.reading import is_whole, read_entry
 from digitnet.registry.seal import unseal
 from digitnet.registry.study_document import study_to_document
 from digitnet.registry.study_record import StudyRecord
-from digitnet.registry.trash import Trash, Trashed
+from digitnet.registry.trash import Trashed
 
 LOCK = ".lock"
-OFFER_SECONDS = 0.1
 LOCK_SECONDS, POLLING_SECONDS = 30, 0.01
 """Timeout and polling interval of the lock: waiters are not queued, so poll often."""
-
-
-@lru_cache(4)
-def _known(folder: Path) -> dict[str, Entry]:
-    """What was once told of the files in a folder: by the list at first, then by what was read."""
-    return read_list(folder, len(saves_in(folder)))
 
 
 @dataclass(frozen=True)
@@ -70,117 +62,10 @@ class Saved(NamedTuple):
     kept: bool
 
 
-class Registry:
-    """The named networks in `folder`, which is made by the first save.
-
-    included: a folder of networks that come with digitnet, read-only. A network of the same name in
-    `folder` hides the included one.
+class Registry(Folder):
+    """The named saves in `folder`, which is made by the first one: read, written, renamed, deleted
+    and restored.
     """
-
-    def __init__(self, folder: Path, included: Path | None = None) -> None:
-        """Reads nothing yet."""
-        self.folder, self.included = folder, included
-        self.trash = Trash(folder)
-
-    # reading
-
-    def entries(self) -> list[Entry]:
-        """All saves, sorted by name, then the included networks. A damaged save has the reason, and
-        its file name in place of its name.
-        """
-        own = self._entries()
-        files = {entry.file for entry in own}
-        included = included_in(self.included) if self.included else ()
-        return [*own, *(entry for entry in included if entry.file not in files)]
-
-    def _entries(self, changed: Path | None = None) -> list[Entry]:
-        """The entries of all saves; those in the list are used if their files are unchanged.
-
-        changed: a file that was just written, whose size and time may be the same as before.
-        """
-        paths, entries = saves_in(self.folder), []
-        listed = read_list(self.folder, len(paths))
-        if changed is not None:
-            listed.pop(changed.name, None)
-        for path in paths:
-            with suppress(FileNotFoundError):  # just deleted by another process
-                entry = listed.get(path.name)
-                if entry is None or not entry.is_of(path):
-                    entry = read_entry(path)
-                entries.append(entry)
-        return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
-
-    def offered(self) -> list[Entry]:
-        """The saves that can be told of at once, to be offered while a person types.
-
-        What is not in the list is read for OFFER_SECONDS, and the rest the next time.
-        """
-        paths, offered = saves_in(self.folder), []
-        known = _known(self.folder)
-        until = monotonic() + OFFER_SECONDS
-        for path in paths:
-            with suppress(FileNotFoundError):
-                entry = known.get(path.name)
-                if entry is None or not entry.is_of(path):
-                    if monotonic() > until:
-                        continue
-                    entry = known[path.name] = read_entry(path)
-                offered.append(entry)
-        files = {path.name for path in paths}
-        included = included_in(self.included) if self.included else ()
-        return [*offered, *(entry for entry in included if entry.file not in files)]
-
-    def names(self) -> list[str]:
-        """The names of all undamaged networks."""
-        return [e.name for e in self.entries() if e.kind == "network" and not e.damaged]
-
-    def exists(self, name: str) -> bool:
-        """Whether there is a save or an included network of that name, damaged or not."""
-        return self.owns(name) or self.includes(name)
-
-    def owns(self, name: str) -> bool:
-        """Whether there is a save of that name in the folder, damaged or not."""
-        return self._path(name).exists()
-
-    def includes(self, name: str) -> bool:
-        """Whether a network of that name is included and not hidden by a save."""
-        there = self.included and (self.included / file_name(name)).exists()
-        return bool(there) and not self.owns(name)
-
-    def load(self, name: str) -> Model:
-        """Loads the network saved under `name`.
-
-        Raises RegistryError if there is none or its file is damaged.
-        """
-        found = self._load(name)
-        if isinstance(found, StudyRecord):
-            raise RegistryError(f"{name!r} is a study: study {name!r} shows it")
-        return found
-
-    def load_study(self, name: str) -> StudyRecord:
-        """Loads the study saved under `name`. Raises RegistryError as `load` does."""
-        found = self._load(name)
-        if isinstance(found, Model):
-            raise RegistryError(f"{name!r} is a network, not a study: l {name!r} loads it")
-        return found
-
-    def _load(self, name: str) -> Model | StudyRecord:
-        path = self._path(name)
-        if self.included and self.includes(name):
-            path = self.included / path.name
-        try:
-            return read_save(path)
-        except FileNotFoundError:
-            raise RegistryError(f"there is no network named {name!r}") from None
-        except DamagedSave as error:
-            raise RegistryError(
-                f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"
-                f"{self._undo_hint(path)}"
-            ) from None
-        except OSError as error:
-            raise RegistryError(f"{name!r} cannot be read: {error.strerror}") from None
-
-    # changing
 
     def save(self, model: Model, name: str) -> Saved:
         """Saves a model under `name`, durably; keeps the previous version if it differs.
@@ -281,20 +166,6 @@ class Registry:
 
     # files
 
-    def _path(self, name: str) -> Path:
-        """The path of the file of the save called `name`.
-
-        Raises RegistryError if it is a symbolic link: digitnet does not read, keep or overwrite its
-        target.
-        """
-        path = self.folder / file_name(name)
-        if path.is_symlink():
-            raise RegistryError(
-                f"{path.name}, the file of {name!r}, is a symbolic link, which is not followed: "
-                "put the file itself there, or remove it"
-            )
-        return path
-
     def _has_same_content(self, path: Path, data: bytes) -> bool:
         """Whether a file equals `data`, apart from the time of saving and the last accuracy."""
         other: Document = {"saved_at": "", "accuracy": None}
@@ -311,16 +182,6 @@ class Registry:
         if is_whole(self.trash.folder / kept.name, called=kept.file):
             return False
         return path.exists() and is_whole(path)
-
-    def _undo_hint(self, path: Path) -> str:
-        """The end of a message that says how to restore the version before a damaged file, if an
-        undamaged one was kept.
-        """
-        with suppress(DamagedSave, OSError, IndexError):
-            latest = self.trash.restorable(self.folder, path.name)[0]
-            name = read_save(self.trash.folder / latest.name, latest.file).name
-            return f"; undo {name!r} brings back the version before"
-        return ""
 
     @contextmanager
     def _locked(self, kept: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ import registry_helpers
 from registry_helpers import batches_of, make_loop, make_pipe, plain, put, soon
 
 from digitnet.registry import contents, files
-from digitnet.registry import registry as registry_module
+from digitnet.registry import folder as folder_module
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.document import to_document
 from digitnet.registry.listing import LIST, Entry, read_list, write_list
@@ -152,9 +152,9 @@ def test_what_is_offered_is_never_waited_for(
     two: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (two.folder / LIST).unlink()
-    monkeypatch.setattr(registry_module, "OFFER_SECONDS", -1)
+    monkeypatch.setattr(folder_module, "OFFER_SECONDS", -1)
     assert two.offered() == []
-    monkeypatch.setattr(registry_module, "OFFER_SECONDS", 5)
+    monkeypatch.setattr(folder_module, "OFFER_SECONDS", 5)
     assert [entry.name for entry in two.offered()] == ["other", "x"]
     monkeypatch.setattr(contents, "read_document", None)
     assert [entry.name for entry in two.offered()] == ["other", "x"]
