@@ -1,4 +1,4 @@
-"""`python -m digitnet` is `digitnet`."""
+"""Runs digitnet as `python -m digitnet`."""
 
 from digitnet.cli import main
 

@@ -203,7 +203,7 @@ def _prepare_streams() -> None:
 def _run(options: argparse.Namespace, config: "Config") -> int:
     """Opens a session and does what the flags ask for."""
     from digitnet import paths
-    from digitnet.repl.session import NobodyToAsk, Session
+    from digitnet.repl.session import NonInteractive, Session
     from digitnet.repl.terminal.interrupts import uninterruptible
     from digitnet.repl.terminal.output import say_error
 
@@ -214,7 +214,7 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
         data_folders=paths.data_folders(data),
         download_to=paths.cache_folder(),
         seed=options.seed,
-        asker=NobodyToAsk(options.yes),
+        asker=NonInteractive(options.yes),
         vi=config.vi,
         aliases=config.aliases,
     )
@@ -230,8 +230,8 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
     with uninterruptible():
         unsaved = session.hand if session.unsaved_batches else None
         meant = code == 0 and not session.ended_by
-        put_aside = session.unfinished.at_the_end(unsaved, meant=meant, asked=session.interactive)
-        if put_aside and not session.ended_by:
+        autosaved = session.unfinished.at_exit(unsaved, meant=meant, asked=session.interactive)
+        if autosaved and not session.ended_by:
             say_error("the unsaved training was autosaved: recover loads it")
         elif unsaved and (complaint := session.unfinished.complaint):
             say_error(complaint)
@@ -322,7 +322,7 @@ def _converse(session: "Session", output: "Output", options: argparse.Namespace)
 
     if not options.json:
         _greet(GREETING)
-    if not options.json and session.unfinished.is_left():
+    if not options.json and session.unfinished.has_orphans():
         _greet("Unsaved training from the last session: type recover to load it.")
     session.interactive = True
     colours = not (options.no_color or os.environ.get("NO_COLOR"))

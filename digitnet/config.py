@@ -1,4 +1,4 @@
-"""The user's own defaults, from a file in TOML:
+"""The user's configuration file, in TOML:
 
     saves = "~/networks"
     threads = 1
@@ -7,7 +7,7 @@
     [alias]
     quick = "n; t 2e; ch all"
 
-Errors in it are reported in one line and ignored: a file of settings never stops the program.
+An error in it is reported in one line and otherwise ignored: it never stops the program.
 """
 
 import re
@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 
 TEXTS, NUMBERS, SWITCHES = ("saves", "data"), ("seed", "threads"), ("plain", "yes", "no-color")
-"""Keys that are flags of the program too."""
+"""Keys that are also command-line flags."""
 KEYS = (*TEXTS, *NUMBERS, *SWITCHES, "vi", "alias")
 
-MOST_BYTES, LONGEST_LINE = 1 << 16, 1000
-"""A key of thousands of parts would take gigabytes to be read; it is on one line."""
+MAX_BYTES, MAX_LINE = 1 << 16, 1000
+"""Parsing a dotted key of thousands of parts, which is on one line, would take gigabytes."""
 _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 
 
 @dataclass
 class Config:
-    """What the file says. flags: as they would be typed. complaints: what is wrong with it."""
+    """The content of the file. flags: in command-line form. complaints: the errors in it."""
 
     path: Path
     flags: list[str] = field(default_factory=list)
@@ -37,9 +37,9 @@ class Config:
 
 
 def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
-    """What the file at `path` says, if there is one. `taken()`: words that are commands.
+    """Reads the file at `path`, if it exists. taken(): returns the words that are commands.
 
-    Raises nothing: what cannot be read is among the complaints.
+    Never raises; errors are added to the complaints.
     """
     config = Config(path)
     try:
@@ -59,7 +59,7 @@ def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    """The fields of a TOML file. Raises OSError, and ValueError for what is not TOML."""
+    """Parses a TOML file. Raises OSError, and ValueError if it is not valid TOML."""
     import tomllib
 
     if not path.exists():
@@ -67,11 +67,11 @@ def _toml(path: Path) -> dict[str, Any]:
     if not path.is_file():  # opening a named pipe would block
         raise ValueError("it is not a file")
     with path.open("rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES or max(map(len, data.splitlines()), default=0) > LONGEST_LINE:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES or max(map(len, data.splitlines()), default=0) > MAX_LINE:
         raise ValueError(
-            f"it is too large for settings: more than {MOST_BYTES >> 10} KiB, or a line of more "
-            f"than {LONGEST_LINE:,} characters"
+            f"it is too large for settings: more than {MAX_BYTES >> 10} KiB, or a line of more "
+            f"than {MAX_LINE:,} characters"
         )
     try:
         return tomllib.loads(data.decode())
@@ -80,7 +80,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[str]]) -> None:
-    """Takes one field over. Raises ValueError for what it cannot be."""
+    """Stores one field in `config`. Raises ValueError for an invalid one."""
     is_value = isinstance(value, str) if key in TEXTS else type(value) is int
     if key in TEXTS and is_value and "\0" in value:
         raise ValueError(f"{key} is no path: {value!r}")
@@ -101,7 +101,7 @@ def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[s
 
 
 def _take_aliases(config: Config, table: Mapping[str, Any], taken: Collection[str]) -> None:
-    """Takes the aliases over that can be, and complains of the others."""
+    """Stores the valid aliases in `config`, and adds complaints about the others."""
     for word, line in table.items():
         if word in taken:
             reason = "is a command already"

@@ -1,4 +1,4 @@
-"""Where data sets and saves are."""
+"""The locations of data sets, saves and the user's files."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def is_checkout() -> bool:
 
 
 def saves_folder() -> Path:
-    """Where networks are saved: the checkout's `saves/`, or the user's data folder."""
+    """The folder of the saves: `saves/` in a checkout, else in the user's data folder."""
     if is_checkout():
         return CHECKOUT / "saves"
     from platformdirs import user_data_path
@@ -23,32 +23,32 @@ def saves_folder() -> Path:
 
 
 def included_folder() -> Path:
-    """Where the networks are that come with digitnet."""
+    """The folder of the networks that come with digitnet."""
     return CHECKOUT / "saves" / "included" if is_checkout() else PACKAGE / "saves"
 
 
 def cache_folder() -> Path:
-    """Where downloads go."""
+    """The folder for downloads."""
     from platformdirs import user_cache_path
 
     return user_cache_path("digitnet", appauthor=False)
 
 
 def state_folder() -> Path:
-    """Where the prompt keeps what was typed."""
+    """The folder of the prompt's history."""
     from platformdirs import user_state_path
 
     return user_state_path("digitnet", appauthor=False)
 
 
 def config_file() -> Path:
-    """Where the user's own defaults are, if there are any."""
+    """The path of the user's configuration file, which may not exist."""
     from platformdirs import user_config_path
 
     return user_config_path("digitnet", appauthor=False) / "config.toml"
 
 
 def data_folders(chosen: Path | None) -> list[Path]:
-    """Where data sets are looked for: the chosen folder, what is included, the cache."""
+    """The folders searched for data sets: the chosen one, the included data, the cache."""
     here = CHECKOUT / "data" if is_checkout() else PACKAGE / "data"
     return [*([chosen] if chosen else []), here, cache_folder()]

@@ -1,6 +1,6 @@
-"""Recipes: ready-made networks with the data and settings they are trained with.
+"""Recipes: predefined networks with their data and training settings.
 
-One for each diary behind digitnet, and better ones.
+There is one for each diary that digitnet grew from, and better ones.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,15 @@ if TYPE_CHECKING:  # numpy is first needed when a network is made, not when the 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network to be made: its layers, its cost, the data it is for, and how to train it.
+    """The description of a network: its layers, cost, data and training settings.
 
-    settings: those that are not as usual. data: the data set it is meant for; another of the same
-    width serves as well. initializer: for all weights; each activation's own where it is empty.
+    settings: those that differ from the defaults. data: the data set it is meant for; another with
+    the same numbers of inputs and outputs will do. initializer: of all layers; if empty, each uses
+    its activation's default.
     """
 
     name: str
-    says: str
+    summary: str
     shape: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     data: str = "sample"
@@ -39,10 +40,10 @@ class Recipe:
 DEFAULT = "quick"
 
 _SIGMOIDS: dict[str, Any] = {"hidden": "sigmoid", "output": "sigmoid", "cost": "squared"}
-# the diaries add up over the cases where digitnet takes the mean: their rate times the cases
+# the diaries sum over the cases, digitnet averages: their rate times the number of cases
 _TABLE: dict[str, Any] = {"optimizer": "sgd", "rate": 4.0, "batch": WHOLE_SET}
 
-# good after any number of epochs, so that `t` can be typed again and again
+# good after any number of epochs, so that training can be continued at any time
 _ENDLESS: dict[str, Any] = {
     "optimizer": "momentum",
     "rate": 0.05,
@@ -208,7 +209,7 @@ RECIPES = {
 
 
 def recipe_of(network: "Network") -> Recipe:
-    """A recipe, without a name or settings, for networks that are made like this one."""
+    """A recipe, without name or settings, for networks of the same structure as this one."""
     from digitnet.engine.layers import BatchNorm, Convolution, Dense
     from digitnet.engine.layers.pooling import Pool
     from digitnet.engine.shapes import spelled_out
@@ -232,7 +233,7 @@ def recipe_of(network: "Network") -> Recipe:
     )
 
 
-USUAL_RATES = {
+DEFAULT_RATES = {
     "sgd": 0.1,
     "momentum": 0.05,
     "nesterov": 0.05,
@@ -242,21 +243,21 @@ USUAL_RATES = {
     "schedule-free": 1.0,
     "schedule-free-adamw": 0.005,
 }
-"""Rates that most networks can do with."""
+"""optimiser → a rate that suits most networks."""
 
 
-def usual_rate(recipe: str, optimizer: str) -> float:
-    """The rate that a recipe has; of none, or with another optimiser, a usual one."""
+def default_rate(recipe: str, optimizer: str) -> float:
+    """The rate of a recipe; without a recipe, or with another optimiser, a default rate."""
     settings = RECIPES[recipe].settings if recipe in RECIPES else {}
     if "rate" in settings and settings.get("optimizer", "sgd") == optimizer:
         return float(settings["rate"])
-    return USUAL_RATES[optimizer]
+    return DEFAULT_RATES[optimizer]
 
 
 def build(recipe: Recipe, seed: int) -> "Model":
-    """A fresh network as the recipe has it, its weights drawn with `seed`.
+    """Builds the network of a recipe, with initial weights drawn with `seed`.
 
-    Raises ValueError for layers, costs and settings that do not go together.
+    Raises ValueError for layers, costs and settings that do not fit together.
     """
     from digitnet.engine.shapes import network_of
     from digitnet.engine.trainer import Trainer

@@ -100,7 +100,7 @@ class Source:
     """
 
     name: str
-    says: str
+    summary: str
     inputs: int
     outputs: int
     read: Callable[[Sequence[Path]], DataSet]

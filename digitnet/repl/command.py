@@ -1,11 +1,11 @@
-"""Commands: one record each, from which parsing, help and suggestions are all derived.
+"""Commands: one record each, from which parsing, help and completion are derived.
 
     @command("t", "train", group="train", examples={"t 3e": "three epochs"})
     def train(session: "Session", amount: Annotated[Amount, AMOUNT] = ONE_EPOCH) -> ...:
         '''Train the network on mini-batches of random cases.'''
 
-The name and aliases, the function's signature and its docstring say everything there is to say;
-nothing about a command is written a second time anywhere.
+The decorator, the function's signature and its docstring define the command completely; nothing is
+repeated elsewhere.
 """
 
 import inspect
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Result(Protocol):
-    """What a command gives back: it knows how it looks, and what it is as data."""
+    """The result of a command, which can be displayed and converted to JSON."""
 
     def as_json(self) -> dict[str, Any]:
-        """The result as fields of one JSON object."""
+        """The fields of the JSON object."""
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
 
@@ -33,24 +33,24 @@ class Result(Protocol):
 T = TypeVar("T")
 SCREEN_ONLY, OPTIONAL = "screen only", "optional"
 ScreenOnly: TypeAlias = Annotated[T, SCREEN_ONLY]
-"""The type of a field of a Record that is shown, and is not among its data."""
+"""Marks a field of a Record that is displayed but not part of the JSON."""
 
 
 class Record:
-    """Makes a dataclass a result whose data are its fields, but for those of type ScreenOnly."""
+    """Base class of results: dataclasses whose JSON has all fields except ScreenOnly ones."""
 
     def as_json(self) -> dict[str, Any]:
-        """The fields."""
+        """All fields except ScreenOnly ones."""
         mine: Any = self
         data = [f for f in fields(mine) if SCREEN_ONLY not in getattr(f.type, "__metadata__", ())]
         return {f.name: getattr(self, f.name) for f in data}
 
 
 class Report(Protocol):
-    """What a long command says while it works.
+    """A progress report of a long command.
 
-    It is shown until the next one takes its place. lasting: it stays on the screen instead.
-    milestone: what a screen is to keep of it where lines cannot renew themselves; None for nothing.
+    lasting: whether it stays on the screen, instead of being replaced by the next report.
+    milestone: what to print instead if the output cannot be redrawn; None for nothing.
     """
 
     @property
@@ -64,7 +64,7 @@ class Report(Protocol):
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence said on the way."""
+    """A report that consists of a sentence."""
 
     text: str
     lasting: bool = True
@@ -75,18 +75,20 @@ class Note:
 
 
 Working: TypeAlias = Generator[Report, None, Result]
-"""A long command at work: it yields reports and returns its result."""
+"""A long command: a generator that yields reports and returns the result."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of argument.
 
-    parse raises ValueError for what is not of the kind, with a reason where that helps, and Unknown
-    for what is none of the names there are. choices: what is often meant, each with what it is.
-    offers: the same where it depends on the session, or on the arguments before. joins: whether a
-    further word belongs to it: `5 epochs` is one amount. is_path: whether it names a file. fuzzy:
-    whether letters from within a name will do to have it offered.
+    parse: raises ValueError for an invalid text, optionally with a reason, and Unknown for an
+    unknown name.
+    choices: common values, each with a description.
+    offers: the same, if they depend on the session or on the preceding arguments.
+    joins: whether a further word belongs to the argument, as in `5 epochs`.
+    is_path: whether it is the name of a file.
+    fuzzy: whether completion also matches letters inside a name.
     """
 
     metavar: str
@@ -99,13 +101,13 @@ class Kind:
     fuzzy: bool = False
 
     def offered(self, session: "Session", words: Sequence[str]) -> Mapping[str, str]:
-        """What the prompt offers for it, after these arguments; each with what it is."""
+        """The completions for it after these arguments, each with a description."""
         return self.offers(session, words) if self.offers else self.choices()
 
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a command, from the function's signature."""
+    """An argument of a command, derived from the function's signature."""
 
     kind: Kind
     required: bool
@@ -113,16 +115,16 @@ class Argument:
 
     @property
     def usage(self) -> str:
-        """As in a usage line: `NAME`, `[AMOUNT]`, `NAME...`."""
+        """Its form in a usage line: `NAME`, `[AMOUNT]`, `NAME...`."""
         shown = self.kind.metavar + ("..." if self.repeated else "")
         return shown if self.required else f"[{shown}]"
 
 
 @dataclass(frozen=True, eq=False)
 class Command:
-    """A command: what it is called, what it takes, what it does.
+    """A command: its names, arguments, function and help.
 
-    is_picture: a last argument such as `curves.svg` is the file to draw its result in.
+    is_picture: whether a last argument such as `curves.svg` is the file to draw the result in.
     """
 
     name: str
@@ -138,11 +140,11 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """`t [AMOUNT]`."""
+        """The usage line, such as `t [AMOUNT]`."""
         return " ".join([self.name, *(argument.usage for argument in self.arguments)])
 
     def matched(self, words: Sequence[str]) -> tuple[list[list[str]], list[str]]:
-        """The words that belong to each argument, as far as there are any, and those left over."""
+        """Assigns words to arguments; returns the words of each, and those left over."""
         given: list[list[str]] = []
         rest = list(words)
         for argument in self.arguments:
@@ -156,7 +158,7 @@ class Command:
         return given, rest
 
     def parse(self, words: Sequence[str]) -> list[Any]:
-        """The arguments that `words` stand for. Raises CommandError, saying what was expected."""
+        """Parses the arguments. Raises CommandError, saying what was expected."""
         given, rest = self.matched(words)
         values: list[Any] = []
         for argument, its_words in zip(self.arguments, given, strict=False):
@@ -188,10 +190,10 @@ class Command:
 
 
 GROUPS = ("First steps", "Learning", "Asking", "Networks", "Saves", "Digits", "This program")
-"""The groups that the help shows, in this order."""
+"""The groups of commands, in the order of the help."""
 
 COMMANDS: dict[str, Command] = {}
-"""Every command by its name and by each of its aliases."""
+"""Name or alias → command."""
 
 
 def command(
@@ -202,13 +204,15 @@ def command(
     rank: int = 5,
     is_picture: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a function a command. Its first parameter is the session; the others, each annotated
-    with its Kind, are the arguments; repeated ones with OPTIONAL, where there need be none.
+    """Decorator that registers a function as a command.
 
-    examples: lines to type, each with what it does; errors show the last. rank: its place in its
-    group, those that people need first in front. is_picture: of the Command.
+    The function's first parameter is the session. The others are the arguments, each annotated with
+    its Kind; a repeated one that may be empty is annotated with OPTIONAL too.
 
-    Raises ValueError at import where a name is taken already, or the group is none of GROUPS.
+    examples: lines to type → what they do; error messages show the last. rank: the position in the
+    group, those needed first having the lowest. is_picture: see Command.
+
+    Raises ValueError if a name is already taken or the group is not in GROUPS.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -237,7 +241,7 @@ def command(
 
 
 def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
-    """The arguments in a function's signature, after the session."""
+    """The arguments of a command, from its function's signature."""
     return tuple(
         Argument(
             next(extra for extra in p.annotation.__metadata__ if isinstance(extra, Kind)),
@@ -249,7 +253,7 @@ def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
 
 
 def find(word: str) -> Command:
-    """The command called `word`. Raises CommandError, naming the nearest, where there is none."""
+    """The command called `word`. Raises CommandError, with a suggestion, if there is none."""
     if word in COMMANDS:
         return COMMANDS[word]
     hint = nearest(word, COMMANDS) or "? lists the commands"
@@ -257,5 +261,5 @@ def find(word: str) -> Command:
 
 
 def all_commands() -> list[Command]:
-    """Every command once, group by group, what people need first in front."""
+    """All commands, by group and rank."""
     return sorted(dict.fromkeys(COMMANDS.values()), key=lambda c: (GROUPS.index(c.group), c.rank))

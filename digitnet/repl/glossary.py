@@ -175,14 +175,14 @@ def _all() -> Iterator[Meaning]:
     from digitnet.engine.costs import BINARY, SQUARED
     from digitnet.engine.minimize import METHODS
 
-    for name, says in (SETTINGS | SESSION_SETTINGS).items():
+    for name, summary in (SETTINGS | SESSION_SETTINGS).items():
         named = NAMED_VALUES.get(name, dict)()
         values = f" Values with a name: {', '.join(named)}." if named else ""
-        yield Meaning(name, "a setting", f"{_sentence(says)}{values}", _setting(name))
+        yield Meaning(name, "a setting", f"{_sentence(summary)}{values}", _setting(name))
     for name, recipe in RECIPES.items():
-        yield Meaning(name, "a recipe", f"{_sentence(recipe.says)} {recipe.shape}.", f"n {name}")
+        yield Meaning(name, "a recipe", f"{_sentence(recipe.summary)} {recipe.shape}.", f"n {name}")
     for name, source in SOURCES.items():
-        yield Meaning(name, "a data set", _sentence(source.says), f"data {name}")
+        yield Meaning(name, "a data set", _sentence(source.summary), f"data {name}")
     for name, activation in ACTIVATIONS.items():
         example = f"n 784-100-10 {'relu ' * (name == 'softmax')}{name}"
         yield Meaning(name, "an activation", _first(activation.forward), example)
@@ -194,8 +194,8 @@ def _all() -> Iterator[Meaning]:
         ("schedule", "a schedule"),
         ("augment", "deformations"),
     ):
-        for name, says in NAMED_VALUES[setting]().items():
-            yield Meaning(name, kind, _sentence(says), f"set {setting} {name}")
+        for name, summary in NAMED_VALUES[setting]().items():
+            yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")
     for name in METHODS:
         yield Meaning(name, "a minimiser", "One of scipy's minimisers.", f"min 50 {name}")
     for name, (text, example) in _TERMS.items():

@@ -102,7 +102,7 @@ def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     more = {"import": "make one of files", "delete": "delete one that was imported"}
-    return {name: source.says for name, source in session.shelf.sources().items()} | more
+    return {name: source.summary for name, source in session.shelf.sources().items()} | more
 
 
 def _imported(session: Session, words: Sequence[str]) -> Mapping[str, str]:
@@ -167,7 +167,7 @@ RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",
     str,
-    lambda: {name: recipe.says for name, recipe in RECIPES.items()},
+    lambda: {name: recipe.summary for name, recipe in RECIPES.items()},
     joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
 )
 HIDDEN = one_of("HIDDEN", "an activation, for the hidden layers", _activations)

@@ -1,6 +1,6 @@
-"""Typed lines: commands divided by `;`, words by spaces, quotes around words with spaces.
+"""Parses lines: commands are separated by `;`, words by spaces; words with spaces are quoted.
 
-A line that was pasted, or given with `-c`, may be several.
+Text that was pasted or given with `-c` may have several lines.
 """
 
 import re
@@ -22,9 +22,9 @@ _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
 
 
 def split(line: str) -> list[list[str]]:
-    """The commands of a line, each as its words: `n relu; t 2e` → [[n, relu], [t, 2e]].
+    """Splits a line into commands and words: `n relu; t 2e` → [[n, relu], [t, 2e]].
 
-    A word that begins with `#` begins a comment. Raises CommandError for a quote left open.
+    A word that begins with `#` starts a comment. Raises CommandError for an unclosed quote.
     """
     commands: list[list[str]] = [[]]
     for token in _TOKEN.finditer(line.removeprefix("\ufeff").strip()):
@@ -43,9 +43,9 @@ def split(line: str) -> list[list[str]]:
 def expanded(
     words: list[str], aliases: Mapping[str, str], within: tuple[str, ...] = ()
 ) -> list[list[str]]:
-    """The commands that an alias stands for, the last one with the words after the alias.
+    """Expands an alias to its commands; the words after the alias are appended to the last one.
 
-    Aliases may be made of others. Raises CommandError for one that is made of itself.
+    Aliases may refer to other aliases. Raises CommandError for one that refers to itself.
     """
     if not words or words[0] not in aliases:
         return [words]
@@ -60,12 +60,12 @@ def expanded(
 
 
 def _unquoted(word: str) -> str:
-    """A word without its quotes."""
+    """Removes the quotes of a word."""
     return _QUOTED.sub(lambda m: m[1] or m[2] or "", word)
 
 
 def as_typed(text: str, quote: str = "") -> str:
-    """A word as it must be typed: in quotes, if there is a blank or the like in it."""
+    """Quotes a word if it has spaces or special characters."""
     if not quote and not any(c.isspace() or c in ";'\"#" for c in text):
         return text
     quote = quote or ('"' if "'" in text else "'")
@@ -74,9 +74,10 @@ def as_typed(text: str, quote: str = "") -> str:
 
 @dataclass(frozen=True)
 class Typing:
-    """A line as far as it is typed: of its last command the words before, and the unfinished one.
+    """The last command of a partly typed line.
 
-    quote: the quotation mark that the unfinished word began with, if it did.
+    words: its complete words. word: the incomplete word after them. quote: its opening quotation
+    mark, if any.
     """
 
     words: list[str]
@@ -85,7 +86,7 @@ class Typing:
 
 
 def typing(text: str) -> Typing:
-    """What is being typed at the end of `text`."""
+    """Parses a partly typed line."""
     words: list[str] = []
     end = 0
     for token in _TOKEN.finditer(text):
@@ -95,7 +96,7 @@ def typing(text: str) -> Typing:
         if token["end"]:
             words = []
         elif token["comment"]:
-            words = ["#"]  # which no command is called
+            words = ["#"]  # not the name of any command
         elif token["word"]:
             words.append(_unquoted(token["word"]))
     unfinished = bool(words) and end == len(text) and text[-1] not in " \t;'\""

@@ -1,10 +1,10 @@
-"""The command loop: a line is read, its commands are done, their results are shown."""
+"""The command loop: runs the commands of a line and shows their results."""
 
 import os
 from collections.abc import Generator, Iterable
 from typing import Any
 
-from digitnet.repl import commands as _commands  # noqa: F401 - fills the table of commands
+from digitnet.repl import commands as _commands  # noqa: F401 - registers the commands
 from digitnet.repl.command import Command, Note, Result, find
 from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.line import expanded, split
@@ -15,7 +15,7 @@ from digitnet.repl.terminal.output import Output
 
 
 def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
-    """Does the commands of a script: the exit code is 0, 1 at the first failure, 130 at Ctrl-C."""
+    """Runs the lines of a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C."""
     with interruptible(session):
         for line in lines:
             done = do_line(line, session, output)
@@ -29,7 +29,7 @@ def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
 
 
 def do_line(line: str, session: Session, output: Output) -> bool:
-    """Does every command on a line, until one fails or is interrupted; whether none failed."""
+    """Runs the commands of a line until one fails or is interrupted; whether none failed."""
     try:
         calls = [call for words in split(line) for call in expanded(words, session.aliases)]
     except CommandError as error:
@@ -39,7 +39,7 @@ def do_line(line: str, session: Session, output: Output) -> bool:
     for words in calls:
         done = do_command(words, session, output)
         if not session.leaving:
-            session.unfinished.after_a_command(session.hand, session.unsaved_batches)
+            session.unfinished.after_command(session.hand, session.unsaved_batches)
             if complaint := session.unfinished.new_complaint():
                 output.report(Note(f"Warning: {complaint}"))
         if not done:
@@ -50,9 +50,9 @@ def do_line(line: str, session: Session, output: Output) -> bool:
 
 
 def do_command(words: list[str], session: Session, output: Output) -> bool:
-    """Does one command and shows what comes of it; whether it could be done.
+    """Runs one command and shows its result or error; returns whether it succeeded.
 
-    Raises OutputError where the output cannot be written.
+    Raises OutputError if the output cannot be written.
     """
     session.done = ""
     name = printable(words[0], 40)
@@ -78,7 +78,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
 
 
 def _at_work(command: Command, words: list[str], session: Session, output: Output) -> Result:
-    """The result of a command; the reports of a long one are shown meanwhile."""
+    """Runs a command, showing the reports of a long one; returns its result."""
     arguments = command.parse(words)
     session.working = True
     try:
@@ -93,19 +93,19 @@ def _at_work(command: Command, words: list[str], session: Session, output: Outpu
 
 
 def _watch(working: Generator[Any, None, Result], session: Session, output: Output) -> Result:
-    """Shows the reports of a command at work, autosaves its training; returns its result."""
+    """Shows the reports of a long command and autosaves its training; returns its result."""
     while True:
         try:
             report = next(working)
         except StopIteration as end:
             result: Result = end.value
             return result
-        session.unfinished.while_working(session.hand)
+        session.unfinished.during_command(session.hand)
         output.report(report)
 
 
 def _in_a_line(error: Exception) -> str:
-    """What to tell a person of an error."""
+    """The message for an error."""
     from digitnet.digits.datasets import NotHere
     from digitnet.digits.idx import BadData
     from digitnet.registry.errors import RegistryError

@@ -1,4 +1,4 @@
-"""The session: the network in hand, the data, the saves. Plain data and no terminal."""
+"""The session: the network in hand, the data sets and the saves, without a terminal."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from digitnet.repl.shelf import Shelf
 from digitnet.repl.unfinished import Unfinished
 from digitnet.repl.views.words import counted
 
-if TYPE_CHECKING:  # numpy and all that needs it load when the first command needs them
+if TYPE_CHECKING:  # numpy and what depends on it are imported by the first command
     import numpy as np
 
     from digitnet.digits.datasets import DataSet
@@ -32,7 +32,7 @@ SESSION_SETTINGS = {
     "epoch_lines": "whether t says after each epoch how many validation cases are right",
     "watch": "shown with the curves of t: misread (digits), weights, both or off",
 }
-"""Settings of the session, with what they mean; those of training are the network's."""
+"""Settings of the session, with their meanings; training settings belong to the network."""
 
 WATCHED = {
     "off": "the curves alone",
@@ -44,19 +44,19 @@ WATCHED = {
 
 
 class Asker(Protocol):
-    """Somebody who can be asked."""
+    """Asks the user questions."""
 
     def confirm(self, question: str) -> bool:
-        """The answer to a yes-or-no question."""
+        """Asks a yes-or-no question."""
 
     def choose(self, question: str, choices: str) -> str:
-        """The letter that answers a question, one of `choices` such as `y/N/s=save`."""
+        """Asks a question answered by a letter, one of `choices` such as `y/N/s=save`."""
 
     def ask(self, question: str) -> str:
-        """The answer to a question; empty for none."""
+        """Asks an open question; returns an empty string for no answer."""
 
     def draw(self, board: "Board") -> bool:
-        """Has them draw a digit; whether they did. Raises KeyboardInterrupt at Ctrl-C."""
+        """Lets the user draw a digit; returns whether they did. Ctrl-C raises KeyboardInterrupt."""
 
 
 NO_BOARD = (
@@ -66,8 +66,8 @@ NO_BOARD = (
 
 
 @dataclass(frozen=True)
-class NobodyToAsk:
-    """Answers for scripts and pipes: yes where that was said beforehand, else a clear refusal."""
+class NonInteractive:
+    """The asker of scripts and pipes: answers yes if `--yes` was given, and otherwise refuses."""
 
     yes: bool = False
 
@@ -78,7 +78,7 @@ class NobodyToAsk:
         return True
 
     def choose(self, question: str, choices: str) -> str:
-        """As `confirm`."""
+        """Like `confirm`."""
         return "y" * self.confirm(question)
 
     def ask(self, question: str) -> str:
@@ -92,20 +92,25 @@ class NobodyToAsk:
 
 @dataclass
 class Session:
-    """What a person works with at the prompt.
+    """The state of a session.
 
-    data_folders, download_to: of the shelf, which holds the data sets. seed: draws and orders
-    everything, if given; otherwise each network draws a seed of its own. included: the folder of
-    the networks that come with digitnet.
-    renamed: the old and the new name of a save, if that renaming is what `undo` takes back.
-    saved: of the network in hand, the mini-batches and settings that its save has, if it has one.
-    working: a command is at work. interrupted: it has been asked to stop (Ctrl-C). ended_by: the
-    number of the signal that ended the session, if one did. done: the command that was done last,
-    empty where it could not be. tour: a newcomer's, if one is under way. vi: the prompt takes vi's
-    keys. watch: what t shows with its curves. epoch_lines: training says how many cases are right
-    after each epoch. before: what `undo t` goes back to. aliases: words of the user's own, each
-    with the commands it stands for. last_picture: the digit that d or img read last, prepared as
-    MNIST's are, and its answer where that was said.
+    data_folders, download_to: passed to the shelf of data sets.
+    seed: the seed of everything random; if None, each new network draws its own.
+    included: the folder of the networks that come with digitnet.
+    hand: the network in hand.
+    renamed: the old and the new name of a save, if `undo` would undo this renaming.
+    saved: the mini-batches and settings in the save of the network in hand, if it has one.
+    working: whether a command is running. interrupted: whether Ctrl-C has asked it to stop.
+    ended_by: the number of the signal that ended the session, if one did.
+    done: the last command; empty if it failed.
+    tour: the current tour, if any.
+    vi: whether the prompt uses vi keys.
+    watch: what `t` shows with its curves.
+    epoch_lines: whether training prints the validation accuracy after each epoch.
+    before: the state that `undo t` restores.
+    aliases: the user's own words → the commands they stand for.
+    last_picture: the last digit that `d` or `img` read, prepared like MNIST's, and its answer, if
+    known.
     """
 
     saves: Path
@@ -113,7 +118,7 @@ class Session:
     download_to: InitVar[Path]
     seed: int | None = None
     interactive: bool = False
-    asker: Asker = field(default_factory=NobodyToAsk)
+    asker: Asker = field(default_factory=NonInteractive)
 
     included: Path | None = None
 
@@ -137,20 +142,20 @@ class Session:
     _rng: "np.random.Generator | None" = None
 
     def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
-        """Nothing is unfinished yet."""
+        """Creates the shelf and the autosaves; touches no file."""
         self.shelf = Shelf(data_folders, download_to, own=self.saves / "digits")
         self.unfinished = Unfinished(self.saves)
 
     @property
     def registry(self) -> "Registry":
-        """The saves."""
+        """The registry of saves."""
         from digitnet.registry.registry import Registry
 
         return Registry(self.saves, self.included)
 
     @property
     def rng(self) -> "np.random.Generator":
-        """Chooses random cases to look at."""
+        """The generator that chooses random cases to show."""
         import numpy as np
 
         if self._rng is None:
@@ -158,18 +163,18 @@ class Session:
         return self._rng
 
     def reseed(self, seed: int) -> None:
-        """Draws and orders everything anew from this seed."""
+        """Sets the seed of everything random from now on."""
         self.seed, self._rng = seed, None
 
     def stop(self) -> bool:
-        """Whether a long command should come to its end (Ctrl-C)."""
+        """Whether a long command should stop (Ctrl-C)."""
         return self.interrupted
 
     # the network in hand
 
     @property
     def unsaved(self) -> str:
-        """What no save has of the network in hand, in words; empty for nothing."""
+        """What is unsaved of the network in hand, in words; empty if nothing is."""
         if self.hand is None:
             return ""
         if self.unsaved_batches:
@@ -179,13 +184,13 @@ class Session:
 
     @property
     def unsaved_batches(self) -> int:
-        """Mini-batches of training that no save has."""
+        """The number of mini-batches of unsaved training."""
         if self.hand is None:
             return 0
         return self.hand.trainer.progress.batches - (self.saved[0] if self.saved else 0)
 
     def network(self) -> "Model":
-        """The network in hand. Raises CommandError where there is none."""
+        """The network in hand. Raises CommandError if there is none."""
         if self.hand is None:
             raise CommandError("no network in hand: n makes one, l loads one")
         return self.hand
@@ -194,103 +199,106 @@ class Session:
         """The network in hand, to be trained. Raises CommandError for none, or a committee, or one
         whose file says that it was trained longer than anything can be.
         """
-        named = self.network()
-        if named.network.is_committee:
+        model = self.network()
+        if model.network.is_committee:
             raise CommandError("a committee does not learn: train its members, then vote again")
-        if named.trainer.is_full:
+        if model.trainer.is_full:
             raise CommandError(
                 "the network cannot be trained further: it counts more mini-batches, cases or "
                 "seconds than can be counted on"
             )
-        return named
+        return model
 
-    def take(self, named: "Model") -> None:
-        """Takes a network in hand that is saved, or new."""
-        self.hand = named
+    def take(self, model: "Model") -> None:
+        """Makes a saved or new network the network in hand."""
+        self.hand = model
         self.mark_saved()
 
     def mark_saved(self) -> None:
-        """To be called when the network in hand is as its save has it."""
+        """Call this when the network in hand has been saved or loaded."""
         trainer = self.network().trainer
         self.saved = (trainer.progress.batches, trainer.settings)
 
     def mark_unsaved(self) -> None:
-        """To be called when the save of the network in hand is gone, or another one now."""
+        """Call this when the save of the network in hand was deleted or replaced."""
         self.saved = None
 
-    def may_let_go(self) -> bool:
-        """Whether the network in hand may be put away: asks if its training is unsaved."""
+    def may_discard(self) -> bool:
+        """Whether the network in hand may be discarded; asks if its training is unsaved."""
         if not self.unsaved:
             return True
         if not self.interactive:
-            self.unfinished.leave_what_was_recovered()
+            self.unfinished.release_recovered()
             return True
         return self.asker.confirm(f"Discard {self.unsaved}?")
 
-    def fresh_seed(self) -> int:
+    def new_seed(self) -> int:
         """The seed for a new network."""
         return secrets.randbelow(2**31) if self.seed is None else self.seed
 
     def new(self, recipe: "Recipe") -> "Model":
-        """Makes a network and takes it in hand. Raises CommandError as `made` does."""
-        named = self.made(recipe)
-        self.begin(named)
-        return named
+        """Makes a network and takes it in hand. Raises CommandError like `make`."""
+        model = self.make(recipe)
+        self.begin(model)
+        return model
 
-    def begin(self, named: "Model") -> None:
-        """Takes a network in hand that was made, with its data."""
-        self.shelf.name = named.data
-        self.take(named)
+    def begin(self, model: "Model") -> None:
+        """Makes a new network the network in hand, and its data set the current one."""
+        self.shelf.name = model.data
+        self.take(model)
 
-    def made(self, recipe: "Recipe") -> "Model":
-        """A fresh network, with data that fits it; the network in hand stays in hand.
+    def make(self, recipe: "Recipe") -> "Model":
+        """Makes a network, with a data set that fits it; does not take it in hand.
 
-        Raises CommandError where no data set fits, or the network cannot be.
+        Raises CommandError if no data set fits, or the network cannot be built.
         """
         from digitnet import recipes
 
         try:
-            named = recipes.build(recipe, self.fresh_seed())
+            model = recipes.build(recipe, self.new_seed())
         except ValueError as error:
             raise CommandError(str(error)) from None
-        inputs, outputs = named.network.inputs, named.network.outputs
+        inputs, outputs = model.network.inputs, model.network.outputs
         data_name = self.shelf.fitting((self.shelf.name, recipe.data), inputs, outputs)
         if data_name is None:
             raise CommandError(
                 f"no data set has {inputs:,} numbers in and {outputs:,} out; "
                 "digits need a shape like 784-100-10 or 28x28-16c5-p2-10"
             )
-        named.data = data_name
-        return named
+        model.data = data_name
+        return model
 
     # the data
 
     def data(self, name: str = "") -> "DataSet":
-        """The data set of this name, or the one in use, as `Shelf.get` has it."""
+        """The data set of this name, or the current one; see `Shelf.get`."""
         return self.shelf.get(name)
 
     def choose(self, data: "DataSet") -> None:
-        """Uses this data set from now on, also with the network in hand, if it fits."""
+        """Makes a data set the current one, also of the network in hand if it fits."""
         self.shelf.choose(data)
         if self.hand and self.hand.network.fits(data.train):
             self.hand.data = data.name
 
-    def use_data_of(self, named: "Model") -> None:
-        """Turns to the data the network works on; where that is not here, to data of the same size.
+    def use_data_of(self, model: "Model") -> None:
+        """Makes the network's data set the current one or, if it is not here, one that fits.
 
-        Where nothing fits, the data in use stays, and commands that need it say so.
+        If none fits, the current data set stays, and commands that need data report it.
         """
-        inputs, outputs = named.network.inputs, named.network.outputs
-        fitting = self.shelf.fitting((named.data, self.shelf.name), inputs, outputs)
+        inputs, outputs = model.network.inputs, model.network.outputs
+        fitting = self.shelf.fitting((model.data, self.shelf.name), inputs, outputs)
         self.shelf.name = fitting or self.shelf.name
 
-    def data_for(self, named: "Model") -> "DataSet":
-        """The data set in use, as the network's settings have it. It must suit the network."""
+    def data_for(self, model: "Model") -> "DataSet":
+        """The current data set, with the network's `cases` and `pixels` settings applied.
+
+        Raises CommandError if it does not fit the network.
+        """
         data = self.data()
-        if not named.network.fits(data.train):
+        if not model.network.fits(data.train):
             raise CommandError(
-                f"the network ({named.network.shape}) does not fit the data set {data.name}, which "
+                f"the network ({model.network.shape}) does not fit the data set {data.name}, which "
                 f"has {data.inputs} numbers in and {data.outputs} out: data chooses another"
             )
-        settings = named.trainer.settings
+        settings = model.trainer.settings
         return data.as_seen(settings.cases, settings.pixels)

@@ -1,21 +1,21 @@
-"""The shelf: the data sets of a session, which of them is in use, and which fit a network."""
+"""The shelf: the data sets of a session, the current one, and those that fit a network."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # numpy and all that needs it load when the first command needs them
+if TYPE_CHECKING:  # numpy and what depends on it are imported by the first command
     from digitnet.digits.datasets import DataSet, Source
     from digitnet.registry.imported import ImportedData
     from digitnet.registry.model import Accuracy, Model
 
 
 class Shelf:
-    """Where data sets are looked for, those that have been read, and the one in use.
+    """The folders of data sets, those that have been read, and the current one.
 
-    folders: looked through in order; the last one is `own`, where a person's own digits are kept.
-    download_to: where `data mnist` puts it. name: of the data set in use.
+    folders: searched in order; the last is `own`, the folder of the user's own digits.
+    download_to: the folder for `data mnist`. name: of the current data set.
     """
 
     def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:
@@ -28,13 +28,13 @@ class Shelf:
 
     @property
     def imported(self) -> "ImportedData":
-        """The data sets that were imported."""
+        """The imported data sets."""
         from digitnet.registry.imported import ImportedData
 
         return ImportedData(self.own)
 
     def sources(self) -> "dict[str, Source]":
-        """Every data set there is, or could be, by its name."""
+        """name → source, for every data set known, here or not."""
         from digitnet.digits.datasets import SOURCES, Source
         from digitnet.digits.importing import read_split
         from digitnet.digits.relatives import RELATIVES
@@ -50,7 +50,7 @@ class Shelf:
         return SOURCES | RELATIVES | mine
 
     def imported_cases(self, name: str) -> int:
-        """How many cases an imported data set has; 0 where it is gone or cannot be read."""
+        """The number of cases of an imported data set; 0 if it is missing or cannot be read."""
         from digitnet.digits.idx import BadData
         from digitnet.digits.importing import read_split
 
@@ -61,9 +61,9 @@ class Shelf:
             return 0
 
     def get(self, name: str = "") -> "DataSet":
-        """The data set of this name, or the one in use; read when it is first needed.
+        """The data set of this name, or the current one; read when first needed.
 
-        Raises NotHere where it is not on this machine, BadData where it cannot be used.
+        Raises NotHere if it is not on this machine, BadData if it cannot be used.
         """
         from digitnet.digits.datasets import NotHere
 
@@ -76,18 +76,20 @@ class Shelf:
         return self._read[name]
 
     def forget(self, name: str) -> None:
-        """To be called when a data set has changed on the disk: it is read again when needed."""
+        """Call this when a data set has changed on disk: it is read again when needed."""
         self._read.pop(name, None)
         if name == self.name and name not in self.sources():
             self.name = "sample"
 
     def choose(self, data: "DataSet") -> None:
-        """Uses this data set from now on, also for networks of its width that are made later."""
+        """Makes a data set the current one, and the first choice for new networks that fit it."""
         self.name = self._chosen[data.inputs, data.outputs] = data.name
 
     def fitting(self, wanted: tuple[str, str], inputs: int, outputs: int) -> str | None:
-        """The first of these that has this width and is here: the first data set wanted, the one
-        last chosen for this width, the second one wanted, any other.
+        """The name of a data set with these numbers of inputs and outputs that is here, or None.
+
+        Tried in order: the first one wanted, the one last chosen for these numbers, the second one
+        wanted, any other.
         """
         first, second = wanted
         chosen = self._chosen.get((inputs, outputs), "")
@@ -102,13 +104,13 @@ class Shelf:
 
 @contextmanager
 def trained_on(data: "DataSet", model: "Model") -> Iterator[None]:
-    """Keeps the record straight while a network is trained on a data set."""
+    """Context manager for training a model on a data set: updates `trained_on` and `data`."""
     progress = model.trainer.progress
     if model.trained_on[-1:] != [data.name]:
         progress.next_epoch()
     before, trained_on_before = progress.batches, model.trained_on
     model.data, model.accuracy = data.name, None
-    # the latest data set stands last; at once, because the training may be autosaved at any moment
+    # the latest data set goes last. Set now, because an autosave may happen at any moment
     model.trained_on = [n for n in model.trained_on if n != data.name] + [data.name]
     try:
         yield
@@ -120,9 +122,9 @@ def trained_on(data: "DataSet", model: "Model") -> Iterator[None]:
 def accuracy_on(
     part: str, value: float, data: "DataSet", within: frozenset[str], model: "Model"
 ) -> "Accuracy":
-    """An accuracy with the cases it was measured on, and whether the network has seen them.
+    """An accuracy with the cases it was measured on, marked if the network has seen them.
 
-    `within`: the data sets whose training cases include these.
+    within: the data sets whose training cases include these cases.
     """
     from digitnet.registry.model import SEEN, Accuracy
 

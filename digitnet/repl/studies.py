@@ -28,7 +28,7 @@ def begun(session: Session, words: list[str], name: str) -> "StudyRecord":
     if registry.exists(name):
         raise CommandError(f"there is a save named {name!r} already: --name gives another")
     blueprint, data = _blueprint(session), session.shelf.name
-    record = StudyRecord(name, words, blueprint, data, session.fresh_seed())
+    record = StudyRecord(name, words, blueprint, data, session.new_seed())
     try:
         question = parse(words)
         if question.seconds:

@@ -1,4 +1,4 @@
-"""When unsaved training is autosaved, and when the autosave is no longer needed."""
+"""Decides when unsaved training is autosaved, and when an autosave is discarded."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,92 +9,92 @@ if TYPE_CHECKING:
     from digitnet.registry.model import Model
     from digitnet.registry.recovery import Recovery
 
-EVERY = 60.0
-"""Seconds of a command at work between two autosaves of its training."""
-RARELY = 5.0
-"""Between commands it is autosaved no more often than this, in seconds."""
+BUSY_SECONDS = 60.0
+"""Interval of autosaves while a command is training."""
+IDLE_SECONDS = 5.0
+"""Minimum interval of autosaves between commands."""
 
 
 class Unfinished:
-    """The training of this session that no save has."""
+    """The unsaved training of a session, and its autosaves."""
 
     def __init__(self, saves: Path) -> None:
         """Touches no file."""
         self._saves = saves
         self._recovery: Recovery | None = None
         self._last = monotonic()
-        self._kept: tuple[int, int] | None = None
-        self._told = ""
+        self._autosaved_state: tuple[int, int] | None = None
+        self._last_complaint = ""
 
     @property
     def recovery(self) -> "Recovery":
-        """Where it is autosaved."""
+        """The recovery file, created when first needed."""
         from digitnet.registry.recovery import Recovery
 
         if self._recovery is None:
             self._recovery = Recovery(self._saves)
         return self._recovery
 
-    def is_left(self) -> bool:
-        """Whether a program that is no more left training behind."""
+    def has_orphans(self) -> bool:
+        """Whether another process left training behind when it ended."""
         if not any((self._saves / ".recovery").glob("[0-9]*.pickle")):
-            return False  # without loading anything
+            return False  # the usual case, without importing anything
         return bool(self.recovery.orphans())
 
-    def while_working(self, named: "Model | None") -> None:
-        """To be called often while a command trains this network."""
-        if named is not None and monotonic() - self._last >= EVERY:
-            self.autosave(named)
+    def during_command(self, model: "Model | None") -> None:
+        """Call this often while a command is running."""
+        if model is not None and monotonic() - self._last >= BUSY_SECONDS:
+            self.autosave(model)
 
-    def after_a_command(self, named: "Model | None", unsaved: int) -> None:
-        """To be called after each command, with how many mini-batches no save has."""
-        if named is None or not unsaved:
+    def after_command(self, model: "Model | None", unsaved: int) -> None:
+        """Call this after each command. unsaved: the number of unsaved mini-batches."""
+        if model is None or not unsaved:
             self.forget()
-        elif monotonic() - self._last >= RARELY and self._kept != _state(named):
-            self.autosave(named)
+        elif monotonic() - self._last >= IDLE_SECONDS and self._autosaved_state != _state(model):
+            self.autosave(model)
 
-    def at_the_end(self, named: "Model | None", *, meant: bool, asked: bool) -> bool:
-        """To be called when the session ends; `named` if it is not saved.
+    def at_exit(self, model: "Model | None", *, meant: bool, asked: bool) -> bool:
+        """Call this when the session ends. model: the network in hand, if it is unsaved.
 
-        It is autosaved where the session was not meant to end, or where it had been autosaved
-        before and the person was not asked whether to discard it. Returns whether it is.
+        It is autosaved if the session did not end on purpose (`meant`), or if it was recovered from
+        an autosave and the user was not `asked` whether to discard it. Returns whether it was.
         """
         recovered = self._recovery is not None and self._recovery.is_adopted
-        if named is None or (meant and (asked or not recovered)):
+        if model is None or (meant and (asked or not recovered)):
             self.forget()
             return False
-        return self.autosave(named, wait=True)
+        return self.autosave(model, wait=True)
 
-    def autosave(self, named: "Model", *, wait: bool = False) -> bool:
-        """Puts it aside now; whether it is on the disk already."""
-        kept = self.recovery.autosave(named, wait=wait)
-        self._last, self._kept = monotonic(), _state(named)
+    def autosave(self, model: "Model", *, wait: bool = False) -> bool:
+        """Autosaves now; returns whether the autosave is known to be on disk."""
+        kept = self.recovery.autosave(model, wait=wait)
+        self._last, self._autosaved_state = monotonic(), _state(model)
         return kept
 
     @property
     def complaint(self) -> str:
-        """Why the latest autosave was not written, in a line; empty where it was."""
+        """Why the last autosave failed, in one line; empty if it did not."""
         problem = self._recovery.problem if self._recovery is not None else ""
         return problem and f"the training was not autosaved: {problem}"
 
     def new_complaint(self) -> str:
-        """The complaint, where it is another than the last time; empty otherwise."""
-        before, self._told = self._told, self.complaint
-        return "" if self._told == before else self._told
+        """The complaint if it differs from the last one returned; otherwise empty."""
+        before, self._last_complaint = self._last_complaint, self.complaint
+        return "" if self._last_complaint == before else self._last_complaint
 
-    def leave_what_was_recovered(self) -> None:
-        """The person was not asked whether to discard it: the next session finds it."""
+    def release_recovered(self) -> None:
+        """Leaves recovered training to the next session, as the user was not asked about it."""
         if self._recovery is not None and self._recovery.is_adopted:
             self._recovery.release()
 
     def forget(self) -> None:
-        """It is saved, or given up."""
-        self._kept = None
+        """Discards the autosave, because the training was saved or discarded."""
+        self._autosaved_state = None
         if self._recovery is not None:
             with suppress(OSError):
                 self._recovery.discard()
 
 
-def _state(named: "Model") -> tuple[int, int]:
-    """What tells whether training went on, or another network was taken in hand."""
-    return id(named), named.trainer.progress.batches
+def _state(model: "Model") -> tuple[int, int]:
+    """A value that changes when training goes on or another network is taken in hand."""
+    return id(model), model.trainer.progress.batches

@@ -127,7 +127,7 @@ def recipe_with(blueprint: Blueprint, settings: Mapping[str, str]) -> Recipe:
             own = own.changed(name, value)
     return Recipe(
         name="",
-        says="",
+        summary="",
         shape=settings.get(SHAPE, blueprint.shape),
         settings={name: getattr(own, name) for name in own.__slots__},
         hidden=blueprint.hidden,

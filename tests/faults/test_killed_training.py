@@ -54,6 +54,6 @@ def test_without_durable_writes_it_would_be_lost(environment: dict[str, str]) ->
 def test_were_it_never_put_aside_it_would_be_lost(environment: dict[str, str]) -> None:
     saves = Path(environment["DIGITNET_SAVES"])
     with pytest.raises(AssertionError, match="nothing was put aside"):
-        left_by(environment, signal.SIGKILL, changes="unfinished.EVERY = 1e9", patience=3)
+        left_by(environment, signal.SIGKILL, changes="unfinished.BUSY_SECONDS = 1e9", patience=3)
     with pytest.raises(RegistryError, match="no unfinished training"):
         Recovery(saves).adopt()

@@ -35,7 +35,7 @@ def test_every_command_and_recipe_is_in_its_table() -> None:
         assert f"| `{setting.name}` |" in README
         assert f"| {setting.metadata['meaning']} |" in README
     for recipe in RECIPES.values():
-        assert f"| `{recipe.name}` | {recipe.shape} | {recipe.says}" in README
+        assert f"| `{recipe.name}` | {recipe.shape} | {recipe.summary}" in README
 
 
 def test_the_two_commands_are_there_and_ci_runs_the_second() -> None:

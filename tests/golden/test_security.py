@@ -18,8 +18,8 @@ BOUNDS = [
     f"at most {idx.MAX_BYTES >> 20} MiB unpacked",
     f"the last {trash.KEPT_VERSIONS} overwritten versions",
     f"waited for up to {registry.LOCK_SECONDS} seconds",
-    f"every {unfinished.EVERY:.0f} seconds of a training",
-    f"the last {history.KEPT_BYTES // 1000} kB",
+    f"every {unfinished.BUSY_SECONDS:.0f} seconds of a training",
+    f"the last {history.MAX_BYTES // 1000} kB",
 ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from digitnet.registry.recovery import FOLDER
 
-QUICKLY = "unfinished.EVERY = 0.1"
+QUICKLY = "unfinished.BUSY_SECONDS = 0.1"
 
 
 def program_with(changes: str) -> str:

@@ -11,7 +11,7 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.repl.loop import do_line
-from digitnet.repl.session import NobodyToAsk, Session
+from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.output import ScreenOutput, _numbers_or_null
 from digitnet.repl.terminal.toolbar import toolbar
 from digitnet.repl.views.screen import Screen
@@ -33,7 +33,7 @@ def test_the_usual_network_does_well_within_seconds(session: Session) -> None:
 
 def test_diary_reads_the_majority_right(session: Session) -> None:
     """One seed in thirty stays below, and which one it is depends on the last bit of a sum."""
-    session.asker, found = NobodyToAsk(yes=True), []
+    session.asker, found = NonInteractive(yes=True), []
     for session.seed in range(1, 8):
         *_, checked = do(session, "n diary; t 20e; ch all")
         found.append(checked["accuracy"])
@@ -118,7 +118,7 @@ def test_deleting_the_network_in_hand_leaves_it_in_hand_unsaved(session: Session
 
 
 def test_ren_of_the_network_in_hand(session: Session) -> None:
-    session.asker = NobodyToAsk(yes=True)
+    session.asker = NonInteractive(yes=True)
     do(session, "n mini; t 5; pas one")
     (renamed,) = do(session, "ren one ' Two '")
     assert renamed == {"command": "ren", "name": "Two", "file": file_name("Two"), "was": "one"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from registry_helpers import soon
 
-from digitnet.repl.terminal.history import KEPT_BYTES, KeptHistory
+from digitnet.repl.terminal.history import MAX_BYTES, KeptHistory
 
 
 def lines_of(path: Path) -> list[str]:
@@ -43,10 +43,10 @@ def test_a_corrupt_file_keeps_what_can_be_read(tmp_path: Path) -> None:
 
 def test_of_a_huge_file_the_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "history"
-    path.write_text("\n+old\n" * (KEPT_BYTES // 5))
+    path.write_text("\n+old\n" * (MAX_BYTES // 5))
     KeptHistory(path).append_string("new")
     assert lines_of(path)[0] == "new"
-    assert len(lines_of(path)) <= KEPT_BYTES // 5
+    assert len(lines_of(path)) <= MAX_BYTES // 5
 
 
 @pytest.mark.parametrize("kind", ["folder", "no folder above", "pipe"])

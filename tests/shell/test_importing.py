@@ -15,7 +15,7 @@ from digitnet.digits.datasets import SOURCES
 from digitnet.digits.importing import TEST, TRAIN, VALIDATION, parts_of
 from digitnet.engine.cases import answers_of
 from digitnet.registry.errors import RegistryError
-from digitnet.repl.session import NobodyToAsk, Session
+from digitnet.repl.session import NonInteractive, Session
 
 SAMPLE = SOURCES["sample"].read([ROOT / "data"]).test
 PICTURES = SAMPLE.inputs[:200].reshape(-1, 28, 28)
@@ -115,7 +115,7 @@ def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> N
 
 
 def test_undo_takes_back_what_was_changed_last(session: Session, tmp_path: Path) -> None:
-    session.asker = NobodyToAsk(yes=True)
+    session.asker = NonInteractive(yes=True)
     do(session, f"n mini; pas one; data import some {as_pair(tmp_path / 'files')}; del one")
     assert do(session, "undo")[0]["restored"] == "one"
 

@@ -10,7 +10,7 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.registry.reading import included_in
-from digitnet.repl.session import NobodyToAsk, Session
+from digitnet.repl.session import NonInteractive, Session
 
 INCLUDED = ROOT / "saves" / "included"
 
@@ -62,7 +62,7 @@ def test_saving_under_its_name_makes_ones_own_and_undo_keeps_working(session: Se
 
 
 def test_it_cannot_be_deleted_or_renamed(session: Session) -> None:
-    session.asker = NobodyToAsk(yes=True)
+    session.asker = NonInteractive(yes=True)
     assert "'little' is included with digitnet and cannot be deleted" in refusal(
         session, "del little"
     )

@@ -72,7 +72,7 @@ def test_the_prompt_offers_it(terminal: Start, environment: dict[str, str]) -> N
 def test_what_a_living_program_keeps_is_not_taken(
     session: Session, monkeypatch: pytest.MonkeyPatch, program: Program
 ) -> None:
-    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    monkeypatch.setattr(unfinished, "BUSY_SECONDS", 0.0)
     do(session, "n diary; t 30")
     session.unfinished.recovery._join()
     assert len(kept(session.saves)) == 1
@@ -84,7 +84,7 @@ def test_what_a_living_program_keeps_is_not_taken(
 def test_it_goes_when_another_network_is_taken(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    monkeypatch.setattr(unfinished, "BUSY_SECONDS", 0.0)
     do(session, "n diary; t 30; n relu")
     assert kept(session.saves) == []
 
@@ -94,7 +94,7 @@ def test_a_short_training_is_put_aside_after_it(
 ) -> None:
     do(session, "n diary; t 30")
     assert kept(session.saves) == []
-    monkeypatch.setattr(unfinished, "RARELY", 0.0)
+    monkeypatch.setattr(unfinished, "IDLE_SECONDS", 0.0)
     do(session, "c 1")
     session.unfinished.recovery._join()
     assert len(kept(session.saves)) == 1
@@ -113,7 +113,7 @@ def test_a_damaged_file_is_told_and_left(session: Session) -> None:
 def test_a_folder_that_cannot_be_written_stops_no_training(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    monkeypatch.setattr(unfinished, "BUSY_SECONDS", 0.0)
     session.saves.mkdir()
     (session.saves / FOLDER).write_text("no folder")
     assert do(session, "n diary; t 30")[-1]["batches"] == 30
@@ -215,7 +215,7 @@ def test_what_could_not_be_read_back_is_told_and_leaves_the_autosave_before(
     do(session, "n diary; t 30")
     keep = session.unfinished.autosave
     assert keep(session.network(), wait=True)
-    monkeypatch.setattr(unfinished, "RARELY", 0.0)
+    monkeypatch.setattr(unfinished, "IDLE_SECONDS", 0.0)
     session.network().trainer.progress.seconds = float("inf")
     session.network().trainer.progress.batches += 1
     output = Kept()
@@ -228,7 +228,7 @@ def test_what_could_not_be_read_back_is_told_and_leaves_the_autosave_before(
     assert "was not autosaved" in told[0]
     assert "'seconds' is not a finite number" in told[0]
     assert not keep(session.network(), wait=True)
-    session.unfinished.leave_what_was_recovered()
+    session.unfinished.release_recovered()
     session.unfinished.recovery.release()
     assert do(session, "n mini; recover")[-1]["trained_batches"] == 30
 

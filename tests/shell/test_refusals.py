@@ -6,7 +6,7 @@ from session_helpers import do, refusal
 from digitnet.repl.command import COMMANDS, all_commands, command
 from digitnet.repl.line import split
 from digitnet.repl.pictures import picture_asked_for
-from digitnet.repl.session import NobodyToAsk, Session
+from digitnet.repl.session import NonInteractive, Session
 
 WRONG = {
     "trian": "Did you mean train",
@@ -124,5 +124,5 @@ def test_every_example_in_the_help_is_understood() -> None:
         for example in record.examples:
             ((name, *words),) = split(example)
             assert COMMANDS[name] is record
-            arguments, _ = picture_asked_for(record, words, NobodyToAsk())
+            arguments, _ = picture_asked_for(record, words, NonInteractive())
             record.parse(arguments)

@@ -6,7 +6,7 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.repl.loop import do_line
-from digitnet.repl.session import NobodyToAsk, Session
+from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.views.screen import Screen
 
@@ -66,7 +66,7 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     do(session, "l a")
     assert session.hand
     assert session.hand.trainer.progress.batches == 2
-    session.asker = NobodyToAsk(yes=True)
+    session.asker = NonInteractive(yes=True)
     do(session, "del a; n mini3; pas a")
     assert said(session, "undo").startswith("Restored 'a'. The one saved since is kept: undo a.")
     assert session.registry.load("a").network.shape == "3-3-2"
@@ -94,7 +94,7 @@ def test_undo_takes_back_a_renaming(session: Session) -> None:
 
 
 def test_what_comes_after_a_renaming_is_taken_back_instead(session: Session) -> None:
-    session.asker = NobodyToAsk(yes=True)
+    session.asker = NonInteractive(yes=True)
     do(session, "n mini; t 1; pas a; ren a b; t 1; p; undo")
     assert session.registry.names() == ["b"]
     assert session.registry.load("b").trainer.progress.batches == 1

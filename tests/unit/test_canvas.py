@@ -92,9 +92,9 @@ def test_lines_wider_than_the_window_has_become_are_cut() -> None:
 def test_others_write_below_the_lines() -> None:
     shown = Shown()
     shown.canvas.draw("old\nlines")
-    shown.canvas.leave()
+    shown.canvas.move_below()
     shown.screen.file.write("\nshell\n")
-    shown.canvas.forget()
+    shown.canvas.reset()
     shown.canvas.draw("new")
     assert shown.lines() == ["old", "lines", "shell", "new"]
 

@@ -99,13 +99,13 @@ def check(
     from digitnet.engine.cases import Feeder, answers_of
     from digitnet.engine.insides import layer_outputs
 
-    named = session.network()
-    data = session.data_for(named)
+    model = session.network()
+    data = session.data_for(model)
     wants_layers = bool(layers) or isinstance(index, str)
-    if wants_layers and named.network.is_committee:
+    if wants_layers and model.network.is_committee:
         raise CommandError("a committee has no layers of its own: load one of its members")
     index = case_number(session, data, None if isinstance(index, str) else index)
-    network = named.trainer.answering()
+    network = model.trainer.answering()
     x, y = Feeder(data.test, 1, network.dtype).batch(np.array([index]))
     *hidden, (_, a) = layer_outputs(network, x)
     check_outputs(a)
@@ -116,7 +116,7 @@ def check(
         answer=int(answers_of(y)[0]),
         guess=int(answers_of(a)[0]),
         outputs=[float(value) for value in a[0]],
-        cost=named.network.cost.value(a, y),
+        cost=model.network.cost.value(a, y),
         inputs=data.picture_of(data.test, index),
         layers=hidden if wants_layers else None,
         names=data.answers,
@@ -210,23 +210,23 @@ def check_multiple(
     """
     from digitnet.engine.evaluate import evaluate
 
-    named = session.network()
-    data = session.data_for(named)
+    model = session.network()
+    data = session.data_for(model)
     total = len(data.test)
     rows = None
     if count is not None and count < total:
         rows = session.rng.choice(total, count, replace=False)
     elif count is not None and count > max(total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
-    result = evaluate(named.trainer.answering(), data.test, rows)
-    seen = not data.tests_are_in.isdisjoint(named.trained_on)
+    result = evaluate(model.trainer.answering(), data.test, rows)
+    seen = not data.tests_are_in.isdisjoint(model.trained_on)
     stands = ""
     if rows is None:
-        measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, named)
-        if measured.is_seen and named.accuracy and not named.accuracy.is_seen:
-            stands = f"{percent(named.accuracy.value)} of the {named.accuracy.on} set"
+        measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, model)
+        if measured.is_seen and model.accuracy and not model.accuracy.is_seen:
+            stands = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
         else:
-            named.accuracy = measured
+            model.accuracy = measured
     return CheckManyResult(
         result.correct, result.total, result.cost, f"{data.name} test", seen, stands
     )

@@ -67,9 +67,9 @@ def doctor(session: Session) -> Working:
     from digitnet.engine.diagnosis.rehearsal import Interrupted
     from digitnet.repl.views.doctoring import Patient, advised
 
-    named = session.learner()
-    data = session.data_for(named)
-    steps = diagnose(named.trainer, data.train, data.validation, session.stop)
+    model = session.learner()
+    data = session.data_for(model)
+    steps = diagnose(model.trainer, data.train, data.validation, session.stop)
     try:
         while True:
             yield LookingReport(next(steps))
@@ -79,5 +79,5 @@ def doctor(session: Session) -> Working:
         raise CommandError("interrupted before it was done; the network is as it was") from None
     except ValueError as error:  # the cases cannot be deformed
         raise CommandError(f"{error}. Example: set augment none") from None
-    patient = Patient.of(named.trainer, data)
+    patient = Patient.of(model.trainer, data)
     return DoctorResult([advised(found, patient) for found in findings], patient.looked_at)

@@ -48,9 +48,9 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     """
     from digitnet.registry.exchange import export_network
 
-    named = session.network()
+    model = session.network()
     path = path_to_write(file, "export first.npz", session.asker)
-    written = export_network(named, path)
+    written = export_network(model, path)
     return ExportResult(str(path), written, path.suffix[1:].lower())
 
 
@@ -67,14 +67,14 @@ def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
     """
     from digitnet.registry.exchange import import_network
 
-    named = import_network(path_of(file, "import first.npz"))
-    if not session.may_let_go():
+    model = import_network(path_of(file, "import first.npz"))
+    if not session.may_discard():
         raise CommandError("nothing was imported; the network in hand is as it was")
-    named.trainer.seed = session.fresh_seed()
-    session.take(named)
-    session.use_data_of(named)
+    model.trainer.seed = session.new_seed()
+    session.take(model)
+    session.use_data_of(model)
     return InHandResult.of(
-        named,
-        f"Imported {printable(file)}: {named.network.shape}. It has no name yet: pas NAME saves "
+        model,
+        f"Imported {printable(file)}: {model.network.shape}. It has no name yet: pas NAME saves "
         "it.",
     )

@@ -119,21 +119,21 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
     from digitnet.engine.cases import answers_of
     from digitnet.engine.trail import trail
 
-    named = session.network()
-    if named.network.is_committee:
+    model = session.network()
+    if model.network.is_committee:
         raise CommandError(
             "a committee only takes the mean of its members' outputs: l loads one of them, and "
             "why explains that"
         )
-    data = session.data_for(named)
+    data = session.data_for(model)
     index = case_number(session, data, index)
     x = data.test.inputs[index].astype(np.float64) * data.test.scale
     y = data.test.targets[index].astype(np.float64)
     with np.errstate(all="ignore"):  # of huge weights the outputs are no numbers
-        explained = backpropagate(named.trainer.with_answering_weights(), x, y)
+        explained = backpropagate(model.trainer.with_answering_weights(), x, y)
     check_outputs(explained.outputs)
     output = int(explained.outputs.argmax())
-    penalties = named.trainer.penalties
+    penalties = model.trainer.penalties
     return WhyResult(
         index=index,
         set=f"{data.name} test",
@@ -141,7 +141,7 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
         guess=int(answers_of(explained.outputs[np.newaxis])[0]),
         output=output,
         inputs=data.picture_of(data.test, index),
-        cost_name=named.network.cost_name,
+        cost_name=model.network.cost_name,
         penalized=bool(penalties.l2 or penalties.l1),
         page=explained,
         trail=trail(explained.passes, output),
@@ -238,11 +238,11 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
         raise CommandError(
             f"step shows at most {MOST_STEPS} mini-batches at a time. t {count} trains that many"
         )
-    named = session.learner()
-    data, trainer = session.data_for(named), named.trainer
+    model = session.learner()
+    data, trainer = session.data_for(model), model.trainer
     steps: list[StepReport] = []
     stopped: Stopped = "done"
-    with undoable(named, session), trained_on(data, named):
+    with undoable(model, session), trained_on(data, model):
         for _ in range(count):
             if steps:
                 yield steps[-1]
@@ -256,11 +256,11 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
             if stopped != "done":
                 break
     if steps:
-        named.accuracy = accuracy_on(
+        model.accuracy = accuracy_on(
             "validation",
             steps[-1].watched.outcome.validation_accuracy,
             data,
             data.validations_are_in,
-            named,
+            model,
         )
     return StepResult(steps, stopped, trainer.settings.rate)

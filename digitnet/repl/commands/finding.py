@@ -63,16 +63,16 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
     from digitnet.engine.diagnosis.range_test import range_test, suggestion
     from digitnet.engine.diagnosis.rehearsal import Interrupted
 
-    named = session.learner()
-    data = session.data_for(named)
+    model = session.learner()
+    data = session.data_for(model)
     points = []
     try:
-        for point in range_test(named.trainer, data.train, session.stop):
+        for point in range_test(model.trainer, data.train, session.stop):
             points.append(point)
             yield RateReport(point)
     except Interrupted:
         raise CommandError("interrupted before it was done; the network is as it was") from None
     except ValueError as error:  # the cases cannot be deformed
         raise CommandError(f"{error}. Example: set augment none") from None
-    settings = named.trainer.settings
+    settings = model.trainer.settings
     return FindResult(points, suggestion(points, settings.optimizer), settings.rate)

@@ -101,7 +101,7 @@ def stop(session: Session) -> LeaveResult:
     """Leave; asks first when training is not saved. Ctrl-D does the same."""
     saved: SaveResult | None = None
     if not session.interactive:
-        session.may_let_go()
+        session.may_discard()
     elif session.unsaved:
         question = f"Leave without saving {session.unsaved}?"
         answer = session.asker.choose(question, "y/N/s=save")

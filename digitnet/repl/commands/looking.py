@@ -148,9 +148,9 @@ def _available(session: Session) -> dict[str, str]:
 def _described(source: "Source", session: Session) -> str:
     """What a data set is, and whether it would have to be fetched or made."""
     if source.is_here(session.shelf.folders):
-        return source.says
+        return source.summary
     how = "none yet" if source.name == "mine" else "not here: data mnist downloads it"
-    return f"{source.says} ({how})"
+    return f"{source.summary} ({how})"
 
 
 def _is_usable(session: Session, name: str) -> bool:

@@ -29,15 +29,15 @@ class InHandResult(Record):
     trained_batches: int
 
     @classmethod
-    def of(cls, named: "Model", said: str) -> "InHandResult":
+    def of(cls, model: "Model", said: str) -> "InHandResult":
         """For this network."""
         return cls(
             said=said,
-            name=named.name or None,
-            shape=named.network.shape,
-            recipe=named.recipe or None,
-            parameters=named.network.size,
-            trained_batches=named.trainer.progress.batches,
+            name=model.name or None,
+            shape=model.network.shape,
+            recipe=model.recipe or None,
+            parameters=model.network.size,
+            trained_batches=model.trainer.progress.batches,
         )
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -82,15 +82,15 @@ def new(
         chosen = RECIPES[recipe]
     else:
         chosen = _from_shape(recipe, hidden, output, cost)
-    named = session.made(chosen)
-    if not session.may_let_go():
+    model = session.make(chosen)
+    if not session.may_discard():
         raise CommandError("nothing was made; the network in hand is as it was")
-    session.begin(named)
-    network = named.network
+    session.begin(model)
+    network = model.network
     return InHandResult.of(
-        named,
-        f"New network {network.shape}: {network.size:,} parameters, seed {named.trainer.seed}, "
-        f"data {named.data}.",
+        model,
+        f"New network {network.shape}: {network.size:,} parameters, seed {model.trainer.seed}, "
+        f"data {model.data}.",
     )
 
 
@@ -163,13 +163,13 @@ class InfoResult(Record):
 @command("i", "info", group="Networks", examples={"i": "what the network in hand is made of"})
 def info(session: Session) -> InfoResult:
     """Show the network in hand: layers, settings, training, accuracy."""
-    named = session.network()
-    trainer, network, accuracy = named.trainer, named.network, named.accuracy
+    model = session.network()
+    trainer, network, accuracy = model.trainer, model.network, model.accuracy
     last = trainer.history[-1] if trainer.history else None
     best = max(trainer.history, key=lambda m: m.validation_accuracy, default=None)
     return InfoResult(
-        name=named.name or None,
-        recipe=named.recipe or None,
+        name=model.name or None,
+        recipe=model.recipe or None,
         shape=network.shape,
         parameters=network.size,
         layers=[
@@ -189,13 +189,13 @@ def info(session: Session) -> InfoResult:
         trained_samples=trainer.progress.samples,
         trained_seconds=round(trainer.progress.seconds, 3),
         unsaved=session.unsaved or None,
-        data=named.data,
-        trained_on=list(named.trained_on),
+        data=model.data,
+        trained_on=list(model.trained_on),
         accuracy=accuracy.value if accuracy else None,
         measured_on=accuracy.on if accuracy else None,
         measurements=len(trainer.history),
         last_cost=last.cost if last else None,
         best_validation_accuracy=best.validation_accuracy if best else None,
         best_after_batches=best.batches if best else None,
-        saved_at=named.saved_at or None,
+        saved_at=model.saved_at or None,
     )

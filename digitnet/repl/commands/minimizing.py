@@ -100,11 +100,11 @@ def min_(
     from digitnet.engine.minimize import minimize
     from digitnet.repl.views.curves import GrowingCurves
 
-    named = session.learner()
-    data, curves = session.data_for(named), GrowingCurves()
-    with undoable(named, session), trained_on(data, named):
+    model = session.learner()
+    data, curves = session.data_for(model), GrowingCurves()
+    with undoable(model, session), trained_on(data, model):
         steps = minimize(
-            named.trainer, data.train, data.validation, iterations, method, session.stop
+            model.trainer, data.train, data.validation, iterations, method, session.stop
         )
         while True:
             try:
@@ -117,8 +117,8 @@ def min_(
                 iteration.number, iteration.validation_cost, iteration.validation_accuracy
             )
             yield IterationReport(iteration, curves)
-    named.accuracy = accuracy_on(
-        "validation", minimum.validation_accuracy, data, data.validations_are_in, named
+    model.accuracy = accuracy_on(
+        "validation", minimum.validation_accuracy, data, data.validations_are_in, model
     )
     return MinResult(minimum, curves)
 
@@ -159,9 +159,9 @@ def grad(session: Session) -> GradientResult:
     from digitnet.engine.cases import Feeder
     from digitnet.engine.gradcheck import check_gradient
 
-    named = session.learner()
-    data = session.data_for(named)
+    model = session.learner()
+    data = session.data_for(model)
     rows = session.rng.choice(len(data.train), min(CASES, len(data.train)), replace=False)
     x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
-    check = check_gradient(named.network, x, y, penalties=named.trainer.penalties)
+    check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
     return GradientResult(check)

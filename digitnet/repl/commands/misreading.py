@@ -108,9 +108,9 @@ def wrong(
     """
     import numpy as np
 
-    named = session.network()
-    data = session.data_for(named)
-    found = _guesses(session, named, data)
+    model = session.network()
+    data = session.data_for(model)
+    found = _guesses(session, model, data)
     for digit in (answer, guess):
         if digit is not None and digit >= found.classes:
             raise CommandError(f"the answers are 0 to {found.classes - 1}. Example: wrong 1 0")
@@ -128,23 +128,23 @@ def wrong(
         int(np.size(found.answers) if answer is None else np.sum(found.answers == answer)),
         [Misread.of(found, data, data.test, place) for place in places],
         "misread" if answer is None else asked,
-        _seen(data, named),
+        _seen(data, model),
         data.answers,
     )
 
 
-def _seen(data: "DataSet", named: "Model") -> bool:
+def _seen(data: "DataSet", model: "Model") -> bool:
     """Whether the network was trained on the test cases."""
-    return not data.tests_are_in.isdisjoint(named.trained_on)
+    return not data.tests_are_in.isdisjoint(model.trained_on)
 
 
-def _guesses(session: Session, named: "Model", data: "DataSet") -> "Guesses":
+def _guesses(session: Session, model: "Model", data: "DataSet") -> "Guesses":
     """What the network makes of every test case; Ctrl-C interrupts it."""
     from digitnet.engine.confusion import guesses_of
     from digitnet.engine.evaluate import outputs_in_chunks
 
     def chunks() -> "Iterator[tuple[Array, Array]]":
-        for chunk in outputs_in_chunks(named.trainer.answering(), data.test):
+        for chunk in outputs_in_chunks(model.trainer.answering(), data.test):
             if session.stop():
                 raise KeyboardInterrupt
             check_outputs(chunk[0])
@@ -198,9 +198,9 @@ def cm(session: Session) -> ConfusionResult:
     """
     from digitnet.engine.confusion import precision, recall
 
-    named = session.network()
-    data = session.data_for(named)
-    matrix = _guesses(session, named, data).matrix()
+    model = session.network()
+    data = session.data_for(model)
+    matrix = _guesses(session, model, data).matrix()
     return ConfusionResult(
         matrix.tolist(),
         precision(matrix).tolist(),
@@ -208,6 +208,6 @@ def cm(session: Session) -> ConfusionResult:
         int(matrix.trace()),
         int(matrix.sum()),
         f"{data.name} test",
-        _seen(data, named),
+        _seen(data, model),
         data.answers,
     )

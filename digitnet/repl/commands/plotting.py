@@ -27,11 +27,11 @@ class PlotResult:
 
     def as_json(self) -> dict[str, Any]:
         """Every measurement; of several networks, by their names."""
-        named = {
+        model = {
             name: [asdict(measured) for measured in history]
             for name, history in self.histories.items()
         }
-        return {"history": named.pop("")} if "" in named else {"histories": named}
+        return {"history": model.pop("")} if "" in model else {"histories": model}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.curves import history_curves

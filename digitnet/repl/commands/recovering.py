@@ -14,19 +14,19 @@ def recover(session: Session) -> InHandResult:
     Training is autosaved every minute and when the program is told to end. What is recovered goes
     when it is saved, or when you leave without saving it.
     """
-    if not session.may_let_go():
+    if not session.may_discard():
         raise CommandError("nothing was recovered; the network in hand is as it was")
-    named, more = session.unfinished.recovery.adopt()
-    if named.name and not session.registry.exists(named.name):
-        named.name = ""
-    session.take(named)
+    model, more = session.unfinished.recovery.adopt()
+    if model.name and not session.registry.exists(model.name):
+        model.name = ""
+    session.take(model)
     session.mark_unsaved()
-    session.use_data_of(named)
-    at, named.saved_at = when(named.saved_at), ""
+    session.use_data_of(model)
+    at, model.saved_at = when(model.saved_at), ""
     others = f" {more} more can be recovered after it." if more else ""
     return InHandResult.of(
-        named,
-        f"Recovered {repr(named.name) if named.name else 'a network'}, {named.network.shape}, "
-        f"trained {counted(named.trainer.progress.batches, 'mini-batch')}, as it was at {at} UTC. "
-        f"{'p' if named.name else 'pas NAME'} saves it.{others}",
+        model,
+        f"Recovered {repr(model.name) if model.name else 'a network'}, {model.network.shape}, "
+        f"trained {counted(model.trainer.progress.batches, 'mini-batch')}, as it was at {at} UTC. "
+        f"{'p' if model.name else 'pas NAME'} saves it.{others}",
     )

@@ -60,26 +60,26 @@ def _meant(answer: str) -> str:
 
 def _save(session: Session, name: str) -> SaveResult:
     """Saves the network in hand, which is called `name` from then on, if a person agrees."""
-    named = session.network()
+    model = session.network()
     registry = session.registry
     question = _question(session, name) if session.interactive else ""
     if question and not session.asker.confirm(question):
         raise CommandError("nothing was saved; the network is still in hand")
     hides = registry.includes(name)
-    entry, again = registry.save(named, name)
+    entry, again = registry.save(model, name)
     session.renamed = None
-    named.name, named.saved_at = name, entry.saved_at
+    model.name, model.saved_at = name, entry.saved_at
     session.mark_saved()
     return SaveResult(name, entry.file, entry.bytes, again, hides)
 
 
 def _question(session: Session, name: str) -> str:
     """What to ask before something else is overwritten under that name; empty for nothing."""
-    named = session.network()
+    model = session.network()
     if not session.registry.owns(name):
         return ""
     said = f"There is a network named {name!r} already"
-    if name == named.name:
+    if name == model.name:
         if _is_as_known(session, name):
             return ""
         said = f"{name!r} was saved by another digitnet since it was loaded here"
@@ -104,8 +104,8 @@ def _is_as_known(session: Session, name: str) -> bool:
 )
 def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
     """Save the network under its name, or the one given; a network without a name asks for it."""
-    named = session.network()
-    name = name or named.name or _meant(session.asker.ask("Save as:"))
+    model = session.network()
+    name = name or model.name or _meant(session.asker.ask("Save as:"))
     if not name.strip():
         raise CommandError(
             "no name was given, so nothing was saved; the network is still in hand. "
@@ -158,23 +158,23 @@ def load(
         return replace(made, name=name)
     if not registry.exists(name):
         raise CommandError(no_such(session, name))
-    if not session.may_let_go():
+    if not session.may_discard():
         raise CommandError("nothing was loaded; the network in hand is as it was")
-    named = registry.load(name)
-    session.take(named)
-    session.use_data_of(named)
+    model = registry.load(name)
+    session.take(model)
+    session.use_data_of(model)
     accuracy = other = ""
-    if named.data not in ("", session.shelf.name):
+    if model.data not in ("", session.shelf.name):
         other = (
-            f" Its data set, {named.data}, is not here: checks use {session.shelf.name} "
-            f"until data {named.data} fetches it."
+            f" Its data set, {model.data}, is not here: checks use {session.shelf.name} "
+            f"until data {model.data} fetches it."
         )
-    if named.accuracy:
-        accuracy = f", {percent(named.accuracy.value)} right on the {named.accuracy.on} set"
+    if model.accuracy:
+        accuracy = f", {percent(model.accuracy.value)} right on the {model.accuracy.on} set"
     return InHandResult.of(
-        named,
-        f"Loaded {name!r}: {named.network.shape}, trained "
-        f"{counted(named.trainer.progress.batches, 'mini-batch')}{accuracy}.{other}",
+        model,
+        f"Loaded {name!r}: {model.network.shape}, trained "
+        f"{counted(model.trainer.progress.batches, 'mini-batch')}{accuracy}.{other}",
     )
 
 

@@ -205,7 +205,7 @@ def _best(session: Session, record: "StudyRecord") -> Working:
     found = groups(plan_of(record), record.results)
     if not found:
         raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
-    if not session.may_let_go():
+    if not session.may_discard():
         raise CommandError("nothing was trained; the network in hand is as it was")
     best = best_of(found).best
     yield Note("Training the best one again.", lasting=False)

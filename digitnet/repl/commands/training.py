@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.engine.amount import Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
-from digitnet.recipes import DEFAULT, RECIPES, usual_rate
+from digitnet.recipes import DEFAULT, RECIPES, default_rate
 from digitnet.repl import kinds
 from digitnet.repl.before import undoable
 from digitnet.repl.command import Note, Working, command
@@ -69,7 +69,7 @@ class TrainingResult:
     amount: Amount
     curves: "GrowingCurves"
     rate: float
-    usual_rate: float
+    default_rate: float
     can_augment: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class TrainingResult:
         if getattr(console, "renews", False):
             yield self.curves.now
         yield summary(self.outcome, self.amount)
-        yield from advice(self.outcome, self.rate, self.usual_rate, can_augment=self.can_augment)
+        yield from advice(self.outcome, self.rate, self.default_rate, can_augment=self.can_augment)
 
 
 @command(
@@ -113,27 +113,27 @@ def train(
     from digitnet.engine.run import run
 
     if session.hand is None:
-        named = session.new(RECIPES[DEFAULT])
+        model = session.new(RECIPES[DEFAULT])
         yield Note(
-            f"Made a network, {named.network.shape} (recipe {DEFAULT}, seed {named.trainer.seed})."
+            f"Made a network, {model.network.shape} (recipe {DEFAULT}, seed {model.trainer.seed})."
         )
-    named = session.learner()
-    data, settings = session.data_for(named), named.trainer.settings
-    with undoable(named, session), trained_on(data, named):
-        reports = run(named.trainer, data.train, data.validation, amount, session.stop)
+    model = session.learner()
+    data, settings = session.data_for(model), model.trainer.settings
+    with undoable(model, session), trained_on(data, model):
+        reports = run(model.trainer, data.train, data.validation, amount, session.stop)
         try:
             outcome, curves = yield from _reported(reports, data, session)
         except ValueError as error:  # the cases cannot be deformed, or are too many at once
             raise CommandError(str(error)) from None
-    named.accuracy = accuracy_on(
-        "validation", outcome.validation_accuracy, data, data.validations_are_in, named
+    model.accuracy = accuracy_on(
+        "validation", outcome.validation_accuracy, data, data.validations_are_in, model
     )
     return TrainingResult(
         outcome,
         amount,
         curves,
         settings.rate,
-        usual_rate(named.recipe, settings.optimizer),
+        default_rate(model.recipe, settings.optimizer),
         settings.augment == "none" and data.picture is not None,
     )
 

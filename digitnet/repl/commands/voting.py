@@ -57,7 +57,7 @@ def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
         raise CommandError(
             f"vote needs the names of 1 to {MOST_MEMBERS} saves. Example: vote first second"
         )
-    if not session.may_let_go():
+    if not session.may_discard():
         raise CommandError("no vote was taken; the network in hand is as it was")
     loaded = [session.registry.load(name) for name in names]
     members = []

@@ -165,16 +165,16 @@ def weights(
     from digitnet.engine.insides import first_layer
     from digitnet.repl.views.filters import by_size
 
-    named = session.network()
+    model = session.network()
     try:
-        first = first_layer(named.trainer.answering())
+        first = first_layer(model.trainer.answering())
     except ValueError as error:
         raise CommandError(str(error)) from None
     if not np.isfinite(first.weights).all():
         raise CommandError("the weights are not numbers: undo brings an earlier version back")
     count = len(first.weights)
     if unit == "case":
-        return _maps(session, named, first, index)
+        return _maps(session, model, first, index)
     if index is not None:
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
     if unit is None:
@@ -188,7 +188,7 @@ def weights(
     return UnitResult(first, int(unit))
 
 
-def _maps(session: Session, named: "Model", first: "FirstLayer", index: int | None) -> MapsResult:
+def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | None) -> MapsResult:
     """What the first layer makes of a test case."""
     import numpy as np
 
@@ -196,12 +196,12 @@ def _maps(session: Session, named: "Model", first: "FirstLayer", index: int | No
     from digitnet.engine.insides import maps_of
     from digitnet.repl.views.filters import by_size
 
-    data = session.data_for(named)
+    data = session.data_for(model)
     if first.weights.ndim == 2:
         raise CommandError("w case needs cases that are pictures; c INDEX layers shows the units")
     index = case_number(session, data, index)
-    x, y = Feeder(data.test, 1, named.network.dtype).batch(np.array([index]))
-    maps, outputs = maps_of(named.trainer.answering(), x)
+    x, y = Feeder(data.test, 1, model.network.dtype).batch(np.array([index]))
+    maps, outputs = maps_of(model.trainer.answering(), x)
     return MapsResult(
         first,
         f"{data.name} test",

@@ -11,10 +11,10 @@ from time import perf_counter, thread_time
 from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 
-SHARE, AT_ONCE = 0.01, 0.05
+MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
 """Of the time, drawing takes at most this share, and so many seconds at the beginning: of the
 processor's, so that other programs at work do not count."""
-FREE = 2
+UNCOUNTED = 2
 """The first drawings are not counted: the libraries they import would use up a minute's share."""
 CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
 """Lines that have become too long for the window, while they are written, are cut."""
@@ -30,12 +30,12 @@ class Canvas:
         self._drawn = 0  # lines
         self._size = screen.size
         self._begun = perf_counter()
-        self._spent, self._free = 0.0, FREE
+        self._spent, self._uncounted = 0.0, UNCOUNTED
 
     def draw(self, what: RenderableType) -> None:
         """Draws over what was drawn before, unless drawing has taken too much time already."""
         screen, begun = self._screen, thread_time()
-        has_time = self._spent < AT_ONCE + SHARE * (perf_counter() - self._begun)
+        has_time = self._spent < INITIAL_SECONDS + MAX_LOAD * (perf_counter() - self._begun)
         if screen.size == self._size and not has_time:
             return
         self._size = screen.size
@@ -48,8 +48,8 @@ class Canvas:
         back = f"\r\x1b[{len(above)}A" if above else "\r"
         self._write(f"\r{CUT_LINES}{drawn}{WRAP_LINES}{back}")
         self._drawn = len(above) + 1
-        if self._free:
-            self._free -= 1
+        if self._uncounted:
+            self._uncounted -= 1
         else:
             self._spent += thread_time() - begun
 
@@ -57,15 +57,15 @@ class Canvas:
         """Takes the lines away, so that what is printed next stands in their place."""
         if self._drawn:
             self._write(f"\r{ERASE_BELOW}")
-        self.forget()
+        self.reset()
 
-    def leave(self) -> None:
+    def move_below(self) -> None:
         """Puts the cursor below the lines, where others may write."""
         if self._drawn > 1:
             self._write(f"\x1b[{self._drawn - 1}B")
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Leaves the lines where they are, and draws the next ones from where the cursor is."""
         self._drawn = 0
 

@@ -13,10 +13,10 @@ from digitnet.repl.line import Typing, as_typed, expanded, typing
 from digitnet.repl.pictures import FLAGS
 from digitnet.repl.session import Session
 
-BEGINNING, IN_ORDER, NOT_AT_ALL = 1, 3, 4
+PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
 """Distances of a name from the word that is typed."""
 
-LONGEST = 60
+MAX_DESCRIPTION = 60
 """Characters of a description."""
 
 
@@ -87,12 +87,12 @@ def _matching(
     """Those that match the word being typed, the nearest first, in quotes where they must be."""
     distances = {text: _distance(typed.word, text) for text in offered}
     for text in sorted(offered, key=lambda text: distances[text]):
-        if distances[text] <= (IN_ORDER if fuzzy else BEGINNING):
+        if distances[text] <= (SUBSEQUENCE if fuzzy else PREFIX):
             yield Completion(
                 as_typed(text, typed.quote),
                 start_position=-len(typed.quote + typed.word),
                 display=printable(text),
-                display_meta=printable(offered[text], LONGEST),
+                display_meta=printable(offered[text], MAX_DESCRIPTION),
             )
 
 
@@ -102,9 +102,9 @@ def _distance(word: str, text: str) -> int:
         return 0
     word, text = word.casefold(), text.casefold()
     if text.startswith(word):
-        return BEGINNING
+        return PREFIX
     rest = iter(text)
-    return IN_ORDER - (word in text) if all(letter in rest for letter in word) else NOT_AT_ALL
+    return SUBSEQUENCE - (word in text) if all(letter in rest for letter in word) else NO_MATCH
 
 
 def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:

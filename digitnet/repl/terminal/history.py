@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
 
-KEPT_BYTES = 200_000
+MAX_BYTES = 200_000
 """Bytes of the file that are read, the latest ones: some 5,000 lines, quickly searched."""
 
 
@@ -38,10 +38,10 @@ class KeptHistory(FileHistory):
 
     def _lines(self) -> list[str]:
         """The lines of the file, nothing where there is no file to read."""
-        with suppress(OSError), open(self._path, "rb", opener=_at_once) as file:
+        with suppress(OSError), open(self._path, "rb", opener=_open_nonblocking) as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode):
-                file.seek(max(0, status.st_size - KEPT_BYTES))
+                file.seek(max(0, status.st_size - MAX_BYTES))
                 return file.read().decode("utf-8", "replace").splitlines()
         return []
 
@@ -50,13 +50,13 @@ class KeptHistory(FileHistory):
         entry = f"\n# {datetime.now()}\n" + "".join(f"+{line}\n" for line in string.split("\n"))
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = _at_once(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            descriptor = _open_nonblocking(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             try:
                 os.write(descriptor, entry.encode("utf-8", "replace"))
             finally:
                 os.close(descriptor)
 
 
-def _at_once(path: str | Path, flags: int) -> int:
+def _open_nonblocking(path: str | Path, flags: int) -> int:
     """Opens a file that only its owner may read; never waits, as a named pipe would have it."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from digitnet.repl.views.screen import Screen
 
 
-FEWEST_ROWS = 5
+MIN_ROWS = 5
 """Rows of a screen that has pages: fewer would hold next to nothing of anything."""
 
 
@@ -132,7 +132,7 @@ class ScreenOutput:
             screen.print(result)
         lines = printed.get().removesuffix("\n").split("\n")
         with _writing():
-            if len(lines) <= screen.height or screen.height < FEWEST_ROWS:
+            if len(lines) <= screen.height or screen.height < MIN_ROWS:
                 screen.file.write("".join(f"{line}\n" for line in lines))
             else:
                 from digitnet.repl.terminal.pager import show_pages
@@ -184,12 +184,12 @@ class ScreenOutput:
     def suspend(self) -> None:
         """To be called before Ctrl-Z takes effect: the shell writes below what is drawn."""
         if self._canvas:
-            self._canvas.leave()
+            self._canvas.move_below()
 
     def resume(self) -> None:
         """To be called when the program goes on after Ctrl-Z: the shell has written meanwhile."""
         if self._canvas:
-            self._canvas.forget()
+            self._canvas.reset()
 
     def _print(self, what: "RenderableType") -> None:
         """Prints and flushes; without a terminal, lines have no blanks at their ends."""

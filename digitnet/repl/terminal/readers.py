@@ -38,7 +38,7 @@ from digitnet.repl.terminal.completion import Hint, Offers
 from digitnet.repl.terminal.history import KeptHistory
 from digitnet.repl.terminal.toolbar import toolbar
 
-NEEDED_SOON = (
+PRELOADED = (
     "digitnet.repl.loop",
     "digitnet.registry.registry",
     "digitnet.digits.datasets",
@@ -46,7 +46,7 @@ NEEDED_SOON = (
 )
 """These take numpy, scipy and rich along, which load in half a second."""
 
-LONGEST_SUGGESTED = 200
+MAX_SUGGESTION = 200
 """Characters of a suggestion."""
 
 MENU_ROWS = 6
@@ -131,7 +131,7 @@ class FullReader:
             **(plain if looks.plain else helps),
         )
         self._prompt.app.before_render += self._fit
-        self._prompt.app.after_render += _load_behind
+        self._prompt.app.after_render += _preload
 
     def line(self, message: str) -> str:
         """See Reader."""
@@ -180,7 +180,7 @@ class ShortSuggestions(AutoSuggestFromHistory):
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
         """What the line typed before has after what is typed now."""
         found = super().get_suggestion(buffer, document)
-        return found if found and len(found.text) <= LONGEST_SUGGESTED else None
+        return found if found and len(found.text) <= MAX_SUGGESTION else None
 
 
 def _keys(*, menu: bool) -> KeyBindings:
@@ -223,7 +223,7 @@ def _exit() -> None:
         app.exit(exception=EOFError())
 
 
-def _load_behind(app: "Application[str]") -> None:
+def _preload(app: "Application[str]") -> None:
     """Loads what the first command will need, now that the prompt is on the screen."""
-    app.after_render -= _load_behind
-    Thread(target=lambda: [import_module(name) for name in NEEDED_SOON], daemon=True).start()
+    app.after_render -= _preload
+    Thread(target=lambda: [import_module(name) for name in PRELOADED], daemon=True).start()

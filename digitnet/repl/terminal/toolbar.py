@@ -21,17 +21,17 @@ def toolbar(session: Session, width: int) -> str:
 
 def _parts(session: Session) -> list[str]:
     """What there is to say, the most important first."""
-    named = session.hand
-    if named is None:
+    model = session.hand
+    if model is None:
         return ["no network yet: n makes one", f"data {session.shelf.name}"]
-    name = named.name or named.recipe or "network"
+    name = model.name or model.recipe or "network"
     parts = [f"{name}{' (not saved)' if session.unsaved else ''}"]
-    if named.accuracy:
-        parts.append(f"{_cases(named.accuracy, session)} {percent(named.accuracy.value)}")
+    if model.accuracy:
+        parts.append(f"{_cases(model.accuracy, session)} {percent(model.accuracy.value)}")
     return [
         *parts,
-        named.network.shape,
-        counted(named.trainer.progress.batches, "mini-batch"),
+        model.network.shape,
+        counted(model.trainer.progress.batches, "mini-batch"),
         f"data {session.shelf.name}",
     ]
 

@@ -95,10 +95,10 @@ def ending_of(stopped: Stopped, rate: float) -> str:
 
 
 def advice(
-    outcome: Outcome, rate: float, usual_rate: float, *, can_augment: bool
+    outcome: Outcome, rate: float, default_rate: float, *, can_augment: bool
 ) -> Iterator[Text]:
     """Why it ended, what was kept, and what to do next; nothing where all went as it should."""
-    said = [ending_of(outcome.stopped, min(rate / 10, usual_rate))]
+    said = [ending_of(outcome.stopped, min(rate / 10, default_rate))]
     if outcome.stopped == "patience":
         epochs = counted(round(outcome.epochs_since_best), "epoch")
         best = percent(outcome.validation_accuracy)
@@ -108,10 +108,10 @@ def advice(
         said.append(f"The weights after {batches} are kept.")
     if outcome.stopped == "patience" and can_augment and outcome.train_accuracy > LEARNT:
         said.append("The training cases are learnt: set augment light makes more of them.")
-    if outcome.is_guessing and outcome.stopped != "diverged" and rate > usual_rate:
+    if outcome.is_guessing and outcome.stopped != "diverged" and rate > default_rate:
         said.append(
             f"That is no better than guessing: a rate of {rate:g} is too high. "
-            f"Type undo t, then set rate {usual_rate:g}"
+            f"Type undo t, then set rate {default_rate:g}"
         )
     elif outcome.stopped == "interrupted" or _is_much_worse(outcome):
         before = percent(outcome.accuracy_before)
