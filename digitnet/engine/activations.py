@@ -82,7 +82,7 @@ def relu_backward(a: Array, grad: Array, scratch: Array) -> None:
 
 
 def softmax(z: Array) -> None:
-    """f(z)ᵢ = eᶻⁱ / Σⱼ eᶻʲ in each row, less the row's maximum first so that no eᶻ overflows."""
+    """f(z)ᵢ = eᶻⁱ / Σⱼ eᶻʲ along each row, shifted by its maximum so that no eᶻ overflows."""
     z -= z.max(axis=1, keepdims=True)
     np.exp(z, out=z)
     z /= z.sum(axis=1, keepdims=True)
