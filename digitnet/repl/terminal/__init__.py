@@ -1,1 +1,1 @@
-"""The machinery between the loop and the terminal: what reads keys, and what writes lines."""
+"""The terminal: reading keys and lines, and showing results."""

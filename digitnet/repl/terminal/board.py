@@ -1,6 +1,6 @@
-"""The board on the screen: a full-screen application that takes the mouse and the keys.
+"""The drawing board: a full-screen application for mouse and keys.
 
-It is the only place where the mouse is listened to, and only while it runs.
+Mouse reports are enabled only while it runs.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from digitnet.repl.board import Board
 from digitnet.repl.views.board import Layout, Means, layout_for, lines_of
 
 FRAME = 1 / 30
-"""Seconds from one picture to the next at least, and from one reading to the next."""
+"""Minimum seconds between two redraws, and between two readings."""
 ESCAPE = 0.15
-"""Seconds after which an escape character is the key, and not the first of a mouse's sequence."""
+"""Seconds after which an escape character is the Escape key, not the start of a mouse sequence."""
 
 STYLE = Style.from_dict(
     {
@@ -39,15 +39,15 @@ STYLE = Style.from_dict(
 
 
 class Paper(UIControl):
-    """The whole window: shows the board, and hands it what the mouse does."""
+    """The window: displays the board, and passes mouse events to it."""
 
     def __init__(self, board: Board, app: "Application[bool]") -> None:
-        """The size is known when the first picture is made."""
+        """The layout is computed when first drawn."""
         self._board, self._app = board, app
         self._layout: Layout | None = None
 
     def create_content(self, width: int, height: int) -> UIContent:
-        """The picture as it is now, for a window of this size."""
+        """Draws the board for a window of this size."""
         self._layout = layout_for(width, height)
         lines = lines_of(self._board, width, height, self._means())
         shown = self._layout is not None and self._board.keys_in_use
@@ -75,9 +75,9 @@ class Paper(UIControl):
 
 
 def draw_on(board: Board, *, colours: bool) -> bool:
-    """Lets a person draw; whether they were done with it when they left.
+    """Lets the user draw; returns whether they finished the drawing.
 
-    Raises KeyboardInterrupt where they left with Ctrl-C. The terminal is put back in any case.
+    Raises KeyboardInterrupt on Ctrl-C. The terminal is restored in any case.
     """
     app: Application[bool] = Application(
         key_bindings=_keys(board),
@@ -92,16 +92,14 @@ def draw_on(board: Board, *, colours: bool) -> bool:
     app.layout = Screen(Window(Paper(board, app)))
     try:
         return app.run(pre_run=partial(_start, app, board), set_exception_handler=False)
-    except EOFError:  # the program is told to end
+    except EOFError:  # a signal ended the program
         return False
     finally:
         _forget_mouse(app)
 
 
 def _start(app: "Application[bool]", board: Board) -> None:
-    """Has the drawing read from now on, and an error end the board, where asyncio would only write
-    of it.
-    """
+    """Starts reading the drawing, and makes errors end the board; asyncio would only log them."""
 
     def end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if app.future is not None and not app.future.done():
@@ -112,7 +110,7 @@ def _start(app: "Application[bool]", board: Board) -> None:
 
 
 async def _keep_reading(app: "Application[bool]", board: Board) -> None:
-    """Reads the drawing when it has changed, in a thread, so that no network holds up the pen."""
+    """Reads the drawing when it has changed, in a thread, so that drawing is not delayed."""
     while True:
         if board.is_stale:
             await asyncio.to_thread(board.refresh)
@@ -121,14 +119,14 @@ async def _keep_reading(app: "Application[bool]", board: Board) -> None:
 
 
 def _forget_mouse(app: "Application[bool]") -> None:
-    """Leaves to the prompt the keys that were typed meanwhile, and nothing that the mouse did."""
+    """Removes mouse events from the typeahead, and leaves typed keys to the prompt."""
     waiting = get_typeahead(app.input)
     mouse = (Keys.Vt100MouseEvent, Keys.WindowsMouseEvent)
     store_typeahead(app.input, [press for press in waiting if press.key not in mouse])
 
 
 def _keys(board: Board) -> KeyBindings:
-    """What the keys do."""
+    """The key bindings."""
     keys = KeyBindings()
 
     def bind(*names: str, does: Any) -> None:
@@ -154,6 +152,6 @@ def _keys(board: Board) -> KeyBindings:
 
 
 def _finish(event: KeyPressEvent, board: Board) -> None:
-    """Leaves with the drawing, if there is one."""
+    """Leaves the board, unless it is blank."""
     if not board.drawing.is_blank:
         event.app.exit(result=True)

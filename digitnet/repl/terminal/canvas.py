@@ -1,9 +1,9 @@
-"""Lines at the foot of the screen that renew themselves while a command works.
+"""Lines at the bottom of the screen that are redrawn while a command runs.
 
-Between two drawings the cursor waits at the start of the first line. Terminals that wrap lines anew
-when the window gets narrower move it along with its line, and the others leave it where it is:
-either way, what is below it is what was drawn. There is no prompt meanwhile and the cursor is never
-hidden, so the screen can be left at any moment.
+Between redraws the cursor is at the start of the first line. When the window gets narrower, some
+terminals rewrap lines and move the cursor with its line, others leave it: either way, what was
+drawn is below it. There is no prompt meanwhile and the cursor is never hidden, so the program can
+be interrupted at any moment.
 """
 
 from time import perf_counter, thread_time
@@ -12,20 +12,20 @@ from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 
 MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
-"""Of the time, drawing takes at most this share, and so many seconds at the beginning: of the
-processor's, so that other programs at work do not count."""
+"""Drawing takes at most this fraction of the time, plus these seconds at the start. CPU time, so
+that other programs do not count."""
 UNCOUNTED = 2
-"""The first drawings are not counted: the libraries they import would use up a minute's share."""
+"""The first redraws are not counted: the imports they cause would use up a minute's budget."""
 CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
-"""Lines that have become too long for the window, while they are written, are cut."""
+"""Turns line wrapping off and on: lines too long for a window that has shrunk are cut."""
 ERASE_LINE, ERASE_BELOW = "\x1b[2K", "\x1b[J"
 
 
 class Canvas:
-    """The last lines on a terminal, drawn over and over."""
+    """Lines at the bottom of a terminal that are redrawn in place."""
 
     def __init__(self, screen: Console) -> None:
-        """Nothing is drawn yet."""
+        """Draws nothing yet."""
         self._screen = screen
         self._drawn = 0  # lines
         self._size = screen.size
@@ -33,7 +33,7 @@ class Canvas:
         self._spent, self._uncounted = 0.0, UNCOUNTED
 
     def draw(self, what: RenderableType) -> None:
-        """Draws over what was drawn before, unless drawing has taken too much time already."""
+        """Redraws the lines, unless drawing has taken too much time already."""
         screen, begun = self._screen, thread_time()
         has_time = self._spent < INITIAL_SECONDS + MAX_LOAD * (perf_counter() - self._begun)
         if screen.size == self._size and not has_time:
@@ -54,19 +54,19 @@ class Canvas:
             self._spent += thread_time() - begun
 
     def clear(self) -> None:
-        """Takes the lines away, so that what is printed next stands in their place."""
+        """Erases the lines; what is printed next takes their place."""
         if self._drawn:
             self._write(f"\r{ERASE_BELOW}")
         self.reset()
 
     def move_below(self) -> None:
-        """Puts the cursor below the lines, where others may write."""
+        """Moves the cursor below the lines, so that the shell can write there."""
         if self._drawn > 1:
             self._write(f"\x1b[{self._drawn - 1}B")
         self.reset()
 
     def reset(self) -> None:
-        """Leaves the lines where they are, and draws the next ones from where the cursor is."""
+        """Leaves the lines on the screen; the next ones are drawn at the cursor."""
         self._drawn = 0
 
     def _write(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What the prompt offers while a line is typed, all from the records of the commands."""
+"""Completion at the prompt, derived from the records of the commands."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from digitnet.repl.pictures import FLAGS
 from digitnet.repl.session import Session
 
 PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
-"""Distances of a name from the word that is typed."""
+"""Distances between a name and the typed word."""
 
 MAX_DESCRIPTION = 60
-"""Characters of a description."""
+"""Maximum number of characters of a description."""
 
 
 @dataclass(frozen=True)
 class Offers(Completer):
-    """Commands and aliases; then what the command takes at this place."""
+    """Completes commands and aliases, then the command's arguments."""
 
     session: Session
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        """All that begins with what is typed; nothing where there is nothing to be found out."""
-        from digitnet.repl import commands  # noqa: F401 - who types fast is here before them
+        """Yields the completions; none if they cannot be determined."""
+        from digitnet.repl import commands  # noqa: F401 - may not be imported yet
 
         typed = typing(document.text_before_cursor)
         if not typed.words:
@@ -46,14 +46,14 @@ class Offers(Completer):
             return
         try:
             offered = argument.kind.offered(self.session, words[1:])
-        except Exception:  # the saves cannot be read, say: the command itself will tell
+        except Exception:  # e.g. the saves cannot be read: the command will report it
             return
         given = words[1:] if argument.repeated else ()
         left = {name: says for name, says in offered.items() if name not in given}
         yield from _matching(left, typed, fuzzy=argument.kind.fuzzy)
 
     def _commands(self, typed: Typing) -> Mapping[str, str]:
-        """Every command; under its other names too, once something is typed."""
+        """All commands; with their aliases too, once something is typed."""
         return self.session.aliases | {
             word: command.summary
             for word, command in COMMANDS.items()
@@ -62,10 +62,10 @@ class Offers(Completer):
 
 
 def _meant(words: list[str], aliases: Mapping[str, str]) -> list[str]:
-    """The words, with the last command of an alias in its place."""
+    """The words, with an alias replaced by its last command."""
     try:
         return (expanded(words, aliases) or [[]])[-1]
-    except CommandError:  # an alias that is none: it will be told when it is used
+    except CommandError:  # an invalid alias: reported when it is used
         return []
 
 
@@ -84,7 +84,7 @@ def argument_at(words: list[str]) -> Argument | None:
 def _matching(
     offered: Mapping[str, str], typed: Typing, *, fuzzy: bool = False
 ) -> Iterator[Completion]:
-    """Those that match the word being typed, the nearest first, in quotes where they must be."""
+    """Yields those that match the typed word, the nearest first, quoted if necessary."""
     distances = {text: _distance(typed.word, text) for text in offered}
     for text in sorted(offered, key=lambda text: distances[text]):
         if distances[text] <= (SUBSEQUENCE if fuzzy else PREFIX):
@@ -97,7 +97,7 @@ def _matching(
 
 
 def _distance(word: str, text: str) -> int:
-    """How far a name is from a word: the same, BEGINNING with it, with it or its letters within."""
+    """How far a name is from a word: equal, starts with it, contains it, contains its letters."""
     if word == text:
         return 0
     word, text = word.casefold(), text.casefold()
@@ -108,7 +108,7 @@ def _distance(word: str, text: str) -> int:
 
 
 def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
-    """Files and folders that begin with the word being typed; hidden ones once a dot is."""
+    """Files and folders that start with the typed word; hidden ones only if it has a dot."""
     show_hidden = typed.word.rpartition("/")[2].startswith(".")
 
     def is_meant(path: str) -> bool:
@@ -127,12 +127,12 @@ def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:
 
 @dataclass(frozen=True)
 class Hint(Processor):
-    """After the cursor, what else the command takes: `t [AMOUNT]`."""
+    """Shows the usage of the remaining arguments after the cursor: `t [AMOUNT]`."""
 
     aliases: Mapping[str, str]
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        """Adds the usage of the arguments to come."""
+        """Appends the hint to the line."""
         document, fragments = transformation_input.document, transformation_input.fragments
         suggestion = transformation_input.buffer_control.buffer.suggestion
         if document.is_cursor_at_the_end and not (suggestion and suggestion.text):
@@ -143,7 +143,7 @@ class Hint(Processor):
 
 
 def usage_to_come(text: str, aliases: Mapping[str, str]) -> str:
-    """What may follow a line that ends here: ` [AMOUNT]` after `t`; empty where nothing may."""
+    """The usage of the arguments that may follow: ` [AMOUNT]` after `t`; empty if none may."""
     typed = typing(text)
     if typed.quote or (typed.words and typed.word):
         return ""

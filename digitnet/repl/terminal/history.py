@@ -1,4 +1,4 @@
-"""What was typed at the prompt, kept in a text file for the next time."""
+"""The history of the prompt, in a text file."""
 
 import os
 import stat
@@ -10,22 +10,22 @@ from pathlib import Path
 from prompt_toolkit.history import FileHistory
 
 MAX_BYTES = 200_000
-"""Bytes of the file that are read, the latest ones: some 5,000 lines, quickly searched."""
+"""Only this many bytes at the end of the file are read: about 5,000 lines, fast to search."""
 
 
 class KeptHistory(FileHistory):
-    """prompt_toolkit's history file, which several programs may write at once.
+    """prompt_toolkit's history file, safe for several processes at once.
 
-    Where the file cannot be read or written, the history lasts as long as the program.
+    If the file cannot be read or written, the history is kept in memory only.
     """
 
     def __init__(self, path: Path) -> None:
-        """The file and its folder are made with the first line."""
+        """path: created, with its folder, when the first line is stored."""
         super().__init__(str(path))
         self._path = path
 
     def load_history_strings(self) -> Iterable[str]:
-        """The lines of before, the latest first; none from what is not a text file."""
+        """The stored lines, the latest first."""
         lines: list[str] = []
         entries: list[str] = []
         for line in [*self._lines(), ""]:
@@ -37,7 +37,7 @@ class KeptHistory(FileHistory):
         return reversed(entries)
 
     def _lines(self) -> list[str]:
-        """The lines of the file, nothing where there is no file to read."""
+        """The last lines of the file; none if it cannot be read."""
         with suppress(OSError), open(self._path, "rb", opener=_open_nonblocking) as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode):
@@ -46,7 +46,7 @@ class KeptHistory(FileHistory):
         return []
 
     def store_string(self, string: str) -> None:
-        """Adds a line, in one piece, so that those of two programs never mix."""
+        """Appends a line in a single write, so that lines of two processes never mix."""
         entry = f"\n# {datetime.now()}\n" + "".join(f"+{line}\n" for line in string.split("\n"))
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,5 +58,5 @@ class KeptHistory(FileHistory):
 
 
 def _open_nonblocking(path: str | Path, flags: int) -> int:
-    """Opens a file that only its owner may read; never waits, as a named pipe would have it."""
+    """Opens a file, creating it with mode 600; does not block on a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)

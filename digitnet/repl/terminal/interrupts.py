@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C asks a command at work to stop; SIGTERM and SIGHUP ask the program to."""
+"""Signal handling: Ctrl-C stops the running command; SIGTERM and SIGHUP end the program."""
 
 import signal
 import threading
@@ -15,7 +15,7 @@ ENDINGS = tuple(getattr(signal, name) for name in _ENDINGS if hasattr(signal, na
 
 @contextmanager
 def uninterruptible() -> Iterator[None]:
-    """While this lasts, no signal that can be held off disturbs."""
+    """Context manager that ignores Ctrl-C and the signals in ENDINGS."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -24,7 +24,7 @@ def uninterruptible() -> Iterator[None]:
         yield
     finally:
         for number, action in before.items():
-            if action is not None:  # not one of Python's
+            if action is not None:  # None: not installed from Python
                 signal.signal(number, action)
 
 
@@ -32,12 +32,12 @@ def uninterruptible() -> Iterator[None]:
 def interruptible(
     session: Session, leave_prompt: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """While this lasts, Ctrl-C sets `session.interrupted`, which a command at work looks at.
+    """Context manager in which Ctrl-C sets `session.interrupted`, which running commands check.
 
-    Where that is set already, it interrupts the command at once; between two commands it ends a
-    script (which may be waiting for its input), and does nothing to a person at the prompt, whose
-    Ctrl-C the prompt reads as a key. SIGTERM and SIGHUP do the same and end the session too;
-    `leave_prompt` is what ends a prompt. Held for as long as commands are read and done.
+    If it is already set, Ctrl-C raises KeyboardInterrupt in the command. Between commands it ends a
+    script, which may be waiting for input; at the prompt it does nothing, as the prompt reads
+    Ctrl-C as a key. SIGTERM and SIGHUP do the same, and end the session. leave_prompt: called to
+    end a prompt. To be active as long as commands are read and run.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,7 +1,7 @@
-"""The keyboard while a command works: keys are not shown, but kept for the next prompt.
+"""The keyboard while a command runs: keys are not echoed, but kept for the next prompt.
 
-The prompt itself sets the terminal up and puts it back each time; this is what it comes back to.
-Where there is no such terminal (Windows, a pipe), nothing is done.
+The prompt changes the terminal's settings each time, and then restores the ones set here. Without
+such a terminal (Windows, a pipe) nothing is done.
 """
 
 import os
@@ -18,17 +18,17 @@ except ImportError:  # Windows
     termios = None  # type: ignore[assignment]
 
 LOCAL, INPUT = 3, 0
-"""Where `tcgetattr` keeps these flags."""
+"""Indices of these flags in the list that `tcgetattr` returns."""
 
 
 @contextmanager
 def keeping_keys(
     suspended: Callable[[], None], resumed: Callable[[], None]
 ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """While this lasts, typed keys wait for the next prompt; Ctrl-C and Ctrl-Z work.
+    """Context manager in which typed keys wait for the next prompt; Ctrl-C and Ctrl-Z work.
 
-    Ctrl-Z calls `suspended()` and leaves the terminal as it was found; after `fg`, `resumed()` is
-    called. Gives a context in which the terminal is as it was found.
+    Ctrl-Z calls `suspended()` and restores the original settings of the terminal; after `fg`,
+    `resumed()` is called. Yields a context manager that restores the original settings temporarily.
     """
     attributes = _attributes()
     if attributes is None:
@@ -36,14 +36,14 @@ def keeping_keys(
         return
     found = list(attributes)
     attributes[LOCAL] &= ~(termios.ECHO | termios.ICANON)
-    attributes[LOCAL] |= termios.NOFLSH  # Ctrl-C takes no keys away that were typed before it
+    attributes[LOCAL] |= termios.NOFLSH  # Ctrl-C does not discard keys typed before it
     attributes[INPUT] &= ~termios.ICRNL
 
     def suspend(number: int, frame: FrameType | None) -> None:
         suspended()
         _set(found)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)  # here we wait for `fg`
+        os.kill(os.getpid(), signal.SIGTSTP)  # returns after `fg`
         signal.signal(signal.SIGTSTP, suspend)
         _set(attributes)
         resumed()
@@ -66,7 +66,7 @@ def keeping_keys(
 
 
 def _attributes() -> list[Any] | None:
-    """How the terminal is set up; None where there is none."""
+    """The settings of the terminal; None if there is none."""
     if termios is None or not sys.stdin:
         return None
     with suppress(OSError, ValueError, termios.error):
@@ -75,6 +75,6 @@ def _attributes() -> list[Any] | None:
 
 
 def _set(attributes: list[Any]) -> None:
-    """Sets the terminal up; what cannot be is left: it may be gone."""
+    """Changes the settings of the terminal; ignores errors, as it may be gone."""
     with suppress(OSError, termios.error):
         termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)

@@ -1,4 +1,4 @@
-"""Where results go: to a person's screen, or as one JSON object a line to a script."""
+"""Output of results: on a screen, or as JSON, one object per line."""
 
 import json
 import sys
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 
 MIN_ROWS = 5
-"""Rows of a screen that has pages: fewer would hold next to nothing of anything."""
+"""Minimum number of rows of a screen for paging."""
 
 
 class Output(Protocol):
-    """Shows what commands give back."""
+    """Shows the results of commands."""
 
     def result(self, command: str, result: Result) -> None:
         """Shows the result of a command."""
 
     def error(self, command: str, message: str) -> None:
-        """Shows why a command could not be done, on one line."""
+        """Shows why a command failed, on one line."""
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Reports may be shown while this lasts; no prompt may."""
+        """Context manager in which reports may be shown, and no prompt."""
 
     def report(self, report: Report) -> None:
-        """Shows a report of a command at work."""
+        """Shows a report of a running command."""
 
     def suspend(self) -> None:
-        """To be called before the program is suspended (Ctrl-Z)."""
+        """Call this before the program is suspended (Ctrl-Z)."""
 
     def resume(self) -> None:
-        """To be called when it goes on."""
+        """Call this when the program is resumed."""
 
 
 def say_error(message: str) -> None:
-    """One clear line on standard error, whatever the message holds; none where that is closed."""
+    """Prints one line on standard error, with control characters escaped; none if it is closed."""
     if sys.stderr is not None:
         with suppress(OSError):
             print(f"digitnet: {printable(message, 600)}", file=sys.stderr, flush=True)
@@ -54,7 +54,7 @@ def say_error(message: str) -> None:
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Makes an output that cannot be written an OutputError."""
+    """Turns errors of writing into OutputError."""
     try:
         yield
     except BrokenPipeError:
@@ -64,7 +64,7 @@ def _writing() -> Iterator[None]:
 
 
 def _numbers_or_null(value: Any) -> Any:
-    """The value with null for each number that is none, which JSON has no sign for."""
+    """Replaces NaN and infinities, which JSON cannot represent, with None."""
     if isinstance(value, dict):
         return {key: _numbers_or_null(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -73,7 +73,7 @@ def _numbers_or_null(value: Any) -> Any:
 
 
 class JsonOutput:
-    """One object on one line for each command; errors also on standard error."""
+    """Prints one JSON object per command, on one line; errors also on standard error."""
 
     def result(self, command: str, result: Result) -> None:
         """{"command": ..., "ok": true, ...}."""
@@ -86,11 +86,11 @@ class JsonOutput:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Reports are for people."""
+        """Does nothing."""
         yield
 
     def report(self, report: Report) -> None:
-        """Nothing: one command, one line."""
+        """Shows nothing: reports have no JSON."""
 
     def suspend(self) -> None:
         """Nothing to see to."""
@@ -104,12 +104,12 @@ class JsonOutput:
 
 
 class ScreenOutput:
-    """Results as rich shows them; on a terminal, reports in a line that renews itself."""
+    """Prints results with rich; on a terminal, reports are redrawn in place."""
 
     def __init__(self, screen: Callable[[bool], "Screen"], *, pages: bool = False) -> None:
-        """`screen(stderr)` makes the console for standard output or error when it is needed.
+        """screen(stderr): makes the console for standard output or error, when first needed.
 
-        pages: a person is there to turn the pages of what is longer than a terminal's screen.
+        pages: whether to page results that are longer than the screen.
         """
         self._make_screen, self._pages = screen, pages
         self._canvas: Canvas | None = None
@@ -123,7 +123,7 @@ class ScreenOutput:
         return self._make_screen(True)
 
     def result(self, command: str, result: Result) -> None:
-        """The result as it knows how to look, page by page where it is longer than the screen."""
+        """Prints the result, page by page if it is longer than the screen."""
         screen = self._screen
         if not (self._pages and screen.renews):
             self._print(result)
@@ -145,7 +145,7 @@ class ScreenOutput:
         self._screen.file.flush()
 
     def error(self, command: str, message: str) -> None:
-        """One line on standard error."""
+        """Prints one line on standard error."""
         from rich.text import Text
 
         if self._errors.is_terminal:
@@ -155,7 +155,7 @@ class ScreenOutput:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Lines at the foot of the screen for reports that do not last."""
+        """Sets up the lines at the bottom of the screen for reports."""
         if not self._screen.renews:
             yield
             return
@@ -166,11 +166,11 @@ class ScreenOutput:
             yield
         finally:
             self._canvas = None
-            with suppress(OSError):  # what comes next will tell
+            with suppress(OSError):  # the next output will report it
                 canvas.clear()
 
     def report(self, report: Report) -> None:
-        """Renews the lines; a lasting report is printed above them."""
+        """Redraws the lines; a lasting report is printed above them."""
         if report.lasting:
             if self._canvas:
                 self._canvas.clear()
@@ -182,17 +182,17 @@ class ScreenOutput:
             self._print(milestone)
 
     def suspend(self) -> None:
-        """To be called before Ctrl-Z takes effect: the shell writes below what is drawn."""
+        """Moves the cursor below the lines, where the shell will write."""
         if self._canvas:
             self._canvas.move_below()
 
     def resume(self) -> None:
-        """To be called when the program goes on after Ctrl-Z: the shell has written meanwhile."""
+        """Draws the next lines at the cursor, as the shell has written meanwhile."""
         if self._canvas:
             self._canvas.reset()
 
     def _print(self, what: "RenderableType") -> None:
-        """Prints and flushes; without a terminal, lines have no blanks at their ends."""
+        """Prints and flushes; without a terminal, trailing spaces are removed."""
         screen = self._screen
         with _writing():
             if screen.is_terminal:

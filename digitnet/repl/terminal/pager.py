@@ -1,4 +1,4 @@
-"""What is longer than the screen, a page at a time: Space goes on, Enter by a line, q ends."""
+"""A pager for long results: Space shows a page, Enter a line, q quits."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,9 +19,9 @@ KEYS = {
 def show_pages(
     lines: Sequence[str], height: Callable[[], int], write: Callable[[str], object]
 ) -> None:
-    """Writes the lines, and stops before any of them leaves the screen, until a key is pressed.
+    """Writes the lines page by page, and waits for a key after each.
 
-    height(): rows of the screen now, which may change meanwhile.
+    height(): returns the current number of rows of the screen.
     """
     shown, step = 0, height() - 1
     while True:
@@ -37,7 +37,7 @@ def show_pages(
 
 
 def _wish(said: str) -> str:
-    """PAGE, LINE or END, as the key pressed has it; any other key is left to the prompt."""
+    """Waits for a key; returns PAGE, LINE or END. Any other key ends too, and is left to the prompt."""
     bindings = KeyBindings()
 
     @bindings.add(Keys.Any)
@@ -52,5 +52,5 @@ def _wish(said: str) -> str:
     app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
     try:
         return app.run()
-    except (EOFError, KeyboardInterrupt):  # the terminal goes
+    except (EOFError, KeyboardInterrupt):  # the terminal is closed
         return END

@@ -1,4 +1,4 @@
-"""The prompt: greets a person at a terminal, and does the lines they type."""
+"""The prompt: reads lines at a terminal and runs them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,18 +26,18 @@ tour shows you round in two minutes, ? lists all commands, s leaves."""
 
 @dataclass(frozen=True)
 class Person:
-    """Asks the person at the terminal. looks: None where it can only show lines."""
+    """Asks the user at the terminal. looks: None for a dumb terminal."""
 
     reader: Reader
     yes: bool
     looks: Looks | None
 
     def confirm(self, question: str) -> bool:
-        """Whether the answer begins with y; yes without asking where `--yes` was given."""
+        """Whether the answer starts with y; does not ask if `--yes` was given."""
         return self.choose(question, "y/N") == "y"
 
     def choose(self, question: str, choices: str) -> str:
-        """The first letter of the answer, empty for none; y where `--yes` was given."""
+        """The first letter of the answer, empty for none; y if `--yes` was given."""
         return "y" if self.yes else self._answer(f"{question} [{choices}] ")[:1].lower()
 
     def ask(self, question: str) -> str:
@@ -45,7 +45,7 @@ class Person:
         return self._answer(f"{question} ")
 
     def draw(self, board: "Board") -> bool:
-        """Whether they drew a digit on the board, and were done with it."""
+        """Opens the board; returns whether the user finished a drawing."""
         if self.looks is None or self.looks.plain:
             raise CommandError(NO_BOARD)
         from digitnet.repl.terminal.board import draw_on
@@ -67,7 +67,7 @@ def converse(
     looks: Looks = Looks(),  # noqa: B008 - it is frozen
     history: Path | None = None,
 ) -> None:
-    """Reads lines and does them until the person leaves."""
+    """Reads lines and runs them until the user leaves."""
     with keeping_keys(output.suspend, output.resume) as as_found:
         dumb = is_dumb_terminal()
         reader = DumbReader(as_found) if dumb else FullReader(session, looks, history)
@@ -77,7 +77,7 @@ def converse(
 
 
 def _read_and_do(session: Session, output: Output, reader: Reader) -> None:
-    """Does one line after the other."""
+    """The loop of `converse`."""
     while not session.leaving:
         try:
             line = reader.line(message(session))
@@ -87,14 +87,14 @@ def _read_and_do(session: Session, output: Output, reader: Reader) -> None:
             if session.leaving:
                 break
             line = "s"
-        from digitnet.repl.loop import do_line  # and all commands, behind the first prompt
+        from digitnet.repl.loop import do_line  # imports all commands, so after the first prompt
 
         do_line(line, session, output)
         _guide(session, output)
 
 
 def _guide(session: Session, output: Output) -> None:
-    """Says what comes next in the tour, if one is under way."""
+    """Prints the next step of the tour, if there is one."""
     tour = session.tour
     if tour is not None and session.done != "tour" and not session.leaving:
         output.report(Note(f"\n{tour.after(session.done)}"))
@@ -103,7 +103,7 @@ def _guide(session: Session, output: Output) -> None:
 
 
 def message(session: Session) -> str:
-    """`first*> `: the network in hand, and a star where something is not saved."""
+    """The prompt's text, such as `first*> `: the network in hand, and a star if it is unsaved."""
     if session.hand is None:
         return "digitnet> "
     name = session.hand.name or session.hand.recipe or session.hand.network.shape

@@ -1,4 +1,4 @@
-"""What reads the lines a person types: with all that helps typing, or on a bare terminal."""
+"""Line readers: one with completion, history and hints, and one for dumb terminals."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -44,47 +44,47 @@ PRELOADED = (
     "digitnet.digits.datasets",
     "digitnet.repl.views.tables",
 )
-"""These take numpy, scipy and rich along, which load in half a second."""
+"""Modules imported in the background: they import numpy, scipy and rich, in half a second."""
 
 MAX_SUGGESTION = 200
-"""Characters of a suggestion."""
+"""Maximum number of characters of a suggestion."""
 
 MENU_ROWS = 6
 """Rows kept free below the prompt for the menu of completions."""
 
 VI_MODES = {InputMode.NAVIGATION: "NORMAL", InputMode.REPLACE: "REPLACE"}
-"""What vi calls its modes; all others insert."""
+"""The names of vi's modes; all others are INSERT."""
 
 STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
 
 
 @dataclass(frozen=True)
 class Looks:
-    """How the prompt looks. plain: nothing but the line. colours: whether there may be any."""
+    """The appearance of the prompt. plain: nothing but the line. colours: whether to use them."""
 
     plain: bool = False
     colours: bool = True
 
 
 class Reader(Protocol):
-    """What reads lines and answers. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError.
+    """Reads lines and answers. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError.
 
-    Raises OutputError where the terminal is gone.
+    Raises OutputError if the terminal is gone.
     """
 
     def line(self, message: str) -> str:
-        """A line of commands."""
+        """Reads a line of commands."""
 
     def answer(self, question: str) -> str:
-        """The answer to a question."""
+        """Asks a question."""
 
     def leave(self) -> None:
-        """Ends the reading that is under way, if any; to be called by a signal's handler."""
+        """Ends the current read, if any; called by signal handlers."""
 
 
 @dataclass
 class DumbReader:
-    """Reads on a terminal that can do nothing but show what is written, under its own settings."""
+    """Reads lines on a dumb terminal, with its original settings."""
 
     as_found: Callable[[], AbstractContextManager[None]]
     _reading: bool = False
@@ -107,10 +107,10 @@ class DumbReader:
 
 
 class FullReader:
-    """Reads with all that helps typing, as far as the looks allow."""
+    """Reads lines with completion, history, suggestions and a toolbar, unless plain."""
 
     def __init__(self, session: Session, looks: Looks, history: Path | None) -> None:
-        """The history is that of the file, and lasts as long as the program where there is none."""
+        """history: the history file; None for a history in memory."""
         self._session, self._plain = session, looks.plain
         kept = KeptHistory(history) if history else InMemoryHistory()
         helps: dict[str, Any] = {
@@ -151,14 +151,14 @@ class FullReader:
             app.loop.call_soon_threadsafe(_exit)
 
     def _fit(self, app: "Application[str]") -> None:
-        """Keeps as many rows for the menu of completions as a small window can spare."""
+        """Reserves as many rows for the completion menu as a small window can spare."""
         spare = app.output.get_size().rows - 2
         self._prompt.reserve_space_for_menu = 0 if self._plain else max(0, min(MENU_ROWS, spare))
 
 
 @contextmanager
 def _on_a_terminal() -> Iterator[None]:
-    """Makes the error of a terminal that was closed an OutputError."""
+    """Turns the error of a closed terminal into OutputError."""
     try:
         yield
     except OSError as error:
@@ -166,7 +166,7 @@ def _on_a_terminal() -> Iterator[None]:
 
 
 def _foot(session: Session) -> str:
-    """The toolbar, in front of it the mode that vi's keys are in."""
+    """The toolbar, preceded by vi's mode if vi keys are on."""
     app = get_app()
     mode = ""
     if app.editing_mode == EditingMode.VI:
@@ -175,17 +175,18 @@ def _foot(session: Session) -> str:
 
 
 class ShortSuggestions(AutoSuggestFromHistory):
-    """Suggests a line typed before, unless it is so long that its rest would cover the screen."""
+    """Suggests lines from the history, unless they are so long that they would fill the screen."""
 
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
-        """What the line typed before has after what is typed now."""
+        """The rest of the line from the history; None if it is too long."""
         found = super().get_suggestion(buffer, document)
         return found if found and len(found.text) <= MAX_SUGGESTION else None
 
 
 def _keys(*, menu: bool) -> KeyBindings:
-    """Enter takes the completion that is selected; what Ctrl-R found, it does at once. Where
-    completions are in a menu, Tab takes one that is the only one, and keeps it.
+    """The key bindings: Enter accepts the selected completion, and runs a line found with Ctrl-R.
+
+    menu: whether completions are shown in a menu; Tab then accepts a single one at once.
     """
     keys = KeyBindings()
 
@@ -224,6 +225,6 @@ def _exit() -> None:
 
 
 def _preload(app: "Application[str]") -> None:
-    """Loads what the first command will need, now that the prompt is on the screen."""
+    """Imports what the first command will need, once the prompt is on the screen."""
     app.after_render -= _preload
     Thread(target=lambda: [import_module(name) for name in PRELOADED], daemon=True).start()

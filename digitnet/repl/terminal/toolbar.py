@@ -1,4 +1,4 @@
-"""The line below the prompt: the network in hand, its data, how far it is trained."""
+"""The toolbar below the prompt: the network in hand, its data and its training."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def toolbar(session: Session, width: int) -> str:
-    """As much of it as fits, the most important first. Reads nothing that could take time."""
+    """The toolbar's text, as much as fits, the most important first. Does no slow work."""
     shown = ""
     for part in _parts(session):
         longer = f"{shown} | {part}" if shown else f" {part}"
@@ -20,7 +20,7 @@ def toolbar(session: Session, width: int) -> str:
 
 
 def _parts(session: Session) -> list[str]:
-    """What there is to say, the most important first."""
+    """The parts of the toolbar, the most important first."""
     model = session.hand
     if model is None:
         return ["no network yet: n makes one", f"data {session.shelf.name}"]
