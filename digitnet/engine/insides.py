@@ -1,4 +1,4 @@
-"""Inside a network: the first layer's weights as pictures, and what each layer makes of a case."""
+"""Inside a network: the first layer's weights as pictures, and the outputs of every layer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ SMALLEST = 4
 
 @dataclass(frozen=True)
 class FirstLayer:
-    """The lowest layer with weights, as a person looks at it.
+    """The first layer with weights, prepared for display.
 
-    weights: (units, rows, columns), each unit's as a picture of what it sees, or, where that is no
-    picture, (units, inputs). Channels of the input stand side by side. place: among the layers.
-    seen: the shape of what it sees, before flattening.
-    outgoing: (units, answers), the weights from each unit to the answers where these come next.
+    weights: (units, rows, columns), the weights of each unit as a picture, with the channels of the
+    input side by side; (units, inputs) if the input is not a picture. place: its index among the
+    layers. seen: the shape of its input before flattening. outgoing: (units, answers), the weights
+    from each unit to the answers; None if the output layer does not follow directly.
     """
 
     layer: Dense | Convolution
@@ -45,7 +45,7 @@ def first_layer(network: Network) -> FirstLayer:
 
 
 def _pictures(layer: Dense | Convolution, seen: Shape) -> Array:
-    """The weights into each unit; `seen`: the shape of what the layer sees, before flattening."""
+    """The weights into each unit. seen: the shape of the layer's input before flattening."""
     if isinstance(layer, Convolution):
         seen = (layer.kernel, layer.kernel, seen[-1])
     return _as_pictures(layer.weights.T, seen)

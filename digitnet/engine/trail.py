@@ -1,9 +1,9 @@
 """The trail of an answer: from one output down to the inputs, at each layer to what counted most.
 
-A weighted sum z = Σ x w + b is made of terms x w. The largest of them says which input did most for
-the answer; that input is the output of a unit below, whose own largest term leads on, down to the
-pixels. A convolution's terms are those of the patch and the kernel that met; a pooled pixel has its
-window.
+A weighted sum z = Σ x w + b consists of terms x w. The largest term shows which input contributed
+most. That input is the output of a unit below, whose own largest term leads further down, to the
+pixels. The terms of a convolution are those of one patch and kernel; those of a pooled pixel are
+its window.
 """
 
 from collections.abc import Callable
@@ -24,10 +24,10 @@ Place = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Terms:
-    """What one number z of a layer is made of: z = Σ x w + bias.
+    """The terms of one number z of a layer: z = Σ x w + bias.
 
-    x, w: of the inputs that take part, arrays of one shape. first: the place of the first of them
-    among the layer's inputs.
+    x, w: the inputs that contribute and their weights, of the same shape. first: the position of
+    the first of them among the layer's inputs.
     """
 
     x: Array
@@ -37,26 +37,26 @@ class Terms:
 
     @property
     def products(self) -> Array:
-        """x w, each input's part."""
+        """x w, the contribution of each input."""
         return self.x * self.w
 
     def place_of(self, number: int) -> Place:
-        """Where an input is among the layer's inputs, by its number among these."""
+        """The position among the layer's inputs of the input with this index in `x`."""
         within = np.unravel_index(number, self.x.shape)
         return tuple(int(i) + start for i, start in zip(within, self.first, strict=True))
 
     def largest(self, most: int) -> list[int]:
-        """The numbers of the inputs with the largest parts, largest first; none that are zero."""
+        """The indices of the largest nonzero contributions, largest first; at most `most`."""
         sizes = np.abs(self.products).ravel()
         order = np.argsort(-sizes, kind="stable")[:most]
         return [int(number) for number in order if sizes[number] > 0]
 
 
 def trail(passes: list[Pass], output: int) -> list[Place]:
-    """For each layer, first layer first, the place that the answer of an output leads to.
+    """For each layer, first layer first, the position on the trail that leads down from an output.
 
-    From the output it leads to the input with the largest part in making z larger; below that, to
-    what did most to make z what it is, large or small.
+    At each layer it follows the input that contributes most in the direction of the value above:
+    up for the output, and below it up or down by the sign of that value.
     """
     places: list[Place] = []
     place: Place = (output,)
@@ -70,26 +70,26 @@ def trail(passes: list[Pass], output: int) -> list[Place]:
 
 
 def terms_of(p: Pass, place: Place) -> Terms:
-    """What z at a place of a layer is made of."""
+    """The terms of z at a position of a layer."""
     return TERMS[p.layer.kind](p.layer, p.x, place)
 
 
 def _dense(layer: Dense, x: Array, place: Place) -> Terms:
-    """All inputs, each with its weight to the unit."""
+    """All inputs, with their weights into the unit."""
     (unit,) = place
     bias = 0.0 if layer.biases is None else float(layer.biases[unit])
     return Terms(x, layer.weights[:, unit], bias, (0,))
 
 
 def _convolution(layer: Convolution, x: Array, place: Place) -> Terms:
-    """The patch at the place, with the channel's kernel."""
+    """The patch at the position, with the channel's kernel."""
     i, j, channel = place
     bias = 0.0 if layer.biases is None else float(layer.biases[channel])
     return Terms(patch_at(layer, x, i, j), kernels_of(layer)[..., channel], bias, (i, j, 0))
 
 
 def _max_pool(layer: MaxPool, x: Array, place: Place) -> Terms:
-    """The window's largest pixel, which counts once."""
+    """The window's largest pixel, with weight 1."""
     i, j, channel = place
     row, column = largest_at(layer, x, i, j, channel)
     pixel = x[row : row + 1, column : column + 1, channel : channel + 1]
@@ -97,7 +97,7 @@ def _max_pool(layer: MaxPool, x: Array, place: Place) -> Terms:
 
 
 def _average_pool(layer: AveragePool, x: Array, place: Place) -> Terms:
-    """The window's pixels, each of which counts as much."""
+    """The window's pixels, with equal weights."""
     i, j, channel = place
     window = window_at(layer, x, i, j)[..., channel : channel + 1]
     first = (i * layer.size, j * layer.size, channel)
@@ -124,7 +124,7 @@ def _same(layer: Any, x: Array, place: Place) -> Terms:
 
 
 def _only(x: Array, place: Place) -> Array:
-    """The number at a place, as an array of as many dimensions."""
+    """The number at a position, as an array with the same number of dimensions as x."""
     return x[tuple(slice(i, i + 1) for i in place)]
 
 
@@ -137,4 +137,4 @@ TERMS: dict[str, Callable[[Any, Array, Place], Terms]] = {
     "flatten": _flatten,
     "dropout": _same,
 }
-"""Kind of layer → what z at a place is made of, for inputs x."""
+"""Kind of layer → a function that returns the terms of z at a position, for inputs x."""

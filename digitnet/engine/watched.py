@@ -1,4 +1,4 @@
-"""One mini-batch of training, watched: every parameter before and after it, and its gradient."""
+"""One mini-batch of training in detail: every parameter before and after it, and its gradient."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -44,12 +44,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Watched:
-    """What one mini-batch did.
+    """The effect of one mini-batch.
 
-    number: how many mini-batches the network has been trained on with it. rate: the learning rate
-    at this mini-batch. inputs, targets, outputs_before, outputs_after, cost_before, cost_after: of
-    the cases in it, as training sees them; the costs with penalties.
-    outcome: as `run` has it; it counts no mini-batch where training was stopped or blew up.
+    number: of mini-batches the network has been trained on, including this one. rate: the learning
+    rate at this mini-batch. inputs, targets, outputs_before, outputs_after, cost_before,
+    cost_after: of its cases, as in training; the costs include penalties.
+    outcome: the outcome of `run`, with no mini-batches if training was stopped or diverged.
     """
 
     number: int
@@ -67,10 +67,10 @@ class Watched:
 def watched(
     trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool] = lambda: False
 ) -> Watched:
-    """Trains one mini-batch exactly as `run` does, and tells what it did.
+    """Trains one mini-batch exactly as `run` does, and returns its effect.
 
-    All that is told comes from a copy of the network and of its place in the training, so that the
-    training is the same to the bit as if nobody had watched.
+    Everything is observed on copies of the network and its progress, so the training is bit for bit
+    the same as without observation.
     """
     x, y = mini_batches(trainer, cases, replace(trainer.progress)).next()
     twin = trainer.network.copy(trainer.network.dtype)
@@ -101,14 +101,14 @@ def watched(
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a network made of a mini-batch in training."""
+    """The outputs and cost of a network for a mini-batch in training."""
 
     outputs: Array
     cost: float
 
     @classmethod
     def of(cls, network: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> "_Seen":
-        """Forwards, and back, so that the parameters have their gradients."""
+        """Runs the forward pass, and the backward pass, so that gradients are available."""
         with np.errstate(all="ignore"):
             a = network.forward(x, step)
             cost = network.cost.value(a, y) + trainer.penalties.value(network.parameters)
@@ -118,7 +118,7 @@ class _Seen:
 
 
 def _gradient(p: Parameter, trainer: Trainer) -> Array:
-    """As the optimiser is given it."""
+    """The gradient that the optimiser is given."""
     penalties = trainer.penalties
     if trainer.optimizer.decoupled:
         penalties = Penalties(0.0, penalties.l1)
@@ -131,7 +131,7 @@ def _gradient(p: Parameter, trainer: Trainer) -> Array:
 def _finished(
     trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool]
 ) -> Outcome:
-    """One mini-batch of training."""
+    """Runs one mini-batch of training to its end."""
     running = run(trainer, cases, validation, ONE, stop)
     while True:
         try:
@@ -142,7 +142,7 @@ def _finished(
 
 
 def _changes(network: Network, values: list[Array], gradients: list[Array]) -> list[Change]:
-    """Each parameter's, first layer first."""
+    """The change of every parameter, first layer first."""
     owners = [
         (number, layer, p)
         for number, layer in enumerate(network.layers, 1)
