@@ -37,7 +37,7 @@ def show_pages(
 
 
 def _wish(said: str) -> str:
-    """Waits for a key; returns PAGE, LINE or END. Any other key ends too, and is left to the prompt."""
+    """Waits for a key; returns PAGE, LINE or END. Other keys end, and are left to the prompt."""
     bindings = KeyBindings()
 
     @bindings.add(Keys.Any)
