@@ -15,7 +15,7 @@ from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers.base import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement
-from digitnet.engine.room import most_cases
+from digitnet.engine.room import max_cases
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.engine.types import Array
 
@@ -143,7 +143,7 @@ class _Objective:
         self.network = trainer.network.copy(trainer.network.dtype)
         self.penalties, self.cases, self.stop = trainer.penalties, cases, stop
         self.parameters = self.network.parameters
-        self.chunk = min(CHUNK, len(cases), most_cases(self.network))
+        self.chunk = min(CHUNK, len(cases), max_cases(self.network))
         self.feeder = Feeder(cases, self.chunk, self.network.dtype)
         self.gradients = [np.empty_like(p.value) for p in self.parameters]
         self.best: Array = np.concatenate([p.value.ravel() for p in self.parameters]).astype(

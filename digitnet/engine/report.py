@@ -1,4 +1,4 @@
-"""What a training tells: reports while it runs, and its outcome."""
+"""The reports of a running training, and its outcome."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,14 +8,13 @@ Stopped = Literal["done", "target", "patience", "interrupted", "diverged"]
 
 @dataclass(frozen=True)
 class Report:
-    """How a training is coming along.
+    """The progress of a training.
 
-    batches, samples, seconds: since this training began. part: the part done, 0 to 1; None where
-    the end is an accuracy. remaining: seconds left at this speed, None where that cannot be known.
-    cost: penalties included, mean of the mini-batches since the last report, or, in a measured one,
-    since the last measurement. accuracy, validation_cost: as last measured. measured: whether that
-    was just now. epoch: the number of the epoch, of all the network's, that has just ended; 0 where
-    none has.
+    batches, samples, seconds: since this training began. part: the fraction done, 0 to 1; None if
+    the amount is an accuracy. remaining: estimated seconds left; None if unknown. cost: mean over
+    the mini-batches since the last report, penalties included; in a measured report, since the last
+    measurement. accuracy, validation_cost: as last measured. measured: whether that was just now.
+    epoch: the number of the network's epoch that has just ended; 0 if none has.
     """
 
     batches: int
@@ -33,14 +32,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training did.
+    """The result of a training.
 
-    samples_per_second: while training, without the time that measuring took. cost (penalties
-    included) and train_accuracy: of at most MEASURE_CASES training cases. stopped: `patience` where
-    it no longer improved. accuracy_before: on the validation set, before the first mini-batch.
-    best: whether the weights are an earlier moment's, which did better on the validation set.
-    epochs_since_best: without a better one. is_guessing: whether the same answer to every case
-    would cost no more.
+    samples_per_second: excluding the time of measurements. cost (penalties included) and
+    train_accuracy: on at most MEASURE_CASES training cases. stopped: the reason; `patience` if it
+    no longer improved. accuracy_before: on the validation set, before the first mini-batch. best:
+    whether earlier weights, with a better validation accuracy, were restored. epochs_since_best:
+    since the best measurement. is_guessing: whether giving every case the same answer would cost no
+    more.
     """
 
     batches: int

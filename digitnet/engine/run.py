@@ -1,4 +1,4 @@
-"""One training: mini-batches from where a trainer has come to, and reports on the way."""
+"""The training loop: runs mini-batches, and reports its progress."""
 
 from collections.abc import Callable, Generator
 from math import isfinite
@@ -20,12 +20,11 @@ from digitnet.engine.stretch import Stretch
 from digitnet.engine.trainer import Trainer
 
 REPORT_SECONDS, REPORT_PART = 0.1, 0.05
-"""A report comes at least this often, and after this part of the amount, if mini-batches are
-quicker."""
+"""Maximum seconds, and maximum fraction of the amount, between two reports."""
 MEASURE_BATCHES = 50
-"""Accuracy is measured at the end of an epoch, but not more often than this many mini-batches."""
+"""Accuracy is measured at ends of epochs, but at most once in this many mini-batches."""
 MEASURE_PARTS = [5, 2, 2, 2, 2]
-"""Parts of the first epochs at whose ends it is measured too, if epochs are not shorter."""
+"""The first epochs are divided into these numbers of parts, and measured after each."""
 
 
 def run(
@@ -35,16 +34,16 @@ def run(
     amount: Amount,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Report, None, Outcome]:
-    """Trains until `amount` is done, `stop()` says so, or the cost is no longer finite.
+    """Trains until `amount` is done, `stop()` returns true, or the cost is no longer finite.
 
-    `stop` is asked before each mini-batch. After a divergence the last good weights are back; with
-    patience or an accuracy as the amount, those that did best on the validation set.
+    `stop` is called before each mini-batch. After divergence the last good weights are restored;
+    with patience, or an accuracy as the amount, those with the best validation accuracy.
     """
     training = _Run(trainer, cases, validation, amount)
     while (stopped := training.reached() or ("interrupted" if stop() else None)) is None:
         try:
             training.step()
-        except BaseException:  # in the middle of a step: back to where all was well
+        except BaseException:  # the weights may be half updated
             training.last_good.restore()
             raise
         if training.report_is_due():
@@ -56,10 +55,10 @@ def run(
 
 
 def mini_batches(trainer: Trainer, cases: Cases, progress: Progress) -> MiniBatches:
-    """The mini-batches of a training from where `progress` is, which moves on with them.
+    """The mini-batches of a training from `progress` on, which they advance.
 
-    Raises ValueError where cases are to be deformed that are no square pictures, and where a
-    mini-batch would take too much memory.
+    Raises ValueError for deformations of cases that are not square pictures, and for mini-batches
+    that would take too much memory.
     """
     settings = trainer.settings
     check_room(trainer.network, min(settings.batch or len(cases), len(cases)))
@@ -75,7 +74,7 @@ def mini_batches(trainer: Trainer, cases: Cases, progress: Progress) -> MiniBatc
 
 
 class _Run:
-    """What a training needs between its first and its last mini-batch."""
+    """The state of a running training."""
 
     def __init__(self, trainer: Trainer, cases: Cases, validation: Cases, amount: Amount) -> None:
         settings = trainer.settings
@@ -91,7 +90,7 @@ class _Run:
         self.last_report, self.last_part = perf_counter(), self.stretch.part() or 0.0
 
     def step(self) -> None:
-        """A mini-batch, and a measurement where it is time for one."""
+        """Trains one mini-batch, and measures if a measurement is due."""
         x, y = self.batches.next()
         rate = self.trainer.settings.rate * self.stretch.factor()
         cost = self.trainer.step(x, y, rate)
@@ -102,10 +101,9 @@ class _Run:
             self.measure()
 
     def _is_measured_after(self, position: int) -> bool:
-        """Whether the mini-batch that began at this position ends a part of an epoch that is
-        measured.
+        """Whether a measurement is due after the mini-batch that began at this position.
 
-        This depends on nothing but how far the training has come, however many runs it took.
+        This depends only on the progress of the training, not on how it was divided into runs.
         """
         progress, per_epoch = self.trainer.progress, self.batches.per_epoch
         if progress.position == 0:
@@ -117,7 +115,7 @@ class _Run:
         return progress.position // length > position // length
 
     def measure(self) -> None:
-        """Measures the network as it is, for the history."""
+        """Measures the current network, for the history."""
         begun = perf_counter()
         if self.is_sound():
             self.trainer.measure_statistics(self.cases)
@@ -128,9 +126,7 @@ class _Run:
         self.stretch.measuring += perf_counter() - begun
 
     def _see(self, found: Evaluation) -> None:
-        """Takes note of what was measured on the validation set; a new point in the history, where
-        it is finite.
-        """
+        """Records a measurement on the validation set; adds it to the history if it is finite."""
         trainer, progress = self.trainer, self.trainer.progress
         self.on_validation = found
         self.best.see(found.accuracy)
@@ -142,7 +138,7 @@ class _Run:
                 trainer.history.append(point)
 
     def reached(self) -> Stopped | None:
-        """Why to stop now, if the amount is done or the network has stopped improving."""
+        """The reason to stop now, if there is one."""
         part = self.stretch.part()
         if part is None and self.on_validation.accuracy >= self.stretch.amount.value:
             return "target"
@@ -153,7 +149,7 @@ class _Run:
     # reports
 
     def report_is_due(self) -> bool:
-        """Whether something was measured, the end is reached, or it is time for one."""
+        """Whether something was measured, the end is reached, or enough time has passed."""
         if self.measured or self.reached():
             return True
         if (self.stretch.part() or 0.0) - self.last_part >= REPORT_PART:
@@ -161,11 +157,11 @@ class _Run:
         return perf_counter() - self.last_report >= REPORT_SECONDS
 
     def is_sound(self) -> bool:
-        """Whether costs, and all that training changes, are still finite."""
+        """Whether the costs, and everything that training changes, are finite."""
         return bool(np.isfinite(self.costs).all()) and self.trainer.is_finite()
 
     def report(self) -> Report:
-        """How it is coming along."""
+        """Makes a report, and starts the next interval."""
         cost = float(np.mean(self.costs))
         self.last_good.see(cost)
         self.costs = []
@@ -194,7 +190,7 @@ class _Run:
     # the end
 
     def outcome(self, stopped: Stopped) -> Outcome:
-        """Measures the result, after going back to better weights where that is called for."""
+        """Measures the result, after restoring better weights if necessary."""
         speed, epochs_since_best = self.stretch.speed, self.best.epochs_since
         if not self.is_sound():
             stopped = "diverged"

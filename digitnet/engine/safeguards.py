@@ -1,4 +1,4 @@
-"""Safeguards: weights to go back to when training goes wrong, or no longer improves."""
+"""Safeguards: weights to restore when training diverges or no longer improves."""
 
 import numpy as np
 
@@ -16,10 +16,10 @@ BARELY_BETTER = 0.98
 
 
 class LastGood:
-    """The latest weights that later mini-batches have shown to be good.
+    """The latest weights known to be good.
 
-    Weights on their way to infinity are finite for a while, so those of one report count as good
-    only when the mini-batches up to the next one do not cost too much.
+    Diverging weights are finite for a while, so the weights at one report count as good only if the
+    cost of the mini-batches up to the next report is not too high.
     """
 
     def __init__(self, trainer: Trainer, cases: Cases, cost: float) -> None:
@@ -46,14 +46,14 @@ class LastGood:
 
 
 def _baseline_cost(trainer: Trainer, cases: Cases) -> float:
-    """What it costs to give the same answer, the mean of all, to every case."""
+    """The cost of the same answer, the mean target, for every case."""
     mean = np.broadcast_to(cases.targets.mean(axis=0), cases.targets.shape)
     return trainer.network.cost.value(mean, cases.targets)
 
 
 class Best:
-    """The weights that did best on the validation set, where they are wanted: with patience, or
-    where the end is an accuracy.
+    """The weights with the best validation accuracy; kept only with patience, or if the amount is
+    an accuracy.
     """
 
     def __init__(self, trainer: Trainer, accuracy: float, stretch: Stretch) -> None:
@@ -66,7 +66,7 @@ class Best:
         self.snapshot = trainer.snapshot() if self.is_wanted else None
 
     def see(self, accuracy: float) -> None:
-        """Takes note of a measurement of the weights as they are."""
+        """Records a measurement of the current weights."""
         if accuracy > self.accuracy:
             self.accuracy, self.measurements_since = accuracy, 0
             self.epochs = self.stretch.epochs
@@ -77,14 +77,14 @@ class Best:
 
     @property
     def epochs_since(self) -> float:
-        """Epochs without a better measurement."""
+        """Epochs since the best measurement."""
         return self.stretch.epochs - self.epochs
 
     def given_up(self) -> bool:
-        """Whether it has not improved for as long as patience lasts.
+        """Whether training should stop because it has not improved for too long.
 
-        With an accuracy as the aim, a rate that is still to fall is waited for, but not one that is
-        0 from now on.
+        If the amount is an accuracy, training goes on as long as the rate is going to fall, unless
+        it is 0.
         """
         given = self.trainer.settings.patience
         if given:
@@ -97,7 +97,7 @@ class Best:
         return self.measurements_since >= FEWEST_MEASUREMENTS and self.epochs_since >= patience
 
     def is_better(self, accuracy: float) -> bool:
-        """Whether they are known to be better than weights of this accuracy."""
+        """Whether weights better than this accuracy are kept."""
         return self.snapshot is not None and self.accuracy > accuracy
 
     def restore(self) -> None:

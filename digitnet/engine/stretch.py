@@ -1,4 +1,4 @@
-"""A stretch of training: how much of an amount is done, and the rate at that point."""
+"""A stretch of training: the fraction of an amount that is done, and the rate there."""
 
 from dataclasses import replace
 from time import perf_counter
@@ -9,10 +9,10 @@ from digitnet.engine.schedules import Schedule
 
 
 class Stretch:
-    """From where the training was when this was made, to where it is now."""
+    """The training from the creation of this object until now."""
 
     def __init__(self, amount: Amount, progress: Progress, cases: int, schedule: Schedule) -> None:
-        """`amount` on a training set of so many cases, with rates by a schedule."""
+        """amount: to be trained. cases: the number of training cases."""
         self.amount, self.progress, self.cases, self.schedule = amount, progress, cases, schedule
         self.measuring = 0.0  # seconds
         self._begun = perf_counter()
@@ -42,15 +42,15 @@ class Stretch:
 
     @property
     def speed(self) -> float:
-        """Cases a second, without the time that measuring took."""
+        """Cases per second, excluding the time of measurements."""
         return self.samples / max(self.seconds - self.measuring, 1e-9)
 
     def keep_time(self) -> None:
-        """Adds the time so far to the training's."""
+        """Adds the time so far to the training time in `progress`."""
         self.progress.seconds = self._at_first.seconds + self.seconds
 
     def part(self) -> float | None:
-        """How much of the amount is done, 0 to 1; None where it is an accuracy."""
+        """The fraction of the amount that is done, 0 to 1; None if it is an accuracy."""
         value, before = self.amount.value, self._counted_from
         match self.amount.unit:
             case "batches":
@@ -66,7 +66,7 @@ class Stretch:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds left at this speed; None where that cannot be known."""
+        """Estimated seconds left; None if unknown."""
         part = self.part()
         if part is None or part <= self._first_part:
             return None
@@ -75,7 +75,7 @@ class Stretch:
     # the rate
 
     def factor(self) -> float:
-        """The factor on the rate of the next mini-batch."""
+        """The schedule's factor for the rate of the next mini-batch."""
         part = self._part_of_horizon()
         if part is None:
             part = self.part()
@@ -84,20 +84,22 @@ class Stretch:
         return self.schedule.factor(part, self.progress.batches)
 
     def may_still_fall(self) -> bool:
-        """Whether the rate will be lower before long, which often brings the best weights: before
-        the horizon of the schedule.
+        """Whether the schedule's horizon is still ahead: the falling rate often brings the best
+        weights.
         """
         part = self._part_of_horizon()
         return part is not None and part < 1
 
     def cycle(self) -> float:
-        """Epochs that the schedule spans where the end is an accuracy; 0 where it spans none."""
+        """The epochs in the current cycle of the schedule if the amount is an accuracy; 0 if the
+        schedule has a horizon or no end.
+        """
         if self.schedule.horizon or self.schedule.is_endless:
             return 0.0
         return self._cycle()[0]
 
     def _part_of_horizon(self) -> float | None:
-        """How much of the schedule's horizon is done, if it has one."""
+        """The fraction of the schedule's horizon that is done; None if it has none."""
         progress, horizon = self.progress, self.schedule.horizon
         if horizon is None:
             return None
@@ -105,8 +107,9 @@ class Stretch:
         return done / horizon.value
 
     def _cycle(self) -> tuple[float, float]:
-        """Where the end is an accuracy, schedules run over 1 epoch, then 2, 4, 8 and so on: the
-        length of this cycle, and the part of it that is done.
+        """The length of the current cycle in epochs, and the fraction of it that is done.
+
+        If the amount is an accuracy, schedules run over 1 epoch, then 2, 4, 8 and so on.
         """
         length, left = 1.0, self.epochs
         while left >= length:

@@ -1,8 +1,8 @@
-"""A trainer: a network with all that training changes, to be saved between any two mini-batches.
+"""A trainer: a network with its training state, which can be saved between any two mini-batches.
 
-It continues to the bit: all that is random in a mini-batch is a function of the seed and of numbers
-that say how far the training has come, so there is no state but these, what the optimiser
-remembers, and the running mean of the weights if there is one.
+Resuming is exact, bit for bit: everything random in a mini-batch is a function of the seed and the
+progress, so the state consists of these, the optimiser's state, and the running mean of the
+weights, if there is one.
 """
 
 from collections.abc import Iterator
@@ -24,15 +24,14 @@ from digitnet.engine.types import Array
 MEASURE_CASES = 5_000
 """Cases on which accuracy and cost are measured during training, at most."""
 STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
-"""Mini-batches of training cases, and cases in each, from which batch normalisation has its
-statistics."""
+"""The number of mini-batches, and of cases in each, for the statistics of batch normalisation."""
 
 
 class Trainer:
-    """A network with everything that training it needs and changes."""
+    """A network with its training state."""
 
     def __init__(self, network: Network, settings: Settings, seed: int) -> None:
-        """`seed` orders the cases; fresh weights are the network's own affair."""
+        """seed: for the order of the cases, dropout and deformations; does not draw weights."""
         self.network, self._settings, self.seed = network, settings, seed
         self.optimizer = OPTIMIZERS[settings.optimizer](network.parameters)
         self.averages: list[Array] | None = None
@@ -42,7 +41,7 @@ class Trainer:
 
     @property
     def settings(self) -> Settings:
-        """How it is trained; optimiser, running mean and dropout follow when that changes."""
+        """The settings. Setting them updates the optimiser, the running mean and dropout."""
         return self._settings
 
     @settings.setter
@@ -56,7 +55,7 @@ class Trainer:
 
     @property
     def penalties(self) -> Penalties:
-        """What the settings add to the cost for large weights."""
+        """The penalties of the settings."""
         return Penalties(self.settings.l2, self.settings.l1)
 
     # training
@@ -66,7 +65,7 @@ class Trainer:
         settings, network = self.settings, self.network
         if settings.average and self.averages is None:
             self.averages = [p.value.copy() for p in network.parameters]
-        with np.errstate(all="ignore"):  # what is not finite is found where reports are made
+        with np.errstate(all="ignore"):  # non-finite numbers are detected at the next report
             a = network.forward(x, Step(self.seed, self.progress.batches))
             cost = network.cost.value(a, y)
             network.backward(a, y)
@@ -84,10 +83,10 @@ class Trainer:
         return cost
 
     def _average(self, averages: list[Array]) -> None:
-        """w̄ ← d w̄ + (1 − d) w, with d small at first, so that the start is soon forgotten.
+        """w̄ ← d w̄ + (1 − d) w, with a smaller d at first, so that the start is soon forgotten.
 
-        With `average` 1 it goes on growing, d = (t + 1) / (t + 10): the mean is then over the last
-        part of all training, however long that is (Shamir and Zhang 2013, ICML, section 4).
+        With `average` 1, d = (t + 1) / (t + 10) keeps growing: the mean is then over the last part
+        of the training, at any length (Shamir and Zhang 2013, ICML, section 4).
         """
         count = self.progress.averaged
         decay = min(self.settings.average, (1 + count) / (10 + count))
@@ -97,20 +96,20 @@ class Trainer:
         self.progress.averaged += 1
 
     def forget(self) -> None:
-        """Resets the optimiser and the running mean, after weights came from elsewhere."""
+        """Resets the optimiser and the running mean, after the weights were set from outside."""
         self.optimizer = OPTIMIZERS[self.settings.optimizer](self.network.parameters)
         self.averages, self.progress.averaged = None, 0
 
-    # answering
+    # evaluation
 
     def answering(self) -> Network:
-        """The network as it answers: with the weights that answer, where these are others than
-        those in training, and batch normalisation folded in; the network itself where neither is.
+        """The network for inference: with the averaged weights, if any, and batch normalisation
+        folded; the network itself if there is neither.
         """
         return folded(self.with_answering_weights())
 
     def with_answering_weights(self) -> Network:
-        """The network, or a copy with the weights that answer where these are others."""
+        """A copy with the averaged weights; the network itself if there are none."""
         weights = self.averages or self.optimizer.answering()
         if weights is None:
             return self.network
@@ -120,7 +119,7 @@ class Trainer:
         return network
 
     def measure_statistics(self, train: Cases) -> None:
-        """Brings the statistics of batch normalisation up to the weights that answer."""
+        """Updates the statistics of batch normalisation for the weights used in evaluation."""
         if not self.network.batch_norms:
             return
         network = self.with_answering_weights()
@@ -135,16 +134,16 @@ class Trainer:
         return Evaluation(plain.correct, plain.total, plain.cost + self.penalty())
 
     def penalty(self) -> float:
-        """What the settings add to the cost for large weights."""
+        """The value of the penalties, which are part of the cost."""
         return self.penalties.value(self.network.parameters)
 
     @property
     def is_full(self) -> bool:
-        """Whether it has been trained for as long as can be counted."""
+        """Whether any count has reached MAX_COUNT, so that training cannot go on."""
         return self.progress.is_full or self.optimizer.steps >= MAX_COUNT
 
     def is_finite(self) -> bool:
-        """Whether all that training has changed is still numbers, and so can be saved."""
+        """Whether all training state is finite, and so can be saved."""
         state = [array for kept in self.optimizer.state.values() for array in kept]
         numbers = [self.penalty(), self.progress.cost_sum]
         if self.history:
@@ -155,7 +154,7 @@ class Trainer:
             and all(bool(np.isfinite(array).all()) for array in (*state, *(self.averages or ())))
         )
 
-    # back to where it was
+    # snapshots
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
@@ -170,7 +169,7 @@ class Trainer:
         )
 
     def restore(self, snapshot: "Snapshot") -> None:
-        """Goes back to a snapshot of this training."""
+        """Restores a snapshot of this training."""
         for p, value in zip(self.network.parameters, snapshot.values, strict=True):
             p.value[...] = value
         statistics = [s for layer in self.network.layers for s in layer.statistics.values()]
@@ -185,7 +184,7 @@ class Trainer:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that training changes, at one moment; `history` counts measurements."""
+    """A copy of the training state. history: the number of measurements."""
 
     values: list[Array]
     statistics: list[Array]
@@ -197,7 +196,7 @@ class Snapshot:
 
 
 def _batches(train: Cases, network: Network) -> Iterator[Array]:
-    """Training cases for the statistics: from the beginning, undeformed."""
+    """Batches of the first training cases, not deformed, for the statistics."""
     feeder = Feeder(train, min(STATISTICS_CASES, len(train)), network.dtype)
     most = min(STATISTICS_BATCHES * STATISTICS_CASES, len(train))
     for start in range(0, most, STATISTICS_CASES):
