@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 
+from scipy.special import stdtrit
+
 from digitnet.registry.study_record import Result
 from digitnet.study.plan import Job, Plan, rank
 from digitnet.study.question import EPOCHS
-
-CLEAR = 2.0
-"""A lead of more standard errors than this is significant, at a level of about 5 %."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +50,22 @@ class Group:
 
 @dataclass(frozen=True)
 class Lead:
-    """The lead of the best settings over others.
+    """How far the best settings are ahead of others.
 
-    difference: of the mean accuracies. error: its standard error, from the differences paired by
-    seed (the same seed means the same initial weights and order of cases); None for fewer than two
-    pairs.
+    difference: of the mean accuracies. interval: its 95 % confidence interval, from the paired
+    differences d of the seeds (the same seed draws the same weights and orders the same cases):
+    d̄ ± t s / √n, with Student's t for n − 1 degrees of freedom (Student 1908, Biometrika 6). None
+    with fewer than two pairs.
     """
 
     over: Group
     difference: float
-    error: float | None
+    interval: tuple[float, float] | None
 
     @property
     def is_clear(self) -> bool:
-        """Whether the lead is significant."""
-        return self.error is not None and self.difference > CLEAR * self.error
+        """Whether the lead is significant: the interval is above zero."""
+        return self.interval is not None and self.interval[0] > 0
 
 
 def groups(plan: Plan, results: Mapping[int, Result]) -> list[Group]:
@@ -103,7 +103,9 @@ def lead_of(best: Group, found: Sequence[Group]) -> Lead | None:
         for g in (best, other)
     )
     differences = [mine[seed] - theirs[seed] for seed in mine.keys() & theirs.keys()]
-    error = None
-    if len(differences) > 1:
-        error = stdev(differences) / sqrt(len(differences))
-    return Lead(other, best.accuracy - other.accuracy, error)
+    difference, interval = best.accuracy - other.accuracy, None
+    if (n := len(differences)) > 1:
+        centre = fmean(differences)
+        half = float(stdtrit(n - 1, 0.975)) * stdev(differences) / sqrt(n)
+        interval = (centre - half, centre + half)
+    return Lead(other, difference, interval)

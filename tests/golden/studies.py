@@ -51,7 +51,7 @@ STUDIES = (
     ),
     Asked(
         "When does the cost stop falling?",
-        "study epochs 2 5 10 20 50 100 200 schedule constant --repeat 2 --name falling",
+        "study epochs 2 5 10 20 50 100 200 schedule constant --repeat 3 --name falling",
     ),
     Asked(
         "Which structure and regularisation are best?",

@@ -37,6 +37,9 @@ def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
     assert all(0.3 < run["validation_accuracy"] <= 1 for run in found["runs"])
     assert all(run["cost"] > 0 and run["seconds"] > 0 for run in found["runs"])
     assert found["best"] in ({"rate": "0.02"}, {"rate": "0.1"})
+    assert [mean["seeds"] for mean in found["means"]] == [2, 2]
+    assert found["lead"]["interval"][0] < found["lead"]["difference"] < found["lead"]["interval"][1]
+    assert (found["shape"], found["amount"]) == ("784-8-10", "100 mini-batches")
     again, listed = do(session, "study study-1; ls")
     assert again["runs"] == found["runs"]
     assert listed["networks"] == []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from digitnet.registry.study_record import StudyRecord
-    from digitnet.study.answer import Group
+    from digitnet.study.answer import Group, Lead
     from digitnet.study.plan import Plan
 
 SHOWN = 10
@@ -49,14 +49,42 @@ class StudyReport:
 
 @dataclass(frozen=True)
 class StudyResult(Record):
-    """A study so far. best: the settings that did best; null before there is a result."""
+    """A study so far.
+
+    best: the settings that did best, and lead, how far they are ahead; null before there are such.
+    shape, amount: of each training, where the study does not vary them. data: the data set.
+    """
 
     name: str
+    data: str
+    shape: str
+    amount: str
     runs: list[dict[str, Any]]
     best: dict[str, str] | None
     total: int
     groups: ScreenOnly["list[Group]"]
+    lead: ScreenOnly["Lead | None"]
     is_search: ScreenOnly[bool]
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, with the means of each group and the lead of the best."""
+        means = [
+            {
+                "settings": group.settings,
+                "accuracy": group.accuracy,
+                "spread": group.spread,
+                "cost": group.cost,
+                "seconds": group.seconds,
+                "seeds": len(group.results),
+            }
+            for group in self.groups
+        ]
+        lead = self.lead and {
+            "over": self.lead.over.settings,
+            "difference": self.lead.difference,
+            "interval": self.lead.interval and list(self.lead.interval),
+        }
+        return super().as_json() | {"means": means, "lead": lead}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.study import study
@@ -149,7 +177,7 @@ def _conducted(
 
 def _result(record: "StudyRecord", plan: "Plan") -> StudyResult:
     """What is known so far."""
-    from digitnet.study.answer import best_of, groups
+    from digitnet.study.answer import best_of, groups, lead_of
 
     found = groups(plan, record.results)
     done = [
@@ -169,8 +197,19 @@ def _result(record: "StudyRecord", plan: "Plan") -> StudyResult:
         }
         for job, result in done
     ]
-    best = best_of(found).settings if found else None
-    return StudyResult(record.name, runs, best, plan.count(), found, bool(plan.candidates))
+    best = best_of(found) if found else None
+    return StudyResult(
+        record.name,
+        record.data,
+        "-".join(part.partition(":")[0] for part in record.blueprint.shape.split("-")),
+        str(plan.question.amount),
+        runs,
+        best.settings if best else None,
+        plan.count(),
+        found,
+        lead_of(best, found) if best and not plan.candidates else None,
+        bool(plan.candidates),
+    )
 
 
 @dataclass(frozen=True)

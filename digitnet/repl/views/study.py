@@ -46,7 +46,7 @@ def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> R
     if not result.groups:
         return Text(f"Study {result.name!r}: nothing is done yet; study {result.name} goes on.")
     best = best_of(result.groups)
-    parts: list[RenderableType] = [_table(result, best, console, options)]
+    parts: list[RenderableType] = [Text(_about(result)), _table(result, best, console, options)]
     if (curve := _curve(result.groups, console, options)) is not None:
         parts.append(curve)
     parts.append(Text(_answer(result, best)))
@@ -57,6 +57,18 @@ def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> R
     else:
         parts.append(Text(f"study {result.name} best loads the best network.", "dim"))
     return Group(*parts)
+
+
+def _about(result: "StudyResult") -> str:
+    """What each training was, as far as the study does not vary it."""
+    from digitnet.study.question import EPOCHS, SHAPE
+
+    varied = _varied(result.groups)
+    parts = [] if SHAPE in varied else [f"of {result.shape}"]
+    if EPOCHS not in varied:
+        epochs = result.groups[0].settings.get(EPOCHS)
+        parts.append(f"for {f'{epochs} epochs' if epochs else result.amount}")
+    return " ".join(["Trainings", *parts, f"on {result.data}:"])
 
 
 def _table(
@@ -133,8 +145,6 @@ def _curve(
 
 def _answer(result: "StudyResult", best: "Answers") -> str:
     """The answer in a sentence or two."""
-    from digitnet.study.answer import lead_of
-
     accuracies = [r.accuracy for r in best.results]
     seeds = counted(len(accuracies), "seed")
     spread = "" if best.spread is None else f" ± {100 * best.spread:.2f}"
@@ -143,16 +153,15 @@ def _answer(result: "StudyResult", best: "Answers") -> str:
         between = f", from {percent(min(accuracies))} to {percent(max(accuracies))}"
         return f"The network reads {reached}{between if len(accuracies) > 1 else ''}."
     said = f"Best: {_named(best, result.groups)}, {reached}."
-    lead = lead_of(best, result.groups)
-    if lead is None or result.is_search:
+    lead = result.lead
+    if lead is None:
         return said
     points, other = f"{100 * lead.difference:.2f}", _named(lead.over, result.groups)
-    if lead.error is None:
+    if lead.interval is None:
         return f"{said} It leads {other} by {points} points; --repeat 5 tells luck apart."
-    ahead = f"{points} ± {100 * lead.error:.2f} points"
-    if lead.is_clear:
-        return f"{said} It beats {other} by {ahead}, more than luck."
-    return f"{said} It leads {other} by {ahead}, no more than luck: no clear winner."
+    low, high = (100 * end for end in lead.interval)
+    said += f" It leads {other} by {points} points (95 % interval {low:.2f} to {high:.2f})"
+    return f"{said}: more than luck." if lead.is_clear else f"{said}: no clear winner."
 
 
 def _named(group: "Answers", groups: "Sequence[Answers]") -> str:
