@@ -53,8 +53,9 @@ def layer_line(layer: dict[str, Any]) -> str:
 
 def info(about: "InfoResult") -> RenderableType:
     """The fields of `i` as names beside values."""
+    is_committee = about.layers[-1]["kind"] == "committee"
     trained = "not yet"
-    if about.trained_on and not about.trained_batches:  # a committee
+    if is_committee:
         trained = f"its members, on {', '.join(about.trained_on)}"
     if about.trained_batches:
         trained = (
@@ -80,6 +81,9 @@ def info(about: "InfoResult") -> RenderableType:
         "trained": trained,
         "accuracy": accuracy,
     }
+    if is_committee:  # it is not made or trained itself
+        for name in ("recipe", "settings", "seed"):
+            del values[name]
     if about.measurements:
         values["history"] = (
             f"{counted(about.measurements, 'measurement')}, best validation accuracy "
