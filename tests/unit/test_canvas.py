@@ -18,6 +18,7 @@ from digitnet.repl.views.curves import (
     Curves,
     GrowingCurves,
     history_curves,
+    picture,
     thinned,
 )
 from digitnet.repl.views.screen import Screen
@@ -171,6 +172,28 @@ def test_each_of_several_networks_has_its_own_marker_and_name() -> None:
 def test_any_values_can_be_drawn(values: list[float]) -> None:
     chart = Chart("", [Curve("", list(enumerate(values)))])
     assert len(drawn(Curves((chart, chart), 0)).splitlines()) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("xs", "ticks"),
+    [
+        ([1e-5, 1e-3, 1e1], "1e-5 0.0001 0.001 0.01 0.1 1 10".split()),
+        ([0.01, 1], ["0.01", "0.1", "1"]),
+        ([0, 0.03, 0.05], ["0.03", "0.05"]),  # zero has no logarithm
+    ],
+)
+def test_a_logarithmic_axis_has_its_numbers_as_people_write_them(
+    xs: list[float], ticks: list[str]
+) -> None:
+    chart = Chart("", [Curve("", [(x, 1.0) for x in xs])], logarithmic=True)
+    assert drawn(picture(chart, 60, ROWS, blocks=False)).split()[-len(ticks) :] == ticks
+
+
+def test_thousands_on_an_axis_are_written_out() -> None:
+    chart = Chart("", [Curve("", [(0, 0.0), (1095, 9940.4)])])
+    text = drawn(picture(chart, 60, ROWS, blocks=False))
+    assert "9,940" in text
+    assert "1,095" in text
 
 
 def test_long_trainings_keep_their_first_and_last_point() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, floor, log10
 from time import perf_counter
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from digitnet.engine.progress import Measurement
 from digitnet.repl.views.screen import draws_blocks
+from digitnet.repl.views.words import rounded, written
 
 ROWS, MOST_ROWS = 10, 30
 """Lines that a chart takes at the least and at the most, axes included."""
@@ -28,6 +29,8 @@ LARGEST_DRAWN = 1e100
 """Values are drawn up to here: the difference of larger ones may be no number."""
 POINTS = 400
 """Points that are drawn of a curve, at the most."""
+TICK = 10
+"""Columns that a power of ten takes on an axis."""
 COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
 MARKERS, ASCII_MARKERS = ("braille", "•", "+", "x", "o", "*"), ("*", "o", "+", "x", "#", "%")
 IN_ASCII = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
@@ -48,17 +51,26 @@ class Curve:
 class Chart:
     """Curves with the same axes. Those without a second point are left out.
 
-    names: whether their names stand beside the title.
+    names: whether their names stand beside the title. logarithmic: whether the x axis is; what is
+    not above zero is then left out. marked: an x at which a line goes up.
     """
 
     title: str
     curves: Sequence[Curve]
     names: bool = False
+    logarithmic: bool = False
+    marked: float | None = None
 
     @property
     def drawn(self) -> list[tuple[int, Curve]]:
         """The curves that can be drawn, each with the number that its colour and marker have."""
-        return [(k, curve) for k, curve in enumerate(self.curves) if len(curve.points) > 1]
+        return [(k, curve) for k, curve in enumerate(self.curves) if len(self.shown(curve)) > 1]
+
+    def shown(self, curve: Curve) -> Sequence[Point]:
+        """The points of a curve that have a place on the axes."""
+        if not self.logarithmic:
+            return curve.points
+        return [point for point in curve.points if point[0] > 0]
 
 
 @dataclass(frozen=True)
@@ -200,17 +212,32 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableTyp
     xs: list[float] = []
     ys: list[float] = []
     for number, curve in chart.drawn:
-        points = thinned(curve.points)
-        x = [batches for batches, _ in points]
+        points = thinned(chart.shown(curve))
+        x = [log10(value) if chart.logarithmic else value for value, _ in points]
         y = [min(max(value, -LARGEST_DRAWN), LARGEST_DRAWN) for _, value in points]
         colour = COLOURS[number % len(COLOURS)]
         plotext.plot(x, y, marker=_marker(number, blocks=blocks), color=colour)
         xs, ys = xs + x, ys + y
+    if chart.marked is not None:
+        plotext.vline(log10(chart.marked) if chart.logarithmic else chart.marked, "green")
+    plotext.xticks(*_x_ticks(min(xs), max(xs), width, logarithmic=chart.logarithmic))
     low, high = min(ys), max(ys)
-    ends = sorted({min(xs), max(xs)})
-    plotext.xticks(ends, [f"{end:,.12g}" for end in ends])
     parts = 1 if rows < 2 * ROWS - 2 else 4
     marks = sorted({low + (high - low) * k / parts for k in range(parts)} | {high})
-    plotext.yticks(marks, [f"{mark:.3g}" for mark in marks])
+    plotext.yticks(marks, [rounded(mark) for mark in marks])
     drawn = plotext.build().rstrip("\n")
     return Text.from_ansi(drawn if blocks else drawn.translate(IN_ASCII), no_wrap=True)
+
+
+def _x_ticks(
+    low: float, high: float, width: int, *, logarithmic: bool
+) -> tuple[list[float], list[str]]:
+    """Places along an x axis, and what is written there: its ends, or the powers of ten."""
+    if not logarithmic:
+        ends = sorted({low, high})
+        return ends, [written(end) for end in ends]
+    step = ceil((high - low) * TICK / width) or 1
+    powers = [float(power) for power in range(ceil(low - 1e-9), floor(high + 1e-9) + 1)][::step]
+    if len(powers) < 2:
+        powers = sorted({low, high})
+    return powers, [written(10.0**power) for power in powers]

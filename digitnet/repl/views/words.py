@@ -27,6 +27,17 @@ def percent(share: float) -> str:
     return f"{share:.2%}".replace("%", " %")
 
 
+def written(number: float) -> str:
+    """A number with all that it has, for an axis: `1,095`, `0.01`, `1e-5`."""
+    return f"{number:,.12g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def rounded(number: float) -> str:
+    """A number to three places, or to a whole one: `0.0917`, `9,940`, `2e7`."""
+    text = f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.3g}"
+    return text.replace("e-0", "e-").replace("e+0", "e")
+
+
 def size(count: int) -> str:
     """A number of bytes for people: `812 B`, `3.2 MB`."""
     value = float(count)
