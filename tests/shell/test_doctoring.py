@@ -31,6 +31,7 @@ def test_the_remedy_is_a_command_that_helps(session: Session) -> None:
     (found,) = ill["findings"]
     assert found["code"] == "rate-high"
     assert "at rate 5" in found["evidence"]
+    assert found["remedy"].replace("set rate", "at") in found["evidence"]
     *_, again = do(session, f"{found['remedy']}; doctor")
     assert again["findings"] == []
 
@@ -91,6 +92,13 @@ def test_the_rates_and_their_costs(session: Session) -> None:
     assert session.hand is not None
     assert session.hand.trainer.settings.rate == 0.05
     assert session.unsaved == ""
+
+
+def test_a_trained_network_is_tried_on_a_fresh_copy(session: Session) -> None:
+    *_, untrained = do(session, "n 784-32-10; find rate")
+    *_, trained = do(session, "t 1e; find rate")
+    assert trained == {**untrained, "on_fresh_copy": True}
+    assert "fresh copy" in shown(FindResult([], None, 0.05, True), 80)
 
 
 @pytest.mark.parametrize("width", [50, 80, 120])

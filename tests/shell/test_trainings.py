@@ -9,13 +9,14 @@ import pytest
 from conftest import Program
 from session_helpers import Kept, do, refusal
 
+from digitnet.engine.report import Report
 from digitnet.repl.commands.minimizing import IterationReport
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.views.curves import GrowingCurves
 from digitnet.repl.views.screen import Screen
-from digitnet.repl.views.training import Milestone, advice
+from digitnet.repl.views.training import Milestone, advice, progress_line
 from digitnet.repl.views.words import duration
 
 
@@ -143,6 +144,10 @@ def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> 
     text = " ".join(file.getvalue().split())
     assert "Interrupted: the training so far is kept." in text
     assert text.endswith(f"undo t goes back to the network before, with {before * 100:.2f} %.")
+    do_line("n diary; t 100e", session, output)
+    file = StringIO()
+    Screen(file, width=100).print(results[-1])
+    assert " ".join(file.getvalue().split()).endswith("undo t goes back to the untrained network.")
 
 
 # amounts
@@ -184,6 +189,42 @@ def test_the_picture_of_a_training_stays(session: Session, line: str) -> None:
     *_, last = re.split(r"\x1b\[J", shown(session, line, renews=True))
     assert "training" in last
     assert last.count("┌") == 2
+
+
+def test_a_training_with_one_measurement_has_both_charts_or_one_across(session: Session) -> None:
+    do(session, "n diary; set cases 500")
+    *_, first = re.split(r"\x1b\[J", shown(session, "t 5", renews=True))
+    across = max(len(line) for line in first.splitlines() if "┌" in line)
+    assert first.count("┌") == 1
+    assert across > 90
+    do(session, "t 3e")
+    *_, second = re.split(r"\x1b\[J", shown(session, "t 1e", renews=True))
+    assert second.count("┌") == 2
+
+
+def test_a_long_training_has_some_forty_milestones(session: Session) -> None:
+    text = shown(session, "n diary; set cases 100; set batch 2; t 100e")
+    assert 35 <= text.count("mini-batches  cost") <= 45
+
+
+def test_it_says_that_it_measures_when_all_is_trained() -> None:
+    report = Report(9, 90, 1.0, 90.0, 1.0, 0.0, 1.0, 0.09, 2.0, False, 0)
+    line = shown_line(report)
+    assert line.endswith("cost 1  measuring ...  90 cases/s")
+    assert "accuracy" not in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(99, "99 s"), (112, "1:52"), (3599, "59:59"), (7200, "2 h 0 min")]
+)
+def test_minutes_of_a_training_have_their_seconds(seconds: float, text: str) -> None:
+    report = Report(9, 90, seconds, 90.0, 0.5, seconds, 9940.0, 0.09, 2.0, True, 0)
+    assert f"cost 9,940  accuracy 9.00 %  {text} left" in shown_line(report)
+
+
+def shown_line(report: Report) -> str:
+    console = Screen(StringIO(), width=120)
+    return progress_line(report, console, console.options).plain
 
 
 def test_iterations_are_counted_and_drawn(session: Session) -> None:

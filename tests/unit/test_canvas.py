@@ -177,7 +177,7 @@ def test_any_values_can_be_drawn(values: list[float]) -> None:
 @pytest.mark.parametrize(
     ("xs", "ticks"),
     [
-        ([1e-5, 1e-3, 1e1], "1e-5 0.0001 0.001 0.01 0.1 1 10".split()),
+        ([1e-5, 1e-3, 1e1], ["1e-5", "0.0001", "0.001", "0.01", "0.1", "1", "10"]),
         ([0.01, 1], ["0.01", "0.1", "1"]),
         ([0, 0.03, 0.05], ["0.03", "0.05"]),  # zero has no logarithm
     ],

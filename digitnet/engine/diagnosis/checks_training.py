@@ -71,7 +71,7 @@ def rate_too_high(m: Measurements) -> Figures | None:
     stays_high = m.as_set.after > max(HIGH * m.baseline, 0.5 * m.as_set.before)
     if best is None or not stays_high or not _much_better(best, m):
         return None
-    return _costs(m, best) | {"value": m.settings.rate, "tried": best.rate, "rate": best.rate}
+    return _costs(m, best) | {"value": m.settings.rate, "rate": best.rate}
 
 
 def rate_too_low(m: Measurements) -> Figures | None:
@@ -86,7 +86,7 @@ def rate_too_low(m: Measurements) -> Figures | None:
         return None
     if m.as_set.gain >= NO_GAIN * best.gain:
         return None
-    return _costs(m, best) | {"value": m.settings.rate, "tried": best.rate, "rate": best.rate}
+    return _costs(m, best) | {"value": m.settings.rate, "rate": best.rate}
 
 
 def stale_statistics(m: Measurements) -> Figures | None:

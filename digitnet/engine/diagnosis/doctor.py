@@ -1,14 +1,13 @@
 """The doctor: the table of checks, causes before what follows from them, and the examination."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from digitnet.engine.cases import Cases
 from digitnet.engine.diagnosis import checks_data, checks_layers, checks_training
 from digitnet.engine.diagnosis.finding import Figures, Finding
 from digitnet.engine.diagnosis.measure import measure
 from digitnet.engine.diagnosis.measurements import Measurements
-from digitnet.engine.diagnosis.range_test import range_test, suggestion
 from digitnet.engine.diagnosis.rehearsal import Stop
 from digitnet.engine.diagnosis.what_if import what_if
 from digitnet.engine.trainer import Trainer
@@ -89,23 +88,7 @@ def diagnose(
     measured = yield from measure(trainer, train, validation, stop)
     if {found.code for found in judge(measured)} <= _EXPLAINED_BY_SETTINGS:
         measured = yield from what_if(measured, trainer, train, stop)
-    findings = judge(measured)
-    for number, found in enumerate(findings):
-        if found.code in ("rate-high", "rate-low"):
-            findings[number] = yield from _with_rate(found, trainer, train, stop)
-    return findings
-
-
-def _with_rate(
-    found: Finding, trainer: Trainer, train: Cases, stop: Stop
-) -> Generator[str, None, Finding]:
-    """The finding with the rate that the range test suggests, if it suggests one."""
-    points = []
-    for point in range_test(trainer, train, stop):
-        points.append(point)
-        yield f"rate {point.rate:.1g}"
-    rate = suggestion(points, trainer.settings.optimizer)
-    return found if rate is None else replace(found, figures={**found.figures, "rate": rate})
+    return judge(measured)
 
 
 def judge(m: Measurements) -> list[Finding]:

@@ -83,6 +83,17 @@ def range_test(trainer: Trainer, cases: Cases, stop: Stop) -> Generator[Point, N
             return
 
 
+def fresh_copy(trainer: Trainer) -> Trainer:
+    """The same network before any training, with the weights that its seed draws.
+
+    The range test tells something of a network that has much to learn: the cost of a trained one
+    hardly falls at any rate, and mostly where a step is too small to matter.
+    """
+    network = trainer.network.copy(trainer.network.dtype)
+    network.initialize(trainer.seed)
+    return Trainer(network, trainer.settings, trainer.seed)
+
+
 def suggestion(points: Sequence[Point], optimizer: str) -> float | None:
     """A rate to train with: well below the one at which the cost is lowest.
 

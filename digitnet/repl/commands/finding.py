@@ -29,11 +29,15 @@ class RateReport:
 
 @dataclass(frozen=True)
 class FindResult:
-    """The cost at each rate, and the rate to use; None where the cost never fell."""
+    """The cost at each rate, and the rate to use; None where the cost never fell.
+
+    on_fresh_copy: whether the rates were tried on the network as it was before any training.
+    """
 
     points: "Sequence[Point]"
     suggestion: float | None
     present: float
+    on_fresh_copy: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The rates, the cost after each, and the suggestion."""
@@ -41,6 +45,7 @@ class FindResult:
             "rates": [point.rate for point in self.points],
             "costs": [point.cost for point in self.points],
             "suggestion": self.suggestion,
+            "on_fresh_copy": self.on_fresh_copy,
         }
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -59,20 +64,23 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
     """Find a learning rate: train a copy with ever higher ones, and see where the cost falls.
 
     The learning-rate range test (Smith 2017). The network in hand, and its rate, stay as they are.
+    Of a trained network the copy is a fresh one, with the weights that it began with.
     """
-    from digitnet.engine.diagnosis.range_test import range_test, suggestion
+    from digitnet.engine.diagnosis.range_test import fresh_copy, range_test, suggestion
     from digitnet.engine.diagnosis.rehearsal import Interrupted
 
     model = session.learner()
     data = session.data_for(model)
+    is_trained = model.trainer.progress.batches > 0
+    trainer = fresh_copy(model.trainer) if is_trained else model.trainer
     points = []
     try:
-        for point in range_test(model.trainer, data.train, session.stop):
+        for point in range_test(trainer, data.train, session.stop):
             points.append(point)
             yield RateReport(point)
     except Interrupted:
         raise CommandError("interrupted before it was done; the network is as it was") from None
     except ValueError as error:  # the cases cannot be deformed
         raise CommandError(f"{error}. Example: set augment none") from None
-    settings = model.trainer.settings
-    return FindResult(points, suggestion(points, settings.optimizer), settings.rate)
+    settings = trainer.settings
+    return FindResult(points, suggestion(points, settings.optimizer), settings.rate, is_trained)

@@ -8,7 +8,7 @@ from digitnet.repl.before import undoable
 from digitnet.repl.command import Working, command
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on, trained_on
-from digitnet.repl.views.words import counted, duration, percent
+from digitnet.repl.views.words import clock, counted, duration, percent
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -44,7 +44,7 @@ class IterationReport:
         noun = counted(it.number, "iteration").split()[1]
         return (
             f"{it.number:>9,} {noun:<10}  cost {it.cost:<8.4g}  "
-            f"accuracy {percent(it.validation_accuracy):>8}  {duration(it.seconds):>6}"
+            f"accuracy {percent(it.validation_accuracy):>8}  {clock(it.seconds):>6}"
         )
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -66,7 +66,7 @@ class MinResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         m = self.minimum
         if getattr(console, "renews", False):
-            yield self.curves.now
+            yield self.curves.whole
         yield (
             f"{counted(m.iterations, 'iteration')} of {m.method} in {duration(m.seconds)}. "
             f"Cost {m.cost:.4g}, accuracy {percent(m.train_accuracy)} on training cases, "

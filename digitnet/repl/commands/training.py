@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from digitnet.digits.datasets import DataSet
     from digitnet.engine.report import Outcome, Report
+    from digitnet.registry.model import Model
     from digitnet.repl.views.curves import GrowingCurves
     from digitnet.repl.views.watch import Watch
 
@@ -29,23 +30,23 @@ ENDS_SHOWN = ("batches", "samples", "seconds", "samples_per_second", "cost", "tr
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How the training is coming along, with its curves so far; what was measured is a milestone.
+    """How the training is coming along, with its curves so far.
 
-    watch: what else is shown. silent: milestones are not wanted.
+    watch: what else is shown. is_milestone: whether it is worth a line that stays.
     """
 
     report: "Report"
     curves: "GrowingCurves"
     watch: "Watch | None" = None
-    silent: bool = False
+    is_milestone: bool = False
     lasting: bool = False
 
     @property
     def milestone(self) -> "RenderableType | None":
-        """A line with the numbers, where they were just measured."""
+        """A line with the numbers."""
         from digitnet.repl.views.training import Milestone
 
-        return Milestone(self.report) if self.report.measured and not self.silent else None
+        return Milestone(self.report) if self.is_milestone else None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.training import progress_line
@@ -62,7 +63,7 @@ class TrainingResult:
     """What a training did, and its curves, which stay on a screen that showed them.
 
     rate: that it began with. usual_rate: of the recipe. can_augment: whether cases could be
-    deformed, and are not.
+    deformed, and are not. was_trained: whether the network was trained before.
     """
 
     outcome: "Outcome"
@@ -71,6 +72,7 @@ class TrainingResult:
     rate: float
     default_rate: float
     can_augment: bool
+    was_trained: bool
 
     def as_json(self) -> dict[str, Any]:
         """The fields of the outcome that are data."""
@@ -80,9 +82,15 @@ class TrainingResult:
         from digitnet.repl.views.training import advice, summary
 
         if getattr(console, "renews", False):
-            yield self.curves.now
+            yield self.curves.whole
         yield summary(self.outcome, self.amount)
-        yield from advice(self.outcome, self.rate, self.default_rate, can_augment=self.can_augment)
+        yield from advice(
+            self.outcome,
+            self.rate,
+            self.default_rate,
+            can_augment=self.can_augment,
+            was_trained=self.was_trained,
+        )
 
 
 @command(
@@ -119,10 +127,11 @@ def train(
         )
     model = session.learner()
     data, settings = session.data_for(model), model.trainer.settings
+    was_trained, curves = model.trainer.progress.batches > 0, _curves_from(model, data)
     with undoable(model, session), trained_on(data, model):
         reports = run(model.trainer, data.train, data.validation, amount, session.stop)
         try:
-            outcome, curves = yield from _reported(reports, data, session)
+            outcome = yield from _reported(reports, curves, data, session)
         except ValueError as error:  # the cases cannot be deformed, or are too many at once
             raise CommandError(str(error)) from None
     model.accuracy = accuracy_on(
@@ -135,24 +144,38 @@ def train(
         settings.rate,
         default_rate(model.recipe, settings.optimizer),
         settings.augment == "none" and data.picture is not None,
+        was_trained,
     )
 
 
-def _reported(
-    reports: "Generator[Report, None, Outcome]", data: "DataSet", session: Session
-) -> "Generator[TrainingReport | Note, None, tuple[Outcome, GrowingCurves]]":
-    """The engine's reports as the prompt's, with a line after each epoch if these are wanted."""
-    from digitnet.engine.trainer import MEASURE_CASES
+def _curves_from(model: "Model", data: "DataSet") -> "GrowingCurves":
+    """Curves that begin with what was last measured, where it was on the same data."""
     from digitnet.repl.views.curves import GrowingCurves
 
-    curves, total = GrowingCurves(), min(len(data.validation), MEASURE_CASES)
+    curves, history = GrowingCurves(), model.trainer.history
+    if history and model.trained_on[-1:] == [data.name]:
+        curves.add_measured(0, history[-1].validation_cost, history[-1].validation_accuracy)
+    return curves
+
+
+def _reported(
+    reports: "Generator[Report, None, Outcome]",
+    curves: "GrowingCurves",
+    data: "DataSet",
+    session: Session,
+) -> "Generator[TrainingReport | Note, None, Outcome]":
+    """The engine's reports as the prompt's, with a line after each epoch if these are wanted."""
+    from digitnet.engine.trainer import MEASURE_CASES
+    from digitnet.repl.views.training import Milestones
+
+    milestones, total = Milestones(), min(len(data.validation), MEASURE_CASES)
     watch = _watch(data, session)
     while True:
         try:
             report = next(reports)
         except StopIteration as end:
             outcome: Outcome = end.value
-            return outcome, curves
+            return outcome
         curves.add(report.batches, report.cost)
         if report.measured:
             curves.add_measured(report.batches, report.validation_cost, report.accuracy)
@@ -160,7 +183,8 @@ def _reported(
             yield Note(f"Epoch {report.epoch}: {round(report.accuracy * total)} / {total}")
         if watch:
             watch.look()
-        yield TrainingReport(report, curves, watch, silent=session.epoch_lines)
+        is_milestone = milestones.is_next(report) and not session.epoch_lines
+        yield TrainingReport(report, curves, watch, is_milestone=is_milestone)
 
 
 def _watch(data: "DataSet", session: Session) -> "Watch | None":

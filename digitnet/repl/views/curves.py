@@ -1,7 +1,7 @@
 """Curves over the mini-batches of a training: costs on the left, accuracies on the right."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, floor, log10
 from time import perf_counter
 
@@ -77,10 +77,13 @@ class Chart:
 class Curves:
     """Two charts side by side as wide as the screen is; the first alone on a narrow screen, nothing
     on a tiny one.
+
+    growing: whether the second keeps its place while it has too few points to be drawn.
     """
 
     charts: tuple[Chart, Chart]
     share: float = TALLEST_SHARE
+    growing: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """What there is to show."""
@@ -89,12 +92,12 @@ class Curves:
             return
         rows = _rows(self.share, console)
         blocks = draws_blocks(console, options)
-        if options.max_width < 2 * NARROWEST:
+        if options.max_width < 2 * NARROWEST or not (second.drawn or self.growing):
             yield picture(first, options.max_width, rows, blocks=blocks)
             return
         both, width = Table.grid(), options.max_width // 2
         pictures = [picture(first, width, rows, blocks=blocks)]
-        if second.drawn:  # its place stays free until then
+        if second.drawn:
             pictures.append(picture(second, width, rows, blocks=blocks))
         both.add_row(*pictures)
         yield both
@@ -156,7 +159,12 @@ class GrowingCurves:
 
     @property
     def now(self) -> Curves:
-        """As they are."""
+        """As they are, in the middle of a training."""
+        return replace(self.whole, growing=True)
+
+    @property
+    def whole(self) -> Curves:
+        """As they are, with no more to come."""
         costs = [Curve("training", self.cost), Curve("validation", self.validation_cost)]
         accuracy = Chart("validation accuracy, %", [Curve("", self.accuracy)])
         return Curves((Chart("cost", costs, True), accuracy), LIVE_SHARE)

@@ -203,13 +203,13 @@ WORDS: dict[str, tuple[str, str, Remedy]] = {
     "rate-high": (
         "The learning rate is too high.",
         "cost {before:.3g} to {after:.3g} in a short training at rate {value:g}, to {other:.3g} "
-        "at {tried:g}",
+        "at {rate:g}",
         _command("set rate {rate:g}"),
     ),
     "rate-low": (
         "The learning rate is too low.",
         "cost {before:.3g} to {after:.3g} in a short training at rate {value:g}, to {other:.3g} "
-        "at {tried:g}",
+        "at {rate:g}",
         _command("set rate {rate:g}"),
     ),
     "too-few": (

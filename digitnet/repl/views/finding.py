@@ -27,6 +27,8 @@ def found_rate(
     if chart.drawn and options.max_width >= NARROWEST:
         width, blocks = min(options.max_width, WIDEST), draws_blocks(console, options)
         yield picture(chart, width, ROWS, blocks=blocks)
+    if found.on_fresh_copy:
+        yield "Tried on a fresh copy, since a trained network has little left to learn."
     if found.suggestion is None:
         yield (
             "At no rate did the cost fall: little is left to learn, or something is wrong (doctor)."

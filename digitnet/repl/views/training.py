@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import floor
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -10,9 +11,11 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.report import Outcome, Report, Stopped
 from digitnet.repl.views.outputs import bar
 from digitnet.repl.views.screen import draws_blocks
-from digitnet.repl.views.words import counted, duration, percent
+from digitnet.repl.views.words import clock, counted, duration, percent, rounded
 
 BAR = 24
+MOST = 40
+"""Milestones of a training."""
 
 MUCH_WORSE = 0.005
 """A loss of accuracy that is worth a word."""
@@ -33,19 +36,44 @@ ENDINGS = {
 
 def progress_line(report: Report, console: Console, options: ConsoleOptions) -> Text:
     """One line that renews itself: how far, the numbers, the time left."""
-    cost, accuracy = f"cost {report.cost:.3g}", f"accuracy {percent(report.accuracy)}"
+    is_done = report.part is not None and report.part >= 1  # but for measuring what came of it
+    cost, accuracy = f"cost {rounded(report.cost)}", f"accuracy {percent(report.accuracy)}"
     speed = f"{report.samples_per_second:,.0f} cases/s"
     if report.part is None:
         how_far = [counted(report.batches, "mini-batch")]
     else:
         filled = bar(report.part, BAR, blocks=draws_blocks(console, options))
         how_far = [f"{report.part:4.0%}", f"[{filled}]"]
-    left = [] if report.remaining is None else [f"{duration(report.remaining)} left"]
+    left = [] if report.remaining is None else [f"{clock(report.remaining)} left"]
+    if is_done:
+        left = ["measuring ..."]
+        accuracy = accuracy if report.measured else ""
     return _fitting(
         [*how_far, cost, accuracy, *left, speed],
         [how_far[0], accuracy, cost, *left, *how_far[1:], speed],
         options.max_width,
     )
+
+
+@dataclass
+class Milestones:
+    """Chooses the measurements that are worth a line of their own: some MOST, evenly.
+
+    Where the end of the training is not known, those by which it has become longer by a MOST-th.
+    """
+
+    _next_part: float = 0.0
+    _next_batches: float = 0.0
+
+    def is_next(self, report: Report) -> bool:
+        """Whether this report is one."""
+        part, batches = report.part or 0.0, report.batches
+        due = batches >= self._next_batches if report.part is None else part >= self._next_part
+        if not report.measured or not due:
+            return False
+        self._next_part = (floor(part * MOST) + 1) / MOST
+        self._next_batches = batches * (1 + 1 / MOST)
+        return True
 
 
 @dataclass(frozen=True)
@@ -61,8 +89,8 @@ class Milestone:
 
 def _milestone(report: Report, options: ConsoleOptions) -> Text:
     batches = f"{report.batches:>9,} {counted(report.batches, 'mini-batch').split()[1]:<12}"
-    cost, accuracy = f"cost {report.cost:<8.3g}", f"accuracy {percent(report.accuracy):>8}"
-    time = f"{duration(report.seconds):>6}"
+    cost, accuracy = f"cost {rounded(report.cost):<8}", f"accuracy {percent(report.accuracy):>8}"
+    time = f"{clock(report.seconds):>6}"
     parts = [batches, cost, accuracy, time]
     return _fitting(parts, [accuracy, cost, batches, time], options.max_width)
 
@@ -71,7 +99,7 @@ def _fitting(parts: list[str], by_weight: list[str], width: int) -> Text:
     """As many of the parts as fit a line, in their order, the weightiest first to be let in."""
     shown: list[str] = []
     for part in by_weight:
-        if len("  ".join([*shown, part])) <= width:
+        if part and len("  ".join([*shown, part])) <= width:
             shown.append(part)
     return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
 
@@ -95,7 +123,12 @@ def ending_of(stopped: Stopped, rate: float) -> str:
 
 
 def advice(
-    outcome: Outcome, rate: float, default_rate: float, *, can_augment: bool
+    outcome: Outcome,
+    rate: float,
+    default_rate: float,
+    *,
+    can_augment: bool,
+    was_trained: bool = True,
 ) -> Iterator[Text]:
     """Why it ended, what was kept, and what to do next; nothing where all went as it should."""
     said = [ending_of(outcome.stopped, min(rate / 10, default_rate))]
@@ -114,8 +147,8 @@ def advice(
             f"Type undo t, then set rate {default_rate:g}"
         )
     elif outcome.stopped == "interrupted" or _is_much_worse(outcome):
-        before = percent(outcome.accuracy_before)
-        said.append(f"undo t goes back to the network before, with {before}.")
+        before = f"network before, with {percent(outcome.accuracy_before)}"
+        said.append(f"undo t goes back to the {before if was_trained else 'untrained network'}.")
     if ending := " ".join(part for part in said if part):
         yield Text(ending, "yellow" if outcome.stopped == "diverged" else "")
 

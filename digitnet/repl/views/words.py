@@ -59,6 +59,14 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
 
 
+def clock(seconds: float) -> str:
+    """A time in a line of numbers: as duration, but `1:52` from 100 seconds to an hour."""
+    if not 99.5 <= seconds < 3599.5:
+        return duration(seconds)
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
 def when(iso: str) -> str:
     """A time in ISO 8601, to the minute: `2026-01-31 12:00`."""
     return iso[:16].replace("T", " ")
