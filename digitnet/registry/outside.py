@@ -6,9 +6,19 @@ from digitnet.registry.errors import RegistryError
 from digitnet.registry.files import NotConfirmed, write_durably
 
 
+class NotWritten(RegistryError):
+    """The file could not be written; one that was there is unchanged. why: the reason, alone."""
+
+    def __init__(self, why: str) -> None:
+        """Says what follows from it, too."""
+        super().__init__(f"{why}; nothing was written")
+        self.why = why
+
+
 def write_outside(path: Path, data: bytes) -> None:
-    """Writes `data` to `path`, replacing an existing file. If RegistryError is raised, that file is
-    unchanged.
+    """Writes `data` to `path`, replacing an existing file.
+
+    Raises NotWritten, or another RegistryError where it is written but may not be durable.
     """
     try:
         write_durably(path, data)
@@ -18,9 +28,7 @@ def write_outside(path: Path, data: bytes) -> None:
             "outlast a power cut"
         ) from None
     except OSError as error:
-        raise RegistryError(
-            f"cannot write {shown(path)}: {error.strerror or error}; nothing was written"
-        ) from None
+        raise NotWritten(f"cannot write {shown(path)}: {error.strerror or error}") from None
 
 
 def shown(path: Path) -> str:

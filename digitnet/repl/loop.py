@@ -55,6 +55,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     Raises OutputError if the output cannot be written.
     """
     session.done = ""
+    done: Result | None = None
     name = printable(words[0], 40)
     try:
         command = find(words[0])
@@ -62,17 +63,21 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         arguments, picture = picture_asked_for(command, words[1:], session.asker)
         result = _at_work(command, arguments, session, output)
         if picture:
-            result = picture.of(result)
+            try:
+                result = picture.of(result)
+            except (Exception, KeyboardInterrupt):
+                done = result  # by a command that may have worked for hours
+                raise
         output.result(name, result)
         session.done = name
     except OutputError:
         raise
     except KeyboardInterrupt:
         session.interrupted = True
-        output.error(name, "interrupted; the network in hand is kept")
+        output.error(name, "interrupted; the network in hand is kept", done)
         return False
     except Exception as error:
-        output.error(name, _in_a_line(error))
+        output.error(name, _in_a_line(error), done)
         return False
     return True
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitnet.registry.errors import RegistryError
 from digitnet.repl.command import Command, Result
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.files import path_to_write
@@ -55,16 +54,16 @@ class Picture:
     title: str
 
     def of(self, result: Result) -> Drawn:
-        """Draws it, as wide as the screen is. Raises RegistryError where it cannot be written."""
-        from digitnet.registry.outside import write_outside
+        """Draws it, as wide as the screen is. Raises CommandError where it cannot be written."""
+        from digitnet.registry.outside import NotWritten, write_outside
         from digitnet.repl.views import drawn
 
         columns, rows = shutil.get_terminal_size()
         data = drawn.FORMATS[self.form](result, self.title, max(columns, WIDTH), max(rows, HEIGHT))
         try:
             write_outside(self.path, data)
-        except RegistryError as error:
-            raise RegistryError(f"all was done but its picture: {error}") from None
+        except NotWritten as error:
+            raise CommandError(f"the picture was not written: {error.why}") from None
         return Drawn(result, str(self.path), len(data))
 
 

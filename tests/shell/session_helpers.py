@@ -21,7 +21,9 @@ class Kept:
     def result(self, command: str, result: Result) -> None:
         self.results.append({"command": command} | json.loads(json.dumps(result.as_json())))
 
-    def error(self, command: str, message: str) -> None:
+    def error(self, command: str, message: str, done: Result | None = None) -> None:
+        if done:
+            self.result(command, done)
         self.errors.append(message)
 
     def report(self, report: Report) -> None:

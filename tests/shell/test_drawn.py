@@ -1,5 +1,6 @@
 """Results as files: `--svg`, `--html` and `--png` at the end of a line, and `plot FILE`."""
 
+import json
 import os
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,8 +12,9 @@ from conftest import Program
 from PIL import Image
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, Kept, do, refusal
 
+from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.completion import Offers
 
@@ -73,7 +75,6 @@ def test_plot_takes_a_file_without_a_flag(session: Session, name: str) -> None:
         ("show --svg a.svg --png a.png", "--svg and one file end the line"),
         ("show 1 --svg ''", "'' cannot be a file. Example: show --svg picture.svg"),
         ("show 1 --svg .", "'.' is there and is not a file; nothing was written"),
-        ("show 1 --svg no/where.svg", "all was done but its picture: cannot write 'no/where.svg'"),
         ("show 1 --pdf a.pdf", "show: unexpected '--pdf a.pdf'"),
         ("show x.svg", "show: 'x.svg' is not"),
     ],
@@ -81,6 +82,27 @@ def test_plot_takes_a_file_without_a_flag(session: Session, name: str) -> None:
 def test_what_cannot_be(session: Session, line: str, says: str) -> None:
     assert says in refusal(session, line)
     assert not os.listdir()  # noqa: PTH208
+
+
+def test_a_picture_that_cannot_be_written_withholds_no_result(session: Session) -> None:
+    output = Kept()
+    assert not do_line("n mini; t 5 --svg no/where.svg; i", session, output)
+    assert [result["command"] for result in output.results] == ["n", "t"]
+    assert output.results[-1]["batches"] == 5
+    why = "cannot write 'no/where.svg': No such file or directory"
+    assert output.errors == [f"the picture was not written: {why}"]
+
+
+def test_so_in_a_script(program: Program) -> None:
+    done = program("-c", "n; c 3 --svg no/x.svg; ls")
+    assert done.returncode == 1
+    assert "answer" in done.stdout
+    assert done.stderr.startswith("digitnet: the picture was not written: cannot write")
+    assert len(done.stderr.splitlines()) == 1
+    done = program("--json", "-c", "n; c 3 --svg no/x.svg; ls")
+    _, failed = map(json.loads, done.stdout.splitlines())
+    assert (failed["ok"], failed["index"]) == (False, 3)
+    assert failed["error"].startswith("the picture was not written")
 
 
 def test_a_file_that_is_there_is_written_over_only_after_a_yes(session: Session) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from digitnet.repl.views.screen import Screen
 
 
+PROMPT_ROWS = 2
+"""Rows of a screen that the prompt and its toolbar take: an answer has the others."""
+
 MIN_ROWS = 5
 """Minimum number of rows of a screen for paging."""
 
@@ -28,8 +31,8 @@ class Output(Protocol):
     def result(self, command: str, result: Result) -> None:
         """Shows the result of a command."""
 
-    def error(self, command: str, message: str) -> None:
-        """Shows why a command failed, on one line."""
+    def error(self, command: str, message: str, done: Result | None = None) -> None:
+        """Shows why a command failed, on one line; below its result if it has one nevertheless."""
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -79,10 +82,11 @@ class JsonOutput:
         """{"command": ..., "ok": true, ...}."""
         self._print({"command": command, "ok": True} | result.as_json())
 
-    def error(self, command: str, message: str) -> None:
-        """{"command": ..., "ok": false, "error": ...}."""
+    def error(self, command: str, message: str, done: Result | None = None) -> None:
+        """{"command": ..., "ok": false, "error": ..., and what there is of a result}."""
         say_error(message)
-        self._print({"command": command, "ok": False, "error": printable(message, 600)})
+        failed = {"command": command, "ok": False, "error": printable(message, 600)}
+        self._print(failed | (done.as_json() if done else {}))
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -132,7 +136,7 @@ class ScreenOutput:
             screen.print(result)
         lines = printed.get().removesuffix("\n").split("\n")
         with _writing():
-            if len(lines) <= screen.height or screen.height < MIN_ROWS:
+            if len(lines) <= screen.height - PROMPT_ROWS or screen.height < MIN_ROWS:
                 screen.file.write("".join(f"{line}\n" for line in lines))
             else:
                 from digitnet.repl.terminal.pager import show_pages
@@ -144,10 +148,12 @@ class ScreenOutput:
         self._screen.file.write(text)
         self._screen.file.flush()
 
-    def error(self, command: str, message: str) -> None:
+    def error(self, command: str, message: str, done: Result | None = None) -> None:
         """Prints one line on standard error."""
         from rich.text import Text
 
+        if done:
+            self.result(command, done)
         if self._errors.is_terminal:
             self._errors.print(Text(printable(message, 600), "red"))
         else:

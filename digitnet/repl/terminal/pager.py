@@ -8,6 +8,8 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 
+from digitnet.repl.terminal.output import PROMPT_ROWS
+
 PAGE, LINE, END = "page", "line", "end"
 KEYS = {
     PAGE: (" ", "f", "pagedown", "c-f"),
@@ -25,6 +27,8 @@ def show_pages(
     """
     shown, step = 0, height() - 1
     while True:
+        if step >= len(lines) - shown:  # the last page: the prompt follows
+            step = min(step, height() - PROMPT_ROWS)
         page = lines[shown : shown + max(1, step)]
         write("".join(f"{line}\n" for line in page))
         shown += len(page)

@@ -36,6 +36,7 @@ from digitnet.repl.errors import OutputError
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.completion import Hint, Offers
 from digitnet.repl.terminal.history import KeptHistory
+from digitnet.repl.terminal.output import PROMPT_ROWS
 from digitnet.repl.terminal.toolbar import toolbar
 
 PRELOADED = (
@@ -50,7 +51,7 @@ MAX_SUGGESTION = 200
 """Maximum number of characters of a suggestion."""
 
 MENU_ROWS = 6
-"""Rows kept free below the prompt for the menu of completions."""
+"""Rows kept free below the prompt for the menu of completions, once something is typed."""
 
 VI_MODES = {InputMode.NAVIGATION: "NORMAL", InputMode.REPLACE: "REPLACE"}
 """The names of vi's modes; all others are INSERT."""
@@ -151,9 +152,12 @@ class FullReader:
             app.loop.call_soon_threadsafe(_exit)
 
     def _fit(self, app: "Application[str]") -> None:
-        """Reserves as many rows for the completion menu as a small window can spare."""
-        spare = app.output.get_size().rows - 2
-        self._prompt.reserve_space_for_menu = 0 if self._plain else max(0, min(MENU_ROWS, spare))
+        """Reserves rows for the completion menu, as many as a small window can spare; none until
+        something is typed, so that they do not push the head of an answer off the screen.
+        """
+        spare = app.output.get_size().rows - PROMPT_ROWS
+        needed = 0 if self._plain or not app.current_buffer.text else MENU_ROWS
+        self._prompt.reserve_space_for_menu = max(0, min(needed, spare))
 
 
 @contextmanager
