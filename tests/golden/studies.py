@@ -74,7 +74,8 @@ def section(saves: Path) -> str:
         shown.truncate()
         do_line(f"study {asked.line.rpartition(' ')[2]}", session, output)
         text = "\n".join(line.rstrip() for line in shown.getvalue().splitlines()[:-1])
-        parts.append(f"**{asked.question}** `{asked.line}`\n\n```text\n{text}\n```\n")
+        summary = f"<summary>{asked.question} <code>{asked.line}</code></summary>"
+        parts.append(f"<details>\n{summary}\n\n```text\n{text}\n```\n\n</details>\n")
     return "\n" + "\n".join(parts) + "\n"
 
 
