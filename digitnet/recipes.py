@@ -137,6 +137,20 @@ RECIPES = {
             },
         ),
         Recipe(
+            "hand",
+            "what the included network `hand` is before it sees how people write: `t 20e`",
+            "28x28-32c5-p2-b-64c5-p2-b-150-10",
+            {
+                "optimizer": "nesterov",
+                "rate": 0.1,
+                "batch": 64,
+                "l2": 1e-4,
+                "schedule": "one-cycle 20e",
+                "smoothing": 0.02,
+                "augment": _DEFORMED,
+            },
+        ),
+        Recipe(
             "devember",
             "sigmoid units and a regularised cost, all cases at once: `min 150`",
             "784-100-10",

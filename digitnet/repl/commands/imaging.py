@@ -115,7 +115,8 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Working:
 
     Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as
     MNIST's were, and shown as the network sees it. Several digits are read one by one, line by
-    line, from left to right. mine adds the one that was read last to your own digits.
+    line, from left to right. mine adds the one that was read last to your own digits. The included
+    network hand (l hand) knows more ways to write digits than MNIST has.
     """
     reader = PictureReader(session.network())
     todo = [found for word in files for found in _found(word)]

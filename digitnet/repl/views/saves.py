@@ -65,7 +65,7 @@ def _width(lines: Sequence[Sequence[str]]) -> int:
 
 def _short(shape: str) -> str:
     """A shape, without the middle of a very long one."""
-    return shape if len(shape) <= 24 else f"{shape[:12]}...{shape[-9:]}"
+    return shape if len(shape) <= 22 else f"{shape[:11]}...{shape[-8:]}"
 
 
 def _cells(entry: "Entry", in_hand: str) -> dict[str, str]:
