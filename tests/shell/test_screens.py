@@ -60,7 +60,7 @@ def test_training_with_curves_then_ctrl_c(terminal: Start, columns: int, rows: i
     t.wait_for(r"^diary\*>$", 5)
     assert t.text().count("└") == (2 if columns >= 80 else 1)  # the last picture stays
     said = " ".join(t.text().split())
-    assert "Interrupted: the training so far is kept. undo t goes back to the network" in said
+    assert "Interrupted: the training so far is kept. undo t goes back to the untrained" in said
     assert len(re.findall("Trained", t.text())) == 1
     assert not t.screen.cursor.hidden
 
