@@ -47,7 +47,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         ('[alias]\n"a b" = "n"', "alias 'a b' is not one word"),
         ("[alias]\na = 3", "alias 'a' is a text of commands, not 3"),
         ("no toml", "cannot be read: Expected '='"),
-        ("x = " + "[" * 5000, "cannot be read: it is nested too deep"),
+        ("x = " + "[\n" * 5000, "cannot be read: it is nested too deep"),
         ("#" * 2_000_000, "cannot be read: it is too large"),
     ],
 )

@@ -30,7 +30,7 @@ JSON_FIELDS = {
     "pas one": "name file bytes",
     "p": "name file bytes",
     "l one": "name shape recipe parameters trained_batches",
-    "ls": "networks",
+    "ls": "networks studies",
     "ren one two": "name file was",
     "ren two one": "name file was",
     "del one": "deleted",
@@ -47,9 +47,10 @@ def test_every_command_prints_one_object_on_one_line(program: Program) -> None:
         assert line.pop("command") == typed.split()[0]
         assert line.pop("ok") is True
         assert set(line) == set(fields.split())
-    listed = lines[list(JSON_FIELDS).index("ls")]["networks"][0]
+    networks = lines[list(JSON_FIELDS).index("ls")]["networks"]
     fields = "name shape parameters trained_batches accuracy saved_at bytes damaged"
-    assert set(listed) == set(fields.split(" "))
+    for listed in networks:
+        assert set(listed) - {"included", "measured_on"} == set(fields.split(" "))
 
 
 def test_a_failure_ends_a_script_with_one_line_and_exit_code_1(program: Program) -> None:
@@ -59,7 +60,8 @@ def test_a_failure_ends_a_script_with_one_line_and_exit_code_1(program: Program)
     assert failed == {"command": "nonsense", "ok": False, "error": failed["error"]}
     assert done.stderr == f"digitnet: {failed['error']}\n"
     assert done.returncode == 1
-    assert json.loads(program("--json", "-c", "ls").stdout)["networks"] == []
+    networks = json.loads(program("--json", "-c", "ls").stdout)["networks"]
+    assert all(network["included"] for network in networks)
 
 
 def test_a_script_file_with_comments(program: Program, tmp_path: Path) -> None:
