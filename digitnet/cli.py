@@ -71,7 +71,11 @@ def _parser() -> _Parser:
     add("--threads", metavar="N", type=_number(1, 1024),
         help="threads that share the work of training")  # fmt: skip
     add("--json", action="store_true", help="one JSON object a command")
-    add("--plain", action="store_true", help="plain text: no colours, no drawing, no moving lines")
+    add(
+        "--plain",
+        action="store_true",
+        help="plain text: no colours, drawings in ASCII, no moving lines",
+    )
     add("--yes", action="store_true", help="answer every question with yes")
     add("--no-color", action="store_true", help="no colours")
     add("--version", action="version", version=f"digitnet {__version__}")

@@ -76,7 +76,8 @@ def read_picture(data: bytes) -> Array:
     except BadPicture:
         raise
     except UnidentifiedImageError:
-        raise BadPicture(f"is not a picture in one of {', '.join(FORMATS)}") from None
+        formats = ", ".join(FORMATS).replace("WEBP", "WebP")
+        raise BadPicture(f"is not a picture that digitnet reads ({formats})") from None
     except Image.DecompressionBombError:
         raise BadPicture("has far too many pixels") from None
     except MemoryError:

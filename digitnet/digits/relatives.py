@@ -51,7 +51,9 @@ def _read(
     try:
         find(name, files, places)
     except NotHere:
-        raise NotHere(name, f"its files belong into a folder {inside[0]} in --data DIR") from None
+        raise NotHere(
+            name, f"its files belong in a folder named {inside[0]} in --data DIR"
+        ) from None
     no_digests = (None,) * len(files)
     data = read_digits(name, files, 5000, frozenset(), no_digests, places, max_bytes=MOST_BYTES)
     return replace(data, answers=names)

@@ -57,7 +57,7 @@ class Amount:
         unit, times = UNITS[match[2] or "batches"]
         number = times * Decimal(match[1].replace(",", ""))
         if number == 0:
-            raise ValueError("that is nothing")
+            raise ValueError("an amount is more than 0")
         if unit == "batches" and number % 1:
             raise ValueError("mini-batches are counted in whole numbers")
         if unit == "accuracy":

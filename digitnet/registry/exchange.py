@@ -6,7 +6,7 @@ is not exported: an imported network starts a new training.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ def export_network(model: Model, path: Path) -> int:
 
     An existing file is replaced. If RegistryError is raised, it is unchanged.
     """
-    chosen = _format(path)
+    chosen = _format(path, [f".{name}" for name in FORMATS])
     try:
         about, arrays = _contents(model)
         with _package_for(path):
@@ -77,11 +77,12 @@ def import_network(path: Path) -> Model:
 
     Raises RegistryError for any other file.
     """
-    chosen = _format(path)
+    readable = [f".{name}" for name, f in FORMATS.items() if f.read]
+    chosen = _format(path, readable)
     if chosen.read is None:
-        readable = " or ".join(f".{name}" for name, f in FORMATS.items() if f.read)
         raise RegistryError(
-            f"{path.suffix.lower()} files are written, not read: import takes {readable}"
+            f"{path.suffix.lower()} files are written, not read: "
+            f"import takes {' or '.join(readable)}"
         )
     try:
         data = read_bounded(path)
@@ -93,13 +94,14 @@ def import_network(path: Path) -> Model:
         raise RegistryError(f"{shown(path)} cannot be read: {error.strerror or error}") from None
 
 
-def _format(path: Path) -> Format:
-    """The format for the suffix of `path`. Raises RegistryError for an unknown one."""
+def _format(path: Path, known: Iterable[str]) -> Format:
+    """The format for the suffix of `path`. Raises RegistryError for an unknown one, with those
+    known.
+    """
     chosen = FORMATS.get(path.suffix[1:].lower())
     if chosen is None:
-        known = ", ".join(f".{name}" for name in FORMATS)
         raise RegistryError(
-            f"the end of a file's name tells its format: {known}, not {shown(path)}"
+            f"the end of a file's name tells its format: {', '.join(known)}, not {shown(path)}"
         )
     return chosen
 

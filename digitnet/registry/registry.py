@@ -6,7 +6,7 @@ A list spares reading every file; entries that are missing or stale are read fro
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -47,12 +47,14 @@ class Undone:
     """What `undo` restored. kind: `deleted`, a network, or `replaced`, an overwritten version.
 
     swapped: whether it replaced another version. older: the number of older versions kept.
+    entry: of the save that is back.
     """
 
     name: str
     kind: str
     swapped: bool
     older: int
+    entry: Entry | None = field(default=None, compare=False)
 
 
 class Saved(NamedTuple):
@@ -154,9 +156,9 @@ class Registry(Folder):
             if swapped:  # keep the current version: the next `undo` restores it
                 keep_durably(path, self.trash.place("replaced", kept.file))
             self.trash.restore(kept, path)
-            self._update_list(path)
+            entry = self._update_list(path)
             older = sum(other.file == kept.file for other in versions if other < kept)
-            return Undone(name, kept.kind, swapped, older)
+            return Undone(name, kept.kind, swapped, older, entry)
 
     def _update_list(self, changed: Path | None = None) -> Entry:
         """Updates the list; returns the entry of the file `changed`."""

@@ -180,10 +180,9 @@ class Command:
         except Unknown as error:
             raise CommandError(f"{quoted(word)} is not {kind.expects}. {error}") from None
         except ValueError as error:
-            reason = f" ({error})" if str(error) else ""
-            raise CommandError(
-                f"{self.name}: {quoted(word)} is not {kind.expects}{reason}. {self._example()}"
-            ) from None
+            wrong = f"is not valid: {error}. Expected: {kind.expects}"
+            wrong = wrong if str(error) else f"is not {kind.expects}"
+            raise CommandError(f"{self.name}: {quoted(word)} {wrong}. {self._example()}") from None
 
     def _example(self) -> str:
         return f"Example: {list(self.examples)[-1]}"

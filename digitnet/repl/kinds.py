@@ -33,11 +33,15 @@ def count_or_all(text: str) -> int | None:
     return None if text == "all" else whole(text, 1)
 
 
-def off(text: str) -> str:
-    """The word `off`."""
-    if text != "off":
-        raise ValueError
-    return text
+def only(word: str) -> Callable[[str], str]:
+    """Parses this word, and no other."""
+
+    def parse(text: str) -> str:
+        if text != word:
+            raise ValueError
+        return text
+
+    return parse
 
 
 def horizon(text: str) -> str:
@@ -129,8 +133,11 @@ AMOUNT = Kind(
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
-LAYERS = one_of(
-    "layers", "a choice", lambda: {"layers": "what each hidden layer makes of the case"}
+LAYERS = Kind(
+    "layers",
+    "the word `layers`, which shows what the hidden layers make of the case",
+    only("layers"),
+    lambda: {"layers": "what each hidden layer makes of the case"},
 )
 CASE = Kind(
     "INDEX",
@@ -189,7 +196,7 @@ SHOWN = Kind(
 )
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
 METHOD = one_of("METHOD", "a method", _methods)
-OFF = Kind("off", "off", off, lambda: {"off": "end it"})
+OFF = Kind("off", "off", only("off"), lambda: {"off": "end it"})
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
 PATH = Kind("PATH", "a file or a folder", str, is_path=True)
 IMPORTED = Kind("NAME", "the name of a data set of your own", str, offers=_imported)

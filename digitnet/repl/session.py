@@ -74,7 +74,7 @@ class NonInteractive:
     def confirm(self, question: str) -> bool:
         """Yes with `--yes`; otherwise raises CommandError."""
         if not self.yes:
-            raise CommandError(f"{question} Nobody is there to answer: --yes says yes beforehand")
+            raise CommandError(f"{question} Nobody can answer here; --yes answers yes")
         return True
 
     def choose(self, question: str, choices: str) -> str:
@@ -83,11 +83,20 @@ class NonInteractive:
 
     def ask(self, question: str) -> str:
         """Always raises CommandError."""
-        raise CommandError(f"{question} Nobody is there to answer: give it with the command")
+        raise CommandError(f"{question} Nobody can answer here; give it with the command")
 
     def draw(self, board: "Board") -> bool:
         """Always raises CommandError."""
         raise CommandError(NO_BOARD)
+
+
+@dataclass(frozen=True)
+class DeletedSave:
+    """The save that a network had: the name, and `Session.saved` for it."""
+
+    model: "Model"
+    name: str
+    saved: "tuple[int, Settings] | None"
 
 
 @dataclass
@@ -99,6 +108,7 @@ class Session:
     included: the folder of the networks that come with digitnet.
     hand: the network in hand.
     renamed: the old and the new name of a save, if `undo` would undo this renaming.
+    deleted: the save of the network in hand, if it was deleted.
     saved: the mini-batches and settings in the save of the network in hand, if it has one.
     working: whether a command is running. interrupted: whether Ctrl-C has asked it to stop.
     ended_by: the number of the signal that ended the session, if one did.
@@ -124,6 +134,7 @@ class Session:
 
     hand: "Model | None" = None
     renamed: tuple[str, str] | None = None
+    deleted: "DeletedSave | None" = None
     saved: "tuple[int, Settings] | None" = None
     leaving: bool = False
     working: bool = False

@@ -44,7 +44,7 @@ STEPS = (
     Step("Ask it about the same digit again.", ASK),
     Step("How often is it right? Check it on a thousand digits that it has never seen.", "ch all"),
     Step("That is worth keeping. Save it under a name.", "pas first", leaps=True),
-    Step("It is on the disk now, and l first loads it, today or next year. List your saves.", "ls"),
+    Step("It is on the disk now, and l NAME loads it, today or next year. List your saves.", "ls"),
 )
 
 END = (

@@ -256,6 +256,7 @@ def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:
             " truth (not saved) | validation (seen in training) 50.00 % | 3-1 | data truth",
         ),
         (30, "n truth; t 4", " truth (not saved) | 3-1"),
+        (80, "n 784-10", " 784-10 | 0 mini-batches | data sample"),
         (80, "n; t 5", " quick (not saved) | validation 60.00 % | 784-256-10 | 5 mini-batches"),
         (
             80,

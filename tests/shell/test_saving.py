@@ -1,5 +1,6 @@
 """What is asked and said where saves overwrite each other, and come back."""
 
+import re
 from io import StringIO
 
 from session_helpers import Answers, do, refusal
@@ -58,10 +59,10 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     assert said(session, "t 1; p").endswith("; undo a brings back the version before.")
     assert "undo" not in said(session, "p")
     shown = said(session, "undo a")
-    assert shown.startswith("Restored the version before the last save of 'a': l loads it.")
-    assert shown.endswith("The newer one is kept: undo a. The one before it: undo a 2.")
+    assert re.match(r"Restored 'a' as saved [-0-9: ]{16} UTC, 3 mini-batches: l loads it\.", shown)
+    assert shown.endswith("The other version is kept: undo a. The one before it: undo a 2.")
     shown = said(session, "undo a 2")
-    assert shown.startswith("Restored an earlier version of 'a'")
+    assert "UTC, 2 mini-batches: l loads it." in shown
     assert shown.endswith("The one before it: undo a 3.")
     do(session, "l a")
     assert session.hand
@@ -71,6 +72,36 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     assert said(session, "undo").startswith("Restored 'a'. The one saved since is kept: undo a.")
     assert session.registry.load("a").network.shape == "3-3-2"
     assert "only" in refusal(session, "undo a 9")
+
+
+def test_each_of_two_undo_says_which_version_came_back(session: Session) -> None:
+    do(session, "n mini; t 10; pas a; t 20; p")
+    assert "10 mini-batches: l loads it. The other version is kept: undo a." in said(
+        session, "undo"
+    )
+    assert "30 mini-batches: l loads it. The other version is kept: undo a." in said(
+        session, "undo"
+    )
+
+
+def test_a_network_whose_deleted_save_is_restored_has_its_name_back(session: Session) -> None:
+    session.asker = NonInteractive(yes=True)
+    do(session, "n mini; t 10; pas a; del a")
+    assert session.hand
+    assert (session.hand.name, session.unsaved != "") == ("", True)
+    assert said(session, "undo") == "Restored 'a'. It is the save of the network in hand."
+    assert (session.hand.name, session.unsaved) == ("a", "")
+    do(session, "t 5; del a; undo")
+    assert (session.hand.name, session.unsaved) == ("a", "5 mini-batches of training")
+    do(session, "del a; n mini3; undo")
+    assert session.hand.name == ""
+
+
+def test_the_name_does_not_come_back_to_a_network_that_has_another(session: Session) -> None:
+    session.asker = NonInteractive(yes=True)
+    do(session, "n mini; t 10; pas a; del a; pas b; undo")
+    assert session.hand
+    assert session.hand.name == "b"
 
 
 def test_a_script_makes_a_network_or_goes_on_with_it(session: Session) -> None:

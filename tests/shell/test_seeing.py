@@ -154,7 +154,7 @@ def test_on_a_terminal(terminal: Start, how: str, columns: int, rows: int) -> No
     t.wait_for(r"^diary\*>")
     for line, last in (
         ("wrong", "and [0-9]+ more; wrong ANSWER GUESS"),
-        ("w", "of 16 are shown; w UNIT shows any one| 9$"),
+        ("w", "of 16 are shown; w UNIT shows one| 9$"),
         ("w 3", r"bias -?\d"),
         ("w case 11", "weights times"),
         ("cm", "Most often misread"),

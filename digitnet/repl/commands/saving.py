@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
+from digitnet.recipes import RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, Record, ScreenOnly, command
 from digitnet.repl.commands.making import InHandResult, new
@@ -157,7 +158,8 @@ def load(
         session.network().name = name
         return replace(made, name=name)
     if not registry.exists(name):
-        raise CommandError(no_such(session, name))
+        made_by = f"; n {name} makes one from that recipe" if name in RECIPES else ""
+        raise CommandError(f"{no_such(session, name)}{made_by}")
     if not session.may_discard():
         raise CommandError("nothing was loaded; the network in hand is as it was")
     model = registry.load(name)
@@ -217,6 +219,7 @@ class ListResult:
                     "parameters": entry.parameters,
                     "trained_batches": entry.trained_batches,
                     "accuracy": entry.accuracy,
+                    "measured_on": entry.measured_on or None,
                     "saved_at": entry.saved_at,
                     "bytes": entry.bytes,
                     "damaged": entry.damaged or None,
@@ -276,7 +279,7 @@ def renamed(session: Session, old: str, new: str) -> RenameResult:
     """Renames a save, and the network in hand if it is the one."""
     registry = session.registry
     if not registry.exists(old):
-        raise CommandError(f"{no_such(session, old)}; nothing was renamed")
+        raise CommandError(f"nothing was renamed: {no_such(session, old)}")
     entry = registry.rename(old, new)
     if session.hand and session.hand.name == new:
         session.mark_unsaved()  # its save was gone, and the one of that name is another now

@@ -8,8 +8,8 @@ from digitnet.repl.command import command
 from digitnet.repl.commands.saving import clean, no_such, renamed
 from digitnet.repl.errors import CommandError
 from digitnet.repl.line import as_typed
-from digitnet.repl.session import Session
-from digitnet.repl.views.words import counted
+from digitnet.repl.session import DeletedSave, Session
+from digitnet.repl.views.words import counted, when
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -56,7 +56,7 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
     meant = list(dict.fromkeys(clean(name) for name in names))
     for name in meant:
         if not registry.exists(name):
-            raise CommandError(f"{no_such(session, name)}; nothing was deleted")
+            raise CommandError(f"nothing was deleted: {no_such(session, name)}")
         if registry.includes(name):
             raise CommandError(
                 f"{name!r} is included with digitnet and cannot be deleted; nothing was deleted"
@@ -71,6 +71,7 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
             done = f" Already deleted: {_listed(meant[:count])}." if count else ""
             raise CommandError(f"{error}.{done}") from None
         if session.hand and session.hand.name == name:
+            session.deleted = DeletedSave(session.hand, name, session.saved)
             session.hand.name = ""
             session.mark_unsaved()
     return DeleteResult(meant)
@@ -79,12 +80,14 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
 @dataclass(frozen=True)
 class UndoResult:
     """What came back. number: which of the kept versions it was, counted from the last. was: the
-    name that a renamed network had until now.
+    name that a renamed network had until now. in_hand: whether it is the save of the network in
+    hand, which has its name again.
     """
 
     undone: "Undone"
     number: int
     was: str = ""
+    in_hand: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Its name."""
@@ -96,15 +99,27 @@ class UndoResult:
             said = f"{self.was!r} is called {name!r} again."
         elif not self.undone.swapped:
             said = f"Restored {name!r}."
+            if self.in_hand:
+                said += " It is the save of the network in hand."
         elif self.undone.kind == "deleted":
             said = f"Restored {name!r}. The one saved since is kept: {again}."
         else:
-            which = "an earlier version" if self.number > 1 else "the version before the last save"
-            said = f"Restored {which} of {name!r}: l loads it. The newer one is kept: {again}."
+            said = f"Restored {name!r}{self._version()}: l loads it."
+            said += f" The other version is kept: {again}."
         if self.undone.older:
             number = self.number + self.undone.swapped
             said += f" The one before it: {again}{f' {number}' if number > 1 else ''}."
         yield said
+
+    def _version(self) -> str:
+        """When the restored version was saved, and how far it was trained."""
+        entry = self.undone.entry
+        if entry is None or not entry.saved_at:
+            return ""
+        saved = f" as saved {when(entry.saved_at)} UTC"
+        if entry.kind == "study":
+            return saved
+        return f"{saved}, {counted(entry.trained_batches, 'mini-batch')}"
 
 
 @dataclass(frozen=True)
@@ -169,10 +184,24 @@ def undo(
     if imported := _data_meant(session, name):
         return _undo_data(session, imported)
     undone = session.registry.undo(clean(name) if name else "", number)
-    if session.hand and session.hand.name == undone.name:
+    in_hand = _has_its_save_back(session, undone)
+    if not in_hand and session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
         session.mark_unsaved()
-    return UndoResult(undone, number)
+    return UndoResult(undone, number, in_hand=in_hand)
+
+
+def _has_its_save_back(session: Session, undone: "Undone") -> bool:
+    """Gives the network in hand its name again if its deleted save was restored; whether it was."""
+    model, lost, entry = session.hand, session.deleted, undone.entry
+    if model is None or lost is None or lost.model is not model or model.name or undone.swapped:
+        return False
+    if undone.kind != "deleted" or undone.name != lost.name:
+        return False
+    model.name, session.deleted = lost.name, None
+    is_same = entry is not None and entry.saved_at == model.saved_at
+    session.saved = lost.saved if is_same else None
+    return True
 
 
 @dataclass(frozen=True)

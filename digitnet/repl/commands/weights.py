@@ -51,7 +51,7 @@ class WeightsResult:
         yield legend(console, options)
         yield gallery(shown, options)
         if len(shown) < len(self.order):
-            yield f"{len(shown):,} of {len(self.order):,} are shown; w UNIT shows any one"
+            yield f"{len(shown):,} of {len(self.order):,} are shown; w UNIT shows one"
 
 
 @dataclass(frozen=True)

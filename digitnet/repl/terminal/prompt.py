@@ -33,12 +33,23 @@ class Person:
     looks: Looks | None
 
     def confirm(self, question: str) -> bool:
-        """Whether the answer starts with y; does not ask if `--yes` was given."""
+        """Whether the answer is y or yes; does not ask if `--yes` was given."""
         return self.choose(question, "y/N") == "y"
 
     def choose(self, question: str, choices: str) -> str:
-        """The first letter of the answer, empty for none; y if `--yes` was given."""
-        return "y" if self.yes else self._answer(f"{question} [{choices}] ")[:1].lower()
+        """The first letter of the answer, empty for none; y if `--yes` was given.
+
+        Asks once more if the answer is anything else, such as a command typed ahead.
+        """
+        if self.yes:
+            return "y"
+        may_save = "s=save" in choices
+        words = {"", "y", "yes", "n", "no", *(("s", "save") if may_save else ())}
+        for again in ("", f"Please answer {'y, n or s' if may_save else 'y or n'}. "):
+            answer = self._answer(f"{again}{question} [{choices}] ").lower()
+            if answer in words:
+                return answer[:1]
+        return ""
 
     def ask(self, question: str) -> str:
         """The answer, empty for none."""

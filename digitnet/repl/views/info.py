@@ -92,7 +92,9 @@ def info(about: "InfoResult") -> RenderableType:
         )
     saved = about.saved_at and f"{when(about.saved_at)} UTC"
     if about.unsaved:
-        values["saved"] = f"{saved or 'no'}; not saved: {about.unsaved}"
+        values["saved"] = (
+            f"{saved}; not saved: {about.unsaved}" if saved else f"no: {about.unsaved}"
+        )
     elif saved:
         values["saved"] = saved
     return pairs(values)
