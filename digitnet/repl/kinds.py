@@ -38,7 +38,8 @@ def only(word: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text != word:
-            raise ValueError
+            near = nearest(text, [word])
+            raise Unknown(near) if near else ValueError
         return text
 
     return parse
