@@ -131,3 +131,9 @@ def test_what_comes_after_a_renaming_is_taken_back_instead(session: Session) -> 
     assert session.registry.load("b").trainer.progress.batches == 1
     do(session, "ren b c; del c; undo")
     assert session.registry.names() == ["c"]
+
+
+def test_the_list_says_what_each_accuracy_was_measured_on(session: Session) -> None:
+    do(session, "n; pas new; t 5; ch all; pas checked")
+    listed = {each["name"]: each["measured_on"] for each in do(session, "ls")[0]["networks"]}
+    assert listed == {"new": None, "checked": "sample test"}
