@@ -71,7 +71,7 @@ RECIPES = {
         ),
         Recipe(
             "relu",
-            "1,024 ReLU units on digits that are deformed a little: `t 20e`, 2 minutes, 98.9 % of MNIST",
+            "1,024 ReLU units, on deformed digits: `t 20e`, 2 minutes, 98.9 % of MNIST",
             "784-1024-10",
             {
                 **_ENDLESS,
@@ -84,7 +84,7 @@ RECIPES = {
         ),
         Recipe(
             "conv",
-            "two convolutions on digits that are deformed a little: `t 5e`, 2 minutes, 99.2 % of MNIST",
+            "two convolutions, on deformed digits: `t 5e`, 2 minutes, 99.2 % of MNIST",
             "28x28-32c5-p2-64c5-p2-150-10",
             {
                 **_ENDLESS,
@@ -110,7 +110,7 @@ RECIPES = {
         ),
         Recipe(
             "deep",
-            "two dense layers on digits that are deformed much: `t 60e`, 15 minutes, 99.5 % of MNIST",
+            "two dense layers, on deformed digits: `t 60e`, 15 minutes, 99.5 % of MNIST",
             "784-1200-1200-10",
             {
                 "optimizer": "nesterov",
