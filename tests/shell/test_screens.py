@@ -8,7 +8,7 @@ import time
 import pytest
 from conftest import Start, command
 
-SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (40, 15)])
+SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (40, 17)])
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z, TAB, ESCAPE = "\x03", "\x04", "\x12", "\x1a", "\t", "\x1b"
 
 
@@ -149,7 +149,7 @@ def test_a_resize_at_the_prompt(terminal: Start) -> None:
     t = terminal(80, 24)
     t.wait_for("^digitnet>$")
     t.type("n rel")
-    t.resize(40, 15)
+    t.resize(40, 17)
     t.wait_for("^digitnet> n rel")
     t.type("u\r")
     t.wait_for("^relu>$")
@@ -246,7 +246,7 @@ def test_a_hint_goes_with_the_line(terminal: Start) -> None:
     t.type("l")
     t.wait_for(r"^digitnet> l \[NAME\] \[RECIPE or SHAPE\]$")
     t.type("\r")
-    t.wait_for("there are no saved networks yet")
+    t.wait_for("Which one")  # of those included
     assert re.search("^digitnet> l$", t.text(), re.MULTILINE)
 
 
