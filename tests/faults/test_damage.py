@@ -99,7 +99,7 @@ CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
         ("layers", 0, "parameters", "weights", "data"),
         INFINITIES,
     ),
-    "shares": ((Fields, "share", Fields.real), ("accuracy", "value"), 1.5),
+    "shares": ((Fields, "fraction", Fields.real), ("accuracy", "value"), 1.5),
     "names": ((document, "read_name", lambda fields: fields.text("name")), ("name",), " x"),
     "far": ((document, "_progress", any_progress), ("progress", "position"), 31),
     "less than nothing": ((document, "_progress", any_progress), ("progress", "batches"), -1),
