@@ -16,7 +16,7 @@ from names_helpers import DEVICES, ESCAPES, HOSTILE, NAMES
 from registry_helpers import batches_of, plain, put
 from session_helpers import Answers, do
 
-from digitnet.registry import registry as room
+from digitnet.registry import folder as room
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.fields import Fields
 from digitnet.registry.listing import LIST
