@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from session_helpers import do, refusal
 
-from digitnet.registry import files
+from digitnet.registry import files, recovery
 from digitnet.registry.files import TEMPORARY, write_durably
 from digitnet.registry.names import file_name
 from digitnet.registry.recovery import FOLDER
@@ -139,3 +139,21 @@ def test_a_lock_that_is_a_link_is_not_locked(session: Session, outside: Path) ->
     lock.symlink_to(outside / "made")
     assert "there is no unfinished training" in refusal(session, "n mini; recover")
     assert not (outside / "made").exists()
+
+
+def test_a_lock_that_is_a_link_is_not_even_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    (folder / "1-0123abcd.pickle").write_bytes(b"")
+    (folder / "1-0123abcd.lock").symlink_to(tmp_path / "precious")
+    tried: list[Path] = []
+
+    def lock(path: Path, timeout: float) -> None:
+        tried.append(path)
+        raise OSError("some versions of the library refuse links, and others do not")
+
+    monkeypatch.setattr(recovery, "FileLock", lock)
+    assert recovery.Recovery(tmp_path).orphans() == []
+    assert tried == []
