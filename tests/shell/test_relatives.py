@@ -72,4 +72,4 @@ def test_answers_are_called_by_their_names(session: Session, tmp_path: Path) -> 
 
 def test_every_relative_says_where_its_files_belong(session: Session) -> None:
     for name in RELATIVES:
-        assert "its files belong into a folder" in refusal(session, f"data {name}")
+        assert f"its files belong in a folder named {name}" in refusal(session, f"data {name}")
