@@ -1,6 +1,7 @@
 """The program: its flags, and whether commands come from a person, a script or a pipe."""
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -197,6 +198,10 @@ def _prepare_streams() -> None:
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name, "").strip("0 ") == "":
             os.environ.pop(name, None)
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # under PYTHONUNBUFFERED, what a signal cuts off a write would be lost
+        buffered = io.BufferedWriter(sys.stdout.buffer)
+        sys.stdout = io.TextIOWrapper(buffered, sys.stdout.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -106,7 +106,7 @@ def test_what_cannot_be_watched(session: Session) -> None:
 
 
 def test_on_a_terminal(terminal: Start) -> None:
-    t = terminal(120, 40)
+    t = terminal(120, 40, PYTHONUNBUFFERED="1")  # Ctrl-C loses no part of a drawing
     t.wait_for("^digitnet>")
     t.type("n diary; set watch both\r")
     t.wait_for("^diary>")
