@@ -173,10 +173,12 @@ def load(
         )
     if model.accuracy:
         accuracy = f", {percent(model.accuracy.value)} right on the {model.accuracy.on} set"
+    trained = f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
+    if model.network.is_committee:  # its members were trained, each by itself
+        trained = ""
     return InHandResult.of(
         model,
-        f"Loaded {name!r}: {model.network.shape}, trained "
-        f"{counted(model.trainer.progress.batches, 'mini-batch')}{accuracy}.{other}",
+        f"Loaded {name!r}: {model.network.shape}{trained}{accuracy}.{other}",
     )
 
 

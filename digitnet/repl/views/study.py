@@ -67,7 +67,8 @@ def _about(result: "StudyResult") -> str:
     parts = [] if SHAPE in varied else [f"of {result.shape}"]
     if EPOCHS not in varied:
         epochs = result.groups[0].settings.get(EPOCHS)
-        parts.append(f"for {f'{epochs} epochs' if epochs else result.amount}")
+        amount = f"{epochs} epochs" if epochs else result.amount
+        parts.append(f"for {'1 epoch' if amount == '1 epochs' else amount}")
     return " ".join(["Trainings", *parts, f"on {result.data}:"])
 
 
