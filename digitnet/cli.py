@@ -212,7 +212,8 @@ def _prepare_streams() -> None:
 def _run(options: argparse.Namespace, config: "Config") -> int:
     """Opens a session and does what the flags ask for."""
     from digitnet import paths
-    from digitnet.repl.session import NonInteractive, Session
+    from digitnet.repl.questions import NonInteractive
+    from digitnet.repl.session import Session
     from digitnet.repl.terminal.interrupts import uninterruptible
     from digitnet.repl.terminal.output import say_error
 

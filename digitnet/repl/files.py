@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from digitnet.repl.errors import CommandError, printable, quoted
 
 if TYPE_CHECKING:
-    from digitnet.repl.session import Asker
+    from digitnet.repl.questions import Asker
 
 
 def path_of(text: str, example: str) -> Path:

@@ -19,7 +19,7 @@ from digitnet.repl.views.words import size
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.repl.session import Asker
+    from digitnet.repl.questions import Asker
 
 FORMATS = ("svg", "html", "png")
 """The files there can be, by their suffixes."""

@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from digitnet.repl.errors import CommandError
+from digitnet.repl.questions import Asker, NonInteractive
 from digitnet.repl.shelf import Shelf
 from digitnet.repl.unfinished import Unfinished
 from digitnet.repl.views.words import counted
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # numpy and what depends on it are imported by the first comm
     from digitnet.registry.model import Model
     from digitnet.registry.registry import Registry
     from digitnet.repl.before import Before
-    from digitnet.repl.board import Board
     from digitnet.repl.tour import Tour
 
 
@@ -41,53 +41,6 @@ WATCHED = {
     "both": "misread cases and weights",
 }
 """What `t` can show with its curves."""
-
-
-class Asker(Protocol):
-    """Asks the user questions."""
-
-    def confirm(self, question: str) -> bool:
-        """Asks a yes-or-no question."""
-
-    def choose(self, question: str, choices: str) -> str:
-        """Asks a question answered by a letter, one of `choices` such as `y/N/s=save`."""
-
-    def ask(self, question: str) -> str:
-        """Asks an open question; returns an empty string for no answer."""
-
-    def draw(self, board: "Board") -> bool:
-        """Lets the user draw a digit; returns whether they did. Ctrl-C raises KeyboardInterrupt."""
-
-
-NO_BOARD = (
-    "drawing needs a terminal with a prompt, and neither --plain nor --json: "
-    "img FILE reads a picture of a digit"
-)
-
-
-@dataclass(frozen=True)
-class NonInteractive:
-    """The asker of scripts and pipes: answers yes if `--yes` was given, and otherwise refuses."""
-
-    yes: bool = False
-
-    def confirm(self, question: str) -> bool:
-        """Yes with `--yes`; otherwise raises CommandError."""
-        if not self.yes:
-            raise CommandError(f"{question} Nobody can answer here; --yes answers yes")
-        return True
-
-    def choose(self, question: str, choices: str) -> str:
-        """Like `confirm`."""
-        return "y" * self.confirm(question)
-
-    def ask(self, question: str) -> str:
-        """Always raises CommandError."""
-        raise CommandError(f"{question} Nobody can answer here; give it with the command")
-
-    def draw(self, board: "Board") -> bool:
-        """Always raises CommandError."""
-        raise CommandError(NO_BOARD)
 
 
 @dataclass(frozen=True)

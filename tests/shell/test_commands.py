@@ -11,7 +11,8 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.repl.loop import do_line
-from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.questions import NonInteractive
+from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput, _numbers_or_null
 from digitnet.repl.terminal.toolbar import toolbar
 from digitnet.repl.views.screen import Screen

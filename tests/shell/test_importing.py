@@ -15,7 +15,8 @@ from digitnet.digits.datasets import SOURCES
 from digitnet.digits.importing import TEST, TRAIN, VALIDATION, parts_of
 from digitnet.engine.cases import answers_of
 from digitnet.registry.errors import RegistryError
-from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.questions import NonInteractive
+from digitnet.repl.session import Session
 
 SAMPLE = SOURCES["sample"].read([ROOT / "data"]).test
 PICTURES = SAMPLE.inputs[:200].reshape(-1, 28, 28)

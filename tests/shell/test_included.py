@@ -10,7 +10,8 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.registry.names import file_name
 from digitnet.registry.reading import included_in
-from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.questions import NonInteractive
+from digitnet.repl.session import Session
 
 INCLUDED = ROOT / "saves" / "included"
 

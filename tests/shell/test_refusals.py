@@ -6,7 +6,8 @@ from session_helpers import do, refusal
 from digitnet.repl.command import COMMANDS, all_commands, command
 from digitnet.repl.line import split
 from digitnet.repl.pictures import picture_asked_for
-from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.questions import NonInteractive
+from digitnet.repl.session import Session
 
 WRONG = {
     "trian": "Did you mean train",

@@ -9,7 +9,8 @@ from prompt_toolkit.utils import is_dumb_terminal
 from digitnet import __version__
 from digitnet.repl.command import Note
 from digitnet.repl.errors import CommandError
-from digitnet.repl.session import NO_BOARD, Session
+from digitnet.repl.questions import NO_BOARD
+from digitnet.repl.session import Session
 from digitnet.repl.terminal.interrupts import interruptible
 from digitnet.repl.terminal.keyboard import keeping_keys
 from digitnet.repl.terminal.output import Output
