@@ -8,7 +8,18 @@ import pytest
 import digitnet
 
 PACKAGE = Path(digitnet.__file__).parent
-FLOORS = ["paths", "engine", "digits", "registry", "recipes", "study", "config", "repl", "cli"]
+FLOORS = [
+    "paths",
+    "engine",
+    "digits",
+    "registry",
+    "recipes",
+    "study",
+    "config",
+    "repl",
+    "flags",
+    "cli",
+]
 TERMINAL = {"rich", "prompt_toolkit"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
