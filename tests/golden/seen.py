@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.confusion import precision, recall
-from digitnet.engine.insides import first_layer
 from digitnet.engine.shapes import network_of
+from digitnet.insight.confusion import precision, recall
+from digitnet.insight.insides import first_layer
 from digitnet.registry.registry import Registry
 from digitnet.repl.commands.checking import CheckResult
 from digitnet.repl.commands.misreading import ConfusionResult, Misread, WrongResult

@@ -118,7 +118,7 @@ def test_a_finding_is_what_its_evidence_and_what_to_try(width: int, plain: bool)
 @pytest.mark.parametrize("width", [20, 50, 80, 120])
 @pytest.mark.parametrize("plain", [True, False])
 def test_the_curve_fits_the_screen(session: Session, width: int, plain: bool) -> None:
-    from digitnet.engine.diagnosis.range_test import Point
+    from digitnet.insight.diagnosis.range_test import Point
 
     points = [
         Point(10.0**-k, cost) for k, cost in ((5, 2.3), (4, 2.0), (3, 1.0), (2, float("inf")))

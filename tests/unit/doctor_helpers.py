@@ -11,12 +11,12 @@ import numpy as np
 from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases
-from digitnet.engine.diagnosis.doctor import diagnose
-from digitnet.engine.diagnosis.finding import Finding
 from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
+from digitnet.insight.diagnosis.doctor import diagnose
+from digitnet.insight.diagnosis.finding import Finding
 from digitnet.recipes import RECIPES, build
 
 ROOT = Path(__file__).parent.parent.parent

@@ -3,9 +3,9 @@
 import numpy as np
 
 from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.confusion import Guesses, guesses_of, precision, recall
 from digitnet.engine.evaluate import CHUNK, evaluate, outputs_in_chunks
 from digitnet.engine.shapes import dense_network
+from digitnet.insight.confusion import Guesses, guesses_of, precision, recall
 
 
 def test_by_hand() -> None:

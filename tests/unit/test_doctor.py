@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from doctor_helpers import CONVOLUTION, DENSE, HEALTHY, PLANTS, Healthy, Patient, fresh, recipe
 
-from digitnet.engine.diagnosis.doctor import EXAMINATIONS, diagnose
-from digitnet.engine.diagnosis.range_test import Point, range_test, suggestion
-from digitnet.engine.diagnosis.rehearsal import Interrupted
 from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.insight.diagnosis.doctor import EXAMINATIONS, diagnose
+from digitnet.insight.diagnosis.range_test import Point, range_test, suggestion
+from digitnet.insight.diagnosis.rehearsal import Interrupted
 from digitnet.repl.views.doctoring import WORDS
 
 OF_DATA = {"labels", "imbalance", "too-few", "over-fitting", "same-inputs"}

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from digitnet.engine.insides import first_layer, layer_outputs, maps_of
 from digitnet.engine.layers import Committee, Convolution, Dense
 from digitnet.engine.network import Network
 from digitnet.engine.shapes import network_of
+from digitnet.insight.insides import first_layer, layer_outputs, maps_of
 
 
 def made(shape: str, **how: str) -> Network:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_backprop import SHAPES, filled
 
-from digitnet.engine.backprop import backpropagate
 from digitnet.engine.shapes import network_of
-from digitnet.engine.trail import terms_of, trail
+from digitnet.insight.backprop import backpropagate
+from digitnet.insight.trail import terms_of, trail
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -11,7 +11,7 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.run import run
 from digitnet.engine.trainer import Trainer
-from digitnet.engine.watched import Watched, watched
+from digitnet.insight.watched import Watched, watched
 from digitnet.recipes import RECIPES, Recipe, build
 from digitnet.registry.model import Model
 

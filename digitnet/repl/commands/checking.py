@@ -97,7 +97,7 @@ def check(
     import numpy as np
 
     from digitnet.engine.cases import Feeder, answers_of
-    from digitnet.engine.insides import layer_outputs
+    from digitnet.insight.insides import layer_outputs
 
     model = session.network()
     data = session.data_for(model)

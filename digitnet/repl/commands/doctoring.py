@@ -63,8 +63,8 @@ def doctor(session: Session) -> Working:
     Looks at the data, the layers and the history, and at what a short training does to a copy; the
     network itself stays as it is. Each finding comes with its evidence and one command to type.
     """
-    from digitnet.engine.diagnosis.doctor import diagnose
-    from digitnet.engine.diagnosis.rehearsal import Interrupted
+    from digitnet.insight.diagnosis.doctor import diagnose
+    from digitnet.insight.diagnosis.rehearsal import Interrupted
     from digitnet.repl.views.doctoring import Patient, advised
 
     model = session.learner()

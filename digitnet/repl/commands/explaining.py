@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.engine.backprop import Backpropagation, Pass
     from digitnet.engine.report import Stopped
-    from digitnet.engine.trail import Place
-    from digitnet.engine.watched import Change, Watched
+    from digitnet.insight.backprop import Backpropagation, Pass
+    from digitnet.insight.trail import Place
+    from digitnet.insight.watched import Change, Watched
 
 MOST_IN_JSON = 1000
 """Numbers of an array that are given as data; of a larger one, none are."""
@@ -67,7 +67,7 @@ class WhyResult:
 
 def _as_json(p: "Pass", place: "Place") -> dict[str, Any]:
     """A layer."""
-    from digitnet.engine.trail import terms_of
+    from digitnet.insight.trail import terms_of
 
     terms = terms_of(p, place)
     x, w, products = (values.ravel() for values in (terms.x, terms.w, terms.products))
@@ -115,9 +115,9 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
     """
     import numpy as np
 
-    from digitnet.engine.backprop import backpropagate
     from digitnet.engine.cases import answers_of
-    from digitnet.engine.trail import trail
+    from digitnet.insight.backprop import backpropagate
+    from digitnet.insight.trail import trail
 
     model = session.network()
     if model.network.is_committee:
@@ -232,7 +232,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
 
     With --json, arrays of more than 1,000 numbers are null.
     """
-    from digitnet.engine.watched import watched
+    from digitnet.insight.watched import watched
 
     if count > MOST_STEPS:
         raise CommandError(

@@ -12,7 +12,7 @@ from digitnet.repl.session import Session
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.engine.diagnosis.range_test import Point
+    from digitnet.insight.diagnosis.range_test import Point
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
     The learning-rate range test (Smith 2017). The network in hand, and its rate, stay as they are.
     Of a trained network the copy is a fresh one, with the weights that it began with.
     """
-    from digitnet.engine.diagnosis.range_test import fresh_copy, range_test, suggestion
-    from digitnet.engine.diagnosis.rehearsal import Interrupted
+    from digitnet.insight.diagnosis.range_test import fresh_copy, range_test, suggestion
+    from digitnet.insight.diagnosis.rehearsal import Interrupted
 
     model = session.learner()
     data = session.data_for(model)

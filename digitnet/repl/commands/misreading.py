@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from digitnet.digits.datasets import DataSet
     from digitnet.engine.cases import Cases
-    from digitnet.engine.confusion import Guesses
     from digitnet.engine.types import Array
+    from digitnet.insight.confusion import Guesses
     from digitnet.registry.model import Model
 
 
@@ -140,8 +140,8 @@ def _seen(data: "DataSet", model: "Model") -> bool:
 
 def _guesses(session: Session, model: "Model", data: "DataSet") -> "Guesses":
     """What the network makes of every test case; Ctrl-C interrupts it."""
-    from digitnet.engine.confusion import guesses_of
     from digitnet.engine.evaluate import outputs_in_chunks
+    from digitnet.insight.confusion import guesses_of
 
     def chunks() -> "Iterator[tuple[Array, Array]]":
         for chunk in outputs_in_chunks(model.trainer.answering(), data.test):
@@ -196,7 +196,7 @@ def cm(session: Session) -> ConfusionResult:
     A line holds the cases of one answer, a column those of one guess. Recall is the share of an
     answer's cases that is read right; precision is the share of a guess that is right.
     """
-    from digitnet.engine.confusion import precision, recall
+    from digitnet.insight.confusion import precision, recall
 
     model = session.network()
     data = session.data_for(model)

@@ -13,8 +13,8 @@ from digitnet.repl.views.words import counted
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-    from digitnet.engine.insides import FirstLayer
     from digitnet.engine.types import Array
+    from digitnet.insight.insides import FirstLayer
     from digitnet.registry.model import Model
 
 
@@ -162,7 +162,7 @@ def weights(
     """
     import numpy as np
 
-    from digitnet.engine.insides import first_layer
+    from digitnet.insight.insides import first_layer
     from digitnet.repl.views.filters import by_size
 
     model = session.network()
@@ -193,7 +193,7 @@ def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | No
     import numpy as np
 
     from digitnet.engine.cases import Feeder, answers_of
-    from digitnet.engine.insides import maps_of
+    from digitnet.insight.insides import maps_of
     from digitnet.repl.views.filters import by_size
 
     data = session.data_for(model)

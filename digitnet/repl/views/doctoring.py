@@ -13,8 +13,8 @@ from digitnet.repl.views.words import counted
 
 if TYPE_CHECKING:
     from digitnet.digits.datasets import DataSet
-    from digitnet.engine.diagnosis.finding import Figures, Finding
     from digitnet.engine.trainer import Trainer
+    from digitnet.insight.diagnosis.finding import Figures, Finding
 
 NARROW = 100
 """Units of the widest hidden layer below which a network that cannot do it may be too small."""

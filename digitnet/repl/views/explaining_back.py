@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
-from digitnet.engine.backprop import Pass
 from digitnet.engine.layers import Dense
 from digitnet.engine.types import Array
+from digitnet.insight.backprop import Pass
 from digitnet.repl.views import formulae
 from digitnet.repl.views.explaining_names import (
     SIGNS,

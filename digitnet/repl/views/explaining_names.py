@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
-from digitnet.engine.backprop import Pass
 from digitnet.engine.layers import BatchNorm, Convolution, Dense, Flatten, Layer
-from digitnet.engine.trail import Place
+from digitnet.insight.backprop import Pass
+from digitnet.insight.trail import Place
 from digitnet.repl.views.info import layer_line
 from digitnet.repl.views.sheet import Sheet
 

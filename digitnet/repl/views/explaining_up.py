@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
-from digitnet.engine.backprop import Pass
 from digitnet.engine.layers import BatchNorm, Convolution, Dropout, Flatten, MaxPool
-from digitnet.engine.trail import Place, Terms, terms_of
+from digitnet.insight.backprop import Pass
+from digitnet.insight.trail import Place, Terms, terms_of
 from digitnet.repl.views import formulae
 from digitnet.repl.views.explaining_names import (
     block_title,

@@ -1,6 +1,6 @@
 """The formulae that `why` writes above its numbers."""
 
-from digitnet.engine.backprop import Pass
+from digitnet.insight.backprop import Pass
 
 ACTIVATIONS = {
     "linear": "a = z",

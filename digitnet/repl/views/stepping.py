@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from digitnet.engine.types import Array
-from digitnet.engine.watched import Change, Watched
+from digitnet.insight.watched import Change, Watched
 from digitnet.repl.views.explaining_names import WHOLE, layer_title, weight_name
 from digitnet.repl.views.formulae import UPDATES
 from digitnet.repl.views.screen import draws_blocks

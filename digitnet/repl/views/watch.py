@@ -11,10 +11,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from digitnet.engine.confusion import Guesses, guesses_of
 from digitnet.engine.evaluate import outputs_in_chunks
-from digitnet.engine.insides import first_layer
 from digitnet.engine.types import Array
+from digitnet.insight.confusion import Guesses, guesses_of
+from digitnet.insight.insides import first_layer
 from digitnet.repl.commands.misreading import Misread
 from digitnet.repl.views.curves import live_rows
 from digitnet.repl.views.filters import framed_units, weights_table

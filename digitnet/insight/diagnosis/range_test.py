@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitnet.engine.cases import Cases
-from digitnet.engine.diagnosis.data_facts import chosen
-from digitnet.engine.diagnosis.rehearsal import (
+from digitnet.engine.optimizers import WARM_UP
+from digitnet.engine.schedules import Schedule, inverse_sqrt
+from digitnet.engine.trainer import Trainer
+from digitnet.insight.diagnosis.data_facts import chosen
+from digitnet.insight.diagnosis.rehearsal import (
     Interrupted,
     Stop,
     cost_in_training,
     mini_batches,
     twin,
 )
-from digitnet.engine.optimizers import WARM_UP
-from digitnet.engine.schedules import Schedule, inverse_sqrt
-from digitnet.engine.trainer import Trainer
 
 LOWEST, HIGHEST = 1e-5, 1e2
 """Rates between which the test goes."""

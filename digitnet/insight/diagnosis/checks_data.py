@@ -5,8 +5,8 @@ Each takes the measurements and gives the figures that show its fault, or None.
 
 from math import exp, log
 
-from digitnet.engine.diagnosis.finding import Figures
-from digitnet.engine.diagnosis.measurements import Measurements
+from digitnet.insight.diagnosis.finding import Figures
+from digitnet.insight.diagnosis.measurements import Measurements
 
 MOST_PIXEL = 1.0
 """normalized_data_maxs in TheDeepChecker's settings; UMLAUT's bounds are −1 and 1, too."""

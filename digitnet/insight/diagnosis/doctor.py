@@ -4,13 +4,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from digitnet.engine.cases import Cases
-from digitnet.engine.diagnosis import checks_data, checks_layers, checks_training
-from digitnet.engine.diagnosis.finding import Figures, Finding
-from digitnet.engine.diagnosis.measure import measure
-from digitnet.engine.diagnosis.measurements import Measurements
-from digitnet.engine.diagnosis.rehearsal import Stop
-from digitnet.engine.diagnosis.what_if import what_if
 from digitnet.engine.trainer import Trainer
+from digitnet.insight.diagnosis import checks_data, checks_layers, checks_training
+from digitnet.insight.diagnosis.finding import Figures, Finding
+from digitnet.insight.diagnosis.measure import measure
+from digitnet.insight.diagnosis.measurements import Measurements
+from digitnet.insight.diagnosis.rehearsal import Stop
+from digitnet.insight.diagnosis.what_if import what_if
 
 Check = Callable[[Measurements], Figures | None]
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine.backprop import Pass
-from digitnet.engine.backprop_pictures import kernels_of, largest_at, patch_at, window_at
 from digitnet.engine.layers import AveragePool, BatchNorm, Convolution, Dense, Flatten, MaxPool
 from digitnet.engine.layers.normalization import EPSILON
 from digitnet.engine.types import Array
+from digitnet.insight.backprop import Pass
+from digitnet.insight.backprop_pictures import kernels_of, largest_at, patch_at, window_at
 
 Place = tuple[int, ...]
 """Where a number is among a layer's outputs: `(unit,)`, or `(row, column, channel)`."""

@@ -23,7 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine.backprop_pictures import (
+from digitnet.engine.layers import BatchNorm, Dense, Layer
+from digitnet.engine.layers.normalization import EPSILON
+from digitnet.engine.network import Network
+from digitnet.engine.types import Array
+from digitnet.insight.backprop_pictures import (
     average_pool_back,
     average_pool_sums,
     convolution_back,
@@ -31,10 +35,6 @@ from digitnet.engine.backprop_pictures import (
     max_pool_back,
     max_pool_sums,
 )
-from digitnet.engine.layers import BatchNorm, Dense, Layer
-from digitnet.engine.layers.normalization import EPSILON
-from digitnet.engine.network import Network
-from digitnet.engine.types import Array
 
 
 @dataclass

@@ -6,17 +6,6 @@ import numpy as np
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.cases import Cases, Feeder, answers_of
-from digitnet.engine.diagnosis.data_facts import chosen, data_facts, shares_of
-from digitnet.engine.diagnosis.layer_facts import layer_facts
-from digitnet.engine.diagnosis.measurements import Measurements
-from digitnet.engine.diagnosis.rehearsal import (
-    Interrupted,
-    Stop,
-    rehearse,
-    told,
-    twin,
-    without_dropout,
-)
 from digitnet.engine.evaluate import evaluate, outputs_for
 from digitnet.engine.layers import Dense, Dropout
 from digitnet.engine.layers.base import Step
@@ -24,6 +13,17 @@ from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array, Integers
+from digitnet.insight.diagnosis.data_facts import chosen, data_facts, shares_of
+from digitnet.insight.diagnosis.layer_facts import layer_facts
+from digitnet.insight.diagnosis.measurements import Measurements
+from digitnet.insight.diagnosis.rehearsal import (
+    Interrupted,
+    Stop,
+    rehearse,
+    told,
+    twin,
+    without_dropout,
+)
 
 PROBE = 1_000
 """Cases on which costs and answers are measured, at most."""

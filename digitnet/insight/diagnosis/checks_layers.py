@@ -3,8 +3,8 @@
 Each takes the measurements and gives the figures that show its fault, or None.
 """
 
-from digitnet.engine.diagnosis.finding import Figures
-from digitnet.engine.diagnosis.measurements import LayerFacts, Measurements
+from digitnet.insight.diagnosis.finding import Figures
+from digitnet.insight.diagnosis.measurements import LayerFacts, Measurements
 
 HALF = 0.5
 """The share of a layer's units that are saturated or alike from which it is a fault:

@@ -7,9 +7,9 @@ and the cost are, that is what a person wants to know. Costs are told in costs o
 
 from math import inf
 
-from digitnet.engine.diagnosis.finding import Figures
-from digitnet.engine.diagnosis.measurements import Measurements
-from digitnet.engine.diagnosis.rehearsal import Rehearsal
+from digitnet.insight.diagnosis.finding import Figures
+from digitnet.insight.diagnosis.measurements import Measurements
+from digitnet.insight.diagnosis.rehearsal import Rehearsal
 
 BETTER = 0.2
 """By how much the cost has to be lower with another setting, in costs of the baseline."""

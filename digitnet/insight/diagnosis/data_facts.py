@@ -3,8 +3,8 @@
 import numpy as np
 
 from digitnet.engine.cases import Cases, Feeder, answers_of
-from digitnet.engine.diagnosis.measurements import DataFacts
 from digitnet.engine.types import Array, Integers
+from digitnet.insight.diagnosis.measurements import DataFacts
 
 NEIGHBOURS = 5
 LOOKED_AT = 1_500

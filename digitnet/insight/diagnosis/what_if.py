@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from digitnet.engine.cases import Cases
-from digitnet.engine.diagnosis.measure import probe_of
-from digitnet.engine.diagnosis.measurements import Measurements
-from digitnet.engine.diagnosis.rehearsal import (
+from digitnet.engine.trainer import Trainer
+from digitnet.insight.diagnosis.measure import probe_of
+from digitnet.insight.diagnosis.measurements import Measurements
+from digitnet.insight.diagnosis.rehearsal import (
     Rehearsal,
     Stop,
     rehearse,
@@ -16,7 +17,6 @@ from digitnet.engine.diagnosis.rehearsal import (
     twin,
     without_dropout,
 )
-from digitnet.engine.trainer import Trainer
 
 LOWER, HIGHER = (1, 2, 3), (1, 2, 3, 4, 5)
 """Powers of ten by which lower and higher rates are rehearsed, until one is good, or worse."""

@@ -4,11 +4,11 @@ from math import prod, sqrt
 
 import numpy as np
 
-from digitnet.engine.diagnosis.measurements import LayerFacts
 from digitnet.engine.layers import Layer
 from digitnet.engine.layers.base import Step
 from digitnet.engine.network import Network
 from digitnet.engine.types import Array
+from digitnet.insight.diagnosis.measurements import LayerFacts
 
 SATURATED = 0.85
 """Mean distance from the middle of a sigmoid, 0 to 1, from which a unit is saturated: ro_max_thresh

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from digitnet.engine.diagnosis.rehearsal import Rehearsal
 from digitnet.engine.evaluate import Evaluation
 from digitnet.engine.progress import Measurement
 from digitnet.engine.settings import Settings
+from digitnet.insight.diagnosis.rehearsal import Rehearsal
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Looking into a network: what it sees, why it answers so, and why it does not learn."""
