@@ -1,1 +1,1 @@
-"""Looking into a network: what it sees, why it answers so, and why it does not learn."""
+"""Explanations of a network: its computations step by step, its errors, and its faults."""

@@ -1,17 +1,16 @@
-"""Back-propagation of one case, as it is defined: one formula at a time, in float64.
+"""Back-propagation of one case, written as its textbook formulas, in float64.
 
-The layers of the engine compute the same for many cases at once, and fast; this is to be read.
+The engine's layers compute the same for a whole mini-batch, and fast; this version is for reading.
 
-Forwards, each layer makes weighted sums z of its inputs x, and activations a = f(z) of those, which
-are the inputs of the next layer. At the end the cost C compares the last activations with the
-target y.
+Forward, each layer computes weighted sums z of its inputs x, and activations a = f(z), which are
+the inputs of the next layer. Finally the cost C compares the last activations with the target y.
 
-Backwards, each layer is given dC/da: how the cost changes with each of its outputs. From that it
-finds, by the chain rule,
+Backward, each layer receives dC/da: how the cost changes with each of its outputs. From that it
+computes, by the chain rule,
 
     δ     = dC/dz = dC/da · f′(z)    how the cost changes with each weighted sum,
     dC/dw                            how it changes with each weight: the gradient,
-    dC/dx                            how it changes with each input: dC/da for the layer below
+    dC/dx                            how it changes with each input: the dC/da of the layer below
 
 (Rumelhart, Hinton and Williams 1986, Nature 323; Nielsen 2015, "Neural Networks and Deep Learning",
 chapter 2).
@@ -39,11 +38,11 @@ from digitnet.insight.backprop_pictures import (
 
 @dataclass
 class Pass:
-    """One case on its way up through a layer, and back down.
+    """The values of one case at a layer, in the forward and the backward pass.
 
-    Upwards: the inputs x, the weighted sums z, the activations a = f(z). Downwards: da = dC/da,
-    slope = f′(z), delta = δ = dC/dz, the gradients of the layer's parameters, dx = dC/dx. Where the
-    cost and the last activation belong together, δ = a − y, and neither da nor slope is needed.
+    Forward: the inputs x, the weighted sums z, the activations a = f(z). Backward: da = dC/da,
+    slope = f′(z), delta = δ = dC/dz, the gradients of the layer's parameters, dx = dC/dx. For an
+    output activation and cost whose δ is a − y, da and slope are None.
     """
 
     layer: Layer
@@ -58,13 +57,13 @@ class Pass:
 
     @property
     def activation(self) -> str:
-        """The name of f; pooling, flatten and dropout have none, which is linear."""
+        """The name of f; "linear" for layers without one: pooling, flatten and dropout."""
         return activation_of(self.layer)
 
 
 @dataclass(frozen=True)
 class Backpropagation:
-    """All of it: the passes, first layer first, the target and the cost of this case."""
+    """The values at every layer, first layer first, the target y and the cost of the case."""
 
     passes: list[Pass]
     y: Array
@@ -72,15 +71,15 @@ class Backpropagation:
 
     @property
     def outputs(self) -> Array:
-        """What the network answers."""
+        """The network's outputs, (outputs,)."""
         return self.passes[-1].a
 
 
 def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
-    """Sends one case with inputs x and target y forwards through the network, and back.
+    """Computes the forward and the backward pass of one case.
 
-    Nothing is random: dropout leaves nothing out, and batch normalisation uses its statistics.
-    Raises ValueError for a committee, which has no gradient.
+    x: (inputs,). y: the target, (outputs,). Dropout is off, and batch normalisation uses its saved
+    statistics, as when the network answers. Raises ValueError for a committee.
     """
     if network.is_committee:
         raise ValueError("a committee has no gradient: its members learn, each by itself")
@@ -95,7 +94,7 @@ def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
 
     cost = COSTS[network.cost_name][passes[-1].activation](x, y)
 
-    da: Array = x - y  # of the squared error: dC/da = a − y
+    da: Array = x - y  # dC/da of the squared error
     for p in reversed(passes):
         if network.cost.canonical and p is passes[-1]:
             p.delta = p.a - y
@@ -109,8 +108,8 @@ def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
     return Backpropagation(passes, y, cost)
 
 
-# Costs. Cross-entropy comes with the activation that it belongs to: sigmoid for outputs that are
-# each a yes or no, softmax for one answer out of several. dC/da · f′ is then a − y for both.
+# Costs. Each cross-entropy is paired with one activation: sigmoid for outputs that are independent
+# probabilities, softmax for one answer out of several. dC/da · f′ is then a − y for both.
 
 
 def squared(a: Array, y: Array) -> float:
@@ -124,34 +123,34 @@ def cross_entropy(a: Array, y: Array) -> float:
 
 
 def cross_entropy_each(a: Array, y: Array) -> float:
-    """C = − Σ [y ln a + (1 − y) ln(1 − a)], for outputs that are each a yes or no."""
+    """C = − Σ [y ln a + (1 − y) ln(1 − a)], for outputs that are independent probabilities."""
     return float(-np.sum(y * ln(a) + (1 - y) * ln(1 - a)))
 
 
 def ln(p: Array) -> Array:
-    """ln p; a probability below the precision of float64 counts as that precision."""
+    """ln p, with p at least the precision of float64, so that the result is finite."""
     logarithm: Array = np.log(np.maximum(p, np.finfo(np.float64).eps))
     return logarithm
 
 
-# Activations: f(z), and its slope f′, which is simplest written with a = f(z).
+# Activations: f(z), and the slope f′ as a function of a = f(z).
 
 
 def activation_of(layer: Layer) -> str:
-    """The name of a layer's activation; linear where it has none."""
+    """The name of a layer's activation; "linear" if it has none."""
     activation = getattr(layer, "activation", None)
     return activation.name if activation else "linear"
 
 
 def sigmoid(z: Array) -> Array:
     """f(z) = 1 / (1 + e⁻ᶻ)."""
-    with np.errstate(over="ignore"):  # 1 / (1 + ∞) is 0, as it should be
+    with np.errstate(over="ignore"):  # 1 / (1 + ∞) = 0
         a: Array = 1 / (1 + np.exp(-z))
     return a
 
 
 def softmax(z: Array) -> Array:
-    """f(z)ₖ = exp zₖ / Σⱼ exp zⱼ. Taking as much from every z changes nothing, and none is huge."""
+    """f(z)ₖ = exp zₖ / Σⱼ exp zⱼ. Subtracting max z from every z avoids overflow."""
     powers = np.exp(z - z.max())
     a: Array = powers / powers.sum()
     return a
@@ -170,7 +169,7 @@ SLOPES: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda a: a * (1 - a),
     "tanh": lambda a: 1 - a * a,
     "relu": lambda a: np.where(a > 0, 1.0, 0.0),
-    # every output depends on every z: daⱼ/dzₖ = aⱼ (1 − aₖ) for j = k, else − aⱼ aₖ; a matrix
+    # the Jacobian, as every output depends on every z: daⱼ/dzₖ = aⱼ (1 − aₖ) if j = k, else − aⱼ aₖ
     "softmax": lambda a: np.diag(a) - np.outer(a, a),
 }
 
@@ -179,10 +178,10 @@ COSTS = {
     "squared": dict.fromkeys(FUNCTIONS, squared),
     "cross-entropy": {"softmax": cross_entropy, "sigmoid": cross_entropy_each},
 }
-"""Name of a cost → activation of the outputs → the cost as a function of a and y."""
+"""Cost name → output activation → the cost as a function of a and y."""
 
 
-# Dense: every unit adds up all inputs, each times a weight of its own.
+# Dense: each unit computes a weighted sum of all inputs.
 
 
 def dense_sums(layer: Dense, x: Array) -> Array:
@@ -197,39 +196,39 @@ def dense_back(layer: Dense, x: Array, delta: Array) -> tuple[dict[str, Array], 
     return {"weights": np.outer(x, delta), "biases": delta}, dx
 
 
-# Batch normalisation, as it answers: μ and σ² are its statistics, the same for every case.
+# Batch normalisation in inference: μ and σ² are the saved statistics, the same for every case.
 
 
 def normalized(layer: BatchNorm, x: Array) -> Array:
-    """x̂ = (x − μ) / √(σ² + ε), channel by channel."""
+    """x̂ = (x − μ) / √(σ² + ε), for each channel."""
     scaled: Array = (x - layer.mean) / np.sqrt(layer.variance + EPSILON)
     return scaled
 
 
 def batch_norm_sums(layer: BatchNorm, x: Array) -> Array:
-    """z = γ x̂ + β, channel by channel."""
+    """z = γ x̂ + β, for each channel."""
     return layer.gamma * normalized(layer, x) + layer.beta
 
 
 def batch_norm_back(layer: BatchNorm, x: Array, delta: Array) -> tuple[dict[str, Array], Array]:
-    """dC/dγ = Σ δ x̂ and dC/dβ = Σ δ, over the channel's places;  dC/dx = δ γ / √(σ² + ε)."""
-    over = tuple(range(delta.ndim - 1))
+    """dC/dγ = Σ δ x̂ and dC/dβ = Σ δ, over all positions of a channel;  dC/dx = δ γ / √(σ² + ε)."""
+    positions = tuple(range(delta.ndim - 1))
     gradients = {
-        "gamma": np.sum(delta * normalized(layer, x), axis=over),
-        "beta": np.sum(delta, axis=over),
+        "gamma": np.sum(delta * normalized(layer, x), axis=positions),
+        "beta": np.sum(delta, axis=positions),
     }
     return gradients, delta * layer.gamma / np.sqrt(layer.variance + EPSILON)
 
 
-# Flatten writes a picture as a row of numbers; dropout leaves nothing out of an answer.
+# Flatten only changes the shape; in inference, dropout changes nothing.
 
 
-def same_numbers(layer: Layer, x: Array) -> Array:
+def identity(layer: Layer, x: Array) -> Array:
     """z = x."""
     return x.reshape(layer.shape)
 
 
-def same_numbers_back(layer: Layer, x: Array, delta: Array) -> tuple[dict[str, Array], Array]:
+def identity_back(layer: Layer, x: Array, delta: Array) -> tuple[dict[str, Array], Array]:
     """dC/dx = δ."""
     return {}, delta.reshape(x.shape)
 
@@ -240,10 +239,10 @@ SUMS: dict[str, Callable[[Any, Array], Array]] = {
     "max_pool": max_pool_sums,
     "average_pool": average_pool_sums,
     "batch_norm": batch_norm_sums,
-    "flatten": same_numbers,
-    "dropout": same_numbers,
+    "flatten": identity,
+    "dropout": identity,
 }
-"""Kind of layer → z for its inputs x."""
+"""Layer kind → function of its inputs x that returns z."""
 
 BACK: dict[str, Callable[[Any, Array, Array], tuple[dict[str, Array], Array]]] = {
     "dense": dense_back,
@@ -251,7 +250,7 @@ BACK: dict[str, Callable[[Any, Array, Array], tuple[dict[str, Array], Array]]] =
     "max_pool": max_pool_back,
     "average_pool": average_pool_back,
     "batch_norm": batch_norm_back,
-    "flatten": same_numbers_back,
-    "dropout": same_numbers_back,
+    "flatten": identity_back,
+    "dropout": identity_back,
 }
-"""Kind of layer → the gradients of its parameters, and dC/dx, for its inputs x and δ."""
+"""Layer kind → function of its inputs x and δ that returns its parameters' gradients and dC/dx."""

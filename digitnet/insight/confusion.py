@@ -1,4 +1,4 @@
-"""The guesses of a network against the answers: confusion matrix, precision and recall."""
+"""A network's guesses compared with the answers: confusion matrix, precision and recall."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class Guesses:
 
     def wrong(self) -> Integers:
         """The indices of the misread cases, the most confident guesses first."""
-        places: Integers = np.flatnonzero(self.answers != self.guesses)
-        order = np.argsort(-self.confidences[places], kind="stable")
-        return places[order]
+        wrong: Integers = np.flatnonzero(self.answers != self.guesses)
+        order = np.argsort(-self.confidences[wrong], kind="stable")
+        return wrong[order]
 
     def matrix(self) -> Integers:
         """The confusion matrix, (classes, classes): cases by answer (rows) and guess (columns)."""

@@ -1,4 +1,4 @@
-"""The trail of an answer: from one output down to the inputs, at each layer to what counted most.
+"""The trail of an output: at each layer down to the inputs, the largest contribution.
 
 A weighted sum z = Σ x w + b consists of terms x w. The largest term shows which input contributed
 most. That input is the output of a unit below, whose own largest term leads further down, to the

@@ -9,8 +9,8 @@ import pytest
 from doctor_helpers import CONVOLUTION, DENSE, HEALTHY, PLANTS, Healthy, Patient, fresh, recipe
 
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.insight.diagnosis.doctor import EXAMINATIONS, diagnose
-from digitnet.insight.diagnosis.range_test import Point, range_test, suggestion
+from digitnet.insight.diagnosis.doctor import CHECKS, diagnose
+from digitnet.insight.diagnosis.range_test import Point, range_test, suggested_rate
 from digitnet.insight.diagnosis.rehearsal import Interrupted
 from digitnet.repl.views.doctoring import WORDS
 
@@ -49,8 +49,8 @@ def test_weights_that_are_no_numbers_are_told_of_and_not_worked_with() -> None:
 
 
 def test_every_fault_has_words() -> None:
-    assert WORDS.keys() == {examination.code for examination in EXAMINATIONS} | {"not-finite"}
-    assert PLANTS.keys() == {examination.code for examination in EXAMINATIONS}
+    assert WORDS.keys() == {check.code for check in CHECKS} | {"not-finite"}
+    assert PLANTS.keys() == {check.code for check in CHECKS}
 
 
 def everything(patient: Patient) -> list[Any]:
@@ -118,7 +118,7 @@ RATES = {
 def test_the_suggested_rate_is_a_good_one_for_every_optimiser(optimizer: str) -> None:
     patient = fresh(DENSE, optimizer=optimizer, rate=1e-9)
     points = list(range_test(patient.trainer, patient.train, lambda: False))
-    suggested = suggestion(points, optimizer)
+    suggested = suggested_rate(points, optimizer)
     low, high = RATES[optimizer]
     assert suggested is not None
     assert low <= suggested <= high
@@ -133,10 +133,10 @@ def test_the_suggestion_is_told_as_the_setting_that_a_falling_schedule_wants() -
         patient = fresh(DENSE, schedule="inverse-sqrt")
         patient.trainer.progress.batches = batches
         points = list(range_test(patient.trainer, patient.train, lambda: False))
-        suggested.append(suggestion(points, "momentum") or 0.0)
+        suggested.append(suggested_rate(points, "momentum") or 0.0)
     assert suggested[1] / suggested[0] == pytest.approx(np.sqrt(10), rel=0.5)
 
 
 def test_there_is_no_suggestion_where_the_cost_does_not_fall() -> None:
-    assert suggestion([Point(1e-5, 2.3), Point(1e-2, 2.3), Point(1, 9.0)], "sgd") is None
-    assert suggestion([Point(1e-5, 2.3), Point(1e-2, np.inf)], "sgd") is None
+    assert suggested_rate([Point(1e-5, 2.3), Point(1e-2, 2.3), Point(1, 9.0)], "sgd") is None
+    assert suggested_rate([Point(1e-5, 2.3), Point(1e-2, np.inf)], "sgd") is None

@@ -6,7 +6,7 @@ import pytest
 from digitnet.engine.layers import Committee, Convolution, Dense
 from digitnet.engine.network import Network
 from digitnet.engine.shapes import network_of
-from digitnet.insight.insides import first_layer, layer_outputs, maps_of
+from digitnet.insight.insides import first_layer, first_layer_maps, layer_outputs
 
 
 def made(shape: str, **how: str) -> Network:
@@ -84,7 +84,7 @@ def test_every_layer_that_makes_something_is_told(shape: str, texts: list[str]) 
 def test_weights_times_pixels_add_up_to_what_excites_a_unit() -> None:
     network = made("8x8-p2-5-3")
     x = case(network)
-    maps, outputs = maps_of(network, x)
+    maps, outputs = first_layer_maps(network, x)
     first = first_layer(network)
     assert outputs is not None
     z = maps.sum(axis=(1, 2)) + first.layer.biases
@@ -94,7 +94,7 @@ def test_weights_times_pixels_add_up_to_what_excites_a_unit() -> None:
 def test_maps_of_a_convolution_are_its_channels() -> None:
     network = made("8x8-4c3-p2-3")
     x = case(network)
-    maps, outputs = maps_of(network, x)
+    maps, outputs = first_layer_maps(network, x)
     assert outputs is None
     _, values = next(layer_outputs(network, x))
     assert maps.shape == (4, 3, 3)

@@ -1,4 +1,4 @@
-"""Facts about the data: what the network sees, which answers there are, and whether they fit."""
+"""Facts about the data: its range, the frequency of each answer, and how well neighbours agree."""
 
 import numpy as np
 
@@ -7,30 +7,30 @@ from digitnet.engine.types import Array, Integers
 from digitnet.insight.diagnosis.measurements import DataFacts
 
 NEIGHBOURS = 5
-LOOKED_AT = 1_500
-"""Cases among which neighbours are looked for, at most."""
-ASKED = 500
-"""Validation cases whose neighbours are looked for, at most."""
-FEWEST = 100
-"""Cases among which neighbours tell anything, at least."""
+MAX_REFERENCE = 1_500
+"""Maximum number of training cases to search for neighbours."""
+MAX_QUERIES = 500
+"""Maximum number of validation cases whose neighbours are searched for."""
+MIN_REFERENCE = 100
+"""Minimum number of training cases for a meaningful agreement."""
 
 
 def data_facts(train: Cases, validation: Cases, rng: np.random.Generator) -> DataFacts:
-    """Measures the training cases, and the neighbours of cases among them."""
-    rows = chosen(rng, len(train), LOOKED_AT)
+    """Measures the training cases, and how far neighbours among them have the same answer."""
+    rows = sample_indices(rng, len(train), MAX_REFERENCE)
     x, _ = Feeder(train, len(rows), np.float32).batch(rows)
     answers = answers_of(train.targets[rows])
     is_table = bool(np.may_share_memory(train.inputs, validation.inputs))
     agreement = on_validation = None
-    if len(rows) >= FEWEST and not is_table:
-        agreement = float((_commonest(x, answers, x, own=True) == answers).mean())
-        asked = chosen(rng, len(validation), ASKED)
-        queries, _ = Feeder(validation, len(asked), np.float32).batch(asked)
-        right = answers_of(validation.targets[asked])
-        on_validation = float((_commonest(x, answers, queries, own=False) == right).mean())
+    if len(rows) >= MIN_REFERENCE and not is_table:
+        agreement = float((_neighbours_answer(x, answers, x, own=True) == answers).mean())
+        queries = sample_indices(rng, len(validation), MAX_QUERIES)
+        inputs, _ = Feeder(validation, len(queries), np.float32).batch(queries)
+        right = answers_of(validation.targets[queries])
+        on_validation = float((_neighbours_answer(x, answers, inputs, own=False) == right).mean())
     return DataFacts(
         cases=len(train),
-        shares=shares_of(answers_of(train.targets), train.targets.shape[1]),
+        frequencies=frequencies_of(answers_of(train.targets), train.targets.shape[1]),
         low=float(x.min()),
         high=float(x.max()),
         spread=float(x.std(axis=0).mean()),
@@ -40,23 +40,24 @@ def data_facts(train: Cases, validation: Cases, rng: np.random.Generator) -> Dat
     )
 
 
-def chosen(rng: np.random.Generator, count: int, most: int) -> Integers:
-    """Rows of a set of `count` cases: `most` random ones, or all where there are no more."""
+def sample_indices(rng: np.random.Generator, count: int, most: int) -> Integers:
+    """Sorted indices of at most `most` random cases out of `count`."""
     if count <= most:
         return np.arange(count)
     return np.sort(rng.choice(count, most, replace=False))
 
 
-def shares_of(answers: Integers, outputs: int) -> list[float]:
-    """The share of each answer; of a single output, of no and of yes."""
+def frequencies_of(answers: Integers, outputs: int) -> list[float]:
+    """The fraction of cases with each answer; for a single output, of 0 and of 1."""
     counts = np.bincount(answers, minlength=max(2, outputs))
     return [float(share) for share in counts / len(answers)]
 
 
-def _commonest(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
-    """The commonest answer among the nearest neighbours of each query (Cover and Hart 1967).
+def _neighbours_answer(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
+    """The commonest answer among each query's nearest neighbours in x (Cover and Hart 1967).
 
-    By |q − x|² = |q|² − 2 q · x + |x|². own: the queries are the x, none its own neighbour.
+    Uses |q − x|² = |q|² − 2 q · x + |x|², without |q|². own: whether the queries are x itself, in
+    which case no query is its own neighbour.
     """
     squares = np.einsum("ij,ij->i", x, x)
     distances = squares - 2 * (queries @ x.T)

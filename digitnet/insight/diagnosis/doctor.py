@@ -1,4 +1,4 @@
-"""The doctor: the table of checks, causes before what follows from them, and the examination."""
+"""The doctor: a table of checks, causes before their consequences, and the diagnosis."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -6,98 +6,98 @@ from dataclasses import dataclass
 from digitnet.engine.cases import Cases
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.diagnosis import checks_data, checks_layers, checks_training
+from digitnet.insight.diagnosis.alternatives import try_alternatives
 from digitnet.insight.diagnosis.finding import Figures, Finding
 from digitnet.insight.diagnosis.measure import measure
 from digitnet.insight.diagnosis.measurements import Measurements
 from digitnet.insight.diagnosis.rehearsal import Stop
-from digitnet.insight.diagnosis.what_if import what_if
 
-Check = Callable[[Measurements], Figures | None]
+CheckFunction = Callable[[Measurements], Figures | None]
 
 
 @dataclass(frozen=True)
-class Examination:
-    """A check, by the code of its fault.
+class Check:
+    """A check and the code of the fault it finds.
 
-    explained_by: the codes of faults that bring this one about; where one of them is found, this
-    one is no finding of its own.
+    explained_by: codes of faults that cause this one. If one of them was found, the check is
+    skipped.
     """
 
     code: str
-    check: Check
+    function: CheckFunction
     explained_by: frozenset[str] = frozenset()
 
 
-# families of faults, by what is at fault: the data, the layers, what holds training back
+# groups of faults: of the data, of the layers, of the settings
 _DATA = frozenset({"same-inputs", "pixels", "labels", "imbalance", "too-few"})
 _LAYERS = frozenset({"symmetric", "dead", "saturated", "vanishing", "exploding", "ignores-inputs"})
-_HELD = frozenset({"initial-cost", "decay", "dropout", "rate-high", "rate-low"})
-# with these nothing else in the network can be as it should
+_SETTINGS = frozenset({"initial-cost", "decay", "dropout", "rate-high", "rate-low"})
+# faults that disturb everything else in the network
 _FATAL = frozenset({"same-inputs", "pixels", "symmetric", "dead"})
-# what the settings may explain: where nothing else is found, they are tried
+# faults that settings may explain: if there are no others, alternative settings are tried
 _EXPLAINED_BY_SETTINGS = frozenset({"one-answer", "plateau"})
 
-EXAMINATIONS = (
-    Examination("same-inputs", checks_data.same_inputs),
-    Examination("pixels", checks_data.unscaled_pixels),
-    Examination("imbalance", checks_data.imbalance, frozenset({"same-inputs"})),
-    Examination("labels", checks_data.wrong_labels, frozenset({"same-inputs", "imbalance"})),
-    Examination("symmetric", checks_layers.symmetric_weights),
-    Examination("dead", checks_layers.dead_relus, _FATAL),
-    Examination("saturated", checks_layers.saturated_units, _FATAL),
-    Examination("exploding", checks_layers.exploding_gradient, _FATAL | {"saturated"}),
-    Examination("vanishing", checks_layers.vanishing_gradient, _FATAL | {"saturated"}),
-    Examination(
-        "ignores-inputs", checks_layers.ignored_inputs, _FATAL | {"saturated", "vanishing"}
-    ),
-    Examination("initial-cost", checks_layers.initial_cost, _FATAL | _LAYERS),
-    Examination("stale", checks_training.stale_statistics),
-    Examination("cannot-fit", checks_layers.cannot_fit, _FATAL | _LAYERS),
-    Examination("decay", checks_training.too_much_decay, _FATAL | _LAYERS),
-    Examination("dropout", checks_training.too_much_dropout, _FATAL | _LAYERS | {"decay"}),
-    Examination(
+CHECKS = (
+    Check("same-inputs", checks_data.same_inputs),
+    Check("pixels", checks_data.unscaled_pixels),
+    Check("imbalance", checks_data.imbalance, frozenset({"same-inputs"})),
+    Check("labels", checks_data.wrong_labels, frozenset({"same-inputs", "imbalance"})),
+    Check("symmetric", checks_layers.symmetric_weights),
+    Check("dead", checks_layers.dead_relus, _FATAL),
+    Check("saturated", checks_layers.saturated_units, _FATAL),
+    Check("exploding", checks_layers.exploding_gradient, _FATAL | {"saturated"}),
+    Check("vanishing", checks_layers.vanishing_gradient, _FATAL | {"saturated"}),
+    Check("ignores-inputs", checks_layers.ignored_inputs, _FATAL | {"saturated", "vanishing"}),
+    Check("initial-cost", checks_layers.initial_cost, _FATAL | _LAYERS),
+    Check("stale", checks_training.stale_statistics),
+    Check("cannot-fit", checks_layers.cannot_fit, _FATAL | _LAYERS),
+    Check("decay", checks_training.too_much_decay, _FATAL | _LAYERS),
+    Check("dropout", checks_training.too_much_dropout, _FATAL | _LAYERS | {"decay"}),
+    Check(
         "rate-high",
         checks_training.rate_too_high,
         _DATA | _LAYERS | {"initial-cost", "decay", "dropout"},
     ),
-    Examination("rate-low", checks_training.rate_too_low, _DATA | _LAYERS | _HELD | {"cannot-fit"}),
-    Examination("too-few", checks_data.too_few_cases),
-    Examination("over-fitting", checks_training.over_fitting, _DATA | {"stale"}),
-    Examination(
-        "one-answer", checks_training.one_answer, _DATA | _LAYERS | _HELD | {"stale", "cannot-fit"}
+    Check("rate-low", checks_training.rate_too_low, _DATA | _LAYERS | _SETTINGS | {"cannot-fit"}),
+    Check("too-few", checks_data.too_few_cases),
+    Check("over-fitting", checks_training.over_fitting, _DATA | {"stale"}),
+    Check(
+        "one-answer",
+        checks_training.one_answer,
+        _DATA | _LAYERS | _SETTINGS | {"stale", "cannot-fit"},
     ),
-    Examination(
+    Check(
         "plateau",
         checks_training.plateau,
-        _DATA | _LAYERS | _HELD | {"stale", "cannot-fit", "one-answer"},
+        _DATA | _LAYERS | _SETTINGS | {"stale", "cannot-fit", "one-answer"},
     ),
 )
-"""All checks, in the order in which their findings are told."""
+"""All checks, in the order in which their findings are reported."""
 
 
 def diagnose(
     trainer: Trainer, train: Cases, validation: Cases, stop: Stop
 ) -> Generator[str, None, list[Finding]]:
-    """What is wrong with a network, causes first; tells what it is at. The network is only read.
+    """Returns a network's faults, causes first; yields what it is doing. Changes nothing.
 
-    Raises Interrupted when `stop` says so, and ValueError where cases are to be deformed that are
-    no square pictures.
+    Raises Interrupted if `stop` returns True, and ValueError if deformations are set and the inputs
+    are not square pictures.
     """
     if not trainer.network.is_finite():
         return [Finding("not-finite", {})]
     measured = yield from measure(trainer, train, validation, stop)
     if {found.code for found in judge(measured)} <= _EXPLAINED_BY_SETTINGS:
-        measured = yield from what_if(measured, trainer, train, stop)
+        measured = yield from try_alternatives(measured, trainer, train, stop)
     return judge(measured)
 
 
 def judge(m: Measurements) -> list[Finding]:
-    """The findings that these measurements show."""
+    """Runs the checks on the measurements."""
     findings: list[Finding] = []
-    for examination in EXAMINATIONS:
-        if examination.explained_by & {found.code for found in findings}:
+    for check in CHECKS:
+        if check.explained_by & {found.code for found in findings}:
             continue
-        figures = examination.check(m)
+        figures = check.function(m)
         if figures is not None:
-            findings.append(Finding(examination.code, figures))
+            findings.append(Finding(check.code, figures))
     return findings

@@ -1,15 +1,15 @@
-"""A finding: what is wrong, by a code, with the figures that show it."""
+"""A finding: the code of a fault, with the figures that show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 Figures = Mapping[str, float | int | str]
-"""Name → a number, or a word such as a layer's."""
+"""Name → a number, or a word such as a layer's text."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault that was found. The words for it are the prompt's affair."""
+    """A fault that was found. The prompt words the message."""
 
     code: str
     figures: Figures

@@ -1,4 +1,4 @@
-"""Facts about the layers: what they do with a batch, and what gradient comes back to them."""
+"""Facts about the layers: their outputs for a batch, and their gradients."""
 
 from math import prod, sqrt
 
@@ -11,16 +11,18 @@ from digitnet.engine.types import Array
 from digitnet.insight.diagnosis.measurements import LayerFacts
 
 SATURATED = 0.85
-"""Mean distance from the middle of a sigmoid, 0 to 1, from which a unit is saturated: ro_max_thresh
-in TheDeepChecker's settings, for the measure of Rakitianskaia and Engelbrecht (2015, IEEE SSCI)."""
+"""Minimum mean distance from the middle of the activation's range, as a fraction of the largest
+possible distance, for a unit to count as saturated: ro_max_thresh in TheDeepChecker's settings, for
+the measure of Rakitianskaia and Engelbrecht (2015, IEEE SSCI)."""
 MIDDLE = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}
-"""activation → its middle, and how far its ends are from that."""
+"""Activation → the middle of its range, and half its width."""
 
 
 def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
-    """Sends a batch forward and back through a network whose arrays may be used up.
+    """Sends a batch forward and back through a network, and overwrites its arrays.
 
-    Nothing may be random in it; batch normalisation uses the moments of the batch.
+    x: (batch, inputs), y: (batch, outputs). The network must have no dropout; batch normalisation
+    uses the moments of the batch.
     """
     step = Step()
     outputs: list[Array] = []
@@ -29,7 +31,7 @@ def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
         for layer in network.layers:
             signal = layer.forward(signal, step)
             outputs.append(signal.copy() if getattr(layer, "activation", None) else signal)
-        signals = _sent_back(network, signal.copy(), y)
+        signals = _signal_norms(network, signal.copy(), y)
         return [
             _facts(number, layer, outputs[number - 1], signals[number - 1])
             for number, layer in enumerate(network.layers, 1)
@@ -37,8 +39,8 @@ def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
         ]
 
 
-def _sent_back(network: Network, a: Array, y: Array) -> list[float]:
-    """Back-propagation: the norm of dC/d(its outputs) for each layer; for the last, of dC/dz."""
+def _signal_norms(network: Network, a: Array, y: Array) -> list[float]:
+    """Back-propagates; returns the norm of dC/da for each layer, and of dC/dz for the last."""
     grad: Array | None = network.cost.gradient(a, y, len(a))
     norms: list[float] = []
     for layer in reversed(network.layers):
@@ -48,17 +50,17 @@ def _sent_back(network: Network, a: Array, y: Array) -> list[float]:
 
 
 def _norm(array: Array) -> float:
-    """√ Σ x², in float64 so that no square is too large."""
+    """√ Σ x², in float64 so that the squares do not overflow."""
     squares = np.square(array, dtype=np.float64)
     return sqrt(float(squares.sum()))
 
 
 def _facts(number: int, layer: Layer, a: Array, signal: float) -> LayerFacts:
-    """Of one layer, whose outputs these were, with what came back to it."""
+    """The facts about one layer. a: its outputs. signal: the norm of dC/da."""
     activation = getattr(layer, "activation", None)
     name = activation.name if activation else ""
     flat = a.reshape(-1, a.shape[-1])
-    dead = saturated = alike = 0.0
+    dead = saturated = duplicates = 0.0
     if name == "relu":
         dead = float((flat.max(axis=0) <= 0).mean())
     if name in MIDDLE:
@@ -68,14 +70,22 @@ def _facts(number: int, layer: Layer, a: Array, signal: float) -> LayerFacts:
     for p in layer.parameters:
         if p.name == "weights":
             gradient = _norm(p.whole_gradient())
-            alike = _alike(p.value)
+            duplicates = _duplicates(p.value)
     return LayerFacts(
-        number, layer.text, name, prod(layer.shape[-1:]), dead, saturated, alike, gradient, signal
+        number,
+        layer.text,
+        name,
+        prod(layer.shape[-1:]),
+        dead,
+        saturated,
+        duplicates,
+        gradient,
+        signal,
     )
 
 
-def _alike(weights: Array) -> float:
-    """The share of units whose weights are those of another unit."""
+def _duplicates(weights: Array) -> float:
+    """The fraction of units that duplicate another unit's weights; 1 if all are the same."""
     units = weights.shape[1]
     if units < 2:
         return 0.0

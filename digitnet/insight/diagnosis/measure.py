@@ -1,4 +1,4 @@
-"""Measuring: everything the checks look at, from a network in training and its data."""
+"""Takes the measurements that the checks need."""
 
 from collections.abc import Generator
 
@@ -13,44 +13,44 @@ from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array, Integers
-from digitnet.insight.diagnosis.data_facts import chosen, data_facts, shares_of
+from digitnet.insight.diagnosis.data_facts import data_facts, frequencies_of, sample_indices
 from digitnet.insight.diagnosis.layer_facts import layer_facts
 from digitnet.insight.diagnosis.measurements import Measurements
 from digitnet.insight.diagnosis.rehearsal import (
     Interrupted,
     Stop,
     rehearse,
-    told,
-    twin,
+    report_progress,
+    training_copy,
     without_dropout,
 )
 
 PROBE = 1_000
-"""Cases on which costs and answers are measured, at most."""
+"""Maximum number of cases on which costs and accuracies are measured."""
 BATCH = 256
-"""Cases sent forward and back to look into the layers, at most."""
+"""Maximum number of cases in the batch for the facts about the layers."""
 SMALL_BATCH = 16
-"""Cases that every network should be able to learn by heart (TheDeepChecker, single_batch_size)."""
+"""Cases that every network should be able to memorise (TheDeepChecker, single_batch_size)."""
 FITTING_STEPS = 300
 FITTING_RATES = (0.003, 0.03)
-"""Adam's rates at which that is tried, one after the other."""
+"""Adam's rates with which that is tried, one after the other."""
 SEED = 0
-"""Draws the cases that are looked at: the same ones each time."""
+"""Seed of the choice of cases, so that it is the same each time."""
 
 
 def measure(
     trainer: Trainer, train: Cases, validation: Cases, stop: Stop
 ) -> Generator[str, None, Measurements]:
-    """Measures a network that is finite, and does not change it; tells what it is at.
+    """Measures a network with finite weights, without changing it; yields what it is doing.
 
-    Raises Interrupted when `stop` says so, and ValueError where cases are to be deformed that are
-    no square pictures.
+    Raises Interrupted if `stop` returns True, and ValueError if deformations are set and the inputs
+    are not square pictures.
     """
     rng = np.random.default_rng(SEED)
     yield "the data"
     data = data_facts(train, validation, rng)
     probe = probe_of(train)
-    asked = chosen(rng, len(validation), PROBE)
+    validation_probe = sample_indices(rng, len(validation), PROBE)
     yield "the answers"
     answering = trainer.answering()
     x, y = Feeder(train, len(probe), trainer.network.dtype).batch(probe)
@@ -60,7 +60,9 @@ def measure(
     yield "a batch of 16"
     fitted = yield from _fitted(trainer, x, y, stop)
     yield "a rehearsal"
-    as_set = yield from told(rehearse(twin(trainer), train, probe, stop), "a rehearsal")
+    current = yield from report_progress(
+        rehearse(training_copy(trainer), train, probe, stop), "a rehearsal"
+    )
     return Measurements(
         batches=trainer.progress.batches,
         settings=trainer.settings,
@@ -68,26 +70,26 @@ def measure(
         data=data,
         chance=_cost_of_chance(trainer.network, x, y),
         baseline=trainer.network.cost.value(np.broadcast_to(y.mean(axis=0), y.shape), y),
-        cost=as_set.before,
+        cost=current.before,
         train=evaluate(answering, train, probe),
-        validation=evaluate(answering, validation, asked),
-        guesses=shares_of(answers_of(outputs), outputs.shape[1]),
+        validation=evaluate(answering, validation, validation_probe),
+        guesses=frequencies_of(answers_of(outputs), outputs.shape[1]),
         response=_response(answering, x),
         layers=facts,
         fitted=fitted,
-        stale=_stale(trainer, train, probe),
-        as_set=as_set,
+        batch_norm_costs=_batch_norm_costs(trainer, train, probe),
+        current=current,
         dropout=largest_dropout(trainer.network),
     )
 
 
 def probe_of(train: Cases) -> Integers:
-    """The rows of the training cases on which costs are measured, the same each time."""
-    return chosen(np.random.default_rng(SEED), len(train), PROBE)
+    """Indices of the training cases on which costs are measured, the same each time."""
+    return sample_indices(np.random.default_rng(SEED), len(train), PROBE)
 
 
 def _cost_of_chance(network: Network, x: Array, y: Array) -> float:
-    """What it costs to know nothing: of a copy whose weights and biases are all zero.
+    """The cost of a copy whose weights and biases are all zero.
 
     For softmax and cross-entropy that is ln(answers) (Karpathy 2019, "A Recipe for Training Neural
     Networks": verify loss @ init).
@@ -99,7 +101,7 @@ def _cost_of_chance(network: Network, x: Array, y: Array) -> float:
 
 
 def _response(network: Network, x: Array) -> float:
-    """How far the weighted sums of the outputs move from case to case: a standard deviation."""
+    """The largest standard deviation, over the cases, of an output's weighted sum."""
     copy = network.copy(network.dtype)
     last = copy.layers[-1]
     assert isinstance(last, Dense)
@@ -108,20 +110,22 @@ def _response(network: Network, x: Array) -> float:
         return float(copy.forward(x).std(axis=0).max())
 
 
-def _stale(trainer: Trainer, train: Cases, probe: Integers) -> tuple[float, float] | None:
-    """The cost with the statistics of batch normalisation as they are, and with new ones."""
+def _batch_norm_costs(
+    trainer: Trainer, train: Cases, probe: Integers
+) -> tuple[float, float] | None:
+    """The cost with the present statistics of batch normalisation, and with newly measured ones."""
     if not trainer.network.batch_norms or not trainer.progress.batches:
         return None
-    copy = twin(trainer, average=trainer.settings.average)
+    copy = training_copy(trainer, average=trainer.settings.average)
     old = evaluate(copy.answering(), train, probe).cost
     copy.measure_statistics(train)
     return old, evaluate(copy.answering(), train, probe).cost
 
 
 def _fitted(trainer: Trainer, x: Array, y: Array, stop: Stop) -> Generator[str, None, float]:
-    """The share of SMALL_BATCH cases that a copy gets right at its best while it learns them.
+    """The largest fraction of SMALL_BATCH cases that a copy gets right while it is trained on them.
 
-    With Adam and nothing that holds it back, so that only the network itself is looked at.
+    It is trained with Adam and without dropout or penalties, to test the network alone.
     """
     x, y = x[:SMALL_BATCH], y[:SMALL_BATCH]
     best = 0.0
@@ -143,5 +147,5 @@ def _fitted(trainer: Trainer, x: Array, y: Array, stop: Stop) -> Generator[str, 
 
 
 def largest_dropout(network: Network) -> float:
-    """The largest probability of dropout in a network."""
+    """The largest probability of a network's dropout layers; 0 without any."""
     return max((la.probability for la in network.layers if isinstance(la, Dropout)), default=0.0)

@@ -1,4 +1,4 @@
-"""What is measured of a network before it is judged: plain numbers, and no judgement."""
+"""The measurements of a network that the checks judge: plain numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from digitnet.insight.diagnosis.rehearsal import Rehearsal
 
 @dataclass(frozen=True)
 class DataFacts:
-    """Of the training cases, as the network sees them.
+    """Facts about the training cases, as the network sees them.
 
-    shares: of each answer among them. low, high: the smallest and largest input. spread: mean over
-    the inputs of their standard deviation over the cases. is_table: whether the validation cases
-    are the training cases. agreement: share of cases whose answer is the commonest among their five
-    nearest neighbours, None for too few cases; validation_agreement: the same for validation cases
-    and their neighbours in the training set.
+    frequencies: the fraction of cases with each answer. low, high: the smallest and largest input.
+    spread: the standard deviation of each input over the cases, averaged over the inputs. is_table:
+    whether the validation cases are the training cases. agreement: the fraction of cases whose
+    answer is the commonest among their five nearest neighbours; None if there are too few cases.
+    validation_agreement: the same for validation cases and their neighbours in the training set.
     """
 
     cases: int
-    shares: Sequence[float]
+    frequencies: Sequence[float]
     low: float
     high: float
     spread: float
@@ -32,11 +32,12 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """Of a layer with weights or with an activation, over the probe; shares are of its units.
+    """Facts about a layer with parameters, for a batch; dead, saturated, duplicates: fractions of
+    its units.
 
-    number: counted from 1. units: numbers (dense) or channels (convolution). dead: never above
-    zero, for ReLU. saturated: at the ends of a sigmoid or tanh. alike: units with the very weights
-    of another. gradient: the norm of dC/dW. signal: the norm of dC/da, a the outputs.
+    number: counted from 1. units: numbers (dense) or channels (convolution). dead: ReLUs never
+    above zero. saturated: at the ends of a sigmoid or tanh. duplicates: with the same weights as
+    another unit. gradient: the norm of dC/dW. signal: the norm of dC/da, where a are the outputs.
     """
 
     number: int
@@ -45,24 +46,23 @@ class LayerFacts:
     units: int
     dead: float = 0.0
     saturated: float = 0.0
-    alike: float = 0.0
+    duplicates: float = 0.0
     gradient: float | None = None
     signal: float = 0.0
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """All that the checks look at.
+    """The input of the checks.
 
-    batches, settings, history: of the network in hand. chance: what it costs to know nothing
-    (weights of zero). baseline: what it costs to give every case the mean of all targets. cost: of
-    the probe. train, validation: of the network as it answers. guesses: share of each answer among
-    its own. response: how far the weighted sums of the outputs move from case to case, as a
-    standard deviation. fitted: share of SMALL_BATCH cases that a copy could be brought to get
-    right. stale: cost with the statistics of batch normalisation as they are, and with new ones;
-    None without it. as_set: the rehearsal with the settings as they are. dropout: the largest
-    probability of it. others: rehearsals with one thing changed, where `as_set` left a question
-    open.
+    batches, settings, history: of the network. chance: the cost with all weights zero. baseline:
+    the cost of answering every case with the mean of all targets. cost: on the probe, before the
+    rehearsal. train, validation: the network's accuracy and cost when it answers. guesses: the
+    fraction of its guesses for each answer. response: the largest standard deviation over the cases
+    of an output's weighted sum. fitted: the fraction of SMALL_BATCH cases that a copy can learn.
+    batch_norm_costs: the cost with the present statistics of batch normalisation and with newly
+    measured ones; None without it. current: the rehearsal with the present settings. dropout: the
+    largest dropout probability. alternatives: rehearsals with one setting changed, by name.
     """
 
     batches: int
@@ -78,14 +78,14 @@ class Measurements:
     response: float
     layers: Sequence[LayerFacts]
     fitted: float
-    stale: tuple[float, float] | None
-    as_set: Rehearsal
+    batch_norm_costs: tuple[float, float] | None
+    current: Rehearsal
     dropout: float = 0.0
-    others: Mapping[str, Rehearsal] = field(default_factory=dict)
+    alternatives: Mapping[str, Rehearsal] = field(default_factory=dict)
 
     @property
     def learned(self) -> bool:
-        """Whether it reads its training cases about as well as their neighbours would tell them.
+        """Whether it reads its training cases about as well as their nearest neighbours would.
 
         What looks odd inside such a network does no harm.
         """
@@ -93,7 +93,7 @@ class Measurements:
         return self.batches > 0 and self.train.accuracy >= 0.85 * reference
 
     @property
-    def does_well(self) -> bool:
-        """Whether it has learned, or learns: its rehearsal halved the cost, or the baseline's."""
-        start = min(self.as_set.before, self.baseline)
-        return self.learned or self.as_set.after <= 0.5 * start
+    def is_learning(self) -> bool:
+        """Whether it has learned, or its rehearsal brought the cost below half of it, or of the baseline."""
+        start = min(self.current.before, self.baseline)
+        return self.learned or self.current.after <= 0.5 * start

@@ -1,4 +1,4 @@
-"""Rehearsals: short trainings of a copy, to see what the settings would do to the network."""
+"""Rehearsals: short trainings of a copy, to see the effect of the settings."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -19,25 +19,25 @@ from digitnet.engine.stretch import Stretch
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Integers
 
-FEWEST, MOST = 100, 300
-"""Mini-batches of a rehearsal,"""
-WORK = 3e9
-"""or as many between these as make for so many multiplications forward."""
-LARGEST_BATCH = 128
-"""Cases in a mini-batch of a rehearsal, at most: full batches of a large set would take minutes."""
+MIN_STEPS, MAX_STEPS = 100, 300
+"""Bounds on the number of mini-batches of a rehearsal."""
+MULTIPLICATIONS = 3e9
+"""Multiplications in the forward passes of a rehearsal, within these bounds."""
+MAX_BATCH = 128
+"""Maximum number of cases in a mini-batch of a rehearsal: full-batch training takes too long."""
 
 Stop = Callable[[], bool]
 
 
 class Interrupted(Exception):
-    """Somebody wants to stop (Ctrl-C)."""
+    """Raised when `stop` returns True (Ctrl-C)."""
 
 
-def twin(trainer: Trainer, **changes: Any) -> Trainer:
-    """A copy of all that training changes, with some settings changed; the original is only read.
+def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
+    """A copy of the trainer, with some settings changed.
 
-    Without the running mean of the weights: what a rehearsal does is seen in the weights in
-    training, while a long mean hides it.
+    It has no running mean of the weights, so that the effect of a rehearsal shows in the weights
+    themselves; a long mean would hide it.
     """
     copy = Trainer(trainer.network.copy(trainer.network.dtype), trainer.settings, trainer.seed)
     copy.restore(trainer.snapshot())
@@ -46,14 +46,14 @@ def twin(trainer: Trainer, **changes: Any) -> Trainer:
 
 
 def without_dropout(network: Network) -> Network:
-    """A copy of the network that leaves nothing out in training either."""
+    """A copy of the network without its dropout layers."""
     kept = [layer for layer in network.layers if not isinstance(layer, Dropout)]
     return Network([layer.copy(network.dtype) for layer in kept], network.cost_name)
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What so many mini-batches did to a copy: its cost on the probe, before and after."""
+    """The effect of a rehearsal: its rate, and the cost on the probe before and after."""
 
     rate: float
     before: float
@@ -61,22 +61,22 @@ class Rehearsal:
 
     @property
     def gain(self) -> float:
-        """How much the cost fell; −∞ where it is no number any more."""
+        """How much the cost fell; −∞ if it is not finite."""
         return self.before - self.after if np.isfinite(self.after) else -np.inf
 
 
 def rehearse(
     copy: Trainer, cases: Cases, probe: Integers, stop: Stop
 ) -> Generator[None, None, Rehearsal]:
-    """Trains a copy for some mini-batches, as its settings have it; yields after each.
+    """Trains a copy for some mini-batches with its settings; yields after each.
 
-    probe: rows of the cases on which the cost is measured, with the weights in training and, for
-    batch normalisation, statistics of these weights. Raises Interrupted when `stop` says so, and
-    ValueError where cases are to be deformed that are no square pictures.
+    probe: indices of the cases on which the cost is measured, with the weights in training, and
+    newly measured statistics of batch normalisation. Raises Interrupted if `stop` returns True, and
+    ValueError if deformations are set and the inputs are not square pictures.
     """
     before = cost_in_training(copy, cases, probe)
     batches = mini_batches(copy, cases)
-    steps = length_of(copy.network, batches.size)
+    steps = step_count(copy.network, batches.size)
     schedule = Schedule.parse(copy.settings.schedule)
     stretch = Stretch(Amount(steps, "batches"), copy.progress, len(cases), schedule)
     for _ in range(steps):
@@ -91,33 +91,35 @@ def rehearse(
     return Rehearsal(copy.settings.rate, before, cost_in_training(copy, cases, probe))
 
 
-def length_of(network: Network, batch: int) -> int:
-    """Mini-batches of a rehearsal: more where they cost less."""
+def step_count(network: Network, batch: int) -> int:
+    """The number of mini-batches of a rehearsal: fewer for larger networks and batches."""
     work = sum(
         layer.parameters[0].value.size * prod(layer.shape[:-1])
         for layer in network.layers
         if layer.parameters
     )
-    return int(min(max(WORK / (work * batch), FEWEST), MOST))
+    return int(min(max(MULTIPLICATIONS / (work * batch), MIN_STEPS), MAX_STEPS))
 
 
-def told(working: Generator[None, None, Rehearsal], what: str) -> Generator[str, None, Rehearsal]:
-    """Tells what is going on while a rehearsal does its steps."""
+def report_progress(
+    rehearsal: Generator[None, None, Rehearsal], what: str
+) -> Generator[str, None, Rehearsal]:
+    """Runs a rehearsal, and yields `what` after each mini-batch."""
     while True:
         try:
-            next(working)
+            next(rehearsal)
         except StopIteration as end:
-            rehearsal: Rehearsal = end.value
-            return rehearsal
+            result: Rehearsal = end.value
+            return result
         yield what
 
 
 def mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
-    """The mini-batches that the copy would be trained on next, small enough for a rehearsal."""
+    """The copy's next mini-batches, of at most MAX_BATCH cases."""
     settings = copy.settings
     return MiniBatches(
         cases,
-        min(settings.batch or len(cases), LARGEST_BATCH),
+        min(settings.batch or len(cases), MAX_BATCH),
         copy.network.dtype,
         seed=copy.seed,
         progress=copy.progress,
@@ -127,7 +129,7 @@ def mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
 
 
 def cost_in_training(copy: Trainer, cases: Cases, probe: Integers) -> float:
-    """The cost, without penalties, that the weights in training have on these cases."""
+    """The cost on these cases, without penalties, with the weights in training; ∞ if not finite."""
     if not copy.network.is_finite():
         return np.inf
     if copy.network.batch_norms:

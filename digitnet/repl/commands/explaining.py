@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from digitnet.engine.report import Stopped
     from digitnet.insight.backprop import Backpropagation, Pass
+    from digitnet.insight.observed import Change, ObservedStep
     from digitnet.insight.trail import Place
-    from digitnet.insight.watched import Change, Watched
 
 MOST_IN_JSON = 1000
 """Numbers of an array that are given as data; of a larger one, none are."""
@@ -152,7 +152,7 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
 class StepReport:
     """One mini-batch: the weights before, the gradient, the change, the weights after."""
 
-    watched: "Watched"
+    observed: "ObservedStep"
     optimizer: str
     lasting: bool = True
     milestone: None = None
@@ -160,7 +160,7 @@ class StepReport:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.stepping import page
 
-        yield from page(self.watched, self.optimizer, console, options)
+        yield from page(self.observed, self.optimizer, console, options)
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,9 @@ class StepResult:
 
     def as_json(self) -> dict[str, Any]:
         """Each mini-batch, with every parameter."""
-        last = self.steps[-1].watched.outcome if self.steps else None
+        last = self.steps[-1].observed.outcome if self.steps else None
         return {
-            "steps": [_step_as_json(step.watched) for step in self.steps],
+            "steps": [_step_as_json(step.observed) for step in self.steps],
             "validation_accuracy": last and last.validation_accuracy,
             "stopped": self.stopped,
         }
@@ -188,7 +188,7 @@ class StepResult:
             yield ending_of(self.stopped, self.rate / 10)
 
 
-def _step_as_json(step: "Watched") -> dict[str, Any]:
+def _step_as_json(step: "ObservedStep") -> dict[str, Any]:
     """A mini-batch."""
     return {
         "batch": step.number,
@@ -232,7 +232,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
 
     With --json, arrays of more than 1,000 numbers are null.
     """
-    from digitnet.insight.watched import watched
+    from digitnet.insight.observed import observe_step
 
     if count > MOST_STEPS:
         raise CommandError(
@@ -247,7 +247,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
             if steps:
                 yield steps[-1]
             try:
-                done = watched(trainer, data.train, data.validation, session.stop)
+                done = observe_step(trainer, data.train, data.validation, session.stop)
             except ValueError as error:  # the cases cannot be deformed, or are too many at once
                 raise CommandError(str(error)) from None
             stopped = done.outcome.stopped
@@ -258,7 +258,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
     if steps:
         model.accuracy = accuracy_on(
             "validation",
-            steps[-1].watched.outcome.validation_accuracy,
+            steps[-1].observed.outcome.validation_accuracy,
             data,
             data.validations_are_in,
             model,

@@ -66,13 +66,13 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
     The learning-rate range test (Smith 2017). The network in hand, and its rate, stay as they are.
     Of a trained network the copy is a fresh one, with the weights that it began with.
     """
-    from digitnet.insight.diagnosis.range_test import fresh_copy, range_test, suggestion
+    from digitnet.insight.diagnosis.range_test import range_test, suggested_rate, untrained_copy
     from digitnet.insight.diagnosis.rehearsal import Interrupted
 
     model = session.learner()
     data = session.data_for(model)
     is_trained = model.trainer.progress.batches > 0
-    trainer = fresh_copy(model.trainer) if is_trained else model.trainer
+    trainer = untrained_copy(model.trainer) if is_trained else model.trainer
     points = []
     try:
         for point in range_test(trainer, data.train, session.stop):
@@ -83,4 +83,4 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
     except ValueError as error:  # the cases cannot be deformed
         raise CommandError(f"{error}. Example: set augment none") from None
     settings = trainer.settings
-    return FindResult(points, suggestion(points, settings.optimizer), settings.rate, is_trained)
+    return FindResult(points, suggested_rate(points, settings.optimizer), settings.rate, is_trained)

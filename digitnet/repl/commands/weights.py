@@ -193,7 +193,7 @@ def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | No
     import numpy as np
 
     from digitnet.engine.cases import Feeder, answers_of
-    from digitnet.insight.insides import maps_of
+    from digitnet.insight.insides import first_layer_maps
     from digitnet.repl.views.filters import by_size
 
     data = session.data_for(model)
@@ -201,7 +201,7 @@ def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | No
         raise CommandError("w case needs cases that are pictures; c INDEX layers shows the units")
     index = case_number(session, data, index)
     x, y = Feeder(data.test, 1, model.network.dtype).batch(np.array([index]))
-    maps, outputs = maps_of(model.trainer.answering(), x)
+    maps, outputs = first_layer_maps(model.trainer.answering(), x)
     return MapsResult(
         first,
         f"{data.name} test",

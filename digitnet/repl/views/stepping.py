@@ -8,7 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from digitnet.engine.types import Array
-from digitnet.insight.watched import Change, Watched
+from digitnet.insight.observed import Change, ObservedStep
 from digitnet.repl.views.explaining_names import WHOLE, layer_title, weight_name
 from digitnet.repl.views.formulae import UPDATES
 from digitnet.repl.views.screen import draws_blocks
@@ -21,7 +21,7 @@ HEADINGS = ("before", "gradient", "change", "after")
 
 
 def page(
-    step: Watched, optimizer: str, console: Console, options: ConsoleOptions
+    step: ObservedStep, optimizer: str, console: Console, options: ConsoleOptions
 ) -> Iterator[RenderableType]:
     """The cases, the cost before and after, and each layer's weights."""
     sheet = Sheet(options.max_width, draws_blocks(console, options))
@@ -37,7 +37,7 @@ def page(
     yield sheet.side_by_side([_layer(changes, sheet) for changes in layers])
 
 
-def _cases(step: Watched, sheet: Sheet) -> Text:
+def _cases(step: ObservedStep, sheet: Sheet) -> Text:
     """The cases with their targets, and the outputs before and after."""
     columns = [
         [" ".join(aligned(row)) for row in values]

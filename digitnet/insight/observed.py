@@ -18,7 +18,7 @@ from digitnet.engine.stretch import Stretch
 from digitnet.engine.trainer import Trainer
 from digitnet.engine.types import Array
 
-ONE = Amount(1, "batches")
+ONE_BATCH = Amount(1, "batches")
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Watched:
-    """The effect of one mini-batch.
+class ObservedStep:
+    """One mini-batch of training: its cases, the parameters before and after it, and the outcome.
 
     number: of mini-batches the network has been trained on, including this one. rate: the learning
     rate at this mini-batch. inputs, targets, outputs_before, outputs_after, cost_before,
@@ -64,28 +64,30 @@ class Watched:
     outcome: Outcome
 
 
-def watched(
+def observe_step(
     trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool] = lambda: False
-) -> Watched:
-    """Trains one mini-batch exactly as `run` does, and returns its effect.
+) -> ObservedStep:
+    """Trains one mini-batch exactly as `run` does, and returns its details.
 
-    Everything is observed on copies of the network and its progress, so the training is bit for bit
+    They are computed on copies of the network and its progress, so that the training is bit for bit
     the same as without observation.
     """
     x, y = mini_batches(trainer, cases, replace(trainer.progress)).next()
-    twin = trainer.network.copy(trainer.network.dtype)
+    copy = trainer.network.copy(trainer.network.dtype)
     step = Step(trainer.seed, trainer.progress.batches)
     schedule = Schedule.parse(trainer.settings.schedule)
-    rate = trainer.settings.rate * Stretch(ONE, trainer.progress, len(cases), schedule).factor()
-    before = _Seen.of(twin, trainer, x, y, step)
-    values = [p.value.copy() for p in twin.parameters]
-    gradients = [_gradient(p, trainer) for p in twin.parameters]
+    rate = (
+        trainer.settings.rate * Stretch(ONE_BATCH, trainer.progress, len(cases), schedule).factor()
+    )
+    before = _ForwardPass.of(copy, trainer, x, y, step)
+    values = [p.value.copy() for p in copy.parameters]
+    gradients = [_gradient(p, trainer) for p in copy.parameters]
 
-    outcome = _finished(trainer, cases, validation, stop)
-    for p, trained in zip(twin.parameters, trainer.network.parameters, strict=True):
+    outcome = _trained(trainer, cases, validation, stop)
+    for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
         p.value[...] = trained.value
-    after = _Seen.of(twin, trainer, x, y, step)
-    return Watched(
+    after = _ForwardPass.of(copy, trainer, x, y, step)
+    return ObservedStep(
         trainer.progress.batches,
         rate,
         x.copy(),
@@ -94,21 +96,23 @@ def watched(
         after.outputs,
         before.cost,
         after.cost,
-        _changes(twin, values, gradients),
+        _changes(copy, values, gradients),
         outcome,
     )
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _ForwardPass:
     """The outputs and cost of a network for a mini-batch in training."""
 
     outputs: Array
     cost: float
 
     @classmethod
-    def of(cls, network: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> "_Seen":
-        """Runs the forward pass, and the backward pass, so that gradients are available."""
+    def of(
+        cls, network: Network, trainer: Trainer, x: Array, y: Array, step: Step
+    ) -> "_ForwardPass":
+        """Runs the forward pass, and the backward pass to compute the parameters' gradients."""
         with np.errstate(all="ignore"):
             a = network.forward(x, step)
             cost = network.cost.value(a, y) + trainer.penalties.value(network.parameters)
@@ -122,17 +126,17 @@ def _gradient(p: Parameter, trainer: Trainer) -> Array:
     penalties = trainer.penalties
     if trainer.optimizer.decoupled:
         penalties = Penalties(0.0, penalties.l1)
-    with np.errstate(all="ignore"):  # of huge weights and penalties
+    with np.errstate(all="ignore"):  # huge weights and penalties may overflow
         g = p.whole_gradient().copy()
         penalties.add_gradient(p, g)
     return g
 
 
-def _finished(
+def _trained(
     trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool]
 ) -> Outcome:
-    """Runs one mini-batch of training to its end."""
-    running = run(trainer, cases, validation, ONE, stop)
+    """Trains one mini-batch."""
+    running = run(trainer, cases, validation, ONE_BATCH, stop)
     while True:
         try:
             next(running)

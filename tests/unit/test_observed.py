@@ -1,4 +1,4 @@
-"""A mini-batch that is watched: trained to the bit as one that is not, and told as it was."""
+"""An observed mini-batch: trained to the bit as without observation, and reported as it was."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.run import run
 from digitnet.engine.trainer import Trainer
-from digitnet.insight.watched import Watched, watched
+from digitnet.insight.observed import ObservedStep, observe_step
 from digitnet.recipes import RECIPES, Recipe, build
 from digitnet.registry.model import Model
 
@@ -56,7 +56,7 @@ def test_the_network_is_to_the_bit_as_after_t_1(name: str, settings: dict[str, A
     (alone, cases), (seen, _) = made(name, settings), made(name, settings)
     for number in range(1, 8):
         train(alone.trainer, cases, "1")
-        step = watched(seen.trainer, cases, cases)
+        step = observe_step(seen.trainer, cases, cases)
         assert step.number == number
         for model in (alone, seen):
             model.trainer.progress.seconds = 0.0
@@ -70,7 +70,7 @@ def test_before_and_after_are_the_weights_before_and_after(
 ) -> None:
     model, cases = made(name, settings)
     before = [p.value.copy() for p in model.network.parameters]
-    step = watched(model.trainer, cases, cases)
+    step = observe_step(model.trainer, cases, cases)
     for change, value, p in zip(step.changes, before, model.network.parameters, strict=True):
         assert change.name == p.name
         np.testing.assert_array_equal(change.before, value)
@@ -83,7 +83,7 @@ def test_before_and_after_are_the_weights_before_and_after(
 def test_the_change_is_minus_the_rate_times_the_gradient(l2: float) -> None:
     model, cases = made("mini", {"batch": 3, "l2": l2, "schedule": "inverse-sqrt"})
     for number in range(3):
-        step = watched(model.trainer, cases, cases)
+        step = observe_step(model.trainer, cases, cases)
         assert step.rate == pytest.approx(4 / (1 + number / 500) ** 0.5)
         for change in step.changes:
             np.testing.assert_allclose(change.change, -step.rate * change.gradient, atol=1e-14)
@@ -96,7 +96,7 @@ def logistic(z: np.ndarray) -> np.ndarray:
 
 def test_a_step_of_truth_is_the_one_worked_out_by_hand() -> None:
     model, cases = made("truth", {})
-    step: Watched = watched(model.trainer, cases, cases)
+    step: ObservedStep = observe_step(model.trainer, cases, cases)
     (change,) = step.changes
     x, y, w = step.inputs, step.targets, change.before
     a = logistic(x @ w)
@@ -114,7 +114,7 @@ def test_a_step_of_truth_is_the_one_worked_out_by_hand() -> None:
 def test_what_is_interrupted_counts_no_mini_batch() -> None:
     model, cases = made("mini", {})
     before = everything(model)
-    step = watched(model.trainer, cases, cases, lambda: True)
+    step = observe_step(model.trainer, cases, cases, lambda: True)
     assert (step.outcome.batches, step.outcome.stopped) == (0, "interrupted")
     model.trainer.progress.seconds = 0.0
     model.trainer.progress.cases = 0
