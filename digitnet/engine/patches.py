@@ -1,13 +1,10 @@
-"""Patches of pictures as rows of a matrix (im2col), one tile of pictures at a time.
+"""The sums of a convolution, computed as a product with patches of pictures (im2col), tile by tile.
 
 `Convolution` has the mathematics; this file makes it fast.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import DTypeLike
 
 from digitnet.engine.buffers import Buffer
 from digitnet.engine.types import Array, Shape
@@ -18,28 +15,45 @@ SHORT = 16
 """Rows of a kernel with fewer numbers than this are not copied as one run."""
 
 
-class Patches:
-    """The patches that a kernel covers in pictures (height, width, depth), for one thread."""
+class PatchProduct:
+    """The sums of a convolution for tiles of pictures, in one thread.
 
-    def __init__(self, shape: Shape, kernel: int, channels: int, dtype: DTypeLike) -> None:
-        """Allocates nothing; the buffers are allocated when first used."""
-        height, width, depth = shape
-        self.kernel, self.depth = kernel, depth
+    pictures: the number of pictures in a tile.
+    """
+
+    def __init__(self, input_shape: Shape, kernel: int, weights: Array) -> None:
+        """weights: (kernel · kernel · depth, channels). The buffers are allocated when used."""
+        height, width, self.depth = input_shape
+        self.kernel, self.weights = kernel, weights
         self.rows, self.columns = height - kernel + 1, width - kernel + 1
-        self.size = kernel * kernel * depth
+        (self.size, channels), dtype = weights.shape, weights.dtype
         self.pictures = max(1, TILE // (self.rows * self.columns * (self.size + 2 * channels)))
         self._patches = Buffer((self.rows, self.columns, self.size), dtype)
         self._outputs = Buffer((self.rows, self.columns, channels), dtype)
-        self._scratch = Buffer((channels,), dtype)
-        self._strips = Buffer((height, self.columns, kernel * depth), dtype)
-        self._product = Buffer((self.rows, self.columns, kernel * depth), dtype)
+        self._strips = Buffer((height, self.columns, kernel * self.depth), dtype)
+        self._product = Buffer((self.rows, self.columns, kernel * self.depth), dtype)
+        self._gradient = np.empty_like(weights)
 
-    def tiles(self, count: int, start: int = 0) -> Iterator[slice]:
-        """Divides `count` pictures, from `start` on, into tiles."""
-        for first in range(start, start + count, self.pictures):
-            yield slice(first, min(first + self.pictures, start + count))
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """x ∗ W for a tile x, (pictures, rows, columns, channels), in `out` if given."""
+        z = self._outputs(len(x)) if out is None else out
+        np.matmul(self._im2col(x), self.weights, out=z.reshape(-1, z.shape[-1]))
+        return z
 
-    def im2col(self, x: Array) -> Array:
+    def delta(self, count: int) -> Array:
+        """A buffer for dC/dz of `count` pictures, (pictures, rows, columns, channels)."""
+        result: Array = self._outputs(count)
+        return result
+
+    def backward(self, x: Array, delta: Array, gradient: Array, into: Array | None) -> None:
+        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz."""
+        flat = delta.reshape(-1, delta.shape[-1])
+        np.matmul(self._im2col(x).T, flat, out=self._gradient)
+        gradient += self._gradient
+        if into is not None:
+            self._col2im(flat, into)
+
+    def _im2col(self, x: Array) -> Array:
         """Returns the patches of a tile x, (pictures · rows · columns, kernel · kernel · depth).
 
         Copies in long runs: one kernel row of one patch or, if that is short, one number of the
@@ -57,7 +71,7 @@ class Patches:
         np.copyto(buffer.reshape(windows.shape), windows)
         return buffer.reshape(self.size, -1).T
 
-    def col2im(self, delta: Array, weights: Array, into: Array) -> None:
+    def _col2im(self, delta: Array, into: Array) -> None:
         """into ← for every pixel, the sum of δ Wᵀ over the patches that contain it.
 
         One product per kernel row is added to strips as wide as a kernel row; the columns of the
@@ -68,7 +82,7 @@ class Patches:
         flat = product.reshape(-1, run)
         strips[:, self.rows :] = 0
         for row in range(k):
-            np.matmul(delta, weights[row * run : (row + 1) * run].T, out=flat)
+            np.matmul(delta, self.weights[row * run : (row + 1) * run].T, out=flat)
             if row == 0:
                 strips[:, : self.rows] = product
             else:
@@ -78,13 +92,3 @@ class Patches:
         for column in range(1, k):
             part = strips[..., column * self.depth : (column + 1) * self.depth]
             into[:, :, column : column + self.columns] += part
-
-    def outputs(self, count: int) -> Array:
-        """A buffer for the outputs of `count` pictures before pooling."""
-        result: Array = self._outputs(count)
-        return result
-
-    def scratch(self, rows: int) -> Array:
-        """A work array, (rows, channels)."""
-        result: Array = self._scratch(rows)
-        return result

@@ -100,9 +100,9 @@ def parts(rows: int, cost: int, minimum: int = 0) -> list[slice]:
     return divide(rows, max(1, min(worthwhile(rows * cost), rows // (minimum or MIN_ROWS))))
 
 
-def for_rows(rows: int, cost: int, work: Callable[[slice], None]) -> None:
+def for_rows(rows: int, cost: int, work: Callable[[slice], None], minimum: int = 0) -> None:
     """Runs `work` on the `parts` of the rows in parallel."""
-    run([partial(work, part) for part in parts(rows, cost)])
+    run([partial(work, part) for part in parts(rows, cost, minimum)])
 
 
 # running it

@@ -110,7 +110,7 @@ def test_on_a_terminal(terminal: Start) -> None:
     t.wait_for("^digitnet>")
     t.type("n diary; set watch both\r")
     t.wait_for("^diary>")
-    t.type("t 300e\r")
+    t.type("t 3000e\r")
     t.wait_for(r"\d as \d  \d.\d\d", 30)
     t.wait_for(r"weights of the first layer")
     t.type("\x03")

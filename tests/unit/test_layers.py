@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitnet.engine import patches, threads
+from digitnet.engine import fourier, patches, threads
 from digitnet.engine.folding import folded
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.layers import AveragePool, BatchNorm, Convolution, Layer, MaxPool
@@ -42,12 +42,21 @@ SIZES = [
 ]
 
 
+@pytest.fixture(
+    params=product(["patches", "fourier"], ["tiles of one picture", "one tile"]), ids=str
+)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each way in which the sums of a convolution can be computed."""
+    name, size = request.param
+    monkeypatch.setattr(fourier, "is_faster", lambda *_: name == "fourier")
+    for module in (patches, fourier):
+        monkeypatch.setattr(module, "TILE", 1 if size == "tiles of one picture" else 10**6)
+    return str(name)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("tile", [1, 400_000])
-def test_a_convolution_is_the_sum_over_its_kernel(
-    size: tuple[int, ...], tile: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(patches, "TILE", tile)
+def test_a_convolution_is_the_sum_over_its_kernel(size: tuple[int, ...]) -> None:
     count, height, width, depth, channels, k = size
     layer = filled(
         Convolution((height, width, depth), channels=channels, kernel=k, dtype=np.float64)
@@ -60,13 +69,10 @@ def test_a_convolution_is_the_sum_over_its_kernel(
     np.testing.assert_allclose(layer.forward(x), expected, atol=1e-12)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("tile", [1, 400_000])
-def test_back_through_a_convolution_is_its_transpose(
-    size: tuple[int, ...], tile: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_back_through_a_convolution_is_its_transpose(size: tuple[int, ...]) -> None:
     """C = Σ g · y is linear in x and in W, so ⟨g, y⟩ = ⟨dC/dx, x⟩ = ⟨dC/dW, W⟩ without biases."""
-    monkeypatch.setattr(patches, "TILE", tile)
     count, height, width, depth, channels, k = size
     layer = filled(
         Convolution(
@@ -113,6 +119,7 @@ def test_of_equal_pixels_the_first_has_the_gradient() -> None:
     assert into.ravel().tolist() == [5, 0, 0, 0]
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "linear"])
 def test_a_convolution_that_pools_does_what_both_do(activation: str) -> None:
     """The pool is moved below the activation, where there is less left to activate."""
@@ -211,6 +218,7 @@ def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_gradient(*made(SHAPES[0])).max_relative_error > 1e-4
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def passes() -> list[np.ndarray]:
@@ -221,15 +229,15 @@ def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.Monke
 
     before = threads.count()
     try:
-        threads._pool().most = 1
+        threads.set_count(1)
         alone = passes()
         monkeypatch.setattr(threads, "MIN_WORK", 1)
         monkeypatch.setattr(threads, "MIN_ROWS", 1)
-        threads._pool().most = 2
+        threads.set_count(2)
         for mine, other in zip(alone, passes(), strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-12)
     finally:
-        threads._pool().most = before
+        threads.set_count(before)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -289,6 +297,7 @@ def test_the_setting_leaves_out_activated_units_of_hidden_dense_layers(
     assert network.layers == before
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("batch", [1, 7, 33])
 @pytest.mark.parametrize("norm", ["", "-b"], ids=["plain", "batch norm"])
 def test_a_convolutional_step_is_that_of_pytorch(batch: int, norm: str) -> None:

@@ -1,19 +1,24 @@
 """The convolutional layer: one small set of weights applied at every position of a picture."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine import threads
+from digitnet.engine import fourier, threads
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.buffers import Buffer
+from digitnet.engine.fourier import FourierProduct, Spectrum
 from digitnet.engine.initializers import INITIALIZERS
 from digitnet.engine.layers.base import Layer, Parameter, Step, zero_weights
 from digitnet.engine.layers.pooling import MaxPool, Winners
-from digitnet.engine.patches import Patches
+from digitnet.engine.patches import PatchProduct
 from digitnet.engine.types import Array, Shape
+
+Product = PatchProduct | FourierProduct
+"""How the sums of a convolution are computed in one thread."""
 
 
 class Convolution(Layer):
@@ -26,7 +31,8 @@ class Convolution(Layer):
     over patches. With δ = dC/dz: dC/dW = Pᵀ δ, dC/db = Σ δ, dC/dP = δ Wᵀ, and dC/dx adds up the
     rows of dC/dP where patches overlap.
 
-    The pictures are divided among the threads, each of which processes tiles that fit its cache.
+    The pictures are divided among the threads, each of which processes them in tiles; many sums are
+    computed with fewer multiplications by way of the frequency domain (`fourier.py`).
     A max pool that follows is fused into this loop, before bias and activation: activations are
     monotonic, so the maximum is the same, and fewer numbers remain to be activated.
     """
@@ -64,9 +70,11 @@ class Convolution(Layer):
         self.weights = zero_weights(kernel * kernel * depth, channels, dtype)
         self.biases: Array | None = np.zeros(channels, dtype) if bias else None
         self.pool: MaxPool | None = None
-        self._patches: list[Patches] = []  # one for each thread
+        self._spectrum: Spectrum | None = None
+        self._by_patches: list[PatchProduct] = []  # one for each thread, as are the next two
+        self._by_fourier: list[FourierProduct] = []
         self._a = Buffer(self.shape, dtype)
-        self._gradients: list[Gradients] = []  # one for each thread
+        self._gradients: list[Gradients] = []
         self._input_gradient = Buffer(input_shape, dtype)
         self.parameters = [Parameter("weights", self.weights, True, self._weight_gradient)]
         if self.biases is not None:
@@ -93,79 +101,77 @@ class Convolution(Layer):
         a = self._last = self._a(len(x))
         winners = self.pool.winner_buffers(len(x)) if self.pool and step else None
         self._winners: Winners | None = winners
-        parts = self._parts(len(x))
+        height, width, _ = self.input_shape
+        self._parts = threads.parts(len(x), height * width * self.weights.size, minimum=1)
+        self._products = self._choose_products(len(x) // len(self._parts))
         threads.run(
             [
-                partial(self._forward, patches, x[part], a[part], winners and winners[part])
-                for patches, part in zip(self._patches, parts, strict=False)
+                partial(self._forward, product, x[part], a[part], winners and winners[part])
+                for product, part in zip(self._products, self._parts, strict=True)
             ]
         )
         return a
 
-    def _forward(self, patches: Patches, x: Array, a: Array, winners: Winners | None) -> None:
+    def _forward(self, product: Product, x: Array, a: Array, winners: Winners | None) -> None:
         """The forward pass of one thread's pictures."""
-        for tile in patches.tiles(len(x)):
-            rows = patches.im2col(x[tile])
+        for tile in tiles(len(x), product.pictures):
             if self.pool is None:
-                np.matmul(rows, self.weights, out=a[tile].reshape(-1, self.channels))
+                product.forward(x[tile], a[tile])
             else:
-                z = patches.outputs(len(x[tile]))
-                np.matmul(rows, self.weights, out=z.reshape(-1, self.channels))
-                self.pool.downsample(z, a[tile], winners and winners[tile])
+                self.pool.downsample(product.forward(x[tile]), a[tile], winners and winners[tile])
             flat = a[tile].reshape(-1, self.channels)
             if self.biases is not None:
                 flat += self.biases
             self.activation.forward(flat)
 
-    def _parts(self, count: int) -> list[slice]:
-        """Divides the pictures among the threads, and allocates patch buffers for each."""
-        height, width, _ = self.input_shape
-        parts = threads.parts(count, height * width * self.weights.size, minimum=1)
-        while len(self._patches) < len(parts):
-            self._patches.append(Patches(self.input_shape, self.kernel, self.channels, self.dtype))
-        return parts
+    def _choose_products(self, pictures: int) -> Sequence[Product]:
+        """For each thread, the faster way to compute the sums for so many pictures."""
+        number = len(self._parts)
+        if not fourier.is_faster(self.input_shape, self.kernel, self.channels, pictures):
+            while len(self._by_patches) < number:
+                self._by_patches.append(PatchProduct(self.input_shape, self.kernel, self.weights))
+            return self._by_patches[:number]
+        if self._spectrum is None:
+            self._spectrum = Spectrum(self.input_shape, self.kernel, self.weights)
+        self._spectrum.update()
+        while len(self._by_fourier) < number:
+            self._by_fourier.append(FourierProduct(self._spectrum))
+        return self._by_fourier[:number]
 
     # backward
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx and computes the gradients of weights and biases."""
         into: Array | None = None if self.lowest else self._input_gradient(len(grad))
-        parts = self._parts(len(grad))
-        a = self._last
-        while len(self._gradients) < len(parts):
+        while len(self._gradients) < len(self._parts):
             self._gradients.append(Gradients(self.weights))
         threads.run(
             [
-                partial(self._backward, number, part, a, grad, into)
-                for number, part in enumerate(parts)
+                partial(self._backward, number, part, grad, into)
+                for number, part in enumerate(self._parts)
             ]
         )
-        total, *others = self._gradients[: len(parts)]
+        total, *others = self._gradients[: len(self._parts)]
         for other in others:
             total.weights += other.weights
             total.biases += other.biases
         return into
 
-    def _backward(
-        self, number: int, part: slice, a: Array, grad: Array, into: Array | None
-    ) -> None:
+    def _backward(self, number: int, part: slice, grad: Array, into: Array | None) -> None:
         """The backward pass of one thread's pictures, into gradients of the thread's own."""
-        patches, gradients = self._patches[number], self._gradients[number]
+        product, gradients = self._products[number], self._gradients[number]
         gradients.weights[...] = gradients.biases[...] = 0
-        for tile in patches.tiles(part.stop - part.start, part.start):
+        for tile in tiles(part.stop - part.start, product.pictures, part.start):
             delta = grad[tile]
             flat = delta.reshape(-1, self.channels)
-            scratch = patches.scratch(len(flat))
-            self.activation.backward(a[tile].reshape(flat.shape), flat, scratch)
+            a = self._last[tile].reshape(flat.shape)
+            self.activation.backward(a, flat, gradients.scratch(len(flat)))
             gradients.biases += flat.sum(axis=0)
             if self.pool and self._winners:
-                delta = patches.outputs(len(delta))
+                delta = product.delta(len(delta))
                 self.pool.upsample(grad[tile], self._winners[tile], delta)
-                flat = delta.reshape(-1, self.channels)
-            np.matmul(patches.im2col(self._x[tile]).T, flat, out=gradients.product)
-            gradients.weights += gradients.product
-            if into is not None:
-                patches.col2im(flat, self.weights, into[tile])
+            x = self._x[tile]
+            product.backward(x, delta, gradients.weights, None if into is None else into[tile])
 
     def _weight_gradient(self, rows: slice) -> Array:
         """dC/dW = Pᵀ δ."""
@@ -193,8 +199,15 @@ class Convolution(Layer):
 
 
 class Gradients:
-    """One thread's contribution to the gradients of a convolution."""
+    """One thread's contribution to the gradients of a convolution, and its work array."""
 
     def __init__(self, weights: Array) -> None:
-        self.weights, self.product = np.empty_like(weights), np.empty_like(weights)
+        self.weights = np.empty_like(weights)
         self.biases: Array = np.empty(weights.shape[1], weights.dtype)
+        self.scratch = Buffer((weights.shape[1],), weights.dtype)
+
+
+def tiles(count: int, size: int, start: int = 0) -> Iterator[slice]:
+    """Divides `count` pictures, from `start` on, into tiles of `size`."""
+    for first in range(start, start + count, size):
+        yield slice(first, min(first + size, start + count))
