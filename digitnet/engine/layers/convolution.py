@@ -1,24 +1,19 @@
 """The convolutional layer: one small set of weights applied at every position of a picture."""
 
-from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine import fourier, threads
+from digitnet.engine import threads
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.buffers import Buffer
-from digitnet.engine.fourier import FourierProduct, Spectrum
+from digitnet.engine.convolving import Product, Products, tiles
 from digitnet.engine.initializers import INITIALIZERS
 from digitnet.engine.layers.base import Layer, Parameter, Step, zero_weights
 from digitnet.engine.layers.pooling import MaxPool, Winners
-from digitnet.engine.patches import PatchProduct
 from digitnet.engine.types import Array, Shape
-
-Product = PatchProduct | FourierProduct
-"""How the sums of a convolution are computed in one thread."""
 
 
 class Convolution(Layer):
@@ -70,11 +65,9 @@ class Convolution(Layer):
         self.weights = zero_weights(kernel * kernel * depth, channels, dtype)
         self.biases: Array | None = np.zeros(channels, dtype) if bias else None
         self.pool: MaxPool | None = None
-        self._spectrum: Spectrum | None = None
-        self._by_patches: list[PatchProduct] = []  # one for each thread, as are the next two
-        self._by_fourier: list[FourierProduct] = []
+        self._all_products = Products(input_shape, kernel, self.weights)
         self._a = Buffer(self.shape, dtype)
-        self._gradients: list[Gradients] = []
+        self._gradients: list[Gradients] = []  # one for each thread
         self._input_gradient = Buffer(input_shape, dtype)
         self.parameters = [Parameter("weights", self.weights, True, self._weight_gradient)]
         if self.biases is not None:
@@ -103,7 +96,7 @@ class Convolution(Layer):
         self._winners: Winners | None = winners
         height, width, _ = self.input_shape
         self._parts = threads.parts(len(x), height * width * self.weights.size, minimum=1)
-        self._products = self._choose_products(len(x) // len(self._parts))
+        self._products = self._all_products.choose(len(self._parts), len(x) // len(self._parts))
         threads.run(
             [
                 partial(self._forward, product, x[part], a[part], winners and winners[part])
@@ -123,20 +116,6 @@ class Convolution(Layer):
             if self.biases is not None:
                 flat += self.biases
             self.activation.forward(flat)
-
-    def _choose_products(self, pictures: int) -> Sequence[Product]:
-        """For each thread, the faster way to compute the sums for so many pictures."""
-        number = len(self._parts)
-        if not fourier.is_faster(self.input_shape, self.kernel, self.channels, pictures):
-            while len(self._by_patches) < number:
-                self._by_patches.append(PatchProduct(self.input_shape, self.kernel, self.weights))
-            return self._by_patches[:number]
-        if self._spectrum is None:
-            self._spectrum = Spectrum(self.input_shape, self.kernel, self.weights)
-        self._spectrum.update()
-        while len(self._by_fourier) < number:
-            self._by_fourier.append(FourierProduct(self._spectrum))
-        return self._by_fourier[:number]
 
     # backward
 
@@ -205,9 +184,3 @@ class Gradients:
         self.weights = np.empty_like(weights)
         self.biases: Array = np.empty(weights.shape[1], weights.dtype)
         self.scratch = Buffer((weights.shape[1],), weights.dtype)
-
-
-def tiles(count: int, size: int, start: int = 0) -> Iterator[slice]:
-    """Divides `count` pictures, from `start` on, into tiles of `size`."""
-    for first in range(start, start + count, size):
-        yield slice(first, min(first + size, start + count))
