@@ -1,6 +1,6 @@
 """Chooses the faster way to compute the sums of a convolution: by patches or by frequencies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from digitnet.engine import fourier
 from digitnet.engine.fourier import FourierProduct, Spectrum
@@ -39,7 +39,7 @@ class Products:
         return self._by_fourier[:threads]
 
 
-def tiles(count: int, size: int, start: int = 0) -> Iterator[slice]:
+def tiles(count: int, size: int, start: int = 0) -> list[slice]:
     """Divides `count` pictures, from `start` on, into tiles of `size`."""
-    for first in range(start, start + count, size):
-        yield slice(first, min(first + size, start + count))
+    end = start + count
+    return [slice(first, min(first + size, end)) for first in range(start, end, size)]

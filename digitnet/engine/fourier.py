@@ -29,7 +29,7 @@ from digitnet.engine import threads
 from digitnet.engine.buffers import Buffer
 from digitnet.engine.types import Array, Shape
 
-TILE = 1_800_000
+TILE = 900_000
 """Numbers in the transforms of a tile's inputs and outputs."""
 MAX_SPECTRUM = 1 << 24
 """Maximum number of transformed weights: 64 MiB in float32."""
@@ -162,7 +162,8 @@ class FourierProduct:
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """x ∗ W for a tile x, (pictures, rows, columns, channels), in `out` if given."""
         sums = self._outputs(len(x)).reshape(*self.spectrum.axes, len(x), -1)
-        np.matmul(self._transformed(x), self.spectrum.values, out=sums)
+        self._last = self._transformed(x)
+        np.matmul(self._last, self.spectrum.values, out=sums)
         z: Array = self._to_z(sums).transpose(2, 0, 1, 3)
         if out is None:
             return z
@@ -175,14 +176,17 @@ class FourierProduct:
         buffer: Array = self._delta(count).reshape(rows, columns, count, -1)
         return buffer.transpose(2, 0, 1, 3)
 
-    def backward(self, x: Array, delta: Array, gradient: Array, into: Array | None) -> None:
-        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz."""
+    def backward(self, x: Array | None, delta: Array, gradient: Array, into: Array | None) -> None:
+        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz.
+
+        x: None for the tile of the last call, if that was `forward`.
+        """
         by_axes = delta.transpose(1, 2, 0, 3)
         if not by_axes.flags.c_contiguous:
-            (buffer := self.delta(len(x)))[...] = delta
+            (buffer := self.delta(len(delta)))[...] = delta
             by_axes = buffer.transpose(1, 2, 0, 3)
         transformed = self._from_z(by_axes)
-        inputs = self._transformed(x)
+        inputs = self._last if x is None else self._transformed(x)
         products = self._gradient(self.spectrum.depth).reshape(self.spectrum.values.shape)
         np.matmul(inputs.swapaxes(2, 3), transformed, out=products)
         gradient += self._from_w(products).reshape(gradient.shape)

@@ -37,7 +37,8 @@ class PatchProduct:
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """x ∗ W for a tile x, (pictures, rows, columns, channels), in `out` if given."""
         z = self._outputs(len(x)) if out is None else out
-        np.matmul(self._im2col(x), self.weights, out=z.reshape(-1, z.shape[-1]))
+        self._last = self._im2col(x)
+        np.matmul(self._last, self.weights, out=z.reshape(-1, z.shape[-1]))
         return z
 
     def delta(self, count: int) -> Array:
@@ -45,10 +46,14 @@ class PatchProduct:
         result: Array = self._outputs(count)
         return result
 
-    def backward(self, x: Array, delta: Array, gradient: Array, into: Array | None) -> None:
-        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz."""
+    def backward(self, x: Array | None, delta: Array, gradient: Array, into: Array | None) -> None:
+        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz.
+
+        x: None for the tile of the last call, if that was `forward`.
+        """
         flat = delta.reshape(-1, delta.shape[-1])
-        np.matmul(self._im2col(x).T, flat, out=self._gradient)
+        patches = self._last if x is None else self._im2col(x)
+        np.matmul(patches.T, flat, out=self._gradient)
         gradient += self._gradient
         if into is not None:
             self._col2im(flat, into)

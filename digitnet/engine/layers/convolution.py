@@ -140,7 +140,8 @@ class Convolution(Layer):
         """The backward pass of one thread's pictures, into gradients of the thread's own."""
         product, gradients = self._products[number], self._gradients[number]
         gradients.weights[...] = gradients.biases[...] = 0
-        for tile in tiles(part.stop - part.start, product.pictures, part.start):
+        first, *others = reversed(tiles(part.stop - part.start, product.pictures, part.start))
+        for tile in (first, *others):
             delta = grad[tile]
             flat = delta.reshape(-1, self.channels)
             a = self._last[tile].reshape(flat.shape)
@@ -149,7 +150,7 @@ class Convolution(Layer):
             if self.pool and self._winners:
                 delta = product.delta(len(delta))
                 self.pool.upsample(grad[tile], self._winners[tile], delta)
-            x = self._x[tile]
+            x = None if tile is first else self._x[tile]  # the forward pass has just ended with it
             product.backward(x, delta, gradients.weights, None if into is None else into[tile])
 
     def _weight_gradient(self, rows: slice) -> Array:
