@@ -111,7 +111,7 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
         autosaved = session.unfinished.at_exit(unsaved, meant=meant, asked=session.interactive)
         if autosaved and not session.ended_by:
             say_error("the unsaved training was autosaved: recover loads it")
-        elif unsaved and (complaint := session.unfinished.complaint):
+        elif unsaved and (complaint := session.unfinished.warning):
             say_error(complaint)
     if session.ended_by:  # everything is in order now, so end as the signal asked
         signal.signal(session.ended_by, signal.SIG_DFL)

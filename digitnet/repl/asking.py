@@ -1,4 +1,4 @@
-"""What a network says of pictures that are not in any data set."""
+"""Runs a network on pictures that are not in a data set."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,31 +10,31 @@ if TYPE_CHECKING:
     from digitnet.engine.types import Array
     from digitnet.registry.model import Model
 
-SEEN = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
-"""Networks that take pictures, by their inputs: which rows and columns of a prepared drawing."""
+PIXELS = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
+"""Number of inputs → the rows and columns of a 28 x 28 picture that the network takes."""
 
 
 class PictureReader:
-    """Shows prepared pictures to a network."""
+    """Computes a network's outputs for prepared pictures."""
 
     def __init__(self, model: "Model") -> None:
-        """Raises CommandError where the network takes no pictures."""
+        """Raises CommandError if the network does not take pictures."""
         self._network = model.trainer.answering()
         self._scale = 1.0 if model.trainer.settings.pixels == "raw" else 1 / 255
-        part = SEEN.get(self._network.inputs)
-        if part is None:
+        pixels = PIXELS.get(self._network.inputs)
+        if pixels is None:
             raise CommandError(
                 f"the network ({model.network.shape}) takes no pictures: "
                 "n makes one that reads digits, l loads one"
             )
-        self._part = part
+        self._pixels = pixels
 
     def seen(self, picture: "Picture") -> "Picture":
-        """What the network sees of a prepared picture, 28 x 28."""
-        return picture[self._part, self._part]
+        """The pixels that the network takes from a prepared picture, 28 x 28."""
+        return picture[self._pixels, self._pixels]
 
     def outputs(self, seen: "Sequence[Picture]") -> "Array":
-        """The outputs for each. Raises CommandError where they are no numbers."""
+        """The outputs, (pictures, outputs). Raises CommandError if they are not finite."""
         import numpy as np
 
         from digitnet.engine.cases import Cases
@@ -42,7 +42,7 @@ class PictureReader:
         from digitnet.repl.commands.checking import check_outputs
 
         inputs = np.stack(seen).reshape(len(seen), -1)
-        unknown = np.zeros((len(seen), self._network.outputs))
-        a = outputs_for(self._network, Cases(inputs, unknown, self._scale), np.arange(len(seen)))
+        targets = np.zeros((len(seen), self._network.outputs))
+        a = outputs_for(self._network, Cases(inputs, targets, self._scale), np.arange(len(seen)))
         check_outputs(a)
         return a

@@ -1,4 +1,4 @@
-"""The network in hand as it was before its last training: what `undo t` goes back to."""
+"""The state of the network in hand before its last training, which `undo t` restores."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Before:
-    """A state of a network, with what was known of it then. saved: what its save had then."""
+    """A state of a network, and of its accuracy and data. saved: `Session.saved` at that time."""
 
     model: "Model"
     snapshot: "Snapshot"
@@ -28,7 +28,7 @@ class Before:
 
     @classmethod
     def of(cls, model: "Model", session: "Session") -> "Before":
-        """The state of the network now."""
+        """The present state of a network."""
         trainer = model.trainer
         return cls(
             model,
@@ -43,13 +43,13 @@ class Before:
 
     @property
     def batches(self) -> int:
-        """Mini-batches it was trained for."""
+        """The number of mini-batches of training."""
         return self.snapshot.progress.batches
 
     def bring_back(self, session: "Session") -> None:
-        """Goes back to it; the state that gives way can be brought back in its turn.
+        """Restores this state; `session.before` becomes the present one, so undo can be undone.
 
-        Settings stay as they are now: where they name another optimiser, it starts anew.
+        The settings are kept. If they name another optimiser, it starts without state.
         """
         session.before = Before.of(self.model, session)
         model, trainer = self.model, self.model.trainer
@@ -57,15 +57,15 @@ class Before:
         trainer.history[:] = self.history
         if trainer.settings.optimizer != self.optimizer:
             trainer.forget()
-        trainer.settings = trainer.settings  # what they leave no place for, such as a mean, goes
+        trainer.settings = trainer.settings  # drops state that they do not use, such as a mean
         model.accuracy, model.data, model.trained_on = self.accuracy, self.data, self.trained_on
-        if session.saved != self.saved:  # saved meanwhile, as it is no longer
+        if session.saved != self.saved:  # the save made since then has the undone training
             session.mark_unsaved()
 
 
 @contextmanager
 def undoable(model: "Model", session: "Session") -> Iterator[None]:
-    """What trains the network while this lasts can be undone, however it ends."""
+    """Context manager that makes any training inside it undoable, however it ends."""
     before = Before.of(model, session)
     try:
         yield

@@ -1,6 +1,6 @@
-"""A board somebody draws on: what a mouse and keys do to the drawing, and what a network reads.
+"""The state of the drawing board: how mouse and keys change the drawing, and its reading.
 
-No terminal is needed: places are in pixels of the drawing, wherever and however it is shown.
+It needs no terminal: positions are in pixels of the drawing, however it is displayed.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from digitnet.digits.image import Picture
 
 @dataclass(frozen=True)
 class Reading:
-    """What a network makes of a picture. seen: the picture as it was prepared for the network."""
+    """A network's outputs for a picture. seen: the pixels that the network takes."""
 
     seen: Picture
     outputs: list[float]
@@ -21,16 +21,16 @@ class Reading:
 
 
 Read: TypeAlias = Callable[[Picture], Reading | None]
-"""Reads a picture: 0 for paper to 255 for full ink. None where there is no digit in it."""
+"""Reads a picture, with values from 0 (paper) to 255 (full ink); None if it has no digit."""
 
 
 @dataclass
 class Board:
-    """A drawing under way.
+    """A drawing in progress.
 
-    read: asked for what is drawn. answer: which digit it is, where that was said. erasing: the
-    tool is the eraser, not the pen. cursor: where the keys draw; they are in use once one of them
-    has moved it. by_keys: whether they, not the mouse, hold the brush down.
+    read: reads the drawing. answer: the digit it is meant to be, if given. erasing: whether the
+    tool is the eraser. cursor: the position of the brush for the keys. keys_in_use: whether the
+    keys have moved it. by_keys: whether the keys, not the mouse, hold the brush down.
     """
 
     read: Read
@@ -50,11 +50,11 @@ class Board:
 
     @property
     def reading(self) -> Reading | None:
-        """What was read last; None where nothing is drawn, or no digit."""
+        """The last reading; None if nothing is drawn, or no digit was found."""
         return None if self.drawing.is_blank else self._reading
 
     def refresh(self) -> None:
-        """Reads what is drawn. Another thread may do that while somebody draws on."""
+        """Reads the drawing. May be called from another thread while the user draws."""
         version = self.drawing.version
         self._reading = None if self.drawing.is_blank else self.read(self.drawing.picture())
         self._read_version = version
@@ -62,33 +62,33 @@ class Board:
     # the mouse
 
     def press(self, place: Place, *, erases: bool) -> None:
-        """A button went down: a stroke begins where that is on the paper."""
+        """A button was pressed: starts a stroke if the position is on the paper."""
         self.lift()
         self.keys_in_use = False
         if is_on_paper(place):
             self.drawing.press(place, ERASER if erases else self._tool)
 
     def drag(self, place: Place, *, erases: bool) -> None:
-        """The mouse moved with its button down; a stroke that comes onto the paper begins there."""
+        """The mouse moved with a button down; a stroke starts where it enters the paper."""
         if self.drawing.is_down and not self.by_keys:
             self.drawing.move(place)
         else:
             self.press(place, erases=erases)
 
     def hover(self) -> None:
-        """The mouse moved with its buttons up: its stroke has ended, seen or unseen."""
+        """The mouse moved with no button down: ends its stroke if the release event was missed."""
         if not self.by_keys:
             self.lift()
 
     def lift(self) -> None:
-        """The stroke under way ends, if there is one."""
+        """Ends the current stroke, if any."""
         self.drawing.lift()
         self.by_keys = False
 
     # the keys
 
     def step(self, right: float, down: float) -> None:
-        """The cursor moves by so many pixels, and draws while the keys hold the brush down."""
+        """Moves the cursor, in pixels; draws if the keys hold the brush down."""
         self.keys_in_use = True
         x, y = self.cursor
         self.cursor = (_within(x + right), _within(y + down))
@@ -96,7 +96,7 @@ class Board:
             self.drawing.move(self.cursor)
 
     def toggle(self) -> None:
-        """The brush goes down at the cursor, or up again."""
+        """Puts the brush down at the cursor, or lifts it."""
         was_down = self.by_keys
         self.lift()
         self.keys_in_use = True
@@ -105,23 +105,23 @@ class Board:
             self.by_keys = True
 
     def change_tool(self) -> None:
-        """Pen or eraser: the other one."""
+        """Switches between pen and eraser."""
         self.lift()
         self.erasing = not self.erasing
 
     def clear(self) -> None:
-        """Blank paper and the pen; undo brings the drawing back."""
+        """Clears the paper and selects the pen; `undo` restores the drawing."""
         self.lift()
         self.drawing.clear()
         self.erasing, self.answer = False, None
 
     def undo(self) -> None:
-        """Takes back the last stroke, or the clearing."""
+        """Undoes the last stroke, or a clearing."""
         self.lift()
         self.drawing.undo()
 
     def say(self, digit: int | None) -> None:
-        """Says which digit it is; saying it a second time takes that back."""
+        """Sets the answer; the same digit again unsets it."""
         self.answer = None if digit == self.answer else digit
 
     @property
@@ -130,7 +130,7 @@ class Board:
 
 
 def is_on_paper(place: Place) -> bool:
-    """Whether a place is on the paper, not beside it."""
+    """Whether a position is on the paper."""
     return all(0 <= at <= SIDE for at in place)
 
 

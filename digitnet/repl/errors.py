@@ -1,27 +1,27 @@
-"""What a person is told when a command cannot be done."""
+"""Errors shown to the user, and helpers for their messages."""
 
 from collections.abc import Iterable
 
 
 class CommandError(Exception):
-    """A command that was not understood or could not be done; the message is one clear line."""
+    """A command is not valid or failed; the message is one line for the user."""
 
 
 class Unknown(ValueError):
-    """A word that is none of the names there are; the message says which come near."""
+    """A name is unknown; the message suggests similar ones."""
 
 
 class OutputError(Exception):
-    """The output cannot be written: it was closed, or its disk is full."""
+    """The output cannot be written: it is closed, or the disk is full."""
 
 
 def quoted(word: str) -> str:
-    """A word that was typed, in quotes, shortened and without anything that steers a terminal."""
+    """The word in quotes, shortened, with control characters escaped."""
     return f"'{printable(word, 40)}'"
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """`Did you mean rate?`; empty where no name comes near."""
+    """`Did you mean rate?` for the most similar names; empty if none is similar."""
     import difflib
 
     by_lower = {name.lower(): name for name in names}
@@ -31,6 +31,6 @@ def nearest(word: str, names: Iterable[str]) -> str:
 
 
 def printable(text: str, longest: int = 200) -> str:
-    """`text` on one line with nothing in it that could steer a terminal, shortened if need be."""
+    """The text on one line, cut to `longest` characters, with control characters escaped."""
     shown = text if len(text) <= longest else text[:longest] + "..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)

@@ -1,4 +1,4 @@
-"""Files that a person names: which path is meant, and whether it may be written over."""
+"""Paths typed by the user: parsing, and asking before a file is overwritten."""
 
 import os
 from pathlib import Path
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 def path_of(text: str, example: str) -> Path:
-    """The path that a person means. Raises CommandError, with the example, where there is none."""
+    """The path for a typed text; `~` is expanded. Raises CommandError if it is not a valid path."""
     try:
         if os.fsencode(text) and "\0" not in text:
-            return Path(os.path.expanduser(text))  # noqa: PTH111 - leaves the home of nobody as it is
+            return Path(os.path.expanduser(text))  # noqa: PTH111 - keeps `~` of an unknown user
     except ValueError:
         pass
     raise CommandError(f"{quoted(text)} cannot be a file. Example: {example}")
 
 
 def path_to_write(text: str, example: str, asker: "Asker") -> Path:
-    """The path that a person means, once they said yes where a file is there already.
+    """The path for a typed text; asks before an existing file is overwritten.
 
-    Raises CommandError where nothing can or may be written.
+    Raises CommandError if the answer is no, or the path is not a regular file.
     """
     path = path_of(text, example)
     there = os.path.lexists(path)

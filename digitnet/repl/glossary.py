@@ -1,7 +1,7 @@
-"""The words that digitnet uses: what each means, with a line to type.
+"""The glossary of `? WORD`: the meaning of each word, with an example to type.
 
-Settings, recipes, data sets, activations, costs, optimisers and schedules tell it themselves; the
-terms of the field are written here.
+Settings, recipes, data sets, activations, costs, optimisers and schedules are described where they
+are defined; the terms of the field are described here.
 """
 
 import re
@@ -15,7 +15,7 @@ from digitnet.repl.session import SESSION_SETTINGS
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a word means. kind: what sort of word it is. example: a line to type."""
+    """A meaning of a word. kind: such as `a setting`. example: a line to type."""
 
     word: str
     kind: str
@@ -154,7 +154,7 @@ _SYNONYMS = {
 
 
 def words() -> Mapping[str, str]:
-    """Every word, with what sort of word it is."""
+    """Every word, with the kind of its first meaning."""
     found: dict[str, str] = {}
     for meaning in _all():
         found.setdefault(meaning.word, meaning.kind)
@@ -162,7 +162,7 @@ def words() -> Mapping[str, str]:
 
 
 def meanings(text: str) -> list[Meaning]:
-    """What a word means, which may be several things; empty for none."""
+    """The meanings of a word; empty if it is unknown."""
     word = text.strip().lower().replace("_", " ")
     asked = {text.strip().lower(), word, _SYNONYMS.get(word, word), word.removesuffix("s")}
     return [meaning for meaning in _all() if meaning.word in asked]
@@ -203,7 +203,7 @@ def _all() -> Iterator[Meaning]:
 
 
 def _setting(name: str) -> str:
-    """A line that sets it."""
+    """An example that changes the setting."""
     values = {"optimizer": "adam", "schedule": "cosine 20e", "augment": "light", "batch": "64"}
     values |= {"rate": "0.05", "momentum": "0.9", "dropout": "0.2", "smoothing": "0.05"}
     values |= {"l2": "1e-4", "l1": "1e-6", "max_norm": "3", "clip": "1", "cases": "1000"}
@@ -212,7 +212,7 @@ def _setting(name: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """With a capital letter and a full stop."""
+    """Adds a capital letter and a full stop, and removes backticks."""
     text = re.sub("`", "", text)
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 

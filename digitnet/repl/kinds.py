@@ -15,26 +15,26 @@ _PART = re.compile(r"[pad]\d\S*|b")
 
 
 def whole(text: str, low: int = 0) -> int:
-    """A whole number from `low` up, of at most nine digits."""
+    """Parses an integer of at least `low`, with at most nine digits. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) < low:
         raise ValueError
     return int(text)
 
 
 def digit(text: str) -> int:
-    """A digit."""
+    """Parses a digit. Raises ValueError."""
     if len(text) != 1:
         raise ValueError
     return whole(text)
 
 
 def count_or_all(text: str) -> int | None:
-    """A whole number from 1 up, or None for `all`."""
+    """Parses an integer of at least 1; None for `all`. Raises ValueError."""
     return None if text == "all" else whole(text, 1)
 
 
 def only(word: str) -> Callable[[str], str]:
-    """Parses this word, and no other."""
+    """Returns a parser that accepts only this word."""
 
     def parse(text: str) -> str:
         if text != word:
@@ -46,14 +46,14 @@ def only(word: str) -> Callable[[str], str]:
 
 
 def horizon(text: str) -> str:
-    """`20 epochs` as `20e`; what is no horizon as it is."""
+    """Shortens `20 epochs` to `20e`; returns other texts unchanged, to be checked later."""
     number, _, word = text.partition(" ")
     short = {"epochs": "e", "batches": ""}.get(UNITS.get(word, ("", 1))[0], f" {word}")
     return f"{number}{short}" if word else text
 
 
 def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -> Kind:
-    """A kind of argument that is one of these names, each with what it is."""
+    """A kind of argument that takes one of several names. names: name → description."""
 
     def parse(text: str) -> str:
         known = names()
@@ -81,7 +81,7 @@ def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
 
 
-def _asked(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     more = {"shape": "compare shapes", "epochs": "compare lengths of training"}
     if not words:
         more["auto"] = "search for good settings"
@@ -164,7 +164,10 @@ COUNT_OR_ALL = Kind(
 )
 NAME = Kind("NAME", "a name", str, offers=_saves, fuzzy=True)
 STUDY = Kind(
-    "QUESTION or NAME", "what to vary and its values, or the name of a study", str, offers=_asked
+    "QUESTION or NAME",
+    "what to vary and its values, or the name of a study",
+    str,
+    offers=_study_words,
 )
 UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)

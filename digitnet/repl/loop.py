@@ -8,7 +8,7 @@ from digitnet.repl import commands as _commands  # noqa: F401 - registers the co
 from digitnet.repl.command import Command, Note, Result, find
 from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.line import expanded, split
-from digitnet.repl.pictures import picture_asked_for
+from digitnet.repl.pictures import requested_picture
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.interrupts import interruptible
 from digitnet.repl.terminal.output import Output
@@ -29,7 +29,7 @@ def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
 
 
 def do_line(line: str, session: Session, output: Output) -> bool:
-    """Runs the commands of a line until one fails or is interrupted; whether none failed."""
+    """Runs the commands of a line until one fails or is interrupted; returns whether none did."""
     try:
         calls = [call for words in split(line) for call in expanded(words, session.aliases)]
     except CommandError as error:
@@ -40,8 +40,8 @@ def do_line(line: str, session: Session, output: Output) -> bool:
         done = do_command(words, session, output)
         if not session.leaving:
             session.unfinished.after_command(session.hand, session.unsaved_batches)
-            if complaint := session.unfinished.new_complaint():
-                output.report(Note(f"Warning: {complaint}"))
+            if warning := session.unfinished.new_warning():
+                output.report(Note(f"Warning: {warning}"))
         if not done:
             return False
         if session.leaving or session.interrupted:
@@ -60,13 +60,13 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     try:
         command = find(words[0])
         name = command.name
-        arguments, picture = picture_asked_for(command, words[1:], session.asker)
-        result = _at_work(command, arguments, session, output)
+        arguments, picture = requested_picture(command, words[1:], session.asker)
+        result = _execute(command, arguments, session, output)
         if picture:
             try:
-                result = picture.of(result)
+                result = picture.draw(result)
             except (Exception, KeyboardInterrupt):
-                done = result  # by a command that may have worked for hours
+                done = result  # still show it: the command may have run for hours
                 raise
         output.result(name, result)
         session.done = name
@@ -77,12 +77,12 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         output.error(name, "interrupted; the network in hand is kept", done)
         return False
     except Exception as error:
-        output.error(name, _in_a_line(error), done)
+        output.error(name, _message(error), done)
         return False
     return True
 
 
-def _at_work(command: Command, words: list[str], session: Session, output: Output) -> Result:
+def _execute(command: Command, words: list[str], session: Session, output: Output) -> Result:
     """Runs a command, showing the reports of a long one; returns its result."""
     arguments = command.parse(words)
     session.working = True
@@ -90,14 +90,16 @@ def _at_work(command: Command, words: list[str], session: Session, output: Outpu
         result = command.function(session, *arguments)
         if isinstance(result, Generator):
             with output.live():
-                result = _watch(result, session, output)
+                result = _show_reports(result, session, output)
     finally:
         session.working = False
     done: Result = result
     return done
 
 
-def _watch(working: Generator[Any, None, Result], session: Session, output: Output) -> Result:
+def _show_reports(
+    working: Generator[Any, None, Result], session: Session, output: Output
+) -> Result:
     """Shows the reports of a long command and autosaves its training; returns its result."""
     while True:
         try:
@@ -109,7 +111,7 @@ def _watch(working: Generator[Any, None, Result], session: Session, output: Outp
         output.report(report)
 
 
-def _in_a_line(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """The message for an error."""
     from digitnet.digits.datasets import NotHere
     from digitnet.digits.idx import BadData

@@ -1,7 +1,7 @@
-"""Results as files too: any command may end in `--svg FILE`, `--html FILE` or `--png FILE`.
+"""Results drawn in files: any command may end in `--svg FILE`, `--html FILE` or `--png FILE`.
 
-The words are taken off the line before the command sees its arguments, a file that is there is
-asked about before the command works, and what is drawn is the very result that the screen shows.
+The flag is removed before the command parses its arguments, and the user is asked before the
+command runs if the file exists. The picture shows the same result as the screen.
 """
 
 import shutil
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from digitnet.repl.questions import Asker
 
 FORMATS = ("svg", "html", "png")
-"""The files there can be, by their suffixes."""
+"""The formats, by suffix."""
 FLAGS = tuple(f"--{form}" for form in FORMATS)
 WIDTH, HEIGHT = 40, 34
-"""A picture has at least so many columns, and room for so many rows."""
+"""Minimum columns and rows of the terminal in a picture."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A result, and the file that it was drawn in."""
+class DrawnResult:
+    """A result, and the file it was drawn in."""
 
     result: Result
     file: str
     bytes: int
 
     def as_json(self) -> dict[str, Any]:
-        """The result's fields, and the picture's."""
+        """The result's fields, and the file of the picture."""
         return self.result.as_json() | {"picture": {"file": self.file, "bytes": self.bytes}}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -46,15 +46,15 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A file that a result is to be drawn in, under the line that was typed."""
+class PictureFile:
+    """The file to draw a result in. title: the line that was typed."""
 
     path: Path
     form: str
     title: str
 
-    def of(self, result: Result) -> Drawn:
-        """Draws it, as wide as the screen is. Raises CommandError where it cannot be written."""
+    def draw(self, result: Result) -> DrawnResult:
+        """Draws the result, as wide as the screen. Raises CommandError if writing fails."""
         from digitnet.registry.outside import NotWritten, write_outside
         from digitnet.repl.views import drawn
 
@@ -64,34 +64,34 @@ class Picture:
             write_outside(self.path, data)
         except NotWritten as error:
             raise CommandError(f"the picture was not written: {error.why}") from None
-        return Drawn(result, str(self.path), len(data))
+        return DrawnResult(result, str(self.path), len(data))
 
 
-def picture_asked_for(
+def requested_picture(
     command: Command, words: Sequence[str], asker: "Asker"
-) -> tuple[list[str], Picture | None]:
-    """The arguments of a command, and the file that the result is to be drawn in, if any.
+) -> tuple[list[str], PictureFile | None]:
+    """The arguments of a command without the flag, and the file to draw the result in, if any.
 
-    Raises CommandError where that cannot be a file, or may not be written over.
+    Raises CommandError if the file is not valid, or may not be overwritten.
     """
     arguments, form, file = _split(command, words)
     if not form:
         return arguments, None
     title = printable(" ".join(as_typed(word) for word in [command.name, *arguments]), 80)
     example = f"{command.name} --{form} picture.{form}"
-    return arguments, Picture(path_to_write(file, example, asker), form, title)
+    return arguments, PictureFile(path_to_write(file, example, asker), form, title)
 
 
 def _split(command: Command, words: Sequence[str]) -> tuple[list[str], str, str]:
-    """The arguments, the format and the file; the last two are empty where none is asked for."""
-    for place, word in enumerate(words):
+    """The arguments, the format and the file; the last two are empty if no picture is requested."""
+    for index, word in enumerate(words):
         if word in FLAGS:
-            if len(words) != place + 2:
+            if len(words) != index + 2:
                 raise CommandError(
                     f"{word} and one file end the line. "
                     f"Example: {command.name} {word} picture.{word[2:]}"
                 )
-            return list(words[:place]), word[2:], words[-1]
+            return list(words[:index]), word[2:], words[-1]
     form = words[-1].rpartition(".")[2].lower() if words and "." in words[-1] else ""
     if command.is_picture and form in FORMATS:
         return list(words[:-1]), form, words[-1]

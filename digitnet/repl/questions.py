@@ -1,4 +1,4 @@
-"""Who answers questions: the user at a prompt, or nobody in a script."""
+"""Questions to the user, and their refusal in scripts."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol

@@ -60,7 +60,7 @@ class Session:
     seed: the seed of everything random; if None, each new network draws its own.
     included: the folder of the networks that come with digitnet.
     hand: the network in hand.
-    renamed: the old and the new name of a save, if `undo` would undo this renaming.
+    renamed: the old and new name of a save, if `undo` would undo this rename.
     deleted: the save of the network in hand, if it was deleted.
     saved: the mini-batches and settings in the save of the network in hand, if it has one.
     working: whether a command is running. interrupted: whether Ctrl-C has asked it to stop.
@@ -160,8 +160,8 @@ class Session:
         return self.hand
 
     def learner(self) -> "Model":
-        """The network in hand, to be trained. Raises CommandError for none, or a committee, or one
-        whose file says that it was trained longer than anything can be.
+        """The network in hand, for training. Raises CommandError if there is none, if it is a
+        committee, or if the counters in its file are at their maximum.
         """
         model = self.network()
         if model.network.is_committee:

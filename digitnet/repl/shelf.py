@@ -24,7 +24,7 @@ class Shelf:
         self.download_to, self.own = download_to, own
         self.name = "sample"
         self._read: dict[str, DataSet] = {}
-        self._chosen: dict[tuple[int, int], str] = {}  # by the numbers of a case and of an answer
+        self._chosen: dict[tuple[int, int], str] = {}  # (inputs, outputs) → name
 
     @property
     def imported(self) -> "ImportedData":
@@ -34,7 +34,7 @@ class Shelf:
         return ImportedData(self.own)
 
     def sources(self) -> "dict[str, Source]":
-        """name → source, for every data set known, here or not."""
+        """Name → source of every known data set, including those not on this machine."""
         from digitnet.digits.datasets import SOURCES, Source
         from digitnet.digits.importing import read_split
         from digitnet.digits.relatives import RELATIVES

@@ -1,4 +1,4 @@
-"""Setting up a study: the question, the network it is about, and who does the trainings."""
+"""Sets up studies: parses the question, and chooses the network, data and worker pool."""
 
 from itertools import count
 from typing import TYPE_CHECKING
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from digitnet.study.plan import Plan
 
 
-def begun(session: Session, words: list[str], name: str) -> "StudyRecord":
-    """A new study, saved with no result yet; it finds a name where there is none.
+def new_study(session: Session, words: list[str], name: str) -> "StudyRecord":
+    """Makes a study, and saves it without results. name: may be empty for a free name.
 
-    Raises CommandError for a question that is none.
+    Raises CommandError if the question or the name is not valid.
     """
     from digitnet.registry.study_record import StudyRecord
     from digitnet.study.question import parse, varies
@@ -43,12 +43,12 @@ def begun(session: Session, words: list[str], name: str) -> "StudyRecord":
 
 
 def _free_name(session: Session) -> str:
-    """study-1, study-2, ...: the first that is free."""
+    """The first unused name of study-1, study-2, ..."""
     return next(name for k in count(1) if not session.registry.exists(name := f"study-{k}"))
 
 
 def _blueprint(session: Session) -> "Blueprint":
-    """How the network in hand was made and is trained; the default recipe where there is none."""
+    """The recipe and settings of the network in hand; if there is none, of the default recipe."""
     from digitnet.engine.settings import Settings
     from digitnet.recipes import DEFAULT, RECIPES, recipe_of
     from digitnet.registry.study_record import Blueprint
@@ -73,18 +73,18 @@ def _blueprint(session: Session) -> "Blueprint":
 
 
 def plan_of(record: "StudyRecord") -> "Plan":
-    """The trainings of a study."""
+    """The plan of a study's trainings. Raises CommandError if its question cannot be parsed."""
     from digitnet.study.plan import Plan
     from digitnet.study.question import parse
 
     try:
         return Plan(parse(record.words), record.blueprint, record.seed, record.candidates)
-    except ValueError as error:  # its file was written by another digitnet
+    except ValueError as error:  # written by another version
         raise CommandError(f"{record.name!r} asks what is not understood: {error}") from None
 
 
 def _check_data(session: Session, plan: "Plan") -> None:
-    """Raises CommandError where a network of the study does not fit the data in use."""
+    """Raises CommandError if a network of the study does not fit the current data set."""
     from digitnet.recipes import build
 
     data = session.data()
@@ -98,7 +98,7 @@ def _check_data(session: Session, plan: "Plan") -> None:
 
 
 def _candidates(session: Session, record: "StudyRecord", seconds: float) -> int:
-    """How many settings a search of so many seconds can begin with, after a trial of an epoch."""
+    """The number of settings that a search of this duration can start with, from a trial epoch."""
     from time import perf_counter
 
     from digitnet.engine import threads
@@ -114,7 +114,7 @@ def _candidates(session: Session, record: "StudyRecord", seconds: float) -> int:
 
 
 def pool_for(session: Session, data: "DataSet", address: str) -> "PoolFactory":
-    """Returns the factory of the workers: those of the cluster at `address`, or local processes."""
+    """The factory of the worker pool: the cluster at `address`, or local processes if empty."""
     from functools import partial
 
     from digitnet.engine import threads

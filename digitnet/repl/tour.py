@@ -1,7 +1,7 @@
-"""A tour: what a newcomer types in the first two minutes, from nothing to a network that is kept.
+"""The tour: guides a newcomer from nothing to a trained and saved network in two minutes.
 
-The newcomer types at the prompt itself; after each line the tour looks at which command was done,
-and says what comes next. Any other command may be tried on the way.
+The newcomer types at the prompt itself. After each command the tour prints the next step; commands
+that are not part of it may be used in between.
 """
 
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """Something to type, and why. command: the name of the command that does it.
+    """A step of the tour. text: the explanation. type: the line to type.
 
-    leaps: who does it before its turn needs the steps up to it no more.
+    skips_ahead: whether doing it early completes the steps before it too.
     """
 
-    says: str
+    text: str
     type: str
-    leaps: bool = False
+    skips_ahead: bool = False
 
     @property
     def command(self) -> str:
-        """The command that is to be done."""
+        """The name of the command in the line."""
         return self.type.split()[0]
 
 
 ASK = "c 7"
-"""Asked before and after the training, so that the difference is the training's."""
+"""Typed before and after training, to show the difference."""
 
 STEPS = (
     Step("These are digits that people wrote, 28 by 28 pixels each. Look at some.", "show"),
@@ -39,11 +39,11 @@ STEPS = (
         "it on every training case three times, which is three epochs. Ctrl-C would stop it and "
         "keep what it has learnt.",
         "t 3e",
-        leaps=True,
+        skips_ahead=True,
     ),
     Step("Ask it about the same digit again.", ASK),
     Step("How often is it right? Check it on a thousand digits that it has never seen.", "ch all"),
-    Step("That is worth keeping. Save it under a name.", "pas first", leaps=True),
+    Step("That is worth keeping. Save it under a name.", "pas first", skips_ahead=True),
     Step("It is on the disk now, and l NAME loads it, today or next year. List your saves.", "ls"),
 )
 
@@ -55,30 +55,30 @@ END = (
 
 @dataclass
 class Tour:
-    """How far a newcomer has come."""
+    """The state of a tour. step: the index of the current step."""
 
     step: int = 0
 
-    def says(self) -> str:
-        """What to do now."""
+    def instruction(self) -> str:
+        """The text of the current step, or of the end."""
         if self.step == len(STEPS):
             return END
         step = STEPS[self.step]
-        return f"{step.says}\n{self.reminder()}"
+        return f"{step.text}\n{self.reminder()}"
 
     def reminder(self) -> str:
-        """The same in short."""
+        """The current step in short."""
         return f"Tour, {self.step + 1} of {len(STEPS)}: type {STEPS[self.step].type}"
 
     def after(self, command: str) -> str:
-        """What to say when `command` has been done, or when none could be (empty)."""
+        """What to print after a command, whose name is empty if it failed."""
         for number, step in enumerate(STEPS[self.step :], self.step):
-            if command == step.command and (number == self.step or step.leaps):
+            if command == step.command and (number == self.step or step.skips_ahead):
                 self.step = number + 1
-                return self.says()
+                return self.instruction()
         return f"{self.reminder()}  (tour off ends the tour)"
 
     @property
     def is_over(self) -> bool:
-        """Whether the last step is done."""
+        """Whether all steps are done."""
         return self.step == len(STEPS)

@@ -24,7 +24,7 @@ class Unfinished:
         self._recovery: Recovery | None = None
         self._last = monotonic()
         self._autosaved_state: tuple[int, int] | None = None
-        self._last_complaint = ""
+        self._last_warning = ""
 
     @property
     def recovery(self) -> "Recovery":
@@ -72,15 +72,15 @@ class Unfinished:
         return kept
 
     @property
-    def complaint(self) -> str:
+    def warning(self) -> str:
         """Why the last autosave failed, in one line; empty if it did not."""
         problem = self._recovery.problem if self._recovery is not None else ""
         return problem and f"the training was not autosaved: {problem}"
 
-    def new_complaint(self) -> str:
-        """The complaint if it differs from the last one returned; otherwise empty."""
-        before, self._last_complaint = self._last_complaint, self.complaint
-        return "" if self._last_complaint == before else self._last_complaint
+    def new_warning(self) -> str:
+        """The warning if it differs from the last one returned; otherwise empty."""
+        before, self._last_warning = self._last_warning, self.warning
+        return "" if self._last_warning == before else self._last_warning
 
     def release_recovered(self) -> None:
         """Leaves recovered training to the next session, as the user was not asked about it."""

@@ -17,7 +17,7 @@ from session_helpers import do, refusal
 
 from digitnet.digits.drawing import Place
 from digitnet.digits.image import Picture
-from digitnet.repl.asking import SEEN
+from digitnet.repl.asking import PIXELS
 from digitnet.repl.board import Board, Reading
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.board import draw_on
@@ -189,7 +189,7 @@ def test_a_committee_reads_drawings(ready: Session) -> None:
 
 def test_a_network_for_smaller_pictures_sees_them_as_its_data_has_them(session: Session) -> None:
     large, small = session.shelf.get("sample"), session.shelf.get("sample11")
-    rows = SEEN[small.inputs]
+    rows = PIXELS[small.inputs]
     picture = large.picture_of(large.test, 3)[rows, rows]
     assert (picture == small.picture_of(small.test, 3)).all()
     session.asker = Hand(7)

@@ -11,7 +11,7 @@ from session_helpers import Kept, do, refusal
 from digitnet.engine.layers.base import EXACT
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.recipes import RECIPES
-from digitnet.repl.commands.explaining import MOST_IN_JSON, why
+from digitnet.repl.commands.explaining import MAX_JSON_NUMBERS, why
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 from digitnet.repl.views.formulae import UPDATES
@@ -59,7 +59,7 @@ def test_large_arrays_are_null_and_the_largest_terms_are_told(session: Session) 
     assert convolution["z"] is None  # 24 x 24 x 4 numbers
     assert np.array(pool["z"]).shape == (12, 12, 4)
     assert hidden["gradient"]["weights"] is None  # 576 x 20
-    assert np.array(output["gradient"]["weights"]).size <= MOST_IN_JSON
+    assert np.array(output["gradient"]["weights"]).size <= MAX_JSON_NUMBERS
     assert convolution["strongest"]["terms"][0]["from"][2] == 0
     assert flat["gradient"] == {}
     strongest = output["strongest"]

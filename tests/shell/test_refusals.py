@@ -5,7 +5,7 @@ from session_helpers import do, refusal
 
 from digitnet.repl.command import COMMANDS, all_commands, command
 from digitnet.repl.line import split
-from digitnet.repl.pictures import picture_asked_for
+from digitnet.repl.pictures import requested_picture
 from digitnet.repl.questions import NonInteractive
 from digitnet.repl.session import Session
 
@@ -131,5 +131,5 @@ def test_every_example_in_the_help_is_understood() -> None:
         for example in record.examples:
             ((name, *words),) = split(example)
             assert COMMANDS[name] is record
-            arguments, _ = picture_asked_for(record, words, NonInteractive())
+            arguments, _ = requested_picture(record, words, NonInteractive())
             record.parse(arguments)

@@ -20,11 +20,11 @@ from digitnet.repl.views.training import Milestone, advice, progress_line
 from digitnet.repl.views.words import duration
 
 
-def shown(session: Session, line: str, *, renews: bool = False, width: int = 100) -> str:
-    """What a line shows that goes well; with all that was drawn over, on a screen that renews."""
+def shown(session: Session, line: str, *, can_redraw: bool = False, width: int = 100) -> str:
+    """What a line shows that goes well; with all that was drawn over, if the screen can redraw."""
     file = StringIO()
     output = ScreenOutput(
-        lambda stderr: Screen(file, width=width, force_terminal=renews, plain=not renews)
+        lambda stderr: Screen(file, width=width, force_terminal=can_redraw, plain=not can_redraw)
     )
     assert do_line(line, session, output)
     return file.getvalue()
@@ -186,19 +186,19 @@ def test_a_line_for_each_epoch_if_these_are_wanted(session: Session) -> None:
 @pytest.mark.parametrize("line", ["t 1e", "min 12"])
 def test_the_picture_of_a_training_stays(session: Session, line: str) -> None:
     do(session, "n diary; set cases 500")
-    *_, last = re.split(r"\x1b\[J", shown(session, line, renews=True))
+    *_, last = re.split(r"\x1b\[J", shown(session, line, can_redraw=True))
     assert "training" in last
     assert last.count("┌") == 2
 
 
 def test_a_training_with_one_measurement_has_both_charts_or_one_across(session: Session) -> None:
     do(session, "n diary; set cases 500")
-    *_, first = re.split(r"\x1b\[J", shown(session, "t 5", renews=True))
+    *_, first = re.split(r"\x1b\[J", shown(session, "t 5", can_redraw=True))
     across = max(len(line) for line in first.splitlines() if "┌" in line)
     assert first.count("┌") == 1
     assert across > 90
     do(session, "t 3e")
-    *_, second = re.split(r"\x1b\[J", shown(session, "t 1e", renews=True))
+    *_, second = re.split(r"\x1b\[J", shown(session, "t 1e", can_redraw=True))
     assert second.count("┌") == 2
 
 

@@ -95,7 +95,7 @@ def test_looks_are_rare(session: Session, monkeypatch: pytest.MonkeyPatch) -> No
         on.print(watched)
         watched.look()
         now[0] += 0.05
-    assert len(looks) * 0.01 <= 10 / watch.RARELY + 0.03
+    assert len(looks) * 0.01 <= 10 / watch.LOOK_RATIO + 0.03
     assert len(looks) > 5
 
 

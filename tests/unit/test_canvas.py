@@ -11,8 +11,8 @@ from digitnet.repl.terminal import canvas as canvas_module
 from digitnet.repl.terminal.canvas import Canvas
 from digitnet.repl.views import curves as curves_module
 from digitnet.repl.views.curves import (
-    POINTS,
-    ROWS,
+    MAX_POINTS,
+    MIN_ROWS,
     Chart,
     Curve,
     Curves,
@@ -171,7 +171,7 @@ def test_each_of_several_networks_has_its_own_marker_and_name() -> None:
 )
 def test_any_values_can_be_drawn(values: list[float]) -> None:
     chart = Chart("", [Curve("", list(enumerate(values)))])
-    assert len(drawn(Curves((chart, chart), 0)).splitlines()) == ROWS
+    assert len(drawn(Curves((chart, chart), 0)).splitlines()) == MIN_ROWS
 
 
 @pytest.mark.parametrize(
@@ -186,32 +186,32 @@ def test_a_logarithmic_axis_has_its_numbers_as_people_write_them(
     xs: list[float], ticks: list[str]
 ) -> None:
     chart = Chart("", [Curve("", [(x, 1.0) for x in xs])], logarithmic=True)
-    assert drawn(picture(chart, 60, ROWS, blocks=False)).split()[-len(ticks) :] == ticks
+    assert drawn(picture(chart, 60, MIN_ROWS, blocks=False)).split()[-len(ticks) :] == ticks
 
 
 def test_thousands_on_an_axis_are_written_out() -> None:
     chart = Chart("", [Curve("", [(0, 0.0), (1095, 9940.4)])])
-    text = drawn(picture(chart, 60, ROWS, blocks=False))
+    text = drawn(picture(chart, 60, MIN_ROWS, blocks=False))
     assert "9,940" in text
     assert "1,095" in text
 
 
 def test_long_trainings_keep_their_first_and_last_point() -> None:
     curves = GrowingCurves()
-    for batch in range(10 * POINTS):
+    for batch in range(10 * MAX_POINTS):
         curves.add(batch, 1 / (batch + 1))
-    assert len(curves.cost) <= POINTS
+    assert len(curves.cost) <= MAX_POINTS
     assert curves.cost[0] == (0, 1.0)
-    assert curves.cost[-1][0] == 10 * POINTS - 1
+    assert curves.cost[-1][0] == 10 * MAX_POINTS - 1
 
 
-@pytest.mark.parametrize("count", [1, 2, POINTS, POINTS + 1, 3 * POINTS + 7, 100_000])
+@pytest.mark.parametrize("count", [1, 2, MAX_POINTS, MAX_POINTS + 1, 3 * MAX_POINTS + 7, 100_000])
 def test_a_long_history_is_drawn_with_few_points(count: int) -> None:
     points = [(batch, 0.0) for batch in range(count)]
     kept = thinned(points)
-    assert len(kept) <= POINTS
+    assert len(kept) <= MAX_POINTS
     assert (kept[0], kept[-1]) == (points[0], points[-1])
-    assert len(kept) == count or len(kept) > POINTS / 3
+    assert len(kept) == count or len(kept) > MAX_POINTS / 3
 
 
 def test_growing_curves_wait_no_longer_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,12 +81,12 @@ def everything(patient: Patient) -> list[Any]:
     ids=["dropout", "batch normalisation", "schedule-free"],
 )
 def test_the_network_stays_as_it_is_to_the_bit(patient: Callable[[], Patient]) -> None:
-    looked_at, untouched = patient(), patient()
-    before = everything(looked_at)
-    looked_at.findings()
-    list(range_test(looked_at.trainer, looked_at.train, lambda: False))
-    assert everything(looked_at) == before
-    assert everything(looked_at.trained("20"))[0] == everything(untouched.trained("20"))[0]
+    examined, untouched = patient(), patient()
+    before = everything(examined)
+    examined.findings()
+    list(range_test(examined.trainer, examined.train, lambda: False))
+    assert everything(examined) == before
+    assert everything(examined.trained("20"))[0] == everything(untouched.trained("20"))[0]
 
 
 def test_it_stops_between_two_mini_batches() -> None:

@@ -94,6 +94,6 @@ class Measurements:
 
     @property
     def is_learning(self) -> bool:
-        """Whether it has learned, or its rehearsal brought the cost below half of it, or of the baseline."""
+        """Whether it has learned, or its rehearsal halved the cost or half the baseline."""
         start = min(self.current.before, self.baseline)
         return self.learned or self.current.after <= 0.5 * start

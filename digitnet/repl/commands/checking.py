@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What the network says of one case.
+    """The network's outputs for one case.
 
-    inputs: its pixels as a picture, or a row of a table. layers: what each hidden layer makes of
-    it, if that was asked: the layer's part of a shape, and its outputs. names: of the answers.
+    inputs: the case as a picture, or a row of a table. layers: for each hidden layer, its text in
+    the shape and its outputs; None if not requested. names: of the answers.
     """
 
     index: int
@@ -37,7 +37,7 @@ class CheckResult:
     names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the picture."""
+        """All fields except the picture and the names."""
         fields = {
             "index": self.index,
             "set": self.set,
@@ -124,7 +124,7 @@ def check(
 
 
 def case_number(session: Session, data: "DataSet", index: int | None) -> int:
-    """The number of a test case: this one, or a random one. Raises CommandError for none."""
+    """The index, or a random one if it is None. Raises CommandError if there is no such case."""
     if index is None:
         return int(session.rng.integers(len(data.test)))
     if index >= len(data.test):
@@ -136,7 +136,7 @@ def case_number(session: Session, data: "DataSet", index: int | None) -> int:
 
 
 def check_outputs(a: "NDArray[Any]") -> None:
-    """Raises CommandError for outputs that are no numbers."""
+    """Raises CommandError for outputs that are not finite."""
     import numpy as np
 
     if not np.isfinite(a).all():
@@ -148,18 +148,21 @@ def check_outputs(a: "NDArray[Any]") -> None:
 
 @dataclass(frozen=True)
 class CheckManyResult:
-    """How many of the cases the network reads right."""
+    """The accuracy on some or all test cases.
+
+    recorded: the accuracy that the network keeps, if this one is on cases seen in training.
+    """
 
     correct: int
     total: int
     cost: float
     set: str
     seen_in_training: bool
-    stands: str
+    recorded: str
 
     @property
     def accuracy(self) -> float:
-        """The share that is right."""
+        """The fraction of correct answers."""
         return self.correct / self.total
 
     def as_json(self) -> dict[str, Any]:
@@ -183,8 +186,8 @@ class CheckManyResult:
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
         if self.seen_in_training:
             text.append(f"\n{SEEN_IN_TRAINING}")
-        if self.stands:
-            text.append(f" Its accuracy remains {self.stands}.")
+        if self.recorded:
+            text.append(f" Its accuracy remains {self.recorded}.")
         yield text
         if self.correct < self.total:
             yield "wrong shows the misread ones."
@@ -220,13 +223,13 @@ def check_multiple(
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
     result = evaluate(model.trainer.answering(), data.test, rows)
     seen = not data.tests_are_in.isdisjoint(model.trained_on)
-    stands = ""
+    recorded = ""
     if rows is None:
         measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, model)
         if measured.is_seen and model.accuracy and not model.accuracy.is_seen:
-            stands = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
+            recorded = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
         else:
             model.accuracy = measured
     return CheckManyResult(
-        result.correct, result.total, result.cost, f"{data.name} test", seen, stands
+        result.correct, result.total, result.cost, f"{data.name} test", seen, recorded
     )

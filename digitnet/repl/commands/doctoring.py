@@ -1,4 +1,4 @@
-"""The doctor: `doctor` says what is wrong with the network in hand, and what to try."""
+"""The doctor: `doctor` diagnoses the network in hand and suggests remedies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LookingReport:
-    """What the doctor is looking at."""
+class ExaminingReport:
+    """What the doctor is examining."""
 
-    at: str
+    what: str
     lasting: bool = False
     milestone: None = None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield f"looking at {self.at} ..."
+        yield f"looking at {self.what} ..."
 
 
 @dataclass(frozen=True)
 class DoctorResult:
-    """What is wrong, causes first. looked_at: what was looked at, in a sentence."""
+    """The findings, causes first. examined: what was examined, in words."""
 
     findings: "Sequence[Advice]"
-    looked_at: str
+    examined: str
 
     def as_json(self) -> dict[str, Any]:
-        """A code, the evidence and a command to type for each finding; none for a healthy one."""
+        """The code, the evidence and a command to type for each finding."""
         return {
             "findings": [
                 {"code": found.code, "evidence": found.evidence, "remedy": found.remedy}
@@ -46,7 +46,7 @@ class DoctorResult:
         from digitnet.repl.views.doctoring import advice, healthy
 
         if not self.findings:
-            yield healthy(self.looked_at)
+            yield healthy(self.examined)
         for found in self.findings:
             yield advice(found)
 
@@ -72,12 +72,12 @@ def doctor(session: Session) -> Working:
     steps = diagnose(model.trainer, data.train, data.validation, session.stop)
     try:
         while True:
-            yield LookingReport(next(steps))
+            yield ExaminingReport(next(steps))
     except StopIteration as end:
         findings = end.value
     except Interrupted:
         raise CommandError("interrupted before it was done; the network is as it was") from None
-    except ValueError as error:  # the cases cannot be deformed
+    except ValueError as error:  # the cases are not pictures
         raise CommandError(f"{error}. Example: set augment none") from None
     patient = Patient.of(model.trainer, data)
-    return DoctorResult([advised(found, patient) for found in findings], patient.looked_at)
+    return DoctorResult([advised(found, patient) for found in findings], patient.examined)

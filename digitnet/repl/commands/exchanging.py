@@ -1,4 +1,4 @@
-"""Networks from and for other programs: `export` and `import`."""
+"""Exchange with other programs: `export` and `import`."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportResult(Record):
-    """A file for other programs that is on the disk."""
+    """The file that was written."""
 
     file: str
     bytes: int

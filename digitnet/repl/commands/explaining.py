@@ -1,4 +1,4 @@
-"""Explaining: `why` writes the back-propagation of one case out, `step` one mini-batch."""
+"""Explanations: `why` writes out the back-propagation of one case, `step` trains a mini-batch."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from digitnet.insight.observed import Change, ObservedStep
     from digitnet.insight.trail import Place
 
-MOST_IN_JSON = 1000
-"""Numbers of an array that are given as data; of a larger one, none are."""
-MOST_STEPS = 100
-"""Mini-batches that one `step` shows."""
+MAX_JSON_NUMBERS = 1000
+"""Arrays with more numbers are null in the JSON."""
+MAX_STEPS = 100
+"""Maximum number of mini-batches of one `step`."""
 
 
 @dataclass(frozen=True)
 class WhyResult:
-    """The back-propagation of one case, and the trail of its guess: a place in each layer.
+    """The back-propagation of one case, and the trail of its guess: a position in each layer.
 
-    output: the output that is the guess. inputs: a picture, or a row of a table. penalized: whether
-    training adds penalties to the gradient.
+    output: the index of the guessed output. inputs: the case as a picture, or a row of a table.
+    penalized: whether training adds penalties to the gradient.
     """
 
     index: int
@@ -47,7 +47,7 @@ class WhyResult:
     trail: "list[Place]"
 
     def as_json(self) -> dict[str, Any]:
-        """z, a, δ and the gradients of each layer, and the largest terms of the trail's place."""
+        """z, a, δ and the gradients of each layer, and the largest terms of its trail's number."""
         passes = self.page.passes
         return {
             "index": self.index,
@@ -66,7 +66,7 @@ class WhyResult:
 
 
 def _as_json(p: "Pass", place: "Place") -> dict[str, Any]:
-    """A layer."""
+    """The JSON of a layer."""
     from digitnet.insight.trail import terms_of
 
     terms = terms_of(p, place)
@@ -74,10 +74,10 @@ def _as_json(p: "Pass", place: "Place") -> dict[str, Any]:
     return {
         "kind": p.layer.kind,
         "shape": list(p.layer.shape),
-        "z": _listed(p.z),
-        "a": _listed(p.a),
-        "delta": _listed(p.delta),
-        "gradient": {name: _listed(values) for name, values in p.gradients.items()},
+        "z": _as_list(p.z),
+        "a": _as_list(p.a),
+        "delta": _as_list(p.delta),
+        "gradient": {name: _as_list(values) for name, values in p.gradients.items()},
         "strongest": {
             "place": list(place),
             "z": float(p.z[place]),
@@ -91,10 +91,10 @@ def _as_json(p: "Pass", place: "Place") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _listed(values: "np.ndarray[Any, Any]") -> list[Any] | None:
-    """An array as lists, None for a large one."""
-    listed: list[Any] | None = values.tolist() if values.size <= MOST_IN_JSON else None
-    return listed
+def _as_list(values: "np.ndarray[Any, Any]") -> list[Any] | None:
+    """The array as nested lists; None if it is too large."""
+    result: list[Any] | None = values.tolist() if values.size <= MAX_JSON_NUMBERS else None
+    return result
 
 
 @command(
@@ -129,7 +129,7 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
     index = case_number(session, data, index)
     x = data.test.inputs[index].astype(np.float64) * data.test.scale
     y = data.test.targets[index].astype(np.float64)
-    with np.errstate(all="ignore"):  # of huge weights the outputs are no numbers
+    with np.errstate(all="ignore"):  # huge weights may overflow
         explained = backpropagate(model.trainer.with_answering_weights(), x, y)
     check_outputs(explained.outputs)
     output = int(explained.outputs.argmax())
@@ -150,7 +150,7 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
 
 @dataclass(frozen=True)
 class StepReport:
-    """One mini-batch: the weights before, the gradient, the change, the weights after."""
+    """One mini-batch: each parameter before it, its gradient, its change, and after it."""
 
     observed: "ObservedStep"
     optimizer: str
@@ -165,14 +165,14 @@ class StepReport:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What some mini-batches did, one after the other; the last of them is still to be shown."""
+    """The effect of some mini-batches; all but the last have already been shown as reports."""
 
     steps: list[StepReport]
     stopped: "Stopped"
     rate: float
 
     def as_json(self) -> dict[str, Any]:
-        """Each mini-batch, with every parameter."""
+        """Every mini-batch, with every parameter."""
         last = self.steps[-1].observed.outcome if self.steps else None
         return {
             "steps": [_step_as_json(step.observed) for step in self.steps],
@@ -189,7 +189,7 @@ class StepResult:
 
 
 def _step_as_json(step: "ObservedStep") -> dict[str, Any]:
-    """A mini-batch."""
+    """The JSON of a mini-batch."""
     return {
         "batch": step.number,
         "cases": len(step.inputs),
@@ -201,7 +201,7 @@ def _step_as_json(step: "ObservedStep") -> dict[str, Any]:
 
 
 def _change_as_json(change: "Change") -> dict[str, Any]:
-    """A parameter: its numbers, and their norms."""
+    """The JSON of a parameter: its values and their norms."""
     import numpy as np
 
     values = {
@@ -213,7 +213,7 @@ def _change_as_json(change: "Change") -> dict[str, Any]:
     return {
         "layer": change.number,
         "name": change.name,
-        **{name: _listed(array) for name, array in values.items()},
+        **{name: _as_list(array) for name, array in values.items()},
         "norms": {name: float(np.linalg.norm(array)) for name, array in values.items()},
     }
 
@@ -234,9 +234,9 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
     """
     from digitnet.insight.observed import observe_step
 
-    if count > MOST_STEPS:
+    if count > MAX_STEPS:
         raise CommandError(
-            f"step shows at most {MOST_STEPS} mini-batches at a time. t {count} trains that many"
+            f"step shows at most {MAX_STEPS} mini-batches at a time. t {count} trains that many"
         )
     model = session.learner()
     data, trainer = session.data_for(model), model.trainer
@@ -247,12 +247,12 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
             if steps:
                 yield steps[-1]
             try:
-                done = observe_step(trainer, data.train, data.validation, session.stop)
-            except ValueError as error:  # the cases cannot be deformed, or are too many at once
+                observed = observe_step(trainer, data.train, data.validation, session.stop)
+            except ValueError as error:  # the cases are not pictures, or too many for the memory
                 raise CommandError(str(error)) from None
-            stopped = done.outcome.stopped
-            if done.outcome.batches:
-                steps.append(StepReport(done, trainer.settings.optimizer))
+            stopped = observed.outcome.stopped
+            if observed.outcome.batches:
+                steps.append(StepReport(observed, trainer.settings.optimizer))
             if stopped != "done":
                 break
     if steps:

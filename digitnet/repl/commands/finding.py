@@ -1,4 +1,4 @@
-"""Finding: `find rate` tries many learning rates on a copy and suggests one."""
+"""`find rate`: runs the learning-rate range test on a copy and suggests a rate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RateReport:
-    """The rate that is tried, and the cost after it."""
+    """The cost after some mini-batches at one rate."""
 
     point: "Point"
     lasting: bool = False
@@ -29,9 +29,9 @@ class RateReport:
 
 @dataclass(frozen=True)
 class FindResult:
-    """The cost at each rate, and the rate to use; None where the cost never fell.
+    """The cost at each rate, and the suggested rate; None if the cost hardly fell.
 
-    on_fresh_copy: whether the rates were tried on the network as it was before any training.
+    present: the rate of the network in hand. on_fresh_copy: whether an untrained copy was used.
     """
 
     points: "Sequence[Point]"
@@ -80,7 +80,7 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
             yield RateReport(point)
     except Interrupted:
         raise CommandError("interrupted before it was done; the network is as it was") from None
-    except ValueError as error:  # the cases cannot be deformed
+    except ValueError as error:  # the cases are not pictures
         raise CommandError(f"{error}. Example: set augment none") from None
     settings = trainer.settings
     return FindResult(points, suggested_rate(points, settings.optimizer), settings.rate, is_trained)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HelpResult:
-    """Help on all commands, or on one in full, or what a word means."""
+    """Help on all commands, on one in full, or on the meaning of a word. own: user's aliases."""
 
     commands: list[Command]
     in_full: bool
@@ -25,7 +25,7 @@ class HelpResult:
     meanings: "list[Meaning]" = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """One object a command; the user's own aliases; what a word means."""
+        """The commands, the user's aliases, and the meanings of a word."""
         return {
             "commands": [
                 {
@@ -80,13 +80,13 @@ def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult
 
 @dataclass(frozen=True)
 class LeaveResult:
-    """The end of the session. unsaved: what was not saved, in words. saved: what was on leaving."""
+    """The end of the session. unsaved: what is lost, in words. saved: the save made on leaving."""
 
     unsaved: str
     saved: SaveResult | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What was not saved, null for nothing; the name of what was saved on leaving."""
+        """What is lost, or null; the name of the save made on leaving, or null."""
         return {"unsaved": self.unsaved or None, "saved": self.saved and self.saved.name}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":

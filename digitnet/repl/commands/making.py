@@ -1,4 +1,4 @@
-"""Making networks: `n`, and `i`, which tells what one is made of."""
+"""`n` makes a network, `i` describes the one in hand."""
 
 import re
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InHandResult(Record):
-    """The network now in hand. said: the sentence that tells how it came there."""
+    """The network now in hand. said: a sentence about how it was obtained."""
 
     said: ScreenOnly[str]
     name: str | None
@@ -30,7 +30,7 @@ class InHandResult(Record):
 
     @classmethod
     def of(cls, model: "Model", said: str) -> "InHandResult":
-        """For this network."""
+        """The result for a model."""
         return cls(
             said=said,
             name=model.name or None,
@@ -123,7 +123,7 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
 
 @dataclass(frozen=True)
 class InfoResult(Record):
-    """Everything about the network in hand. settings: those of its training."""
+    """A description of the network in hand."""
 
     name: str | None
     recipe: str | None

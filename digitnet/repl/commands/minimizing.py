@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from digitnet.engine.minimize import Iteration, Minimum
     from digitnet.repl.views.curves import GrowingCurves
 
-SHOWN = 10
-"""Iterations that are milestones, at the most."""
-CASES = 20
-"""Training cases that a gradient is checked with."""
+MAX_MILESTONES = 10
+"""Approximate number of milestones."""
+CHECKED_CASES = 20
+"""Training cases for a gradient check."""
 
 
 @dataclass(frozen=True)
 class IterationReport:
-    """The cost at an iteration, with the curves so far; every tenth part of all is a milestone."""
+    """The cost after an iteration, and the curves so far; about MAX_MILESTONES are milestones."""
 
     iteration: "Iteration"
     curves: "GrowingCurves"
@@ -33,10 +33,9 @@ class IterationReport:
 
     @property
     def milestone(self) -> str | None:
-        """The line with the numbers."""
-        return (
-            self._line if self.iteration.number % max(1, self.iteration.of // SHOWN) == 0 else None
-        )
+        """The line of numbers, for every so many iterations."""
+        interval = max(1, self.iteration.of // MAX_MILESTONES)
+        return self._line if self.iteration.number % interval == 0 else None
 
     @property
     def _line(self) -> str:
@@ -54,7 +53,7 @@ class IterationReport:
 
 @dataclass(frozen=True)
 class MinResult:
-    """What a minimiser came to, and its curves, which stay on a screen that showed them."""
+    """The result of a minimisation; its curves stay on the screen if they were shown live."""
 
     minimum: "Minimum"
     curves: "GrowingCurves"
@@ -65,7 +64,7 @@ class MinResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         m = self.minimum
-        if getattr(console, "renews", False):
+        if getattr(console, "can_redraw", False):
             yield self.curves.whole
         yield (
             f"{counted(m.iterations, 'iteration')} of {m.method} in {duration(m.seconds)}. "
@@ -125,12 +124,12 @@ def min_(
 
 @dataclass(frozen=True)
 class GradientResult:
-    """How well back-propagation agrees with differences of the cost."""
+    """The result of a gradient check."""
 
     check: "GradientCheck"
 
     def as_json(self) -> dict[str, Any]:
-        """The largest relative error and how many directions were checked."""
+        """The largest relative error, and the number of directions checked."""
         return asdict(self.check)
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -161,7 +160,7 @@ def grad(session: Session) -> GradientResult:
 
     model = session.learner()
     data = session.data_for(model)
-    rows = session.rng.choice(len(data.train), min(CASES, len(data.train)), replace=False)
+    rows = session.rng.choice(len(data.train), min(CHECKED_CASES, len(data.train)), replace=False)
     x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
     check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
     return GradientResult(check)

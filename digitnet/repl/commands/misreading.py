@@ -1,4 +1,4 @@
-"""Where the network fails: `wrong` shows the cases it misreads, `cm` what it takes for what."""
+"""Errors of the network: `wrong` shows misread cases, `cm` the confusion matrix."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Misread:
-    """A case that was misread. inputs: its pixels as a picture, or its row of a table."""
+    """A misread case. inputs: the case as a picture, or a row of a table."""
 
     index: int
     answer: int
@@ -33,26 +33,26 @@ class Misread:
     inputs: "NDArray[Any]"
 
     @classmethod
-    def of(cls, found: "Guesses", data: "DataSet", cases: "Cases", place: int) -> "Misread":
-        """The case at this place among those of a data set."""
-        answer, guess = int(found.answers[place]), int(found.guesses[place])
-        inputs = data.picture_of(cases, place)
-        return cls(place, answer, guess, float(found.confidences[place]), inputs)
+    def of(cls, guesses: "Guesses", data: "DataSet", cases: "Cases", index: int) -> "Misread":
+        """The misread case with this index among the guesses."""
+        answer, guess = int(guesses.answers[index]), int(guesses.guesses[index])
+        inputs = data.picture_of(cases, index)
+        return cls(index, answer, guess, float(guesses.confidences[index]), inputs)
 
 
 @dataclass(frozen=True)
 class WrongResult:
-    """The misread cases that were asked for, the surest first."""
+    """The requested misread cases, most confident first. kind: what they are, in words."""
 
     set: str
     total: int
     cases: list[Misread]
-    asked: str
+    kind: str
     seen_in_training: bool
     names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The numbers of each case."""
+        """The counts, and the index, answer, guess and confidence of each case."""
         return {
             "set": self.set,
             "total": self.total,
@@ -64,7 +64,7 @@ class WrongResult:
         }
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        from digitnet.repl.views.gallery import gallery, lines_of, room, size_of
+        from digitnet.repl.views.gallery import capacity, gallery, lines_of, size_of
         from digitnet.repl.views.misread import framed
 
         count = len(self.cases)
@@ -72,11 +72,11 @@ class WrongResult:
         is_or_are = "is" if count == 1 else "are"
         yield (
             f"{how_many}{counted(self.total, 'case')} of the {self.set} set {is_or_are} "
-            f"{self.asked}{', surest first' if count > 1 else ''}"
+            f"{self.kind}{', surest first' if count > 1 else ''}"
         )
         if self.cases:
             size = size_of(framed(self.cases[0], console, options))
-            shown = self.cases[: room(*size, lines_of(console), options)]
+            shown = self.cases[: capacity(*size, lines_of(console), options)]
             yield gallery([framed(case, console, options) for case in shown], options)
             if len(shown) < count:
                 yield f"and {count - len(shown):,} more; wrong ANSWER GUESS narrows it down"
@@ -110,24 +110,24 @@ def wrong(
 
     model = session.network()
     data = session.data_for(model)
-    found = _guesses(session, model, data)
+    guesses = _guesses(session, model, data)
     for digit in (answer, guess):
-        if digit is not None and digit >= found.classes:
-            raise CommandError(f"the answers are 0 to {found.classes - 1}. Example: wrong 1 0")
+        if digit is not None and digit >= guesses.classes:
+            raise CommandError(f"the answers are 0 to {guesses.classes - 1}. Example: wrong 1 0")
     if answer is not None and answer == guess:
         raise CommandError(f"a {answer} read as {answer} is right. Example: wrong 4 9")
-    places = [int(place) for place in found.wrong()]
+    indices = [int(index) for index in guesses.wrong()]
     if answer is not None:
-        places = [place for place in places if found.answers[place] == answer]
-        asked = f"{answer}s that are misread"
+        indices = [index for index in indices if guesses.answers[index] == answer]
+        kind = f"{answer}s that are misread"
     if guess is not None:
-        places = [place for place in places if found.guesses[place] == guess]
-        asked = f"{answer}s read as {guess}"
+        indices = [index for index in indices if guesses.guesses[index] == guess]
+        kind = f"{answer}s read as {guess}"
     return WrongResult(
         f"{data.name} test",
-        int(np.size(found.answers) if answer is None else np.sum(found.answers == answer)),
-        [Misread.of(found, data, data.test, place) for place in places],
-        "misread" if answer is None else asked,
+        int(np.size(guesses.answers) if answer is None else np.sum(guesses.answers == answer)),
+        [Misread.of(guesses, data, data.test, index) for index in indices],
+        "misread" if answer is None else kind,
         _seen(data, model),
         data.answers,
     )
@@ -139,7 +139,7 @@ def _seen(data: "DataSet", model: "Model") -> bool:
 
 
 def _guesses(session: Session, model: "Model", data: "DataSet") -> "Guesses":
-    """What the network makes of every test case; Ctrl-C interrupts it."""
+    """The network's guesses for all test cases. Ctrl-C raises KeyboardInterrupt."""
     from digitnet.engine.evaluate import outputs_in_chunks
     from digitnet.insight.confusion import guesses_of
 

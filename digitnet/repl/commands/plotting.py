@@ -1,4 +1,4 @@
-"""The history of a training as curves, or of several to compare: `plot`."""
+"""`plot`: the training history of one or several networks, as curves."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,23 +15,24 @@ if TYPE_CHECKING:
 
     from digitnet.engine.progress import Measurement
 
-MOST = 6
-"""Networks in a picture: as many as there are colours and markers."""
+MAX_NETWORKS = 6
+"""Maximum number of networks in a picture: there are this many colours and markers."""
 
 
 @dataclass(frozen=True)
 class PlotResult:
-    """What was measured while a network was trained, or several, by their names."""
+    """The training histories of networks, by name; the name of the one in hand is empty."""
 
     histories: "dict[str, Sequence[Measurement]]"
 
     def as_json(self) -> dict[str, Any]:
-        """Every measurement; of several networks, by their names."""
-        model = {
+        """The measurements: `history` of the network in hand, or `histories` by name."""
+        measurements = {
             name: [asdict(measured) for measured in history]
             for name, history in self.histories.items()
         }
-        return {"history": model.pop("")} if "" in model else {"histories": model}
+        in_hand = measurements.get("")
+        return {"histories": measurements} if in_hand is None else {"history": in_hand}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.curves import history_curves
@@ -69,13 +70,13 @@ def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> Plot
             raise CommandError("nothing was measured yet: t trains, and measures on the way")
         return PlotResult({"": list(history)})
     cleaned = list(dict.fromkeys(clean(name) for name in names))
-    if len(cleaned) > MOST:
-        raise CommandError(f"a picture shows up to {MOST} networks, not {len(cleaned)}")
+    if len(cleaned) > MAX_NETWORKS:
+        raise CommandError(f"a picture shows up to {MAX_NETWORKS} networks, not {len(cleaned)}")
     return PlotResult({name: _history(session, name) for name in cleaned})
 
 
 def _history(session: Session, name: str) -> "list[Measurement]":
-    """What was measured of a saved network. Raises CommandError where nothing was."""
+    """The history of a saved network. Raises CommandError if there is none."""
     if not session.registry.exists(name):
         raise CommandError(no_such(session, name))
     history = session.registry.load(name).trainer.history

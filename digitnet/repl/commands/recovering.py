@@ -1,4 +1,4 @@
-"""Unsaved training of an earlier session: `recover`."""
+"""`recover`: restores the unsaved training of an earlier session."""
 
 from digitnet.repl.command import command
 from digitnet.repl.commands.making import InHandResult

@@ -34,7 +34,7 @@ class SettingsResult:
 
 
 def _shown(name: str, value: Any) -> str:
-    """A value as it would be typed."""
+    """The value as `set` takes it."""
     if name in ("batch", "cases") and value == WHOLE_SET:
         return "all"
     if isinstance(value, bool):
@@ -88,7 +88,7 @@ def set_(
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
-    """Sets the seed, the threads, or what is on or off."""
+    """Changes a setting of the session."""
     from digitnet.engine import threads
 
     if name in ("vi", "epoch_lines"):

@@ -1,4 +1,4 @@
-"""Studies: `study` trains the same network many times over, with some settings changed."""
+"""`study`: trains a network many times with different settings, and compares the results."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from digitnet.repl.commands.saving import clean
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
 from digitnet.repl.shelf import accuracy_on
-from digitnet.repl.studies import begun, plan_of, pool_for
+from digitnet.repl.studies import new_study, plan_of, pool_for
 from digitnet.repl.views.words import counted, percent
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from digitnet.study.answer import Group, Lead
     from digitnet.study.plan import Plan
 
-SHOWN = 10
-"""Reports that are milestones, at the most or nearly."""
+MAX_MILESTONES = 10
+"""Approximate number of milestones."""
 NAME, ON = "--name", "--on"
 BEST = "best"
 
 
 @dataclass(frozen=True)
 class StudyReport:
-    """How a study is coming along."""
+    """The progress of a study. best: the best group so far. remaining: estimated seconds left."""
 
     done: int
     total: int
@@ -38,8 +38,8 @@ class StudyReport:
 
     @property
     def milestone(self) -> "StudyReport | None":
-        """The same line, ten times in a study."""
-        return self if self.done % max(1, self.total // SHOWN) == 0 else None
+        """The same line, about MAX_MILESTONES times in a study."""
+        return self if self.done % max(1, self.total // MAX_MILESTONES) == 0 else None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.study import progress
@@ -49,10 +49,10 @@ class StudyReport:
 
 @dataclass(frozen=True)
 class StudyResult(Record):
-    """A study so far.
+    """The results of a study so far.
 
-    best: the settings that did best, and lead, how far they are ahead; null before there are such.
-    shape, amount: of each training, where the study does not vary them. data: the data set.
+    best: the settings with the highest accuracy, and lead: its lead over the second; None without
+    results. shape, amount: of each training, unless the study varies them. data: the data set.
     """
 
     name: str
@@ -124,30 +124,30 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Working:
                 f"a study is shown by its name, and {BEST} after it: study NAME best"
             )
     else:
-        record = begun(session, rest, clean(name) if name else "")
+        record = new_study(session, rest, clean(name) if name else "")
         yield Note(f"Study {record.name!r}: {counted(plan_of(record).count(), 'training')}.")
-    return (yield from _conducted(session, record, address))
+    return (yield from _run_trainings(session, record, address))
 
 
 def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
-    """The words without --name and --on, and what follows these."""
+    """Splits off the values of --name and --on; returns the other words and both values."""
     rest, values = list(words), {NAME: "", ON: ""}
     for flag in values:
         if flag in rest:
-            place = rest.index(flag)
-            if not rest[place + 1 :]:
+            index = rest.index(flag)
+            if not rest[index + 1 :]:
                 raise CommandError(
                     f"{flag} is followed by a value. Example: study l2 0 0.001 {flag} x"
                 )
-            values[flag] = rest[place + 1]
-            del rest[place : place + 2]
+            values[flag] = rest[index + 1]
+            del rest[index : index + 2]
     return rest, values[NAME], values[ON]
 
 
-def _conducted(
+def _run_trainings(
     session: Session, record: "StudyRecord", address: str
 ) -> Generator[StudyReport, None, StudyResult]:
-    """Does what is left of a study."""
+    """Runs the remaining trainings of a study."""
     from time import perf_counter
 
     from digitnet.study.answer import best_of, groups
@@ -176,7 +176,7 @@ def _conducted(
 
 
 def _result(record: "StudyRecord", plan: "Plan") -> StudyResult:
-    """What is known so far."""
+    """The results so far."""
     from digitnet.study.answer import best_of, groups, lead_of
 
     found = groups(plan, record.results)
@@ -214,7 +214,7 @@ def _result(record: "StudyRecord", plan: "Plan") -> StudyResult:
 
 @dataclass(frozen=True)
 class BestResult(Record):
-    """The best network of a study, in hand, with its accuracy on the test set."""
+    """The best network of a study, now in hand, and its accuracy on the test set."""
 
     name: str
     settings: dict[str, str]
@@ -225,9 +225,10 @@ class BestResult(Record):
     accuracy: float
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        told = " ".join(f"{name} {value}" for name, value in self.settings.items())
+        settings = " ".join(f"{name} {value}" for name, value in self.settings.items())
         yield (
-            f"Loaded the best network of {self.name!r}{told and f', {told}'}, seed {self.seed}: "
+            f"Loaded the best network of {self.name!r}{settings and f', {settings}'}, "
+            f"seed {self.seed}: "
             f"{percent(self.validation_accuracy)} of the validation set, "
             f"{self.correct:,} of {self.total:,} right on the test set, {percent(self.accuracy)}. "
             "pas NAME saves it."
@@ -235,7 +236,7 @@ class BestResult(Record):
 
 
 def _best(session: Session, record: "StudyRecord") -> Working:
-    """Trains the best network of a study again, to the bit, and checks it on the test set."""
+    """Trains the best network of a study again, bit for bit, and checks it on the test set."""
     from digitnet.engine import threads
     from digitnet.engine.evaluate import evaluate
     from digitnet.study.answer import best_of, groups

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TourResult:
-    """What the tour says first; all of it in a script."""
+    """The first step of the tour; in a script, all of them."""
 
     said: str
 
     def as_json(self) -> dict[str, Any]:
-        """What to type at each step, and why."""
-        return {"steps": [{"says": step.says, "type": step.type} for step in STEPS]}
+        """The text of each step, and what to type."""
+        return {"steps": [{"says": step.text, "type": step.type} for step in STEPS]}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield self.said
@@ -37,7 +37,7 @@ def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> TourResult:
         session.tour = None
         return TourResult("The tour is over; tour begins it anew.")
     if not session.interactive:
-        steps = [f"{number}. {step.says}\n   {step.type}" for number, step in enumerate(STEPS, 1)]
+        steps = [f"{number}. {step.text}\n   {step.type}" for number, step in enumerate(STEPS, 1)]
         return TourResult("\n".join([*steps, END]))
     session.tour = Tour()
-    return TourResult(session.tour.says())
+    return TourResult(session.tour.instruction())

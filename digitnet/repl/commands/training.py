@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from digitnet.repl.views.curves import GrowingCurves
     from digitnet.repl.views.watch import Watch
 
-ENDS_SHOWN = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
+JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
               "validation_accuracy", "stopped")  # fmt: skip
-"""The fields of an outcome that are data for scripts."""
+"""The fields of an outcome that are in the JSON."""
 
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How the training is coming along, with its curves so far.
+    """The progress of a training, with its curves so far.
 
-    watch: what else is shown. is_milestone: whether it is worth a line that stays.
+    watch: what is shown beside the curves. is_milestone: whether to print a line that stays.
     """
 
     report: "Report"
@@ -42,7 +42,7 @@ class TrainingReport:
 
     @property
     def milestone(self) -> "RenderableType | None":
-        """A line with the numbers."""
+        """The line of numbers, if this is a milestone."""
         from digitnet.repl.views.training import Milestone
 
         return Milestone(self.report) if self.is_milestone else None
@@ -59,10 +59,10 @@ class TrainingReport:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training did, and its curves, which stay on a screen that showed them.
+    """The result of a training; its curves stay on the screen if they were shown live.
 
-    rate: that it began with. usual_rate: of the recipe. can_augment: whether cases could be
-    deformed, and are not. was_trained: whether the network was trained before.
+    rate: at its start. default_rate: of the recipe and optimiser. can_augment: whether the cases
+    could be deformed, and are not. was_trained: whether the network had been trained before.
     """
 
     outcome: "Outcome"
@@ -74,13 +74,13 @@ class TrainingResult:
     was_trained: bool
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the outcome that are data."""
-        return {name: getattr(self.outcome, name) for name in ENDS_SHOWN}
+        """The fields of the outcome in JSON_FIELDS."""
+        return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         from digitnet.repl.views.training import advice, summary
 
-        if getattr(console, "renews", False):
+        if getattr(console, "can_redraw", False):
             yield self.curves.whole
         yield summary(self.outcome, self.amount)
         yield from advice(
@@ -131,7 +131,7 @@ def train(
         reports = run(model.trainer, data.train, data.validation, amount, session.stop)
         try:
             outcome = yield from _reported(reports, curves, data, session)
-        except ValueError as error:  # the cases cannot be deformed, or are too many at once
+        except ValueError as error:  # the cases are not pictures, or too many for the memory
             raise CommandError(str(error)) from None
     model.accuracy = accuracy_on(
         "validation", outcome.validation_accuracy, data, data.validations_are_in, model
@@ -148,7 +148,7 @@ def train(
 
 
 def _curves_from(model: "Model", data: "DataSet") -> "GrowingCurves":
-    """Curves that begin with what was last measured, where it was on the same data."""
+    """New curves; they start with the last measurement if it was on the same data set."""
     from digitnet.repl.views.curves import GrowingCurves
 
     curves, history = GrowingCurves(), model.trainer.history
@@ -163,7 +163,7 @@ def _reported(
     data: "DataSet",
     session: Session,
 ) -> "Generator[TrainingReport | Note, None, Outcome]":
-    """The engine's reports as the prompt's, with a line after each epoch if these are wanted."""
+    """Turns the engine's reports into the prompt's, with epoch lines if the session wants them."""
     from digitnet.engine.trainer import MEASURE_CASES
     from digitnet.repl.views.training import Milestones
 
@@ -187,7 +187,7 @@ def _reported(
 
 
 def _watch(data: "DataSet", session: Session) -> "Watch | None":
-    """What is shown with the curves, if anything is."""
+    """What is shown beside the curves, according to the setting `watch`; None if it is off."""
     if session.watch == "off" or session.hand is None:
         return None
     from digitnet.repl.views.watch import Watch

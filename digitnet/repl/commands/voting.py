@@ -1,4 +1,4 @@
-"""Voting: several saved networks answer together."""
+"""`vote`: makes a committee of saved networks."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +12,12 @@ from digitnet.repl.shelf import accuracy_on
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-MOST_MEMBERS = 100
+MAX_MEMBERS = 100
 
 
 @dataclass(frozen=True)
 class VoteResult(Record):
-    """How well the committee does on the test set, which is now the network in hand."""
+    """The accuracy of the committee, which is now in hand, on the test set."""
 
     members: list[str]
     correct: int
@@ -53,9 +53,9 @@ def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
     from digitnet.engine.trainer import Trainer
     from digitnet.registry.model import Model
 
-    if not 1 <= len(names) <= MOST_MEMBERS:
+    if not 1 <= len(names) <= MAX_MEMBERS:
         raise CommandError(
-            f"vote needs the names of 1 to {MOST_MEMBERS} saves. Example: vote first second"
+            f"vote needs the names of 1 to {MAX_MEMBERS} saves. Example: vote first second"
         )
     if not session.may_discard():
         raise CommandError("no vote was taken; the network in hand is as it was")

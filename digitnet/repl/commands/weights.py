@@ -1,4 +1,4 @@
-"""What the first layer sees: `w` shows its weights, one unit, or what it makes of a case."""
+"""`w`: the first layer's weights, one of its units, or its response to a case."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WeightsResult:
-    """The weights into every unit of the first layer, as it answers; order: the units as shown."""
+    """The weights of the first layer. order: the units in the order they are shown."""
 
     first: "FirstLayer"
     order: list[int]
 
     def as_json(self) -> dict[str, Any]:
-        """The layer, and the weights by unit, in the units' own order."""
+        """The layer, its weights by unit, and its biases."""
         return _layer(self.first) | {
             "weights": self.first.weights.tolist(),
             "biases": _biases(self.first),
@@ -39,7 +39,7 @@ class WeightsResult:
 
         weights = self.first.weights
         if weights.ndim == 2:
-            yield f"{_titled(self.first)}: weights into each unit"
+            yield f"{_title(self.first)}: weights into each unit"
             yield weights_table(weights, self.first.layer.biases)
             return
         lines = lines_of(console)
@@ -47,7 +47,7 @@ class WeightsResult:
         shown = framed_units(self.order, weights, console, options, lines=lines, common=False)
         is_dense = self.first.layer.kind == "dense"
         what = "weights into each unit, largest first" if is_dense else "kernels"
-        yield f"{_titled(self.first)}: {what}"
+        yield f"{_title(self.first)}: {what}"
         yield legend(console, options)
         yield gallery(shown, options)
         if len(shown) < len(self.order):
@@ -62,7 +62,7 @@ class UnitResult:
     unit: int
 
     def as_json(self) -> dict[str, Any]:
-        """The layer, the weights into the unit, its bias, and its weights to the answers."""
+        """The layer, the unit's weights and bias, and its weights to the answers."""
         outgoing, biases = self.first.outgoing, _biases(self.first)
         return _layer(self.first) | {
             "unit": self.unit,
@@ -77,7 +77,7 @@ class UnitResult:
 
         weights, biases = self.first.weights[self.unit], self.first.layer.biases
         noun = "unit" if self.first.layer.kind == "dense" else "channel"
-        yield f"{_titled(self.first)}: weights into {noun} {self.unit}"
+        yield f"{_title(self.first)}: weights into {noun} {self.unit}"
         if weights.ndim == 1:
             some = slice(self.unit, self.unit + 1)
             alone = None if biases is None else biases[some]
@@ -91,10 +91,11 @@ class UnitResult:
 
 @dataclass(frozen=True)
 class MapsResult:
-    """What the first layer makes of a case, unit by unit.
+    """The first layer's response to a case.
 
-    maps: (units, rows, columns), each channel's feature map, or each unit's weights times the
-    pixels. outputs: of each unit, of a dense layer; None of a convolution, whose maps they are.
+    maps: (units, rows, columns): the feature maps of a convolution, or each dense unit's weights
+    times the pixels. outputs: of the units of a dense layer; None for a convolution, whose outputs
+    are the maps.
     """
 
     first: "FirstLayer"
@@ -106,7 +107,7 @@ class MapsResult:
     outputs: list[float] | None
 
     def as_json(self) -> dict[str, Any]:
-        """The layer, the case, and the numbers by unit."""
+        """The layer, the case, and the maps and outputs by unit."""
         return _layer(self.first) | {
             "set": self.set,
             "index": self.index,
@@ -124,7 +125,7 @@ class MapsResult:
         what = "feature maps, largest first"
         if self.outputs is not None:
             what = "weights times pixels, largest outputs first"
-        yield f"{_titled(self.first)}: {what}"
+        yield f"{_title(self.first)}: {what}"
         if (self.maps < 0).any():
             yield legend(console, options)
         lines, maps = lines_of(console), self.maps[self.order]
@@ -189,7 +190,7 @@ def weights(
 
 
 def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | None) -> MapsResult:
-    """What the first layer makes of a test case."""
+    """The result of `w case`."""
     import numpy as np
 
     from digitnet.engine.cases import Feeder, answers_of
@@ -214,7 +215,7 @@ def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | No
 
 
 def _layer(first: "FirstLayer") -> dict[str, Any]:
-    """What kind of layer it is, as fields."""
+    """The layer's kind and number of units, as JSON fields."""
     return {"layer": first.layer.kind, "units": len(first.weights)}
 
 
@@ -222,7 +223,7 @@ def _biases(first: "FirstLayer") -> list[float] | None:
     return None if first.layer.biases is None else first.layer.biases.tolist()
 
 
-def _titled(first: "FirstLayer") -> str:
+def _title(first: "FirstLayer") -> str:
     """`first layer (256 units, relu)`."""
     noun = "channel" if first.layer.kind == "convolution" else "unit"
     return f"first layer ({counted(len(first.weights), noun)}, {first.layer.activation.name})"

@@ -129,7 +129,7 @@ class ScreenOutput:
     def result(self, command: str, result: Result) -> None:
         """Prints the result, page by page if it is longer than the screen."""
         screen = self._screen
-        if not (self._pages and screen.renews):
+        if not (self._pages and screen.can_redraw):
             self._print(result)
             return
         with screen.capture() as printed:
@@ -162,7 +162,7 @@ class ScreenOutput:
     @contextmanager
     def live(self) -> Iterator[None]:
         """Sets up the lines at the bottom of the screen for reports."""
-        if not self._screen.renews:
+        if not self._screen.can_redraw:
             yield
             return
         from digitnet.repl.terminal.canvas import Canvas

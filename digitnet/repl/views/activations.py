@@ -1,4 +1,4 @@
-"""What the hidden layers of a network make of a case."""
+"""The activations of the hidden layers, for `c layers`."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,18 +12,18 @@ from digitnet.repl.views.gallery import gallery
 from digitnet.repl.views.signed import legend, signed, unsigned
 from digitnet.repl.views.words import counted
 
-FEW = 16
-"""So many units are shown as numbers."""
-ACROSS = 64
-"""Units in a row, at most."""
-FEWEST_LINES = 8
-"""Lines that the feature maps of a layer may take, at least."""
+MAX_AS_NUMBERS = 16
+"""Up to this many units are shown as numbers."""
+MAX_ACROSS = 64
+"""Maximum number of units in a row."""
+MIN_LINES = 8
+"""Minimum number of lines for the feature maps of a layer."""
 
 
 def activations(
     layers: Sequence[tuple[str, Array]], console: Console, options: ConsoleOptions
 ) -> Iterator[RenderableType]:
-    """Each layer under its part of the shape: feature maps as a gallery, units in rows."""
+    """Each layer under its text: feature maps as a gallery, units in rows."""
     if not layers:
         yield "There are no hidden layers."
     if any((values < 0).any() for _, values in layers):
@@ -32,7 +32,7 @@ def activations(
         yield ""
         yield _title(text, values)
         if values.ndim == 3:
-            lines = max(FEWEST_LINES, console.height // len(layers))
+            lines = max(MIN_LINES, console.height // len(layers))
             channels = by_size(values.sum(axis=(0, 1)))
             maps = values.transpose(2, 0, 1)[channels]
             shown = framed_units(channels, maps, console, options, lines=lines, common=True)
@@ -54,10 +54,10 @@ def _title(text: str, values: Array) -> Text:
 
 
 def _units(values: Array, console: Console, options: ConsoleOptions) -> Text:
-    """Units of a dense layer: a few as numbers, many as shades, row by row."""
-    if len(values) <= FEW:
+    """The units of a dense layer: a few as numbers, many as shades in rows."""
+    if len(values) <= MAX_AS_NUMBERS:
         return Text("  ".join(f"{value:.3g}" for value in values))
-    across = min(ACROSS, options.max_width)
+    across = min(MAX_ACROSS, options.max_width)
     rows = -(-len(values) // across)
     picture = np.zeros((rows, across), values.dtype)
     picture.flat[: len(values)] = values

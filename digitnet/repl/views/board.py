@@ -1,6 +1,6 @@
-"""What the board looks like: the paper in its frame, the outputs as they are now, the keys.
+"""Renders the drawing board: the paper in its frame, the outputs, the picture seen, the keys.
 
-Functions from a board and the size of a window to prompt_toolkit's lines of styled text.
+Turns a board and the size of a window into prompt_toolkit's lines of styled text.
 """
 
 from collections.abc import Sequence
@@ -13,24 +13,23 @@ import numpy as np
 
 from digitnet.digits.drawing import SIDE, Ink, Place
 from digitnet.repl.board import Board
-from digitnet.repl.views.digit import in_characters, in_halves, shrunk
-from digitnet.repl.views.outputs import bar, mark
+from digitnet.repl.views.digit import halved, in_characters, in_halves
+from digitnet.repl.views.outputs import bar, label_for
 
 Line: TypeAlias = list[tuple[str, str]]
-"""Styles with their text."""
+"""Pairs of style and text."""
 
 PAPERS = ((84, 42), (56, 28), (42, 21), (28, 14))
-"""Columns and rows that the paper may have on the screen, the largest first: three columns a pixel,
-two, one and a half, one. Each row shows two squares, one above the other.
-"""
+"""The sizes of the paper in columns and rows, largest first: three columns per pixel, two, one and
+a half, one. Each row shows two squares, one above the other."""
 PANEL = 10
-"""Columns that the outputs beside the paper need at least."""
+"""Minimum width of the outputs beside the paper."""
 WITH_VALUES = 20
-"""Columns in which the outputs have numbers too, and what is said is said in sentences."""
+"""Minimum width for numbers beside the bars, and for full sentences."""
 LONGEST_BAR = 24
 DARKEST, LIGHTEST = 2, 23
-"""Paper and full ink among the 24 greys that terminals of 256 colours have; paper is not black, so
-that it is seen on a black screen."""
+"""The levels of paper and full ink among the 24 greys of terminals with 256 colours. Paper is not
+black, so that it is visible on a black screen."""
 
 KEYS = (
     "enter done",
@@ -42,12 +41,12 @@ KEYS = (
     "arrows, space draw",
     "right button erases",
 )
-"""What the keys do, those that people need first in front."""
+"""The keys, most important first."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """What a screen can show. shades: greys. blocks: block characters."""
+    """What the screen supports. shades: greys. blocks: block characters."""
 
     shades: bool = True
     blocks: bool = True
@@ -55,23 +54,23 @@ class Means:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the paper is in a window: so many columns and rows, inside a frame of one."""
+    """The paper's columns and rows in a window, inside a frame one character wide."""
 
     columns: int
     rows: int
 
     def place(self, x: int, y: int) -> Place:
-        """The place on the drawing at the middle of a character of the screen."""
+        """The position on the drawing of the middle of a character on the screen."""
         return (x - 0.5) * SIDE / self.columns, (y - 0.5) * SIDE / self.rows
 
     def character(self, place: Place) -> tuple[int, int]:
-        """The column and row of the screen that show a place on the drawing."""
+        """The column and row of the screen that show a position on the drawing."""
         x, y = place
         return 1 + int(x * self.columns / SIDE), 1 + int(y * self.rows / SIDE)
 
 
 def layout_for(width: int, height: int) -> Layout | None:
-    """The largest paper that a window has room for, in its frame, beside the outputs; or None."""
+    """The largest paper that fits a window, with its frame and the outputs; None if none does."""
     for columns, rows in PAPERS:
         if width >= columns + 2 + PANEL and height >= rows + 2:
             return Layout(columns, rows)
@@ -79,7 +78,7 @@ def layout_for(width: int, height: int) -> Layout | None:
 
 
 def lines_of(board: Board, width: int, height: int, means: Means) -> list[Line]:
-    """The lines of a window, each as wide as it is."""
+    """The lines of a window, padded to its width."""
     layout = layout_for(width, height)
     if layout is None:
         needed = f"the board needs {PAPERS[-1][0] + 2 + PANEL} x {PAPERS[-1][1] + 2} characters"
@@ -94,7 +93,7 @@ def lines_of(board: Board, width: int, height: int, means: Means) -> list[Line]:
 
 
 def _padded(line: Line, width: int) -> Line:
-    """The line, filled up or cut to a width."""
+    """The line, padded or cut to a width."""
     padded, room = Line(), width
     for style, text in [*line, ("", " " * width)]:
         padded.append((style, text[:room]))
@@ -116,7 +115,7 @@ def _framed(paper: list[Line], means: Means) -> list[Line]:
 
 
 def _paper(ink: Ink, means: Means) -> list[Line]:
-    """The ink, two rows of squares in each line: shades of grey, else ink or no ink."""
+    """The ink, two rows of squares per line: shades of grey if possible, else black and white."""
     if means.shades and means.blocks:
         levels = DARKEST + np.round(ink * (LIGHTEST - DARKEST)).astype(int)
         pairs = zip(levels[::2].tolist(), levels[1::2].tolist(), strict=True)
@@ -127,7 +126,7 @@ def _paper(ink: Ink, means: Means) -> list[Line]:
 
 
 def _in_greys(upper: Sequence[int], lower: Sequence[int]) -> Line:
-    """One line: the upper square is the colour of the sign ▀, the lower one that behind it."""
+    """One line of ▀: the upper square is the foreground colour, the lower one the background."""
     runs = ((key, len(list(run))) for key, run in groupby(zip(upper, lower, strict=True)))
     return [(f"fg:{_grey(above)} bg:{_grey(below)}", "▀" * n) for (above, below), n in runs]
 
@@ -137,14 +136,12 @@ def _grey(level: int) -> str:
 
 
 def _panel(board: Board, width: int, height: int, means: Means) -> list[Line]:
-    """The outputs, what there is to say, and the picture as the network sees it, as far as all that
-    fits.
-    """
+    """The outputs, the guess, and the picture as the network sees it, as far as they fit."""
     lines = [*_outputs(board, width, means), Line(), *_said(board, width)]
     reading = board.reading
     if reading is not None:
         room = height - len(lines) - 2
-        for seen in (reading.seen, shrunk(reading.seen)):
+        for seen in (reading.seen, halved(reading.seen)):
             if len(seen) <= 2 * room and seen.shape[1] <= width:
                 lines += [Line(), [("class:dim", "as the network sees it"[:width])]]
                 even = np.pad(seen, ((0, len(seen) % 2), (0, 0)))
@@ -155,14 +152,14 @@ def _panel(board: Board, width: int, height: int, means: Means) -> list[Line]:
 
 
 def _outputs(board: Board, width: int, means: Means) -> list[Line]:
-    """A line for each output: its number, a bar, and its value where there is room for it."""
+    """A line for each output: its index, a bar, and its value if it fits."""
     reading = board.reading
     values = reading.outputs if reading else [0.0] * 10
     has_values = width >= WITH_VALUES
     longest = min(LONGEST_BAR, width - 2 - (7 if has_values else 0))
     lines = []
     for index, value in enumerate(values):
-        style = mark(index, reading.guess, board.answer) if reading else "dim"
+        style = label_for(index, reading.guess, board.answer) if reading else "dim"
         if style == "guess" and board.answer is not None:
             style = "wrong"
         text = f"{index} {bar(value, longest, blocks=means.blocks)}"
@@ -191,7 +188,7 @@ def _said(board: Board, width: int) -> list[Line]:
 
 
 def _keys(width: int) -> Line:
-    """As many of the keys as fit a line."""
+    """As many keys as fit in a line."""
     shown = ""
     for key in KEYS:
         longer = f"{shown}  {key}" if shown else f" {key}"

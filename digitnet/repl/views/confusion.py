@@ -1,4 +1,4 @@
-"""The confusion matrix: what was taken for what, with precision and recall of each digit."""
+"""The confusion matrix, with precision and recall of each digit."""
 
 from math import isnan, sqrt
 from typing import TYPE_CHECKING
@@ -14,29 +14,29 @@ from digitnet.repl.views.tables import rows
 if TYPE_CHECKING:
     from digitnet.repl.commands.misreading import ConfusionResult
 
-WIDEST = 6
-"""Columns of a cell, at most."""
-SHARE = 8
-"""Columns of `recall` beside the matrix: a blank and `100.0 %`."""
+MAX_CELL = 6
+"""Maximum width of a cell."""
+RECALL_WIDTH = 8
+"""Width of the recall beside the matrix: a space and `100.0 %`."""
 RIGHT, WRONG = ((16, 52, 44), (22, 138, 96)), ((64, 26, 32), (216, 62, 62))
-"""The shades of what is read right, and of what is not, from little to much."""
-NAMED = 3
-"""The largest confusions that are named, at most."""
+"""The darkest and lightest background of correct and of misread counts."""
+MAX_NAMED = 3
+"""Maximum number of confusions to name."""
 
 
 def confusion(result: "ConfusionResult", console: Console, options: ConsoleOptions) -> Group:
-    """The matrix, an answer a line and a guess a column; shares around it where there is room."""
+    """The matrix, a row per answer, a column per guess; with precision and recall if they fit."""
     matrix = result.matrix
     digits = max(len(f"{count}") for row in matrix for count in row)
-    beside = len("answer ") + len(matrix) * (digits + 2) + SHARE
+    beside = len("answer ") + len(matrix) * (digits + 2) + RECALL_WIDTH
     spare = (options.max_width - beside) // len(matrix)
     has_room = spare >= 0 and digits + 2 + spare >= len(" 99.9 ")
     # a cell holds ` 99.9 ` where precision stands below the columns
-    width = min(digits + 2 + spare, WIDEST) if has_room else digits + 1
-    grid = _grid(result, width, console, options, shares=has_room)
+    width = min(digits + 2 + spare, MAX_CELL) if has_room else digits + 1
+    grid = _grid(result, width, console, options, with_rates=has_room)
     if has_room:
         return Group(grid)
-    return Group(grid, "", _shares(result))
+    return Group(grid, "", _rates(result))
 
 
 def _grid(
@@ -45,17 +45,19 @@ def _grid(
     console: Console,
     options: ConsoleOptions,
     *,
-    shares: bool,
+    with_rates: bool,
 ) -> Text:
     """The matrix in cells of this width."""
     matrix, count = result.matrix, len(result.matrix)
-    margin = len("answer ") if shares else 2
+    margin = len("answer ") if with_rates else 2
     text = Text(no_wrap=True)
-    heading = "guess" if shares else "answer down, guess across"
-    text.append(f"{'answer' if shares else '':{margin}}{heading:^{count * width}}".rstrip(), "dim")
+    heading = "guess" if with_rates else "answer down, guess across"
+    text.append(
+        f"{'answer' if with_rates else '':{margin}}{heading:^{count * width}}".rstrip(), "dim"
+    )
     text.append("\n" + " " * margin)
     text.append("".join(f"{digit:>{width - 1}} " for digit in range(count)), "bold")
-    text.append(f"{'recall':>{SHARE}}" if shares else "", "dim")
+    text.append(f"{'recall':>{RECALL_WIDTH}}" if with_rates else "", "dim")
     none = "·" if draws_blocks(console, options) else "."
     most = max((n for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j), default=0)
     for answer, row in enumerate(matrix):
@@ -64,25 +66,25 @@ def _grid(
             part = result.recall[answer] if answer == guess else cases / max(most, 1)
             style = _shade(part, console, right=answer == guess) if cases else Style(dim=True)
             text.append(f"{cases or none:>{width - 1}} ", style)
-        text.append(f"{_percent(result.recall[answer]):>{SHARE}}" if shares else "")
-    if shares:
+        text.append(f"{_percent(result.recall[answer]):>{RECALL_WIDTH}}" if with_rates else "")
+    if with_rates:
         text.append("\nprecision, %\n" + " " * margin, "dim")
-        text.append("".join(f"{_number(share):>{width - 1}} " for share in result.precision))
+        text.append("".join(f"{_number(rate):>{width - 1}} " for rate in result.precision))
     return text
 
 
 def _shade(part: float, console: Console, *, right: bool) -> Style:
-    """How a cell with some cases looks; part: how much of all it is, 0 to 1."""
+    """The style of a cell that is not zero. part: its size, 0 to 1."""
     if not draws_shades(console):
         return Style(bold=True, color=None if right else "red")
     low, high = RIGHT if right else WRONG
-    part = part**4 if right else sqrt(part)  # most of what is right is near 1
+    part = part**4 if right else sqrt(part)  # recalls are mostly near 1
     red, green, blue = (a + part * (b - a) for a, b in zip(low, high, strict=True))
     return Style(color="#ffffff", bgcolor=Color.from_rgb(red, green, blue))
 
 
-def _shares(result: "ConfusionResult") -> RenderableType:
-    """Precision and recall in a table of their own, for narrow screens."""
+def _rates(result: "ConfusionResult") -> RenderableType:
+    """Precision and recall as a separate table, for narrow screens."""
     pairs = zip(result.precision, result.recall, strict=True)
     return rows(
         ("digit", "precision", "recall"),
@@ -91,13 +93,13 @@ def _shares(result: "ConfusionResult") -> RenderableType:
     )
 
 
-def _number(share: float) -> str:
-    """`98.2`, and `-` for a share of nothing."""
-    return "-" if isnan(share) else f"{100 * share:.1f}" if share < 0.9995 else "100"
+def _number(rate: float) -> str:
+    """`98.2`, or `-` for NaN."""
+    return "-" if isnan(rate) else f"{100 * rate:.1f}" if rate < 0.9995 else "100"
 
 
-def _percent(share: float) -> str:
-    return "-" if isnan(share) else f"{share:.1%}".replace("%", " %")
+def _percent(rate: float) -> str:
+    return "-" if isnan(rate) else f"{rate:.1%}".replace("%", " %")
 
 
 def confusions(result: "ConfusionResult") -> str:
@@ -108,6 +110,6 @@ def confusions(result: "ConfusionResult") -> str:
         for guess, count in enumerate(row)
         if answer != guess and count
     ]
-    largest = sorted(pairs, key=lambda pair: -pair[0])[:NAMED]
+    largest = sorted(pairs, key=lambda pair: -pair[0])[:MAX_NAMED]
     named = ", ".join(f"{answer} as {guess} ({count:,})" for count, answer, guess in largest)
     return f"Most often misread: {named}. wrong {largest[0][1]} {largest[0][2]} shows these."

@@ -14,34 +14,33 @@ from digitnet.engine.progress import Measurement
 from digitnet.repl.views.screen import draws_blocks
 from digitnet.repl.views.words import rounded, written
 
-ROWS, MOST_ROWS = 10, 30
-"""Lines that a chart takes at the least and at the most, axes included."""
-LIVE_SHARE, TALLEST_SHARE = 0.4, 0.8
-"""Parts of the screen's height that charts take: while a training is under way, and by themselves.
-"""
-NARROWEST = 30
-"""Columns that a chart needs."""
-RARELY = 150
-"""Drawing growing curves anew takes at most one part in so many of the time,"""
-LONGEST_WAIT = 0.3
-"""but not longer than so many seconds are waited: the first drawing has plotext to import."""
-LARGEST_DRAWN = 1e100
-"""Values are drawn up to here: the difference of larger ones may be no number."""
-POINTS = 400
-"""Points that are drawn of a curve, at the most."""
-TICK = 10
-"""Columns that a power of ten takes on an axis."""
+MIN_ROWS, MAX_ROWS = 10, 30
+"""Minimum and maximum lines of a chart, axes included."""
+LIVE_FRACTION, MAX_FRACTION = 0.4, 0.8
+"""Fraction of the screen's height for charts during training, and otherwise."""
+MIN_COLUMNS = 30
+"""Minimum columns of a chart."""
+REDRAW_RATIO = 150
+"""Growing curves are redrawn after this many times the time that drawing took,"""
+MAX_WAIT = 0.3
+"""but at least at this interval in seconds: the first drawing imports plotext."""
+MAX_VALUE = 1e100
+"""Values are clipped to this: differences of larger ones may overflow."""
+MAX_POINTS = 400
+"""Maximum number of points of a curve."""
+TICK_COLUMNS = 10
+"""Columns per power of ten on an axis."""
 COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
 MARKERS, ASCII_MARKERS = ("braille", "•", "+", "x", "o", "*"), ("*", "o", "+", "x", "#", "%")
 IN_ASCII = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
 
 Point = tuple[float, float]
-"""A number of mini-batches, usually, and what was measured then."""
+"""(x, y); x is usually a number of mini-batches."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve and its name, in a chart that has more than one."""
+    """A curve. name: shown if the chart has several."""
 
     name: str
     points: Sequence[Point]
@@ -49,10 +48,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves with the same axes. Those without a second point are left out.
+    """Curves with common axes. A curve with fewer than two points is not drawn.
 
-    names: whether their names stand beside the title. logarithmic: whether the x axis is; what is
-    not above zero is then left out. marked: an x at which a line goes up.
+    names: whether to show the curves' names beside the title. logarithmic: whether the x axis is
+    logarithmic; points with x ≤ 0 are then left out. marked: an x to mark with a vertical line.
     """
 
     title: str
@@ -63,11 +62,11 @@ class Chart:
 
     @property
     def drawn(self) -> list[tuple[int, Curve]]:
-        """The curves that can be drawn, each with the number that its colour and marker have."""
+        """The curves that can be drawn, each with its index, which sets its colour and marker."""
         return [(k, curve) for k, curve in enumerate(self.curves) if len(self.shown(curve)) > 1]
 
     def shown(self, curve: Curve) -> Sequence[Point]:
-        """The points of a curve that have a place on the axes."""
+        """The points of a curve that can be drawn on the axes."""
         if not self.logarithmic:
             return curve.points
         return [point for point in curve.points if point[0] > 0]
@@ -75,24 +74,24 @@ class Chart:
 
 @dataclass(frozen=True)
 class Curves:
-    """Two charts side by side as wide as the screen is; the first alone on a narrow screen, nothing
-    on a tiny one.
+    """Two charts side by side; the first alone on a narrow screen, nothing on a tiny one.
 
-    growing: whether the second keeps its place while it has too few points to be drawn.
+    fraction: of the screen's height. growing: whether to reserve the second chart's place while it
+    has too few points.
     """
 
     charts: tuple[Chart, Chart]
-    share: float = TALLEST_SHARE
+    fraction: float = MAX_FRACTION
     growing: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """What there is to show."""
+        """Renders the charts that fit."""
         first, second = self.charts
-        if not first.drawn or options.max_width < NARROWEST or console.height < ROWS + 2:
+        if not first.drawn or options.max_width < MIN_COLUMNS or console.height < MIN_ROWS + 2:
             return
-        rows = _rows(self.share, console)
+        rows = _rows(self.fraction, console)
         blocks = draws_blocks(console, options)
-        if options.max_width < 2 * NARROWEST or not (second.drawn or self.growing):
+        if options.max_width < 2 * MIN_COLUMNS or not (second.drawn or self.growing):
             yield picture(first, options.max_width, rows, blocks=blocks)
             return
         both, width = Table.grid(), options.max_width // 2
@@ -103,19 +102,21 @@ class Curves:
         yield both
 
 
-def _rows(share: float, console: Console) -> int:
-    """Lines that charts take which have this share of the screen."""
-    return min(max(ROWS, int(share * console.height)), MOST_ROWS)
+def _rows(fraction: float, console: Console) -> int:
+    """The lines of a chart that takes this fraction of the screen."""
+    return min(max(MIN_ROWS, int(fraction * console.height)), MAX_ROWS)
 
 
 def live_rows(console: Console) -> int:
-    """Lines that the charts take while a training is under way."""
-    return _rows(LIVE_SHARE, console)
+    """The lines of the charts during training."""
+    return _rows(LIVE_FRACTION, console)
 
 
 def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:
-    """What was measured in a training: both costs, and the accuracy; of several, each by its name,
-    the cost and the accuracy on the validation set.
+    """The curves of training histories, by network name.
+
+    For one network: training and validation cost, and validation accuracy. For several: validation
+    cost and accuracy of each.
     """
     validation = [
         Curve(name, [(m.batches, m.validation_cost) for m in history])
@@ -136,9 +137,9 @@ def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:
 
 @dataclass
 class GrowingCurves:
-    """The costs and the accuracy of a training under way.
+    """The costs and the validation accuracy of a running training.
 
-    Drawn anew only now and then, because drawing takes some milliseconds.
+    They are redrawn only now and then, because drawing takes some milliseconds.
     """
 
     cost: list[Point] = field(default_factory=list)
@@ -149,52 +150,52 @@ class GrowingCurves:
     _not_before: float = 0.0
 
     def add(self, batches: int, cost: float) -> None:
-        """Adds a point to the curve of the training's cost."""
+        """Adds a training cost."""
         _add(self.cost, (batches, cost))
 
     def add_measured(self, batches: int, cost: float, accuracy: float) -> None:
-        """Adds a point to each of the curves of the validation set."""
+        """Adds a validation cost and accuracy."""
         _add(self.validation_cost, (batches, cost))
         _add(self.accuracy, (batches, 100 * accuracy))
 
     @property
     def now(self) -> Curves:
-        """As they are, in the middle of a training."""
+        """The present curves of a running training."""
         return replace(self.whole, growing=True)
 
     @property
     def whole(self) -> Curves:
-        """As they are, with no more to come."""
+        """The curves of a finished training."""
         costs = [Curve("training", self.cost), Curve("validation", self.validation_cost)]
         accuracy = Chart("validation accuracy, %", [Curve("", self.accuracy)])
-        return Curves((Chart("cost", costs, True), accuracy), LIVE_SHARE)
+        return Curves((Chart("cost", costs, True), accuracy), LIVE_FRACTION)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """As they were drawn last, or as they are."""
+        """Renders the curves, or yields the last rendering if it is recent."""
         size, now = (options.max_width, console.height), perf_counter()
         if size != self._size or now >= self._not_before:
             self._drawn = list(self.now.__rich_console__(console, options))
             self._size = size
             done = perf_counter()
-            self._not_before = done + min(RARELY * (done - now), LONGEST_WAIT)
+            self._not_before = done + min(REDRAW_RATIO * (done - now), MAX_WAIT)
         yield from self._drawn
 
 
 def _add(points: list[Point], point: Point) -> None:
-    """Adds a point; of too many, every second one is forgotten."""
+    """Adds a point; if there are too many, drops every second one."""
     points.append(point)
-    if len(points) > POINTS:
+    if len(points) > MAX_POINTS:
         del points[1:-1:2]
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:
-    """At most POINTS of them, the first and the last among these."""
-    step = ceil((len(points) - 1) / (POINTS - 1)) if len(points) > 1 else 1
+    """At most MAX_POINTS of the points, including the first and the last."""
+    step = ceil((len(points) - 1) / (MAX_POINTS - 1)) if len(points) > 1 else 1
     return [*points[:-1:step], points[-1]]
 
 
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
-    """A chart with its title, and the name of each curve beside its marker."""
+    """A chart under its title and legend."""
     title = Text(chart.title, no_wrap=True, overflow="crop", justify="center")
     if chart.names:
         for number, curve in chart.drawn:
@@ -210,7 +211,7 @@ def _marker(number: int, *, blocks: bool) -> str:
 
 
 def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
-    """The curves and their axes, by plotext: the first in dots of an eighth of a character."""
+    """Draws the curves and axes with plotext; the first curve in braille dots."""
     import plotext
 
     plotext.clear_figure()
@@ -222,7 +223,7 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableTyp
     for number, curve in chart.drawn:
         points = thinned(chart.shown(curve))
         x = [log10(value) if chart.logarithmic else value for value, _ in points]
-        y = [min(max(value, -LARGEST_DRAWN), LARGEST_DRAWN) for _, value in points]
+        y = [min(max(value, -MAX_VALUE), MAX_VALUE) for _, value in points]
         colour = COLOURS[number % len(COLOURS)]
         plotext.plot(x, y, marker=_marker(number, blocks=blocks), color=colour)
         xs, ys = xs + x, ys + y
@@ -230,7 +231,7 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableTyp
         plotext.vline(log10(chart.marked) if chart.logarithmic else chart.marked, "green")
     plotext.xticks(*_x_ticks(min(xs), max(xs), width, logarithmic=chart.logarithmic))
     low, high = min(ys), max(ys)
-    parts = 1 if rows < 2 * ROWS - 2 else 4
+    parts = 1 if rows < 2 * MIN_ROWS - 2 else 4
     marks = sorted({low + (high - low) * k / parts for k in range(parts)} | {high})
     plotext.yticks(marks, [rounded(mark) for mark in marks])
     drawn = plotext.build().rstrip("\n")
@@ -240,11 +241,11 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableTyp
 def _x_ticks(
     low: float, high: float, width: int, *, logarithmic: bool
 ) -> tuple[list[float], list[str]]:
-    """Places along an x axis, and what is written there: its ends, or the powers of ten."""
+    """The positions and labels of the x axis: its ends, or powers of ten."""
     if not logarithmic:
         ends = sorted({low, high})
         return ends, [written(end) for end in ends]
-    step = ceil((high - low) * TICK / width) or 1
+    step = ceil((high - low) * TICK_COLUMNS / width) or 1
     powers = [float(power) for power in range(ceil(low - 1e-9), floor(high + 1e-9) + 1)][::step]
     if len(powers) < 2:
         powers = sorted({low, high})

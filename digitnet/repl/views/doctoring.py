@@ -1,4 +1,4 @@
-"""What the doctor says: a sentence for each fault, its evidence, and a command to try."""
+"""Words the doctor's findings: a sentence for each fault, its evidence, and a command to try."""
 
 import re
 from collections.abc import Callable
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from digitnet.engine.trainer import Trainer
     from digitnet.insight.diagnosis.finding import Figures, Finding
 
-NARROW = 100
-"""Units of the widest hidden layer below which a network that cannot do it may be too small."""
+MIN_WIDTH = 100
+"""A network whose widest hidden layer has fewer units may be too small."""
 
 
 @dataclass(frozen=True)
 class Patient:
-    """What a remedy depends on: the network's shape, its data, and what its settings are."""
+    """The facts that a network's remedies depend on. examined: what was examined, in words."""
 
     shape: str
     inputs: int
@@ -31,11 +31,11 @@ class Patient:
     data: str
     some_cases: bool
     deformable: bool
-    looked_at: str
+    examined: str
 
     @classmethod
     def of(cls, trainer: "Trainer", data: "DataSet") -> "Patient":
-        """A network with the data it is trained on."""
+        """The facts about a network and its data set."""
         network, settings = trainer.network, trainer.settings
         return cls(
             shape=network.shape,
@@ -45,7 +45,7 @@ class Patient:
             data=data.name,
             some_cases=bool(settings.cases),
             deformable=data.picture is not None and settings.augment == "none",
-            looked_at=(
+            examined=(
                 f"{counted(len(data.train), 'training case')} and their answers, the signals and "
                 f"gradients of {counted(len(network.layers), 'layer')}, the history, a batch of 16 "
                 f"learned by heart, and a short training of a copy"
@@ -104,7 +104,7 @@ def _against_over_fitting(figures: "Figures", patient: Patient) -> str:
 
 
 def _off_the_plateau(figures: "Figures", patient: Patient) -> str:
-    return patient.larger if patient.widest < NARROW else "find rate"
+    return patient.larger if patient.widest < MIN_WIDTH else "find rate"
 
 
 def _train_or_renew(figures: "Figures", patient: Patient) -> str:
@@ -235,7 +235,7 @@ WORDS: dict[str, tuple[str, str, Remedy]] = {
         _off_the_plateau,
     ),
 }
-"""code → what is wrong, the evidence with its figures, and the remedy."""
+"""Code → what is wrong, the evidence with its figures, and the remedy."""
 
 
 def advised(finding: "Finding", patient: Patient) -> Advice:
@@ -251,18 +251,18 @@ def advised(finding: "Finding", patient: Patient) -> Advice:
 
 
 def _filled(template: str, figures: "Figures") -> str:
-    """A sentence with its figures; per cent as `97 %`."""
+    """Fills in the figures; per cent as `97 %`."""
     return template.format(**figures).replace("%", " %")
 
 
 def advice(found: Advice) -> RenderableType:
-    """What, the evidence, and what to try."""
+    """The finding, its evidence, and the command to try."""
     tried = Text("Try: ")
     tried.append(found.remedy, "bold")
     indented = Padding(Group(Text(found.evidence), tried), (0, 0, 0, 2), expand=False)
     return Group(Text(found.what, "yellow"), indented)
 
 
-def healthy(looked_at: str) -> RenderableType:
-    """That nothing was found, and where it was looked for."""
-    return Text(f"Nothing wrong was found. Looked at: {looked_at}.")
+def healthy(examined: str) -> RenderableType:
+    """The message that nothing was found, with what was examined."""
+    return Text(f"Nothing wrong was found. Looked at: {examined}.")

@@ -1,4 +1,4 @@
-"""What a result looks like, as a file: SVG, HTML or PNG of a terminal that shows it."""
+"""Draws results in files: SVG, HTML or PNG of a terminal that shows them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,14 +22,14 @@ HTML = """\
 """
 
 LINE = 24.4
-"""Height of a line in rich's SVG; its text stands on the line's height less 4.4."""
+"""Height of a line in rich's SVG; the text's baseline is 4.4 above its bottom."""
 HALVES = re.compile(
     r'<text (class="\S+") x="(\S+)" y="(\S+)" textLength="(\S+)" clip-path="\S+">▀+</text>'
 )
 
 
 def recorded(what: RenderableType, width: int, height: int) -> Screen:
-    """A screen of this size, with all colours, that has shown it and can export it."""
+    """A screen of this size, with all colours, that has recorded the output for export."""
     screen = Screen(
         StringIO(),
         no_color=False,
@@ -44,10 +44,10 @@ def recorded(what: RenderableType, width: int, height: int) -> Screen:
 
 
 def svg(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    """A terminal's window in SVG.
+    """A terminal window in SVG.
 
-    The upper halves of characters (▀), of which pictures are made, become rectangles: so they join
-    without a seam in whatever font there is.
+    Upper half-blocks (▀), of which pictures are made, become rectangles, so that they join without
+    seams in any font.
     """
     ident = re.sub(r"\W+", "-", title) or "-"
     drawn = recorded(what, width, height).export_svg(title=title, unique_id=f"d{ident}")
@@ -55,7 +55,7 @@ def svg(what: RenderableType, title: str, width: int, height: int) -> bytes:
 
 
 def _rectangle(half: "re.Match[str]") -> str:
-    """A rectangle in the place of upper halves."""
+    """The rectangle that replaces a run of upper half-blocks."""
     top = float(half[3]) - 20 + 1.5
     return (
         f'<rect {half[1]} x="{half[2]}" y="{top:g}" width="{half[4]}" height="{LINE / 2:g}" '
@@ -64,17 +64,17 @@ def _rectangle(half: "re.Match[str]") -> str:
 
 
 def html(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    """A page of its own."""
+    """A complete HTML page."""
     page = HTML.format(title=escape(title))
     screen = recorded(what, width, height)
     return screen.export_html(theme=THEME, code_format=page, inline_styles=True).encode()
 
 
 def png(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    """The cells of a terminal as an image; there is no window around them, and no title."""
-    from digitnet.repl.views.raster import rastered
+    """The cells of a terminal as a PNG image, without window or title."""
+    from digitnet.repl.views.raster import to_png
 
-    return rastered(recorded(what, width, height))
+    return to_png(recorded(what, width, height))
 
 
 FORMATS: Mapping[str, Callable[[RenderableType, str, int, int], bytes]] = {
@@ -82,4 +82,4 @@ FORMATS: Mapping[str, Callable[[RenderableType, str, int, int], bytes]] = {
     "html": html,
     "png": png,
 }
-"""By the suffix of the file: what draws it, of so many columns and rows."""
+"""Suffix → function of the output, title, columns and rows that returns the file's bytes."""

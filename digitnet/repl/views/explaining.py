@@ -1,7 +1,7 @@
-"""What `why` shows: one case forwards through the layers, its cost, and back down again.
+"""Renders `why`: one case forward through the layers, its cost, and backward.
 
-A dense layer that is small enough is written out whole, each unit in a column of its own; of the
-others, the number that the trail leads to and what it is made of, and the largest gradients.
+A small dense layer is written out whole, with a column for each unit. Of other layers it shows the
+number on the trail with its largest terms, and the largest gradients.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
-from digitnet.repl.views import explaining_back, explaining_up
+from digitnet.repl.views import explaining_backward, explaining_forward
 from digitnet.repl.views.digit import digit
 from digitnet.repl.views.outputs import verdict
 from digitnet.repl.views.screen import draws_blocks
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def page(
     result: "WhyResult", console: Console, options: ConsoleOptions
 ) -> "Iterator[RenderableType]":
-    """The whole sheet."""
+    """Renders the result of `why`."""
     sheet = Sheet(options.max_width, draws_blocks(console, options))
     numbers = range(len(result.page.passes))
     yield Text(f"case {result.index:,} of the {result.set} set")
@@ -35,12 +35,12 @@ def page(
     yield verdict(result.guess, result.answer)
     yield ""
     yield sheet.heading("forwards")
-    yield sheet.side_by_side([explaining_up.layer(result, sheet, n) for n in numbers])
+    yield sheet.side_by_side([explaining_forward.layer(result, sheet, n) for n in numbers])
     yield sheet.heading("the cost")
-    yield sheet.side_by_side([explaining_up.cost(result, sheet)])
+    yield sheet.side_by_side([explaining_forward.cost(result, sheet)])
     yield sheet.heading("backwards")
     for n in reversed(numbers):
-        yield sheet.side_by_side(explaining_back.layer(result, sheet, n))
+        yield sheet.side_by_side(explaining_backward.layer(result, sheet, n))
     if result.penalized:
         yield sheet.text(
             "In training, the penalties add to these gradients (set l2, set l1).", "dim"

@@ -1,4 +1,4 @@
-"""What `why` calls layers, units, inputs and weights; all are counted from 0, as digits are."""
+"""The names of layers, units, inputs and weights in `why` and `step`; all are counted from 0."""
 
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from digitnet.repl.commands.explaining import WhyResult
 
 WHOLE = 10
-"""Inputs and units up to which a layer is written out whole."""
+"""A layer with at most this many inputs and units is written out whole."""
 SIGNS = {"gamma": "γ", "beta": "β"}
-"""Parameters that have a sign."""
+"""Parameter → its symbol."""
 
 
 def is_whole(p: Pass) -> bool:
@@ -31,7 +31,7 @@ def is_output(result: "WhyResult", number: int) -> bool:
 
 
 def block_title(result: "WhyResult", sheet: Sheet, number: int) -> Text:
-    """What a layer is, above its block."""
+    """The title of a layer's block."""
     return layer_title(result.page.passes[number].layer, number + 1, sheet)
 
 

@@ -1,4 +1,4 @@
-"""Units as pictures: the weights into each, or what each makes of a case."""
+"""Renders units as pictures: their weights, or their responses to a case."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -8,22 +8,23 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from digitnet.engine.types import Array
-from digitnet.repl.views.gallery import SMALL, Framed, room
+from digitnet.repl.views.digit import halved
+from digitnet.repl.views.gallery import SMALL, Framed, capacity
 from digitnet.repl.views.outputs import side_by_side
 from digitnet.repl.views.screen import draws_shades
-from digitnet.repl.views.signed import halved, signed, unsigned
+from digitnet.repl.views.signed import signed, unsigned
 from digitnet.repl.views.tables import rows
 
 ENLARGED = (4, 2, 1)
-"""How often each number of a small picture is drawn, both ways: what lets all fit, or the last."""
+"""Magnifications to try for small pictures: the first with which all fit, or the last."""
 LARGE = 28
-"""Columns of a unit that is shown alone, about."""
+"""Approximate width of a unit shown alone."""
 COARSE = 8
-"""Pictures of fewer rows need a line for each where a line cannot show two in colours."""
+"""Pictures with fewer rows need one line per row if colours are not available."""
 
 
 def by_size(sizes: Array) -> list[int]:
-    """The units, those of the largest sizes first."""
+    """The indices of the units, largest size first."""
     return [int(unit) for unit in np.argsort(-sizes, kind="stable")]
 
 
@@ -36,9 +37,9 @@ def framed_units(
     lines: int,
     common: bool,
 ) -> list[Framed]:
-    """The pictures over the units' numbers, as many as so many lines have room for.
+    """The pictures, labelled with the units' numbers: as many as fit in `lines`.
 
-    common: whether all have the same scale, or each its own.
+    common: whether all have the same scale.
     """
     if pictures.shape[2] > SMALL:
         pictures = np.stack([halved(picture) for picture in pictures])
@@ -58,12 +59,12 @@ def framed_units(
 def _enlarged(
     pictures: Array, lines: int, console: Console, options: ConsoleOptions
 ) -> tuple[int, int]:
-    """How often each number of the pictures is drawn, and how many pictures there is room for."""
+    """The magnification of the pictures, and how many fit."""
     count, rows, columns = pictures.shape
     coarse = rows < COARSE and not draws_shades(console)
     for times in ENLARGED[:2] if coarse else ENLARGED:
         width = max(columns * times, len(f"{count - 1}"))
-        fitting = room(width, ceil(rows * times / 2) + 1, lines, options)
+        fitting = capacity(width, ceil(rows * times / 2) + 1, lines, options)
         if columns * times <= SMALL and fitting >= count:
             break
     return times, fitting
@@ -76,7 +77,7 @@ def unit(
     console: Console,
     options: ConsoleOptions,
 ) -> RenderableType:
-    """One unit's weights as a large picture, and beside it what they are and lead to."""
+    """One unit's weights as a large picture, beside their range, bias and outgoing weights."""
     times = LARGE // weights.shape[1] // 2 * 2 or 1  # even: two rows make a line
     enlarged = weights.repeat(times, axis=0).repeat(times, axis=1)
     picture = signed(enlarged, float(np.abs(weights).max()), console, options)
@@ -91,7 +92,7 @@ def unit(
 
 
 def weights_table(weights: Array, biases: Array | None, first: int = 0) -> RenderableType:
-    """The weights into each unit as numbers, for inputs that are no pictures."""
+    """The weights as a table, for inputs that are not pictures. first: number of the first unit."""
     headings = ["unit", *(f"x{number}" for number in range(weights.shape[1]))]
     lines = [[str(first + n), *(f"{w:.4g}" for w in row)] for n, row in enumerate(weights)]
     if biases is not None:

@@ -1,4 +1,4 @@
-"""The formulae that `why` writes above its numbers."""
+"""The formulae that `why` and `step` show above their numbers."""
 
 from digitnet.insight.backprop import Pass
 
@@ -22,7 +22,7 @@ SUMS = {
     "max_pool": "z = the largest pixel of the window",
     "average_pool": "z = the mean of the window",
     "flatten": "z = x, in a row",
-    "dropout": "z = x: an answer leaves nothing out",
+    "dropout": "z = x: dropout is for training only",
 }
 GRADIENTS = {
     "dense": ("dC/dw = x δ", "dC/db = δ"),
@@ -41,7 +41,7 @@ COSTS = {
 
 
 def forwards(p: Pass) -> tuple[str, ...]:
-    """How z and a of a layer are made."""
+    """The formulae of z and a of a layer."""
     sums = SUMS[p.layer.kind]
     if getattr(p.layer, "biases", "") is None:
         sums = sums.removesuffix(" + b")
@@ -49,7 +49,7 @@ def forwards(p: Pass) -> tuple[str, ...]:
 
 
 def backwards(p: Pass, above: str) -> tuple[str, ...]:
-    """How δ of a layer is made; `above`: the kind of the layer above, empty for the outputs."""
+    """The formulae of δ of a layer. above: the kind of the next layer, empty for the last."""
     if p.da is None:
         return ("δ = dC/dz = a − y",)
     first = "dC/da = a − y" if not above else "dC/da = dC/dx of the layer above"
@@ -62,7 +62,7 @@ def backwards(p: Pass, above: str) -> tuple[str, ...]:
 
 
 def gradients(p: Pass) -> tuple[str, ...]:
-    """How the gradients of a layer's parameters are made, or, without any, what goes on down."""
+    """The formulae of the gradients of a layer's parameters; without parameters, of dC/dx."""
     formulae = GRADIENTS[p.layer.kind]
     return formulae[:1] if getattr(p.layer, "biases", "") is None else formulae
 
@@ -87,4 +87,4 @@ UPDATES = {
         "w ← (1 − μ) z + μ x",
     ),
 }
-"""Optimiser → how it changes a parameter w with the gradient g, at the learning rate η."""
+"""Optimiser → its update of a parameter w with gradient g and learning rate η."""

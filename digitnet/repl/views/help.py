@@ -1,4 +1,4 @@
-"""Help on all commands, and on one."""
+"""Renders help: on all commands, on one, and on the meaning of a word."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def all_help(commands: "Sequence[Command]", own: Mapping[str, str]) -> RenderableType:
-    """Every command with its usage and a sentence, in groups; then the user's own words."""
+    """Every command with its usage and summary, in groups; then the user's aliases (`own`)."""
     parts: list[RenderableType] = []
     for group, members in groupby(commands, lambda command: command.group):
         parts.append(pairs({_title(c): c.summary for c in members}, group))
@@ -35,7 +35,7 @@ def _title(command: "Command") -> str:
 
 
 def meant(meanings: "Sequence[Meaning]") -> RenderableType:
-    """What a word means, each meaning with a line to type."""
+    """The meanings of a word, each with a line to type."""
     parts: list[RenderableType] = []
     for meaning in meanings:
         title = Text(meaning.word, "bold")

@@ -1,4 +1,4 @@
-"""What a network is made of, in words."""
+"""Renders `i`: the description of a network."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ USING_MOMENTUM = {"momentum", "nesterov", "schedule-free", "schedule-free-adamw"
 
 
 def _settings(given: Settings) -> str:
-    """The settings that are in force: all that are not off."""
+    """The settings that have an effect."""
     fields = asdict(given)
     off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit", "augment": "none"}
     if given.optimizer not in USING_MOMENTUM:
@@ -32,7 +32,7 @@ def _settings(given: Settings) -> str:
 
 
 def layer_line(layer: dict[str, Any]) -> str:
-    """A layer in a line: its kind, the shapes of a case below and above it, what it is made of."""
+    """A layer in one line: its kind, input and output shape, and parameters."""
     below, above = ("x".join(str(n) for n in layer[side]) for side in ("inputs", "outputs"))
     words = [f"{layer['kind'].replace('_', ' ')} {below} to {above}"]
     match layer:
@@ -52,7 +52,7 @@ def layer_line(layer: dict[str, Any]) -> str:
 
 
 def info(about: "InfoResult") -> RenderableType:
-    """The fields of `i` as names beside values."""
+    """The fields of `i` as a table of names and values."""
     is_committee = about.layers[-1]["kind"] == "committee"
     trained = "not yet"
     if is_committee:

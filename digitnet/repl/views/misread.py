@@ -1,4 +1,4 @@
-"""A misread case over what it is, what it was taken for, and how surely."""
+"""A misread case for a gallery: its answer, guess and confidence."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def framed(case: "Misread", console: Console, options: ConsoleOptions) -> Framed:
-    """`4 as 9  0.98`, in the colours that `c` has for answer and guess; below it the number."""
+    """The picture over `4 as 9  0.98`, in the colours of answer and guess in `c`, and its index."""
     label = Text.assemble(
         (str(case.answer), "bold yellow"),
         " as ",

@@ -13,24 +13,24 @@ BAR = 20
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def bar(share: float, width: int, *, blocks: bool) -> str:
-    """A bar of `width` characters, filled to `share` (0 to 1)."""
-    share = min(max(share, 0.0), 1.0)
+def bar(fraction: float, width: int, *, blocks: bool) -> str:
+    """A bar of `width` characters, filled to `fraction` (0 to 1)."""
+    fraction = min(max(fraction, 0.0), 1.0)
     if not blocks:
-        return ("#" * round(share * width)).ljust(width)
-    eighths = round(share * width * 8)
+        return ("#" * round(fraction * width)).ljust(width)
+    eighths = round(fraction * width * 8)
     full, part = divmod(eighths, 8)
     return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
 
 
-MARKS = {"right": "bold green", "guess": "bold red", "answer": "bold yellow"}
-"""What stands beside an output, and the colours of its line."""
+LABEL_STYLES = {"right": "bold green", "guess": "bold red", "answer": "bold yellow"}
+"""The label beside an output → the style of its line."""
 
 
-def mark(index: int, guess: int | None, answer: int | None) -> str:
-    """Which of MARKS an output has; empty for none."""
-    marks = {(True, True): "right", (True, False): "guess", (False, True): "answer"}
-    return marks.get((index == guess, index == answer), "")
+def label_for(index: int, guess: int | None, answer: int | None) -> str:
+    """The label of an output; empty for none."""
+    labels = {(True, True): "right", (True, False): "guess", (False, True): "answer"}
+    return labels.get((index == guess, index == answer), "")
 
 
 def outputs(
@@ -40,25 +40,25 @@ def outputs(
     console: Console,
     options: ConsoleOptions,
 ) -> Text:
-    """One line an output: its number, a bar, its value; marks at the guess and the answer.
+    """A line for each output: its index, a bar, its value, and a label if it is guess or answer.
 
-    answer: None where it is not known.
+    answer: None if unknown.
     """
     width = max(1, min(BAR, options.max_width - 19))
     blocks = draws_blocks(console, options)
     lines = []
     for index, value in enumerate(values):
-        said = mark(index, guess, answer) if len(values) > 1 else ""
-        style = "bold" if answer is None and said else MARKS.get(said, "")
-        text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {said}"
+        label = label_for(index, guess, answer) if len(values) > 1 else ""
+        style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
+        text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
         lines.append(Text(text.rstrip(), style, no_wrap=True))
     return Text("\n").join(lines)
 
 
 def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:
-    """`guess 7, answer 7: right`; `guess 7` where the answer is not known.
+    """`guess 7, answer 7: right`, or `guess 7` if the answer is unknown.
 
-    names: what the answers are called, where they are not digits.
+    names: of the answers, if they are not digits.
     """
     if answer is None:
         return Text(f"guess {named(guess, names)}", "bold")
@@ -70,10 +70,10 @@ def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:
 
 
 def side_by_side(
-    left: RenderableType, right: RenderableType, room: int, needed: int
+    left: RenderableType, right: RenderableType, width: int, needed: int
 ) -> RenderableType:
-    """Both next to each other where there is room for it, else one above the other."""
-    if room < needed:
+    """Both side by side if there is enough width, else one above the other."""
+    if width < needed:
         return Group(left, right)
     table = Table.grid(padding=(0, 3))
     table.add_row(left, right)

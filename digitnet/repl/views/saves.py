@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from digitnet.registry.listing import Entry
 
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
-SPARED = ("size", "saved")
-"""What a table does without, this first, where the screen is too narrow for all of it."""
+OPTIONAL = ("size", "saved")
+"""Columns to leave out if the screen is too narrow, in this order."""
 
 
 NUMBERS = "trained accuracy size"
 MANY = 500
-"""More networks than these are told in plain lines: rich takes seconds for thousands of rows."""
+"""Longer lists are printed without rich's table, which takes seconds for thousands of rows."""
 
 
 def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableType:
-    """The whole ones, then a line for each damaged one. `*` marks the one in hand.
+    """The list of saves, then a line for each damaged one. `*` marks the one in hand.
 
-    A table where one fits; else each network has lines of its own.
+    A table if it fits; otherwise several lines for each network.
     """
     if not entries:
         return Text("There are no saved networks yet: pas NAME saves the one in hand.")
@@ -40,8 +40,8 @@ def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableTyp
     ]
     if not cells:
         return Group(*damaged)
-    for spared in range(len(SPARED) + 1):
-        shown = [heading for heading in HEADINGS if heading not in SPARED[:spared]]
+    for dropped in range(len(OPTIONAL) + 1):
+        shown = [heading for heading in HEADINGS if heading not in OPTIONAL[:dropped]]
         lines = [[line[heading] for heading in shown] for line in cells]
         if _width([shown, *lines]) <= width:
             if len(lines) > MANY:
@@ -58,18 +58,18 @@ def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableTyp
 
 
 def _width(lines: Sequence[Sequence[str]]) -> int:
-    """Columns that a table of these lines takes."""
+    """The width of a table of these lines."""
     columns = zip(*lines, strict=True)
     return sum(max(cell_len(cell) for cell in column) + GAP for column in columns) - GAP
 
 
 def _short(shape: str) -> str:
-    """A shape, without the middle of a very long one."""
+    """A shape; a very long one without its middle."""
     return shape if len(shape) <= 22 else f"{shape[:11]}...{shape[-8:]}"
 
 
 def _cells(entry: "Entry", in_hand: str) -> dict[str, str]:
-    """What a line says of a network, by heading; `trained` counts mini-batches."""
+    """The cells of a save, by heading; `trained` counts mini-batches."""
     texts = (
         entry.name + (" *" if entry.name == in_hand else ""),
         _short(entry.shape),

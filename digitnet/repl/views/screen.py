@@ -1,4 +1,4 @@
-"""The console everything is printed on, and what it can show."""
+"""The console for all output, and what it supports."""
 
 from typing import IO, Literal
 
@@ -6,9 +6,9 @@ from rich.console import Console, ConsoleOptions
 
 
 class Screen(Console):
-    """A rich console that takes text as it is: no markup, no emoji codes, nothing highlighted.
+    """A rich console without markup, emoji codes or highlighting.
 
-    plain: nothing but text, whatever the terminal could do.
+    plain: whether to print text only, whatever the terminal supports.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class Screen(Console):
         record: bool = False,
         color_system: Literal["auto", "truecolor"] = "auto",
     ) -> None:
-        """The arguments are rich's own; width None is the terminal's."""
+        """The arguments are those of rich's Console; width None is the terminal's."""
         super().__init__(
             file=file,
             markup=False,
@@ -40,17 +40,17 @@ class Screen(Console):
         self.plain = plain or self.is_dumb_terminal
 
     @property
-    def renews(self) -> bool:
-        """Whether lines that were printed can be printed over."""
+    def can_redraw(self) -> bool:
+        """Whether printed lines can be overwritten."""
         return self.is_terminal and not self.plain and not self.legacy_windows
 
     def on_broken_pipe(self) -> None:
-        """Leaves a closed output to the program, where rich would end it without a word."""
+        """Raises BrokenPipeError for a closed output; rich would exit silently."""
         raise BrokenPipeError
 
 
 def draws_blocks(console: Console, options: ConsoleOptions) -> bool:
-    """Whether block characters may be used: not on plain screens, nor without Unicode."""
+    """Whether block characters may be used: not if plain, or without Unicode."""
     return not options.ascii_only and not getattr(console, "plain", False)
 
 

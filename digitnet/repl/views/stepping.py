@@ -1,4 +1,4 @@
-"""What `step` shows: a mini-batch, and what it does to the weights."""
+"""Renders `step`: a mini-batch and its effect on the parameters."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -16,14 +16,14 @@ from digitnet.repl.views.sheet import Row, Sheet, aligned
 from digitnet.repl.views.words import counted
 
 LARGEST = 5
-"""Changes that are shown of a layer that is too large to be shown whole."""
+"""Changes shown of a layer that is too large to be shown whole."""
 HEADINGS = ("before", "gradient", "change", "after")
 
 
 def page(
     step: ObservedStep, optimizer: str, console: Console, options: ConsoleOptions
 ) -> Iterator[RenderableType]:
-    """The cases, the cost before and after, and each layer's weights."""
+    """Renders one step: the cases, the cost before and after, and each layer's parameters."""
     sheet = Sheet(options.max_width, draws_blocks(console, options))
     yield sheet.heading(f"mini-batch {step.number:,}")
     yield sheet.text(f"{counted(len(step.inputs), 'case')}, learning rate η = {step.rate:.4g}")
@@ -75,7 +75,7 @@ def _largest(changes: Sequence[Change]) -> list[tuple[Change, int]]:
 
 
 def _numbers(numbers: Sequence[tuple[Change, int]], sheet: Sheet) -> Text:
-    """Numbers of parameters, a line each."""
+    """Some numbers of the parameters, a row each."""
     columns = zip(*([part.ravel()[n] for part in _parts(c)] for c, n in numbers), strict=True)
     cells = zip(*(aligned(column) for column in columns), strict=True)
     rows = [
@@ -86,5 +86,5 @@ def _numbers(numbers: Sequence[tuple[Change, int]], sheet: Sheet) -> Text:
 
 
 def _parts(change: Change) -> tuple[Array, ...]:
-    """What stands under HEADINGS."""
+    """The columns under HEADINGS."""
     return change.before, change.gradient, change.change, change.after

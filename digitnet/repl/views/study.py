@@ -1,4 +1,4 @@
-"""A study: how it is coming along, and what it says."""
+"""Renders a study: its progress and its results."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 BAR = 24
 INTERVAL = 20
-"""Characters in which means and spreads are drawn."""
+"""Width of the drawings of means and spreads."""
 NO_FURTHER = 1.1
-"""A cost that is at most so many times the least has stopped falling."""
-MOST_OF_SEARCH = 10
-"""Rows of the table of a search."""
+"""A cost has stopped falling when it is at most this many times the lowest."""
+MAX_SEARCH_ROWS = 10
+"""Maximum number of rows for a search."""
 
 
 def progress(report: "StudyReport", console: Console, options: ConsoleOptions) -> Text:
-    """One line: how far, the best so far, the time left."""
+    """One line: the fraction done, the best group so far, the time left."""
     filled = bar(report.done / report.total, BAR, blocks=draws_blocks(console, options))
     left = [f"{duration(report.remaining)} left"] if report.done < report.total else []
     parts = [
@@ -40,7 +40,7 @@ def progress(report: "StudyReport", console: Console, options: ConsoleOptions) -
 
 
 def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> RenderableType:
-    """A table of the settings compared, the curve of a single one, and the answer."""
+    """A table of the settings, a curve if only one is varied, and the conclusion."""
     from digitnet.study.answer import best_of
 
     if not result.groups:
@@ -60,7 +60,7 @@ def study(result: "StudyResult", console: Console, options: ConsoleOptions) -> R
 
 
 def _about(result: "StudyResult") -> str:
-    """What each training was, as far as the study does not vary it."""
+    """The shape, amount and data of the trainings, unless the study varies them."""
     from digitnet.study.question import EPOCHS, SHAPE
 
     varied = _varied(result.groups)
@@ -75,10 +75,10 @@ def _about(result: "StudyResult") -> str:
 def _table(
     result: "StudyResult", best: "Answers", console: Console, options: ConsoleOptions
 ) -> RenderableType:
-    """A line for each group, in the order of the question; of a search, the best first."""
+    """A row for each group, in the order of the question; for a search, best first."""
     shown: Sequence[Answers] = result.groups
     if result.is_search:
-        shown = sorted(shown, key=lambda group: -group.accuracy)[:MOST_OF_SEARCH]
+        shown = sorted(shown, key=lambda group: -group.accuracy)[:MAX_SEARCH_ROWS]
     names = _varied(shown)
     intervals = _intervals(shown, blocks=draws_blocks(console, options))
     lines = []
@@ -101,13 +101,13 @@ def _table(
 
 
 def _varied(groups: "Sequence[Answers]") -> list[str]:
-    """What has more than one value among the groups."""
+    """The settings that differ among the groups."""
     names = dict.fromkeys(name for group in groups for name in group.settings)
     return [name for name in names if len({g.settings.get(name) for g in groups}) > 1]
 
 
 def _intervals(groups: "Sequence[Answers]", *, blocks: bool) -> list[str]:
-    """The mean and the spread of each group on a common scale, as in `  ├─●─┤`."""
+    """The mean and spread of each group on a common scale, such as `  ├─●─┤`."""
     spans = [
         (g.accuracy - (g.spread or 0), g.accuracy, g.accuracy + (g.spread or 0)) for g in groups
     ]
@@ -129,8 +129,8 @@ def _intervals(groups: "Sequence[Answers]", *, blocks: bool) -> list[str]:
 def _curve(
     groups: "Sequence[Answers]", console: Console, options: ConsoleOptions
 ) -> RenderableType | None:
-    """The accuracy over the values of a single varied setting, where these are numbers."""
-    from digitnet.repl.views.curves import ROWS, Chart, Curve, picture
+    """The accuracy over the only setting that differs, if its values are numbers."""
+    from digitnet.repl.views.curves import MIN_ROWS, Chart, Curve, picture
 
     if len(groups) < 3 or len(_varied(groups)) != 1:
         return None
@@ -141,11 +141,11 @@ def _curve(
         return None
     chart = Chart(f"validation accuracy, % over {name}", [Curve("", points)])
     width, blocks = min(options.max_width, 60), draws_blocks(console, options)
-    return picture(chart, width, ROWS, blocks=blocks)
+    return picture(chart, width, MIN_ROWS, blocks=blocks)
 
 
 def _answer(result: "StudyResult", best: "Answers") -> str:
-    """The answer in a sentence or two."""
+    """The conclusion in a sentence or two."""
     accuracies = [r.accuracy for r in best.results]
     seeds = counted(len(accuracies), "seed")
     spread = "" if best.spread is None else f" ± {100 * best.spread:.2f}"
@@ -166,14 +166,16 @@ def _answer(result: "StudyResult", best: "Answers") -> str:
 
 
 def _named(group: "Answers", groups: "Sequence[Answers]") -> str:
-    """`rate 0.1, batch 32`: what tells a group apart from the others."""
+    """`rate 0.1, batch 32`: the settings of a group that differ among the groups."""
     names = _varied(groups) or group.settings
-    told = ", ".join(f"{name} {group.settings[name]}" for name in names if name in group.settings)
-    return printable(told or "the settings as they are", 120)
+    settings = ", ".join(
+        f"{name} {group.settings[name]}" for name in names if name in group.settings
+    )
+    return printable(settings or "the settings as they are", 120)
 
 
 def _when_cost_stops(groups: "Sequence[Answers]") -> list[str]:
-    """Where nothing but epochs is varied: from which number on the cost falls no further."""
+    """If only epochs are varied: the number of epochs from which the cost falls no further."""
     from digitnet.study.question import EPOCHS
 
     if len(groups) < 3 or _varied(groups) != [EPOCHS]:

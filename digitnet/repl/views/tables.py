@@ -17,9 +17,9 @@ GAP = 2
 def rows(
     headings: Sequence[str], lines: Iterable[Sequence[str]], right: str = "", whole: str = ""
 ) -> Table:
-    """A table without rules.
+    """A table without borders.
 
-    `right` names the headings whose columns are numbers, `whole` others that are not folded.
+    right: the headings of numeric columns. whole: other headings whose columns are not wrapped.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
     for heading in headings:
@@ -37,14 +37,14 @@ def rows(
 
 @dataclass(frozen=True)
 class PlainRows:
-    """Rows under headings, in as many columns as their cells take: quick for thousands."""
+    """A table as wide as its cells, without wrapping: fast for thousands of rows."""
 
     headings: Sequence[str]
     lines: Sequence[Sequence[str]]
     right: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """A line each."""
+        """Renders the rows, one per line."""
         lines = [self.headings, *self.lines]
         widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
         numbers = [heading in self.right.split() for heading in self.headings]

@@ -1,4 +1,4 @@
-"""What is watched while a network trains: digits that it misreads, and its weights as they form."""
+"""The setting `watch`: misread digits and the first layer's weights, shown during training."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from digitnet.digits.datasets import DataSet
     from digitnet.engine.trainer import Trainer
 
-CASES = 300
-"""Validation cases that are looked through for misread ones."""
-UNITS = 24
-"""Units whose weights are looked at, at most."""
-RARELY = 120
-"""Looking takes at most one part in so many of the time."""
-CELL, HIGH = 16, 8
-"""Columns of a small digit and the gap beside it, and lines of one with its label."""
+MAX_CASES = 300
+"""Maximum number of validation cases to search for misread ones."""
+MAX_UNITS = 24
+"""Maximum number of units whose weights are shown."""
+LOOK_RATIO = 120
+"""The next look comes after this many times the time that the last one took."""
+CELL, LINES = 16, 8
+"""Columns of a small digit with its gap, and lines of one with its label."""
 AROUND = 2
-"""Lines of the screen for the numbers above, and for the cursor."""
+"""Lines of the screen for the progress line and the cursor."""
 CURVES = 60
-"""Columns that the curves keep beside what is watched."""
+"""Minimum columns of the curves beside the pictures."""
 
 
 @dataclass
 class Watch:
-    """Looks at a network in training now and then, and shows what it saw last.
+    """Takes a look at the network in training now and then, and shows the last one.
 
-    what: `misread`, `weights` or `both`. It looks from the moment on that it is drawn: nothing is
-    spent where there is no screen to draw it on.
+    what: `misread`, `weights` or `both`. The first look is taken when it is first drawn, so it
+    costs nothing without a screen.
     """
 
     what: str
@@ -59,26 +59,26 @@ class Watch:
     _not_before: float = 0.0
 
     def look(self) -> None:
-        """Looks again, if it is drawn and it is time to; between two mini-batches."""
+        """Takes another look if it is drawn and it is time; call this between mini-batches."""
         if not self._is_drawn or (begun := perf_counter()) < self._not_before:
             return
         self._look()
         self._size = (0, 0)
         done = perf_counter()
-        self._not_before = done + RARELY * (done - begun)
+        self._not_before = done + LOOK_RATIO * (done - begun)
 
     def _look(self) -> None:
         if self.what in ("misread", "both"):
             network, cases = self.trainer.answering(), self.data.validation
-            rows = np.arange(min(CASES, len(cases)))
+            rows = np.arange(min(MAX_CASES, len(cases)))
             self._guesses = guesses_of(outputs_in_chunks(network, cases, rows))
         if self.what in ("weights", "both"):
-            self._weights = first_layer(self.trainer.network).weights[:UNITS].copy()
+            self._weights = first_layer(self.trainer.network).weights[:MAX_UNITS].copy()
 
     def beside(
         self, curves: RenderableType, console: Console, options: ConsoleOptions
     ) -> RenderableType:
-        """The curves and what is watched: side by side where there is room for it."""
+        """The curves and the pictures: side by side if they fit."""
         width, self._room = options.max_width, console.height - AROUND
         if width < CURVES + 2 * CELL:
             self._room -= live_rows(console)
@@ -91,7 +91,7 @@ class Watch:
         return both
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """A line of pictures of each kind that fits, drawn anew after another look."""
+        """Renders a row of pictures of each kind that fits; redrawn after each look."""
         size = (options.max_width, console.height)
         if size != self._size:
             if not self._is_drawn:
@@ -121,5 +121,5 @@ class Watch:
             yield weights_table(self._weights, None)
         elif self._weights is not None:
             units = range(len(self._weights))
-            shown = framed_units(units, self._weights, console, options, lines=HIGH, common=False)
+            shown = framed_units(units, self._weights, console, options, lines=LINES, common=False)
             yield Group(Text("weights of the first layer", "dim"), gallery(shown, options))

@@ -1,9 +1,9 @@
-"""Numbers as people read them, and a sentence that several results say."""
+"""Formatting of numbers and times, and a sentence used by several results."""
 
 from collections.abc import Sequence
 
 SEEN_IN_TRAINING = "Warning: these cases were in its training set, so this is too good."
-"""Said of an accuracy on cases that the network was trained on."""
+"""The warning for an accuracy on cases that the network was trained on."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -13,7 +13,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def named(answer: int, names: Sequence[str]) -> str:
-    """`7`, or `7 sneaker` where the answers of the data set have names."""
+    """`7`, or `7 sneaker` if the data set's answers have names."""
     return f"{answer} {names[answer]}" if names else f"{answer}"
 
 
@@ -22,24 +22,24 @@ def legend(names: Sequence[str]) -> str:
     return ", ".join(named(answer, names) for answer in range(len(names)))
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """`97.87 %`."""
-    return f"{share:.2%}".replace("%", " %")
+    return f"{fraction:.2%}".replace("%", " %")
 
 
 def written(number: float) -> str:
-    """A number with all that it has, for an axis: `1,095`, `0.01`, `1e-5`."""
+    """A number in full, for an axis: `1,095`, `0.01`, `1e-5`."""
     return f"{number:,.12g}".replace("e-0", "e-").replace("e+0", "e")
 
 
 def rounded(number: float) -> str:
-    """A number to three places, or to a whole one: `0.0917`, `9,940`, `2e7`."""
+    """A number to three significant digits, or to an integer: `0.0917`, `9,940`, `2e7`."""
     text = f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.3g}"
     return text.replace("e-0", "e-").replace("e+0", "e")
 
 
 def size(count: int) -> str:
-    """A number of bytes for people: `812 B`, `3.2 MB`."""
+    """A number of bytes: `812 B`, `3.2 MB`."""
     value = float(count)
     for unit in ("B", "kB", "MB"):
         if value < 1000:
@@ -49,7 +49,7 @@ def size(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time for people: `0.4 s`, `75 s`, `12 min`, `3 h 20 min`."""
+    """A time: `0.4 s`, `75 s`, `12 min`, `3 h 20 min`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 100:
@@ -60,7 +60,7 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A time in a line of numbers: as duration, but `1:52` from 100 seconds to an hour."""
+    """A time in a line of numbers: like `duration`, but `1:52` from 100 seconds to an hour."""
     if not 99.5 <= seconds < 3599.5:
         return duration(seconds)
     minutes, rest = divmod(round(seconds), 60)

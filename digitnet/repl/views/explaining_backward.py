@@ -1,4 +1,4 @@
-"""The way back of a case: how the cost changes with each number of a layer, last layer first."""
+"""Renders the backward pass of a case: the derivative of the cost at each layer, last first."""
 
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from digitnet.repl.commands.explaining import WhyResult
 
 LARGEST = 5
-"""Numbers that are shown of a layer that is not written out whole."""
+"""Numbers shown of a layer that is not written out whole."""
 
 
 def layer(result: "WhyResult", sheet: Sheet, number: int) -> list[list[Text]]:
-    """Two blocks: δ of a layer, and the gradients of its weights; one where it has no weights."""
+    """Two blocks: δ of a layer, and its gradients; only the first if it has no parameters."""
     p, passes = result.page.passes[number], result.page.passes
     title = block_title(result, sheet, number)
     if not p.layer.parameters:
@@ -53,7 +53,7 @@ def layer(result: "WhyResult", sheet: Sheet, number: int) -> list[list[Text]]:
 
 
 def _quantities(result: "WhyResult", number: int) -> dict[str, Array]:
-    """What δ of a layer is made of, by name."""
+    """The quantities that give δ of a layer, and δ, by name."""
     p = result.page.passes[number]
     values: dict[str, Array] = {}
     if is_output(result, number):
@@ -66,7 +66,7 @@ def _quantities(result: "WhyResult", number: int) -> dict[str, Array]:
 
 
 def _rows(result: "WhyResult", number: int) -> list[Row]:
-    """A line for each quantity, each unit in a column of its own."""
+    """A row for each quantity, a column for each unit."""
     return [
         Row((name,), aligned(values), "bold" if name == "δ" else "")
         for name, values in _quantities(result, number).items()
@@ -74,7 +74,7 @@ def _rows(result: "WhyResult", number: int) -> list[Row]:
 
 
 def _weights(p: Pass) -> list[Row]:
-    """dC/dw of every weight, each unit in a column of its own; the inputs at the left."""
+    """dC/dw of every weight, a column for each unit; the inputs are the row labels."""
     gradient = p.gradients["weights"]
     cells = np.reshape(aligned(gradient.ravel()), gradient.shape)
     rows = [
@@ -87,12 +87,12 @@ def _weights(p: Pass) -> list[Row]:
 
 
 def _by_unit(p: Pass) -> list[Row]:
-    """The gradients of batch normalisation, each unit in a column of its own."""
+    """The gradients of batch normalisation, a column for each unit."""
     return [Row(("", f"dC/d{SIGNS[name]}"), aligned(g)) for name, g in p.gradients.items()]
 
 
 def _largest_deltas(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """The largest δ, each with what it is made of, and how large all are together."""
+    """The largest δ, each with the quantities that give it, and the norm of all."""
     p = result.page.passes[number]
     quantities = _quantities(result, number)
     chosen = _largest(p.delta)
@@ -105,12 +105,12 @@ def _largest_deltas(result: "WhyResult", sheet: Sheet, number: int) -> list[Text
     ]
     none = int((p.delta == 0).sum())
     zeros = f", {none:,} of them zero" if none else ""
-    said = sheet.text(f"norm of all {p.delta.size:,}: {_norm(p.delta):.3g}{zeros}", "dim")
-    return [sheet.table(list(quantities), rows), said] if rows else [said]
+    norm = sheet.text(f"norm of all {p.delta.size:,}: {_norm(p.delta):.3g}{zeros}", "dim")
+    return [sheet.table(list(quantities), rows), norm] if rows else [norm]
 
 
 def _largest_gradients(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """The largest numbers of the gradient, and how large all are together."""
+    """The largest numbers of the gradient, and the norm of all."""
     p = result.page.passes[number]
     name, *_ = p.gradients
     gradient = p.gradients[name]
@@ -118,9 +118,9 @@ def _largest_gradients(result: "WhyResult", sheet: Sheet, number: int) -> list[T
     values = aligned(gradient.ravel()[chosen])
     count = sum(g.size for g in p.gradients.values())
     norm = sqrt(sum(_norm(g) ** 2 for g in p.gradients.values()))
-    said = [sheet.text(f"norm of all {count:,}: {norm:.3g}", "dim")]
+    total = [sheet.text(f"norm of all {count:,}: {norm:.3g}", "dim")]
     if not chosen:
-        return said
+        return total
     if isinstance(p.layer, Dense):
         places = [_place(n, gradient) for n in chosen]
         x, delta = aligned(p.x[[i for i, _ in places]]), aligned(p.delta[[k for _, k in places]])
@@ -128,15 +128,15 @@ def _largest_gradients(result: "WhyResult", sheet: Sheet, number: int) -> list[T
             Row((input_name(result, number, (i,)), f"→ {k}"), line)
             for (i, k), line in zip(places, zip(x, delta, values, strict=True), strict=True)
         ]
-        return [sheet.table(("x", "δ", "dC/dw"), rows), *said]
+        return [sheet.table(("x", "δ", "dC/dw"), rows), *total]
     rows = [
         Row((weight_name(p.layer, name, n),), (v,)) for n, v in zip(chosen, values, strict=True)
     ]
-    return [sheet.table((formulae.gradients(p)[0].partition(" =")[0],), rows), *said]
+    return [sheet.table((formulae.gradients(p)[0].partition(" =")[0],), rows), *total]
 
 
 def _largest(values: Array) -> list[int]:
-    """The numbers of the largest values, largest first; none that are zero."""
+    """The indices of the largest nonzero values, largest first."""
     sizes = np.abs(values).ravel()
     return [int(n) for n in np.argsort(-sizes, kind="stable")[:LARGEST] if sizes[n] > 0]
 

@@ -1,4 +1,4 @@
-"""The way up of a case: what each layer makes of its inputs, and the cost of the outputs."""
+"""Renders the forward pass of a case: how each layer computes its outputs, and the cost."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from digitnet.repl.commands.explaining import WhyResult
 
 LARGEST = 5
-"""Terms of a sum that are shown."""
+"""Terms shown of a sum."""
 DRAWN = 8
-"""Kernels up to this side are drawn as squares of numbers."""
+"""Kernels up to this size are shown as squares of numbers."""
 
 Part = tuple[str, str, str, float]
-"""A line of a sum: what it is, x, w, and x w."""
+"""A row of a sum: its name, x, w, and x w."""
 
 
 def layer(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """How a layer makes z and a."""
+    """How a layer computes z and a."""
     p = result.page.passes[number]
     block = [block_title(result, sheet, number), sheet.formulae(*formulae.forwards(p))]
     if isinstance(p.layer, Flatten | Dropout):
@@ -49,18 +49,18 @@ def layer(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
 
 
 def _number(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """How a layer makes the number that the trail leads to."""
+    """How a layer computes its number on the trail."""
     p, place = result.page.passes[number], result.trail[number]
     if isinstance(p.layer, BatchNorm):
         return [_normalized(p, p.layer, place, [""], sheet)]
     terms = terms_of(p, place)
     if isinstance(p.layer, Convolution) and p.layer.kernel <= DRAWN:
-        return [*_meeting(terms, sheet), _sum(p, place, sheet, _channels(terms))]
+        return [*_patch_and_kernel(terms, sheet), _sum(p, place, sheet, _channels(terms))]
     return [_sum(p, place, sheet, _largest(result, number, terms))]
 
 
 def _dense(p: Pass, headings: Sequence[str], sheet: Sheet) -> Text:
-    """Each unit's weights, z and a, in a column of its own; the inputs at the left."""
+    """The weights, z and a, a column for each unit; the inputs are the row labels."""
     weights, *biases = (parameter.value for parameter in p.layer.parameters)
     cells = np.reshape(aligned(weights.ravel()), weights.shape)
     rows = [
@@ -75,7 +75,7 @@ def _dense(p: Pass, headings: Sequence[str], sheet: Sheet) -> Text:
 def _normalized(
     p: Pass, norm: BatchNorm, place: "slice | Place", headings: Sequence[str], sheet: Sheet
 ) -> Text:
-    """What is normalised, its statistics, and what is made of it; each number in a column."""
+    """The inputs of batch normalisation, its statistics and parameters, z and a."""
     channel = place[-1] if isinstance(place, tuple) else place
     values = {
         "x": p.x[place],
@@ -105,7 +105,7 @@ def _outputs(result: "WhyResult", sheet: Sheet) -> Text:
 
 
 def _reason(result: "WhyResult", number: int) -> str:
-    """Why just this number is written out."""
+    """The name of the number on the trail, and why it was chosen."""
     name = unit_name(result, number, result.trail[number])
     if is_output(result, number):
         return f"{name}, the guess"
@@ -115,8 +115,8 @@ def _reason(result: "WhyResult", number: int) -> str:
     return f"{name}, which did most for {above} of layer {number + 2}"
 
 
-def _meeting(terms: Terms, sheet: Sheet) -> list[Text]:
-    """The patch and the kernel that met, in the channel below that has the largest part."""
+def _patch_and_kernel(terms: Terms, sheet: Sheet) -> list[Text]:
+    """The patch and the kernel, in the input channel that contributes most."""
     channel = int(np.abs(terms.products.sum(axis=(0, 1))).argmax())
     of = f" of channel {channel} below" if terms.x.shape[2] > 1 else ""
     squares = []
@@ -127,7 +127,7 @@ def _meeting(terms: Terms, sheet: Sheet) -> list[Text]:
 
 
 def _channels(terms: Terms) -> list[Part]:
-    """What the patch of the largest channel below adds to z, and what the others do."""
+    """The contribution of the largest input channel to z, and of the others."""
     sums = terms.products.sum(axis=(0, 1))
     largest = int(np.abs(sums).argmax())
     parts = [("Σ patch · kernel", "", "", float(sums[largest]))]
@@ -138,7 +138,7 @@ def _channels(terms: Terms) -> list[Part]:
 
 
 def _largest(result: "WhyResult", number: int, terms: Terms) -> list[Part]:
-    """The inputs with the largest parts in z, and what the others add."""
+    """The inputs that contribute most to z, and the contribution of the others."""
     if isinstance(result.page.passes[number].layer, MaxPool):
         name = input_name(result, number, terms.place_of(0))
         return [(f"{name}, the largest", "", "", float(terms.x.max()))]
@@ -156,7 +156,7 @@ def _largest(result: "WhyResult", number: int, terms: Terms) -> list[Part]:
 
 
 def _sum(p: Pass, place: Place, sheet: Sheet, parts: list[Part]) -> Text:
-    """The parts of z, one below the other; then the bias, z and a."""
+    """The terms of z in rows, then the bias, z and a."""
     terms = terms_of(p, place)
     lines = list(parts)
     if getattr(p.layer, "biases", None) is not None:
