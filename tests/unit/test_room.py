@@ -52,6 +52,6 @@ def test_of_a_long_history_few_points_are_drawn(monkeypatch: pytest.MonkeyPatch)
     Screen(StringIO(), width=80).print(history_curves({"": history}))
     assert len(drawn) == 3  # two costs and an accuracy
     for batches in drawn:
-        assert curves.MAX_POINTS / 2 <= len(batches) <= curves.POINTS
+        assert curves.MAX_POINTS / 2 <= len(batches) <= curves.MAX_POINTS
         assert batches[-1] == 100_000
         assert np.all(np.diff(batches) > 0)
