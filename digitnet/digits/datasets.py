@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from digitnet.digits import own
 from digitnet.digits.idx import BadData, read_idx
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.types import Pixels
@@ -95,8 +94,8 @@ class DataSet:
 class Source:
     """A known data set: its description, and how to read it from a list of folders.
 
-    files: the names of its files; none for a table. inside: the subfolders, of each folder given,
-    that may contain them.
+    files: the names of its files; none where no folder is searched. inside: the subfolders, of each
+    folder given, that may contain them. exists: whether there is such a data set.
     """
 
     name: str
@@ -106,12 +105,13 @@ class Source:
     read: Callable[[Sequence[Path]], DataSet]
     files: Sequence[str] = ()
     inside: Sequence[str] = ("",)
+    exists: bool = True
 
     def is_here(self, folders: Sequence[Path]) -> bool:
         """Whether all its files exist in one of the folders, valid or not."""
         try:
             places = [folder / part for folder in folders for part in self.inside]
-            return not self.files or bool(find(self.name, self.files, places))
+            return self.exists and (not self.files or bool(find(self.name, self.files, places)))
         except (BadData, NotHere):
             return False
 
@@ -180,24 +180,6 @@ def _read_smaller(
     )
 
 
-def _read_own(folders: Sequence[Path]) -> DataSet:
-    """Reads the user's own digits; each was assigned to a part when it was added."""
-    try:
-        path = find(own.NAME, [own.FILE], folders)[0]
-    except NotHere:
-        raise NotHere(own.NAME, own.HINT) from None
-    answers, pixels = own.read_cases(path)
-    parts = own.parts(len(answers))
-    if len(set(parts)) < len(own.PARTS):
-        raise BadData(f"holds {len(answers)} digits, too few to train and test with: {own.HINT}")
-    train, validation, test = (
-        Cases(pixels[parts == part], one_hot(answers[parts == part], 10), 1 / 255)
-        for part in own.PARTS
-    )
-    nowhere: frozenset[str] = frozenset()
-    return DataSet(own.NAME, train, validation, test, PICTURE, nowhere, nowhere)
-
-
 def _smaller(cases: Cases, picture: tuple[int, int]) -> Cases:
     """Every second row and column of each picture, without the edges."""
     images: Pixels = cases.inputs.reshape(-1, *picture)
@@ -257,14 +239,6 @@ SOURCES = {
             10,
             _read_mnist,
             tuple(MNIST_DIGESTS),
-        ),
-        Source(
-            own.NAME,
-            "your own digits, which d draws and mine adds",
-            784,
-            10,
-            _read_own,
-            (own.FILE,),
         ),
         Source(
             "sample11",

@@ -1,56 +1,154 @@
-"""Digits of one's own, added one by one and kept in one file.
+"""A data set of one's own: pictures, their answers, and the part each belongs to for good."""
 
-It is an IDX file, as MNIST's are, with a case in each row: the answer, then its 784 pixels.
-"""
-
+import gzip
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.idx import BadData, read_idx
-from digitnet.digits.image import SIDE, Picture
-
-NAME, FILE = "mine", "mine-cases-idx2-ubyte"
-HINT = "d draws a digit, mine adds it"
-PARTS = TRAIN, VALIDATION, TEST = (0, 1, 2)
-GOLDEN = (5**0.5 - 1) / 2
+from digitnet.digits.datasets import PICTURE, DataSet
+from digitnet.digits.idx import MAX_BYTES, BadData, idx_bytes, read_idx
+from digitnet.digits.image import Picture
+from digitnet.engine.cases import Cases, one_hot
 
 Bytes = NDArray[np.uint8]
-NONE: Bytes = np.empty((0, 1 + SIDE * SIDE), np.uint8)
-"""No cases yet."""
+
+MINE = "mine"
+"""The set to which the command `mine` adds."""
+ABOUT_MINE = "your own digits, which d draws and mine adds"
+HOW_TO_ADD = "d draws a digit, mine adds it"
+
+PARTS = TRAIN, VALIDATION, TEST = range(3)
+FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
+"""The files of a set: pictures, answers, and the part of each case."""
+MOST_CASES = MAX_BYTES // prod(PICTURE)
+GOLDEN = (5**0.5 - 1) / 2
 
 
-def read_rows(path: Path) -> Bytes:
-    """The rows of the file. Raises BadData for what is not such a file."""
-    rows = read_idx(path, 2)
-    if rows.shape[1] != NONE.shape[1]:
-        raise BadData(f"has {rows.shape[1]:,} bytes in a case, not {NONE.shape[1]}", path)
-    if rows[:, 0].max() > 9:
-        raise BadData(f"has the answer {rows[:, 0].max()}; digits are 0 to 9", path)
-    return rows
+@dataclass(frozen=True)
+class OwnCases:
+    """Pictures (cases, 28, 28), their answers 0 to 9, and the part of each: TRAIN to TEST."""
+
+    pictures: Bytes
+    answers: Bytes
+    parts: Bytes
+
+    @classmethod
+    def none(cls) -> "OwnCases":
+        """No cases yet."""
+        nothing = np.empty(0, np.uint8)
+        return cls(np.empty((0, *PICTURE), np.uint8), nothing, nothing)
+
+    def __len__(self) -> int:
+        """How many cases."""
+        return len(self.pictures)
+
+    def with_case(self, picture: Picture, answer: int) -> "OwnCases":
+        """One case more; a picture that was the last one already has another answer then."""
+        last = len(self) - 1
+        if last >= 0 and np.array_equal(self.pictures[last], picture):
+            return self.answered(last, answer)
+        if len(self) == MOST_CASES:
+            raise BadData(f"there is no room for more than {MOST_CASES:,} cases")
+        return OwnCases(
+            np.concatenate([self.pictures, picture[None]]),
+            np.append(self.answers, np.uint8(answer)),
+            np.append(self.parts, spread(len(self) + 1)[-1]),
+        )
+
+    def answered(self, number: int, answer: int) -> "OwnCases":
+        """The same, case `number` with another answer."""
+        answers = self.answers.copy()
+        answers[number] = answer
+        return OwnCases(self.pictures, answers, self.parts)
+
+    def without(self, number: int) -> "OwnCases":
+        """All but case `number`; the others stay in their parts."""
+        arrays = (self.pictures, self.answers, self.parts)
+        return OwnCases(*(np.delete(array, number, 0) for array in arrays))
+
+    def files(self) -> dict[str, bytes]:
+        """The set as gzipped IDX files, by their names; no files for no cases."""
+        arrays = (self.pictures, self.answers, self.parts)
+        return {
+            name: gzip.compress(idx_bytes(array), mtime=0)
+            for name, array in zip(FILES, arrays, strict=True)
+            if len(self)
+        }
+
+    def data_set(self, name: str) -> DataSet:
+        """The data set. Where there are too few cases to set some aside, all serve for all."""
+        (train, _), (validation, validations_are_in), (test, tests_are_in) = (
+            self._part(part, name) for part in PARTS
+        )
+        return DataSet(name, train, validation, test, PICTURE, tests_are_in, validations_are_in)
+
+    def _part(self, part: int, name: str) -> tuple[Cases, frozenset[str]]:
+        """The cases of a part, and the data sets whose training cases include them."""
+        chosen = self.parts == part
+        within: frozenset[str] = frozenset()
+        if not chosen.any():
+            chosen, within = np.ones(len(self), np.bool_), frozenset({name})
+        flat, targets = self.pictures.reshape(len(self), -1), one_hot(self.answers, 10)
+        return Cases(flat[chosen], targets[chosen], 1 / 255), within
 
 
-def read_cases(path: Path) -> tuple[Bytes, Bytes]:
-    """Answers (cases,) and pixels (cases, 784). Raises BadData for what is not such a file."""
-    rows = read_rows(path)
-    return rows[:, 0], np.ascontiguousarray(rows[:, 1:])
+def spread(count: int) -> Bytes:
+    """The part of each case that was added as number 0, 1, ..., whatever is added later.
 
-
-def with_case(rows: Bytes, picture: Picture, answer: int) -> Bytes:
-    """The rows with one more; a picture that was the last one already has another answer then."""
-    row = np.concatenate([np.array([answer], np.uint8), picture.ravel()])
-    again = len(rows) > 0 and np.array_equal(rows[-1, 1:], row[1:])
-    return np.vstack([rows[: len(rows) - again], row])
-
-
-def parts(count: int) -> NDArray[np.intp]:
-    """Which of PARTS each case belongs to: a tenth to validation, a tenth to the test.
-
-    That goes by its number k alone, so that no case changes sides when others are added: by the
-    fractional part of kφ, φ = (√5 - 1)/2, which is spread evenly and has no period, as the order
-    has in which people draw (0 to 9, say). The first three cases belong to three parts.
+    A tenth goes to validation and a tenth to the test, by the fractional part of kφ,
+    φ = (√5 - 1)/2, which is spread evenly and has no period, as the order has in which people draw
+    (0 to 9, say). The first three cases belong to three parts.
     """
     place = np.arange(count) * GOLDEN % 1
-    return np.select([(place >= 0.6) & (place < 0.7), (place >= 0.2) & (place < 0.3)],
-                     [TEST, VALIDATION], TRAIN)  # fmt: skip
+    chosen = [(place >= 0.6) & (place < 0.7), (place >= 0.2) & (place < 0.3)]
+    return np.select(chosen, [TEST, VALIDATION], TRAIN).astype(np.uint8)
+
+
+def parts_of(answers: Bytes) -> Bytes:
+    """The part of each case of an import: of each digit every tenth to validation, and to test."""
+    parts = np.zeros(len(answers), np.uint8)
+    for answer in range(10):
+        its = np.flatnonzero(answers == answer)
+        parts[its[4::10]] = TEST
+        parts[its[9::10]] = VALIDATION
+    return parts
+
+
+def read_own(place: Path) -> OwnCases:
+    """The set kept in a folder, or in a file as `mine` was at first. Raises BadData."""
+    if place.is_file():
+        return _read_rows(place)
+    pictures, answers, parts = (
+        read_idx(place / name, 3 if name == FILES[0] else 1) for name in FILES
+    )
+    check(pictures, answers, place)
+    if len(parts) != len(answers) or parts.max() > TEST:
+        raise BadData("has parts that are not those of its cases", place)
+    return OwnCases(pictures, answers, parts)
+
+
+def _read_rows(path: Path) -> OwnCases:
+    """The cases in rows of 785 bytes: an answer, then its pixels."""
+    rows = read_idx(path, 2)
+    if rows.shape[1] != 1 + prod(PICTURE):
+        raise BadData(f"has {rows.shape[1]:,} bytes in a case, not {1 + prod(PICTURE)}", path)
+    pictures, answers = rows[:, 1:].reshape(-1, *PICTURE), rows[:, 0]
+    check(pictures, answers, path)
+    return OwnCases(pictures, answers, spread(len(rows)))
+
+
+def check(pictures: Bytes, answers: NDArray[Any], path: Path) -> None:
+    """Raises BadData for what are no pictures of 28 x 28 and an answer 0 to 9 for each."""
+    if pictures.shape[1:] != PICTURE:
+        size = " x ".join(str(n) for n in pictures.shape[1:])
+        raise BadData(f"has pictures of {size} pixels, not of 28 x 28", path)
+    if len(pictures) != len(answers):
+        raise BadData(f"has {len(answers):,} answers for {len(pictures):,} pictures", path)
+    if not len(answers):
+        raise BadData("holds no cases", path)
+    if answers.min() < 0 or answers.max() > 9:
+        raise BadData("has answers other than 0 to 9", path)

@@ -20,13 +20,13 @@ def import_(session: Session, name: str, path: str) -> "Generator[Note, None, st
     if not name or not path:
         raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
     _check_name(name)
-    own = session.shelf.imported
+    own = session.shelf.own
     place = own.place(name)
     if place and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
         raise CommandError("nothing was imported")
     yield Note(f"Reading {printable(path)} ...", lasting=False)
     imported = import_from(path_of(path, EXAMPLE.removeprefix("Example: ")), session.stop)
-    own.keep(name, imported.cases.files(), place)
+    own.keep(name, imported.cases, place)
     session.shelf.forget(name)
     for reason in imported.left_out[:SHOWN]:
         yield Note(f"Left out: {printable(reason, 300)}")
@@ -39,10 +39,11 @@ def import_(session: Session, name: str, path: str) -> "Generator[Note, None, st
 def _check_name(name: str) -> None:
     """Raises CommandError where a data set of one's own cannot have that name."""
     from digitnet.digits.datasets import SOURCES
+    from digitnet.digits.own import MINE
     from digitnet.digits.relatives import RELATIVES
-    from digitnet.registry.imported import NAME
+    from digitnet.registry.own_data import NAME
 
-    if name in {*SOURCES, *RELATIVES, "import", "delete"}:
+    if name in {*SOURCES, *RELATIVES, MINE, "import", "delete"}:
         raise CommandError(f"{name} is taken: choose another name. {EXAMPLE}")
     if not NAME.fullmatch(name):
         raise CommandError(
@@ -53,14 +54,16 @@ def _check_name(name: str) -> None:
 
 def delete(session: Session, name: str) -> str:
     """Deletes a data set of one's own, after a yes. Returns what was done, in words."""
-    own = session.shelf.imported
+    from digitnet.digits.own import OwnCases
+
+    own = session.shelf.own
     place = own.place(name)
     if place is None:
         hint = nearest(name, own.names()) or "data lists them"
         raise CommandError(f"there is no data set of your own called {quoted(name)}. {hint}")
-    count = session.shelf.imported_cases(name)
+    count = session.shelf.own_cases(name)
     if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
         raise CommandError("nothing was deleted")
-    own.keep(name, {}, place)
+    own.keep(name, OwnCases.none(), place)
     session.shelf.forget(name)
     return f"Deleted the data set {name}; undo {name} brings it back. In use: {session.data()}."

@@ -106,13 +106,13 @@ def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    more = {"import": "make one of files", "delete": "delete one that was imported"}
+    more = {"import": "make one of files", "delete": "delete one of your own"}
     return {name: source.summary for name, source in session.shelf.sources().items()} | more
 
 
-def _imported(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    names = session.shelf.imported.names() if words[-1:] == ["delete"] else []
-    return dict.fromkeys(names, "imported")
+def _own(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    names = session.shelf.own.names() if words[-1:] == ["delete"] else []
+    return {name: session.shelf.sources()[name].summary for name in names}
 
 
 def _methods() -> Mapping[str, str]:
@@ -154,7 +154,15 @@ UNIT = Kind(
 )
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
-DIGIT = Kind("DIGIT", "a digit, 0 to 9", digit)
+DIGIT_OR_VERB = Kind(
+    "DIGIT, show or remove",
+    "a digit, 0 to 9, `show` or `remove`",
+    lambda text: text if text in ("show", "remove") else digit(text),
+    offers=lambda session, words: {
+        "show": "the pictures in mine, with their numbers",
+        "remove": "take one out of mine again",
+    },
+)
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT_OR_ALL = Kind(
     "N or all",
@@ -203,6 +211,6 @@ METHOD = one_of("METHOD", "a method", _methods)
 OFF = Kind("off", "off", only("off"), lambda: {"off": "end it"})
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
 PATH = Kind("PATH", "a file or a folder", str, is_path=True)
-IMPORTED = Kind("NAME", "the name of a data set of your own", str, offers=_imported)
+OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)
 WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
 FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})

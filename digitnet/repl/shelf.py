@@ -2,61 +2,73 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy and what depends on it are imported by the first command
     from digitnet.digits.datasets import DataSet, Source
-    from digitnet.registry.imported import ImportedData
     from digitnet.registry.model import Accuracy, Model
+    from digitnet.registry.own_data import OwnData
 
 
 class Shelf:
     """The folders of data sets, those that have been read, and the current one.
 
-    folders: searched in order; the last is `own`, the folder of the user's own digits.
-    download_to: the folder for `data mnist`. name: of the current data set.
+    folders: searched in order. download_to: the folder for `data mnist`. own: that of the user's
+    own data sets. name: of the current data set.
     """
 
     def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:
         """Reads nothing yet."""
-        self.folders = [*folders, own]
-        self.download_to, self.own = download_to, own
+        self.folders, self.download_to, self._own = list(folders), download_to, own
         self.name = "sample"
         self._read: dict[str, DataSet] = {}
         self._chosen: dict[tuple[int, int], str] = {}  # (inputs, outputs) → name
 
     @property
-    def imported(self) -> "ImportedData":
-        """The imported data sets."""
-        from digitnet.registry.imported import ImportedData
+    def own(self) -> "OwnData":
+        """The user's own data sets."""
+        from digitnet.registry.own_data import OwnData
 
-        return ImportedData(self.own)
+        return OwnData(self._own)
 
     def sources(self) -> "dict[str, Source]":
         """Name → source of every known data set, including those not on this machine."""
         from digitnet.digits.datasets import SOURCES, Source
-        from digitnet.digits.importing import read_split
+        from digitnet.digits.own import ABOUT_MINE, MINE
         from digitnet.digits.relatives import RELATIVES
 
-        def source(name: str, place: Path) -> Source:
-            return Source(
-                name, "imported", 784, 10, lambda folders: read_split(place).data_set(name)
+        names = self.own.names()
+        own = {
+            name: Source(
+                name,
+                ABOUT_MINE if name == MINE else "imported",
+                784,
+                10,
+                partial(self._read_own, name),
+                exists=name in names,
             )
+            for name in (MINE, *names)
+        }
+        return SOURCES | RELATIVES | own
 
-        imported = self.imported
-        places = {name: imported.place(name) for name in imported.names()}
-        mine = {name: source(name, place) for name, place in places.items() if place}
-        return SOURCES | RELATIVES | mine
+    def _read_own(self, name: str, folders: Sequence[Path]) -> "DataSet":
+        """One of the user's own data sets; it is in none of the folders."""
+        from digitnet.digits.datasets import NotHere
+        from digitnet.digits.own import HOW_TO_ADD
 
-    def imported_cases(self, name: str) -> int:
-        """The number of cases of an imported data set; 0 if it is missing or cannot be read."""
+        cases = self.own.read(name)
+        if not len(cases):
+            raise NotHere(name, HOW_TO_ADD)
+        return cases.data_set(name)
+
+    def own_cases(self, name: str) -> int:
+        """The number of cases of an own data set; 0 if it is missing or cannot be read."""
         from digitnet.digits.idx import BadData
-        from digitnet.digits.importing import read_split
 
-        place = self.imported.place(name)
         try:
-            return len(read_split(place)) if place else 0
+            return len(self.own.read(name))
         except BadData:
             return 0
 
@@ -76,9 +88,9 @@ class Shelf:
         return self._read[name]
 
     def forget(self, name: str) -> None:
-        """Call this when a data set has changed on disk: it is read again when needed."""
+        """Call this when an own data set has changed on disk: it is read again when needed."""
         self._read.pop(name, None)
-        if name == self.name and name not in self.sources():
+        if name == self.name and name not in self.own.names():
             self.name = "sample"
 
     def choose(self, data: "DataSet") -> None:

@@ -12,7 +12,7 @@ from handwriting_helpers import Stroke, as_file
 from session_helpers import Answers, do, refusal
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.digits.importing import TEST, TRAIN, VALIDATION, parts_of
+from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, parts_of
 from digitnet.engine.cases import answers_of
 from digitnet.registry.errors import RegistryError
 from digitnet.repl.questions import NonInteractive
@@ -79,6 +79,35 @@ def test_files_become_a_data_set(
 def test_the_four_files_keep_their_test_set(session: Session, tmp_path: Path) -> None:
     (made,) = do(session, f"data import some {as_four_files(tmp_path / 'files')}")
     assert made["test"] == 50
+
+
+SPLITS: dict[str, tuple[dict[str, int], list[int]]] = {
+    "all": ({"x_train y_train": 100, "x_val y_val": 40, "x_test y_test": 60}, [100, 40, 60]),
+    "keras": ({"train_images train_labels": 100, "validation_images validation_labels": 40},
+              [90, 40, 10]),
+    "sklearn": ({"X_train y_train": 100, "X_valid y_valid": 40}, [90, 40, 10]),
+    "no validation": ({"x_train y_train": 100, "x_test y_test": 60}, [90, 10, 60]),
+    "unnamed": ({"images labels": 100, "x_val y_val": 40}, [90, 40, 10]),
+}  # fmt: skip
+"""The arrays in a file and how many cases each has → how many cases each part has then."""
+
+
+@pytest.mark.parametrize("kind", SPLITS)
+def test_an_npz_file_keeps_the_parts_that_it_names(
+    session: Session, tmp_path: Path, kind: str
+) -> None:
+    sizes, counts = SPLITS[kind]
+    arrays, start = {}, 0
+    for names, size in sizes.items():
+        images, labels = names.split()
+        arrays[images] = PICTURES[start : start + size]
+        arrays[labels] = np.arange(size) % 10
+        start += size
+    bad_npz(tmp_path / "some.npz", **arrays)
+    (made,) = do(session, f"data import some {tmp_path / 'some.npz'}")
+    assert [made[part] for part in ("train", "validation", "test")] == counts
+    if "x_val y_val" in sizes:
+        assert (session.data("some").validation.inputs == arrays["x_val"].reshape(40, -1)).all()
 
 
 def test_a_tenth_of_each_digit_is_set_aside() -> None:
@@ -148,7 +177,7 @@ def test_what_cannot_be_is_refused(session: Session, tmp_path: Path, line: str) 
     for name in ("a.txt", "b.npz"):
         (tmp_path / "empty" / name).write_bytes(b"?")
     assert REFUSED[line] in refusal(session, line.replace("EMPTY", str(tmp_path / "empty")))
-    assert session.shelf.imported.names() == []
+    assert session.shelf.own.names() == []
 
 
 def bad_npz(path: Path, **arrays: object) -> None:
@@ -176,13 +205,14 @@ def test_npz_files_that_cannot_be_data_sets(
 def test_two_programs_that_change_a_set_at_once_lose_nothing(
     session: Session, tmp_path: Path
 ) -> None:
-    own = session.shelf.imported
-    own.keep("some", {"a": b"1"}, None)
+    own = session.shelf.own
+    one, two, three = (
+        OwnCases(PICTURES[:n], ANSWERS[:n], parts_of(ANSWERS[:n])) for n in (1, 2, 3)
+    )
+    own.keep("some", one, None)
     place = own.place("some")
-    own.keep("some", {"a": b"2"}, place)
+    own.keep("some", two, place)
     with pytest.raises(RegistryError, match="another program"):
-        own.keep("some", {"a": b"3"}, place)
-    latest = own.place("some")
-    assert latest is not None
-    assert (latest / "a").read_bytes() == b"2"
+        own.keep("some", three, place)
+    assert len(own.read("some")) == 2
     assert [path.name for path in own.folder.iterdir()].count("some.2") == 1

@@ -6,10 +6,10 @@ import pytest
 from drawing_helpers import DIGITS, draw
 from mouse_helpers import Hand
 from PIL import Image
-from session_helpers import do, refusal
+from session_helpers import Answers, do, refusal
 
 from digitnet.digits.drawing import Drawing
-from digitnet.digits.own import FILE
+from digitnet.registry.own_data import ROWS
 from digitnet.repl.session import Session
 
 
@@ -64,22 +64,74 @@ def test_what_cannot_be_added(session: Session, tmp_path: Path) -> None:
     assert "a digit, 0 to 9" in refusal(session, "mine 10")
     assert "d draws a digit, mine adds it" in refusal(session, "data mine")
     do(session, "n diary")
+    assert "no digits in mine" in refusal(session, "mine remove")
     drawn(session, 7, "mine 7")
-    assert "too few" in refusal(session, "data mine")
-    assert session.shelf.name == "sample"
+    assert "no number 1: it has 0 to 0" in refusal(session, "mine remove 1")
+    assert "no number 1" in refusal(session, "mine 3 1")
+    assert "no number 1" in refusal(session, "mine show 1")
+    assert "a digit, 0 to 9, `show` or `remove`" in refusal(session, "mine away")
+    assert do(session, "mine show")[0]["total"] == 1
 
 
-@pytest.mark.parametrize("name", ["", FILE, "own.lock"])
+def test_a_wrong_one_is_found_corrected_removed_and_brought_back(session: Session) -> None:
+    do(session, "n diary")
+    for digit in list(DIGITS)[:3]:
+        drawn(session, digit, "mine", digit)
+    first, second, third = list(DIGITS)[:3]
+    shown = do(session, "mine show")[0]
+    assert shown["total"] == 3
+    assert [(c["index"], c["answer"]) for c in shown["cases"]] == [
+        *enumerate((first, second, third))
+    ]
+    assert {case["set"] for case in shown["cases"]} == {"train", "validation", "test"}
+    changed = do(session, "mine 9 0")[0]
+    assert (changed["index"], changed["answer"], changed["was"]) == (0, 9, first)
+    removed = do(session, "mine remove 1")[0]
+    assert (removed["removed"], removed["answer"], removed["total"]) == (1, second, 2)
+    assert [c["answer"] for c in do(session, "mine show")[0]["cases"]] == [9, third]
+    assert do(session, "undo")[0] == {"command": "undo", "restored": "mine", "cases": 3}
+    assert do(session, "mine remove")[0]["answer"] == third
+    assert do(session, "mine show 1")[0]["cases"][0]["answer"] == second
+    assert do(session, "undo mine")[0]["cases"] == 3
+    assert do(session, "undo mine")[0]["cases"] == 2
+
+
+def test_what_is_in_use_shrinks_at_once(session: Session) -> None:
+    do(session, "n diary")
+    for digit in list(DIGITS) * 2:
+        drawn(session, digit, "mine", digit)
+    before = do(session, "data mine")[0]
+    session.asker = Answers([])
+    do(session, "mine remove")
+    after = do(session, "data")[0]
+    parts = ("train", "validation", "test")
+    assert sum(after[part] for part in parts) == sum(before[part] for part in parts) - 1
+
+
+def test_all_of_it_is_deleted_after_a_yes_and_comes_back(session: Session) -> None:
+    do(session, "n diary")
+    for digit in DIGITS:
+        drawn(session, digit, "mine", digit)
+    session.asker = Answers(["n", "y"])
+    assert "nothing was deleted" in refusal(session, "data mine; data delete mine")
+    assert do(session, "data delete mine")[0]["name"] == "sample"
+    assert session.asker.asked[1] == f"Delete the data set mine with {len(DIGITS)} cases?"
+    assert "d draws a digit, mine adds it" in refusal(session, "data mine")
+    assert do(session, "undo")[0]["cases"] == len(DIGITS)
+    assert do(session, "data mine")[0]["name"] == "mine"
+
+
+@pytest.mark.parametrize("name", ["", "own.lock"])
 def test_a_link_in_the_folder_leads_nowhere(session: Session, tmp_path: Path, name: str) -> None:
     do(session, "n diary")
     elsewhere = tmp_path / "elsewhere"
     if name:
         elsewhere.write_text("kept")
-        session.shelf.own.mkdir(parents=True)
+        session.shelf.own.folder.mkdir(parents=True)
     else:
         elsewhere.mkdir()
         session.saves.mkdir(exist_ok=True)
-    (session.shelf.own / name).symlink_to(elsewhere)
+    (session.shelf.own.folder / name).symlink_to(elsewhere)
     session.asker = Hand(7)
     refusal(session, "d; mine 7")
     assert not list(elsewhere.iterdir()) if not name else elsewhere.read_text() == "kept"
@@ -87,11 +139,11 @@ def test_a_link_in_the_folder_leads_nowhere(session: Session, tmp_path: Path, na
 
 def test_a_damaged_file_is_left_as_it_is(session: Session) -> None:
     do(session, "n diary")
-    session.shelf.own.mkdir(parents=True)
-    (session.shelf.own / FILE).write_bytes(b"no digits")
+    session.shelf.own.folder.mkdir(parents=True)
+    (session.shelf.own.folder / ROWS).write_bytes(b"no digits")
     session.asker = Hand(7)
     assert "too short to be an IDX file" in refusal(session, "d; mine 7")
-    assert (session.shelf.own / FILE).read_bytes() == b"no digits"
+    assert (session.shelf.own.folder / ROWS).read_bytes() == b"no digits"
 
 
 def test_a_digit_in_a_picture_is_added_too(session: Session, tmp_path: Path) -> None:

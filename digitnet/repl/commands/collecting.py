@@ -1,16 +1,24 @@
 """Collecting: `mine` adds a digit that was drawn to the data set of one's own."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
-from digitnet.repl.command import Record, ScreenOnly, command
+from digitnet.repl.command import Record, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import Session
 from digitnet.repl.views.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console, ConsoleOptions, RenderResult
+
+    from digitnet.digits.image import Picture
+    from digitnet.digits.own import OwnCases
+
+MOST_SHOWN = 100
+"""Pictures that `mine show` shows at the most."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +28,69 @@ class MineResult(Record):
     answer: int
     total: int
     of_it: int
-    is_enough: ScreenOnly[bool]
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        text = f"Added to mine as a {self.answer}: {counted(self.total, 'digit')} by now, "
-        text += f"{self.of_it} of them a {self.answer}."
-        yield text + (" data mine trains on them." if self.is_enough else "")
+        yield (
+            f"Added to mine as a {self.answer}: {counted(self.total, 'digit')} by now, "
+            f"{self.of_it} of them a {self.answer}. data mine trains on them."
+        )
+
+
+@dataclass(frozen=True)
+class AnsweredResult(Record):
+    """A digit of one's own that has another answer now. index: its number, from 0."""
+
+    index: int
+    answer: int
+    was: int
+    total: int
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"Number {self.index} of mine is a {self.answer} now; it was a {self.was}."
+
+
+@dataclass(frozen=True)
+class RemovedResult(Record):
+    """A digit of one's own, removed. index: the number it had. total: how many are left."""
+
+    removed: int
+    answer: int
+    total: int
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield (
+            f"Removed number {self.removed} from mine, a {self.answer}; undo brings it back. "
+            f"{counted(self.total, 'digit')} left."
+        )
+
+
+@dataclass(frozen=True)
+class MineShown:
+    """Digits of one's own, from number `first`. sets: train, validation or test for each."""
+
+    total: int
+    first: int
+    pictures: "list[Picture]"
+    answers: list[int]
+    sets: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The number of each, its answer, and the set that it belongs to."""
+        pairs = enumerate(zip(self.answers, self.sets, strict=True), self.first)
+        cases = [{"index": n, "answer": answer, "set": part} for n, (answer, part) in pairs]
+        return {"total": self.total, "cases": cases}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.text import Text
+
+        from digitnet.repl.views.gallery import gallery, small_case
+
+        last = self.first + len(self.answers) - 1
+        which = "all" if len(self.answers) == self.total else f"{self.first} to {last} of"
+        yield f"mine, {which} {counted(self.total, 'digit')}"
+        pictures = [small_case(picture, console, options) for picture in self.pictures]
+        labels = [Text(f"{n}: {a}", "bold") for n, a in enumerate(self.answers, self.first)]
+        yield gallery(list(zip(pictures, labels, strict=True)), options)
 
 
 @command(
@@ -33,25 +98,104 @@ class MineResult(Record):
     group="Digits",
     examples={
         "mine": "add the digit read last, as what it was said to be on the board",
+        "mine show": "the pictures in mine, each with its number and its answer",
+        "mine 1 12": "number 12 is a 1",
+        "mine remove 12": "take number 12 out; without a number, the last one",
         "mine 7": "add it as a 7, or say that what was just added is a 7",
     },
 )
-def mine(session: Session, answer: Annotated[int | None, kinds.DIGIT] = None) -> MineResult:
+def mine(
+    session: Session,
+    what: Annotated[int | str | None, kinds.DIGIT_OR_VERB] = None,
+    number: Annotated[int | None, kinds.INDEX] = None,
+) -> MineResult | AnsweredResult | RemovedResult | MineShown:
     """Add the digit that d or img read last to your own data set, with its right answer.
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
-    is kept for testing. It is kept with the saves, in `digits`.
+    is kept for testing. It is kept with the saves, in `digits`. mine show shows what is in it, the
+    last hundred or those from a number on; mine DIGIT N corrects the answer of one, mine remove
+    takes one out. undo takes back the last of these changes, data delete mine deletes all.
     """
-    from digitnet.digits import own
-    from digitnet.registry.own_digits import add_case
+    if what == "show":
+        return _shown(session, number)
+    if what == "remove":
+        return _removed(session, number)
+    answer = what if isinstance(what, int) else None
+    if answer is not None and number is not None:
+        return _answered(session, number, answer)
+    return _added(session, answer)
 
+
+def _changed(session: Session, change: "Callable[[OwnCases], OwnCases]") -> "OwnCases":
+    """Changes mine on the disk; what it has now."""
+    from digitnet.digits.own import MINE
+
+    cases = session.shelf.own.change(MINE, change)
+    session.shelf.forget(MINE)
+    return cases
+
+
+def _added(session: Session, answer: int | None) -> MineResult:
+    """Adds the digit that was read last."""
     if session.last_picture is None:
         raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
     picture, said = session.last_picture
     answer = said if answer is None else answer
     if answer is None:
         raise CommandError("which digit is it? Example: mine 7")
-    answers = add_case(session.shelf.own, picture, answer)
-    session.shelf.forget(own.NAME)
-    is_enough = set(own.parts(len(answers))) == set(own.PARTS)
-    return MineResult(answer, len(answers), int((answers == answer).sum()), is_enough)
+    cases = _changed(session, lambda cases: cases.with_case(picture, answer))
+    return MineResult(answer, len(cases), int((cases.answers == answer).sum()))
+
+
+def _answered(session: Session, number: int, answer: int) -> AnsweredResult:
+    """Gives one another answer."""
+    was = answer
+
+    def change(cases: "OwnCases") -> "OwnCases":
+        nonlocal was
+        was = int(cases.answers[_checked(number, cases)])
+        return cases.answered(number, answer)
+
+    cases = _changed(session, change)
+    return AnsweredResult(number, answer, was, len(cases))
+
+
+def _removed(session: Session, number: int | None) -> RemovedResult:
+    """Takes one out, or the last one."""
+    index = answer = 0
+
+    def change(cases: "OwnCases") -> "OwnCases":
+        nonlocal index, answer
+        index = _checked(len(cases) - 1 if number is None else number, cases)
+        answer = int(cases.answers[index])
+        return cases.without(index)
+
+    cases = _changed(session, change)
+    return RemovedResult(index, answer, len(cases))
+
+
+def _shown(session: Session, first: int | None) -> MineShown:
+    """Those from a number on, or the last ones."""
+    from digitnet.digits.own import MINE
+
+    cases = session.shelf.own.read(MINE)
+    first = _checked(max(0, len(cases) - MOST_SHOWN) if first is None else first, cases)
+    rows = slice(first, first + MOST_SHOWN)
+    return MineShown(
+        len(cases),
+        first,
+        list(cases.pictures[rows]),
+        cases.answers[rows].tolist(),
+        [("train", "validation", "test")[part] for part in cases.parts[rows]],
+    )
+
+
+def _checked(number: int, cases: "OwnCases") -> int:
+    """The number of a case. Raises CommandError where there is no such case."""
+    if not len(cases):
+        raise CommandError("there are no digits in mine: d draws one, mine adds it")
+    if number >= len(cases):
+        raise CommandError(
+            f"mine has no number {number:,}: it has 0 to {len(cases) - 1:,}. mine show shows them"
+        )
+    return number

@@ -87,15 +87,15 @@ class DownloadReport:
 def data(
     session: Session,
     name: Annotated[str, kinds.DATA] = "",
-    own: Annotated[str, kinds.IMPORTED] = "",
+    own: Annotated[str, kinds.OWN] = "",
     path: Annotated[str, kinds.PATH] = "",
 ) -> Working:
     """List the data sets, or choose one; `data mnist` downloads it where it is not here yet.
 
     data import NAME PATH makes a data set of your own: from a folder with pictures in subfolders 0
     to 9, an IDX file with images in its name (its labels beside it), a folder of such, or an .npz
-    file. Of each digit, a tenth is set aside to validate and a tenth to test, for good. data delete
-    NAME deletes it, after a yes.
+    file. Parts to validate and to test that the files name are kept; where they name none, a tenth
+    of each digit is set aside for each, for good. data delete NAME deletes it, or mine, after a yes.
     """
     if name in ("import", "delete"):
         return (yield from _changed(session, name, own, path))

@@ -171,7 +171,7 @@ def undo(
     With a name, brings back what was last deleted or overwritten of that network; with a number,
     counted from the last, an earlier version. What gives way is kept in its turn.
 
-    Of an imported data set, the last change is taken back, by its name or where it came last.
+    Of a data set of your own, the last change is taken back, by its name or where it came last.
     """
     from digitnet.registry.registry import Undone
 
@@ -181,8 +181,8 @@ def undo(
         (old, new), session.renamed = session.renamed, None
         renamed(session, new, old)
         return UndoResult(Undone(old, "renamed", swapped=False, older=0), number, new)
-    if imported := _data_meant(session, name):
-        return _undo_data(session, imported)
+    if own := _data_meant(session, name):
+        return _undo_data(session, own, number)
     undone = session.registry.undo(clean(name) if name else "", number)
     in_hand = _has_its_save_back(session, undone)
     if not in_hand and session.hand and session.hand.name == undone.name:
@@ -206,7 +206,7 @@ def _has_its_save_back(session: Session, undone: "Undone") -> bool:
 
 @dataclass(frozen=True)
 class UndoDataResult:
-    """An imported data set whose last change was taken back. cases: 0 where it is gone."""
+    """A data set of one's own whose last change was taken back. cases: 0 where it is gone."""
 
     name: str
     cases: int
@@ -217,18 +217,19 @@ class UndoDataResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         has = f"it has {counted(self.cases, 'case')} again" if self.cases else "it is gone"
-        yield f"Took back the last change of the data set {self.name}: {has}."
+        again = f"undo {self.name} makes the change again"
+        yield f"Took back the last change of the data set {self.name}: {has}; {again}."
 
 
 def _data_meant(session: Session, name: str) -> str:
-    """The imported data set that `undo` means, empty for a network."""
+    """The data set of one's own that `undo` means, empty for a network."""
     from digitnet.registry.names import file_name
 
-    imported, trash = session.shelf.imported, session.registry.trash
+    own, trash = session.shelf.own, session.registry.trash
     kept = trash.restorable(session.saves, file_name(clean(name)) if name else "")
     if name:
-        return name if imported.is_known(name) and not kept else ""
-    when, latest = imported.last_change()
+        return name if own.is_known(name) and not kept else ""
+    when, latest = own.last_change()
     try:
         times = [(trash.folder / each.name).lstat().st_ctime for each in kept]
     except OSError:  # another program has just brought one back: that was the last change
@@ -236,8 +237,8 @@ def _data_meant(session: Session, name: str) -> str:
     return latest if when > max(times, default=0.0) else ""
 
 
-def _undo_data(session: Session, name: str) -> UndoDataResult:
-    """Takes back the last change of a data set."""
-    session.shelf.imported.undo(name)
+def _undo_data(session: Session, name: str, number: int) -> UndoDataResult:
+    """Takes back the last change of a data set, or the last `number` of them."""
+    session.shelf.own.undo(name, number)
     session.shelf.forget(name)
-    return UndoDataResult(name, session.shelf.imported_cases(name))
+    return UndoDataResult(name, session.shelf.own_cases(name))
