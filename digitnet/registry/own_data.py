@@ -25,7 +25,6 @@ from digitnet.registry.files import (
     move_durably,
     refuse_link,
     remove_leftovers,
-    sync_folder,
     write_durably,
 )
 
@@ -156,16 +155,17 @@ class OwnData:
         found = self._versions()[name]
         for old, after in list(pairwise(found))[: 1 - KEPT]:
             if old.is_dir() and _is_there(old) and _is_there(after):
-                shutil.rmtree(old, ignore_errors=True)
+                with suppress(OSError):  # as a whole: a half of it would be no version
+                    old.replace(fresh)
+                shutil.rmtree(fresh, ignore_errors=True)
 
     def _fill(self, fresh: Path, files: Mapping[str, bytes]) -> None:
-        """Writes files into a new folder. Raises OSError if they may not be durable."""
+        """Writes files into a new folder, durably. Raises OSError."""
         try:
             for name, data in files.items():
                 write_durably(fresh / name, data)
         except NotConfirmed as error:  # nothing is changed before the folder has its name
             raise OSError(error.errno, error.strerror) from None
-        sync_folder(fresh)
 
     def _next(self, name: str, found: list[Path]) -> Path:
         """The place of the version after those."""

@@ -28,7 +28,9 @@ Spoil = Callable[[bytes, bytes], bytes]
 
 @dataclass(frozen=True)
 class Event:
-    """What was done. kind: names, content, sync or done. site: who synced, as `function:line`."""
+    """What was done. kind: names, moved (a folder), content, sync or done. site: who synced, as
+    `function:line`.
+    """
 
     kind: str
     halves: tuple[Half, ...] = ()
@@ -59,7 +61,8 @@ class Recorder:
             if isinstance(args[0], Path) and args[0].is_file():
                 number = self.numbers[args[0].stat().st_ino]
             result = real(*args, **how)
-            record(number, *args)
+            if "dir_fd" not in how:  # rmtree, of what is no longer needed
+                record(number, *args)
             return result
 
         return call
@@ -92,7 +95,8 @@ class Recorder:
         status = os.fstat(descriptor)
         site = caller()
         if stat.S_ISDIR(status.st_mode):
-            (folder,) = (f for f in self.folders if os.path.samestat(f.stat(), status))
+            here = (f for f in self.folders if f.exists())
+            (folder,) = (f for f in here if os.path.samestat(f.stat(), status))
             self.events.append(Event("sync", folder=folder, site=site))
         else:
             number = self.numbers[status.st_ino]
@@ -100,6 +104,11 @@ class Recorder:
             self.events.append(Event("sync", file=number, site=site))
 
     def replace(self, number: int, path: Path, other: Path) -> None:
+        if other.is_dir():
+            self.folders.append(other)
+            halves = (other.parent, other.name, FOLDER), (path.parent, path.name, None)
+            self.events.append(Event("moved", halves, folder=path))
+            return
         self.content(number, other)
         self.paths[number] = other
         self.names((other.parent, other.name, number), (path.parent, path.name, None))
@@ -139,7 +148,12 @@ class Disk:
 
     def see(self, event: Event) -> None:
         """Takes in what was done."""
-        if event.kind == "names":
+        if event.kind == "moved" and event.folder is not None:
+            to = event.halves[0][0] / event.halves[0][1]
+            self.names[to] = dict(self.names.get(event.folder, {}))
+            for step in self.steps:
+                step += [(to, name, n) for folder, name, n in step if folder == event.folder]
+        if event.kind in ("names", "moved"):
             self.steps.append(list(event.halves))
         elif event.kind == "content":
             self.content[event.file] = event.content

@@ -95,7 +95,7 @@ def data(
     data import NAME PATH makes a data set of your own: from a folder with pictures in subfolders 0
     to 9, an IDX file with images in its name (its labels beside it), a folder of such, or an .npz
     file. Parts to validate and to test that the files name are kept; where they name none, a tenth
-    of each digit is set aside for each, for good. data delete NAME deletes it, or mine, after a yes.
+    of each digit is set aside for each, for good. data delete NAME deletes it after a yes.
     """
     if name in ("import", "delete"):
         return (yield from _changed(session, name, own, path))
