@@ -85,9 +85,9 @@ class MineShown:
 
         from digitnet.repl.views.gallery import gallery, small_case
 
-        last = self.first + len(self.answers) - 1
-        which = "all" if len(self.answers) == self.total else f"{self.first} to {last} of"
-        yield f"mine, {which} {counted(self.total, 'digit')}"
+        count = len(self.answers)
+        some = f"the {count} from number {self.first} on, of " if count < self.total else ""
+        yield f"mine: {some}{counted(self.total, 'digit')}"
         pictures = [small_case(picture, console, options) for picture in self.pictures]
         labels = [Text(f"{n}: {a}", "bold") for n, a in enumerate(self.answers, self.first)]
         yield gallery(list(zip(pictures, labels, strict=True)), options)
