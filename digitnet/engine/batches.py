@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.augment import Augment
-from digitnet.engine.buffers import Buffer
 from digitnet.engine.cases import Cases, Feeder
 from digitnet.engine.deform import Deformer, side_of
 from digitnet.engine.progress import Progress
+from digitnet.engine.speed.buffers import Buffer
 from digitnet.engine.types import Array, Integers
 
 Batch = tuple[Array, Array]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine import threads
 from digitnet.engine.background import watched
 from digitnet.engine.cases import Cases, Feeder
 from digitnet.engine.evaluate import Evaluation, evaluate
@@ -16,6 +15,7 @@ from digitnet.engine.layers.base import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.progress import Measurement
 from digitnet.engine.room import max_cases
+from digitnet.engine.speed import threads
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.engine.types import Array
 

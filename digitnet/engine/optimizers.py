@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from digitnet.engine import threads
 from digitnet.engine.layers.base import Parameter
 from digitnet.engine.penalties import Penalties
+from digitnet.engine.speed import threads
 from digitnet.engine.types import Array
 
 WARM_UP = 500

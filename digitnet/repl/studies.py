@@ -101,8 +101,8 @@ def _candidates(session: Session, record: "StudyRecord", seconds: float) -> int:
     """The number of settings that a search of this duration can start with, from a trial epoch."""
     from time import perf_counter
 
-    from digitnet.engine import threads
     from digitnet.engine.amount import Amount
+    from digitnet.engine.speed import threads
     from digitnet.study.plan import Job, candidates_for, recipe_with
     from digitnet.study.work import train
 
@@ -117,7 +117,7 @@ def pool_for(session: Session, data: "DataSet", address: str) -> "PoolFactory":
     """The factory of the worker pool: the cluster at `address`, or local processes if empty."""
     from functools import partial
 
-    from digitnet.engine import threads
+    from digitnet.engine.speed import threads
     from digitnet.study.executors import cluster, processes
 
     return partial(cluster, data, address) if address else partial(processes, data, threads.count())

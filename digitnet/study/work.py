@@ -4,8 +4,8 @@ from collections.abc import Callable
 from time import perf_counter
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine import threads
 from digitnet.engine.run import run
+from digitnet.engine.speed import threads
 from digitnet.recipes import build
 from digitnet.registry.model import Model
 from digitnet.registry.study_record import Result

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tests" / "unit"))
 from doctor_helpers import CONVOLUTION, DENSE, PLANTS, Patient, recipe  # noqa: E402
 
 from digitnet.digits.datasets import SOURCES  # noqa: E402
-from digitnet.engine import threads  # noqa: E402
+from digitnet.engine.speed import threads  # noqa: E402
 
 AGES = {
     "quick": ("", "5", "50", "1e", "5e", "30e"),

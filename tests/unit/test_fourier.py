@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from digitnet.engine import fourier
 from digitnet.engine.layers import Convolution
 from digitnet.engine.layers.base import Step
+from digitnet.engine.speed import fourier
 
 
 @pytest.mark.parametrize("n", range(1, 14))

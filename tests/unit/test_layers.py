@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitnet.engine import fourier, patches, threads
 from digitnet.engine.folding import folded
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.layers import AveragePool, BatchNorm, Convolution, Layer, MaxPool
 from digitnet.engine.layers.base import EXACT, Step
 from digitnet.engine.network import Network
 from digitnet.engine.shapes import network_of
+from digitnet.engine.speed import fourier, patches, threads
 
 STEP = Step(seed=1, number=2)
 

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from digitnet.engine import product, threads
 from digitnet.engine.amount import Amount
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.product import NonzeroInputs
 from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import dense_network
+from digitnet.engine.speed import product, threads
+from digitnet.engine.speed.product import NonzeroInputs
 from digitnet.engine.trainer import Trainer
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine import threads
 from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.buffers import Buffer
-from digitnet.engine.convolving import Product, Products, tiles
 from digitnet.engine.initializers import INITIALIZERS
 from digitnet.engine.layers.base import Layer, Parameter, Step, zero_weights
 from digitnet.engine.layers.pooling import MaxPool, Winners
+from digitnet.engine.speed import threads
+from digitnet.engine.speed.buffers import Buffer
+from digitnet.engine.speed.convolving import Product, Products, tiles
 from digitnet.engine.types import Array, Shape
 
 
@@ -27,7 +27,7 @@ class Convolution(Layer):
     rows of dC/dP where patches overlap.
 
     The pictures are divided among the threads, each of which processes them in tiles; many sums are
-    computed with fewer multiplications by way of the frequency domain (`fourier.py`).
+    computed with fewer multiplications by way of the frequency domain (`speed/fourier.py`).
     A max pool that follows is fused into this loop, before bias and activation: activations are
     monotonic, so the maximum is the same, and fewer numbers remain to be activated.
     """

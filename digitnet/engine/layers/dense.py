@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.buffers import Buffer
 from digitnet.engine.initializers import INITIALIZERS
 from digitnet.engine.layers.base import Layer, Parameter, Step, zero_weights
-from digitnet.engine.product import Product
+from digitnet.engine.speed.buffers import Buffer
+from digitnet.engine.speed.product import Product
 from digitnet.engine.types import Array, Shape
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine.buffers import Buffer
 from digitnet.engine.layers.base import Layer, Step
+from digitnet.engine.speed.buffers import Buffer
 from digitnet.engine.types import Array, Shape
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine import threads
 from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.buffers import Buffer
 from digitnet.engine.layers.base import Layer, Parameter, Step
+from digitnet.engine.speed import threads
+from digitnet.engine.speed.buffers import Buffer
 from digitnet.engine.types import Array, Shape
 
 EPSILON = 1e-5

@@ -64,7 +64,7 @@ def set_(
     Those of training belong to the network in hand and are saved with it; seed, threads, vi and
     epoch_lines belong to this session.
     """
-    from digitnet.engine import threads
+    from digitnet.engine.speed import threads
 
     value = f"{value} {horizon}".strip()
     if value and name in SETTINGS:
@@ -89,7 +89,7 @@ def set_(
 
 def _set_session(session: Session, name: str, value: str) -> None:
     """Changes a setting of the session."""
-    from digitnet.engine import threads
+    from digitnet.engine.speed import threads
 
     if name in ("vi", "epoch_lines"):
         if value not in ("on", "off"):

@@ -237,8 +237,8 @@ class BestResult(Record):
 
 def _best(session: Session, record: "StudyRecord") -> Working:
     """Trains the best network of a study again, bit for bit, and checks it on the test set."""
-    from digitnet.engine import threads
     from digitnet.engine.evaluate import evaluate
+    from digitnet.engine.speed import threads
     from digitnet.study.answer import best_of, groups
     from digitnet.study.work import Stopped, trained
 

@@ -6,7 +6,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from digitnet.engine.buffers import Buffer
+from digitnet.engine.speed.buffers import Buffer
 from digitnet.engine.types import Array, Shape
 
 TILE = 400_000

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from digitnet.engine import fourier
-from digitnet.engine.fourier import FourierProduct, Spectrum
-from digitnet.engine.patches import PatchProduct
+from digitnet.engine.speed import fourier
+from digitnet.engine.speed.fourier import FourierProduct, Spectrum
+from digitnet.engine.speed.patches import PatchProduct
 from digitnet.engine.types import Array, Shape
 
 Product = PatchProduct | FourierProduct

@@ -25,8 +25,8 @@ from math import prod
 
 import numpy as np
 
-from digitnet.engine import threads
-from digitnet.engine.buffers import Buffer
+from digitnet.engine.speed import threads
+from digitnet.engine.speed.buffers import Buffer
 from digitnet.engine.types import Array, Shape
 
 TILE = 900_000

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from digitnet.engine import threads
-from digitnet.engine.buffers import Buffer
+from digitnet.engine.speed import threads
+from digitnet.engine.speed.buffers import Buffer
 from digitnet.engine.types import Array, Integers
 
 MIN_OUTPUTS = 64
