@@ -82,15 +82,15 @@ def from_document(document: Document) -> Model:
     return model
 
 
-def read_name(fields: Fields) -> str:
+def read_name(fields: Fields, field: str = "name") -> str:
     """Reads a name, which must be one that can be given at the prompt."""
-    name = fields.text("name")
+    name = fields.text(field)
     try:
         if clean_name(name) == name:
             return name
     except ValueError:
         pass
-    raise fields.bad("name", "is not a name that a network can have")
+    raise fields.bad(field, "is not a name that a network can have")
 
 
 def saved_at(fields: Fields) -> str:

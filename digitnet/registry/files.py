@@ -59,7 +59,7 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
             os.fsync(file.fileno())
         if keep_old_as is not None:
             keep_durably(path, keep_old_as)
-        with _made_if_gone(temporary):
+        with made_if_gone(temporary):
             temporary.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -96,7 +96,7 @@ def move_durably(path: Path, other: Path) -> None:
 
     Raises OSError; NotConfirmed if the file has been renamed.
     """
-    with _made_if_gone(path):
+    with made_if_gone(path):
         if other.exists() and path.samefile(other):
             path.unlink()  # two links to one file: renaming would do nothing
         else:
@@ -106,34 +106,41 @@ def move_durably(path: Path, other: Path) -> None:
         _confirm(path.parent)
 
 
-def rewrite_durably(path: Path, other: Path, data: bytes) -> None:
-    """Writes `data` to `other`, which must not exist, and then removes `path`, both durably.
-
-    If OSError is raised, `path` still exists and `other` does not, unless it is NotConfirmed.
-    """
-    try:
-        write_durably(other, data)
-        with _made_if_gone(path):
-            path.unlink()
-    except BaseException as error:
-        if path.exists():
-            with suppress(OSError):
-                other.unlink()
-            if isinstance(error, NotConfirmed):  # it referred to `other`
-                raise OSError(error.errno, error.strerror) from None
-        raise
+def remove_durably(path: Path) -> None:
+    """Removes a file durably. Raises OSError; NotConfirmed if the file has been removed."""
+    with made_if_gone(path):
+        path.unlink()
     _confirm(path.parent)
 
 
+def rewrite_durably(path: Path, other: Path, data: bytes, keep_old_as: Path | None = None) -> None:
+    """Writes `data` to `other`, and then removes `path`, both durably.
+
+    If `other` exists, it is first kept as `keep_old_as`, which must be given. If OSError is raised,
+    nothing has changed, unless it is NotConfirmed.
+    """
+    with made_if_gone(path):
+        try:
+            write_durably(other, data, keep_old_as)
+            remove_durably(path)
+        except BaseException:
+            if path.exists():
+                with suppress(OSError):
+                    if keep_old_as is None:
+                        other.unlink()
+                    else:
+                        keep_old_as.replace(other)
+            raise
+
+
 @contextmanager
-def _made_if_gone(path: Path) -> Iterator[None]:
-    """If the step fails but `path` is gone, it did happen: raises NotConfirmed."""
+def made_if_gone(path: Path) -> Iterator[None]:
+    """If a step fails but `path` is gone, it did happen: raises NotConfirmed, else OSError."""
     try:
         yield
     except OSError as error:
-        if path.exists():
-            raise
-        raise NotConfirmed(error.errno, error.strerror) from None
+        kind = OSError if path.exists() else NotConfirmed
+        raise kind(error.errno, error.strerror) from None
 
 
 def _confirm(folder: Path) -> None:

@@ -149,8 +149,9 @@ class Folder:
         """The end of a message that says how to restore the version before a damaged file, if an
         undamaged one was kept.
         """
-        with suppress(DamagedSave, OSError, IndexError):
-            latest = self.trash.restorable(self.folder, path.name)[0]
+        with suppress(DamagedSave, OSError, StopIteration):
+            kept = self.trash.restorable(path.name)
+            latest = next(k for k in kept if (k.kind, k.file) != ("renamed", path.name))
             name = read_save(self.trash.folder / latest.name, latest.file).name
             return f"; undo {name!r} brings back the version before"
         return ""

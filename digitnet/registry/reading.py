@@ -1,16 +1,19 @@
 """Finds and reads save files."""
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from digitnet.registry.codec import decode
 from digitnet.registry.contents import contents
 from digitnet.registry.errors import DamagedSave, NewerFormat, RegistryError
 from digitnet.registry.files import read_bounded
 from digitnet.registry.listing import Entry, state
 from digitnet.registry.model import Model
 from digitnet.registry.names import IS_SAVE, file_name
+from digitnet.registry.seal import unseal
 from digitnet.registry.study_record import StudyRecord
 
 
@@ -85,6 +88,22 @@ def is_whole(path: Path, called: str = "") -> bool:
     except (DamagedSave, OSError):
         return False
     return True
+
+
+def is_same(path: Path, data: bytes, *but: str) -> bool:
+    """Whether a file equals `data`, apart from the fields `but`."""
+    with suppress(DamagedSave, OSError):
+        one, two = (decode(unseal(d)) | dict.fromkeys(but) for d in (read_bounded(path), data))
+        return one == two
+    return False
+
+
+def is_renamed(old: Path, new: Path) -> bool:
+    """Whether two files, neither of them a symbolic link, are equal but for the name in them."""
+    with suppress(DamagedSave, OSError):
+        is_link = old.is_symlink() or new.is_symlink()
+        return not is_link and is_same(old, read_bounded(new), "name")
+    return False
 
 
 @lru_cache

@@ -13,25 +13,29 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from digitnet.registry.codec import Document, decode
+from digitnet.registry.codec import decode
 from digitnet.registry.contents import sealed
 from digitnet.registry.document import to_document
-from digitnet.registry.errors import DamagedSave, RegistryError
+from digitnet.registry.errors import RegistryError
 from digitnet.registry.files import (
     NotConfirmed,
     keep_durably,
+    made_if_gone,
     make_folder,
     move_durably,
     read_bounded,
+    remove_durably,
     remove_leftovers,
     rewrite_durably,
+    sync_folder,
     write_durably,
 )
 from digitnet.registry.folder import Folder
 from digitnet.registry.listing import Entry, write_list
 from digitnet.registry.model import Model
 from digitnet.registry.names import file_name
-from digitnet.registry.reading import is_whole, read_entry
+from digitnet.registry.reading import is_renamed, is_same, is_whole, read_entry
+from digitnet.registry.renaming import Renaming
 from digitnet.registry.seal import unseal
 from digitnet.registry.study_document import study_to_document
 from digitnet.registry.study_record import StudyRecord
@@ -44,16 +48,18 @@ LOCK_SECONDS, POLLING_SECONDS = 30, 0.01
 
 @dataclass(frozen=True)
 class Undone:
-    """What `undo` restored. kind: `deleted`, a network, or `replaced`, an overwritten version.
+    """What `undo` restored. kind: `deleted`, a network; `replaced`, an overwritten version; or
+    `renamed`, the old name of a network.
 
     swapped: whether it replaced another version. older: the number of older versions kept.
-    entry: of the save that is back.
+    was: the name until now of what was renamed. entry: of the save that is back.
     """
 
     name: str
     kind: str
     swapped: bool
     older: int
+    was: str = ""
     entry: Entry | None = field(default=None, compare=False)
 
 
@@ -69,6 +75,13 @@ class Registry(Folder):
     and restored.
     """
 
+    def __init__(self, folder: Path, included: Path | None = None) -> None:
+        """Completes a rename that was cut short; reads nothing else yet."""
+        super().__init__(folder, included)
+        if self.trash.has_note():
+            with suppress(RegistryError), self._locked("", seconds=0):
+                pass
+
     def save(self, model: Model, name: str) -> Saved:
         """Saves a model under `name`, durably; keeps the previous version if it differs.
 
@@ -77,10 +90,10 @@ class Registry(Folder):
         data = sealed(to_document(model, name))
         path = self._path(name)
         with self._locked("nothing was saved; the network is still in hand"):
-            kept = path.exists() and not self._has_same_content(path, data)
+            kept = path.exists() and not is_same(path, data, "saved_at", "accuracy")
             old = self.trash.place("replaced", path.name) if kept else None
             write_durably(path, data, keep_old_as=old)
-            self.trash.prune_versions(path.name)
+            self.trash.prune("replaced", path.name)
             return Saved(self._update_list(path), kept)
 
     def save_study(self, study: StudyRecord) -> None:
@@ -98,11 +111,10 @@ class Registry(Folder):
     def rename(self, old: str, new: str) -> Entry:
         """Renames the save called `old`, durably; its content is otherwise unchanged.
 
-        The file contains the name, so a new file is written before the old one is removed: after an
-        interruption both may exist, but never neither. Raises RegistryError if `old` does not exist
-        or is damaged, or if `new` exists.
+        Raises RegistryError if `old` does not exist or is damaged, or if `new` exists.
         """
-        path, other = self._path(old), self._path(new)
+        self._path(old)  # raises if it is a symbolic link
+        other = self._path(new)
         if self.includes(old):
             raise RegistryError(f"{old!r} is included with digitnet and cannot be renamed")
         with self._locked("nothing was renamed"):
@@ -114,9 +126,41 @@ class Registry(Folder):
                     f"there is a network named {new!r} already; nothing was renamed. "
                     "Choose another name, or delete that one first (del)"
                 )
-            data = sealed(decode(unseal(read_bounded(path))) | {"name": new})
-            rewrite_durably(path, other, data)
-            return self._update_list(other)
+            return self._rename(Renaming(old, new))
+
+    def _rename(self, renaming: Renaming) -> Entry:
+        """Renames a save; keeps the version that it replaces, if any.
+
+        The file contains the name, so a new file is written before the old one is removed. Between
+        the two, a note tells what to complete: after an interruption one of them remains.
+        """
+        path, other = (self.folder / file for file in renaming.files)
+        data = sealed(decode(unseal(read_bounded(path))) | {"name": renaming.new})
+        replaced = self.trash.place("replaced", other.name) if other.exists() else None
+        with made_if_gone(path):
+            try:
+                self.trash.begin(renaming)
+                rewrite_durably(path, other, data, keep_old_as=replaced)
+            finally:
+                self._complete_rename()
+        return self._update_list(other)
+
+    def _complete_rename(self) -> None:
+        """Completes the rename in the note, if the new file has been written, or cancels it."""
+        if not self.trash.has_note():
+            return
+        try:
+            made = self.trash.under_way()
+            if made is not None:
+                old, new = (self.folder / file for file in made.files)
+                if old.exists() and is_renamed(old, new):
+                    sync_folder(self.folder)  # `new` must be durable first
+                    remove_durably(old)
+                if old.exists() or not new.exists():
+                    made = None
+            self.trash.end(made)
+        except NotConfirmed as error:  # it is the caller who knows what was made
+            raise OSError(error.errno, error.strerror) from None
 
     def delete(self, name: str) -> None:
         """Moves the save called `name` to the trash. Raises RegistryError if there is none."""
@@ -130,19 +174,23 @@ class Registry(Folder):
             self._update_list()
 
     def undo(self, name: str = "", number: int = 1) -> Undone:
-        """Restores what was last deleted or overwritten; a version it replaces is kept.
+        """Undoes the last delete, overwrite or rename; a version that is replaced is kept.
 
-        name: restore a version of this network only. number: which one, 1 being the latest. A
-        damaged version never replaces an undamaged one; it is skipped. Raises RegistryError if
-        there is nothing to restore.
+        name: consider this network only. number: if above 1, which version of it to restore, 1
+        being the latest. A damaged version never replaces an undamaged one; it is skipped. Raises
+        RegistryError if there is nothing to undo.
         """
         with self._locked("nothing was changed"):
-            versions = self.trash.restorable(self.folder, name and file_name(name))
+            versions = self.trash.restorable(name and file_name(name))
+            if number > 1:
+                versions = [kept for kept in versions if kept.kind != "renamed"]
             found = [*islice((kept for kept in versions if not self._is_damaged(kept)), number)]
             if not found:
-                of = f"of {name!r}" if name else "to undo"
+                of = f"of {name!r} to undo" if name else "to undo"
                 if not versions:
-                    raise RegistryError(f"there is no delete or overwrite {of}")
+                    since = self.trash.renamed_to(name)
+                    hint = f": it was renamed to {since!r}, try undo {since!r}" if since else ""
+                    raise RegistryError(f"there is no delete, overwrite or rename {of}{hint}")
                 raise RegistryError(
                     f"there is nothing whole {of}: what is kept in {self.trash.folder.name} is "
                     "damaged, and what is saved now is not. Nothing was changed"
@@ -150,6 +198,8 @@ class Registry(Folder):
             if number > len(found):
                 raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
             kept = found[-1]
+            if renaming := self.trash.renaming(kept):
+                return self._undo_rename(renaming, kept.number)
             path = self.folder / kept.file
             name = read_entry(self.trash.folder / kept.name, called=kept.file).name
             swapped = path.exists()
@@ -157,8 +207,15 @@ class Registry(Folder):
                 keep_durably(path, self.trash.place("replaced", kept.file))
             self.trash.restore(kept, path)
             entry = self._update_list(path)
-            older = sum(other.file == kept.file for other in versions if other < kept)
-            return Undone(name, kept.kind, swapped, older, entry)
+            before = [k for k in versions if k < kept and k.kind != "renamed"]
+            older = sum(k.file == kept.file for k in before)
+            return Undone(name, kept.kind, swapped, older, entry=entry)
+
+    def _undo_rename(self, renaming: Renaming, number: int) -> Undone:
+        """Gives a save its old name back. number: that of the note in the trash."""
+        swapped = self._path(renaming.old).exists()
+        entry = self._rename(Renaming(renaming.new, renaming.old, undoes=number))
+        return Undone(renaming.old, "renamed", swapped, 0, renaming.new, entry)
 
     def _update_list(self, changed: Path | None = None) -> Entry:
         """Updates the list; returns the entry of the file `changed`."""
@@ -168,16 +225,16 @@ class Registry(Folder):
 
     # files
 
-    def _has_same_content(self, path: Path, data: bytes) -> bool:
-        """Whether a file equals `data`, apart from the time of saving and the last accuracy."""
-        other: Document = {"saved_at": "", "accuracy": None}
-        with suppress(DamagedSave, OSError):
-            there, new = (decode(unseal(d)) | other for d in (read_bounded(path), data))
-            return there == new
-        return False
-
     def _is_damaged(self, kept: Trashed) -> bool:
-        """Whether what is kept is damaged and what it would replace is whole, or that is a link."""
+        """Whether what is kept is damaged and what it would replace is whole, or that is a link; of
+        a rename, whether the network with the new name is damaged.
+        """
+        if renaming := self.trash.renaming(kept):
+            with suppress(RegistryError):
+                self._path(renaming.old)
+                self._load(renaming.new)
+                return False
+            return True
         path = self.folder / kept.file
         if path.is_symlink():
             return True
@@ -186,16 +243,22 @@ class Registry(Folder):
         return path.exists() and is_whole(path)
 
     @contextmanager
-    def _locked(self, kept: str) -> Iterator[None]:
-        """Holds the lock on the folder. kept: the end of the message of a failure."""
+    def _locked(self, kept: str, seconds: float | None = None) -> Iterator[None]:
+        """Holds the lock on the folder, and completes a rename that was cut short.
+
+        kept: the end of the message of a failure. seconds: how long to wait for the lock,
+        LOCK_SECONDS by default.
+        """
+        seconds = LOCK_SECONDS if seconds is None else seconds
         try:
             make_folder(self.folder)
             lock = self.folder / LOCK
             if lock.is_symlink():  # would make, or lock, a file elsewhere
                 raise OSError(errno.ELOOP, f"{LOCK} is a symbolic link, remove it")
             lock.touch()  # fails at once if the folder is not writable
-            with FileLock(lock, timeout=LOCK_SECONDS).acquire(poll_interval=POLLING_SECONDS):
+            with FileLock(lock, timeout=seconds).acquire(poll_interval=POLLING_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)
+                self._complete_rename()
                 yield
         except Timeout:
             raise RegistryError(

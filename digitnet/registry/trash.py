@@ -1,26 +1,37 @@
-"""The trash: deleted and overwritten saves, which `undo` can restore, also after a restart.
+"""The trash: what `undo` takes back, also after a restart.
 
-A file in `.trash/` is called NUMBER.KIND.FILE, where the highest number is the latest and FILE is
-its name among the saves.
+A file in `.trash/` is called NUMBER.KIND.FILE, where the highest number is the latest change:
+a save that was deleted or overwritten, with FILE its name among the saves, or the note of a rename,
+with FILE the new name. The note of a rename that is under way is called `renaming`.
 """
 
 import re
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitnet.registry.files import make_folder, move_durably, refuse_link
+from digitnet.registry.files import (
+    make_folder,
+    move_durably,
+    refuse_link,
+    remove_durably,
+    write_durably,
+)
 from digitnet.registry.names import IS_SAVE
+from digitnet.registry.renaming import Renaming, read_renaming
 
 KEPT_VERSIONS = 5
-"""Maximum number of overwritten versions kept per network; deleted networks are all kept."""
+"""Maximum number of overwritten versions, and of renames, kept per save; deleted saves are all
+kept.
+"""
 
-_KEPT = re.compile(rf"([0-9]{{8,}})\.(deleted|replaced)\.({IS_SAVE.pattern})")
+_KEPT = re.compile(rf"([0-9]{{8,}})\.(deleted|replaced|renamed)\.({IS_SAVE.pattern})")
 
 
 @dataclass(frozen=True, order=True)
 class Trashed:
-    """A file in the trash. kind: `deleted`, or `replaced` (overwritten)."""
+    """A file in the trash. kind: `deleted`, `replaced` (overwritten) or `renamed` (a note)."""
 
     number: int
     kind: str
@@ -37,7 +48,8 @@ class Trash:
 
     def __init__(self, saves: Path) -> None:
         """Does not make the folder yet."""
-        self.folder = saves / ".trash"
+        self.saves, self.folder = saves, saves / ".trash"
+        self._note = self.folder / "renaming"
 
     def contents(self) -> list[Trashed]:
         """The files in the trash, oldest first. Symbolic links are ignored."""
@@ -54,28 +66,83 @@ class Trash:
         number = max((trashed.number for trashed in self.contents()), default=0) + 1
         return self.folder / Trashed(number, kind, file).name
 
-    def restorable(self, saves: Path, file: str = "") -> list[Trashed]:
-        """What `undo` can restore, the latest first; for one save only, if `file` is given.
+    def restorable(self, file: str = "") -> list[Trashed]:
+        """What `undo` can take back, the latest first; for one save only, if `file` is given.
 
-        Versions that are still in place, because saving was interrupted, are left out.
+        Left out are versions that are still in place, because saving was interrupted, and renames
+        of saves that have since been deleted or renamed again.
         """
-        return [
-            trashed
-            for trashed in reversed(self.contents())
-            if file in ("", trashed.file) and not self._is_in_place(trashed, saves / trashed.file)
-        ]
+        found, gone = [], set[str]()
+        for trashed in reversed(self.contents()):
+            names = {trashed.file}
+            if trashed.kind != "renamed":
+                possible = not self._is_in_place(trashed)
+                leaves = trashed.file if possible and trashed.kind == "deleted" else ""
+            elif renaming := self.renaming(trashed):
+                leaves, _ = renaming.files
+                possible = trashed.file not in gone and (self.saves / trashed.file).exists()
+                names.add(leaves)
+            else:
+                continue
+            gone.add(leaves)
+            if possible and (not file or file in names):
+                found.append(trashed)
+        return found
 
-    def _is_in_place(self, trashed: Trashed, path: Path) -> bool:
-        """Whether the file at `path` is the same file, a hard link."""
+    def _is_in_place(self, trashed: Trashed) -> bool:
+        """Whether a version and the save of its name are the same file, by a hard link."""
+        path = self.saves / trashed.file
         return path.exists() and path.samefile(self.folder / trashed.name)
 
     def restore(self, trashed: Trashed, to: Path) -> None:
         """Moves a file out of the trash to `to`, replacing what is there."""
         move_durably(self.folder / trashed.name, to)
 
-    def prune_versions(self, file: str) -> None:
-        """Removes all but the latest KEPT_VERSIONS overwritten versions of a save."""
-        versions = [k for k in self.contents() if k.file == file and k.kind != "deleted"]
-        for trashed in versions[:-KEPT_VERSIONS]:
+    def prune(self, kind: str, file: str) -> None:
+        """Removes all but the latest KEPT_VERSIONS overwritten versions, or renames, of a save."""
+        kept = [k for k in self.contents() if (k.kind, k.file) == (kind, file)]
+        for trashed in kept[:-KEPT_VERSIONS]:
             with suppress(OSError):
                 (self.folder / trashed.name).unlink()
+
+    # renames
+
+    def renaming(self, trashed: Trashed) -> Renaming | None:
+        """The rename in a note; None if it is no note, or invalid."""
+        renaming = read_renaming(self.folder / trashed.name) if trashed.kind == "renamed" else None
+        return renaming if renaming and renaming.files[1] == trashed.file else None
+
+    def renamed_to(self, name: str) -> str:
+        """What the save called `name` was last renamed to; empty if it was not."""
+        renamings = (self.renaming(trashed) for trashed in reversed(self.contents()))
+        return next((each.new for each in renamings if each and each.old == name), "")
+
+    def has_note(self) -> bool:
+        """Whether there is the note of a rename that was not completed."""
+        with suppress(OSError):
+            return not self.folder.is_symlink() and not stat.S_ISDIR(self._note.lstat().st_mode)
+        return False
+
+    def begin(self, renaming: Renaming) -> None:
+        """Notes a rename, durably, before its first step."""
+        refuse_link(self.folder)
+        make_folder(self.folder)
+        write_durably(self._note, renaming.to_bytes())
+
+    def under_way(self) -> Renaming | None:
+        """The rename that was begun; None if its note is invalid."""
+        return read_renaming(self._note)
+
+    def end(self, made: Renaming | None) -> None:
+        """Ends what `begin` began: keeps the note of the rename for `undo`, if it was made.
+
+        An undo of a rename leaves no note, neither its own nor that of the rename.
+        """
+        if made and not made.undoes:
+            move_durably(self._note, self.place("renamed", made.files[1]))
+            self.prune("renamed", made.files[1])
+            return
+        for trashed in self.contents():
+            if made and (trashed.number, trashed.kind) == (made.undoes, "renamed"):
+                self.restore(trashed, self._note)  # in one step, so that never one is left alone
+        remove_durably(self._note)

@@ -60,7 +60,6 @@ class Session:
     seed: the seed of everything random; if None, each new network draws its own.
     included: the folder of the networks that come with digitnet.
     hand: the network in hand.
-    renamed: the old and new name of a save, if `undo` would undo this rename.
     deleted: the save of the network in hand, if it was deleted.
     saved: the mini-batches and settings in the save of the network in hand, if it has one.
     working: whether a command is running. interrupted: whether Ctrl-C has asked it to stop.
@@ -86,7 +85,6 @@ class Session:
     included: Path | None = None
 
     hand: "Model | None" = None
-    renamed: tuple[str, str] | None = None
     deleted: "DeletedSave | None" = None
     saved: "tuple[int, Settings] | None" = None
     leaving: bool = False

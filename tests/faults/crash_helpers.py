@@ -31,62 +31,76 @@ class Model:
     """What the saves should be: the version under each name, and what `undo` has, oldest first."""
 
     live: dict[str, int]
-    kept: tuple[tuple[str, str, int], ...] = ()
+    kept: tuple[tuple[str, str, int | str], ...] = ()
 
     def after(self, change: Change) -> "Model":
-        """What a change makes of it."""
+        """What a change makes of it. Of a rename, the new name and the old one are kept."""
         kind, *arguments = change
         live, kept = dict(self.live), list(self.kept)
         if kind == "save":
             name, version = arguments
             if name in live:
-                kept.append(("replaced", name, live[name]))
-            # by number, for one that is kept twice (a kill left it a second name) counts twice
-            its = [number for number, k in enumerate(kept) if k[:2] == ("replaced", name)]
-            kept = [k for number, k in enumerate(kept) if number not in its[:-KEPT_VERSIONS]]
+                kept = _with(kept, ("replaced", name, live[name]))
             live[name] = version
         elif kind == "delete":
             kept.append(("deleted", *arguments, live.pop(*arguments)))
         elif kind == "rename":
             old, new = arguments
             live[new] = live.pop(old)
+            kept = _with(kept, ("renamed", new, old))
         else:
             back = self.latest()
             assert back
             del kept[max(number for number, k in enumerate(kept) if k == back)]
             _, name, version = back
+            if isinstance(version, str):
+                name, version = version, live.pop(name)
             if name in live:
                 kept.append(("replaced", name, live[name]))
             live[name] = version
         return Model(live, tuple(kept))
 
-    def latest(self) -> tuple[str, str, int] | None:
-        """What `undo` would bring back: not what is in place already."""
-        return next((k for k in reversed(self.kept) if self.live.get(k[1]) != k[2]), None)
+    def latest(self) -> tuple[str, str, int | str] | None:
+        """What `undo` would take back: not what is in place already, nor the rename of what has
+        since gone.
+        """
+        gone = set[str]()
+        for k in reversed(self.kept):
+            kind, name, what = k
+            if isinstance(what, str):
+                possible = name in self.live and name not in gone
+                gone.add(what)
+            else:
+                possible = self.live.get(name) != what
+            if possible and kind == "deleted":
+                gone.add(name)
+            if possible:
+                return k
+        return None
 
     def versions(self) -> set[int]:
         """Everything that is not lost."""
-        return {*self.live.values(), *(version for *_, version in self.kept)}
+        kept = (version for *_, version in self.kept if isinstance(version, int))
+        return {*self.live.values(), *kept}
 
     def between(self, change: Change | None) -> list[dict[str, int]]:
         """What may be under each name if `change` was cut short."""
         if change is None:
             return [self.live]
-        after = self.after(change).live
-        both = [self.live | after] if change[0] == "rename" else []
-        return [self.live, after, *both]
+        return [self.live, self.after(change).live]
 
     def possible(self, rng: random.Random, version: int) -> Change:
         """Some change that can be made now.
 
-        No rename to where the version came from: `undo` would take the two for different ones.
+        No rename to where the version came from, or will come back to: `undo` would take the two
+        for different ones.
         """
-        held = sorted(self.live)
+        held, kept = sorted(self.live), {k[1:] for k in self.kept}
         renames = [
             ("rename", old, new)
             for old in held
             for new in NAMES
-            if new not in self.live and (new, self.live[old]) not in {k[1:] for k in self.kept}
+            if new not in self.live and not {(name, self.live[old]) for name in (old, new)} & kept
         ]
         changes: list[Change] = [("save", rng.choice(NAMES), version)]
         if held:
@@ -96,6 +110,16 @@ class Model:
         if self.latest():
             changes.append(("undo",))
         return rng.choice(changes)
+
+
+def _with(
+    kept: list[tuple[str, str, int | str]], new: tuple[str, str, int | str]
+) -> list[tuple[str, str, int | str]]:
+    """With one more kept, and the oldest of its kind and name left out if they are too many."""
+    kept = [*kept, new]
+    # by number, for one that is kept twice (a kill left it a second name) counts twice
+    its = [number for number, k in enumerate(kept) if k[:2] == new[:2]]
+    return [k for number, k in enumerate(kept) if number not in its[:-KEPT_VERSIONS]]
 
 
 def make(registry: Registry, change: Change) -> None:
@@ -126,6 +150,11 @@ SITUATIONS: dict[str, tuple[tuple[Change, ...], Change]] = {
     "rename": (BEFORE, ("rename", "a", "c")),
     "undo of a delete": (BEFORE, ("undo",)),
     "undo of an overwrite": ((*BEFORE, ("save", "a", 4)), ("undo",)),
+    "undo of a rename": ((*BEFORE, ("rename", "a", "c")), ("undo",)),
+    "undo of a rename, the name taken": (
+        (*BEFORE, ("rename", "a", "c"), ("save", "a", 4)),
+        ("undo",),
+    ),
 }
 """What was done before, and the change that is disturbed."""
 
@@ -141,8 +170,11 @@ def found(folder: Path) -> Model:
     loaded = {name: batches_of(registry, name) for name in listed}
     if loaded != listed:
         raise RegistryError(f"the list has {listed}, the files have {loaded}")
-    kept = []
+    kept: list[tuple[str, str, int | str]] = []
     for item in registry.trash.contents():
+        if renaming := registry.trash.renaming(item):
+            kept.append((item.kind, renaming.new, renaming.old))
+            continue
         entry = read_entry(registry.trash.folder / item.name, called=item.file)
         if entry.damaged:
             raise RegistryError(f"{item.name} is damaged: {entry.damaged}")
@@ -161,6 +193,9 @@ def complaint(folder: Path, before: Model, change: Change | None = None) -> str:
         return str(error)
     if now.live not in before.between(change):
         return f"{now.live} is there; {before.live} was acknowledged, then came {change}"
+    after = before.after(change) if change else before
+    if now.latest() not in (before.latest(), after.latest()):
+        return f"undo would take back {now.latest()} after {change}"
     expected = before.versions()
     if change is not None:
         expected &= before.after(change).versions()

@@ -1,7 +1,7 @@
 """A model of the saves, a plain dictionary and a list, and a process that dies in their midst."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,21 +28,34 @@ class Copy:
     content: int
 
 
+@dataclass(eq=False)
+class Note:
+    """The note of a rename, with the name before it."""
+
+    old: str
+
+
+Kept = tuple[str, str, Copy | Note]
+"""Kind, name and what is kept; of a rename, the name after it."""
+
+
 @dataclass
 class Model:
-    """What should be there. names: the saves. kept: what `undo` brings back, the last one first."""
+    """What should be there. names: the saves. kept: what `undo` takes back, the last one last."""
 
     names: dict[str, Copy] = field(default_factory=dict)
-    kept: list[tuple[str, str, Copy]] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
 
     def save(self, name: str, content: int) -> bool:
         if name in self.names:
             self.kept.append(("replaced", name, self.names[name]))
-            versions = [k for k in self.kept if k[:2] == ("replaced", name)]
-            for old in versions[:-KEPT_VERSIONS]:
-                self.kept.remove(old)
+            self.prune("replaced", name)
         self.names[name] = Copy(content)
         return True
+
+    def prune(self, kind: str, name: str) -> None:
+        for old in [k for k in self.kept if k[:2] == (kind, name)][:-KEPT_VERSIONS]:
+            self.kept.remove(old)
 
     def delete(self, name: str) -> bool:
         if name not in self.names:
@@ -54,20 +67,38 @@ class Model:
         if old not in self.names or self.names[old].content == DAMAGED or new in self.names:
             return False
         self.names[new] = Copy(self.names.pop(old).content)
+        self.kept.append(("renamed", new, Note(old)))
+        self.prune("renamed", new)
         return True
 
-    def undo(self) -> bool:
+    def undo(self, name: str = "") -> bool:
+        last = next((k for k in self.undoable() if not name or name in names_of(k)), None)
+        if last is None:
+            return False
+        _, called, what = last
+        back = what.old if isinstance(what, Note) else called
+        if back in self.names:
+            self.kept.append(("replaced", back, self.names[back]))
+        self.kept.remove(last)
+        self.names[back] = Copy(self.names.pop(called).content) if back != called else what
+        return True
+
+    def undoable(self) -> Iterator[Kept]:
+        """What can be taken back now, the last one first."""
+        gone = set[str]()
         for last in reversed(self.kept):
-            _, name, copy = last
+            kind, name, what = last
             there = self.names.get(name)
-            is_worse = copy.content == DAMAGED and there and there.content != DAMAGED
-            if there is not copy and not is_worse:
-                if name in self.names:
-                    self.kept.append(("replaced", name, self.names[name]))
-                self.kept.remove(last)
-                self.names[name] = copy
-                return True
-        return False
+            is_whole = there is not None and there.content != DAMAGED
+            if isinstance(what, Note):
+                possible = is_whole and name not in gone
+                gone.add(what.old)
+            else:
+                possible = there is not what and not (what.content == DAMAGED and is_whole)
+            if possible and kind == "deleted":
+                gone.add(name)
+            if possible:
+                yield last
 
     def contents(self) -> dict[str, int]:
         """The content of each save."""
@@ -75,7 +106,14 @@ class Model:
 
     def everything(self) -> set[tuple[str, int]]:
         """Every content that can be had, at once or by `undo`, and the name it belongs to."""
-        return set(self.contents().items()) | {(name, c.content) for _, name, c in self.kept}
+        kept = {(name, c.content) for _, name, c in self.kept if isinstance(c, Copy)}
+        return set(self.contents().items()) | kept
+
+
+def names_of(kept: Kept) -> set[str]:
+    """The names by which `undo NAME` finds it."""
+    _, name, what = kept
+    return {name, what.old} if isinstance(what, Note) else {name}
 
 
 def on_disk(registry: Registry, names: list[str]) -> Model:
@@ -97,8 +135,12 @@ def on_disk(registry: Registry, names: list[str]) -> Model:
             found.names[name] = copy_of(path, name)
     for kept in registry.trash.contents():
         name = called[kept.file]
-        copy = copy_of(registry.trash.folder / kept.name, name)
-        found.kept.append((kept.kind, name, copy))
+        if renaming := registry.trash.renaming(kept):
+            assert renaming.new == name
+            found.kept.append((kept.kind, name, Note(renaming.old)))
+        else:
+            copy = copy_of(registry.trash.folder / kept.name, name)
+            found.kept.append((kept.kind, name, copy))
     return found
 
 

@@ -25,7 +25,7 @@ from digitnet.registry import registry as registry_module
 from digitnet.registry.errors import RegistryError
 from digitnet.registry.registry import Registry
 
-FOREGONE = {"write_list", "prune_versions", "remove_leftovers"}
+FOREGONE = {"write_list", "prune", "remove_leftovers"}
 """What may fail without a word: the saves are safe without it."""
 
 
@@ -62,7 +62,9 @@ def wrong_after(saves: Path, before: Model, change: Change, disk: Watched, code:
         return f"what was kept is not said: {said}"
     if not stuck and temporary_files(saves):
         return f"left behind: {temporary_files(saves)}"
-    both = change if stuck and change[0] == "rename" else None  # no name can be taken away
+    latest = before.latest()
+    renames = change[0] == "rename" or (change == ("undo",) and latest and latest[0] == "renamed")
+    both = change if stuck and renames else None  # no name can be taken away, until the disk heals
     if wrong := complaint(saves, before.after(change) if made else before, None if made else both):
         return f"{said or 'done'!r}, but {wrong}"
     make(Registry(saves), ("save", "next", 10))

@@ -108,7 +108,7 @@ def test_del_and_undo(session: Session) -> None:
     assert [n["name"] for n in do(session, "ls")[0]["networks"]] == ["two"]
     assert do(session, "undo") == [{"command": "undo", "restored": "one"}]
     assert [n["name"] for n in do(session, "ls")[0]["networks"]] == ["one", "two"]
-    assert "no delete or overwrite" in refusal(session, "undo")
+    assert "no delete, overwrite or rename" in refusal(session, "undo")
 
 
 def test_deleting_the_network_in_hand_leaves_it_in_hand_unsaved(session: Session) -> None:

@@ -125,6 +125,28 @@ def test_undo_takes_back_a_renaming(session: Session) -> None:
     assert session.registry.load("a").trainer.progress.batches == 1
 
 
+def test_undo_takes_back_a_renaming_after_a_restart(session: Session) -> None:
+    do(session, "n mini; t 1; pas a; t 1; p; ren a zz")
+    restarted = Session(session.saves, session.shelf.folders, session.shelf.download_to)
+    do(restarted, "l zz")
+    assert said(restarted, "undo") == "'zz' is called 'a' again."
+    assert restarted.hand and restarted.hand.name == "a"
+    do(restarted, "ren a zz")
+    assert said(restarted, "undo zz") == "'zz' is called 'a' again."
+
+
+def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
+    do(session, "n mini; t 1; pas a; ren a zz; n mini; t 2; pas a")
+    assert said(session, "undo") == "'zz' is called 'a' again. The one saved since is kept: undo a."
+    assert session.unsaved == "2 mini-batches of training"
+    assert do(session, "undo a; l a")[-1]["trained_batches"] == 2
+
+
+def test_a_renamed_study_gets_its_name_back(session: Session) -> None:
+    do(session, "n mini; study epochs 0 --repeat 2 --name quick; ren quick slow; undo")
+    assert [each["name"] for each in do(session, "ls")[0]["studies"]] == ["quick"]
+
+
 def test_what_comes_after_a_renaming_is_taken_back_instead(session: Session) -> None:
     session.asker = NonInteractive(yes=True)
     do(session, "n mini; t 1; pas a; ren a b; t 1; p; undo")

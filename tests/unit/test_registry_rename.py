@@ -59,13 +59,11 @@ def test_what_cannot_be_renamed_stays_as_it_is(
     assert {path: path.read_bytes() for path in two.folder.glob("*-*.pickle")} == before
 
 
-def test_what_was_overwritten_before_still_comes_back(two: Registry) -> None:
-    two.rename("x", "y")
-    two.undo()
-    assert (batches_of(two, "x"), batches_of(two, "y")) == (1, 2)
-
-
-STEPS = [("open", 1), ("write", 1), ("fsync", 1), ("replace", 1), ("fsync", 2), ("unlink", 1)]
+STEPS = [
+    *(("open", 1), ("write", 1), ("fsync", 1), ("replace", 1), ("fsync", 2)),  # the note
+    *(("open", 2), ("write", 2), ("fsync", 3), ("replace", 2), ("fsync", 4)),  # the new file
+    ("unlink", 1),  # the old one
+]
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
@@ -80,16 +78,22 @@ def test_a_rename_that_fails_changes_nothing(
     assert two.entries() == expected
     assert batches_of(two) == 2
     assert temporary_files(two.folder) == []
+    assert not two.trash.has_note()
     two.rename("x", "y")
     assert two.names() == ["other", "y"]
 
 
-def test_a_rename_that_is_made_but_not_confirmed_says_so(two: Registry, disk: Disk) -> None:
-    disk.fail("fsync", 3, failure(errno.EIO))
+@pytest.mark.parametrize("step", [("fsync", 5), ("replace", 3), ("fsync", 6)], ids=str)
+def test_a_rename_that_is_made_but_not_confirmed_says_so(
+    two: Registry, disk: Disk, step: tuple[str, int]
+) -> None:
+    disk.fail(*step, failure(errno.EIO))
     with pytest.raises(RegistryError, match="the change is made, but the disk reports"):
         two.rename("x", "y")
     disk.heal()
     assert two.names() == ["other", "y"]
+    assert two.undo().was == "y"
+    assert two.names() == ["other", "x"]
 
 
 def test_the_old_file_goes_only_when_the_new_one_is_on_the_disk(
@@ -108,4 +112,6 @@ def test_the_old_file_goes_only_when_the_new_one_is_on_the_disk(
     monkeypatch.setattr(os, "replace", recorded("replace", os.replace))
     monkeypatch.setattr(Path, "unlink", recorded("unlink", Path.unlink))
     two.rename("x", "y")
-    assert steps[:5] == ["fsync", "replace", "fsync", "unlink", "fsync"]
+    write, take_away = ["fsync", "replace", "fsync"], ["unlink", "fsync"]
+    keep_note = ["replace", "fsync"]
+    assert steps[:10] == [*write, *write, *take_away, *keep_note]

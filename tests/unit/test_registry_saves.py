@@ -151,7 +151,7 @@ def test_nothing_is_there_before_the_first_save(registry: Registry) -> None:
     assert not registry.folder.exists()
     with pytest.raises(RegistryError, match="no network named 'x'"):
         registry.delete("x")
-    with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
+    with pytest.raises(RegistryError, match="no delete, overwrite or rename to undo"):
         registry.undo()
 
 

@@ -55,7 +55,7 @@ def test_undo_goes_back_step_by_step_while_nothing_gives_way(registry: Registry)
     back = [registry.undo() for _ in range(2)]
     assert back == [Undone(name, "deleted", swapped=False, older=0) for name in ("b", "a")]
     assert registry.names() == ["a", "b"]
-    with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
+    with pytest.raises(RegistryError, match="no delete, overwrite or rename to undo"):
         registry.undo()
     assert registry.names() == ["a", "b"]
 
@@ -156,7 +156,7 @@ def test_a_second_name_of_the_file_in_place_is_nothing_to_undo(registry: Registr
         registry.folder / file_name("x"),
         registry.trash.folder / f"00000001.replaced.{file_name('x')}",
     )
-    with pytest.raises(RegistryError, match="no delete or overwrite to undo"):
+    with pytest.raises(RegistryError, match="no delete, overwrite or rename to undo"):
         registry.undo()
     registry.delete("x")
     assert registry.undo() == Undone("x", "deleted", swapped=False, older=1)

@@ -68,7 +68,6 @@ def _save(session: Session, name: str) -> SaveResult:
         raise CommandError("nothing was saved; the network is still in hand")
     hides = registry.includes(name)
     entry, again = registry.save(model, name)
-    session.renamed = None
     model.name, model.saved_at = name, entry.saved_at
     session.mark_saved()
     return SaveResult(name, entry.file, entry.bytes, again, hides)
@@ -272,19 +271,17 @@ def rename(
 ) -> RenameResult:
     """Rename a saved network; undo takes it back."""
     old, new = clean(old), clean(new)
-    result = renamed(session, old, new)
-    session.renamed = (old, new)
-    return result
-
-
-def renamed(session: Session, old: str, new: str) -> RenameResult:
-    """Renames a save, and the network in hand if it is the one."""
     registry = session.registry
     if not registry.exists(old):
         raise CommandError(f"nothing was renamed: {no_such(session, old)}")
     entry = registry.rename(old, new)
+    follow_rename(session, old, new)
+    return RenameResult(new, entry.file, old)
+
+
+def follow_rename(session: Session, old: str, new: str) -> None:
+    """Renames the network in hand if its save was renamed."""
     if session.hand and session.hand.name == new:
         session.mark_unsaved()  # its save was gone, and the one of that name is another now
     if session.hand and session.hand.name == old:
         session.hand.name = new
-    return RenameResult(new, entry.file, old)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.commands.saving import clean, no_such, renamed
+from digitnet.repl.commands.saving import clean, follow_rename, no_such
 from digitnet.repl.errors import CommandError
 from digitnet.repl.line import as_typed
 from digitnet.repl.session import DeletedSave, Session
@@ -66,7 +66,6 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
     for count, name in enumerate(meant):
         try:
             registry.delete(name)
-            session.renamed = None
         except RegistryError as error:
             done = f" Already deleted: {_listed(meant[:count])}." if count else ""
             raise CommandError(f"{error}.{done}") from None
@@ -79,14 +78,12 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What came back. number: which of the kept versions it was, counted from the last. was: the
-    name that a renamed network had until now. in_hand: whether it is the save of the network in
-    hand, which has its name again.
+    """What came back. number: which of the kept versions it was, counted from the last. in_hand:
+    whether it is the save of the network in hand, which has its name again.
     """
 
     undone: "Undone"
     number: int
-    was: str = ""
     in_hand: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -95,8 +92,10 @@ class UndoResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         name, again = self.undone.name, f"undo {as_typed(self.undone.name)}"
-        if self.was:
-            said = f"{self.was!r} is called {name!r} again."
+        if self.undone.kind == "renamed":
+            said = f"{self.undone.was!r} is called {name!r} again."
+            if self.undone.swapped:
+                said += f" The one saved since is kept: {again}."
         elif not self.undone.swapped:
             said = f"Restored {name!r}."
             if self.in_hand:
@@ -155,8 +154,8 @@ def _undo_training(session: Session) -> TrainingUndone:
     examples={
         "undo t": "the network as it was before the last t or min",
         "undo first 2": "of first, the version before the last that is kept",
-        "undo first": "the last version of first that was deleted or overwritten",
-        "undo": "take back the last delete, overwrite or renaming",
+        "undo first": "what was last done to first",
+        "undo": "take back the last delete, overwrite or rename",
     },
 )
 def undo(
@@ -164,28 +163,24 @@ def undo(
     name: Annotated[str, kinds.UNDOABLE] = "",
     number: Annotated[int, kinds.COUNT] = 1,
 ) -> "UndoResult | UndoDataResult | TrainingUndone":
-    """Take back the last delete or overwrite, also after a restart, or a renaming just done.
+    """Take back the last delete, overwrite or rename, also after a restart.
 
     undo t takes the last training of the network in hand back.
 
-    With a name, brings back what was last deleted or overwritten of that network; with a number,
-    counted from the last, an earlier version. What gives way is kept in its turn.
+    With a name, takes back what was last done to that network; with a number, brings back an
+    earlier version, counted from the last. What is replaced is kept in its turn.
 
     Of a data set of your own, the last change is taken back, by its name or where it came last.
     """
-    from digitnet.registry.registry import Undone
-
     if name in TRAININGS and number == 1:
         return _undo_training(session)
-    if session.renamed and not name:
-        (old, new), session.renamed = session.renamed, None
-        renamed(session, new, old)
-        return UndoResult(Undone(old, "renamed", swapped=False, older=0), number, new)
     if own := _data_meant(session, name):
         return _undo_data(session, own, number)
     undone = session.registry.undo(clean(name) if name else "", number)
     in_hand = _has_its_save_back(session, undone)
-    if not in_hand and session.hand and session.hand.name == undone.name:
+    if undone.was:
+        follow_rename(session, undone.was, undone.name)
+    elif not in_hand and session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
         session.mark_unsaved()
     return UndoResult(undone, number, in_hand=in_hand)
@@ -226,7 +221,7 @@ def _data_meant(session: Session, name: str) -> str:
     from digitnet.registry.names import file_name
 
     own, trash = session.shelf.own, session.registry.trash
-    kept = trash.restorable(session.saves, file_name(clean(name)) if name else "")
+    kept = trash.restorable(file_name(clean(name)) if name else "")
     if name:
         return name if own.is_known(name) and not kept else ""
     when, latest = own.last_change()
