@@ -1,4 +1,4 @@
-"""The program: whether commands come from a person, a script or a pipe, and where results go."""
+"""The program: runs commands from a prompt, a script or a pipe."""
 
 import argparse
 import io
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from digitnet.repl.terminal.output import Output
     from digitnet.repl.views.screen import Screen
 
-LONGEST_LINE = 100_000
-"""Characters of a line of commands."""
+MAX_LINE = 100_000
+"""Maximum number of characters in a line of commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,21 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(typed: Sequence[str]) -> int:
-    """Finds out what is asked for, and does it."""
+    """Parses the options and runs."""
     _prepare_streams()
     options, config = read_flags(typed, os.environ)
     if options.threads:
-        _say_what_threads_there_are(options.threads)
-        # a BLAS reads these once, when numpy and scipy load it
+        _warn_of_too_many_threads(options.threads)
+        # BLAS reads these once, when numpy and scipy load it
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = str(options.threads)
     return _run(options, config)
 
 
-def _say_what_threads_there_are(wanted: int) -> None:
-    """Says so where more threads are asked for than there are cores: no more than those are used.
+def _warn_of_too_many_threads(wanted: int) -> None:
+    """Prints a warning if there are fewer cores than threads; only as many threads are used.
 
-    A script that asks for many is to run on any machine.
+    It is not an error, so that a script with --threads runs on any machine.
     """
     cores = os.cpu_count() or 1
     if wanted > cores:
@@ -60,14 +60,14 @@ def _say_what_threads_there_are(wanted: int) -> None:
 
 
 def _prepare_streams() -> None:
-    """Characters that a stream cannot show or read become escapes instead of errors; a screen
-    that the environment gives no width is asked for its own.
+    """Makes the standard streams escape characters that they cannot encode or decode, and lets the
+    terminal report its size if the environment has none.
     """
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name, "").strip("0 ") == "":
             os.environ.pop(name, None)
     if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
-        # under PYTHONUNBUFFERED, what a signal cuts off a write would be lost
+        # under PYTHONUNBUFFERED, a write interrupted by a signal would lose data
         buffered = io.BufferedWriter(sys.stdout.buffer)
         sys.stdout = io.TextIOWrapper(buffered, sys.stdout.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
@@ -78,7 +78,7 @@ def _prepare_streams() -> None:
 
 
 def _run(options: argparse.Namespace, config: "Config") -> int:
-    """Opens a session and does what the flags ask for."""
+    """Runs a session, then autosaves unsaved training; returns the exit code."""
     from digitnet import paths
     from digitnet.repl.questions import NonInteractive
     from digitnet.repl.session import Session
@@ -111,16 +111,16 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
         autosaved = session.unfinished.at_exit(unsaved, meant=meant, asked=session.interactive)
         if autosaved and not session.ended_by:
             say_error("the unsaved training was autosaved: recover loads it")
-        elif unsaved and (complaint := session.unfinished.warning):
-            say_error(complaint)
-    if session.ended_by:  # everything is in order now, so end as the signal asked
+        elif unsaved and (warning := session.unfinished.warning):
+            say_error(warning)
+    if session.ended_by:  # everything is saved, so end by the same signal
         signal.signal(session.ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), session.ended_by)
     return code
 
 
 def _do(work: Callable[[], int], output: "Output") -> int:
-    """Does the work; what stops the whole program is said in a line."""
+    """Calls work(); prints an error that ends the program in one line, and returns 1."""
     from digitnet.repl.errors import CommandError, OutputError
     from digitnet.repl.terminal.output import say_error
 
@@ -129,7 +129,7 @@ def _do(work: Callable[[], int], output: "Output") -> int:
     except CommandError as error:
         output.error("", str(error))
     except OutputError as error:
-        # what Python would still flush at exit goes nowhere
+        # discards what Python would flush at exit
         with suppress(OSError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         say_error(str(error))
@@ -137,7 +137,7 @@ def _do(work: Callable[[], int], output: "Output") -> int:
 
 
 def _output(options: argparse.Namespace, *, pages: bool) -> "Output":
-    """Objects for scripts, or a screen for people."""
+    """The output: JSON, or the screen. pages: whether to page long results."""
     from digitnet.repl.terminal.output import JsonOutput, ScreenOutput
 
     if options.json:
@@ -152,12 +152,12 @@ def _output(options: argparse.Namespace, *, pages: bool) -> "Output":
 
 
 def _has_terminal() -> bool:
-    """Whether a person sits at both ends."""
+    """Whether standard input and output are terminals."""
     return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
 def _lines(options: argparse.Namespace) -> Iterator[str]:
-    """The lines to do, as they come. Raises CommandError where they cannot be read."""
+    """The lines of commands, read as needed. Raises CommandError if they cannot be read."""
     from digitnet.repl.errors import CommandError
 
     if options.lines:
@@ -178,15 +178,15 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _bounded(lines: TextIO) -> Iterator[str]:
-    """The lines. Raises OSError where one is so long that it can be no commands."""
-    while line := lines.readline(LONGEST_LINE + 1):
-        if len(line) > LONGEST_LINE:
-            raise OSError(f"it has a line of more than {LONGEST_LINE:,} characters")
+    """The lines. Raises OSError for one that is longer than MAX_LINE."""
+    while line := lines.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise OSError(f"it has a line of more than {MAX_LINE:,} characters")
         yield line
 
 
 def _run_lines(session: "Session", output: "Output", options: argparse.Namespace) -> int:
-    """Does what stands in a script or comes through a pipe."""
+    """Runs the commands of -c, a script or a pipe; returns the exit code."""
     from digitnet.repl.loop import run_lines
 
     return run_lines(_lines(options), session, output)
@@ -211,7 +211,7 @@ def _converse(session: "Session", output: "Output", options: argparse.Namespace)
 
 
 def _greet(text: str) -> None:
-    """Prints lines, broken between words where the terminal is narrow."""
+    """Prints lines, wrapped to the width of the terminal."""
     import shutil
     import textwrap
 

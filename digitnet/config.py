@@ -17,29 +17,29 @@ from pathlib import Path
 from typing import Any
 
 TEXTS, NUMBERS, SWITCHES = ("saves", "data"), ("seed", "threads"), ("plain", "yes", "no-color")
-"""Keys that are also command-line flags."""
+"""Keys that are also command-line flags, by type."""
 KEYS = (*TEXTS, *NUMBERS, *SWITCHES, "vi", "alias")
 
 MAX_BYTES, MAX_LINE = 1 << 16, 1000
-"""Parsing a dotted key of thousands of parts, which is on one line, would take gigabytes."""
+"""Limits for parsing: a dotted key with thousands of parts on one line would take gigabytes."""
 _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 
 
 @dataclass
 class Config:
-    """The content of the file. flags: in command-line form. complaints: the errors in it."""
+    """The content of the file. flags: in command-line form. warnings: the errors in it."""
 
     path: Path
     flags: list[str] = field(default_factory=list)
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
-    complaints: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
     """Reads the file at `path`, if it exists. taken(): returns the words that are commands.
 
-    Never raises; errors are added to the complaints.
+    Never raises; errors are added to the warnings.
     """
     config = Config(path)
     try:
@@ -48,13 +48,13 @@ def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
         return config
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        config.complaints.append(f"{path} cannot be read: {reason}. The defaults are used")
+        config.warnings.append(f"{path} cannot be read: {reason}. The defaults are used")
         return config
     for key, value in fields.items():
         try:
             _take(config, key, value, taken)
         except ValueError as error:
-            config.complaints.append(f"{path}: {error}. It is ignored")
+            config.warnings.append(f"{path}: {error}. It is ignored")
     return config
 
 
@@ -83,7 +83,7 @@ def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[s
     """Stores one field in `config`. Raises ValueError for an invalid one."""
     is_value = isinstance(value, str) if key in TEXTS else type(value) is int
     if key in TEXTS and is_value and "\0" in value:
-        raise ValueError(f"{key} is no path: {value!r}")
+        raise ValueError(f"{key} is not a path: {value!r}")
     if key in (*TEXTS, *NUMBERS) and is_value:
         config.flags += [f"--{key}={value}"]
     elif key in SWITCHES and isinstance(value, bool):
@@ -97,11 +97,11 @@ def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[s
         kind["alias"] = "a table, [alias]"
         raise ValueError(f"{key} is {kind.get(key, 'true or false')}, not {value!r}")
     else:
-        raise ValueError(f"{key!r} is no setting. There are: {', '.join(KEYS)}")
+        raise ValueError(f"{key!r} is not a setting. There are: {', '.join(KEYS)}")
 
 
 def _take_aliases(config: Config, table: Mapping[str, Any], taken: Collection[str]) -> None:
-    """Stores the valid aliases in `config`, and adds complaints about the others."""
+    """Stores the valid aliases in `config`, and adds warnings about the others."""
     for word, line in table.items():
         if word in taken:
             reason = "is a command already"
@@ -112,4 +112,4 @@ def _take_aliases(config: Config, table: Mapping[str, Any], taken: Collection[st
         else:
             config.aliases[word] = line
             continue
-        config.complaints.append(f"{config.path}: alias {word!r} {reason}. It is ignored")
+        config.warnings.append(f"{config.path}: alias {word!r} {reason}. It is ignored")

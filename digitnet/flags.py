@@ -1,4 +1,4 @@
-"""The program's flags: as typed, from the environment, and from the file of settings."""
+"""The program's options, from the command line, the environment and the configuration file."""
 
 import argparse
 import os
@@ -19,18 +19,18 @@ failed, 2 wrong flags, 130 interrupted."""
 
 
 class WrongFlags(Exception):
-    """Flags that cannot be followed; the message says why."""
+    """Options are not valid; the message says why."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises WrongFlags for what is wrong with the flags."""
+    """An ArgumentParser that raises WrongFlags instead of exiting."""
 
     def error(self, message: str) -> NoReturn:
         raise WrongFlags(message.removeprefix("argument "))
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
-    """A type for argparse: a whole number from `low` to `high`."""
+    """A type for argparse: an integer from `low` to `high`."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
@@ -45,12 +45,12 @@ def _number(low: int, high: int) -> Callable[[str], int]:
 def read_flags(
     typed: Sequence[str], environ: Mapping[str, str]
 ) -> "tuple[argparse.Namespace, Config]":
-    """The flags as typed, over those of the environment, over the user's own defaults.
+    """Parses the options: the command line overrides the environment, which overrides the file.
 
-    Raises WrongFlags for what cannot be followed.
+    typed: the arguments of the command line. Raises WrongFlags if they are not valid.
     """
     parser = _parser()
-    parser.parse_args(typed)  # help, and what is wrong with it, before anything is loaded
+    parser.parse_args(typed)  # shows help, or an error, before anything is loaded
     config = _config(environ, parser)
     options = parser.parse_args([*config.flags, *_flags_of(environ, parser), *typed])
     _check(options, parser)
@@ -58,7 +58,7 @@ def read_flags(
 
 
 def _parser() -> _Parser:
-    """The flags."""
+    """The parser of the command line."""
     parser = _Parser(
         "digitnet",
         description="A prompt for neural networks that read handwritten digits.",
@@ -89,7 +89,7 @@ def _parser() -> _Parser:
 
 
 def _flags_of(environ: Mapping[str, str], parser: _Parser) -> list[str]:
-    """What the environment says, as the flags that say the same. Raises WrongFlags."""
+    """The options set in the environment, as flags. Raises WrongFlags."""
     flags = []
     for name in ("saves", "data", "seed", "threads"):
         variable = f"DIGITNET_{name.upper()}"
@@ -105,7 +105,7 @@ def _flags_of(environ: Mapping[str, str], parser: _Parser) -> list[str]:
 
 
 def _reason_against(flag: str, parser: _Parser) -> str:
-    """What is wrong with a flag that was not typed as one; empty for nothing."""
+    """Why a flag from another source is not valid; empty if it is."""
     try:
         _check(parser.parse_args([flag]), parser)
     except WrongFlags as error:
@@ -114,7 +114,7 @@ def _reason_against(flag: str, parser: _Parser) -> str:
 
 
 def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
-    """The user's own defaults, as far as they can be; DIGITNET_CONFIG names another file."""
+    """Reads the configuration file, or the file in DIGITNET_CONFIG; prints a warning per error."""
     from digitnet import paths
     from digitnet.config import read_config
     from digitnet.repl.terminal.output import say_error
@@ -122,34 +122,34 @@ def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
     chosen = environ.get("DIGITNET_CONFIG")
     config = read_config(Path(chosen) if chosen else paths.config_file(), _commands)
     if chosen and not config.path.exists():
-        config.complaints.append(
+        config.warnings.append(
             f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
         )
     for flag in tuple(config.flags):
         if reason := _reason_against(flag, parser):
             config.flags.remove(flag)
             name = flag[2:].partition("=")[0]
-            config.complaints.append(f"{config.path}: {name}: {reason}. It is ignored")
-    for complaint in config.complaints:
-        say_error(complaint)
+            config.warnings.append(f"{config.path}: {name}: {reason}. It is ignored")
+    for warning in config.warnings:
+        say_error(warning)
     return config
 
 
 def _commands() -> Collection[str]:
-    """Words that are commands."""
-    from digitnet.repl import commands  # noqa: F401 - fills the table of commands
+    """The names and aliases of all commands."""
+    from digitnet.repl import commands  # noqa: F401 - registers the commands
     from digitnet.repl.command import COMMANDS
 
     return COMMANDS
 
 
 def _check(options: argparse.Namespace, parser: _Parser) -> None:
-    """Raises WrongFlags where flags are right by themselves but cannot be followed."""
+    """Raises WrongFlags for conflicting options, and for folders that are not folders."""
     if options.lines and options.file:
         parser.error("give either -c or a FILE, not both")
     for flag in ("saves", "data"):
         folder = os.path.expanduser(getattr(options, flag) or "")  # noqa: PTH111
-        # os.path says no where a path cannot even be asked about
+        # os.path returns False for a path that cannot be accessed
         missing = not os.path.exists(folder)  # noqa: PTH110
         if folder and not os.path.isdir(folder) and (flag == "data" or not missing):  # noqa: PTH112
             parser.error(f"--{flag}: {folder!r} is not a folder")

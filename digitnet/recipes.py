@@ -40,10 +40,10 @@ class Recipe:
 DEFAULT = "quick"
 
 _SIGMOIDS: dict[str, Any] = {"hidden": "sigmoid", "output": "sigmoid", "cost": "squared"}
-# the diaries sum over the cases, digitnet averages: their rate times the number of cases
+# the diaries sum the cost over the cases, digitnet averages: rate = theirs x number of cases
 _TABLE: dict[str, Any] = {"optimizer": "sgd", "rate": 4.0, "batch": WHOLE_SET}
 
-# good after any number of epochs, so that training can be continued at any time
+# these work for any number of epochs, so that training can be continued at any time
 _ENDLESS: dict[str, Any] = {
     "optimizer": "momentum",
     "rate": 0.05,
@@ -257,7 +257,7 @@ DEFAULT_RATES = {
     "schedule-free": 1.0,
     "schedule-free-adamw": 0.005,
 }
-"""optimiser → a rate that suits most networks."""
+"""Optimiser → a rate that suits most networks."""
 
 
 def default_rate(recipe: str, optimizer: str) -> float:

@@ -1,4 +1,4 @@
-"""A drawing: ink on paper, put there with a soft brush, one stroke after the other."""
+"""A drawing: ink on paper, drawn stroke by stroke with a soft brush."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from digitnet.digits.image import Picture
 
 SIDE = 28
-"""Width and height of the paper, in pixels; a place on it is (x, y) from its upper left corner."""
+"""Width and height of the paper in pixels; positions are (x, y) from its upper left corner."""
 FINE = 6
-"""Points of the grid along a pixel: 28, 42, 56 and 84 squares across are all whole numbers of them,
-and a stroke is as smooth as the hand that led it."""
-MOST_UNDONE = 100
-"""Strokes that can be undone, one after the other."""
+"""Grid points per pixel. The grid divides evenly into 28, 42, 56 and 84 squares, and strokes are
+smooth."""
+MAX_UNDO = 100
+"""Maximum number of strokes that can be undone."""
 
 Ink = NDArray[np.float32]
-"""How much ink is at each point of the grid (rows, columns): 0 for paper to 1 for full ink."""
+"""The ink at each grid point, (rows, columns), from 0 (paper) to 1 (full ink)."""
 Place = tuple[float, float]
 """x to the right and y down, in pixels."""
 
 
 @dataclass(frozen=True)
 class Brush:
-    """A round brush with a soft edge, which leaves ink or takes it away.
+    """A round brush with a soft edge, which adds or erases ink.
 
-    At the distance d from its centre it leaves min(max((radius - d) / edge + 1/2, 0), 1): full ink
-    inside, half of it at the radius, none outside. All in pixels.
+    At distance d from its centre the ink is min(max((radius - d) / edge + 1/2, 0), 1): 1 inside,
+    1/2 at the radius, 0 outside. Lengths are in pixels.
     """
 
     radius: float
@@ -36,7 +36,7 @@ class Brush:
     erases: bool = False
 
     def at(self, distance: Ink) -> Ink:
-        """The ink it leaves at these distances from its centre."""
+        """The ink at these distances from the centre."""
         ink: Ink = np.clip((self.radius - distance) / self.edge + 0.5, 0, 1)
         return ink
 
@@ -46,69 +46,69 @@ ERASER = Brush(radius=2.2, edge=0.8, erases=True)
 
 
 class Drawing:
-    """Ink on a square of paper, and what it was before each of the last strokes.
+    """Ink on a square sheet, with its states before the last strokes.
 
-    version: another one after every change.
+    version: changes whenever the ink does.
     """
 
     def __init__(self) -> None:
-        """Blank paper."""
+        """Starts with blank paper."""
         self.ink: Ink = np.zeros((SIDE * FINE, SIDE * FINE), np.float32)
         self.version = 0
-        self._before: deque[Ink] = deque(maxlen=MOST_UNDONE)
+        self._before: deque[Ink] = deque(maxlen=MAX_UNDO)
         self._brush = PEN
         self._place: Place | None = None
 
     @property
     def is_blank(self) -> bool:
-        """Whether there is no full ink anywhere."""
+        """Whether there is no point with at least half of full ink."""
         return bool(self.ink.max() < 0.5)
 
     @property
     def is_down(self) -> bool:
-        """Whether a stroke is under way."""
+        """Whether a stroke is in progress."""
         return self._place is not None
 
     def press(self, place: Place, brush: Brush = PEN) -> None:
-        """Puts the brush down: a stroke begins."""
+        """Puts the brush down and starts a stroke."""
         self._remember()
         self._brush, self._place = brush, place
         self.move(place)
 
     def move(self, place: Place) -> None:
-        """Draws a line from where the brush is to a place on the paper or beside it."""
+        """Draws a line from the brush to a position, which may be off the paper."""
         if self._place is not None:
             _draw(self.ink, self._place, place, self._brush)
             self._place = place
             self.version += 1
 
     def lift(self) -> None:
-        """Takes the brush up: the stroke ends."""
+        """Lifts the brush, ending the stroke."""
         self._place = None
 
     def undo(self) -> None:
-        """Takes back the last stroke, or the last clearing."""
+        """Undoes the last stroke or clearing."""
         self.lift()
         if self._before:
             self.ink = self._before.pop()
             self.version += 1
 
     def clear(self) -> None:
-        """Takes all ink away."""
+        """Erases everything."""
         self.lift()
         if self.ink.any():
             self._remember()
             self.ink[:] = 0
             self.version += 1
 
-    def seen_at(self, rows: int, columns: int) -> Ink:
-        """The ink in so many rows and columns, each square the mean of its points."""
+    def scaled_to(self, rows: int, columns: int) -> Ink:
+        """The ink, averaged to (rows, columns); both must divide SIDE * FINE."""
         across, down = len(self.ink) // columns, len(self.ink) // rows
         squares: Ink = self.ink.reshape(rows, down, columns, across).mean(axis=(1, 3))
         return squares
 
     def picture(self) -> Picture:
-        """The drawing with a pixel for each point: 0 for paper to 255 for full ink."""
+        """The drawing with a pixel for each grid point, from 0 (paper) to 255 (full ink)."""
         picture: Picture = np.round(255 * self.ink).astype(np.uint8)
         return picture
 
@@ -117,31 +117,31 @@ class Drawing:
 
 
 def _draw(ink: Ink, start: Place, end: Place, brush: Brush) -> None:
-    """Draws a line, where it is on the paper: ink is never darker than full, erased never lighter
-    than paper, however often the brush goes over it.
+    """Draws a line on the ink. Overlapping strokes do not add up: the maximum is taken, or, for an
+    eraser, the minimum.
     """
     reach = brush.radius + brush.edge / 2
     columns = _near(start[0], end[0], reach, ink.shape[1])
     rows = _near(start[1], end[1], reach, ink.shape[0])
     x = ((np.arange(ink.shape[1])[columns] + 0.5) / FINE).astype(np.float32)
     y = ((np.arange(ink.shape[0])[rows] + 0.5) / FINE).astype(np.float32)
-    left = brush.at(distance_to_line(x, y[:, None], start, end))
+    new = brush.at(distance_to_line(x, y[:, None], start, end))
     part = ink[rows, columns]
     if brush.erases:
-        np.minimum(part, 1 - left, out=part)
+        np.minimum(part, 1 - new, out=part)
     else:
-        np.maximum(part, left, out=part)
+        np.maximum(part, new, out=part)
 
 
 def _near(start: float, end: float, reach: float, points: int) -> slice:
-    """The points of the grid between two places and so far around them."""
+    """The grid points between two coordinates, extended by `reach` on both sides."""
     low, high = floor((min(start, end) - reach) * FINE), ceil((max(start, end) + reach) * FINE)
     return slice(min(max(low, 0), points), min(max(high, 0), points))
 
 
 def distance_to_line(x: Ink, y: Ink, start: Place, end: Place) -> Ink:
-    """The distance of each point p = (x, y) to the line from a to b, |p - a - t (b - a)| with
-    t = (p - a)·(b - a) / |b - a|², held between 0 and 1.
+    """The distance of each point p = (x, y) from the segment from a to b: |p - a - t (b - a)| with
+    t = (p - a)·(b - a) / |b - a|², clipped to 0 to 1.
     """
     along_x, along_y = end[0] - start[0], end[1] - start[1]
     length = along_x**2 + along_y**2

@@ -1,4 +1,4 @@
-"""The pictures that a person means: files, folders, patterns, folders sorted by digits."""
+"""Finds picture files: single files, folders, patterns, and folders sorted by digit."""
 
 import glob
 import os
@@ -13,16 +13,16 @@ MOST_FILES = 100_000
 
 @dataclass(frozen=True)
 class Found:
-    """A file, and the digit that its folder says it shows, if it does."""
+    """A file. answer: the digit that its folder is named after, if any."""
 
     path: Path
     answer: int | None = None
 
 
 def pictures_at(path: Path) -> list[Found]:
-    """The file there; of a folder, the pictures in it; of a pattern (`*.png`), what it fits.
+    """The file itself, the pictures in a folder, or the matches of a pattern such as `*.png`.
 
-    A folder with subfolders called 0 to 9 has each digit's pictures in its own. Raises OSError.
+    If a folder has subfolders named 0 to 9, their names are the answers. Raises OSError.
     """
     if os.path.lexists(path):
         return list(_under(path)) if path.is_dir() else [Found(path)]
@@ -31,10 +31,10 @@ def pictures_at(path: Path) -> list[Found]:
 
 
 def _under(folder: Path) -> Iterator[Found]:
-    """The pictures in a folder, by name; in folders within it only where they are digits."""
+    """The pictures in a folder by name, or in its subfolders named after digits if it has any."""
     digits = [(digit, folder / str(digit)) for digit in range(10)]
-    answered = [(digit, inner) for digit, inner in digits if inner.is_dir()]
-    places: list[tuple[int | None, Path]] = [*answered] or [(None, folder)]
+    by_digit = [(digit, inner) for digit, inner in digits if inner.is_dir()]
+    places: list[tuple[int | None, Path]] = [*by_digit] or [(None, folder)]
     for answer, inner in places:
         names = sorted(entry.name for entry in os.scandir(inner) if not entry.name.startswith("."))
         for name in names[:MOST_FILES]:

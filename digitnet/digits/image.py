@@ -1,4 +1,4 @@
-"""A drawing of a digit as MNIST's makers would have prepared it, so that a network can read it."""
+"""Prepares a drawing of a digit as MNIST's were prepared, so that a network can read it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,36 +9,36 @@ from digitnet.engine.types import Array
 Picture = NDArray[np.uint8]
 
 SIDE, BOX, CENTRE = 28, 20, 14
-"""Pixels: MNIST's pictures, the box in them that the digit fills, where its barycentre is."""
-PEN = (1.7, 3.2)
-"""Widths of strokes, in a box of 20, that are left as they are: four fifths of MNIST's are about
-such."""
-FINE, COARSE = 80, 200
-"""Pixels of the longer side that a drawing has while its strokes are looked at."""
+"""In pixels: the side of MNIST's pictures, of the digit's box in them, and its barycentre."""
+STROKE_WIDTHS = (1.7, 3.2)
+"""Stroke widths in a box of 20 that are left unchanged; about four fifths of MNIST's are in this
+range."""
+MIN_SIZE, MAX_SIZE = 80, 200
+"""Minimum and maximum pixels of a drawing's longer side when its strokes are measured."""
 
 
 class NoDigit(ValueError):
-    """A picture in which no digit can be found; the message says why."""
+    """No digit was found in a picture; the message says why."""
 
 
 def prepare(ink: NDArray[np.generic]) -> Picture:
-    """The drawing as a network knows digits: 28 x 28 bytes, 255 for full ink.
+    """The drawing prepared like MNIST's digits: 28 x 28 bytes, 255 for full ink.
 
-    ink: (rows, columns) of any size, 0 for the paper; bytes, or numbers of any scale.
+    ink: (rows, columns) of any size and scale, 0 for paper.
 
-    As MNIST's makers did: what is drawn is cut out, its box widened to a square and brought to
-    20 x 20 by averaging areas; its ink is divided by the maximum; it is put into 28 x 28 with its
-    barycentre on pixel (14, 14) (Bottou et al., "Comparison of classifier methods", 1994; Yadav
-    and Bottou, "Cold case: the lost MNIST digits", 2019). What they did not need, as their writers
-    had much the same pens: strokes far thinner or thicker than MNIST's are brought near.
+    As for MNIST, the drawing is cropped, its box is padded to a square and scaled to 20 x 20 by
+    averaging areas, its ink is divided by the maximum, and it is placed in 28 x 28 with its
+    barycentre on pixel (14, 14) (Bottou et al., "Comparison of classifier methods", 1994; Yadav and
+    Bottou, "Cold case: the lost MNIST digits", 2019). In addition, stroke widths far from MNIST's
+    are brought nearer, because MNIST's writers used similar pens.
 
-    Raises NoDigit where there is no ink.
+    Raises NoDigit if there is no ink.
     """
-    return centred(shrunk_to_box(with_a_known_pen(cut_out(ink))))
+    return centred(scaled_to_box(with_usual_stroke_width(cropped(ink))))
 
 
-def cut_out(ink: NDArray[np.generic]) -> Array:
-    """The part of a drawing that has ink, as numbers from 0 to 1. Raises NoDigit for none."""
+def cropped(ink: NDArray[np.generic]) -> Array:
+    """The part of a drawing with ink, scaled to 0 to 1. Raises NoDigit if there is none."""
     scaled = np.asarray(ink, np.float32)
     darkest = float(scaled.max(initial=0))
     if not 0 < darkest < np.inf:
@@ -49,51 +49,51 @@ def cut_out(ink: NDArray[np.generic]) -> Array:
 
 
 def box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns of the smallest box around what is true."""
+    """The rows and columns of the bounding box of the True pixels."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _wider(part: slice) -> slice:
-    """The same with a pixel more at each end: the soft edge of the ink."""
+    """The slice extended by one pixel at each end, for the soft edge of the ink."""
     return slice(max(0, part.start - 1), part.stop + 1)
 
 
-def with_a_known_pen(ink: Array) -> Array:
-    """The drawing at a size of FINE to COARSE, its strokes of a width that networks know."""
+def with_usual_stroke_width(ink: Array) -> Array:
+    """The drawing at MIN_SIZE to MAX_SIZE pixels, its stroke width brought into STROKE_WIDTHS."""
     mask = _resized(ink) >= 0.5
     rows, columns = box_of(mask)
     longest = max(rows.stop - rows.start, columns.stop - columns.start)
     mask = np.pad(mask[rows, columns], longest // 4)
     distance, middle = distance_to_edge(mask), skeleton(mask)
     width = stroke_width(distance, middle)
-    wanted = float(np.clip(width / longest * BOX, *PEN))
+    wanted = float(np.clip(width / longest * BOX, *STROKE_WIDTHS))
     # (width + wider) / (longest + wider) = wanted / BOX
     wider = (wanted * longest / BOX - width) / (1 - wanted / BOX)
     return with_pen(distance, middle, wider)
 
 
 def _resized(ink: Array) -> Array:
-    """Small drawings are enlarged smoothly; of large ones, blocks become their darkest pixel, so
-    that no hairline fades.
+    """Enlarges small drawings smoothly; reduces large ones by the maximum over blocks, so that
+    hairlines do not fade.
     """
     from scipy import ndimage
 
     longest = max(ink.shape)
     padded = np.pad(ink, 1)
-    if longest < FINE:
-        larger: Array = ndimage.zoom(padded, -(-FINE // longest), order=3, mode="grid-constant",
+    if longest < MIN_SIZE:
+        larger: Array = ndimage.zoom(padded, -(-MIN_SIZE // longest), order=3, mode="grid-constant",
                                      grid_mode=True)  # fmt: skip
         return larger
-    block = longest // COARSE + 1
+    block = longest // MAX_SIZE + 1
     rows, columns = (-(-n // block) * block for n in ink.shape)
     whole = np.pad(ink, ((0, rows - ink.shape[0]), (0, columns - ink.shape[1])))
     blocks: Array = whole.reshape(rows // block, block, columns // block, block).max(axis=(1, 3))
     return blocks
 
 
-def shrunk_to_box(ink: Array) -> Array:
-    """The drawing in 20 x 20, in the middle of it where it is not a square."""
+def scaled_to_box(ink: Array) -> Array:
+    """The drawing scaled to 20 x 20; if it is not square, centred."""
     rows, columns = box_of(ink >= 0.5)
     drawn = ink[rows, columns]
     side = max(drawn.shape)
@@ -114,12 +114,12 @@ def _areas(many: int, few: int) -> Array:
 
 
 def centred(box: Array) -> Picture:
-    """The 20 x 20 drawing with full ink, its barycentre on pixel (14, 14) of 28 x 28."""
+    """The 20 x 20 drawing, scaled to full ink, with its barycentre on pixel (14, 14) of 28 x 28."""
     picture = np.zeros((SIDE, SIDE), np.uint8)
-    places = [
+    corner = [
         min(max(round(CENTRE - float(barycentre)), 0), SIDE - BOX)
         for barycentre in (np.arange(BOX) @ box.sum(axis=axis) / box.sum() for axis in (1, 0))
     ]
-    top, left = places
+    top, left = corner
     picture[top : top + BOX, left : left + BOX] = np.round(255 * box / box.max())
     return picture

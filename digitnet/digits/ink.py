@@ -1,4 +1,4 @@
-"""Ink told from paper: in any colours, dark on light or light on dark, in uneven light."""
+"""Separates ink from paper: in any colours, dark on light or light on dark, in uneven light."""
 
 import numpy as np
 
@@ -6,26 +6,28 @@ from digitnet.digits.image import NoDigit
 from digitnet.digits.rules import without_rules
 from digitnet.engine.types import Array
 
-COARSE = 64
-"""Pixels of the longer side at which the light on the paper is looked at."""
-WIDEST_STROKE = 0.35
-"""Of the longer side: what is wider is no stroke, but light or shadow."""
-OBJECT, SHARP = 0.6, 0.3
-"""A shadow is lighter than this part of the ink, or its edge is softer than this per pixel."""
-NOISE = 5.0
-"""Ink is at least so many standard deviations of the paper's noise."""
-FAINTEST = 10.0
-"""And differs from the paper by so much of 255."""
-GRAINY = 0.15
-"""Noise of more than this part of the ink is smoothed."""
+LIGHT_SIZE = 64
+"""Pixels of the longer side at which the illumination is estimated."""
+MAX_STROKE = 0.35
+"""Maximum width of a stroke, as a fraction of the longer side; wider changes are illumination."""
+MAX_DEPTH, MAX_SLOPE = 0.6, 0.3
+"""What is deeper than this fraction of the ink's contrast, and whose edge is steeper per pixel than
+this fraction of its depth, is a dark object, not a shadow."""
+MIN_SIGNAL_TO_NOISE = 5.0
+"""Minimum contrast of ink, in standard deviations of the paper's noise,"""
+MIN_CONTRAST = 10.0
+"""and on the scale from 0 to 255."""
+MAX_NOISE = 0.15
+"""Noise above this fraction of the ink's contrast is smoothed."""
 WEAK, STRONG = 0.4, 0.6
-"""Parts of full ink: a stroke goes on as long as it is weak, if it is strong somewhere."""
+"""Hysteresis thresholds as fractions of full ink: a stroke is a connected region of weak ink that
+contains strong ink."""
 
 
 def find_ink(colours: Array) -> Array:
-    """How much ink there is at each pixel, (rows, columns): 0 for none, from 0.5 on a stroke, 1.
+    """The ink at each pixel, (rows, columns): 0 for none, at least 0.5 in a stroke, 1 for full ink.
 
-    colours: (rows, columns, channels), 0 to 255. Raises NoDigit where nothing stands out.
+    colours: (rows, columns, channels), 0 to 255. Raises NoDigit if nothing stands out.
     """
     from scipy import ndimage
 
@@ -34,12 +36,12 @@ def find_ink(colours: Array) -> Array:
     ink = without_rules(ink, max(4 * noise, 0.08 * float(np.percentile(ink, 99.9)), 2.0))
     level = _level(ink, noise)
     for _ in range(3):
-        if noise <= GRAINY * level:
+        if noise <= MAX_NOISE * level:
             break
         ink = ndimage.gaussian_filter(ink, 1)
         noise = _noise(ink)
         level = _level(ink, noise)
-    if level < max(FAINTEST, NOISE * noise):
+    if level < max(MIN_CONTRAST, MIN_SIGNAL_TO_NOISE * noise):
         raise NoDigit("nothing stands out from its background")
     part = ink / level
     labels, count = ndimage.label(part > WEAK, np.ones((3, 3)))
@@ -51,26 +53,27 @@ def find_ink(colours: Array) -> Array:
 
 
 def _contrast(colours: Array) -> Array:
-    """How far each pixel is from the paper, towards the ink; about 0 on the paper."""
+    """The difference of each pixel from the paper, towards the ink; about 0 on the paper."""
     paper = _paper(colours)
     differences = colours - paper
     direction = _direction(differences)
     signed: Array = differences @ direction
-    if (signed**3).sum() < 0:  # the ink is where the longer tail is
+    if (signed**3).sum() < 0:  # ink has the longer tail
         signed, direction = -signed, -direction
     light = _light(signed)
     contrast = signed - light
     brightness = (paper + light[..., None] * direction).mean(axis=-1)
-    if direction.sum() < 0:  # dark ink takes a part of the light away, wherever it falls
+    if direction.sum() < 0:  # dark ink absorbs a fraction of the light
         typical = float(np.median(brightness))
         contrast *= typical / np.clip(brightness, 0.25 * typical + 1, None)
-    even: Array = contrast - np.median(contrast)  # the grain's minima were taken for the light
-    return even
+    # the light was estimated from the minima of the noise, so the paper is a little above 0
+    centred: Array = contrast - np.median(contrast)
+    return centred
 
 
 def _coarse(pixels: Array) -> Array:
-    """Means over blocks, COARSE of them along the longer side; (rows, columns, channels)."""
-    block = -(-max(pixels.shape[:2]) // COARSE)
+    """Means over blocks, LIGHT_SIZE of them along the longer side: (rows, columns, channels)."""
+    block = -(-max(pixels.shape[:2]) // LIGHT_SIZE)
     rows, columns = (-(-n // block) * block for n in pixels.shape[:2])
     margins = ((0, rows - pixels.shape[0]), (0, columns - pixels.shape[1]), (0, 0))
     whole = np.pad(pixels, margins, mode="edge")
@@ -81,14 +84,14 @@ def _coarse(pixels: Array) -> Array:
 
 
 def _surface(rows: int, columns: int) -> Array:
-    """1, x, y, x², xy, y² at each place; x and y go from -1 to 1."""
+    """1, x, y, x², xy, y² at each position, (rows, columns, 6); x and y go from -1 to 1."""
     y, x = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
     terms: Array = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
     return terms.astype(np.float32)
 
 
 def _paper(colours: Array) -> Array:
-    """The paper's colours, as a surface of the second degree that most pixels are near to."""
+    """The paper's colours: a quadratic surface, fitted by least squares to the pixels near it."""
     coarse = _coarse(colours)
     terms = _surface(*coarse.shape[:2]).reshape(-1, 6)
     values = coarse.reshape(len(terms), -1)
@@ -105,23 +108,24 @@ def _paper(colours: Array) -> Array:
 
 
 def _direction(differences: Array) -> Array:
-    """The direction of colour in which the picture differs most from its paper; of length 1."""
+    """The unit vector of colour in which the picture differs most from its paper."""
     flat = differences.reshape(-1, differences.shape[-1])
     direction: Array = np.linalg.eigh(flat.T @ flat)[1][:, -1]
     return direction.astype(np.float32)
 
 
 def _light(signed: Array) -> Array:
-    """What of a contrast is light and shadow: what is left when all that is narrow is taken out."""
+    """Light and shadow in the contrast: what remains when an opening removes narrow features."""
     from scipy import ndimage
 
     coarse = _coarse(signed[..., None])[..., 0]
-    window = max(3, round(WIDEST_STROKE * max(coarse.shape)))
+    window = max(3, round(MAX_STROKE * max(coarse.shape)))
     opened = ndimage.grey_opening(coarse, (window, window), mode="nearest")
     depth = float(np.ptp(opened))
     steepest = max(float(np.abs(slope).max()) for slope in np.gradient(opened))
-    if depth > OBJECT * float(np.percentile(signed, 99.9)) and steepest > SHARP * depth:
-        return np.zeros_like(signed)  # a thing as dark as ink, with an edge: not a shadow
+    if depth > MAX_DEPTH * float(np.percentile(signed, 99.9)) and steepest > MAX_SLOPE * depth:
+        # an object as dark as ink, with a sharp edge: not a shadow
+        return np.zeros_like(signed)
     smooth = ndimage.gaussian_filter(opened, window / 6, mode="nearest")
     larger = [n / m for n, m in zip(signed.shape, smooth.shape, strict=True)]
     light: Array = ndimage.zoom(smooth, larger, order=1, mode="nearest", grid_mode=True)
@@ -129,19 +133,21 @@ def _light(signed: Array) -> Array:
 
 
 def _noise(ink: Array) -> float:
-    """The standard deviation of the paper's noise: from the median, which ink does not change."""
+    """The standard deviation of the paper's noise, from the median absolute deviation."""
     return 1.4826 * float(np.median(np.abs(ink - np.median(ink))))
 
 
 def _level(ink: Array, noise: float) -> float:
-    """The contrast of full ink: the median of all that is not paper; 0 for none."""
-    stands_out = ink[ink > max(_otsu(ink), NOISE * noise)]
+    """The contrast of full ink: the median of all ink; 0 if there is none."""
+    stands_out = ink[ink > max(_otsu(ink), MIN_SIGNAL_TO_NOISE * noise)]
     return float(np.median(stands_out)) if len(stands_out) else 0.0
 
 
 def _otsu(values: Array) -> float:
-    """The threshold that parts the values best in two (Otsu, "A threshold selection method from
-    gray-level histograms", IEEE Transactions on Systems, Man, and Cybernetics 9, 1979).
+    """The threshold that best divides the values into two classes.
+
+    (Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on Systems,
+    Man, and Cybernetics 9, 1979.)
     """
     counts, edges = np.histogram(np.clip(values, 0, None), 256)
     middles = (edges[1:] + edges[:-1]) / 2

@@ -1,7 +1,7 @@
-"""Picture files, read without trusting anything in them: PNG, JPEG, GIF, BMP, WebP and TIFF.
+"""Reads untrusted picture files: PNG, JPEG, GIF, BMP, WebP and TIFF.
 
-Sizes are looked at before anything is unpacked, and of large pictures no more is kept than a digit
-needs to be seen.
+Sizes are checked before anything is decoded, and large pictures are reduced to the resolution that
+reading a digit needs.
 """
 
 import os
@@ -23,14 +23,14 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 MAX_BYTES = 64 << 20
 MAX_PIXELS = 25_000_000
 MAX_JPEG_PIXELS = 60_000_000
-"""Those of JPEG are unpacked at a half to an eighth of their size; they come from cameras."""
+"""Higher, because JPEGs from cameras are decoded at half to an eighth of their size."""
 MAX_SCANS = 64
-"""Times that a JPEG may go over its whole picture; programs that write them use some ten."""
+"""Maximum number of scans in a JPEG; encoders write about ten."""
 MAX_RUN_LENGTH_BYTES = 2 << 20
-"""Of a BMP in run-length encoding, which pillow unpacks slowly."""
+"""Maximum size of a run-length encoded BMP, which pillow decodes slowly."""
 MIN_SIDE, MAX_ASPECT = 8, 40
-LONGEST = 1024
-"""Pixels of the longer side of what is kept."""
+MAX_SIDE = 1024
+"""Maximum pixels of the longer side after reduction."""
 
 
 class BadPicture(ValueError):
@@ -38,7 +38,7 @@ class BadPicture(ValueError):
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file. Raises BadPicture where there is none, or it is none of pictures."""
+    """The bytes of a file. Raises BadPicture if it is missing, not a regular file, or too large."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)  # without O_NONBLOCK, opening a named pipe would block
@@ -58,12 +58,12 @@ def read_file(path: Path) -> bytes:
 
 
 def read_picture(data: bytes) -> Array:
-    """The colours of the picture in a file, (rows, columns, 3), 0 to 255, or 1 for greys.
+    """The picture in a file, (rows, columns, 3 for colours or 1 for greys), 0 to 255.
 
-    As it is meant to be seen: turned as its EXIF data says, transparent parts filled with paper,
-    its longer side at most LONGEST pixels.
+    It is rotated according to its EXIF data, transparent parts are filled with a paper colour, and
+    its longer side is at most MAX_SIDE pixels.
 
-    Raises BadPicture for everything that is not one whole picture of a format in FORMATS.
+    Raises BadPicture if the data is not a complete picture in one of FORMATS.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -82,12 +82,12 @@ def read_picture(data: bytes) -> Array:
         raise BadPicture("has far too many pixels") from None
     except MemoryError:
         raise BadPicture("needs more memory than there is") from None
-    except Exception:  # pillow's plugins raise some twenty kinds of error for bad files
+    except Exception:  # pillow's plugins raise about twenty types of errors for bad files
         raise BadPicture("is damaged or cut short") from None
 
 
 def _check(image: "Image", data: bytes) -> None:
-    """Looks at what its header says, before it is unpacked. Raises BadPicture."""
+    """Checks the header before decoding. Raises BadPicture."""
     size = f"{image.width:,} x {image.height:,} pixels"
     most = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
     if image.width * image.height > most:
@@ -101,10 +101,10 @@ def _check(image: "Image", data: bytes) -> None:
 
 
 def _pixels(image: "Image") -> Array:
-    """Unpacks it, no larger than need be."""
+    """Decodes the picture, reduced to at most MAX_SIDE."""
     from PIL import Image
 
-    image.draft("RGB", (LONGEST, LONGEST))  # JPEG can be unpacked at a half to an eighth
+    image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decodes JPEG at half to an eighth of its size
     image.load()
     turned = _TURNS.get(image.getexif().get(0x0112, 1))
     if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa"):
@@ -115,7 +115,7 @@ def _pixels(image: "Image") -> Array:
         small = image
     else:
         small = image.convert("RGB")
-    blocks = -(-max(image.size) // LONGEST)
+    blocks = -(-max(image.size) // MAX_SIDE)
     if small.mode.startswith("I;"):
         small = small.convert("I")
     if blocks > 1:
@@ -130,11 +130,11 @@ def _pixels(image: "Image") -> Array:
 
 
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-"""What undoes each orientation that EXIF knows, as pillow numbers its transpositions."""
+"""EXIF orientation → the pillow transposition that undoes it."""
 
 
 def _as_bytes(pixels: Array) -> Array:
-    """Numbers of any range as 0 to 255. Raises BadPicture for what are none."""
+    """Scales numbers of any range to 0 to 255. Raises BadPicture if they are not finite."""
     low, high = float(pixels.min()), float(pixels.max())
     if not np.isfinite([low, high]).all():
         raise BadPicture("has pixels that are no numbers")
@@ -145,8 +145,8 @@ def _as_bytes(pixels: Array) -> Array:
 
 
 def _on_paper(pixels: Array) -> Array:
-    """A picture with transparent parts on paper on which it can be seen: white, or black for light
-    ink; where most of it is opaque, the colour of that.
+    """Fills the transparent parts of a picture: if most of it is opaque, with its median colour;
+    otherwise with white, or with black for light ink.
     """
     colours, opacity = pixels[..., :3], pixels[..., 3:] / 255
     if opacity.min() == 1:

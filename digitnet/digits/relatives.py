@@ -1,4 +1,4 @@
-"""MNIST's relatives, which come in files of the same format: used where their files are there."""
+"""Data sets in MNIST's format: Fashion-MNIST, KMNIST and EMNIST's digits, if their files exist."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,22 +31,22 @@ KUZUSHIJI = (
     "れ re",
     "を wo",
 )
-USUAL = tuple(MNIST_DIGESTS)
-"""Fashion-MNIST's and KMNIST's files are called as MNIST's are."""
+MNIST_FILES = tuple(MNIST_DIGESTS)
+"""Fashion-MNIST's and KMNIST's files have the same names."""
 EMNIST = tuple(
     f"emnist-digits-{part}-{kind}-ubyte"
     for part in ("train", "test")
     for kind in ("images-idx3", "labels-idx1")
 )
-MOST_BYTES = 256 << 20
-"""EMNIST has 240,000 pictures to train on."""
+MAX_BYTES = 256 << 20
+"""Maximum size of a decompressed file: EMNIST has 240,000 training pictures."""
 
 
 def _read(
     name: str, files: Sequence[str], inside: Sequence[str], names: tuple[str, ...],
     folders: Sequence[Path],
 ) -> DataSet:  # fmt: skip
-    """One of them, from the first of the folders, and of those inside, that has its files."""
+    """Reads a data set from the first folder, or subfolder in `inside`, that has its files."""
     places = [folder / part for folder in folders for part in inside]
     try:
         find(name, files, places)
@@ -55,29 +55,29 @@ def _read(
             name, f"its files belong in a folder named {inside[0]} in --data DIR"
         ) from None
     no_digests = (None,) * len(files)
-    data = read_digits(name, files, 5000, frozenset(), no_digests, places, max_bytes=MOST_BYTES)
+    data = read_digits(name, files, 5000, frozenset(), no_digests, places, max_bytes=MAX_BYTES)
     return replace(data, answers=names)
 
 
 def _read_upright(
     name: str, files: Sequence[str], inside: Sequence[str], folders: Sequence[Path]
 ) -> DataSet:
-    """EMNIST: its pictures are stored column by column."""
+    """Reads EMNIST, whose pictures are stored in column order."""
     data = _read(name, files, inside, (), folders)
     train, validation, test = (_upright(part) for part in (data.train, data.validation, data.test))
     return replace(data, train=train, validation=validation, test=test)
 
 
 def _upright(cases: Cases) -> Cases:
-    """The same pictures, rows and columns swapped."""
+    """The cases with the rows and columns of their pictures swapped."""
     pictures: Pixels = cases.inputs.reshape(-1, *PICTURE).transpose(0, 2, 1).copy()
     return replace(cases, inputs=pictures.reshape(len(cases), -1))
 
 
-def _source(name: str, says: str, inside: Sequence[str], names: tuple[str, ...]) -> Source:
-    """One whose files are called as MNIST's."""
-    read = partial(_read, name, USUAL, inside, names)
-    return Source(name, says, 784, 10, read, USUAL, inside)
+def _source(name: str, summary: str, inside: Sequence[str], names: tuple[str, ...]) -> Source:
+    """A source whose files are named like MNIST's."""
+    read = partial(_read, name, MNIST_FILES, inside, names)
+    return Source(name, summary, 784, 10, read, MNIST_FILES, inside)
 
 
 _EMNIST_INSIDE = ("emnist", "EMNIST/raw", "gzip", "")

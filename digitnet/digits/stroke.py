@@ -1,7 +1,7 @@
-"""How wide a pen's stroke is, and the same drawing with another pen.
+"""Measures and changes the stroke width of a drawing.
 
-The middle of the strokes (the skeleton) is found by thinning; the distance of a pixel there to the
-edge of the ink is half of the stroke's width.
+The skeleton (the middle of the strokes) is found by thinning; a skeleton pixel's distance to the
+edge of the ink is half the stroke's width.
 """
 
 from functools import cache
@@ -13,13 +13,13 @@ from digitnet.engine.types import Array
 
 Mask = NDArray[np.bool_]
 
-THINNEST = 0.6
-"""What is left of the middle of a stroke that is thinned, as a part of the pen's new width."""
+MIN_WIDTH = 0.6
+"""Minimum width of a thinned stroke, as a fraction of the intended mean width."""
 
 
 def distance_to_edge(ink: Mask) -> Array:
-    """Distance of each pixel's centre to the edge of the ink in pixels: positive in it, else
-    negative. `ink` needs a margin, and some ink.
+    """The distance of each pixel's centre to the edge of the ink, in pixels: positive inside it,
+    negative outside. ink: (rows, columns), with a margin, not empty.
     """
     from scipy import ndimage
 
@@ -30,11 +30,11 @@ def distance_to_edge(ink: Mask) -> Array:
 
 
 def skeleton(ink: Mask) -> Mask:
-    """The middle of the strokes, a pixel wide and connected as they are.
+    """The middle of the strokes, one pixel wide and connected in the same way.
 
-    Takes pixels away from the edges, in turn from two sides, as long as nothing breaks and no line
-    becomes shorter (Zhang and Suen, "A fast parallel algorithm for thinning digital patterns",
-    Communications of the ACM 27, 1984).
+    Removes edge pixels, alternately from two sides, as long as no stroke is broken or shortened
+    (Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", Communications of
+    the ACM 27, 1984).
     """
     from scipy import ndimage
 
@@ -44,16 +44,16 @@ def skeleton(ink: Mask) -> Mask:
         for removable in _removable():
             neighbours = ndimage.correlate(thin.view(np.uint8), _NEIGHBOURS, mode="constant")
             thin &= ~removable[neighbours]
-    return thin if thin.any() else before  # a square of 2 x 2 pixels would vanish whole
+    return thin if thin.any() else before  # a square of 2 x 2 pixels would vanish
 
 
 _NEIGHBOURS = np.array([[128, 1, 2], [64, 0, 4], [32, 16, 8]], np.uint8)
-"""The bit of each neighbour in a pattern: from north, with the clock."""
+"""The bit of each neighbour: clockwise from north."""
 
 
 @cache
 def _removable() -> tuple[Mask, Mask]:
-    """For each pattern of eight neighbours, whether its pixel goes in a first and second pass."""
+    """For each pattern of neighbours, whether the first and the second pass remove the pixel."""
     bits = np.arange(256)[:, None] >> np.arange(8) & 1
     north, east, south, west = (bits[:, side] == 1 for side in (0, 2, 4, 6))
     begins = ((bits == 0) & (np.roll(bits, -1, axis=1) == 1)).sum(axis=1)
@@ -70,15 +70,15 @@ def stroke_width(distance: Array, middle: Mask) -> float:
 
 
 def with_pen(distance: Array, middle: Mask, wider: float) -> Array:
-    """The ink (0 to 1) as a pen that is so many pixels `wider` (or, below 0, thinner) draws it.
+    """The ink (0 to 1), redrawn with a pen that is `wider` pixels wider; thinner if negative.
 
-    Thinning would tear a stroke where it is thinnest: its middle stays.
+    The skeleton is kept, so that thin strokes do not break.
     """
     from scipy import ndimage
 
     ink = np.clip(distance + wider / 2 + 0.5, 0, 1)
     if wider < 0:
-        width = THINNEST * max(1.0, stroke_width(distance, middle) + wider)
+        width = MIN_WIDTH * max(1.0, stroke_width(distance, middle) + wider)
         to_middle = ndimage.distance_transform_edt(~middle)
         ink = np.maximum(ink, np.clip(width / 2 - to_middle + 0.5, 0, 1) * (distance > 0))
     drawn: Array = ink.astype(np.float32)

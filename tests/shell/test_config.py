@@ -19,7 +19,7 @@ def read(tmp_path: Path, text: str) -> object:
 
 
 def test_no_file_is_no_complaint(tmp_path: Path) -> None:
-    assert read_config(tmp_path / "none", set).complaints == []
+    assert read_config(tmp_path / "none", set).warnings == []
 
 
 def test_everything_that_can_be_said(tmp_path: Path) -> None:
@@ -32,13 +32,13 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
                             "--no-color"]  # fmt: skip
     assert config.vi
     assert config.aliases == {"warm": "n; t 2e"}
-    assert config.complaints == []
+    assert config.warnings == []
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("seeed = 1", f"'seeed' is no setting. There are: {', '.join(KEYS)}"),
+        ("seeed = 1", f"'seeed' is not a setting. There are: {', '.join(KEYS)}"),
         ("seed = true", "seed is a whole number, not True"),
         ("saves = 3", "saves is a text, not 3"),
         ('vi = "on"', "vi is true or false, not 'on'"),
@@ -53,8 +53,8 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, told: str) -> None:
     config = read(tmp_path, text)
-    (complaint,) = config.complaints
-    assert told in complaint
+    (warning,) = config.warnings
+    assert told in warning
     assert config.flags == []
     assert config.aliases == {}
 
@@ -62,14 +62,14 @@ def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, tol
 def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
-        (complaint,) = read_config(path, set).complaints
-        assert "it is not a file" in complaint
+        (warning,) = read_config(path, set).warnings
+        assert "it is not a file" in warning
 
 
 def test_one_bad_alias_leaves_the_others(tmp_path: Path) -> None:
     config = read(tmp_path, '[alias]\na = "n"\nt = "n"\nb = "ls"\n')
     assert config.aliases == {"a": "n", "b": "ls"}
-    assert len(config.complaints) == 1
+    assert len(config.warnings) == 1
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(
@@ -82,7 +82,7 @@ def test_flags_win_over_the_environment_and_that_over_the_file(
     def seed(*flags: str, **more: str) -> int:
         done = program("--json", *flags, "-c", "q5", env=env | more)
         assert done.returncode == 0
-        assert "'boo' is no setting" in done.stderr
+        assert "'boo' is not a setting" in done.stderr
         assert f"{path}: threads: '0' is not a whole number from 1" in done.stderr
         return int(json.loads(done.stdout.splitlines()[1])["seed"])
 
@@ -133,11 +133,11 @@ def test_an_alias_takes_what_is_typed_after_it(session: Session) -> None:
 def test_what_would_take_gigabytes_to_be_read_is_not(tmp_path: Path, text: str) -> None:
     config = read(tmp_path, f"{text}\nvi = true\n")
     assert not config.vi
-    (complaint,) = config.complaints
-    assert "too large for settings" in complaint
+    (warning,) = config.warnings
+    assert "too large for settings" in warning
 
 
 def test_a_folder_that_can_be_none_is_passed_over(tmp_path: Path) -> None:
     config = read(tmp_path, 'saves = "a\\u0000b"\nvi = true\n')
     assert (config.flags, config.vi) == ([], True)
-    assert "saves is no path" in config.complaints[0]
+    assert "saves is not a path" in config.warnings[0]

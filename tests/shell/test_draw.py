@@ -58,7 +58,7 @@ def sent(keyboard: PipeInput) -> Sent:
 
 def ink_at(board: Board, place: Place) -> float:
     x, y = place
-    return float(board.drawing.seen_at(28, 28)[int(y), int(x)])
+    return float(board.drawing.scaled_to(28, 28)[int(y), int(x)])
 
 
 def test_a_stroke_with_the_mouse(sent: Sent) -> None:
@@ -85,7 +85,7 @@ def test_a_stroke_ends_beside_the_board_too(sent: Sent) -> None:
     keys += sgr(NONE + MOVED, 79, 3) + sgr(NONE + MOVED, 5, 3)
     board, _ = sent(keys + ENTER)
     assert ink_at(board, (27, 14)) > 0.6
-    assert board.drawing.seen_at(28, 28)[:10].max() == 0
+    assert board.drawing.scaled_to(28, 28)[:10].max() == 0
 
 
 def test_the_right_button_erases(sent: Sent) -> None:

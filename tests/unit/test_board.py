@@ -24,7 +24,7 @@ def board() -> Board:
 
 def ink_at(board: Board, place: Place) -> float:
     x, y = place
-    return float(board.drawing.seen_at(SIDE, SIDE)[int(y), int(x)])
+    return float(board.drawing.scaled_to(SIDE, SIDE)[int(y), int(x)])
 
 
 def text_of(line: Line) -> str:

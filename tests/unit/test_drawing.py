@@ -6,7 +6,7 @@ import pytest
 from digitnet.digits.drawing import (
     ERASER,
     FINE,
-    MOST_UNDONE,
+    MAX_UNDO,
     PEN,
     SIDE,
     Brush,
@@ -114,9 +114,9 @@ def test_undo_within_a_stroke_ends_it() -> None:
 
 def test_many_strokes_take_no_more_memory_than_can_be_undone() -> None:
     drawing = Drawing()
-    for number in range(MOST_UNDONE + 5):
+    for number in range(MAX_UNDO + 5):
         stroke(drawing, (number % SIDE, 14))
-    for _ in range(MOST_UNDONE + 5):
+    for _ in range(MAX_UNDO + 5):
         drawing.undo()
     assert not drawing.is_blank
 
@@ -137,7 +137,7 @@ def test_each_change_is_another_version_and_nothing_else_is() -> None:
 def test_every_size_on_the_screen_shows_the_same_ink(rows: int, columns: int) -> None:
     drawing = Drawing()
     stroke(drawing, (4, 14), (24, 20))
-    seen = drawing.seen_at(rows, columns)
+    seen = drawing.scaled_to(rows, columns)
     assert seen.shape == (rows, columns)
     assert seen.mean() == pytest.approx(drawing.ink.mean(), rel=1e-4)
     assert drawing.picture().max() == 255

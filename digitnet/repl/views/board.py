@@ -84,7 +84,7 @@ def lines_of(board: Board, width: int, height: int, means: Means) -> list[Line]:
         needed = f"the board needs {PAPERS[-1][0] + 2 + PANEL} x {PAPERS[-1][1] + 2} characters"
         lines = [[("", line)] for line in wrap(f"{needed}; q leaves", width)]
         return [_padded(line, width) for line in lines[:height]]
-    frame = _framed(_paper(board.drawing.seen_at(2 * layout.rows, layout.columns), means), means)
+    frame = _framed(_paper(board.drawing.scaled_to(2 * layout.rows, layout.columns), means), means)
     beside = _panel(board, width - layout.columns - 3, height - 1, means)
     below = [("", " " * (layout.columns + 2))]
     frame = (frame + [below] * height)[: height - 1]
