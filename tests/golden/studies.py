@@ -1,4 +1,4 @@
-"""Makes the section of the README that answers a notebook's questions.
+"""Makes the section of docs/studies.md that answers a notebook's questions.
 
     python tests/golden/studies.py
 
@@ -81,11 +81,11 @@ def section(saves: Path) -> str:
 
 def main() -> None:
     """Writes the section."""
-    readme = ROOT / "README.md"
+    page = ROOT / "docs" / "studies.md"
     with tempfile.TemporaryDirectory() as folder:
         found = section(Path(folder))
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(SECTION.sub(lambda _: found, text), encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    page.write_text(SECTION.sub(lambda _: found, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

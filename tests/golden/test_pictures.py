@@ -1,4 +1,4 @@
-"""The README's pictures are what the program shows."""
+"""The pictures of the README and of docs/ are what the program shows."""
 
 from pathlib import Path
 
@@ -13,5 +13,6 @@ def test_picture(name: str) -> None:
     make, title = PICTURES[name]
     kept = (Path(__file__).parent / f"{name}.svg").read_bytes()
     assert svg(make(), title, *SIZE) == kept, "python tests/golden/pictures.py draws it anew"
-    readme = Path(__file__).parents[2] / "README.md"
-    assert f"(tests/golden/{name}.svg)" in readme.read_text("utf-8")
+    root = Path(__file__).parents[2]
+    pages = [root / "README.md", root / "docs" / "commands.md"]
+    assert any(f"tests/golden/{name}.svg)" in page.read_text("utf-8") for page in pages)

@@ -1,15 +1,17 @@
-"""The README says what is true: its session, its tables, its commands."""
+"""The README says what is true: its session, its tables, its commands, its links."""
 
 import re
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 from transcript import LINES, ROOT, transcript
 
 from digitnet.engine.settings import Settings
 from digitnet.recipes import RECIPES
 from digitnet.repl.command import all_commands
 
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").iterdir()]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -44,3 +46,23 @@ def test_the_two_commands_are_there_and_ci_runs_the_second() -> None:
     assert f"{start} '.[test]' && .venv/bin/pytest\n" in README
     first = next(line for line in README.splitlines() if "bin/pytest" in line)
     assert first == f"{start} '.[test]' && .venv/bin/pytest"
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a part of a page may say after its #."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    for link in (link for link in links if not link.startswith("https://")):
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_readme_leads_to_every_page_of_docs() -> None:
+    assert all(f"](docs/{page.name}" in README for page in (ROOT / "docs").iterdir())
