@@ -83,28 +83,6 @@ def _download(
             super().__call__(url, output_file, pooch, **more)
             read_idx(Path(str(output_file)), 3 if "idx3" in stem else 1, digest)
 
-    class Meter:
-        """Turns pooch's calls of a progress bar into reports."""
-
-        total: int | None = None
-
-        def __init__(self) -> None:
-            self.done = 0
-
-        def update(self, count: int) -> None:
-            if self.done > MAX_BYTES:
-                raise DownloadFailed("sends without an end")
-            # pooch counts whole chunks, and has total 0 for an unknown length
-            self.done += count
-            total = self.total or None
-            tell(Fetched(path.name, min(self.done, total or self.done), total))
-
-        def reset(self) -> None:
-            self.done = 0
-
-        def close(self) -> None:
-            pass
-
     problem = ""
     try:
         pooch.get_logger().setLevel("ERROR")
@@ -113,13 +91,36 @@ def _download(
             known_hash=None,
             fname=f"{path.name}.{os.getpid()}.new",
             path=path.parent,
-            downloader=Checked(progressbar=Meter(), timeout=TIMEOUT_SECONDS),
+            downloader=Checked(progressbar=_Meter(path.name, tell), timeout=TIMEOUT_SECONDS),
         )
         Path(fetched).replace(path)
     except Exception as error:  # any failure is reported at the prompt
         problem = _in_a_line(error)
     if problem:  # raised here, as the library's exception would keep the connection open
         raise DownloadFailed(problem)
+
+
+class _Meter:
+    """A progress bar for pooch that turns its calls into reports."""
+
+    total: int | None = None
+
+    def __init__(self, file: str, tell: Callable[[Fetched], None]) -> None:
+        self.file, self.tell, self.done = file, tell, 0
+
+    def update(self, count: int) -> None:
+        if self.done > MAX_BYTES:
+            raise DownloadFailed("sends without an end")
+        # pooch counts whole chunks, and has total 0 for an unknown length
+        self.done += count
+        total = self.total or None
+        self.tell(Fetched(self.file, min(self.done, total or self.done), total))
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass
 
 
 def _in_a_line(error: Exception) -> str:

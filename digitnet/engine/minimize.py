@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -72,37 +73,13 @@ def minimize(
     given the new weights before each iteration is yielded, and at the end, however it ends. Each
     iteration counts as a mini-batch of all cases, and is a point in the history.
     """
-    from scipy import optimize  # slow to import
-
-    threads.limit_blas()  # scipy loads a BLAS of its own
     trainer.measure_statistics(train)
     objective = _Objective(trainer, train, stop)
     begun = perf_counter()
     first, count = trainer.progress.batches, 0
-
-    def work(tell: Callable[[tuple[float, Evaluation]], None]) -> None:
-        def step_done(intermediate_result: Any) -> None:
-            cost, w = float(intermediate_result.fun), intermediate_result.x
-            if isfinite(cost) and np.isfinite(w).all():
-                objective.accept(w.copy())
-                tell((cost, objective.measure(w, validation)))
-
-        options = {"maxiter": iterations}
-        if method == "l-bfgs":
-            options["maxfun"] = 10 * iterations
-        with np.errstate(all="ignore"):  # costs may overflow
-            optimize.minimize(
-                objective,
-                objective.best,
-                jac=True,
-                method=METHODS[method],
-                callback=step_done,
-                options=options,
-            )
-
     interrupted = False
     try:
-        for cost, found in watched(work):
+        for cost, found in watched(partial(_optimize, objective, validation, iterations, method)):
             count += 1
             objective.hand_over(trainer, perf_counter() - begun)
             if isfinite(found.cost):
@@ -126,6 +103,38 @@ def minimize(
         method,
         interrupted,
     )
+
+
+def _optimize(
+    objective: "_Objective",
+    validation: Cases,
+    iterations: int,
+    method: str,
+    tell: Callable[[tuple[float, Evaluation]], None],
+) -> None:
+    """Runs scipy's minimiser; tell() is called with the cost and evaluation of each iteration."""
+    from scipy import optimize  # slow to import
+
+    threads.limit_blas()  # scipy loads a BLAS of its own
+
+    def step_done(intermediate_result: Any) -> None:
+        cost, w = float(intermediate_result.fun), intermediate_result.x
+        if isfinite(cost) and np.isfinite(w).all():
+            objective.accept(w.copy())
+            tell((cost, objective.measure(w, validation)))
+
+    options = {"maxiter": iterations}
+    if method == "l-bfgs":
+        options["maxfun"] = 10 * iterations
+    with np.errstate(all="ignore"):  # costs may overflow
+        optimize.minimize(
+            objective,
+            objective.best,
+            jac=True,
+            method=METHODS[method],
+            callback=step_done,
+            options=options,
+        )
 
 
 def _set_parameters(w: Array, network: Network) -> None:

@@ -11,7 +11,6 @@ A dense layer, a convolution or a `b` may have an activation of its own: `100:ta
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,17 +88,6 @@ def network_of(
         if sum(p.value.size for layer in layers for p in layer.parameters) > MAX_PARAMETERS:
             raise ValueError(f"a network has at most {MAX_PARAMETERS:,} weights here")
     return Network(layers, cost)
-
-
-def dense_network(sizes: Sequence[int], **options: Any) -> Network:
-    """Builds a network of dense layers. sizes: the number of inputs, then of units in each layer.
-
-    The options are those of `network_of`. Raises ValueError for fewer than two sizes, for sizes
-    below one, and for what `network_of` refuses.
-    """
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError("a shape is at least two whole numbers from 1 up, as in 784-100-10")
-    return network_of("-".join(str(size) for size in sizes), **options)
 
 
 def spelled_out(network: Network) -> str:

@@ -67,13 +67,13 @@ def digitnet(batch, threads, seconds):
     from digitnet.engine.cases import Cases, one_hot
     from digitnet.engine.run import run
     from digitnet.engine.settings import Settings
-    from digitnet.engine.shapes import dense_network
+    from digitnet.engine.shapes import network_of
     from digitnet.engine.trainer import Trainer
 
     x, labels = pictures()
     cases = Cases(x, one_hot(labels, 10), 1 / 255)
     few = Cases(x[:100], cases.targets[:100], 1 / 255)
-    network = dense_network([784, 1024, 10])
+    network = network_of("784-1024-10")
     network.initialize(1)
     trainer = Trainer(network, Settings(optimizer="momentum", rate=0.01, batch=batch), 1)
     training = run(trainer, cases, few, Amount(seconds, "seconds"))

@@ -16,7 +16,7 @@ from crash_helpers import Change, Model, complaint, found, passing_over, past, w
 from registry_helpers import Disk, Pen, failure, temporary_files
 
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry import model
 from digitnet.registry import registry as registry_module
@@ -41,7 +41,7 @@ def wrong_after(saves: Path, before: Model, said: str, code: int) -> str:
 
 def large() -> model.Model:
     """A network whose file takes several blocks."""
-    network = dense_network([784, 10])
+    network = network_of("784-10")
     network.initialize(1)
     return model.Model(Trainer(network, Settings(), 1))
 

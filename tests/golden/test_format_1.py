@@ -16,7 +16,7 @@ from session_helpers import do, refusal
 
 from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry import seal
 from digitnet.registry.model import Accuracy, Model
@@ -60,8 +60,8 @@ def as_it_was(name: str) -> Model:
     """The network that was saved."""
     double = name == "double"
     dtype = np.float64 if double else np.float32
-    network = dense_network(
-        [4, 3, 2], hidden="relu", output="linear", cost="squared", bias=not double, dtype=dtype
+    network = network_of(
+        "4-3-2", hidden="relu", output="linear", cost="squared", bias=not double, dtype=dtype
     )
     settings = Settings(
         optimizer="adam" if double else "nesterov",

@@ -12,7 +12,7 @@ import pytest
 
 from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.codec import encode
 from digitnet.registry.model import Accuracy, Model
@@ -25,7 +25,7 @@ SECONDS = 5  # what must not hang is given so long
 
 def plain(seed: int = 1, batches: int = 0, **kinds: Any) -> Model:
     """A small network, which `batches` tells from others."""
-    network = dense_network([4, 3, 2], **kinds)
+    network = network_of("4-3-2", **kinds)
     network.initialize(seed)
     trainer = Trainer(network, Settings(), seed)
     trainer.progress.batches = batches

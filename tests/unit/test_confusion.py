@@ -4,7 +4,7 @@ import numpy as np
 
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.evaluate import CHUNK, evaluate, outputs_in_chunks
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.insight.confusion import Guesses, guesses_of, precision, recall
 
 
@@ -40,7 +40,7 @@ def test_all_chunks_are_counted_once() -> None:
     rng = np.random.default_rng(1)
     count = CHUNK + 37
     cases = Cases(rng.random((count, 9)), one_hot(rng.integers(0, 4, count), 4))
-    network = dense_network([9, 5, 4], hidden="tanh", output="softmax", cost="cross-entropy")
+    network = network_of("9-5-4", hidden="tanh", output="softmax", cost="cross-entropy")
     network.initialize(1)
     found = guesses_of(outputs_in_chunks(network, cases))
     assert found.matrix().sum() == count

@@ -7,7 +7,7 @@ from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS, cost_for
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.network import Network
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 
 PAIRS = [
     (hidden, output, cost)
@@ -19,8 +19,8 @@ PAIRS = [
 
 
 def small_network(hidden: str, output: str, cost: str, *, bias: bool = True) -> Network:
-    network = dense_network(
-        [5, 4, 4, 3], hidden=hidden, output=output, cost=cost, bias=bias, dtype=np.float64
+    network = network_of(
+        "5-4-4-3", hidden=hidden, output=output, cost=cost, bias=bias, dtype=np.float64
     )
     network.initialize(7)
     rng = np.random.default_rng(8)
@@ -92,7 +92,7 @@ def test_cross_entropy_is_refused_where_outputs_are_no_probabilities(output: str
 
 def test_softmax_is_refused_in_the_middle() -> None:
     with pytest.raises(ValueError, match="last layer"):
-        dense_network([4, 3, 2], hidden="softmax")
+        network_of("4-3-2", hidden="softmax")
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

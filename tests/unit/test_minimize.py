@@ -9,7 +9,7 @@ import pytest
 from digitnet.engine.cases import Cases, one_hot
 from digitnet.engine.minimize import METHODS, Iteration, Minimum, minimize
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 
 
@@ -26,7 +26,7 @@ CASES = cases()
 
 
 def trainer(scale: float = 1.0) -> Trainer:
-    network = dense_network([60, 40, 10])
+    network = network_of("60-40-10")
     network.initialize(1)
     for parameter in network.parameters:
         parameter.value[...] *= scale

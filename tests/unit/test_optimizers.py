@@ -16,12 +16,12 @@ from digitnet.engine.penalties import Penalties
 from digitnet.engine.run import run
 from digitnet.engine.schedules import SCHEDULES, Schedule
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 
 
 def network(dtype: type = np.float64) -> Network:
-    result = dense_network([6, 5, 3], dtype=dtype)
+    result = network_of("6-5-3", dtype=dtype)
     result.initialize(3)
     return result
 
@@ -190,7 +190,7 @@ def test_clipping_shortens_the_whole_gradient() -> None:
 
 
 def test_clipping_bears_a_gradient_whose_square_is_out_of_range() -> None:
-    of = dense_network([6, 8, 3], output="linear", cost="squared")
+    of = network_of("6-8-3", output="linear", cost="squared")
     of.initialize(3)
     start = weights(of)
     x, y = (array.astype(np.float32) for array in batch())
@@ -294,7 +294,7 @@ def test_dropout_leaves_out_the_share_and_keeps_the_mean() -> None:
 
 @pytest.mark.parametrize("hidden", ["relu", "tanh", "sigmoid"])
 def test_the_gradient_is_right_with_units_left_out(hidden: str) -> None:
-    of = dense_network([6, 8, 3], hidden=hidden, dtype=np.float64)
+    of = network_of("6-8-3", hidden=hidden, dtype=np.float64)
     of.initialize(3)
     x, y = batch()
     of.set_dropout(0.5)

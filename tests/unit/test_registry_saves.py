@@ -18,7 +18,7 @@ from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.progress import Measurement
 from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry import files
 from digitnet.registry.errors import RegistryError
@@ -195,7 +195,7 @@ def test_a_network_too_large_to_be_loaded_again_is_not_saved(
     two: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "MAX_BYTES", (two.folder / file_name("x")).stat().st_size + 500)
-    network = dense_network([40, 30, 2])
+    network = network_of("40-30-2")
     with pytest.raises(RegistryError, match=r"MiB|larger|large"):
         two.save(Model(Trainer(network, Settings(), 1)), "x")
     assert batches_of(two) == 2
@@ -203,7 +203,7 @@ def test_a_network_too_large_to_be_loaded_again_is_not_saved(
 
 
 def test_a_save_holds_its_numbers_no_more_often_than_it_must(registry: Registry) -> None:
-    named = Model(Trainer(dense_network([1000, 1000, 2]), Settings(), 1))
+    named = Model(Trainer(network_of("1000-1000-2"), Settings(), 1))
     registry.save(plain(), "x")
     tracemalloc.start()
     try:

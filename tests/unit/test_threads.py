@@ -15,7 +15,7 @@ from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import product, threads
 from digitnet.engine.speed.product import NonzeroInputs
 from digitnet.engine.trainer import Trainer
@@ -39,7 +39,7 @@ def trained(optimizer: str, sizes: list[int], border: int, **settings: object) -
     inputs = rng.integers(0, 256, (40, sizes[0]), dtype=np.uint8)
     inputs[:, :border] = inputs[:, sizes[0] - border :] = 0
     cases = Cases(inputs, one_hot(rng.integers(sizes[-1], size=40), sizes[-1]), 1 / 255)
-    network = dense_network(sizes, dtype=np.float64)
+    network = network_of("-".join(map(str, sizes)), dtype=np.float64)
     network.initialize(1)
     given = Settings(**{"batch": 10, "optimizer": optimizer, **settings})  # type: ignore[arg-type]
     for _ in run(Trainer(network, given, 3), cases, cases, Amount.parse("12")):

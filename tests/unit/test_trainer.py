@@ -12,7 +12,7 @@ from digitnet.engine.cases import Cases, Feeder, one_hot
 from digitnet.engine.report import Outcome, Report
 from digitnet.engine.run import run
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import dense_network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.model import Model
 from digitnet.registry.registry import Registry
@@ -30,7 +30,7 @@ def blobs(count: int = 200) -> Cases:
 
 
 def trainer(seed: int = 1, **settings: float) -> Trainer:
-    network = dense_network([4, 8, 3])
+    network = network_of("4-8-3")
     network.initialize(seed)
     values = {"rate": 0.1, "batch": 16} | settings
     return Trainer(network, Settings(**values), seed)  # type: ignore[arg-type]
@@ -276,7 +276,7 @@ def test_after_a_divergence_the_network_can_be_trained(
     hidden: str, amount: str, momentum: float
 ) -> None:
     """The cost of a squared error becomes huge long before it is no longer a number."""
-    network = dense_network([4, 8, 3], hidden=hidden, output="linear", cost="squared")
+    network = network_of("4-8-3", hidden=hidden, output="linear", cost="squared")
     network.initialize(1)
     settings = Settings(rate=5.0, batch=16, momentum=momentum, optimizer="momentum")
     of = Trainer(network, settings, 1)

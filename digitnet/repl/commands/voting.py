@@ -12,6 +12,8 @@ from digitnet.repl.shelf import accuracy_on
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
+    from digitnet.registry.model import Model
+
 MAX_MEMBERS = 100
 
 
@@ -44,14 +46,7 @@ def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
     The committee is then the network in hand: c, ch and i work with it, pas saves it. Its members
     are copies, and stay as they are when the saves are trained on.
     """
-    import numpy as np
-
     from digitnet.engine.evaluate import evaluate
-    from digitnet.engine.layers import Committee
-    from digitnet.engine.network import Network
-    from digitnet.engine.settings import Settings
-    from digitnet.engine.trainer import Trainer
-    from digitnet.registry.model import Model
 
     if not 1 <= len(names) <= MAX_MEMBERS:
         raise CommandError(
@@ -59,9 +54,26 @@ def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
         )
     if not session.may_discard():
         raise CommandError("no vote was taken; the network in hand is as it was")
-    loaded = [session.registry.load(name) for name in names]
+    committee = _committee([(name, session.registry.load(name)) for name in names])
+    session.take(committee)
+    session.mark_unsaved()
+    session.use_data_of(committee)
+    data = session.data_for(committee)
+    result = evaluate(committee.network, data.test)
+    committee.accuracy = accuracy_on("test", result.accuracy, data, data.tests_are_in, committee)
+    return VoteResult(list(names), result.correct, result.total, result.accuracy)
+
+
+def _committee(models: "list[tuple[str, Model]]") -> "Model":
+    """A committee of named models. Raises CommandError if they do not fit together."""
+    from digitnet.engine.layers import Committee
+    from digitnet.engine.network import Network
+    from digitnet.engine.settings import Settings
+    from digitnet.engine.trainer import Trainer
+    from digitnet.registry.model import Model
+
     members = []
-    for name, model in zip(names, loaded, strict=True):
+    for name, model in models:
         if model.network.is_committee:
             raise CommandError(f"{name!r} is a committee itself: vote takes single networks")
         scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
@@ -70,13 +82,7 @@ def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
         network = Network([Committee((members[0][0].inputs,), members=members)], "cross-entropy")
     except ValueError as error:
         raise CommandError(str(error)) from None
-    committee = Model(Trainer(network, Settings(), 0), data=loaded[0].data)
-    for model in loaded:
-        committee.trained_on += [d for d in model.trained_on if d not in committee.trained_on]
-    session.take(committee)
-    session.mark_unsaved()
-    session.use_data_of(committee)
-    data = session.data_for(committee)
-    result = evaluate(network, data.test, np.arange(len(data.test)))
-    committee.accuracy = accuracy_on("test", result.accuracy, data, data.tests_are_in, committee)
-    return VoteResult(list(names), result.correct, result.total, result.accuracy)
+    trained_on = dict.fromkeys(name for _, model in models for name in model.trained_on)
+    return Model(
+        Trainer(network, Settings(), 0), data=models[0][1].data, trained_on=list(trained_on)
+    )

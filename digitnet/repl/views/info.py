@@ -54,15 +54,6 @@ def layer_line(layer: dict[str, Any]) -> str:
 def info(about: "InfoResult") -> RenderableType:
     """The fields of `i` as a table of names and values."""
     is_committee = about.layers[-1]["kind"] == "committee"
-    trained = "not yet"
-    if is_committee:
-        trained = f"its members, on {', '.join(about.trained_on)}"
-    if about.trained_batches:
-        trained = (
-            f"{counted(about.trained_batches, 'mini-batch')}, "
-            f"{counted(about.trained_samples, 'case')}, "
-            f"{duration(about.trained_seconds)}, on {', '.join(about.trained_on)}"
-        )
     accuracy = "not measured yet"
     if about.accuracy is not None:
         accuracy = f"{percent(about.accuracy)} of the {about.measured_on} set"
@@ -78,7 +69,7 @@ def info(about: "InfoResult") -> RenderableType:
         "settings": _settings(about.settings),
         "seed": str(about.seed),
         "data": about.data,
-        "trained": trained,
+        "trained": _trained(about, is_committee=is_committee),
         "accuracy": accuracy,
     }
     if is_committee:  # it is not made or trained itself
@@ -90,11 +81,29 @@ def info(about: "InfoResult") -> RenderableType:
             f"{percent(about.best_validation_accuracy or 0.0)} after {about.best_after_batches:,} "
             "mini-batches; plot draws them"
         )
-    saved = about.saved_at and f"{when(about.saved_at)} UTC"
-    if about.unsaved:
-        values["saved"] = (
-            f"{saved}; not saved: {about.unsaved}" if saved else f"no: {about.unsaved}"
-        )
-    elif saved:
+    if saved := _saved(about):
         values["saved"] = saved
     return pairs(values)
+
+
+def _trained(about: "InfoResult", *, is_committee: bool) -> str:
+    """How long and on which data sets the network was trained."""
+    data = f"on {', '.join(about.trained_on)}"
+    if is_committee:
+        return f"its members, {data}"
+    if not about.trained_batches:
+        return "not yet"
+    amounts = (
+        counted(about.trained_batches, "mini-batch"),
+        counted(about.trained_samples, "case"),
+        duration(about.trained_seconds),
+    )
+    return ", ".join([*amounts, data])
+
+
+def _saved(about: "InfoResult") -> str:
+    """When the network was saved, and what is unsaved; empty if there is nothing to save."""
+    saved = about.saved_at and f"{when(about.saved_at)} UTC"
+    if about.unsaved:
+        return f"{saved}; not saved: {about.unsaved}" if saved else f"no: {about.unsaved}"
+    return saved or ""
