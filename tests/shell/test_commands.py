@@ -33,19 +33,20 @@ def test_the_usual_network_does_well_within_seconds(session: Session) -> None:
 
 
 def test_diary_reads_the_majority_right(session: Session) -> None:
-    """One seed in thirty stays below, and which one it is depends on the last bit of a sum."""
+    """Some seeds leave a digit unlearned, and which ones depends on the last bit of a sum."""
     session.asker, found = NonInteractive(yes=True), []
     for session.seed in range(1, 8):
         *_, checked = do(session, "n diary; t 20e; ch all")
         found.append(checked["accuracy"])
     assert median(found) >= 0.89
+    assert min(found) >= 0.8
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_relu_on_the_sample(session: Session, seed: int) -> None:
     session.seed = seed
     *_, checked = do(session, "n relu; t 10e; ch all")
-    assert checked["accuracy"] >= 0.935
+    assert checked["accuracy"] >= 0.95
     assert checked["set"] == "sample test"
     assert checked["seen_in_training"] is False
 
