@@ -8,7 +8,7 @@ from pathlib import Path
 
 from digitnet.digits.datasets import MNIST_DIGESTS
 from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
-from digitnet.engine.background import watched
+from digitnet.engine.background import run_in_thread
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -61,7 +61,7 @@ def _fetch(
     for mirror in mirrors:
         work = partial(_download, mirror, path, stem, digest)
         try:
-            if (yield from watched(work, stop)):
+            if (yield from run_in_thread(work, stop)):
                 return
         except DownloadFailed as problem:
             problems.append(f"{mirror}: {problem}")

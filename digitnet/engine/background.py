@@ -14,7 +14,7 @@ class Abandoned(Exception):
     """Raised in the work when it reports after it was abandoned."""
 
 
-def watched(
+def run_in_thread(
     work: Callable[[Callable[[T], None]], None], stop: Callable[[], bool] = lambda: False
 ) -> Generator[T, None, bool]:
     """Runs `work(tell)` in a thread and yields what it passes to `tell`.

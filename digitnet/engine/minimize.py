@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine.background import watched
+from digitnet.engine.background import run_in_thread
 from digitnet.engine.cases import Cases, Feeder
 from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers.base import EXACT
@@ -79,7 +79,9 @@ def minimize(
     first, count = trainer.progress.batches, 0
     interrupted = False
     try:
-        for cost, found in watched(partial(_optimize, objective, validation, iterations, method)):
+        for cost, found in run_in_thread(
+            partial(_optimize, objective, validation, iterations, method)
+        ):
             count += 1
             objective.hand_over(trainer, perf_counter() - begun)
             if isfinite(found.cost):

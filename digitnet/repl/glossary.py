@@ -35,8 +35,8 @@ _TERMS = {
         "n 784-100-10 tanh softmax",
     ),
     "back-propagation": (
-        "How the gradient of the cost is found: the error at the outputs goes back through the "
-        "layers, each giving its weights their part by the chain rule.",
+        "How the gradient of the cost is computed: the error at the outputs is sent back through the "
+        "layers, and each finds the gradient of its weights by the chain rule.",
         "why",
     ),
     "batch normalisation": (
@@ -50,8 +50,8 @@ _TERMS = {
     ),
     "case": ("One image with its answer, or one row of a table.", "c"),
     "committee": (
-        "Several networks that answer together, with the mean of their outputs: they seldom make "
-        "the same mistake.",
+        "Several networks that answer together, with the mean of their outputs: they rarely make the "
+        "same mistake.",
         "vote first second",
     ),
     "convolution": (
@@ -74,7 +74,7 @@ _TERMS = {
         "grad",
     ),
     "horizon": (
-        "How much training a schedule spans, so that the rate is at its end when that is done.",
+        "The training that a schedule spans: its rate has reached its end when that is done.",
         "set schedule cosine 20e",
     ),
     "mini-batch": (
@@ -98,8 +98,8 @@ _TERMS = {
         "c",
     ),
     "overfitting": (
-        "Learning the training cases by heart: their cost falls on while the validation accuracy "
-        "no longer rises. More data, deformations, dropout or l2 help.",
+        "Memorising the training cases: their cost keeps falling while the validation accuracy no "
+        "longer rises. More data, deformations, dropout or l2 help.",
         "set augment light",
     ),
     "parameter": ("A weight or a bias: a number that training changes.", "i"),
@@ -108,13 +108,13 @@ _TERMS = {
         "the image's sides.",
         "n 28x28-16c5-p2-10",
     ),
-    "recipe": ("A named network with its data and settings, ready to be made.", "n relu"),
+    "recipe": ("A predefined network with its data and settings.", "n relu"),
     "save": (
         "A network on disk under a name, with its settings and the state of its training.",
         "pas first",
     ),
     "seed": (
-        "The number that everything random begins with: the same seed trains the same network.",
+        "The number that starts the random generator: the same seed trains the same network.",
         "set seed 1",
     ),
     "shape": (

@@ -136,9 +136,9 @@ AMOUNT = Kind(
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 LAYERS = Kind(
     "layers",
-    "the word `layers`, which shows what the hidden layers make of the case",
+    "the word `layers`, to show the outputs of the hidden layers",
     only("layers"),
-    lambda: {"layers": "what each hidden layer makes of the case"},
+    lambda: {"layers": "the outputs of each hidden layer"},
 )
 CASE = Kind(
     "INDEX",
@@ -150,7 +150,7 @@ UNIT = Kind(
     "UNIT or case",
     "the number of a unit, from 0, or `case`",
     lambda text: text if text == "case" else whole(text),
-    offers=lambda session, words: {"case": "what the first layer makes of a test case"},
+    offers=lambda session, words: {"case": "the first layer's response to a test case"},
 )
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
@@ -196,7 +196,7 @@ SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
 VALUE = Kind("VALUE", "a value", str, offers=_values)
 HORIZON = Kind(
     "HORIZON",
-    "how much training a schedule spans, such as 20e",
+    "the training that a schedule spans, such as 20e",
     horizon,
     joins=AMOUNT.joins,
 )

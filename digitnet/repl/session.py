@@ -26,10 +26,10 @@ if TYPE_CHECKING:  # numpy and what depends on it are imported by the first comm
 
 
 SESSION_SETTINGS = {
-    "seed": "draws the weights and orders the cases of new networks",
+    "seed": "the seed for weights and order of cases of new networks",
     "threads": "threads that share the work of training",
-    "vi": "whether the prompt takes vi's keys",
-    "epoch_lines": "whether t says after each epoch how many validation cases are right",
+    "vi": "whether the prompt uses vi's keys",
+    "epoch_lines": "whether t prints after each epoch how many validation cases are right",
     "watch": "shown with the curves of t: misread (digits), weights, both or off",
 }
 """Settings of the session, with their meanings; training settings belong to the network."""

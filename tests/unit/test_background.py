@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from digitnet.engine import background
-from digitnet.engine.background import Abandoned, watched
+from digitnet.engine.background import Abandoned, run_in_thread
 
 Tell = Callable[[int], None]
 
@@ -16,7 +16,7 @@ def test_what_is_told_arrives_in_order_and_the_end_is_known() -> None:
         for number in range(5):
             tell(number)
 
-    found, steps = [], watched(work)
+    found, steps = [], run_in_thread(work)
     while True:
         try:
             found.append(next(steps))
@@ -31,7 +31,7 @@ def test_what_the_work_raises_is_raised_here_after_what_it_told() -> None:
         tell(1)
         raise ZeroDivisionError
 
-    steps = watched(work)
+    steps = run_in_thread(work)
     assert next(steps) == 1
     with pytest.raises(ZeroDivisionError):
         next(steps)
@@ -49,7 +49,7 @@ def test_work_that_is_given_up_ends_when_it_next_tells(how: str) -> None:
             ended.set()
             raise
 
-    steps = watched(work, lambda: how == "stop")
+    steps = run_in_thread(work, lambda: how == "stop")
     assert next(steps) == 1
     if how == "stop":
         with pytest.raises(StopIteration) as end:
@@ -63,7 +63,7 @@ def test_work_that_is_given_up_ends_when_it_next_tells(how: str) -> None:
 def test_silent_work_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "POLLING_SECONDS", 0.01)
     wait = threading.Event()
-    steps = watched(lambda tell: print(wait.wait(10), end=""), lambda: True)
+    steps = run_in_thread(lambda tell: print(wait.wait(10), end=""), lambda: True)
     with pytest.raises(StopIteration):
         next(steps)
     wait.set()

@@ -80,8 +80,8 @@ class CheckResult:
     rank=2,
     examples={
         "c": "a random case",
-        "c 17 layers": "with what each hidden layer makes of it",
-        "c 17": "the test case number 17",
+        "c 17 layers": "with the outputs of each hidden layer",
+        "c 17": "test case 17",
     },
 )
 def check(
@@ -91,7 +91,7 @@ def check(
 ) -> CheckResult:
     """Check one test case: the picture, the outputs, the guess, the answer.
 
-    A random case, or the one with that number. With `layers`, also the activations of the hidden
+    A random case, or the one with that number. With `layers`, also shows the outputs of the hidden
     layers: feature maps as pictures, the units of dense layers in rows.
     """
     import numpy as np
@@ -209,7 +209,7 @@ def check_multiple(
 ) -> CheckManyResult:
     """Check many test cases: the accuracy on so many random ones, or on all.
 
-    Without a number, on 100 (or on all where there are fewer).
+    Without a number, on 100 cases (or on all if there are fewer).
     """
     from digitnet.engine.evaluate import evaluate
 

@@ -60,8 +60,8 @@ class DoctorResult:
 def doctor(session: Session) -> Working:
     """Find out what keeps the network in hand from learning, and what to try.
 
-    Looks at the data, the layers and the history, and at what a short training does to a copy; the
-    network itself stays as it is. Each finding comes with its evidence and one command to type.
+    Examines the data, the layers and the history, and trains a copy for a short time; the network
+    itself is not changed. Each finding comes with its evidence and one command to try.
     """
     from digitnet.insight.diagnosis.doctor import diagnose
     from digitnet.insight.diagnosis.rehearsal import Interrupted

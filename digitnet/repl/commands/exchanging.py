@@ -39,12 +39,12 @@ class ExportResult(Record):
 def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     """Write the network to a file for other programs: .npz, .safetensors or .onnx.
 
-    The file holds what is needed to answer and to say what it is: weights and biases (their running
-    mean, where the network answers with that), activations, cost, shape, precision, the scale of
-    the pixels, recipe and data sets. It does not hold what only training needs, such as the
-    optimiser's state: a save (p) does. A file that is there is written over only after a yes.
+    The file holds what is needed to answer, and a description: weights and biases (their running
+    mean, if the network answers with it), activations, cost, shape, precision, the scale of the
+    pixels, recipe and data sets. It does not hold what only training needs, such as the optimiser's
+    state; a save (p) does. An existing file is overwritten only after a yes.
 
-    .safetensors and .onnx need a package more each: pip install safetensors onnx.
+    .safetensors and .onnx need one more package each: pip install safetensors onnx.
     """
     from digitnet.registry.exchange import export_network
 
@@ -57,13 +57,13 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
 @command(
     "import",
     group="Saves",
-    examples={"import first.npz": "take it in hand; pas NAME then saves it"},
+    examples={"import first.npz": "load it; pas NAME then saves it"},
 )
 def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
     """Take a network in hand from a file that export wrote: .npz or .safetensors.
 
-    It has no name yet, and the usual settings: training goes on from its weights, but begins anew
-    with all else.
+    It has no name yet, and the default settings. Training continues from its weights, but the
+    optimiser and the history start afresh.
     """
     from digitnet.registry.exchange import import_network
 

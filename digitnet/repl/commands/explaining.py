@@ -100,16 +100,16 @@ def _as_list(values: "np.ndarray[Any, Any]") -> list[Any] | None:
 @command(
     "why",
     group="Asking",
-    examples={"why": "a random case", "why 17": "the test case number 17"},
+    examples={"why": "a random case", "why 17": "test case 17"},
 )
 def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> WhyResult:
     """Write out how one test case goes through the network, and its cost back to each weight.
 
-    Forwards, each layer's weighted sums z and activations a; then the cost; then backwards how the
-    cost changes with each of them, down to the gradient of each weight, all in float64. A layer of
-    up to 10 inputs and units is written out whole. Of a larger one it shows the number that did
-    most for the guess with the largest terms of its sum, and the largest gradients. All are counted
-    from 0; pixel 3,8 is in row 3 and column 8.
+    Forward: each layer's weighted sums z and activations a, then the cost. Backward: how the cost
+    changes with each of them, down to the gradient of each weight. All is computed in float64. A
+    layer with up to 10 inputs and units is written out whole. For a larger one, the number that
+    contributed most to the guess is shown with the largest terms of its sum, and the largest
+    gradients. Everything is counted from 0; pixel 3,8 is in row 3 and column 8.
 
     With --json, arrays of more than 1,000 numbers are null.
     """
@@ -226,9 +226,9 @@ def _change_as_json(change: "Change") -> dict[str, Any]:
 def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
     """Train one mini-batch, or N, and show what each does to the weights.
 
-    It trains the network as t 1 does: the same cases, the same weights afterwards. Layers of up to
-    10 inputs and units are shown whole: each weight before, its gradient, its change, and the
-    weight after. Larger ones are shown by their norms and the largest changes.
+    It trains the network exactly as t 1 does. Layers with up to 10 inputs and units are shown
+    whole: each weight before the step, its gradient, its change, and the weight after. For larger
+    ones, the norms and the largest changes are shown.
 
     With --json, arrays of more than 1,000 numbers are null.
     """

@@ -63,8 +63,8 @@ class FindResult:
 def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
     """Find a learning rate: train a copy with ever higher ones, and see where the cost falls.
 
-    The learning-rate range test (Smith 2017). The network in hand, and its rate, stay as they are.
-    Of a trained network the copy is a fresh one, with the weights that it began with.
+    This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
+    changed. If the network has been trained, the copy is an untrained one with its initial weights.
     """
     from digitnet.insight.diagnosis.range_test import range_test, suggested_rate, untrained_copy
     from digitnet.insight.diagnosis.rehearsal import Interrupted

@@ -53,8 +53,8 @@ class InHandResult(Record):
         "n": f"the recipe {DEFAULT}",
         "n relu": "a network from a recipe (? n lists them)",
         "n 784-100-10": "a network of that shape (n 784 100 10 does the same)",
-        "n 28x28-16c5-p2-10": "a convolution of 16 channels with 5x5 kernels, pooled by 2x2",
-        "n 784-100-10 tanh sigmoid squared": "with these hidden units, output units and cost",
+        "n 28x28-16c5-p2-10": "a convolution with 16 channels and 5x5 kernels, then 2x2 pooling",
+        "n 784-100-10 tanh sigmoid squared": "with these activations and this cost",
     },
 )
 def new(
@@ -66,12 +66,12 @@ def new(
 ) -> InHandResult:
     """Make a new network from a recipe or a shape.
 
-    A shape is the size of a case, then a part for each layer: 100 is dense, 32c5 a convolution
-    (32 channels, kernels of 5x5), p2 and a2 pool windows of 2x2 (largest, average), b normalises
-    the batch, d0.5 is dropout; 100:tanh has an activation of its own.
+    A shape is the size of a case, then one part for each layer: 100 is a dense layer, 32c5 a
+    convolution (32 channels, kernels of 5x5), p2 max pooling and a2 average pooling (windows of
+    2x2), b batch normalisation, d0.5 dropout. 100:tanh sets the layer's activation.
 
-    After a shape may stand the activation of the hidden layers (relu, tanh, sigmoid, linear), that
-    of the output (softmax, sigmoid, tanh, relu, linear) and the cost (cross-entropy, squared).
+    A shape may be followed by the activation of the hidden layers (relu, tanh, sigmoid, linear),
+    that of the output (softmax, sigmoid, tanh, relu, linear) and the cost (cross-entropy, squared).
     """
     if recipe in RECIPES:
         if hidden:
@@ -160,7 +160,7 @@ class InfoResult(Record):
         yield info(self)
 
 
-@command("i", "info", group="Networks", examples={"i": "what the network in hand is made of"})
+@command("i", "info", group="Networks", examples={"i": "describe the network in hand"})
 def info(session: Session) -> InfoResult:
     """Show the network in hand: layers, settings, training, accuracy."""
     model = session.network()

@@ -93,8 +93,8 @@ def min_(
 ) -> Working:
     """Lower the cost of all training cases at once, with one of scipy's minimisers.
 
-    l-bfgs estimates the curvature from the last steps; cg takes conjugate gradients. Both need no
-    learning rate. Ctrl-C keeps the weights of the last iteration; undo t takes them back.
+    l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
+    learning rate. Ctrl-C keeps the weights of the last iteration; undo t undoes the minimisation.
     """
     from digitnet.engine.minimize import minimize
     from digitnet.repl.views.curves import GrowingCurves

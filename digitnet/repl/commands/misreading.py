@@ -90,7 +90,7 @@ class WrongResult:
     "wrong",
     group="Asking",
     examples={
-        "wrong": "the misread test cases it was surest of",
+        "wrong": "all misread test cases, the surest first",
         "wrong 4": "fours that are misread",
         "wrong 4 9": "fours read as nines",
     },
@@ -103,8 +103,8 @@ def wrong(
 ) -> WrongResult:
     """Show the test cases that the network misreads, the surest first.
 
-    All of them, those of one answer, or those of one answer that are taken for one guess. The
-    confidence below each is the guess's output.
+    All of them, those with one answer, or those with one answer and one guess. The confidence below
+    each is the output of the guess.
     """
     import numpy as np
 
@@ -187,14 +187,14 @@ class ConfusionResult(Record):
     "cm",
     "confusion",
     group="Asking",
-    examples={"cm cm.svg": "the same in a file", "cm": "what is taken for what in the test set"},
+    examples={"cm cm.svg": "draw it in a file", "cm": "for the whole test set"},
     is_picture=True,
 )
 def cm(session: Session) -> ConfusionResult:
     """Show the confusion matrix of the test set, with precision and recall of each digit.
 
-    A line holds the cases of one answer, a column those of one guess. Recall is the share of an
-    answer's cases that is read right; precision is the share of a guess that is right.
+    A row holds the cases with one answer, a column those with one guess. Recall is the fraction of
+    an answer's cases that are read correctly; precision is the fraction of a guess that is correct.
     """
     from digitnet.insight.confusion import precision, recall
 

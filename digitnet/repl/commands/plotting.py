@@ -62,7 +62,7 @@ class PlotResult:
 def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> PlotResult:
     """Draw the costs and the validation accuracy over the whole training.
 
-    Of the network in hand; or, with names, of up to six saved networks in one picture.
+    For the network in hand; or, with names, for up to six saved networks in one picture.
     """
     if not names:
         history = session.network().trainer.history

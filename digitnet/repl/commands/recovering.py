@@ -7,12 +7,12 @@ from digitnet.repl.session import Session
 from digitnet.repl.views.words import counted, when
 
 
-@command("recover", group="Saves", examples={"recover": "take unfinished training in hand again"})
+@command("recover", group="Saves", examples={"recover": "load the unsaved training"})
 def recover(session: Session) -> InHandResult:
     """Load the unsaved training of an earlier session that was cut short.
 
-    Training is autosaved every minute and when the program is told to end. What is recovered goes
-    when it is saved, or when you leave without saving it.
+    Training is autosaved every minute, and when the program is terminated. The autosave is deleted
+    once the network is saved, or when you leave without saving it.
     """
     if not session.may_discard():
         raise CommandError("nothing was recovered; the network in hand is as it was")

@@ -48,7 +48,7 @@ def _shown(name: str, value: Any) -> str:
     rank=1,
     examples={
         "set": "all settings",
-        "set batch all": "the whole training set in each step",
+        "set batch all": "use the whole training set in each step",
         "set schedule cosine 20e": "a rate that falls over 20 epochs",
         "set rate 0.05": "a smaller learning rate",
     },
@@ -61,8 +61,8 @@ def set_(
 ) -> SettingsResult:
     """Show or change settings.
 
-    Those of training belong to the network in hand and are saved with it; seed, threads, vi and
-    epoch_lines belong to this session.
+    Settings of training belong to the network in hand and are saved with it; seed, threads, vi,
+    epoch_lines and watch belong to this session.
     """
     from digitnet.engine.speed import threads
 

@@ -100,17 +100,18 @@ class StudyResult(Record):
         "study shape 784-20-10 784-100-10 --repeat 5": "two shapes, each with five seeds",
         "study cases 500 1000 rate 0.05 0.1 --for 3e": "every combination, three epochs each",
         "study auto 10m": "a search for good settings that takes about ten minutes",
-        "study study-1": "go on with a study, or show it again",
+        "study study-1": "continue a study, or show it again",
         "study study-1 best": "train its best network again, load it and check it",
     },
 )
 def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Working:
     """Train many networks with some settings changed, and compare them on the validation set.
 
-    After a setting, shape or epochs stand the values to compare; several are crossed. --repeat N
-    trains each with N seeds, --for AMOUNT that long (5e without it); --name NAME names the study;
-    --on tcp://HOST:8786 trains on a dask cluster. What is not varied is as the network in hand has
-    it. Each result is saved as it arrives; Ctrl-C keeps what is done, and study NAME goes on.
+    A setting, shape or epochs is followed by the values to compare; with several, every combination
+    is trained. --repeat N trains each with N seeds, --for AMOUNT sets how long (default 5e), --name
+    NAME names the study, and --on tcp://HOST:8786 trains on a dask cluster. Everything else is
+    taken from the network in hand. Each result is saved as it arrives; Ctrl-C keeps the results so
+    far, and study NAME continues.
     """
     from digitnet.study.question import varies
 

@@ -29,7 +29,7 @@ class TourResult:
 @command(
     "tour",
     group="This program",
-    examples={"tour off": "end the tour", "tour": "from nothing to a trained, saved network"},
+    examples={"tour off": "end the tour", "tour": "start the tour"},
 )
 def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> TourResult:
     """Walk a newcomer through: train, check and save a network in two minutes."""

@@ -100,9 +100,9 @@ class TrainingResult:
     examples={
         "t": "one epoch: every training case once",
         "t 500": "500 mini-batches",
-        "t 90s": "a minute and a half",
+        "t 90s": "90 seconds",
         "t 90%": "until 90 % of the validation cases are right",
-        "t 60e total": "until it has been trained for 60 epochs in all",
+        "t 60e total": "until it has been trained for 60 epochs in total",
         "t 3e": "three epochs",
     },
 )
@@ -112,10 +112,10 @@ def train(
 ) -> Working:
     """Train the network on mini-batches of random cases.
 
-    Without an amount, one epoch. With no network in hand, makes the usual one first. Ctrl-C stops
-    after the mini-batch under way and keeps the training so far; undo t takes it back. With an
-    accuracy, trains until the validation set is read so well, or until 30 epochs brought nothing
-    better, and keeps the best weights.
+    Without an amount, one epoch. If there is no network in hand, makes the default one first.
+    Ctrl-C stops after the current mini-batch and keeps the training so far; undo t undoes it. If
+    the amount is an accuracy, trains until the validation accuracy reaches it, or has not improved
+    for 30 epochs, and keeps the best weights.
     """
     from digitnet.engine.run import run
 

@@ -38,13 +38,13 @@ class VoteResult(Record):
 @command(
     "vote",
     group="Asking",
-    examples={"vote first second": "what the two answer together, on average"},
+    examples={"vote first second": "the mean of the outputs of two networks"},
 )
 def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
     """Let several saved networks answer together, with the mean of their outputs.
 
-    The committee is then the network in hand: c, ch and i work with it, pas saves it. Its members
-    are copies, and stay as they are when the saves are trained on.
+    The committee becomes the network in hand: c, ch and i work with it, pas saves it. Its members
+    are copies; they do not change when the saves are trained further.
     """
     from digitnet.engine.evaluate import evaluate
 

@@ -140,9 +140,9 @@ class MapsResult:
     "weights",
     group="Asking",
     examples={
-        "w": "the weights into the units of the first layer, or its kernels",
-        "w case 17": "what the first layer makes of test case 17",
-        "w 3": "unit 3, with the answers it speaks for",
+        "w": "the first layer's weights, or its kernels",
+        "w case 17": "the first layer's response to test case 17",
+        "w 3": "unit 3, with its weights to the answers",
     },
     is_picture=True,
 )
@@ -153,13 +153,12 @@ def weights(
 ) -> WeightsResult | UnitResult | MapsResult:
     """Show the weights of the first layer as pictures, or what it makes of a test case.
 
-    The weights into a unit of a dense layer are a picture of what it looks for: a pixel above zero
-    excites it, one below zero inhibits it. Of a convolution these are the kernels. Each picture has
-    a scale of its own.
+    The weights of a dense unit form a picture of what it responds to: a bright pixel excites it
+    where the weight is above zero, and inhibits it where it is below. For a convolution, the
+    kernels are shown. Each picture has its own scale.
 
-    w case shows the feature maps of a convolution for a test case, a random one or that with a
-    number; of a dense layer, the weights times the pixels of the case, whose sum, with the bias,
-    excites the unit.
+    w case shows the feature maps of a convolution for a test case, random or with that number. For
+    a dense layer it shows the weights times the pixels; their sum, plus the bias, is the unit's z.
     """
     import numpy as np
 
