@@ -35,8 +35,8 @@ _TERMS = {
         "n 784-100-10 tanh softmax",
     ),
     "back-propagation": (
-        "How the gradient of the cost is computed: the error at the outputs is sent back through the "
-        "layers, and each finds the gradient of its weights by the chain rule.",
+        "How the gradient of the cost is computed: the error at the outputs is sent back through "
+        "the layers, and each finds the gradient of its weights by the chain rule.",
         "why",
     ),
     "batch normalisation": (
@@ -50,8 +50,8 @@ _TERMS = {
     ),
     "case": ("One image with its answer, or one row of a table.", "c"),
     "committee": (
-        "Several networks that answer together, with the mean of their outputs: they rarely make the "
-        "same mistake.",
+        "Several networks that answer together, with the mean of their outputs: they rarely make "
+        "the same mistake.",
         "vote first second",
     ),
     "convolution": (
