@@ -28,18 +28,20 @@ TALLIES = pytest.StashKey[list[tuple[str, int, int]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="tests/faults: everything, not a share")
+    parser.addoption(
+        "--full", action="store_true", help="tests/faults: try everything, not a sample"
+    )
 
 
 @pytest.fixture
 def share(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
-    """How many to try: `share(quick, full)`."""
+    """share(quick, full): the number of tries, `full` if --full was given."""
     return lambda quick, full: full if pytestconfig.getoption("full") else quick
 
 
 @pytest.fixture
 def tally(pytestconfig: pytest.Config) -> Tally:
-    """Puts a row into the table of faults, `tally(fault, tried, survived)`, and asks for all."""
+    """tally(fault, tried, survived): adds a row to the table; fails unless all survived."""
 
     def add(fault: str, tried: int, survived: int) -> None:
         pytestconfig.stash.setdefault(TALLIES, []).append((fault, tried, survived))
@@ -58,13 +60,13 @@ def pytest_terminal_summary(config: pytest.Config) -> None:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
-    """A session with the sample, empty saves and seed 1, and nobody to ask."""
+    """A non-interactive session with the sample, empty saves and seed 1."""
     return Session(tmp_path / "saves", [ROOT / "data"], tmp_path / "downloads", seed=1)
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a program that knows nothing of whoever runs the tests."""
+    """The environment for the program, isolated from the user who runs the tests."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("DIGITNET", "NO_COLOR"))}
     home = {
         "HOME": str(tmp_path),
@@ -121,5 +123,5 @@ def terminal(environment: dict[str, str]) -> Iterator[Start]:
 
 
 def command(arguments: Sequence[str]) -> list[str]:
-    """The command line of the program."""
+    """The command that starts the program."""
     return [sys.executable, "-m", "digitnet", *arguments]

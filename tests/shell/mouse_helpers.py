@@ -13,12 +13,12 @@ LEFT, RIGHT, NONE, MOVED = 0, 2, 3, 32
 
 
 def sgr(code: int, x: int, y: int, *, up: bool = False) -> str:
-    """What a terminal sends of the mouse, at the column x and the row y, from 1."""
+    """The escape sequence of a mouse event at column x and row y, counted from 1."""
     return f"\x1b[<{code};{x};{y}{'m' if up else 'M'}"
 
 
 def stroke(layout: Layout, places: Iterable[Place], button: int = LEFT) -> str:
-    """A stroke along these places of the drawing, with a button down."""
+    """The mouse events of a stroke along these positions of the drawing."""
     (x, y), *rest = ((a + 1, b + 1) for a, b in map(layout.character, places))
     sent = sgr(button, x, y)
     for x, y in rest:
@@ -31,7 +31,7 @@ def strokes(layout: Layout, digit: int) -> str:
 
 
 class Hand(Answers):
-    """Somebody who draws a digit and says which it is."""
+    """An asker that draws a digit and sets its answer."""
 
     def __init__(self, digit: int, answer: int | None = None, *, done: bool = True) -> None:
         super().__init__([])

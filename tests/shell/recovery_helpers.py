@@ -12,7 +12,7 @@ QUICKLY = "unfinished.BUSY_SECONDS = 0.1"
 
 
 def program_with(changes: str) -> str:
-    """The program, as Python that makes these changes first."""
+    """A Python script that makes these changes, then runs the program."""
     return f"""
 import sys
 from digitnet.cli import main

@@ -12,7 +12,7 @@ from digitnet.repl.session import Session
 
 @dataclass
 class Kept:
-    """An output that keeps what it is given, as data."""
+    """An output that records results, reports and errors as data."""
 
     results: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Kept:
 
 @dataclass
 class Answers:
-    """Somebody who gives these answers, one after the other."""
+    """An asker that gives these answers, one after the other."""
 
     given: list[str]
     asked: list[str] = field(default_factory=list)
@@ -58,14 +58,14 @@ class Answers:
 
 
 def do(session: Session, line: str) -> list[dict[str, Any]]:
-    """The results of a line that must go well."""
+    """Runs a line that must succeed; returns its results."""
     output = Kept()
     assert do_line(line, session, output), output.errors
     return output.results
 
 
 def refusal(session: Session, line: str) -> str:
-    """The one error of a line that must not go well."""
+    """Runs a line that must fail; returns its only error."""
     output = Kept()
     assert not do_line(line, session, output)
     (message,) = output.errors

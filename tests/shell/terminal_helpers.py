@@ -10,7 +10,7 @@ from conftest import command
 
 
 class Terminal:
-    """A terminal of so many columns and rows with the program running in it."""
+    """A pseudo-terminal of a given size, with the program running in it."""
 
     def __init__(self, env: dict[str, str], columns: int, rows: int, *arguments: str) -> None:
         self.screen = pyte.Screen(columns, rows)
@@ -29,7 +29,7 @@ class Terminal:
         self.child.setwinsize(rows, columns)
 
     def leave(self) -> int:
-        """Waits for the end of the program; its exit status, or minus the signal that ended it."""
+        """Waits for the program to end; its exit status, or minus the signal that ended it."""
         self.read(0.1)
         self.child.expect(pexpect.EOF)
         self.child.wait()
@@ -38,19 +38,19 @@ class Terminal:
         return int(self.child.exitstatus)
 
     def close_window(self) -> None:
-        """Takes the terminal away, as an emulator does whose window is closed."""
+        """Closes the terminal, like closing the window of an emulator."""
         self.child.ptyproc.fileobj.close()
         self.child.ptyproc.closed = self.child.closed = True
 
     def bottom(self) -> str:
-        """The last line."""
+        """The last line of the screen."""
         return str(self.screen.display[-1]).rstrip()
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
     def read(self, seconds: float) -> None:
-        """Takes in what the program writes within this time."""
+        """Reads the program's output for this time."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:

@@ -57,14 +57,14 @@ DRAWINGS = {
 
 
 def answer(name: str) -> int:
-    """The digit that a drawing is."""
+    """The digit that a drawing shows."""
     return int(name[0])
 
 
 def drawn(
     name: str, radius: float = 1.2, size: float = 1.0, slant: float = 0.0, wide: float = 1.0
 ) -> NDArray[np.uint8]:
-    """The drawing, done with a pen of this radius, as a network sees it."""
+    """The strokes drawn with a pen of this radius, prepared for a network."""
     drawing = Drawing()
     for stroke in DRAWINGS[name].split("/"):
         for number, corner in enumerate(stroke.split()):

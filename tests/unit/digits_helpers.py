@@ -42,7 +42,7 @@ def written(folder: Path, content: bytes) -> Path:
 
 
 def reason_of(path: Path, dimensions: int = 3, digest: str | None = None) -> str:
-    """What the reader says is wrong with a file, once it has named the file, all in one line."""
+    """The reason for which a file is refused; checks that the message names it and is one line."""
     with pytest.raises(BadData) as caught:
         read_idx(path, dimensions, digest)
     assert type(caught.value) is BadData

@@ -26,7 +26,7 @@ USUAL = {"optimizer": "momentum", "rate": 0.05, "batch": 16}
 
 @dataclass
 class Patient:
-    """A network and its data; `code` is what is wrong, empty for nothing."""
+    """A network and its data. code: of its fault, empty if it is healthy."""
 
     trainer: Trainer
     train: Cases
@@ -34,13 +34,13 @@ class Patient:
     code: str = ""
 
     def trained(self, amount: str) -> "Patient":
-        """The same after so much training."""
+        """The same network after more training."""
         for _ in run(self.trainer, self.train, self.validation, Amount.parse(amount)):
             pass
         return self
 
     def findings(self) -> list[Finding]:
-        """What the doctor says."""
+        """The doctor's findings."""
         steps = diagnose(self.trainer, self.train, self.validation, lambda: False)
         while True:
             try:
@@ -52,12 +52,12 @@ class Patient:
 
 @cache
 def data_set(name: str) -> DataSet:
-    """A data set that is included."""
+    """A data set included with digitnet."""
     return SOURCES[name].read([ROOT / "data"])
 
 
 def fresh(shape: str, *, seed: int = 1, options: Any = None, **settings: Any) -> Patient:
-    """A network of this shape with the sample; `options` are those of `network_of`."""
+    """An untrained network of this shape, with the sample. options: those of `network_of`."""
     network = network_of(shape, **(options or {}))
     network.initialize(seed)
     trainer = Trainer(network, Settings(**(USUAL | settings)), seed)
@@ -66,7 +66,7 @@ def fresh(shape: str, *, seed: int = 1, options: Any = None, **settings: Any) ->
 
 
 def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Patient:
-    """A recipe's network after so much training, some of its settings changed."""
+    """A recipe's network after some training, with some settings changed."""
     wanted = RECIPES[name]
     wanted = replace(wanted, settings=dict(wanted.settings) | settings)
     trainer = build(wanted, seed).trainer
@@ -82,7 +82,7 @@ Plant = Callable[[str], Patient]
 
 
 def hidden(patient: Patient) -> list[Any]:
-    """The layers with weights, without the last."""
+    """The hidden layers with weights."""
     return [la for la in patient.trainer.network.layers if hasattr(la, "weights")][:-1]
 
 
@@ -119,7 +119,7 @@ def rate_low(shape: str) -> Patient:
 
 
 def plateau(shape: str) -> Patient:
-    """Whatever goes through few linear units, few digits can be told apart by it."""
+    """Few linear units: a bottleneck that can tell few digits apart."""
     narrow = "784-1:linear-10" if shape == DENSE else "28x28-1c5:linear-2:linear-10"
     return fresh(narrow, rate=0.01).trained("20e")
 

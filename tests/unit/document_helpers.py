@@ -18,21 +18,21 @@ WHOLE = to_document(rich(), "x")
 
 
 def with_change(path: Place, value: Any) -> Any:
-    """The whole document with another value in one place."""
+    """The complete document with one value replaced."""
     document = copy.deepcopy(WHOLE)
     holder_of(document, path)[path[-1]] = value
     return document
 
 
 def holder_of(document: Any, path: Place) -> Any:
-    """The dict or list in which a place is."""
+    """The dict or list that contains a position."""
     for key in path[:-1]:
         document = document[key]
     return document
 
 
 def places(value: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """Every value in a document, with the keys that lead to it."""
+    """The path of every value in a document, as keys and indices."""
     inner = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in inner:
         yield (*path, key), item
@@ -41,7 +41,7 @@ def places(value: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 
 def refused(document: Any) -> str:
-    """The reason for which a document is refused, as bytes and as it is."""
+    """The reason for which a document is refused after encoding and decoding."""
     with pytest.raises(DamagedSave) as caught:
         from_document(decode(encode(document)))
     return str(caught.value)

@@ -49,7 +49,7 @@ OTHERS = {
 
 
 def sends(content: bytes, claims: int | None = None, status: int = 200) -> Answer:
-    """Sends this, and says it is `claims` bytes long."""
+    """Sends this body. claims: its length according to the header."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
@@ -74,18 +74,18 @@ def sends_half(content: bytes) -> Answer:
 
 
 def hangs_up(request: BaseHTTPRequestHandler) -> None:
-    """Closes the connection without a word."""
+    """Closes the connection without an answer."""
 
 
 def answers(make: Callable[[bytes], Answer], **instead: Answer) -> dict[str, Answer]:
-    """What a mirror answers for each file; `instead` for those named by their place."""
+    """A mirror's response for each file. instead: responses by the file's index."""
     places = dict(zip(FILES, ("first", "second", "third", "fourth"), strict=True))
     return {name: instead.get(places[name], make(content)) for name, content in FILES.items()}
 
 
 @dataclass
 class Mirror:
-    """A server on this machine, and the names of the files it was asked for."""
+    """A local server, and the names of the files requested from it."""
 
     url: str
     over: threading.Event
@@ -97,7 +97,7 @@ Start = Callable[[dict[str, Answer]], Mirror]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts mirrors, which end with the test."""
+    """Starts mirrors that are stopped at the end of the test."""
     servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
     over = threading.Event()
 
@@ -129,7 +129,7 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small files for MNIST's, and no proxy between here and here."""
+    """Replaces MNIST's files by small ones, and disables proxies."""
     monkeypatch.setattr(download, "MNIST_DIGESTS", DIGESTS)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
@@ -137,7 +137,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def nobody() -> str:
-    """A mirror at which no one answers."""
+    """The address of a mirror that does not answer."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -153,7 +153,7 @@ def fetch(folder: Path, *mirrors: str, stop: Callable[[], bool] = never) -> list
 
 
 def failure(folder: Path, *mirrors: str, stop: Callable[[], bool] = never) -> str:
-    """Why MNIST could not be fetched: one line."""
+    """The error of a failed download; checks that it is one line."""
     with pytest.raises(DownloadFailed) as caught:
         fetch(folder, *mirrors, stop=stop)
     message = str(caught.value)

@@ -24,7 +24,7 @@ SECONDS = 5  # what must not hang is given so long
 
 
 def plain(seed: int = 1, batches: int = 0, **kinds: Any) -> Model:
-    """A small network, which `batches` tells from others."""
+    """A small model. batches: identifies it."""
     network = network_of("4-3-2", **kinds)
     network.initialize(seed)
     trainer = Trainer(network, Settings(), seed)
@@ -33,7 +33,7 @@ def plain(seed: int = 1, batches: int = 0, **kinds: Any) -> Model:
 
 
 def rich(optimizer: str = "momentum", **kinds: Any) -> Model:
-    """A network with something in every field, signed zeros and tiny numbers among its weights."""
+    """A model with a value in every field, and signed zeros and tiny numbers among its weights."""
     chosen = Settings(optimizer, rate=0.1 + 0.2, batch=0, momentum=0.5, l2=1e-300, average=0.9)
     named = Model(Trainer(plain(**kinds).network, chosen, 7))
     trainer, rng = named.trainer, np.random.default_rng(3)
@@ -72,7 +72,7 @@ def bits(arrays: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def everything(named: Model) -> dict[str, Any]:
-    """All that a save must bring back, in a form that == compares to the bit."""
+    """Everything that a save must restore, in a form in which == compares bit for bit."""
     trainer, network = named.trainer, named.network
     return {
         "statistics": [bits(list(layer.statistics.values())) for layer in network.layers],
@@ -91,17 +91,17 @@ def everything(named: Model) -> dict[str, Any]:
 
 
 def batches_of(registry: Registry, name: str = "x") -> int:
-    """What tells one version of `plain` from another."""
+    """The number that identifies a version of `plain`."""
     return registry.load(name).trainer.progress.batches
 
 
 def temporary_files(folder: Path) -> list[str]:
-    """Whatever a writer left behind, in the trash too."""
+    """Temporary files left by a writer, including those in the trash."""
     return [path.name for path in folder.rglob("*writing*")]
 
 
 def put(folder: Path, document: Any, name: str = "x") -> Path:
-    """Writes a document, sealed as it should be, where the save called `name` would be."""
+    """Writes a document with a valid seal to the file of the save called `name`."""
     path = folder / file_name(name)
     path.write_bytes(seal(encode(document)))
     return path
@@ -134,7 +134,7 @@ def make_loop(path: Path) -> None:
 
 
 def failure(code: int) -> OSError:
-    """What the system raises."""
+    """An OSError as the system raises it."""
     return OSError(code, os.strerror(code))
 
 
@@ -143,14 +143,14 @@ def failure(code: int) -> OSError:
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A registry whose folder is not there yet, on a disk that need not be waited for."""
+    """A registry whose folder does not exist yet, with fsync disabled."""
     monkeypatch.setattr(os, "fsync", os.fstat)
     return Registry(tmp_path / "saves")
 
 
 @pytest.fixture
 def two(registry: Registry) -> Registry:
-    """A registry that holds `x` twice, one version kept, and `other`."""
+    """A registry with two versions of `x`, and `other`."""
     for batches in (1, 2):
         registry.save(plain(batches=batches), "x")
     registry.save(plain(batches=9), "other")
@@ -164,10 +164,10 @@ def disk(two: Registry, monkeypatch: pytest.MonkeyPatch) -> "Disk":
 
 
 class Disk:
-    """Calls that change the disk, counted, of which one fails."""
+    """Counts calls that change the disk, and lets one fail."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nothing fails yet."""
+        """Lets nothing fail yet."""
         self.patch = monkeypatch
         self.counts: dict[str, int] = {}
         self.fails: tuple[str, int, BaseException] | None = None
@@ -178,7 +178,7 @@ class Disk:
             monkeypatch.setattr(Path, name, self.counted(name, getattr(Path, name)))
 
     def counted(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        """The call, which fails when its time has come."""
+        """Wraps a call so that it fails when chosen."""
 
         def call(*args: Any, **how: Any) -> Any:
             self.trip(name)
@@ -190,7 +190,7 @@ class Disk:
         return call
 
     def trip(self, name: str) -> None:
-        """Counts a call and makes it fail, if it is to."""
+        """Counts a call, and raises if it was chosen to fail."""
         self.counts[name] = count = self.counts.get(name, 0) + 1
         if self.fails and self.fails[0] == name:
             late = count > self.fails[1]
@@ -199,17 +199,17 @@ class Disk:
                 raise self.fails[2]
 
     def fail(self, name: str, nth: int, error: BaseException, *, forever: bool = False) -> None:
-        """From now on, the nth call of that name fails (and all after it, if `forever`)."""
+        """Lets the nth call of that name fail from now on, and if `forever` all after it."""
         self.counts, self.fails, self.forever = {}, (name, nth, error), forever
 
     def heal(self) -> None:
-        """Nothing fails any more; the failure has come up."""
+        """Lets nothing fail any more, and checks that the failure occurred."""
         assert self.tripped, "no such call was made"
         self.fails = None
 
 
 class Pen:
-    """A file being written, whose disk may be full."""
+    """A file whose writes fail if the disk is full."""
 
     def __init__(self, file: Any, disk: Disk) -> None:
         """Wraps an open file."""
