@@ -96,7 +96,7 @@ RECIPES = {
         ),
         Recipe(
             "fast",
-            "small convolutions that read the most after a minute: `t 60s`, 99.3 % of MNIST",
+            "small convolutions, the most accurate after a minute: `t 60s`, 99.3 % of MNIST",
             "28x28-16c5-p2-b-32c5-p2-b-64-10",
             {
                 "optimizer": "nesterov",
@@ -124,7 +124,7 @@ RECIPES = {
         ),
         Recipe(
             "record",
-            "what the champion's members are: `t 30e`, half an hour, 99.6 % of MNIST",
+            "a member of the champion: `t 30e`, half an hour, 99.6 % of MNIST",
             "28x28-48c5-b-p2-64c5-b-p2-128c3-b-10",
             {
                 "optimizer": "nesterov",
@@ -138,7 +138,7 @@ RECIPES = {
         ),
         Recipe(
             "hand",
-            "what the included network `hand` is before it sees how people write: `t 20e`",
+            "the first stage of the included network `hand`: `t 20e`",
             "28x28-32c5-p2-b-64c5-p2-b-150-10",
             {
                 "optimizer": "nesterov",
@@ -160,7 +160,7 @@ RECIPES = {
         ),
         Recipe(
             "notebook",
-            "11 by 11 digits, raw pixels, weights too large: `t 500e`, as its author saw it",
+            "11 by 11 digits, raw pixels, weights too large: `t 500e`, as its author ran it",
             "121-100-10",
             {
                 "optimizer": "sgd",
@@ -175,7 +175,7 @@ RECIPES = {
         ),
         Recipe(
             "notebook-better",
-            "the same network and cases, with pixels, weights and steps that help: `t 100e`",
+            "the same network and cases, with better pixels, weights and steps: `t 100e`",
             "121-100-10",
             {
                 "optimizer": "adamw",

@@ -23,6 +23,11 @@ from digitnet.engine.types import Array
 METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
 """Method → its name in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog. 45) and
 nonlinear conjugate gradients (Nocedal and Wright 2006, section 5.2)."""
+SUMMARIES = {
+    "l-bfgs": "limited-memory BFGS, which estimates the curvature from the last steps",
+    "cg": "nonlinear conjugate gradients",
+}
+"""Method → what it is, in words."""
 CHUNK = 2500
 """Maximum number of cases per forward and backward pass."""
 

@@ -128,10 +128,10 @@ class Settings:
     optimizer: str = _setting(
         "sgd", "how the gradient changes the weights", _one_of(_optimizers), _optimizers
     )
-    rate: float = _setting(0.1, "learning rate: how far a step goes", _number(0, above=True))
+    rate: float = _setting(0.1, "learning rate: the size of each step", _number(0, above=True))
     schedule: str = _setting(
         "constant",
-        "how the rate changes, within each t, or over so much: cosine 20e",
+        "how the rate changes over each t, or over a horizon: cosine 20e",
         _schedule,
         _schedules,
     )
@@ -142,7 +142,9 @@ class Settings:
     l2: float = _setting(
         0.0, "weight of the L2 penalty, half the sum of the squared weights", _number(0)
     )
-    l1: float = _setting(0.0, "weight of the L1 penalty, the sum of the weights' sizes", _number(0))
+    l1: float = _setting(
+        0.0, "weight of the L1 penalty, the sum of the absolute weights", _number(0)
+    )
     max_norm: float = _setting(
         0.0, "cap on the norm of the weights into a unit; 0: none", _number(0)
     )
@@ -152,24 +154,24 @@ class Settings:
     )
     average: float = _setting(
         0.0,
-        "decay of the running mean of the weights that answers; 1: it grows; 0: none",
+        "decay of the running mean of the weights that answers; 1: its span grows; 0: none",
         _number(0, 1, inclusive=True),
     )
     augment: str = _setting(
         "none",
-        "how far cases are deformed: none, light, strong or rotation=12,shift=2",
+        "how much cases are deformed: none, light, strong or rotation=12,shift=2",
         _augment,
         _augments,
     )
     smoothing: float = _setting(
-        0.0, "label smoothing: part of each target spread over all answers", _number(0, 1)
+        0.0, "label smoothing: fraction of each target spread over all answers", _number(0, 1)
     )
     patience: int = _setting(
         0, "epochs without improvement after which training stops; 0: never", _whole
     )
-    cases: int = _setting(WHOLE_SET, "training cases that are used, or all", _whole, _whole_set)
+    cases: int = _setting(WHOLE_SET, "how many training cases are used, or all", _whole, _whole_set)
     pixels: str = _setting(
-        "unit", "what the network sees of a byte: unit (0 to 1) or raw (0 to 255)",
+        "unit", "scale of the pixels: unit (0 to 1) or raw (0 to 255)",
         _one_of(_pixels), _pixels,
     )  # fmt: skip
 

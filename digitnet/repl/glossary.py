@@ -25,8 +25,8 @@ class Meaning:
 
 _TERMS = {
     "accuracy": (
-        "The share of cases whose largest output is the right answer. On cases the network was "
-        "trained on it is too good; the test set's tells what new digits would get.",
+        "The fraction of cases whose largest output is the right answer. On training cases it "
+        "is too good to be true; on the test set it tells what to expect on new digits.",
         "ch all",
     ),
     "activation": (
@@ -45,7 +45,7 @@ _TERMS = {
         "n 784-100-b-10",
     ),
     "bias": (
-        "A number of each unit that is added to its weighted sum, learnt as the weights are.",
+        "A number that each unit adds to its weighted sum, learnt like the weights.",
         "i",
     ),
     "case": ("One image with its answer, or one row of a table.", "c"),
@@ -60,8 +60,8 @@ _TERMS = {
         "n 28x28-32c5-p2-10",
     ),
     "cost": (
-        "What training lowers: one number for how far the outputs are from the answers, the mean "
-        "over the cases. Two can be chosen, cross-entropy and squared (the squared error).",
+        "What training lowers: how far the outputs are from the right answers, averaged over "
+        "the cases. There are two, cross-entropy and squared (the squared error).",
         "plot",
     ),
     "epoch": (
@@ -78,13 +78,13 @@ _TERMS = {
         "set schedule cosine 20e",
     ),
     "mini-batch": (
-        "The few cases that one step of training looks at; their mean gradient moves the weights "
-        "once. The setting batch is how many.",
+        "The few cases that one step of training uses; their mean gradient changes the weights "
+        "once. The setting batch says how many.",
         "t 500",
     ),
     "network": (
-        "Layers of units between the pixels and the ten outputs. The one in hand is what commands "
-        "work with; n makes one, l loads one.",
+        "Layers of units between the pixels and the ten outputs. Commands work with the network "
+        "in hand: n makes one, l loads one.",
         "i",
     ),
     "optimiser": (
@@ -104,8 +104,8 @@ _TERMS = {
     ),
     "parameter": ("A weight or a bias: a number that training changes.", "i"),
     "pooling": (
-        "A layer that keeps the largest (p2) or the mean (a2) of each small window, which halves "
-        "the image's sides.",
+        "A layer that keeps the largest (p2) or the mean (a2) of each window of 2 by 2, which "
+        "halves the image's sides.",
         "n 28x28-16c5-p2-10",
     ),
     "recipe": ("A predefined network with its data and settings.", "n relu"),
@@ -118,13 +118,13 @@ _TERMS = {
         "set seed 1",
     ),
     "shape": (
-        "The layers of a network in short: 784-100-10 has 784 pixels, 100 hidden units and 10 "
-        "outputs.",
+        "The layers of a network, written briefly: 784-100-10 has 784 pixels, 100 hidden units "
+        "and 10 outputs.",
         "n 784-100-10",
     ),
     "test set": (
-        "Cases that are kept out of training and of every choice, to tell at the end how good the "
-        "network is.",
+        "Cases kept out of training and out of every choice of settings, to measure at the end "
+        "how good the network is.",
         "ch all",
     ),
     "training set": ("The cases that training learns from.", "data"),
@@ -134,12 +134,12 @@ _TERMS = {
         "i",
     ),
     "validation set": (
-        "Cases kept out of training to watch it with, and to choose settings by; the accuracy that "
-        "t shows is measured on them.",
+        "Cases kept out of training, to follow its progress and to choose settings by. The "
+        "accuracy that t shows is measured on them.",
         "t 95%",
     ),
     "weight": (
-        "How strongly one unit acts on another: what the network has learnt is its weights.",
+        "How strongly one unit acts on another. What a network has learnt is in its weights.",
         "w",
     ),
 }
@@ -173,11 +173,11 @@ def _all() -> Iterator[Meaning]:
     from digitnet.digits.datasets import SOURCES
     from digitnet.engine.activations import ACTIVATIONS
     from digitnet.engine.costs import BINARY, SQUARED
-    from digitnet.engine.minimize import METHODS
+    from digitnet.engine.minimize import SUMMARIES
 
     for name, summary in (SETTINGS | SESSION_SETTINGS).items():
         named = NAMED_VALUES.get(name, dict)()
-        values = f" Values with a name: {', '.join(named)}." if named else ""
+        values = f" Named values: {', '.join(named)}." if named else ""
         yield Meaning(name, "a setting", f"{_sentence(summary)}{values}", _setting(name))
     for name, recipe in RECIPES.items():
         yield Meaning(name, "a recipe", f"{_sentence(recipe.summary)} {recipe.shape}.", f"n {name}")
@@ -196,8 +196,8 @@ def _all() -> Iterator[Meaning]:
     ):
         for name, summary in NAMED_VALUES[setting]().items():
             yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")
-    for name in METHODS:
-        yield Meaning(name, "a minimiser", "One of scipy's minimisers.", f"min 50 {name}")
+    for name, summary in SUMMARIES.items():
+        yield Meaning(name, "a minimiser", _sentence(summary), f"min 50 {name}")
     for name, (text, example) in _TERMS.items():
         yield Meaning(name, "a term", text, example)
 
@@ -208,6 +208,7 @@ def _setting(name: str) -> str:
     values |= {"rate": "0.05", "momentum": "0.9", "dropout": "0.2", "smoothing": "0.05"}
     values |= {"l2": "1e-4", "l1": "1e-6", "max_norm": "3", "clip": "1", "cases": "1000"}
     values |= {"patience": "10", "pixels": "unit", "vi": "on", "average": "1"}
+    values |= {"epoch_lines": "on", "watch": "both"}
     return f"set {name} {values.get(name, '1')}"
 
 

@@ -73,7 +73,8 @@ def _activations() -> Mapping[str, str]:
 def _costs() -> Mapping[str, str]:
     from digitnet.engine.costs import COSTS
 
-    return dict.fromkeys(COSTS, "a cost")
+    firsts = {name: next(iter(costs.values())) for name, costs in COSTS.items()}
+    return {name: (c.value.__doc__ or "").partition("\n")[0] for name, c in firsts.items()}
 
 
 def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
@@ -116,9 +117,9 @@ def _own(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _methods() -> Mapping[str, str]:
-    from digitnet.engine.minimize import METHODS
+    from digitnet.engine.minimize import SUMMARIES
 
-    return dict.fromkeys(METHODS, "one of scipy's minimisers")
+    return SUMMARIES
 
 
 def _explained(session: Session, words: Sequence[str]) -> Mapping[str, str]:

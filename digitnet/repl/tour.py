@@ -28,28 +28,29 @@ ASK = "c 7"
 """Typed before and after training, to show the difference."""
 
 STEPS = (
-    Step("These are digits that people wrote, 28 by 28 pixels each. Look at some.", "show"),
+    Step("The data are digits that people wrote, 28 by 28 pixels each. Look at some.", "show"),
     Step(
-        "A network turns the 784 pixels of a digit into ten outputs, one an answer. Make one.",
+        "A network turns the 784 pixels of a digit into ten outputs, one for each answer. Make "
+        "one.",
         "n",
     ),
     Step("It has learnt nothing yet, so its guesses are worth nothing. Ask it about a digit.", ASK),
     Step(
-        "Training changes its weights, case by case, so that the cost of its mistakes falls. Train "
-        "it on every training case three times, which is three epochs. Ctrl-C would stop it and "
-        "keep what it has learnt.",
+        "Training adjusts its weights, a few cases at a time, so that the cost of its mistakes "
+        "falls. Train it on every training case three times, which is three epochs. Ctrl-C "
+        "stops it and keeps what it has learnt.",
         "t 3e",
         skips_ahead=True,
     ),
     Step("Ask it about the same digit again.", ASK),
     Step("How often is it right? Check it on a thousand digits that it has never seen.", "ch all"),
     Step("That is worth keeping. Save it under a name.", "pas first", skips_ahead=True),
-    Step("It is on the disk now, and l NAME loads it, today or next year. List your saves.", "ls"),
+    Step("It is on the disk now, and l first loads it, today or next year. List your saves.", "ls"),
 )
 
 END = (
-    "That was the tour. n relu makes a larger network, set shows what can be changed, data mnist "
-    "gets all 70,000 digits, and ? t tells all about t. s leaves."
+    "That was the tour. n relu makes a larger network, set shows what can be changed, data "
+    "mnist gets all 70,000 digits, ? t explains t, and s leaves."
 )
 
 

@@ -49,6 +49,12 @@ def test_every_setting_and_recipe_is_explained_and_every_example_can_be_typed() 
             assert 15 <= len(meaning.text) <= 250 or meaning.kind != "a term", meaning
 
 
+@pytest.mark.parametrize("name", [*SETTINGS, *SESSION_SETTINGS])
+def test_the_example_of_a_setting_is_a_value_that_it_takes(session: Session, name: str) -> None:
+    (example,) = {m.example for m in meanings(name) if m.kind == "a setting"}
+    do(session, f"n; {example}")
+
+
 def test_commands_come_first_and_the_nearest_word_is_named(session: Session) -> None:
     assert do(session, "? t")[0]["commands"][0]["name"] == "t"
     assert "Did you mean epoch" in refusal(session, "? epock")

@@ -207,7 +207,7 @@ class CheckManyResult:
 def check_multiple(
     session: Session, count: Annotated[int | None, kinds.COUNT_OR_ALL] = 100
 ) -> CheckManyResult:
-    """Check many test cases: the accuracy on so many random ones, or on all.
+    """Measure the accuracy on N random test cases, or on all.
 
     Without a number, on 100 cases (or on all if there are fewer).
     """

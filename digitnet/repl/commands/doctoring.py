@@ -58,7 +58,7 @@ class DoctorResult:
     examples={"doctor": "why does it not learn?"},
 )
 def doctor(session: Session) -> Working:
-    """Find out what keeps the network in hand from learning, and what to try.
+    """Find out what keeps the network from learning, and what to try.
 
     Examines the data, the layers and the history, and trains a copy for a short time; the network
     itself is not changed. Each finding comes with its evidence and one command to try.

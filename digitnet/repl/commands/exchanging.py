@@ -60,7 +60,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     examples={"import first.npz": "load it; pas NAME then saves it"},
 )
 def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
-    """Take a network in hand from a file that export wrote: .npz or .safetensors.
+    """Load a network from a file that export wrote: .npz or .safetensors.
 
     It has no name yet, and the default settings. Training continues from its weights, but the
     optimiser and the history start afresh.

@@ -103,7 +103,7 @@ def _as_list(values: "np.ndarray[Any, Any]") -> list[Any] | None:
     examples={"why": "a random case", "why 17": "test case 17"},
 )
 def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> WhyResult:
-    """Write out how one test case goes through the network, and its cost back to each weight.
+    """Write out one test case: forward through the network, then back to each weight's gradient.
 
     Forward: each layer's weighted sums z and activations a, then the cost. Backward: how the cost
     changes with each of them, down to the gradient of each weight. All is computed in float64. A

@@ -61,7 +61,7 @@ class FindResult:
     examples={"find rate": "a learning rate for the network in hand"},
 )
 def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
-    """Find a learning rate: train a copy with ever higher ones, and see where the cost falls.
+    """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
     changed. If the network has been trained, the copy is an untrained one with its initial weights.

@@ -63,7 +63,7 @@ class HelpResult:
     },
 )
 def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult:
-    """List the commands, tell all about one, or say what a word means."""
+    """List the commands, explain one in full, or say what a word means."""
     from digitnet.repl.glossary import meanings, words
 
     if not name:
@@ -98,7 +98,7 @@ class LeaveResult:
 
 @command("s", "stop", "q", "quit", "exit", group="This program", examples={"s": "leave"})
 def stop(session: Session) -> LeaveResult:
-    """Leave; asks first when training is not saved. Ctrl-D does the same."""
+    """Leave; asks first if there is unsaved training. Ctrl-D does the same."""
     saved: SaveResult | None = None
     if not session.interactive:
         session.may_discard()

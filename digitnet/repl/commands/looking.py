@@ -77,9 +77,9 @@ class DownloadReport:
     "data",
     group="Digits",
     examples={
-        "data": "the data sets there are",
-        "data import photos scans": "a data set photos, of the pictures in scans/0 to scans/9",
-        "data delete photos": "delete it, after a yes; undo brings it back",
+        "data": "list the data sets",
+        "data import photos scans": "make the set photos from the pictures in scans/0 to scans/9",
+        "data delete photos": "delete it, after asking; undo brings it back",
         "data sample": "use the sample",
         "data mnist": "use all of MNIST; downloads it if it is not here",
     },
@@ -90,12 +90,12 @@ def data(
     own: Annotated[str, kinds.OWN] = "",
     path: Annotated[str, kinds.PATH] = "",
 ) -> Working:
-    """List the data sets, or choose one; `data mnist` downloads it where it is not here yet.
+    """List the data sets, or choose one; `data mnist` downloads MNIST if it is not here.
 
-    data import NAME PATH makes a data set of your own: from a folder with pictures in subfolders 0
-    to 9, an IDX file with images in its name (its labels beside it), a folder of such, or an .npz
-    file. Parts to validate and to test that the files name are kept; where they name none, a tenth
-    of each digit is set aside for each, for good. data delete NAME deletes it after a yes.
+    data import NAME PATH makes a data set of your own from a folder with pictures in subfolders 0
+    to 9, from an IDX file with images in its name (its labels beside it) or a folder of such, or
+    from an .npz file. Validation and test sets that the files name are kept; otherwise a tenth of
+    each digit is set aside for each, permanently. data delete NAME deletes a set, after asking.
     """
     if name in ("import", "delete"):
         return (yield from _changed(session, name, own, path))
@@ -224,7 +224,7 @@ class ShowResult:
     },
 )
 def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> ShowResult:
-    """Show random test cases with their answers, or training cases as they are deformed."""
+    """Show random test cases with their answers, or deformed training cases."""
     from digitnet.engine.cases import answers_of
 
     data = session.data()

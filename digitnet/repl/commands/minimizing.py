@@ -149,10 +149,13 @@ class GradientResult:
 
 
 @command(
-    "grad", group="Learning", rank=8, examples={"grad": "back-propagation against differences"}
+    "grad",
+    group="Learning",
+    rank=8,
+    examples={"grad": "back-propagation against numerical differences"},
 )
 def grad(session: Session) -> GradientResult:
-    """Check the gradient of the network in hand against numeric differences."""
+    """Check the gradient of the network in hand against numerical differences."""
     import numpy as np
 
     from digitnet.engine.cases import Feeder

@@ -101,7 +101,7 @@ def wrong(
     answer: Annotated[int | None, kinds.ANSWER] = None,
     guess: Annotated[int | None, kinds.GUESS] = None,
 ) -> WrongResult:
-    """Show the test cases that the network misreads, the surest first.
+    """Show the misread test cases, the most confident guesses first.
 
     All of them, those with one answer, or those with one answer and one guess. The confidence below
     each is the output of the guess.

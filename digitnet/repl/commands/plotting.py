@@ -60,7 +60,7 @@ class PlotResult:
     is_picture=True,
 )
 def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> PlotResult:
-    """Draw the costs and the validation accuracy over the whole training.
+    """Plot the costs and the validation accuracy over the whole training.
 
     For the network in hand; or, with names, for up to six saved networks in one picture.
     """

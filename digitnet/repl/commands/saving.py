@@ -103,7 +103,7 @@ def _is_as_known(session: Session, name: str) -> bool:
     examples={"p first": "save as first", "p": "save under the network's name"},
 )
 def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
-    """Save the network under its name, or the one given; a network without a name asks for it."""
+    """Save the network under its name or the one given; asks for a name if it has none."""
     model = session.network()
     name = name or model.name or _meant(session.asker.ask("Save as:"))
     if not name.strip():
@@ -122,7 +122,7 @@ def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
     examples={"pas first": "save as first", "pas 'my first'": "a name with a space"},
 )
 def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
-    """Save the network under another name, which it has from then on."""
+    """Save the network under another name, which becomes its name."""
     session.network()
     return _save(session, clean(name))
 
@@ -133,9 +133,9 @@ def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
     group="First steps",
     rank=6,
     examples={
-        "l": "lists the saves and asks",
+        "l": "list the saves and ask for one",
         "l first": "load the network saved as first",
-        "l long record": "load long, or make it from the recipe record: a script can go on",
+        "l long record": "load long, or make it from the recipe record if it is not there",
     },
 )
 def load(
@@ -145,8 +145,8 @@ def load(
 ) -> InHandResult:
     """Load a saved network. Without a name, lists them and asks.
 
-    With a recipe or a shape after the name, makes that network where there is no such save yet, and
-    calls it so: a script that begins with it goes on where it was interrupted.
+    With a recipe or a shape after the name, makes that network under that name if there is no such
+    save yet, so that a script that begins with it continues where it was interrupted.
     """
     registry = session.registry
     if not name:
@@ -265,7 +265,7 @@ class RenameResult(Record):
         yield f"{self.was!r} is called {self.name!r} now."
 
 
-@command("ren", "rename", group="Saves", examples={"ren first best": "first is called best now"})
+@command("ren", "rename", group="Saves", examples={"ren first best": "rename first to best"})
 def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
 ) -> RenameResult:

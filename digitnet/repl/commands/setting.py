@@ -50,7 +50,7 @@ def _shown(name: str, value: Any) -> str:
         "set": "all settings",
         "set batch all": "use the whole training set in each step",
         "set schedule cosine 20e": "a rate that falls over 20 epochs",
-        "set rate 0.05": "a smaller learning rate",
+        "set rate 0.01": "a smaller learning rate",
     },
 )
 def set_(

@@ -105,7 +105,7 @@ class StudyResult(Record):
     },
 )
 def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Working:
-    """Train many networks with some settings changed, and compare them on the validation set.
+    """Train many networks with different settings, and compare them on the validation set.
 
     A setting, shape or epochs is followed by the values to compare; with several, every combination
     is trained. --repeat N trains each with N seeds, --for AMOUNT sets how long (default 5e), --name

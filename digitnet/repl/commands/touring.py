@@ -32,7 +32,7 @@ class TourResult:
     examples={"tour off": "end the tour", "tour": "start the tour"},
 )
 def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> TourResult:
-    """Walk a newcomer through: train, check and save a network in two minutes."""
+    """Take a two-minute tour: train, check and save a network."""
     if off:
         session.tour = None
         return TourResult("The tour is over; tour begins it anew.")

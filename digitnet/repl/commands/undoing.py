@@ -46,10 +46,13 @@ def _listed(names: list[str]) -> str:
     "del",
     "delete",
     group="Saves",
-    examples={"del first": "after a yes", "del first second": "both, after a yes"},
+    examples={
+        "del first": "delete first, after asking",
+        "del first second": "delete both, after asking",
+    },
 )
 def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
-    """Delete saved networks, after a yes; undo brings them back, the last one first."""
+    """Delete saved networks, after asking; undo brings them back, the last one first."""
     from digitnet.registry.errors import RegistryError
 
     registry = session.registry
@@ -152,9 +155,9 @@ def _undo_training(session: Session) -> TrainingUndone:
     "undo",
     group="Saves",
     examples={
-        "undo t": "the network as it was before the last t or min",
-        "undo first 2": "of first, the version before the last that is kept",
-        "undo first": "what was last done to first",
+        "undo t": "take back the last t, min or step",
+        "undo first 2": "the second-last version of first that is kept",
+        "undo first": "take back what was last done to first",
         "undo": "take back the last delete, overwrite or rename",
     },
 )
@@ -165,12 +168,12 @@ def undo(
 ) -> "UndoResult | UndoDataResult | TrainingUndone":
     """Take back the last delete, overwrite or rename, also after a restart.
 
-    undo t takes the last training of the network in hand back.
+    undo t takes back the last training of the network in hand.
 
     With a name, takes back what was last done to that network; with a number, brings back an
-    earlier version, counted from the last. What is replaced is kept in its turn.
+    earlier version, counted from the last. What is replaced is kept, and undo brings it back.
 
-    Of a data set of your own, the last change is taken back, by its name or where it came last.
+    The last change to a data set of your own is taken back by its name, or if it came last.
     """
     if name in TRAININGS and number == 1:
         return _undo_training(session)

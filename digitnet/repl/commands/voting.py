@@ -41,7 +41,7 @@ class VoteResult(Record):
     examples={"vote first second": "the mean of the outputs of two networks"},
 )
 def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
-    """Let several saved networks answer together, with the mean of their outputs.
+    """Let several saved networks answer together, by averaging their outputs.
 
     The committee becomes the network in hand: c, ch and i work with it, pas saves it. Its members
     are copies; they do not change when the saves are trained further.

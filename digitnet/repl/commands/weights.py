@@ -151,7 +151,7 @@ def weights(
     unit: Annotated[int | str | None, kinds.UNIT] = None,
     index: Annotated[int | None, kinds.INDEX] = None,
 ) -> WeightsResult | UnitResult | MapsResult:
-    """Show the weights of the first layer as pictures, or what it makes of a test case.
+    """Show the weights of the first layer as pictures, or its response to a test case.
 
     The weights of a dense unit form a picture of what it responds to: a bright pixel excites it
     where the weight is above zero, and inhibits it where it is below. For a convolution, the
