@@ -52,7 +52,8 @@ class Undone:
     `renamed`, the old name of a network.
 
     swapped: whether it replaced another version. older: the number of older versions kept.
-    was: the name until now of what was renamed. entry: of the save that is back.
+    was: the name until now of what was renamed. renamed_to: the name that the network was given
+    after this version. entry: of the save that is back.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Undone:
     swapped: bool
     older: int
     was: str = ""
+    renamed_to: str = ""
     entry: Entry | None = field(default=None, compare=False)
 
 
@@ -209,13 +211,14 @@ class Registry(Folder):
             entry = self._update_list(path)
             before = [k for k in versions if k < kept and k.kind != "renamed"]
             older = sum(k.file == kept.file for k in before)
-            return Undone(name, kept.kind, swapped, older, entry=entry)
+            since = self.trash.renamed_to(name, kept.number)
+            return Undone(name, kept.kind, swapped, older, renamed_to=since, entry=entry)
 
     def _undo_rename(self, renaming: Renaming, number: int) -> Undone:
         """Gives a save its old name back. number: that of the note in the trash."""
         swapped = self._path(renaming.old).exists()
         entry = self._rename(Renaming(renaming.new, renaming.old, undoes=number))
-        return Undone(renaming.old, "renamed", swapped, 0, renaming.new, entry)
+        return Undone(renaming.old, "renamed", swapped, 0, renaming.new, entry=entry)
 
     def _update_list(self, changed: Path | None = None) -> Entry:
         """Updates the list; returns the entry of the file `changed`."""

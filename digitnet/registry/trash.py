@@ -112,9 +112,12 @@ class Trash:
         renaming = read_renaming(self.folder / trashed.name) if trashed.kind == "renamed" else None
         return renaming if renaming and renaming.files[1] == trashed.file else None
 
-    def renamed_to(self, name: str) -> str:
-        """What the save called `name` was last renamed to; empty if it was not."""
-        renamings = (self.renaming(trashed) for trashed in reversed(self.contents()))
+    def renamed_to(self, name: str, since: int = 0) -> str:
+        """What the save called `name` was last renamed to, after the number `since`; empty if it
+        was not.
+        """
+        later = [trashed for trashed in self.contents() if trashed.number > since]
+        renamings = (self.renaming(trashed) for trashed in reversed(later))
         return next((each.new for each in renamings if each and each.old == name), "")
 
     def has_note(self) -> bool:

@@ -142,6 +142,16 @@ def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
     assert do(session, "undo a; l a")[-1]["trained_batches"] == 2
 
 
+def test_an_older_version_is_not_taken_for_what_was_renamed_twice(session: Session) -> None:
+    session.asker = NonInteractive(yes=True)
+    do(session, "n mini; t 1; pas a; t 1; p; ren a b; ren b c")
+    shown = said(session, "undo a")
+    assert shown == "Restored 'a', an older version: the latest was renamed to 'b'."
+    assert session.registry.names() == ["a", "c"]
+    assert session.hand and session.hand.name == "c"
+    assert said(session, "del c; undo").startswith("Restored 'c'.")
+
+
 def test_a_renamed_study_gets_its_name_back(session: Session) -> None:
     do(session, "n mini; study epochs 0 --repeat 2 --name quick; ren quick slow; undo")
     assert [each["name"] for each in do(session, "ls")[0]["studies"]] == ["quick"]

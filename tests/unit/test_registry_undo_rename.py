@@ -52,7 +52,8 @@ def test_what_came_last_is_taken_back_first(registry: Registry) -> None:
 def test_what_was_overwritten_before_still_comes_back_by_its_number(two: Registry) -> None:
     two.save(plain(batches=3), "x")
     two.rename("x", "y")
-    assert two.undo("x", 2) == Undone("x", "replaced", swapped=False, older=0)
+    restored = two.undo("x", 2)
+    assert restored == Undone("x", "replaced", swapped=False, older=0, renamed_to="y")
     assert (batches_of(two, "x"), batches_of(two, "y")) == (1, 3)
 
 

@@ -99,6 +99,8 @@ class UndoResult:
             said = f"{self.undone.was!r} is called {name!r} again."
             if self.undone.swapped:
                 said += f" The one saved since is kept: {again}."
+        elif not self.undone.swapped and (since := self.undone.renamed_to):
+            said = f"Restored {name!r}, an older version: the latest was renamed to {since!r}."
         elif not self.undone.swapped:
             said = f"Restored {name!r}."
             if self.in_hand:
