@@ -66,7 +66,7 @@ def _fetch(
         except DownloadFailed as problem:
             problems.append(f"{mirror}: {problem}")
             continue
-        raise DownloadFailed("stopped; files already whole were kept")
+        raise DownloadFailed("stopped; complete files were kept")
     raise DownloadFailed("; ".join(problems))
 
 
@@ -110,7 +110,7 @@ class _Meter:
 
     def update(self, count: int) -> None:
         if self.done > MAX_BYTES:
-            raise DownloadFailed("sends without an end")
+            raise DownloadFailed("sends too much data")
         # pooch counts whole chunks, and has total 0 for an unknown length
         self.done += count
         total = self.total or None

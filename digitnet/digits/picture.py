@@ -54,7 +54,7 @@ def read_file(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         if isinstance(error, BadPicture):
             raise
-        raise BadPicture(getattr(error, "strerror", None) or "is no name of a file") from None
+        raise BadPicture(getattr(error, "strerror", None) or "is not a valid file name") from None
 
 
 def read_picture(data: bytes) -> Array:
@@ -81,7 +81,7 @@ def read_picture(data: bytes) -> Array:
     except Image.DecompressionBombError:
         raise BadPicture("has far too many pixels") from None
     except MemoryError:
-        raise BadPicture("needs more memory than there is") from None
+        raise BadPicture("needs more memory than is available") from None
     except Exception:  # pillow's plugins raise about twenty types of errors for bad files
         raise BadPicture("is damaged or cut short") from None
 
@@ -93,9 +93,9 @@ def _check(image: "Image", data: bytes) -> None:
     if image.width * image.height > most:
         raise BadPicture(f"has {size}; at most {most // 10**6} million are read")
     if min(image.size) < MIN_SIDE or max(image.size) > MAX_ASPECT * min(image.size):
-        raise BadPicture(f"has {size}: no digit has room in it")
+        raise BadPicture(f"has {size}: too small or too narrow for a digit")
     if image.format == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
-        raise BadPicture("goes over its pixels again and again, as no camera writes it")
+        raise BadPicture("has more scans than any camera writes")
     if image.format == "BMP" and image.info.get("compression") and len(data) > MAX_RUN_LENGTH_BYTES:
         raise BadPicture("is a large BMP in run-length encoding; save it as PNG")
 
@@ -137,7 +137,7 @@ def _as_bytes(pixels: Array) -> Array:
     """Scales numbers of any range to 0 to 255. Raises BadPicture if they are not finite."""
     low, high = float(pixels.min()), float(pixels.max())
     if not np.isfinite([low, high]).all():
-        raise BadPicture("has pixels that are no numbers")
+        raise BadPicture("has pixels that are not finite numbers")
     if low >= 0 and high <= 255:
         return pixels
     scaled: Array = (pixels - low) * (255 / max(high - low, 1e-6))

@@ -194,7 +194,7 @@ def _check(layers: list[Layer]) -> None:
             )
         activation = getattr(below, "activation", None)
         if activation is not None and activation.name == "softmax":
-            raise ValueError("softmax shares one unit of output out: it fits the last layer")
+            raise ValueError("softmax outputs sum to 1: it is for the last layer")
     last = layers[-1]
     if not isinstance(last, Dense | Committee):
         raise ValueError("the last layer is a dense one, with an output for each answer")

@@ -26,6 +26,6 @@ def check_room(network: Network, cases: int) -> None:
         need = cases * bytes_per_case(network) / (1 << 30)
         raise ValueError(
             f"a mini-batch of {cases:,} cases takes {need:,.1f} GiB with this network, more than "
-            f"the {MAX_BYTES >> 30} GiB there are for it. Example: set batch "
+            f"the {MAX_BYTES >> 30} GiB limit. Example: set batch "
             f"{min(max_cases(network), 100)}"
         )

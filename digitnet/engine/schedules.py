@@ -92,7 +92,9 @@ class Schedule:
         if not rest:
             return cls(name)
         if name == "inverse-sqrt":
-            raise ValueError(f"{name} has no horizon: it is the same however long training is")
+            raise ValueError(
+                f"{name} takes no horizon: it does not depend on the length of training"
+            )
         try:
             (word,) = rest
             horizon = Amount.parse(word)

@@ -82,7 +82,7 @@ def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
     statistics, as when the network answers. Raises ValueError for a committee.
     """
     if network.is_committee:
-        raise ValueError("a committee has no gradient: its members learn, each by itself")
+        raise ValueError("a committee has no gradient: its members are trained separately")
     network = network.copy(np.float64)
     passes = []
     for layer in network.layers:

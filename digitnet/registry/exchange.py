@@ -101,7 +101,7 @@ def _format(path: Path, known: Iterable[str]) -> Format:
     chosen = FORMATS.get(path.suffix[1:].lower())
     if chosen is None:
         raise RegistryError(
-            f"the end of a file's name tells its format: {', '.join(known)}, not {shown(path)}"
+            f"the suffix of a file's name sets its format: {', '.join(known)}, not {shown(path)}"
         )
     return chosen
 
@@ -182,7 +182,7 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
     model = from_document(document)
     model.name = model.saved_at = ""
     if model.network.shape != shape or (dtype and model.network.dtype.name != dtype):
-        raise DamagedSave("its arrays have not the shape that its description tells")
+        raise DamagedSave("its arrays do not have the shapes in its description")
     return model
 
 

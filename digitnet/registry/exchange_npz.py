@@ -66,7 +66,9 @@ def _read(data: bytes) -> tuple[str, dict[str, Document]]:
             raise DamagedSave("it would unpack to more than a network takes")
         arrays = {m[1]: _array(archive, info) for m, info in zip(names, members, strict=True) if m}
     if ABOUT not in arrays:
-        raise DamagedSave("it does not say what network it is: only what export wrote can be read")
+        raise DamagedSave(
+            "it has no description of a network: only files written by export can be read"
+        )
     about = str(arrays.pop(ABOUT).item())
     return about, {name: array_document(array) for name, array in arrays.items()}
 

@@ -32,7 +32,9 @@ def read(data: bytes) -> tuple[str, dict[str, Document]]:
     except (SafetensorError, ValueError, RecursionError):
         raise DamagedSave("it is not a whole .safetensors file") from None
     if ABOUT not in metadata:
-        raise DamagedSave("it does not say what network it is: only what export wrote can be read")
+        raise DamagedSave(
+            "it has no description of a network: only files written by export can be read"
+        )
     return metadata[ABOUT], {
         name: {
             "dtype": DTYPES.get(tensor["dtype"], tensor["dtype"]),

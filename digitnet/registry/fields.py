@@ -154,7 +154,7 @@ class Fields:
         """The declared shape of a two-dimensional array, which is not removed."""
         sizes = self._peek(name).get("shape")
         if not isinstance(sizes, list) or len(sizes) != 2:
-            raise self.bad(name, "has not the shape it should have")
+            raise self.bad(name, "does not have the shape it should have")
         if any(type(n) is not int or not 0 < n < MAX_SIZE for n in sizes):
             raise self.bad(name, "has an impossible shape")
         return tuple(sizes)
@@ -194,9 +194,9 @@ class Fields:
         if any(type(n) is not int or not 0 <= n < MAX_SIZE for n in sizes):
             raise self.bad(name, "has an impossible shape")
         if (sizes != shape) if shape is not None else (len(sizes) != 2):
-            raise self.bad(name, "has not the shape it should have")
+            raise self.bad(name, "does not have the shape it should have")
         if dtype is not None and kind is not dtype:
-            raise self.bad(name, "has not the precision it should have")
+            raise self.bad(name, "does not have the precision it should have")
         if prod(sizes) * np.dtype(kind).itemsize != len(data):
             raise self.bad(name, "has not as many bytes as its shape asks for")
         result = np.frombuffer(data, np.dtype(kind).newbyteorder("<")).reshape(sizes).astype(kind)

@@ -75,7 +75,7 @@ def read_network(fields: Fields, *, in_committee: bool = False) -> Network:
     try:
         return Network(layers, fields.text("cost", COSTS))
     except ValueError as error:
-        raise DamagedSave(f"its network cannot be: {error}") from None
+        raise DamagedSave(f"its network is not valid: {error}") from None
 
 
 def _input_shape(fields: Fields) -> Shape:
@@ -104,7 +104,7 @@ def _read_layer(fields: Fields, below: Shape, dtype: Any, *, in_committee: bool)
     try:
         layer = LAYERS[kind](below, dtype=dtype, **config)
     except ValueError as error:
-        raise DamagedSave(f"its network cannot be: {error}") from None
+        raise DamagedSave(f"its network is not valid: {error}") from None
     for p in layer.parameters:
         p.value[...] = parameters.array(p.name, p.value.shape, dtype)
     for name, array in layer.statistics.items():
@@ -157,4 +157,4 @@ def _read_committee(fields: Fields, below: Shape, *, in_committee: bool) -> Comm
     try:
         return Committee(below, members=members)
     except ValueError as error:
-        raise DamagedSave(f"its network cannot be: {error}") from None
+        raise DamagedSave(f"its network is not valid: {error}") from None

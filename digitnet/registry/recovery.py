@@ -165,7 +165,7 @@ def _lock_beside(path: Path) -> FileLock:
     """Acquires the lock file that belongs to `path`. Raises Timeout, OSError."""
     beside = path.with_suffix(".lock")
     if beside.is_symlink():  # would lock a file elsewhere
-        raise OSError("a symbolic link is no lock")
+        raise OSError("the lock is a symbolic link")
     lock = FileLock(beside, timeout=0)
     lock.acquire()
     return lock

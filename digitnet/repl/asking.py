@@ -24,7 +24,7 @@ class PictureReader:
         pixels = PIXELS.get(self._network.inputs)
         if pixels is None:
             raise CommandError(
-                f"the network ({model.network.shape}) takes no pictures: "
+                f"the network ({model.network.shape}) does not take pictures: "
                 "n makes one that reads digits, l loads one"
             )
         self._pixels = pixels

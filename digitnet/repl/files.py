@@ -28,7 +28,7 @@ def path_to_write(text: str, example: str, asker: "Asker") -> Path:
     path = path_of(text, example)
     there = os.path.lexists(path)
     if there and not (os.path.isfile(path) or os.path.islink(path)):  # noqa: PTH113, PTH114
-        raise CommandError(f"{quoted(text)} is there and is not a file; nothing was written")
-    if there and not asker.confirm(f"{printable(text)} is there already. Write over it?"):
+        raise CommandError(f"{quoted(text)} exists and is not a file; nothing was written")
+    if there and not asker.confirm(f"{printable(text)} already exists. Overwrite it?"):
         raise CommandError("nothing was written")
     return path

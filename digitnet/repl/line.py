@@ -31,7 +31,7 @@ def split(line: str) -> list[list[str]]:
         if token["open"]:
             other = {"'": '"', '"': "'"}[token["open"]]
             raise CommandError(
-                f"the quote {token['open']} is not closed; a word with it goes into {other} {other}"
+                f"the quote {token['open']} is not closed; quote a word with it by {other}"
             )
         if token["end"]:
             commands.append([])

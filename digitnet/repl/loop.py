@@ -120,7 +120,7 @@ def _message(error: Exception) -> str:
     if isinstance(error, (CommandError, RegistryError, BadData, NotHere)):
         return str(error)
     if isinstance(error, MemoryError):
-        return "there is not enough memory for that; the network in hand is as it was"
+        return "there is not enough memory for that; the network in hand is unchanged"
     if os.environ.get("DIGITNET_DEBUG"):
         raise error
     return (

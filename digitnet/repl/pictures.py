@@ -88,7 +88,7 @@ def _split(command: Command, words: Sequence[str]) -> tuple[list[str], str, str]
         if word in FLAGS:
             if len(words) != index + 2:
                 raise CommandError(
-                    f"{word} and one file end the line. "
+                    f"{word} takes one file, at the end of the line. "
                     f"Example: {command.name} {word} picture.{word[2:]}"
                 )
             return list(words[:index]), word[2:], words[-1]

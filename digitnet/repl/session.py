@@ -163,7 +163,7 @@ class Session:
         """
         model = self.network()
         if model.network.is_committee:
-            raise CommandError("a committee does not learn: train its members, then vote again")
+            raise CommandError("a committee cannot be trained: train its members, then vote again")
         if model.trainer.is_full:
             raise CommandError(
                 "the network cannot be trained further: it counts more mini-batches, cases or "

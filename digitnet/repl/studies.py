@@ -24,7 +24,7 @@ def new_study(session: Session, words: list[str], name: str) -> "StudyRecord":
     registry = session.registry
     name = name or _free_name(session)
     if varies(name):
-        raise CommandError(f"{quoted(name)} can be varied, so no study is called that")
+        raise CommandError(f"{quoted(name)} is reserved: a study needs another name")
     if registry.exists(name):
         raise CommandError(f"there is a save named {name!r} already: --name gives another")
     blueprint, data = _blueprint(session), session.shelf.name
@@ -80,7 +80,9 @@ def plan_of(record: "StudyRecord") -> "Plan":
     try:
         return Plan(parse(record.words), record.blueprint, record.seed, record.candidates)
     except ValueError as error:  # written by another version
-        raise CommandError(f"{record.name!r} asks what is not understood: {error}") from None
+        raise CommandError(
+            f"{record.name!r} has a question that cannot be parsed: {error}"
+        ) from None
 
 
 def _check_data(session: Session, plan: "Plan") -> None:

@@ -110,7 +110,9 @@ def cluster(data: DataSet, address: str) -> Iterator[WorkerPool]:
     try:
         from distributed import Client
     except ImportError:
-        raise NoCluster("--on needs a package that is not here: pip install distributed") from None
+        raise NoCluster(
+            "--on needs a package that is not installed: pip install distributed"
+        ) from None
     for name in ("distributed", "distributed.client", "distributed.core", "distributed.utils"):
         getLogger(name).setLevel(CRITICAL)  # we report errors ourselves
     try:

@@ -62,7 +62,7 @@ def parse(words: Sequence[str]) -> Question:
             current = axes[word] = []
         elif current is None:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
-            raise ValueError(f"{word!r} is nothing that can be varied. There are: {known}")
+            raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
             current.append(word)
     question = replace(question, axes=tuple((name, tuple(axes[name])) for name in axes))

@@ -168,7 +168,7 @@ def test_unsaved_training_is_asked_about_before_it_is_let_go(session: Session) -
     assert session.hand is not None
     assert session.hand.recipe == "quick"
     do(session, "pas one; t 5")
-    assert "as it was" in refusal(session, "l one")
+    assert "unchanged" in refusal(session, "l one")
     do(session, "s")
     assert session.leaving
     assert len(answers.asked) == 4
@@ -232,7 +232,7 @@ def test_a_network_whose_data_is_not_here_uses_what_fits(session: Session) -> No
 
 
 def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:
-    assert "nothing was measured yet" in refusal(session, "n diary; plot")
+    assert "there are no measurements yet" in refusal(session, "n diary; plot")
     trained = do(session, "t 3e")[0]
     (drawn,) = do(session, "plot")
     assert [point["batches"] for point in drawn["history"]] == sorted(

@@ -70,11 +70,14 @@ def test_plot_takes_a_file_without_a_flag(session: Session, name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("show 1 --svg", "--svg and one file end the line. Example: show --svg picture.svg"),
-        ("show --svg a.svg 1", "--svg and one file end the line"),
-        ("show --svg a.svg --png a.png", "--svg and one file end the line"),
+        (
+            "show 1 --svg",
+            "--svg takes one file, at the end of the line. Example: show --svg picture.svg",
+        ),
+        ("show --svg a.svg 1", "--svg takes one file"),
+        ("show --svg a.svg --png a.png", "--svg takes one file"),
         ("show 1 --svg ''", "'' cannot be a file. Example: show --svg picture.svg"),
-        ("show 1 --svg .", "'.' is there and is not a file; nothing was written"),
+        ("show 1 --svg .", "'.' exists and is not a file; nothing was written"),
         ("show 1 --pdf a.pdf", "show: unexpected '--pdf a.pdf'"),
         ("show x.svg", "show: 'x.svg' is not"),
     ],

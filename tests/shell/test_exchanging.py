@@ -75,7 +75,7 @@ def test_unsaved_training_is_asked_about_before_an_import(session: Session) -> N
     session.interactive = True
     do(session, "n mini; export x.npz; t 5")
     session.asker = Answers(["n", "y"])
-    assert "as it was" in refusal(session, "import x.npz")
+    assert "unchanged" in refusal(session, "import x.npz")
     assert session.unsaved == "5 mini-batches of training"
     do(session, "import x.npz")
     assert not session.unsaved

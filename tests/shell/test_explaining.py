@@ -101,7 +101,7 @@ def test_why_changes_nothing(session: Session) -> None:
         ("n mini; step 0", "a whole number from 1"),
         ("n mini; set augment light; step", "set augment none"),
         ("n mini; pas a; vote a a; why", "l loads one"),
-        ("n mini; pas a; vote a a; step", "a committee does not learn"),
+        ("n mini; pas a; vote a a; step", "a committee cannot be trained"),
     ],
 )
 def test_refusals(session: Session, line: str, says: str) -> None:

@@ -47,7 +47,7 @@ def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
     assert (study["name"], study["damaged"]) == ("study-1", None)
     assert do(session, "study epochs 0")[0]["name"] == "study-2"
     assert session.hand is not None
-    assert session.hand.trainer.progress.batches == 0  # the network in hand is as it was
+    assert session.hand.trainer.progress.batches == 0  # the network in hand is unchanged
 
 
 def test_the_best_is_trained_again_to_the_bit_and_checked_once(session: Session) -> None:
@@ -83,7 +83,7 @@ def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> No
         ("study epochs 0 --name s; l s", "is a study"),
         ("study epochs 0 --name s; study rate 1 2 --name s", "already"),
         ("study epochs 0 --name s; study s worst", "best after it"),
-        ("study rate 1 2 --name batch", "can be varied"),
+        ("study rate 1 2 --name batch", "is reserved"),
         ("study rate 1 2 --name", "--name is followed by a value"),
         ("study rate 1 2 --on tcp://127.0.0.1:9 --repeat 2", "no scheduler answers"),
     ],

@@ -127,7 +127,7 @@ def test_it_stops_between_two_pieces_of_a_file_and_keeps_none(tmp_path: Path, st
     before = set(threading.enumerate())
     reports = download_mnist(tmp_path, stopping.is_set, (mirror.url,))
     began = time.monotonic()
-    with pytest.raises(DownloadFailed, match="stopped; files already whole were kept"):
+    with pytest.raises(DownloadFailed, match="stopped; complete files were kept"):
         for report in reports:
             if report.file == SECOND:
                 stopping.set()
@@ -158,7 +158,7 @@ def test_it_stops_while_a_mirror_is_silent_and_keeps_nothing_of_what_comes_later
         next(reports)
     began = time.monotonic()
     stopping.set()
-    with pytest.raises(DownloadFailed, match="stopped; files already whole were kept"):
+    with pytest.raises(DownloadFailed, match="stopped; complete files were kept"):
         list(reports)
     assert time.monotonic() - began < 1.5
     assert not (tmp_path / FIRST).exists()

@@ -130,7 +130,7 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "an input without end": (change(("input_shape",), [1 << 20, 1 << 20, 1]), "no shape"),
     "a smaller picture": (change(("input_shape",), [2, 2, 1]), "does not fit pictures of 2x2"),
     "rows for pictures": (change(("input_shape",), [36]), "needs pictures"),
-    "a kernel too many": (change((*FIRST, "config", "kernel"), 4), "not the shape"),
+    "a kernel too many": (change((*FIRST, "config", "kernel"), 4), "not have the shape"),
     "a kernel of none": (change((*FIRST, "config", "kernel"), 0), "out of bounds"),
     "channels without end": (change((*FIRST, "config", "channels"), 1 << 20), "at most"),
     "a bias that is a number": (change((*FIRST, "config", "bias"), 1), "should be a bool"),
@@ -177,7 +177,7 @@ def other_width(document: Any) -> None:
 
 WRONG_COMMITTEES: dict[str, tuple[Callable[[Any], None], str]] = {
     "no members": (change((*FIRST, "members"), []), "at least one member"),
-    "a member of another width": (other_width, "equally many"),
+    "a member of another width": (other_width, "the same numbers"),
     "a scale of zero": (change((*FIRST, "members", 0, "scale"), 0.0), "out of bounds"),
     "a scale without end": (change((*FIRST, "members", 0, "scale"), 1e300), "out of bounds"),
     "a committee within": (

@@ -61,7 +61,7 @@ def test_batch_normalisation_stands_between_the_sum_and_its_activation() -> None
         "28x28-32c5-p30-10": "windows of 30x30 do not fit pictures of 24x24",
         "28x28-32c5": "the last layer is a dense one",
         "784-10-b": "the last layer is a dense one",
-        "784-100:softmax-10": "fits the last layer",
+        "784-100:softmax-10": "is for the last layer",
         "784-100:magic-10": "an activation is one of",
         "784-p2:relu-10": "an activation is one of",
         "784-d1-10": "d1 is not a layer",

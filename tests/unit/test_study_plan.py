@@ -62,7 +62,7 @@ def test_a_question_is_read(words: str, question: Question) -> None:
         ("rate", "no values"),
         ("rate 1 1", "same value twice"),
         ("rate 1 rate 2", "varied twice"),
-        ("colour red", "nothing that can be varied"),
+        ("colour red", "cannot be varied"),
         ("rate 1 --repeat 0", "--repeat takes"),
         ("rate 1 --for 90s", "--for takes"),
         ("rate 1 --for", "--for takes"),

@@ -37,7 +37,9 @@ class Committee(Layer):
         outputs = members[0][0].outputs
         for network, _ in members:
             if (network.inputs, network.outputs) != (input_shape[0], outputs):
-                raise ValueError("members of a committee take and give equally many numbers")
+                raise ValueError(
+                    "members of a committee need the same numbers of inputs and outputs"
+                )
         super().__init__(input_shape, (outputs,), dtype)
         self.members, self.text = members, f"committee of {len(members)}"
 
@@ -51,7 +53,7 @@ class Committee(Layer):
 
     def backward(self, grad: Array) -> Array | None:
         """Raises ValueError: a committee cannot be trained."""
-        raise ValueError("a committee does not learn: train its members, then vote again")
+        raise ValueError("a committee cannot be trained: train its members, then vote again")
 
     def described(self) -> dict[str, Any]:
         """The members' shapes."""

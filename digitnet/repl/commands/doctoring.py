@@ -76,7 +76,7 @@ def doctor(session: Session) -> Working:
     except StopIteration as end:
         findings = end.value
     except Interrupted:
-        raise CommandError("interrupted before it was done; the network is as it was") from None
+        raise CommandError("interrupted; the network is unchanged") from None
     except ValueError as error:  # the cases are not pictures
         raise CommandError(f"{error}. Example: set augment none") from None
     patient = Patient.of(model.trainer, data)

@@ -69,7 +69,7 @@ def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
 
     model = import_network(path_of(file, "import first.npz"))
     if not session.may_discard():
-        raise CommandError("nothing was imported; the network in hand is as it was")
+        raise CommandError("nothing was imported; the network in hand is unchanged")
     model.trainer.seed = session.new_seed()
     session.take(model)
     session.use_data_of(model)

@@ -122,7 +122,7 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
     model = session.network()
     if model.network.is_committee:
         raise CommandError(
-            "a committee only takes the mean of its members' outputs: l loads one of them, and "
+            "a committee only averages its members' outputs: l loads one of them, and "
             "why explains that"
         )
     data = session.data_for(model)

@@ -79,7 +79,7 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
             points.append(point)
             yield RateReport(point)
     except Interrupted:
-        raise CommandError("interrupted before it was done; the network is as it was") from None
+        raise CommandError("interrupted; the network is unchanged") from None
     except ValueError as error:  # the cases are not pictures
         raise CommandError(f"{error}. Example: set augment none") from None
     settings = trainer.settings

@@ -84,7 +84,7 @@ def new(
         chosen = _from_shape(recipe, hidden, output, cost)
     model = session.make(chosen)
     if not session.may_discard():
-        raise CommandError("nothing was made; the network in hand is as it was")
+        raise CommandError("nothing was made; the network in hand is unchanged")
     session.begin(model)
     network = model.network
     return InHandResult.of(

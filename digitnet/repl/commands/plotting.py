@@ -67,7 +67,7 @@ def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> Plot
     if not names:
         history = session.network().trainer.history
         if not history:
-            raise CommandError("nothing was measured yet: t trains, and measures on the way")
+            raise CommandError("there are no measurements yet: t trains and measures")
         return PlotResult({"": list(history)})
     cleaned = list(dict.fromkeys(clean(name) for name in names))
     if len(cleaned) > MAX_NETWORKS:

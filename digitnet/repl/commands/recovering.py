@@ -15,7 +15,7 @@ def recover(session: Session) -> InHandResult:
     once the network is saved, or when you leave without saving it.
     """
     if not session.may_discard():
-        raise CommandError("nothing was recovered; the network in hand is as it was")
+        raise CommandError("nothing was recovered; the network in hand is unchanged")
     model, more = session.unfinished.recovery.adopt()
     if model.name and not session.registry.exists(model.name):
         model.name = ""

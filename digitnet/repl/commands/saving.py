@@ -160,7 +160,7 @@ def load(
         made_by = f"; n {name} makes one from that recipe" if name in RECIPES else ""
         raise CommandError(f"{no_such(session, name)}{made_by}")
     if not session.may_discard():
-        raise CommandError("nothing was loaded; the network in hand is as it was")
+        raise CommandError("nothing was loaded; the network in hand is unchanged")
     model = registry.load(name)
     session.take(model)
     session.use_data_of(model)

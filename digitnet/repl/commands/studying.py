@@ -247,7 +247,7 @@ def _best(session: Session, record: "StudyRecord") -> Working:
     if not found:
         raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
     if not session.may_discard():
-        raise CommandError("nothing was trained; the network in hand is as it was")
+        raise CommandError("nothing was trained; the network in hand is unchanged")
     best = best_of(found).best
     yield Note("Training the best one again.", lasting=False)
     data = session.data(record.data)
@@ -255,7 +255,7 @@ def _best(session: Session, record: "StudyRecord") -> Working:
         with threads.limited_to(1):
             model, (on_validation, _) = trained(best, data, session.stop)
     except Stopped:
-        raise CommandError("interrupted; the network in hand is as it was") from None
+        raise CommandError("interrupted; the network in hand is unchanged") from None
     model.data, model.trained_on = data.name, [data.name]
     session.take(model)
     session.mark_unsaved()

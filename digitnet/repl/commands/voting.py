@@ -53,7 +53,7 @@ def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
             f"vote needs the names of 1 to {MAX_MEMBERS} saves. Example: vote first second"
         )
     if not session.may_discard():
-        raise CommandError("no vote was taken; the network in hand is as it was")
+        raise CommandError("no vote was taken; the network in hand is unchanged")
     committee = _committee([(name, session.registry.load(name)) for name in names])
     session.take(committee)
     session.mark_unsaved()
