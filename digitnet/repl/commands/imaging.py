@@ -115,7 +115,8 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Working:
 
     Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as
     MNIST's were, and shown as the network sees it. Several digits are read one by one, line by
-    line, from left to right. mine adds the one that was read last to your own digits. The included
+    line, from left to right; digits that touch are cut apart where the network reads the pieces
+    better than the whole. mine adds the one that was read last to your own digits. The included
     network hand (l hand) knows more ways to write digits than MNIST has.
     """
     reader = PictureReader(session.network())
@@ -156,7 +157,9 @@ def _read(
         yield DigitRead(name, "there is no such file")
         return
     try:
-        pictures = read_digits(read_file(found.path))
+        # in a folder that says which digit it is, there is one to a picture
+        apart = reader.outputs_for if answer is None else None
+        pictures = read_digits(read_file(found.path), apart)
     except (BadPicture, NoDigit) as error:
         yield DigitRead(name, str(error), answer=answer)
         return
