@@ -6,7 +6,7 @@ from digitnet.digits.image import NoDigit, Picture, prepare
 from digitnet.digits.ink import find_ink
 from digitnet.digits.picture import BadPicture, read_picture
 from digitnet.digits.pieces import Solid, one_by_one
-from digitnet.digits.touching import Outputs, is_wide, told_apart
+from digitnet.digits.touching import Outputs, is_wide, separated
 from digitnet.engine.types import Array
 
 MIN_SHEET, MIN_COVERED = 0.15, 0.85
@@ -26,7 +26,7 @@ def read_digits(data: bytes, outputs: Outputs | None = None) -> list[Picture]:
     drawings = _drawings(read_picture(data))
     if outputs is None or sum(map(is_wide, drawings)) > MAX_WIDE:
         return [prepare(drawing) for drawing in drawings]
-    return [digit for drawing in drawings for digit in told_apart(drawing, outputs)]
+    return [digit for drawing in drawings for digit in separated(drawing, outputs)]
 
 
 def _drawings(colours: Array) -> list[Array]:

@@ -1,9 +1,9 @@
-"""Digits that touch, told apart: cut where little ink is, as a network reads the pieces best.
+"""Separates touching digits, by cuts through little ink whose pieces a network reads well.
 
-Over-segmentation and recognition, as for cheques and postcodes (Casey and Lecolinet, "A survey of
-methods and strategies in character segmentation", IEEE Transactions on Pattern Analysis and Machine
-Intelligence 18, 1996): more cuts than needed are proposed, every piece between two of them is shown
-to the network, and the chain of pieces wins whose most doubtful piece is the least doubtful.
+This is over-segmentation and recognition (Casey and Lecolinet, "A survey of methods and strategies
+in character segmentation", IEEE Transactions on Pattern Analysis and Machine Intelligence 18,
+1996). More cuts than needed are proposed, and the network reads every piece between two of them.
+The chain of pieces is chosen whose least certain piece is the most certain.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,30 +16,33 @@ from digitnet.digits.image import NoDigit, Picture, box_of, prepare
 from digitnet.engine.types import Array
 
 Outputs = Callable[[Sequence[Picture]], Array]
-"""What a network says of pictures: (pictures, outputs)."""
+"""Computes a network's outputs for pictures: (pictures, outputs)."""
 Mask = NDArray[np.bool_]
 
-WIDE = 0.9
-"""Width over height: what is narrower is one digit."""
-LIKELY, MARGIN = 0.7, 0.05
-"""A chain wins if all its pieces have outputs above this, and by so much above that of the whole.
-With them no single digit of MNIST's validation set that is read right is cut."""
+MIN_ASPECT = 1.2
+"""Minimum width of touching digits, as a fraction of their height; few single digits have it."""
+MIN_OUTPUT, MARGIN = 0.9, 0.05
+"""A drawing is cut if the largest output for each piece exceeds MIN_OUTPUT, and that for the whole
+drawing by more than MARGIN. In MNIST's validation set, no digit that is read correctly is cut."""
+PIECE_COST = 0.05
+"""Subtracted from a chain's certainty for each piece, because parts of digits resemble a 1."""
 SLOPES = (0.0, 0.25, -0.25, 0.5, -0.5)
-"""Of cuts, columns to the right for each row down."""
-MOST_CUTS, MOST_DIGITS = 10, 4
-FEWER = 0.05
-"""What a further cut must gain in certainty: strokes of a digit are easily taken for a 1."""
-TALL, WIDEST = 0.55, 1.3
-"""A digit is so tall, and at most so wide, as parts of the whole drawing's height."""
-SCRAP = 0.1
-"""Of the largest component of a piece: smaller ones are left over from the neighbour."""
+"""Slopes of cuts, in columns to the right per row down."""
+MAX_CUTS, MAX_DIGITS = 10, 4
+MIN_HEIGHT, MAX_WIDTH = 0.55, 1.3
+"""Of a piece, as fractions of the drawing's height."""
+MIN_COMPONENT = 0.1
+"""Minimum size of a component as a fraction of the largest one in its piece; smaller ones are
+remains of the neighbouring digit."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A line from top to bottom: to its right is x - slope y > place, y from the middle row.
+    """A straight line from top to bottom.
 
-    ink: pixels of ink that it goes through.
+    Points with x − slope · y > place are to its right, with y measured from the middle row.
+
+    ink: the number of ink pixels on it.
     """
 
     ink: float
@@ -47,20 +50,20 @@ class Cut:
     slope: float
 
     def right_side(self, shape: tuple[int, ...]) -> Mask:
-        """The pixels to its right."""
+        """Whether each pixel is to its right."""
         y, x = np.ogrid[: shape[0], : shape[1]]
         right: Mask = x - self.slope * (y - shape[0] / 2) > self.place
         return right
 
 
 def is_wide(drawing: Array) -> bool:
-    """Whether a drawing may be of several digits."""
+    """Whether a drawing is wide enough for several digits."""
     rows, columns = box_of(drawing >= 0.5)
-    return bool(columns.stop - columns.start >= WIDE * (rows.stop - rows.start))
+    return bool(columns.stop - columns.start >= MIN_ASPECT * (rows.stop - rows.start))
 
 
-def told_apart(drawing: Array, outputs: Outputs) -> list[Picture]:
-    """The digits in a drawing that is in one piece, prepared, from left to right; mostly one."""
+def separated(drawing: Array, outputs: Outputs) -> list[Picture]:
+    """The digits in a connected drawing, prepared, from left to right; usually one."""
     whole = prepare(drawing)
     if not is_wide(drawing):
         return [whole]
@@ -68,11 +71,14 @@ def told_apart(drawing: Array, outputs: Outputs) -> list[Picture]:
     if certainty + MARGIN >= 1:
         return [whole]
     pieces, least = _best_chain(drawing[box_of(drawing >= 0.5)], outputs)
-    return pieces if least > max(LIKELY, certainty + MARGIN) else [whole]
+    return pieces if least > max(MIN_OUTPUT, certainty + MARGIN) else [whole]
 
 
 def _best_chain(ink: Array, outputs: Outputs) -> tuple[list[Picture], float]:
-    """The pieces from the left edge to the right, and the least of their largest outputs."""
+    """The most certain chain of pieces from the left edge to the right one, and its certainty.
+
+    The certainty of a piece is its largest output, that of a chain the least of its pieces'.
+    """
     cuts = _cuts(ink >= 0.5)
     ends = len(cuts) + 1
     found: dict[tuple[int, int], Picture] = {}
@@ -87,7 +93,7 @@ def _best_chain(ink: Array, outputs: Outputs) -> tuple[list[Picture], float]:
     certainties = dict(zip(found, largest.tolist(), strict=True))
     best: dict[int, tuple[float, list[Picture]]] = {0: (1.0, [])}
     chains: list[tuple[list[Picture], float]] = [([], 0.0)]
-    for _ in range(MOST_DIGITS):
+    for _ in range(MAX_DIGITS):
         longer: dict[int, tuple[float, list[Picture]]] = {}
         for (start, end), certainty in certainties.items():
             before, pieces = best.get(start, (0.0, []))
@@ -97,12 +103,13 @@ def _best_chain(ink: Array, outputs: Outputs) -> tuple[list[Picture], float]:
         best = longer
         least, pieces = best.get(ends, (0.0, []))
         chains.append((pieces, least))
-    return max(chains, key=lambda chain: chain[1] - FEWER * len(chain[0]))
+    return max(chains, key=lambda chain: chain[1] - PIECE_COST * len(chain[0]))
 
 
 def _between(ink: Array, cuts: Sequence[Cut], start: int, end: int) -> Picture | None:
-    """What is between two cuts (0: the left edge, one more than there are: the right), prepared;
-    None where it cannot be a digit.
+    """The prepared piece between two cuts, or None if it cannot be a digit.
+
+    Cuts are numbered from 1; 0 is the left edge and len(cuts) + 1 the right one.
     """
     from scipy import ndimage
 
@@ -116,10 +123,10 @@ def _between(ink: Array, cuts: Sequence[Cut], start: int, end: int) -> Picture |
         return None
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    kept = sizes >= SCRAP * sizes.max()
+    kept = sizes >= MIN_COMPONENT * sizes.max()
     rows, columns = box_of(kept[labels] & (labels > 0))
     height, width = rows.stop - rows.start, columns.stop - columns.start
-    if height < TALL * len(ink) or width > WIDEST * len(ink):
+    if height < MIN_HEIGHT * len(ink) or width > MAX_WIDTH * len(ink):
         return None
     kept[0] = True
     try:
@@ -129,23 +136,23 @@ def _between(ink: Array, cuts: Sequence[Cut], start: int, end: int) -> Picture |
 
 
 def _cuts(mask: Mask) -> list[Cut]:
-    """From left to right, the lines that go through the least ink, none of them twice."""
+    """Up to MAX_CUTS cuts through the least ink, from left to right, not close to each other."""
     near = max(1, len(mask) // 20)
     proposed = [cut for slope in SLOPES for cut in _minima(mask, slope, near)]
     kept: list[Cut] = []
     for cut in sorted(proposed, key=lambda cut: (cut.ink, abs(cut.slope))):
         if all(_distance(cut, other, len(mask)) > len(mask) / 12 for other in kept):
             kept.append(cut)
-    return sorted(kept[:MOST_CUTS], key=lambda cut: cut.place)
+    return sorted(kept[:MAX_CUTS], key=lambda cut: cut.place)
 
 
 def _distance(a: Cut, b: Cut, height: int) -> float:
-    """The mean distance of two cuts in columns, about."""
+    """The approximate mean distance of two cuts, in columns."""
     return abs(a.place - b.place) + abs(a.slope - b.slope) * height / 4
 
 
 def _minima(mask: Mask, slope: float, near: int) -> list[Cut]:
-    """Cuts of a slope that go through no more ink than those near to them."""
+    """The cuts of a given slope where the ink on them is a local minimum."""
     from scipy import ndimage
 
     y, x = np.nonzero(mask)

@@ -22,7 +22,7 @@ from handwriting_helpers import Stroke
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.image import Picture, prepare
 from digitnet.digits.pieces import one_by_one
-from digitnet.digits.touching import is_wide, told_apart
+from digitnet.digits.touching import is_wide, separated
 from digitnet.engine.types import Array
 from digitnet.registry.registry import Registry
 from digitnet.repl.asking import PictureReader
@@ -77,14 +77,14 @@ def main() -> None:
                 found = one_by_one(drawing)
                 if len(found) == 1:
                     right.append(
-                        read(told_apart(found[0], reader.outputs_for)) == answers[rows].tolist()
+                        read(separated(found[0], reader.outputs_for)) == answers[rows].tolist()
                     )
             print(f"{length:8}{overlap:9}{len(right):9}{np.mean(right):8.0%}", flush=True)
     wide = [row for row, picture in enumerate(digits) if is_wide(picture / 255)]
     before = cut = lost = 0
     for row in wide:
         drawing = Stroke.of(digits[row]).drawn(HEIGHT, HEIGHT * rng.uniform(0.03, 0.18))
-        pictures = told_apart(drawing, reader.outputs_for)
+        pictures = separated(drawing, reader.outputs_for)
         is_right = read([prepare(drawing)]) == [answers[row]]
         before, cut = before + is_right, cut + (len(pictures) > 1)
         lost += is_right and len(pictures) > 1
