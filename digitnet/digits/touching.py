@@ -23,7 +23,7 @@ MIN_ASPECT = 1.2
 """Minimum width of touching digits, as a fraction of their height; few single digits have it."""
 MIN_OUTPUT, MARGIN = 0.9, 0.05
 """A drawing is cut if the largest output for each piece exceeds MIN_OUTPUT, and that for the whole
-drawing by more than MARGIN. In MNIST's validation set, no digit that is read correctly is cut."""
+drawing by more than MARGIN. No single digit of MNIST's validation set is then cut."""
 PIECE_COST = 0.05
 """Subtracted from a chain's certainty for each piece, because parts of digits resemble a 1."""
 SLOPES = (0.0, 0.25, -0.25, 0.5, -0.5)

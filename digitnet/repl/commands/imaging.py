@@ -115,8 +115,8 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Working:
 
     Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as
     MNIST's were, and shown as the network sees it. Several digits are read one by one, line by
-    line, from left to right; digits that touch are cut apart where the network reads the pieces
-    better than the whole. mine adds the one that was read last to your own digits. The included
+    line, from left to right; a wide one is cut if the network is surer of the pieces, as some
+    digits that touch can be. mine adds the one that was read last to your own digits. The included
     network hand (l hand) knows more ways to write digits than MNIST has.
     """
     reader = PictureReader(session.network())
