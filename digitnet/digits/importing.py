@@ -1,4 +1,4 @@
-"""Data sets made of files: of a folder of pictures, IDX files or an .npz file, in three parts."""
+"""Imports a data set from a folder of pictures, IDX files or an .npz file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from digitnet.digits.found import pictures_at
 from digitnet.digits.idx import BadData, read_idx
 from digitnet.digits.importing_npz import read_npz
 from digitnet.digits.own import (
-    MOST_CASES,
+    MAX_CASES,
     TEST,
     TRAIN,
     VALIDATION,
@@ -27,16 +27,16 @@ from digitnet.digits.reading import BadPicture, NoDigit, read_digits
 
 @dataclass
 class Import:
-    """What is imported: cases, and what had to be left out, each with the reason."""
+    """The imported cases. left_out: the files that could not be read, with the reasons."""
 
     cases: OwnCases
     left_out: list[str]
 
 
 def import_from(path: Path, stop: Callable[[], bool]) -> Import:
-    """The cases in a folder of pictures (one subfolder a digit), in IDX files or an .npz file.
+    """Imports a folder of pictures (one subfolder per digit), IDX files or an .npz file.
 
-    Raises BadData where there are none.
+    Raises BadData if there are no valid cases, or `stop` returns True.
     """
     if path.is_dir():
         if any(path.glob("*images-idx3-ubyte*")):
@@ -50,40 +50,40 @@ def import_from(path: Path, stop: Callable[[], bool]) -> Import:
         labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
         return Import(_whole(read_idx(path, 3), read_idx(labels, 1), path), [])
     raise BadData(
-        "is no folder of pictures, no IDX file with images in its name, and no .npz file", path
+        "is not a folder of pictures, an IDX file with images in its name, or an .npz file", path
     )
 
 
 def _joined(sets: Sequence[tuple[int, Bytes, NDArray[Any]]], path: Path) -> OwnCases:
-    """Pictures and answers that come as TRAIN, VALIDATION and TEST, which they stay.
+    """Joins sets of (part, pictures, answers), keeping their parts.
 
-    A part that does not come is set aside from those to train with, or from all.
+    A part that is missing is taken from the training cases, or, without these, from all cases.
     """
-    come = {part for part, _, _ in sets}
+    given = {part for part, _, _ in sets}
     found = []
     for part, pictures, answers in sets:
         cases = _whole(pictures, answers, path)
         if part == TRAIN:
-            cases.parts[np.isin(cases.parts, list(come))] = TRAIN
-        elif TRAIN in come:
+            cases.parts[np.isin(cases.parts, list(given))] = TRAIN
+        elif TRAIN in given:
             cases.parts[:] = part
         found.append(cases)
     names = ("pictures", "answers", "parts")
     cases = OwnCases(*(np.concatenate([getattr(each, name) for each in found]) for name in names))
-    if len(cases) > MOST_CASES:
-        raise BadData(f"has {len(cases):,} cases; at most {MOST_CASES:,} are kept", path)
+    if len(cases) > MAX_CASES:
+        raise BadData(f"has {len(cases):,} cases; at most {MAX_CASES:,} are kept", path)
     return cases
 
 
 def _whole(pictures: Bytes, answers: NDArray[Any], path: Path) -> OwnCases:
-    """Cases that come in one part. Raises BadData for what are none."""
+    """Cases without parts, which are then assigned. Raises BadData if they are not valid."""
     check(pictures, answers, path)
     answers = answers.astype(np.uint8)
     return OwnCases(pictures, answers, parts_of(answers))
 
 
 def _from_pictures(folder: Path, stop: Callable[[], bool]) -> Import:
-    """Pictures in subfolders called 0 to 9, each prepared as `img` does."""
+    """Imports pictures in subfolders named 0 to 9, each prepared as by `img`."""
     try:
         found = [file for file in pictures_at(folder) if file.answer is not None]
     except OSError as error:
@@ -91,7 +91,7 @@ def _from_pictures(folder: Path, stop: Callable[[], bool]) -> Import:
     if not found:
         raise BadData("has no subfolders 0 to 9 with pictures in them", folder)
     pictures, answers, left_out = [], [], []
-    for file in found[:MOST_CASES]:
+    for file in found[:MAX_CASES]:
         if stop():
             raise BadData("was not read to its end; nothing was imported", folder)
         try:
@@ -107,8 +107,8 @@ def _from_pictures(folder: Path, stop: Callable[[], bool]) -> Import:
 
 
 def _from_idx_folder(folder: Path) -> Import:
-    """IDX files in a folder: one pair, or several, of which those to validate and to test are known
-    by their names (val; t10k or test).
+    """Imports pairs of IDX files; their names tell which are for validation (val) and test (t10k or
+    test).
     """
     found = []
     for path in sorted(folder.glob("*images-idx3-ubyte*"))[:9]:

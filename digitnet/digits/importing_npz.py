@@ -1,4 +1,4 @@
-"""Pictures and answers in .npz files: nothing is unpacked before its size is known."""
+"""Reads pictures and answers from .npz files; checks sizes before decompressing."""
 
 import io
 import re
@@ -21,7 +21,7 @@ from digitnet.digits.reading import BadPicture
 _WORDS = {TRAIN: ("train",), VALIDATION: ("val", "valid", "validation"), TEST: ("test",)}
 _NAMED = (("x_{}", "y_{}"), ("X_{}", "y_{}"), ("{}_images", "{}_labels"), ("{}_x", "{}_y"))
 _WHOLE = (("images", "labels"), ("x", "y"), ("X", "y"), ("pictures", "answers"))
-"""What arrays of pictures and of answers are called: in files with parts, and in those without."""
+"""Names of the arrays of pictures and answers: with parts (_NAMED) and without (_WHOLE)."""
 _HEADER = re.compile(
     rb"\x93NUMPY[\x01\x02]\x00.{2,4}\{'descr': '[<|]([fiu])([1248])', 'fortran_order': False, "
     rb"'shape': \(([0-9, ]{1,60})\), \} *\n",
@@ -30,9 +30,9 @@ _HEADER = re.compile(
 
 
 def read_npz(path: Path) -> list[tuple[int, Bytes, NDArray[Any]]]:
-    """The parts in an .npz file, each with its pictures and answers, which may be of any number.
+    """The sets in an .npz file, as (part, pictures, answers); answers may have any numeric type.
 
-    Arrays whose names tell no part are to train with. Raises BadData.
+    Arrays whose names do not contain a part are for training. Raises BadData.
     """
     try:
         data = read_file(path)
@@ -46,7 +46,7 @@ def read_npz(path: Path) -> list[tuple[int, Bytes, NDArray[Any]]]:
                     found.append((part, _pictures(pictures), answers.reshape(-1)))
     except (BadPicture, BadData) as error:
         raise BadData(str(error).removeprefix(f"{path}: "), path) from None
-    except Exception:  # zipfile, zlib and numpy raise some fifteen kinds of error for bad files
+    except Exception:  # zipfile, zlib and numpy raise about fifteen types of errors for bad files
         raise BadData("is not a whole .npz file", path) from None
     if not found:
         raise BadData("has no arrays called images and labels, or x_train and y_train", path)
@@ -54,7 +54,7 @@ def read_npz(path: Path) -> list[tuple[int, Bytes, NDArray[Any]]]:
 
 
 def _pairs(part: int) -> Iterator[tuple[str, str]]:
-    """What the pictures and the answers of a part may be called."""
+    """The possible names of the pictures and the answers of a part."""
     for (pictures, answers), word in product(_NAMED, _WORDS[part]):
         yield pictures.format(word), answers.format(word)
     if part == TRAIN:
@@ -62,7 +62,7 @@ def _pairs(part: int) -> Iterator[tuple[str, str]]:
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """One array of plain numbers, its size checked before it is unpacked. Raises BadData."""
+    """Reads one array of plain numbers, after checking its size. Raises BadData."""
     with archive.open(info) as file:
         head = file.read(512)
         header = _HEADER.match(head)
@@ -78,7 +78,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
 
 
 def _pictures(array: NDArray[Any]) -> Bytes:
-    """Pictures as bytes (cases, 28, 28); numbers from 0 to 1 are taken times 255."""
+    """The pictures as bytes (cases, 28, 28); floats from 0 to 1 are multiplied by 255."""
     if array.ndim == 2 and array.shape[1] == prod(PICTURE):
         array = array.reshape(-1, *PICTURE)
     if array.ndim == 4 and array.shape[3] == 1:

@@ -1,4 +1,4 @@
-"""A data set of one's own: pictures, their answers, and the part each belongs to for good."""
+"""The user's own data sets: pictures, answers, and the fixed part (train, ...) of each case."""
 
 import gzip
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ HOW_TO_ADD = "d draws a digit, mine adds it"
 PARTS = TRAIN, VALIDATION, TEST = range(3)
 FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
 """The files of a set: pictures, answers, and the part of each case."""
-MOST_CASES = MAX_BYTES // prod(PICTURE)
+MAX_CASES = MAX_BYTES // prod(PICTURE)
 GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
 class OwnCases:
-    """Pictures (cases, 28, 28), their answers 0 to 9, and the part of each: TRAIN to TEST."""
+    """Pictures (cases, 28, 28), answers 0 to 9 (cases,), and parts TRAIN to TEST (cases,)."""
 
     pictures: Bytes
     answers: Bytes
@@ -38,21 +38,21 @@ class OwnCases:
 
     @classmethod
     def none(cls) -> "OwnCases":
-        """No cases yet."""
+        """An empty set."""
         nothing = np.empty(0, np.uint8)
         return cls(np.empty((0, *PICTURE), np.uint8), nothing, nothing)
 
     def __len__(self) -> int:
-        """How many cases."""
+        """The number of cases."""
         return len(self.pictures)
 
     def with_case(self, picture: Picture, answer: int) -> "OwnCases":
-        """One case more; a picture that was the last one already has another answer then."""
+        """Adds a case; if the picture is the last one, corrects its answer instead."""
         last = len(self) - 1
         if last >= 0 and np.array_equal(self.pictures[last], picture):
             return self.answered(last, answer)
-        if len(self) == MOST_CASES:
-            raise BadData(f"there is no room for more than {MOST_CASES:,} cases")
+        if len(self) == MAX_CASES:
+            raise BadData(f"there is no room for more than {MAX_CASES:,} cases")
         return OwnCases(
             np.concatenate([self.pictures, picture[None]]),
             np.append(self.answers, np.uint8(answer)),
@@ -60,18 +60,18 @@ class OwnCases:
         )
 
     def answered(self, number: int, answer: int) -> "OwnCases":
-        """The same, case `number` with another answer."""
+        """A copy in which case `number` has another answer."""
         answers = self.answers.copy()
         answers[number] = answer
         return OwnCases(self.pictures, answers, self.parts)
 
     def without(self, number: int) -> "OwnCases":
-        """All but case `number`; the others stay in their parts."""
+        """A copy without case `number`; the others keep their parts."""
         arrays = (self.pictures, self.answers, self.parts)
         return OwnCases(*(np.delete(array, number, 0) for array in arrays))
 
     def files(self) -> dict[str, bytes]:
-        """The set as gzipped IDX files, by their names; no files for no cases."""
+        """File name → gzipped IDX file; empty if there are no cases."""
         arrays = (self.pictures, self.answers, self.parts)
         return {
             name: gzip.compress(idx_bytes(array), mtime=0)
@@ -80,7 +80,7 @@ class OwnCases:
         }
 
     def data_set(self, name: str) -> DataSet:
-        """The data set. Where there are too few cases to set some aside, all serve for all."""
+        """The data set. A part that has no cases consists of all cases."""
         (train, _), (validation, validations_are_in), (test, tests_are_in) = (
             self._part(part, name) for part in PARTS
         )
@@ -97,11 +97,11 @@ class OwnCases:
 
 
 def spread(count: int) -> Bytes:
-    """The part of each case that was added as number 0, 1, ..., whatever is added later.
+    """The parts of cases 0, 1, ..., `count` - 1, which do not depend on cases added later.
 
     A tenth goes to validation and a tenth to the test, by the fractional part of kφ,
-    φ = (√5 - 1)/2, which is spread evenly and has no period, as the order has in which people draw
-    (0 to 9, say). The first three cases belong to three parts.
+    φ = (√5 - 1)/2: it is evenly distributed and has no period, unlike the order in which people
+    draw digits (0 to 9, say). The first three cases belong to three different parts.
     """
     place = np.arange(count) * GOLDEN % 1
     chosen = [(place >= 0.6) & (place < 0.7), (place >= 0.2) & (place < 0.3)]
@@ -109,7 +109,7 @@ def spread(count: int) -> Bytes:
 
 
 def parts_of(answers: Bytes) -> Bytes:
-    """The part of each case of an import: of each digit every tenth to validation, and to test."""
+    """The parts of imported cases: a tenth of each digit for validation, and a tenth to test."""
     parts = np.zeros(len(answers), np.uint8)
     for answer in range(10):
         its = np.flatnonzero(answers == answer)
@@ -119,7 +119,7 @@ def parts_of(answers: Bytes) -> Bytes:
 
 
 def read_own(place: Path) -> OwnCases:
-    """The set kept in a folder, or in a file as `mine` was at first. Raises BadData."""
+    """Reads a set from a folder, or `mine` in its first format from a file. Raises BadData."""
     if place.is_file():
         return _read_rows(place)
     pictures, answers, parts = (
@@ -132,7 +132,7 @@ def read_own(place: Path) -> OwnCases:
 
 
 def _read_rows(path: Path) -> OwnCases:
-    """The cases in rows of 785 bytes: an answer, then its pixels."""
+    """Reads the first format: rows of 785 bytes, an answer and its pixels."""
     rows = read_idx(path, 2)
     if rows.shape[1] != 1 + prod(PICTURE):
         raise BadData(f"has {rows.shape[1]:,} bytes in a case, not {1 + prod(PICTURE)}", path)
@@ -142,7 +142,7 @@ def _read_rows(path: Path) -> OwnCases:
 
 
 def check(pictures: Bytes, answers: NDArray[Any], path: Path) -> None:
-    """Raises BadData for what are no pictures of 28 x 28 and an answer 0 to 9 for each."""
+    """Raises BadData unless these are pictures of 28 x 28, each with an answer 0 to 9."""
     if pictures.shape[1:] != PICTURE:
         size = " x ".join(str(n) for n in pictures.shape[1:])
         raise BadData(f"has pictures of {size} pixels, not of 28 x 28", path)

@@ -1,4 +1,4 @@
-"""Several digits in one drawing, told apart: a drawing for each, in the order they are read."""
+"""Separates the digits in a drawing, in reading order."""
 
 from dataclasses import dataclass
 
@@ -8,32 +8,33 @@ from digitnet.digits.image import NoDigit, box_of
 from digitnet.engine.types import Array
 
 SPECK = 0.2
-"""What is smaller than this part of the tallest piece is a speck, a dot or dirt."""
+"""A piece smaller than this fraction of the tallest is a speck."""
 WHOLE = 0.7
-"""A piece as tall as this part of the tallest is a digit, unless it stands over others."""
+"""A piece at least this fraction of the tallest is a digit, unless it is above others."""
 GAP = 0.01
-"""Of all ink's longer side: what is as near as that is joined. Hairlines and pencils break."""
+"""Gaps up to this fraction of the ink's longer side are closed: hairlines and pencil break up."""
 NEAR = 0.15
-"""Of the tallest piece: a smaller piece that is as near to another one belongs to it."""
+"""A small piece belongs to another if it is nearer than this fraction of the tallest piece."""
 SOLID = 0.7
-"""Twice the greatest distance to the edge, as a part of the longer side, of what is no stroke."""
+"""A piece is a filled shape if twice its largest distance to the edge exceeds this fraction of its
+longer side,"""
 FULL, LONG = 0.8, 2.5
-"""So is what covers this part of its box, unless that is so many times as long as wide (a 1)."""
-MOST = 50
+"""or if it covers this fraction of its box, unless that is so many times as long as wide (a 1)."""
+MAX_PIECES = 50
 
 
 class Solid(NoDigit):
-    """What was found is a filled shape."""
+    """Only a filled shape was found, no strokes."""
 
     def __init__(self, place: tuple[slice, slice], covered: float) -> None:
-        """Where it is, and how much of that it covers."""
+        """place: rows and columns of its box. covered: the fraction of it that is ink."""
         super().__init__("what stands out is a filled shape, not a drawn digit")
         self.place, self.covered = place, covered
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Ink that belongs together: its components, and the box around them."""
+    """Connected components that belong together, and their bounding box."""
 
     labels: frozenset[int]
     top: int
@@ -57,7 +58,7 @@ class Piece:
         return max(self.height, self.width)
 
     def with_(self, other: "Piece") -> "Piece":
-        """Both as one."""
+        """The union of both pieces."""
         return Piece(
             self.labels | other.labels,
             min(self.top, other.top),
@@ -68,10 +69,10 @@ class Piece:
 
 
 def one_by_one(ink: Array) -> list[Array]:
-    """The digits in a drawing, line by line, each from left to right, each alone.
+    """The digits in a drawing, each as a drawing of its own, by line and from left to right.
 
-    ink: (rows, columns), a stroke from 0.5. Strokes of one digit that do not touch, as the bar of a
-    5, stay together. Raises NoDigit where there are none, or what there is cannot be digits.
+    ink: (rows, columns), at least 0.5 in strokes. Strokes of one digit that do not touch, such as
+    the bar of a 5, stay together. Raises NoDigit if there are no digits.
     """
     from scipy import ndimage
 
@@ -95,19 +96,19 @@ def one_by_one(ink: Array) -> list[Array]:
     pieces = _joined([piece for piece in pieces if piece.size >= SPECK * tallest])
     tallest = max(piece.height for piece in pieces)
     pieces = [piece for piece in pieces if piece.height >= 2 * SPECK * tallest] or pieces
-    if len(pieces) > MOST:
+    if len(pieces) > MAX_PIECES:
         raise NoDigit("what stands out is scattered all over, as no writing is")
     solid = [piece for piece in pieces if _is_solid(_alone(ink, labels, piece))]
     if len(solid) == len(pieces):
         largest = max(solid, key=lambda piece: piece.size)
         place = np.s_[largest.top : largest.bottom, largest.left : largest.right]
         raise Solid(place, float(mask[place].mean()))
-    strokes = [piece for piece in pieces if piece not in solid]  # less shadows and blots
+    strokes = [piece for piece in pieces if piece not in solid]  # without shadows and blots
     return [_alone(ink, labels, piece) for piece in _in_lines(strokes)]
 
 
 def _overlap(a: int, b: int, c: int, d: int) -> int:
-    """How much of a to b lies in c to d; negative for the gap between them."""
+    """The overlap of the intervals a to b and c to d; negative for a gap."""
     return min(b, d) - max(a, c)
 
 
@@ -117,7 +118,7 @@ def _belong_together(a: Piece, b: Piece, tallest: int) -> bool:
     over = _overlap(a.top, a.bottom, b.top, b.bottom)
     narrower, smaller = min(a.width, b.width), min(a.height, b.height)
     is_near = -over <= NEAR * tallest
-    if over <= 0.3 * smaller and is_near and beside >= 0.1 * narrower:  # one stands over the other
+    if over <= 0.3 * smaller and is_near and beside >= 0.1 * narrower:  # one is above the other
         return True
     if over > 0.3 * smaller and beside >= 0.5 * narrower:  # one is within the other
         return True
@@ -126,7 +127,7 @@ def _belong_together(a: Piece, b: Piece, tallest: int) -> bool:
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:
-    """The pieces, those that belong together as one."""
+    """Joins the pieces that belong together."""
     tallest = max(piece.height for piece in pieces)
     rest, joined = sorted(pieces, key=lambda piece: piece.left), []
     while rest:
@@ -141,7 +142,7 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
 
 
 def _in_lines(pieces: list[Piece]) -> list[Piece]:
-    """The pieces in the order they are read."""
+    """Sorts the pieces in reading order."""
     lines: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: piece.top + piece.bottom):
         line = lines[-1] if lines else []
@@ -154,7 +155,7 @@ def _in_lines(pieces: list[Piece]) -> list[Piece]:
 
 
 def _alone(ink: Array, labels: Array, piece: Piece) -> Array:
-    """The drawing of one piece, without those beside it, and a margin of a pixel."""
+    """The drawing of one piece without its neighbours, with a margin of one pixel."""
     place = np.s_[
         max(0, piece.top - 1) : piece.bottom + 1, max(0, piece.left - 1) : piece.right + 1
     ]

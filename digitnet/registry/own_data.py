@@ -1,4 +1,4 @@
-"""Data sets of one's own on disk: changed atomically and durably, and every change can be undone.
+"""The user's own data sets on disk: changes are atomic and durable, and can be undone.
 
 A data set is a folder NAME.NUMBER with its files. A change writes a new folder under a temporary
 name and renames it to the next number. The highest number is the current version; an empty folder
@@ -34,12 +34,12 @@ besides."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VERSION = re.compile(rf"({NAME.pattern})\.([0-9]{{1,9}})")
 ROWS = "mine-cases-idx2-ubyte"
-"""The file in which `mine` was kept at first: its version 0."""
+"""The file of `mine` in its first format: version 0."""
 LOCK, LOCK_SECONDS = "own.lock", 5
 
 
 class OwnData:
-    """The data sets of one's own in a folder."""
+    """The user's own data sets in a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Does not make the folder yet."""
@@ -90,7 +90,7 @@ class OwnData:
     def undo(self, name: str, number: int = 1) -> None:
         """Makes the version before the current one, or `number` before it, current again.
 
-        The one that gives way is kept as the version before. Raises RegistryError if there is none.
+        The replaced version is kept as the one before it. Raises RegistryError if there is none.
         """
         with self._changing(name):
             found = self._versions().get(name, [])
@@ -115,7 +115,7 @@ class OwnData:
 
     @contextmanager
     def _changing(self, name: str) -> Iterator[None]:
-        """Holds the lock, without what killed writers left, and turns errors into RegistryError."""
+        """Holds the lock, removes what killed writers left; turns errors into RegistryError."""
         try:
             refuse_link(self.folder)
             make_folder(self.folder)
@@ -155,7 +155,7 @@ class OwnData:
         found = self._versions()[name]
         for old, after in list(pairwise(found))[: 1 - KEPT]:
             if old.is_dir() and _is_there(old) and _is_there(after):
-                with suppress(OSError):  # as a whole: a half of it would be no version
+                with suppress(OSError):  # renamed first, so that it is removed as a whole
                     old.replace(fresh)
                 shutil.rmtree(fresh, ignore_errors=True)
 
@@ -164,7 +164,7 @@ class OwnData:
         try:
             for name, data in files.items():
                 write_durably(fresh / name, data)
-        except NotConfirmed as error:  # nothing is changed before the folder has its name
+        except NotConfirmed as error:  # the change only takes effect when the folder is renamed
             raise OSError(error.errno, error.strerror) from None
 
     def _next(self, name: str, found: list[Path]) -> Path:

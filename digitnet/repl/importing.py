@@ -1,4 +1,4 @@
-"""Data sets of one's own: made of files, deleted."""
+"""Imports and deletes the user's own data sets, for `data import` and `data delete`."""
 
 from collections.abc import Generator
 
@@ -9,12 +9,12 @@ from digitnet.repl.session import Session
 from digitnet.repl.views.words import counted
 
 EXAMPLE = "Example: data import photos scans"
-SHOWN = 3
-"""Files that were left out, of which each is told why."""
+MAX_REASONS = 3
+"""Maximum number of files for which the reason is printed."""
 
 
 def import_(session: Session, name: str, path: str) -> "Generator[Note, None, str]":
-    """Makes a data set of files. Returns what was done, in words."""
+    """Imports a data set; returns a sentence on the result."""
     from digitnet.digits.importing import import_from
 
     if not name or not path:
@@ -28,16 +28,16 @@ def import_(session: Session, name: str, path: str) -> "Generator[Note, None, st
     imported = import_from(path_of(path, EXAMPLE.removeprefix("Example: ")), session.stop)
     own.keep(name, imported.cases, place)
     session.shelf.forget(name)
-    for reason in imported.left_out[:SHOWN]:
+    for reason in imported.left_out[:MAX_REASONS]:
         yield Note(f"Left out: {printable(reason, 300)}")
-    more = len(imported.left_out) - SHOWN
+    more = len(imported.left_out) - MAX_REASONS
     if more > 0:
         yield Note(f"Left out: {counted(more, 'more file')}")
     return f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: {session.data(name)}."
 
 
 def _check_name(name: str) -> None:
-    """Raises CommandError where a data set of one's own cannot have that name."""
+    """Raises CommandError if an imported data set cannot have this name."""
     from digitnet.digits.datasets import SOURCES
     from digitnet.digits.own import MINE
     from digitnet.digits.relatives import RELATIVES
@@ -53,7 +53,7 @@ def _check_name(name: str) -> None:
 
 
 def delete(session: Session, name: str) -> str:
-    """Deletes a data set of one's own, after a yes. Returns what was done, in words."""
+    """Deletes one of the user's data sets, after a yes; returns a sentence on the result."""
     from digitnet.digits.own import OwnCases
 
     own = session.shelf.own

@@ -164,7 +164,7 @@ REFUSED = {
     "data import ../x x": "cannot be the name",
     "data import some nowhere": "is not there",
     "data import some EMPTY": "no subfolders 0 to 9",
-    "data import some EMPTY/a.txt": "no .npz file",
+    "data import some EMPTY/a.txt": "or an .npz file",
     "data import some EMPTY/b.npz": "not a whole .npz file",
     "data delete sample": "no data set of your own",
     "data sample more": "unexpected",

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from digitnet.digits.image import Picture
     from digitnet.digits.own import OwnCases
 
-MOST_SHOWN = 100
-"""Pictures that `mine show` shows at the most."""
+MAX_SHOWN = 100
+"""Maximum number of pictures of one `mine show`."""
 
 
 @dataclass(frozen=True)
 class MineResult(Record):
-    """A digit of one's own, added. total: how many there are now. of_it: those of its answer."""
+    """A digit was added to `mine`. total: the digits in it now. of_it: those with its answer."""
 
     answer: int
     total: int
@@ -38,7 +38,7 @@ class MineResult(Record):
 
 @dataclass(frozen=True)
 class AnsweredResult(Record):
-    """A digit of one's own that has another answer now. index: its number, from 0."""
+    """The answer of a digit in `mine` was corrected. index: its number, from 0."""
 
     index: int
     answer: int
@@ -51,7 +51,7 @@ class AnsweredResult(Record):
 
 @dataclass(frozen=True)
 class RemovedResult(Record):
-    """A digit of one's own, removed. index: the number it had. total: how many are left."""
+    """A digit was removed from `mine`. removed: its number. total: the digits left."""
 
     removed: int
     answer: int
@@ -66,7 +66,7 @@ class RemovedResult(Record):
 
 @dataclass(frozen=True)
 class MineShown:
-    """Digits of one's own, from number `first`. sets: train, validation or test for each."""
+    """Digits in `mine`, from number `first`. sets: train, validation or test for each."""
 
     total: int
     first: int
@@ -75,7 +75,7 @@ class MineShown:
     sets: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """The number of each, its answer, and the set that it belongs to."""
+        """The number, answer and set of each digit."""
         pairs = enumerate(zip(self.answers, self.sets, strict=True), self.first)
         cases = [{"index": n, "answer": answer, "set": part} for n, (answer, part) in pairs]
         return {"total": self.total, "cases": cases}
@@ -127,7 +127,7 @@ def mine(
 
 
 def _changed(session: Session, change: "Callable[[OwnCases], OwnCases]") -> "OwnCases":
-    """Changes mine on the disk; what it has now."""
+    """Changes `mine` on disk; returns its cases."""
     from digitnet.digits.own import MINE
 
     cases = session.shelf.own.change(MINE, change)
@@ -136,11 +136,11 @@ def _changed(session: Session, change: "Callable[[OwnCases], OwnCases]") -> "Own
 
 
 def _added(session: Session, answer: int | None) -> MineResult:
-    """Adds the digit that was read last."""
+    """Adds the last digit that was read."""
     if session.last_picture is None:
         raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
-    picture, said = session.last_picture
-    answer = said if answer is None else answer
+    picture, known = session.last_picture
+    answer = known if answer is None else answer
     if answer is None:
         raise CommandError("which digit is it? Example: mine 7")
     cases = _changed(session, lambda cases: cases.with_case(picture, answer))
@@ -148,7 +148,7 @@ def _added(session: Session, answer: int | None) -> MineResult:
 
 
 def _answered(session: Session, number: int, answer: int) -> AnsweredResult:
-    """Gives one another answer."""
+    """Corrects the answer of a case."""
     was = answer
 
     def change(cases: "OwnCases") -> "OwnCases":
@@ -161,7 +161,7 @@ def _answered(session: Session, number: int, answer: int) -> AnsweredResult:
 
 
 def _removed(session: Session, number: int | None) -> RemovedResult:
-    """Takes one out, or the last one."""
+    """Removes a case; the last one if `number` is None."""
     index = answer = 0
 
     def change(cases: "OwnCases") -> "OwnCases":
@@ -175,12 +175,12 @@ def _removed(session: Session, number: int | None) -> RemovedResult:
 
 
 def _shown(session: Session, first: int | None) -> MineShown:
-    """Those from a number on, or the last ones."""
+    """The cases from a number on, or the last ones."""
     from digitnet.digits.own import MINE
 
     cases = session.shelf.own.read(MINE)
-    first = _checked(max(0, len(cases) - MOST_SHOWN) if first is None else first, cases)
-    rows = slice(first, first + MOST_SHOWN)
+    first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
+    rows = slice(first, first + MAX_SHOWN)
     return MineShown(
         len(cases),
         first,
@@ -191,7 +191,7 @@ def _shown(session: Session, first: int | None) -> MineShown:
 
 
 def _checked(number: int, cases: "OwnCases") -> int:
-    """The number of a case. Raises CommandError where there is no such case."""
+    """The number of a case. Raises CommandError if there is no such case."""
     if not len(cases):
         raise CommandError("there are no digits in mine: d draws one, mine adds it")
     if number >= len(cases):

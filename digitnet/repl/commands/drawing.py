@@ -1,4 +1,4 @@
-"""Drawing: `d` opens a board to draw a digit on, which the network reads meanwhile."""
+"""`d` opens a board to draw a digit on, which the network reads live."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DrawResult:
-    """What the network says of a drawing. answer: None where it was not said."""
+    """The network's outputs for a drawing. answer: None if it was not given."""
 
     guess: int
     answer: int | None
@@ -25,7 +25,7 @@ class DrawResult:
     picture: "Picture"
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the picture."""
+        """All fields except the picture."""
         return {"guess": self.guess, "answer": self.answer, "outputs": self.outputs}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -46,7 +46,7 @@ class LeftResult:
     """The board was left without a drawing."""
 
     def as_json(self) -> dict[str, Any]:
-        """Nothing was read."""
+        """A guess of null."""
         return {"guess": None}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
@@ -80,7 +80,7 @@ def draw(session: Session) -> Result:
 
 
 def _reader(model: "Model") -> "Read":
-    """What reads drawings with a network. Raises CommandError where it takes no pictures."""
+    """A function that reads drawings. Raises CommandError if the network takes no pictures."""
     from digitnet.digits.image import NoDigit, prepare
     from digitnet.engine.cases import answers_of
     from digitnet.repl.asking import PictureReader

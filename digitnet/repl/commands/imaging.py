@@ -1,4 +1,4 @@
-"""Pictures of one's own: `img` reads digits in files."""
+"""`img` reads the digits in picture files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from digitnet.digits.found import Found
     from digitnet.digits.image import Picture
 
-SHOWN_WHOLE = 4
-"""Digits up to which each is shown with its picture and all outputs."""
+MAX_WHOLE = 4
+"""Up to this many digits are shown with picture and outputs; more in a table."""
 
 
 @dataclass(frozen=True)
 class DigitRead:
-    """One digit that was found in a file, or why there is none.
+    """A digit found in a file, or the reason why there is none.
 
-    seen: as the network sees it. answer: what its folder says it is. number: which of how many
-    digits in its file it is, from 1.
+    seen: the pixels that the network takes. answer: the digit that its folder is named after.
+    number, of: its number among the digits in its file, from 1, and their number.
     """
 
     file: str
@@ -40,25 +40,25 @@ class DigitRead:
 
     @property
     def label(self) -> str:
-        """The file, and which of its digits."""
+        """The file, and the number of the digit if it has several."""
         return printable(self.file) + (f", {self.number} of {self.of}" if self.of > 1 else "")
 
 
 @dataclass(frozen=True)
 class ImgResult:
-    """What the network says of pictures."""
+    """The network's outputs for picture files."""
 
     digits: list[DigitRead]
     interrupted: bool = False
 
     @property
     def right(self) -> tuple[int, int]:
-        """Right answers, and how many files have a known answer and could be read or not."""
+        """The number of correct guesses, and of digits and unreadable files with a known answer."""
         known = [digit for digit in self.digits if digit.answer is not None]
         return sum(digit.guess == digit.answer for digit in known), len(known)
 
     def as_json(self) -> dict[str, Any]:
-        """One entry a digit; where folders say what they show, how many are right."""
+        """One entry per digit; the accuracy if answers are known."""
         entries: list[dict[str, Any]] = []
         for digit in self.digits:
             entry = {
@@ -77,7 +77,7 @@ class ImgResult:
         from digitnet.repl.views.words import percent
 
         read = [digit for digit in self.digits if not digit.error]
-        if len(read) <= SHOWN_WHOLE:
+        if len(read) <= MAX_WHOLE:
             yield from one_by_one(self.digits, console, options)
         else:
             yield table(self.digits)
@@ -90,7 +90,7 @@ class ImgResult:
 
 @dataclass(frozen=True)
 class ImgReport:
-    """How far the reading is."""
+    """The number of files read so far."""
 
     done: int
     total: int
@@ -133,7 +133,7 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Working:
 
 
 def _found(word: str) -> "list[tuple[str, Found | None]]":
-    """The files that a word means, each with the name to show; None for what is not there."""
+    """The files that a word refers to, each with the name to show; None for a missing one."""
     from digitnet.digits.found import pictures_at
 
     path = path_of(word, "img seven.png")
@@ -148,7 +148,7 @@ def _found(word: str) -> "list[tuple[str, Found | None]]":
 def _read(
     name: str, found: "Found | None", reader: PictureReader, session: Session
 ) -> "Iterator[DigitRead]":
-    """The digits in one file, or why there are none."""
+    """The digits in one file, or the reason why there are none."""
     from digitnet.digits.picture import read_file
     from digitnet.digits.reading import BadPicture, NoDigit, read_digits
 

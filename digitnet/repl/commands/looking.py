@@ -1,4 +1,4 @@
-"""The digits themselves: `data` chooses a set, `show` shows some of it."""
+"""`data` chooses a data set, `show` shows some of its cases."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class DataResult:
 
 @dataclass(frozen=True)
 class DownloadReport:
-    """How a download is coming along."""
+    """The progress of a download."""
 
     fetched: "Fetched"
     lasting: bool = False
@@ -123,7 +123,7 @@ def data(
 
 
 def _changed(session: Session, verb: str, own: str, path: str) -> Working:
-    """A data set of one's own imported or deleted; what is in use then."""
+    """Imports or deletes one of the user's data sets."""
     from digitnet.repl import importing
 
     if verb == "import":
@@ -137,7 +137,7 @@ def _changed(session: Session, verb: str, own: str, path: str) -> Working:
 
 
 def _available(session: Session) -> dict[str, str]:
-    """Every data set and what it is; of MNIST's relatives those that are here."""
+    """Name → description of each data set; those in MNIST's format only if their files are here."""
     from digitnet.digits.relatives import RELATIVES
 
     sources = session.shelf.sources().values()
@@ -146,7 +146,7 @@ def _available(session: Session) -> dict[str, str]:
 
 
 def _described(source: "Source", session: Session) -> str:
-    """What a data set is, and whether it would have to be fetched or made."""
+    """The summary of a data set, and how to get it if it is not here."""
     if source.is_here(session.shelf.folders):
         return source.summary
     how = "none yet" if source.name == "mine" else "not here: data mnist downloads it"
@@ -154,7 +154,7 @@ def _described(source: "Source", session: Session) -> str:
 
 
 def _is_usable(session: Session, name: str) -> bool:
-    """Whether the data set can be read, or is damaged where nothing may be fetched over it."""
+    """Whether the data set need not be downloaded: it is readable, or damaged outside the cache."""
     from digitnet.digits.datasets import SOURCES, NotHere
     from digitnet.digits.idx import BadData
 
@@ -169,7 +169,7 @@ def _is_usable(session: Session, name: str) -> bool:
 
 
 def _download(session: Session) -> "Iterator[DownloadReport]":
-    """Fetches MNIST, or what of it is missing or damaged."""
+    """Downloads the files of MNIST that are missing or damaged."""
     from digitnet.digits.download import DownloadFailed, download_mnist
 
     try:
@@ -184,7 +184,7 @@ def _download(session: Session) -> "Iterator[DownloadReport]":
 
 @dataclass(frozen=True)
 class ShowResult:
-    """Some cases and their answers."""
+    """Some cases with their answers. names: of the answers, if they are not digits."""
 
     set: str
     indices: list[int]
@@ -193,7 +193,7 @@ class ShowResult:
     names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The numbers of the cases and their answers."""
+        """The index and answer of each case."""
         pairs = zip(self.indices, self.answers, strict=True)
         return {"set": self.set, "cases": [{"index": i, "answer": a} for i, a in pairs]}
 
@@ -230,8 +230,8 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Show
     data = session.data()
     if isinstance(count, str):
         return _deformed(session, data)
-    if count > MOST_SHOWN:
-        raise CommandError(f"show shows at most {MOST_SHOWN} cases at a time. Example: show 12")
+    if count > MAX_SHOWN:
+        raise CommandError(f"show shows at most {MAX_SHOWN} cases at a time. Example: show 12")
     count = min(count, len(data.test))
     rows = session.rng.choice(len(data.test), count, replace=False)
     return ShowResult(
@@ -244,7 +244,7 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Show
 
 
 def _deformed(session: Session, data: "DataSet") -> ShowResult:
-    """Random training cases, deformed as the settings of the network in hand have it."""
+    """Random training cases, deformed with the settings of the network in hand."""
     import numpy as np
 
     from digitnet.engine.augment import Augment
@@ -272,5 +272,5 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
     )
 
 
-MOST_SHOWN = 100
-"""Cases that one `show` shows at the most."""
+MAX_SHOWN = 100
+"""Maximum number of cases of one `show`."""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from digitnet.repl.commands.imaging import DigitRead
 
 DOUBT = 0.9
-"""An output below this is told to be doubtful, with the next likely answer."""
+"""A guess whose output is below this is doubtful; the second guess is shown too."""
 
 
 def one_by_one(
     digits: "Sequence[DigitRead]", console: Console, options: ConsoleOptions
 ) -> Iterator[RenderableType]:
-    """Each digit whole: the picture, the outputs, the guess with its doubt."""
+    """Each digit with its picture, outputs and guess."""
     for each in digits:
         if each.seen is None or each.guess is None:
             yield Text(f"{each.label}: {printable(each.error)}", "red")
@@ -37,7 +37,7 @@ def one_by_one(
 
 
 def table(digits: "Sequence[DigitRead]") -> Table:
-    """A line for each digit."""
+    """A row for each digit."""
     names = _short([each.file for each in digits])
     has_answers = any(each.answer is not None for each in digits)
     headings = ("file", "guess", *(["answer"] if has_answers else []), "output", "")
@@ -64,7 +64,7 @@ def _short(files: Sequence[str]) -> list[str]:
 
 
 def _doubt(each: "DigitRead") -> str:
-    """`: doubtful, or 1 (30.20 %)`; empty where the network has hardly a doubt."""
+    """`: doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
     first, second = sorted(range(len(each.outputs)), key=each.outputs.__getitem__)[-1:-3:-1]
     if each.outputs[first] >= DOUBT:
         return ""
