@@ -92,7 +92,8 @@ def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    return {"t": "the last training", **_saves(session, words)}
+    own = dict.fromkeys(session.shelf.own.names(), "a data set of your own")
+    return {"t": "the last training", **own, **_saves(session, words)}
 
 
 def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:

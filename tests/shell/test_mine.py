@@ -10,6 +10,7 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.digits.drawing import Drawing
 from digitnet.registry.own_data import ROWS
+from digitnet.repl import kinds
 from digitnet.repl.session import Session
 
 
@@ -94,6 +95,13 @@ def test_a_wrong_one_is_found_corrected_removed_and_brought_back(session: Sessio
     assert do(session, "mine show 1")[0]["cases"][0]["answer"] == second
     assert do(session, "undo mine")[0]["cases"] == 3
     assert do(session, "undo mine")[0]["cases"] == 2
+
+
+def test_undo_and_delete_offer_it(session: Session) -> None:
+    do(session, "n diary")
+    drawn(session, 7, "mine", 7)
+    assert "mine" in kinds.UNDOABLE.offered(session, [])
+    assert "mine" in kinds.OWN.offered(session, ["delete"])
 
 
 def test_what_is_in_use_shrinks_at_once(session: Session) -> None:
