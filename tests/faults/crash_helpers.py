@@ -40,14 +40,15 @@ class Model:
         if kind == "save":
             name, version = arguments
             if name in live:
-                kept = _with(kept, ("replaced", name, live[name]))
+                kept.append(("replaced", name, live[name]))
+            kept = _pruned(kept, "replaced", name)  # of what an earlier kill left, too
             live[name] = version
         elif kind == "delete":
             kept.append(("deleted", *arguments, live.pop(*arguments)))
         elif kind == "rename":
             old, new = arguments
             live[new] = live.pop(old)
-            kept = _with(kept, ("renamed", new, old))
+            kept = _pruned([*kept, ("renamed", new, old)], "renamed", new)
         else:
             back = self.latest()
             assert back
@@ -112,13 +113,12 @@ class Model:
         return rng.choice(changes)
 
 
-def _with(
-    kept: list[tuple[str, str, int | str]], new: tuple[str, str, int | str]
+def _pruned(
+    kept: list[tuple[str, str, int | str]], kind: str, name: str
 ) -> list[tuple[str, str, int | str]]:
-    """With one more kept, and the oldest of its kind and name left out if they are too many."""
-    kept = [*kept, new]
+    """Without the oldest of a kind and name, if they are too many."""
     # by number, for one that is kept twice (a kill left it a second name) counts twice
-    its = [number for number, k in enumerate(kept) if k[:2] == new[:2]]
+    its = [number for number, k in enumerate(kept) if k[:2] == (kind, name)]
     return [k for number, k in enumerate(kept) if number not in its[:-KEPT_VERSIONS]]
 
 
