@@ -83,7 +83,7 @@ def _question(session: Session, name: str) -> str:
         if _is_as_known(session, name):
             return ""
         said = f"{name!r} was saved by another digitnet since it was loaded here"
-    return f"{said}. Take its place (undo brings it back)?"
+    return f"{said}. Overwrite it (undo brings it back)?"
 
 
 def _is_as_known(session: Session, name: str) -> bool:

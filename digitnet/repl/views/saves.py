@@ -69,11 +69,11 @@ def _short(shape: str) -> str:
 
 
 def _cells(entry: "Entry", in_hand: str) -> dict[str, str]:
-    """The cells of a save, by heading; `trained` counts mini-batches."""
+    """The cells of a save, by heading; `trained` counts mini-batches; a committee has none."""
     texts = (
         entry.name + (" *" if entry.name == in_hand else ""),
         _short(entry.shape),
-        f"{entry.trained_batches:,}" if entry.kind == "network" else "",
+        f"{entry.trained_batches:,}" if entry.trained_batches else "",
         "" if entry.accuracy is None else percent(entry.accuracy),
         entry.measured_on,
         size(entry.bytes),
