@@ -7,12 +7,12 @@ from digitnet.engine.stretch import Stretch
 from digitnet.engine.trainer import Trainer
 
 PATIENCE = 30
-"""A target accuracy is given up after this many epochs without a better one, or as many as the best
-one took where these are more,"""
+"""Training to a target accuracy stops after this many epochs without a better measurement, or as
+many as the best one took if these are more,"""
 FEWEST_MEASUREMENTS = 10
-"""and not before it was measured so many times, which matters where epochs are short."""
+"""and not before this many measurements, which matters if epochs are short."""
 BARELY_BETTER = 0.98
-"""A cost of this part of what guessing costs is no better than guessing."""
+"""A cost above this fraction of the baseline is no better than guessing."""
 
 
 class LastGood:
@@ -23,7 +23,7 @@ class LastGood:
     """
 
     def __init__(self, trainer: Trainer, cases: Cases, cost: float) -> None:
-        """The weights as they are, whose cost this is."""
+        """cost: of the present weights."""
         self.trainer = trainer
         self.usual_cost = cost
         self.baseline_cost = _baseline_cost(trainer, cases)

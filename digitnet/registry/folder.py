@@ -14,12 +14,12 @@ from digitnet.registry.study_record import StudyRecord
 from digitnet.registry.trash import Trash
 
 OFFER_SECONDS = 0.1
-"""How long saves that are not in the list are read while a person types."""
+"""Seconds to read saves that are not in the list, for completion while the user types."""
 
 
 @lru_cache(4)
 def _known(folder: Path) -> dict[str, Entry]:
-    """What was once told of the files in a folder: by the list at first, then by what was read."""
+    """A cache of the entries of a folder's files: from the list at first, then as they are read."""
     return read_list(folder, len(saves_in(folder)))
 
 
@@ -62,9 +62,9 @@ class Folder:
         return sorted(entries, key=lambda entry: (entry.name.casefold(), entry.name))
 
     def offered(self) -> list[Entry]:
-        """The saves that can be told of at once, to be offered while a person types.
+        """The saves that are quickly available, for completion while the user types.
 
-        What is not in the list is read for OFFER_SECONDS, and the rest the next time.
+        Files that are not in the list are read for OFFER_SECONDS, and the rest the next time.
         """
         paths, offered = saves_in(self.folder), []
         known = _known(self.folder)

@@ -10,7 +10,7 @@ class NotWritten(RegistryError):
     """The file could not be written; one that was there is unchanged. why: the reason, alone."""
 
     def __init__(self, why: str) -> None:
-        """Says what follows from it, too."""
+        """The message adds that nothing was written."""
         super().__init__(f"{why}; nothing was written")
         self.why = why
 
@@ -18,7 +18,7 @@ class NotWritten(RegistryError):
 def write_outside(path: Path, data: bytes) -> None:
     """Writes `data` to `path`, replacing an existing file.
 
-    Raises NotWritten, or another RegistryError where it is written but may not be durable.
+    Raises NotWritten, or another RegistryError if it is written but may not be durable.
     """
     try:
         write_durably(path, data)
