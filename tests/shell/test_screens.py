@@ -198,6 +198,28 @@ def test_suspended_and_resumed_while_training(terminal: Start) -> None:
     t.wait_for(r"^shell\$$")
 
 
+def test_suspended_in_the_middle_of_a_drawing(terminal: Start) -> None:
+    t = terminal(80, 40, "bash", "--norc", "--noediting", "-i", PS1="shell$ ")
+    t.wait_for(r"^shell\$$")
+    t.type(f"{' '.join(command([]))}\r")
+    t.wait_for("^digitnet>$")
+    t.type("n diary\r")
+    t.wait_for("^diary>$")
+    t.type("t 20s\r")
+    t.wait_for(r"^ +┌─+┐")
+    time.sleep(3)  # nothing is read, so that a write fills the terminal's buffer, and waits
+    t.type(CTRL_Z)
+    time.sleep(0.3)
+    t.wait_for(r"^shell\$$")
+    assert "should not have happened" not in t.text()
+    t.type("fg\r")
+    t.wait_for(r"^ +┌─+┐")
+    t.type(CTRL_C)
+    t.wait_for("^Interrupted: the training so far is kept")
+    t.type("s\ry\r")
+    t.wait_for(r"^shell\$$")
+
+
 def test_lines_of_before_are_suggested_and_found(terminal: Start) -> None:
     t = terminal()
     t.wait_for("^digitnet>$")

@@ -159,7 +159,6 @@ class FourierProduct:
         (x_rows, x_columns), (z_rows, z_columns) = spectrum.x, spectrum.z
         self._x = Buffer((x_rows.shape[1] * x_columns.shape[1] * depth,), dtype)
         self._delta = Buffer((len(z_rows) * len(z_columns) * channels,), dtype)
-        self._inputs = Buffer((products * depth,), dtype)
         self._outputs = Buffer((products * channels,), dtype)
         self._gradient = Buffer((products * channels,), dtype)
 

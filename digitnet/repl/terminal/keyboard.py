@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from threading import Timer
 from types import FrameType
 from typing import Any
 
@@ -19,6 +20,8 @@ except ImportError:  # Windows
 
 LOCAL, INPUT = 3, 0
 """Indices of these flags in the list that `tcgetattr` returns."""
+RETRY_SECONDS = 0.05
+"""Time after which a Ctrl-Z that arrived in the middle of a write is tried again."""
 
 
 @contextmanager
@@ -40,13 +43,21 @@ def keeping_keys(
     attributes[INPUT] &= ~termios.ICRNL
 
     def suspend(number: int, frame: FrameType | None) -> None:
-        suspended()
+        try:
+            suspended()
+        except RuntimeError:  # the signal arrived in the middle of a write, which comes first
+            Timer(RETRY_SECONDS, suspend_later).start()
+            return
         _set(found)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)  # returns after `fg`
         signal.signal(signal.SIGTSTP, suspend)
         _set(attributes)
         resumed()
+
+    def suspend_later() -> None:
+        if signal.getsignal(signal.SIGTSTP) is suspend:
+            os.kill(os.getpid(), signal.SIGTSTP)
 
     @contextmanager
     def as_found() -> Iterator[None]:
