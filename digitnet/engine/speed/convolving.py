@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from digitnet.engine.speed import fourier
 from digitnet.engine.speed.fourier import FourierProduct, Spectrum
 from digitnet.engine.speed.patches import PatchProduct
+from digitnet.engine.speed.threads import divide
 from digitnet.engine.types import Array, Shape
 
 Product = PatchProduct | FourierProduct
@@ -40,6 +41,6 @@ class Products:
 
 
 def tiles(count: int, size: int, start: int = 0) -> list[slice]:
-    """Divides `count` pictures, from `start` on, into tiles of `size`."""
-    end = start + count
-    return [slice(first, min(first + size, end)) for first in range(start, end, size)]
+    """Divides `count` pictures, from `start` on, into equal tiles of at most `size`."""
+    parts = divide(count, -(-count // size))
+    return [slice(start + part.start, start + part.stop) for part in parts]
