@@ -6,27 +6,19 @@ from digitnet.digits.image import NoDigit, Picture, prepare
 from digitnet.digits.ink import find_ink
 from digitnet.digits.picture import BadPicture, read_picture
 from digitnet.digits.pieces import Solid, one_by_one
-from digitnet.digits.touching import Outputs, is_wide, separated
 from digitnet.engine.types import Array
 
 MIN_SHEET, MIN_COVERED = 0.15, 0.85
 """Minimum area of a sheet of paper as a fraction of the picture, and the minimum fraction of its
 bounding box that it covers."""
-MAX_WIDE = 5
-"""Maximum number of wide drawings in which touching digits are looked for: half a second each."""
 
 
-def read_digits(data: bytes, outputs: Outputs | None = None) -> list[Picture]:
+def read_digits(data: bytes) -> list[Picture]:
     """The digits in a picture file, each 28 x 28 bytes like MNIST's, in reading order.
-
-    outputs: computes a network's outputs; if given, touching digits are separated.
 
     Raises BadPicture if the file cannot be read as a picture, NoDigit if it contains no digit.
     """
-    drawings = _drawings(read_picture(data))
-    if outputs is None or sum(map(is_wide, drawings)) > MAX_WIDE:
-        return [prepare(drawing) for drawing in drawings]
-    return [digit for drawing in drawings for digit in separated(drawing, outputs)]
+    return [prepare(drawing) for drawing in _drawings(read_picture(data))]
 
 
 def _drawings(colours: Array) -> list[Array]:

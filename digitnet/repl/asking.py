@@ -33,10 +33,6 @@ class PictureReader:
         """The pixels that the network takes from a prepared picture, 28 x 28."""
         return picture[self._pixels, self._pixels]
 
-    def outputs_for(self, pictures: "Sequence[Picture]") -> "Array":
-        """The outputs for prepared pictures, 28 x 28."""
-        return self.outputs([self.seen(picture) for picture in pictures])
-
     def outputs(self, seen: "Sequence[Picture]") -> "Array":
         """The outputs, (pictures, outputs). Raises CommandError if they are not finite."""
         import numpy as np
