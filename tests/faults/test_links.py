@@ -107,6 +107,7 @@ def test_a_save_keeps_its_permissions(session: Session) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("recipe", ["quick", "conv"])
 def test_weights_too_large_to_compute_with_are_told_in_a_line(
     session: Session, recipe: str
@@ -116,7 +117,7 @@ def test_weights_too_large_to_compute_with_are_told_in_a_line(
         p.value[...] = np.where(p.value >= 0, 1e30, -1e30)
     do(session, "pas huge; l huge")
     assert "weights are too large" in refusal(session, "c 1")
-    for line in ("ch 20", "i", "grad", "t 2", "show", "vote huge"):
+    for line in ("ch 20", "i", "grad", "w", "t 2", "show", "vote huge"):
         do(session, line)
 
 

@@ -178,7 +178,8 @@ def weights(
     if index is not None:
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
     if unit is None:
-        sizes = np.square(first.weights).reshape(count, -1).sum(axis=1)
+        with np.errstate(over="ignore"):  # huge weights overflow
+            sizes = np.square(first.weights).reshape(count, -1).sum(axis=1)
         in_order = first.layer.kind == "convolution" or first.weights.ndim == 2
         return WeightsResult(first, list(range(count)) if in_order else by_size(sizes))
     if int(unit) >= count:
