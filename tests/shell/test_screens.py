@@ -7,6 +7,7 @@ import time
 
 import pytest
 from conftest import Start, command
+from terminal_helpers import Terminal
 
 SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (40, 17)])
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z, TAB, ESCAPE = "\x03", "\x04", "\x12", "\x1a", "\t", "\x1b"
@@ -174,13 +175,19 @@ def test_a_signal_leaves_the_terminal_as_it_was(
     assert not t.screen.cursor.hidden
 
 
-def test_suspended_and_resumed_while_training(terminal: Start) -> None:
+def diary_in_a_shell(terminal: Start) -> Terminal:
+    """A shell with the program in it, and the network `diary` in hand."""
     t = terminal(80, 40, "bash", "--norc", "--noediting", "-i", PS1="shell$ ")
     t.wait_for(r"^shell\$$")
     t.type(f"{' '.join(command([]))}\r")
     t.wait_for("^digitnet>$")
     t.type("n diary\r")
     t.wait_for("^diary>$")
+    return t
+
+
+def test_suspended_and_resumed_while_training(terminal: Start) -> None:
+    t = diary_in_a_shell(terminal)
     t.type("t 4s\r")
     t.wait_for(r"^ +┌─+┐")
     t.type(CTRL_Z)
@@ -199,12 +206,7 @@ def test_suspended_and_resumed_while_training(terminal: Start) -> None:
 
 
 def test_suspended_in_the_middle_of_a_drawing(terminal: Start) -> None:
-    t = terminal(80, 40, "bash", "--norc", "--noediting", "-i", PS1="shell$ ")
-    t.wait_for(r"^shell\$$")
-    t.type(f"{' '.join(command([]))}\r")
-    t.wait_for("^digitnet>$")
-    t.type("n diary\r")
-    t.wait_for("^diary>$")
+    t = diary_in_a_shell(terminal)
     t.type("t 20s\r")
     t.wait_for(r"^ +┌─+┐")
     time.sleep(3)  # nothing is read, so that a write fills the terminal's buffer, and waits

@@ -12,7 +12,7 @@ from digitnet.engine.layers.base import Layer, Parameter, Step, zero_weights
 from digitnet.engine.layers.pooling import MaxPool, Winners
 from digitnet.engine.speed import threads
 from digitnet.engine.speed.buffers import Buffer
-from digitnet.engine.speed.convolving import Product, Products, tiles
+from digitnet.engine.speed.convolving import TileProduct, TileProducts, tiles
 from digitnet.engine.types import Array, Shape
 
 
@@ -65,7 +65,7 @@ class Convolution(Layer):
         self.weights = zero_weights(kernel * kernel * depth, channels, dtype)
         self.biases: Array | None = np.zeros(channels, dtype) if bias else None
         self.pool: MaxPool | None = None
-        self._all_products = Products(input_shape, kernel, self.weights)
+        self._all_products = TileProducts(input_shape, kernel, self.weights)
         self._a = Buffer(self.shape, dtype)
         self._gradients: list[Gradients] = []  # one for each thread
         self._input_gradient = Buffer(input_shape, dtype)
@@ -105,7 +105,7 @@ class Convolution(Layer):
         )
         return a
 
-    def _forward(self, product: Product, x: Array, a: Array, winners: Winners | None) -> None:
+    def _forward(self, product: TileProduct, x: Array, a: Array, winners: Winners | None) -> None:
         """The forward pass of one thread's pictures."""
         for tile in tiles(len(x), product.pictures):
             if self.pool is None:

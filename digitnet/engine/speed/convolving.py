@@ -8,11 +8,11 @@ from digitnet.engine.speed.patches import PatchProduct
 from digitnet.engine.speed.threads import divide
 from digitnet.engine.types import Array, Shape
 
-Product = PatchProduct | FourierProduct
+TileProduct = PatchProduct | FourierProduct
 """Computes the sums of a convolution in one thread."""
 
 
-class Products:
+class TileProducts:
     """The products of a convolution, one for each thread, and what they share."""
 
     def __init__(self, input_shape: Shape, kernel: int, weights: Array) -> None:
@@ -22,7 +22,7 @@ class Products:
         self._by_patches: list[PatchProduct] = []
         self._by_fourier: list[FourierProduct] = []
 
-    def choose(self, threads: int, pictures: int) -> Sequence[Product]:
+    def choose(self, threads: int, pictures: int) -> Sequence[TileProduct]:
         """For each of so many threads, the product that is faster for this number of pictures.
 
         To be called after the weights have changed: their transform is computed here.
