@@ -1,3 +1,4 @@
-"""What makes the layers fast: threads, tiles, and sums that are left out. No mathematics is lost
-without it: every product here is defined in the layer that uses it.
+"""What makes the layers fast: threads, tiles, and sums that are left out.
+
+The layers define what is computed; nothing here changes the results, except for rounding.
 """
