@@ -3,20 +3,25 @@
 import argparse
 import io
 import os
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from digitnet.flags import WrongFlags, read_flags
-
-if TYPE_CHECKING:
-    from digitnet.config import Config
-    from digitnet.repl.session import Session
-    from digitnet.repl.terminal.output import Output
-    from digitnet.repl.views.screen import Screen
+from digitnet import paths
+from digitnet.flags import Config, WrongFlags, read_flags
+from digitnet.repl.errors import CommandError, OutputError
+from digitnet.repl.loop import run_lines
+from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.terminal.keys import uninterruptible
+from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput, say_error
+from digitnet.repl.terminal.prompt import GREETING, converse
+from digitnet.repl.terminal.readers import Looks
 
 MAX_LINE = 100_000
 """Maximum number of characters in a line of commands."""
@@ -27,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _main(sys.argv[1:] if arguments is None else list(arguments))
     except WrongFlags as error:
-        from digitnet.repl.terminal.output import say_error
-
         say_error(f"{error}. digitnet --help lists the flags")
         return 2
     except KeyboardInterrupt:
@@ -54,8 +57,6 @@ def _warn_of_too_many_threads(wanted: int) -> None:
     """
     cores = os.cpu_count() or 1
     if wanted > cores:
-        from digitnet.repl.terminal.output import say_error
-
         say_error(f"--threads {wanted}: this machine has {cores} cores, so {cores} are used")
 
 
@@ -79,12 +80,6 @@ def _prepare_streams() -> None:
 
 def _run(options: argparse.Namespace, config: "Config") -> int:
     """Runs a session, then autosaves unsaved training; returns the exit code."""
-    from digitnet import paths
-    from digitnet.repl.questions import NonInteractive
-    from digitnet.repl.session import Session
-    from digitnet.repl.terminal.interrupts import uninterruptible
-    from digitnet.repl.terminal.output import say_error
-
     data = Path(options.data).expanduser() if options.data else None
     session = Session(
         saves=Path(options.saves).expanduser() if options.saves else paths.saves_folder(),
@@ -121,9 +116,6 @@ def _run(options: argparse.Namespace, config: "Config") -> int:
 
 def _do(work: Callable[[], int], output: "Output") -> int:
     """Calls work(); prints an error that ends the program in one line, and returns 1."""
-    from digitnet.repl.errors import CommandError, OutputError
-    from digitnet.repl.terminal.output import say_error
-
     try:
         return work()
     except CommandError as error:
@@ -138,14 +130,10 @@ def _do(work: Callable[[], int], output: "Output") -> int:
 
 def _output(options: argparse.Namespace, *, pages: bool) -> "Output":
     """The output: JSON, or the screen. pages: whether to page long results."""
-    from digitnet.repl.terminal.output import JsonOutput, ScreenOutput
-
     if options.json:
         return JsonOutput()
 
     def screen(stderr: bool) -> "Screen":
-        from digitnet.repl.views.screen import Screen
-
         return Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
 
     return ScreenOutput(screen, pages=pages)
@@ -158,8 +146,6 @@ def _has_terminal() -> bool:
 
 def _lines(options: argparse.Namespace) -> Iterator[str]:
     """The lines of commands, read as needed. Raises CommandError if they cannot be read."""
-    from digitnet.repl.errors import CommandError
-
     if options.lines:
         yield from options.lines
         return
@@ -187,17 +173,11 @@ def _bounded(lines: TextIO) -> Iterator[str]:
 
 def _run_lines(session: "Session", output: "Output", options: argparse.Namespace) -> int:
     """Runs the commands of -c, a script or a pipe; returns the exit code."""
-    from digitnet.repl.loop import run_lines
-
     return run_lines(_lines(options), session, output)
 
 
 def _converse(session: "Session", output: "Output", options: argparse.Namespace) -> int:
     """Opens the prompt."""
-    from digitnet import paths
-    from digitnet.repl.terminal.prompt import GREETING, converse
-    from digitnet.repl.terminal.readers import Looks
-
     if not options.json:
         _greet(GREETING)
     if not options.json and session.unfinished.has_orphans():
@@ -212,8 +192,5 @@ def _converse(session: "Session", output: "Output", options: argparse.Namespace)
 
 def _greet(text: str) -> None:
     """Prints lines, wrapped to the width of the terminal."""
-    import shutil
-    import textwrap
-
     for line in text.splitlines():
         print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from platformdirs import user_cache_path, user_config_path, user_data_path, user_state_path
+
 import digitnet
 
 PACKAGE = Path(digitnet.__file__).parent
+
 CHECKOUT = PACKAGE.parent
 
 
@@ -17,8 +20,6 @@ def saves_folder() -> Path:
     """The folder of the saves: `saves/` in a checkout, else in the user's data folder."""
     if is_checkout():
         return CHECKOUT / "saves"
-    from platformdirs import user_data_path
-
     return user_data_path("digitnet", appauthor=False) / "saves"
 
 
@@ -29,22 +30,16 @@ def included_folder() -> Path:
 
 def cache_folder() -> Path:
     """The folder for downloads."""
-    from platformdirs import user_cache_path
-
     return user_cache_path("digitnet", appauthor=False)
 
 
 def state_folder() -> Path:
     """The folder of the prompt's history."""
-    from platformdirs import user_state_path
-
     return user_state_path("digitnet", appauthor=False)
 
 
 def config_file() -> Path:
     """The path of the user's configuration file, which may not exist."""
-    from platformdirs import user_config_path
-
     return user_config_path("digitnet", appauthor=False) / "config.toml"
 
 

@@ -6,13 +6,15 @@ There is one for each diary that digitnet grew from, and better ones.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from digitnet.engine.layers import BatchNorm, Dense
+from digitnet.engine.network import Network
+from digitnet.engine.pictures import Convolution, Pool
 from digitnet.engine.settings import WHOLE_SET, Settings
-
-if TYPE_CHECKING:  # numpy is first needed when a network is made, not when the prompt opens
-    from digitnet.engine.network import Network
-    from digitnet.registry.model import Model
+from digitnet.engine.shapes import network_of, spelled_out
+from digitnet.engine.trainer import Trainer
+from digitnet.registry.model import Model
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Recipe:
 DEFAULT = "quick"
 
 _SIGMOIDS: dict[str, Any] = {"hidden": "sigmoid", "output": "sigmoid", "cost": "squared"}
+
 # the diaries sum the cost over the cases, digitnet averages: rate = theirs x number of cases
 _TABLE: dict[str, Any] = {"optimizer": "sgd", "rate": 4.0, "batch": WHOLE_SET}
 
@@ -224,10 +227,6 @@ RECIPES = {
 
 def recipe_of(network: "Network") -> Recipe:
     """A recipe, without name or settings, for networks of the same structure as this one."""
-    from digitnet.engine.layers import BatchNorm, Convolution, Dense
-    from digitnet.engine.layers.pooling import Pool
-    from digitnet.engine.shapes import spelled_out
-
     pairs = pairwise(layer for layer in network.layers if not isinstance(layer, Pool))
     normalized = {id(below) for below, above in pairs if isinstance(above, BatchNorm)}
     last = network.layers[-1]
@@ -273,10 +272,6 @@ def build(recipe: Recipe, seed: int) -> "Model":
 
     Raises ValueError for layers, costs and settings that do not fit together.
     """
-    from digitnet.engine.shapes import network_of
-    from digitnet.engine.trainer import Trainer
-    from digitnet.registry.model import Model
-
     network = network_of(
         recipe.shape,
         hidden=recipe.hidden,

@@ -7,18 +7,21 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.image import Picture
+from digitnet.digits.prepare import Picture
 
 SIDE = 28
 """Width and height of the paper in pixels; positions are (x, y) from its upper left corner."""
+
 FINE = 6
 """Grid points per pixel. The grid divides evenly into 28, 42, 56 and 84 squares, and strokes are
 smooth."""
+
 MAX_UNDO = 100
 """Maximum number of strokes that can be undone."""
 
 Ink = NDArray[np.float32]
 """The ink at each grid point, (rows, columns), from 0 (paper) to 1 (full ink)."""
+
 Place = tuple[float, float]
 """x to the right and y down, in pixels."""
 
@@ -42,6 +45,7 @@ class Brush:
 
 
 PEN = Brush(radius=1.2, edge=1.0)
+
 ERASER = Brush(radius=2.2, edge=0.8, erases=True)
 
 

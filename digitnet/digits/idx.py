@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 MAX_BYTES = 64 << 20
 """Maximum size of a file: about 1.4 times that of MNIST's training images."""
+
 DEFLATE_LIMIT = 1032
 """Maximum expansion of a deflate stream (zlib's technical details, "Maximum Compression
 Factor")."""

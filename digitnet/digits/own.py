@@ -11,20 +11,25 @@ from numpy.typing import NDArray
 
 from digitnet.digits.datasets import PICTURE, DataSet
 from digitnet.digits.idx import MAX_BYTES, BadData, idx_bytes, read_idx
-from digitnet.digits.image import Picture
-from digitnet.engine.cases import Cases, one_hot
+from digitnet.digits.prepare import Picture
+from digitnet.engine.arrays import Cases, one_hot
 
 Bytes = NDArray[np.uint8]
 
 MINE = "mine"
 """The set to which the command `mine` adds."""
+
 ABOUT_MINE = "your own digits, which d draws and mine adds"
+
 HOW_TO_ADD = "d draws a digit, mine adds it"
 
 PARTS = TRAIN, VALIDATION, TEST = range(3)
+
 FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
 """The files of a set: pictures, answers, and the part of each case."""
+
 MAX_CASES = MAX_BYTES // prod(PICTURE)
+
 GOLDEN = (5**0.5 - 1) / 2
 
 

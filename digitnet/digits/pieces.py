@@ -1,25 +1,34 @@
-"""Separates the digits in a drawing, in reading order."""
+"""Separates the digits in a drawing, in reading order, and prepares each for a network."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
-from digitnet.digits.image import NoDigit, box_of
-from digitnet.engine.types import Array
+from digitnet.digits.ink import find_ink
+from digitnet.digits.pictures import read_picture
+from digitnet.digits.prepare import NoDigit, Picture, box_of, prepare
+from digitnet.engine.arrays import Array
 
 SPECK = 0.2
 """A piece smaller than this fraction of the tallest is a speck."""
+
 WHOLE = 0.7
 """A piece at least this fraction of the tallest is a digit, unless it is above others."""
+
 GAP = 0.01
 """Gaps up to this fraction of the ink's longer side are closed: hairlines and pencil break up."""
+
 NEAR = 0.15
 """A small piece belongs to another if it is nearer than this fraction of the tallest piece."""
+
 SOLID = 0.7
 """A piece is a filled shape if twice its largest distance to the edge exceeds this fraction of its
 longer side,"""
+
 FULL, LONG = 0.8, 2.5
 """or if it covers this fraction of its box, unless that is so many times as long as wide (a 1)."""
+
 MAX_PIECES = 50
 
 
@@ -74,8 +83,6 @@ def one_by_one(ink: Array) -> list[Array]:
     ink: (rows, columns), at least 0.5 in strokes. Strokes of one digit that do not touch, such as
     the bar of a 5, stay together. Raises NoDigit if there are no digits.
     """
-    from scipy import ndimage
-
     mask = ink >= 0.5
     if not mask.any():
         raise NoDigit("nothing stands out from its background")
@@ -165,8 +172,6 @@ def _alone(ink: Array, labels: Array, piece: Piece) -> Array:
 
 def _is_solid(drawing: Array) -> bool:
     """Whether a drawing is a filled shape."""
-    from scipy import ndimage
-
     block = -(-max(drawing.shape) // 200)
     mask = drawing[::block, ::block] >= 0.5
     if mask.mean() > FULL and max(mask.shape) < LONG * min(mask.shape):
@@ -174,3 +179,36 @@ def _is_solid(drawing: Array) -> bool:
     filled = np.pad(mask, 1)
     widest = 2 * float(ndimage.distance_transform_edt(filled).max())
     return bool(widest > SOLID * max(filled.shape))
+
+
+MIN_SHEET, MIN_COVERED = 0.15, 0.85
+"""Minimum area of a sheet of paper as a fraction of the picture, and the minimum fraction of its
+bounding box that it covers."""
+
+
+def read_digits(data: bytes) -> list[Picture]:
+    """The digits in a picture file, each 28 x 28 bytes like MNIST's, in reading order.
+
+    Raises BadPicture if the file cannot be read as a picture, NoDigit if it contains no digit.
+    """
+    return [prepare(drawing) for drawing in _drawings(read_picture(data))]
+
+
+def _drawings(colours: Array) -> list[Array]:
+    """The ink of each digit. A sheet of paper on a dark table is cropped first."""
+    try:
+        return one_by_one(find_ink(colours))
+    except Solid as solid:
+        rows, columns = solid.place
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        is_large = height * width > MIN_SHEET * colours.shape[0] * colours.shape[1]
+        if not is_large or solid.covered < MIN_COVERED:
+            raise
+        inner = np.s_[
+            rows.start + height // 20 : rows.stop - height // 20,
+            columns.start + width // 20 : columns.stop - width // 20,
+        ]
+        try:
+            return one_by_one(find_ink(colours[inner]))
+        except NoDigit:
+            raise solid from None

@@ -1,6 +1,12 @@
-"""The amounts by which cases are deformed in training: a setting written as text."""
+"""Random deformations of pictures, and the setting that says how much."""
 
 from dataclasses import dataclass, fields
+from math import ceil, isqrt, pi, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitnet.engine.arrays import Array, Integers, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +74,173 @@ LIMITS = {
     "smooth": (1.0, 20.0),
 }
 """The range of each amount."""
+
 DEFAULTS = {f.name: f.default for f in fields(Augment)}
+
 NAMED = {
     "none": Augment(),
     "light": Augment(rotation=8, zoom=0.08, shift=1),
     "strong": Augment(rotation=12, zoom=0.12, shear=0.15, shift=2, elastic=1.2),
 }
 """The named strengths."""
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""The increment of SplitMix64: 2⁶⁴ divided by the golden ratio, rounded to an odd number."""
+
+
+def uniform(seed: int, numbers: Integers, draws: int) -> Array:
+    """Uniform random numbers between −1 and 1, float32, (numbers, draws): a row for each number.
+
+    Each is a hash of the seed, the number and the column: SplitMix64 as a counter-based generator
+    (Steele, Lea and Flood 2014, OOPSLA, doi 10.1145/2660193.2660195). They are multiples of 2⁻¹⁶
+    with mean 0 and variance 1/3.
+    """
+    start = _mixed(np.array([seed % 2**64], np.uint64))
+    base = _mixed(numbers.astype(np.uint64) + start)
+    steps = np.arange(1, -(-draws // 4) + 1, dtype=np.uint64) * GOLDEN
+    bits = _mixed(base[:, None] + steps)
+    # 64 bits give four numbers, each the midpoint of one of 65,536 equal intervals
+    result: Array = bits.view(np.uint16)[:, :draws].astype(np.float32)
+    result -= np.float32(2**15 - 0.5)
+    result *= np.float32(2**-15)
+    return result
+
+
+def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The output function of SplitMix64; products are modulo 2⁶⁴."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+BLOCK = 64
+"""Cases deformed at a time, few enough to stay in the cache."""
+
+DRAWS = 6
+"""Random numbers per case, apart from those of the elastic field."""
+
+SPREAD = sqrt(2 / 3)
+"""Root mean square of the field before scaling: each of its two coordinates is a weighted sum of
+uniform numbers between −1 and 1, of variance 1/3, with weights of norm 1."""
+
+
+class Deformer:
+    """Deforms pictures of one size, in buffers allocated once. Not thread-safe."""
+
+    def __init__(self, height: int, width: int, seed: int, augment: Augment) -> None:
+        """Computes what is the same for all cases."""
+        self.height, self.width, self.seed, self.augment = height, width, seed, augment
+        smooth = augment.smooth if augment.elastic else 0.0
+        # U and Vᵀ; Vᵀ is copied because BLAS is slower with a transposed view
+        self.down = _basis(height, smooth)
+        self.across = np.ascontiguousarray(_basis(width, smooth).T)
+        # for a block of cases
+        self.padded: Array = np.zeros((BLOCK, height + 3, width + 3), np.float32)
+        self.starts = np.arange(BLOCK)[:, None] * self.padded[0].size
+        self.indices = np.empty((BLOCK, height * width), np.intp)  # take() copies other types
+        self.workspace: Array = np.empty((6, BLOCK, height * width), np.float32)
+
+    def __call__(self, pictures: Pixels, numbers: Integers, out: Array) -> None:
+        """out ← the deformed pictures, (cases, height, width) or (cases, pixels); out is float32.
+
+        numbers: for each case, how many cases were seen before it in training. The deformation of a
+        case depends on the seed and this number alone, not on the other cases of the call.
+        """
+        for start in range(0, len(pictures), BLOCK):
+            block = slice(start, start + BLOCK)
+            rows, columns = self.positions(numbers[block])
+            self._interpolate(pictures[block], rows, columns, out[block])
+
+    def positions(self, numbers: Integers) -> Array:
+        """Returns the position from which each pixel of up to BLOCK cases is sampled.
+
+        The array is (2, cases, pixels): rows, then columns. It is reused by the next call.
+
+        The rows and the columns of one case are U M Vᵀ each, (height, m) · (m, n) · (n, width). For
+        each pixel row (column), U (V) has the weights of the points of a grid, the distance from
+        the centre, and 1. M has the noise at the grid points and, in its last two rows and columns,
+        A and c + s. The products have the same size for each case, so that rounding does not depend
+        on the batch.
+        """
+        augment, count = self.augment, len(numbers)
+        m, n = self.down.shape[1], self.across.shape[0]
+        draws = uniform(self.seed, numbers, DRAWS + 2 * (m - 2) * (n - 2))
+        angle = draws[:, 0] * np.float32(augment.rotation * pi / 180)
+        zoom_down, zoom_across = 1 + np.float32(augment.zoom) * draws[:, 1:3].T
+        lean = np.float32(augment.shear) * draws[:, 3]
+        shift = np.float32(augment.shift) * draws[:, 4:6].T
+        cos, sin = np.cos(angle), np.sin(angle)
+        M = np.zeros((2, count, m, n), np.float32)
+        noise = draws[:, DRAWS:] * np.float32(augment.elastic / SPREAD)
+        M[:, :, :-2, :-2] = noise.reshape(count, 2, m - 2, n - 2).swapaxes(0, 1)
+        # A = rotation · shear · zoom
+        M[0, :, -2, -1], M[0, :, -1, -2] = cos * zoom_down, (cos * lean - sin) * zoom_across
+        M[1, :, -2, -1], M[1, :, -1, -2] = sin * zoom_down, (sin * lean + cos) * zoom_across
+        M[0, :, -1, -1] = shift[0] + np.float32((self.height - 1) / 2)
+        M[1, :, -1, -1] = shift[1] + np.float32((self.width - 1) / 2)
+        positions = self.workspace[:2, :count]
+        fields = positions.reshape(2, count, self.height, self.width)
+        np.matmul(self.down @ M, self.across, out=fields)
+        return positions
+
+    def _interpolate(self, pictures: Pixels, rows: Array, columns: Array, out: Array) -> None:
+        """out ← the pictures sampled at `rows` and `columns`, which are overwritten.
+
+        At row r + u and column q + v, 0 <= u, v < 1, the value of a picture I is
+        (1 − u) ((1 − v) I[r, q] + v I[r, q+1]) + u ((1 − v) I[r+1, q] + v I[r+1, q+1]).
+        """
+        count, height, width = len(pictures), self.height, self.width
+        self.padded[:count, 1:-2, 1:-2] = pictures.reshape(count, height, width)
+        # the padding, one pixel before and two after, is 0, like everything beyond it
+        np.clip(rows, -1, height, out=rows)
+        np.clip(columns, -1, width, out=columns)
+        top, left, right, below = self.workspace[2:, :count]
+        np.floor(rows, out=top)
+        np.floor(columns, out=left)
+        rows -= top  # u
+        columns -= left  # v
+        # pixel (r, q) is at (r + 1, q + 1) in the padded picture
+        line = width + 3
+        top *= line
+        top += left
+        top += line + 1
+        indices = self.indices[:count]
+        np.add(top.astype(np.int32), self.starts[:count], out=indices)
+        flat = self.padded.ravel()
+
+        for offset, pixels in ((0, left), (line, below)):
+            # no index is out of range; the default mode, which checks, would copy
+            flat[offset:].take(indices, out=pixels, mode="wrap")
+            flat[offset + 1 :].take(indices, out=right, mode="wrap")
+            right -= pixels
+            right *= columns
+            pixels += right
+        below -= left
+        below *= rows
+        np.add(left, below, out=out.reshape(count, -1))
+
+
+def _basis(size: int, smooth: float) -> Array:
+    """U, (size, n): weights of the points of a grid, distance from the centre, and 1.
+
+    The weights are Gaussians exp(−d² / 2σ²) of the distance d to the point, scaled to norm 1 for
+    each pixel, so that the expected displacement is the same everywhere. The points are at most
+    √2 σ apart, close enough that the grid does not show. Without smoothing there are none.
+    """
+    pixels = np.arange(size)
+    grid = np.linspace(0, size - 1, ceil((size - 1) / (sqrt(2) * smooth)) + 1 if smooth else 0)
+    weights = np.exp(-((pixels[:, None] - grid) ** 2) / (2 * (smooth or 1) ** 2))
+    weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
+    basis = np.column_stack([weights, pixels - (size - 1) / 2, np.ones(size)])
+    return basis.astype(np.float32)
+
+
+def side_of(inputs: int) -> int:
+    """The side of a square picture of `inputs` pixels. Raises ValueError if it is not square."""
+    side = isqrt(inputs)
+    if side * side != inputs or side < 2:
+        raise ValueError(
+            f"deformations need square pictures, and a case has {inputs:,} numbers here. "
+            "Example: set augment none"
+        )
+    return side

@@ -6,6 +6,7 @@ from threading import Event, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
+
 POLLING_SECONDS = 0.1
 """Polling interval for `stop` while the work reports nothing."""
 

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine.augment import Augment
-from digitnet.engine.cases import Cases, Feeder
-from digitnet.engine.deform import Deformer, side_of
-from digitnet.engine.progress import Progress
-from digitnet.engine.speed.buffers import Buffer
-from digitnet.engine.types import Array, Integers
+from digitnet.engine.arrays import Array, Buffer, Cases, Feeder, Integers
+from digitnet.engine.augment import Augment, Deformer, side_of
+from digitnet.engine.trainer import Progress
 
 Batch = tuple[Array, Array]
 """Inputs (batch, inputs) and targets (batch, outputs)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.engine.types import Array
+from digitnet.engine.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
 
 
 SQUARED = Cost("squared", half_squares, canonical=False)
+
 CATEGORICAL = Cost("cross-entropy", categorical, canonical=True)
+
 BINARY = Cost("cross-entropy", binary, canonical=True)
 
 COSTS: dict[str, dict[str, Cost]] = {

@@ -1,17 +1,45 @@
-"""Evaluation of a network on a set of cases."""
+"""Evaluation of a network: accuracy and cost, its guesses, and the memory it takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from digitnet.engine.cases import Cases, Feeder, answers_of
+from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
 from digitnet.engine.network import Network
-from digitnet.engine.types import Array, Integers
+
+MAX_BYTES = 2 << 30
+
+COPIES = 3
+"""Times that what a layer makes of the cases is held, at most: its outputs, their error signal, and
+what the derivative is computed in."""
+
+
+def bytes_per_case(network: Network) -> int:
+    """The approximate memory of a case in a forward and backward pass."""
+    return COPIES * network.dtype.itemsize * sum(prod(layer.shape) for layer in network.layers)
+
+
+def max_cases(network: Network) -> int:
+    """The maximum number of cases in a forward and backward pass."""
+    return max(1, MAX_BYTES // bytes_per_case(network))
+
+
+def check_room(network: Network, cases: int) -> None:
+    """Raises ValueError if a mini-batch of `cases` cases would take more than MAX_BYTES."""
+    if cases > max_cases(network):
+        need = cases * bytes_per_case(network) / (1 << 30)
+        raise ValueError(
+            f"a mini-batch of {cases:,} cases takes {need:,.1f} GiB with this network, more than "
+            f"the {MAX_BYTES >> 30} GiB limit. Example: set batch "
+            f"{min(max_cases(network), 100)}"
+        )
+
 
 CHUNK = 500
 """Maximum number of cases in a forward pass: enough for full speed, few enough for the cache."""
+
 MAX_OUTPUTS = 10_000_000
 """Maximum number of outputs of a layer in a forward pass."""
 
@@ -64,3 +92,63 @@ def outputs_for(network: Network, cases: Cases, rows: Integers) -> Array:
     x, _ = Feeder(cases, len(rows), network.dtype).batch(rows)
     with np.errstate(all="ignore"):  # huge weights overflow
         return network.forward(x).copy()
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """The answer, the guess and the confidence for each case, all (cases,).
+
+    The confidence is the output of the guessed class; for a network with a single output a, it is a
+    for the guess 1 and 1 − a for the guess 0. classes: the number of possible answers.
+    """
+
+    answers: Integers
+    guesses: Integers
+    confidences: Array
+    classes: int
+
+    def wrong(self) -> Integers:
+        """The indices of the misread cases, the most confident guesses first."""
+        wrong: Integers = np.flatnonzero(self.answers != self.guesses)
+        order = np.argsort(-self.confidences[wrong], kind="stable")
+        return wrong[order]
+
+    def matrix(self) -> Integers:
+        """The confusion matrix, (classes, classes): cases by answer (rows) and guess (columns)."""
+        counts = np.zeros((self.classes, self.classes), np.intp)
+        np.add.at(counts, (self.answers, self.guesses), 1)
+        return counts
+
+
+def guesses_of(outputs_and_targets: Iterable[tuple[Array, Array]]) -> Guesses:
+    """Collects the guesses from chunks of outputs and targets; see `outputs_in_chunks`."""
+    answers, guesses, confidences, classes = [], [], [], 2
+    for a, y in outputs_and_targets:
+        guess = answers_of(a)
+        answers.append(answers_of(y))
+        guesses.append(guess)
+        if a.shape[1] == 1:
+            confidences.append(np.where(guess == 1, a[:, 0], 1 - a[:, 0]))
+        else:
+            classes = a.shape[1]
+            confidences.append(a[np.arange(len(a)), guess])
+    return Guesses(
+        np.concatenate(answers), np.concatenate(guesses), np.concatenate(confidences), classes
+    )
+
+
+def recall(matrix: Integers) -> Array:
+    """For each answer, the fraction of its cases guessed correctly; NaN if it has no cases."""
+    return _fractions(matrix, axis=1)
+
+
+def precision(matrix: Integers) -> Array:
+    """For each class, the fraction of its guesses that are correct; NaN if it is never guessed."""
+    return _fractions(matrix, axis=0)
+
+
+def _fractions(matrix: Integers, axis: int) -> Array:
+    """The diagonal divided by the sums along an axis."""
+    with np.errstate(invalid="ignore"):
+        fractions: Array = np.diagonal(matrix) / matrix.sum(axis=axis)
+    return fractions

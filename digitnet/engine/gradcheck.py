@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from digitnet.engine.arrays import Array
 from digitnet.engine.costs import is_clamped
-from digitnet.engine.layers.base import EXACT
+from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
-from digitnet.engine.penalties import Penalties
-from digitnet.engine.types import Array
+from digitnet.engine.optimizers import Penalties
 
 STEP = 3e-4
 """Step h of the differences, which balances truncation and rounding errors in float64."""
+
 SPREAD = 100
 """Random elements of each parameter that a direction changes. If it changed all elements of a large
 network, the difference of the costs would be lost in rounding errors."""

@@ -8,26 +8,26 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from scipy import optimize
 
+from digitnet.engine.arrays import Array, Cases, Feeder
 from digitnet.engine.background import run_in_thread
-from digitnet.engine.cases import Cases, Feeder
-from digitnet.engine.evaluate import Evaluation, evaluate
-from digitnet.engine.layers.base import EXACT
+from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
+from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
-from digitnet.engine.progress import Measurement
-from digitnet.engine.room import max_cases
 from digitnet.engine.speed import threads
-from digitnet.engine.trainer import MEASURE_CASES, Trainer
-from digitnet.engine.types import Array
+from digitnet.engine.trainer import MEASURE_CASES, Measurement, Trainer
 
 METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
 """Method → its name in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog. 45) and
 nonlinear conjugate gradients (Nocedal and Wright 2006, section 5.2)."""
+
 SUMMARIES = {
     "l-bfgs": "limited-memory BFGS, which estimates the curvature from the last steps",
     "cg": "nonlinear conjugate gradients",
 }
 """Method → what it is, in words."""
+
 CHUNK = 2500
 """Maximum number of cases per forward and backward pass."""
 
@@ -120,8 +120,6 @@ def _optimize(
     tell: Callable[[tuple[float, Evaluation]], None],
 ) -> None:
     """Runs scipy's minimiser; tell() is called with the cost and evaluation of each iteration."""
-    from scipy import optimize  # slow to import
-
     threads.limit_blas()  # scipy loads a BLAS of its own
 
     def step_done(intermediate_result: Any) -> None:

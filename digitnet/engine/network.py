@@ -3,24 +3,93 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.activations import linear_backward
-from digitnet.engine.cases import Cases
+from digitnet.engine.arrays import Array, Cases, Shape
 from digitnet.engine.costs import cost_for
 from digitnet.engine.layers import (
+    EPSILON,
     BatchNorm,
-    Committee,
-    Convolution,
     Dense,
     Dropout,
+    Flatten,
     Layer,
-    MaxPool,
+    Parameter,
+    Step,
 )
-from digitnet.engine.layers.base import Parameter, Step
-from digitnet.engine.types import Array, Shape
+from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
+
+
+class Committee(Layer):
+    """y = (1/M) Σₘ yₘ, the mean output of M members (Ciresan et al. 2012, arXiv 1202.2745).
+
+    Each member gets the inputs multiplied by its own scale, as in its training. A committee cannot
+    be trained; its members are, one by one.
+    """
+
+    kind = "committee"
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        *,
+        members: "list[tuple[Network, float]]",
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        """members: pairs of a network and the scale of its inputs.
+
+        Raises ValueError if there are no members, or their numbers of inputs or outputs differ.
+        """
+        if not members:
+            raise ValueError("a committee has at least one member")
+        outputs = members[0][0].outputs
+        for network, _ in members:
+            if (network.inputs, network.outputs) != (input_shape[0], outputs):
+                raise ValueError(
+                    "members of a committee need the same numbers of inputs and outputs"
+                )
+        super().__init__(input_shape, (outputs,), dtype)
+        self.members, self.text = members, f"committee of {len(members)}"
+
+    def forward(self, x: Array, step: Step | None = None) -> Array:
+        """The mean of the members' outputs."""
+        total = np.zeros((len(x), *self.shape), self.dtype)
+        for network, scale in self.members:
+            total += network.forward((x if scale == 1 else x * scale).astype(network.dtype))
+        total /= len(self.members)
+        return total
+
+    def backward(self, grad: Array) -> Array | None:
+        """Raises ValueError: a committee cannot be trained."""
+        raise ValueError("a committee cannot be trained: train its members, then vote again")
+
+    def described(self) -> dict[str, Any]:
+        """The members' shapes."""
+        return {"members": [network.shape for network, _ in self.members]}
+
+    def config(self) -> dict[str, Any]:
+        """The members."""
+        return {"members": self.members}
+
+
+LAYERS: dict[str, type[Layer]] = {
+    layer.kind: layer
+    for layer in (
+        Dense,
+        Convolution,
+        MaxPool,
+        AveragePool,
+        BatchNorm,
+        Dropout,
+        Flatten,
+        Committee,
+    )
+}
+"""kind → its class."""
 
 MAX_LAYERS = 60
 """Maximum number of layers of a network."""
@@ -204,3 +273,40 @@ def _check(layers: list[Layer]) -> None:
 
 def _numbers(shape: Shape) -> str:
     return "x".join(str(n) for n in shape)
+
+
+def folded(network: Network) -> Network:
+    """An equivalent network for inference. One without batch normalisation and dropout is returned
+    unchanged.
+
+    Batch normalisation is merged into the dense layer or convolution below it:
+    γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε) per channel.
+    """
+    if not any(isinstance(layer, BatchNorm | Dropout) for layer in network.layers):
+        return network
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, Dropout):
+            continue
+        below = layers[-1] if layers else None
+        if isinstance(layer, BatchNorm) and _absorbs(below):
+            layers[-1] = _merged(below, layer)  # type: ignore[arg-type]
+        else:
+            layers.append(layer.copy(network.dtype))
+    return Network(layers, network.cost_name)
+
+
+def _absorbs(layer: Layer | None) -> bool:
+    return isinstance(layer, Dense | Convolution) and layer.activation.name == "linear"
+
+
+def _merged(layer: Dense | Convolution, norm: BatchNorm) -> Dense | Convolution:
+    """One layer that computes what both do."""
+    config = layer.config() | {"bias": True, "activation": norm.activation.name}
+    merged = type(layer)(layer.input_shape, dtype=layer.dtype, **config)
+    scale = norm.gamma / np.sqrt(norm.variance + EPSILON)
+    before = layer.biases if layer.biases is not None else 0
+    merged.weights[:] = layer.weights * scale
+    assert merged.biases is not None
+    merged.biases[:] = (before - norm.mean) * scale + norm.beta
+    return merged

@@ -5,6 +5,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf, isfinite
 from typing import Any
 
+from digitnet.engine.augment import DEFAULTS, NAMED, Augment
+from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.engine.schedules import SCHEDULES, Schedule
+
 WHOLE_SET = 0
 """The value of `batch` and `cases` that means all training cases."""
 
@@ -61,14 +65,10 @@ def _one_of(names: Callable[[], Collection[str]]) -> Check:
 
 
 def _optimizers() -> Mapping[str, str]:
-    from digitnet.engine.optimizers import OPTIMIZERS
-
     return {name: _first_line(optimizer) for name, optimizer in OPTIMIZERS.items()}
 
 
 def _schedules() -> Mapping[str, str]:
-    from digitnet.engine.schedules import SCHEDULES
-
     return {name: _first_line(schedule) for name, schedule in SCHEDULES.items()}
 
 
@@ -81,8 +81,6 @@ def _first_line(thing: object) -> str:
 
 
 def _augments() -> Mapping[str, str]:
-    from digitnet.engine.augment import DEFAULTS, NAMED
-
     return {
         name: ", ".join(f"{k} {v:g}" for k, v in asdict(augment).items() if v != DEFAULTS[k])
         or "as they are"
@@ -100,14 +98,10 @@ def _text(value: Any) -> str:
 
 
 def _schedule(value: Any) -> None:
-    from digitnet.engine.schedules import Schedule
-
     Schedule.parse(_text(value))
 
 
 def _augment(value: Any) -> None:
-    from digitnet.engine.augment import Augment
-
     Augment.parse(_text(value))
 
 

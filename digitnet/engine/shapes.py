@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.layers import LAYERS, Flatten, Layer
-from digitnet.engine.network import Network
-from digitnet.engine.types import Shape
+from digitnet.engine.arrays import Shape
+from digitnet.engine.layers import Flatten, Layer
+from digitnet.engine.network import LAYERS, Network
 
 MAX_PARAMETERS = 10_000_000
 """Maximum number of trainable parameters: with an optimiser's state, they still fit in a save."""
 
 _INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
+
 _PARTS = {
     "convolution": re.compile(r"(?P<channels>\d{1,4})c(?P<kernel>\d{1,3})"),
     "max_pool": re.compile(r"p(?P<size>\d{1,3})"),
@@ -34,7 +35,9 @@ _PARTS = {
     "dropout": re.compile(r"d(?P<probability>0?\.\d{1,6})"),
     "dense": re.compile(r"(?P<units>\d{1,7})"),
 }
+
 _ACTIVATED = ("convolution", "batch_norm", "dense")
+
 _POOLS = ("max_pool", "average_pool")
 
 

@@ -10,19 +10,65 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from digitnet.engine.cases import Cases, Feeder
+from digitnet.engine.arrays import Array, Cases, Feeder
 from digitnet.engine.evaluate import Evaluation, evaluate
-from digitnet.engine.folding import folded
-from digitnet.engine.layers.base import Step
-from digitnet.engine.network import Network
-from digitnet.engine.optimizers import OPTIMIZERS, State, limit_norms
-from digitnet.engine.penalties import Penalties
-from digitnet.engine.progress import MAX_COUNT, Measurement, Progress
+from digitnet.engine.layers import Step
+from digitnet.engine.network import Network, folded
+from digitnet.engine.optimizers import OPTIMIZERS, Penalties, State, limit_norms
 from digitnet.engine.settings import Settings
-from digitnet.engine.types import Array
+
+MAX_COUNT = 1 << 53
+"""Training stops for good when a count reaches this: larger integers are not exact in float64.
+Saves can hold any count that is reachable."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A point of the history.
+
+    cost: the mean cost of the mini-batches since the point before.
+    validation_cost, validation_accuracy: on the validation set.
+    """
+
+    batches: int
+    cost: float
+    validation_cost: float
+    validation_accuracy: float
+
+
+@dataclass
+class Progress:
+    """The total amount of training, and the exact position of the next mini-batch.
+
+    position: cases of the current epoch already seen, out of `cases`.
+    cost_sum, cost_count: sum and number of the costs of mini-batches since the last measurement.
+    averaged: mini-batches in the running mean of the weights.
+    """
+
+    batches: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    epoch: int = 0
+    position: int = 0
+    cases: int = 0
+    cost_sum: float = 0.0
+    cost_count: int = 0
+    averaged: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether any count has reached MAX_COUNT."""
+        return bool(max(vars(self).values()) >= MAX_COUNT)
+
+    def next_epoch(self) -> None:
+        """Begins the next epoch, at its first case."""
+        self.epoch += 1
+        self.position = 0
+
 
 MEASURE_CASES = 5_000
 """Cases on which accuracy and cost are measured during training, at most."""
+
 STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
 """The number of mini-batches, and of cases in each, for the statistics of batch normalisation."""
 

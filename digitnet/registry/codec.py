@@ -1,31 +1,75 @@
-"""Encodes documents as pickles, and decodes them, with eighteen opcodes.
-
-A document consists of dicts with string keys, lists, strings, bytes, integers of up to 64 bits,
-floats, True, False and None. It is written as a protocol 3 pickle without memo (PEP 3154 describes
-the protocols, `pickletools` the opcodes), so any Python can read it.
-
-It is not read with `pickle`, which executes whatever a file tells it to. The reader below accepts
-only these opcodes, in the order in which the writer uses them. It has no stack, no memo and looks
-up no names. Each length is checked against the rest of the file before anything is allocated.
-"""
+"""Encodes documents as pickles of eighteen opcodes, decodes them, and detects damage."""
 
 import struct
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, ClassVar
 
-from digitnet.registry.errors import DamagedSave
+from digitnet.registry.files import DamagedSave, NewerFormat
+
+MAGIC = b"DIGITNET"
+
+VERSION = 2
+"""The format version written. All versions from 1 on are read."""
+
+_FIELDS = struct.Struct(">8sHQ")
+
+_SUM_BYTES = 32
+
+FOOTER_BYTES = _FIELDS.size + _SUM_BYTES
+
+
+def seal(payload: bytes) -> bytes:
+    """Returns the payload with its footer."""
+    fields = _FIELDS.pack(MAGIC, VERSION, len(payload))
+    return payload + fields + _sum(payload, fields)
+
+
+def unseal(data: bytes) -> bytes:
+    """Returns the payload of sealed data. Raises DamagedSave, naming what is wrong."""
+    payload = data[:-FOOTER_BYTES]
+    footer = data[-FOOTER_BYTES:]
+    if len(footer) < FOOTER_BYTES or not footer.startswith(MAGIC):
+        raise DamagedSave("it is cut short or has something after its end (no footer)")
+    fields, found_sum = footer[: _FIELDS.size], footer[_FIELDS.size :]
+    _, version, length = _FIELDS.unpack(fields)
+    if length != len(payload):
+        raise DamagedSave(f"it should have {length:,} bytes and has {len(payload):,}")
+    if found_sum != _sum(payload, fields):
+        raise DamagedSave("its content changed after it was written (SHA-256 differs)")
+    if not 1 <= version <= VERSION:
+        raise NewerFormat(
+            f"it has format {version}, and this digitnet reads formats 1 to {VERSION}: "
+            "a newer digitnet can open it"
+        )
+    return payload
+
+
+def _sum(payload: bytes, fields: bytes) -> bytes:
+    """SHA-256 of `payload` followed by `fields`."""
+    digest = sha256(payload)
+    digest.update(fields)
+    return digest.digest()
+
 
 Document = dict[str, Any]
 
 MAX_DEPTH = 16
+
 MAX_VALUES = 250_000
+
 MAX_ITEMS = 100_000
+
 MAX_STRING = 65_536
 
 PROTO, STOP = b"\x80\x03", b"."
+
 NONE, TRUE, FALSE = b"N", b"\x88", b"\x89"
+
 BININT, BININT1, BININT2, LONG1 = b"J", b"K", b"M", b"\x8a"
+
 BINFLOAT, BINUNICODE, SHORT_BINBYTES, BINBYTES = b"G", b"X", b"C", b"B"
+
 EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
 
 

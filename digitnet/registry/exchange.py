@@ -5,29 +5,277 @@ The weights are those used for evaluation, that is the running mean if there is 
 is not exported: an imported network starts a new training.
 """
 
+import io
 import json
+import re
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from digitnet.engine.progress import Progress
-from digitnet.engine.types import Array
-from digitnet.registry import exchange_npz, exchange_onnx, exchange_safetensors
+from digitnet import __version__
+from digitnet.engine.arrays import Array
+from digitnet.engine.layers import EPSILON
+from digitnet.engine.trainer import Progress
 from digitnet.registry.codec import Document
-from digitnet.registry.document import from_document
-from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.fields import Fields, array_document
-from digitnet.registry.files import MAX_BYTES, read_bounded
-from digitnet.registry.layer_document import CONFIGS
+from digitnet.registry.files import (
+    MAX_BYTES,
+    DamagedSave,
+    RegistryError,
+    read_bounded,
+    shown,
+    write_outside,
+)
 from digitnet.registry.model import Model
-from digitnet.registry.outside import shown, write_outside
+from digitnet.registry.schema import CONFIGS, from_document
+
+NPZ_ABOUT = "about"
+
+MAX_MEMBERS = 2000
+
+MAX_EXPANSION = 50
+"""Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
+
+MAX_ABOUT_BYTES = 4 * 65_536
+
+_ARRAYS = "weights|biases|gamma|beta|mean|variance"
+
+_MEMBER = re.compile(rf"({NPZ_ABOUT}|layers\.[0-9]{{1,4}}\.(?:{_ARRAYS}))\.npy")
+
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<(?:f([48])|U([0-9]{1,5}))', "
+    rb"'fortran_order': (?:False|True), "
+    rb"'shape': \(([0-9]{0,10})(?:, ?([0-9]{0,10}))?\), \} *\n",
+    re.DOTALL,
+)
+
+_MAX_HEADER = 256
+
+
+def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
+    """Returns the file: the arrays, and the description as an array of one string."""
+    file = io.BytesIO()
+    np.savez(file, **{NPZ_ABOUT: np.array(about)}, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
+    """Returns the description and the arrays in a file. Raises DamagedSave."""
+    try:
+        return _read_npz(data)
+    except DamagedSave:
+        raise
+    except Exception:  # zipfile, zlib and numpy raise some fifteen kinds of error for bad files
+        raise DamagedSave("it is not a whole .npz file") from None
+
+
+def _read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
+    """Like `read`, but lets the errors of zipfile, zlib and numpy through."""
+    if data.count(b"PK\x01\x02") > MAX_MEMBERS:  # listing each member takes memory
+        raise DamagedSave("it has too many members")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        names = [_MEMBER.fullmatch(member.filename) for member in members]
+        if not all(names) or len(set(archive.namelist())) != len(members):
+            raise DamagedSave("it has members that no network has, or one twice")
+        unpacked = sum(member.file_size for member in members)
+        if unpacked > min(MAX_BYTES, MAX_EXPANSION * len(data)):
+            raise DamagedSave("it would unpack to more than a network takes")
+        arrays = {m[1]: _array(archive, info) for m, info in zip(names, members, strict=True) if m}
+    if NPZ_ABOUT not in arrays:
+        raise DamagedSave(
+            "it has no description of a network: only files written by export can be read"
+        )
+    about = str(arrays.pop(NPZ_ABOUT).item())
+    return about, {name: array_document(array) for name, array in arrays.items()}
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> "np.ndarray[Any, Any]":
+    """Unpacks one array, after checking that its header agrees with the size in the zip file."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DamagedSave("it is packed in a way that numpy does not use")
+    with archive.open(info) as file:
+        head = file.read(_MAX_HEADER)
+        header = _HEADER.match(head)
+        if header is None or bool(header[1]) == info.filename.startswith(NPZ_ABOUT):
+            raise DamagedSave("it holds an array of something other than plain numbers")
+        size = int(header[1]) if header[1] else 4 * int(header[2])
+        size *= prod(int(n) for n in header.groups()[2:] if n)
+        if info.file_size != header.end() + size:
+            raise DamagedSave("it has an array whose size is not what its shape asks for")
+        if not header[1] and size > MAX_ABOUT_BYTES:
+            raise DamagedSave("its description is too long")
+        content = head + file.read(info.file_size - len(head))
+    array: np.ndarray[Any, Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return array
+
+
+SAFETENSORS_ABOUT = "about"
+
+MAX_HEADER = 1 << 20
+
+DTYPES = {"F32": "<f4", "F64": "<f8"}
+
+
+def write_safetensors(about: str, arrays: dict[str, Array]) -> bytes:
+    """Returns the file: the arrays, and the description in its metadata."""
+    from safetensors.numpy import save
+
+    return save(arrays, {SAFETENSORS_ABOUT: about})
+
+
+def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
+    """Returns the description and the arrays in a file. Raises DamagedSave."""
+    from safetensors import SafetensorError, deserialize
+
+    header = int.from_bytes(data[:8], "little")
+    if header > MAX_HEADER:
+        raise DamagedSave("its header is too long")
+    try:
+        tensors: list[tuple[str, dict[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]
+        metadata = json.loads(data[8 : 8 + header]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, RecursionError):
+        raise DamagedSave("it is not a whole .safetensors file") from None
+    if SAFETENSORS_ABOUT not in metadata:
+        raise DamagedSave(
+            "it has no description of a network: only files written by export can be read"
+        )
+    return metadata[SAFETENSORS_ABOUT], {
+        name: {
+            "dtype": DTYPES.get(tensor["dtype"], tensor["dtype"]),
+            "shape": list(tensor["shape"]),
+            "data": bytes(tensor["data"]),
+        }
+        for name, tensor in tensors
+    }
+
+
+OPERATORS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
+"""activation → ONNX operator; linear needs none."""
+
+SCALES = {
+    "unit": "a case: its pixels row by row, 0 for paper to 1 for ink (a byte divided by 255)",
+    "raw": "a case: its pixels row by row, 0 for paper to 255 for ink",
+}
+
+OPERATOR_SET, FILE_VERSION = 17, 8
+"""From 2022: old enough for the programs in use."""
+
+
+def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
+    """Returns the model, checked by the onnx library, with the description in its metadata."""
+    import onnx
+    from onnx import helper
+
+    description = json.loads(about)
+    number = helper.np_dtype_to_tensor_dtype(np.dtype(description["dtype"]))
+    pixels = helper.make_tensor_value_info(
+        "pixels", number, ["cases", prod(description["input_shape"])], SCALES[description["pixels"]]
+    )
+    writer = _Writer(arrays, tuple(description["input_shape"]))
+    for position, layer in enumerate(description["layers"]):
+        writer.add(f"layers.{position}", layer["kind"], layer["config"])
+    outputs = helper.make_tensor_value_info(
+        "outputs", number, ["cases", writer.units], "the network's answer for each case"
+    )
+    writer.finish()
+    graph = helper.make_graph(writer.nodes, "digitnet", [pixels], [outputs], writer.constants)
+    model = helper.make_model(
+        graph,
+        producer_name="digitnet",
+        producer_version=__version__,
+        opset_imports=[helper.make_opsetid("", OPERATOR_SET)],
+        ir_version=FILE_VERSION,
+    )
+    helper.set_model_props(model, {"about": about})
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
+class _Writer:
+    """Converts layers to ONNX nodes, in order.
+
+    ONNX stores pictures channels-first, digitnet channels-last: pictures are transposed at the
+    beginning, and back before they are flattened.
+    """
+
+    def __init__(self, arrays: dict[str, Array], input_shape: tuple[int, ...]) -> None:
+        self.arrays = arrays
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.units = 0
+        self._last = "pixels"
+        if len(input_shape) == 3:
+            shape = self._constant("input_shape", np.array([-1, *input_shape]))
+            self._node("Reshape", "pictures", shape)
+            self._node("Transpose", "channels_first", perm=[0, 3, 1, 2])
+
+    def add(self, name: str, kind: str, config: dict[str, Any]) -> None:
+        """Appends a layer."""
+        if kind == "dense":
+            self._dense(name)
+            self.units = config["units"]
+        elif kind == "convolution":
+            self._convolution(name, config)
+        elif kind in ("max_pool", "average_pool"):
+            operator = "MaxPool" if kind == "max_pool" else "AveragePool"
+            window = [config["size"]] * 2
+            self._node(operator, f"{name}.pooled", kernel_shape=window, strides=window)
+        elif kind == "batch_norm":
+            names = [f"{name}.{array}" for array in ("gamma", "beta", "mean", "variance")]
+            constants = [self._constant(array, self.arrays[array]) for array in names]
+            self._node("BatchNormalization", f"{name}.normalized", *constants, epsilon=EPSILON)
+        else:
+            self._node("Transpose", f"{name}.channels_last", perm=[0, 2, 3, 1])
+            self._node("Flatten", f"{name}.flat", axis=1)
+        operator = OPERATORS.get(config.get("activation", ""), "")
+        if operator:
+            self._node(operator, f"{name}.outputs")
+
+    def finish(self) -> None:
+        """Names the output of the last node."""
+        del self.nodes[-1].output[:]
+        self.nodes[-1].output.append("outputs")
+
+    def _dense(self, name: str) -> None:
+        """x W + b."""
+        terms = [term for term in (f"{name}.weights", f"{name}.biases") if term in self.arrays]
+        constants = [self._constant(term, self.arrays[term]) for term in terms]
+        self._node("Gemm" if len(terms) > 1 else "MatMul", f"{name}.sums", *constants)
+
+    def _convolution(self, name: str, config: dict[str, Any]) -> None:
+        """x ∗ W + b, with W (channels, depth, rows, columns), as in ONNX."""
+        k = config["kernel"]
+        kernels = self.arrays[f"{name}.weights"].reshape(k, k, -1, config["channels"])
+        turned = np.ascontiguousarray(kernels.transpose(3, 2, 0, 1))
+        constants = [self._constant(f"{name}.weights", turned)]
+        if config["bias"]:
+            constants.append(self._constant(f"{name}.biases", self.arrays[f"{name}.biases"]))
+        self._node("Conv", f"{name}.sums", *constants, kernel_shape=[k, k])
+
+    def _constant(self, name: str, array: "np.ndarray[Any, Any]") -> str:
+        from onnx import numpy_helper
+
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def _node(self, operator: str, output: str, *inputs: str, **attributes: Any) -> None:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, [self._last, *inputs], [output], **attributes))
+        self._last = output
+
 
 VERSION = 2
+
 PARAMETERS = ("weights", "biases", "gamma", "beta")
+
 STATISTICS = ("mean", "variance")
 """The names of the arrays that a layer may have."""
 
@@ -45,9 +293,9 @@ class Format:
 
 
 FORMATS = {
-    "npz": Format(exchange_npz.write, exchange_npz.read),
-    "safetensors": Format(exchange_safetensors.write, exchange_safetensors.read),
-    "onnx": Format(exchange_onnx.write),
+    "npz": Format(write_npz, read_npz),
+    "safetensors": Format(write_safetensors, read_safetensors),
+    "onnx": Format(write_onnx),
 }
 """File suffix → format."""
 

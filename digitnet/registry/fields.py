@@ -6,17 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine.types import Array
+from digitnet.engine.arrays import Array
 from digitnet.registry.codec import Document
-from digitnet.registry.errors import DamagedSave
+from digitnet.registry.files import DamagedSave
 
 DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The dtypes an array may have: little-endian float32 and float64."""
+
 MAX_INTEGER = 1 << 62
+
 MAX_DIMENSIONS = 3
+
 MAX_SIZE = 1 << 31
+
 MAX_TEXT = 200
+
 MAX_TEXTS = 100
+
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
 
 

@@ -1,8 +1,4 @@
-"""Atomic, durable writes and bounded reads.
-
-As in LevelDB and SQLite, the steps are: write a temporary file, fsync it, rename it over the old
-one, fsync the folder. Success is reported only after the last step.
-"""
+"""Atomic, durable writes and bounded reads, inside the saves folder and outside it."""
 
 import errno
 import os
@@ -12,9 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from digitnet.registry.errors import DamagedSave
+
+class DamagedSave(Exception):
+    """A file that is not a complete, valid save; the message says what is wrong with it."""
+
+
+class NewerFormat(DamagedSave):
+    """An undamaged save in a format that only a newer digitnet reads."""
+
+
+class RegistryError(Exception):
+    """A failed operation on saves; the message says what failed, why, and what was kept."""
+
 
 MAX_BYTES = 256 << 20
+
 TEMPORARY = ".writing-"
 """Prefix of the names of temporary files."""
 
@@ -188,3 +196,34 @@ def remove_leftovers(*folders: Path) -> None:
         for path in folder.glob(f"{TEMPORARY}*"):
             with suppress(OSError):
                 path.unlink()
+
+
+class NotWritten(RegistryError):
+    """The file could not be written; one that was there is unchanged. why: the reason, alone."""
+
+    def __init__(self, why: str) -> None:
+        """The message adds that nothing was written."""
+        super().__init__(f"{why}; nothing was written")
+        self.why = why
+
+
+def write_outside(path: Path, data: bytes) -> None:
+    """Writes `data` to `path`, replacing an existing file.
+
+    Raises NotWritten, or another RegistryError if it is written but may not be durable.
+    """
+    try:
+        write_durably(path, data)
+    except NotConfirmed as error:
+        raise RegistryError(
+            f"{shown(path)} is written, but the disk reports: {error.strerror}; it may not "
+            "outlast a power cut"
+        ) from None
+    except OSError as error:
+        raise NotWritten(f"cannot write {shown(path)}: {error.strerror or error}") from None
+
+
+def shown(path: Path) -> str:
+    """A path for use in a message: quoted, on one line, and shortened if it is long."""
+    text = str(path)
+    return repr(text if len(text) <= 100 else f"...{text[-100:]}")

@@ -1,9 +1,42 @@
-"""A model: a network with its training state, name and origin."""
+"""What is kept under a name: a network with its training state, or a study."""
 
+import re
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal
+from unicodedata import normalize
 
 from digitnet.engine.network import Network
+from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
+
+MAX_LENGTH = 64
+
+
+def clean_name(text: str) -> str:
+    """Returns `text` in NFC and without surrounding spaces, 1 to 64 printable characters.
+
+    Raises ValueError, with the reason, if it is not a valid name.
+    """
+    name = normalize("NFC", text[: 16 * MAX_LENGTH]).strip()
+    if not name:
+        raise ValueError("a name has at least one character")
+    if len(name) > MAX_LENGTH:
+        raise ValueError(f"a name has at most {MAX_LENGTH} characters")
+    if not name.isprintable():
+        raise ValueError("a name is made of printable characters only")
+    return name
+
+
+def file_name(name: str) -> str:
+    """The file name of the save called `name`."""
+    ascii_only = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:24].strip("-") or "network"
+    return f"{slug}-{sha256(name.encode()).hexdigest()[:16]}.pickle"
+
+
+IS_SAVE = re.compile(r"[a-z0-9-]{1,24}-[0-9a-f]{16}\.pickle")
+"""The pattern of the file names of saves."""
 
 SEEN = ", seen in training"
 """Suffix of `Accuracy.on` if the network was trained on these cases."""
@@ -43,3 +76,50 @@ class Model:
     def network(self) -> Network:
         """The trainer's network."""
         return self.trainer.network
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The common description of a study's networks, before the study varies it."""
+
+    shape: str
+    hidden: str
+    output: str
+    cost: str
+    bias: bool
+    initializer: str
+    precision: Literal["float32", "float64"]
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of one training of a study.
+
+    number: of the training in the study. accuracy: on the validation set, 0 to 1. cost: on training
+    cases, without penalties. seconds: the duration.
+    """
+
+    number: int
+    accuracy: float
+    cost: float
+    seconds: float
+
+
+@dataclass
+class StudyRecord:
+    """A study with its name.
+
+    words: the question as typed. data: the data set. seed: of the first repetition; the others use
+    the seeds after it. candidates: the number of settings that `study auto` starts with; else 0.
+    results: number → result. saved_at: ISO 8601, UTC.
+    """
+
+    name: str
+    words: list[str]
+    blueprint: Blueprint
+    data: str
+    seed: int
+    candidates: int = 0
+    results: dict[int, Result] = field(default_factory=dict)
+    saved_at: str = ""

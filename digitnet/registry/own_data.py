@@ -17,10 +17,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from digitnet.digits.own import MINE, OwnCases, read_own
-from digitnet.registry.errors import RegistryError
 from digitnet.registry.files import (
     TEMPORARY,
     NotConfirmed,
+    RegistryError,
     make_folder,
     move_durably,
     refuse_link,
@@ -31,10 +31,14 @@ from digitnet.registry.files import (
 KEPT = 5
 """Maximum number of versions kept of each set, including the current one; what was deleted is kept
 besides."""
+
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+
 _VERSION = re.compile(rf"({NAME.pattern})\.([0-9]{{1,9}})")
+
 ROWS = "mine-cases-idx2-ubyte"
 """The file of `mine` in its first format: version 0."""
+
 LOCK, LOCK_SECONDS = "own.lock", 5
 
 

@@ -15,21 +15,23 @@ from threading import Thread
 from filelock import FileLock, Timeout
 
 from digitnet.registry.codec import Document
-from digitnet.registry.contents import contents, sealed
-from digitnet.registry.document import to_document
-from digitnet.registry.errors import DamagedSave, RegistryError
 from digitnet.registry.files import (
     TEMPORARY,
+    DamagedSave,
+    RegistryError,
     make_folder,
     read_bounded,
     refuse_link,
     write_durably,
 )
 from digitnet.registry.model import Model
+from digitnet.registry.schema import contents, sealed, to_document
 
 FOLDER = ".recovery"
+
 _NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{8}\.pickle")
 """The pattern of the names of recovery files: process ID and a random part."""
+
 UNNAMED = "unsaved training"
 """The placeholder name of a network without a name."""
 

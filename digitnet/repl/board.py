@@ -1,14 +1,17 @@
-"""The state of the drawing board: how mouse and keys change the drawing, and its reading.
+"""The drawing board: how mouse and keys change the drawing, and how it looks."""
 
-It needs no terminal: positions are in pixels of the drawing, however it is displayed.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from textwrap import wrap
 from typing import TypeAlias
 
-from digitnet.digits.drawing import ERASER, PEN, SIDE, Brush, Drawing, Place
-from digitnet.digits.image import Picture
+import numpy as np
+
+from digitnet.digits.drawing import ERASER, PEN, SIDE, Brush, Drawing, Ink, Place
+from digitnet.digits.prepare import Picture
+from digitnet.repl.pictures.bars import bar, label_for
+from digitnet.repl.pictures.digit import halved, in_characters, in_halves
 
 
 @dataclass(frozen=True)
@@ -136,3 +139,188 @@ def is_on_paper(place: Place) -> bool:
 
 def _within(at: float) -> float:
     return min(max(at, 0.5), SIDE - 0.5)
+
+
+Line: TypeAlias = list[tuple[str, str]]
+"""Pairs of style and text."""
+
+PAPERS = ((84, 42), (56, 28), (42, 21), (28, 14))
+"""The sizes of the paper in columns and rows, largest first: three columns per pixel, two, one and
+a half, one. Each row shows two squares, one above the other."""
+
+PANEL = 10
+"""Minimum width of the outputs beside the paper."""
+
+WITH_VALUES = 20
+"""Minimum width for numbers beside the bars, and for full sentences."""
+
+LONGEST_BAR = 24
+
+DARKEST, LIGHTEST = 2, 23
+"""The levels of paper and full ink among the 24 greys of terminals with 256 colours. Paper is not
+black, so that it is visible on a black screen."""
+
+KEYS = (
+    "enter done",
+    "q leave",
+    "u undo",
+    "c clear",
+    "e eraser",
+    "0-9 its answer",
+    "arrows, space draw",
+    "right button erases",
+)
+"""The keys, most important first."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the screen supports. shades: greys. blocks: block characters."""
+
+    shades: bool = True
+    blocks: bool = True
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paper's columns and rows in a window, inside a frame one character wide."""
+
+    columns: int
+    rows: int
+
+    def place(self, x: int, y: int) -> Place:
+        """The position on the drawing of the middle of a character on the screen."""
+        return (x - 0.5) * SIDE / self.columns, (y - 0.5) * SIDE / self.rows
+
+    def character(self, place: Place) -> tuple[int, int]:
+        """The column and row of the screen that show a position on the drawing."""
+        x, y = place
+        return 1 + int(x * self.columns / SIDE), 1 + int(y * self.rows / SIDE)
+
+
+def layout_for(width: int, height: int) -> Layout | None:
+    """The largest paper that fits a window, with its frame and the outputs; None if none does."""
+    for columns, rows in PAPERS:
+        if width >= columns + 2 + PANEL and height >= rows + 2:
+            return Layout(columns, rows)
+    return None
+
+
+def lines_of(board: Board, width: int, height: int, means: Means) -> list[Line]:
+    """The lines of a window, padded to its width."""
+    layout = layout_for(width, height)
+    if layout is None:
+        needed = f"the board needs {PAPERS[-1][0] + 2 + PANEL} x {PAPERS[-1][1] + 2} characters"
+        lines = [[("", line)] for line in wrap(f"{needed}; q leaves", width)]
+        return [_padded(line, width) for line in lines[:height]]
+    frame = _framed(_paper(board.drawing.scaled_to(2 * layout.rows, layout.columns), means), means)
+    beside = _panel(board, width - layout.columns - 3, height - 1, means)
+    below = [("", " " * (layout.columns + 2))]
+    frame = (frame + [below] * height)[: height - 1]
+    lines = [[*left, ("", " "), *right] for left, right in zip(frame, beside, strict=True)]
+    return [_padded(line, width) for line in [*lines, _keys(width)]]
+
+
+def _padded(line: Line, width: int) -> Line:
+    """The line, padded or cut to a width."""
+    padded, room = Line(), width
+    for style, text in [*line, ("", " " * width)]:
+        padded.append((style, text[:room]))
+        room -= len(text[:room])
+    return padded
+
+
+def _framed(paper: list[Line], means: Means) -> list[Line]:
+    """The paper in a frame, with a title."""
+    across, left, right, down = "─┌┐│" if means.blocks else "-++|"
+    lower = "└┘" if means.blocks else "++"
+    columns = sum(len(text) for _, text in paper[0])
+    side = ("class:frame", down)
+    return [
+        [("class:frame", left + " draw a digit ".center(columns, across) + right)],
+        *([side, *line, side] for line in paper),
+        [("class:frame", lower[0] + across * columns + lower[1])],
+    ]
+
+
+def _paper(ink: Ink, means: Means) -> list[Line]:
+    """The ink, two rows of squares per line: shades of grey if possible, else black and white."""
+    if means.shades and means.blocks:
+        levels = DARKEST + np.round(ink * (LIGHTEST - DARKEST)).astype(int)
+        pairs = zip(levels[::2].tolist(), levels[1::2].tolist(), strict=True)
+        return [_in_greys(upper, lower) for upper, lower in pairs]
+    bytes_ = np.round(255 * ink).astype(np.uint8)
+    in_text = in_halves if means.blocks else in_characters
+    return [[("", line)] for line in in_text(bytes_[::2], bytes_[1::2])]
+
+
+def _in_greys(upper: Sequence[int], lower: Sequence[int]) -> Line:
+    """One line of ▀: the upper square is the foreground colour, the lower one the background."""
+    runs = ((key, len(list(run))) for key, run in groupby(zip(upper, lower, strict=True)))
+    return [(f"fg:{_grey(above)} bg:{_grey(below)}", "▀" * n) for (above, below), n in runs]
+
+
+def _grey(level: int) -> str:
+    return f"#{8 + 10 * level:02x}" + f"{8 + 10 * level:02x}" * 2
+
+
+def _panel(board: Board, width: int, height: int, means: Means) -> list[Line]:
+    """The outputs, the guess, and the picture as the network sees it, as far as they fit."""
+    lines = [*_outputs(board, width, means), Line(), *_said(board, width)]
+    reading = board.reading
+    if reading is not None:
+        room = height - len(lines) - 2
+        for seen in (reading.seen, halved(reading.seen)):
+            if len(seen) <= 2 * room and seen.shape[1] <= width:
+                lines += [Line(), [("class:dim", "as the network sees it"[:width])]]
+                even = np.pad(seen, ((0, len(seen) % 2), (0, 0)))
+                ink: Ink = np.divide(even, 255, dtype=np.float32)
+                lines += _paper(ink, means)
+                break
+    return (lines + [Line()] * height)[:height]
+
+
+def _outputs(board: Board, width: int, means: Means) -> list[Line]:
+    """A line for each output: its index, a bar, and its value if it fits."""
+    reading = board.reading
+    values = reading.outputs if reading else [0.0] * 10
+    has_values = width >= WITH_VALUES
+    longest = min(LONGEST_BAR, width - 2 - (7 if has_values else 0))
+    lines = []
+    for index, value in enumerate(values):
+        style = label_for(index, reading.guess, board.answer) if reading else "dim"
+        if style == "guess" and board.answer is not None:
+            style = "wrong"
+        text = f"{index} {bar(value, longest, blocks=means.blocks)}"
+        text += f" {value:6.3f}" if has_values and reading else ""
+        lines.append([(f"class:{style}" if style else "", text)])
+    return lines
+
+
+def _said(board: Board, width: int) -> list[Line]:
+    """The guess, the answer, and the tool in use."""
+    said = []
+    if board.drawing.is_blank:
+        said.append("draw a digit with the mouse, or with arrows and space"
+                    if width >= WITH_VALUES else "draw")  # fmt: skip
+    elif board.reading is None:
+        said.append("no digit yet")
+    else:
+        said.append(f"guess {board.reading.guess}")
+    if board.answer is not None:
+        said.append(f"answer {board.answer}")
+    if board.by_keys:
+        said.append("pen down")
+    if board.erasing:
+        said.append("eraser")
+    return [[("bold", line)] for text in said for line in wrap(text, width)]
+
+
+def _keys(width: int) -> Line:
+    """As many keys as fit in a line."""
+    shown = ""
+    for key in KEYS:
+        longer = f"{shown}  {key}" if shown else f" {key}"
+        if len(longer) <= width:
+            shown = longer
+    return [("class:dim", shown)]

@@ -11,14 +11,12 @@ repeated elsewhere.
 import inspect
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Protocol, TypeAlias, TypeVar
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 from digitnet.repl.errors import CommandError, Unknown, nearest, quoted
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-
-    from digitnet.repl.session import Session
+from digitnet.repl.session import Session
 
 
 class Result(Protocol):
@@ -31,7 +29,9 @@ class Result(Protocol):
 
 
 T = TypeVar("T")
+
 SCREEN_ONLY, OPTIONAL = "screen only", "optional"
+
 ScreenOnly: TypeAlias = Annotated[T, SCREEN_ONLY]
 """Marks a field of a Record that is displayed but not part of the JSON."""
 

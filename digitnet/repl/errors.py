@@ -1,5 +1,6 @@
 """Errors shown to the user, and helpers for their messages."""
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -22,8 +23,6 @@ def quoted(word: str) -> str:
 
 def nearest(word: str, names: Iterable[str]) -> str:
     """`Did you mean rate?` for the most similar names; empty if none is similar."""
-    import difflib
-
     by_lower = {name.lower(): name for name in names}
     near = difflib.get_close_matches(word[:40].lower(), by_lower, n=2, cutoff=0.6)
     named = " or ".join(printable(by_lower[name], 40) for name in near)

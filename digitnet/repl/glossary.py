@@ -8,6 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from digitnet.digits.datasets import SOURCES
+from digitnet.engine.activations import ACTIVATIONS
+from digitnet.engine.costs import BINARY, SQUARED
+from digitnet.engine.minimize import SUMMARIES
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES
 from digitnet.repl.session import SESSION_SETTINGS
@@ -143,6 +147,7 @@ _TERMS = {
         "w",
     ),
 }
+
 _SYNONYMS = {
     "optimizer": "optimiser", "minibatch": "mini-batch", "neuron": "unit", "loss": "cost",
     "learning rate": "rate", "backpropagation": "back-propagation", "training": "training set",
@@ -170,11 +175,6 @@ def meanings(text: str) -> list[Meaning]:
 
 def _all() -> Iterator[Meaning]:
     """Every meaning of every word."""
-    from digitnet.digits.datasets import SOURCES
-    from digitnet.engine.activations import ACTIVATIONS
-    from digitnet.engine.costs import BINARY, SQUARED
-    from digitnet.engine.minimize import SUMMARIES
-
     for name, summary in (SETTINGS | SESSION_SETTINGS).items():
         named = NAMED_VALUES.get(name, dict)()
         values = f" Named values: {', '.join(named)}." if named else ""

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from digitnet.engine.amount import UNITS, Amount
+from digitnet.engine.activations import ACTIVATIONS
+from digitnet.engine.costs import COSTS
+from digitnet.engine.minimize import SUMMARIES
+from digitnet.engine.schedules import UNITS, Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES
+from digitnet.repl import glossary
 from digitnet.repl.command import Kind, all_commands
 from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, WATCHED, Session
@@ -65,14 +69,10 @@ def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -
 
 
 def _activations() -> Mapping[str, str]:
-    from digitnet.engine.activations import ACTIVATIONS
-
     return {a.name: (a.forward.__doc__ or "").partition("\n")[0] for a in ACTIVATIONS.values()}
 
 
 def _costs() -> Mapping[str, str]:
-    from digitnet.engine.costs import COSTS
-
     firsts = {name: next(iter(costs.values())) for name, costs in COSTS.items()}
     return {name: (c.value.__doc__ or "").partition("\n")[0] for name, c in firsts.items()}
 
@@ -118,14 +118,10 @@ def _own(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _methods() -> Mapping[str, str]:
-    from digitnet.engine.minimize import SUMMARIES
-
     return SUMMARIES
 
 
 def _explained(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    from digitnet.repl import glossary
-
     return dict(glossary.words()) | {c.name: c.summary for c in all_commands()}
 
 
@@ -135,27 +131,34 @@ AMOUNT = Kind(
     Amount.parse,
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
+
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
+
 LAYERS = Kind(
     "layers",
     "the word `layers`, to show the outputs of the hidden layers",
     only("layers"),
     lambda: {"layers": "the outputs of each hidden layer"},
 )
+
 CASE = Kind(
     "INDEX",
     "the number of a case, from 0",
     lambda text: text if text == "layers" else whole(text),
     LAYERS.choices,
 )
+
 UNIT = Kind(
     "UNIT or case",
     "the number of a unit, from 0, or `case`",
     lambda text: text if text == "case" else whole(text),
     offers=lambda session, words: {"case": "the first layer's response to a test case"},
 )
+
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
+
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
+
 DIGIT_OR_VERB = Kind(
     "DIGIT, show or remove",
     "a digit, 0 to 9, `show` or `remove`",
@@ -165,25 +168,35 @@ DIGIT_OR_VERB = Kind(
         "remove": "take one out of mine again",
     },
 )
+
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
+
 COUNT_OR_ALL = Kind(
     "N or all",
     "a whole number from 1, or `all`",
     count_or_all,
     offers=lambda session, words: {"all": "every case"},
 )
+
 NAME = Kind("NAME", "a name", str, offers=_saves, fuzzy=True)
+
 STUDY = Kind(
     "QUESTION or NAME",
     "what to vary and its values, or the name of a study",
     str,
     offers=_study_words,
 )
+
 UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
+
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
+
 NEW = Kind("NEW", "a new name", str)
+
 FILE = Kind("FILE", "a file", str, is_path=True)
+
 PICTURES = Kind("FILE", "a picture, a folder of them, or a pattern", str, is_path=True)
+
 RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",
@@ -191,28 +204,43 @@ RECIPE = Kind(
     lambda: {name: recipe.summary for name, recipe in RECIPES.items()},
     joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
 )
+
 HIDDEN = one_of("HIDDEN", "an activation, for the hidden layers", _activations)
+
 OUTPUT = one_of("OUTPUT", "an activation, for the output", _activations)
+
 COST = one_of("COST", "a cost", _costs)
+
 SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
+
 VALUE = Kind("VALUE", "a value", str, offers=_values)
+
 HORIZON = Kind(
     "HORIZON",
     "the training that a schedule spans, such as 20e",
     horizon,
     joins=AMOUNT.joins,
 )
+
 SHOWN = Kind(
     "N or augment",
     "a whole number from 1, or `augment`",
     lambda text: text if text == "augment" else whole(text, 1),
     offers=lambda session, words: {"augment": "training cases as they are deformed"},
 )
+
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
+
 METHOD = one_of("METHOD", "a method", _methods)
+
 OFF = Kind("off", "off", only("off"), lambda: {"off": "end it"})
+
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
+
 PATH = Kind("PATH", "a file or a folder", str, is_path=True)
+
 OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)
+
 WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
+
 FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})

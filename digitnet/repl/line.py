@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+
 _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
 
 

@@ -4,13 +4,16 @@ import os
 from collections.abc import Generator, Iterable
 from typing import Any
 
-from digitnet.repl import commands as _commands  # noqa: F401 - registers the commands
+from digitnet.digits.datasets import NotHere
+from digitnet.digits.idx import BadData
+from digitnet.registry.files import RegistryError
+from digitnet.repl import features as _features  # noqa: F401 - registers the commands
 from digitnet.repl.command import Command, Note, Result, find
 from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.line import expanded, split
-from digitnet.repl.pictures import requested_picture
+from digitnet.repl.pictures.file import requested_picture
 from digitnet.repl.session import Session
-from digitnet.repl.terminal.interrupts import interruptible
+from digitnet.repl.terminal.keys import interruptible
 from digitnet.repl.terminal.output import Output
 
 
@@ -113,10 +116,6 @@ def _show_reports(
 
 def _message(error: Exception) -> str:
     """The message for an error."""
-    from digitnet.digits.datasets import NotHere
-    from digitnet.digits.idx import BadData
-    from digitnet.registry.errors import RegistryError
-
     if isinstance(error, (CommandError, RegistryError, BadData, NotHere)):
         return str(error)
     if isinstance(error, MemoryError):

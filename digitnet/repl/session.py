@@ -1,28 +1,227 @@
 """The session: the network in hand, the data sets and the saves, without a terminal."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import Protocol
 
+import numpy as np
+
+from digitnet import recipes
+from digitnet.digits.datasets import DataSet
+from digitnet.digits.prepare import Picture
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Measurement, Snapshot
+from digitnet.recipes import Recipe
+from digitnet.registry.model import Accuracy, Model
+from digitnet.registry.recovery import Recovery
+from digitnet.registry.saves import Registry
+from digitnet.repl.board import Board
+from digitnet.repl.data import Shelf
 from digitnet.repl.errors import CommandError
-from digitnet.repl.questions import Asker, NonInteractive
-from digitnet.repl.shelf import Shelf
-from digitnet.repl.unfinished import Unfinished
-from digitnet.repl.views.words import counted
+from digitnet.repl.pictures.tables import counted
+from digitnet.repl.tour import Tour
 
-if TYPE_CHECKING:  # numpy and what depends on it are imported by the first command
-    import numpy as np
 
-    from digitnet.digits.datasets import DataSet
-    from digitnet.digits.image import Picture
-    from digitnet.engine.settings import Settings
-    from digitnet.recipes import Recipe
-    from digitnet.registry.model import Model
-    from digitnet.registry.registry import Registry
-    from digitnet.repl.before import Before
-    from digitnet.repl.tour import Tour
+class Asker(Protocol):
+    """Asks the user questions."""
+
+    def confirm(self, question: str) -> bool:
+        """Asks a yes-or-no question."""
+
+    def choose(self, question: str, choices: str) -> str:
+        """Asks a question answered by a letter, one of `choices` such as `y/N/s=save`."""
+
+    def ask(self, question: str) -> str:
+        """Asks an open question; returns an empty string for no answer."""
+
+    def draw(self, board: "Board") -> bool:
+        """Lets the user draw a digit; returns whether they did. Ctrl-C raises KeyboardInterrupt."""
+
+
+NO_BOARD = (
+    "drawing needs a terminal with a prompt, and neither --plain nor --json: "
+    "img FILE reads a picture of a digit"
+)
+
+
+@dataclass(frozen=True)
+class NonInteractive:
+    """The asker of scripts and pipes: answers yes if `--yes` was given, and otherwise refuses."""
+
+    yes: bool = False
+
+    def confirm(self, question: str) -> bool:
+        """Yes with `--yes`; otherwise raises CommandError."""
+        if not self.yes:
+            raise CommandError(f"{question} Nobody can answer here; --yes answers yes")
+        return True
+
+    def choose(self, question: str, choices: str) -> str:
+        """Like `confirm`."""
+        return "y" * self.confirm(question)
+
+    def ask(self, question: str) -> str:
+        """Always raises CommandError."""
+        raise CommandError(f"{question} Nobody can answer here; give it with the command")
+
+    def draw(self, board: "Board") -> bool:
+        """Always raises CommandError."""
+        raise CommandError(NO_BOARD)
+
+
+BUSY_SECONDS = 60.0
+"""Interval of autosaves while a command is training."""
+
+IDLE_SECONDS = 5.0
+"""Minimum interval of autosaves between commands."""
+
+
+class Unfinished:
+    """The unsaved training of a session, and its autosaves."""
+
+    def __init__(self, saves: Path) -> None:
+        """Touches no file."""
+        self._saves = saves
+        self._recovery: Recovery | None = None
+        self._last = monotonic()
+        self._autosaved_state: tuple[int, int] | None = None
+        self._last_warning = ""
+
+    @property
+    def recovery(self) -> "Recovery":
+        """The recovery file, created when first needed."""
+        if self._recovery is None:
+            self._recovery = Recovery(self._saves)
+        return self._recovery
+
+    def has_orphans(self) -> bool:
+        """Whether another process left training behind when it ended."""
+        if not any((self._saves / ".recovery").glob("[0-9]*.pickle")):
+            return False  # the usual case, without importing anything
+        return bool(self.recovery.orphans())
+
+    def during_command(self, model: "Model | None") -> None:
+        """Call this often while a command is running."""
+        if model is not None and monotonic() - self._last >= BUSY_SECONDS:
+            self.autosave(model)
+
+    def after_command(self, model: "Model | None", unsaved: int) -> None:
+        """Call this after each command. unsaved: the number of unsaved mini-batches."""
+        if model is None or not unsaved:
+            self.forget()
+        elif monotonic() - self._last >= IDLE_SECONDS and self._autosaved_state != _state(model):
+            self.autosave(model)
+
+    def at_exit(self, model: "Model | None", *, meant: bool, asked: bool) -> bool:
+        """Call this when the session ends. model: the network in hand, if it is unsaved.
+
+        It is autosaved if the session did not end on purpose (`meant`), or if it was recovered from
+        an autosave and the user was not `asked` whether to discard it. Returns whether it was.
+        """
+        recovered = self._recovery is not None and self._recovery.is_adopted
+        if model is None or (meant and (asked or not recovered)):
+            self.forget()
+            return False
+        return self.autosave(model, wait=True)
+
+    def autosave(self, model: "Model", *, wait: bool = False) -> bool:
+        """Autosaves now; returns whether the autosave is known to be on disk."""
+        kept = self.recovery.autosave(model, wait=wait)
+        self._last, self._autosaved_state = monotonic(), _state(model)
+        return kept
+
+    @property
+    def warning(self) -> str:
+        """Why the last autosave failed, in one line; empty if it did not."""
+        problem = self._recovery.problem if self._recovery is not None else ""
+        return problem and f"the training was not autosaved: {problem}"
+
+    def new_warning(self) -> str:
+        """The warning if it differs from the last one returned; otherwise empty."""
+        before, self._last_warning = self._last_warning, self.warning
+        return "" if self._last_warning == before else self._last_warning
+
+    def release_recovered(self) -> None:
+        """Leaves recovered training to the next session, as the user was not asked about it."""
+        if self._recovery is not None and self._recovery.is_adopted:
+            self._recovery.release()
+
+    def forget(self) -> None:
+        """Discards the autosave, because the training was saved or discarded."""
+        self._autosaved_state = None
+        if self._recovery is not None:
+            with suppress(OSError):
+                self._recovery.discard()
+
+
+def _state(model: "Model") -> tuple[int, int]:
+    """A value that changes when training goes on or another network is taken in hand."""
+    return id(model), model.trainer.progress.batches
+
+
+@dataclass(frozen=True)
+class Before:
+    """A state of a network, and of its accuracy and data. saved: `Session.saved` at that time."""
+
+    model: "Model"
+    snapshot: "Snapshot"
+    history: "list[Measurement]"
+    optimizer: str
+    accuracy: "Accuracy | None"
+    data: str
+    trained_on: list[str]
+    saved: "tuple[int, Settings] | None"
+
+    @classmethod
+    def of(cls, model: "Model", session: "Session") -> "Before":
+        """The present state of a network."""
+        trainer = model.trainer
+        return cls(
+            model,
+            trainer.snapshot(),
+            list(trainer.history),
+            trainer.settings.optimizer,
+            model.accuracy,
+            model.data,
+            list(model.trained_on),
+            session.saved,
+        )
+
+    @property
+    def batches(self) -> int:
+        """The number of mini-batches of training."""
+        return self.snapshot.progress.batches
+
+    def bring_back(self, session: "Session") -> None:
+        """Restores this state; `session.before` becomes the present one, so undo can be undone.
+
+        The settings are kept. If they name another optimiser, it starts without state.
+        """
+        session.before = Before.of(self.model, session)
+        model, trainer = self.model, self.model.trainer
+        trainer.restore(self.snapshot)
+        trainer.history[:] = self.history
+        if trainer.settings.optimizer != self.optimizer:
+            trainer.forget()
+        trainer.settings = trainer.settings  # drops state that they do not use, such as a mean
+        model.accuracy, model.data, model.trained_on = self.accuracy, self.data, self.trained_on
+        if session.saved != self.saved:  # the save made since then has the undone training
+            session.mark_unsaved()
+
+
+@contextmanager
+def undoable(model: "Model", session: "Session") -> Iterator[None]:
+    """Context manager that makes any training inside it undoable, however it ends."""
+    before = Before.of(model, session)
+    try:
+        yield
+    finally:
+        if model.trainer.progress.batches != before.batches:
+            session.before = before
 
 
 SESSION_SETTINGS = {
@@ -111,15 +310,11 @@ class Session:
     @property
     def registry(self) -> "Registry":
         """The registry of saves."""
-        from digitnet.registry.registry import Registry
-
         return Registry(self.saves, self.included)
 
     @property
     def rng(self) -> "np.random.Generator":
         """The generator that chooses random cases to show."""
-        import numpy as np
-
         if self._rng is None:
             self._rng = np.random.default_rng(self.seed)
         return self._rng
@@ -214,8 +409,6 @@ class Session:
 
         Raises CommandError if no data set fits, or the network cannot be built.
         """
-        from digitnet import recipes
-
         try:
             model = recipes.build(recipe, self.new_seed())
         except ValueError as error:

@@ -7,13 +7,12 @@ from statistics import fmean, stdev
 
 from scipy.special import stdtrit
 
-from digitnet.registry.study_record import Result
-from digitnet.study.plan import Job, Plan, rank
-from digitnet.study.question import EPOCHS
+from digitnet.registry.model import Result
+from digitnet.study.plan import EPOCHS, Job, Plan, rank
 
 
 @dataclass(frozen=True)
-class Group:
+class Trials:
     """The trainings with the same settings but different seeds."""
 
     settings: dict[str, str]
@@ -58,7 +57,7 @@ class Lead:
     with fewer than two pairs.
     """
 
-    over: Group
+    over: Trials
     difference: float
     interval: tuple[float, float] | None
 
@@ -68,7 +67,7 @@ class Lead:
         return self.interval is not None and self.interval[0] > 0
 
 
-def groups(plan: Plan, results: Mapping[int, Result]) -> list[Group]:
+def groups(plan: Plan, results: Mapping[int, Result]) -> list[Trials]:
     """Groups the results so far by settings, in the order of the question.
 
     In a search, the groups of the latest round come first, and the epochs are part of the settings.
@@ -84,15 +83,15 @@ def groups(plan: Plan, results: Mapping[int, Result]) -> list[Group]:
                 own = found.setdefault(tuple(settings.items()), ([], []))
                 own[0].append(job)
                 own[1].append(results[job.number])
-    return [Group(dict(key), tuple(jobs), tuple(done)) for key, (jobs, done) in found.items()]
+    return [Trials(dict(key), tuple(jobs), tuple(done)) for key, (jobs, done) in found.items()]
 
 
-def best_of(found: Sequence[Group]) -> Group:
+def best_of(found: Sequence[Trials]) -> Trials:
     """The group with the highest mean accuracy and, among equals, the lowest cost."""
     return min(found, key=lambda group: (-group.accuracy, group.cost))
 
 
-def lead_of(best: Group, found: Sequence[Group]) -> Lead | None:
+def lead_of(best: Trials, found: Sequence[Trials]) -> Lead | None:
     """The lead of the best group over the second; None if there is only one."""
     others = [group for group in found if group is not best]
     if not others:

@@ -37,8 +37,8 @@ def digitnet(batch, threads, seconds):
     """Mini-batches as a trainer makes them, and answers."""
     import numpy as np
 
+    from digitnet.engine.arrays import Cases, one_hot
     from digitnet.engine.batches import MiniBatches
-    from digitnet.engine.cases import Cases, one_hot
     from digitnet.engine.settings import Settings
     from digitnet.engine.shapes import network_of
     from digitnet.engine.speed import threads as sharing

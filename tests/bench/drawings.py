@@ -22,11 +22,11 @@ from board_helpers import DRAWINGS, VARIANTS, answer, drawn
 from make_hand import digits
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.digits.image import prepare
-from digitnet.engine.cases import Cases, answers_of
+from digitnet.digits.prepare import prepare
+from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.network import Network
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 
 Pictures = NDArray[np.uint8]
 

@@ -21,11 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from handwriting_helpers import KINDS, Stroke
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.digits.reading import BadPicture, NoDigit, read_digits
-from digitnet.engine.cases import Cases, answers_of
+from digitnet.digits.pictures import BadPicture
+from digitnet.digits.pieces import read_digits
+from digitnet.digits.prepare import NoDigit
+from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.network import Network
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 
 Pictures = NDArray[np.uint8]
 

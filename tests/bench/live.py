@@ -24,14 +24,13 @@ sys.path.insert(0, str(ROOT))
 
 def train(options, screen_file):
     """Cases a second of a training, and the share of its time that drawing and looking took."""
-    from digitnet.engine.amount import Amount
+    from digitnet.engine.schedules import Amount
     from digitnet.recipes import RECIPES
-    from digitnet.repl.commands.training import train as command
+    from digitnet.repl.features.train import Watch
+    from digitnet.repl.features.train import train as command
+    from digitnet.repl.pictures.screen import Screen
     from digitnet.repl.session import Session
-    from digitnet.repl.terminal.canvas import Canvas
-    from digitnet.repl.terminal.output import ScreenOutput
-    from digitnet.repl.views.screen import Screen
-    from digitnet.repl.views.watch import Watch
+    from digitnet.repl.terminal.output import Canvas, ScreenOutput
 
     with tempfile.TemporaryDirectory() as folder:
         session = Session(Path(folder), [ROOT / "data"], Path(folder), seed=1)

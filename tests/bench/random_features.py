@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.cases import Cases
+from digitnet.engine.arrays import Cases
 
 Floats = NDArray[np.float32]
 SIDE, KERNEL, POOLS, CHUNK = 28, 7, 4, 500

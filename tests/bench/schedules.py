@@ -13,8 +13,8 @@ import statistics
 from pathlib import Path
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.amount import Amount
 from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer

@@ -18,11 +18,9 @@ from rich.table import Table
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.settings import Settings
-from digitnet.registry.study_record import Blueprint
-from digitnet.study.executors import processes
-from digitnet.study.plan import Job, Plan
-from digitnet.study.question import parse
-from digitnet.study.work import train
+from digitnet.registry.model import Blueprint
+from digitnet.study.conduct import processes, train
+from digitnet.study.plan import Job, Plan, parse
 
 ROOT = Path(__file__).parent.parent.parent
 ROUNDS = 3

@@ -63,9 +63,9 @@ def products(batch, threads, seconds):
 
 def digitnet(batch, threads, seconds):
     """The trainer as `t` runs it."""
-    from digitnet.engine.amount import Amount
-    from digitnet.engine.cases import Cases, one_hot
+    from digitnet.engine.arrays import Cases, one_hot
     from digitnet.engine.run import run
+    from digitnet.engine.schedules import Amount
     from digitnet.engine.settings import Settings
     from digitnet.engine.shapes import network_of
     from digitnet.engine.trainer import Trainer

@@ -29,9 +29,9 @@ BATCH, RATE, L2, MOMENTUM = 64, 0.2, 1e-5, 0.9
 def digitnet(data, epochs, seed):
     """`n relu; t EPOCHS; ch all`, without the prompt around it."""
     from digitnet.digits.datasets import SOURCES
-    from digitnet.engine.amount import Amount
     from digitnet.engine.evaluate import evaluate
     from digitnet.engine.run import run
+    from digitnet.engine.schedules import Amount
     from digitnet.recipes import RECIPES, build
 
     cases = SOURCES["mnist"].read([data])

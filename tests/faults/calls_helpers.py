@@ -20,8 +20,8 @@ from pathlib import Path
 from crash_helpers import SITUATIONS, Change, complaint, make, past, without_steps
 from registry_helpers import temporary_files
 
-from digitnet.registry import registry as registry_module
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as registry_module
+from digitnet.registry.saves import Registry
 
 ANYBODY = ctypes.c_ulong(-1)
 PR_SET_PTRACER = 0x59616D61

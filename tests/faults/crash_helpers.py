@@ -15,11 +15,9 @@ from typing import Any
 
 from registry_helpers import batches_of, plain
 
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.files import write_durably
-from digitnet.registry.reading import read_entry
-from digitnet.registry.registry import Registry
-from digitnet.registry.trash import KEPT_VERSIONS
+from digitnet.registry.files import RegistryError, write_durably
+from digitnet.registry.saves import Registry, read_entry
+from digitnet.registry.store import KEPT_VERSIONS
 
 Change = tuple[Any, ...]
 """`save NAME VERSION`, `delete NAME`, `rename OLD NEW` or `undo`. No two versions are the same."""

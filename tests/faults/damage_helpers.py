@@ -7,14 +7,13 @@ from unicodedata import normalize
 import numpy as np
 from registry_helpers import everything, plain, rich
 
-from digitnet.engine.amount import Amount
-from digitnet.engine.cases import Cases
+from digitnet.engine.arrays import Cases
 from digitnet.engine.run import run
-from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import from_document, to_document
-from digitnet.registry.errors import DamagedSave
+from digitnet.engine.schedules import Amount
+from digitnet.registry.codec import FOOTER_BYTES, decode, encode, seal, unseal
+from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Model
-from digitnet.registry.seal import FOOTER_BYTES, seal, unseal
+from digitnet.registry.schema import from_document, to_document
 
 SAVES = tuple(
     seal(encode(to_document(named, "x") | {"saved_at": "2026-01-01T00:00:00+00:00"}))

@@ -152,6 +152,6 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "digitnet.cli:main": (["-c", "pas stolen"],),
     "digitnet.registry.files:make_folder": (MARKER,),
     "digitnet.digits.download:fetch": (),
-    "digitnet.registry.registry:Registry": (MARKER,),
+    "digitnet.registry.saves:Registry": (MARKER,),
 }  # fmt: skip
 """What is called with what, by REDUCE."""

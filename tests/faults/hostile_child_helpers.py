@@ -23,7 +23,7 @@ from hostile_helpers import ALL_WAYS, Answer, Way
 
 from digitnet.cli import main
 from digitnet.registry import codec, exchange
-from digitnet.registry.seal import seal
+from digitnet.registry.codec import seal
 
 WATCHED = (
     *("pickle.", "exec", "compile", "import", "marshal.", "code.", "ctypes.", "socket."),

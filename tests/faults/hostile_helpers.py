@@ -18,8 +18,8 @@ from digits_helpers import SAMPLE_DIGESTS, idx
 from numpy.typing import NDArray
 from registry_helpers import plain
 
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import Registry
 
 CHILD = Path(__file__).with_name("hostile_child_helpers.py")
 CHILDS_ENVIRONMENT = os.environ | {

@@ -27,9 +27,8 @@ from hostile_calls_helpers import (
 )
 from registry_helpers import plain
 
-from digitnet.registry.codec import encode
-from digitnet.registry.document import to_document
-from digitnet.registry.seal import seal
+from digitnet.registry.codec import encode, seal
+from digitnet.registry.schema import to_document
 
 DTYPES = ("O", "O8", "f8,O", "V2147483647", "V0", "U536870911", "M8[ns]", "(2147483647,)f8", ">f4")
 
@@ -48,7 +47,7 @@ VALUES: dict[str, bytes] = {
     "GLOBAL of a submodule": call(name_of("os.path:os.system"), SHELL),
     "STACK_GLOBAL": call(stacked("os:system"), SHELL),
     "STACK_GLOBAL, no call": stacked("os:system"),
-    "dotted, through a module": call(stacked("digitnet.registry.registry:os.system"), SHELL),
+    "dotted, through a module": call(stacked("digitnet.registry.saves:os.system"), SHELL),
     "dotted, through a class": call(stacked("pathlib:Path.touch"), MARKER),
     "dotted, through dunders": stacked("builtins:object.__subclasses__.__self__"),
     "STACK_GLOBAL by the memo": call(

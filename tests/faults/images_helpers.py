@@ -18,7 +18,7 @@ from pathlib import Path
 
 from crash_helpers import Change, Model, complaint, make
 
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 
 CHANGES = 40  # until the folder is begun again
 SECONDS = 0.02

@@ -18,8 +18,8 @@ from typing import Any
 from crash_helpers import Change, Model, complaint, found, make, without_steps
 from registry_helpers import temporary_files
 
-from digitnet.registry import registry as registry_module
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as registry_module
+from digitnet.registry.saves import Registry
 
 CHANGES = 6  # of a writer that nobody kills
 SECONDS = 0.03  # within which it is killed

@@ -8,11 +8,10 @@ from typing import Any
 
 from registry_helpers import batches_of
 
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.names import file_name
-from digitnet.registry.reading import read_entry
-from digitnet.registry.registry import Registry
-from digitnet.registry.trash import KEPT_VERSIONS
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import Registry, read_entry
+from digitnet.registry.store import KEPT_VERSIONS
 
 DAMAGED = -1
 """The content of a file that is not whole; of others it is their number of mini-batches."""

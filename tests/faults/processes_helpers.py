@@ -14,7 +14,7 @@ from pathlib import Path
 from registry_helpers import plain
 from digitnet.registry import registry as room
 from digitnet.registry.errors import RegistryError
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 registry, number, count = Registry(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
 """
 WITHOUT_LOCK = "room.FileLock.acquire = lambda *_, **__: nullcontext()\n"

@@ -8,7 +8,7 @@ from bombs_helpers import BOMBS
 from conftest import Tally
 from hostile_helpers import WAYS, answers, faults
 
-from digitnet.registry.seal import seal
+from digitnet.registry.codec import seal
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux' limits")
 

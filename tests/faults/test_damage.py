@@ -9,8 +9,10 @@ from conftest import Tally
 from damage_helpers import SAVES, damaged_save, forged_save, is_sound, read
 from document_helpers import Place, with_change
 
-from digitnet.engine.progress import Progress
-from digitnet.registry import document, fields, seal
+from digitnet.engine.trainer import Progress
+from digitnet.registry import codec as seal
+from digitnet.registry import fields
+from digitnet.registry import schema as document
 from digitnet.registry.codec import encode
 from digitnet.registry.fields import Fields
 

@@ -21,9 +21,9 @@ from crash_helpers import (
 )
 from registry_helpers import Disk, failure, temporary_files
 
-from digitnet.registry import registry as registry_module
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as registry_module
+from digitnet.registry.files import RegistryError
+from digitnet.registry.saves import Registry
 
 FOREGONE = {"write_list", "prune", "remove_leftovers"}
 """What may fail without a word: the saves are safe without it."""

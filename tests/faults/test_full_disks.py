@@ -19,9 +19,9 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry import model
-from digitnet.registry import registry as registry_module
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as registry_module
+from digitnet.registry.files import RegistryError
+from digitnet.registry.saves import Registry
 
 PAST: tuple[Change, ...] = (("save", "x", 1), ("save", "x", 2))
 BLOCK = 4096
@@ -172,7 +172,7 @@ def limited(at: Path) -> Iterator[tuple[Model, dict[str, Any]]]:
 
 
 UNTIDY = "import pathlib; pathlib.Path.unlink = lambda *_, **__: None"
-UNTOLD = "import digitnet.registry.registry as room; room.OSError = ZeroDivisionError"
+UNTOLD = "import digitnet.registry.saves as room; room.OSError = ZeroDivisionError"
 DISKS: dict[str, tuple[Callable[[Path], Met], int, str, str]] = {
     "full": (full, errno.ENOSPC, UNTIDY, "left behind"),
     "full from the beginning": (lambda at: full(at, ()), errno.ENOSPC, UNTIDY, "left behind"),

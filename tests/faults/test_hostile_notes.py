@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 from registry_helpers import make_pipe, plain, soon
 
-from digitnet.registry import registry as room
-from digitnet.registry.codec import encode
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.files import MAX_BYTES
-from digitnet.registry.names import file_name
-from digitnet.registry.reading import read_entry, saves_in
-from digitnet.registry.registry import Registry
-from digitnet.registry.seal import seal
+from digitnet.registry import saves as room
+from digitnet.registry.codec import encode, seal
+from digitnet.registry.files import MAX_BYTES, RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import Registry, read_entry, saves_in
 
 SAVES = {"a": 1, "b": 2, "c": 3}
 """The saves that are there, with their mini-batches."""

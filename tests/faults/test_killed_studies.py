@@ -9,7 +9,7 @@ from pathlib import Path
 from conftest import Tally, command
 from session_helpers import do
 
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 from digitnet.repl.session import Session
 
 RUNS = 60

@@ -9,7 +9,7 @@ import pytest
 from conftest import Tally
 from recovery_helpers import QUICKLY, kept, left_by
 
-from digitnet.registry.errors import RegistryError
+from digitnet.registry.files import RegistryError
 from digitnet.registry.recovery import Recovery
 
 

@@ -9,7 +9,7 @@ from session_helpers import do, refusal
 
 from digitnet.registry import files, recovery
 from digitnet.registry.files import TEMPORARY, write_durably
-from digitnet.registry.names import file_name
+from digitnet.registry.model import file_name
 from digitnet.registry.recovery import FOLDER
 from digitnet.repl.session import Session
 

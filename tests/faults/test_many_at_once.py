@@ -11,9 +11,9 @@ from processes_helpers import WITHOUT_LOCK, start, together
 from registry_helpers import batches_of, plain, temporary_files
 from session_helpers import Answers, do, refusal
 
-from digitnet.registry import registry as room
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as room
+from digitnet.registry.files import RegistryError
+from digitnet.registry.saves import Registry
 from digitnet.repl.session import Session
 
 Share = Callable[[int, int], int]

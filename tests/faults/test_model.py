@@ -21,11 +21,10 @@ from model_helpers import (
 )
 from registry_helpers import plain, temporary_files
 
-from digitnet.registry import registry as room
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.listing import LIST
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as room
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import LIST, Registry
 
 NAMES = ["a", "A", "ä b", "../a"]
 names = st.sampled_from(NAMES)

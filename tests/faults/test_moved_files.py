@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from registry_helpers import rich
 
-from digitnet.registry import exchange, exchange_npz
-from digitnet.registry.errors import RegistryError
+from digitnet.registry import exchange
+from digitnet.registry import exchange as exchange_npz
 from digitnet.registry.exchange import export_network, import_network
+from digitnet.registry.files import RegistryError
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:

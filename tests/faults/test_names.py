@@ -16,19 +16,18 @@ from names_helpers import DEVICES, ESCAPES, HOSTILE, NAMES
 from registry_helpers import batches_of, plain, put
 from session_helpers import Answers, do
 
-from digitnet.registry import folder as room
-from digitnet.registry.codec import decode, encode
+from digitnet.registry import saves as room
+from digitnet.registry.codec import decode, encode, seal, unseal
 from digitnet.registry.fields import Fields
-from digitnet.registry.listing import LIST
-from digitnet.registry.names import IS_SAVE, clean_name, file_name
-from digitnet.registry.seal import seal, unseal
+from digitnet.registry.model import IS_SAVE, clean_name, file_name
+from digitnet.registry.saves import LIST
 from digitnet.repl import errors
 from digitnet.repl.loop import do_command
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal import output
 from digitnet.repl.terminal.output import JsonOutput, ScreenOutput
 from digitnet.repl.terminal.prompt import message
-from digitnet.repl.views.screen import Screen
 
 BIDI = "\u202e"
 

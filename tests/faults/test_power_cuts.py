@@ -12,8 +12,8 @@ from crash_helpers import Change, Model, complaint, make
 from power_helpers import Disk, Event, Recorder, put_back
 from registry_helpers import failure
 
-from digitnet.registry import registry as registry_module
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as registry_module
+from digitnet.registry.saves import Registry
 
 PLAN: tuple[Change, ...] = (
     *(("save", "a", 1), ("save", "a", 2), ("save", "b", 3), ("delete", "b"), ("undo",)),

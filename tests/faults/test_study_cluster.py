@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from session_helpers import Kept, do
 
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 

@@ -14,14 +14,13 @@ from conftest import Tally
 from document_helpers import holder_of, places
 from session_helpers import do
 
-from digitnet.registry.codec import Document, decode, encode
+from digitnet.registry.codec import Document, decode, encode, seal, unseal
 from digitnet.registry.fields import Fields
-from digitnet.registry.names import file_name
-from digitnet.registry.seal import seal, unseal
+from digitnet.registry.model import file_name
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.views.screen import Screen
 
 MADE = (
     "n mini; set average 0.9; t 300; ch all",

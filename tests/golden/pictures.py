@@ -19,18 +19,16 @@ from seen import cm, weights, wrong
 from sheets import step_truth, why_mini
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.digits.image import prepare
-from digitnet.engine.amount import Amount
-from digitnet.engine.report import Report
-from digitnet.engine.run import run
+from digitnet.digits.prepare import prepare
+from digitnet.engine.run import Report, run
+from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
-from digitnet.repl.board import Board, Reading
-from digitnet.repl.commands.checking import CheckResult
-from digitnet.repl.commands.training import TrainingReport
+from digitnet.repl.board import Board, Means, Reading, lines_of
+from digitnet.repl.features.check import CheckResult
+from digitnet.repl.features.train import TrainingReport
+from digitnet.repl.pictures.curves import GrowingCurves
+from digitnet.repl.pictures.file import svg
 from digitnet.repl.terminal.board import STYLE
-from digitnet.repl.views.board import Means, lines_of
-from digitnet.repl.views.curves import GrowingCurves
-from digitnet.repl.views.drawn import svg
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

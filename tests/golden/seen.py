@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from digitnet.digits.datasets import SOURCES
+from digitnet.engine.evaluate import precision, recall
 from digitnet.engine.shapes import network_of
-from digitnet.insight.confusion import precision, recall
-from digitnet.insight.insides import first_layer
-from digitnet.registry.registry import Registry
-from digitnet.repl.commands.checking import CheckResult
-from digitnet.repl.commands.misreading import ConfusionResult, Misread, WrongResult
-from digitnet.repl.commands.weights import UnitResult, WeightsResult
-from digitnet.repl.views.filters import by_size
+from digitnet.insight.inside import first_layer
+from digitnet.registry.saves import Registry
+from digitnet.repl.features.check import CheckResult
+from digitnet.repl.features.confusion import ConfusionResult
+from digitnet.repl.features.weights import UnitResult, WeightsResult
+from digitnet.repl.features.wrong import Misread, WrongResult
+from digitnet.repl.pictures.units import by_size
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = SOURCES["sample"].read([ROOT / "data"])

@@ -12,9 +12,9 @@ from io import StringIO
 from pathlib import Path
 
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.views.screen import Screen
 
 ROOT = Path(__file__).parent.parent.parent
 SECTION = re.compile(r"(?<=<!-- studies -->\n).*(?=<!-- end of studies -->)", re.DOTALL)

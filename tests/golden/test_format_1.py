@@ -14,13 +14,12 @@ import pytest
 from registry_helpers import everything
 from session_helpers import do, refusal
 
-from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.engine.trainer import Trainer
-from digitnet.registry import seal
+from digitnet.engine.trainer import Measurement, Progress, Trainer
+from digitnet.registry import codec as seal
 from digitnet.registry.model import Accuracy, Model
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 from digitnet.repl.session import Session
 
 FOLDER = Path(__file__).parent / "format-1"

@@ -5,11 +5,11 @@ from io import StringIO
 import numpy as np
 import pytest
 
-from digitnet.registry.listing import Entry
-from digitnet.repl.commands.checking import CheckResult
-from digitnet.repl.commands.saving import ListResult
-from digitnet.repl.views.outputs import bar
-from digitnet.repl.views.screen import Screen
+from digitnet.registry.saves import Entry
+from digitnet.repl.features.check import CheckResult
+from digitnet.repl.features.saves import ListResult
+from digitnet.repl.pictures.bars import bar
+from digitnet.repl.pictures.screen import Screen
 
 PICTURE = np.array([[0, 255, 255, 0], [0, 0, 255, 0], [0, 0, 255, 255], [128, 0, 0, 100]], np.uint8)
 HEIGHT = 34

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pictures import PICTURES, SIZE
 
-from digitnet.repl.views.drawn import svg
+from digitnet.repl.pictures.file import svg
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -5,9 +5,13 @@ import re
 from transcript import ROOT
 
 from digitnet.digits import idx
-from digitnet.registry import codec, exchange_npz, exchange_safetensors, files, registry, trash
-from digitnet.repl import unfinished
-from digitnet.repl.terminal import history
+from digitnet.registry import codec, files
+from digitnet.registry import exchange as exchange_npz
+from digitnet.registry import exchange as exchange_safetensors
+from digitnet.registry import saves as registry
+from digitnet.registry import store as trash
+from digitnet.repl import session as unfinished
+from digitnet.repl.terminal import readers as history
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 BOUNDS = [

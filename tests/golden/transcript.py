@@ -7,10 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.terminal.prompt import GREETING, message
-from digitnet.repl.views.screen import Screen
 
 ROOT = Path(__file__).parent.parent.parent
 LINES = ["t 5e", "ch all", "c 11", "pas first", "t 1e", "p", "ls", "s"]

@@ -6,8 +6,7 @@ from drawing_helpers import DIGITS, draw
 from session_helpers import Answers
 
 from digitnet.digits.drawing import Place
-from digitnet.repl.board import Board
-from digitnet.repl.views.board import Layout
+from digitnet.repl.board import Board, Layout
 
 LEFT, RIGHT, NONE, MOVED = 0, 2, 3, 32
 

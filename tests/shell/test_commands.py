@@ -9,13 +9,12 @@ import pytest
 from conftest import Program
 from session_helpers import Answers, do, refusal
 
-from digitnet.registry.names import file_name
+from digitnet.registry.model import file_name
 from digitnet.repl.loop import do_line
-from digitnet.repl.questions import NonInteractive
-from digitnet.repl.session import Session
+from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.output import ScreenOutput, _numbers_or_null
-from digitnet.repl.terminal.toolbar import toolbar
-from digitnet.repl.views.screen import Screen
+from digitnet.repl.terminal.readers import toolbar
 
 
 def test_t_makes_the_usual_network_where_there_is_none(session: Session) -> None:

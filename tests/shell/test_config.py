@@ -8,7 +8,7 @@ import pytest
 from conftest import Program
 from session_helpers import do, refusal
 
-from digitnet.config import KEYS, read_config
+from digitnet.flags import KEYS, read_config
 from digitnet.repl.session import Session
 
 

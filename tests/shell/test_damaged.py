@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from session_helpers import do, refusal
 
-from digitnet.registry.names import file_name
+from digitnet.registry.model import file_name
 from digitnet.repl.session import Session
 
 

@@ -10,9 +10,9 @@ import pytest
 from conftest import Program
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.amount import Amount
 from digitnet.engine.evaluate import evaluate
 from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
 
 MNIST = os.environ.get("DIGITNET_DATA", "")

@@ -5,12 +5,11 @@ from io import StringIO
 import pytest
 from session_helpers import Kept, do, refusal
 
-from digitnet.repl.commands.doctoring import DoctorResult
-from digitnet.repl.commands.finding import FindResult
+from digitnet.repl.features.doctor import Advice, DoctorResult
+from digitnet.repl.features.find import FindResult
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
-from digitnet.repl.views.doctoring import Advice
-from digitnet.repl.views.screen import Screen
 
 
 def shown(result: object, width: int, *, plain: bool = False) -> str:
@@ -118,7 +117,7 @@ def test_a_finding_is_what_its_evidence_and_what_to_try(width: int, plain: bool)
 @pytest.mark.parametrize("width", [20, 50, 80, 120])
 @pytest.mark.parametrize("plain", [True, False])
 def test_the_curve_fits_the_screen(session: Session, width: int, plain: bool) -> None:
-    from digitnet.insight.diagnosis.range_test import Point
+    from digitnet.insight.rate import Point
 
     points = [
         Point(10.0**-k, cost) for k, cost in ((5, 2.3), (4, 2.0), (3, 1.0), (2, float("inf")))

@@ -16,12 +16,11 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from session_helpers import do, refusal
 
 from digitnet.digits.drawing import Place
-from digitnet.digits.image import Picture
-from digitnet.repl.asking import PIXELS
-from digitnet.repl.board import Board, Reading
+from digitnet.digits.prepare import Picture
+from digitnet.repl.board import Board, Layout, Reading
+from digitnet.repl.features.img import PIXELS
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.board import draw_on
-from digitnet.repl.views.board import Layout
 
 CTRL_C, ESCAPE, ENTER = "\x03", "\x1b", "\r"
 LAYOUT = Layout(56, 28)

@@ -10,7 +10,7 @@ from conftest import Start, command
 from mouse_helpers import LEFT, MOVED, sgr, strokes
 from terminal_helpers import Terminal
 
-from digitnet.repl.views.board import Layout, layout_for
+from digitnet.repl.board import Layout, layout_for
 
 CTRL_C, CTRL_Z, ESCAPE, ENTER = "\x03", "\x1a", "\x1b", "\r"
 AtTheBoard = Callable[..., Terminal]

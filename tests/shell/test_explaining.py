@@ -8,14 +8,14 @@ import pytest
 from registry_helpers import everything
 from session_helpers import Kept, do, refusal
 
-from digitnet.engine.layers.base import EXACT
+from digitnet.engine.layers import EXACT
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.recipes import RECIPES
-from digitnet.repl.commands.explaining import MAX_JSON_NUMBERS, why
+from digitnet.repl.features.why import MAX_JSON_NUMBERS, why
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures.sheet import UPDATES
 from digitnet.repl.session import Session
-from digitnet.repl.views.formulae import UPDATES
-from digitnet.repl.views.screen import Screen
 
 
 def hand(session: Session) -> Any:

@@ -9,8 +9,8 @@ from board_helpers import DRAWINGS, answer, drawn
 from conftest import ROOT
 
 from digitnet.paths import included_folder
-from digitnet.registry.registry import Registry
-from digitnet.repl.asking import PictureReader
+from digitnet.registry.saves import Registry
+from digitnet.repl.features.img import PictureReader
 
 
 @pytest.fixture(scope="module")

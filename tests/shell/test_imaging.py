@@ -11,14 +11,16 @@ from PIL import Image, ImageDraw, ImageFont
 from session_helpers import do, refusal
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.digits.reading import BadPicture, NoDigit, read_digits
-from digitnet.engine.cases import answers_of
+from digitnet.digits.pictures import BadPicture
+from digitnet.digits.pieces import read_digits
+from digitnet.digits.prepare import NoDigit
+from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.views.screen import Screen
 
 DIGITS = SOURCES["sample"].read([ROOT / "data"]).test
 ANSWERS = [int(answer) for answer in answers_of(DIGITS.targets)]

@@ -13,10 +13,9 @@ from session_helpers import Answers, do, refusal
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, parts_of
-from digitnet.engine.cases import answers_of
-from digitnet.registry.errors import RegistryError
-from digitnet.repl.questions import NonInteractive
-from digitnet.repl.session import Session
+from digitnet.engine.arrays import answers_of
+from digitnet.registry.files import RegistryError
+from digitnet.repl.session import NonInteractive, Session
 
 SAMPLE = SOURCES["sample"].read([ROOT / "data"]).test
 PICTURES = SAMPLE.inputs[:200].reshape(-1, 28, 28)

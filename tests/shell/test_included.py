@@ -8,10 +8,9 @@ import pytest
 from conftest import ROOT, Program, Start
 from session_helpers import Answers, do, refusal
 
-from digitnet.registry.names import file_name
-from digitnet.registry.reading import included_in
-from digitnet.repl.questions import NonInteractive
-from digitnet.repl.session import Session
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import included_in
+from digitnet.repl.session import NonInteractive, Session
 
 INCLUDED = ROOT / "saves" / "included"
 

@@ -5,8 +5,8 @@ import pytest
 from session_helpers import Answers, do, refusal
 
 from digitnet.repl.command import COMMANDS
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
-from digitnet.repl.views.screen import Screen
 
 SMALL = "28x28-4c5-p4-10"
 

@@ -9,10 +9,10 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.terminal.prompt import converse
-from digitnet.repl.views.screen import Screen
 
 Typed = Callable[[str], str]
 CTRL_C, CTRL_D = "\x03", "\x04"

@@ -15,7 +15,7 @@ from session_helpers import Kept, do, refusal
 
 from digitnet.registry import recovery
 from digitnet.registry.recovery import FOLDER
-from digitnet.repl import unfinished
+from digitnet.repl import session as unfinished
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 

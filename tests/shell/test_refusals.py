@@ -5,9 +5,8 @@ from session_helpers import do, refusal
 
 from digitnet.repl.command import COMMANDS, all_commands, command
 from digitnet.repl.line import split
-from digitnet.repl.pictures import requested_picture
-from digitnet.repl.questions import NonInteractive
-from digitnet.repl.session import Session
+from digitnet.repl.pictures.file import requested_picture
+from digitnet.repl.session import NonInteractive, Session
 
 WRONG = {
     "trian": "Did you mean train",

@@ -10,12 +10,11 @@ from conftest import ROOT
 from digits_helpers import idx
 from session_helpers import do, refusal
 
-from digitnet.digits.datasets import MNIST_DIGESTS
-from digitnet.digits.relatives import EMNIST, RELATIVES
+from digitnet.digits.datasets import EMNIST, MNIST_DIGESTS, RELATIVES
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.views.screen import Screen
 
 
 def make(folder: Path, stems: tuple[str, ...]) -> None:

@@ -5,12 +5,11 @@ from io import StringIO
 
 from session_helpers import Answers, do, refusal
 
-from digitnet.registry.names import file_name
+from digitnet.registry.model import file_name
 from digitnet.repl.loop import do_line
-from digitnet.repl.questions import NonInteractive
-from digitnet.repl.session import Session
+from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.views.screen import Screen
 
 
 def test_p_asks_before_it_overwrites_what_another_program_saved(session: Session) -> None:

@@ -17,14 +17,12 @@ from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.engine.settings import Settings
-from digitnet.registry.registry import Registry
-from digitnet.registry.study_record import Blueprint, Result
+from digitnet.registry.model import Blueprint, Result
+from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
-from digitnet.study.executors import processes
-from digitnet.study.plan import Job, Plan
-from digitnet.study.question import parse
-from digitnet.study.work import train
+from digitnet.study.conduct import processes, train
+from digitnet.study.plan import Job, Plan, parse
 
 QUESTION = "n 784-8-10; study rate 0.02 0.1 --repeat 2 --for 100"
 
@@ -198,8 +196,7 @@ def test_a_search_is_shown_with_its_rounds(program: Program) -> None:
 def test_the_answer_is_a_table_a_curve_and_a_sentence(session: Session) -> None:
     output = Kept()
     assert do_line("n 784-8-10; study rate 0.02 0.1 2 --repeat 2 --for 100", session, output)
-    from digitnet.repl.commands.studying import _result
-    from digitnet.repl.studies import plan_of
+    from digitnet.repl.features.study import _result, plan_of
 
     record = Registry(session.saves).load_study("study-1")
     console = Console(width=80)

@@ -9,15 +9,15 @@ import pytest
 from conftest import Program
 from session_helpers import Kept, do, refusal
 
-from digitnet.engine.report import Report
-from digitnet.repl.commands.minimizing import IterationReport
+from digitnet.engine.run import Report
+from digitnet.repl.features.min import IterationReport
+from digitnet.repl.features.train import Milestone, advice, progress_line
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.curves import GrowingCurves
+from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures.tables import duration
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.views.curves import GrowingCurves
-from digitnet.repl.views.screen import Screen
-from digitnet.repl.views.training import Milestone, advice, progress_line
-from digitnet.repl.views.words import duration
 
 
 def shown(session: Session, line: str, *, can_redraw: bool = False, width: int = 100) -> str:

@@ -8,12 +8,11 @@ import pytest
 from conftest import Start
 from session_helpers import do, refusal
 
-from digitnet.engine.amount import Amount
-from digitnet.repl.commands.training import TrainingReport, train
+from digitnet.engine.schedules import Amount
+from digitnet.repl.features import train as watch
+from digitnet.repl.features.train import TrainingReport, Watch, train
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
-from digitnet.repl.views import watch
-from digitnet.repl.views.screen import Screen
-from digitnet.repl.views.watch import Watch
 
 
 def screen(columns: int, rows: int, *, plain: bool = False) -> Screen:

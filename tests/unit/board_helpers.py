@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.digits.drawing import Brush, Drawing
-from digitnet.digits.image import prepare
+from digitnet.digits.prepare import prepare
 
 # name: strokes apart by "/"; the first letter of a name is the digit
 DRAWINGS = {

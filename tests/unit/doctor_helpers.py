@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from digitnet.digits.datasets import SOURCES, DataSet
-from digitnet.engine.amount import Amount
-from digitnet.engine.cases import Cases
+from digitnet.engine.arrays import Cases
 from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
-from digitnet.insight.diagnosis.doctor import diagnose
-from digitnet.insight.diagnosis.finding import Finding
+from digitnet.insight.doctor import Finding, diagnose
 from digitnet.recipes import RECIPES, build
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,8 +8,8 @@ import pytest
 from registry_helpers import rich
 
 from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import from_document, to_document
-from digitnet.registry.errors import DamagedSave
+from digitnet.registry.files import DamagedSave
+from digitnet.registry.schema import from_document, to_document
 
 Place = tuple[str | int, ...]
 """The keys that lead to a value in a document."""

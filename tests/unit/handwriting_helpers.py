@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from digitnet.digits.stroke import skeleton
+from digitnet.digits.prepare import skeleton
 
 Floats = NDArray[np.floating]
 Rng = np.random.Generator

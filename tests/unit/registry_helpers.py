@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitnet.engine.progress import Measurement, Progress
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.engine.trainer import Trainer
-from digitnet.registry.codec import encode
-from digitnet.registry.model import Accuracy, Model
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry
-from digitnet.registry.seal import seal
+from digitnet.engine.trainer import Measurement, Progress, Trainer
+from digitnet.registry.codec import encode, seal
+from digitnet.registry.model import Accuracy, Model, file_name
+from digitnet.registry.saves import Registry
 
 SECONDS = 5  # what must not hang is given so long
 

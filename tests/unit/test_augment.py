@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from digitnet.engine import deform
-from digitnet.engine.augment import LIMITS, NAMED, Augment
+from digitnet.engine import augment as deform
+from digitnet.engine.arrays import Cases, one_hot
+from digitnet.engine.augment import BLOCK, LIMITS, NAMED, Augment, Deformer, uniform
 from digitnet.engine.batches import MiniBatches
-from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.deform import BLOCK, Deformer
-from digitnet.engine.draws import uniform
-from digitnet.engine.progress import Progress
+from digitnet.engine.trainer import Progress
 
 
 def pictures(count: int = 40, height: int = 28, width: int = 28) -> np.ndarray:

@@ -8,11 +8,10 @@ import pytest
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS
-from digitnet.engine.layers import Committee, Dense
-from digitnet.engine.layers.base import EXACT
-from digitnet.engine.network import Network
+from digitnet.engine.layers import EXACT, Dense
+from digitnet.engine.network import Committee, Network
 from digitnet.engine.shapes import network_of
-from digitnet.insight.backprop import Backpropagation, backpropagate
+from digitnet.insight.why import Backpropagation, backpropagate
 from digitnet.recipes import RECIPES, build
 
 PAIRS = [(hidden, output, cost) for cost, outputs in COSTS.items() for output in outputs

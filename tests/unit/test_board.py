@@ -5,9 +5,8 @@ import pytest
 from drawing_helpers import draw
 
 from digitnet.digits.drawing import SIDE, Place
-from digitnet.digits.image import Picture
-from digitnet.repl.board import Board, Reading
-from digitnet.repl.views.board import PAPERS, Layout, Line, Means, layout_for, lines_of
+from digitnet.digits.prepare import Picture
+from digitnet.repl.board import PAPERS, Board, Layout, Line, Means, Reading, layout_for, lines_of
 
 SEEN = np.zeros((28, 28), np.uint8)
 LEFT, RIGHT = {"erases": False}, {"erases": True}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.amount import Amount
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES, build
 from digitnet.registry.model import Model

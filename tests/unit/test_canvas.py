@@ -6,11 +6,9 @@ from types import SimpleNamespace
 import pyte
 import pytest
 
-from digitnet.engine.progress import Measurement
-from digitnet.repl.terminal import canvas as canvas_module
-from digitnet.repl.terminal.canvas import Canvas
-from digitnet.repl.views import curves as curves_module
-from digitnet.repl.views.curves import (
+from digitnet.engine.trainer import Measurement
+from digitnet.repl.pictures import curves as curves_module
+from digitnet.repl.pictures.curves import (
     MAX_POINTS,
     MIN_ROWS,
     Chart,
@@ -21,7 +19,9 @@ from digitnet.repl.views.curves import (
     picture,
     thinned,
 )
-from digitnet.repl.views.screen import Screen
+from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.terminal import output as canvas_module
+from digitnet.repl.terminal.output import Canvas
 
 
 class Shown:

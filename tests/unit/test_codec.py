@@ -11,14 +11,7 @@ import pytest
 from codec_helpers import SAMPLE, documents
 from hypothesis import given, settings
 
-from digitnet.registry.codec import (
-    MAX_DEPTH,
-    MAX_ITEMS,
-    MAX_STRING,
-    MAX_VALUES,
-    decode,
-    encode,
-)
+from digitnet.registry.codec import MAX_DEPTH, MAX_ITEMS, MAX_STRING, MAX_VALUES, decode, encode
 
 OPCODES = {
     *("PROTO", "STOP", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1"),

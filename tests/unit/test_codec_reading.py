@@ -10,14 +10,8 @@ from codec_helpers import PROTOCOL, SAMPLE, documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitnet.registry.codec import (
-    MAX_DEPTH,
-    MAX_ITEMS,
-    MAX_STRING,
-    decode,
-    encode,
-)
-from digitnet.registry.errors import DamagedSave
+from digitnet.registry.codec import MAX_DEPTH, MAX_ITEMS, MAX_STRING, decode, encode
+from digitnet.registry.files import DamagedSave
 
 VALUE_OPCODES = b"N\x88\x89JKM\x8aGXCB]}"
 

@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.evaluate import CHUNK, evaluate, outputs_in_chunks
+from digitnet.engine.arrays import Cases, one_hot
+from digitnet.engine.evaluate import (
+    CHUNK,
+    Guesses,
+    evaluate,
+    guesses_of,
+    outputs_in_chunks,
+    precision,
+    recall,
+)
 from digitnet.engine.shapes import network_of
-from digitnet.insight.confusion import Guesses, guesses_of, precision, recall
 
 
 def test_by_hand() -> None:

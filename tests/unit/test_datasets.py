@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitnet.digits import datasets
 from digitnet.digits.datasets import MNIST_DIGESTS, SOURCES, DataSet, NotHere, find
 from digitnet.digits.idx import BadData
-from digitnet.engine.cases import answers_of
+from digitnet.engine.arrays import answers_of
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = SAMPLE_DIGESTS
 

@@ -9,10 +9,10 @@ import pytest
 from doctor_helpers import CONVOLUTION, DENSE, HEALTHY, PLANTS, Healthy, Patient, fresh, recipe
 
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.insight.diagnosis.doctor import CHECKS, diagnose
-from digitnet.insight.diagnosis.range_test import Point, range_test, suggested_rate
-from digitnet.insight.diagnosis.rehearsal import Interrupted
-from digitnet.repl.views.doctoring import WORDS
+from digitnet.insight.doctor import CHECKS, diagnose
+from digitnet.insight.rate import Point, range_test, suggested_rate
+from digitnet.insight.rehearsal import Interrupted
+from digitnet.repl.features.doctor import WORDS
 
 OF_DATA = {"labels", "imbalance", "too-few", "over-fitting", "same-inputs"}
 """Faults that are the same whatever the layers are."""

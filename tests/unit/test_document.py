@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_helpers import everything, rich
 
-from digitnet.engine.progress import Measurement
-from digitnet.registry import document
+from digitnet.engine.trainer import Measurement
+from digitnet.registry import schema as document
 from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import from_document, to_document
-from digitnet.registry.errors import DamagedSave
+from digitnet.registry.files import DamagedSave
+from digitnet.registry.schema import from_document, to_document
 
 registry = registry_helpers.registry
 

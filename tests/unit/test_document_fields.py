@@ -9,11 +9,10 @@ import registry_helpers
 from document_helpers import Place, with_change
 from registry_helpers import put
 
-from digitnet.registry.codec import decode
-from digitnet.registry.document import from_document
-from digitnet.registry.errors import DamagedSave, RegistryError
-from digitnet.registry.registry import Registry
-from digitnet.registry.seal import unseal
+from digitnet.registry.codec import decode, unseal
+from digitnet.registry.files import DamagedSave, RegistryError
+from digitnet.registry.saves import Registry
+from digitnet.registry.schema import from_document
 
 registry = registry_helpers.registry
 

@@ -17,8 +17,8 @@ from digitnet.engine.costs import COSTS
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
-from digitnet.registry.errors import RegistryError
 from digitnet.registry.exchange import FORMATS, export_network, import_network
+from digitnet.registry.files import RegistryError
 from digitnet.registry.model import Model
 
 READ = [name for name, chosen in FORMATS.items() if chosen.read]

@@ -14,9 +14,10 @@ import pytest
 from registry_helpers import make_loop, make_pipe, plain, soon
 from safetensors.numpy import save
 
-from digitnet.registry import exchange, exchange_npz
-from digitnet.registry.errors import RegistryError
+from digitnet.registry import exchange
+from digitnet.registry import exchange as exchange_npz
 from digitnet.registry.exchange import FORMATS, import_network
+from digitnet.registry.files import RegistryError
 
 READ = [name for name, chosen in FORMATS.items() if chosen.read]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from digitnet.engine.layers import Convolution
-from digitnet.engine.layers.base import Step
+from digitnet.engine.layers import Step
+from digitnet.engine.pictures import Convolution
 from digitnet.engine.speed import fourier
 
 

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from digitnet.digits.image import BOX, CENTRE, SIDE, NoDigit, prepare
-from digitnet.digits.stroke import distance_to_edge, skeleton, stroke_width, with_pen
+from digitnet.digits.prepare import (
+    BOX,
+    CENTRE,
+    SIDE,
+    NoDigit,
+    distance_to_edge,
+    prepare,
+    skeleton,
+    stroke_width,
+    with_pen,
+)
 
 
 def drawn_seven(side: int, pen: float) -> np.ndarray:

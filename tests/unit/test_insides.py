@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from digitnet.engine.layers import Committee, Convolution, Dense
-from digitnet.engine.network import Network
+from digitnet.engine.layers import Dense
+from digitnet.engine.network import Committee, Network
+from digitnet.engine.pictures import Convolution
 from digitnet.engine.shapes import network_of
-from digitnet.insight.insides import first_layer, first_layer_maps, layer_outputs
+from digitnet.insight.inside import first_layer, first_layer_maps, layer_outputs
 
 
 def made(shape: str, **how: str) -> Network:

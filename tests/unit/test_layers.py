@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitnet.engine.folding import folded
 from digitnet.engine.gradcheck import check_gradient
-from digitnet.engine.layers import AveragePool, BatchNorm, Convolution, Layer, MaxPool
-from digitnet.engine.layers.base import EXACT, Step
-from digitnet.engine.network import Network
+from digitnet.engine.layers import EXACT, BatchNorm, Layer, Step
+from digitnet.engine.network import Network, folded
+from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
 from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import fourier, patches, threads
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 import numpy as np
 import pytest
 
-from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.minimize import METHODS, Iteration, Minimum, minimize
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of

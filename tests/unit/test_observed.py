@@ -7,11 +7,11 @@ import pytest
 from registry_helpers import everything
 
 from digitnet.digits.datasets import SOURCES, DataSet
-from digitnet.engine.amount import Amount
-from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.trainer import Trainer
-from digitnet.insight.observed import ObservedStep, observe_step
+from digitnet.insight.step import ObservedStep, observe_step
 from digitnet.recipes import RECIPES, Recipe, build
 from digitnet.registry.model import Model
 

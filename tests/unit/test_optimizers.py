@@ -6,15 +6,12 @@ from math import cos, pi
 import numpy as np
 import pytest
 
-from digitnet.engine.amount import Amount
-from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.layers import Dropout
-from digitnet.engine.layers.base import Step
+from digitnet.engine.arrays import Cases, one_hot
+from digitnet.engine.layers import Dropout, Step
 from digitnet.engine.network import Network
-from digitnet.engine.optimizers import OPTIMIZERS, limit_norms
-from digitnet.engine.penalties import Penalties
+from digitnet.engine.optimizers import OPTIMIZERS, Penalties, limit_norms
 from digitnet.engine.run import run
-from digitnet.engine.schedules import SCHEDULES, Schedule
+from digitnet.engine.schedules import SCHEDULES, Amount, Schedule
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer

@@ -11,8 +11,7 @@ from conftest import ROOT
 
 from digitnet.digits.idx import BadData, idx_bytes, read_idx
 from digitnet.digits.own import MINE, PARTS, TEST, TRAIN, VALIDATION, Bytes, OwnCases, spread
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.files import TEMPORARY
+from digitnet.registry.files import TEMPORARY, RegistryError
 from digitnet.registry.own_data import KEPT, LOCK, ROWS, OwnData
 
 

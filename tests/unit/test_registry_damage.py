@@ -13,11 +13,10 @@ import registry_helpers
 from registry_helpers import batches_of, make_loop, make_pipe, plain, soon, temporary_files
 
 from digitnet.registry import files
-from digitnet.registry.codec import encode
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry
-from digitnet.registry.seal import seal
+from digitnet.registry.codec import encode, seal
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import Registry
 
 registry, two = registry_helpers.registry, registry_helpers.two
 

@@ -11,9 +11,8 @@ import pytest
 import registry_helpers
 from registry_helpers import Disk, batches_of, failure, plain, temporary_files
 
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.listing import LIST
-from digitnet.registry.registry import Registry, Undone
+from digitnet.registry.files import RegistryError
+from digitnet.registry.saves import LIST, Registry, Undone
 
 registry, two, disk = registry_helpers.registry, registry_helpers.two, registry_helpers.disk
 

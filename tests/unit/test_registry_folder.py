@@ -13,11 +13,10 @@ import pytest
 import registry_helpers
 from registry_helpers import batches_of, failure, plain, temporary_files
 
-from digitnet.registry import registry as registry_module
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.listing import LIST
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry
+from digitnet.registry import saves as registry_module
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import LIST, Registry
 
 registry, two = registry_helpers.registry, registry_helpers.two
 

@@ -9,22 +9,20 @@ import registry_helpers
 from document_helpers import Place, holder_of
 from registry_helpers import everything
 
-from digitnet.engine.amount import Amount
-from digitnet.engine.cases import Cases, one_hot
-from digitnet.engine.layers import LAYERS, Committee
-from digitnet.engine.network import Network
+from digitnet.engine.arrays import Cases, one_hot
+from digitnet.engine.network import LAYERS, Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES, build
 from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import from_document, to_document
-from digitnet.registry.errors import DamagedSave
-from digitnet.registry.layer_document import CONFIGS
+from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Model
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
+from digitnet.registry.schema import CONFIGS, from_document, to_document
 
 registry = registry_helpers.registry
 SHAPE = "6x6-3c3-b-p2-d0.2-4c2:tanh-a1-5-b-2"

@@ -10,16 +10,15 @@ import pytest
 import registry_helpers
 from registry_helpers import batches_of, make_loop, make_pipe, plain, put, soon
 
-from digitnet.registry import contents, files
-from digitnet.registry import folder as folder_module
-from digitnet.registry.codec import decode, encode
-from digitnet.registry.document import to_document
-from digitnet.registry.listing import LIST, Entry, read_list, write_list
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry
-from digitnet.registry.seal import seal, unseal
-from digitnet.repl.views.saves import MANY, saves
-from digitnet.repl.views.screen import Screen
+from digitnet.registry import files
+from digitnet.registry import saves as folder_module
+from digitnet.registry import schema as contents
+from digitnet.registry.codec import decode, encode, seal, unseal
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import LIST, Entry, Registry, read_list, write_list
+from digitnet.registry.schema import to_document
+from digitnet.repl.features.saves import MANY, saves
+from digitnet.repl.pictures.screen import Screen
 
 registry, two = registry_helpers.registry, registry_helpers.two
 

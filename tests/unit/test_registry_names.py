@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_helpers import batches_of, plain
 
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.listing import LIST
-from digitnet.registry.names import IS_SAVE, clean_name, file_name
-from digitnet.registry.registry import Registry
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import IS_SAVE, clean_name, file_name
+from digitnet.registry.saves import LIST, Registry
 
 registry = registry_helpers.registry
 

@@ -10,9 +10,9 @@ import pytest
 import registry_helpers
 from registry_helpers import Disk, batches_of, everything, failure, rich, temporary_files
 
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import Registry
 
 registry, two, disk = registry_helpers.registry, registry_helpers.two, registry_helpers.disk
 

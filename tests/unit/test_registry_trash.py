@@ -10,12 +10,11 @@ import pytest
 import registry_helpers
 from registry_helpers import batches_of, plain
 
-from digitnet.registry.document import to_document
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.listing import LIST
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import Registry, Undone
-from digitnet.registry.trash import KEPT_VERSIONS
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import LIST, Registry, Undone
+from digitnet.registry.schema import to_document
+from digitnet.registry.store import KEPT_VERSIONS
 
 registry, two = registry_helpers.registry, registry_helpers.two
 

@@ -10,12 +10,10 @@ import registry_helpers
 from filelock import FileLock
 from registry_helpers import batches_of, plain, soon
 
-from digitnet.registry.errors import RegistryError
-from digitnet.registry.files import MAX_BYTES
-from digitnet.registry.names import file_name
-from digitnet.registry.registry import LOCK, Registry, Undone
-from digitnet.registry.renaming import Renaming, read_renaming
-from digitnet.registry.trash import KEPT_VERSIONS
+from digitnet.registry.files import MAX_BYTES, RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import LOCK, Registry, Undone
+from digitnet.registry.store import KEPT_VERSIONS, Renaming, read_renaming
 
 registry, two = registry_helpers.registry, registry_helpers.two
 BACK = Undone("x", "renamed", swapped=False, older=0, was="y")

@@ -7,13 +7,13 @@ import plotext
 import pytest
 from session_helpers import do, refusal
 
-from digitnet.engine import room
+from digitnet.engine import evaluate as room
 from digitnet.engine.network import Network
-from digitnet.engine.progress import Measurement
+from digitnet.engine.trainer import Measurement
+from digitnet.repl.pictures import curves
+from digitnet.repl.pictures.curves import history_curves
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
-from digitnet.repl.views import curves
-from digitnet.repl.views.curves import history_curves
-from digitnet.repl.views.screen import Screen
 
 
 def test_a_mini_batch_that_would_take_too_much_is_refused_with_the_figure(

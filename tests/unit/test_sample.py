@@ -10,7 +10,7 @@ import pytest
 from digits_helpers import SAMPLE_DIGESTS
 
 from digitnet.digits.datasets import SOURCES, DataSet, NotHere
-from digitnet.engine.cases import Cases, answers_of
+from digitnet.engine.arrays import Cases, answers_of
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitnet.registry.codec import encode
-from digitnet.registry.errors import DamagedSave
-from digitnet.registry.seal import FOOTER_BYTES, MAGIC, VERSION, seal, unseal
+from digitnet.registry.codec import FOOTER_BYTES, MAGIC, VERSION, encode, seal, unseal
+from digitnet.registry.files import DamagedSave
 
 DOCUMENT = {"name": "first", "data": bytes(range(20))}
 PAYLOAD = encode(DOCUMENT)

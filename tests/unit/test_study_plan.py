@@ -9,16 +9,14 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from digitnet.engine.amount import Amount
+from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.recipes import recipe_of
-from digitnet.registry.study_record import Blueprint, Result
+from digitnet.registry.model import Blueprint, Result
 from digitnet.study.answer import Lead, best_of, groups, lead_of
-from digitnet.study.conduct import TRIES, Broken, conduct
-from digitnet.study.executors import WorkerPool
-from digitnet.study.plan import Job, Plan, candidates_for
-from digitnet.study.question import Question, parse
+from digitnet.study.conduct import TRIES, Broken, WorkerPool, conduct
+from digitnet.study.plan import Job, Plan, Question, candidates_for, parse
 
 BLUEPRINT = Blueprint(
     "784-8-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.cases import Cases
+from digitnet.engine.arrays import Cases
 
 DATA = Path(__file__).parents[2] / "data"
 

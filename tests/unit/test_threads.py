@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from digitnet.engine.amount import Amount
-from digitnet.engine.cases import Cases, one_hot
+from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import product, threads

@@ -5,8 +5,7 @@ import pytest
 from test_backprop import SHAPES, filled
 
 from digitnet.engine.shapes import network_of
-from digitnet.insight.backprop import backpropagate
-from digitnet.insight.trail import terms_of, trail
+from digitnet.insight.why import backpropagate, terms_of, trail
 
 
 @pytest.mark.parametrize("shape", SHAPES)

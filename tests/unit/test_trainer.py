@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitnet.engine.amount import Amount
-from digitnet.engine.cases import Cases, Feeder, one_hot
-from digitnet.engine.report import Outcome, Report
-from digitnet.engine.run import run
+from digitnet.engine.arrays import Cases, Feeder, one_hot
+from digitnet.engine.run import Outcome, Report, run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.model import Model
-from digitnet.registry.registry import Registry
+from digitnet.registry.saves import Registry
 
 
 def blobs(count: int = 200) -> Cases:

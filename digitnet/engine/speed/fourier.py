@@ -25,14 +25,15 @@ from math import prod
 
 import numpy as np
 
+from digitnet.engine.arrays import Array, Buffer, Shape
 from digitnet.engine.speed import threads
-from digitnet.engine.speed.buffers import Buffer
-from digitnet.engine.types import Array, Shape
 
 TILE = 900_000
 """Numbers in the transforms of a tile's inputs and outputs."""
+
 MAX_SPECTRUM = 1 << 24
 """Maximum number of transformed weights: 64 MiB in float32."""
+
 TRANSFORM_COST = 3
 """Cost of a multiplication in a transform, in multiplications of a large product; measured."""
 

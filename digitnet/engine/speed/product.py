@@ -8,9 +8,8 @@ from functools import partial
 
 import numpy as np
 
+from digitnet.engine.arrays import Array, Buffer, Integers
 from digitnet.engine.speed import threads
-from digitnet.engine.speed.buffers import Buffer
-from digitnet.engine.types import Array, Integers
 
 MIN_OUTPUTS = 64
 """With fewer outputs, finding the nonzero inputs takes longer than it saves."""

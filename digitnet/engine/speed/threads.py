@@ -20,18 +20,23 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from digitnet.engine.types import Array
+from digitnet.engine.arrays import Array
 
 MIN_WORK = 4_000_000
 """Multiplications per thread below which starting another thread costs more than it gains."""
+
 MIN_ROWS = 64
 """Rows per thread below which products are slow."""
+
 NARROW = 40
 """A product with fewer columns takes as long as one with this many."""
+
 ACTIVATION_COST = 50
 """Cost of adding a bias to a number and applying an activation."""
+
 UPDATE_COST = 25
 """Cost of updating a parameter."""
+
 POLLING_SECONDS = 0.1
 """Polling interval while waiting for jobs: Ctrl-C can swallow a notification."""
 
@@ -69,9 +74,6 @@ def limit_blas() -> None:
     _pool().limit_blas()
 
 
-# dividing work
-
-
 def product_cost(rows: int, columns: int) -> int:
     """Cost of a product, (rows, n) times (n, columns), for each of the n terms of its sums."""
     return rows * max(columns, NARROW)
@@ -103,9 +105,6 @@ def parts(rows: int, cost: int, minimum: int = 0) -> list[slice]:
 def for_rows(rows: int, cost: int, work: Callable[[slice], None], minimum: int = 0) -> None:
     """Runs `work` on the `parts` of the rows in parallel."""
     run([partial(work, part) for part in parts(rows, cost, minimum)])
-
-
-# running it
 
 
 def run(tasks: Sequence[Task]) -> None:

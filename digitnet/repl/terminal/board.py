@@ -18,11 +18,11 @@ from prompt_toolkit.mouse_events import MouseButton, MouseEvent, MouseEventType
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from digitnet.repl.board import Board
-from digitnet.repl.views.board import Layout, Means, layout_for, lines_of
+from digitnet.repl.board import Board, Layout, Means, layout_for, lines_of
 
 FRAME = 1 / 30
 """Minimum seconds between two redraws, and between two readings."""
+
 ESCAPE = 0.15
 """Seconds after which an escape character is the Escape key, not the start of a mouse sequence."""
 

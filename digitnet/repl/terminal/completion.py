@@ -7,10 +7,11 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Path
 from prompt_toolkit.document import Document
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
+from digitnet.repl import features as _features  # noqa: F401 - registers the commands
 from digitnet.repl.command import COMMANDS, Argument
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.line import Typing, as_typed, expanded, typing
-from digitnet.repl.pictures import FLAGS
+from digitnet.repl.pictures.file import FLAGS
 from digitnet.repl.session import Session
 
 PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
@@ -28,8 +29,6 @@ class Offers(Completer):
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         """Yields the completions; none if they cannot be determined."""
-        from digitnet.repl import commands  # noqa: F401 - may not be imported yet
-
         typed = typing(document.text_before_cursor)
         if not typed.words:
             yield from _matching(self._commands(typed), typed)

@@ -1,21 +1,91 @@
-"""Output of results: on a screen, or as JSON, one object per line."""
+"""Output of results: on a screen that is redrawn and paged, or as JSON, one object per line."""
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Protocol
+from time import perf_counter, thread_time
+from typing import Any, Protocol
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+from rich.console import Console, RenderableType
+from rich.segment import Segment, Segments
+from rich.text import Text
 
 from digitnet.repl.command import Report, Result
 from digitnet.repl.errors import OutputError, printable
+from digitnet.repl.pictures.screen import Screen
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
+"""Drawing takes at most this fraction of the time, plus these seconds at the start. CPU time, so
+that other programs do not count."""
 
-    from digitnet.repl.terminal.canvas import Canvas
-    from digitnet.repl.views.screen import Screen
+UNCOUNTED = 2
+"""The first redraws are not counted: the imports they cause would use up a minute's budget."""
+
+CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
+"""Turns line wrapping off and on: lines too long for a window that has shrunk are cut."""
+
+ERASE_LINE, ERASE_BELOW = "\x1b[2K", "\x1b[J"
+
+
+class Canvas:
+    """Lines at the bottom of a terminal that are redrawn in place."""
+
+    def __init__(self, screen: Console) -> None:
+        """Draws nothing yet."""
+        self._screen = screen
+        self._drawn = 0  # lines
+        self._size = screen.size
+        self._begun = perf_counter()
+        self._spent, self._uncounted = 0.0, UNCOUNTED
+
+    def draw(self, what: RenderableType) -> None:
+        """Redraws the lines, unless drawing has taken too much time already."""
+        screen, begun = self._screen, thread_time()
+        has_time = self._spent < INITIAL_SECONDS + MAX_LOAD * (perf_counter() - self._begun)
+        if screen.size == self._size and not has_time:
+            return
+        self._size = screen.size
+        lines = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)]
+        with screen.capture() as captured:
+            for line in lines:
+                screen.print(Segments([*line, Segment.line()]), end="")
+        *above, last = captured.get().removesuffix("\n").split("\n")
+        drawn = "".join(f"{ERASE_LINE}{line}\n" for line in above) + ERASE_BELOW + last
+        back = f"\r\x1b[{len(above)}A" if above else "\r"
+        self._write(f"\r{CUT_LINES}{drawn}{WRAP_LINES}{back}")
+        self._drawn = len(above) + 1
+        if self._uncounted:
+            self._uncounted -= 1
+        else:
+            self._spent += thread_time() - begun
+
+    def clear(self) -> None:
+        """Erases the lines; what is printed next takes their place."""
+        if self._drawn:
+            self._write(f"\r{ERASE_BELOW}")
+        self.reset()
+
+    def move_below(self) -> None:
+        """Moves the cursor below the lines, so that the shell can write there."""
+        if self._drawn > 1:
+            self._write(f"\x1b[{self._drawn - 1}B")
+        self.reset()
+
+    def reset(self) -> None:
+        """Leaves the lines on the screen; the next ones are drawn at the cursor."""
+        self._drawn = 0
+
+    def _write(self, text: str) -> None:
+        self._screen.file.write(text)
+        self._screen.file.flush()
 
 
 PROMPT_ROWS = 2
@@ -139,8 +209,6 @@ class ScreenOutput:
             if len(lines) <= screen.height - PROMPT_ROWS or screen.height < MIN_ROWS:
                 screen.file.write("".join(f"{line}\n" for line in lines))
             else:
-                from digitnet.repl.terminal.pager import show_pages
-
                 show_pages(lines, lambda: screen.height, self._write)
             screen.file.flush()
 
@@ -150,8 +218,6 @@ class ScreenOutput:
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """Prints one line on standard error."""
-        from rich.text import Text
-
         if done:
             self.result(command, done)
         if self._errors.is_terminal:
@@ -165,8 +231,6 @@ class ScreenOutput:
         if not self._screen.can_redraw:
             yield
             return
-        from digitnet.repl.terminal.canvas import Canvas
-
         canvas = self._canvas = Canvas(self._screen)
         try:
             yield
@@ -209,3 +273,54 @@ class ScreenOutput:
                 lines = printed.get().splitlines()
                 screen.file.write("".join(f"{line.rstrip()}\n" for line in lines))
             screen.file.flush()
+
+
+PAGE, LINE, END = "page", "line", "end"
+
+KEYS = {
+    PAGE: (" ", "f", "pagedown", "c-f"),
+    LINE: ("enter", "j", "down"),
+    END: ("q", "Q", "escape", "c-c", "c-d"),
+}
+
+
+def show_pages(
+    lines: Sequence[str], height: Callable[[], int], write: Callable[[str], object]
+) -> None:
+    """Writes the lines page by page, and waits for a key after each.
+
+    height(): returns the current number of rows of the screen.
+    """
+    shown, step = 0, height() - 1
+    while True:
+        if step >= len(lines) - shown:  # the last page: the prompt follows
+            step = min(step, height() - PROMPT_ROWS)
+        page = lines[shown : shown + max(1, step)]
+        write("".join(f"{line}\n" for line in page))
+        shown += len(page)
+        if shown >= len(lines):
+            return
+        wish = _wish(f"{shown} of {len(lines)} lines. Space: more, Enter: a line, q: enough")
+        if wish == END:
+            return
+        step = 1 if wish == LINE else height() - 1
+
+
+def _wish(said: str) -> str:
+    """Waits for a key; returns PAGE, LINE or END. Other keys end, and are left to the prompt."""
+    bindings = KeyBindings()
+
+    @bindings.add(Keys.Any)
+    def leave_to_the_prompt(event: KeyPressEvent) -> None:
+        store_typeahead(event.app.input, list(event.key_sequence))
+        event.app.exit(result=END)
+
+    for wish, keys in KEYS.items():
+        for key in keys:
+            bindings.add(key)(lambda event, wish=wish: event.app.exit(result=wish))
+    foot = Window(FormattedTextControl([("reverse", said)]), height=1)
+    app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
+    try:
+        return app.run()
+    except (EOFError, KeyboardInterrupt):  # the terminal is closed
+        return END

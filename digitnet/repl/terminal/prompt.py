@@ -2,22 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from prompt_toolkit.utils import is_dumb_terminal
 
 from digitnet import __version__
+from digitnet.repl.board import Board
 from digitnet.repl.command import Note
 from digitnet.repl.errors import CommandError
-from digitnet.repl.questions import NO_BOARD
-from digitnet.repl.session import Session
-from digitnet.repl.terminal.interrupts import interruptible
-from digitnet.repl.terminal.keyboard import keeping_keys
+from digitnet.repl.loop import do_line
+from digitnet.repl.session import NO_BOARD, Session
+from digitnet.repl.terminal.board import draw_on
+from digitnet.repl.terminal.keys import interruptible, keeping_keys
 from digitnet.repl.terminal.output import Output
 from digitnet.repl.terminal.readers import DumbReader, FullReader, Looks, Reader
-
-if TYPE_CHECKING:
-    from digitnet.repl.board import Board
 
 GREETING = f"""\
 digitnet {__version__}: train a neural network to read handwritten digits.
@@ -60,8 +57,6 @@ class Person:
         """Opens the board; returns whether the user finished a drawing."""
         if self.looks is None or self.looks.plain:
             raise CommandError(NO_BOARD)
-        from digitnet.repl.terminal.board import draw_on
-
         return draw_on(board, colours=self.looks.colours)
 
     def _answer(self, question: str) -> str:
@@ -99,8 +94,6 @@ def _read_and_do(session: Session, output: Output, reader: Reader) -> None:
             if session.leaving:
                 break
             line = "s"
-        from digitnet.repl.loop import do_line  # imports all commands, so after the first prompt
-
         do_line(line, session, output)
         _guide(session, output)
 

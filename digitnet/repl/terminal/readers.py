@@ -1,8 +1,11 @@
 """Line readers: one with completion, history and hints, and one for dumb terminals."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -23,7 +26,7 @@ from prompt_toolkit.filters import (
     is_done,
     is_searching,
 )
-from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.layout.processors import ConditionalProcessor
@@ -32,18 +35,104 @@ from prompt_toolkit.search import accept_search
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
+from digitnet.registry.model import SEEN, Accuracy
 from digitnet.repl.errors import OutputError
+from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.completion import Hint, Offers
-from digitnet.repl.terminal.history import KeptHistory
 from digitnet.repl.terminal.output import PROMPT_ROWS
-from digitnet.repl.terminal.toolbar import toolbar
+
+
+def toolbar(session: Session, width: int) -> str:
+    """The toolbar's text, as much as fits, the most important first. Does no slow work."""
+    shown = ""
+    for part in _parts(session):
+        longer = f"{shown} | {part}" if shown else f" {part}"
+        if len(longer) < width:
+            shown = longer
+    return shown
+
+
+def _parts(session: Session) -> list[str]:
+    """The parts of the toolbar, the most important first."""
+    model = session.hand
+    if model is None:
+        return ["no network yet: n makes one", f"data {session.shelf.name}"]
+    name = model.name or model.recipe or model.network.shape
+    parts = [f"{name}{' (not saved)' if session.unsaved else ''}"]
+    if model.accuracy:
+        parts.append(f"{_cases(model.accuracy, session)} {percent(model.accuracy.value)}")
+    return [
+        *parts,
+        *([model.network.shape] if name != model.network.shape else []),
+        counted(model.trainer.progress.batches, "mini-batch"),
+        f"data {session.shelf.name}",
+    ]
+
+
+def _cases(accuracy: "Accuracy", session: Session) -> str:
+    """What an accuracy was measured on: `test`, `validation`, `mnist test`, `test (seen)`."""
+    on = accuracy.on.removeprefix(f"{session.shelf.name} ")
+    return f"{on.removesuffix(SEEN)} (seen in training)" if accuracy.is_seen else on
+
+
+MAX_BYTES = 200_000
+"""Only this many bytes at the end of the file are read: about 5,000 lines, fast to search."""
+
+
+class KeptHistory(FileHistory):
+    """prompt_toolkit's history file, safe for several processes at once.
+
+    If the file cannot be read or written, the history is kept in memory only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """path: created, with its folder, when the first line is stored."""
+        super().__init__(str(path))
+        self._path = path
+
+    def load_history_strings(self) -> Iterable[str]:
+        """The stored lines, the latest first."""
+        lines: list[str] = []
+        entries: list[str] = []
+        for line in [*self._lines(), ""]:
+            if line.startswith("+"):
+                lines.append(line[1:])
+            elif lines:
+                entries.append("\n".join(lines))
+                lines = []
+        return reversed(entries)
+
+    def _lines(self) -> list[str]:
+        """The last lines of the file; none if it cannot be read."""
+        with suppress(OSError), open(self._path, "rb", opener=_open_nonblocking) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode):
+                file.seek(max(0, status.st_size - MAX_BYTES))
+                return file.read().decode("utf-8", "replace").splitlines()
+        return []
+
+    def store_string(self, string: str) -> None:
+        """Appends a line in a single write, so that lines of two processes never mix."""
+        entry = f"\n# {datetime.now()}\n" + "".join(f"+{line}\n" for line in string.split("\n"))
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = _open_nonblocking(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            try:
+                os.write(descriptor, entry.encode("utf-8", "replace"))
+            finally:
+                os.close(descriptor)
+
+
+def _open_nonblocking(path: str | Path, flags: int) -> int:
+    """Opens a file, creating it with mode 600; does not block on a named pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
+
 
 PRELOADED = (
     "digitnet.repl.loop",
-    "digitnet.registry.registry",
+    "digitnet.registry.saves",
     "digitnet.digits.datasets",
-    "digitnet.repl.views.tables",
 )
 """Modules imported in the background: they import numpy, scipy and rich, in half a second."""
 

@@ -1,0 +1,195 @@
+"""Finds and reads untrusted picture files: PNG, JPEG, GIF, BMP, WebP and TIFF."""
+
+import glob
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from digitnet.engine.arrays import Array
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+
+MAX_BYTES = 64 << 20
+
+MAX_PIXELS = 25_000_000
+
+MAX_JPEG_PIXELS = 60_000_000
+"""Higher, because JPEGs from cameras are decoded at half to an eighth of their size."""
+
+MAX_SCANS = 64
+"""Maximum number of scans in a JPEG; encoders write about ten."""
+
+MAX_RUN_LENGTH_BYTES = 2 << 20
+"""Maximum size of a run-length encoded BMP, which pillow decodes slowly."""
+
+MIN_SIDE, MAX_ASPECT = 8, 40
+
+MAX_SIDE = 1024
+"""Maximum pixels of the longer side after reduction."""
+
+
+class BadPicture(ValueError):
+    """A file that cannot be read as a picture; the message says why."""
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file. Raises BadPicture if it is missing, not a regular file, or too large."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)  # without O_NONBLOCK, opening a named pipe would block
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if stat.S_ISDIR(status.st_mode):
+                raise BadPicture("is a folder")
+            if not stat.S_ISREG(status.st_mode):
+                raise BadPicture("is not a regular file")
+            if status.st_size > MAX_BYTES:
+                raise BadPicture(f"is larger than {MAX_BYTES >> 20} MiB")
+            return file.read(MAX_BYTES)
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadPicture):
+            raise
+        raise BadPicture(getattr(error, "strerror", None) or "is not a valid file name") from None
+
+
+def read_picture(data: bytes) -> Array:
+    """The picture in a file, (rows, columns, 3 for colours or 1 for greys), 0 to 255.
+
+    It is rotated according to its EXIF data, transparent parts are filled with a paper colour, and
+    its longer side is at most MAX_SIDE pixels.
+
+    Raises BadPicture if the data is not a complete picture in one of FORMATS.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                _check(image, data)
+                return _pixels(image)
+    except BadPicture:
+        raise
+    except UnidentifiedImageError:
+        formats = ", ".join(FORMATS).replace("WEBP", "WebP")
+        raise BadPicture(f"is not a picture that digitnet reads ({formats})") from None
+    except Image.DecompressionBombError:
+        raise BadPicture("has far too many pixels") from None
+    except MemoryError:
+        raise BadPicture("needs more memory than is available") from None
+    except Exception:  # pillow's plugins raise about twenty types of errors for bad files
+        raise BadPicture("is damaged or cut short") from None
+
+
+def _check(image: "Image.Image", data: bytes) -> None:
+    """Checks the header before decoding. Raises BadPicture."""
+    size = f"{image.width:,} x {image.height:,} pixels"
+    most = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
+    if image.width * image.height > most:
+        raise BadPicture(f"has {size}; at most {most // 10**6} million are read")
+    if min(image.size) < MIN_SIDE or max(image.size) > MAX_ASPECT * min(image.size):
+        raise BadPicture(f"has {size}: too small or too narrow for a digit")
+    if image.format == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise BadPicture("has more scans than any camera writes")
+    if image.format == "BMP" and image.info.get("compression") and len(data) > MAX_RUN_LENGTH_BYTES:
+        raise BadPicture("is a large BMP in run-length encoding; save it as PNG")
+
+
+def _pixels(image: "Image.Image") -> Array:
+    """Decodes the picture, reduced to at most MAX_SIDE."""
+    image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decodes JPEG at half to an eighth of its size
+    image.load()
+    turned = _TURNS.get(image.getexif().get(0x0112, 1))
+    if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa"):
+        small = image.convert("RGBA")
+    elif image.mode == "1":
+        small = image.convert("L")
+    elif image.mode in ("L", "RGB", "RGBA", "F") or image.mode.startswith("I"):
+        small = image
+    else:
+        small = image.convert("RGB")
+    blocks = -(-max(image.size) // MAX_SIDE)
+    if small.mode.startswith("I;"):
+        small = small.convert("I")
+    if blocks > 1:
+        small = small.reduce(blocks)
+    if turned is not None:
+        small = small.transpose(Image.Transpose(turned))
+    pixels = np.asarray(small, np.float32)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if small.mode in ("I", "F"):
+        return _as_bytes(pixels)
+    return _on_paper(pixels) if small.mode == "RGBA" else pixels
+
+
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""EXIF orientation → the pillow transposition that undoes it."""
+
+
+def _as_bytes(pixels: Array) -> Array:
+    """Scales numbers of any range to 0 to 255. Raises BadPicture if they are not finite."""
+    low, high = float(pixels.min()), float(pixels.max())
+    if not np.isfinite([low, high]).all():
+        raise BadPicture("has pixels that are not finite numbers")
+    if low >= 0 and high <= 255:
+        return pixels
+    scaled: Array = (pixels - low) * (255 / max(high - low, 1e-6))
+    return scaled
+
+
+def _on_paper(pixels: Array) -> Array:
+    """Fills the transparent parts of a picture: if most of it is opaque, with its median colour;
+    otherwise with white, or with black for light ink.
+    """
+    colours, opacity = pixels[..., :3], pixels[..., 3:] / 255
+    if opacity.min() == 1:
+        return colours
+    solid = colours[opacity[..., 0] > 0.5]
+    paper = np.full(3, 255, np.float32)
+    if len(solid) > 0.5 * opacity.size:
+        paper = np.median(solid, axis=0)
+    elif len(solid) and solid.mean() > 127:
+        paper[:] = 0
+    filled: Array = colours * opacity + paper * (1 - opacity)
+    return filled
+
+
+MOST_FILES = 100_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file. answer: the digit that its folder is named after, if any."""
+
+    path: Path
+    answer: int | None = None
+
+
+def pictures_at(path: Path) -> list[Found]:
+    """The file itself, the pictures in a folder, or the matches of a pattern such as `*.png`.
+
+    If a folder has subfolders named 0 to 9, their names are the answers. Raises OSError.
+    """
+    if os.path.lexists(path):
+        return list(_under(path)) if path.is_dir() else [Found(path)]
+    matches = sorted(glob.iglob(str(path)))[:MOST_FILES]  # noqa: PTH207 - may be absolute
+    return [found for match in matches for found in pictures_at(Path(match))]
+
+
+def _under(folder: Path) -> Iterator[Found]:
+    """The pictures in a folder by name, or in its subfolders named after digits if it has any."""
+    digits = [(digit, folder / str(digit)) for digit in range(10)]
+    by_digit = [(digit, inner) for digit, inner in digits if inner.is_dir()]
+    places: list[tuple[int | None, Path]] = [*by_digit] or [(None, folder)]
+    for answer, inner in places:
+        names = sorted(entry.name for entry in os.scandir(inner) if not entry.name.startswith("."))
+        for name in names[:MOST_FILES]:
+            if name.lower().endswith(SUFFIXES):
+                yield Found(inner / name, answer)

@@ -1,0 +1,87 @@
+"""Arrays and their types, reusable buffers, and cases: inputs with their targets."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+"""Real numbers, float32 or float64, C-contiguous; cases in rows."""
+
+Integers: TypeAlias = NDArray[np.integer[Any]]
+"""Whole numbers: answers, indices."""
+
+Pixels: TypeAlias = NDArray[np.uint8] | Array
+"""Inputs as a data set stores them: bytes for pictures, real numbers for tables."""
+
+Shape: TypeAlias = tuple[int, ...]
+"""The shape of one case: `(units,)`, or `(height, width, channels)` for pictures."""
+
+
+class Buffer:
+    """A reusable array for batches: `buffer(count)` returns the first `count` rows, uncleared."""
+
+    def __init__(self, shape: Shape, dtype: DTypeLike) -> None:
+        """shape: of one row. Allocates nothing yet."""
+        self._array: np.ndarray[Any, Any] = np.empty((0, *shape), dtype)
+
+    def __call__(self, count: int) -> "np.ndarray[Any, Any]":
+        """An array (count, *shape), which shares memory with that of the last call."""
+        if count > len(self._array):
+            self._array = np.empty((count, *self._array.shape[1:]), self._array.dtype)
+        return self._array[:count]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A set of cases.
+
+    inputs: (cases, inputs), bytes or real numbers; the network is given inputs · scale.
+    targets: (cases, outputs), the desired outputs.
+    """
+
+    inputs: Pixels
+    targets: Array
+    scale: float = 1.0
+
+    def __len__(self) -> int:
+        """The number of cases."""
+        return len(self.inputs)
+
+
+class Feeder:
+    """Makes batches of cases in buffers allocated once: each batch overwrites the one before."""
+
+    def __init__(self, cases: Cases, batch: int, dtype: DTypeLike) -> None:
+        """batch: the maximum number of cases in a batch. dtype: of the batches."""
+        self._cases = cases
+        self._raw = np.empty((batch, cases.inputs.shape[1]), cases.inputs.dtype)
+        self._x: Array = np.empty(self._raw.shape, dtype)
+        self._y: Array = np.empty((batch, cases.targets.shape[1]), dtype)
+
+    def batch(self, rows: Integers) -> tuple[Array, Array]:
+        """The scaled inputs and the targets of the cases in `rows`."""
+        count = len(rows)
+        raw, x, y = self._raw[:count], self._x[:count], self._y[:count]
+        # with mode="clip" numpy writes directly to `out`; the default, which checks, uses a buffer
+        np.take(self._cases.inputs, rows, axis=0, out=raw, mode="clip")
+        np.multiply(raw, self._cases.scale, out=x, dtype=x.dtype)
+        y[:] = self._cases.targets[rows]
+        return x, y
+
+
+def answers_of(outputs: Array) -> Integers:
+    """The answer for each row of outputs or targets.
+
+    It is the index of the largest output; for a single output, 1 if it is at least ½, else 0.
+    """
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] >= 0.5).astype(np.intp)
+    largest: Integers = outputs.argmax(axis=1)
+    return largest
+
+
+def one_hot(answers: Integers, outputs: int) -> Array:
+    """Targets, (cases, outputs), that are 1 at each case's answer and 0 elsewhere."""
+    return np.eye(outputs, dtype=np.float32)[answers]

@@ -1,0 +1,275 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.text import Text
+
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import Array, Feeder, answers_of
+from digitnet.engine.evaluate import evaluate
+from digitnet.insight.inside import layer_outputs
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.data import accuracy_on
+from digitnet.repl.errors import CommandError
+from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
+from digitnet.repl.pictures.digit import digit, gallery, legend, signed, unsigned
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
+from digitnet.repl.pictures.units import by_size, framed_units
+from digitnet.repl.session import Session
+
+MAX_AS_NUMBERS = 16
+"""Up to this many units are shown as numbers."""
+
+MAX_ACROSS = 64
+"""Maximum number of units in a row."""
+
+MIN_LINES = 8
+"""Minimum number of lines for the feature maps of a layer."""
+
+
+def activations(
+    layers: Sequence[tuple[str, Array]], console: Console, options: ConsoleOptions
+) -> Iterator[RenderableType]:
+    """Each layer under its text: feature maps as a gallery, units in rows."""
+    if not layers:
+        yield "There are no hidden layers."
+    if any((values < 0).any() for _, values in layers):
+        yield legend(console, options)
+    for text, values in layers:
+        yield ""
+        yield _title(text, values)
+        if values.ndim == 3:
+            lines = max(MIN_LINES, console.height // len(layers))
+            channels = by_size(values.sum(axis=(0, 1)))
+            maps = values.transpose(2, 0, 1)[channels]
+            shown = framed_units(channels, maps, console, options, lines=lines, common=True)
+            yield gallery(shown, options)
+        else:
+            yield _units(values, console, options)
+
+
+def _title(text: str, values: Array) -> Text:
+    """`16c5-p2: 16 feature maps of 12 x 12, 86 % zero, largest 2.02`."""
+    if values.ndim == 3:
+        rows, columns, channels = values.shape
+        title = f"{text}: {counted(channels, 'feature map')} of {rows} x {columns}"
+    else:
+        title = counted(len(values), "unit")
+    zero = (values == 0).mean()
+    none = f", {zero:.0%} zero".replace("%", " %") if zero else ""
+    return Text(f"{title}{none}, largest {values.max():.3g}", "bold")
+
+
+def _units(values: Array, console: Console, options: ConsoleOptions) -> Text:
+    """The units of a dense layer: a few as numbers, many as shades in rows."""
+    if len(values) <= MAX_AS_NUMBERS:
+        return Text("  ".join(f"{value:.3g}" for value in values))
+    across = min(MAX_ACROSS, options.max_width)
+    rows = -(-len(values) // across)
+    picture = np.zeros((rows, across), values.dtype)
+    picture.flat[: len(values)] = values
+    draw = signed if (values < 0).any() else unsigned
+    return draw(picture, float(np.abs(values).max()), console, options)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The network's outputs for one case.
+
+    inputs: the case as a picture, or a row of a table. layers: for each hidden layer, its text in
+    the shape and its outputs; None if not requested. names: of the answers.
+    """
+
+    index: int
+    set: str
+    answer: int
+    guess: int
+    outputs: list[float]
+    cost: float
+    inputs: "NDArray[Any]"
+    layers: "list[tuple[str, Array]] | None" = None
+    names: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields except the picture and the names."""
+        fields = {
+            "index": self.index,
+            "set": self.set,
+            "answer": self.answer,
+            "guess": self.guess,
+            "correct": self.guess == self.answer,
+            "outputs": self.outputs,
+            "cost": self.cost,
+        }
+        if self.layers is not None:
+            fields["layers"] = [
+                {"layer": text, "activations": values.tolist()} for text, values in self.layers
+            ]
+        return fields
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"case {self.index:,} of the {self.set} set"
+        left: RenderableType
+        if self.inputs.ndim == 2:
+            left, width = digit(self.inputs, console, options), self.inputs.shape[1]
+        else:
+            left = "inputs " + " ".join(f"{value:g}" for value in self.inputs)
+            width = len(left)
+        right = outputs(self.outputs, self.guess, self.answer, console, options)
+        yield side_by_side(left, right, options.max_width, width + 3 + 39)
+        yield verdict(self.guess, self.answer, self.names)
+        if self.layers is not None:
+            yield from activations(self.layers, console, options)
+
+
+@command(
+    "c",
+    "check",
+    group="First steps",
+    rank=2,
+    examples={
+        "c": "a random case",
+        "c 17 layers": "with the outputs of each hidden layer",
+        "c 17": "test case 17",
+    },
+)
+def check(
+    session: Session,
+    index: Annotated[int | str | None, kinds.CASE] = None,
+    layers: Annotated[str, kinds.LAYERS] = "",
+) -> CheckResult:
+    """Check one test case: the picture, the outputs, the guess, the answer.
+
+    A random case, or the one with that number. With `layers`, also shows the outputs of the hidden
+    layers: feature maps as pictures, the units of dense layers in rows.
+    """
+    model = session.network()
+    data = session.data_for(model)
+    wants_layers = bool(layers) or isinstance(index, str)
+    if wants_layers and model.network.is_committee:
+        raise CommandError("a committee has no layers of its own: load one of its members")
+    index = case_number(session, data, None if isinstance(index, str) else index)
+    network = model.trainer.answering()
+    x, y = Feeder(data.test, 1, network.dtype).batch(np.array([index]))
+    *hidden, (_, a) = layer_outputs(network, x)
+    check_outputs(a)
+    a = a.reshape(1, -1)
+    return CheckResult(
+        index=index,
+        set=f"{data.name} test",
+        answer=int(answers_of(y)[0]),
+        guess=int(answers_of(a)[0]),
+        outputs=[float(value) for value in a[0]],
+        cost=model.network.cost.value(a, y),
+        inputs=data.picture_of(data.test, index),
+        layers=hidden if wants_layers else None,
+        names=data.answers,
+    )
+
+
+def case_number(session: Session, data: "DataSet", index: int | None) -> int:
+    """The index, or a random one if it is None. Raises CommandError if there is no such case."""
+    if index is None:
+        return int(session.rng.integers(len(data.test)))
+    if index >= len(data.test):
+        raise CommandError(
+            f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
+            f"{len(data.test) - 1:,}"
+        )
+    return index
+
+
+def check_outputs(a: "NDArray[Any]") -> None:
+    """Raises CommandError for outputs that are not finite."""
+    if not np.isfinite(a).all():
+        raise CommandError(
+            "the network's outputs are not numbers: its weights are too large to compute with. "
+            "undo brings an earlier version back, n makes another"
+        )
+
+
+@dataclass(frozen=True)
+class CheckManyResult:
+    """The accuracy on some or all test cases.
+
+    recorded: the accuracy that the network keeps, if this one is on cases seen in training.
+    """
+
+    correct: int
+    total: int
+    cost: float
+    set: str
+    seen_in_training: bool
+    recorded: str
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of correct answers."""
+        return self.correct / self.total
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, and the accuracy."""
+        return {
+            "correct": self.correct,
+            "total": self.total,
+            "accuracy": self.accuracy,
+            "cost": self.cost,
+            "set": self.set,
+            "seen_in_training": self.seen_in_training,
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        text = Text(f"{self.correct:,} of {self.total:,} right: ")
+        text.append(percent(self.accuracy), "bold")
+        text.append(f" of the {self.set} set, cost {self.cost:.3g}")
+        if self.seen_in_training:
+            text.append(f"\n{SEEN_IN_TRAINING}")
+        if self.recorded:
+            text.append(f" Its accuracy remains {self.recorded}.")
+        yield text
+        if self.correct < self.total:
+            yield "wrong shows the misread ones."
+
+
+@command(
+    "ch",
+    "check_multiple",
+    group="First steps",
+    rank=3,
+    examples={
+        "ch": "100 random test cases",
+        "ch 500": "500 random test cases",
+        "ch all": "the whole test set",
+    },
+)
+def check_multiple(
+    session: Session, count: Annotated[int | None, kinds.COUNT_OR_ALL] = 100
+) -> CheckManyResult:
+    """Measure the accuracy on N random test cases, or on all.
+
+    Without a number, on 100 cases (or on all if there are fewer).
+    """
+    model = session.network()
+    data = session.data_for(model)
+    total = len(data.test)
+    rows = None
+    if count is not None and count < total:
+        rows = session.rng.choice(total, count, replace=False)
+    elif count is not None and count > max(total, 100):
+        raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
+    result = evaluate(model.trainer.answering(), data.test, rows)
+    seen = not data.tests_are_in.isdisjoint(model.trained_on)
+    recorded = ""
+    if rows is None:
+        measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, model)
+        if measured.is_seen and model.accuracy and not model.accuracy.is_seen:
+            recorded = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
+        else:
+            model.accuracy = measured
+    return CheckManyResult(
+        result.correct, result.total, result.cost, f"{data.name} test", seen, recorded
+    )

@@ -1,0 +1,88 @@
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from digitnet.digits.prepare import NoDigit, Picture, prepare
+from digitnet.engine.arrays import answers_of
+from digitnet.registry.model import Model
+from digitnet.repl.board import Board, Read, Reading
+from digitnet.repl.command import Result, command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.features.img import PictureReader
+from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
+from digitnet.repl.pictures.digit import digit
+from digitnet.repl.session import Session
+
+
+@dataclass(frozen=True)
+class DrawResult:
+    """The network's outputs for a drawing. answer: None if it was not given."""
+
+    guess: int
+    answer: int | None
+    outputs: list[float]
+    picture: "Picture"
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields except the picture."""
+        return {"guess": self.guess, "answer": self.answer, "outputs": self.outputs}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield "your drawing, as the network sees it"
+        left = digit(self.picture, console, options)
+        right = outputs(self.outputs, self.guess, self.answer, console, options)
+        yield side_by_side(left, right, options.max_width, self.picture.shape[1] + 3 + 39)
+        yield verdict(self.guess, self.answer)
+        command = "mine" if self.answer is not None else "mine DIGIT"
+        yield f"{command} adds it to your own digits."
+
+
+@dataclass(frozen=True)
+class LeftResult:
+    """The board was left without a drawing."""
+
+    def as_json(self) -> dict[str, Any]:
+        """A guess of null."""
+        return {"guess": None}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield "Left the board; nothing was read."
+
+
+@command(
+    "d",
+    "draw",
+    group="Asking",
+    examples={"d": "a board to draw a digit on; Enter when it is done"},
+)
+def draw(session: Session) -> Result:
+    """Draw a digit with the mouse or the keys, and watch the network read it.
+
+    The network reads it while you draw, prepared as MNIST's digits were. 0 to 9 says which digit
+    it is, Enter is done, Escape leaves.
+    """
+    board = Board(_reader(session.network()))
+    if not session.asker.draw(board):
+        return LeftResult()
+    board.refresh()
+    reading = board.reading
+    if reading is None:
+        raise CommandError("there is no digit in the drawing: draw it larger")
+    session.last_picture = prepare(board.drawing.picture()), board.answer
+    return DrawResult(reading.guess, board.answer, reading.outputs, reading.seen)
+
+
+def _reader(model: "Model") -> "Read":
+    """A function that reads drawings. Raises CommandError if the network takes no pictures."""
+    reader = PictureReader(model)
+
+    def read(ink: "Picture") -> "Reading | None":
+        try:
+            seen = reader.seen(prepare(ink))
+        except NoDigit:
+            return None
+        a = reader.outputs([seen])
+        return Reading(seen, [float(value) for value in a[0]], int(answers_of(a)[0]))
+
+    return read

@@ -1,0 +1,255 @@
+"""`img` reads the digits in picture files."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from digitnet.digits.pictures import BadPicture, Found, pictures_at, read_file
+from digitnet.digits.pieces import read_digits
+from digitnet.digits.prepare import NoDigit, Picture
+from digitnet.engine.arrays import Array, Cases
+from digitnet.engine.evaluate import outputs_for
+from digitnet.registry.model import Model
+from digitnet.repl import kinds
+from digitnet.repl.command import Working, command
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.features.check import check_outputs
+from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
+from digitnet.repl.pictures.digit import digit
+from digitnet.repl.pictures.file import path_of
+from digitnet.repl.pictures.tables import percent, rows
+from digitnet.repl.session import Session
+
+PIXELS = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
+"""Number of inputs → the rows and columns of a 28 x 28 picture that the network takes."""
+
+
+class PictureReader:
+    """Computes a network's outputs for prepared pictures."""
+
+    def __init__(self, model: "Model") -> None:
+        """Raises CommandError if the network does not take pictures."""
+        self._network = model.trainer.answering()
+        self._scale = 1.0 if model.trainer.settings.pixels == "raw" else 1 / 255
+        pixels = PIXELS.get(self._network.inputs)
+        if pixels is None:
+            raise CommandError(
+                f"the network ({model.network.shape}) does not take pictures: "
+                "n makes one that reads digits, l loads one"
+            )
+        self._pixels = pixels
+
+    def seen(self, picture: "Picture") -> "Picture":
+        """The pixels that the network takes from a prepared picture, 28 x 28."""
+        return picture[self._pixels, self._pixels]
+
+    def outputs(self, seen: "Sequence[Picture]") -> "Array":
+        """The outputs, (pictures, outputs). Raises CommandError if they are not finite."""
+        inputs = np.stack(seen).reshape(len(seen), -1)
+        targets = np.zeros((len(seen), self._network.outputs))
+        a = outputs_for(self._network, Cases(inputs, targets, self._scale), np.arange(len(seen)))
+        check_outputs(a)
+        return a
+
+
+DOUBT = 0.9
+"""A guess whose output is below this is doubtful; the second guess is shown too."""
+
+
+def one_by_one(
+    digits: "Sequence[DigitRead]", console: Console, options: ConsoleOptions
+) -> Iterator[RenderableType]:
+    """Each digit with its picture, outputs and guess."""
+    for each in digits:
+        if each.seen is None or each.guess is None:
+            yield Text(f"{each.label}: {printable(each.error)}", "red")
+            continue
+        yield Text(f"{each.label}, as the network sees it")
+        left = digit(each.seen, console, options)
+        right = outputs(each.outputs, each.guess, each.answer, console, options)
+        yield side_by_side(left, right, options.max_width, each.seen.shape[1] + 3 + 39)
+        yield Text.assemble(verdict(each.guess, each.answer), _doubt(each))
+
+
+def table(digits: "Sequence[DigitRead]") -> Table:
+    """A row for each digit."""
+    names = _short([each.file for each in digits])
+    has_answers = any(each.answer is not None for each in digits)
+    headings = ("file", "guess", *(["answer"] if has_answers else []), "output", "")
+    lines = []
+    for name, each in zip(names, digits, strict=True):
+        guess = "" if each.guess is None else str(each.guess)
+        answer = "" if each.answer is None else str(each.answer)
+        output = percent(max(each.outputs)) if each.outputs else ""
+        note = printable(each.error)
+        if each.guess is not None:
+            wrong = each.answer is not None and each.answer != each.guess
+            note = "wrong" if wrong else _doubt(each).removeprefix(": ")
+        place = f", {each.number} of {each.of}" if each.of > 1 else ""
+        lines.append(
+            (printable(name) + place, guess, *([answer] if has_answers else []), output, note)
+        )
+    return rows(headings, lines, right="guess answer output")
+
+
+def _short(files: Sequence[str]) -> list[str]:
+    """The files' names, without the folder that all of them are in."""
+    folder = os.path.commonpath([os.path.dirname(file) or "." for file in files])  # noqa: PTH120
+    return [os.path.relpath(file, folder) for file in files]
+
+
+def _doubt(each: "DigitRead") -> str:
+    """`: doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
+    first, second = sorted(range(len(each.outputs)), key=each.outputs.__getitem__)[-1:-3:-1]
+    if each.outputs[first] >= DOUBT:
+        return ""
+    return f": doubtful, or {second} ({percent(each.outputs[second])})"
+
+
+MAX_WHOLE = 4
+"""Up to this many digits are shown with picture and outputs; more in a table."""
+
+
+@dataclass(frozen=True)
+class DigitRead:
+    """A digit found in a file, or the reason why there is none.
+
+    seen: the pixels that the network takes. answer: the digit that its folder is named after.
+    number, of: its number among the digits in its file, from 1, and their number.
+    """
+
+    file: str
+    error: str = ""
+    guess: int | None = None
+    outputs: tuple[float, ...] = ()
+    answer: int | None = None
+    number: int = 1
+    of: int = 1
+    seen: "Picture | None" = None
+
+    @property
+    def label(self) -> str:
+        """The file, and the number of the digit if it has several."""
+        return printable(self.file) + (f", {self.number} of {self.of}" if self.of > 1 else "")
+
+
+@dataclass(frozen=True)
+class ImgResult:
+    """The network's outputs for picture files."""
+
+    digits: list[DigitRead]
+    interrupted: bool = False
+
+    @property
+    def right(self) -> tuple[int, int]:
+        """The number of correct guesses, and of digits and unreadable files with a known answer."""
+        known = [digit for digit in self.digits if digit.answer is not None]
+        return sum(digit.guess == digit.answer for digit in known), len(known)
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry per digit; the accuracy if answers are known."""
+        entries: list[dict[str, Any]] = []
+        for read in self.digits:
+            entry = {
+                "file": read.file,
+                "guess": read.guess,
+                "outputs": list(read.outputs),
+                "error": read.error or None,
+            }
+            entries.append(entry | ({} if read.answer is None else {"answer": read.answer}))
+        correct, total = self.right
+        summed = {"correct": correct, "total": total, "accuracy": correct / total} if total else {}
+        return {"results": entries} | summed
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        read = [digit for digit in self.digits if not digit.error]
+        if len(read) <= MAX_WHOLE:
+            yield from one_by_one(self.digits, console, options)
+        else:
+            yield table(self.digits)
+        correct, total = self.right
+        if total:
+            yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
+        if self.interrupted:
+            yield "Stopped; the files after these were not read."
+
+
+@dataclass(frozen=True)
+class ImgReport:
+    """The number of files read so far."""
+
+    done: int
+    total: int
+    lasting: bool = False
+    milestone: None = None
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"{self.done:,} of {self.total:,} files"
+
+
+@command(
+    "img",
+    group="Asking",
+    examples={
+        "img photos": "all pictures in a folder; folders 0 to 9 in it give an accuracy",
+        "img *.png scan.jpg": "those, one after the other",
+        "img seven.png": "what the network reads in it",
+    },
+)
+def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Working:
+    """Read the digits in pictures: PNG, JPEG, GIF, BMP, WebP or TIFF.
+
+    Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as
+    MNIST's were, and shown as the network sees it. Several digits are read one by one, line by
+    line, from left to right. mine adds the one that was read last to your own digits. The included
+    network hand (l hand) knows more ways to write digits than MNIST has.
+    """
+    reader = PictureReader(session.network())
+    todo = [found for word in files for found in _found(word)]
+    digits: list[DigitRead] = []
+    for done, (word, found) in enumerate(todo):
+        if session.stop():
+            break
+        yield ImgReport(done, len(todo))
+        digits += _read(word, found, reader, session)
+    if not digits and not session.stop():
+        raise CommandError(f"there are no pictures in {printable(' '.join(files), 100)}")
+    return ImgResult(digits, session.stop())
+
+
+def _found(word: str) -> "list[tuple[str, Found | None]]":
+    """The files that a word refers to, each with the name to show; None for a missing one."""
+    path = path_of(word, "img seven.png")
+    try:
+        found = pictures_at(path)
+        there = path.exists()
+    except (OSError, ValueError):
+        return [(word, None)]
+    return [(str(f.path), f) for f in found] if found or there else [(word, None)]
+
+
+def _read(
+    name: str, found: "Found | None", reader: PictureReader, session: Session
+) -> "Iterator[DigitRead]":
+    """The digits in one file, or the reason why there are none."""
+    answer = found.answer if found else None
+    if found is None:
+        yield DigitRead(name, "there is no such file")
+        return
+    try:
+        pictures = read_digits(read_file(found.path))
+    except (BadPicture, NoDigit) as error:
+        yield DigitRead(name, str(error), answer=answer)
+        return
+    seen = [reader.seen(picture) for picture in pictures]
+    session.last_picture = pictures[-1], answer
+    for number, (picture, made) in enumerate(zip(seen, reader.outputs(seen), strict=True), 1):
+        values = tuple(float(value) for value in made)
+        guess = int(made.argmax())
+        yield DigitRead(name, "", guess, values, answer, number, len(seen), picture)

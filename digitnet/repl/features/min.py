@@ -1,0 +1,113 @@
+"""`min` minimises the cost of all cases at once."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from digitnet.engine.minimize import Iteration, Minimum, minimize
+from digitnet.repl import kinds
+from digitnet.repl.command import Working, command
+from digitnet.repl.data import accuracy_on, trained_on
+from digitnet.repl.pictures.curves import GrowingCurves
+from digitnet.repl.pictures.tables import clock, counted, duration, percent
+from digitnet.repl.session import Session, undoable
+
+MAX_MILESTONES = 10
+"""Approximate number of milestones."""
+
+
+@dataclass(frozen=True)
+class IterationReport:
+    """The cost after an iteration, and the curves so far; about MAX_MILESTONES are milestones."""
+
+    iteration: "Iteration"
+    curves: "GrowingCurves"
+    lasting: bool = False
+
+    @property
+    def milestone(self) -> str | None:
+        """The line of numbers, for every so many iterations."""
+        interval = max(1, self.iteration.of // MAX_MILESTONES)
+        return self._line if self.iteration.number % interval == 0 else None
+
+    @property
+    def _line(self) -> str:
+        it = self.iteration
+        noun = counted(it.number, "iteration").split()[1]
+        return (
+            f"{it.number:>9,} {noun:<10}  cost {it.cost:<8.4g}  "
+            f"accuracy {percent(it.validation_accuracy):>8}  {clock(it.seconds):>6}"
+        )
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield self._line
+        yield self.curves
+
+
+@dataclass(frozen=True)
+class MinResult:
+    """The result of a minimisation; its curves stay on the screen if they were shown live."""
+
+    minimum: "Minimum"
+    curves: "GrowingCurves"
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self.minimum)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        m = self.minimum
+        if getattr(console, "can_redraw", False):
+            yield self.curves.whole
+        yield (
+            f"{counted(m.iterations, 'iteration')} of {m.method} in {duration(m.seconds)}. "
+            f"Cost {m.cost:.4g}, accuracy {percent(m.train_accuracy)} on training cases, "
+            f"{percent(m.validation_accuracy)} on validation cases."
+        )
+        if m.interrupted:
+            yield "Interrupted: the weights of the last iteration are kept. undo t takes them back."
+
+
+@command(
+    "min",
+    "minimize",
+    group="Learning",
+    rank=6,
+    examples={
+        "min": "100 iterations of l-bfgs",
+        "min 50 cg": "50 iterations of conjugate gradients",
+        "min 150": "150 iterations of l-bfgs",
+    },
+)
+def min_(
+    session: Session,
+    iterations: Annotated[int, kinds.ITERATIONS] = 100,
+    method: Annotated[str, kinds.METHOD] = "l-bfgs",
+) -> Working:
+    """Lower the cost of all training cases at once, with one of scipy's minimisers.
+
+    l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
+    learning rate. Ctrl-C keeps the weights of the last iteration; undo t undoes the minimisation.
+    """
+    model = session.learner()
+    data, curves = session.data_for(model), GrowingCurves()
+    with undoable(model, session), trained_on(data, model):
+        steps = minimize(
+            model.trainer, data.train, data.validation, iterations, method, session.stop
+        )
+        while True:
+            try:
+                iteration = next(steps)
+            except StopIteration as end:
+                minimum: Minimum = end.value
+                break
+            curves.add(iteration.number, iteration.cost)
+            curves.add_measured(
+                iteration.number, iteration.validation_cost, iteration.validation_accuracy
+            )
+            yield IterationReport(iteration, curves)
+    model.accuracy = accuracy_on(
+        "validation", minimum.validation_accuracy, data, data.validations_are_in, model
+    )
+    return MinResult(minimum, curves)

@@ -1,0 +1,190 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from digitnet.digits.own import MINE, OwnCases
+from digitnet.digits.prepare import Picture
+from digitnet.repl import kinds
+from digitnet.repl.command import Record, command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.pictures.digit import gallery, small_case
+from digitnet.repl.pictures.tables import counted
+from digitnet.repl.session import Session
+
+MAX_SHOWN = 100
+"""Maximum number of pictures of one `mine show`."""
+
+
+@dataclass(frozen=True)
+class MineResult(Record):
+    """A digit was added to `mine`. total: the digits in it now. of_it: those with its answer."""
+
+    answer: int
+    total: int
+    of_it: int
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield (
+            f"Added to mine as a {self.answer}: {counted(self.total, 'digit')} by now, "
+            f"{self.of_it} of them a {self.answer}. data mine trains on them."
+        )
+
+
+@dataclass(frozen=True)
+class AnsweredResult(Record):
+    """The answer of a digit in `mine` was corrected. index: its number, from 0."""
+
+    index: int
+    answer: int
+    was: int
+    total: int
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"Number {self.index} of mine is a {self.answer} now; it was a {self.was}."
+
+
+@dataclass(frozen=True)
+class RemovedResult(Record):
+    """A digit was removed from `mine`. removed: its number. total: the digits left."""
+
+    removed: int
+    answer: int
+    total: int
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield (
+            f"Removed number {self.removed} from mine, a {self.answer}; undo brings it back. "
+            f"{counted(self.total, 'digit')} left."
+        )
+
+
+@dataclass(frozen=True)
+class MineShown:
+    """Digits in `mine`, from number `first`. sets: train, validation or test for each."""
+
+    total: int
+    first: int
+    pictures: "list[Picture]"
+    answers: list[int]
+    sets: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The number, answer and set of each digit."""
+        pairs = enumerate(zip(self.answers, self.sets, strict=True), self.first)
+        cases = [{"index": n, "answer": answer, "set": part} for n, (answer, part) in pairs]
+        return {"total": self.total, "cases": cases}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        count = len(self.answers)
+        some = f"the {count} from number {self.first} on, of " if count < self.total else ""
+        yield f"mine: {some}{counted(self.total, 'digit')}"
+        pictures = [small_case(picture, console, options) for picture in self.pictures]
+        labels = [Text(f"{n}: {a}", "bold") for n, a in enumerate(self.answers, self.first)]
+        yield gallery(list(zip(pictures, labels, strict=True)), options)
+
+
+@command(
+    "mine",
+    group="Digits",
+    examples={
+        "mine": "add the digit read last, as what it was said to be on the board",
+        "mine show": "the pictures in mine, each with its number and its answer",
+        "mine 1 12": "number 12 is a 1",
+        "mine remove 12": "take number 12 out; without a number, the last one",
+        "mine 7": "add it as a 7, or say that what was just added is a 7",
+    },
+)
+def mine(
+    session: Session,
+    what: Annotated[int | str | None, kinds.DIGIT_OR_VERB] = None,
+    number: Annotated[int | None, kinds.INDEX] = None,
+) -> MineResult | AnsweredResult | RemovedResult | MineShown:
+    """Add the digit that d or img read last to your own data set, with its right answer.
+
+    `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
+    is kept for testing. It is kept with the saves, in `digits`. mine show shows what is in it, the
+    last hundred or those from a number on; mine DIGIT N corrects the answer of one, mine remove
+    takes one out. undo takes back the last of these changes, data delete mine deletes all.
+    """
+    if what == "show":
+        return _shown(session, number)
+    if what == "remove":
+        return _removed(session, number)
+    answer = what if isinstance(what, int) else None
+    if answer is not None and number is not None:
+        return _answered(session, number, answer)
+    return _added(session, answer)
+
+
+def _changed(session: Session, change: "Callable[[OwnCases], OwnCases]") -> "OwnCases":
+    """Changes `mine` on disk; returns its cases."""
+    cases = session.shelf.own.change(MINE, change)
+    session.shelf.forget(MINE)
+    return cases
+
+
+def _added(session: Session, answer: int | None) -> MineResult:
+    """Adds the last digit that was read."""
+    if session.last_picture is None:
+        raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
+    picture, known = session.last_picture
+    answer = known if answer is None else answer
+    if answer is None:
+        raise CommandError("which digit is it? Example: mine 7")
+    cases = _changed(session, lambda cases: cases.with_case(picture, answer))
+    return MineResult(answer, len(cases), int((cases.answers == answer).sum()))
+
+
+def _answered(session: Session, number: int, answer: int) -> AnsweredResult:
+    """Corrects the answer of a case."""
+    was = answer
+
+    def change(cases: "OwnCases") -> "OwnCases":
+        nonlocal was
+        was = int(cases.answers[_checked(number, cases)])
+        return cases.answered(number, answer)
+
+    cases = _changed(session, change)
+    return AnsweredResult(number, answer, was, len(cases))
+
+
+def _removed(session: Session, number: int | None) -> RemovedResult:
+    """Removes a case; the last one if `number` is None."""
+    index = answer = 0
+
+    def change(cases: "OwnCases") -> "OwnCases":
+        nonlocal index, answer
+        index = _checked(len(cases) - 1 if number is None else number, cases)
+        answer = int(cases.answers[index])
+        return cases.without(index)
+
+    cases = _changed(session, change)
+    return RemovedResult(index, answer, len(cases))
+
+
+def _shown(session: Session, first: int | None) -> MineShown:
+    """The cases from a number on, or the last ones."""
+    cases = session.shelf.own.read(MINE)
+    first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
+    rows = slice(first, first + MAX_SHOWN)
+    return MineShown(
+        len(cases),
+        first,
+        list(cases.pictures[rows]),
+        cases.answers[rows].tolist(),
+        [("train", "validation", "test")[part] for part in cases.parts[rows]],
+    )
+
+
+def _checked(number: int, cases: "OwnCases") -> int:
+    """The number of a case. Raises CommandError if there is no such case."""
+    if not len(cases):
+        raise CommandError("there are no digits in mine: d draws one, mine adds it")
+    if number >= len(cases):
+        raise CommandError(
+            f"mine has no number {number:,}: it has 0 to {len(cases) - 1:,}. mine show shows them"
+        )
+    return number

@@ -1,0 +1,351 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.text import Text
+
+from digitnet.recipes import RECIPES
+from digitnet.registry.model import clean_name
+from digitnet.registry.saves import Entry
+from digitnet.repl import kinds
+from digitnet.repl.command import COMMANDS, Record, ScreenOnly, command
+from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.features.new import InHandResult, new
+from digitnet.repl.line import as_typed, split
+from digitnet.repl.pictures.tables import GAP, PlainRows, counted, percent, rows, size, when
+from digitnet.repl.session import Session
+
+HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
+
+OPTIONAL = ("size", "saved")
+"""Columns to leave out if the screen is too narrow, in this order."""
+
+NUMBERS = "trained accuracy size"
+
+MANY = 500
+"""Longer lists are printed without rich's table, which takes seconds for thousands of rows."""
+
+
+def saves(entries: "Sequence[Entry]", in_hand: str, width: int) -> RenderableType:
+    """The list of saves, then a line for each damaged one. `*` marks the one in hand.
+
+    A table if it fits; otherwise several lines for each network.
+    """
+    if not entries:
+        return Text("There are no saved networks yet: pas NAME saves the one in hand.")
+    cells = [_cells(entry, in_hand) for entry in entries if not entry.damaged]
+    damaged = [
+        Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "yellow")
+        for entry in entries
+        if entry.damaged
+    ]
+    if not cells:
+        return Group(*damaged)
+    for dropped in range(len(OPTIONAL) + 1):
+        shown = [heading for heading in HEADINGS if heading not in OPTIONAL[:dropped]]
+        lines = [[line[heading] for heading in shown] for line in cells]
+        if _width([shown, *lines]) <= width:
+            if len(lines) > MANY:
+                return Group(PlainRows(shown, lines, right=NUMBERS), *damaged)
+            return Group(rows(shown, lines, right=NUMBERS, whole="shape saved"), *damaged)
+    narrow: list[RenderableType] = []
+    for line in cells:
+        name, *rest = line.values()
+        narrow += [
+            Text(name, "bold"),
+            Padding(Text(", ".join(cell for cell in rest if cell)), (0, 0, 0, 2)),
+        ]
+    return Group(*narrow, *damaged)
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    """The width of a table of these lines."""
+    columns = zip(*lines, strict=True)
+    return sum(max(cell_len(cell) for cell in column) + GAP for column in columns) - GAP
+
+
+def _short(shape: str) -> str:
+    """A shape; a very long one without its middle."""
+    return shape if len(shape) <= 22 else f"{shape[:11]}...{shape[-8:]}"
+
+
+def _cells(entry: "Entry", in_hand: str) -> dict[str, str]:
+    """The cells of a save, by heading; `trained` counts mini-batches; a committee has none."""
+    texts = (
+        entry.name + (" *" if entry.name == in_hand else ""),
+        _short(entry.shape),
+        f"{entry.trained_batches:,}" if entry.trained_batches else "",
+        "" if entry.accuracy is None else percent(entry.accuracy),
+        entry.measured_on,
+        size(entry.bytes),
+        "included" if entry.included else when(entry.saved_at),
+    )
+    return dict(zip(HEADINGS, texts, strict=True))
+
+
+@dataclass(frozen=True)
+class SaveResult(Record):
+    """A save that is on the disk. again: whether an older version gave way to it. hides: whether an
+    included network has this name too.
+    """
+
+    name: str
+    file: str
+    bytes: int
+    again: ScreenOnly[bool]
+    hides: ScreenOnly[bool]
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        said = f"Saved as {self.name!r} ({size(self.bytes)})"
+        if self.again:
+            said += f"; undo {as_typed(self.name)} brings back the version before"
+        elif self.hides:
+            said += f"; del {as_typed(self.name)} brings back the included one"
+        yield f"{said}."
+
+
+def clean(name: str) -> str:
+    """The name a person means. Raises CommandError where it cannot be one."""
+    try:
+        return clean_name(name)
+    except ValueError as error:
+        raise CommandError(f"{quoted(name)} cannot be a name: {error}") from None
+
+
+def _meant(answer: str) -> str:
+    """The name in the answer to `Save as:`, also where a whole command is typed: `pas first`."""
+    try:
+        ((word, *names),) = split(answer)
+    except (CommandError, ValueError):  # an open quote; nothing, or several commands
+        return answer
+    is_command = word in COMMANDS and COMMANDS[word].name in ("p", "pas")
+    return names[0] if is_command and len(names) == 1 else answer
+
+
+def _save(session: Session, name: str) -> SaveResult:
+    """Saves the network in hand, which is called `name` from then on, if a person agrees."""
+    model = session.network()
+    registry = session.registry
+    question = _question(session, name) if session.interactive else ""
+    if question and not session.asker.confirm(question):
+        raise CommandError("nothing was saved; the network is still in hand")
+    hides = registry.includes(name)
+    entry, again = registry.save(model, name)
+    model.name, model.saved_at = name, entry.saved_at
+    session.mark_saved()
+    return SaveResult(name, entry.file, entry.bytes, again, hides)
+
+
+def _question(session: Session, name: str) -> str:
+    """What to ask before something else is overwritten under that name; empty for nothing."""
+    model = session.network()
+    if not session.registry.owns(name):
+        return ""
+    said = f"There is a network named {name!r} already"
+    if name == model.name:
+        if _is_as_known(session, name):
+            return ""
+        said = f"{name!r} was saved by another digitnet since it was loaded here"
+    return f"{said}. Overwrite it (undo brings it back)?"
+
+
+def _is_as_known(session: Session, name: str) -> bool:
+    """Whether the save of the network in hand is the one that was loaded or saved last."""
+    there = {entry.name: entry for entry in session.registry.entries()}.get(name)
+    if there is None:  # damaged meanwhile
+        return True
+    same_time = session.network().saved_at in ("", there.saved_at)
+    return same_time and (session.saved is None or session.saved[0] == there.trained_batches)
+
+
+@command(
+    "p",
+    "save",
+    group="First steps",
+    rank=4,
+    examples={"p first": "save as first", "p": "save under the network's name"},
+)
+def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
+    """Save the network under its name or the one given; asks for a name if it has none."""
+    model = session.network()
+    name = name or model.name or _meant(session.asker.ask("Save as:"))
+    if not name.strip():
+        raise CommandError(
+            "no name was given, so nothing was saved; the network is still in hand. "
+            "Example: p first"
+        )
+    return _save(session, clean(name))
+
+
+@command(
+    "pas",
+    "save_as",
+    group="First steps",
+    rank=5,
+    examples={"pas first": "save as first", "pas 'my first'": "a name with a space"},
+)
+def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
+    """Save the network under another name, which becomes its name."""
+    session.network()
+    return _save(session, clean(name))
+
+
+@command(
+    "l",
+    "load",
+    group="First steps",
+    rank=6,
+    examples={
+        "l": "list the saves and ask for one",
+        "l first": "load the network saved as first",
+        "l long record": "load long, or make it from the recipe record if it is not there",
+    },
+)
+def load(
+    session: Session,
+    name: Annotated[str, kinds.NAME] = "",
+    recipe: Annotated[str, kinds.RECIPE] = "",
+) -> InHandResult:
+    """Load a saved network. Without a name, lists them and asks.
+
+    With a recipe or a shape after the name, makes that network under that name if there is no such
+    save yet, so that a script that begins with it continues where it was interrupted.
+    """
+    registry = session.registry
+    if not name:
+        name = _asked_which(session)
+    name = clean(name)
+    if recipe and not registry.exists(name):
+        made: InHandResult = new(session, recipe)
+        session.network().name = name
+        return replace(made, name=name)
+    if not registry.exists(name):
+        made_by = f"; n {name} makes one from that recipe" if name in RECIPES else ""
+        raise CommandError(f"{no_such(session, name)}{made_by}")
+    if not session.may_discard():
+        raise CommandError("nothing was loaded; the network in hand is unchanged")
+    model = registry.load(name)
+    session.take(model)
+    session.use_data_of(model)
+    accuracy = other = ""
+    if model.data not in ("", session.shelf.name):
+        other = (
+            f" Its data set, {model.data}, is not here: checks use {session.shelf.name} "
+            f"until data {model.data} fetches it."
+        )
+    if model.accuracy:
+        accuracy = f", {percent(model.accuracy.value)} right on the {model.accuracy.on} set"
+    trained = f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
+    if model.network.is_committee:  # its members were trained, each by itself
+        trained = ""
+    return InHandResult.of(
+        model,
+        f"Loaded {name!r}: {model.network.shape}{trained}{accuracy}.{other}",
+    )
+
+
+def _asked_which(session: Session) -> str:
+    """The name of the save that the person wants, by its name or its number in the list."""
+    names = session.registry.names()
+    if not names:
+        raise CommandError("there are no saved networks yet: pas NAME saves one")
+    listed = [f"{number:3}  {name}" for number, name in enumerate(names, 1)]
+    answer = session.asker.ask("\n".join([*listed, "Which one (name or number)?"])).strip()
+    if not answer:
+        raise CommandError("no name, so nothing was loaded")
+    if answer not in names and answer.isdecimal() and 0 < int(answer) <= len(names):
+        return names[int(answer) - 1]
+    return answer
+
+
+def no_such(session: Session, name: str) -> str:
+    """Says that there is no such network, and which come near."""
+    hint = nearest(name, session.registry.names()) or "ls lists them"
+    return f"there is no network named {name!r}. {hint}"
+
+
+@dataclass(frozen=True)
+class ListResult:
+    """The saved networks."""
+
+    entries: "list[Entry]"
+    in_hand: str
+
+    def as_json(self) -> dict[str, Any]:
+        """One object a network or a study; `damaged` is null or says why; `included`: it comes
+        with digitnet.
+        """
+        return {
+            "networks": [
+                {
+                    "name": entry.name,
+                    "shape": entry.shape,
+                    "parameters": entry.parameters,
+                    "trained_batches": entry.trained_batches,
+                    "accuracy": entry.accuracy,
+                    "measured_on": entry.measured_on or None,
+                    "saved_at": entry.saved_at,
+                    "bytes": entry.bytes,
+                    "damaged": entry.damaged or None,
+                    "included": entry.included,
+                }
+                for entry in self.entries
+                if entry.kind == "network"
+            ],
+            "studies": [
+                {
+                    "name": entry.name,
+                    "saved_at": entry.saved_at,
+                    "bytes": entry.bytes,
+                    "damaged": entry.damaged or None,
+                }
+                for entry in self.entries
+                if entry.kind == "study"
+            ],
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield saves(self.entries, self.in_hand, options.max_width)
+
+
+@command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
+def list_(session: Session) -> ListResult:
+    """List the saved networks."""
+    return ListResult(session.registry.entries(), session.hand.name if session.hand else "")
+
+
+@dataclass(frozen=True)
+class RenameResult(Record):
+    """A save that has another name."""
+
+    name: str
+    file: str
+    was: str
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"{self.was!r} is called {self.name!r} now."
+
+
+@command("ren", "rename", group="Saves", examples={"ren first best": "rename first to best"})
+def rename(
+    session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
+) -> RenameResult:
+    """Rename a saved network; undo takes it back."""
+    old, new = clean(old), clean(new)
+    registry = session.registry
+    if not registry.exists(old):
+        raise CommandError(f"nothing was renamed: {no_such(session, old)}")
+    entry = registry.rename(old, new)
+    follow_rename(session, old, new)
+    return RenameResult(new, entry.file, old)
+
+
+def follow_rename(session: Session, old: str, new: str) -> None:
+    """Renames the network in hand if its save was renamed."""
+    if session.hand and session.hand.name == new:
+        session.mark_unsaved()  # its save was gone, and the one of that name is another now
+    if session.hand and session.hand.name == old:
+        session.hand.name = new

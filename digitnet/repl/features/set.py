@@ -1,0 +1,113 @@
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
+from digitnet.engine.speed import threads
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.pictures.tables import rows
+from digitnet.repl.session import SESSION_SETTINGS, WATCHED, Session
+
+
+@dataclass(frozen=True)
+class SettingsResult:
+    """Settings and their values."""
+
+    values: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Name and value of each; a `batch` of 0 is the whole set."""
+        return dict(self.values)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        meanings = SETTINGS | SESSION_SETTINGS
+        yield rows(
+            ("setting", "value", "what it is"),
+            [(name, _shown(name, value), meanings[name]) for name, value in self.values.items()],
+        )
+
+
+def _shown(name: str, value: Any) -> str:
+    """The value as `set` takes it."""
+    if name in ("batch", "cases") and value == WHOLE_SET:
+        return "all"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "random" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@command(
+    "set",
+    group="Learning",
+    rank=1,
+    examples={
+        "set": "all settings",
+        "set batch all": "use the whole training set in each step",
+        "set schedule cosine 20e": "a rate that falls over 20 epochs",
+        "set rate 0.01": "a smaller learning rate",
+    },
+)
+def set_(
+    session: Session,
+    name: Annotated[str, kinds.SETTING] = "",
+    value: Annotated[str, kinds.VALUE] = "",
+    horizon: Annotated[str, kinds.HORIZON] = "",
+) -> SettingsResult:
+    """Show or change settings.
+
+    Settings of training belong to the network in hand and are saved with it; seed, threads, vi,
+    epoch_lines and watch belong to this session.
+    """
+    value = f"{value} {horizon}".strip()
+    if value and name in SETTINGS:
+        trainer = session.learner().trainer
+        try:
+            trainer.settings = trainer.settings.changed(name, value)
+        except ValueError as error:
+            hint = nearest(value, NAMED_VALUES[name]())
+            raise CommandError(printable(f"{error}. {hint}".removesuffix(". "))) from None
+    elif value:
+        _set_session(session, name, value)
+    values: dict[str, Any] = {}
+    if session.hand:
+        values |= asdict(session.hand.trainer.settings)
+    elif name in SETTINGS:
+        session.network()
+    values |= {"seed": session.seed, "threads": threads.count()}
+    values |= {"vi": session.vi, "epoch_lines": session.epoch_lines}
+    values |= {"watch": session.watch}
+    return SettingsResult({name: values[name]} if name else values)
+
+
+def _set_session(session: Session, name: str, value: str) -> None:
+    """Changes a setting of the session."""
+    if name in ("vi", "epoch_lines"):
+        if value not in ("on", "off"):
+            raise CommandError(f"{name} is on or off, not {quoted(value)}. Example: set {name} on")
+        setattr(session, name, value == "on")
+        return
+    if name == "watch":
+        if value not in WATCHED:
+            known = ", ".join(WATCHED)
+            raise CommandError(
+                f"watch is one of {known}, not {quoted(value)}. Example: set watch both"
+            )
+        session.watch = value
+        return
+    low = 1 if name == "threads" else 0
+    try:
+        number = kinds.whole(value, low)
+    except ValueError:
+        raise CommandError(
+            f"{name} is a whole number from {low}, not {quoted(value)}. Example: set {name} {low}"
+        ) from None
+    if name == "seed":
+        session.reseed(number)
+        return
+    try:
+        threads.set_count(number)
+    except ValueError as error:
+        raise CommandError(f"{error}. Example: set threads 1") from None

@@ -1,0 +1,266 @@
+"""`del` deletes saves, `undo` and `recover` bring them and unsaved training back."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+
+from digitnet.registry.files import RegistryError
+from digitnet.registry.model import file_name
+from digitnet.registry.saves import Undone
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.features.new import InHandResult
+from digitnet.repl.features.saves import clean, follow_rename, no_such
+from digitnet.repl.line import as_typed
+from digitnet.repl.pictures.tables import counted, when
+from digitnet.repl.session import DeletedSave, Session
+
+TRAININGS = ("t", "train", "min", "minimize")
+"""What `undo` takes for the last training, where it could be the name of a network."""
+
+
+@dataclass(frozen=True)
+class DeleteResult:
+    """Networks that were deleted."""
+
+    deleted: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Their names."""
+        return {"deleted": self.deleted}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        one = len(self.deleted) == 1
+        back = "brings it back" if one else "brings them back, the last one first"
+        yield f"Deleted {_listed(self.deleted)}; undo {back}."
+
+
+def _listed(names: list[str]) -> str:
+    """'a', 'b' and 'c'."""
+    quoted = [repr(name) for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+@command(
+    "del",
+    "delete",
+    group="Saves",
+    examples={
+        "del first": "delete first, after asking",
+        "del first second": "delete both, after asking",
+    },
+)
+def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
+    """Delete saved networks, after asking; undo brings them back, the last one first."""
+    registry = session.registry
+    meant = list(dict.fromkeys(clean(name) for name in names))
+    for name in meant:
+        if not registry.exists(name):
+            raise CommandError(f"nothing was deleted: {no_such(session, name)}")
+        if registry.includes(name):
+            raise CommandError(
+                f"{name!r} is included with digitnet and cannot be deleted; nothing was deleted"
+            )
+    if not session.asker.confirm(f"Delete {_listed(meant)}?"):
+        raise CommandError("nothing was deleted")
+    for count, name in enumerate(meant):
+        try:
+            registry.delete(name)
+        except RegistryError as error:
+            done = f" Already deleted: {_listed(meant[:count])}." if count else ""
+            raise CommandError(f"{error}.{done}") from None
+        if session.hand and session.hand.name == name:
+            session.deleted = DeletedSave(session.hand, name, session.saved)
+            session.hand.name = ""
+            session.mark_unsaved()
+    return DeleteResult(meant)
+
+
+@dataclass(frozen=True)
+class UndoResult:
+    """What came back. number: which of the kept versions it was, counted from the last. in_hand:
+    whether it is the save of the network in hand, which has its name again.
+    """
+
+    undone: "Undone"
+    number: int
+    in_hand: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Its name."""
+        return {"restored": self.undone.name}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        name, again = self.undone.name, f"undo {as_typed(self.undone.name)}"
+        if self.undone.kind == "renamed":
+            said = f"{self.undone.was!r} is called {name!r} again."
+            if self.undone.swapped:
+                said += f" The one saved since is kept: {again}."
+        elif not self.undone.swapped and (since := self.undone.renamed_to):
+            said = f"Restored {name!r}, an older version: the latest was renamed to {since!r}."
+        elif not self.undone.swapped:
+            said = f"Restored {name!r}."
+            if self.in_hand:
+                said += " It is the save of the network in hand."
+        elif self.undone.kind == "deleted":
+            said = f"Restored {name!r}. The one saved since is kept: {again}."
+        else:
+            said = f"Restored {name!r}{self._version()}: l loads it."
+            said += f" The other version is kept: {again}."
+        if self.undone.older:
+            number = self.number + self.undone.swapped
+            said += f" The one before it: {again}{f' {number}' if number > 1 else ''}."
+        yield said
+
+    def _version(self) -> str:
+        """When the restored version was saved, and how far it was trained."""
+        entry = self.undone.entry
+        if entry is None or not entry.saved_at:
+            return ""
+        saved = f" as saved {when(entry.saved_at)} UTC"
+        if entry.kind == "study":
+            return saved
+        return f"{saved}, {counted(entry.trained_batches, 'mini-batch')}"
+
+
+@dataclass(frozen=True)
+class TrainingUndone:
+    """The network in hand, as it was before its last training. was: what it was trained for."""
+
+    shown_name: str
+    batches: int
+    was: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The name of the network, and how far it is trained."""
+        return {"restored": self.shown_name, "trained_batches": self.batches}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        now, was = counted(self.batches, "mini-batch"), counted(self.was, "mini-batch")
+        yield f"The network is as it was after {now} of training. undo t again returns to {was}."
+
+
+def _undo_training(session: Session) -> TrainingUndone:
+    """Takes the last training of the network in hand back. Raises CommandError for none."""
+    model, before = session.network(), session.before
+    if before is None or before.model is not model:
+        raise CommandError("there is no training to take back: this network has had none here")
+    name, was = model.name or model.recipe or model.network.shape, model.trainer.progress.batches
+    before.bring_back(session)
+    return TrainingUndone(name, before.batches, was)
+
+
+@command(
+    "undo",
+    group="Saves",
+    examples={
+        "undo t": "take back the last t, min or step",
+        "undo first 2": "the second-last version of first that is kept",
+        "undo first": "take back what was last done to first",
+        "undo": "take back the last delete, overwrite or rename",
+    },
+)
+def undo(
+    session: Session,
+    name: Annotated[str, kinds.UNDOABLE] = "",
+    number: Annotated[int, kinds.COUNT] = 1,
+) -> "UndoResult | UndoDataResult | TrainingUndone":
+    """Take back the last delete, overwrite or rename, also after a restart.
+
+    undo t takes back the last training of the network in hand.
+
+    With a name, takes back what was last done to that network; with a number, brings back an
+    earlier version, counted from the last. What is replaced is kept, and undo brings it back.
+
+    The last change to a data set of your own is taken back by its name, or if it came last.
+    """
+    if name in TRAININGS and number == 1:
+        return _undo_training(session)
+    if own := _data_meant(session, name):
+        return _undo_data(session, own, number)
+    undone = session.registry.undo(clean(name) if name else "", number)
+    in_hand = _has_its_save_back(session, undone)
+    if undone.was:
+        follow_rename(session, undone.was, undone.name)
+    elif not in_hand and session.hand and session.hand.name == undone.name:
+        session.hand.saved_at = ""
+        session.mark_unsaved()
+    return UndoResult(undone, number, in_hand=in_hand)
+
+
+def _has_its_save_back(session: Session, undone: "Undone") -> bool:
+    """Gives the network in hand its name again if its deleted save was restored; whether it was."""
+    model, lost, entry = session.hand, session.deleted, undone.entry
+    if model is None or lost is None or lost.model is not model or model.name or undone.swapped:
+        return False
+    if undone.kind != "deleted" or undone.name != lost.name:
+        return False
+    model.name, session.deleted = lost.name, None
+    is_same = entry is not None and entry.saved_at == model.saved_at
+    session.saved = lost.saved if is_same else None
+    return True
+
+
+@dataclass(frozen=True)
+class UndoDataResult:
+    """A data set of one's own whose last change was taken back. cases: 0 where it is gone."""
+
+    name: str
+    cases: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Its name, and how many cases it has now."""
+        return {"restored": self.name, "cases": self.cases}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        has = f"it has {counted(self.cases, 'case')} again" if self.cases else "it is gone"
+        again = f"undo {self.name} makes the change again"
+        yield f"Took back the last change of the data set {self.name}: {has}; {again}."
+
+
+def _data_meant(session: Session, name: str) -> str:
+    """The data set of one's own that `undo` means, empty for a network."""
+    own, trash = session.shelf.own, session.registry.trash
+    kept = trash.restorable(file_name(clean(name)) if name else "")
+    if name:
+        return name if own.is_known(name) and not kept else ""
+    when, latest = own.last_change()
+    try:
+        times = [(trash.folder / each.name).lstat().st_ctime for each in kept]
+    except OSError:  # another program has just brought one back: that was the last change
+        return ""
+    return latest if when > max(times, default=0.0) else ""
+
+
+def _undo_data(session: Session, name: str, number: int) -> UndoDataResult:
+    """Takes back the last change of a data set, or the last `number` of them."""
+    session.shelf.own.undo(name, number)
+    session.shelf.forget(name)
+    return UndoDataResult(name, session.shelf.own_cases(name))
+
+
+@command("recover", group="Saves", examples={"recover": "load the unsaved training"})
+def recover(session: Session) -> InHandResult:
+    """Load the unsaved training of an earlier session that was cut short.
+
+    Training is autosaved every minute, and when the program is terminated. The autosave is deleted
+    once the network is saved, or when you leave without saving it.
+    """
+    if not session.may_discard():
+        raise CommandError("nothing was recovered; the network in hand is unchanged")
+    model, more = session.unfinished.recovery.adopt()
+    if model.name and not session.registry.exists(model.name):
+        model.name = ""
+    session.take(model)
+    session.mark_unsaved()
+    session.use_data_of(model)
+    at, model.saved_at = when(model.saved_at), ""
+    others = f" {more} more can be recovered after it." if more else ""
+    return InHandResult.of(
+        model,
+        f"Recovered {repr(model.name) if model.name else 'a network'}, {model.network.shape}, "
+        f"trained {counted(model.trainer.progress.batches, 'mini-batch')}, as it was at {at} UTC. "
+        f"{'p' if model.name else 'pas NAME'} saves it.{others}",
+    )

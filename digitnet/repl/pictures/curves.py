@@ -1,0 +1,260 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil, floor, log10
+from time import perf_counter
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from digitnet.engine.trainer import Measurement
+from digitnet.repl.pictures.screen import draws_blocks
+from digitnet.repl.pictures.tables import rounded, written
+
+MIN_ROWS, MAX_ROWS = 10, 30
+"""Minimum and maximum lines of a chart, axes included."""
+
+LIVE_FRACTION, MAX_FRACTION = 0.4, 0.8
+"""Fraction of the screen's height for charts during training, and otherwise."""
+
+MIN_COLUMNS = 30
+"""Minimum columns of a chart."""
+
+REDRAW_RATIO = 150
+"""Growing curves are redrawn after this many times the time that drawing took,"""
+
+MAX_WAIT = 0.3
+"""but at least at this interval in seconds: the first drawing imports plotext."""
+
+MAX_VALUE = 1e100
+"""Values are clipped to this: differences of larger ones may overflow."""
+
+MAX_POINTS = 400
+"""Maximum number of points of a curve."""
+
+TICK_COLUMNS = 10
+"""Columns per power of ten on an axis."""
+
+COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
+
+MARKERS, ASCII_MARKERS = ("braille", "•", "+", "x", "o", "*"), ("*", "o", "+", "x", "#", "%")
+
+IN_ASCII = str.maketrans("─│┌┐└┘├┤┬┴┼", "-|+++++++++")
+
+Point = tuple[float, float]
+"""(x, y); x is usually a number of mini-batches."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve. name: shown if the chart has several."""
+
+    name: str
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves with common axes. A curve with fewer than two points is not drawn.
+
+    names: whether to show the curves' names beside the title. logarithmic: whether the x axis is
+    logarithmic; points with x ≤ 0 are then left out. marked: an x to mark with a vertical line.
+    """
+
+    title: str
+    curves: Sequence[Curve]
+    names: bool = False
+    logarithmic: bool = False
+    marked: float | None = None
+
+    @property
+    def drawn(self) -> list[tuple[int, Curve]]:
+        """The curves that can be drawn, each with its index, which sets its colour and marker."""
+        return [(k, curve) for k, curve in enumerate(self.curves) if len(self.shown(curve)) > 1]
+
+    def shown(self, curve: Curve) -> Sequence[Point]:
+        """The points of a curve that can be drawn on the axes."""
+        if not self.logarithmic:
+            return curve.points
+        return [point for point in curve.points if point[0] > 0]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Two charts side by side; the first alone on a narrow screen, nothing on a tiny one.
+
+    fraction: of the screen's height. growing: whether to reserve the second chart's place while it
+    has too few points.
+    """
+
+    charts: tuple[Chart, Chart]
+    fraction: float = MAX_FRACTION
+    growing: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Renders the charts that fit."""
+        first, second = self.charts
+        if not first.drawn or options.max_width < MIN_COLUMNS or console.height < MIN_ROWS + 2:
+            return
+        rows = _rows(self.fraction, console)
+        blocks = draws_blocks(console, options)
+        if options.max_width < 2 * MIN_COLUMNS or not (second.drawn or self.growing):
+            yield picture(first, options.max_width, rows, blocks=blocks)
+            return
+        both, width = Table.grid(), options.max_width // 2
+        pictures = [picture(first, width, rows, blocks=blocks)]
+        if second.drawn:
+            pictures.append(picture(second, width, rows, blocks=blocks))
+        both.add_row(*pictures)
+        yield both
+
+
+def _rows(fraction: float, console: Console) -> int:
+    """The lines of a chart that takes this fraction of the screen."""
+    return min(max(MIN_ROWS, int(fraction * console.height)), MAX_ROWS)
+
+
+def live_rows(console: Console) -> int:
+    """The lines of the charts during training."""
+    return _rows(LIVE_FRACTION, console)
+
+
+def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:
+    """The curves of training histories, by network name.
+
+    For one network: training and validation cost, and validation accuracy. For several: validation
+    cost and accuracy of each.
+    """
+    validation = [
+        Curve(name, [(m.batches, m.validation_cost) for m in history])
+        for name, history in histories.items()
+    ]
+    accuracies = [
+        Curve(name, [(m.batches, 100 * m.validation_accuracy) for m in history])
+        for name, history in histories.items()
+    ]
+    title = "validation cost"
+    if len(histories) == 1:
+        (history,) = histories.values()
+        costs = [(m.batches, m.cost) for m in history]
+        validation = [Curve("training", costs), Curve("validation", validation[0].points)]
+        title = "cost"
+    return Curves((Chart(title, validation, True), Chart("validation accuracy, %", accuracies)))
+
+
+@dataclass
+class GrowingCurves:
+    """The costs and the validation accuracy of a running training.
+
+    They are redrawn only now and then, because drawing takes some milliseconds.
+    """
+
+    cost: list[Point] = field(default_factory=list)
+    validation_cost: list[Point] = field(default_factory=list)
+    accuracy: list[Point] = field(default_factory=list)
+    _drawn: list[RenderableType | Segment] = field(default_factory=list)
+    _size: tuple[int, int] = (0, 0)
+    _not_before: float = 0.0
+
+    def add(self, batches: int, cost: float) -> None:
+        """Adds a training cost."""
+        _add(self.cost, (batches, cost))
+
+    def add_measured(self, batches: int, cost: float, accuracy: float) -> None:
+        """Adds a validation cost and accuracy."""
+        _add(self.validation_cost, (batches, cost))
+        _add(self.accuracy, (batches, 100 * accuracy))
+
+    @property
+    def now(self) -> Curves:
+        """The present curves of a running training."""
+        return replace(self.whole, growing=True)
+
+    @property
+    def whole(self) -> Curves:
+        """The curves of a finished training."""
+        costs = [Curve("training", self.cost), Curve("validation", self.validation_cost)]
+        accuracy = Chart("validation accuracy, %", [Curve("", self.accuracy)])
+        return Curves((Chart("cost", costs, True), accuracy), LIVE_FRACTION)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Renders the curves, or yields the last rendering if it is recent."""
+        size, now = (options.max_width, console.height), perf_counter()
+        if size != self._size or now >= self._not_before:
+            self._drawn = list(self.now.__rich_console__(console, options))
+            self._size = size
+            done = perf_counter()
+            self._not_before = done + min(REDRAW_RATIO * (done - now), MAX_WAIT)
+        yield from self._drawn
+
+
+def _add(points: list[Point], point: Point) -> None:
+    """Adds a point; if there are too many, drops every second one."""
+    points.append(point)
+    if len(points) > MAX_POINTS:
+        del points[1:-1:2]
+
+
+def thinned(points: Sequence[Point]) -> list[Point]:
+    """At most MAX_POINTS of the points, including the first and the last."""
+    step = ceil((len(points) - 1) / (MAX_POINTS - 1)) if len(points) > 1 else 1
+    return [*points[:-1:step], points[-1]]
+
+
+def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
+    """A chart under its title and legend."""
+    title = Text(chart.title, no_wrap=True, overflow="crop", justify="center")
+    if chart.names:
+        for number, curve in chart.drawn:
+            marker = _marker(number, blocks=blocks)
+            sign = "⠒" if marker == "braille" else marker
+            title.append(f"  {sign} {curve.name}", COLOURS[number % len(COLOURS)])
+    return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
+
+
+def _marker(number: int, *, blocks: bool) -> str:
+    markers = MARKERS if blocks else ASCII_MARKERS
+    return markers[number % len(markers)]
+
+
+def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
+    """Draws the curves and axes with plotext; the first curve in braille dots."""
+    import plotext
+
+    plotext.clear_figure()
+    plotext.limit_size(False, False)
+    plotext.plotsize(width, rows)
+    plotext.theme("clear")
+    xs: list[float] = []
+    ys: list[float] = []
+    for number, curve in chart.drawn:
+        points = thinned(chart.shown(curve))
+        x = [log10(value) if chart.logarithmic else value for value, _ in points]
+        y = [min(max(value, -MAX_VALUE), MAX_VALUE) for _, value in points]
+        colour = COLOURS[number % len(COLOURS)]
+        plotext.plot(x, y, marker=_marker(number, blocks=blocks), color=colour)
+        xs, ys = xs + x, ys + y
+    if chart.marked is not None:
+        plotext.vline(log10(chart.marked) if chart.logarithmic else chart.marked, "green")
+    plotext.xticks(*_x_ticks(min(xs), max(xs), width, logarithmic=chart.logarithmic))
+    low, high = min(ys), max(ys)
+    parts = 1 if rows < 2 * MIN_ROWS - 2 else 4
+    marks = sorted({low + (high - low) * k / parts for k in range(parts)} | {high})
+    plotext.yticks(marks, [rounded(mark) for mark in marks])
+    drawn = plotext.build().rstrip("\n")
+    return Text.from_ansi(drawn if blocks else drawn.translate(IN_ASCII), no_wrap=True)
+
+
+def _x_ticks(
+    low: float, high: float, width: int, *, logarithmic: bool
+) -> tuple[list[float], list[str]]:
+    """The positions and labels of the x axis: its ends, or powers of ten."""
+    if not logarithmic:
+        ends = sorted({low, high})
+        return ends, [written(end) for end in ends]
+    step = ceil((high - low) * TICK_COLUMNS / width) or 1
+    powers = [float(power) for power in range(ceil(low - 1e-9), floor(high + 1e-9) + 1)][::step]
+    if len(powers) < 2:
+        powers = sorted({low, high})
+    return powers, [written(10.0**power) for power in powers]

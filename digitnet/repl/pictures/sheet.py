@@ -1,0 +1,318 @@
+"""Layout of calculations: aligned numbers, formulae, names of units and weights."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from math import floor, isfinite, log10
+from typing import Any
+
+import numpy as np
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from digitnet.engine.layers import Dense, Layer
+from digitnet.engine.pictures import Convolution
+from digitnet.insight.why import Pass
+
+IN_ASCII = str.maketrans(
+    {
+        "−": "-", "·": "*", "′": "'", "²": "^2", "½": "1/2", "√": "sqrt", "Σ": "sum", "→": "->",
+        "←": "<-", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "η": "eta", "λ": "lambda",
+        "μ": "mu", "σ": "sigma", "ᵗ": "^t",
+    }
+)  # fmt: skip
+"""Replacements in formulae if only ASCII is available."""
+
+GAP = 4
+"""Spaces between blocks side by side."""
+
+
+def aligned(values: Iterable[float]) -> list[str]:
+    """The values with the same number of decimals: four, or more if the largest needs them.
+
+    Integers have no decimals, and zero is 0. Values that would be rounded to zero are written with
+    a power of ten: `0.1250`, `-0.0034`, `2e-09`.
+    """
+    values = [float(value) for value in values]
+    largest = max((abs(value) for value in values if isfinite(value)), default=0.0)
+    if largest < 1e6 and all(value == int(value) for value in values if isfinite(value)):
+        return [f"{value + 0.0:.0f}" for value in values]
+    power = floor(log10(largest))
+    if not -4 <= power < 6:
+        return [f"{value:.2e}" if value else "0" for value in values]
+    decimals = 2 if power >= 2 else 4 if power >= -2 else 3 - power
+    return [_rounded(value, decimals) for value in values]
+
+
+def _rounded(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    if float(text):
+        return text
+    return f"{value:.0e}" if value else "0"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its labels on the left, its numbers, and its style."""
+
+    labels: Sequence[str]
+    cells: Sequence[str]
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A page of a width in columns. blocks: whether it may use more than ASCII."""
+
+    width: int
+    blocks: bool
+
+    def text(self, words: str, style: str = "") -> Text:
+        """Text in the available characters."""
+        return Text(words if self.blocks else words.translate(IN_ASCII), style)
+
+    def heading(self, words: str) -> Text:
+        """A heading across the whole width."""
+        line = "─" if self.blocks else "-"
+        text = f"{line * 2} {words} ".ljust(self.width, line)
+        return Text(text, "bold magenta", no_wrap=True, overflow="crop")
+
+    def title(self, words: str) -> Text:
+        """The title of a block."""
+        return self.text(words, "bold")
+
+    def formulae(self, *formulae: str) -> Text:
+        """Formulae, one per line."""
+        return self.text("\n".join(formulae), "cyan")
+
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Row], label_headings: Sequence[str] = ()
+    ) -> Text:
+        """Rows of numbers under headings, in columns of equal width.
+
+        label_headings: of the labels. A table that is too wide is split into bands, one below the
+        other, each with the labels.
+        """
+        rows = [
+            Row(self._in_charset(row.labels), self._in_charset(row.cells), row.style)
+            for row in rows
+        ]
+        headings, label_headings = self._in_charset(headings), self._in_charset(label_headings)
+        labels = [label_headings, *(row.labels for row in rows)]
+        wide = [max(map(cell_len, column)) for column in zip_longest(*labels, fillvalue="")]
+        margin = sum(wide) + 2 * (len(wide) - 1)
+        each = max(map(cell_len, [*headings, *(cell for row in rows for cell in row.cells)])) + 2
+        fitting = max(1, (self.width - margin) // each)
+        lines: list[Text] = []
+        for start in range(0, len(headings), fitting):
+            band = slice(start, start + fitting)
+            if any(headings):
+                lines.append(_line(label_headings, wide, headings[band], each, "bold"))
+            lines += [_line(r.labels, wide, r.cells[band], each, r.style) for r in rows]
+        text = Text("\n").join(lines)
+        text.no_wrap, text.overflow = True, "crop"
+        return text
+
+    def _in_charset(self, words: Iterable[str]) -> list[str]:
+        """The words in the available characters."""
+        return [self.text(word).plain for word in words]
+
+    def pictures(self, named: Sequence[tuple[str, Text]]) -> list[Text]:
+        """Squares of numbers under their names, side by side if they fit."""
+        wide = [max(_width(square), cell_len(self.text(name).plain)) for name, square in named]
+        if sum(wide) + GAP * (len(wide) - 1) > self.width:
+            return [part for name, square in named for part in (self.text(name, "dim"), square)]
+        names = (" " * GAP).join(
+            self.text(name).plain.rjust(w) for (name, _), w in zip(named, wide, strict=True)
+        )
+        lines = zip(*(square.plain.splitlines() for _, square in named), strict=True)
+        joined = [
+            (" " * GAP).join(part.rjust(w) for part, w in zip(line, wide, strict=True))
+            for line in lines
+        ]
+        return [Text(names, "dim"), Text("\n".join(joined), no_wrap=True, overflow="crop")]
+
+    def side_by_side(self, blocks: Sequence[Sequence[Text]]) -> RenderableType:
+        """Blocks side by side, as many in a row as fit; an empty line follows each row."""
+        parts: list[RenderableType] = []
+        line: list[Group] = []
+        room = self.width
+        for block in blocks:
+            wide = max(_width(text) for text in block)
+            if line and room < wide + GAP:
+                parts += [_in_a_row(line), ""]
+                line, room = [], self.width
+            line.append(Group(*block))
+            room -= wide + (GAP if len(line) > 1 else 0)
+        if line:
+            parts += [_in_a_row(line), ""]
+        return Group(*parts)
+
+
+def _in_a_row(blocks: Sequence[Group]) -> RenderableType:
+    if len(blocks) == 1:
+        return blocks[0]
+    table = Table.grid(padding=(0, GAP, 0, 0))
+    table.add_row(*blocks)
+    return table
+
+
+def _width(text: Text) -> int:
+    return max((cell_len(line) for line in text.plain.splitlines()), default=0)
+
+
+def _line(
+    labels: Sequence[str], wide: Sequence[int], cells: Sequence[str], each: int, style: str
+) -> Text:
+    """A line of a table: its labels, dimmed, then its numbers."""
+    words = [*labels, *[""] * (len(wide) - len(labels))]
+    left = "  ".join(_right(word, n) for word, n in zip(words, wide, strict=True))
+    line = Text().append(left, "dim")
+    return line.append("".join(_right(cell, each) for cell in cells), style)
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text
+
+
+def layer_line(layer: dict[str, Any]) -> str:
+    """A layer in one line: its kind, input and output shape, and parameters."""
+    below, above = ("x".join(str(n) for n in layer[side]) for side in ("inputs", "outputs"))
+    words = [f"{layer['kind'].replace('_', ' ')} {below} to {above}"]
+    match layer:
+        case {"kernel": k}:
+            words.append(f"{k}x{k} kernels")
+        case {"size": size}:
+            words.append(f"{size}x{size} windows")
+        case {"probability": p}:
+            words.append(f"probability {p:g}")
+        case {"members": members}:
+            words.append(", ".join(members))
+    if "activation" in layer:
+        words.append(layer["activation"])
+    if layer.get("bias") is False:
+        words.append("no biases")
+    return ", ".join(words)
+
+
+WHOLE = 10
+"""A layer with at most this many inputs and units is written out whole."""
+
+SIGNS = {"gamma": "γ", "beta": "β"}
+"""Parameter → its symbol."""
+
+
+def layer_title(layer: Layer, number: int, sheet: Sheet) -> Text:
+    """`layer 2: dense 256 to 10, softmax`."""
+    shapes = {"kind": layer.kind, "inputs": layer.input_shape, "outputs": layer.shape}
+    return sheet.title(f"layer {number}: {layer_line(shapes | layer.described())}")
+
+
+def weight_name(layer: Layer, name: str, number: int) -> str:
+    """One number of a parameter: `w3 → 0`, `b → 0`, `0,1 of kernel 4 → 7`, `γ of channel 3`."""
+    if name == "biases":
+        return f"b → {number}"
+    if isinstance(layer, Dense):
+        row, unit = divmod(number, layer.shape[0])
+        return f"w{row} → {unit}"
+    if isinstance(layer, Convolution):
+        k, depth, channels = layer.kernel, layer.input_shape[2], layer.channels
+        place = np.unravel_index(number, (k, k, depth, channels))
+        return "{},{} of kernel {} → {}".format(*place)
+    return f"{SIGNS.get(name, name)} of channel {number}"
+
+
+ACTIVATIONS = {
+    "linear": "a = z",
+    "sigmoid": "a = 1 / (1 + exp(−z))",
+    "tanh": "a = tanh z",
+    "relu": "a = max(0, z)",
+    "softmax": "a = exp z / Σ exp z",
+}
+
+SLOPES = {
+    "linear": "f′ = 1",
+    "sigmoid": "f′ = a (1 − a)",
+    "tanh": "f′ = 1 − a²",
+    "relu": "f′ = 1 where a > 0, else 0",
+}
+
+SUMS = {
+    "dense": "z = Σ x w + b",
+    "convolution": "z = Σ patch · kernel + b",
+    "batch_norm": "z = γ (x − μ) / √(σ² + ε) + β",
+    "max_pool": "z = the largest pixel of the window",
+    "average_pool": "z = the mean of the window",
+    "flatten": "z = x, in a row",
+    "dropout": "z = x: dropout is for training only",
+}
+
+GRADIENTS = {
+    "dense": ("dC/dw = x δ", "dC/db = δ"),
+    "convolution": ("dC/dkernel = Σ patch · δ over all places", "dC/db = Σ δ"),
+    "batch_norm": ("dC/dγ = Σ δ (x − μ) / √(σ² + ε)", "dC/dβ = Σ δ"),
+    "max_pool": ("dC/dx = δ for the largest pixel of each window, else 0",),
+    "average_pool": ("dC/dx = δ / pixels of the window",),
+    "flatten": ("dC/dx = δ, as a picture",),
+    "dropout": ("dC/dx = δ",),
+}
+
+SQUARED = "C = ½ Σ (a − y)²"
+
+COSTS = {
+    ("cross-entropy", "softmax"): "C = −Σ y ln a",
+    ("cross-entropy", "sigmoid"): "C = −Σ [y ln a + (1 − y) ln(1 − a)]",
+}
+
+
+def forwards(p: Pass) -> tuple[str, ...]:
+    """The formulae of z and a of a layer."""
+    sums = SUMS[p.layer.kind]
+    if getattr(p.layer, "biases", "") is None:
+        sums = sums.removesuffix(" + b")
+    return (sums, ACTIVATIONS[p.activation]) if hasattr(p.layer, "activation") else (sums,)
+
+
+def backwards(p: Pass, above: str) -> tuple[str, ...]:
+    """The formulae of δ of a layer. above: the kind of the next layer, empty for the last."""
+    if p.da is None:
+        return ("δ = dC/dz = a − y",)
+    first = "dC/da = a − y" if not above else "dC/da = dC/dx of the layer above"
+    first = "dC/da = Σ w δ of the layer above" if above == "dense" else first
+    if p.activation == "softmax":
+        return (first, "δ = dC/dz = a (dC/da − Σ a dC/da)")
+    if p.activation == "linear":
+        return (first, "δ = dC/dz = dC/da")
+    return (first, SLOPES[p.activation], "δ = dC/dz = dC/da · f′")
+
+
+def gradients(p: Pass) -> tuple[str, ...]:
+    """The formulae of the gradients of a layer's parameters; without parameters, of dC/dx."""
+    formulae = GRADIENTS[p.layer.kind]
+    return formulae[:1] if getattr(p.layer, "biases", "") is None else formulae
+
+
+ADAM = (
+    "m ← 0.9 m + 0.1 g",
+    "s ← 0.999 s + 0.001 g²",
+    "w ← w − η m / (1 − 0.9ᵗ) / (√(s / (1 − 0.999ᵗ)) + ε)",
+)
+
+UPDATES = {
+    "sgd": ("w ← w − η g",),
+    "momentum": ("v ← μ v + g", "w ← w − η v"),
+    "nesterov": ("v ← μ v + g", "w ← w − η (g + μ v)"),
+    "rmsprop": ("s ← 0.9 s + 0.1 g²", "w ← w − η g / (√s + ε)"),
+    "adam": ADAM,
+    "adamw": ("w ← (1 − η λ) w", *ADAM),
+    "schedule-free": ("z ← z − η g", "x ← (1 − c) x + c z", "w ← (1 − μ) z + μ x"),
+    "schedule-free-adamw": (
+        "s ← 0.999 s + 0.001 g²",
+        "z ← (1 − η λ) z − η g / (√(s / (1 − 0.999ᵗ)) + ε)",
+        "x ← (1 − c) x + c z",
+        "w ← (1 − μ) z + μ x",
+    ),
+}
+"""Optimiser → its update of a parameter w with gradient g and learning rate η."""

@@ -1,1 +1,0 @@
-"""What results look like: functions from a result to what rich can print."""
