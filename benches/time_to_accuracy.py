@@ -1,6 +1,6 @@
 """Seconds to 97.87 % and 98.3 % on MNIST's test set: digitnet and PyTorch with the same recipe.
 
-    python tests/bench/time_to_accuracy.py --data DIR [--rivals PYTHON] [--rounds 5]
+    python benches/time_to_accuracy.py --data DIR [--rivals PYTHON] [--rounds 5]
 
 DIR holds MNIST's four files; `--rivals` names a Python that has torch and numpy. The recipe is
 digitnet's `relu`: 784-1024-10, ReLU, softmax, cross-entropy, L2 1e-5, momentum 0.9, mini-batches of
@@ -20,7 +20,7 @@ from math import cos, pi
 from pathlib import Path
 from time import perf_counter
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 TARGETS = (0.9787, 0.983)
 MOST_EPOCHS = 6
 BATCH, RATE, L2, MOMENTUM = 64, 0.2, 1e-5, 0.9

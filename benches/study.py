@@ -1,6 +1,6 @@
 """Throughput of studies: one training after another, in threads, and in processes.
 
-    python tests/bench/study.py [--runs 16] [--workers 2]
+    python benches/study.py [--runs 16] [--workers 2]
 
 All do the same trainings of 784-100-10 on the sample, each in one thread, in interleaved rounds; a
 round counts from the first training to the last result, the start of processes included.
@@ -22,7 +22,7 @@ from digitnet.registry.model import Blueprint
 from digitnet.study.conduct import processes, train
 from digitnet.study.plan import Job, Plan, parse
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 ROUNDS = 3
 BLUEPRINT = Blueprint(
     "784-100-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings(batch=16)

@@ -1,6 +1,6 @@
 """Deformed digits a second on one core, and what deformations cost a training beside them.
 
-    python tests/bench/augment.py [--data DIR] [--set sample] [--seconds 2]
+    python benches/augment.py [--data DIR] [--set sample] [--seconds 2]
 
 The first table times the deforming alone, one BLAS thread, median and best of many rounds in which
 all rows take turns, by the processor time of the thread: other work on the machine counts for less.
@@ -25,7 +25,7 @@ from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Progress, Trainer
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 STRENGTHS = ("light", "rotation=12,zoom=0.12,shear=0.15,shift=2", "elastic=1.2", "strong")
 BATCHES = (16, 128, 512)
 SHAPES = ("784-256-10", "784-1024-10", "784-1024-1024-10")

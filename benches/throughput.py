@@ -1,6 +1,6 @@
 """Cases a second in training 784-1024-10: digitnet beside the products alone and its rivals.
 
-    python tests/bench/throughput.py [--rivals PYTHON] [--pictures noise] [--seconds 2] [--rounds 5]
+    python benches/throughput.py [--rivals PYTHON] [--pictures noise] [--seconds 2] [--rounds 5]
 
 Each contender runs in a process of its own, one after the other, in turn, `--rounds` times; the
 table gives medians, in thousands of cases a second, and digitnet's ratio to each. `--rivals` names
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 CASES = 20_000
 PICTURES = os.environ.get("PICTURES", "digits")
 BATCHES, THREADS = (16, 32, 64, 128, 256, 512), (1, 2)

@@ -1,6 +1,6 @@
 """A lesson: convolutions that are never trained, and one linear solve, against back-propagation.
 
-    python tests/bench/random_features.py --data DIR
+    python benches/random_features.py --data DIR
 
 Kernels are patches of training digits, as they are found; what they see, pooled, is a row of
 features for each digit. The weights on top are those of ridge regression,

@@ -1,6 +1,6 @@
 """Validation accuracy after 1, 2, 5 and 20 epochs, with and without knowing that there will be 20.
 
-    python tests/bench/schedules.py [--data DIR] [--set sample] [--shape 784-256-10] [--batch 16]
+    python benches/schedules.py [--data DIR] [--set sample] [--shape 784-256-10] [--batch 16]
 
 One-cycle is told how many epochs there will be, and is trained anew for each number: what training
 without a horizon is measured against. "one-cycle in each t" begins anew with every epoch, as a
@@ -19,7 +19,7 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 EPOCHS = (1, 2, 5, 20)
 MOMENTUM = {"optimizer": "momentum", "rate": 0.05}
 ENDLESS = {

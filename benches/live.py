@@ -1,6 +1,6 @@
 """What the display costs: the share of training time that `t` spends on its lines and curves.
 
-    python tests/bench/live.py [--seconds 20] [--rounds 5] [--recipe relu] [--watch both]
+    python benches/live.py [--seconds 20] [--rounds 5] [--recipe relu] [--watch both]
 
 Trains a recipe on the sample with and without a display (80 by 24, or 120 by 40 with something to
 watch, written to a pseudo-terminal that somebody reads), in turn, and prints cases a second, the
@@ -18,7 +18,7 @@ from io import StringIO
 from pathlib import Path
 from time import perf_counter
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 

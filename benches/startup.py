@@ -1,6 +1,6 @@
 """Seconds until the first prompt is on the screen: digitnet beside litecli, another such program.
 
-    python tests/bench/startup.py [--rival LITECLI] [--rounds 15]
+    python benches/startup.py [--rival LITECLI] [--rounds 15]
 
 Each program starts at a pseudo-terminal of 80 by 24, in turn, `--rounds` times, after two starts
 that do not count. The table gives the median and the fastest, and digitnet's ratio to litecli.
@@ -18,7 +18,7 @@ from time import perf_counter
 
 import pexpect
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 ASKS_FOR_CURSOR = b"\x1b[6n"
 _ESCAPES = re.compile(rb"\x1b(\[[0-9;?]*[a-zA-Z]|[()][0AB]|[=>78])")
 

@@ -1,6 +1,6 @@
 """How many drawings are read right by networks: a table, kinds of drawing by network.
 
-    python tests/bench/drawings.py --data DIR --saves DIR champion hand
+    python benches/drawings.py --data DIR --saves DIR champion hand
 
 `mnist`: MNIST's validation set. `written`: digits from data/make_hand.py that no network has seen.
 `board`: the drawings of tests/unit/board_helpers.py, each in several ways; of them, `flagged` and
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-sys.path.insert(0, str(Path(__file__).parents[2] / "data"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
 
 from board_helpers import DRAWINGS, VARIANTS, answer, drawn
 from make_hand import digits

@@ -1,6 +1,6 @@
 """Cases a second of 28x28-32c5-p2-64c5-p2-150-10, training and answering, beside PyTorch's.
 
-    python tests/bench/convolution.py --rivals PYTHON [--seconds 2] [--rounds 5]
+    python benches/convolution.py --rivals PYTHON [--seconds 2] [--rounds 5]
 
 As `throughput.py`, whose digits and processes these are: each contender runs alone, in turn, and
 the table gives medians in thousands of cases a second. PyTorch runs in both memory layouts,
@@ -19,7 +19,7 @@ import throughput
 
 SHAPE = "28x28-32c5-p2-64c5-p2-150-10"
 BATCHES, THREADS = (16, 32, 128, 512), (1, 2)
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 
 
 def timed(step, batch, seconds):

@@ -1,6 +1,6 @@
 """The doctor on planted faults and on healthy networks: what it names first, and its false alarms.
 
-    python tests/bench/doctor.py [--seeds 1 2 3] [--data DIR]
+    python benches/doctor.py [--seeds 1 2 3] [--data DIR]
 
 Each planted fault of the tests, in a dense and in a convolutional network; then every recipe at
 several ages, with several optimisers and seeds, in which nothing should be found; then the time
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "unit"))
 
 from doctor_helpers import CONVOLUTION, DENSE, PLANTS, Patient, recipe  # noqa: E402

@@ -1,6 +1,6 @@
 """How many of people's pictures of digits are read right: a table, kinds of picture by preparation.
 
-    python tests/bench/handwriting.py --data DIR --saves DIR --network NAME [--cases 500]
+    python benches/handwriting.py --data DIR --saves DIR --network NAME [--cases 500]
 
 The pictures are MNIST's validation digits, drawn again with other pens on other paper (see
 tests/unit/handwriting_helpers.py). `untouched`: the digits as they are in MNIST. `scaled`: the
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
 
 from handwriting_helpers import KINDS, Stroke
 
