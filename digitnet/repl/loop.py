@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Generator, Iterable
-from typing import Any
 
 from digitnet.digits.datasets import NotHere
 from digitnet.digits.idx import BadData
+from digitnet.engine.report import Stopped
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import Command, Note, Result, find
+from digitnet.repl.command import Command, find
 from digitnet.repl.errors import CommandError, OutputError, printable
 from digitnet.repl.line import expanded, split
 from digitnet.repl.pictures.file import requested_picture
+from digitnet.repl.result import Note, Result
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.keys import interruptible
 from digitnet.repl.terminal.output import Output
@@ -75,7 +76,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         session.done = name
     except OutputError:
         raise
-    except KeyboardInterrupt:
+    except (Stopped, KeyboardInterrupt):
         session.interrupted = True
         output.error(name, "interrupted; the network in hand is kept", done)
         return False
@@ -86,32 +87,22 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
 
 
 def _execute(command: Command, words: list[str], session: Session, output: Output) -> Result:
-    """Runs a command, showing the reports of a long one; returns its result."""
+    """Runs a command, showing what a long one has done; returns its result."""
     arguments = command.parse(words)
-    session.working = True
+    session.working, session.show = True, output.report
     try:
         result = command.function(session, *arguments)
-        if isinstance(result, Generator):
-            with output.live():
-                result = _show_reports(result, session, output)
+        while isinstance(result, Generator):  # TEMPORARY: commands that are still generators
+            try:
+                session.report(next(result))
+            except Stopped:
+                pass
+            except StopIteration as end:
+                result = end.value
+        done: Result = result
     finally:
         session.working = False
-    done: Result = result
     return done
-
-
-def _show_reports(
-    working: Generator[Any, None, Result], session: Session, output: Output
-) -> Result:
-    """Shows the reports of a long command and autosaves its training; returns its result."""
-    while True:
-        try:
-            report = next(working)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        session.unfinished.during_command(session.hand)
-        output.report(report)
 
 
 def _message(error: Exception) -> str:

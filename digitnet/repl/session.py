@@ -1,7 +1,7 @@
 """The session: the network in hand, the data sets and the saves, without a terminal."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from digitnet import recipes
 from digitnet.digits.datasets import DataSet
 from digitnet.digits.prepare import Picture
+from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Snapshot
 from digitnet.recipes import Recipe
@@ -23,6 +24,7 @@ from digitnet.repl.board import Board
 from digitnet.repl.data import Shelf
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.tables import counted
+from digitnet.repl.result import Update
 from digitnet.repl.tour import Tour
 
 
@@ -261,7 +263,8 @@ class Session:
     hand: the network in hand.
     deleted: the save of the network in hand, if it was deleted.
     saved: the mini-batches and settings in the save of the network in hand, if it has one.
-    working: whether a command is running. interrupted: whether Ctrl-C has asked it to stop.
+    show: shows what a long command has done. working: whether one is running. interrupted: whether
+    Ctrl-C has asked it to stop.
     ended_by: the number of the signal that ended the session, if one did.
     done: the last command; empty if it failed.
     tour: the current tour, if any.
@@ -287,6 +290,7 @@ class Session:
     deleted: "DeletedSave | None" = None
     saved: "tuple[int, Settings] | None" = None
     leaving: bool = False
+    show: Callable[[Update], None] = ignore
     working: bool = False
     interrupted: bool = False
     ended_by: int = 0
@@ -323,8 +327,18 @@ class Session:
         """Sets the seed of everything random from now on."""
         self.seed, self._rng = seed, None
 
-    def stop(self) -> bool:
-        """Whether a long command should stop (Ctrl-C)."""
+    def report(self, update: Update | None = None) -> None:
+        """Shows what a long command has done; call it often, also with nothing to show.
+
+        Raises Stopped after Ctrl-C.
+        """
+        self.unfinished.during_command(self.hand)
+        if update is not None:
+            self.show(update)
+        if self.interrupted:
+            raise Stopped
+
+    def stop(self) -> bool:  # TEMPORARY
         return self.interrupted
 
     # the network in hand

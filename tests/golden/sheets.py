@@ -14,7 +14,7 @@ from test_looks import shown
 
 from digitnet import recipes
 from digitnet.recipes import RECIPES, Recipe
-from digitnet.repl.command import Working
+
 from digitnet.repl.features.step import StepResult, step
 from digitnet.repl.features.why import WhyResult, why
 from digitnet.repl.session import Session

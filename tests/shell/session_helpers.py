@@ -1,12 +1,11 @@
 """What the tests of commands share: an output that keeps what it is given, and somebody to ask."""
 
 import json
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from digitnet.repl.command import Report, Result
 from digitnet.repl.loop import do_line
+from digitnet.repl.result import Result, Update
 from digitnet.repl.session import Session
 
 
@@ -16,7 +15,7 @@ class Kept:
 
     results: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
+    reports: list[Update] = field(default_factory=list)
 
     def result(self, command: str, result: Result) -> None:
         self.results.append({"command": command} | json.loads(json.dumps(result.as_json())))
@@ -26,17 +25,14 @@ class Kept:
             self.result(command, done)
         self.errors.append(message)
 
-    def report(self, report: Report) -> None:
-        self.reports.append(report)
+    def report(self, update: Update) -> None:
+        self.reports.append(update)
 
     def suspend(self) -> None:
         pass
 
     def resume(self) -> None:
         pass
-
-    def live(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
 
 @dataclass

@@ -9,10 +9,11 @@ from rich.style import Style
 from rich.text import Text
 
 from digitnet.engine.evaluate import precision, recall
-from digitnet.repl.command import Record, ScreenOnly, command
+from digitnet.repl.command import command
 from digitnet.repl.features.wrong import _guesses, _seen
 from digitnet.repl.pictures.screen import draws_blocks, draws_shades
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, legend, percent, rows
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 

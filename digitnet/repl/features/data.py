@@ -14,12 +14,13 @@ from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
 from digitnet.registry.own_data import NAME
 from digitnet.repl import kinds
-from digitnet.repl.command import Note, Working, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.pictures.bars import bar
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.tables import counted, rows, size
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
 EXAMPLE = "Example: data import photos scans"
@@ -139,7 +140,7 @@ def data(
     name: Annotated[str, kinds.DATA] = "",
     own: Annotated[str, kinds.OWN] = "",
     path: Annotated[str, kinds.PATH] = "",
-) -> Working:
+) -> Any:
     """List the data sets, or choose one; `data mnist` downloads MNIST if it is not here.
 
     data import NAME PATH makes a data set of your own from a folder with pictures in subfolders 0
@@ -172,7 +173,7 @@ def data(
     )
 
 
-def _changed(session: Session, verb: str, own: str, path: str) -> Working:
+def _changed(session: Session, verb: str, own: str, path: str) -> Any:
     """Imports or deletes one of the user's data sets."""
     if verb == "import":
         said = yield from import_(session, own, path)

@@ -13,7 +13,7 @@ from digitnet.digits.datasets import DataSet
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.doctor import Figures, Finding, diagnose
 from digitnet.insight.rehearsal import Interrupted
-from digitnet.repl.command import Working, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.session import Session
@@ -311,7 +311,7 @@ class DoctorResult:
     rank=3,
     examples={"doctor": "why does it not learn?"},
 )
-def doctor(session: Session) -> Working:
+def doctor(session: Session) -> Any:
     """Find out what keeps the network from learning, and what to try.
 
     Examines the data, the layers and the history, and trains a copy for a short time; the network

@@ -7,11 +7,12 @@ from digitnet.digits.prepare import NoDigit, Picture, prepare
 from digitnet.engine.arrays import answers_of
 from digitnet.registry.model import Model
 from digitnet.repl.board import Board, Read, Reading
-from digitnet.repl.command import Result, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.img import PictureReader
 from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
 from digitnet.repl.pictures.digit import digit
+from digitnet.repl.result import Result
 from digitnet.repl.session import Session
 
 

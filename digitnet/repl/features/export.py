@@ -5,11 +5,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.registry.exchange import export_network, import_network
 from digitnet.repl import kinds
-from digitnet.repl.command import Record, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.new import InHandResult
 from digitnet.repl.pictures.file import path_of, path_to_write
 from digitnet.repl.pictures.tables import size
+from digitnet.repl.result import Record
 from digitnet.repl.session import Session
 
 

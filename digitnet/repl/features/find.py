@@ -9,7 +9,7 @@ from rich.text import Text
 from digitnet.insight.rate import Point, range_test, suggested_rate, untrained_copy
 from digitnet.insight.rehearsal import Interrupted
 from digitnet.repl import kinds
-from digitnet.repl.command import Working, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, Curve, picture
 from digitnet.repl.pictures.screen import draws_blocks
@@ -89,7 +89,7 @@ class FindResult:
     rank=4,
     examples={"find rate": "a learning rate for the network in hand"},
 )
-def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Working:
+def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Any:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not

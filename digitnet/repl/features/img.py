@@ -17,7 +17,7 @@ from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.evaluate import outputs_for
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.command import Working, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
@@ -202,7 +202,7 @@ class ImgReport:
         "img seven.png": "what the network reads in it",
     },
 )
-def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Working:
+def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Any:
     """Read the digits in pictures: PNG, JPEG, GIF, BMP, WebP or TIFF.
 
     Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as

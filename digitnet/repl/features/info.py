@@ -6,9 +6,10 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 from digitnet.engine.settings import WHOLE_SET, Settings
-from digitnet.repl.command import Record, command
+from digitnet.repl.command import command
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
+from digitnet.repl.result import Record
 from digitnet.repl.session import Session
 
 

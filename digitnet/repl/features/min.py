@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.engine.minimize import Iteration, Minimum, minimize
 from digitnet.repl import kinds
-from digitnet.repl.command import Working, command
+from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
@@ -84,7 +84,7 @@ def min_(
     session: Session,
     iterations: Annotated[int, kinds.ITERATIONS] = 100,
     method: Annotated[str, kinds.METHOD] = "l-bfgs",
-) -> Working:
+) -> MinResult:
     """Lower the cost of all training cases at once, with one of scipy's minimisers.
 
     l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
@@ -92,21 +92,17 @@ def min_(
     """
     model = session.learner()
     data, curves = session.data_for(model), GrowingCurves()
+
+    def report(it: Iteration | None) -> None:
+        if it is None:
+            session.report()
+            return
+        curves.add(it.number, it.cost)
+        curves.add_measured(it.number, it.validation_cost, it.validation_accuracy)
+        session.report(IterationReport(it, curves))
+
     with undoable(model, session), trained_on(data, model):
-        steps = minimize(
-            model.trainer, data.train, data.validation, iterations, method, session.stop
-        )
-        while True:
-            try:
-                iteration = next(steps)
-            except StopIteration as end:
-                minimum: Minimum = end.value
-                break
-            curves.add(iteration.number, iteration.cost)
-            curves.add_measured(
-                iteration.number, iteration.validation_cost, iteration.validation_accuracy
-            )
-            yield IterationReport(iteration, curves)
+        minimum = minimize(model.trainer, data.train, data.validation, iterations, method, report)
     model.accuracy = accuracy_on(
         "validation", minimum.validation_accuracy, data, data.validations_are_in, model
     )

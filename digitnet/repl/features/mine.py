@@ -8,10 +8,11 @@ from rich.text import Text
 from digitnet.digits.own import MINE, OwnCases
 from digitnet.digits.prepare import Picture
 from digitnet.repl import kinds
-from digitnet.repl.command import Record, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.digit import gallery, small_case
 from digitnet.repl.pictures.tables import counted
+from digitnet.repl.result import Record
 from digitnet.repl.session import Session
 
 MAX_SHOWN = 100

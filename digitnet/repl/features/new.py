@@ -11,8 +11,9 @@ from digitnet.engine.shapes import units
 from digitnet.recipes import DEFAULT, RECIPES, Recipe
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.command import Record, ScreenOnly, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 

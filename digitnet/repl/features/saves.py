@@ -11,11 +11,12 @@ from digitnet.recipes import RECIPES
 from digitnet.registry.model import clean_name
 from digitnet.registry.saves import Entry
 from digitnet.repl import kinds
-from digitnet.repl.command import COMMANDS, Record, ScreenOnly, command
+from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.new import InHandResult, new
 from digitnet.repl.line import as_typed, split
 from digitnet.repl.pictures.tables import GAP, PlainRows, counted, percent, rows, size, when
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")

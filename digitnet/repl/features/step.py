@@ -13,7 +13,7 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.run import Stopped
 from digitnet.insight.step import Change, ObservedStep, observe_step
 from digitnet.repl import kinds
-from digitnet.repl.command import Working, command
+from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.train import ending_of
@@ -104,7 +104,7 @@ def _change_as_json(change: "Change") -> dict[str, Any]:
     group="Learning",
     examples={"step": "one mini-batch", "step 3": "three mini-batches, one after the other"},
 )
-def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Working:
+def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Any:
     """Train one mini-batch, or N, and show what each does to the weights.
 
     It trains the network exactly as t 1 does. Layers with up to 10 inputs and units are shown

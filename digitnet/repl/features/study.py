@@ -18,7 +18,7 @@ from digitnet.engine.speed import threads
 from digitnet.recipes import DEFAULT, RECIPES, build, recipe_of
 from digitnet.registry.model import Blueprint, StudyRecord
 from digitnet.repl import kinds
-from digitnet.repl.command import Note, Record, ScreenOnly, Working, command
+from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.features.saves import clean
@@ -26,6 +26,7 @@ from digitnet.repl.pictures.bars import bar
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, Curve, picture
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.tables import counted, duration, percent, rows
+from digitnet.repl.result import Note, Record, ScreenOnly
 from digitnet.repl.session import Session
 from digitnet.study.answer import Lead, Trials, best_of, groups, lead_of
 from digitnet.study.conduct import (
@@ -379,7 +380,7 @@ class StudyResult(Record):
         "study study-1 best": "train its best network again, load it and check it",
     },
 )
-def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Working:
+def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Any:
     """Train many networks with different settings, and compare them on the validation set.
 
     A setting, shape or epochs is followed by the values to compare; with several, every combination
@@ -501,7 +502,7 @@ class BestResult(Record):
         )
 
 
-def _best(session: Session, record: "StudyRecord") -> Working:
+def _best(session: Session, record: "StudyRecord") -> Any:
     """Trains the best network of a study again, bit for bit, and checks it on the test set."""
     found = groups(plan_of(record), record.results)
     if not found:

@@ -1,6 +1,6 @@
 """`t` trains the network in hand."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import floor
 from time import perf_counter
@@ -22,7 +22,7 @@ from digitnet.insight.inside import first_layer
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.command import Note, Working, command
+from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.wrong import Misread, framed
@@ -32,6 +32,7 @@ from digitnet.repl.pictures.digit import gallery
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.tables import clock, counted, duration, percent, rounded
 from digitnet.repl.pictures.units import framed_units, weights_table
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session, undoable
 
 BAR = 24
@@ -368,7 +369,7 @@ class TrainingResult:
 def train(
     session: Session,
     amount: Annotated[Amount, kinds.AMOUNT] = Amount(1, "epochs"),  # noqa: B008 - it is frozen
-) -> Working:
+) -> TrainingResult:
     """Train the network on mini-batches of random cases.
 
     Without an amount, one epoch. If there is no network in hand, makes the default one first.
@@ -378,16 +379,15 @@ def train(
     """
     if session.hand is None:
         model = session.new(RECIPES[DEFAULT])
-        yield Note(
-            f"Made a network, {model.network.shape} (recipe {DEFAULT}, seed {model.trainer.seed})."
-        )
+        made = f"{model.network.shape} (recipe {DEFAULT}, seed {model.trainer.seed})"
+        session.report(Note(f"Made a network, {made}."))
     model = session.learner()
     data, settings = session.data_for(model), model.trainer.settings
     was_trained, curves = model.trainer.progress.batches > 0, _curves_from(model, data)
     with undoable(model, session), trained_on(data, model):
-        reports = run(model.trainer, data.train, data.validation, amount, session.stop)
+        report = _reporter(curves, data, session)
         try:
-            outcome = yield from _reported(reports, curves, data, session)
+            outcome = run(model.trainer, data.train, data.validation, amount, report)
         except ValueError as error:  # the cases are not pictures, or too many for the memory
             raise CommandError(str(error)) from None
     model.accuracy = accuracy_on(
@@ -412,30 +412,24 @@ def _curves_from(model: "Model", data: "DataSet") -> "GrowingCurves":
     return curves
 
 
-def _reported(
-    reports: "Generator[Report, None, Outcome]",
-    curves: "GrowingCurves",
-    data: "DataSet",
-    session: Session,
-) -> "Generator[TrainingReport | Note, None, Outcome]":
-    """Turns the engine's reports into the prompt's, with epoch lines if the session wants them."""
+def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callable[[Report], None]:
+    """Shows the engine's reports, with epoch lines if the session wants them."""
     milestones, total = Milestones(), min(len(data.validation), MEASURE_CASES)
     watch = _watch(data, session)
-    while True:
-        try:
-            report = next(reports)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
+
+    def show(report: Report) -> None:
         curves.add(report.batches, report.cost)
         if report.measured:
             curves.add_measured(report.batches, report.validation_cost, report.accuracy)
         if report.epoch and session.epoch_lines:
-            yield Note(f"Epoch {report.epoch}: {round(report.accuracy * total)} / {total}")
+            right = round(report.accuracy * total)
+            session.report(Note(f"Epoch {report.epoch}: {right} / {total}"))
         if watch:
             watch.look()
         is_milestone = milestones.is_next(report) and not session.epoch_lines
-        yield TrainingReport(report, curves, watch, is_milestone=is_milestone)
+        session.report(TrainingReport(report, curves, watch, is_milestone=is_milestone))
+
+    return show
 
 
 def _watch(data: "DataSet", session: Session) -> "Watch | None":

@@ -9,10 +9,11 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.command import Record, command
+from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.tables import counted, percent
+from digitnet.repl.result import Record
 from digitnet.repl.session import Session
 
 MAX_MEMBERS = 100

@@ -20,11 +20,12 @@ from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME as THEME
 
 from digitnet.registry.files import NotWritten, write_outside
-from digitnet.repl.command import Command, Result
+from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.pictures.tables import size
+from digitnet.repl.result import Result
 from digitnet.repl.session import Asker
 
 

@@ -18,9 +18,9 @@ from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 from rich.text import Text
 
-from digitnet.repl.command import Report, Result
 from digitnet.repl.errors import OutputError, printable
 from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.result import Result, Update
 
 MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
 """Drawing takes at most this fraction of the time, plus these seconds at the start. CPU time, so
@@ -104,12 +104,8 @@ class Output(Protocol):
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """Shows why a command failed, on one line; below its result if it has one nevertheless."""
 
-    @contextmanager
-    def live(self) -> Iterator[None]:
-        """Context manager in which reports may be shown, and no prompt."""
-
-    def report(self, report: Report) -> None:
-        """Shows a report of a running command."""
+    def report(self, update: Update) -> None:
+        """Shows what a running command has done."""
 
     def suspend(self) -> None:
         """Call this before the program is suspended (Ctrl-Z)."""
@@ -158,13 +154,8 @@ class JsonOutput:
         failed = {"command": command, "ok": False, "error": printable(message, 600)}
         self._print(failed | (done.as_json() if done else {}))
 
-    @contextmanager
-    def live(self) -> Iterator[None]:
-        """Does nothing."""
-        yield
-
-    def report(self, report: Report) -> None:
-        """Shows nothing: reports have no JSON."""
+    def report(self, update: Update) -> None:
+        """Shows nothing: it has no JSON."""
 
     def suspend(self) -> None:
         """Nothing to see to."""
@@ -198,6 +189,7 @@ class ScreenOutput:
 
     def result(self, command: str, result: Result) -> None:
         """Prints the result, page by page if it is longer than the screen."""
+        self._end_updates()
         screen = self._screen
         if not (self._pages and screen.can_redraw):
             self._print(result)
@@ -218,6 +210,7 @@ class ScreenOutput:
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """Prints one line on standard error."""
+        self._end_updates()
         if done:
             self.result(command, done)
         if self._errors.is_terminal:
@@ -225,31 +218,25 @@ class ScreenOutput:
         else:
             say_error(message)
 
-    @contextmanager
-    def live(self) -> Iterator[None]:
-        """Sets up the lines at the bottom of the screen for reports."""
-        if not self._screen.can_redraw:
-            yield
-            return
-        canvas = self._canvas = Canvas(self._screen)
-        try:
-            yield
-        finally:
-            self._canvas = None
-            with suppress(OSError):  # the next output will report it
-                canvas.clear()
-
-    def report(self, report: Report) -> None:
-        """Redraws the lines; a lasting report is printed above them."""
-        if report.lasting:
+    def report(self, update: Update) -> None:
+        """Redraws the lines at the bottom of the screen; a lasting update is printed above them."""
+        if update.lasting:
             if self._canvas:
                 self._canvas.clear()
-            self._print(report)
-        elif self._canvas:
+            self._print(update)
+        elif self._screen.can_redraw:
+            self._canvas = self._canvas or Canvas(self._screen)
             with _writing():
-                self._canvas.draw(report)
-        elif (milestone := report.milestone) is not None:
+                self._canvas.draw(update)
+        elif (milestone := update.milestone) is not None:
             self._print(milestone)
+
+    def _end_updates(self) -> None:
+        """Erases the lines at the bottom, which are not needed once there is a result."""
+        canvas, self._canvas = self._canvas, None
+        if canvas:
+            with suppress(OSError):  # the next output will report it
+                canvas.clear()
 
     def suspend(self) -> None:
         """Moves the cursor below the lines, where the shell will write."""

@@ -7,9 +7,9 @@ from prompt_toolkit.utils import is_dumb_terminal
 
 from digitnet import __version__
 from digitnet.repl.board import Board
-from digitnet.repl.command import Note
 from digitnet.repl.errors import CommandError
 from digitnet.repl.loop import do_line
+from digitnet.repl.result import Note
 from digitnet.repl.session import NO_BOARD, Session
 from digitnet.repl.terminal.board import draw_on
 from digitnet.repl.terminal.keys import interruptible, keeping_keys

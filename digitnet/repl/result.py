@@ -1,0 +1,61 @@
+"""What a command returns, and what it reports while it works: each knows how it looks."""
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Protocol, TypeAlias, TypeVar
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+
+class Result(Protocol):
+    """The result of a command, which can be displayed and converted to JSON."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields of the JSON object."""
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
+
+
+T = TypeVar("T")
+
+SCREEN_ONLY = "screen only"
+
+ScreenOnly: TypeAlias = Annotated[T, SCREEN_ONLY]
+"""Marks a field of a Record that is displayed but not part of the JSON."""
+
+
+class Record:
+    """Base class of results: dataclasses whose JSON has all fields except ScreenOnly ones."""
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields except ScreenOnly ones."""
+        mine: Any = self
+        data = [f for f in fields(mine) if SCREEN_ONLY not in getattr(f.type, "__metadata__", ())]
+        return {f.name: getattr(self, f.name) for f in data}
+
+
+class Update(Protocol):
+    """What a long command has done so far, for `Session.report`.
+
+    lasting: whether it stays on the screen, instead of being replaced by the next one.
+    milestone: what to print instead if the output cannot be redrawn; None for nothing.
+    """
+
+    @property
+    def lasting(self) -> bool: ...
+
+    @property
+    def milestone(self) -> "RenderableType | None": ...
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
+
+
+@dataclass(frozen=True)
+class Note:
+    """An update that consists of a sentence."""
+
+    text: str
+    lasting: bool = True
+    milestone: None = None
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield self.text
