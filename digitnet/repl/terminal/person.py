@@ -1,0 +1,53 @@
+"""Questions to the person at the terminal."""
+
+from dataclasses import dataclass
+
+from digitnet.repl.board import Board
+from digitnet.repl.errors import CommandError
+from digitnet.repl.session import NO_BOARD
+from digitnet.repl.terminal.board import draw_on
+from digitnet.repl.terminal.readers import Looks, Reader
+
+
+@dataclass(frozen=True)
+class Person:
+    """Asks the user at the terminal. looks: None for a dumb terminal."""
+
+    reader: Reader
+    yes: bool
+    looks: Looks | None
+
+    def confirm(self, question: str) -> bool:
+        """Whether the answer is y or yes; does not ask if `--yes` was given."""
+        return self.choose(question, "y/N") == "y"
+
+    def choose(self, question: str, choices: str) -> str:
+        """The first letter of the answer, empty for none; y if `--yes` was given.
+
+        Asks once more if the answer is anything else, such as a command typed ahead.
+        """
+        if self.yes:
+            return "y"
+        may_save = "s=save" in choices
+        words = {"", "y", "yes", "n", "no", *(("s", "save") if may_save else ())}
+        for again in ("", f"Please answer {'y, n or s' if may_save else 'y or n'}. "):
+            answer = self._answer(f"{again}{question} [{choices}] ").lower()
+            if answer in words:
+                return answer[:1]
+        return ""
+
+    def ask(self, question: str) -> str:
+        """The answer, empty for none."""
+        return self._answer(f"{question} ")
+
+    def draw(self, board: Board) -> bool:
+        """Opens the board; returns whether the user finished a drawing."""
+        if self.looks is None or self.looks.plain:
+            raise CommandError(NO_BOARD)
+        return draw_on(board, colours=self.looks.colours)
+
+    def _answer(self, question: str) -> str:
+        try:
+            return self.reader.answer(question).strip()
+        except (KeyboardInterrupt, EOFError):
+            return ""
