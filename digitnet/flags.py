@@ -4,15 +4,13 @@ import argparse
 import os
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from digitnet import __version__, paths
-from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import COMMANDS
-from digitnet.repl.terminal.output import say_error
+from digitnet.repl.errors import say_error
 
 TEXTS, NUMBERS, SWITCHES = ("saves", "data"), ("seed", "threads"), ("plain", "yes", "no-color")
 """Keys that are also command-line flags, by type."""
@@ -36,11 +34,8 @@ class Config:
     warnings: list[str] = field(default_factory=list)
 
 
-def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
-    """Reads the file at `path`, if it exists. taken(): returns the words that are commands.
-
-    Never raises; errors are added to the warnings.
-    """
+def read_config(path: Path) -> Config:
+    """Reads the file at `path`, if it exists. Never raises; errors are added to the warnings."""
     config = Config(path)
     try:
         fields = _toml(path)
@@ -52,7 +47,7 @@ def read_config(path: Path, taken: Callable[[], Collection[str]]) -> Config:
         return config
     for key, value in fields.items():
         try:
-            _take(config, key, value, taken)
+            _take(config, key, value)
         except ValueError as error:
             config.warnings.append(f"{path}: {error}. It is ignored")
     return config
@@ -77,7 +72,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ValueError("it is nested too deep") from None
 
 
-def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[str]]) -> None:
+def _take(config: Config, key: str, value: Any) -> None:
     """Stores one field in `config`. Raises ValueError for an invalid one."""
     is_value = isinstance(value, str) if key in TEXTS else type(value) is int
     if key in TEXTS and is_value and "\0" in value:
@@ -89,7 +84,7 @@ def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[s
     elif key == "vi" and isinstance(value, bool):
         config.vi = value
     elif key == "alias" and isinstance(value, dict):
-        _take_aliases(config, value, taken())
+        _take_aliases(config, value)
     elif key in KEYS:
         kind = {**dict.fromkeys(TEXTS, "a text"), **dict.fromkeys(NUMBERS, "a whole number")}
         kind["alias"] = "a table, [alias]"
@@ -98,12 +93,10 @@ def _take(config: Config, key: str, value: Any, taken: Callable[[], Collection[s
         raise ValueError(f"{key!r} is not a setting. There are: {', '.join(KEYS)}")
 
 
-def _take_aliases(config: Config, table: Mapping[str, Any], taken: Collection[str]) -> None:
+def _take_aliases(config: Config, table: Mapping[str, Any]) -> None:
     """Stores the valid aliases in `config`, and adds warnings about the others."""
     for word, line in table.items():
-        if word in taken:
-            reason = "is a command already"
-        elif not _WORD.fullmatch(word):
+        if not _WORD.fullmatch(word):
             reason = "is not one word"
         elif not isinstance(line, str) or not line.strip():
             reason = f"is a text of commands, not {line!r}"
@@ -218,7 +211,7 @@ def _reason_against(flag: str, parser: _Parser) -> str:
 def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
     """Reads the configuration file, or the file in DIGITNET_CONFIG; prints a warning per error."""
     chosen = environ.get("DIGITNET_CONFIG")
-    config = read_config(Path(chosen) if chosen else paths.config_file(), _commands)
+    config = read_config(Path(chosen) if chosen else paths.config_file())
     if chosen and not config.path.exists():
         config.warnings.append(
             f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
@@ -231,11 +224,6 @@ def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
     for warning in config.warnings:
         say_error(warning)
     return config
-
-
-def _commands() -> Collection[str]:
-    """The names and aliases of all commands."""
-    return COMMANDS
 
 
 def _check(options: argparse.Namespace, parser: _Parser) -> None:

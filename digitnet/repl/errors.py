@@ -1,7 +1,9 @@
 """Errors shown to the user, and helpers for their messages."""
 
 import difflib
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 
 class CommandError(Exception):
@@ -33,3 +35,10 @@ def printable(text: str, longest: int = 200) -> str:
     """The text on one line, cut to `longest` characters, with control characters escaped."""
     shown = text if len(text) <= longest else text[:longest] + "..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
+def say_error(message: str) -> None:
+    """Prints one line on standard error, with control characters escaped; none if it is closed."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(f"digitnet: {printable(message, 600)}", file=sys.stderr, flush=True)

@@ -1,35 +1,159 @@
-"""The command loop: runs the commands of a line and shows their results."""
+"""The program: a session, an output, and the loop that runs the commands of a line."""
 
+import argparse
 import os
+import signal
 from collections.abc import Generator, Iterable
+from contextlib import suppress
+from pathlib import Path
 
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.layout.processors import Processor
+
+from digitnet import paths
 from digitnet.digits.datasets import NotHere
 from digitnet.digits.idx import BadData
 from digitnet.engine.report import Stopped
+from digitnet.flags import Config
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import Command, find
-from digitnet.repl.errors import CommandError, OutputError, printable
+from digitnet.repl.command import COMMANDS, Command, find
+from digitnet.repl.errors import CommandError, OutputError, printable, say_error
+from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
 from digitnet.repl.pictures.file import requested_picture
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.result import Note, Result
-from digitnet.repl.session import Session
-from digitnet.repl.terminal.keys import interruptible
-from digitnet.repl.terminal.output import Output
+from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.terminal.completion import Hint, Offers, toolbar
+from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
+from digitnet.repl.terminal.person import Person
+from digitnet.repl.terminal.readers import Looks, Reader
 
 
-def run_lines(lines: Iterable[str], session: Session, output: Output) -> int:
-    """Runs the lines of a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C."""
-    with interruptible(session):
-        for line in lines:
-            done = do_line(line, session, output)
-            if session.interrupted:
-                return 130
-            if not done:
-                return 1
-            if session.leaving:
-                break
-    return 0
+class Loop:
+    """A session with its output: runs lines, and tells a prompt what to show."""
+
+    def __init__(self, session: Session, output: Output) -> None:
+        """Runs nothing yet."""
+        self.session, self.output = session, output
+        self.completer: Completer = Offers(session)
+        self.hint: Processor = Hint(session.aliases)
+
+    @classmethod
+    def start(
+        cls, options: argparse.Namespace, config: Config, interrupts: Interrupts, *, pages: bool
+    ) -> "Loop":
+        """The program with these options. pages: whether to page long results."""
+        data = Path(options.data).expanduser() if options.data else None
+        for word in [word for word in config.aliases if word in COMMANDS]:
+            del config.aliases[word]
+            say_error(f"{config.path}: alias {word!r} is a command already. It is ignored")
+        session = Session(
+            saves=Path(options.saves).expanduser() if options.saves else paths.saves_folder(),
+            included=paths.included_folder(),
+            data_folders=paths.data_folders(data),
+            download_to=paths.cache_folder(),
+            seed=options.seed,
+            asker=NonInteractive(options.yes),
+            vi=config.vi,
+            aliases=config.aliases,
+            interrupts=interrupts,
+        )
+        if options.json:
+            return cls(session, JsonOutput())
+        screen, errors = (
+            Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
+            for stderr in (False, True)
+        )
+        return cls(session, ScreenOutput(screen, errors, pages=pages))
+
+    def run(self, lines: Iterable[str]) -> int:
+        """Runs a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C."""
+        try:
+            for line in lines:
+                done = do_line(line, self.session, self.output)
+                if self.session.interrupts.asked:
+                    return 130
+                if not done:
+                    return 1
+                if self.session.is_over:
+                    break
+        except CommandError as error:  # the script cannot be read
+            self.output.error("", str(error))
+            return 1
+        return 0
+
+    def close(self, code: int) -> None:
+        """Autosaves unsaved training; ends the process if a signal has ended the session."""
+        session = self.session
+        ended_by = session.interrupts.ended_by
+        with uninterruptible():
+            unsaved = session.hand if session.unsaved_batches else None
+            meant = code == 0 and not ended_by
+            autosaved = session.unfinished.at_exit(unsaved, meant=meant, asked=session.interactive)
+            if autosaved and not ended_by:
+                say_error("the unsaved training was autosaved: recover loads it")
+            elif unsaved and (warning := session.unfinished.warning):
+                say_error(warning)
+        if ended_by:  # everything is saved, so end by the same signal
+            signal.signal(ended_by, signal.SIG_DFL)
+            os.kill(os.getpid(), ended_by)
+
+    # what the prompt asks for
+
+    def converse(self, reader: Reader, looks: Looks | None, *, yes: bool) -> None:
+        """From now on, questions are asked with `reader`. looks: None for a dumb terminal."""
+        self.session.interactive = True
+        self.session.asker = Person(reader, yes, looks)
+
+    def do(self, line: str) -> None:
+        """Runs a line typed at the prompt, and prints the next step of the tour, if any."""
+        session = self.session
+        do_line(line, session, self.output)
+        if session.tour is not None and session.done != "tour" and not session.is_over:
+            self.output.report(Note(f"\n{session.tour.after(session.done)}"))
+            if session.tour.is_over:
+                session.tour = None
+
+    def has_orphans(self) -> bool:
+        """Whether another process left unsaved training behind when it ended."""
+        return self.session.unfinished.has_orphans()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the user has left."""
+        return self.session.is_over
+
+    @property
+    def vi(self) -> bool:
+        """Whether the prompt uses vi's keys."""
+        return self.session.vi
+
+    @property
+    def message(self) -> str:
+        """The prompt's text."""
+        return message(self.session)
+
+    def toolbar(self, width: int) -> str:
+        """The text below the prompt."""
+        return toolbar(self.session, width)
+
+    def suspend(self) -> None:
+        """Call this before the program is suspended (Ctrl-Z)."""
+        self.output.suspend()
+
+    def resume(self) -> None:
+        """Call this when the program is resumed."""
+        self.output.resume()
+
+
+def message(session: Session) -> str:
+    """The prompt's text, such as `first*> `: the network in hand, and a star if it is unsaved."""
+    if session.hand is None:
+        return "digitnet> "
+    name = session.hand.name or session.hand.recipe or session.hand.network.shape
+    return f"{name}{'*' if session.unsaved else ''}> "
 
 
 def do_line(line: str, session: Session, output: Output) -> bool:
@@ -39,16 +163,16 @@ def do_line(line: str, session: Session, output: Output) -> bool:
     except CommandError as error:
         output.error("", str(error))
         return False
-    session.interrupted = False
+    session.interrupts.asked = False
     for words in calls:
         done = do_command(words, session, output)
-        if not session.leaving:
+        if not session.is_over:
             session.unfinished.after_command(session.hand, session.unsaved_batches)
             if warning := session.unfinished.new_warning():
                 output.report(Note(f"Warning: {warning}"))
         if not done:
             return False
-        if session.leaving or session.interrupted:
+        if session.is_over or session.interrupts.asked:
             break
     return True
 
@@ -77,7 +201,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     except OutputError:
         raise
     except (Stopped, KeyboardInterrupt):
-        session.interrupted = True
+        session.interrupts.asked = True
         output.error(name, "interrupted; the network in hand is kept", done)
         return False
     except Exception as error:
@@ -89,19 +213,18 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
 def _execute(command: Command, words: list[str], session: Session, output: Output) -> Result:
     """Runs a command, showing what a long one has done; returns its result."""
     arguments = command.parse(words)
-    session.working, session.show = True, output.report
+    session.interrupts.working, session.show = True, output.report
     try:
         result = command.function(session, *arguments)
         while isinstance(result, Generator):  # TEMPORARY: commands that are still generators
             try:
-                session.report(next(result))
-            except Stopped:
-                pass
+                with suppress(Stopped):
+                    session.report(next(result))
             except StopIteration as end:
                 result = end.value
         done: Result = result
     finally:
-        session.working = False
+        session.interrupts.working = False
     return done
 
 

@@ -23,6 +23,7 @@ from digitnet.registry.saves import Registry
 from digitnet.repl.board import Board
 from digitnet.repl.data import Shelf
 from digitnet.repl.errors import CommandError
+from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Update
 from digitnet.repl.tour import Tour
@@ -263,9 +264,8 @@ class Session:
     hand: the network in hand.
     deleted: the save of the network in hand, if it was deleted.
     saved: the mini-batches and settings in the save of the network in hand, if it has one.
-    show: shows what a long command has done. working: whether one is running. interrupted: whether
-    Ctrl-C has asked it to stop.
-    ended_by: the number of the signal that ended the session, if one did.
+    leaving: whether the user has asked to leave. interrupts: what the signals have asked for.
+    show: shows what a long command has done.
     done: the last command; empty if it failed.
     tour: the current tour, if any.
     vi: whether the prompt uses vi keys.
@@ -291,9 +291,7 @@ class Session:
     saved: "tuple[int, Settings] | None" = None
     leaving: bool = False
     show: Callable[[Update], None] = ignore
-    working: bool = False
-    interrupted: bool = False
-    ended_by: int = 0
+    interrupts: Interrupts = field(default_factory=Interrupts)
     done: str = ""
     tour: "Tour | None" = None
     vi: bool = False
@@ -335,11 +333,16 @@ class Session:
         self.unfinished.during_command(self.hand)
         if update is not None:
             self.show(update)
-        if self.interrupted:
+        if self.interrupts.asked:
             raise Stopped
 
     def stop(self) -> bool:  # TEMPORARY
-        return self.interrupted
+        return self.interrupts.asked
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more commands are to be run."""
+        return self.leaving or bool(self.interrupts.ended_by)
 
     # the network in hand
 

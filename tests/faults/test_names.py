@@ -22,12 +22,11 @@ from digitnet.registry.fields import Fields
 from digitnet.registry.model import IS_SAVE, clean_name, file_name
 from digitnet.registry.saves import LIST
 from digitnet.repl import errors
-from digitnet.repl.loop import do_command
+from digitnet.repl.loop import do_command, message
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal import output
 from digitnet.repl.terminal.output import JsonOutput, ScreenOutput
-from digitnet.repl.terminal.prompt import message
 
 BIDI = "\u202e"
 
@@ -39,7 +38,7 @@ class Terminal:
         self.file = StringIO()
         results = Screen(self.file, width=200, force_terminal=False)
         failures = Screen(self.file, width=2000, force_terminal=True, no_color=True)
-        self.output = ScreenOutput(lambda stderr: failures if stderr else results)
+        self.output = ScreenOutput(results, failures)
 
     def do(self, session: Session, *words: str) -> bool:
         """Whether the command could be done."""

@@ -83,7 +83,7 @@ def complaints(session: Session, line: str) -> list[str]:
         warnings.catch_warnings(record=True) as warned,
     ):
         warnings.simplefilter("always")
-        done = do_line(line, session, ScreenOutput(lambda stderr: Screen(stderr=stderr, width=80)))
+        done = do_line(line, session, ScreenOutput(Screen(width=80), Screen(stderr=True, width=80)))
     said = err.getvalue()
     wrong = [str(w.message) for w in warned]
     if "should not have happened" in said or done == bool(said) or said.count("\n") > 1:

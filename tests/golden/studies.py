@@ -65,7 +65,7 @@ def section(saves: Path) -> str:
     """The answers, as a screen of 80 columns shows them."""
     session = Session(saves, [ROOT / "data"], saves, seed=1)
     shown = StringIO()
-    output = ScreenOutput(lambda stderr: Screen(shown, width=80))
+    output = ScreenOutput(Screen(shown, width=80))
     do_line("n notebook-better", session, output)
     parts = []
     for asked in STUDIES:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 
-from digitnet.repl.loop import do_line
+from digitnet.repl.loop import do_line, message
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.terminal.prompt import GREETING, message
+from digitnet.repl.terminal.prompt import GREETING
 
 ROOT = Path(__file__).parent.parent.parent
 LINES = ["t 5e", "ch all", "c 11", "pas first", "t 1e", "p", "ls", "s"]
@@ -20,7 +20,7 @@ def transcript(lines: Iterable[str], saves: Path) -> str:
     """What a person sees who types these lines at a screen of 80 columns, with seed 1."""
     session = Session(saves, [ROOT / "data"], saves, seed=1)
     shown = StringIO()
-    output = ScreenOutput(lambda stderr: Screen(shown, width=80))
+    output = ScreenOutput(Screen(shown, width=80))
     shown.write(f"{GREETING}\n")
     for line in lines:
         shown.write(f"{message(session)}{line}\n")

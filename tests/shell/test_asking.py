@@ -2,7 +2,7 @@
 
 import pytest
 
-from digitnet.repl.terminal.prompt import Person
+from digitnet.repl.terminal.person import Person
 
 
 class Typed:

@@ -13,8 +13,8 @@ from digitnet.registry.model import file_name
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.terminal.completion import toolbar
 from digitnet.repl.terminal.output import ScreenOutput, _numbers_or_null
-from digitnet.repl.terminal.readers import toolbar
 
 
 def test_t_makes_the_usual_network_where_there_is_none(session: Session) -> None:
@@ -205,7 +205,7 @@ def test_show_and_data(session: Session) -> None:
 
 def test_pictures_stand_in_lines_of_the_same_length(session: Session) -> None:
     shown = StringIO()
-    do_line("show 6", session, ScreenOutput(lambda stderr: Screen(shown, width=80)))
+    do_line("show 6", session, ScreenOutput(Screen(shown, width=80)))
     lines = [line.count(":") for line in shown.getvalue().splitlines() if ": " in line]
     assert lines == [3, 3]
 
@@ -279,7 +279,7 @@ def test_an_honest_accuracy_is_not_replaced_by_one_on_cases_seen(session: Sessio
     honest = session.hand.accuracy
     session.hand.trained_on = ["mnist"]  # to which the sample's test cases belong
     shown = StringIO()
-    do_line("ch all", session, ScreenOutput(lambda stderr: Screen(shown, width=200)))
+    do_line("ch all", session, ScreenOutput(Screen(shown, width=200)))
     assert honest and session.hand.accuracy == honest
     assert f"Its accuracy remains {honest.value:.2%}".replace("%", " %") in shown.getvalue()
     session.hand.accuracy = None
@@ -289,7 +289,7 @@ def test_an_honest_accuracy_is_not_replaced_by_one_on_cases_seen(session: Sessio
 
 def test_a_small_picture_is_shown_as_it_is(session: Session) -> None:
     shown = StringIO()
-    do_line("data sample11; show 1", session, ScreenOutput(lambda stderr: Screen(shown, width=80)))
+    do_line("data sample11; show 1", session, ScreenOutput(Screen(shown, width=80)))
     assert len(shown.getvalue().splitlines()) == 2 + 1 + 6 + 1
 
 

@@ -15,11 +15,11 @@ from digitnet.repl.session import Session
 def read(tmp_path: Path, text: str) -> object:
     path = tmp_path / "config.toml"
     path.write_text(text)
-    return read_config(path, lambda: {"t"})
+    return read_config(path)
 
 
 def test_no_file_is_no_complaint(tmp_path: Path) -> None:
-    assert read_config(tmp_path / "none", set).warnings == []
+    assert read_config(tmp_path / "none").warnings == []
 
 
 def test_everything_that_can_be_said(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, tol
 def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
-        (warning,) = read_config(path, set).warnings
+        (warning,) = read_config(path).warnings
         assert "it is not a file" in warning
 
 

@@ -70,7 +70,7 @@ def test_find_takes_one_word(session: Session) -> None:
 def test_ctrl_c_is_heard_between_mini_batches(session: Session, command: str) -> None:
     class Impatient(Kept):
         def report(self, report: object) -> None:
-            session.interrupted = True
+            session.interrupts.asked = True
 
     do(session, "n 784-32-10")
     assert session.hand is not None

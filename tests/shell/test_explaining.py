@@ -179,7 +179,7 @@ def test_an_interrupted_step_keeps_those_before(session: Session) -> None:
     output = Kept()
 
     def interrupt(report: object) -> None:
-        session.interrupted = True
+        session.interrupts.asked = True
 
     output.report = interrupt  # type: ignore[method-assign]
     do_line("step 50", session, output)

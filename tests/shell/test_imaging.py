@@ -224,7 +224,7 @@ def test_what_a_person_sees(reader: Session, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(as_drawn(first_of(0).drawn(90, 9)))
     (tmp_path / "b\x1b[2J.png").write_bytes(b"no picture")
     shown = StringIO()
-    do_line(f"img {tmp_path}", reader, ScreenOutput(lambda stderr: Screen(shown, width=300)))
+    do_line(f"img {tmp_path}", reader, ScreenOutput(Screen(shown, width=300)))
     lines = shown.getvalue().splitlines()
     assert lines[0] == f"{tmp_path}/a.png, as the network sees it"
     assert any("0 ████" in line and line.endswith("guess") for line in lines)

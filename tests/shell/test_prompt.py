@@ -9,10 +9,12 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from digitnet.repl.loop import Loop
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.terminal.prompt import converse
+from digitnet.repl.terminal.readers import Loading
 
 Typed = Callable[[str], str]
 CTRL_C, CTRL_D = "\x03", "\x04"
@@ -25,13 +27,13 @@ def typed(session: Session) -> Typed:
     def run(keys: str) -> str:
         shown = StringIO()
         session.interactive = True
-        output = ScreenOutput(lambda stderr: Screen(shown, width=80))
+        output = ScreenOutput(Screen(shown, width=80))
         with (
             create_pipe_input() as keyboard,
             create_app_session(input=keyboard, output=DummyOutput()),
         ):
             keyboard.send_text(keys)
-            converse(session, output)
+            converse(Loading(lambda: Loop(session, output)), session.interrupts)
         assert session.leaving
         return shown.getvalue()
 

@@ -61,7 +61,7 @@ def test_answers_are_called_by_their_names(session: Session, tmp_path: Path) -> 
     make(tmp_path / "data" / "fashion", tuple(MNIST_DIGESTS))
     shown = StringIO()
     line = "data fashion; n 784-10; set rate 0.000001; t 1; c 7; show 30; cm; wrong"
-    output = ScreenOutput(lambda stderr: Screen(shown, width=100))
+    output = ScreenOutput(Screen(shown, width=100))
     assert do_line(line, session, output)
     text = shown.getvalue()
     for part in ("answer 7 sneaker", ": 9 ankle boot"):

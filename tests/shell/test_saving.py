@@ -50,7 +50,7 @@ def test_what_is_said_of_the_version_before_is_what_is_kept(session: Session) ->
 
 def said(session: Session, line: str) -> str:
     shown = StringIO()
-    assert do_line(line, session, ScreenOutput(lambda stderr: Screen(shown, width=200)))
+    assert do_line(line, session, ScreenOutput(Screen(shown, width=200)))
     return shown.getvalue().splitlines()[-1]
 
 

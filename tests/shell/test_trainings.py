@@ -24,7 +24,7 @@ def shown(session: Session, line: str, *, can_redraw: bool = False, width: int =
     """What a line shows that goes well; with all that was drawn over, if the screen can redraw."""
     file = StringIO()
     output = ScreenOutput(
-        lambda stderr: Screen(file, width=width, force_terminal=can_redraw, plain=not can_redraw)
+        Screen(file, width=width, force_terminal=can_redraw, plain=not can_redraw)
     )
     assert do_line(line, session, output)
     return file.getvalue()
@@ -133,7 +133,7 @@ def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> 
 
     class Interrupting(Kept):
         def report(self, report: Any) -> None:
-            session.interrupted = True
+            session.interrupts.asked = True
 
     output = Interrupting()
     results: list[Any] = []

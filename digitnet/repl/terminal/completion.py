@@ -1,4 +1,4 @@
-"""Completion at the prompt, derived from the records of the commands."""
+"""What the prompt shows of the program: completions, hints on arguments, and the toolbar."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Path
 from prompt_toolkit.document import Document
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from digitnet.repl import features as _features  # noqa: F401 - registers the commands
+from digitnet.registry.model import SEEN, Accuracy
 from digitnet.repl.command import COMMANDS, Argument
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.line import Typing, as_typed, expanded, typing
 from digitnet.repl.pictures.file import FLAGS
+from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.session import Session
 
 PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
@@ -154,3 +155,36 @@ def usage_to_come(text: str, aliases: Mapping[str, str]) -> str:
     to_come = () if rest else command.arguments[len(given) :]
     hint = " ".join(argument.usage for argument in to_come)
     return f" {hint}" if typed.word and hint else hint
+
+
+def toolbar(session: Session, width: int) -> str:
+    """The toolbar's text, as much as fits, the most important first. Does no slow work."""
+    shown = ""
+    for part in _parts(session):
+        longer = f"{shown} | {part}" if shown else f" {part}"
+        if len(longer) < width:
+            shown = longer
+    return shown
+
+
+def _parts(session: Session) -> list[str]:
+    """The parts of the toolbar, the most important first."""
+    model = session.hand
+    if model is None:
+        return ["no network yet: n makes one", f"data {session.shelf.name}"]
+    name = model.name or model.recipe or model.network.shape
+    parts = [f"{name}{' (not saved)' if session.unsaved else ''}"]
+    if model.accuracy:
+        parts.append(f"{_cases(model.accuracy, session)} {percent(model.accuracy.value)}")
+    return [
+        *parts,
+        *([model.network.shape] if name != model.network.shape else []),
+        counted(model.trainer.progress.batches, "mini-batch"),
+        f"data {session.shelf.name}",
+    ]
+
+
+def _cases(accuracy: "Accuracy", session: Session) -> str:
+    """What an accuracy was measured on: `test`, `validation`, `mnist test`, `test (seen)`."""
+    on = accuracy.on.removeprefix(f"{session.shelf.name} ")
+    return f"{on.removesuffix(SEEN)} (seen in training)" if accuracy.is_seen else on

@@ -1,10 +1,8 @@
 """Output of results: on a screen that is redrawn and paged, or as JSON, one object per line."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from math import isfinite
 from time import perf_counter, thread_time
 from typing import Any, Protocol
@@ -18,9 +16,10 @@ from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 from rich.text import Text
 
-from digitnet.repl.errors import OutputError, printable
+from digitnet.repl.errors import OutputError, printable, say_error
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.result import Result, Update
+from digitnet.repl.terminal.readers import PROMPT_ROWS
 
 MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
 """Drawing takes at most this fraction of the time, plus these seconds at the start. CPU time, so
@@ -88,9 +87,6 @@ class Canvas:
         self._screen.file.flush()
 
 
-PROMPT_ROWS = 2
-"""Rows of a screen that the prompt and its toolbar take: an answer has the others."""
-
 MIN_ROWS = 5
 """Minimum number of rows of a screen for paging."""
 
@@ -112,13 +108,6 @@ class Output(Protocol):
 
     def resume(self) -> None:
         """Call this when the program is resumed."""
-
-
-def say_error(message: str) -> None:
-    """Prints one line on standard error, with control characters escaped; none if it is closed."""
-    if sys.stderr is not None:
-        with suppress(OSError):
-            print(f"digitnet: {printable(message, 600)}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -171,21 +160,15 @@ class JsonOutput:
 class ScreenOutput:
     """Prints results with rich; on a terminal, reports are redrawn in place."""
 
-    def __init__(self, screen: Callable[[bool], "Screen"], *, pages: bool = False) -> None:
-        """screen(stderr): makes the console for standard output or error, when first needed.
+    def __init__(
+        self, screen: Screen, errors: Screen | None = None, *, pages: bool = False
+    ) -> None:
+        """errors: the console for errors; if None, the same.
 
         pages: whether to page results that are longer than the screen.
         """
-        self._make_screen, self._pages = screen, pages
+        self._screen, self._errors, self._pages = screen, errors or screen, pages
         self._canvas: Canvas | None = None
-
-    @cached_property
-    def _screen(self) -> "Screen":
-        return self._make_screen(False)
-
-    @cached_property
-    def _errors(self) -> "Screen":
-        return self._make_screen(True)
 
     def result(self, command: str, result: Result) -> None:
         """Prints the result, page by page if it is longer than the screen."""

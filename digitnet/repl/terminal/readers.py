@@ -3,10 +3,10 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -16,7 +16,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, get_app, get_app_or_none
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, Suggestion
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import (
@@ -29,52 +29,13 @@ from prompt_toolkit.filters import (
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
-from prompt_toolkit.layout.processors import ConditionalProcessor
+from prompt_toolkit.layout.processors import ConditionalProcessor, DynamicProcessor, Processor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.search import accept_search
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
-from digitnet.registry.model import SEEN, Accuracy
 from digitnet.repl.errors import OutputError
-from digitnet.repl.pictures.tables import counted, percent
-from digitnet.repl.session import Session
-from digitnet.repl.terminal.completion import Hint, Offers
-from digitnet.repl.terminal.output import PROMPT_ROWS
-
-
-def toolbar(session: Session, width: int) -> str:
-    """The toolbar's text, as much as fits, the most important first. Does no slow work."""
-    shown = ""
-    for part in _parts(session):
-        longer = f"{shown} | {part}" if shown else f" {part}"
-        if len(longer) < width:
-            shown = longer
-    return shown
-
-
-def _parts(session: Session) -> list[str]:
-    """The parts of the toolbar, the most important first."""
-    model = session.hand
-    if model is None:
-        return ["no network yet: n makes one", f"data {session.shelf.name}"]
-    name = model.name or model.recipe or model.network.shape
-    parts = [f"{name}{' (not saved)' if session.unsaved else ''}"]
-    if model.accuracy:
-        parts.append(f"{_cases(model.accuracy, session)} {percent(model.accuracy.value)}")
-    return [
-        *parts,
-        *([model.network.shape] if name != model.network.shape else []),
-        counted(model.trainer.progress.batches, "mini-batch"),
-        f"data {session.shelf.name}",
-    ]
-
-
-def _cases(accuracy: "Accuracy", session: Session) -> str:
-    """What an accuracy was measured on: `test`, `validation`, `mnist test`, `test (seen)`."""
-    on = accuracy.on.removeprefix(f"{session.shelf.name} ")
-    return f"{on.removesuffix(SEEN)} (seen in training)" if accuracy.is_seen else on
-
 
 MAX_BYTES = 200_000
 """Only this many bytes at the end of the file are read: about 5,000 lines, fast to search."""
@@ -129,12 +90,8 @@ def _open_nonblocking(path: str | Path, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
 
 
-PRELOADED = (
-    "digitnet.repl.loop",
-    "digitnet.registry.saves",
-    "digitnet.digits.datasets",
-)
-"""Modules imported in the background: they import numpy, scipy and rich, in half a second."""
+PROMPT_ROWS = 2
+"""Rows of a screen that the prompt and its toolbar take: an answer has the others."""
 
 MAX_SUGGESTION = 200
 """Maximum number of characters of a suggestion."""
@@ -145,15 +102,93 @@ MENU_ROWS = 6
 VI_MODES = {InputMode.NAVIGATION: "NORMAL", InputMode.REPLACE: "REPLACE"}
 """The names of vi's modes; all others are INSERT."""
 
+FIRST_TOOLBAR = " no network yet: n makes one"
+"""What the toolbar says until the program is loaded."""
+
 STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
 
 
 @dataclass(frozen=True)
 class Looks:
-    """The appearance of the prompt. plain: nothing but the line. colours: whether to use them."""
+    """The appearance of the prompt. plain: nothing but the line. vi: vi's keys, at first."""
 
     plain: bool = False
     colours: bool = True
+    vi: bool = False
+
+
+class Program(Protocol):
+    """What the start of the program and its prompt need, once it is loaded; see `repl.loop`."""
+
+    def run(self, lines: Iterable[str]) -> int: ...
+    def do(self, line: str) -> None: ...
+    def close(self, code: int) -> None: ...
+    def has_orphans(self) -> bool: ...
+    def converse(self, reader: "Reader", looks: Looks | None, *, yes: bool) -> None: ...
+    def toolbar(self, width: int) -> str: ...
+    def suspend(self) -> None: ...
+    def resume(self) -> None: ...
+
+    @property
+    def completer(self) -> Completer: ...
+    @property
+    def hint(self) -> Processor: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def vi(self) -> bool: ...
+    @property
+    def message(self) -> str: ...
+
+
+class Loading(Completer):
+    """The program, while it is loaded in a thread; completions wait for it."""
+
+    def __init__(self, load: Callable[[], Program]) -> None:
+        """Does nothing before `begin`."""
+        self._future: Future[Program] = Future()
+        self._thread = Thread(target=self._run, args=(load,), daemon=True)
+
+    def _run(self, load: Callable[[], Program]) -> None:
+        try:
+            self._future.set_result(load())
+        except BaseException as error:
+            self._future.set_exception(error)
+
+    def begin(self, _: object = None) -> None:
+        """Starts loading; further calls do nothing."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    @property
+    def program(self) -> Program | None:
+        """The program if it is loaded."""
+        return self._future.result() if self._future.done() else None
+
+    def wait(self) -> Program:
+        """The program, as soon as it is loaded."""
+        self.begin()
+        return self._future.result()
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Those of the program."""
+        return self.wait().completer.get_completions(document, complete_event)
+
+    def hint(self) -> Processor | None:
+        """That of the program, if it is loaded."""
+        return self.program.hint if self.program else None
+
+    def suspend(self) -> None:
+        """Call this before the program is suspended (Ctrl-Z)."""
+        if self.program:
+            self.program.suspend()
+
+    def resume(self) -> None:
+        """Call this when the program is resumed."""
+        if self.program:
+            self.program.resume()
 
 
 class Reader(Protocol):
@@ -199,34 +234,36 @@ class DumbReader:
 class FullReader:
     """Reads lines with completion, history, suggestions and a toolbar, unless plain."""
 
-    def __init__(self, session: Session, looks: Looks, history: Path | None) -> None:
+    def __init__(self, loading: Loading, looks: Looks, history: Path | None) -> None:
         """history: the history file; None for a history in memory."""
-        self._session, self._plain = session, looks.plain
+        self._loading, self._looks = loading, looks
         kept = KeptHistory(history) if history else InMemoryHistory()
         helps: dict[str, Any] = {
             "complete_in_thread": True,
             "complete_while_typing": True,
             "auto_suggest": ShortSuggestions(),
-            "input_processors": [ConditionalProcessor(Hint(session.aliases), ~is_done)],
-            "bottom_toolbar": lambda: _foot(session),
+            "input_processors": [ConditionalProcessor(DynamicProcessor(loading.hint), ~is_done)],
+            "bottom_toolbar": self._foot,
             "style": STYLE,
         }
         plain = {"complete_while_typing": False, "complete_style": CompleteStyle.READLINE_LIKE}
         self._prompt: PromptSession[str] = PromptSession(
             history=kept,
-            completer=Offers(session),
+            completer=loading,
             key_bindings=_keys(menu=not looks.plain),
             enable_suspend=True,
             color_depth=None if looks.colours and not looks.plain else ColorDepth.DEPTH_1_BIT,
             **(plain if looks.plain else helps),
         )
         self._prompt.app.before_render += self._fit
-        self._prompt.app.after_render += _preload
+        self._prompt.app.after_render += loading.begin
 
     def line(self, message: str) -> str:
         """See Reader."""
         with _on_a_terminal():
-            return self._prompt.prompt(message, vi_mode=self._session.vi)
+            program = self._loading.program
+            vi = program.vi if program else self._looks.vi
+            return self._prompt.prompt(message, vi_mode=vi)
 
     def answer(self, question: str) -> str:
         """See Reader."""
@@ -240,12 +277,21 @@ class FullReader:
         if app is not None and app.is_running and app.loop is not None:
             app.loop.call_soon_threadsafe(_exit)
 
+    def _foot(self) -> str:
+        """The toolbar, preceded by vi's mode if vi keys are on."""
+        app, mode = get_app(), ""
+        if app.editing_mode == EditingMode.VI:
+            mode = f" {VI_MODES.get(app.vi_state.input_mode, 'INSERT')} |"
+        width = app.output.get_size().columns - len(mode)
+        program = self._loading.program
+        return mode + (program.toolbar(width) if program else FIRST_TOOLBAR[: width - 1])
+
     def _fit(self, app: "Application[str]") -> None:
         """Reserves rows for the completion menu, as many as a small window can spare; none until
         something is typed, so that they do not push the head of an answer off the screen.
         """
         spare = app.output.get_size().rows - PROMPT_ROWS
-        needed = 0 if self._plain or not app.current_buffer.text else MENU_ROWS
+        needed = 0 if self._looks.plain or not app.current_buffer.text else MENU_ROWS
         self._prompt.reserve_space_for_menu = max(0, min(needed, spare))
 
 
@@ -256,15 +302,6 @@ def _on_a_terminal() -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"the terminal is gone: {error.strerror or error}") from None
-
-
-def _foot(session: Session) -> str:
-    """The toolbar, preceded by vi's mode if vi keys are on."""
-    app = get_app()
-    mode = ""
-    if app.editing_mode == EditingMode.VI:
-        mode = f" {VI_MODES.get(app.vi_state.input_mode, 'INSERT')} |"
-    return mode + toolbar(session, app.output.get_size().columns - len(mode))
 
 
 class ShortSuggestions(AutoSuggestFromHistory):
@@ -315,9 +352,3 @@ def _exit() -> None:
     app = get_app_or_none()
     if app is not None and app.future is not None and not app.future.done():
         app.exit(exception=EOFError())
-
-
-def _preload(app: "Application[str]") -> None:
-    """Imports what the first command will need, once the prompt is on the screen."""
-    app.after_render -= _preload
-    Thread(target=lambda: [import_module(name) for name in PRELOADED], daemon=True).start()
