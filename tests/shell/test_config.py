@@ -8,6 +8,7 @@ import pytest
 from conftest import Program
 from session_helpers import do, refusal
 
+from digitnet.cli import main
 from digitnet.flags import KEYS, read_config
 from digitnet.repl.session import Session
 
@@ -43,7 +44,6 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         ("saves = 3", "saves is a text, not 3"),
         ('vi = "on"', "vi is true or false, not 'on'"),
         ("alias = 3", "alias is a table, [alias], not 3"),
-        ('[alias]\nt = "n"', "alias 't' is a command already"),
         ('[alias]\n"a b" = "n"', "alias 'a b' is not one word"),
         ("[alias]\na = 3", "alias 'a' is a text of commands, not 3"),
         ("no toml", "cannot be read: Expected '='"),
@@ -67,7 +67,7 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
 
 
 def test_one_bad_alias_leaves_the_others(tmp_path: Path) -> None:
-    config = read(tmp_path, '[alias]\na = "n"\nt = "n"\nb = "ls"\n')
+    config = read(tmp_path, '[alias]\na = "n"\n"t 1" = "n"\nb = "ls"\n')
     assert config.aliases == {"a": "n", "b": "ls"}
     assert len(config.warnings) == 1
 
@@ -141,3 +141,15 @@ def test_a_folder_that_can_be_none_is_passed_over(tmp_path: Path) -> None:
     config = read(tmp_path, 'saves = "a\\u0000b"\nvi = true\n')
     assert (config.flags, config.vi) == ([], True)
     assert "saves is not a path" in config.warnings[0]
+
+
+def test_an_alias_that_is_a_command_is_told_and_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text('[alias]\nls = "n"\nmine = "?"\nb = "n"\n')
+    monkeypatch.setenv("DIGITNET_CONFIG", str(tmp_path / "config.toml"))
+    assert main(["--saves", str(tmp_path / "saves"), "-c", "b; ls"]) == 0
+    printed = capsys.readouterr()
+    assert "alias 'ls' is a command already. It is ignored" in printed.err
+    assert "alias 'mine' is a command already. It is ignored" in printed.err
+    assert "Made" not in printed.out.partition("\n")[2]
