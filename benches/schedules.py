@@ -34,12 +34,8 @@ ENDLESS = {
 
 def trained(trainer, data, amount):
     """The validation accuracy after so much more training, in per cent."""
-    steps = run(trainer, data.train, data.validation, Amount.parse(amount))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return 100 * end.value.validation_accuracy
+    outcome = run(trainer, data.train, data.validation, Amount.parse(amount))
+    return 100 * outcome.validation_accuracy
 
 
 def fresh(options, seed, settings):

@@ -76,12 +76,7 @@ def digitnet(batch, threads, seconds):
     network = network_of("784-1024-10")
     network.initialize(1)
     trainer = Trainer(network, Settings(optimizer="momentum", rate=0.01, batch=batch), 1)
-    training = run(trainer, cases, few, Amount(seconds, "seconds"))
-    while True:
-        try:
-            next(training)
-        except StopIteration as end:
-            return end.value.samples_per_second
+    return run(trainer, cases, few, Amount(seconds, "seconds")).samples_per_second
 
 
 def torch(batch, threads, seconds):

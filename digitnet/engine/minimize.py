@@ -1,8 +1,6 @@
 """Full-batch training with scipy's minimisers."""
 
-from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -11,10 +9,10 @@ import numpy as np
 from scipy import optimize
 
 from digitnet.engine.arrays import Array, Cases, Feeder
-from digitnet.engine.background import run_in_thread
 from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
 from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
+from digitnet.engine.report import Report, Stopped, ignore
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import MEASURE_CASES, Measurement, Trainer
 
@@ -60,49 +58,61 @@ class Minimum:
     interrupted: bool
 
 
-class _Interrupted(Exception):
-    """Raised by the cost function to end the minimiser."""
-
-
 def minimize(
     trainer: Trainer,
     train: Cases,
     validation: Cases,
     iterations: int,
     method: str,
-    stop: Callable[[], bool] = lambda: False,
-) -> Generator[Iteration, None, Minimum]:
+    report: Report = ignore,
+) -> Minimum:
     """Minimises C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
 
-    The minimiser runs in a background thread, on a copy of the network. The trainer's network is
-    given the new weights before each iteration is yielded, and at the end, however it ends. Each
-    iteration counts as a mini-batch of all cases, and is a point in the history.
+    Reports each Iteration, and None between passes over the cases. The minimiser works on a copy of
+    the network; the trainer's network is given the new weights before each iteration is reported,
+    and at the end, however it ends. Each iteration counts as a mini-batch of all cases, and is a
+    point in the history.
     """
     trainer.measure_statistics(train)
-    objective = _Objective(trainer, train, stop)
-    begun = perf_counter()
-    first, count = trainer.progress.batches, 0
+    threads.limit_blas()  # scipy loads a BLAS of its own
+    objective = _Objective(trainer, train, report)
+    begun, first = perf_counter(), trainer.progress.batches
     interrupted = False
+
+    def iteration_done(intermediate_result: Any) -> None:
+        cost, w = float(intermediate_result.fun), intermediate_result.x
+        if not (isfinite(cost) and np.isfinite(w).all()):
+            return
+        objective.accept(w.copy())
+        result, count = objective.measure(validation), objective.iterations
+        objective.hand_over(trainer, perf_counter() - begun)
+        if isfinite(result.cost):
+            point = Measurement(first + count, cost, result.cost, result.accuracy)
+            trainer.history.append(point)
+        seconds = perf_counter() - begun
+        report(Iteration(count, iterations, cost, result.cost, result.accuracy, seconds))
+
+    options = {"maxiter": iterations}
+    if method == "l-bfgs":
+        options["maxfun"] = 10 * iterations
     try:
-        for cost, found in run_in_thread(
-            partial(_optimize, objective, validation, iterations, method)
-        ):
-            count += 1
-            objective.hand_over(trainer, perf_counter() - begun)
-            if isfinite(found.cost):
-                point = Measurement(first + count, cost, found.cost, found.accuracy)
-                trainer.history.append(point)
-            seconds = perf_counter() - begun
-            yield Iteration(count, iterations, cost, found.cost, found.accuracy, seconds)
-    except _Interrupted:
+        with np.errstate(all="ignore"):  # costs may overflow
+            optimize.minimize(
+                objective,
+                objective.best,
+                jac=True,
+                method=METHODS[method],
+                callback=iteration_done,
+                options=options,
+            )
+    except Stopped:
         interrupted = True
-    finally:  # also when the generator is closed
-        objective.abandoned = True
+    finally:
         seconds = perf_counter() - begun
         objective.hand_over(trainer, seconds)
     on_train, on_validation = trainer.measure(train), trainer.measure(validation)
     return Minimum(
-        count,
+        objective.iterations,
         on_train.cost,
         on_train.accuracy,
         on_validation.accuracy,
@@ -110,36 +120,6 @@ def minimize(
         method,
         interrupted,
     )
-
-
-def _optimize(
-    objective: "_Objective",
-    validation: Cases,
-    iterations: int,
-    method: str,
-    tell: Callable[[tuple[float, Evaluation]], None],
-) -> None:
-    """Runs scipy's minimiser; tell() is called with the cost and evaluation of each iteration."""
-    threads.limit_blas()  # scipy loads a BLAS of its own
-
-    def step_done(intermediate_result: Any) -> None:
-        cost, w = float(intermediate_result.fun), intermediate_result.x
-        if isfinite(cost) and np.isfinite(w).all():
-            objective.accept(w.copy())
-            tell((cost, objective.measure(w, validation)))
-
-    options = {"maxiter": iterations}
-    if method == "l-bfgs":
-        options["maxfun"] = 10 * iterations
-    with np.errstate(all="ignore"):  # costs may overflow
-        optimize.minimize(
-            objective,
-            objective.best,
-            jac=True,
-            method=METHODS[method],
-            callback=step_done,
-            options=options,
-        )
 
 
 def _set_parameters(w: Array, network: Network) -> None:
@@ -153,9 +133,9 @@ def _set_parameters(w: Array, network: Network) -> None:
 class _Objective:
     """C(w) and its gradient, as scipy needs them: all parameters in one float64 vector."""
 
-    def __init__(self, trainer: Trainer, cases: Cases, stop: Callable[[], bool]) -> None:
+    def __init__(self, trainer: Trainer, cases: Cases, report: Report) -> None:
         self.network = trainer.network.copy(trainer.network.dtype)
-        self.penalties, self.cases, self.stop = trainer.penalties, cases, stop
+        self.penalties, self.cases, self.report = trainer.penalties, cases, report
         self.parameters = self.network.parameters
         self.chunk = min(CHUNK, len(cases), max_cases(self.network))
         self.feeder = Feeder(cases, self.chunk, self.network.dtype)
@@ -164,7 +144,6 @@ class _Objective:
             np.float64
         )
         self.iterations = 0
-        self.abandoned = False
         self._start = self._last_handed_over = self.best
         self._counted, self._seconds = 0, 0.0
 
@@ -173,9 +152,9 @@ class _Objective:
         self.best = w
         self.iterations += 1
 
-    def measure(self, w: Array, cases: Cases) -> Evaluation:
-        """Evaluates w on the first MEASURE_CASES of `cases`; the cost includes the penalties."""
-        _set_parameters(w, self.network)
+    def measure(self, cases: Cases) -> Evaluation:
+        """Evaluates the best weights on the first MEASURE_CASES; the cost includes penalties."""
+        _set_parameters(self.best, self.network)
         found = evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
         penalty = self.penalties.value(self.parameters)
         return Evaluation(found.correct, found.total, found.cost + penalty)
@@ -205,8 +184,7 @@ class _Objective:
             g[...] = 0
         rows = np.arange(count)
         for start in range(0, count, self.chunk):
-            if self.abandoned or self.stop():
-                raise _Interrupted
+            self.report(None)
             x, y = self.feeder.batch(rows[start : start + self.chunk])
             a = self.network.forward(x, EXACT)
             cost += self.network.cost.value(a, y) * len(a) / count

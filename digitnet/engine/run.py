@@ -1,6 +1,6 @@
 """The training loop: runs mini-batches until an amount is done, and reports its progress."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
@@ -12,10 +12,11 @@ from digitnet.engine.arrays import Cases
 from digitnet.engine.augment import Augment
 from digitnet.engine.batches import MiniBatches
 from digitnet.engine.evaluate import Evaluation, check_room
+from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import Measurement, Progress, Trainer
 
-Stopped = Literal["done", "target", "patience", "interrupted", "diverged"]
+Ending = Literal["done", "target", "patience", "interrupted", "diverged"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Outcome:
     cost: float
     train_accuracy: float
     validation_accuracy: float
-    stopped: Stopped
+    stopped: Ending
     accuracy_before: float
     best: bool
     epochs_since_best: float
@@ -294,26 +295,26 @@ def run(
     cases: Cases,
     validation: Cases,
     amount: Amount,
-    stop: Callable[[], bool] = lambda: False,
-) -> Generator[Report, None, Outcome]:
-    """Trains until `amount` is done, `stop()` returns true, or the cost is no longer finite.
+    report: Callable[[Report], None] = ignore,
+) -> Outcome:
+    """Trains until `amount` is done, `report` raises Stopped, or the cost is no longer finite.
 
-    `stop` is called before each mini-batch. After divergence the last good weights are restored;
-    with patience, or an accuracy as the amount, those with the best validation accuracy.
+    `report` is called at least every REPORT_SECONDS, but not within a mini-batch. After divergence
+    the last good weights are restored; with patience, or an accuracy as the amount, those with the
+    best validation accuracy.
     """
     training = _Run(trainer, cases, validation, amount)
-    while (stopped := training.reached() or ("interrupted" if stop() else None)) is None:
-        try:
+    try:
+        while (ending := training.reached()) is None:
             training.step()
-        except BaseException:  # the weights may be half updated
-            training.last_good.restore()
-            raise
-        if training.report_is_due():
-            if not training.is_sound():
-                stopped = "diverged"
-                break
-            yield training.report()
-    return training.outcome(stopped)
+            if training.report_is_due():
+                if not training.is_sound():
+                    ending = "diverged"
+                    break
+                report(training.report())
+    except Stopped:
+        ending = "interrupted"
+    return training.outcome(ending)
 
 
 def mini_batches(trainer: Trainer, cases: Cases, progress: Progress) -> MiniBatches:
@@ -352,15 +353,22 @@ class _Run:
         self.last_report, self.last_part = perf_counter(), self.stretch.part() or 0.0
 
     def step(self) -> None:
-        """Trains one mini-batch, and measures if a measurement is due."""
-        x, y = self.batches.next()
-        rate = self.trainer.settings.rate * self.stretch.factor()
-        cost = self.trainer.step(x, y, rate)
-        self.costs.append(cost)
-        position = self.trainer.progress.position
-        self.batches.done(len(x), cost)
-        if self._is_measured_after(position):
-            self.measure()
+        """Trains one mini-batch, and measures if a measurement is due.
+
+        If it raises, the last good weights are restored: the present ones may be half updated.
+        """
+        try:
+            x, y = self.batches.next()
+            rate = self.trainer.settings.rate * self.stretch.factor()
+            cost = self.trainer.step(x, y, rate)
+            self.costs.append(cost)
+            position = self.trainer.progress.position
+            self.batches.done(len(x), cost)
+            if self._is_measured_after(position):
+                self.measure()
+        except BaseException:
+            self.last_good.restore()
+            raise
 
     def _is_measured_after(self, position: int) -> bool:
         """Whether a measurement is due after the mini-batch that began at this position.
@@ -399,7 +407,7 @@ class _Run:
                 point = Measurement(progress.batches, self.cost, found.cost, found.accuracy)
                 trainer.history.append(point)
 
-    def reached(self) -> Stopped | None:
+    def reached(self) -> Ending | None:
         """The reason to stop now, if there is one."""
         part = self.stretch.part()
         if part is None and self.on_validation.accuracy >= self.stretch.amount.value:
@@ -451,7 +459,7 @@ class _Run:
 
     # the end
 
-    def outcome(self, stopped: Stopped) -> Outcome:
+    def outcome(self, stopped: Ending) -> Outcome:
         """Measures the result, after restoring better weights if necessary."""
         speed, epochs_since_best = self.stretch.speed, self.best.epochs_since
         if not self.is_sound():

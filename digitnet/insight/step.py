@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,6 +6,7 @@ from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.layers import Layer, Parameter, Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
+from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import Outcome, Stretch, mini_batches, run
 from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import Trainer
@@ -42,7 +42,7 @@ class ObservedStep:
     number: of mini-batches the network has been trained on, including this one. rate: the learning
     rate at this mini-batch. inputs, targets, outputs_before, outputs_after, cost_before,
     cost_after: of its cases, as in training; the costs include penalties.
-    outcome: the outcome of `run`, with no mini-batches if training was stopped or diverged.
+    outcome: the outcome of `run`, with no mini-batches if training diverged.
     """
 
     number: int
@@ -58,9 +58,11 @@ class ObservedStep:
 
 
 def observe_step(
-    trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool] = lambda: False
+    trainer: Trainer, cases: Cases, validation: Cases, report: Report = ignore
 ) -> ObservedStep:
     """Trains one mini-batch exactly as `run` does, and returns its details.
+
+    Calls report(None) when it is done; if that raises Stopped, the outcome is "interrupted".
 
     They are computed on copies of the network and its progress, so that the training is bit for bit
     the same as without observation.
@@ -76,7 +78,7 @@ def observe_step(
     values = [p.value.copy() for p in copy.parameters]
     gradients = [_gradient(p, trainer) for p in copy.parameters]
 
-    outcome = _trained(trainer, cases, validation, stop)
+    outcome = run(trainer, cases, validation, ONE_BATCH, lambda _: report(None))
     for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
         p.value[...] = trained.value
     after = _ForwardPass.of(copy, trainer, x, y, step)
@@ -123,19 +125,6 @@ def _gradient(p: Parameter, trainer: Trainer) -> Array:
         g = p.whole_gradient().copy()
         penalties.add_gradient(p, g)
     return g
-
-
-def _trained(
-    trainer: Trainer, cases: Cases, validation: Cases, stop: Callable[[], bool]
-) -> Outcome:
-    """Trains one mini-batch."""
-    running = run(trainer, cases, validation, ONE_BATCH, stop)
-    while True:
-        try:
-            next(running)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
 
 
 def _changes(network: Network, values: list[Array], gradients: list[Array]) -> list[Change]:

@@ -130,5 +130,4 @@ def _train(named: Model) -> None:
     count = min(named.trainer.progress.cases, 100) or 10
     inputs = rng.integers(0, 256, (count, network.inputs), np.uint8)
     cases = Cases(inputs, np.eye(network.outputs, dtype=np.float32)[inputs[:, 0] % network.outputs])
-    for _ in run(named.trainer, cases, cases, Amount(2, "batches")):
-        pass
+    run(named.trainer, cases, cases, Amount(2, "batches"))

@@ -20,6 +20,7 @@ from sheets import step_truth, why_mini
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.prepare import prepare
+from digitnet.engine.report import Stopped
 from digitnet.engine.run import Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
@@ -65,10 +66,13 @@ def record() -> None:
     data = SOURCES["sample"].read([ROOT / "data"])
     trainer = build(RECIPES["relu"], 1).trainer
     reports = []
-    for report in run(trainer, data.train, data.validation, Amount.parse("20e")):
+
+    def note(report: Report) -> None:
         reports.append(asdict(report))
         if report.part and report.part >= 0.5:
-            break
+            raise Stopped
+
+    run(trainer, data.train, data.validation, Amount.parse("20e"), note)
     program = [sys.executable, "-m", "digitnet", "--json", "--seed", "1", "-c", "t 5e; c 11"]
     lines = subprocess.run(program, cwd=ROOT, check=True, capture_output=True).stdout.splitlines()
     kept = {"training": reports, "check": json.loads(lines[-1])}

@@ -82,8 +82,7 @@ def test_the_notebook_as_others_reproduced_it() -> None:
     for seed in range(10):
         named = build(RECIPES["notebook"], seed)
         for amount in ("400e", "100e"):
-            for _ in run(named.trainer, data.train, data.validation, Amount.parse(amount)):
-                pass
+            run(named.trainer, data.train, data.validation, Amount.parse(amount))
             if amount == "400e":
                 measured = named.trainer.measure(data.train)
                 costs.append(measured.cost)

@@ -34,8 +34,7 @@ class Patient:
 
     def trained(self, amount: str) -> "Patient":
         """The same network after more training."""
-        for _ in run(self.trainer, self.train, self.validation, Amount.parse(amount)):
-            pass
+        run(self.trainer, self.train, self.validation, Amount.parse(amount))
         return self
 
     def findings(self) -> list[Finding]:

@@ -20,8 +20,7 @@ NO_FOLDERS: list[Path] = []
 def trained(recipe: str, seed: int, amount: str) -> Model:
     named = build(RECIPES[recipe], seed)
     data = SOURCES[recipe].read(NO_FOLDERS)
-    for _ in run(named.trainer, data.train, data.validation, Amount.parse(amount)):
-        pass
+    run(named.trainer, data.train, data.validation, Amount.parse(amount))
     return named
 
 
@@ -104,12 +103,10 @@ def test_momentum_and_l2_follow_their_formulae() -> None:
         g = x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w
         v = 0.9 * v + g
         w = w - 0.5 * v
-    for _ in run(trainer, data.train, data.validation, Amount.parse("3")):
-        pass
+    run(trainer, data.train, data.validation, Amount.parse("3"))
     np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)
     trainer.settings = trainer.settings.changed("optimizer", "sgd")
     a = 1 / (1 + np.exp(-x @ w))
     w = w - 0.5 * (x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w)
-    for _ in run(trainer, data.train, data.validation, Amount.parse("1")):
-        pass
+    run(trainer, data.train, data.validation, Amount.parse("1"))
     np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)

@@ -42,8 +42,7 @@ def model(shape: str = SHAPE, **settings: Any) -> Model:
 
 def trained(of: Model, amount: int, on: Cases | None = None) -> Model:
     given = on or cases()
-    for _ in run(of.trainer, given, given, Amount(amount, "batches")):
-        pass
+    run(of.trainer, given, given, Amount(amount, "batches"))
     of.trainer.progress.seconds = 0.0
     return of
 

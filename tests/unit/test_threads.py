@@ -42,8 +42,7 @@ def trained(optimizer: str, sizes: list[int], border: int, **settings: object) -
     network = network_of("-".join(map(str, sizes)), dtype=np.float64)
     network.initialize(1)
     given = Settings(**{"batch": 10, "optimizer": optimizer, **settings})  # type: ignore[arg-type]
-    for _ in run(Trainer(network, given, 3), cases, cases, Amount.parse("12")):
-        pass
+    run(Trainer(network, given, 3), cases, cases, Amount.parse("12"))
     return network
 
 

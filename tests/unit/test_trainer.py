@@ -1,6 +1,6 @@
 """Training: amounts, the order of cases, exact resumption, divergence, interruption."""
 
-from collections.abc import Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from digitnet.engine.arrays import Cases, Feeder, one_hot
+from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.run import Outcome, Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
@@ -35,18 +36,20 @@ def trainer(seed: int = 1, **settings: float) -> Trainer:
     return Trainer(network, Settings(**values), seed)  # type: ignore[arg-type]
 
 
-def drain(run: Generator[Report, None, Outcome]) -> tuple[list[Report], Outcome]:
-    reports = []
-    while True:
-        try:
-            reports.append(next(run))
-        except StopIteration as end:
-            return reports, end.value
-
-
-def train(of: Trainer, amount: str, cases: Cases | None = None, **more: object) -> Outcome:
+def train(
+    of: Trainer,
+    amount: str,
+    cases: Cases | None = None,
+    report: Callable[[Report], None] = ignore,
+) -> Outcome:
     cases = cases or blobs()
-    return drain(run(of, cases, cases, Amount.parse(amount), **more))[1]  # type: ignore[arg-type]
+    return run(of, cases, cases, Amount.parse(amount), report)
+
+
+def reports_of(of: Trainer, amount: str) -> list[Report]:
+    reports: list[Report] = []
+    train(of, amount, report=reports.append)
+    return reports
 
 
 def values(of: Trainer) -> list[bytes]:
@@ -120,7 +123,8 @@ def test_short_epochs_are_given_up_after_enough_of_them() -> None:
 def test_a_target_waits_for_a_rate_that_is_still_to_fall() -> None:
     for schedule, least, most in (("cosine 70e", 70, 70), ("step 50e", 50, 70), ("cosine", 31, 90)):
         of = trainer(batch=4, schedule=schedule, rate=1e-9)
-        reports, outcome = drain(run(of, hopeless(), hopeless(), Amount.parse("100%")))
+        reports: list[Report] = []
+        outcome = train(of, "100%", hopeless(), reports.append)
         trained = [report.batches for report in reports]
         assert outcome.stopped == "patience"
         assert least <= trained[-1] / 50 <= most, schedule
@@ -154,8 +158,12 @@ def test_a_total_time_counts_what_was_trained_before() -> None:
 def test_a_total_has_one_schedule_however_often_it_is_resumed() -> None:
     whole, resumed = (trainer(schedule="cosine") for _ in range(2))
     train(whole, "6e total")
-    asked: list[int] = []
-    train(resumed, "6e total", stop=lambda: len(asked) > 20 or bool(asked.append(1)))
+
+    def report(progress: Report) -> None:
+        if progress.batches > 20:
+            raise Stopped
+
+    assert train(resumed, "6e total", report=report).stopped == "interrupted"
     assert 0 < resumed.progress.batches < whole.progress.batches
     train(resumed, "6e total")
     assert values(resumed) == values(whole)
@@ -164,8 +172,7 @@ def test_a_total_has_one_schedule_however_often_it_is_resumed() -> None:
 def test_the_time_left_of_a_total_is_that_of_this_run() -> None:
     of = trainer()
     train(of, "90e")
-    run_on = run(of, blobs(), blobs(), Amount.parse("100e total"))
-    report = next(run_on)
+    report = reports_of(of, "100e total")[0]
     assert report.part and report.remaining
     assert report.part > 0.9
     assert report.remaining == pytest.approx(
@@ -186,7 +193,7 @@ def test_a_short_training_leaves_a_measurement_too() -> None:
 
 
 def test_even_a_short_training_has_reports_to_draw() -> None:
-    reports, _ = drain(run(trainer(batch=2), blobs(), blobs(), Amount.parse("1e")))
+    reports = reports_of(trainer(batch=2), "1e")
     assert len(reports) >= 20
     assert [report.epoch for report in reports if report.epoch] == [1]
 
@@ -228,8 +235,7 @@ def test_every_epoch_visits_each_case_once_in_a_fresh_order(
 
     cases, other = blobs(), blobs(20)
     monkeypatch.setattr(Feeder, "batch", spy)
-    training = run(trainer(), cases, other, Amount.parse("2e"))
-    drain(training)
+    run(trainer(), cases, other, Amount.parse("2e"))
     first, second = seen[:200], seen[200:400]
     assert sorted(first) == sorted(second) == list(range(200))
     assert first != second
@@ -313,24 +319,26 @@ def test_patience_keeps_a_training_that_ends_before_it_is_measured() -> None:
 
 
 def test_the_part_done_is_never_more_than_all() -> None:
-    reports, _ = drain(run(trainer(), blobs(), blobs(), Amount.parse("0.01e")))
+    reports = reports_of(trainer(), "0.01e")
     assert [report.part for report in reports] == [1.0]
 
 
 def test_stopping_keeps_what_was_trained() -> None:
-    of, asked = trainer(), []
+    of, seen = trainer(), []
 
-    def stop() -> bool:
-        asked.append(1)
-        return len(asked) > 5
+    def report(progress: Report) -> None:
+        seen.append(progress.batches)
+        if len(seen) == 5:
+            raise Stopped
 
-    outcome = train(of, "100e", stop=stop)
-    assert (outcome.stopped, outcome.batches, of.progress.batches) == ("interrupted", 5, 5)
+    outcome = train(of, "5e", report=report)
+    assert outcome.stopped == "interrupted"
+    assert outcome.batches == of.progress.batches == seen[-1]
 
 
 def test_a_report_tells_of_each_measurement() -> None:
     of = trainer(batch=2)
-    reports, _ = drain(run(of, blobs(), blobs(), Amount.parse("3e")))
+    reports = reports_of(of, "3e")
     measured = [(r.batches, r.cost, r.accuracy) for r in reports if r.measured]
     assert measured == [(m.batches, m.cost, m.validation_accuracy) for m in of.history]
 

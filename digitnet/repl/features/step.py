@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array
-from digitnet.engine.run import Stopped
+from digitnet.engine.run import Ending
 from digitnet.insight.step import Change, ObservedStep, observe_step
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -53,7 +53,7 @@ class StepResult:
     """The effect of some mini-batches; all but the last have already been shown as reports."""
 
     steps: list[StepReport]
-    stopped: "Stopped"
+    stopped: Ending
     rate: float
 
     def as_json(self) -> dict[str, Any]:
@@ -120,13 +120,13 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> Any:
     model = session.learner()
     data, trainer = session.data_for(model), model.trainer
     steps: list[StepReport] = []
-    stopped: Stopped = "done"
+    stopped: Ending = "done"
     with undoable(model, session), trained_on(data, model):
         for _ in range(count):
             if steps:
                 yield steps[-1]
             try:
-                observed = observe_step(trainer, data.train, data.validation, session.stop)
+                observed = observe_step(trainer, data.train, data.validation, session.report)
             except ValueError as error:  # the cases are not pictures, or too many for the memory
                 raise CommandError(str(error)) from None
             stopped = observed.outcome.stopped

@@ -15,7 +15,7 @@ from rich.text import Text
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks
-from digitnet.engine.run import Outcome, Report, Stopped, run
+from digitnet.engine.run import Ending, Outcome, Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.insight.inside import first_layer
@@ -141,7 +141,7 @@ def summary(outcome: Outcome, amount: Amount) -> Text:
     return text
 
 
-def ending_of(stopped: Stopped, rate: float) -> str:
+def ending_of(stopped: Ending, rate: float) -> str:
     """Why a training ended; empty if it is done. rate: to suggest after a divergence."""
     return ENDINGS[stopped].format(rate=rate)
 
