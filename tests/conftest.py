@@ -1,36 +1,56 @@
 """What the tests share: the checkout's data, a session without a terminal, the program itself.
 
-The tests of `faults` try a share of what can go wrong, and all of it with `--full`; what they tried
-and what was survived is printed as a table at the end.
+Most tests call the program in their own process; what depends on a terminal, on signals or on the
+process itself starts it. `pytest` runs two processes of tests with one thread each; tests that take
+the time, or use two threads, are in one group, so that no two of them run at once.
 """
 
+import io
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from rich.console import Console
 from rich.table import Table
+from terminal_helpers import Terminal, command
 
+from digitnet.cli import main
+from digitnet.engine.speed import threads
 from digitnet.repl.session import Session
 
-if TYPE_CHECKING:
-    from terminal_helpers import Terminal
-
 ROOT = Path(__file__).parent.parent
-Program = Callable[..., "subprocess.CompletedProcess[str]"]
-Start = Callable[..., "Terminal"]
+Finished = subprocess.CompletedProcess[str]
+Program = Callable[..., Finished]
+Start = Callable[..., Terminal]
 Tally = Callable[[str, int, int], None]
-TALLIES = pytest.StashKey[list[tuple[str, int, int]]]()
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGPIPE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--full", action="store_true", help="tests/faults: try everything, not a sample"
+        "--full", action="store_true", help="all tests, and everything they can try, not a sample"
     )
+
+
+def pytest_configure() -> None:
+    threads.set_count(1)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for the programs that the tests start
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("serial") or "terminal" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("serial"))
+        if item.get_closest_marker("full") and not config.getoption("full"):
+            item.add_marker(pytest.mark.skip(reason="only with --full"))
 
 
 @pytest.fixture
@@ -40,22 +60,34 @@ def share(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
 
 
 @pytest.fixture
-def tally(pytestconfig: pytest.Config) -> Tally:
+def tally(record_property: Callable[[str, object], None]) -> Tally:
     """tally(fault, tried, survived): adds a row to the table; fails unless all survived."""
 
     def add(fault: str, tried: int, survived: int) -> None:
-        pytestconfig.stash.setdefault(TALLIES, []).append((fault, tried, survived))
+        record_property("fault", (fault, tried, survived))
         assert tried == survived, f"{fault}: {tried - survived} of {tried} not survived"
 
     return add
 
 
-def pytest_terminal_summary(config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = Table("fault", "tried", "survived", title="Faults")
-    for fault, tried, survived in config.stash.get(TALLIES, []):
-        table.add_row(fault, f"{tried:,}", f"{survived:,}")
+    for report in [r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]:
+        for name, row in report.user_properties if report.when == "call" else ():
+            if name == "fault":
+                table.add_row(row[0], f"{row[1]:,}", f"{row[2]:,}")
     if table.rows:
         Console().print(table)
+
+
+@pytest.fixture
+def mnist(pytestconfig: pytest.Config) -> Path:
+    """The folder with all of MNIST. Skips where there is none, and without --full."""
+    if not pytestconfig.getoption("full"):
+        pytest.skip("trainings on all of MNIST: only with --full")
+    if not os.environ.get("DIGITNET_DATA"):
+        pytest.skip("needs all of MNIST: DIGITNET_DATA names the folder it is in")
+    return Path(os.environ["DIGITNET_DATA"])
 
 
 @pytest.fixture
@@ -81,16 +113,68 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def program(tmp_path: Path, environment: dict[str, str]) -> Program:
-    """Runs `digitnet` with these arguments; `stdin` is what it reads."""
+    """Calls the program's `main` with these arguments; `stdin` is what it reads."""
 
-    def run(
-        *arguments: str, stdin: str = "", env: dict[str, str] | None = None
-    ) -> "subprocess.CompletedProcess[str]":
+    def call(*arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> Finished:
+        with streams(environment | (env or {}), tmp_path, stdin) as written:
+            try:
+                code = main(arguments)
+            except SystemExit as left:
+                code = int(left.code or 0)
+            sys.stdout.flush()
+        texts = (w.getvalue().decode("utf-8", "surrogateescape") for w in written)
+        return Finished(arguments, code, *texts)
+
+    return call
+
+
+class Written(io.BytesIO):
+    """Bytes that can still be read when the text stream on top of them is gone."""
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def streams(
+    env: dict[str, str], folder: Path, stdin: str
+) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
+    """Lets this process be like a new one with this environment, folder and input."""
+    encoding = env.get("PYTHONIOENCODING", "utf-8")
+    given = io.BytesIO(stdin.encode("utf-8", "surrogateescape"))
+    written = Written(), Written()
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    count, before = threads.count(), Path.cwd()
+    os.chdir(folder)
+    try:
+        with (
+            patch.dict(os.environ, env, clear=True),
+            patch("sys.stdin", io.TextIOWrapper(given, "utf-8")),
+            patch("sys.stdout", io.TextIOWrapper(written[0], encoding, write_through=True)),
+            patch("sys.stderr", io.TextIOWrapper(written[1], encoding, write_through=True)),
+            warnings.catch_warnings(record=True) as warned,
+        ):
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", RuntimeWarning)
+            yield written
+            for warning in warned:
+                written[1].write(f"{warning.category.__name__}: {warning.message}\n".encode())
+    finally:
+        os.chdir(before)
+        threads.set_count(count)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@pytest.fixture
+def process(tmp_path: Path, environment: dict[str, str]) -> Program:
+    """Starts `digitnet` with these arguments, and waits for it; `stdin` is what it reads."""
+
+    def run(*arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> Finished:
         return subprocess.run(
             command(arguments),
             input=stdin,
             capture_output=True,
-            text=True,
             encoding="utf-8",
             errors="surrogateescape",
             cwd=tmp_path,
@@ -105,8 +189,6 @@ def program(tmp_path: Path, environment: dict[str, str]) -> Program:
 @pytest.fixture
 def terminal(environment: dict[str, str]) -> Iterator[Start]:
     """Starts `digitnet` at a pseudo-terminal: `terminal(columns, rows, *arguments, **env)`."""
-    from terminal_helpers import Terminal
-
     opened: list[Terminal] = []
 
     def start(columns: int = 80, rows: int = 24, *arguments: str, **env: str) -> Terminal:
@@ -120,8 +202,3 @@ def terminal(environment: dict[str, str]) -> Iterator[Start]:
     yield start
     for each in opened:
         each.child.close(force=True)
-
-
-def command(arguments: Sequence[str]) -> list[str]:
-    """The command that starts the program."""
-    return [sys.executable, "-m", "digitnet", *arguments]

@@ -1,12 +1,13 @@
 """A real pseudo-terminal with a program in it, its screen read by pyte: what a person sees."""
 
 import re
+import sys
 import termios
 import time
+from collections.abc import Sequence
 
 import pexpect
 import pyte
-from conftest import command
 
 
 class Terminal:
@@ -75,3 +76,8 @@ class Terminal:
 
     def echoes(self) -> bool:
         return bool(termios.tcgetattr(self.child.child_fd)[3] & termios.ECHO)
+
+
+def command(arguments: Sequence[str]) -> list[str]:
+    """The command that starts the program."""
+    return [sys.executable, "-m", "digitnet", *arguments]

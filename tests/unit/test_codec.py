@@ -74,7 +74,7 @@ def test_no_document_needs_another_opcode(document: Any) -> None:
         *((1, 2), {1, 2}, frozenset(), bytearray(b"x"), memoryview(b"x"), 1j, object(), int),
         *({1: "number as key"}, {b"a": 1}, {None: 1}, {("a",): 1}),
     ],
-    ids=lambda value: f"{type(value).__name__} {value!r}"[:30],
+    ids=lambda value: type(value).__name__,
 )
 def test_encode_refuses_what_no_document_holds(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
