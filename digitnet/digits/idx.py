@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digitnet.digits.files import BadFile, read_bounded
+
 MAX_BYTES = 64 << 20
 """Maximum size of a file: about 1.4 times that of MNIST's training images."""
 
@@ -42,21 +44,23 @@ def read_idx(
     Raises BadData for anything but one complete file of that kind. No memory is allocated for data
     that the header announces but the file does not have.
     """
-    max_bytes = MAX_BYTES if max_bytes is None else max_bytes
     try:
-        with path.open("rb") as file:
-            packed = file.read(max_bytes + 1)
-        if len(packed) > max_bytes:
-            raise BadData(f"is larger than {max_bytes >> 20} MiB")
-        data, shape = _unpack(packed, dimensions, max_bytes)
-        if digest is not None and sha256(data).hexdigest() != digest:
-            raise BadData("is not the original file: its SHA-256 differs")
-    except BadData as error:
-        raise BadData(error.reason, path) from None
+        packed = read_bounded(path, MAX_BYTES if max_bytes is None else max_bytes)
+        return idx_array(packed, dimensions, digest, max_bytes=max_bytes)
+    except (BadData, BadFile) as error:
+        raise BadData(str(error), path) from None
     except OSError as error:
         raise BadData(error.strerror or str(error), path) from None
-    header = len(data) - prod(shape)
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+
+
+def idx_array(
+    packed: bytes, dimensions: int, digest: str | None = None, *, max_bytes: int | None = None
+) -> NDArray[np.uint8]:
+    """Returns the array in the bytes of an IDX file. Raises BadData, without a path."""
+    data, shape = _unpack(packed, dimensions, MAX_BYTES if max_bytes is None else max_bytes)
+    if digest is not None and sha256(data).hexdigest() != digest:
+        raise BadData("is not the original file: its SHA-256 differs")
+    return np.frombuffer(data, np.uint8, offset=len(data) - prod(shape)).reshape(shape)
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:
