@@ -1,4 +1,17 @@
-"""The program's options, from the command line, the environment and the configuration file."""
+"""The program's options, from the command line, the environment and the configuration file.
+
+The file is TOML, such as
+
+    saves = "~/networks"
+    seed = 3
+    plain = true
+    vi = true
+
+    [alias]
+    warm = "n relu; t 2e"
+
+To add an option, write its record in `OPTIONS`.
+"""
 
 import argparse
 import os
@@ -12,26 +25,155 @@ from typing import Any, NoReturn
 from digitnet import __version__, paths
 from digitnet.repl.errors import say_error
 
-TEXTS, NUMBERS, SWITCHES = ("saves", "data"), ("seed", "threads"), ("plain", "yes", "no-color")
-"""Keys that are also command-line flags, by type."""
-
-KEYS = (*TEXTS, *NUMBERS, *SWITCHES, "vi", "alias")
-
 MAX_BYTES, MAX_LINE = 1 << 16, 1000
 """Limits for parsing: a dotted key with thousands of parts on one line would take gigabytes."""
 
 _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 
+EPILOG = """\
+With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as
+an environment variable, as in DIGITNET_SAVES=~/networks, or in config.toml
+(DIGITNET_CONFIG names another file). Exit codes: 0 all well, 1 a command
+failed, 2 wrong flags, 130 interrupted."""
+
+
+class WrongFlags(Exception):
+    """Options are not valid; the message says why."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option: a flag, an environment variable, and a key of the configuration file.
+
+    kind: str, int, or bool for a switch. parse: raises ValueError, with the reason, for a text that
+    is not valid. in_file: whether it is a key of the file.
+    """
+
+    name: str
+    help: str
+    kind: type = bool
+    metavar: str | None = None
+    parse: Callable[[str], Any] = bool
+    in_file: bool = True
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """Parses an integer from `low` to `high`."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
+            raise ValueError(f"{text[:40]!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _folder(*, may_be_missing: bool) -> Callable[[str], str]:
+    """Parses the path of a folder."""
+
+    def parse(text: str) -> str:
+        folder = os.path.expanduser(text)  # noqa: PTH111
+        # os.path returns False for a path that cannot be accessed
+        exists = os.path.exists(folder) or not may_be_missing  # noqa: PTH110
+        if text and exists and not os.path.isdir(folder):  # noqa: PTH112
+            raise ValueError(f"{folder!r} is not a folder")
+        return text
+
+    return parse
+
+
+_SAVES, _DATA = _folder(may_be_missing=True), _folder(may_be_missing=False)
+OPTIONS = {
+    option.name: option
+    for option in (
+        Option("saves", "where networks are saved", str, "DIR", _SAVES),
+        Option("data", "where data sets are looked for first", str, "DIR", _DATA),
+        Option("seed", "draw and order everything with this seed", int, "N", _whole(0, 10**9 - 1)),
+        Option("threads", "threads that share the work of training", int, "N", _whole(1, 1024)),
+        Option("json", "one JSON object a command", in_file=False),
+        Option("plain", "plain text: no colours, drawings in ASCII, no moving lines"),
+        Option("yes", "answer every question with yes"),
+        Option("no-color", "no colours"),
+    )
+}
+KEYS = (*(name for name, option in OPTIONS.items() if option.in_file), "vi", "alias")
+"""The keys of the configuration file."""
+
 
 @dataclass
 class Config:
-    """The content of the file. flags: in command-line form. warnings: the errors in it."""
+    """The content of the file. values: of options. warnings: the errors in it."""
 
     path: Path
-    flags: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
     vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser that raises WrongFlags instead of exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongFlags(message.removeprefix("argument "))
+
+
+def read_flags(
+    typed: Sequence[str], environ: Mapping[str, str]
+) -> tuple[argparse.Namespace, Config]:
+    """Parses the options: the command line overrides the environment, which overrides the file.
+
+    typed: the arguments of the command line. Prints a warning for each error in the file. Raises
+    WrongFlags for options that are not valid.
+    """
+    options = _parser().parse_args(typed)
+    if options.lines and options.file:
+        raise WrongFlags("give either -c or a FILE, not both")
+    chosen = environ.get("DIGITNET_CONFIG")
+    config = read_config(Path(chosen) if chosen else paths.config_file())
+    if chosen and not config.path.exists():
+        config.warnings.append(
+            f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
+        )
+    for warning in config.warnings:
+        say_error(warning)
+    for name, option in OPTIONS.items():
+        place, variable = name.replace("-", "_"), f"DIGITNET_{name.upper().replace('-', '_')}"
+        value: Any = getattr(options, place)
+        source = f"--{name}"
+        if value is None and environ.get(variable):
+            value, source = environ[variable], variable
+            if option.kind is bool:
+                value = value.lower() not in ("0", "no", "false", "off")
+        if isinstance(value, str):
+            try:
+                value = option.parse(value)
+            except ValueError as error:
+                raise WrongFlags(f"{source}: {error}") from None
+        setattr(options, place, config.values.get(name) if value is None else value)
+    return options, config
+
+
+def _parser() -> _Parser:
+    """The parser of the command line."""
+    parser = _Parser(
+        "digitnet",
+        description="A prompt for neural networks that read handwritten digits.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("file", nargs="?", metavar="FILE", help="a script: commands, and comments after #")
+    add("-c", dest="lines", action="append", metavar="COMMANDS",
+        help="do these commands and leave; several -c are done in order")  # fmt: skip
+    for name, option in OPTIONS.items():
+        if option.kind is bool:
+            add(f"--{name}", action="store_const", const=True, help=option.help)
+        else:
+            add(f"--{name}", metavar=option.metavar, help=option.help)
+    add("--version", action="version", version=f"digitnet {__version__}")
+    return parser
 
 
 def read_config(path: Path) -> Config:
@@ -74,23 +216,28 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _take(config: Config, key: str, value: Any) -> None:
     """Stores one field in `config`. Raises ValueError for an invalid one."""
-    is_value = isinstance(value, str) if key in TEXTS else type(value) is int
-    if key in TEXTS and is_value and "\0" in value:
-        raise ValueError(f"{key} is not a path: {value!r}")
-    if key in (*TEXTS, *NUMBERS) and is_value:
-        config.flags += [f"--{key}={value}"]
-    elif key in SWITCHES and isinstance(value, bool):
-        config.flags += [f"--{key}"] * value
-    elif key == "vi" and isinstance(value, bool):
-        config.vi = value
-    elif key == "alias" and isinstance(value, dict):
-        _take_aliases(config, value)
-    elif key in KEYS:
-        kind = {**dict.fromkeys(TEXTS, "a text"), **dict.fromkeys(NUMBERS, "a whole number")}
-        kind["alias"] = "a table, [alias]"
-        raise ValueError(f"{key} is {kind.get(key, 'true or false')}, not {value!r}")
-    else:
+    if key not in KEYS:
         raise ValueError(f"{key!r} is not a setting. There are: {', '.join(KEYS)}")
+    if key == "alias":
+        if not isinstance(value, dict):
+            raise ValueError(f"alias is a table, [alias], not {value!r}")
+        _take_aliases(config, value)
+        return
+    kind = bool if key == "vi" else OPTIONS[key].kind
+    if type(value) is not kind:
+        words = {str: "a text", int: "a whole number", bool: "true or false"}
+        raise ValueError(f"{key} is {words[kind]}, not {value!r}")
+    if key == "vi":
+        config.vi = value
+    elif kind is bool:
+        config.values |= {key: True} if value else {}
+    elif "\0" in str(value):
+        raise ValueError(f"{key} is not a path: {value!r}")
+    else:
+        try:
+            config.values[key] = OPTIONS[key].parse(str(value))
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
 
 
 def _take_aliases(config: Config, table: Mapping[str, Any]) -> None:
@@ -104,135 +251,3 @@ def _take_aliases(config: Config, table: Mapping[str, Any]) -> None:
             config.aliases[word] = line
             continue
         config.warnings.append(f"{config.path}: alias {word!r} {reason}. It is ignored")
-
-
-EPILOG = """\
-With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as
-an environment variable, as in DIGITNET_SAVES=~/networks, or in config.toml
-(DIGITNET_CONFIG names another file). Exit codes: 0 all well, 1 a command
-failed, 2 wrong flags, 130 interrupted."""
-
-
-class WrongFlags(Exception):
-    """Options are not valid; the message says why."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises WrongFlags instead of exiting."""
-
-    def error(self, message: str) -> NoReturn:
-        raise WrongFlags(message.removeprefix("argument "))
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    """A type for argparse: an integer from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
-            raise argparse.ArgumentTypeError(
-                f"{text[:40]!r} is not a whole number from {low} to {high}"
-            )
-        return int(text)
-
-    return parse
-
-
-def read_flags(
-    typed: Sequence[str], environ: Mapping[str, str]
-) -> "tuple[argparse.Namespace, Config]":
-    """Parses the options: the command line overrides the environment, which overrides the file.
-
-    typed: the arguments of the command line. Raises WrongFlags if they are not valid.
-    """
-    parser = _parser()
-    parser.parse_args(typed)  # shows help, or an error, before anything is loaded
-    config = _config(environ, parser)
-    options = parser.parse_args([*config.flags, *_flags_of(environ, parser), *typed])
-    _check(options, parser)
-    return options, config
-
-
-def _parser() -> _Parser:
-    """The parser of the command line."""
-    parser = _Parser(
-        "digitnet",
-        description="A prompt for neural networks that read handwritten digits.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("file", nargs="?", metavar="FILE", help="a script: commands, and comments after #")
-    add("-c", dest="lines", action="append", metavar="COMMANDS",
-        help="do these commands and leave; several -c are done in order")  # fmt: skip
-    add("--saves", metavar="DIR", help="where networks are saved")
-    add("--data", metavar="DIR", help="where data sets are looked for first")
-    add("--seed", metavar="N", type=_number(0, 10**9 - 1),
-        help="draw and order everything with this seed")  # fmt: skip
-    add("--threads", metavar="N", type=_number(1, 1024),
-        help="threads that share the work of training")  # fmt: skip
-    add("--json", action="store_true", help="one JSON object a command")
-    add(
-        "--plain",
-        action="store_true",
-        help="plain text: no colours, drawings in ASCII, no moving lines",
-    )
-    add("--yes", action="store_true", help="answer every question with yes")
-    add("--no-color", action="store_true", help="no colours")
-    add("--version", action="version", version=f"digitnet {__version__}")
-    return parser
-
-
-def _flags_of(environ: Mapping[str, str], parser: _Parser) -> list[str]:
-    """The options set in the environment, as flags. Raises WrongFlags."""
-    flags = []
-    for name in ("saves", "data", "seed", "threads"):
-        variable = f"DIGITNET_{name.upper()}"
-        if value := environ.get(variable):
-            flags.append(f"--{name}={value}")
-            if reason := _reason_against(flags[-1], parser):
-                raise WrongFlags(f"{variable}: {reason}")
-    for name in ("json", "plain", "yes", "no-color"):
-        value = environ.get(f"DIGITNET_{name.upper().replace('-', '_')}") or "0"
-        if value.lower() not in ("0", "no", "false", "off"):
-            flags.append(f"--{name}")
-    return flags
-
-
-def _reason_against(flag: str, parser: _Parser) -> str:
-    """Why a flag from another source is not valid; empty if it is."""
-    try:
-        _check(parser.parse_args([flag]), parser)
-    except WrongFlags as error:
-        return str(error).partition(": ")[2]
-    return ""
-
-
-def _config(environ: Mapping[str, str], parser: _Parser) -> "Config":
-    """Reads the configuration file, or the file in DIGITNET_CONFIG; prints a warning per error."""
-    chosen = environ.get("DIGITNET_CONFIG")
-    config = read_config(Path(chosen) if chosen else paths.config_file())
-    if chosen and not config.path.exists():
-        config.warnings.append(
-            f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
-        )
-    for flag in tuple(config.flags):
-        if reason := _reason_against(flag, parser):
-            config.flags.remove(flag)
-            name = flag[2:].partition("=")[0]
-            config.warnings.append(f"{config.path}: {name}: {reason}. It is ignored")
-    for warning in config.warnings:
-        say_error(warning)
-    return config
-
-
-def _check(options: argparse.Namespace, parser: _Parser) -> None:
-    """Raises WrongFlags for conflicting options, and for folders that are not folders."""
-    if options.lines and options.file:
-        parser.error("give either -c or a FILE, not both")
-    for flag in ("saves", "data"):
-        folder = os.path.expanduser(getattr(options, flag) or "")  # noqa: PTH111
-        # os.path returns False for a path that cannot be accessed
-        missing = not os.path.exists(folder)  # noqa: PTH110
-        if folder and not os.path.isdir(folder) and (flag == "data" or not missing):  # noqa: PTH112
-            parser.error(f"--{flag}: {folder!r} is not a folder")

@@ -26,11 +26,11 @@ def test_no_file_is_no_complaint(tmp_path: Path) -> None:
 def test_everything_that_can_be_said(tmp_path: Path) -> None:
     config = read(
         tmp_path,
-        'saves = "~/s"\ndata = "d"\nseed = 3\nthreads = 1\nplain = true\nyes = false\n'
+        'saves = "~/s"\ndata = "."\nseed = 3\nthreads = 1\nplain = true\nyes = false\n'
         'no-color = true\nvi = true\n[alias]\nwarm = "n; t 2e"\n',
     )
-    assert config.flags == ["--saves=~/s", "--data=d", "--seed=3", "--threads=1", "--plain",
-                            "--no-color"]  # fmt: skip
+    numbers = {"seed": 3, "threads": 1}
+    assert config.values == {"saves": "~/s", "data": ".", "plain": True, "no-color": True, **numbers}
     assert config.vi
     assert config.aliases == {"warm": "n; t 2e"}
     assert config.warnings == []
@@ -55,7 +55,7 @@ def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, tol
     config = read(tmp_path, text)
     (warning,) = config.warnings
     assert told in warning
-    assert config.flags == []
+    assert config.values == {}
     assert config.aliases == {}
 
 
@@ -139,7 +139,7 @@ def test_what_would_take_gigabytes_to_be_read_is_not(tmp_path: Path, text: str) 
 
 def test_a_folder_that_can_be_none_is_passed_over(tmp_path: Path) -> None:
     config = read(tmp_path, 'saves = "a\\u0000b"\nvi = true\n')
-    assert (config.flags, config.vi) == ([], True)
+    assert (config.values, config.vi) == ({}, True)
     assert "saves is not a path" in config.warnings[0]
 
 
