@@ -1,14 +1,15 @@
 """Downloads MNIST from two mirrors; each file is checked, then moved into place atomically."""
 
 import os
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 from digitnet.digits.datasets import MNIST_DIGESTS
 from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
-from digitnet.engine.background import run_in_thread
+from digitnet.engine.report import Report, ignore
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -17,9 +18,16 @@ MIRRORS = (
 
 TIMEOUT_SECONDS = 20
 
+PIECE = 1 << 16
+"""Maximum bytes between two reports."""
+
 
 class DownloadFailed(Exception):
     """MNIST could not be downloaded; the message says what went wrong at each mirror."""
+
+
+class _BrokenOff(Exception):
+    """A connection ended before the file did; what has arrived may be continued."""
 
 
 @dataclass(frozen=True)
@@ -32,112 +40,85 @@ class Fetched:
 
 
 def download_mnist(
-    folder: Path, stop: Callable[[], bool], mirrors: tuple[str, ...] = MIRRORS
-) -> Iterator[Fetched]:
+    folder: Path, report: Report = ignore, mirrors: tuple[str, ...] = MIRRORS
+) -> None:
     """Downloads MNIST's four files to `folder`, except those that are there and valid.
 
-    A file is written under a temporary name, checked against its SHA-256, and then renamed. Raises
-    DownloadFailed; files downloaded before the failure are kept, and not downloaded again.
+    Reports Fetched. A file is checked against its SHA-256 before it takes its name; a connection
+    that breaks off is resumed at the next mirror. Raises DownloadFailed. However it ends, complete
+    files are kept, and not downloaded again, and nothing else is left.
     """
     for stem, digest in MNIST_DIGESTS.items():
         path = folder / f"{stem}.gz"
-        if not _is_whole(path, stem, digest):
-            yield from _fetch(path, stem, digest, stop, mirrors)
+        if _problem(path, stem, digest):
+            _fetch(path, stem, digest, mirrors, report)
 
 
-def _is_whole(path: Path, stem: str, digest: str) -> bool:
-    """Whether the file exists and has the right SHA-256."""
+def _problem(path: Path, stem: str, digest: str) -> str:
+    """What is wrong with one of MNIST's files; empty if nothing is."""
     try:
         read_idx(path, 3 if "idx3" in stem else 1, digest)
-    except BadData:
-        return False
-    return True
+    except BadData as error:
+        return error.reason
+    return ""
 
 
-def _fetch(
-    path: Path, stem: str, digest: str, stop: Callable[[], bool], mirrors: tuple[str, ...]
-) -> Iterator[Fetched]:
-    """Downloads one file from the first mirror that delivers it correctly."""
-    problems = []
-    for mirror in mirrors:
-        work = partial(_download, mirror, path, stem, digest)
-        try:
-            if (yield from run_in_thread(work, stop)):
+def _fetch(path: Path, stem: str, digest: str, mirrors: tuple[str, ...], report: Report) -> None:
+    """Downloads one file, from every mirror in turn for as long as more of it arrives."""
+    data = bytearray()
+    before = -1
+    while len(data) > before:
+        before, problems = len(data), []
+        for mirror in mirrors:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _receive(mirror + path.name, path.name, data, report)
+                _put(path, stem, digest, data)
                 return
-        except DownloadFailed as problem:
-            problems.append(f"{mirror}: {problem}")
-            continue
-        raise DownloadFailed("stopped; complete files were kept")
+            except (OSError, ValueError, HTTPException, DownloadFailed, _BrokenOff) as error:
+                if not isinstance(error, (_BrokenOff, TimeoutError)):
+                    data.clear()
+                problems.append(f"{mirror}: {_in_a_line(error)}")
     raise DownloadFailed("; ".join(problems))
 
 
-def _download(
-    mirror: str, path: Path, stem: str, digest: str, tell: Callable[[Fetched], None]
-) -> None:
-    """Downloads one file. Raises DownloadFailed."""
-    import pooch  # slow to import, and rarely needed
+def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
+    """Appends what `data` lacks of a file; starts again where a server cannot resume."""
+    request = Request(url, headers={"Range": f"bytes={len(data)}-"} if data else {})
+    with urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+        if response.status != 206:
+            data.clear()
+        length = response.headers.get("Content-Length")
+        total = len(data) + int(length) if length else None
+        while piece := response.read1(PIECE):
+            data += piece
+            if len(data) > MAX_BYTES:
+                raise DownloadFailed("sends too much data")
+            report(Fetched(name, len(data), total))
+    if total is not None and len(data) < total:
+        raise _BrokenOff
 
-    class Checked(pooch.HTTPDownloader):  # type: ignore[misc]
-        """Checks a file before it is moved into place."""
 
-        def __call__(self, url: str, output_file: object, pooch: object, **more: object) -> None:
-            super().__call__(url, output_file, pooch, **more)
-            read_idx(Path(str(output_file)), 3 if "idx3" in stem else 1, digest)
-
-    problem = ""
+def _put(path: Path, stem: str, digest: str, data: bytearray) -> None:
+    """Writes a file under a temporary name, checks it and renames it."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        pooch.get_logger().setLevel("ERROR")
-        fetched = pooch.retrieve(
-            mirror + path.name,
-            known_hash=None,
-            fname=f"{path.name}.{os.getpid()}.new",
-            path=path.parent,
-            downloader=Checked(progressbar=_Meter(path.name, tell), timeout=TIMEOUT_SECONDS),
-        )
-        Path(fetched).replace(path)
-    except Exception as error:  # any failure is reported at the prompt
-        problem = _in_a_line(error)
-    if problem:  # raised here, as the library's exception would keep the connection open
-        raise DownloadFailed(problem)
-
-
-class _Meter:
-    """A progress bar for pooch that turns its calls into reports."""
-
-    total: int | None = None
-
-    def __init__(self, file: str, tell: Callable[[Fetched], None]) -> None:
-        self.file, self.tell, self.done = file, tell, 0
-
-    def update(self, count: int) -> None:
-        if self.done > MAX_BYTES:
-            raise DownloadFailed("sends too much data")
-        # pooch counts whole chunks, and has total 0 for an unknown length
-        self.done += count
-        total = self.total or None
-        self.tell(Fetched(self.file, min(self.done, total or self.done), total))
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        pass
+        new.write_bytes(data)
+        if problem := _problem(new, stem, digest):
+            raise DownloadFailed(f"sent a file that {problem}")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _in_a_line(error: Exception) -> str:
-    """The cause of a failure in one line, without the library's wrapping."""
-    import requests
-
-    match error:
-        case requests.exceptions.HTTPError() if error.response is not None:
-            return f"answered {error.response.status_code} {error.response.reason}"
-        case requests.exceptions.Timeout():
-            return f"no answer within {TIMEOUT_SECONDS} seconds"
-        case requests.exceptions.ChunkedEncodingError():
-            return "the connection broke off"
-        case requests.exceptions.ConnectionError():
-            return "no connection"
-        case BadData():
-            return f"sent a file that {error.reason}"
-        case _:
-            return str(error).splitlines()[0] if str(error) else type(error).__name__
+    """The cause of a failure in one line."""
+    if isinstance(error, HTTPError):
+        return f"answered {error.code} {error.reason}"
+    if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
+        return f"no answer within {TIMEOUT_SECONDS} seconds"
+    if isinstance(error, _BrokenOff):
+        return "the connection broke off"
+    if isinstance(error, (URLError, HTTPException, ConnectionError)):
+        return "no connection"
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -29,6 +29,7 @@ from digitnet.digits.own import (
 from digitnet.digits.pictures import BadPicture, pictures_at, read_file
 from digitnet.digits.pieces import read_digits
 from digitnet.digits.prepare import NoDigit
+from digitnet.engine.report import Report
 
 _WORDS = {TRAIN: ("train",), VALIDATION: ("val", "valid", "validation"), TEST: ("test",)}
 
@@ -114,15 +115,15 @@ class Import:
     left_out: list[str]
 
 
-def import_from(path: Path, stop: Callable[[], bool]) -> Import:
+def import_from(path: Path, report: Report) -> Import:
     """Imports a folder of pictures (one subfolder per digit), IDX files or an .npz file.
 
-    Raises BadData if there are no valid cases, or `stop` returns True.
+    Raises BadData if there are no valid cases.
     """
     if path.is_dir():
         if any(path.glob("*images-idx3-ubyte*")):
             return _from_idx_folder(path)
-        return _from_pictures(path, stop)
+        return _from_pictures(path, report)
     if not path.exists():
         raise BadData("is not there", path)
     if path.suffix.lower() == ".npz":
@@ -163,7 +164,7 @@ def _whole(pictures: Bytes, answers: NDArray[Any], path: Path) -> OwnCases:
     return OwnCases(pictures, answers, parts_of(answers))
 
 
-def _from_pictures(folder: Path, stop: Callable[[], bool]) -> Import:
+def _from_pictures(folder: Path, report: Report) -> Import:
     """Imports pictures in subfolders named 0 to 9, each prepared as by `img`."""
     try:
         found = [file for file in pictures_at(folder) if file.answer is not None]
@@ -173,8 +174,7 @@ def _from_pictures(folder: Path, stop: Callable[[], bool]) -> Import:
         raise BadData("has no subfolders 0 to 9 with pictures in them", folder)
     pictures, answers, left_out = [], [], []
     for file in found[:MAX_CASES]:
-        if stop():
-            raise BadData("was not read to its end; nothing was imported", folder)
+        report(None)
         try:
             digits = read_digits(read_file(file.path))
         except (BadPicture, NoDigit) as error:

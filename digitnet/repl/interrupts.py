@@ -19,13 +19,24 @@ class Interrupts:
 
     asked: whether Ctrl-C was pressed since the current line of commands began. ended_by: the number
     of the signal that ends the session; 0 for none. working: whether a command is running.
+    waiting: whether it waits for something outside, from which Ctrl-C raises KeyboardInterrupt.
     at_prompt: whether a prompt reads the lines, and reads Ctrl-C as a key.
     """
 
     asked: bool = False
     ended_by: int = 0
     working: bool = False
+    waiting: bool = False
     at_prompt: bool = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Context manager in which Ctrl-C ends what the command waits for."""
+        self.waiting = True
+        try:
+            yield
+        finally:
+            self.waiting = False
 
 
 @contextmanager
@@ -43,7 +54,9 @@ def interruptible(
         return
 
     def handler(number: int, frame: FrameType | None) -> None:
-        at_once = interrupts.asked if interrupts.working else not interrupts.at_prompt
+        at_once = interrupts.waiting or (
+            interrupts.asked if interrupts.working else not interrupts.at_prompt
+        )
         interrupts.asked = True
         if number != signal.SIGINT:
             interrupts.ended_by = number

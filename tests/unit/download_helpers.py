@@ -73,6 +73,19 @@ def sends_half(content: bytes) -> Answer:
     return sends(content[: len(content) // 2], claims=len(content))
 
 
+def resumes(content: bytes, most: int) -> Answer:
+    """Sends at most so many bytes, from where it is asked to begin, and breaks off."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked = request.headers.get("Range", "bytes=0-")
+        rest = content[int(asked.removeprefix("bytes=").removesuffix("-")) :]
+        sends(rest[:most], claims=len(rest), status=206 if "Range" in request.headers else 200)(
+            request
+        )
+
+    return answer
+
+
 def hangs_up(request: BaseHTTPRequestHandler) -> None:
     """Closes the connection without an answer."""
 
@@ -144,18 +157,16 @@ def nobody() -> str:
     return f"http://127.0.0.1:{port}/mnist/"
 
 
-def never() -> bool:
-    return False
+def fetch(folder: Path, *mirrors: str) -> list[Fetched]:
+    reports: list[Fetched] = []
+    download_mnist(folder, reports.append, mirrors)
+    return reports
 
 
-def fetch(folder: Path, *mirrors: str, stop: Callable[[], bool] = never) -> list[Fetched]:
-    return list(download_mnist(folder, stop, mirrors))
-
-
-def failure(folder: Path, *mirrors: str, stop: Callable[[], bool] = never) -> str:
+def failure(folder: Path, *mirrors: str) -> str:
     """The error of a failed download; checks that it is one line."""
     with pytest.raises(DownloadFailed) as caught:
-        fetch(folder, *mirrors, stop=stop)
+        fetch(folder, *mirrors)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     return message

@@ -1,6 +1,5 @@
 """`data` chooses, imports, downloads and deletes data sets."""
 
-from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.pictures.bars import bar
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.screen import draws_blocks
-from digitnet.repl.pictures.tables import counted, rows, size
+from digitnet.repl.pictures.tables import Rows, counted, size
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
@@ -29,7 +28,7 @@ MAX_REASONS = 3
 """Maximum number of files for which the reason is printed."""
 
 
-def import_(session: Session, name: str, path: str) -> "Generator[Note, None, str]":
+def import_(session: Session, name: str, path: str) -> str:
     """Imports a data set; returns a sentence on the result."""
     if not name or not path:
         raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
@@ -38,15 +37,15 @@ def import_(session: Session, name: str, path: str) -> "Generator[Note, None, st
     place = own.place(name)
     if place and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
         raise CommandError("nothing was imported")
-    yield Note(f"Reading {printable(path)} ...", lasting=False)
-    imported = import_from(path_of(path, EXAMPLE.removeprefix("Example: ")), session.stop)
+    session.report(Note(f"Reading {printable(path)} ...", lasting=False))
+    imported = import_from(path_of(path, EXAMPLE.removeprefix("Example: ")), session.report)
     own.keep(name, imported.cases, place)
     session.shelf.forget(name)
     for reason in imported.left_out[:MAX_REASONS]:
-        yield Note(f"Left out: {printable(reason, 300)}")
+        session.report(Note(f"Left out: {printable(reason, 300)}"))
     more = len(imported.left_out) - MAX_REASONS
     if more > 0:
-        yield Note(f"Left out: {counted(more, 'more file')}")
+        session.report(Note(f"Left out: {counted(more, 'more file')}"))
     return f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: {session.data(name)}."
 
 
@@ -104,7 +103,9 @@ class DataResult:
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         yield self.said
         if self.available:
-            yield rows(("data set", "what it is"), self.available.items())
+            yield Rows(
+                ("data set", "what it is"), list(self.available.items()), prose=("what it is",)
+            )
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def data(
     name: Annotated[str, kinds.DATA] = "",
     own: Annotated[str, kinds.OWN] = "",
     path: Annotated[str, kinds.PATH] = "",
-) -> Any:
+) -> DataResult:
     """List the data sets, or choose one; `data mnist` downloads MNIST if it is not here.
 
     data import NAME PATH makes a data set of your own from a folder with pictures in subfolders 0
@@ -149,7 +150,7 @@ def data(
     each digit is set aside for each, permanently. data delete NAME deletes a set, after asking.
     """
     if name in ("import", "delete"):
-        return (yield from _changed(session, name, own, path))
+        return _changed(session, name, own, path)
     sources = session.shelf.sources()
     if name and name not in sources:
         hint = nearest(name, sources) or f"There are: {', '.join(sources)}"
@@ -157,7 +158,7 @@ def data(
     if own:
         raise CommandError(f"data: unexpected {quoted(own)}. Example: data sample")
     if name == "mnist" and not _is_usable(session, name):
-        yield from _download(session)
+        _download(session)
     chosen = session.data(name)
     if name:
         session.choose(chosen)
@@ -173,10 +174,10 @@ def data(
     )
 
 
-def _changed(session: Session, verb: str, own: str, path: str) -> Any:
+def _changed(session: Session, verb: str, own: str, path: str) -> DataResult:
     """Imports or deletes one of the user's data sets."""
     if verb == "import":
-        said = yield from import_(session, own, path)
+        said = import_(session, own, path)
         session.choose(session.data(own))
     else:
         said = delete(session, own)
@@ -212,11 +213,13 @@ def _is_usable(session: Session, name: str) -> bool:
     return True
 
 
-def _download(session: Session) -> "Iterator[DownloadReport]":
+def _download(session: Session) -> None:
     """Downloads the files of MNIST that are missing or damaged."""
     try:
-        for fetched in download_mnist(session.shelf.download_to, session.stop):
-            yield DownloadReport(fetched)
+        with session.interrupts.at_once():
+            download_mnist(
+                session.shelf.download_to, lambda done: session.report(DownloadReport(done))
+            )
     except DownloadFailed as error:
         raise CommandError(
             f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "

@@ -15,6 +15,7 @@ from digitnet.digits.pieces import read_digits
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.evaluate import outputs_for
+from digitnet.engine.report import Stopped
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -23,7 +24,7 @@ from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
 from digitnet.repl.pictures.digit import digit
 from digitnet.repl.pictures.file import path_of
-from digitnet.repl.pictures.tables import percent, rows
+from digitnet.repl.pictures.tables import Rows, percent
 from digitnet.repl.session import Session
 
 PIXELS = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
@@ -77,7 +78,7 @@ def one_by_one(
         yield Text.assemble(verdict(each.guess, each.answer), _doubt(each))
 
 
-def table(digits: "Sequence[DigitRead]") -> Table:
+def table(digits: "Sequence[DigitRead]") -> Rows:
     """A row for each digit."""
     names = _short([each.file for each in digits])
     has_answers = any(each.answer is not None for each in digits)
@@ -95,7 +96,7 @@ def table(digits: "Sequence[DigitRead]") -> Table:
         lines.append(
             (printable(name) + place, guess, *([answer] if has_answers else []), output, note)
         )
-    return rows(headings, lines, right="guess answer output")
+    return Rows(headings, lines, numbers=("guess", "answer", "output"))
 
 
 def _short(files: Sequence[str]) -> list[str]:
@@ -202,7 +203,7 @@ class ImgReport:
         "img seven.png": "what the network reads in it",
     },
 )
-def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Any:
+def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
     """Read the digits in pictures: PNG, JPEG, GIF, BMP, WebP or TIFF.
 
     Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as
@@ -213,14 +214,15 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> Any:
     reader = PictureReader(session.network())
     todo = [found for word in files for found in _found(word)]
     digits: list[DigitRead] = []
-    for done, (word, found) in enumerate(todo):
-        if session.stop():
-            break
-        yield ImgReport(done, len(todo))
-        digits += _read(word, found, reader, session)
-    if not digits and not session.stop():
+    if not todo:
         raise CommandError(f"there are no pictures in {printable(' '.join(files), 100)}")
-    return ImgResult(digits, session.stop())
+    try:
+        for done, (word, found) in enumerate(todo):
+            session.report(ImgReport(done, len(todo)))
+            digits += _read(word, found, reader, session)
+    except Stopped:
+        return ImgResult(digits, interrupted=True)
+    return ImgResult(digits)
 
 
 def _found(word: str) -> "list[tuple[str, Found | None]]":
