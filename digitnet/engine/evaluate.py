@@ -7,18 +7,27 @@ from math import prod
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
-from digitnet.engine.network import Network
+from digitnet.engine.network import Committee, Network
 
-MAX_BYTES = 2 << 30
+MAX_BYTES = 3 << 28
+"""Maximum memory of a mini-batch in a forward and backward pass."""
 
 COPIES = 3
 """Times that what a layer makes of the cases is held, at most: its outputs, their error signal, and
 what the derivative is computed in."""
 
 
+def numbers_per_case(network: Network) -> int:
+    """The numbers that all layers, and those of a committee's members, make of a case."""
+    numbers = sum(prod(layer.shape) for layer in network.layers)
+    if isinstance(committee := network.layers[-1], Committee):
+        numbers += sum(numbers_per_case(member) for member, _ in committee.members)
+    return network.inputs + numbers
+
+
 def bytes_per_case(network: Network) -> int:
     """The approximate memory of a case in a forward and backward pass."""
-    return COPIES * network.dtype.itemsize * sum(prod(layer.shape) for layer in network.layers)
+    return COPIES * network.dtype.itemsize * numbers_per_case(network)
 
 
 def max_cases(network: Network) -> int:
@@ -32,7 +41,7 @@ def check_room(network: Network, cases: int) -> None:
         need = cases * bytes_per_case(network) / (1 << 30)
         raise ValueError(
             f"a mini-batch of {cases:,} cases takes {need:,.1f} GiB with this network, more than "
-            f"the {MAX_BYTES >> 30} GiB limit. Example: set batch "
+            f"the {MAX_BYTES / (1 << 30):g} GiB limit. Example: set batch "
             f"{min(max_cases(network), 100)}"
         )
 
@@ -40,8 +49,8 @@ def check_room(network: Network, cases: int) -> None:
 CHUNK = 500
 """Maximum number of cases in a forward pass: enough for full speed, few enough for the cache."""
 
-MAX_OUTPUTS = 10_000_000
-"""Maximum number of outputs of a layer in a forward pass."""
+MAX_NUMBERS = 1 << 25
+"""Maximum number of numbers that the layers make of a chunk: 128 MiB in float32."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +75,7 @@ def outputs_in_chunks(
     Both are valid until the next chunk.
     """
     order = np.arange(len(cases)) if rows is None else rows
-    outputs = max(prod(layer.shape) for layer in network.layers)
-    chunk = max(1, min(CHUNK, len(order), MAX_OUTPUTS // outputs))
+    chunk = max(1, min(CHUNK, len(order), MAX_NUMBERS // numbers_per_case(network)))
     feeder = Feeder(cases, chunk, network.dtype)
     for start in range(0, len(order), chunk):
         x, y = feeder.batch(order[start : start + chunk])
@@ -89,9 +97,7 @@ def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Ev
 
 def outputs_for(network: Network, cases: Cases, rows: Integers) -> Array:
     """The outputs for the cases in `rows`, (rows, outputs), in a new array."""
-    x, _ = Feeder(cases, len(rows), network.dtype).batch(rows)
-    with np.errstate(all="ignore"):  # huge weights overflow
-        return network.forward(x).copy()
+    return np.concatenate([a.copy() for a, _ in outputs_in_chunks(network, cases, rows)])
 
 
 @dataclass(frozen=True)

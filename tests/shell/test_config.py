@@ -29,8 +29,8 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         'saves = "~/s"\ndata = "."\nseed = 3\nthreads = 1\nplain = true\nyes = false\n'
         'no-color = true\nvi = true\n[alias]\nwarm = "n; t 2e"\n',
     )
-    numbers = {"seed": 3, "threads": 1}
-    assert config.values == {"saves": "~/s", "data": ".", "plain": True, "no-color": True, **numbers}
+    texts, numbers = {"saves": "~/s", "data": "."}, {"seed": 3, "threads": 1}
+    assert config.values == {**texts, **numbers, "plain": True, "no-color": True}
     assert config.vi
     assert config.aliases == {"warm": "n; t 2e"}
     assert config.warnings == []

@@ -1,5 +1,6 @@
 """The memory of a mini-batch is known before it is begun."""
 
+import tracemalloc
 from io import StringIO
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from session_helpers import do, refusal
 
 from digitnet.engine import evaluate as room
-from digitnet.engine.network import Network
+from digitnet.engine.arrays import Cases
+from digitnet.engine.network import Committee, Network
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import curves
 from digitnet.repl.pictures.curves import history_curves
@@ -42,6 +45,21 @@ def test_a_minimiser_takes_fewer_cases_at_a_time_where_they_are_large(
     )
     do(session, "min 2")
     assert max(seen) == 100
+
+
+def test_a_small_save_of_many_wide_layers_takes_little_memory() -> None:
+    """Its chunks are sized by all layers, those of a committee's members included."""
+    wide = network_of("-".join(["28x28", "334c1", *["a1"] * 55, "p28", "10"]))
+    committee = Network([Committee((784,), members=[(wide, 1.0)])], "cross-entropy")
+    assert room.numbers_per_case(committee) > 14_000_000
+    cases = Cases(np.zeros((4, 784), np.uint8), np.eye(10, dtype=np.float32)[:4])
+    for network in (wide, committee):
+        tracemalloc.start()
+        room.evaluate(network, cases)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 300 << 20
+        assert room.max_cases(network) < 5
 
 
 def test_of_a_long_history_few_points_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

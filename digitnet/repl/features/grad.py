@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.engine.arrays import Feeder
+from digitnet.engine.evaluate import max_cases
 from digitnet.engine.gradcheck import GradientCheck, check_gradient
 from digitnet.repl.command import command
 from digitnet.repl.session import Session
@@ -51,7 +52,8 @@ def grad(session: Session) -> GradientResult:
     """Check the gradient of the network in hand against numerical differences."""
     model = session.learner()
     data = session.data_for(model)
-    rows = session.rng.choice(len(data.train), min(CHECKED_CASES, len(data.train)), replace=False)
+    count = min(CHECKED_CASES, len(data.train), max_cases(model.network))
+    rows = session.rng.choice(len(data.train), count, replace=False)
     x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
     check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
     return GradientResult(check)
