@@ -6,20 +6,22 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Program, command
+from conftest import Finished, Program
+from terminal_helpers import command
 
 from digitnet import __version__
 
+ALL = "n; t 20; c 0; show 2; i; pas one; ls; data; ?; ? t"
 
-def test_commands_in_order(program: Program) -> None:
-    done = program("-c", "n diary; t 1e", "-c", "ch all", "--json")
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["command"] for line in lines] == ["n", "t", "ch"]
-    assert all(line["ok"] for line in lines)
-    assert (done.returncode, done.stderr) == (0, "")
+
+def objects(done: Finished) -> list[dict[str, Any]]:
+    """What --json printed."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 JSON_FIELDS = {
@@ -40,104 +42,103 @@ JSON_FIELDS = {
 
 
 def test_every_command_prints_one_object_on_one_line(program: Program) -> None:
-    done = program("--json", "--yes", "-c", "; ".join(JSON_FIELDS))
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(lines) == len(JSON_FIELDS)
-    for line, (typed, fields) in zip(lines, JSON_FIELDS.items(), strict=True):
+    first, *rest = JSON_FIELDS
+    done = program("--json", "--yes", "-c", first, "-c", "; ".join(rest))
+    assert (done.returncode, done.stderr) == (0, "")
+    for line, (typed, fields) in zip(objects(done), JSON_FIELDS.items(), strict=True):
         assert line.pop("command") == typed.split()[0]
         assert line.pop("ok") is True
         assert set(line) == set(fields.split())
-    networks = lines[list(JSON_FIELDS).index("ls")]["networks"]
-    fields = "name shape parameters trained_batches accuracy saved_at bytes damaged"
-    for listed in networks:
-        assert set(listed) - {"included", "measured_on"} == set(fields.split(" "))
+        if typed == "ls":
+            fields = "name shape parameters trained_batches accuracy saved_at bytes damaged"
+            for listed in line["networks"]:
+                assert set(listed) - {"included", "measured_on"} == set(fields.split(" "))
 
 
 def test_a_failure_ends_a_script_with_one_line_and_exit_code_1(program: Program) -> None:
     done = program("--json", "-c", "n; nonsense; pas one")
-    made, failed = (json.loads(line) for line in done.stdout.splitlines())
+    made, failed = objects(done)
     assert made["ok"] is True
     assert failed == {"command": "nonsense", "ok": False, "error": failed["error"]}
-    assert done.stderr == f"digitnet: {failed['error']}\n"
-    assert done.returncode == 1
-    networks = json.loads(program("--json", "-c", "ls").stdout)["networks"]
-    assert all(network["included"] for network in networks)
+    assert (done.returncode, done.stderr) == (1, f"digitnet: {failed['error']}\n")
+    (listed,) = objects(program("--json", "-c", "ls"))
+    assert all(network["included"] for network in listed["networks"])
 
 
-def test_a_script_file_with_comments(program: Program, tmp_path: Path) -> None:
-    script = tmp_path / "first.digitnet"
-    script.write_text("# my first\nn diary   # a small one\n\nt 10; pas one\nls\n")
-    done = program(str(script))
-    assert done.returncode == 0
-    assert "one *" in done.stdout
+@pytest.mark.parametrize(
+    ("script", "commands"),
+    [
+        ("# my first\nn diary   # a small one\n\nt 10; pas one\nls\n", ["n", "t", "pas", "ls"]),
+        ("n\nt 3\ns\nt 4\n", ["n", "t", "s"]),
+        ("", []),
+        ("\n\n", []),
+        ("# nothing\n", []),
+    ],
+)
+def test_a_script_comes_from_a_file_or_a_pipe(
+    program: Program, tmp_path: Path, script: str, commands: list[str]
+) -> None:
+    (tmp_path / "first.digitnet").write_text(script)
+    for done in (program("--json", "first.digitnet"), program("--json", stdin=script)):
+        assert [line["command"] for line in objects(done)] == commands
+        assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_commands_from_a_pipe(program: Program) -> None:
-    done = program("--json", stdin="n\nt 3\ns\nt 4\n")
-    assert [json.loads(x)["command"] for x in done.stdout.splitlines()] == ["n", "t", "s"]
-    assert done.returncode == 0
+REFUSED: dict[str, tuple[int, str, Sequence[str], str, str]] = {
+    # exit code, what is said, arguments, standard input, a variable
+    "an unknown flag": (2, "", ["--nonsense"], "", ""),
+    "a seed that is no number": (2, "--seed: 'x' is not a whole", ["--seed", "x"], "", ""),
+    "no threads": (2, "--threads: '0' is not", ["--threads", "0", "-c", "ls"], "", ""),
+    "data that is no folder": (2, "--data", ["--data", "/nowhere/at/all", "-c", "ls"], "", ""),
+    "saves that are a file": (2, "--saves", ["--saves", __file__, "-c", "ls"], "", ""),
+    "both -c and a file": (2, "", ["-c", "ls", "script"], "", ""),
+    "-c without commands": (2, "", ["-c"], "", ""),
+    "a wrong seed in a variable": (
+        2, "DIGITNET_SEED: 'abc' is not a whole number from 0", [], "ls", "DIGITNET_SEED=abc",
+    ),
+    "wrong data in a variable": (
+        2, "DIGITNET_DATA: '/nowhere' is not a folder", [], "ls", "DIGITNET_DATA=/nowhere",
+    ),
+    "a script that is not there": (
+        1, "cannot read no-script: No such file or directory", ["no-script"], "", "",
+    ),
+    "a script without an end": (
+        1, "cannot read /dev/zero: it has a line of more than 100,000 c", ["/dev/zero"], "", "",
+    ),
+    "a line without an end": (1, "cannot read standard input: it has", [], "x" * 100_001, ""),
+    "ten thousand characters": (1, "", [], "x" * 10_000, ""),
+    "control characters": (1, "", [], "\x1b[2J\x1b]0;owned\x07\x00\x01", ""),
+    "not UTF-8": (1, "", [], "\udcff\udcfe", ""),
+    "right-to-left": (1, "", [], "\u202egnirts", ""),
+    "punctuation": (1, "", [], "!@$%^&*()", ""),
+    "an open quote": (1, "", [], 'pas "one', ""),
+    "a question": (1, "--yes", [], "n; pas one; del one", ""),
+    "saves that cannot be written": (
+        1, "nothing was saved", [], "n; pas one", f"DIGITNET_SAVES={__file__}/saves",
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("stdin", ["", "\n\n", "# nothing\n"])
-def test_nothing_to_do_is_all_well(program: Program, stdin: str) -> None:
-    done = program(stdin=stdin)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-GARBAGE = {
-    "ten thousand characters": "x" * 10_000,
-    "control characters": "\x1b[2J\x1b]0;owned\x07\x00\x01",
-    "not UTF-8": "\udcff\udcfe",
-    "right-to-left": "\u202egnirts",
-    "punctuation": "!@$%^&*()",
-    "an open quote": 'pas "one',
-}
-
-
-@pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_gets_one_clear_line(program: Program, name: str) -> None:
-    done = program(stdin=GARBAGE[name] + "\n")
-    assert done.returncode == 1
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_gets_one_clear_line(program: Program, name: str) -> None:
+    code, said, arguments, stdin, variable = REFUSED[name]
+    done = program(*arguments, stdin=stdin, env=dict([variable.split("=")]) if variable else {})
+    assert done.returncode == code
+    assert done.stderr.startswith("digitnet: ")
+    assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stderr.rstrip("\n").isprintable()
     assert len(done.stderr) < 300
     assert "Traceback" not in done.stderr
+    assert not done.stdout or ";" in stdin  # which has commands before the one that is refused
 
 
-WRONG_FLAGS = {
-    "an unknown flag": ["--nonsense"],
-    "a seed that is no number": ["--seed", "x", "-c", "ls"],
-    "no threads": ["--threads", "0", "-c", "ls"],
-    "data that is no folder": ["--data", "/nowhere/at/all", "-c", "ls"],
-    "saves that are a file": ["--saves", __file__, "-c", "ls"],
-    "both -c and a file": ["-c", "ls", "script"],
-    "-c without commands": ["-c"],
-}
+def test_what_stands_before_a_line_without_an_end_is_done(program: Program) -> None:
+    assert "ready" in program(stdin="ls\n" + "x" * 100_001).stdout
 
 
-@pytest.mark.parametrize("name", WRONG_FLAGS)
-def test_wrong_flags_get_exit_code_2(program: Program, name: str) -> None:
-    done = program(*WRONG_FLAGS[name])
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "said"),
-    [
-        ("DIGITNET_SEED", "abc", "DIGITNET_SEED: 'abc' is not a whole number from 0"),
-        ("DIGITNET_DATA", "/nowhere", "DIGITNET_DATA: '/nowhere' is not a folder"),
-    ],
-)
-def test_a_wrong_variable_is_named(program: Program, variable: str, value: str, said: str) -> None:
-    done = program("-c", "ls", env={variable: value})
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"digitnet: {said}")
-
-
-def test_more_threads_than_cores_are_told(program: Program) -> None:
-    done = program("--threads", "1000", "-c", "set threads")
+def test_more_threads_than_cores_are_told(process: Program) -> None:
+    done = process("--threads", "1000", "-c", "set threads")
     cores = os.cpu_count()
     assert done.stderr == (
         f"digitnet: --threads 1000: this machine has {cores} cores, so {cores} are used\n"
@@ -145,189 +146,118 @@ def test_more_threads_than_cores_are_told(program: Program) -> None:
     assert f"threads  {cores} " in done.stdout
 
 
-def test_help_fits_80_columns(program: Program) -> None:
-    assert max(map(len, program("--help").stdout.splitlines())) <= 80
-
-
-def test_a_script_that_is_not_there(program: Program) -> None:
-    done = program("no-such-script")
-    assert done.returncode == 1
-    assert done.stderr == "digitnet: cannot read no-such-script: No such file or directory\n"
+def test_version_and_help(program: Program) -> None:
+    assert program("--version").stdout == f"digitnet {__version__}\n"
+    shown = program("--help").stdout
+    assert "--saves DIR" in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_flags_as_environment_variables(program: Program, tmp_path: Path) -> None:
     env = {"DIGITNET_JSON": "1", "DIGITNET_SAVES": str(tmp_path / "other"), "DIGITNET_YES": "1"}
     done = program("-c", "n; pas one; del one; i", env=env)
-    assert done.returncode == 0
-    assert json.loads(done.stdout.splitlines()[-1])["seed"] == 1
+    assert objects(done)[-1]["seed"] == 1
     assert (tmp_path / "other" / ".trash").is_dir()
-    assert program("-c", "ls", env={"DIGITNET_SEED": "x"}).returncode == 2
 
 
-def test_version_and_help(program: Program) -> None:
-    assert program("--version").stdout == f"digitnet {__version__}\n"
-    assert "--saves DIR" in program("--help").stdout
-
-
-def test_saves_are_found_again_by_another_process(program: Program) -> None:
-    first = program("--json", "-c", "n diary; t 2e; ch all; c 0; pas one")
-    again = program("--json", "-c", "l one; ch all; c 0")
-    *_, checked, case, _ = first.stdout.splitlines()
-    assert again.stdout.splitlines()[1:] == [checked, case]
-    assert program("--json", "--yes", "-c", "del one; ls").stdout.splitlines()[-1].endswith("[]}")
-    undone = program("--json", "-c", "undo; ls").stdout.splitlines()
-    assert json.loads(undone[0])["restored"] == "one"
-    assert json.loads(undone[1])["networks"][0]["name"] == "one"
-
-
-def test_questions_without_a_terminal_are_refused(program: Program) -> None:
-    done = program("-c", "n; pas one; del one")
-    assert done.returncode == 1
-    assert "--yes" in done.stderr
-    assert "one" in program("-c", "ls").stdout
-
-
-def test_a_closed_output_is_said_in_a_line(environment: dict[str, str]) -> None:
-    with subprocess.Popen(
-        command(["-c", "?; ?; ?; ls"]),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        text=True,
-    ) as running:
-        assert running.stdout
-        assert running.stderr
-        running.stdout.close()
-        assert "the output was closed" in running.stderr.read()
-    assert running.returncode == 1
-
-
-def test_a_closed_input_is_said_in_a_line(environment: dict[str, str]) -> None:
-    line = " ".join(command([])) + " <&-"
-    done = subprocess.run(
-        ["sh", "-c", line], capture_output=True, text=True, env=environment, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("digitnet: cannot read standard input: it is closed")
-    assert done.stderr.count("\n") == 1
+def test_saves_are_there_for_another_process(
+    program: Program, process: Program, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    *_, checked, case, _ = objects(program("--json", "-c", "n diary; t 2e; ch all; c 0; pas one"))
+    assert objects(process("--json", "-c", "l one; ch all; c 0"))[1:] == [checked, case]
+    entry_point = subprocess.run(
+        [Path(sys.executable).parent / "digitnet", "--json", "--yes", "-c", "del one; ls"],
+        capture_output=True, text=True, cwd=tmp_path, env=environment, check=True,
+    )  # fmt: skip
+    assert entry_point.stdout.endswith("[]}\n")
+    undone, listed = objects(program("--json", "-c", "undo; ls"))
+    assert undone["restored"] == listed["networks"][0]["name"] == "one"
 
 
 @pytest.mark.parametrize(
-    "env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"PYTHONIOENCODING": "ascii"}]
+    ("env", "is_ascii", "width"),
+    [
+        ({}, False, 80),
+        ({"NO_COLOR": "1"}, False, 80),
+        ({"TERM": "dumb"}, False, 80),
+        ({"PYTHONIOENCODING": "ascii"}, True, 300),
+        ({"DIGITNET_PLAIN": "1"}, True, 80),
+        ({"COLUMNS": "0"}, False, 300),
+        ({"COLUMNS": "1"}, False, 300),
+        ({"COLUMNS": "20"}, False, 20),
+        ({"COLUMNS": "40"}, False, 40),
+        ({"COLUMNS": "300"}, False, 300),
+    ],
+    ids=str,
 )
-def test_no_escape_codes_reach_a_pipe(program: Program, env: dict[str, str]) -> None:
-    done = program("-c", "n; t 20; c 0; show 2; i; ls; ?", env=env)
-    assert done.returncode == 0
-    assert "\x1b" not in done.stdout
-    if "PYTHONIOENCODING" in env:
-        assert done.stdout.isascii()
-
-
-def test_plain_output_is_ascii(program: Program) -> None:
-    done = program("--plain", "-c", "n; t 20; c 0; show 2; i; data; ls; ?; ? t")
-    assert done.returncode == 0
-    assert done.stdout.isascii()
-
-
-@pytest.mark.parametrize("columns", ["1", "20", "40", "300"])
-def test_every_width_will_do(program: Program, columns: str) -> None:
-    done = program("-c", "n; t 20; c 0; show 2; i; pas one; ls; data; ?", env={"COLUMNS": columns})
+def test_a_pipe_gets_text_of_its_width(
+    program: Program, env: dict[str, str], is_ascii: bool, width: int
+) -> None:
+    done = program("-c", ALL, env=env)
     assert (done.returncode, done.stderr) == (0, "")
-    if columns != "1":
-        assert max(map(len, done.stdout.splitlines())) <= int(columns)
+    assert "\x1b" not in done.stdout
+    assert done.stdout.isascii() or not is_ascii
+    assert max(map(len, done.stdout.splitlines())) <= width
+    assert "784" in done.stdout or env == {"COLUMNS": "1"}
 
 
-def test_an_interrupted_script_ends_with_130(environment: dict[str, str]) -> None:
-    with subprocess.Popen(
-        command(["--json", "-c", "n diary; t 500; t 1000e; ch all"]),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        text=True,
-    ) as running:
-        assert running.stdout
-        assert json.loads(running.stdout.readline())["command"] == "n"
-        assert json.loads(running.stdout.readline())["batches"] == 500
-        time.sleep(0.3)
-        running.send_signal(signal.SIGINT)
-        rest = [json.loads(line) for line in running.stdout]
-    assert [line["stopped"] for line in rest] == ["interrupted"]
-    assert rest[0]["batches"] > 0
-    assert running.returncode == 130
-
-
-def test_a_folder_that_cannot_be_written_in(program: Program, tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    done = program("-c", "n; pas one", env={"DIGITNET_SAVES": str(blocked / "saves")})
-    assert done.returncode == 1
-    assert "nothing was saved" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def imported(*arguments: str) -> set[str]:
-    """The top-level modules that the program imports for these arguments."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", *command(arguments)[1:]],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"DIGITNET_SAVES": "/nowhere"},
-    )
-    lines = done.stderr.splitlines()
-    return {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in lines if "|" in line}
-
-
-def test_flags_alone_import_next_to_nothing() -> None:
-    for flag in ("--version", "--help"):
-        assert not imported(flag) & {"numpy", "scipy", "rich", "prompt_toolkit", "filelock"}
-    for_json = imported("--json", "-c", "?")
-    assert not for_json & {"numpy", "scipy", "rich", "prompt_toolkit", "pooch", "requests"}
-    assert "prompt_toolkit" not in imported("-c", "n; t 1")
-
-
-def test_full_mnist(program: Program) -> None:
-    folder = os.environ.get("DIGITNET_DATA")
-    if not folder:
-        pytest.skip("full MNIST is needed: DIGITNET_DATA names the folder it is in")
-    done = program("--json", "--data", folder, "-c", "data mnist; n relu; t 5e; ch all")
-    checked = json.loads(done.stdout.splitlines()[-1])
-    assert checked["set"] == "mnist test"
-    assert checked["accuracy"] >= 0.9787
-
-
-def test_a_script_that_waits_for_its_input_can_be_interrupted(environment: dict[str, str]) -> None:
-    with subprocess.Popen(
+@pytest.fixture
+def running(environment: dict[str, str]) -> "subprocess.Popen[str]":
+    """The program, with its standard streams as pipes."""
+    return subprocess.Popen(
         command(["--json"]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
         text=True,
-    ) as running:
-        assert running.stdin
-        assert running.stdout
-        running.stdin.write("n\n")
-        running.stdin.flush()
-        assert json.loads(running.stdout.readline())["command"] == "n"
-        time.sleep(0.2)
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=5) == 130
-        assert running.stderr
-        assert running.stderr.read() == ""
-
-
-@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
-def test_a_script_without_an_end_is_refused(program: Program) -> None:
-    done = program("/dev/zero")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "digitnet: cannot read /dev/zero: it has a line of more than 100,000 characters\n"
     )
-    piped = program(stdin="ls\n" + "x" * 100_001)
-    assert "cannot read standard input" in piped.stderr
-    assert "ready" in piped.stdout  # what stands before it was done
 
 
-def test_a_width_of_nothing_is_none(program: Program) -> None:
-    assert "784" in program("-c", "ls", env={"COLUMNS": "0"}).stdout
+@pytest.mark.parametrize("script", ["n diary; t 500; t 1000e; ch all\n", "n\nls\n"])
+def test_an_interrupted_script_ends_with_130(running: "subprocess.Popen[str]", script: str) -> None:
+    """In a training, or while it waits for its input."""
+    with running:
+        assert running.stdin and running.stdout and running.stderr
+        running.stdin.write(script)
+        running.stdin.flush()
+        for _ in range(2):
+            assert json.loads(running.stdout.readline())["ok"]
+        time.sleep(0.3)
+        running.send_signal(signal.SIGINT)
+        rest = [json.loads(line) for line in running.stdout]
+        is_training = "t 1000e" in script
+        assert [line["stopped"] for line in rest] == ["interrupted"] * is_training
+        assert all(line["batches"] > 0 for line in rest)
+        assert running.wait(timeout=5) == 130
+        assert running.stderr.read().count("\n") == is_training  # it was autosaved
+
+
+@pytest.mark.parametrize(
+    ("shell", "said"),
+    [("-c '?; ?; ?; ls' | true", "the output was closed"), ("<&-", "cannot read standard input: ")],
+)
+def test_a_closed_stream_is_said_in_a_line(
+    environment: dict[str, str], shell: str, said: str
+) -> None:
+    line = f"set -o pipefail; {' '.join(command([]))} {shell}"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("flag", ["--version", "--help"])
+def test_flags_and_the_prompt_import_next_to_nothing(flag: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *command([flag])[1:]],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stderr.splitlines()
+    imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in lines if "|" in line}
+    assert "digitnet" in imported
+    assert not imported & {"numpy", "scipy", "rich", "filelock", "pooch", "requests"}
