@@ -1,14 +1,17 @@
-"""The question of a study, and the trainings that answer it."""
+"""The question of a study, the trainings that answer it, and what their results say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from math import log10
+from itertools import product
+from math import log10, sqrt
+from statistics import fmean, stdev
 
 import numpy as np
+from scipy.special import stdtrit
 
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import SETTINGS, Settings
+from digitnet.engine.settings import SETTINGS
 from digitnet.engine.shapes import network_of
 from digitnet.recipes import Recipe
 from digitnet.registry.model import Blueprint, Result
@@ -17,8 +20,6 @@ SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
 
 FLAGS = ("--repeat", "--for")
-
-DEFAULT_AMOUNT = Amount(5, "epochs")
 
 MAX_RUNS = 10_000
 
@@ -35,16 +36,15 @@ class Question:
 
     axes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     repeat: int = 1
-    amount: Amount = DEFAULT_AMOUNT
+    amount: Amount = Amount(5, "epochs")  # noqa: RUF009 - it is frozen
     seconds: float = 0.0
 
     @property
     def combinations(self) -> list[dict[str, str]]:
         """Every combination of the values, the last axis changing fastest."""
-        found: list[dict[str, str]] = [{}]
-        for name, values in self.axes:
-            found = [one | {name: value} for one in found for value in values]
-        return found
+        names = [name for name, _ in self.axes]
+        choices = product(*(values for _, values in self.axes))
+        return [dict(zip(names, chosen, strict=True)) for chosen in choices]
 
 
 def varies(word: str) -> bool:
@@ -61,8 +61,11 @@ def parse(words: Sequence[str]) -> Question:
     current: list[str] | None = None
     while rest:
         word = rest.pop(0)
-        if word in FLAGS:
-            question = _flag(question, word, rest.pop(0) if rest else "")
+        if word == "--repeat":
+            question = replace(question, repeat=_repeat(rest.pop(0) if rest else ""))
+            current = None
+        elif word == "--for":
+            question = replace(question, amount=_amount(rest.pop(0) if rest else ""))
             current = None
         elif word == AUTO:
             question = replace(question, seconds=_seconds(rest.pop(0) if rest else ""))
@@ -97,13 +100,10 @@ def _check(question: Question) -> None:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
 
 
-def _flag(question: Question, flag: str, value: str) -> Question:
-    """Returns the question with a flag set."""
-    if flag == "--repeat":
-        if not (value.isdecimal() and value.isascii() and 1 <= int(value[:9]) <= 1000):
-            raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
-        return replace(question, repeat=int(value))
-    return replace(question, amount=_amount(value))
+def _repeat(text: str) -> int:
+    if not (text.isdecimal() and text.isascii() and 1 <= int(text[:9]) <= 1000):
+        raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
+    return int(text)
 
 
 def _amount(text: str) -> Amount:
@@ -125,11 +125,6 @@ def _epochs(text: str) -> Amount:
         raise ValueError(f"epochs are numbers from 0, not {text!r}") from None
 
 
-def amount_of(question: Question, settings: dict[str, str]) -> Amount:
-    """The length of the training with these settings."""
-    return _epochs(settings[EPOCHS]) if EPOCHS in settings else question.amount
-
-
 def _seconds(text: str) -> float:
     """Parses the time limit of a search: `90s`, `10m`, `2h`."""
     units = {"s": 1, "m": 60, "h": 3600}
@@ -140,9 +135,32 @@ def _seconds(text: str) -> float:
 
 
 REDUCTION = 3
-"""η of successive halving: a round keeps 1/η of the candidates, trained η times as long."""
+"""η of successive halving (Jamieson and Talwalkar 2016, AISTATS): a round keeps 1/η of the
+candidates, and trains them η times as long."""
 
 MAX_CANDIDATES = 3**7
+
+
+def round_sizes(candidates: int) -> list[int]:
+    """How many settings each round of a search tries."""
+    sizes = [candidates]
+    while sizes[-1] > 1:
+        sizes.append(-(-sizes[-1] // REDUCTION))
+    return sizes
+
+
+def candidates_for(seconds: float, per_epoch: float, workers: int) -> int:
+    """The number of settings a search can start with, given its time and number of workers."""
+    count = 2
+    while count < MAX_CANDIDATES and _search_epochs(count + 1, workers) * per_epoch <= seconds:
+        count += 1
+    return count
+
+
+def _search_epochs(candidates: int, workers: int) -> int:
+    """The duration of a search, in epochs."""
+    sizes = round_sizes(candidates)
+    return sum(-(-size // workers) * REDUCTION**k for k, size in enumerate(sizes))
 
 
 @dataclass(frozen=True)
@@ -158,7 +176,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """The trainings that a study consists of."""
+    """The trainings that a study consists of. candidates: of a search; 0 for a grid."""
 
     question: Question
     blueprint: Blueprint
@@ -176,29 +194,21 @@ class Plan:
         """All rounds whose trainings are determined so far; the last may be unfinished."""
         if not self.candidates:
             return [self._grid]
-        settings, amount, rounds = self._candidates, 1, list[list[Job]]()
-        number = 0
-        while True:
-            jobs = [
-                self._job(number + k, chosen, self.seed, Amount(amount, "epochs"))
-                for k, chosen in enumerate(settings)
-            ]
+        settings, rounds, number = self._candidates, list[list[Job]](), 0
+        for k, size in enumerate(round_sizes(self.candidates)):
+            amount = Amount(REDUCTION**k, "epochs")
+            chosen = enumerate(settings[:size], number)
+            jobs = [self._job(n, varied, self.seed, amount) for n, varied in chosen]
             rounds.append(jobs)
-            if len(settings) == 1 or any(job.number not in results for job in jobs):
-                return rounds
-            best = sorted(jobs, key=lambda job: rank(results[job.number]))
-            settings = [dict(job.settings) for job in best[: -(-len(best) // REDUCTION)]]
-            number, amount = number + len(jobs), amount * REDUCTION
+            if any(job.number not in results for job in jobs):
+                break
+            jobs = sorted(jobs, key=lambda job: rank(results[job.number]))
+            settings, number = [dict(job.settings) for job in jobs], number + size
+        return rounds
 
     def count(self) -> int:
         """The total number of trainings."""
-        if not self.candidates:
-            return len(self._grid)
-        total, left = self.candidates, self.candidates
-        while left > 1:
-            left = -(-left // REDUCTION)
-            total += left
-        return total
+        return sum(round_sizes(self.candidates)) if self.candidates else len(self._grid)
 
     def check(self) -> None:
         """Raises ValueError, with the reason, if a network of the study cannot be built."""
@@ -211,23 +221,21 @@ class Plan:
     @cached_property
     def _grid(self) -> list[Job]:
         """Every combination with every seed: all combinations with the first seed, and so on."""
-        combinations = self.question.combinations
+        question = self.question
+        every = product(range(question.repeat), question.combinations)
         return [
-            self._job(
-                len(combinations) * repetition + k,
-                settings,
-                self.seed + repetition,
-                amount_of(self.question, settings),
-            )
-            for repetition in range(self.question.repeat)
-            for k, settings in enumerate(combinations)
+            self._job(number, varied, self.seed + repetition, self._length(varied))
+            for number, (repetition, varied) in enumerate(every)
         ]
+
+    def _length(self, settings: Mapping[str, str]) -> Amount:
+        return _epochs(settings[EPOCHS]) if EPOCHS in settings else self.question.amount
 
     @cached_property
     def _candidates(self) -> list[dict[str, str]]:
         """Random settings, reproducible by the seed; the first candidate is the blueprint."""
         rng = np.random.default_rng([self.seed, 2])
-        return [{}, *(_drawn(rng, self.blueprint) for _ in range(self.candidates - 1))]
+        return [{}, *(_random_settings(rng, self.blueprint) for _ in range(self.candidates - 1))]
 
     def _job(self, number: int, settings: Mapping[str, str], seed: int, amount: Amount) -> Job:
         recipe = recipe_with(self.blueprint, settings)
@@ -239,17 +247,17 @@ def rank(result: Result) -> tuple[float, float, int]:
     return -result.accuracy, result.cost, result.number
 
 
-def recipe_with(blueprint: Blueprint, settings: Mapping[str, str]) -> Recipe:
+def recipe_with(blueprint: Blueprint, varied: Mapping[str, str]) -> Recipe:
     """The blueprint as a recipe, with these settings changed. Raises ValueError."""
-    own = blueprint.settings
-    for name, value in settings.items():
+    settings = blueprint.settings
+    for name, value in varied.items():
         if name not in (SHAPE, EPOCHS):
-            own = own.changed(name, value)
+            settings = settings.changed(name, value)
     return Recipe(
         name="",
         summary="",
-        shape=settings.get(SHAPE, blueprint.shape),
-        settings={name: getattr(own, name) for name in own.__slots__},
+        shape=varied.get(SHAPE, blueprint.shape),
+        settings=asdict(settings),
         hidden=blueprint.hidden,
         output=blueprint.output,
         cost=blueprint.cost,
@@ -259,45 +267,120 @@ def recipe_with(blueprint: Blueprint, settings: Mapping[str, str]) -> Recipe:
     )
 
 
-def _drawn(rng: np.random.Generator, blueprint: Blueprint) -> dict[str, str]:
-    """Draws random settings around those of the blueprint.
+def _random_settings(rng: np.random.Generator, blueprint: Blueprint) -> dict[str, str]:
+    """Draws settings around those of the blueprint.
 
     Rates and penalties are log-uniform (Bergstra and Bengio 2012, JMLR 13).
     """
-    own: Settings = blueprint.settings
-    around = log10(own.rate)
-    drawn = {
-        "rate": f"{10 ** rng.uniform(around - 1, around + 1):.2g}",
+    centre = log10(blueprint.settings.rate)
+    settings = {
+        "rate": f"{10 ** rng.uniform(centre - 1, centre + 1):.2g}",
         "l2": f"{10 ** rng.uniform(-6, -3):.1g}",
         "dropout": f"{rng.choice([0, 0, 0.1, 0.2, 0.3]):g}",
         "smoothing": f"{rng.choice([0, 0.02, 0.05, 0.1]):g}",
     }
-    if own.batch:
-        drawn["batch"] = str(int(rng.choice([16, 32, 64, 128])))
+    if blueprint.settings.batch:
+        settings["batch"] = str(int(rng.choice([16, 32, 64, 128])))
     hidden = blueprint.shape.split("-")[1:-1]
     if len(hidden) == 1 and hidden[0].isdecimal():
         units = int(rng.choice([64, 128, 256, 512]))
-        drawn[SHAPE] = blueprint.shape.replace(f"-{hidden[0]}-", f"-{units}-")
-    return drawn
+        settings[SHAPE] = blueprint.shape.replace(f"-{hidden[0]}-", f"-{units}-")
+    return settings
 
 
-def candidates_for(seconds: float, per_epoch: float, workers: int) -> int:
-    """The number of candidates a search can start with, given its time and number of workers.
+@dataclass(frozen=True)
+class Trials:
+    """The trainings with the same settings but different seeds."""
 
-    Every round takes about as long as the first, with a third of the candidates trained three times
-    as long.
+    settings: dict[str, str]
+    jobs: tuple[Job, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def accuracy(self) -> float:
+        """Mean of the accuracies."""
+        return fmean(result.accuracy for result in self.results)
+
+    @property
+    def cost(self) -> float:
+        """Mean of the costs."""
+        return fmean(result.cost for result in self.results)
+
+    @property
+    def seconds(self) -> float:
+        """Mean of the times."""
+        return fmean(result.seconds for result in self.results)
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of the accuracies, √(Σ (x − x̄)² / (n − 1)); None for a single one."""
+        if len(self.results) < 2:
+            return None
+        return stdev(result.accuracy for result in self.results)
+
+    @property
+    def best(self) -> Job:
+        """The training with the best result."""
+        return min(zip(self.results, self.jobs, strict=True), key=lambda pair: rank(pair[0]))[1]
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far the best settings are ahead of others.
+
+    difference: of the mean accuracies. interval: its 95 % confidence interval, from the paired
+    differences d of the seeds (the same seed draws the same weights and orders the same cases):
+    d̄ ± t s / √n, with Student's t for n − 1 degrees of freedom (Student 1908, Biometrika 6). None
+    with fewer than two pairs.
     """
-    count = 2
-    while count < MAX_CANDIDATES and _time(count + 1, workers) * per_epoch <= seconds:
-        count += 1
-    return count
+
+    over: Trials
+    difference: float
+    interval: tuple[float, float] | None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the lead is significant: the interval is above zero."""
+        return self.interval is not None and self.interval[0] > 0
 
 
-def _time(candidates: int, workers: int) -> int:
-    """The duration of a search, in epochs."""
-    total, left, epochs = 0, candidates, 1
-    while True:
-        total += -(-left // workers) * epochs
-        if left == 1:
-            return total
-        left, epochs = -(-left // REDUCTION), epochs * REDUCTION
+def groups(plan: Plan, results: Mapping[int, Result]) -> list[Trials]:
+    """Groups the results so far by settings, in the order of the question.
+
+    In a search, the groups of the latest round come first, and the epochs are part of the settings.
+    """
+    by_settings: dict[tuple[tuple[str, str], ...], list[Job]] = {}
+    rounds = plan.rounds(results)
+    for jobs in reversed(rounds) if plan.candidates else rounds:
+        for job in jobs:
+            if job.number in results:
+                epochs = ((EPOCHS, f"{job.amount.value:g}"),) if plan.candidates else ()
+                by_settings.setdefault(job.settings + epochs, []).append(job)
+    return [
+        Trials(dict(settings), tuple(jobs), tuple(results[job.number] for job in jobs))
+        for settings, jobs in by_settings.items()
+    ]
+
+
+def best_of(trials: Sequence[Trials]) -> Trials:
+    """The group with the highest mean accuracy and, among equals, the lowest cost."""
+    return min(trials, key=lambda group: (-group.accuracy, group.cost))
+
+
+def lead_of(best: Trials, trials: Sequence[Trials]) -> Lead | None:
+    """The lead of the best group over the second; None if there is only one."""
+    others = [group for group in trials if group is not best]
+    if not others:
+        return None
+    second = best_of(others)
+    ahead, behind = (
+        {job.seed: result.accuracy for job, result in zip(g.jobs, g.results, strict=True)}
+        for g in (best, second)
+    )
+    differences = [ahead[seed] - behind[seed] for seed in ahead.keys() & behind.keys()]
+    interval = None
+    if (n := len(differences)) > 1:
+        centre = fmean(differences)
+        half = float(stdtrit(n - 1, 0.975)) * stdev(differences) / sqrt(n)
+        interval = (centre - half, centre + half)
+    return Lead(second, best.accuracy - second.accuracy, interval)

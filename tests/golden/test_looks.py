@@ -102,10 +102,17 @@ def test_the_list_of_saves_wide_and_narrow() -> None:
         "first *  784-256-10    1,095   92.70 %  sample test  1.6 MB  2026-01-31 12:00\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m short"
     )
+    assert shown(SAVES, width=60) == (
+        "name     shape       trained  accuracy  on\n"
+        "first *  784-256-10    1,095   92.70 %  sample test\n"
+        "Not shown on a narrow screen: size, saved.\n"
+        "damaged: x-1.pickle: it is cut\\x1b[31m short"
+    )
     assert shown(SAVES, width=40) == (
         "first *\n"
-        "  784-256-10, 1,095, 92.70 %, sample\n"
-        "  test, 1.6 MB, 2026-01-31 12:00\n"
+        "  shape 784-256-10, trained 1,095,\n"
+        "  accuracy 92.70 %, on sample test, size\n"
+        "  1.6 MB, saved 2026-01-31 12:00\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m\n"
         "short"
     )

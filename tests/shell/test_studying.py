@@ -20,6 +20,7 @@ from digitnet.engine.settings import Settings
 from digitnet.registry.model import Blueprint, Result
 from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
+from digitnet.repl.result import Update
 from digitnet.repl.session import Session
 from digitnet.study.conduct import processes, train
 from digitnet.study.plan import Job, Plan, parse
@@ -93,13 +94,15 @@ def test_what_cannot_be_studied_is_told_in_a_line(session: Session, line: str, s
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> None:
-    output = Kept()
-    report = output.report
-    output.report = lambda r: (report(r), setattr(session, "interrupted", len(output.reports) > 2))  # type: ignore[method-assign, assignment, func-returns-value]
+    class CtrlC(Kept):
+        def report(self, update: Update) -> None:
+            super().report(update)
+            session.interrupts.asked = len(self.reports) > 2
+
+    output = CtrlC()
     assert do_line("study rate 0.02 0.1 --repeat 4 --for 200", session, output)
     done = len(output.results[0]["runs"])
     assert 0 < done < 8
-    output.report = report  # type: ignore[method-assign]
     (whole,) = do(session, "study study-1")
     assert len(whole["runs"]) == 8
 

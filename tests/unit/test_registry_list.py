@@ -17,8 +17,6 @@ from digitnet.registry.codec import decode, encode, seal, unseal
 from digitnet.registry.model import file_name
 from digitnet.registry.saves import LIST, Entry, Registry, read_list, write_list
 from digitnet.registry.schema import to_document
-from digitnet.repl.features.saves import MANY, saves
-from digitnet.repl.pictures.screen import Screen
 
 registry, two = registry_helpers.registry, registry_helpers.two
 
@@ -159,15 +157,3 @@ def test_what_is_offered_is_never_waited_for(
     assert [entry.name for entry in two.offered()] == ["other", "x"]
     (two.folder / file_name("x")).unlink()
     assert [entry.name for entry in two.offered()] == ["other"]
-
-
-def test_thousands_of_saves_are_told_as_a_few_are(tmp_path: Path) -> None:
-    few = [Entry(f"n {number}", "", "4-3-2", 5, number, 0.5, "on") for number in range(MANY)]
-    more = [*few, Entry("n \N{CJK UNIFIED IDEOGRAPH-4E00}", "", "4-3-2", 5, 7, 0.5, "on")]
-    told = []
-    for entries in (few, more):
-        screen = Screen((tmp_path / "out").open("w"), width=80, record=True)
-        screen.print(saves(entries, "n 3", 80))
-        told.append([line.rstrip() for line in screen.export_text().splitlines()])
-    assert told[1][: len(told[0])] == told[0]
-    assert len(told[1]) == len(told[0]) + 1

@@ -1,22 +1,33 @@
 """Studies: what is asked, which trainings that makes, who does them, and what the results say."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import count
 from math import sqrt
 
 import numpy as np
 import pytest
 
+from digitnet.engine.report import Stopped
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.recipes import recipe_of
 from digitnet.registry.model import Blueprint, Result
-from digitnet.study.answer import Lead, best_of, groups, lead_of
-from digitnet.study.conduct import TRIES, Broken, WorkerPool, conduct
-from digitnet.study.plan import Job, Plan, Question, candidates_for, parse
+from digitnet.study.conduct import TRIES, NoWorkers, PoolFactory, WorkerPool, conduct
+from digitnet.study.plan import (
+    Job,
+    Lead,
+    Plan,
+    Question,
+    best_of,
+    candidates_for,
+    groups,
+    lead_of,
+    parse,
+)
 
 BLUEPRINT = Blueprint(
     "784-8-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings()
@@ -158,65 +169,79 @@ def test_a_network_is_made_again_from_its_recipe(shape: str) -> None:
 # who does them
 
 
-class Hands:
-    """A crew that does jobs as they are submitted, some of them twice, until it breaks."""
+def pools(lasting: int) -> PoolFactory:
+    """Pools that do this many jobs, and then break."""
 
-    size = 2
-
-    def __init__(self, do: Callable[[Job], Result], breaks_after: int) -> None:
-        self.do, self.left = do, breaks_after
-
-    def submit(self, job: Job) -> "Future[Result]":
-        future: Future[Result] = Future()
-        self.left -= 1
-        if self.left < 0:
-            future.set_exception(CancelledError("the crew is gone"))
-        else:
-            future.set_result(self.do(job))
-        return future
-
-
-def hired(breaks_after: int, do: Callable[[Job], Result]) -> "Callable[[], object]":
     @contextmanager
-    def hire() -> Iterator[WorkerPool]:
-        yield Hands(do, breaks_after)
+    def new_pool() -> Iterator[WorkerPool]:
+        left = count(lasting, -1)
 
-    return hire
+        def submit(job: Job) -> "Future[Result]":
+            future: Future[Result] = Future()
+            if next(left) > 0:
+                future.set_result(result(job.number, 0.5))
+            else:
+                future.set_exception(CancelledError("the workers are gone"))
+            return future
+
+        yield WorkerPool(2, submit)
+
+    return new_pool
 
 
-def test_a_crew_that_breaks_is_followed_by_another_and_nothing_counts_twice() -> None:
+class Told(list[int]):
+    """The numbers of the results that were reported, and what to do at one of them."""
+
+    def __init__(self, stop_at: int = 99) -> None:
+        self.stop_at = stop_at
+
+    def report(self, done: Result | None) -> None:
+        self.extend([done.number] if done else [])
+        if len(self) >= self.stop_at:
+            raise Stopped
+
+
+def test_a_pool_that_breaks_is_followed_by_another_and_nothing_counts_twice() -> None:
     results: dict[int, Result] = {}
-    kept: list[int] = []
+    saved: list[int] = []
+    told = Told()
     asked = plan("rate 0.1 0.2 0.3 --repeat 3")
-    hire = hired(4, lambda job: result(job.number, 0.5))
-    steps = conduct(asked, results, hire, lambda r: kept.append(r.number))  # type: ignore[arg-type]
-    told = [step.number for step in steps]
-    assert sorted(told) == list(range(9))
-    assert told == kept
-    assert sorted(results) == list(range(9))
+    conduct(asked, results, pools(4), lambda r: saved.append(r.number), told.report)
+    assert sorted(told) == sorted(saved) == sorted(results) == list(range(9))
 
 
-def test_crews_that_keep_breaking_are_given_up_and_what_arrived_is_kept() -> None:
+def test_pools_that_keep_breaking_are_given_up_and_results_kept() -> None:
     results = {0: result(0, 0.5)}
-    hires: list[int] = []
+    begun: list[int] = []
 
-    def hire() -> object:
-        hires.append(1)
-        return hired(0, lambda job: result(job.number, 0.5))()  # type: ignore[operator]
+    def new_pool() -> AbstractContextManager[WorkerPool]:
+        begun.append(1)
+        return pools(0)()
 
-    asked = plan("rate 0.1 0.2 0.3")
-    with pytest.raises(Broken, match="crew is gone"):
-        list(conduct(asked, results, hire, lambda r: None))  # type: ignore[arg-type]
-    assert (len(hires), list(results)) == (TRIES, [0])
+    with pytest.raises(NoWorkers, match="workers are gone"):
+        conduct(plan("rate 0.1 0.2 0.3"), results, new_pool, lambda r: None)
+    assert (len(begun), list(results)) == (TRIES, [0])
 
 
-def test_a_result_that_cannot_be_kept_is_not_told() -> None:
+def test_a_stop_keeps_every_result_that_has_arrived() -> None:
+    results: dict[int, Result] = {}
+    saved: list[int] = []
+    told = Told(stop_at=1)
+    asked = plan("rate 0.1 0.2 0.3 --repeat 3")
+    with pytest.raises(Stopped):
+        conduct(asked, results, pools(99), lambda r: saved.append(r.number), told.report)
+    assert len(told) == 1
+    assert len(saved) == len(results) == 8  # as many as were at work
+
+
+def test_a_result_that_cannot_be_saved_is_not_reported() -> None:
     def full(_: Result) -> None:
         raise OSError("no space left")
 
-    hire = hired(9, lambda job: result(job.number, 0.5))
+    told = Told()
     with pytest.raises(OSError, match="no space"):
-        next(conduct(plan("rate 0.1 0.2"), {}, hire, full))  # type: ignore[arg-type]
+        conduct(plan("rate 0.1 0.2"), {}, pools(9), full, told.report)
+    assert not told
 
 
 # what the results say

@@ -12,7 +12,7 @@ from digitnet.engine.evaluate import precision, recall
 from digitnet.repl.command import command
 from digitnet.repl.features.wrong import _guesses, _seen
 from digitnet.repl.pictures.screen import draws_blocks, draws_shades
-from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, legend, percent, rows
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, legend, percent
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
@@ -148,10 +148,10 @@ def _shade(part: float, console: Console, *, right: bool) -> Style:
 def _rates(result: "ConfusionResult") -> RenderableType:
     """Precision and recall as a separate table, for narrow screens."""
     pairs = zip(result.precision, result.recall, strict=True)
-    return rows(
+    return Rows(
         ("digit", "precision", "recall"),
         [(str(digit), _percent(p), _percent(r)) for digit, (p, r) in enumerate(pairs)],
-        right="digit precision recall",
+        numbers=("digit", "precision", "recall"),
     )
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from digitnet.digits.pictures import BadPicture, Found, pictures_at, read_file

@@ -8,7 +8,7 @@ from digitnet.engine.speed import threads
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.pictures.tables import rows
+from digitnet.repl.pictures.tables import Rows
 from digitnet.repl.session import SESSION_SETTINGS, WATCHED, Session
 
 
@@ -24,9 +24,10 @@ class SettingsResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         meanings = SETTINGS | SESSION_SETTINGS
-        yield rows(
+        yield Rows(
             ("setting", "value", "what it is"),
             [(name, _shown(name, value), meanings[name]) for name, value in self.values.items()],
+            prose=("what it is",),
         )
 
 

@@ -1,6 +1,6 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.evaluate import evaluate
+from digitnet.engine.report import Stopped
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.speed import threads
@@ -25,22 +26,33 @@ from digitnet.repl.features.saves import clean
 from digitnet.repl.pictures.bars import bar
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, Curve, picture
 from digitnet.repl.pictures.screen import draws_blocks
-from digitnet.repl.pictures.tables import counted, duration, percent, rows
+from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Record, ScreenOnly
 from digitnet.repl.session import Session
-from digitnet.study.answer import Lead, Trials, best_of, groups, lead_of
 from digitnet.study.conduct import (
-    Broken,
-    NoCluster,
+    NoWorkers,
     PoolFactory,
-    Stopped,
     cluster,
     conduct,
     processes,
     train,
     trained,
 )
-from digitnet.study.plan import EPOCHS, SHAPE, Job, Plan, candidates_for, parse, recipe_with, varies
+from digitnet.study.plan import (
+    EPOCHS,
+    SHAPE,
+    Job,
+    Lead,
+    Plan,
+    Trials,
+    best_of,
+    candidates_for,
+    groups,
+    lead_of,
+    parse,
+    recipe_with,
+    varies,
+)  # fmt: skip
 
 
 def new_study(session: Session, words: list[str], name: str) -> "StudyRecord":
@@ -206,12 +218,20 @@ def _table(
             cells["seeds"] = str(len(group.results))
             cells[""] = f"{interval} best" if group is best and len(shown) > 1 else interval
         lines.append(cells)
-    wanted = sum(2 + max(len(line[k]) for line in [*lines, {k: k}]) for k in lines[0])
-    if wanted > options.max_width + 2:
-        for cells in lines:
-            cells[""] = "best" if cells.get("", "").endswith("best") else ""
-    numbers = "accuracy spread cost time seeds"
-    return rows(tuple(lines[0]), [tuple(c.values()) for c in lines], numbers, " ".join(names))
+    table = _rows(lines, names)
+    if table.fits(options.max_width):
+        return table
+    for cells in lines:
+        cells[""] = "best" if cells.get("", "").endswith("best") else ""
+    return _rows(lines, names)
+
+
+def _rows(lines: Sequence[dict[str, str]], names: Sequence[str]) -> Rows:
+    numbers = ("accuracy", "spread", "cost", "time", "seeds")
+    optional = ("time", "seeds", "cost", "spread")
+    return Rows(
+        tuple(lines[0]), [tuple(c.values()) for c in lines], numbers, optional=optional, key=names
+    )
 
 
 def _varied(groups: "Sequence[Trials]") -> list[str]:
@@ -393,15 +413,17 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Any:
     if rest and not varies(rest[0]):
         record = session.registry.load_study(clean(rest[0]))
         if rest[1:] == [BEST]:
-            return (yield from _best(session, record))
+            return _best(session, record)
         if rest[1:]:
             raise CommandError(
                 f"a study is shown by its name, and {BEST} after it: study NAME best"
             )
     else:
         record = new_study(session, rest, clean(name) if name else "")
-        yield Note(f"Study {record.name!r}: {counted(plan_of(record).count(), 'training')}.")
-    return (yield from _run_trainings(session, record, address))
+        session.report(
+            Note(f"Study {record.name!r}: {counted(plan_of(record).count(), 'training')}.")
+        )
+    return _run_trainings(session, record, address)
 
 
 def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
@@ -419,24 +441,27 @@ def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
     return rest, values[NAME], values[ON]
 
 
-def _run_trainings(
-    session: Session, record: "StudyRecord", address: str
-) -> Generator[StudyReport, None, StudyResult]:
-    """Runs the remaining trainings of a study."""
+def _run_trainings(session: Session, record: "StudyRecord", address: str) -> StudyResult:
+    """Runs the remaining trainings of a study, until Ctrl-C."""
     plan, registry = plan_of(record), session.registry
     begun, before, total = perf_counter(), len(record.results), plan.count()
+
+    def report(result: object) -> None:
+        if result is None:
+            session.report()
+            return
+        done = len(record.results)
+        per_run = (perf_counter() - begun) / (done - before)
+        best = best_of(groups(plan, record.results))
+        session.report(StudyReport(done, total, best, per_run * (total - done)))
+
     if plan.round(record.results):
         new_pool = pool_for(session, session.data(record.data), address)
-        steps = conduct(
-            plan, record.results, new_pool, lambda _: registry.save_study(record), session.stop
-        )
         try:
-            for _ in steps:
-                done = len(record.results)
-                per_run = (perf_counter() - begun) / (done - before)
-                best = best_of(groups(plan, record.results))
-                yield StudyReport(done, total, best, per_run * (total - done))
-        except (Broken, NoCluster) as error:
+            conduct(plan, record.results, new_pool, lambda _: registry.save_study(record), report)
+        except Stopped:
+            pass
+        except NoWorkers as error:
             raise CommandError(
                 f"{error}; {counted(len(record.results), 'result')} kept: "
                 f"study {record.name} goes on"
@@ -510,11 +535,11 @@ def _best(session: Session, record: "StudyRecord") -> Any:
     if not session.may_discard():
         raise CommandError("nothing was trained; the network in hand is unchanged")
     best = best_of(found).best
-    yield Note("Training the best one again.", lasting=False)
+    session.report(Note("Training the best one again.", lasting=False))
     data = session.data(record.data)
     try:
         with threads.limited_to(1):
-            model, (on_validation, _) = trained(best, data, session.stop)
+            model, (on_validation, _) = trained(best, data, lambda _: session.report())
     except Stopped:
         raise CommandError("interrupted; the network in hand is unchanged") from None
     model.data, model.trained_on = data.name, [data.name]

@@ -9,7 +9,7 @@ from digitnet.engine.arrays import Array
 from digitnet.repl.pictures.bars import side_by_side
 from digitnet.repl.pictures.digit import SMALL, Framed, capacity, halved, signed, unsigned
 from digitnet.repl.pictures.screen import draws_shades
-from digitnet.repl.pictures.tables import rows
+from digitnet.repl.pictures.tables import Rows
 
 ENLARGED = (4, 2, 1)
 """Magnifications to try for small pictures: the first with which all fit, or the last."""
@@ -96,4 +96,4 @@ def weights_table(weights: Array, biases: Array | None, first: int = 0) -> Rende
     if biases is not None:
         headings.append("bias")
         lines = [[*line, f"{bias:.4g}"] for line, bias in zip(lines, biases, strict=True)]
-    return rows(headings, lines, right=" ".join(headings))
+    return Rows(headings, lines, numbers=headings, key=("unit",))
