@@ -1,84 +1,127 @@
-"""The doctor: a table of checks, causes before their consequences, and the diagnosis."""
+"""The doctor: the faults of a network, each a record, and the diagnosis.
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
-from math import exp, inf, log
+To add a fault, write a function that looks at the facts and returns its evidence, or None, under
+`@fault`: nothing else is needed. Causes stand above their consequences.
+"""
 
-import numpy as np
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from math import exp, inf, isqrt, log
+from typing import Any
 
-from digitnet.engine.arrays import Cases
-from digitnet.engine.trainer import Trainer
-from digitnet.insight.facts import LayerFacts, Measurements, measure, probe_of
-from digitnet.insight.rehearsal import (
-    Rehearsal,
-    Stop,
-    rehearse,
-    report_progress,
-    training_copy,
-    without_dropout,
-)
+from digitnet.engine.network import Network
+from digitnet.engine.schedules import Schedule
+from digitnet.engine.shapes import network_of, spelled_out
+from digitnet.insight.facts import Facts, Remedy, written
+from digitnet.insight.rehearsal import Rehearsal, largest_dropout
 
-Figures = Mapping[str, float | int | str]
-"""Name → a number, or a word such as a layer's text."""
+
+@dataclass(frozen=True)
+class Evidence:
+    """What shows a fault, in a sentence, and remedies of which the best is given."""
+
+    text: str
+    remedies: tuple[Remedy, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault that the doctor knows.
+
+    what: a sentence that says what is wrong. find: the evidence, or None if the network does not
+    have the fault. unless: names or groups of faults that explain it; if one of them was found, it
+    is not looked for.
+    """
+
+    name: str
+    group: str
+    what: str
+    find: Callable[[Facts], Evidence | None]
+    unless: frozenset[str]
+
+
+DATA, SETTINGS, LAYERS, LEARNING = "data", "settings", "layers", "learning"
+"""Groups of faults: of the data, of the settings, inside the network, of what it has learned."""
+
+FATAL = {"same-inputs", "pixels", "symmetric", "dead", SETTINGS}
+"""Faults that disturb everything else in the network."""
+
+FAULTS: dict[str, Fault] = {}
+"""All faults by name, in the order in which they are looked for."""
+
+
+def fault(
+    name: str, group: str, what: str, unless: Iterable[str] = ()
+) -> Callable[[Callable[[Facts], Evidence | None]], Callable[[Facts], Evidence | None]]:
+    """Decorator that registers a fault; see `Fault`."""
+
+    def register(find: Callable[[Facts], Evidence | None]) -> Callable[[Facts], Evidence | None]:
+        FAULTS[name] = Fault(name, group, what, find, frozenset(unless))
+        return find
+
+    return register
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault that was found. The prompt words the message."""
+    """A fault that was found, in words.
+
+    remedy: a line to type; empty if none helps. reached: the accuracy of a copy after a rehearsal
+    with the remedy, and without it; None if it was not tried. batches: of the rehearsal.
+    """
 
     code: str
-    figures: Figures
+    what: str
+    evidence: str
+    remedy: str = ""
+    reached: tuple[float, float] | None = None
+    batches: int = 0
 
 
-LOWER, HIGHER = (1, 2, 3), (1, 2, 3, 4, 5)
-"""Powers of ten for the lower and higher rates, tried in this order until one is good, or worse."""
+def diagnose(facts: Facts) -> list[Finding]:
+    """Returns a network's faults: causes first, and of several those whose cure helps most."""
+    evidence: dict[str, Evidence] = {}
+    for each in FAULTS.values():
+        found = {word for name in evidence for word in (name, FAULTS[name].group)}
+        measurable = facts.is_finite or each.group in (DATA, SETTINGS) or each.name == "not-finite"
+        if measurable and not each.unless & found and (seen := each.find(facts)):
+            evidence[each.name] = seen
+    findings = [_worded(FAULTS[name], seen, facts) for name, seen in evidence.items()]
+    return sorted(findings, key=lambda finding: -finding.reached[0] if finding.reached else -inf)
 
-ENOUGH, A_LITTLE = 0.5, 0.05
-"""A rate is good if the cost falls by the first fraction of the baseline, and worse than the one
-before if the cost is higher by the second."""
 
-LEARNS = 0.2
-"""A network learns if its cost falls below this fraction of the baseline."""
+def _worded(found: Fault, seen: Evidence, facts: Facts) -> Finding:
+    """The finding, with the remedy that reaches most. What was tried and does not help is left out;
+    what cannot be tried is given only if nothing else is there.
+    """
+    tried = [(remedy.line, remedy.trial) for remedy in seen.remedies if remedy.trial]
+    helpful = [(line, trial) for line, trial in tried if _helps(trial, facts)]
+    if helpful:
+        line, trial = max(helpful, key=lambda one: one[1].accuracy)
+        reached = trial.accuracy, facts.rehearsal.accuracy
+        return Finding(found.name, found.what, seen.text, line, reached, trial.batches)
+    untried = [remedy.line for remedy in seen.remedies if remedy.trial is None]
+    if tried and facts.is_finite and facts.is_learning:
+        untried.append("t 1e")
+    return Finding(found.name, found.what, seen.text, untried[0] if untried else "")
 
 
-def try_alternatives(
-    m: Measurements, trainer: Trainer, train: Cases, stop: Stop
-) -> Generator[str, None, Measurements]:
-    """Adds rehearsals of alternative settings if the network does not learn with its own."""
-    probe = probe_of(train)
-    if m.current.after <= LEARNS * m.baseline or (
-        m.learned and m.current.gain > -LEARNS * m.baseline
-    ):
-        return m
-    alternatives: dict[str, Rehearsal] = {}
+def _helps(trial: Rehearsal, facts: Facts) -> bool:
+    now = facts.rehearsal
+    return trial.accuracy > now.accuracy or trial.after < now.after - A_LITTLE * facts.baseline
 
-    def rehearsed(copy: Trainer, name: str) -> Generator[str, None, Rehearsal]:
-        alternatives[name] = yield from report_progress(
-            rehearse(copy, train, probe, stop), f"rehearsal, {name}"
-        )
-        return alternatives[name]
 
-    settings = trainer.settings
-    if settings.l2 or settings.l1 or settings.max_norm:
-        yield from rehearsed(training_copy(trainer, l2=0.0, l1=0.0, max_norm=0.0), "no decay")
-    if m.dropout:
-        copy = training_copy(trainer)
-        copy.network = without_dropout(copy.network)
-        copy.forget()
-        yield from rehearsed(copy, "no dropout")
-    for sign, powers in (("/", LOWER), ("x", HIGHER)):
-        best = m.current.after if sign == "x" else np.inf
-        for power in powers:
-            rate = settings.rate * (10.0**power if sign == "x" else 10.0**-power)
-            other = yield from rehearsed(
-                training_copy(trainer, rate=rate), f"rate {sign} {10**power:,}"
-            )
-            worse = other.after > best + A_LITTLE * m.baseline
-            if worse or other.gain > ENOUGH * m.baseline:
-                break
-            best = other.after
-    return replace(m, alternatives=alternatives)
+def _percent(fraction: float, decimals: int = 0) -> str:
+    return f"{100 * fraction:.{decimals}f} %"
 
+
+def _more_cases(f: Facts) -> tuple[Remedy, ...]:
+    return (Remedy(f.more_cases),) if f.more_cases else ()
+
+
+# the data
 
 MAX_INPUT = 1.0
 """normalized_data_maxs in TheDeepChecker's settings; UMLAUT's bounds are −1 and 1, too."""
@@ -93,70 +136,275 @@ MIN_CASES_PER_ANSWER = 30
 """Training cases for each answer."""
 
 
-def unscaled_pixels(m: Measurements) -> Figures | None:
+@fault("same-inputs", DATA, "All training cases look the same.")
+def same_inputs(f: Facts) -> Evidence | None:
+    """Nothing can be learned from cases that do not differ."""
+    x, _ = f.reference
+    if x.std(axis=0).any():
+        return None
+    return Evidence(f"every input is {x.max():g} in every case", _more_cases(f))
+
+
+@fault("pixels", DATA, "The pixels are not scaled.")
+def unscaled_pixels(f: Facts) -> Evidence | None:
     """Inputs above 1; initial weights are scaled for inputs of magnitude about 1.
 
     The first layer's weighted sums are too large by the same factor, and so is its gradient (LeCun
     et al. 1998, "Efficient BackProp", section 4.3). Checked as in UMLAUT (Schoop et al. 2021, CHI)
     and TheDeepChecker (Ben Braiek and Khomh 2022, arXiv 2204.00694). Not reported for a network
-    that has learned.
+    that has learned. Weights that were trained on such pixels are useless for scaled ones.
     """
-    if m.data.high <= MAX_INPUT or m.learned:
+    x, _ = f.reference
+    if x.max() <= MAX_INPUT or f.has_learned:
         return None
-    return {"low": m.data.low, "high": m.data.high}
+    text = f"inputs from {x.min():g} to {x.max():g}, weights made for 0 to 1"
+    if f.settings.pixels != "raw":
+        return Evidence(text)
+    return Evidence(text, (f.scaled(),))
 
 
-def same_inputs(m: Measurements) -> Figures | None:
-    """All cases are the same, so nothing can be learned from them."""
-    if m.data.spread > 0:
-        return None
-    return {"value": m.data.high}
-
-
-def wrong_labels(m: Measurements) -> Figures | None:
-    """Answers that are mostly wrong.
-
-    The error of the nearest-neighbour rule is, in the limit, at most twice that of the best
-    classifier (Cover and Hart 1967, IEEE Trans. Inf. Theory 13(1)), and it needs no training. A
-    picture whose neighbours mostly have another answer is probably labelled wrong (Wilson 1972,
-    IEEE Trans. SMC 2(3)).
-    """
-    agreement, on_validation = m.data.agreement, m.data.validation_agreement
-    if agreement is None or on_validation is None:
-        return None
-    n = len(m.data.frequencies)
-    floor = MIN_AGREEMENT if m.data.cases >= 50 * n else MIN_AGREEMENT / 2
-    if min(agreement, on_validation) >= floor:
-        return None
-    where = "training" if agreement < floor else "validation"
-    return {"agreement": min(agreement, on_validation), "where": where}
-
-
-def imbalance(m: Measurements) -> Figures | None:
+@fault("imbalance", DATA, "The answers are unevenly distributed.", {"same-inputs"})
+def imbalance(f: Facts) -> Evidence | None:
     """Some answers are much rarer than others, so that the network prefers the common ones.
 
-    Evenness is the perplexity of the answers, exp(−Σ p ln p), divided by their number: 1 if all are
-    equally frequent, 1 / answers if there is only one (TheDeepChecker).
+    Evenness is the perplexity of the answers, exp(−Σ p ln p), divided by the number of those that
+    occur (TheDeepChecker): 1 if all are equally frequent. A single answer is never even.
     """
-    frequencies = m.data.frequencies
-    evenness = exp(-sum(p * log(p) for p in frequencies if p)) / len(frequencies)
-    if evenness >= MIN_EVENNESS:
+    evenness = exp(-sum(p * log(p) for p in f.frequencies if p)) / f.occurring
+    if evenness >= MIN_EVENNESS and f.occurring > 1:
         return None
-    commonest = max(range(len(frequencies)), key=frequencies.__getitem__)
-    return {"evenness": evenness, "answer": commonest, "share": frequencies[commonest]}
+    commonest = max(range(len(f.frequencies)), key=f.frequencies.__getitem__)
+    share = _percent(f.frequencies[commonest])
+    return Evidence(f"{share} of the training cases are {commonest}", _more_cases(f))
 
 
-def too_few_cases(m: Measurements) -> Figures | None:
+def _changed(f: Facts, how: str) -> Evidence | None:
+    """Pictures or answers of one set that fit the others when they are changed back."""
+    wrong = [name for name, a in f.agreements.items() if a.get(how, 0) >= max(_floor(f), 3 * a[""])]
+    wrong = [name for name in wrong if f.agreements[name][how] == max(f.agreements[name].values())]
+    if not wrong:
+        return None
+    a = f.agreements[wrong[0]]
+    blamed = "training" if len(wrong) == len(f.sets) > 1 else " and ".join(wrong)
+    return Evidence(
+        f"{_percent(a[''])} of the {wrong[0]} cases have the answer of the training cases that "
+        f"look most like them, and {_percent(a[how])} if {CHANGES[how][1]}; so it is the {blamed} "
+        "set: mend its file, and import it again"
+    )
+
+
+def _floor(f: Facts) -> float:
+    """The smallest agreement of right answers."""
+    return MIN_AGREEMENT if len(f.train) >= 50 * f.occurring else MIN_AGREEMENT / 2
+
+
+CHANGES = {
+    "transposed": ("The pictures of one set are transposed.", "rows and columns are exchanged"),
+    "inverted": ("The pictures of one set are inverted.", "dark and light are exchanged"),
+    "shifted": ("The pictures of one set are shifted.", "they are moved to the others' centre"),
+    "renamed": ("The answers of one set have other names.", "its answers are renamed"),
+}
+"""What may have happened to a set → what is wrong, and how it is undone."""
+
+for _how, (_what, _) in CHANGES.items():
+    fault(_how, DATA, _what, {DATA})(partial(_changed, how=_how))
+
+
+@fault("labels", DATA, "The answers do not match the pictures.", set(CHANGES) | {"imbalance"})
+def wrong_labels(f: Facts) -> Evidence | None:
+    """Answers that are mostly wrong.
+
+    A picture whose neighbours mostly have another answer is probably labelled wrong (Wilson 1972,
+    IEEE Trans. SMC 2(3)).
+    """
+    if f.agreement is None or not f.reference[0].std(axis=0).any():
+        return None
+    agreements = {"training": f.agreement} | {name: a[""] for name, a in f.agreements.items()}
+    where, agreement = next(
+        ((name, value) for name, value in agreements.items() if value < _floor(f)), ("", 1.0)
+    )
+    if not where:
+        return None
+    return Evidence(
+        f"only {_percent(agreement)} of the {where} cases have the answer of most of the cases "
+        "that look most like them",
+        _more_cases(f),
+    )
+
+
+@fault("too-few", DATA, "There are too few training cases.")
+def too_few_cases(f: Facts) -> Evidence | None:
     """Too few cases of each answer to cover the ways of writing it.
 
     Measured here: trained on 10, 30, 100 and 350 of MNIST's cases of each digit, `quick` reads
     about 74, 85, 90 and 95 % of others correctly. Toy tables, which are complete, are exempt.
     """
-    each = m.data.cases / len(m.data.frequencies)
-    if m.data.is_table or each >= MIN_CASES_PER_ANSWER:
+    each = len(f.train) / f.occurring
+    if f.is_table or each >= MIN_CASES_PER_ANSWER:
         return None
-    return {"cases": m.data.cases, "each": each}
+    return Evidence(f"{len(f.train):,} cases, {each:.0f} for each answer", _more_cases(f))
 
+
+# the settings
+
+ENOUGH, A_LITTLE = 0.5, 0.05
+"""A rate is good if the cost falls by the first fraction of the baseline, and worse than the one
+before if the cost is higher by the second."""
+
+LEARNS = 0.2
+"""A network learns if its cost falls below this fraction of the baseline."""
+
+BETTER = 0.2
+"""How much lower the cost must be with another setting, in units of the baseline."""
+
+HIGH = 0.6
+"""A cost is high above this fraction of the baseline."""
+
+NO_GAIN = 0.1
+"""A rate is too low if it gains less than this fraction of what a higher one gains."""
+
+LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1e3, 1e4, 1e5)
+"""Factors of lower and higher rates, tried in this order until one is good, or worse."""
+
+
+def subject(f: Facts) -> Facts | None:
+    """Whose settings are judged: a network that does not learn, though its layers are sound.
+
+    If its layers are not, the network as it was before training. None if there is nothing to judge.
+    """
+    if is_broken(f):
+        if not f.batches or is_broken(f.untrained):
+            return None
+        f = f.untrained
+    learns = f.rehearsal.after <= LEARNS * f.baseline
+    if learns or (f.has_learned and f.rehearsal.gain > -LEARNS * f.baseline):
+        return None
+    return f
+
+
+def is_broken(f: Facts) -> bool:
+    """Whether any fault inside the network is found."""
+    return not f.is_finite or any(e.group == LAYERS and e.find(f) for e in FAULTS.values())
+
+
+STRONG: dict[str, tuple[str, dict[str, Any]]] = {
+    "schedule": ("The schedule is over: its rate has fallen to nothing.", {"schedule": "constant"}),
+    "decay": ("The penalty on large weights is too strong.", {"l2": 0.0, "l1": 0.0}),
+    "max-norm": ("The cap on the weights of a unit is too low.", {"max_norm": 0.0}),
+    "clip": ("The cap on the gradient is too low.", {"clip": 0.0}),
+    "dropout": ("Too many units are left out.", {"dropout": 0.2}),
+    "augment": ("The cases are deformed too much.", {"augment": "none"}),
+    "smoothing": ("The targets are smoothed too much.", {"smoothing": 0.0}),
+    "momentum": ("The momentum coefficient is too high.", {"momentum": 0.9}),
+}
+"""Fault of a setting that is too strong → what is wrong, and milder settings.
+
+Penalties: TheDeepChecker's Overwhelming_Reg; Karpathy 2019: regularize only what overfits. Dropout:
+for hidden units 0.5 is about the best for many networks (Srivastava et al. 2014, JMLR 15)."""
+
+
+def _too_strong(f: Facts, name: str) -> Evidence | None:
+    """A setting without which the cost falls much further in a rehearsal."""
+    patient = subject(f)
+    if patient is None or not (mild := _milder(patient, name)):
+        return None
+    everything = {key: value for each in STRONG for key, value in _milder(patient, each).items()}
+    if not _is_better(patient.change(**everything), patient):
+        return None
+    remedy = patient.change(**mild)
+    if not _is_better(remedy, patient):
+        return None
+    present: dict[str, Any] = {key: getattr(patient.settings, key) for key in mild}
+    if "dropout" in mild:
+        present["dropout"] = largest_dropout(patient.network)
+    return _compared(patient, remedy, written(present), written(mild))
+
+
+def _milder(f: Facts, name: str) -> dict[str, Any]:
+    """The values of settings that are milder than the present ones."""
+    s = f.settings
+    strong = {
+        "schedule": Schedule.parse(s.schedule).horizon is not None,
+        "augment": s.augment != "none",
+        "dropout": largest_dropout(f.network) > 0.5,
+        "momentum": s.momentum > 0.95,
+    }
+    mild = STRONG[name][1]
+    return {k: value for k, value in mild.items() if strong.get(k, getattr(s, k) != value)}
+
+
+def _is_better(remedy: Remedy, f: Facts) -> bool:
+    """Whether a remedy lowers the cost, and much further than the present settings."""
+    trial = remedy.trial
+    return bool(trial and trial.gain > 0 and trial.after < f.rehearsal.after - BETTER * f.baseline)
+
+
+def _compared(f: Facts, remedy: Remedy, present: str, other: str) -> Evidence:
+    """The evidence of a setting: the costs with it and with another value."""
+    assert remedy.trial is not None
+    now = f.rehearsal
+    start = "" if f.batches or not f.is_copy else " from the start"
+    text = (
+        f"cost {now.before:.3g} to {now.after:.3g} in a short training{start} with {present}, to "
+        f"{remedy.trial.after:.3g} with {other}"
+    )
+    return Evidence(text, (remedy,))
+
+
+for _name, _words in STRONG.items():
+    fault(_name, SETTINGS, _words[0], {DATA})(partial(_too_strong, name=_name))
+
+
+@fault("rate-high", SETTINGS, "The learning rate is too high.", {DATA, SETTINGS})
+def rate_too_high(f: Facts) -> Evidence | None:
+    """A rate with which the cost rises or stays high, while it falls with a lower one.
+
+    TheDeepChecker's Loss.Diverging looks for a cost of twice the lowest; here the rates are
+    compared on the same mini-batches (Smith 2017, arXiv 1506.01186).
+    """
+    patient = subject(f)
+    if patient is None:
+        return None
+    now = patient.rehearsal
+    if now.after <= max(HIGH * patient.baseline, 0.5 * now.before):
+        return None
+    return _other_rate(patient, LOWER, inf)
+
+
+@fault("rate-low", SETTINGS, "The learning rate is too low.", {DATA, SETTINGS})
+def rate_too_low(f: Facts) -> Evidence | None:
+    """A rate that gains almost nothing while a higher one gains much.
+
+    TheDeepChecker's low_updates_min_thresh asks for updates of at least 10⁻⁴; what an update is
+    worth depends on optimiser and cost, so here rates are compared on the same mini-batches.
+    """
+    patient = subject(f)
+    if patient is None or patient.has_learned:
+        return None
+    seen = _other_rate(patient, HIGHER, patient.rehearsal.after)
+    if seen is None or patient.rehearsal.gain >= NO_GAIN * seen.remedies[0].gain:
+        return None
+    return seen
+
+
+def _other_rate(f: Facts, factors: Iterable[float], lowest: float) -> Evidence | None:
+    """The best of some rates, if it is much better than the present one."""
+    remedies = []
+    for factor in factors:
+        rate = float(f"{f.settings.rate * factor:.6g}")
+        remedy = f.change(rate=rate)
+        remedies.append((remedy, rate))
+        worse = remedy.after > lowest + A_LITTLE * f.baseline
+        if worse or remedy.gain > ENOUGH * f.baseline:
+            break
+        lowest = remedy.after
+    best, best_rate = min(remedies, key=lambda one: one[0].after)
+    if not _is_better(best, f):
+        return None
+    return _compared(f, best, written({"rate": f.settings.rate}), written({"rate": best_rate}))
+
+
+# the layers
 
 MAX_UNITS = 0.5
 """Maximum fraction of a layer's units that may be saturated or duplicates:
@@ -177,129 +425,173 @@ MIN_RESPONSE = 1e-3
 MAX_INITIAL_COST = 2.0
 """Ratio to the cost of chance: dev_ratio of 1.0 in TheDeepChecker's settings."""
 
+MIN_WIDTH, MIN_CHANNELS = 100, 16
+"""Layers with fewer units or channels may be too small."""
 
-def symmetric_weights(m: Measurements) -> Figures | None:
+
+@fault(
+    "not-finite", LAYERS, "The weights are no longer numbers: training has blown up.", {SETTINGS}
+)
+def not_finite(f: Facts) -> Evidence | None:
+    """Weights that have overflowed."""
+    if f.is_finite:
+        return None
+    return Evidence("NaN or infinity among the weights", (f.untrained.renew(),))
+
+
+@fault("symmetric", LAYERS, "Units have the same weights, and will keep them.", {SETTINGS})
+def symmetric_weights(f: Facts) -> Evidence | None:
     """Units of a hidden layer with identical weights. Their gradients are identical too, so they
     never become different (Goodfellow et al. 2016, "Deep Learning", section 8.4).
     """
-    layer = _worst(m, "duplicates")
-    if layer is None or layer.duplicates < MAX_UNITS:
-        return None
-    return _figures(layer, layer.duplicates)
+    return _worst_layer(f, "duplicates", MAX_UNITS, "are copies of another")
 
 
-def dead_relus(m: Measurements) -> Figures | None:
+@fault("dead", LAYERS, "Most ReLUs of a layer are dead: no case switches them on.", FATAL)
+def dead_relus(f: Facts) -> Evidence | None:
     """ReLUs that are zero for every case: their gradient is zero, so they cannot recover.
 
     A channel of a convolution is dead if it is zero at every position of every picture (Maas et al.
     2013, ICML workshop; TheDeepChecker). Not reported for a network that learns all the same.
     """
-    layer = _worst(m, "dead")
-    if layer is None or layer.dead < MAX_DEAD or m.is_learning:
-        return None
-    return _figures(layer, layer.dead)
+    seen = _worst_layer(f, "dead", MAX_DEAD, "are 0 for every case")
+    return None if seen is None or f.is_learning else seen
 
 
-def saturated_units(m: Measurements) -> Figures | None:
+@fault("saturated", LAYERS, "Most units of a layer are saturated, and hardly learn.", FATAL)
+def saturated_units(f: Facts) -> Evidence | None:
     """Sigmoids and tanhs near their limits, where the derivative and so the gradient is near zero.
 
     Not reported for a trained network that learns: saturation is then part of its answers (Glorot
     and Bengio 2010, AISTATS; Rakitianskaia and Engelbrecht 2015, IEEE SSCI; TheDeepChecker).
     """
-    layer = _worst(m, "saturated")
-    if layer is None or layer.saturated < MAX_UNITS or (m.batches and m.is_learning):
+    seen = _worst_layer(f, "saturated", MAX_UNITS, "are near their ends for almost every case")
+    return None if seen is None or (f.batches and f.is_learning) else seen
+
+
+def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence | None:
+    """The hidden layer with the largest fraction of units of a kind, if there are too many."""
+    layer = max(f.layers[:-1], key=lambda one: float(getattr(one, kind)), default=None)
+    if layer is None or (fraction := getattr(layer, kind)) < most:
         return None
-    return _figures(layer, layer.saturated)
+    return Evidence(
+        f"layer {layer.number} ({layer.text}): {round(fraction * layer.units):,} of "
+        f"{layer.units:,} {layer.activation} units {how}",
+        (f.renew(),),
+    )
 
 
-def vanishing_gradient(m: Measurements) -> Figures | None:
-    """A gradient that becomes tiny on its way back to the first layer (Hochreiter 1991).
-
-    By AUTOTRAINER's two thresholds. Not reported for a network that learns: after a successful
-    training all gradients are small.
-    """
-    norms = _gradients(m)
-    if len(norms) < 2 or m.is_learning:
-        return None
-    (first, first_norm), (last, last_norm) = norms[0], norms[-1]
-    if first_norm >= VANISHING_RATIO * last_norm or first_norm >= VANISHING_NORM:
-        return None
-    return {"first": first.number, "last": last.number, "low": first_norm, "high": last_norm}
-
-
-def exploding_gradient(m: Measurements) -> Figures | None:
+@fault(
+    "exploding",
+    LAYERS,
+    "The gradient explodes on its way back through the layers.",
+    FATAL | {"saturated"},
+)
+def exploding_gradient(f: Facts) -> Evidence | None:
     """An error signal that grows from layer to layer on its way back (Pascanu et al. 2013, ICML).
 
     By AUTOTRAINER's threshold, applied to dC/da of the hidden layers. With weights that are too
     large, activations grow forward as the signal grows backward, so the gradient of the weights,
     the product of the two, is the same everywhere and shows nothing.
     """
-    signals = [layer for layer in m.layers[:-1] if layer.gradient is not None]
-    if len(signals) < 3 or m.is_learning:
+    signals = [layer for layer in f.layers[:-1] if layer.gradient is not None]
+    if len(signals) < 3 or not signals[0].signal > EXPLODING_RATIO * signals[-1].signal:
         return None
-    first, last = signals[0], signals[-1]
-    if not first.signal > EXPLODING_RATIO * last.signal:
+    if f.is_learning:
         return None
-    return {"first": first.number, "last": last.number, "high": first.signal, "low": last.signal}
+    norms = ", ".join(f"{layer.signal:.2g}" for layer in reversed(signals))
+    text = f"the error signal, from layer {signals[-1].number} down: {norms}"
+    return Evidence(text, (f.renew(),))
 
 
-def ignored_inputs(m: Measurements) -> Figures | None:
+@fault(
+    "vanishing",
+    LAYERS,
+    "The gradient vanishes on its way back through the layers.",
+    FATAL | {"saturated"},
+)
+def vanishing_gradient(f: Facts) -> Evidence | None:
+    """A gradient that becomes tiny on its way back to the first layer (Hochreiter 1991).
+
+    By AUTOTRAINER's two thresholds. Not reported for a network that learns: after a successful
+    training all gradients are small. ReLU's derivative is 1, a sigmoid's at most 1/4.
+    """
+    norms = [(layer, layer.gradient) for layer in f.layers if layer.gradient is not None]
+    first, last = norms[0][1], norms[-1][1]
+    if len(norms) < 2 or first >= VANISHING_RATIO * last or first >= VANISHING_NORM:
+        return None
+    if f.is_learning:
+        return None
+    told = ", ".join(f"{norm:.2g}" for _, norm in reversed(norms))
+    with_relu = _respelled(f.network, r":(sigmoid|tanh)$", lambda _: ":relu")
+    text = f"its norm, from layer {norms[-1][0].number} down: {told}"
+    return Evidence(text, (f.renew(), f.renew(with_relu)))
+
+
+@fault(
+    "ignores-inputs",
+    LAYERS,
+    "The network ignores its inputs.",
+    FATAL | {"saturated", "vanishing"},
+)
+def ignored_inputs(f: Facts) -> Evidence | None:
     """Outputs that do not depend on the case (Karpathy 2019, "A Recipe for Training Neural
     Networks": input-independent baseline; TheDeepChecker). Untrained networks with small weights
     may start like this if training changes it.
     """
-    if m.response >= MIN_RESPONSE or (m.batches == 0 and m.is_learning):
+    if f.response >= MIN_RESPONSE or (f.batches == 0 and f.is_learning):
         return None
-    return {"response": m.response}
+    text = f"the sums of its outputs differ by {f.response:.1g} from case to case"
+    return Evidence(text, (f.renew(),))
 
 
-def initial_cost(m: Measurements) -> Figures | None:
+@fault(
+    "initial-cost",
+    LAYERS,
+    "It starts out sure and wrong: the first weights of the outputs are too large.",
+    FATAL | {LAYERS},
+)
+def initial_cost(f: Facts) -> Evidence | None:
     """An untrained network whose cost is far above that of chance: it is confidently wrong, and has
     to unlearn that first (Karpathy 2019: verify loss @ init; TheDeepChecker).
     """
-    if m.batches or m.cost <= MAX_INITIAL_COST * m.chance:
+    cost = f.rehearsal.before
+    if f.batches or cost <= MAX_INITIAL_COST * f.chance:
         return None
-    return {"cost": m.cost, "chance": m.chance}
+    text = f"cost {cost:.3g} before any training, where guessing costs {f.chance:.3g}"
+    return Evidence(text, (f.renew(),))
 
 
-def cannot_fit(m: Measurements) -> Figures | None:
+@fault("cannot-fit", LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
+def cannot_fit(f: Facts) -> Evidence | None:
     """Sixteen cases that a copy cannot memorise, with Adam and without dropout or penalties
     (Karpathy 2019: overfit one batch; TheDeepChecker's mislabeled_rate_max_thresh allows 5 % wrong:
     none of 16).
     """
-    if m.fitted == 1:
+    if f.fitted == 1:
         return None
-    return {"fitted": m.fitted}
+    text = f"{_percent(f.fitted)} of them right at best, after 600 steps on nothing else"
+    return Evidence(text, (f.renew(_larger(f.network)),))
 
 
-def _worst(m: Measurements, kind: str) -> LayerFacts | None:
-    """The hidden layer with the largest fraction of units of a kind."""
-    return max(m.layers[:-1], key=lambda layer: float(getattr(layer, kind)), default=None)
+def _larger(network: Network) -> Network:
+    """The same network with more units and channels in its small hidden layers."""
+
+    def widened(word: re.Match[str]) -> str:
+        least = MIN_CHANNELS if word[2] else MIN_WIDTH
+        return f"{max(int(word[1]), least)}{word[2]}"
+
+    return _respelled(network, r"^(\d+)(c?)", widened)
 
 
-def _figures(layer: LayerFacts, fraction: float) -> Figures:
-    return {
-        "layer": layer.number,
-        "text": layer.text,
-        "count": round(fraction * layer.units),
-        "units": layer.units,
-        "activation": layer.activation,
-    }
+def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], str]) -> Network:
+    """A network whose hidden layers are written differently, not initialised."""
+    size, *hidden, output = spelled_out(network).split("-")
+    shape = "-".join([size, *(re.sub(pattern, new, word) for word in hidden), output])
+    return network_of(shape, cost=network.cost_name, dtype=network.dtype)
 
 
-def _gradients(m: Measurements) -> list[tuple[LayerFacts, float]]:
-    """The layers with weights, each with the norm of its gradient."""
-    return [(layer, layer.gradient) for layer in m.layers if layer.gradient is not None]
-
-
-BETTER = 0.2
-"""How much lower the cost must be with another setting, in units of the baseline."""
-
-HIGH = 0.6
-"""A cost is high above this fraction of the baseline."""
-
-NO_GAIN = 0.1
-"""A rate is too low if it gains less than this fraction of what a higher one gains."""
+# what it has learned
 
 STALE_RATIO = 1.5
 """relative_loss_diff_max_thresh in TheDeepChecker's settings: 50 % between training and answer."""
@@ -313,7 +605,7 @@ MIN_BATCHES = 200
 CONFIDENTLY_WRONG = 1.5
 """A network whose cost is this many times the baseline is confidently wrong."""
 
-LEARNING = 0.05
+RECOVERING = 0.05
 """A network whose rehearsal lowers the cost by this fraction of the baseline is learning."""
 
 OVERFIT_GAP = 0.1
@@ -330,94 +622,27 @@ WINDOW, DECREASE = 5, 0.05
 should fall, and by what fraction."""
 
 
-def too_much_decay(m: Measurements) -> Figures | None:
-    """Penalties that pull the weights to zero faster than they can be learned (TheDeepChecker's
-    Overwhelming_Reg; Karpathy 2019: regularize only what overfits).
-    """
-    without = m.alternatives.get("no decay")
-    if without is None or not _much_better(without, m):
-        return None
-    s = m.settings
-    name = "l2" if s.l2 else "l1" if s.l1 else "max_norm"
-    return _costs(m, without) | {"setting": name, "value": getattr(s, name)}
-
-
-def too_much_dropout(m: Measurements) -> Figures | None:
-    """A dropout probability above one half, with which the network cannot learn. For hidden units
-    0.5 is about the best for many networks (Srivastava et al. 2014, JMLR 15, section 2).
-    """
-    without = m.alternatives.get("no dropout")
-    if without is None or m.dropout <= 0.5 or not _much_better(without, m):
-        return None
-    return _costs(m, without) | {"value": m.dropout}
-
-
-def rate_too_high(m: Measurements) -> Figures | None:
-    """A rate with which the cost rises or stays high, while it falls with a lower one.
-
-    TheDeepChecker's Loss.Diverging looks for a cost of twice the lowest; here the rates are
-    compared on the same mini-batches (Smith 2017, arXiv 1506.01186).
-    """
-    lower = [other for name, other in m.alternatives.items() if name.startswith("rate /")]
-    best = min(lower, key=lambda r: r.after, default=None)
-    stays_high = m.current.after > max(HIGH * m.baseline, 0.5 * m.current.before)
-    if best is None or not stays_high or not _much_better(best, m):
-        return None
-    return _costs(m, best) | {"value": m.settings.rate, "rate": best.rate}
-
-
-def rate_too_low(m: Measurements) -> Figures | None:
-    """A rate that gains almost nothing while a higher one gains much.
-
-    TheDeepChecker's low_updates_min_thresh asks for updates of at least 10⁻⁴; what an update is
-    worth depends on optimiser and cost, so here rates are compared on the same mini-batches.
-    """
-    higher = [other for name, other in m.alternatives.items() if name.startswith("rate x")]
-    best = min(higher, key=lambda r: r.after, default=None)
-    if best is None or m.learned or not _much_better(best, m):
-        return None
-    if m.current.gain >= NO_GAIN * best.gain:
-        return None
-    return _costs(m, best) | {"value": m.settings.rate, "rate": best.rate}
-
-
-def stale_statistics(m: Measurements) -> Figures | None:
+@fault("stale", LEARNING, "The statistics of batch normalisation are not those of the weights.")
+def stale_statistics(f: Facts) -> Evidence | None:
     """Batch normalisation whose statistics do not fit the weights, so that the network answers
     worse than it trains (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1; TheDeepChecker's
     Switch_Mode_Consistency).
     """
-    if m.batch_norm_costs is None:
+    if f.statistics_costs is None:
         return None
-    old, new = m.batch_norm_costs
-    if old <= STALE_RATIO * new + 0.05 * m.baseline:
+    old, new = f.statistics_costs
+    if old <= STALE_RATIO * new + 0.05 * f.baseline:
         return None
-    return {"old": old, "new": new}
+    return Evidence(f"cost {old:.3g} with them, {new:.3g} with new ones", (Remedy("t 1"),))
 
 
-def one_answer(m: Measurements) -> Figures | None:
-    """One answer for most cases, though it is right for few: what a diary called "always 0".
-
-    An untrained network prefers some answer too, but costs no more than the baseline. It is a fault
-    if the network is confident of that answer, or does not move away from it.
-    """
-    if m.batches < MIN_BATCHES:
-        return None
-    frequencies = m.data.frequencies
-    answer = max(range(len(m.guesses)), key=lambda k: m.guesses[k] - frequencies[k])
-    if m.guesses[answer] - frequencies[answer] < ONE_ANSWER:
-        return None
-    learning = m.current.gain > LEARNING * m.baseline
-    if learning and m.cost <= CONFIDENTLY_WRONG * m.baseline:
-        return None
-    return {
-        "answer": answer,
-        "share": m.guesses[answer],
-        "right": frequencies[answer],
-        "recovers": learning,
-    }
-
-
-def over_fitting(m: Measurements) -> Figures | None:
+@fault(
+    "over-fitting",
+    LEARNING,
+    "It learns its training cases by heart, and reads others worse than before.",
+    {DATA, "stale"},
+)
+def over_fitting(f: Facts) -> Evidence | None:
     """Training cases read much better than validation cases, whose cost has risen.
 
     AUTOTRAINER looks for a gap between the accuracies, UMLAUT (Schoop et al. 2021, CHI) for a
@@ -425,135 +650,68 @@ def over_fitting(m: Measurements) -> Figures | None:
     networks, so both are required. The costs in the history include penalties, the present one does
     not: with large penalties this check finds nothing.
     """
-    gap = m.train.accuracy - m.validation.accuracy
-    costs = [measured.validation_cost for measured in m.history]
-    lowest = min(costs, default=inf)
-    if m.data.is_table or gap < OVERFIT_GAP or m.validation.cost < OVERFIT_COST * lowest:
+    train, validation = f.on_train.accuracy, f.on_validation.accuracy
+    lowest = min((measured.validation_cost for measured in f.history), default=inf)
+    cost = f.on_validation.cost
+    if f.is_table or train - validation < OVERFIT_GAP or cost < OVERFIT_COST * lowest:
         return None
-    return {
-        "train": m.train.accuracy,
-        "validation": m.validation.accuracy,
-        "lowest": lowest,
-        "cost": m.validation.cost,
-    }
+    square = isqrt(f.network.inputs) ** 2 == f.network.inputs
+    remedy = "set augment light" if square and f.settings.augment == "none" else "set dropout 0.2"
+    if f.settings.cases:
+        remedy = "set cases all"
+    return Evidence(
+        f"{_percent(train, 1)} of the training cases right, {_percent(validation, 1)} of the "
+        f"validation cases, whose cost has risen from {lowest:.3g} to {cost:.3g}",
+        (Remedy(remedy),),
+    )
 
 
-def plateau(m: Measurements) -> Figures | None:
+@fault(
+    "one-answer",
+    LEARNING,
+    "It gives the same answer to almost everything.",
+    {DATA, LAYERS, SETTINGS, "stale"},
+)
+def one_answer(f: Facts) -> Evidence | None:
+    """One answer for most cases, though it is right for few: what a diary called "always 0".
+
+    An untrained network prefers some answer too, but costs no more than the baseline. It is a fault
+    if the network is confident of that answer, or does not move away from it.
+    """
+    if f.batches < MIN_BATCHES:
+        return None
+    answer = max(range(len(f.guesses)), key=lambda k: f.guesses[k] - f.frequencies[k])
+    given, right = f.guesses[answer], f.frequencies[answer]
+    recovers = f.rehearsal.gain > RECOVERING * f.baseline
+    sure = f.rehearsal.before > CONFIDENTLY_WRONG * f.baseline
+    if given - right < ONE_ANSWER or (recovers and not sure):
+        return None
+    text = f"{_percent(given)} of its guesses are {answer}, {_percent(right)} of the cases"
+    return Evidence(text, (Remedy("t 1e") if recovers else f.renew(),))
+
+
+@fault(
+    "plateau",
+    LEARNING,
+    "It has stopped learning, with much left to learn.",
+    {DATA, LAYERS, SETTINGS, "stale", "one-answer"},
+)
+def plateau(f: Facts) -> Evidence | None:
     """A cost that has stopped falling although the accuracy is low.
 
     By TheDeepChecker's Loss.NonDecreasing, for accuracies below AUTOTRAINER's Θ, unless the
     nearest neighbours do no better.
     """
-    costs = [measured.cost for measured in m.history]
-    if len(costs) <= WINDOW or m.data.is_table or m.learned or m.train.accuracy >= CONVERGED:
+    costs, now = [measured.cost for measured in f.history], f.rehearsal
+    if len(costs) <= WINDOW or f.is_table or f.has_learned or f.on_train.accuracy >= CONVERGED:
         return None
     before, lately = min(costs[:-WINDOW]), min(costs[-WINDOW:])
-    if lately < (1 - DECREASE) * before or m.current.after < (1 - DECREASE) * m.current.before:
+    if lately < (1 - DECREASE) * before or now.after < (1 - DECREASE) * now.before:
         return None
-    since = m.history[-1].batches - m.history[-WINDOW - 1].batches
-    return {"cost": lately, "before": before, "batches": since, "accuracy": m.train.accuracy}
-
-
-def _much_better(other: Rehearsal, m: Measurements) -> bool:
-    """Whether another setting lowers the cost, and much further than the present one."""
-    return other.gain > 0 and other.after < m.current.after - BETTER * m.baseline
-
-
-def _costs(m: Measurements, other: Rehearsal) -> dict[str, float | int | str]:
-    """The cost before the rehearsal, after it, and after the alternative one."""
-    return {"before": m.current.before, "after": m.current.after, "other": other.after}
-
-
-CheckFunction = Callable[[Measurements], Figures | None]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check and the code of the fault it finds.
-
-    explained_by: codes of faults that cause this one. If one of them was found, the check is
-    skipped.
-    """
-
-    code: str
-    function: CheckFunction
-    explained_by: frozenset[str] = frozenset()
-
-
-# groups of faults: of the data, of the layers, of the settings
-_DATA = frozenset({"same-inputs", "pixels", "labels", "imbalance", "too-few"})
-
-_LAYERS = frozenset({"symmetric", "dead", "saturated", "vanishing", "exploding", "ignores-inputs"})
-
-_SETTINGS = frozenset({"initial-cost", "decay", "dropout", "rate-high", "rate-low"})
-
-# faults that disturb everything else in the network
-_FATAL = frozenset({"same-inputs", "pixels", "symmetric", "dead"})
-
-# faults that settings may explain: if there are no others, alternative settings are tried
-_EXPLAINED_BY_SETTINGS = frozenset({"one-answer", "plateau"})
-
-CHECKS = (
-    Check("same-inputs", same_inputs),
-    Check("pixels", unscaled_pixels),
-    Check("imbalance", imbalance, frozenset({"same-inputs"})),
-    Check("labels", wrong_labels, frozenset({"same-inputs", "imbalance"})),
-    Check("symmetric", symmetric_weights),
-    Check("dead", dead_relus, _FATAL),
-    Check("saturated", saturated_units, _FATAL),
-    Check("exploding", exploding_gradient, _FATAL | {"saturated"}),
-    Check("vanishing", vanishing_gradient, _FATAL | {"saturated"}),
-    Check("ignores-inputs", ignored_inputs, _FATAL | {"saturated", "vanishing"}),
-    Check("initial-cost", initial_cost, _FATAL | _LAYERS),
-    Check("stale", stale_statistics),
-    Check("cannot-fit", cannot_fit, _FATAL | _LAYERS),
-    Check("decay", too_much_decay, _FATAL | _LAYERS),
-    Check("dropout", too_much_dropout, _FATAL | _LAYERS | {"decay"}),
-    Check(
-        "rate-high",
-        rate_too_high,
-        _DATA | _LAYERS | {"initial-cost", "decay", "dropout"},
-    ),
-    Check("rate-low", rate_too_low, _DATA | _LAYERS | _SETTINGS | {"cannot-fit"}),
-    Check("too-few", too_few_cases),
-    Check("over-fitting", over_fitting, _DATA | {"stale"}),
-    Check(
-        "one-answer",
-        one_answer,
-        _DATA | _LAYERS | _SETTINGS | {"stale", "cannot-fit"},
-    ),
-    Check(
-        "plateau",
-        plateau,
-        _DATA | _LAYERS | _SETTINGS | {"stale", "cannot-fit", "one-answer"},
-    ),
-)
-"""All checks, in the order in which their findings are reported."""
-
-
-def diagnose(
-    trainer: Trainer, train: Cases, validation: Cases, stop: Stop
-) -> Generator[str, None, list[Finding]]:
-    """Returns a network's faults, causes first; yields what it is doing. Changes nothing.
-
-    Raises Interrupted if `stop` returns True, and ValueError if deformations are set and the inputs
-    are not square pictures.
-    """
-    if not trainer.network.is_finite():
-        return [Finding("not-finite", {})]
-    measured = yield from measure(trainer, train, validation, stop)
-    if {found.code for found in judge(measured)} <= _EXPLAINED_BY_SETTINGS:
-        measured = yield from try_alternatives(measured, trainer, train, stop)
-    return judge(measured)
-
-
-def judge(m: Measurements) -> list[Finding]:
-    """Runs the checks on the measurements."""
-    findings: list[Finding] = []
-    for check in CHECKS:
-        if check.explained_by & {found.code for found in findings}:
-            continue
-        figures = check.function(m)
-        if figures is not None:
-            findings.append(Finding(check.code, figures))
-    return findings
+    since = f.history[-1].batches - f.history[-WINDOW - 1].batches
+    larger = _larger(f.network)
+    return Evidence(
+        f"cost {before:.3g}, and {since:,} mini-batches later {lately:.3g}; "
+        f"{_percent(f.on_train.accuracy, 1)} of the training cases right",
+        (f.renew(larger) if larger.shape != f.network.shape else Remedy("find rate"),),
+    )

@@ -1,118 +1,45 @@
-"""The measurements of a network and its data that the doctor judges: plain numbers."""
+"""What can be measured of a network and its data: the facts that the doctor judges."""
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import prod, sqrt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf, prod, sqrt
+from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
 from digitnet.engine.evaluate import Evaluation, evaluate, outputs_for
-from digitnet.engine.layers import Dense, Dropout, Layer, Step
+from digitnet.engine.layers import Dense, Layer, Step
 from digitnet.engine.network import Network
-from digitnet.engine.settings import Settings
-from digitnet.engine.trainer import Measurement, Trainer
+from digitnet.engine.report import Report, ignore
+from digitnet.engine.settings import WHOLE_SET, Settings
+from digitnet.engine.shapes import spelled_out
+from digitnet.engine.trainer import Trainer
 from digitnet.insight.rehearsal import (
-    Interrupted,
     Rehearsal,
-    Stop,
+    limit_dropout,
     rehearse,
-    report_progress,
+    sample_indices,
     training_copy,
-    without_dropout,
+    untrained_copy,
 )
 
+PROBE = 1_000
+"""Maximum number of cases on which costs and accuracies are measured."""
 
-@dataclass(frozen=True)
-class DataFacts:
-    """Facts about the training cases, as the network sees them.
+BATCH = 256
+"""Maximum number of cases in the batch for the facts about the layers."""
 
-    frequencies: the fraction of cases with each answer. low, high: the smallest and largest input.
-    spread: the standard deviation of each input over the cases, averaged over the inputs. is_table:
-    whether the validation cases are the training cases. agreement: the fraction of cases whose
-    answer is the commonest among their five nearest neighbours; None if there are too few cases.
-    validation_agreement: the same for validation cases and their neighbours in the training set.
-    """
+SMALL_BATCH = 16
+"""Cases that every network should be able to memorise (TheDeepChecker, single_batch_size)."""
 
-    cases: int
-    frequencies: Sequence[float]
-    low: float
-    high: float
-    spread: float
-    is_table: bool
-    agreement: float | None
-    validation_agreement: float | None
+FITTING_STEPS = 300
 
-
-@dataclass(frozen=True)
-class LayerFacts:
-    """Facts about a layer with parameters, for a batch; dead, saturated, duplicates: fractions of
-    its units.
-
-    number: counted from 1. units: numbers (dense) or channels (convolution). dead: ReLUs never
-    above zero. saturated: at the ends of a sigmoid or tanh. duplicates: with the same weights as
-    another unit. gradient: the norm of dC/dW. signal: the norm of dC/da, where a are the outputs.
-    """
-
-    number: int
-    text: str
-    activation: str
-    units: int
-    dead: float = 0.0
-    saturated: float = 0.0
-    duplicates: float = 0.0
-    gradient: float | None = None
-    signal: float = 0.0
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """The input of the checks.
-
-    batches, settings, history: of the network. chance: the cost with all weights zero. baseline:
-    the cost of answering every case with the mean of all targets. cost: on the probe, before the
-    rehearsal. train, validation: the network's accuracy and cost when it answers. guesses: the
-    fraction of its guesses for each answer. response: the largest standard deviation over the cases
-    of an output's weighted sum. fitted: the fraction of SMALL_BATCH cases that a copy can learn.
-    batch_norm_costs: the cost with the present statistics of batch normalisation and with newly
-    measured ones; None without it. current: the rehearsal with the present settings. dropout: the
-    largest dropout probability. alternatives: rehearsals with one setting changed, by name.
-    """
-
-    batches: int
-    settings: Settings
-    history: Sequence[Measurement]
-    data: DataFacts
-    chance: float
-    baseline: float
-    cost: float
-    train: Evaluation
-    validation: Evaluation
-    guesses: Sequence[float]
-    response: float
-    layers: Sequence[LayerFacts]
-    fitted: float
-    batch_norm_costs: tuple[float, float] | None
-    current: Rehearsal
-    dropout: float = 0.0
-    alternatives: Mapping[str, Rehearsal] = field(default_factory=dict)
-
-    @property
-    def learned(self) -> bool:
-        """Whether it reads its training cases about as well as their nearest neighbours would.
-
-        What looks odd inside such a network does no harm.
-        """
-        reference = 1.0 if self.data.agreement is None else self.data.agreement
-        return self.batches > 0 and self.train.accuracy >= 0.85 * reference
-
-    @property
-    def is_learning(self) -> bool:
-        """Whether it has learned, or its rehearsal halved the cost or half the baseline."""
-        start = min(self.current.before, self.baseline)
-        return self.learned or self.current.after <= 0.5 * start
-
+FITTING_RATES = (0.003, 0.03)
+"""Adam's rates with which that is tried, one after the other."""
 
 NEIGHBOURS = 5
 
@@ -120,58 +47,357 @@ MAX_REFERENCE = 1_500
 """Maximum number of training cases to search for neighbours."""
 
 MAX_QUERIES = 500
-"""Maximum number of validation cases whose neighbours are searched for."""
+"""Maximum number of other cases whose neighbours are searched for."""
 
 MIN_REFERENCE = 100
 """Minimum number of training cases for a meaningful agreement."""
 
-
-def data_facts(train: Cases, validation: Cases, rng: np.random.Generator) -> DataFacts:
-    """Measures the training cases, and how far neighbours among them have the same answer."""
-    rows = sample_indices(rng, len(train), MAX_REFERENCE)
-    x, _ = Feeder(train, len(rows), np.float32).batch(rows)
-    answers = answers_of(train.targets[rows])
-    is_table = bool(np.may_share_memory(train.inputs, validation.inputs))
-    agreement = on_validation = None
-    if len(rows) >= MIN_REFERENCE and not is_table:
-        agreement = float((_neighbours_answer(x, answers, x, own=True) == answers).mean())
-        queries = sample_indices(rng, len(validation), MAX_QUERIES)
-        inputs, _ = Feeder(validation, len(queries), np.float32).batch(queries)
-        right = answers_of(validation.targets[queries])
-        on_validation = float((_neighbours_answer(x, answers, inputs, own=False) == right).mean())
-    return DataFacts(
-        cases=len(train),
-        frequencies=frequencies_of(answers_of(train.targets), train.targets.shape[1]),
-        low=float(x.min()),
-        high=float(x.max()),
-        spread=float(x.std(axis=0).mean()),
-        is_table=is_table,
-        agreement=agreement,
-        validation_agreement=on_validation,
-    )
+Anew = Callable[[Network, Settings], str]
+"""The line to type for a new network like this one, with these settings."""
 
 
-def sample_indices(rng: np.random.Generator, count: int, most: int) -> Integers:
-    """Sorted indices of at most `most` random cases out of `count`."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(rng.choice(count, most, replace=False))
+@dataclass(frozen=True)
+class Remedy:
+    """A line to type, and its trial: a rehearsal of a copy to which the same was done.
+
+    trial: None if the line cannot be tried in a moment; then its cost is ∞.
+    """
+
+    line: str
+    trial: Rehearsal | None = None
+
+    @property
+    def after(self) -> float:
+        """The cost after the trial."""
+        return self.trial.after if self.trial else inf
+
+    @property
+    def gain(self) -> float:
+        """How much the cost fell."""
+        return self.trial.gain if self.trial else -inf
+
+
+class Facts:
+    """The facts about a network, each measured when it is first asked for. Changes nothing.
+
+    sets: the data sets other than the training cases, by name, `validation` first. What measures
+    for long reports what it looks at, and lets Stopped pass; ValueError is raised if deformations
+    are set and the inputs are not square pictures.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        train: Cases,
+        sets: Mapping[str, Cases],
+        anew: Anew = lambda network, settings: f"n {spelled_out(network)}",
+        *,
+        more_cases: str = "",
+        report: Report = ignore,
+    ) -> None:
+        """more_cases: the line that brings more training cases, if there is one.
+
+        report: called with what is being looked at, in words.
+        """
+        self.trainer, self.network, self.settings = trainer, trainer.network, trainer.settings
+        self.train, self.sets, self.report = train, sets, report
+        self.anew, self.more_cases = anew, more_cases
+        self.is_copy = False
+        self.batches, self.history = trainer.progress.batches, list(trainer.history)
+        self._trials: dict[str, Rehearsal] = {}
+
+    @cached_property
+    def is_finite(self) -> bool:
+        """Whether all weights are finite."""
+        return self.network.is_finite()
+
+    # the data
+
+    @cached_property
+    def is_table(self) -> bool:
+        """Whether the validation cases are the training cases, as in toy tables."""
+        return bool(np.may_share_memory(self.train.inputs, self.sets["validation"].inputs))
+
+    @cached_property
+    def frequencies(self) -> list[float]:
+        """The fraction of training cases with each answer."""
+        return frequencies_of(answers_of(self.train.targets), self.train.targets.shape[1])
+
+    @property
+    def occurring(self) -> int:
+        """The number of answers that occur."""
+        return sum(frequency > 0 for frequency in self.frequencies)
+
+    @cached_property
+    def reference(self) -> tuple[Array, Integers]:
+        """The inputs of some training cases, as the network sees them, and their answers."""
+        return _inputs_and_answers(self.train, MAX_REFERENCE)
+
+    @cached_property
+    def agreement(self) -> float | None:
+        """The fraction of these whose answer is the commonest among their nearest neighbours.
+
+        The error of this rule is, in the limit, at most twice that of the best classifier (Cover
+        and Hart 1967, IEEE Trans. Inf. Theory 13(1)), and it needs no training. None if there are
+        too few cases.
+        """
+        self.report("the data")
+        x, answers = self.reference
+        if len(x) < MIN_REFERENCE or self.is_table:
+            return None
+        return float((_neighbours_answers(x, answers, x, own=True) == answers).mean())
+
+    @cached_property
+    def agreements(self) -> dict[str, dict[str, float]]:
+        """For each other set, how far its answers are those of the nearest training cases.
+
+        "": as the set is. If that is low, also "transposed", "inverted", "shifted" pictures, and
+        "renamed" answers, each 1:1 to another one.
+        """
+        result: dict[str, dict[str, float]] = {}
+        for name, cases in self.sets.items() if self.agreement is not None else ():
+            self.report("the data")
+            queries, right = _inputs_and_answers(cases, MAX_QUERIES)
+            guesses = self._neighbours_of(queries)
+            result[name] = {"": float((guesses == right).mean())}
+            if result[name][""] < 0.5 * (self.agreement or 0):
+                result[name] |= self._agreements_if_changed(queries, right, guesses)
+        return result
+
+    def _neighbours_of(self, queries: Array) -> Integers:
+        return _neighbours_answers(*self.reference, queries, own=False)
+
+    def _agreements_if_changed(
+        self, queries: Array, right: Integers, guesses: Integers
+    ) -> dict[str, float]:
+        """The agreements of pictures that are turned back, and of answers that are renamed."""
+        counts = np.zeros((self.train.targets.shape[1] + 1,) * 2)
+        np.add.at(counts, (right, guesses), 1)
+        pairs = linear_sum_assignment(counts, maximize=True)
+        changed = {"renamed": float(counts[pairs].sum() / len(right))}
+        x, side = self.reference[0], round(sqrt(queries.shape[1]))
+        if side * side == queries.shape[1]:
+            pictures = queries.reshape(-1, side, side)
+            offsets = _centre(x.reshape(-1, side, side)) - _centre(pictures)
+            shift = tuple(int(n) for n in np.rint(offsets))
+            for name, turned in {
+                "transposed": pictures.transpose(0, 2, 1),
+                "inverted": x.min() + x.max() - pictures,
+                "shifted": np.roll(pictures, shift, (1, 2)),
+            }.items():
+                back = self._neighbours_of(np.ascontiguousarray(turned.reshape(queries.shape)))
+                changed[name] = float((back == right).mean())
+        return changed
+
+    # the answers
+
+    @cached_property
+    def probe(self) -> Integers:
+        """Indices of the training cases on which costs and accuracies are measured."""
+        return sample_indices(len(self.train), PROBE)
+
+    @cached_property
+    def probed(self) -> tuple[Array, Array]:
+        """The inputs and targets of the probe."""
+        return Feeder(self.train, len(self.probe), self.network.dtype).batch(self.probe)
+
+    @cached_property
+    def answering(self) -> Network:
+        """The network as it answers."""
+        self.report("the answers")
+        return self.trainer.answering()
+
+    @cached_property
+    def on_train(self) -> Evaluation:
+        """Accuracy and cost on the probe."""
+        return evaluate(self.answering, self.train, self.probe)
+
+    @cached_property
+    def on_validation(self) -> Evaluation:
+        """Accuracy and cost on validation cases."""
+        cases = self.sets["validation"]
+        return evaluate(self.answering, cases, sample_indices(len(cases), PROBE))
+
+    @cached_property
+    def guesses(self) -> list[float]:
+        """The fraction of guesses for each answer, on the probe."""
+        outputs = outputs_for(self.answering, self.train, self.probe)
+        return frequencies_of(answers_of(outputs), outputs.shape[1])
+
+    @cached_property
+    def chance(self) -> float:
+        """The cost with all weights zero.
+
+        For softmax and cross-entropy that is ln(answers) (Karpathy 2019, "A Recipe for Training
+        Neural Networks": verify loss @ init).
+        """
+        copy, (x, y) = self.network.copy(self.network.dtype), self.probed
+        for p in copy.parameters:
+            p.value[...] = 0
+        return copy.cost.value(copy.forward(x), y)
+
+    @cached_property
+    def baseline(self) -> float:
+        """The cost of answering every case with the mean of all targets."""
+        y = self.probed[1]
+        return self.network.cost.value(np.broadcast_to(y.mean(axis=0), y.shape), y)
+
+    @cached_property
+    def response(self) -> float:
+        """The largest standard deviation, over the cases, of an output's weighted sum."""
+        copy = self.answering.copy(self.network.dtype)
+        last = copy.layers[-1]
+        assert isinstance(last, Dense)
+        last.activation = ACTIVATIONS["linear"]
+        with np.errstate(all="ignore"):
+            return float(copy.forward(self.probed[0]).std(axis=0).max())
+
+    @cached_property
+    def statistics_costs(self) -> tuple[float, float] | None:
+        """The cost with the statistics of batch normalisation as they are, and measured anew."""
+        if not self.network.batch_norms or not self.batches:
+            return None
+        copy = training_copy(self.trainer, average=self.settings.average)
+        old = evaluate(copy.answering(), self.train, self.probe).cost
+        copy.measure_statistics(self.train)
+        return old, evaluate(copy.answering(), self.train, self.probe).cost
+
+    @cached_property
+    def has_learned(self) -> bool:
+        """Whether it reads its training cases about as well as their nearest neighbours would.
+
+        What looks odd inside such a network does no harm.
+        """
+        reference = 1.0 if self.agreement is None else self.agreement
+        return self.batches > 0 and self.on_train.accuracy >= 0.85 * reference
+
+    # the layers
+
+    @cached_property
+    def layers(self) -> "list[LayerFacts]":
+        """The facts about each layer with parameters, for a batch of the probe."""
+        self.report("the layers")
+        x, y = self.probed
+        return layer_facts(limit_dropout(self.network), x[:BATCH], y[:BATCH])
+
+    @cached_property
+    def fitted(self) -> float:
+        """The largest fraction of SMALL_BATCH cases that a copy gets right while trained on them.
+
+        It is trained with Adam and without dropout or penalties, to test the network alone.
+        """
+        x, y = (array[:SMALL_BATCH] for array in self.probed)
+        best = 0.0
+        for rate in FITTING_RATES:
+            network = limit_dropout(self.network)
+            copy = Trainer(network, Settings(optimizer="adam", rate=rate), self.trainer.seed)
+            for _ in range(FITTING_STEPS):
+                self.report("a batch of 16")
+                copy.step(x, y, rate)
+                if not network.is_finite():
+                    break
+                right = answers_of(network.forward(x, Step())) == answers_of(y)
+                best = max(best, float(right.mean()))
+                if best == 1:
+                    return best
+        return best
+
+    # rehearsals
+
+    @cached_property
+    def rehearsal(self) -> Rehearsal:
+        """The rehearsal with the present settings."""
+        return self._rehearse(training_copy(self.trainer), "a rehearsal")
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether it has learned, or its rehearsal halves the cost or half the baseline."""
+        start = min(self.rehearsal.before, self.baseline)
+        return self.has_learned or self.rehearsal.after <= 0.5 * start
+
+    @cached_property
+    def untrained(self) -> "Facts":
+        """The facts about the network as it was before training; its remedies make it anew."""
+        copy = untrained_copy(self.trainer)
+        facts = Facts(copy, self.train, self.sets, self.anew, report=self.report)
+        facts.is_copy = True
+        return facts
+
+    def change(self, **settings: Any) -> Remedy:
+        """The remedy of changing settings; dropout also in the layers."""
+        network = limit_dropout(self.network, settings.get("dropout", 1.0))
+        if network.shape != self.network.shape:
+            return self.renew(network, **{k: v for k, v in settings.items() if k != "dropout"})
+        if self.is_copy:
+            return self.renew(**settings)
+        line = "; ".join(f"set {written({name: value})}" for name, value in settings.items())
+        return self._tried(line, lambda: training_copy(self.trainer, **settings))
+
+    def renew(self, network: Network | None = None, **settings: Any) -> Remedy:
+        """The remedy of a new network, of the same kind or the given one, with some settings."""
+        changed = replace(self.settings, **settings)
+
+        def new() -> Trainer:
+            made = untrained_copy(Trainer(network or self.network, changed, self.trainer.seed))
+            return training_copy(made)
+
+        return self._tried(self.anew(network or self.network, changed), new)
+
+    def scaled(self) -> Remedy:
+        """The remedy of pixels from 0 to 1, for which weights for raw ones are useless."""
+        line = "set pixels unit"
+        if self.batches:
+            line = self.anew(self.network, replace(self.settings, pixels="unit"))
+        return self._tried(line, lambda: untrained_copy(self.trainer), 1 / 255)
+
+    def _tried(self, line: str, copy: Callable[[], Trainer], scale: float | None = None) -> Remedy:
+        """The remedy of this line, which makes this copy."""
+        if line not in self._trials:
+            self._trials[line] = self._rehearse(copy(), f"a rehearsal: {line}", scale)
+        return Remedy(line, self._trials[line])
+
+    def _rehearse(self, copy: Trainer, what: str, scale: float | None = None) -> Rehearsal:
+        cases = self.train if scale is None else replace(self.train, scale=scale)
+        return rehearse(copy, cases, self.probe, self.report, what)
+
+
+def written(settings: Mapping[str, Any]) -> str:
+    """Settings and their values, as `set` takes them."""
+    words = {k: f"{v:g}" if isinstance(v, float) else str(v) for k, v in settings.items()}
+    for name in ("batch", "cases"):
+        if settings.get(name) == WHOLE_SET:
+            words[name] = "all"
+    return ", ".join(f"{name} {word}" for name, word in words.items())
 
 
 def frequencies_of(answers: Integers, outputs: int) -> list[float]:
     """The fraction of cases with each answer; for a single output, of 0 and of 1."""
     counts = np.bincount(answers, minlength=max(2, outputs))
-    return [float(share) for share in counts / len(answers)]
+    return [float(count) for count in counts / len(answers)]
 
 
-def _neighbours_answer(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
-    """The commonest answer among each query's nearest neighbours in x (Cover and Hart 1967).
+def _inputs_and_answers(cases: Cases, most: int) -> tuple[Array, Integers]:
+    """The inputs, scaled, and the answers of some cases."""
+    indices = sample_indices(len(cases), most)
+    x, _ = Feeder(cases, len(indices), np.float32).batch(indices)
+    return x, answers_of(cases.targets[indices])
+
+
+def _centre(pictures: Array) -> Array:
+    """The row and column of the centre of mass of the mean picture."""
+    mean = pictures.mean(axis=0) - pictures.min()
+    along = np.arange(len(mean))
+    centre: Array = np.array([mean.sum(axis=1) @ along, mean.sum(axis=0) @ along])
+    return centre / max(float(mean.sum()), 1e-9)
+
+
+def _neighbours_answers(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
+    """The commonest answer among each query's nearest neighbours in x.
 
     Uses |q − x|² = |q|² − 2 q · x + |x|², without |q|². own: whether the queries are x itself, in
     which case no query is its own neighbour.
     """
-    squares = np.einsum("ij,ij->i", x, x)
-    distances = squares - 2 * (queries @ x.T)
+    distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
     if own:
         np.fill_diagonal(distances, np.inf)
     near = np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
@@ -191,70 +417,73 @@ MIDDLE = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}
 """Activation → the middle of its range, and half its width."""
 
 
+@dataclass(frozen=True)
+class LayerFacts:
+    """Facts about a layer with parameters, for a batch.
+
+    number: counted from 1. units: numbers (dense) or channels (convolution). dead, saturated,
+    duplicates: the fraction of its units that are never above zero (ReLU), at the ends of a sigmoid
+    or tanh, with the same weights as another. gradient: the norm of dC/dW; None without weights.
+    signal: the norm of dC/da, where a are the outputs.
+    """
+
+    number: int
+    text: str
+    activation: str
+    units: int
+    dead: float
+    saturated: float
+    duplicates: float
+    gradient: float | None
+    signal: float
+
+
 def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
     """Sends a batch forward and back through a network, and overwrites its arrays.
 
     x: (batch, inputs), y: (batch, outputs). The network must have no dropout; batch normalisation
     uses the moments of the batch.
     """
-    step = Step()
-    outputs: list[Array] = []
-    signal = x.reshape(len(x), *network.input_shape)
+    facts = []
     with np.errstate(all="ignore"):
+        outputs, a = [], x.reshape(len(x), *network.input_shape)
         for layer in network.layers:
-            signal = layer.forward(signal, step)
-            outputs.append(signal.copy() if getattr(layer, "activation", None) else signal)
-        signals = _signal_norms(network, signal.copy(), y)
-        return [
-            _facts(number, layer, outputs[number - 1], signals[number - 1])
-            for number, layer in enumerate(network.layers, 1)
-            if layer.parameters
-        ]
-
-
-def _signal_norms(network: Network, a: Array, y: Array) -> list[float]:
-    """Back-propagates; returns the norm of dC/da for each layer, and of dC/dz for the last."""
-    grad: Array | None = network.cost.gradient(a, y, len(a))
-    norms: list[float] = []
-    for layer in reversed(network.layers):
-        norms.append(0.0 if grad is None else _norm(grad))
-        grad = None if grad is None else layer.backward(grad)
-    return norms[::-1]
-
-
-def _norm(array: Array) -> float:
-    """√ Σ x², in float64 so that the squares do not overflow."""
-    squares = np.square(array, dtype=np.float64)
-    return sqrt(float(squares.sum()))
+            a = layer.forward(a, Step())
+            outputs.append(a.copy())
+        signal: Array | None = network.cost.gradient(a.copy(), y, len(a))
+        for number, layer in reversed(list(enumerate(network.layers, 1))):
+            norm = 0.0 if signal is None else _norm(signal)
+            signal = None if signal is None else layer.backward(signal)
+            if layer.parameters:
+                facts.append(_facts(number, layer, outputs[number - 1], norm))
+    return facts[::-1]
 
 
 def _facts(number: int, layer: Layer, a: Array, signal: float) -> LayerFacts:
     """The facts about one layer. a: its outputs. signal: the norm of dC/da."""
-    activation = getattr(layer, "activation", None)
-    name = activation.name if activation else ""
+    activation: str = layer.config()["activation"]
     flat = a.reshape(-1, a.shape[-1])
-    dead = saturated = duplicates = 0.0
-    if name == "relu":
-        dead = float((flat.max(axis=0) <= 0).mean())
-    if name in MIDDLE:
-        middle, reach = MIDDLE[name]
+    saturated = 0.0
+    if activation in MIDDLE:
+        middle, reach = MIDDLE[activation]
         saturated = float((np.abs(flat - middle).mean(axis=0) / reach >= SATURATED).mean())
-    gradient = None
-    for p in layer.parameters:
-        if p.name == "weights":
-            gradient = _norm(p.whole_gradient())
-            duplicates = _duplicates(p.value)
+    weights = next((p for p in layer.parameters if p.name == "weights"), None)
     return LayerFacts(
         number,
         layer.text,
-        name,
+        activation,
         prod(layer.shape[-1:]),
-        dead,
-        saturated,
-        duplicates,
-        gradient,
-        signal,
+        dead=float((flat.max(axis=0) <= 0).mean()) if activation == "relu" else 0.0,
+        saturated=saturated,
+        duplicates=_duplicates(weights.value) if weights else 0.0,
+        gradient=_norm(weights.whole_gradient()) if weights else None,
+        signal=signal,
     )
+
+
+def _norm(array: Array) -> float:
+    """√ Σ x², in float64 so that the squares do not overflow."""
+    return sqrt(float(np.square(array, dtype=np.float64).sum()))
 
 
 def _duplicates(weights: Array) -> float:
@@ -264,134 +493,3 @@ def _duplicates(weights: Array) -> float:
         return 0.0
     different = len(np.unique(weights.T, axis=0))
     return float(1 - (different - 1) / (units - 1))
-
-
-PROBE = 1_000
-"""Maximum number of cases on which costs and accuracies are measured."""
-
-BATCH = 256
-"""Maximum number of cases in the batch for the facts about the layers."""
-
-SMALL_BATCH = 16
-"""Cases that every network should be able to memorise (TheDeepChecker, single_batch_size)."""
-
-FITTING_STEPS = 300
-
-FITTING_RATES = (0.003, 0.03)
-"""Adam's rates with which that is tried, one after the other."""
-
-SEED = 0
-"""Seed of the choice of cases, so that it is the same each time."""
-
-
-def measure(
-    trainer: Trainer, train: Cases, validation: Cases, stop: Stop
-) -> Generator[str, None, Measurements]:
-    """Measures a network with finite weights, without changing it; yields what it is doing.
-
-    Raises Interrupted if `stop` returns True, and ValueError if deformations are set and the inputs
-    are not square pictures.
-    """
-    rng = np.random.default_rng(SEED)
-    yield "the data"
-    data = data_facts(train, validation, rng)
-    probe = probe_of(train)
-    validation_probe = sample_indices(rng, len(validation), PROBE)
-    yield "the answers"
-    answering = trainer.answering()
-    x, y = Feeder(train, len(probe), trainer.network.dtype).batch(probe)
-    outputs = outputs_for(answering, train, probe)
-    yield "the layers"
-    facts = layer_facts(without_dropout(trainer.network), x[:BATCH], y[:BATCH])
-    yield "a batch of 16"
-    fitted = yield from _fitted(trainer, x, y, stop)
-    yield "a rehearsal"
-    current = yield from report_progress(
-        rehearse(training_copy(trainer), train, probe, stop), "a rehearsal"
-    )
-    return Measurements(
-        batches=trainer.progress.batches,
-        settings=trainer.settings,
-        history=list(trainer.history),
-        data=data,
-        chance=_cost_of_chance(trainer.network, x, y),
-        baseline=trainer.network.cost.value(np.broadcast_to(y.mean(axis=0), y.shape), y),
-        cost=current.before,
-        train=evaluate(answering, train, probe),
-        validation=evaluate(answering, validation, validation_probe),
-        guesses=frequencies_of(answers_of(outputs), outputs.shape[1]),
-        response=_response(answering, x),
-        layers=facts,
-        fitted=fitted,
-        batch_norm_costs=_batch_norm_costs(trainer, train, probe),
-        current=current,
-        dropout=largest_dropout(trainer.network),
-    )
-
-
-def probe_of(train: Cases) -> Integers:
-    """Indices of the training cases on which costs are measured, the same each time."""
-    return sample_indices(np.random.default_rng(SEED), len(train), PROBE)
-
-
-def _cost_of_chance(network: Network, x: Array, y: Array) -> float:
-    """The cost of a copy whose weights and biases are all zero.
-
-    For softmax and cross-entropy that is ln(answers) (Karpathy 2019, "A Recipe for Training Neural
-    Networks": verify loss @ init).
-    """
-    copy = network.copy(network.dtype)
-    for p in copy.parameters:
-        p.value[...] = 0
-    return copy.cost.value(copy.forward(x), y)
-
-
-def _response(network: Network, x: Array) -> float:
-    """The largest standard deviation, over the cases, of an output's weighted sum."""
-    copy = network.copy(network.dtype)
-    last = copy.layers[-1]
-    assert isinstance(last, Dense)
-    last.activation = ACTIVATIONS["linear"]
-    with np.errstate(all="ignore"):
-        return float(copy.forward(x).std(axis=0).max())
-
-
-def _batch_norm_costs(
-    trainer: Trainer, train: Cases, probe: Integers
-) -> tuple[float, float] | None:
-    """The cost with the present statistics of batch normalisation, and with newly measured ones."""
-    if not trainer.network.batch_norms or not trainer.progress.batches:
-        return None
-    copy = training_copy(trainer, average=trainer.settings.average)
-    old = evaluate(copy.answering(), train, probe).cost
-    copy.measure_statistics(train)
-    return old, evaluate(copy.answering(), train, probe).cost
-
-
-def _fitted(trainer: Trainer, x: Array, y: Array, stop: Stop) -> Generator[str, None, float]:
-    """The largest fraction of SMALL_BATCH cases that a copy gets right while it is trained on them.
-
-    It is trained with Adam and without dropout or penalties, to test the network alone.
-    """
-    x, y = x[:SMALL_BATCH], y[:SMALL_BATCH]
-    best = 0.0
-    for rate in FITTING_RATES:
-        network = without_dropout(trainer.network)
-        copy = Trainer(network, Settings(optimizer="adam", rate=rate), trainer.seed)
-        for _ in range(FITTING_STEPS):
-            if stop():
-                raise Interrupted
-            copy.step(x, y, rate)
-            if not network.is_finite():
-                break
-            right = answers_of(network.forward(x, Step())) == answers_of(y)
-            best = max(best, float(right.mean()))
-            if best == 1:
-                return best
-            yield "a batch of 16"
-    return best
-
-
-def largest_dropout(network: Network) -> float:
-    """The largest probability of a network's dropout layers; 0 without any."""
-    return max((la.probability for la in network.layers if isinstance(la, Dropout)), default=0.0)

@@ -1,18 +1,21 @@
-from collections.abc import Callable, Generator
+"""Rehearsals: a copy is trained briefly, with its settings or at higher and higher rates."""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import inf, isfinite, prod
 from typing import Any
 
 import numpy as np
 
 from digitnet.engine.arrays import Cases, Integers
-from digitnet.engine.augment import Augment
 from digitnet.engine.batches import MiniBatches
-from digitnet.engine.evaluate import evaluate
+from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers import Dropout
 from digitnet.engine.network import Network
-from digitnet.engine.run import Stretch
-from digitnet.engine.schedules import Amount, Schedule
+from digitnet.engine.optimizers import WARM_UP
+from digitnet.engine.report import Report, ignore
+from digitnet.engine.run import Stretch, mini_batches
+from digitnet.engine.schedules import Amount, Schedule, inverse_sqrt
 from digitnet.engine.trainer import Trainer
 
 MIN_STEPS, MAX_STEPS = 100, 300
@@ -24,11 +27,12 @@ MULTIPLICATIONS = 3e9
 MAX_BATCH = 128
 """Maximum number of cases in a mini-batch of a rehearsal: full-batch training takes too long."""
 
-Stop = Callable[[], bool]
 
-
-class Interrupted(Exception):
-    """Raised when `stop` returns True (Ctrl-C)."""
+def sample_indices(count: int, most: int) -> Integers:
+    """Sorted indices of at most `most` random cases out of `count`, the same each time."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
 
 
 def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
@@ -43,50 +47,67 @@ def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
     return copy
 
 
-def without_dropout(network: Network) -> Network:
-    """A copy of the network without its dropout layers."""
-    kept = [layer for layer in network.layers if not isinstance(layer, Dropout)]
-    return Network([layer.copy(network.dtype) for layer in kept], network.cost_name)
+def untrained_copy(trainer: Trainer) -> Trainer:
+    """The same network before training, with the weights that its seed gives."""
+    network = trainer.network.copy(trainer.network.dtype)
+    network.initialize(trainer.seed)
+    return Trainer(network, trainer.settings, trainer.seed)
+
+
+def limit_dropout(network: Network, most: float = 0.0) -> Network:
+    """A copy of the network whose dropout has at most this probability."""
+    copy = network.copy(network.dtype)
+    for number, layer in enumerate(copy.layers):
+        if isinstance(layer, Dropout) and layer.probability > most:
+            config = layer.config() | {"probability": most}
+            copy.layers[number] = Dropout(layer.input_shape, dtype=layer.dtype, **config)
+    return copy
+
+
+def largest_dropout(network: Network) -> float:
+    """The largest probability of a network's dropout layers; 0 without any."""
+    return max((la.probability for la in network.layers if isinstance(la, Dropout)), default=0.0)
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """The effect of a rehearsal: its rate, and the cost on the probe before and after."""
+    """A rehearsal: its mini-batches, its rate, the cost before it, and cost and accuracy after it.
 
+    Both are of the probe, without penalties; a cost that is not finite is ∞.
+    """
+
+    batches: int
     rate: float
     before: float
     after: float
+    accuracy: float
 
     @property
     def gain(self) -> float:
-        """How much the cost fell; −∞ if it is not finite."""
-        return self.before - self.after if np.isfinite(self.after) else -np.inf
+        """How much the cost fell."""
+        return self.before - self.after
 
 
 def rehearse(
-    copy: Trainer, cases: Cases, probe: Integers, stop: Stop
-) -> Generator[None, None, Rehearsal]:
-    """Trains a copy for some mini-batches with its settings; yields after each.
+    copy: Trainer, cases: Cases, probe: Integers, report: Report = ignore, what: str = ""
+) -> Rehearsal:
+    """Trains a copy for some mini-batches with its settings; reports `what` before each.
 
-    probe: indices of the cases on which the cost is measured, with the weights in training, and
-    newly measured statistics of batch normalisation. Raises Interrupted if `stop` returns True, and
-    ValueError if deformations are set and the inputs are not square pictures.
+    probe: indices of the cases on which cost and accuracy are measured, with the weights in
+    training, and newly measured statistics of batch normalisation. Raises ValueError if
+    deformations are set and the inputs are not square pictures.
     """
-    before = cost_in_training(copy, cases, probe)
-    batches = mini_batches(copy, cases)
+    before = _measured(copy, cases, probe)
+    batches = _mini_batches(copy, cases)
     steps = step_count(copy.network, batches.size)
     schedule = Schedule.parse(copy.settings.schedule)
     stretch = Stretch(Amount(steps, "batches"), copy.progress, len(cases), schedule)
     for _ in range(steps):
-        if stop():
-            raise Interrupted
-        x, y = batches.next()
-        cost = copy.step(x, y, copy.settings.rate * stretch.factor())
-        batches.done(len(x), cost)
-        yield
-        if not np.isfinite(cost):
+        report(what)
+        if not isfinite(_train_one(copy, batches, copy.settings.rate * stretch.factor())):
             break
-    return Rehearsal(copy.settings.rate, before, cost_in_training(copy, cases, probe))
+    after = _measured(copy, cases, probe)
+    return Rehearsal(steps, copy.settings.rate, before.cost, after.cost, after.accuracy)
 
 
 def step_count(network: Network, batch: int) -> int:
@@ -99,38 +120,114 @@ def step_count(network: Network, batch: int) -> int:
     return int(min(max(MULTIPLICATIONS / (work * batch), MIN_STEPS), MAX_STEPS))
 
 
-def report_progress(
-    rehearsal: Generator[None, None, Rehearsal], what: str
-) -> Generator[str, None, Rehearsal]:
-    """Runs a rehearsal, and yields `what` after each mini-batch."""
-    while True:
-        try:
-            next(rehearsal)
-        except StopIteration as end:
-            result: Rehearsal = end.value
-            return result
-        yield what
-
-
-def mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
+def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
     """The copy's next mini-batches, of at most MAX_BATCH cases."""
-    settings = copy.settings
-    return MiniBatches(
-        cases,
-        min(settings.batch or len(cases), MAX_BATCH),
-        copy.network.dtype,
-        seed=copy.seed,
-        progress=copy.progress,
-        smoothing=settings.smoothing,
-        augment=Augment.parse(settings.augment),
-    )
+    size = min(copy.settings.batch or MAX_BATCH, MAX_BATCH)
+    copy.settings = replace(copy.settings, batch=size)
+    return mini_batches(copy, cases, copy.progress)
 
 
-def cost_in_training(copy: Trainer, cases: Cases, probe: Integers) -> float:
-    """The cost on these cases, without penalties, with the weights in training; ∞ if not finite."""
+def _train_one(copy: Trainer, batches: MiniBatches, rate: float) -> float:
+    """Trains one mini-batch; returns its cost."""
+    x, y = batches.next()
+    cost = copy.step(x, y, rate)
+    batches.done(len(x), cost)
+    return cost
+
+
+def _measured(copy: Trainer, cases: Cases, probe: Integers) -> Evaluation:
+    """The evaluation of the weights in training on these cases, with a cost of ∞ if not finite."""
     if not copy.network.is_finite():
-        return np.inf
-    if copy.network.batch_norms:
-        copy.measure_statistics(cases)
-    cost = evaluate(copy.network, cases, probe).cost
-    return cost if np.isfinite(cost) else np.inf
+        return Evaluation(0, len(probe), inf)
+    copy.measure_statistics(cases)
+    result = evaluate(copy.network, cases, probe)
+    return result if isfinite(result.cost) else replace(result, cost=inf)
+
+
+MIN_RATE, MAX_RATE = 1e-5, 1e2
+"""The range of rates of the range test."""
+
+RATES_PER_DECADE = 8
+"""Rates per factor of ten."""
+
+BATCHES_PER_RATE = 4
+"""Mini-batches at each rate."""
+
+PROBE = 300
+"""Maximum number of cases on which the cost is measured after each rate."""
+
+STOP_RATIO = 4
+"""The test ends when the cost is this many times the lowest (fastai's `LRFinder`, `stop_div`)."""
+
+MAX_COST_RATIO = 0.95
+"""The cost has fallen if it is below this fraction of the first."""
+
+MARGINS = {
+    "sgd": 2.0,
+    "momentum": 2.0,
+    "nesterov": 2.0,
+    "rmsprop": 3.0,
+    "adam": 3.0,
+    "adamw": 3.0,
+    "schedule-free": 4.0,
+    "schedule-free-adamw": 4.0,
+}
+"""Optimiser → the rate of the lowest cost, divided by the rate to suggest. fastai's `minimum`
+divides by 10 for all. Measured here over some epochs: plain steps tolerate higher rates; those
+divided by the gradient's magnitude lower ones; schedule-free ones, whose mean hides how far they
+overshoot, the lowest."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A rate, and the cost after a few mini-batches at it."""
+
+    rate: float
+    cost: float
+
+
+def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[Point]:
+    """Trains a copy at increasing rates, a few mini-batches at each, until the cost explodes.
+
+    (Smith 2017, arXiv 1506.01186, section 3.3.) The cost is measured on the same cases each time,
+    with the weights in training, so it needs no smoothing. Reports each point, with rates as `set
+    rate` takes them. Raises ValueError if deformations are set and the inputs are not square
+    pictures.
+    """
+    copy = training_copy(trainer)
+    batches = _mini_batches(copy, cases)
+    probe = sample_indices(len(cases), PROBE)
+    lowest = _measured(copy, cases, probe).cost
+    points: list[Point] = []
+    count = round(RATES_PER_DECADE * np.log10(MAX_RATE / MIN_RATE)) + 1
+    for rate in np.geomspace(MIN_RATE, MAX_RATE, count).tolist():
+        for _ in range(BATCHES_PER_RATE):
+            report(None)
+            _train_one(copy, batches, rate * _rate_factor(copy))
+        points.append(Point(rate, _measured(copy, cases, probe).cost))
+        report(points[-1])
+        lowest = min(lowest, points[-1].cost)
+        if not points[-1].cost <= STOP_RATIO * lowest:
+            break
+    return points
+
+
+def suggested_rate(points: Sequence[Point], optimizer: str) -> float | None:
+    """A rate to train with: the one of the lowest cost, divided by the optimiser's margin.
+
+    None if the cost hardly falls.
+    """
+    lowest = min(points, key=lambda point: point.cost)
+    if lowest.cost > MAX_COST_RATIO * points[0].cost:
+        return None
+    return float(f"{lowest.rate / MARGINS[optimizer]:.1g}")
+
+
+def _rate_factor(copy: Trainer) -> float:
+    """The factor for the setting `rate` at the next mini-batch of a long training."""
+    factor = 1.0
+    if Schedule.parse(copy.settings.schedule).name == "inverse-sqrt":
+        factor = inverse_sqrt(copy.progress.batches)
+    if copy.settings.optimizer.startswith("schedule-free"):  # cancels its warm-up
+        factor *= max(1.0, WARM_UP / (copy.optimizer.steps + 1))
+    return factor

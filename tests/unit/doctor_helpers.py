@@ -10,12 +10,14 @@ import numpy as np
 
 from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.engine.arrays import Cases
+from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.doctor import Finding, diagnose
+from digitnet.insight.facts import Facts
 from digitnet.recipes import RECIPES, build
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,15 +39,10 @@ class Patient:
         run(self.trainer, self.train, self.validation, Amount.parse(amount))
         return self
 
-    def findings(self) -> list[Finding]:
+    def findings(self, report: Report = ignore) -> list[Finding]:
         """The doctor's findings."""
-        steps = diagnose(self.trainer, self.train, self.validation, lambda: False)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                found: list[Finding] = end.value
-                return found
+        sets = {"validation": self.validation}
+        return diagnose(Facts(self.trainer, self.train, sets, report=report))
 
 
 @cache

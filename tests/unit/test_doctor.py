@@ -9,10 +9,9 @@ import pytest
 from doctor_helpers import CONVOLUTION, DENSE, HEALTHY, PLANTS, Healthy, Patient, fresh, recipe
 
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.insight.doctor import CHECKS, diagnose
-from digitnet.insight.rate import Point, range_test, suggested_rate
-from digitnet.insight.rehearsal import Interrupted
-from digitnet.repl.features.doctor import WORDS
+from digitnet.engine.report import Stopped
+from digitnet.insight.doctor import CHANGES, FAULTS, STRONG
+from digitnet.insight.rehearsal import Point, range_test, suggested_rate
 
 OF_DATA = {"labels", "imbalance", "too-few", "over-fitting", "same-inputs"}
 """Faults that are the same whatever the layers are."""
@@ -48,9 +47,9 @@ def test_weights_that_are_no_numbers_are_told_of_and_not_worked_with() -> None:
     assert [found.code for found in patient.findings()] == ["not-finite"]
 
 
-def test_every_fault_has_words() -> None:
-    assert WORDS.keys() == {check.code for check in CHECKS} | {"not-finite"}
-    assert PLANTS.keys() == {check.code for check in CHECKS}
+def test_every_fault_has_a_plant() -> None:
+    elsewhere = {"not-finite", *STRONG, *CHANGES} - {"decay", "dropout"}
+    assert PLANTS.keys() == FAULTS.keys() - elsewhere
 
 
 def everything(patient: Patient) -> list[Any]:
@@ -84,19 +83,22 @@ def test_the_network_stays_as_it_is_to_the_bit(patient: Callable[[], Patient]) -
     examined, untouched = patient(), patient()
     before = everything(examined)
     examined.findings()
-    list(range_test(examined.trainer, examined.train, lambda: False))
+    range_test(examined.trainer, examined.train)
     assert everything(examined) == before
     assert everything(examined.trained("20"))[0] == everything(untouched.trained("20"))[0]
 
 
 def test_it_stops_between_two_mini_batches() -> None:
-    patient, asked = fresh(DENSE, rate=1e-6), []
-    working = diagnose(patient.trainer, patient.train, patient.validation, lambda: len(asked) > 0)
-    with pytest.raises(Interrupted):
-        for at in working:
-            if at == "a rehearsal":
-                asked.append(at)
-    assert asked == ["a rehearsal"]
+    seen: list[str] = []
+
+    def stop_at_the_rehearsal(what: str) -> None:
+        seen.append(what)
+        if what == "a rehearsal":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        fresh(DENSE, rate=1e-6).findings(stop_at_the_rehearsal)
+    assert seen.count("a rehearsal") == 1
 
 
 # the range test
@@ -117,7 +119,7 @@ RATES = {
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_suggested_rate_is_a_good_one_for_every_optimiser(optimizer: str) -> None:
     patient = fresh(DENSE, optimizer=optimizer, rate=1e-9)
-    points = list(range_test(patient.trainer, patient.train, lambda: False))
+    points = range_test(patient.trainer, patient.train)
     suggested = suggested_rate(points, optimizer)
     low, high = RATES[optimizer]
     assert suggested is not None
@@ -132,7 +134,7 @@ def test_the_suggestion_is_told_as_the_setting_that_a_falling_schedule_wants() -
     for batches in (0, 4500):
         patient = fresh(DENSE, schedule="inverse-sqrt")
         patient.trainer.progress.batches = batches
-        points = list(range_test(patient.trainer, patient.train, lambda: False))
+        points = range_test(patient.trainer, patient.train)
         suggested.append(suggested_rate(points, "momentum") or 0.0)
     assert suggested[1] / suggested[0] == pytest.approx(np.sqrt(10), rel=0.5)
 

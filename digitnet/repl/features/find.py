@@ -1,61 +1,24 @@
-from collections.abc import Iterator, Sequence
+"""`find rate` finds a learning rate for the network in hand."""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from digitnet.insight.rate import Point, range_test, suggested_rate, untrained_copy
-from digitnet.insight.rehearsal import Interrupted
+from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, Curve, picture
 from digitnet.repl.pictures.screen import draws_blocks
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
 MAX_COLUMNS = 76
 """Maximum columns of the curve."""
-
-
-def found_rate(
-    found: "FindResult", console: Console, options: ConsoleOptions
-) -> Iterator[RenderableType]:
-    """The curve if it fits, and a sentence."""
-    points = [(point.rate, point.cost) for point in found.points if isfinite(point.cost)]
-    title, curves = "cost over the learning rate", [Curve("", points)]
-    chart = Chart(title, curves, logarithmic=True, marked=found.suggestion)
-    if chart.drawn and options.max_width >= MIN_COLUMNS:
-        width, blocks = min(options.max_width, MAX_COLUMNS), draws_blocks(console, options)
-        yield picture(chart, width, MIN_ROWS, blocks=blocks)
-    if found.on_fresh_copy:
-        yield "Tried on a fresh copy, since a trained network has little left to learn."
-    if found.suggestion is None:
-        yield (
-            "At no rate did the cost fall: little is left to learn, or something is wrong (doctor)."
-        )
-        return
-    text = Text("The cost falls well at ")
-    text.append(f"{found.suggestion:g}", "bold")
-    if found.suggestion == found.present:
-        text.append(", the rate it has now.")
-    else:
-        text.append(f"; the rate is {found.present:g} now.\n  Try: ")
-        text.append(f"set rate {found.suggestion:g}", "bold")
-    yield text
-
-
-@dataclass(frozen=True)
-class RateReport:
-    """The cost after some mini-batches at one rate."""
-
-    point: "Point"
-    lasting: bool = False
-    milestone: None = None
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield f"rate {self.point.rate:<8.2g}  cost {self.point.cost:.3g}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +28,7 @@ class FindResult:
     present: the rate of the network in hand. on_fresh_copy: whether an untrained copy was used.
     """
 
-    points: "Sequence[Point]"
+    points: Sequence[Point]
     suggestion: float | None
     present: float
     on_fresh_copy: bool = False
@@ -79,8 +42,28 @@ class FindResult:
             "on_fresh_copy": self.on_fresh_copy,
         }
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield from found_rate(self, console, options)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The curve if it fits, and a sentence."""
+        points = [(point.rate, point.cost) for point in self.points if isfinite(point.cost)]
+        title, curves = "cost over the learning rate", [Curve("", points)]
+        chart = Chart(title, curves, logarithmic=True, marked=self.suggestion)
+        if chart.drawn and options.max_width >= MIN_COLUMNS:
+            width, blocks = min(options.max_width, MAX_COLUMNS), draws_blocks(console, options)
+            yield picture(chart, width, MIN_ROWS, blocks=blocks)
+        if self.on_fresh_copy:
+            yield "Tried on an untrained copy, since a trained network has little left to learn."
+        if self.suggestion is None:
+            yield (
+                "At no rate did the cost fall: little is left to learn, or something is wrong "
+                "(doctor)."
+            )
+            return
+        text = Text("The cost falls well at ").append(f"{self.suggestion:g}", "bold")
+        if self.suggestion == self.present:
+            yield text.append(", the rate it has now.")
+            return
+        text.append(f"; the rate is {self.present:g} now.\n  Try: ")
+        yield text.append(f"set rate {self.suggestion:g}", "bold")
 
 
 @command(
@@ -89,7 +72,7 @@ class FindResult:
     rank=4,
     examples={"find rate": "a learning rate for the network in hand"},
 )
-def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Any:
+def find(session: Session, what: Annotated[str, kinds.FOUND]) -> FindResult:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
@@ -99,13 +82,13 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> Any:
     data = session.data_for(model)
     is_trained = model.trainer.progress.batches > 0
     trainer = untrained_copy(model.trainer) if is_trained else model.trainer
-    points = []
+
+    def report(point: Point | None) -> None:
+        words = point and f"rate {point.rate:<8.2g}  cost {point.cost:.3g}"
+        session.report(Note(words, lasting=False) if words else None)
+
     try:
-        for point in range_test(trainer, data.train, session.stop):
-            points.append(point)
-            yield RateReport(point)
-    except Interrupted:
-        raise CommandError("interrupted; the network is unchanged") from None
+        points = range_test(trainer, data.train, report)
     except ValueError as error:  # the cases are not pictures
         raise CommandError(f"{error}. Example: set augment none") from None
     settings = trainer.settings
