@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # discards what Python would flush at exit
         with suppress(OSError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error.__cause__, BrokenPipeError):  # as in `digitnet -c ls | head -1`
+            return 128 + 13  # as a program that SIGPIPE has ended
         say_error(str(error))
         return 1
     except KeyboardInterrupt:
@@ -62,7 +64,7 @@ def _script(options: argparse.Namespace, config: Config) -> int:
     program = load(options, config, interrupts, pages=False)
     try:
         with interruptible(interrupts):
-            code = program.run(_lines(options))
+            code = program.run(_lines(options), keep_going=bool(options.keep_going))
     except KeyboardInterrupt:
         code = 130
     finally:
@@ -83,7 +85,7 @@ def _prompt(options: argparse.Namespace, config: Config) -> int:
     if has_autosaves and not options.json:
         _greet("Unsaved training from the last session: type recover to load it.")
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
-    looks = Looks(options.plain or options.json, colours, config.vi)
+    looks = None if options.plain or options.json else Looks(colours, config.vi)
     try:
         converse(loading, interrupts, options.yes, looks, paths.state_folder() / "history")
         code = 0
@@ -136,7 +138,7 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
         yield from options.lines
         return
     try:
-        if options.file:
+        if options.file and options.file != "-":
             path = Path(options.file)
             with path.open(encoding="utf-8", errors="surrogateescape") as script:
                 yield from _bounded(script)

@@ -94,6 +94,7 @@ OPTIONS = {
         Option("plain", "plain text: no colours, drawings in ASCII, no moving lines"),
         Option("yes", "answer every question with yes"),
         Option("no-color", "no colours"),
+        Option("keep-going", "run a script's lines after one that failed too", in_file=False),
     )
 }
 KEYS = (*(name for name, option in OPTIONS.items() if option.in_file), "vi", "alias")
@@ -164,7 +165,12 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("file", nargs="?", metavar="FILE", help="a script: commands, and comments after #")
+    add(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a script: commands, and comments after #; - is standard input",
+    )
     add("-c", dest="lines", action="append", metavar="COMMANDS",
         help="do these commands and leave; several -c are done in order")  # fmt: skip
     for name, option in OPTIONS.items():
@@ -172,7 +178,7 @@ def _parser() -> _Parser:
             add(f"--{name}", action="store_const", const=True, help=option.help)
         else:
             add(f"--{name}", metavar=option.metavar, help=option.help)
-    add("--version", action="version", version=f"digitnet {__version__}")
+    add("-V", "--version", action="version", version=f"digitnet {__version__}")
     return parser
 
 
@@ -223,14 +229,14 @@ def _take(config: Config, key: str, value: Any) -> None:
             raise ValueError(f"alias is a table, [alias], not {value!r}")
         _take_aliases(config, value)
         return
-    kind = bool if key == "vi" else OPTIONS[key].kind
+    kind: type = bool if key == "vi" else OPTIONS[key].kind
     if type(value) is not kind:
         words = {str: "a text", int: "a whole number", bool: "true or false"}
         raise ValueError(f"{key} is {words[kind]}, not {value!r}")
     if key == "vi":
-        config.vi = value
+        config.vi = bool(value)
     elif kind is bool:
-        config.values |= {key: True} if value else {}
+        config.values.update({key: True} if value else {})
     elif "\0" in str(value):
         raise ValueError(f"{key} is not a path: {value!r}")
     else:

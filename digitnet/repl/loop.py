@@ -68,21 +68,24 @@ class Loop:
         )
         return cls(session, ScreenOutput(screen, errors, pages=pages))
 
-    def run(self, lines: Iterable[str]) -> int:
-        """Runs a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C."""
+    def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int:
+        """Runs a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C.
+
+        keep_going: whether to run the lines after one that failed.
+        """
+        code = 0
         try:
             for line in lines:
-                done = do_line(line, self.session, self.output)
+                if not do_line(line, self.session, self.output):
+                    code = 1
                 if self.session.interrupts.asked:
                     return 130
-                if not done:
-                    return 1
-                if self.session.is_over:
+                if self.session.is_over or (code and not keep_going):
                     break
         except CommandError as error:  # the script cannot be read
             self.output.error("", str(error))
             return 1
-        return 0
+        return code
 
     def close(self, code: int) -> None:
         """Autosaves unsaved training; ends the process if a signal has ended the session."""
@@ -103,7 +106,7 @@ class Loop:
     # what the prompt asks for
 
     def converse(self, reader: Reader, looks: Looks | None, *, yes: bool) -> None:
-        """From now on, questions are asked with `reader`. looks: None for a dumb terminal."""
+        """From now on, questions are asked with `reader`. looks: None for plain text."""
         self.session.interactive = True
         self.session.asker = Person(reader, yes, looks)
 

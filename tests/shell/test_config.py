@@ -2,6 +2,7 @@
 
 import json
 import os
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,16 @@ def test_an_alias_that_is_a_command_is_told_and_ignored(
     assert "alias 'ls' is a command already. It is ignored" in printed.err
     assert "alias 'mine' is a command already. It is ignored" in printed.err
     assert "Made" not in printed.out.partition("\n")[2]
+
+
+def test_a_script_can_go_on_after_a_failure_and_come_from_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saves = ["--saves", str(tmp_path)]
+    monkeypatch.setattr("sys.stdin", StringIO("nosuch\nset threads\n"))
+    assert main([*saves, "--keep-going", "-"]) == 1
+    printed = capsys.readouterr()
+    assert "'nosuch' is not a command" in printed.err
+    assert "threads" in printed.out
+    assert main([*saves, "-c", "nosuch", "-c", "set threads"]) == 1
+    assert capsys.readouterr().out == ""

@@ -115,8 +115,8 @@ def _writing() -> Iterator[None]:
     """Turns errors of writing into OutputError."""
     try:
         yield
-    except BrokenPipeError:
-        raise OutputError("the output was closed, so digitnet stopped") from None
+    except BrokenPipeError as error:
+        raise OutputError("the output was closed, so digitnet stopped") from error
     except OSError as error:
         raise OutputError(f"cannot write the output: {error.strerror or error}") from None
 

@@ -42,7 +42,7 @@ class Person:
 
     def draw(self, board: Board) -> bool:
         """Opens the board; returns whether the user finished a drawing."""
-        if self.looks is None or self.looks.plain:
+        if self.looks is None:
             raise CommandError(NO_BOARD)
         return draw_on(board, colours=self.looks.colours)
 

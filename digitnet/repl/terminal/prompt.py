@@ -23,19 +23,22 @@ def converse(
     loading: Loading,
     interrupts: Interrupts,
     yes: bool = False,
-    looks: Looks = Looks(),  # noqa: B008 - it is frozen
+    looks: Looks | None = Looks(),  # noqa: B008 - it is frozen
     history: Path | None = None,
 ) -> None:
-    """Reads lines and runs them until the user leaves. yes: whether questions answer themselves."""
+    """Reads lines and runs them until the user leaves.
+
+    yes: whether questions answer themselves. looks: None for plain text.
+    """
     interrupts.at_prompt = True
     with keeping_keys(loading.suspend, loading.resume) as as_found:
-        dumb = is_dumb_terminal()
-        reader: Reader = DumbReader(as_found) if dumb else FullReader(loading, looks, history)
+        looks = None if is_dumb_terminal() else looks
+        reader: Reader = FullReader(loading, looks, history) if looks else DumbReader(as_found)
         with interruptible(interrupts, reader.leave):
             while not (interrupts.ended_by or (loading.program and loading.program.is_over)):
                 line = _line(reader, loading)
                 if line is not None and not interrupts.ended_by:
-                    loading.wait().converse(reader, None if dumb else looks, yes=yes)
+                    loading.wait().converse(reader, looks, yes=yes)
                     loading.wait().do(line)
 
 

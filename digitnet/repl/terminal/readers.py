@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol
+from typing import Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, get_app, get_app_or_none
@@ -20,7 +20,6 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import (
-    Condition,
     completion_is_selected,
     emacs_mode,
     is_done,
@@ -32,7 +31,6 @@ from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.layout.processors import ConditionalProcessor, DynamicProcessor, Processor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.search import accept_search
-from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import Style
 
 from digitnet.repl.errors import OutputError
@@ -110,9 +108,8 @@ STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
 
 @dataclass(frozen=True)
 class Looks:
-    """The appearance of the prompt. plain: nothing but the line. vi: vi's keys, at first."""
+    """The appearance of a prompt that is not plain. vi: vi's keys, at first."""
 
-    plain: bool = False
     colours: bool = True
     vi: bool = False
 
@@ -120,7 +117,7 @@ class Looks:
 class Program(Protocol):
     """What the start of the program and its prompt need, once it is loaded; see `repl.loop`."""
 
-    def run(self, lines: Iterable[str]) -> int: ...
+    def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int: ...
     def do(self, line: str) -> None: ...
     def close(self, code: int) -> None: ...
     def has_orphans(self) -> bool: ...
@@ -176,10 +173,6 @@ class Loading(Completer):
         """Those of the program."""
         return self.wait().completer.get_completions(document, complete_event)
 
-    def hint(self) -> Processor | None:
-        """That of the program, if it is loaded."""
-        return self.program.hint if self.program else None
-
     def suspend(self) -> None:
         """Call this before the program is suspended (Ctrl-Z)."""
         if self.program:
@@ -209,7 +202,7 @@ class Reader(Protocol):
 
 @dataclass
 class DumbReader:
-    """Reads lines on a dumb terminal, with its original settings."""
+    """Reads lines as plain text, with the terminal's original settings."""
 
     as_found: Callable[[], AbstractContextManager[None]]
     _reading: bool = False
@@ -232,28 +225,26 @@ class DumbReader:
 
 
 class FullReader:
-    """Reads lines with completion, history, suggestions and a toolbar, unless plain."""
+    """Reads lines with completion, history, suggestions and a toolbar."""
 
     def __init__(self, loading: Loading, looks: Looks, history: Path | None) -> None:
         """history: the history file; None for a history in memory."""
         self._loading, self._looks = loading, looks
         kept = KeptHistory(history) if history else InMemoryHistory()
-        helps: dict[str, Any] = {
-            "complete_in_thread": True,
-            "complete_while_typing": True,
-            "auto_suggest": ShortSuggestions(),
-            "input_processors": [ConditionalProcessor(DynamicProcessor(loading.hint), ~is_done)],
-            "bottom_toolbar": self._foot,
-            "style": STYLE,
-        }
-        plain = {"complete_while_typing": False, "complete_style": CompleteStyle.READLINE_LIKE}
+        hint = DynamicProcessor(lambda: loading.program.hint if loading.program else None)
         self._prompt: PromptSession[str] = PromptSession(
             history=kept,
             completer=loading,
-            key_bindings=_keys(menu=not looks.plain),
+            complete_in_thread=True,
+            complete_while_typing=True,
+            auto_suggest=ShortSuggestions(),
+            input_processors=[ConditionalProcessor(hint, ~is_done)],
+            bottom_toolbar=self._foot,
+            key_bindings=_keys(),
             enable_suspend=True,
-            color_depth=None if looks.colours and not looks.plain else ColorDepth.DEPTH_1_BIT,
-            **(plain if looks.plain else helps),
+            enable_open_in_editor=True,
+            color_depth=None if looks.colours else ColorDepth.DEPTH_1_BIT,
+            style=STYLE,
         )
         self._prompt.app.before_render += self._fit
         self._prompt.app.after_render += loading.begin
@@ -291,7 +282,7 @@ class FullReader:
         something is typed, so that they do not push the head of an answer off the screen.
         """
         spare = app.output.get_size().rows - PROMPT_ROWS
-        needed = 0 if self._looks.plain or not app.current_buffer.text else MENU_ROWS
+        needed = 0 if not app.current_buffer.text else MENU_ROWS
         self._prompt.reserve_space_for_menu = max(0, min(needed, spare))
 
 
@@ -313,14 +304,13 @@ class ShortSuggestions(AutoSuggestFromHistory):
         return found if found and len(found.text) <= MAX_SUGGESTION else None
 
 
-def _keys(*, menu: bool) -> KeyBindings:
-    """The key bindings: Enter accepts the selected completion, and runs a line found with Ctrl-R.
-
-    menu: whether completions are shown in a menu; Tab then accepts a single one at once.
+def _keys() -> KeyBindings:
+    """The key bindings: Tab accepts a single completion at once, Enter the selected one; Enter runs
+    a line found with Ctrl-R.
     """
     keys = KeyBindings()
 
-    @keys.add("tab", filter=Condition(lambda: menu) & ~is_searching)
+    @keys.add("tab", filter=~is_searching)
     def complete(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         state = buffer.complete_state
