@@ -1,4 +1,4 @@
-"""The user's own data sets: pictures, answers, and the fixed part (train, ...) of each case."""
+"""The user's own data sets: pictures or a table, answers, and the fixed part of each case."""
 
 import gzip
 from dataclasses import dataclass
@@ -26,7 +26,12 @@ HOW_TO_ADD = "d draws a digit, mine adds it"
 PARTS = TRAIN, VALIDATION, TEST = range(3)
 
 FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
-"""The files of a set: pictures, answers, and the part of each case."""
+"""The files of a set of pictures: these, answers, and the part of each case."""
+
+TABLE = "table-idx2-ubyte.gz"
+"""The file of a table, in place of the pictures: each row is its numbers as float32."""
+
+MAX_ANSWERS = 100
 
 MAX_CASES = MAX_BYTES // prod(PICTURE)
 
@@ -35,9 +40,12 @@ GOLDEN = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True)
 class OwnCases:
-    """Pictures (cases, 28, 28), answers 0 to 9 (cases,), and parts TRAIN to TEST (cases,)."""
+    """Cases with answers (cases,), whole numbers from 0, and parts TRAIN to TEST (cases,).
 
-    pictures: Bytes
+    pictures: (cases, 28, 28) bytes, or a table: (cases, columns) float32.
+    """
+
+    pictures: NDArray[Any]
     answers: Bytes
     parts: Bytes
 
@@ -77,10 +85,13 @@ class OwnCases:
 
     def files(self) -> dict[str, bytes]:
         """File name → gzipped IDX file; empty if there are no cases."""
-        arrays = (self.pictures, self.answers, self.parts)
+        first, inputs = FILES[0], self.pictures
+        if self.pictures.ndim == 2:
+            first, inputs = TABLE, np.ascontiguousarray(self.pictures, "<f4").view(np.uint8)
+        arrays = {first: inputs, FILES[1]: self.answers, FILES[2]: self.parts}
         return {
-            name: gzip.compress(idx_bytes(array), mtime=0)
-            for name, array in zip(FILES, arrays, strict=True)
+            name: gzip.compress(idx_bytes(array), 6, mtime=0)
+            for name, array in arrays.items()
             if len(self)
         }
 
@@ -89,7 +100,8 @@ class OwnCases:
         (train, _), (validation, validations_are_in), (test, tests_are_in) = (
             self._part(part, name) for part in PARTS
         )
-        return DataSet(name, train, validation, test, PICTURE, tests_are_in, validations_are_in)
+        picture = PICTURE if self.pictures.ndim == 3 else None
+        return DataSet(name, train, validation, test, picture, tests_are_in, validations_are_in)
 
     def _part(self, part: int, name: str) -> tuple[Cases, frozenset[str]]:
         """The cases of a part, and the data sets whose training cases include them."""
@@ -97,8 +109,11 @@ class OwnCases:
         within: frozenset[str] = frozenset()
         if not chosen.any():
             chosen, within = np.ones(len(self), np.bool_), frozenset({name})
-        flat, targets = self.pictures.reshape(len(self), -1), one_hot(self.answers, 10)
-        return Cases(flat[chosen], targets[chosen], 1 / 255), within
+        is_table = self.pictures.ndim == 2
+        flat = self.pictures.reshape(len(self), -1)
+        outputs = max(2 if is_table else 10, int(self.answers.max()) + 1)
+        targets = one_hot(self.answers[chosen], outputs)
+        return Cases(flat[chosen], targets, 1.0 if is_table else 1 / 255), within
 
 
 def spread(count: int) -> Bytes:
@@ -114,9 +129,9 @@ def spread(count: int) -> Bytes:
 
 
 def parts_of(answers: Bytes) -> Bytes:
-    """The parts of imported cases: a tenth of each digit for validation, and a tenth to test."""
+    """The parts of imported cases: a tenth of each answer for validation, and a tenth to test."""
     parts = np.zeros(len(answers), np.uint8)
-    for answer in range(10):
+    for answer in np.unique(answers):
         its = np.flatnonzero(answers == answer)
         parts[its[4::10]] = TEST
         parts[its[9::10]] = VALIDATION
@@ -127,9 +142,15 @@ def read_own(place: Path) -> OwnCases:
     """Reads a set from a folder, or `mine` in its first format from a file. Raises BadData."""
     if place.is_file():
         return _read_rows(place)
-    pictures, answers, parts = (
-        read_idx(place / name, 3 if name == FILES[0] else 1) for name in FILES
-    )
+    answers, parts = (read_idx(place / name, 1) for name in FILES[1:])
+    pictures: NDArray[Any]
+    if (place / TABLE).exists():
+        rows = read_idx(place / TABLE, 2)
+        if rows.shape[1] % 4:
+            raise BadData("has a table of something other than numbers", place)
+        pictures = rows.view("<f4").astype(np.float32)
+    else:
+        pictures = read_idx(place / FILES[0], 3)
     check(pictures, answers, place)
     if len(parts) != len(answers) or parts.max() > TEST:
         raise BadData("has parts that are not those of its cases", place)
@@ -146,14 +167,18 @@ def _read_rows(path: Path) -> OwnCases:
     return OwnCases(pictures, answers, spread(len(rows)))
 
 
-def check(pictures: Bytes, answers: NDArray[Any], path: Path) -> None:
-    """Raises BadData unless these are pictures of 28 x 28, each with an answer 0 to 9."""
-    if pictures.shape[1:] != PICTURE:
+def check(pictures: NDArray[Any], answers: NDArray[Any], path: Path) -> None:
+    """Raises BadData unless these are pictures of 28 x 28, or rows of finite numbers, each with an
+    answer.
+    """
+    if pictures.ndim == 2 and not np.isfinite(pictures).all():
+        raise BadData("has numbers that are not finite", path)
+    if pictures.ndim != 2 and pictures.shape[1:] != PICTURE:
         size = " x ".join(str(n) for n in pictures.shape[1:])
         raise BadData(f"has pictures of {size} pixels, not of 28 x 28", path)
     if len(pictures) != len(answers):
         raise BadData(f"has {len(answers):,} answers for {len(pictures):,} pictures", path)
-    if not len(answers):
-        raise BadData("holds no cases", path)
-    if answers.min() < 0 or answers.max() > 9:
-        raise BadData("has answers other than 0 to 9", path)
+    if not 0 < len(answers) <= MAX_CASES:
+        raise BadData(f"has {len(answers):,} cases; at most {MAX_CASES:,} are kept", path)
+    if answers.min() < 0 or answers.max() >= MAX_ANSWERS:
+        raise BadData(f"has answers other than 0 to {MAX_ANSWERS - 1}", path)

@@ -188,7 +188,7 @@ def bad_npz(path: Path, **arrays: object) -> None:
     [
         ({"images": np.array([{}]), "labels": ANSWERS}, "plain numbers"),
         ({"images": PICTURES, "labels": ANSWERS[:-1]}, "199 answers for 200 pictures"),
-        ({"images": PICTURES, "labels": ANSWERS + 1}, "other than 0 to 9"),
+        ({"images": PICTURES, "labels": ANSWERS + 91}, "other than 0 to 99"),
         ({"images": PICTURES[:, :20], "labels": ANSWERS}, "not of 28 x 28"),
         ({"images": PICTURES - 300.0, "labels": ANSWERS}, "not 0 to 255"),
         ({"a": PICTURES}, "no arrays called images"),

@@ -101,7 +101,7 @@ def test_files_of_earlier_versions_are_read_changed_and_come_back(tmp_path: Path
     ("rows", "reason"),
     [
         (np.zeros((5, 784), np.uint8), "784 bytes in a case, not 785"),
-        (np.full((5, 785), 10, np.uint8), "answers other than 0 to 9"),
+        (np.full((5, 785), 100, np.uint8), "answers other than 0 to 99"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, rows: Bytes, reason: str) -> None:
