@@ -20,7 +20,6 @@ from digitnet.engine.schedules import Amount
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.insight.inside import first_layer
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
-from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
@@ -31,7 +30,7 @@ from digitnet.repl.pictures.curves import GrowingCurves, live_rows
 from digitnet.repl.pictures.digit import gallery
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.tables import clock, counted, duration, percent, rounded
-from digitnet.repl.pictures.units import framed_units, weights_table
+from digitnet.repl.pictures.digit import framed_units, weights_table
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session, undoable
 
@@ -108,15 +107,12 @@ class Milestone:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Renders as much of the line as fits."""
-        yield _milestone(self.report, options)
-
-
-def _milestone(report: Report, options: ConsoleOptions) -> Text:
-    batches = f"{report.batches:>9,} {counted(report.batches, 'mini-batch').split()[1]:<12}"
-    cost, accuracy = f"cost {rounded(report.cost):<8}", f"accuracy {percent(report.accuracy):>8}"
-    time = f"{clock(report.seconds):>6}"
-    parts = [batches, cost, accuracy, time]
-    return _fitting(parts, [accuracy, cost, batches, time], options.max_width)
+        r = self.report
+        batches = f"{r.batches:>9,} {counted(r.batches, 'mini-batch').split()[1]:<12}"
+        cost, accuracy = f"cost {rounded(r.cost):<8}", f"accuracy {percent(r.accuracy):>8}"
+        time = f"{clock(r.seconds):>6}"
+        by_priority = [accuracy, cost, batches, time]
+        yield _fitting([batches, cost, accuracy, time], by_priority, options.max_width)
 
 
 def _fitting(parts: list[str], by_priority: list[str], width: int) -> Text:
@@ -135,10 +131,8 @@ def summary(outcome: Outcome, amount: Amount) -> Text:
         trained = f"Trained for {duration(outcome.seconds)}."
     elif amount.total and not outcome.batches:
         trained = f"Nothing to do: it was trained for {amount}."
-    text = Text(f"{trained} Cost {outcome.cost:.3g}, validation accuracy ")
-    text.append(percent(outcome.validation_accuracy), "bold")
-    text.append(".")
-    return text
+    accuracy = (percent(outcome.validation_accuracy), "bold")
+    return Text.assemble(f"{trained} Cost {outcome.cost:.3g}, validation accuracy ", accuracy, ".")
 
 
 def ending_of(stopped: Ending, rate: float) -> str:
@@ -161,26 +155,20 @@ def advice(
         best = percent(outcome.validation_accuracy)
         sentences = [f"Stopped: no improvement for {epochs}; best {best}."]
     if outcome.best:
-        batches = counted(outcome.batches, "mini-batch")
-        sentences.append(f"The weights after {batches} are kept.")
+        sentences += [f"The weights after {counted(outcome.batches, 'mini-batch')} are kept."]
     if outcome.stopped == "patience" and can_augment and outcome.train_accuracy > LEARNT:
-        sentences.append("The training cases are learnt: set augment light makes more of them.")
+        sentences += ["The training cases are learnt: set augment light makes more of them."]
+    is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
     if outcome.is_guessing and outcome.stopped != "diverged" and rate > default_rate:
-        sentences.append(
+        sentences += [
             f"That is no better than guessing: a rate of {rate:g} is too high. "
             f"Type undo t, then set rate {default_rate:g}"
-        )
-    elif outcome.stopped == "interrupted" or _is_much_worse(outcome):
+        ]
+    elif outcome.stopped == "interrupted" or is_much_worse:
         before = f"network before, with {percent(outcome.accuracy_before)}"
-        sentences.append(
-            f"undo t goes back to the {before if was_trained else 'untrained network'}."
-        )
-    if ending := " ".join(part for part in sentences if part):
+        sentences += [f"undo t goes back to the {before if was_trained else 'untrained network'}."]
+    if ending := " ".join(sentence for sentence in sentences if sentence):
         yield Text(ending, "yellow" if outcome.stopped == "diverged" else "")
-
-
-def _is_much_worse(outcome: Outcome) -> bool:
-    return outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
 
 
 MAX_CASES = 300
@@ -211,8 +199,8 @@ class Watch:
     """
 
     what: str
-    trainer: "Trainer"
-    data: "DataSet"
+    trainer: Trainer
+    data: DataSet
     _guesses: Guesses | None = None
     _weights: Array | None = None
     _is_drawn: bool = False
@@ -300,18 +288,18 @@ class TrainingReport:
     watch: what is shown beside the curves. is_milestone: whether to print a line that stays.
     """
 
-    report: "Report"
-    curves: "GrowingCurves"
-    watch: "Watch | None" = None
+    report: Report
+    curves: GrowingCurves
+    watch: Watch | None = None
     is_milestone: bool = False
     lasting: bool = False
 
     @property
-    def milestone(self) -> "RenderableType | None":
+    def milestone(self) -> RenderableType | None:
         """The line of numbers, if this is a milestone."""
         return Milestone(self.report) if self.is_milestone else None
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield progress_line(self.report, console, options)
         if self.watch:
             yield self.watch.beside(self.curves, console, options)
@@ -327,9 +315,9 @@ class TrainingResult:
     could be deformed, and are not. was_trained: whether the network had been trained before.
     """
 
-    outcome: "Outcome"
+    outcome: Outcome
     amount: Amount
-    curves: "GrowingCurves"
+    curves: GrowingCurves
     rate: float
     default_rate: float
     can_augment: bool
@@ -339,7 +327,7 @@ class TrainingResult:
         """The fields of the outcome in JSON_FIELDS."""
         return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if getattr(console, "can_redraw", False):
             yield self.curves.whole
         yield summary(self.outcome, self.amount)
@@ -383,7 +371,10 @@ def train(
         session.report(Note(f"Made a network, {made}."))
     model = session.learner()
     data, settings = session.data_for(model), model.trainer.settings
-    was_trained, curves = model.trainer.progress.batches > 0, _curves_from(model, data)
+    was_trained, history = model.trainer.progress.batches > 0, model.trainer.history
+    curves = GrowingCurves()
+    if history and model.trained_on[-1:] == [data.name]:  # they go on from the last measurement
+        curves.add_measured(0, history[-1].validation_cost, history[-1].validation_accuracy)
     with undoable(model, session), trained_on(data, model):
         report = _reporter(curves, data, session)
         try:
@@ -404,18 +395,11 @@ def train(
     )
 
 
-def _curves_from(model: "Model", data: "DataSet") -> "GrowingCurves":
-    """New curves; they start with the last measurement if it was on the same data set."""
-    curves, history = GrowingCurves(), model.trainer.history
-    if history and model.trained_on[-1:] == [data.name]:
-        curves.add_measured(0, history[-1].validation_cost, history[-1].validation_accuracy)
-    return curves
-
-
 def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callable[[Report], None]:
     """Shows the engine's reports, with epoch lines if the session wants them."""
     milestones, total = Milestones(), min(len(data.validation), MEASURE_CASES)
-    watch = _watch(data, session)
+    trainer = session.learner().trainer
+    watch = None if session.watch == "off" else Watch(session.watch, trainer, data)
 
     def show(report: Report) -> None:
         curves.add(report.batches, report.cost)
@@ -430,10 +414,3 @@ def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callabl
         session.report(TrainingReport(report, curves, watch, is_milestone=is_milestone))
 
     return show
-
-
-def _watch(data: "DataSet", session: Session) -> "Watch | None":
-    """What is shown beside the curves, according to the setting `watch`; None if it is off."""
-    if session.watch == "off" or session.hand is None:
-        return None
-    return Watch(session.watch, session.hand.trainer, data)

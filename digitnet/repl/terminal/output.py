@@ -1,11 +1,12 @@
 """Output of results: on a screen that is redrawn and paged, or as JSON, one object per line."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import isfinite
 from time import perf_counter, thread_time
-from typing import Any, Protocol
+from typing import Any
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.input.typeahead import store_typeahead
@@ -91,22 +92,24 @@ MIN_ROWS = 5
 """Minimum number of rows of a screen for paging."""
 
 
-class Output(Protocol):
+class Output(ABC):
     """Shows the results of commands."""
 
+    @abstractmethod
     def result(self, command: str, result: Result) -> None:
         """Shows the result of a command."""
 
+    @abstractmethod
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """Shows why a command failed, on one line; below its result if it has one nevertheless."""
 
-    def report(self, update: Update) -> None:
-        """Shows what a running command has done."""
+    def report(self, update: Update) -> None:  # noqa: B027 - may do nothing
+        """Shows what a running command has done; does nothing unless overridden."""
 
-    def suspend(self) -> None:
+    def suspend(self) -> None:  # noqa: B027 - may do nothing
         """Call this before the program is suspended (Ctrl-Z)."""
 
-    def resume(self) -> None:
+    def resume(self) -> None:  # noqa: B027 - may do nothing
         """Call this when the program is resumed."""
 
 
@@ -130,7 +133,7 @@ def _numbers_or_null(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-class JsonOutput:
+class JsonOutput(Output):
     """Prints one JSON object per command, on one line; errors also on standard error."""
 
     def result(self, command: str, result: Result) -> None:
@@ -143,21 +146,12 @@ class JsonOutput:
         failed = {"command": command, "ok": False, "error": printable(message, 600)}
         self._print(failed | (done.as_json() if done else {}))
 
-    def report(self, update: Update) -> None:
-        """Shows nothing: it has no JSON."""
-
-    def suspend(self) -> None:
-        """Nothing to see to."""
-
-    def resume(self) -> None:
-        """Nothing to see to."""
-
     def _print(self, fields: dict[str, Any]) -> None:
         with _writing():
             print(json.dumps(_numbers_or_null(fields), allow_nan=False), flush=True)
 
 
-class ScreenOutput:
+class ScreenOutput(Output):
     """Prints results with rich; on a terminal, reports are redrawn in place."""
 
     def __init__(
