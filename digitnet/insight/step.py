@@ -1,3 +1,5 @@
+"""`step`: one mini-batch of training, observed."""
+
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,58 +64,47 @@ def observe_step(
 ) -> ObservedStep:
     """Trains one mini-batch exactly as `run` does, and returns its details.
 
-    Calls report(None) when it is done; if that raises Stopped, the outcome is "interrupted".
-
-    They are computed on copies of the network and its progress, so that the training is bit for bit
-    the same as without observation.
+    They are computed on a copy of the network, so that the training is bit for bit the same as
+    without observation. If `report` raises Stopped, the outcome is "interrupted".
     """
     x, y = mini_batches(trainer, cases, replace(trainer.progress)).next()
     copy = trainer.network.copy(trainer.network.dtype)
     step = Step(trainer.seed, trainer.progress.batches)
     schedule = Schedule.parse(trainer.settings.schedule)
-    rate = (
-        trainer.settings.rate * Stretch(ONE_BATCH, trainer.progress, len(cases), schedule).factor()
-    )
-    before = _ForwardPass.of(copy, trainer, x, y, step)
-    values = [p.value.copy() for p in copy.parameters]
-    gradients = [_gradient(p, trainer) for p in copy.parameters]
+    factor = Stretch(ONE_BATCH, trainer.progress, len(cases), schedule).factor()
+    outputs, cost = _forward(copy, trainer, x, y, step)
+    copy.backward(outputs, y)
+    before = [(p.value.copy(), _gradient(p, trainer)) for p in copy.parameters]
 
     outcome = run(trainer, cases, validation, ONE_BATCH, lambda _: report(None))
     for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
         p.value[...] = trained.value
-    after = _ForwardPass.of(copy, trainer, x, y, step)
+    outputs_after, cost_after = _forward(copy, trainer, x, y, step)
+    owners = [(n, layer, p) for n, layer in enumerate(copy.layers, 1) for p in layer.parameters]
     return ObservedStep(
         trainer.progress.batches,
-        rate,
+        trainer.settings.rate * factor,
         x.copy(),
         y.copy(),
-        before.outputs,
-        after.outputs,
-        before.cost,
-        after.cost,
-        _changes(copy, values, gradients),
+        outputs,
+        outputs_after,
+        cost,
+        cost_after,
+        [
+            Change(number, layer, p.name, value, gradient, p.value)
+            for (number, layer, p), (value, gradient) in zip(owners, before, strict=True)
+        ],
         outcome,
     )
 
 
-@dataclass(frozen=True)
-class _ForwardPass:
-    """The outputs and cost of a network for a mini-batch in training."""
-
-    outputs: Array
-    cost: float
-
-    @classmethod
-    def of(
-        cls, network: Network, trainer: Trainer, x: Array, y: Array, step: Step
-    ) -> "_ForwardPass":
-        """Runs the forward pass, and the backward pass to compute the parameters' gradients."""
-        with np.errstate(all="ignore"):
-            a = network.forward(x, step)
-            cost = network.cost.value(a, y) + trainer.penalties.value(network.parameters)
-            seen = cls(a.copy(), cost)
-            network.backward(a, y)
-        return seen
+def _forward(
+    network: Network, trainer: Trainer, x: Array, y: Array, step: Step
+) -> tuple[Array, float]:
+    """The outputs of a network for a mini-batch in training, and its cost with penalties."""
+    with np.errstate(all="ignore"):
+        a = network.forward(x, step).copy()
+        return a, network.cost.value(a, y) + trainer.penalties.value(network.parameters)
 
 
 def _gradient(p: Parameter, trainer: Trainer) -> Array:
@@ -125,16 +116,3 @@ def _gradient(p: Parameter, trainer: Trainer) -> Array:
         g = p.whole_gradient().copy()
         penalties.add_gradient(p, g)
     return g
-
-
-def _changes(network: Network, values: list[Array], gradients: list[Array]) -> list[Change]:
-    """The change of every parameter, first layer first."""
-    owners = [
-        (number, layer, p)
-        for number, layer in enumerate(network.layers, 1)
-        for p in layer.parameters
-    ]
-    return [
-        Change(number, layer, p.name, value, gradient, p.value.copy())
-        for (number, layer, p), value, gradient in zip(owners, values, gradients, strict=True)
-    ]

@@ -14,7 +14,6 @@ from test_looks import shown
 
 from digitnet import recipes
 from digitnet.recipes import RECIPES, Recipe
-
 from digitnet.repl.features.step import StepResult, step
 from digitnet.repl.features.why import WhyResult, why
 from digitnet.repl.session import Session
@@ -48,23 +47,13 @@ def why_convolution() -> WhyResult:
 
 def step_truth() -> StepResult:
     """`step` of 3-1."""
-    return finished(step(holding(RECIPES["truth"])))
+    return step(holding(RECIPES["truth"]))
 
 
 def step_dense() -> StepResult:
     """`step` of 784-12-10."""
     recipe = Recipe("", "", "784-12-10", {"rate": 0.01}, precision="float64")
-    return finished(step(holding(recipe)))
-
-
-def finished(working: Working) -> StepResult:
-    """What a command comes to."""
-    while True:
-        try:
-            next(working)
-        except StopIteration as end:
-            assert isinstance(end.value, StepResult)
-            return end.value
+    return step(holding(recipe))
 
 
 MADE: dict[str, Callable[[], object]] = {

@@ -11,10 +11,10 @@ from session_helpers import Kept, do, refusal
 from digitnet.engine.layers import EXACT
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.recipes import RECIPES
-from digitnet.repl.features.why import MAX_JSON_NUMBERS, why
+from digitnet.repl.features.why import why
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures.screen import Screen
-from digitnet.repl.pictures.sheet import UPDATES
+from digitnet.repl.pictures.sheet import MAX_JSON_NUMBERS, UPDATES
 from digitnet.repl.session import Session
 
 

@@ -5,7 +5,7 @@ import pytest
 from test_backprop import SHAPES, filled
 
 from digitnet.engine.shapes import network_of
-from digitnet.insight.why import backpropagate, terms_of, trail
+from digitnet.insight.why import backpropagate, largest, terms_of, trail
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -31,7 +31,7 @@ def test_the_trail_leads_through_the_largest_terms_to_the_pixel() -> None:
     x[2, 4] = 1
     passes = backpropagate(network, x.ravel(), np.array([1.0, 0])).passes
     assert trail(passes, 0) == [(0, 2, 1), (0, 1, 1), (3,), (0,)]
-    assert terms_of(passes[0], (0, 2, 1)).largest(5) == [8]  # the patch's last pixel
+    assert largest(terms_of(passes[0], (0, 2, 1)).products, 5) == [8]  # the patch's last pixel
     assert terms_of(passes[0], (0, 2, 1)).place_of(8) == (2, 4, 0)
 
 
@@ -45,4 +45,4 @@ def test_below_an_inhibiting_unit_the_trail_follows_what_made_it_negative() -> N
     assert passes[1].a[0] < 0
     assert trail(passes, 0) == [(1,), (0,), (0,)]
     assert trail(passes, 1) == [(1,), (0,), (1,)]
-    assert terms_of(passes[1], (0,)).largest(2) == [1, 0]
+    assert largest(terms_of(passes[1], (0,)).products, 2) == [1, 0]

@@ -1,6 +1,6 @@
 """`why` writes out the back-propagation of one case."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import Annotated, Any
@@ -13,7 +13,16 @@ from rich.text import Text
 from digitnet.engine.arrays import Array, answers_of
 from digitnet.engine.layers import BatchNorm, Dense, Dropout, Flatten
 from digitnet.engine.pictures import Convolution, MaxPool
-from digitnet.insight.why import Backpropagation, Pass, Place, Terms, backpropagate, terms_of, trail
+from digitnet.insight.why import (
+    Backpropagation,
+    Pass,
+    Place,
+    Terms,
+    backpropagate,
+    largest,
+    terms_of,
+    trail,
+)
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -29,16 +38,21 @@ from digitnet.repl.pictures.sheet import (
     Row,
     Sheet,
     aligned,
+    as_list,
     backwards,
+    columns,
     forwards,
     gradients,
-    layer_title,
+    lines,
     weight_name,
 )
 from digitnet.repl.session import Session
 
-MAX_JSON_NUMBERS = 1000
-"""Arrays with more numbers are null in the JSON."""
+LARGEST = 5
+"""Terms shown of a sum, and numbers of a layer that is not written out whole."""
+
+DRAWN = 8
+"""Kernels up to this size are shown as squares of numbers."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +68,14 @@ class WhyResult:
     answer: int
     guess: int
     output: int
-    inputs: "NDArray[Any]"
+    inputs: NDArray[Any]
     cost_name: str
     penalized: bool
-    page: "Backpropagation"
-    trail: "list[Place]"
+    page: Backpropagation
+    trail: list[Place]
 
     def as_json(self) -> dict[str, Any]:
         """z, a, δ and the gradients of each layer, and the largest terms of its trail's number."""
-        passes = self.page.passes
         return {
             "index": self.index,
             "set": self.set,
@@ -70,24 +83,34 @@ class WhyResult:
             "guess": self.guess,
             "outputs": self.page.outputs.tolist(),
             "cost": self.page.cost,
-            "layers": [_as_json(p, place) for p, place in zip(passes, self.trail, strict=True)],
+            "layers": [
+                _as_json(p, place) for p, place in zip(self.page.passes, self.trail, strict=True)
+            ],
         }
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield from page(self, console, options)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        sheet = Sheet(options.max_width, draws_blocks(console, options))
+        yield Text(f"case {self.index:,} of the {self.set} set")
+        if self.inputs.ndim == 2:
+            yield digit(self.inputs, console, options)
+        else:
+            yield Text("inputs " + " ".join(f"{value:g}" for value in self.inputs))
+        yield verdict(self.guess, self.answer)
+        yield ""
+        yield from _page(self, sheet)
 
 
-def _as_json(p: "Pass", place: "Place") -> dict[str, Any]:
+def _as_json(p: Pass, place: Place) -> dict[str, Any]:
     """The JSON of a layer."""
     terms = terms_of(p, place)
     x, w, products = (values.ravel() for values in (terms.x, terms.w, terms.products))
     return {
         "kind": p.layer.kind,
         "shape": list(p.layer.shape),
-        "z": _as_list(p.z),
-        "a": _as_list(p.a),
-        "delta": _as_list(p.delta),
-        "gradient": {name: _as_list(values) for name, values in p.gradients.items()},
+        "z": as_list(p.z),
+        "a": as_list(p.a),
+        "delta": as_list(p.delta),
+        "gradient": {name: as_list(values) for name, values in p.gradients.items()},
         "strongest": {
             "place": list(place),
             "z": float(p.z[place]),
@@ -95,16 +118,10 @@ def _as_json(p: "Pass", place: "Place") -> dict[str, Any]:
             "terms": [
                 {"from": list(terms.place_of(n)), "x": float(x[n]), "w": float(w[n]),
                  "product": float(products[n])}
-                for n in terms.largest(5)
+                for n in largest(products, LARGEST)
             ],
         },
     }  # fmt: skip
-
-
-def _as_list(values: "np.ndarray[Any, Any]") -> list[Any] | None:
-    """The array as nested lists; None if it is too large."""
-    result: list[Any] | None = values.tolist() if values.size <= MAX_JSON_NUMBERS else None
-    return result
 
 
 @command(
@@ -152,359 +169,253 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
     )
 
 
-def is_whole(p: Pass) -> bool:
-    """Whether every number of a layer is written out."""
-    return isinstance(p.layer, Dense | BatchNorm) and p.x.size <= WHOLE and p.a.size <= WHOLE
-
-
-def is_output(result: "WhyResult", number: int) -> bool:
-    """Whether a layer is the last."""
-    return number == len(result.page.passes) - 1
-
-
-def block_title(result: "WhyResult", sheet: Sheet, number: int) -> Text:
-    """The title of a layer's block."""
-    return layer_title(result.page.passes[number].layer, number + 1, sheet)
-
-
-def unit_headings(result: "WhyResult", number: int) -> list[str]:
-    """The headings of columns that are a layer's units."""
-    units = range(result.page.passes[number].a.size)
-    return [unit_name(result, number, (k,)) for k in units]
-
-
-def unit_name(result: "WhyResult", number: int, place: Place) -> str:
-    """A layer's output: `unit 112`, `pixel 3,8 of channel 12`, `output 7`."""
-    if is_output(result, number):
-        return f"output {place[0]}"
-    layer = result.page.passes[number].layer
-    if isinstance(layer, Flatten):
-        place = tuple(int(i) for i in np.unravel_index(place[0], layer.input_shape))
-    return _place_name(place)
-
-
-def input_name(result: "WhyResult", number: int, place: Place) -> str:
-    """A layer's input: a unit of the layer below, a pixel, or a number of a table."""
-    if number:
-        return unit_name(result, number - 1, place)
-    if result.inputs.ndim == 2:
-        row, column = divmod(place[0], result.inputs.shape[1]) if len(place) == 1 else place[:2]
-        return f"pixel {row},{column}"
-    return f"input {place[0]}"
-
-
-def _place_name(place: Place) -> str:
-    if len(place) == 3:
-        row, column, channel = place
-        return f"pixel {row},{column} of channel {channel}"
-    return f"unit {place[0]}"
-
-
-def page(
-    result: "WhyResult", console: Console, options: ConsoleOptions
-) -> "Iterator[RenderableType]":
-    """Renders the result of `why`."""
-    sheet = Sheet(options.max_width, draws_blocks(console, options))
-    numbers = range(len(result.page.passes))
-    yield Text(f"case {result.index:,} of the {result.set} set")
-    if result.inputs.ndim == 2:
-        yield digit(result.inputs, console, options)
-    else:
-        yield Text("inputs " + " ".join(f"{value:g}" for value in result.inputs))
-    yield verdict(result.guess, result.answer)
-    yield ""
+def _page(result: WhyResult, sheet: Sheet) -> Iterator[RenderableType]:
+    """Forwards, the cost, and backwards."""
+    blocks = [_Block(result, sheet, number) for number in range(len(result.page.passes))]
     yield sheet.heading("forwards")
-    yield sheet.side_by_side([layer_forward(result, sheet, n) for n in numbers])
+    yield sheet.side_by_side([block.forward() for block in blocks])
     yield sheet.heading("the cost")
-    yield sheet.side_by_side([cost(result, sheet)])
+    yield sheet.side_by_side([_cost(result, blocks[-1])])
     yield sheet.heading("backwards")
-    for n in reversed(numbers):
-        yield sheet.side_by_side(layer_backward(result, sheet, n))
+    for block in reversed(blocks):
+        yield sheet.side_by_side(block.backward())
     if result.penalized:
         yield sheet.text(
             "In training, the penalties add to these gradients (set l2, set l1).", "dim"
         )
 
 
-LARGEST = 5
-"""Terms shown of a sum."""
-
-DRAWN = 8
-"""Kernels up to this size are shown as squares of numbers."""
-
-Part = tuple[str, str, str, float]
-"""A row of a sum: its name, x, w, and x w."""
-
-
-def layer_forward(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """How a layer computes z and a."""
-    p = result.page.passes[number]
-    block = [block_title(result, sheet, number), sheet.formulae(*forwards(p))]
-    if isinstance(p.layer, Flatten | Dropout):
-        return block
-    if is_whole(p):
-        headings = unit_headings(result, number)
-        if isinstance(p.layer, BatchNorm):
-            return [*block, _normalized(p, p.layer, slice(None), headings, sheet)]
-        return [*block, _dense(p, headings, sheet)]
-    if is_output(result, number):
-        block += [_outputs(result, sheet), Text()]
-    return [*block, sheet.text(_reason(result, number), "bold"), *_number(result, sheet, number)]
-
-
-def _number(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """How a layer computes its number on the trail."""
-    p, place = result.page.passes[number], result.trail[number]
-    if isinstance(p.layer, BatchNorm):
-        return [_normalized(p, p.layer, place, [""], sheet)]
-    terms = terms_of(p, place)
-    if isinstance(p.layer, Convolution) and p.layer.kernel <= DRAWN:
-        return [*_patch_and_kernel(terms, sheet), _sum(p, place, sheet, _channels(terms))]
-    return [_sum(p, place, sheet, _largest(result, number, terms))]
-
-
-def _dense(p: Pass, headings: Sequence[str], sheet: Sheet) -> Text:
-    """The weights, z and a, a column for each unit; the inputs are the row labels."""
-    weights, *biases = (parameter.value for parameter in p.layer.parameters)
-    cells = np.reshape(aligned(weights.ravel()), weights.shape)
-    rows = [
-        Row((x, f"w{j}"), list(line))
-        for j, (x, line) in enumerate(zip(aligned(p.x), cells, strict=True))
-    ]
-    rows += [Row(("", "b"), aligned(values)) for values in biases]
-    rows += [Row(("", "z"), aligned(p.z)), Row(("", "a"), aligned(p.a), "bold")]
-    return sheet.table(headings, rows, ("x", ""))
-
-
-def _normalized(
-    p: Pass, norm: BatchNorm, place: "slice | Place", headings: Sequence[str], sheet: Sheet
-) -> Text:
-    """The inputs of batch normalisation, its statistics and parameters, z and a."""
-    channel = place[-1] if isinstance(place, tuple) else place
-    values = {
-        "x": p.x[place],
-        "μ": norm.mean[channel],
-        "σ²": norm.variance[channel],
-        "γ": norm.gamma[channel],
-        "β": norm.beta[channel],
-        "z": p.z[place],
-        "a": p.a[place],
-    }
-    rows = [
-        Row((name,), aligned(np.atleast_1d(line)), "bold" if name == "a" else "")
-        for name, line in values.items()
-    ]
-    return sheet.table(headings, rows)
-
-
-def _outputs(result: "WhyResult", sheet: Sheet) -> Text:
-    """z and a of each output, one below the other; the guess stands out."""
-    p = result.page.passes[-1]
-    lines = zip(aligned(p.z), aligned(p.a), strict=True)
-    rows = [
-        Row((f"output {k}",), line, "bold" if k == result.output else "")
-        for k, line in enumerate(lines)
-    ]
-    return sheet.table(("z", "a"), rows)
-
-
-def _reason(result: "WhyResult", number: int) -> str:
-    """The name of the number on the trail, and why it was chosen."""
-    name = unit_name(result, number, result.trail[number])
-    if is_output(result, number):
-        return f"{name}, the guess"
-    above = unit_name(result, number + 1, result.trail[number + 1])
-    if is_output(result, number + 1):
-        return f"{name}, which did most for {above}"
-    return f"{name}, which did most for {above} of layer {number + 2}"
-
-
-def _patch_and_kernel(terms: Terms, sheet: Sheet) -> list[Text]:
-    """The patch and the kernel, in the input channel that contributes most."""
-    channel = int(np.abs(terms.products.sum(axis=(0, 1))).argmax())
-    of = f" of channel {channel} below" if terms.x.shape[2] > 1 else ""
-    squares = []
-    for name, numbers in (("patch", terms.x), ("kernel", terms.w)):
-        rows = [Row(("",), [f"{value:.2f}" for value in line]) for line in numbers[..., channel]]
-        squares.append((name + of, sheet.table([""] * terms.x.shape[1], rows)))
-    return sheet.pictures(squares)
-
-
-def _channels(terms: Terms) -> list[Part]:
-    """The contribution of the largest input channel to z, and of the others."""
-    sums = terms.products.sum(axis=(0, 1))
-    largest = int(np.abs(sums).argmax())
-    parts = [("Σ patch · kernel", "", "", float(sums[largest]))]
-    if len(sums) > 1:
-        others = float(sums.sum() - sums[largest])
-        parts.append((f"the other {len(sums) - 1:,} below", "", "", others))
-    return parts
-
-
-def _largest(result: "WhyResult", number: int, terms: Terms) -> list[Part]:
-    """The inputs that contribute most to z, and the contribution of the others."""
-    if isinstance(result.page.passes[number].layer, MaxPool):
-        name = input_name(result, number, terms.place_of(0))
-        return [(f"{name}, the largest", "", "", float(terms.x.max()))]
-    x, w, products = (values.ravel() for values in (terms.x, terms.w, terms.products))
-    largest = terms.largest(LARGEST)
-    parts = [
-        (input_name(result, number, terms.place_of(n)), of_x, of_w, float(products[n]))
-        for n, of_x, of_w in zip(largest, aligned(x[largest]), aligned(w[largest]), strict=True)
-    ]
-    others = len(products) - len(largest)
-    if others:
-        rest = float(products.sum() - products[largest].sum())
-        parts.append((f"the other {others:,}", "", "", rest))
-    return parts
-
-
-def _sum(p: Pass, place: Place, sheet: Sheet, parts: list[Part]) -> Text:
-    """The terms of z in rows, then the bias, z and a."""
-    terms = terms_of(p, place)
-    lines = list(parts)
-    if getattr(p.layer, "biases", None) is not None:
-        lines.append(("b", "", "", terms.bias))
-    lines += [("z", "", "", float(p.z[place])), ("a", "", "", float(p.a[place]))]
-    numbers = aligned([value for *_, value in lines])
-    rows = [
-        Row((name,), (x, w, value) if any(x for _, x, _, _ in parts) else (value,))
-        for (name, x, w, _), value in zip(lines, numbers, strict=True)
-    ]
-    rows[-1] = Row(rows[-1].labels, rows[-1].cells, "bold")
-    headings = ("x", "w", "x w") if len(rows[0].cells) == 3 else ("",)
-    return sheet.table(headings, rows)
-
-
-def cost(result: "WhyResult", sheet: Sheet) -> list[Text]:
+def _cost(result: WhyResult, last: "_Block") -> list[Text]:
     """The outputs beside their targets, and the cost."""
-    last, y = result.page.passes[-1], result.page.y
-    name = result.cost_name
-    formula = COSTS.get((name, last.activation), SQUARED)
+    sheet, name = last.sheet, result.cost_name
+    formula = COSTS.get((name, last.p.activation), SQUARED)
     block = [sheet.title(name if name != "squared" else "squared error"), sheet.formulae(formula)]
-    if is_whole(last):
-        rows = [Row(("a",), aligned(last.a)), Row(("y",), aligned(y))]
-        block.append(sheet.table(unit_headings(result, len(result.page.passes) - 1), rows))
+    if last.is_whole:
+        block.append(sheet.table(last.headings, lines({"a": last.p.a, "y": result.page.y})))
     return [*block, sheet.text(f"C = {result.page.cost:.4g}", "bold")]
 
 
-LARGEST_GRADIENTS = 5
-"""Numbers shown of a layer that is not written out whole."""
+class _Block:
+    """What is written of a layer. number: of the layer, from 0."""
 
+    def __init__(self, result: WhyResult, sheet: Sheet, number: int) -> None:
+        self.result, self.sheet, self.number = result, sheet, number
+        self.p, self.place = result.page.passes[number], result.trail[number]
+        self.is_output = number == len(result.page.passes) - 1
+        self.is_whole = isinstance(self.p.layer, Dense | BatchNorm) and (
+            max(self.p.x.size, self.p.a.size) <= WHOLE
+        )
 
-def layer_backward(result: "WhyResult", sheet: Sheet, number: int) -> list[list[Text]]:
-    """Two blocks: δ of a layer, and its gradients; only the first if it has no parameters."""
-    p, passes = result.page.passes[number], result.page.passes
-    title = block_title(result, sheet, number)
-    if not p.layer.parameters:
-        return [[title, sheet.formulae(*gradients(p))]]
-    above = "" if is_output(result, number) else passes[number + 1].layer.kind
-    of_delta = sheet.formulae(*backwards(p, above))
-    of_weights = sheet.formulae(*gradients(p))
-    gradient = sheet.title(f"layer {number + 1}: gradient")
-    if is_whole(p):
-        headings = unit_headings(result, number)
-        rows = _weights(p) if isinstance(p.layer, Dense) else _by_unit(p)
+    @property
+    def headings(self) -> list[str]:
+        """The headings of columns that are the layer's units."""
+        return [self.unit((k,)) for k in range(self.p.a.size)]
+
+    def unit(self, place: Place) -> str:
+        """One of its outputs: `unit 112`, `pixel 3,8 of channel 12`, `output 7`."""
+        if self.is_output:
+            return f"output {place[0]}"
+        if isinstance(self.p.layer, Flatten):
+            place = _place(place[0], self.p.x)
+        if len(place) == 3:
+            return "pixel {},{} of channel {}".format(*place)
+        return f"unit {place[0]}"
+
+    def input(self, place: Place) -> str:
+        """One of its inputs: a unit of the layer below, a pixel, or a number of a table."""
+        if self.number:
+            return _Block(self.result, self.sheet, self.number - 1).unit(place)
+        if self.result.inputs.ndim == 2:
+            row, column = _place(place[0], self.result.inputs) if len(place) == 1 else place[:2]
+            return f"pixel {row},{column}"
+        return f"input {place[0]}"
+
+    # forwards
+
+    def forward(self) -> list[Text]:
+        """How the layer computes z and a."""
+        p, sheet = self.p, self.sheet
+        block = [
+            sheet.layer_title(p.layer, self.number + 1),
+            sheet.formulae(*forwards(p)),
+        ]
+        if isinstance(p.layer, Flatten | Dropout):
+            return block
+        if self.is_whole and isinstance(p.layer, BatchNorm):
+            return [*block, self._normalized(p.layer, slice(None), self.headings)]
+        if self.is_whole:
+            rows = self._matrix(p.layer.parameters[0].value, "w")
+            rows += [Row(("", "b"), aligned(q.value)) for q in p.layer.parameters[1:]]
+            rows += [Row(("", "z"), aligned(p.z)), Row(("", "a"), aligned(p.a), "bold")]
+            return [*block, sheet.table(self.headings, rows, ("x", ""))]
+        if self.is_output:
+            names = [(name,) for name in self.headings]
+            rows = columns(names, (p.z, p.a), bold=self.result.output)
+            block += [sheet.table(("z", "a"), rows), Text()]
+        return [*block, sheet.text(self._reason(), "bold"), *self._number()]
+
+    def _matrix(self, values: Array, name: str) -> list[Row]:
+        """A number for each weight, a column for each unit; the inputs are the labels."""
+        cells = np.reshape(aligned(values.ravel()), values.shape)
         return [
-            [title, of_delta, sheet.table(headings, _rows(result, number))],
-            [gradient, of_weights, sheet.table(headings, rows, ("x", ""))],
+            Row((x, f"{name}{j}"), list(line))
+            for j, (x, line) in enumerate(zip(aligned(self.p.x), cells, strict=True))
         ]
-    return [
-        [title, of_delta, *_largest_deltas(result, sheet, number)],
-        [gradient, of_weights, *_largest_gradients(result, sheet, number)],
-    ]
 
+    def _normalized(self, norm: BatchNorm, place: slice | Place, headings: list[str]) -> Text:
+        """The inputs of batch normalisation, its statistics and parameters, z and a."""
+        channel = place[-1] if isinstance(place, tuple) else place
+        values = {
+            "x": self.p.x[place],
+            "μ": norm.mean[channel],
+            "σ²": norm.variance[channel],
+            "γ": norm.gamma[channel],
+            "β": norm.beta[channel],
+            "z": self.p.z[place],
+            "a": self.p.a[place],
+        }
+        return self.sheet.table(headings, lines(values, bold="a"))
 
-def _quantities(result: "WhyResult", number: int) -> dict[str, Array]:
-    """The quantities that give δ of a layer, and δ, by name."""
-    p = result.page.passes[number]
-    values: dict[str, Array] = {}
-    if is_output(result, number):
-        values |= {"a": p.a, "y": result.page.y}
-    if p.da is not None and p.activation != "linear":
-        values["dC/da"] = p.da
-        if p.slope is not None and p.activation != "softmax":
-            values["f′"] = p.slope
-    return values | {"δ": p.delta}
+    def _reason(self) -> str:
+        """The name of the number on the trail, and why it was chosen."""
+        name = self.unit(self.place)
+        if self.is_output:
+            return f"{name}, the guess"
+        above = _Block(self.result, self.sheet, self.number + 1)
+        reason = f"{name}, which did most for {above.unit(above.place)}"
+        return reason if above.is_output else f"{reason} of layer {self.number + 2}"
 
+    def _number(self) -> list[Text]:
+        """How the layer computes its number on the trail."""
+        layer = self.p.layer
+        if isinstance(layer, BatchNorm):
+            return [self._normalized(layer, self.place, [""])]
+        terms = terms_of(self.p, self.place)
+        if isinstance(layer, MaxPool):
+            name = f"{self.input(terms.first)}, the largest"
+            return [self._sum(terms, [((name,), float(terms.x.max()))])]
+        if isinstance(layer, Convolution) and layer.kernel <= DRAWN:
+            return [*self._squares(terms), self._sum(terms, _channels(terms))]
+        return [self._sum(terms, self._inputs(terms))]
 
-def _rows(result: "WhyResult", number: int) -> list[Row]:
-    """A row for each quantity, a column for each unit."""
-    return [
-        Row((name,), aligned(values), "bold" if name == "δ" else "")
-        for name, values in _quantities(result, number).items()
-    ]
+    def _squares(self, terms: Terms) -> list[Text]:
+        """The patch and the kernel, in the input channel that contributes most."""
+        channel = int(np.abs(terms.products.sum(axis=(0, 1))).argmax())
+        of = f" of channel {channel} below" if terms.x.shape[2] > 1 else ""
+        squares = []
+        for name, numbers in (("patch", terms.x), ("kernel", terms.w)):
+            rows = [Row(("",), [f"{v:.2f}" for v in line]) for line in numbers[..., channel]]
+            squares.append((name + of, self.sheet.table([""] * terms.x.shape[1], rows)))
+        return self.sheet.pictures(squares)
 
+    def _inputs(self, terms: Terms) -> "list[_Term]":
+        """The inputs that contribute most to z, with x and w, and the rest."""
+        x, w, products = (values.ravel() for values in (terms.x, terms.w, terms.products))
+        chosen = largest(products, LARGEST)
+        names = [self.input(terms.place_of(n)) for n in chosen]
+        labels = zip(names, aligned(x[chosen]), aligned(w[chosen]), strict=True)
+        told = list(zip(labels, products[chosen].tolist(), strict=True))
+        return told + _rest(len(products) - len(chosen), products.sum() - products[chosen].sum())
 
-def _weights(p: Pass) -> list[Row]:
-    """dC/dw of every weight, a column for each unit; the inputs are the row labels."""
-    gradient = p.gradients["weights"]
-    cells = np.reshape(aligned(gradient.ravel()), gradient.shape)
-    rows = [
-        Row((x, f"dC/dw{j}"), list(line))
-        for j, (x, line) in enumerate(zip(aligned(p.x), cells, strict=True))
-    ]
-    if "biases" in p.gradients:
-        rows.append(Row(("", "dC/db"), aligned(p.gradients["biases"])))
-    return rows
+    def _sum(self, terms: Terms, told: "list[_Term]") -> Text:
+        """The terms of z in rows, then the bias, z and a."""
+        if any(q.name == "biases" for q in self.p.layer.parameters):
+            told = [*told, (("b",), terms.bias)]
+        z, a = float(self.p.z[self.place]), float(self.p.a[self.place])
+        told = [*told, (("z",), z), (("a",), a)]
+        headings = ("x", "w", "x w") if len(told[0][0]) == 3 else ("",)
+        rows = []
+        for (labels, _), value in zip(told, aligned([number for _, number in told]), strict=True):
+            cells = (*labels[1:], *[""] * (len(headings) - len(labels)), value)
+            rows.append(Row(labels[:1], cells, "bold" if labels == ("a",) else ""))
+        return self.sheet.table(headings, rows)
 
+    # backwards
 
-def _by_unit(p: Pass) -> list[Row]:
-    """The gradients of batch normalisation, a column for each unit."""
-    return [Row(("", f"dC/d{SIGNS[name]}"), aligned(g)) for name, g in p.gradients.items()]
-
-
-def _largest_deltas(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """The largest δ, each with the quantities that give it, and the norm of all."""
-    p = result.page.passes[number]
-    quantities = _quantities(result, number)
-    chosen = _largest_first(p.delta)
-    if is_output(result, number) and p.delta.size <= 10:
-        chosen = list(range(p.delta.size))
-    columns = [aligned(values.ravel()[chosen]) for values in quantities.values()]
-    rows = [
-        Row((unit_name(result, number, _place(n, p.delta)),), line)
-        for n, line in zip(chosen, zip(*columns, strict=True), strict=True)
-    ]
-    none = int((p.delta == 0).sum())
-    zeros = f", {none:,} of them zero" if none else ""
-    norm = sheet.text(f"norm of all {p.delta.size:,}: {_norm(p.delta):.3g}{zeros}", "dim")
-    return [sheet.table(list(quantities), rows), norm] if rows else [norm]
-
-
-def _largest_gradients(result: "WhyResult", sheet: Sheet, number: int) -> list[Text]:
-    """The largest numbers of the gradient, and the norm of all."""
-    p = result.page.passes[number]
-    name, *_ = p.gradients
-    gradient = p.gradients[name]
-    chosen = _largest_first(gradient)
-    values = aligned(gradient.ravel()[chosen])
-    count = sum(g.size for g in p.gradients.values())
-    norm = sqrt(sum(_norm(g) ** 2 for g in p.gradients.values()))
-    total = [sheet.text(f"norm of all {count:,}: {norm:.3g}", "dim")]
-    if not chosen:
-        return total
-    if isinstance(p.layer, Dense):
-        places = [_place(n, gradient) for n in chosen]
-        x, delta = aligned(p.x[[i for i, _ in places]]), aligned(p.delta[[k for _, k in places]])
-        rows = [
-            Row((input_name(result, number, (i,)), f"→ {k}"), line)
-            for (i, k), line in zip(places, zip(x, delta, values, strict=True), strict=True)
+    def backward(self) -> list[list[Text]]:
+        """Two blocks: δ of the layer, and its gradients; only one if it has no parameters."""
+        p, sheet = self.p, self.sheet
+        title = sheet.layer_title(p.layer, self.number + 1)
+        formulae = sheet.formulae(*gradients(p))
+        if not p.layer.parameters:
+            return [[title, formulae]]
+        above = "" if self.is_output else self.result.page.passes[self.number + 1].layer.kind
+        return [
+            [title, sheet.formulae(*backwards(p, above)), *self._deltas()],
+            [sheet.title(f"layer {self.number + 1}: gradient"), formulae, *self._gradients()],
         ]
-        return [sheet.table(("x", "δ", "dC/dw"), rows), *total]
-    rows = [
-        Row((weight_name(p.layer, name, n),), (v,)) for n, v in zip(chosen, values, strict=True)
-    ]
-    return [sheet.table((gradients(p)[0].partition(" =")[0],), rows), *total]
+
+    def _quantities(self) -> dict[str, Array]:
+        """The quantities that give δ of the layer, and δ, by name."""
+        p = self.p
+        values: dict[str, Array] = {"a": p.a, "y": self.result.page.y} if self.is_output else {}
+        if p.da is not None and p.activation != "linear":
+            values["dC/da"] = p.da
+            if p.slope is not None:
+                values["f′"] = p.slope
+        return values | {"δ": p.delta}
+
+    def _deltas(self) -> list[Text]:
+        """δ of every unit; or the largest, each with what gives it, and the norm of all."""
+        quantities, delta = self._quantities(), self.p.delta
+        if self.is_whole:
+            return [self.sheet.table(self.headings, lines(quantities, bold="δ"))]
+        chosen = largest(delta, LARGEST)
+        if self.is_output and delta.size <= WHOLE:
+            chosen = list(range(delta.size))
+        names = [(self.unit(_place(n, delta)),) for n in chosen]
+        rows = columns(names, [values.ravel()[chosen] for values in quantities.values()])
+        none = int((delta == 0).sum())
+        zeros = f", {none:,} of them zero" if none else ""
+        norm = f"norm of all {delta.size:,}: {_norm(delta):.3g}{zeros}"
+        table = [self.sheet.table(list(quantities), rows)] if rows else []
+        return [*table, self.sheet.text(norm, "dim")]
+
+    def _gradients(self) -> list[Text]:
+        """Every number of the gradients; or the largest of one of them, and the norm of all."""
+        p, sheet = self.p, self.sheet
+        if self.is_whole:
+            each = dict(p.gradients)
+            rows = self._matrix(each.pop("weights"), "dC/dw") if "weights" in each else []
+            signs = SIGNS | {"biases": "b"}
+            rows += [Row(("", f"dC/d{signs[name]}"), aligned(g)) for name, g in each.items()]
+            return [sheet.table(self.headings, rows, ("x", ""))]
+        name, gradient = next(iter(p.gradients.items()))
+        chosen = largest(gradient, LARGEST)
+        values = gradient.ravel()[chosen]
+        count = sum(g.size for g in p.gradients.values())
+        norm = sqrt(sum(_norm(g) ** 2 for g in p.gradients.values()))
+        total = sheet.text(f"norm of all {count:,}: {norm:.3g}", "dim")
+        if not chosen:
+            return [total]
+        if isinstance(p.layer, Dense):
+            i, k = np.unravel_index(chosen, gradient.shape)
+            labels = [(self.input((int(j),)), f"→ {unit}") for j, unit in zip(i, k, strict=True)]
+            rows = columns(labels, (p.x[i], p.delta[k], values))
+            return [sheet.table(("x", "δ", "dC/dw"), rows), total]
+        rows = columns([(weight_name(p.layer, name, n),) for n in chosen], (values,))
+        return [sheet.table((gradients(p)[0].partition(" =")[0],), rows), total]
 
 
-def _largest_first(values: Array) -> list[int]:
-    """The indices of the largest nonzero values, largest first."""
-    sizes = np.abs(values).ravel()
-    return [int(n) for n in np.argsort(-sizes, kind="stable")[:LARGEST_GRADIENTS] if sizes[n] > 0]
+_Term = tuple[tuple[str, ...], float]
+"""A row of a sum: its name, possibly x and w, and its contribution."""
 
 
-def _place(number: int, values: Array) -> tuple[int, ...]:
+def _channels(terms: Terms) -> list[_Term]:
+    """The contribution of the largest input channel to z, and of the others."""
+    sums = terms.products.sum(axis=(0, 1))
+    most = float(sums[np.abs(sums).argmax()])
+    others = _rest(len(sums) - 1, sums.sum() - most, " below")
+    return [(("Σ patch · kernel",), most), *others]
+
+
+def _rest(count: int, total: float, where: str = "") -> list[_Term]:
+    """The row of the terms that are not shown, if there are any."""
+    return [((f"the other {count:,}{where}",), float(total))] if count else []
+
+
+def _place(number: int, values: NDArray[Any]) -> Place:
+    """Where a flat index is."""
     return tuple(int(i) for i in np.unravel_index(number, values.shape))
 
 

@@ -1,6 +1,6 @@
 """Layout of calculations: aligned numbers, formulae, names of units and weights."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from math import floor, isfinite, log10
@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from digitnet.engine.arrays import Array
 from digitnet.engine.layers import Dense, Layer
 from digitnet.engine.pictures import Convolution
 from digitnet.insight.why import Pass
@@ -62,6 +63,34 @@ class Row:
     style: str = ""
 
 
+def lines(values: Mapping[str, Array], bold: str = "") -> list[Row]:
+    """A row for each array, its numbers side by side."""
+    return [
+        Row((name,), aligned(np.atleast_1d(numbers)), "bold" if name == bold else "")
+        for name, numbers in values.items()
+    ]
+
+
+def columns(
+    labels: Sequence[Sequence[str]], values: Iterable[Iterable[float]], bold: int = -1
+) -> list[Row]:
+    """A column for each array, its numbers one below the other; labels: of the rows."""
+    cells = zip(*(aligned(column) for column in values), strict=True)
+    return [
+        Row(names, line, "bold" if k == bold else "")
+        for k, (names, line) in enumerate(zip(labels, cells, strict=True))
+    ]
+
+
+MAX_JSON_NUMBERS = 1000
+"""Arrays with more numbers are null in the JSON."""
+
+
+def as_list(values: Array) -> list[Any] | None:
+    """The array as nested lists, for the JSON; None if it is too large."""
+    return list(values.tolist()) if values.size <= MAX_JSON_NUMBERS else None
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A page of a width in columns. blocks: whether it may use more than ASCII."""
@@ -82,6 +111,11 @@ class Sheet:
     def title(self, words: str) -> Text:
         """The title of a block."""
         return self.text(words, "bold")
+
+    def layer_title(self, layer: Layer, number: int) -> Text:
+        """`layer 2: dense 256 to 10, softmax`."""
+        shapes = {"kind": layer.kind, "inputs": layer.input_shape, "outputs": layer.shape}
+        return self.title(f"layer {number}: {layer_line(shapes | layer.described())}")
 
     def formulae(self, *formulae: str) -> Text:
         """Formulae, one per line."""
@@ -202,12 +236,6 @@ WHOLE = 10
 
 SIGNS = {"gamma": "γ", "beta": "β"}
 """Parameter → its symbol."""
-
-
-def layer_title(layer: Layer, number: int, sheet: Sheet) -> Text:
-    """`layer 2: dense 256 to 10, softmax`."""
-    shapes = {"kind": layer.kind, "inputs": layer.input_shape, "outputs": layer.shape}
-    return sheet.title(f"layer {number}: {layer_line(shapes | layer.described())}")
 
 
 def weight_name(layer: Layer, name: str, number: int) -> str:
