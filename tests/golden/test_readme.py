@@ -1,18 +1,18 @@
-"""The README says what is true: its session, its tables, its commands, its links."""
+"""The README and docs/ say what is true: the session, tables, commands and links."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tables import BLOCK, PAGES, TABLES, filled
 from transcript import LINES, ROOT, transcript
 
-from digitnet.engine.settings import Settings
-from digitnet.recipes import RECIPES
-from digitnet.repl.command import all_commands
+from digitnet.repl.command import COMMANDS, find
+from digitnet.repl.line import split
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").iterdir()]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|\.\.\.")
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def masked(text: str) -> list[str]:
@@ -27,23 +27,40 @@ def test_the_session_is_what_a_person_sees(tmp_path: Path) -> None:
     assert masked(shown[1]) == masked(transcript(LINES, tmp_path))
 
 
-def test_every_command_and_recipe_is_in_its_table() -> None:
-    for command in all_commands():
-        usage = command.usage.removeprefix(command.name).strip()
-        names = ", ".join(f"`{name}`" for name in (command.name, *command.aliases))
-        cell = f" `{usage}`" if usage else ""
-        assert f"| {names} |{cell} | {command.summary}" in README
-    for setting in fields(Settings):
-        assert f"| `{setting.name}` |" in README
-        assert f"| {setting.metadata['meaning']} |" in README
-    for recipe in RECIPES.values():
-        assert f"| `{recipe.name}` | {recipe.shape} | {recipe.summary}" in README
+@each_page
+def test_its_tables_are_those_of_the_program(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert filled(text) == text, "python tests/golden/tables.py writes them anew"
+
+
+def test_every_table_is_on_a_page() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert {block[2] for block in BLOCK.finditer(text)} == set(TABLES)
+
+
+def lines_to_type(text: str) -> list[str]:
+    """The lines of commands in a page, but for those with placeholders such as NAME."""
+    text = re.sub(r"```.*?```|<!-- generated.*?<!-- end -->", "", text, flags=re.DOTALL)
+    spans = re.findall(r"(?<!`)`([^`\n]+)`|<code>(.*?)</code>|^ {4}(.+)", text, re.MULTILINE)
+    whole = re.compile(r'.*digitnet .*-c "(.*)".*|digitnet> |( --svg)? \S+\.svg$')
+    lines = [whole.sub(lambda found: found[1] or "", "".join(span)) for span in spans]
+    return [
+        line
+        for line in lines
+        if line.partition(" ")[0] in COMMANDS and " " in line and not PLACEHOLDER.search(line)
+    ]
+
+
+def test_the_program_understands_every_line_that_the_pages_tell_to_type() -> None:
+    lines = [line for page in PAGES for line in lines_to_type(page.read_text(encoding="utf-8"))]
+    assert "n mini; t 20; why 5" in lines
+    for name, *words in (command for line in lines for command in split(line)):
+        find(name).parse(words)
 
 
 def test_the_two_commands_are_there_and_ci_runs_the_second() -> None:
     start = "    python3 -m venv .venv && .venv/bin/pip install -e"
     assert f"{start} . && .venv/bin/digitnet\n" in README
-    assert f"{start} '.[test]' && .venv/bin/pytest\n" in README
     first = next(line for line in README.splitlines() if "bin/pytest" in line)
     assert first == f"{start} '.[test]' && .venv/bin/pytest"
 
@@ -54,15 +71,16 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *ROOT.glob("*/README.md"), ROOT / "SECURITY.md"], ids=str)
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     for link in (link for link in links if not link.startswith("https://")):
         file, _, anchor = link.partition("#")
         target = page.parent / file if file else page
-        assert target.is_file(), link
+        assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
 
 
-def test_the_readme_leads_to_every_page_of_docs() -> None:
+def test_the_readme_fits_on_two_screens_and_leads_to_every_page_of_docs() -> None:
+    assert len(README.splitlines()) <= 150
     assert all(f"](docs/{page.name}" in README for page in (ROOT / "docs").iterdir())

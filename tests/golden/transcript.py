@@ -13,7 +13,7 @@ from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.terminal.prompt import GREETING
 
 ROOT = Path(__file__).parent.parent.parent
-LINES = ["t 5e", "ch all", "c 11", "pas first", "t 1e", "p", "ls", "s"]
+LINES = ["t 2e", "c 3", "ch all", "pas first", "s"]
 
 
 def transcript(lines: Iterable[str], saves: Path) -> str:

@@ -1,0 +1,157 @@
+"""Makes the tables of the README and of docs/ from the records of the program.
+
+    python tests/golden/tables.py
+
+writes anew what stands between `<!-- generated: NAME -->` and `<!-- end -->` on each page.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from itertools import groupby
+from typing import Any
+
+from transcript import ROOT
+
+from digitnet.digits.datasets import RELATIVES, SOURCES
+from digitnet.engine.layers import Layer
+from digitnet.engine.settings import NAMED_VALUES, WHOLE_SET, Settings
+from digitnet.engine.shapes import network_of
+from digitnet.flags import OPTIONS
+from digitnet.insight.doctor import FAULTS
+from digitnet.recipes import DEFAULT, RECIPES, default_rate
+from digitnet.repl import kinds
+from digitnet.repl.command import Command, all_commands, find
+from digitnet.repl.session import SESSION_SETTINGS
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(<!-- generated: (.*?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+FIRST = ("t", "c", "ch", "p", "l", "n", "d", "why", "undo", "?")
+"""The commands of the README."""
+
+SHAPE = "28x28-32c5-p2-a2-b-d0.5-100-10"
+"""A network with every kind of layer that a shape can name."""
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *rows]
+    cells = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def commands(records: Iterable[Command]) -> str:
+    """Names, arguments and summary of each command."""
+    rows = []
+    for record in records:
+        names = ", ".join(f"`{name}`" for name in (record.name, *record.aliases))
+        arguments = record.usage.removeprefix(record.name).strip()
+        rows.append((names, f"`{arguments}`" if arguments else "", record.summary))
+    return table(("command", "arguments", "does"), rows)
+
+
+def all_groups() -> str:
+    """The commands, a table for each group."""
+    groups = groupby(all_commands(), lambda record: record.group)
+    return "\n".join(f"**{group}**\n\n{commands(records)}" for group, records in groups)
+
+
+def recipes() -> str:
+    """Each recipe with its shape."""
+    rows = ((f"`{r.name}`", r.shape, r.summary) for r in RECIPES.values())
+    return table(("recipe", "shape", "what it is"), rows)
+
+
+def settings() -> str:
+    """Each setting with the default of `n` and of shapes."""
+    default = Settings(**RECIPES[DEFAULT].settings)
+    rows = [
+        (f"`{f.name}`", _value(f.name, getattr(default, f.name)), f.metadata["meaning"])
+        for f in fields(Settings)
+    ]
+    return table(("setting", "default", "what it is"), rows)
+
+
+def _value(name: str, value: Any) -> str:
+    if name in ("batch", "cases") and value == WHOLE_SET:
+        return "all"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def layers() -> str:
+    """How each kind of layer is written, and its formula."""
+    network = network_of(SHAPE)
+    seen = {type(layer): layer for layer in reversed(network.layers) if layer.text}
+    rows = [(f"`{layer.text}`", _first(layer)) for layer in reversed(seen.values())]
+    return table(("in a shape", "layer"), rows)
+
+
+def _first(layer: Layer) -> str:
+    """The first sentence of a layer's description."""
+    return (type(layer).__doc__ or "").partition("\n")[0]
+
+
+def optimizers() -> str:
+    """Each optimizer with its usual rate."""
+    rows = (
+        (f"`{name}`", f"{default_rate('', name):g}", meaning)
+        for name, meaning in NAMED_VALUES["optimizer"]().items()
+    )
+    return table(("optimizer", "usual rate", "step"), rows)
+
+
+def meanings(head: str, what: str, names: Mapping[str, str]) -> str:
+    """A table of names with their meanings."""
+    return table((head, what), ((f"`{name}`", text) for name, text in names.items()))
+
+
+def flags() -> str:
+    """Each flag that is also an environment variable, and that variable."""
+    rows = []
+    for option in OPTIONS.values():
+        flag = f"--{option.name} {option.metavar or ''}".strip()
+        variable = f"DIGITNET_{option.name.upper().replace('-', '_')}"
+        rows.append((f"`{flag}`", f"`{variable}`", option.help))
+    return table(("flag", "variable", "what it does"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "ten commands": lambda: commands(find(name) for name in FIRST),
+    "commands": all_groups,
+    "recipes": recipes,
+    "settings": settings,
+    "session settings": lambda: meanings("setting", "what it is", SESSION_SETTINGS),
+    "layers": layers,
+    "activations": lambda: meanings("activation", "formula", kinds.HIDDEN.choices()),
+    "costs": lambda: meanings("cost", "formula", kinds.COST.choices()),
+    "optimizers": optimizers,
+    "schedules": lambda: meanings("schedule", "factor", NAMED_VALUES["schedule"]()),
+    "minimisers": lambda: meanings("method", "what it is", kinds.METHOD.choices()),
+    "deformations": lambda: meanings("name", "deformations", NAMED_VALUES["augment"]()),
+    "data sets": lambda: meanings(
+        "data set",
+        "what it is",
+        {source.name: source.summary for source in (SOURCES | RELATIVES).values()},
+    ),
+    "flags": flags,
+    "faults": lambda: table(
+        ("what is wrong", "group"), ((fault.what, fault.group) for fault in FAULTS.values())
+    ),
+}
+
+
+def filled(text: str) -> str:
+    """The text of a page, its tables made anew."""
+    return BLOCK.sub(lambda block: f"{block[1]}\n{TABLES[block[2]]()}\n", text)
+
+
+def main() -> None:
+    """Writes the pages."""
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
