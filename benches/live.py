@@ -39,12 +39,9 @@ def train(options, screen_file):
         columns, rows = (80, 24) if options.watch == "off" else (120, 40)
         shown, terminal = screen_file or StringIO(), screen_file is not None
 
-        def screen(stderr):
-            made = Screen(shown, width=columns, force_terminal=terminal, plain=not terminal)
-            made.height = rows
-            return made
-
-        output = ScreenOutput(screen)
+        screen = Screen(shown, width=columns, force_terminal=terminal, plain=not terminal)
+        screen.height = rows
+        session.show = ScreenOutput(screen).report
         drawn, draw, look = [0.0], Canvas.draw, Watch.look
 
         def timed(method):
@@ -57,14 +54,7 @@ def train(options, screen_file):
 
         Canvas.draw, Watch.look = timed(draw), timed(look)
         begun = perf_counter()
-        working = command(session, Amount(options.seconds, "seconds"))
-        with output.live():
-            while True:
-                try:
-                    output.report(next(working))
-                except StopIteration as end:
-                    result = end.value.as_json()
-                    break
+        result = command(session, Amount(options.seconds, "seconds")).as_json()
         Canvas.draw, Watch.look = draw, look
         return result["samples_per_second"], drawn[0] / (perf_counter() - begun)
 

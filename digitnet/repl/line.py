@@ -19,6 +19,9 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+MAX_COMMANDS = 1000
+"""Maximum number of commands that an alias stands for."""
+
 _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
 
 
@@ -41,23 +44,30 @@ def split(line: str) -> list[list[str]]:
     return [words for words in commands if words]
 
 
-def expanded(
-    words: list[str], aliases: Mapping[str, str], within: tuple[str, ...] = ()
-) -> list[list[str]]:
+def expanded(words: list[str], aliases: Mapping[str, str]) -> list[list[str]]:
     """Expands an alias to its commands; the words after the alias are appended to the last one.
 
-    Aliases may refer to other aliases. Raises CommandError for one that refers to itself.
+    Aliases may refer to other aliases. Raises CommandError for one that refers to itself, and for
+    more than MAX_COMMANDS commands.
     """
-    if not words or words[0] not in aliases:
-        return [words]
-    alias = words[0]
-    if alias in within:
-        raise CommandError(
-            f"the alias {quoted(alias)} refers to itself: {printable(aliases[alias], 80)}"
-        )
-    *commands, last = split(aliases[alias]) or [[]]
-    meant = [command for command in [*commands, [*last, *words[1:]]] if command]
-    return [each for command in meant for each in expanded(command, aliases, (*within, alias))]
+    done: list[list[str]] = []
+    pending: list[tuple[list[str], tuple[str, ...]]] = [(words, ())]
+    while pending:
+        command, within = pending.pop()
+        alias = command[0] if command else ""
+        if alias in within:
+            raise CommandError(
+                f"the alias {quoted(alias)} refers to itself: {printable(aliases[alias], 80)}"
+            )
+        if alias not in aliases:
+            done.append(command)
+        else:
+            *commands, last = split(aliases[alias]) or [[]]
+            meant = [each for each in [*commands, [*last, *command[1:]]] if each]
+            pending += [(each, (*within, alias)) for each in reversed(meant)]
+        if len(done) + len(pending) > MAX_COMMANDS:
+            raise CommandError(f"{quoted(words[0])} stands for more than {MAX_COMMANDS:,} commands")
+    return done
 
 
 def _unquoted(word: str) -> str:

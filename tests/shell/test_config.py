@@ -167,3 +167,10 @@ def test_a_script_can_go_on_after_a_failure_and_come_from_standard_input(
     assert "threads" in printed.out
     assert main([*saves, "-c", "nosuch", "-c", "set threads"]) == 1
     assert capsys.readouterr().out == ""
+
+
+def test_aliases_that_multiply_are_bounded(session: Session) -> None:
+    aliases = {f"a{n}": "; ".join([f"a{n + 1}"] * 10) for n in range(12)}
+    session.aliases |= aliases | {"a12": "set threads"}
+    assert "more than 1,000 commands" in refusal(session, "a0")
+    assert len(do(session, "a10")) == 100

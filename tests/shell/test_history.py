@@ -16,9 +16,9 @@ def lines_of(path: Path) -> list[str]:
 def test_lines_come_back_the_latest_first(tmp_path: Path) -> None:
     path = tmp_path / "made" / "history"
     history = KeptHistory(path)
-    for line in ["n relu", "t 2e\nch all", "é ✓ \x1b"]:
+    for line in ["n relu", "t 2e\nch all", "é ✓"]:
         history.append_string(line)
-    assert lines_of(path) == ["é ✓ \x1b", "t 2e\nch all", "n relu"]
+    assert lines_of(path) == ["é ✓", "t 2e\nch all", "n relu"]
     assert path.stat().st_mode & 0o077 == 0  # what somebody typed is their own
 
 
@@ -65,3 +65,8 @@ def test_where_no_file_can_be_the_history_lasts_as_long_as_the_program(
     soon(lambda: history.append_string("line"))
     assert history.get_strings() == ["line"]
     assert soon(lambda: lines_of(path)) == []
+
+
+def test_a_line_that_could_deceive_is_not_offered_again(tmp_path: Path) -> None:
+    (tmp_path / "history").write_text("+t 1\n\n+ls \u202e1 t\n\n+\x1b[2J\n", encoding="utf-8")
+    assert list(KeptHistory(tmp_path / "history").load_history_strings()) == ["t 1"]

@@ -23,12 +23,17 @@ def screen(columns: int, rows: int, *, plain: bool = False) -> Screen:
 
 def drawn(session: Session, amount: int, columns: int = 120, rows: int = 40) -> list[list[str]]:
     """What a training shows, report by report."""
-    shown, on = [], screen(columns, rows, plain=True)
-    for report in train(session, Amount(amount, "batches")):
-        if isinstance(report, TrainingReport):
+    shown: list[list[str]] = []
+    on = screen(columns, rows, plain=True)
+
+    def show(update: object) -> None:
+        if isinstance(update, TrainingReport):
             with on.capture() as captured:
-                on.print(report)
+                on.print(update)
             shown.append(captured.get().splitlines())
+
+    session.show = show
+    train(session, Amount(amount, "batches"))
     return shown
 
 
@@ -99,7 +104,7 @@ def test_looks_are_rare(session: Session, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_cannot_be_watched(session: Session) -> None:
-    says = "watch is one of off, misread, weights, both, not 'all'. Example: set watch both"
+    says = "watch is off, misread, weights or both, not 'all'. Example: set watch both"
     assert says in refusal(session, "set watch all")
     assert do(session, "set watch")[0]["watch"] == "off"
 

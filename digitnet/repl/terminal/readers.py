@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from threading import Thread
 from typing import Protocol
@@ -52,15 +52,12 @@ class KeptHistory(FileHistory):
 
     def load_history_strings(self) -> Iterable[str]:
         """The stored lines, the latest first."""
-        lines: list[str] = []
-        entries: list[str] = []
-        for line in [*self._lines(), ""]:
-            if line.startswith("+"):
-                lines.append(line[1:])
-            elif lines:
-                entries.append("\n".join(lines))
-                lines = []
-        return reversed(entries)
+        stored: list[list[str]] = []
+        for is_entry, lines in groupby(self._lines(), lambda line: line.startswith("+")):
+            if is_entry:
+                stored.append([line[1:] for line in lines])
+        shown = [entry for entry in stored if all(line.isprintable() for line in entry)]
+        return reversed(["\n".join(entry) for entry in shown])
 
     def _lines(self) -> list[str]:
         """The last lines of the file; none if it cannot be read."""
