@@ -21,7 +21,7 @@ from digitnet.repl.command import COMMANDS, Command, find
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
-from digitnet.repl.pictures.file import requested_picture
+from digitnet.repl.pictures.file import FLAGS, requested_picture
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
@@ -185,13 +185,14 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
 
     Raises OutputError if the output cannot be written.
     """
-    session.done = ""
+    session.done = name = ""
     done: Result | None = None
-    name = printable(words[0], 40)
+    arguments, picture = words[1:], None
     try:
         command = find(words[0])
         name = command.name
-        arguments, picture = requested_picture(command, words[1:], session.asker)
+        if command.is_picture or not FLAGS.isdisjoint(arguments):
+            arguments, picture = requested_picture(command, arguments, session.asker)
         result = _execute(command, arguments, session, output)
         if picture:
             try:
@@ -208,7 +209,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         output.error(name, "interrupted; the network in hand is kept", done)
         return False
     except Exception as error:
-        output.error(name, _message(error), done)
+        output.error(name or printable(words[0], 40), _message(error), done)
         return False
     return True
 

@@ -231,7 +231,7 @@ RENDERERS: Mapping[str, Callable[[RenderableType, str, int, int], bytes]] = {
 FORMATS = ("svg", "html", "png")
 """The formats, by suffix."""
 
-FLAGS = tuple(f"--{form}" for form in FORMATS)
+FLAGS = frozenset(f"--{form}" for form in FORMATS)
 
 WIDTH, HEIGHT = 40, 34
 """Minimum columns and rows of the terminal in a picture."""
