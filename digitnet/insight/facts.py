@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import inf, prod, sqrt
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -27,30 +27,8 @@ from digitnet.insight.rehearsal import (
     untrained_copy,
 )
 
-PROBE = 1_000
+MAX_PROBE = 1_000
 """Maximum number of cases on which costs and accuracies are measured."""
-
-BATCH = 256
-"""Maximum number of cases in the batch for the facts about the layers."""
-
-SMALL_BATCH = 16
-"""Cases that every network should be able to memorise (TheDeepChecker, single_batch_size)."""
-
-FITTING_STEPS = 300
-
-FITTING_RATES = (0.003, 0.03)
-"""Adam's rates with which that is tried, one after the other."""
-
-NEIGHBOURS = 5
-
-MAX_REFERENCE = 1_500
-"""Maximum number of training cases to search for neighbours."""
-
-MAX_QUERIES = 500
-"""Maximum number of other cases whose neighbours are searched for."""
-
-MIN_REFERENCE = 100
-"""Minimum number of training cases for a meaningful agreement."""
 
 Anew = Callable[[Network, Settings], str]
 """The line to type for a new network like this one, with these settings."""
@@ -58,23 +36,18 @@ Anew = Callable[[Network, Settings], str]
 
 @dataclass(frozen=True)
 class Remedy:
-    """A line to type, and its trial: a rehearsal of a copy to which the same was done.
-
-    trial: None if the line cannot be tried in a moment; then its cost is ∞.
+    """A line to type. attempt: rehearses a copy to which the same was done; None if that cannot be
+    done in a moment.
     """
 
     line: str
-    trial: Rehearsal | None = None
+    attempt: Callable[[], Rehearsal] | None = None
 
-    @property
-    def after(self) -> float:
-        """The cost after the trial."""
-        return self.trial.after if self.trial else inf
-
-    @property
-    def gain(self) -> float:
-        """How much the cost fell."""
-        return self.trial.gain if self.trial else -inf
+    @cached_property
+    def trial(self) -> Rehearsal:
+        """What the attempt comes to."""
+        assert self.attempt is not None
+        return self.attempt()
 
 
 class Facts:
@@ -104,7 +77,7 @@ class Facts:
         self.anew, self.more_cases = anew, more_cases
         self.is_copy = False
         self.batches, self.history = trainer.progress.batches, list(trainer.history)
-        self._trials: dict[str, Rehearsal] = {}
+        self._remedies: dict[str, Remedy] = {}
 
     @cached_property
     def is_finite(self) -> bool:
@@ -131,7 +104,7 @@ class Facts:
     @cached_property
     def reference(self) -> tuple[Array, Integers]:
         """The inputs of some training cases, as the network sees them, and their answers."""
-        return _inputs_and_answers(self.train, MAX_REFERENCE)
+        return _inputs_and_answers(self.train, 1_500)
 
     @cached_property
     def agreement(self) -> float | None:
@@ -143,7 +116,7 @@ class Facts:
         """
         self.report("the data")
         x, answers = self.reference
-        if len(x) < MIN_REFERENCE or self.is_table:
+        if len(x) < 100 or self.is_table:
             return None
         return float((_neighbours_answers(x, answers, x, own=True) == answers).mean())
 
@@ -157,7 +130,7 @@ class Facts:
         result: dict[str, dict[str, float]] = {}
         for name, cases in self.sets.items() if self.agreement is not None else ():
             self.report("the data")
-            queries, right = _inputs_and_answers(cases, MAX_QUERIES)
+            queries, right = _inputs_and_answers(cases, 500)
             guesses = self._neighbours_of(queries)
             result[name] = {"": float((guesses == right).mean())}
             if result[name][""] < 0.5 * (self.agreement or 0):
@@ -194,7 +167,7 @@ class Facts:
     @cached_property
     def probe(self) -> Integers:
         """Indices of the training cases on which costs and accuracies are measured."""
-        return sample_indices(len(self.train), PROBE)
+        return sample_indices(len(self.train), MAX_PROBE)
 
     @cached_property
     def probed(self) -> tuple[Array, Array]:
@@ -216,7 +189,7 @@ class Facts:
     def on_validation(self) -> Evaluation:
         """Accuracy and cost on validation cases."""
         cases = self.sets["validation"]
-        return evaluate(self.answering, cases, sample_indices(len(cases), PROBE))
+        return evaluate(self.answering, cases, sample_indices(len(cases), MAX_PROBE))
 
     @cached_property
     def guesses(self) -> list[float]:
@@ -275,23 +248,24 @@ class Facts:
 
     @cached_property
     def layers(self) -> "list[LayerFacts]":
-        """The facts about each layer with parameters, for a batch of the probe."""
+        """The facts about each layer with parameters, for 256 cases of the probe."""
         self.report("the layers")
         x, y = self.probed
-        return layer_facts(limit_dropout(self.network), x[:BATCH], y[:BATCH])
+        return layer_facts(limit_dropout(self.network), x[:256], y[:256])
 
     @cached_property
     def fitted(self) -> float:
-        """The largest fraction of SMALL_BATCH cases that a copy gets right while trained on them.
+        """The largest fraction of 16 cases that a copy gets right while it is trained on them.
 
-        It is trained with Adam and without dropout or penalties, to test the network alone.
+        It is trained with Adam, at two rates, and without dropout or penalties, to test the network
+        alone. Every network should memorise as many (TheDeepChecker, single_batch_size).
         """
-        x, y = (array[:SMALL_BATCH] for array in self.probed)
+        x, y = (array[:16] for array in self.probed)
         best = 0.0
-        for rate in FITTING_RATES:
+        for rate in (0.003, 0.03):
             network = limit_dropout(self.network)
             copy = Trainer(network, Settings(optimizer="adam", rate=rate), self.trainer.seed)
-            for _ in range(FITTING_STEPS):
+            for _ in range(300):
                 self.report("a batch of 16")
                 copy.step(x, y, rate)
                 if not network.is_finite():
@@ -307,7 +281,8 @@ class Facts:
     @cached_property
     def rehearsal(self) -> Rehearsal:
         """The rehearsal with the present settings."""
-        return self._rehearse(training_copy(self.trainer), "a rehearsal")
+        copy = training_copy(self.trainer)
+        return rehearse(copy, self.train, self.probe, self.report, "a rehearsal")
 
     @property
     def is_learning(self) -> bool:
@@ -350,15 +325,14 @@ class Facts:
             line = self.anew(self.network, replace(self.settings, pixels="unit"))
         return self._tried(line, lambda: untrained_copy(self.trainer), 1 / 255)
 
-    def _tried(self, line: str, copy: Callable[[], Trainer], scale: float | None = None) -> Remedy:
+    def _tried(self, line: str, copy: Callable[[], Trainer], scale: float = 0.0) -> Remedy:
         """The remedy of this line, which makes this copy."""
-        if line not in self._trials:
-            self._trials[line] = self._rehearse(copy(), f"a rehearsal: {line}", scale)
-        return Remedy(line, self._trials[line])
+        cases = replace(self.train, scale=scale) if scale else self.train
 
-    def _rehearse(self, copy: Trainer, what: str, scale: float | None = None) -> Rehearsal:
-        cases = self.train if scale is None else replace(self.train, scale=scale)
-        return rehearse(copy, cases, self.probe, self.report, what)
+        def attempt() -> Rehearsal:
+            return rehearse(copy(), cases, self.probe, self.report, f"a rehearsal: {line}")
+
+        return self._remedies.setdefault(line, Remedy(line, attempt))
 
 
 def written(settings: Mapping[str, Any]) -> str:
@@ -392,7 +366,7 @@ def _centre(pictures: Array) -> Array:
 
 
 def _neighbours_answers(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
-    """The commonest answer among each query's nearest neighbours in x.
+    """The commonest answer among each query's five nearest neighbours in x.
 
     Uses |q − x|² = |q|² − 2 q · x + |x|², without |q|². own: whether the queries are x itself, in
     which case no query is its own neighbour.
@@ -400,18 +374,13 @@ def _neighbours_answers(x: Array, answers: Integers, queries: Array, *, own: boo
     distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
     if own:
         np.fill_diagonal(distances, np.inf)
-    near = np.argpartition(distances, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+    near = np.argpartition(distances, 5, axis=1)[:, :5]
     votes = np.zeros((len(queries), int(answers.max()) + 1), dtype=np.intp)
     for column in near.T:
         votes[np.arange(len(queries)), answers[column]] += 1
     winners: Integers = votes.argmax(axis=1)
     return winners
 
-
-SATURATED = 0.85
-"""Minimum mean distance from the middle of the activation's range, as a fraction of the largest
-possible distance, for a unit to count as saturated: ro_max_thresh in TheDeepChecker's settings, for
-the measure of Rakitianskaia and Engelbrecht (2015, IEEE SSCI)."""
 
 MIDDLE = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}
 """Activation → the middle of its range, and half its width."""
@@ -425,6 +394,10 @@ class LayerFacts:
     duplicates: the fraction of its units that are never above zero (ReLU), at the ends of a sigmoid
     or tanh, with the same weights as another. gradient: the norm of dC/dW; None without weights.
     signal: the norm of dC/da, where a are the outputs.
+
+    A unit is saturated if its distance from the middle of the activation's range is on average 0.85
+    of the largest possible: ro_max_thresh in TheDeepChecker's settings, for the measure of
+    Rakitianskaia and Engelbrecht (2015, IEEE SSCI).
     """
 
     number: int
@@ -466,7 +439,7 @@ def _facts(number: int, layer: Layer, a: Array, signal: float) -> LayerFacts:
     saturated = 0.0
     if activation in MIDDLE:
         middle, reach = MIDDLE[activation]
-        saturated = float((np.abs(flat - middle).mean(axis=0) / reach >= SATURATED).mean())
+        saturated = float((np.abs(flat - middle).mean(axis=0) / reach >= 0.85).mean())
     weights = next((p for p in layer.parameters if p.name == "weights"), None)
     return LayerFacts(
         number,

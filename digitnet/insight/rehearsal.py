@@ -18,12 +18,6 @@ from digitnet.engine.run import Stretch, mini_batches
 from digitnet.engine.schedules import Amount, Schedule, inverse_sqrt
 from digitnet.engine.trainer import Trainer
 
-MIN_STEPS, MAX_STEPS = 100, 300
-"""Bounds on the number of mini-batches of a rehearsal."""
-
-MULTIPLICATIONS = 3e9
-"""Multiplications in the forward passes of a rehearsal, within these bounds."""
-
 MAX_BATCH = 128
 """Maximum number of cases in a mini-batch of a rehearsal: full-batch training takes too long."""
 
@@ -111,13 +105,13 @@ def rehearse(
 
 
 def step_count(network: Network, batch: int) -> int:
-    """The number of mini-batches of a rehearsal: fewer for larger networks and batches."""
+    """The number of mini-batches of a rehearsal: 100 to 300, for 3·10⁹ multiplications forward."""
     work = sum(
         layer.parameters[0].value.size * prod(layer.shape[:-1])
         for layer in network.layers
         if layer.parameters
     )
-    return int(min(max(MULTIPLICATIONS / (work * batch), MIN_STEPS), MAX_STEPS))
+    return int(min(max(3e9 / (work * batch), 100), 300))
 
 
 def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
@@ -144,24 +138,6 @@ def _measured(copy: Trainer, cases: Cases, probe: Integers) -> Evaluation:
     return result if isfinite(result.cost) else replace(result, cost=inf)
 
 
-MIN_RATE, MAX_RATE = 1e-5, 1e2
-"""The range of rates of the range test."""
-
-RATES_PER_DECADE = 8
-"""Rates per factor of ten."""
-
-BATCHES_PER_RATE = 4
-"""Mini-batches at each rate."""
-
-PROBE = 300
-"""Maximum number of cases on which the cost is measured after each rate."""
-
-STOP_RATIO = 4
-"""The test ends when the cost is this many times the lowest (fastai's `LRFinder`, `stop_div`)."""
-
-MAX_COST_RATIO = 0.95
-"""The cost has fallen if it is below this fraction of the first."""
-
 MARGINS = {
     "sgd": 2.0,
     "momentum": 2.0,
@@ -187,27 +163,26 @@ class Point:
 
 
 def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[Point]:
-    """Trains a copy at increasing rates, a few mini-batches at each, until the cost explodes.
+    """Trains a copy at rates from 1e-5 to 100, four mini-batches at each, until the cost explodes.
 
     (Smith 2017, arXiv 1506.01186, section 3.3.) The cost is measured on the same cases each time,
-    with the weights in training, so it needs no smoothing. Reports each point, with rates as `set
-    rate` takes them. Raises ValueError if deformations are set and the inputs are not square
-    pictures.
+    with the weights in training, so it needs no smoothing. The test ends when the cost is four
+    times the lowest (fastai's `LRFinder`, `stop_div`). Reports each point, with rates as `set rate`
+    takes them. Raises ValueError if deformations are set and the inputs are not square pictures.
     """
     copy = training_copy(trainer)
     batches = _mini_batches(copy, cases)
-    probe = sample_indices(len(cases), PROBE)
+    probe = sample_indices(len(cases), 300)
     lowest = _measured(copy, cases, probe).cost
     points: list[Point] = []
-    count = round(RATES_PER_DECADE * np.log10(MAX_RATE / MIN_RATE)) + 1
-    for rate in np.geomspace(MIN_RATE, MAX_RATE, count).tolist():
-        for _ in range(BATCHES_PER_RATE):
+    for rate in np.geomspace(1e-5, 1e2, 57).tolist():  # eight to a power of ten
+        for _ in range(4):
             report(None)
             _train_one(copy, batches, rate * _rate_factor(copy))
         points.append(Point(rate, _measured(copy, cases, probe).cost))
         report(points[-1])
         lowest = min(lowest, points[-1].cost)
-        if not points[-1].cost <= STOP_RATIO * lowest:
+        if not points[-1].cost <= 4 * lowest:
             break
     return points
 
@@ -215,10 +190,10 @@ def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[
 def suggested_rate(points: Sequence[Point], optimizer: str) -> float | None:
     """A rate to train with: the one of the lowest cost, divided by the optimiser's margin.
 
-    None if the cost hardly falls.
+    None if the cost falls by less than a twentieth.
     """
     lowest = min(points, key=lambda point: point.cost)
-    if lowest.cost > MAX_COST_RATIO * points[0].cost:
+    if lowest.cost > 0.95 * points[0].cost:
         return None
     return float(f"{lowest.rate / MARGINS[optimizer]:.1g}")
 
