@@ -148,7 +148,7 @@ class Settings:
     )
     average: float = _setting(
         0.0,
-        "decay of the running mean of the weights that answers; 1: its span grows; 0: none",
+        "decay of the running mean of weights used for answers; 1: over a growing span; 0: none",
         _number(0, 1, inclusive=True),
     )
     augment: str = _setting(

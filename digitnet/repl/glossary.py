@@ -1,6 +1,6 @@
 """The glossary of `? WORD`: the meaning of each word, with an example to type.
 
-Settings, recipes, data sets, activations, costs, optimisers and schedules are described where they
+Settings, recipes, data sets, activations, costs, optimizers and schedules are described where they
 are defined; the terms of the field are described here.
 """
 
@@ -91,7 +91,7 @@ _TERMS = {
         "in hand: n makes one, l loads one.",
         "i",
     ),
-    "optimiser": (
+    "optimizer": (
         "The rule that turns gradients into steps: plain (sgd), with a memory of earlier steps "
         "(momentum), or with a rate for each weight (adam).",
         "set optimizer adam",
@@ -149,7 +149,7 @@ _TERMS = {
 }
 
 _SYNONYMS = {
-    "optimizer": "optimiser", "minibatch": "mini-batch", "neuron": "unit", "loss": "cost",
+    "optimiser": "optimizer", "minibatch": "mini-batch", "neuron": "unit", "loss": "cost",
     "learning rate": "rate", "backpropagation": "back-propagation", "training": "training set",
     "validation": "validation set", "test": "test set", "layer": "network", "kernel": "convolution",
     "batch norm": "batch normalisation", "batch normalization": "batch normalisation",
@@ -169,7 +169,8 @@ def words() -> Mapping[str, str]:
 def meanings(text: str) -> list[Meaning]:
     """The meanings of a word; empty if it is unknown."""
     word = text.strip().lower().replace("_", " ")
-    asked = {text.strip().lower(), word, _SYNONYMS.get(word, word), word.removesuffix("s")}
+    forms = {word, word.removesuffix("s")}
+    asked = {text.strip().lower(), *forms, *(_SYNONYMS.get(form, form) for form in forms)}
     return [meaning for meaning in _all() if meaning.word in asked]
 
 
@@ -190,7 +191,7 @@ def _all() -> Iterator[Meaning]:
         example = f"n 784-100-10 sigmoid sigmoid {name}"
         yield Meaning(name, "a cost", _first(cost.value), example)
     for setting, kind in (
-        ("optimizer", "an optimiser"),
+        ("optimizer", "an optimizer"),
         ("schedule", "a schedule"),
         ("augment", "deformations"),
     ):

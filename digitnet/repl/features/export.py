@@ -40,7 +40,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
 
     The file holds what is needed to answer, and a description: weights and biases (their running
     mean, if the network answers with it), activations, cost, shape, precision, the scale of the
-    pixels, recipe and data sets. It does not hold what only training needs, such as the optimiser's
+    pixels, recipe and data sets. It does not hold what only training needs, such as the optimizer's
     state; a save (p) does. An existing file is overwritten only after a yes.
 
     .safetensors and .onnx need one more package each: pip install safetensors onnx.
@@ -60,7 +60,7 @@ def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
     """Load a network from a file that export wrote: .npz or .safetensors.
 
     It has no name yet, and the default settings. Training continues from its weights, but the
-    optimiser and the history start afresh.
+    optimizer and the history start afresh.
     """
     model = import_network(path_of(file, "import first.npz"))
     if not session.may_discard():
