@@ -193,12 +193,26 @@ def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
     )
 
 
-def find(word: str) -> Command:
-    """The command called `word`. Raises CommandError, with a suggestion, if there is none."""
+def understood(words: list[str]) -> list[str]:
+    """The words of a command as they are meant: `?t` and `t --help` ask for help, `T` is `t`."""
+    first, *others = words
+    if first[0] == "?" and first[1:] and not others:
+        return ["?", first[1:]]
+    if others in (["--help"], ["-h"]):
+        return ["?", first]
+    return words if first in COMMANDS else [first.lower(), *others]
+
+
+def find(word: str, *others: str) -> Command:
+    """The command called `word`. Raises CommandError if there is none, and suggests a similar one,
+    or one that a later word of the line names, as in `how do I draw`.
+    """
     if word in COMMANDS:
         return COMMANDS[word]
-    hint = nearest(word, COMMANDS) or "? lists the commands"
-    raise CommandError(f"{quoted(word)} is not a command. {hint}")
+    named = [name for other in others if len(name := other.strip("?.,!").lower()) > 1]
+    named = [name for name in named if name in COMMANDS]
+    hint = f"? {named[-1]} explains {named[-1]}" if named else nearest(word, COMMANDS)
+    raise CommandError(f"{quoted(word)} is not a command. {hint or '? lists the commands'}")
 
 
 def all_commands() -> list[Command]:

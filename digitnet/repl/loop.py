@@ -17,7 +17,7 @@ from digitnet.engine.report import Stopped
 from digitnet.flags import Config
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import COMMANDS, Command, find
+from digitnet.repl.command import COMMANDS, Command, find, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
@@ -168,7 +168,7 @@ def do_line(line: str, session: Session, output: Output) -> bool:
         return False
     session.interrupts.asked = False
     for words in calls:
-        done = do_command(words, session, output)
+        done = do_command(understood(words), session, output)
         if not session.is_over:
             session.unfinished.after_command(session.hand, session.unsaved_batches)
             if warning := session.unfinished.new_warning():
@@ -189,7 +189,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     done: Result | None = None
     arguments, picture = words[1:], None
     try:
-        command = find(words[0])
+        command = find(*words)
         name = command.name
         if command.is_picture or not FLAGS.isdisjoint(arguments):
             arguments, picture = requested_picture(command, arguments, session.asker)

@@ -101,6 +101,7 @@ class HelpResult:
 @command(
     "?",
     "help",
+    "man",
     group="This program",
     examples={
         "?": "all commands",

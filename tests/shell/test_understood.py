@@ -1,0 +1,21 @@
+"""What people type is understood: help in every spelling, capitals, a question."""
+
+import pytest
+from session_helpers import refusal
+
+from digitnet.repl.command import understood
+from digitnet.repl.session import Session
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("?t", "? t"), ("t --help", "? t"), ("train -h", "? train"), ("T 3", "t 3"), ("? t", "? t"),
+     ("?", "?"), ("LS", "ls"), ("? recipe", "? recipe"), ("img --help.png", "img --help.png")],
+)  # fmt: skip
+def test_what_people_type_for_help_and_capitals_are_understood(typed: str, meant: str) -> None:
+    assert understood(typed.split()) == meant.split()
+
+
+def test_an_unknown_command_suggests_one_that_the_line_names(session: Session) -> None:
+    assert refusal(session, "how do I draw?").endswith("? draw explains draw")
+    assert refusal(session, "tran 3").endswith("Did you mean train?")
