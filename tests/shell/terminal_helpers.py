@@ -5,6 +5,7 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
+from typing import Self
 
 import pexpect
 import pyte
@@ -22,8 +23,18 @@ class Terminal:
             program, rest, env=env, dimensions=(rows, columns), encoding="utf-8", timeout=15
         )
 
+    def ready(self) -> Self:
+        """Waits for the first prompt."""
+        self.wait_for(r"^digitnet>$")
+        return self
+
     def type(self, keys: str) -> None:
         self.child.send(keys)
+
+    def do(self, line: str, shown: str) -> None:
+        """Types a line and waits until the screen shows the pattern."""
+        self.type(f"{line}\r")
+        self.wait_for(shown)
 
     def resize(self, columns: int, rows: int) -> None:
         self.screen.resize(rows, columns)
@@ -73,6 +84,10 @@ class Terminal:
             assert time.monotonic() - begun < seconds, f"no {pattern!r} on\n{self.text()}"
             self.read(0.02)
         return time.monotonic() - begun
+
+    def colours(self) -> set[str]:
+        """The colours of the characters on the screen."""
+        return {cell.fg for row in self.screen.buffer.values() for cell in row.values()}
 
     def echoes(self) -> bool:
         return bool(termios.tcgetattr(self.child.child_fd)[3] & termios.ECHO)
