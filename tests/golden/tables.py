@@ -27,8 +27,8 @@ from digitnet.repl.session import SESSION_SETTINGS
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (.*?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
-FIRST = ("t", "c", "ch", "p", "l", "n", "d", "why", "undo", "?")
-"""The commands of the README."""
+FIRST = ("n relu", "t 3e", "c 17", "ch all", "why 17", "d", "p first", "l first", "undo", "? t")
+"""Examples of the ten commands in the README."""
 
 SHAPE = "28x28-32c5-p2-a2-b-d0.5-100-10"
 """A network with every kind of layer that a shape can name."""
@@ -42,13 +42,25 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
+def ten_commands() -> str:
+    """Names, summary and an example of each of the first commands."""
+    rows = []
+    for line in FIRST:
+        record = find(line.split()[0])
+        rows.append((_names(record), record.summary, f"`{line}`: {record.examples[line]}"))
+    return table(("command", "does", "for example"), rows)
+
+
+def _names(record: Command) -> str:
+    return ", ".join(f"`{name}`" for name in (record.name, *record.aliases))
+
+
 def commands(records: Iterable[Command]) -> str:
     """Names, arguments and summary of each command."""
     rows = []
     for record in records:
-        names = ", ".join(f"`{name}`" for name in (record.name, *record.aliases))
         arguments = record.usage.removeprefix(record.name).strip()
-        rows.append((names, f"`{arguments}`" if arguments else "", record.summary))
+        rows.append((_names(record), f"`{arguments}`" if arguments else "", record.summary))
     return table(("command", "arguments", "does"), rows)
 
 
@@ -118,7 +130,7 @@ def flags() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "ten commands": lambda: commands(find(name) for name in FIRST),
+    "ten commands": ten_commands,
     "commands": all_groups,
     "recipes": recipes,
     "settings": settings,
