@@ -18,6 +18,14 @@ _PART = re.compile(r"[pad]\d\S*|b")
 """A part of a shape that begins with a letter."""
 
 
+SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
+    "vi": {"on": "vi's keys", "off": "Emacs' keys"},
+    "epoch_lines": {"on": "a line after each epoch", "off": "no such lines"},
+    "watch": WATCHED,
+}
+"""Settings of the session that are not numbers → their values, each with a description."""
+
+
 def whole(text: str, low: int = 0) -> int:
     """Parses an integer of at least `low`, with at most nine digits. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) < low:
@@ -97,14 +105,9 @@ def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    if words[-1] == "vi":
-        return {"on": "vi's keys", "off": "Emacs' keys"}
-    if words[-1] == "epoch_lines":
-        return {"on": "a line after each epoch", "off": "no such lines"}
-    if words[-1] == "watch":
-        return WATCHED
-    names: Mapping[str, str] = NAMED_VALUES.get(words[-1], dict)()
-    return names
+    name = words[-1]
+    named: Mapping[str, str] = NAMED_VALUES[name]() if name in NAMED_VALUES else {}
+    return SESSION_VALUES.get(name, named)
 
 
 def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:

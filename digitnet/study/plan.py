@@ -10,10 +10,10 @@ from statistics import fmean, stdev
 import numpy as np
 from scipy.special import stdtrit
 
+from digitnet.digits.datasets import DataSet
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
-from digitnet.engine.shapes import network_of
-from digitnet.recipes import Recipe
+from digitnet.recipes import Recipe, build
 from digitnet.registry.model import Blueprint, Result
 
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
@@ -210,13 +210,16 @@ class Plan:
         """The total number of trainings."""
         return sum(round_sizes(self.candidates)) if self.candidates else len(self._grid)
 
-    def check(self) -> None:
-        """Raises ValueError, with the reason, if a network of the study cannot be built."""
+    def check(self, data: DataSet) -> None:
+        """Raises ValueError, with the reason, if a network cannot be built or does not fit."""
         for job in self.rounds({})[0]:
             if job.seed == self.seed:
-                recipe = job.recipe
-                network_of(recipe.shape, hidden=recipe.hidden, output=recipe.output,
-                           cost=recipe.cost)  # fmt: skip
+                network = build(job.recipe, job.seed).network
+                if not network.fits(data.train):
+                    raise ValueError(
+                        f"{network.shape} does not fit the data set {data.name}, which has "
+                        f"{data.inputs} numbers in and {data.outputs} out"
+                    )
 
     @cached_property
     def _grid(self) -> list[Job]:

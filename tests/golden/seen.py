@@ -7,14 +7,17 @@ import numpy as np
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.evaluate import precision, recall
+from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.insight.inside import first_layer
+from digitnet.recipes import RECIPES
+from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
 from digitnet.repl.features.check import CheckResult
-from digitnet.repl.features.confusion import ConfusionResult
+from digitnet.repl.features.study import StudyResult, plan_of, result_of
 from digitnet.repl.features.weights import UnitResult, WeightsResult
-from digitnet.repl.features.wrong import Misread, WrongResult
-from digitnet.repl.pictures.units import by_size
+from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
+from digitnet.repl.pictures.digit import by_size
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = SOURCES["sample"].read([ROOT / "data"])
@@ -85,6 +88,24 @@ def layers() -> CheckResult:
     return CheckResult(11, "sample test", 4, 9, outputs, 1.386, picture, hidden)
 
 
+RESULTS = [0.9915, 0.991, 0.874, 0.986, 0.9896, 0.9822, 0.9878, 0.9838]
+"""Accuracies of the trainings of a study, one after the other, again and again."""
+
+
+def studied(question: str, candidates: int = 0) -> StudyResult:
+    """`study QUESTION` with the default network, when all is done."""
+    recipe = RECIPES["quick"]
+    blueprint = Blueprint(recipe.shape, recipe.hidden, recipe.output, recipe.cost, recipe.bias,
+                          "", "float32", Settings(**recipe.settings))  # fmt: skip
+    record = StudyRecord("one", question.split(), blueprint, "sample", 1, candidates)
+    plan = plan_of(record)
+    while jobs := plan.round(record.results):
+        for job in jobs:
+            n, accuracy = job.number, RESULTS[job.number % len(RESULTS)]
+            record.results[n] = Result(n, accuracy, 1.25 - accuracy, 0.4 + 0.1 * n)
+    return result_of(record, plan)
+
+
 WAYS = ((1, 0), (-1, 0), (1, 1), (-1, 1))
 SEEN: dict[str, Callable[[], object]] = {
     "wrong": wrong,
@@ -94,7 +115,14 @@ SEEN: dict[str, Callable[[], object]] = {
     "unit": unit,
     "kernels": kernels,
     "layers": layers,
+    "study": lambda: studied("rate 0.0125 0.025 0.05 0.1 --repeat 2"),
+    "study-crossed": lambda: studied(
+        "shape 784-512-10 28x28-32c5-b-p2-64c5-b-p2-150-10 l2 6e-06 0.00025 augment none "
+        "rotation=12,shift=2 --for 3e"
+    ),
+    "study-auto": lambda: studied("auto 10m", candidates=14),
 }
+STUDIES = ("study", "study-crossed", "study-auto")
 SEEN_SHEETS = [
     ("wrong", 80, False),
     ("wrong", 50, True),
@@ -110,4 +138,6 @@ SEEN_SHEETS = [
     ("kernels", 50, False),
     ("layers", 80, False),
     ("layers", 50, True),
+    *((name, width, False) for name in STUDIES for width in (50, 80, 120)),
+    ("study", 40, True),
 ]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import time
@@ -12,13 +13,11 @@ from random import Random
 
 import pytest
 from conftest import ROOT, Program, command
-from rich.console import Console
 from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.engine.settings import Settings
 from digitnet.registry.model import Blueprint, Result
-from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
 from digitnet.repl.result import Update
 from digitnet.repl.session import Session
@@ -196,24 +195,6 @@ def test_a_search_is_shown_with_its_rounds(program: Program) -> None:
     assert len(found["runs"]) == found["total"]
 
 
-def test_the_answer_is_a_table_a_curve_and_a_sentence(session: Session) -> None:
-    output = Kept()
-    assert do_line("n 784-8-10; study rate 0.02 0.1 2 --repeat 2 --for 100", session, output)
-    from digitnet.repl.features.study import _result, plan_of
-
-    record = Registry(session.saves).load_study("study-1")
-    console = Console(width=80)
-    with console.capture() as shown:
-        console.print(_result(record, plan_of(record)))
-    text = shown.get()
-    assert "accuracy" in text
-    assert "validation accuracy, % over rate" in text
-    assert "Best: rate" in text
-    assert "points" in text
-
-
 def test_the_job_carries_no_data() -> None:
-    import pickle
-
     jobs: list[Job] = PLAN.round({})
     assert max(len(pickle.dumps(job)) for job in jobs) < 2_000

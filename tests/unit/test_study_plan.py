@@ -10,6 +10,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
+from digitnet.digits.datasets import SOURCES
 from digitnet.engine.report import Stopped
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
@@ -136,10 +137,10 @@ def test_a_search_fits_the_time_it_is_given() -> None:
     assert candidates_for(600, 1.0, 2) > candidates_for(600, 1.0, 1) > candidates_for(300, 1.0, 1)
 
 
-@pytest.mark.parametrize("words", ["rate 1 -1", "shape 784-10 784-x", "l2 -1 0"])
-def test_networks_that_cannot_be_are_found_before_any_is_trained(words: str) -> None:
-    with pytest.raises(ValueError, match=r"at least|above|not a layer"):
-        plan(words).check()
+@pytest.mark.parametrize("words", ["rate 1 -1", "shape 784-10 784-x", "l2 -1 0", "shape 784-10"])
+def test_networks_that_cannot_be_built_are_refused_before_any_is_trained(words: str) -> None:
+    with pytest.raises(ValueError, match=r"at least|above|not a layer|does not fit"):
+        plan(words).check(SOURCES["truth"].read([]))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
+"""`c` checks one test case, `ch` many."""
+
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,16 +11,25 @@ from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, answers_of
-from digitnet.engine.evaluate import evaluate
+from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.insight.inside import layer_outputs
+from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
-from digitnet.repl.pictures.digit import digit, gallery, legend, signed, unsigned
+from digitnet.repl.pictures.digit import (
+    by_size,
+    digit,
+    framed_units,
+    gallery,
+    legend,
+    signed,
+    unsigned,
+)
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
-from digitnet.repl.pictures.units import by_size, framed_units
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 MAX_AS_NUMBERS = 16
@@ -29,51 +40,6 @@ MAX_ACROSS = 64
 
 MIN_LINES = 8
 """Minimum number of lines for the feature maps of a layer."""
-
-
-def activations(
-    layers: Sequence[tuple[str, Array]], console: Console, options: ConsoleOptions
-) -> Iterator[RenderableType]:
-    """Each layer under its text: feature maps as a gallery, units in rows."""
-    if not layers:
-        yield "There are no hidden layers."
-    if any((values < 0).any() for _, values in layers):
-        yield legend(console, options)
-    for text, values in layers:
-        yield ""
-        yield _title(text, values)
-        if values.ndim == 3:
-            lines = max(MIN_LINES, console.height // len(layers))
-            channels = by_size(values.sum(axis=(0, 1)))
-            maps = values.transpose(2, 0, 1)[channels]
-            shown = framed_units(channels, maps, console, options, lines=lines, common=True)
-            yield gallery(shown, options)
-        else:
-            yield _units(values, console, options)
-
-
-def _title(text: str, values: Array) -> Text:
-    """`16c5-p2: 16 feature maps of 12 x 12, 86 % zero, largest 2.02`."""
-    if values.ndim == 3:
-        rows, columns, channels = values.shape
-        title = f"{text}: {counted(channels, 'feature map')} of {rows} x {columns}"
-    else:
-        title = counted(len(values), "unit")
-    zero = (values == 0).mean()
-    none = f", {zero:.0%} zero".replace("%", " %") if zero else ""
-    return Text(f"{title}{none}, largest {values.max():.3g}", "bold")
-
-
-def _units(values: Array, console: Console, options: ConsoleOptions) -> Text:
-    """The units of a dense layer: a few as numbers, many as shades in rows."""
-    if len(values) <= MAX_AS_NUMBERS:
-        return Text("  ".join(f"{value:.3g}" for value in values))
-    across = min(MAX_ACROSS, options.max_width)
-    rows = -(-len(values) // across)
-    picture = np.zeros((rows, across), values.dtype)
-    picture.flat[: len(values)] = values
-    draw = signed if (values < 0).any() else unsigned
-    return draw(picture, float(np.abs(values).max()), console, options)
 
 
 @dataclass(frozen=True)
@@ -90,28 +56,26 @@ class CheckResult:
     guess: int
     outputs: list[float]
     cost: float
-    inputs: "NDArray[Any]"
-    layers: "list[tuple[str, Array]] | None" = None
+    inputs: NDArray[Any]
+    layers: list[tuple[str, Array]] | None = None
     names: tuple[str, ...] = ()
+
+    @property
+    def correct(self) -> bool:
+        """Whether the guess is the answer."""
+        return self.guess == self.answer
 
     def as_json(self) -> dict[str, Any]:
         """All fields except the picture and the names."""
-        fields = {
-            "index": self.index,
-            "set": self.set,
-            "answer": self.answer,
-            "guess": self.guess,
-            "correct": self.guess == self.answer,
-            "outputs": self.outputs,
-            "cost": self.cost,
-        }
+        names = ("index", "set", "answer", "guess", "correct", "outputs", "cost")
+        values = {name: getattr(self, name) for name in names}
         if self.layers is not None:
-            fields["layers"] = [
-                {"layer": text, "activations": values.tolist()} for text, values in self.layers
+            values["layers"] = [
+                {"layer": text, "activations": a.tolist()} for text, a in self.layers
             ]
-        return fields
+        return values
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield f"case {self.index:,} of the {self.set} set"
         left: RenderableType
         if self.inputs.ndim == 2:
@@ -123,7 +87,45 @@ class CheckResult:
         yield side_by_side(left, right, options.max_width, width + 3 + 39)
         yield verdict(self.guess, self.answer, self.names)
         if self.layers is not None:
-            yield from activations(self.layers, console, options)
+            yield from _shown_layers(self.layers, console, options)
+
+
+def _shown_layers(
+    layers: Sequence[tuple[str, Array]], console: Console, options: ConsoleOptions
+) -> Iterator[RenderableType]:
+    """Each layer under its text: feature maps as a gallery, units in rows."""
+    if not layers:
+        yield "There are no hidden layers."
+    if any((values < 0).any() for _, values in layers):
+        yield legend(console, options)
+    for text, values in layers:
+        zeros = (values == 0).mean()
+        zero = f", {100 * zeros:.0f} % zero" if zeros else ""
+        yield ""
+        if values.ndim == 1:
+            title = counted(len(values), "unit")
+            shown: RenderableType = _shown_units(values, console, options)
+        else:
+            rows, columns, count = values.shape
+            title = f"{text}: {counted(count, 'feature map')} of {rows} x {columns}"
+            lines = max(MIN_LINES, console.height // len(layers))
+            order = by_size(values.sum(axis=(0, 1)))
+            maps = values.transpose(2, 0, 1)[order]
+            framed = framed_units(order, maps, console, options, lines=lines, common=True)
+            shown = gallery(framed, options)
+        yield Text(f"{title}{zero}, largest {values.max():.3g}", "bold")
+        yield shown
+
+
+def _shown_units(values: Array, console: Console, options: ConsoleOptions) -> Text:
+    """The units of a dense layer: a few as numbers, many as shades in rows."""
+    if len(values) <= MAX_AS_NUMBERS:
+        return Text("  ".join(f"{value:.3g}" for value in values))
+    across = min(MAX_ACROSS, options.max_width)
+    picture = np.zeros((-(-len(values) // across), across), values.dtype)
+    picture.flat[: len(values)] = values
+    draw = signed if (values < 0).any() else unsigned
+    return draw(picture, float(np.abs(values).max()), console, options)
 
 
 @command(
@@ -171,7 +173,7 @@ def check(
     )
 
 
-def case_number(session: Session, data: "DataSet", index: int | None) -> int:
+def case_number(session: Session, data: DataSet, index: int | None) -> int:
     """The index, or a random one if it is None. Raises CommandError if there is no such case."""
     if index is None:
         return int(session.rng.integers(len(data.test)))
@@ -183,7 +185,7 @@ def case_number(session: Session, data: "DataSet", index: int | None) -> int:
     return index
 
 
-def check_outputs(a: "NDArray[Any]") -> None:
+def check_outputs(a: NDArray[Any]) -> None:
     """Raises CommandError for outputs that are not finite."""
     if not np.isfinite(a).all():
         raise CommandError(
@@ -193,7 +195,7 @@ def check_outputs(a: "NDArray[Any]") -> None:
 
 
 @dataclass(frozen=True)
-class CheckManyResult:
+class CheckManyResult(Record):
     """The accuracy on some or all test cases.
 
     recorded: the accuracy that the network keeps, if this one is on cases seen in training.
@@ -201,28 +203,13 @@ class CheckManyResult:
 
     correct: int
     total: int
+    accuracy: float
     cost: float
     set: str
     seen_in_training: bool
-    recorded: str
+    recorded: ScreenOnly[str]
 
-    @property
-    def accuracy(self) -> float:
-        """The fraction of correct answers."""
-        return self.correct / self.total
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields, and the accuracy."""
-        return {
-            "correct": self.correct,
-            "total": self.total,
-            "accuracy": self.accuracy,
-            "cost": self.cost,
-            "set": self.set,
-            "seen_in_training": self.seen_in_training,
-        }
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
         text.append(percent(self.accuracy), "bold")
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
@@ -256,20 +243,37 @@ def check_multiple(
     model = session.network()
     data = session.data_for(model)
     total = len(data.test)
-    rows = None
+    seen, recorded = not data.tests_are_in.isdisjoint(model.trained_on), ""
     if count is not None and count < total:
         rows = session.rng.choice(total, count, replace=False)
+        result = evaluate(model.trainer.answering(), data.test, rows)
     elif count is not None and count > max(total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
-    result = evaluate(model.trainer.answering(), data.test, rows)
-    seen = not data.tests_are_in.isdisjoint(model.trained_on)
-    recorded = ""
-    if rows is None:
-        measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, model)
-        if measured.is_seen and model.accuracy and not model.accuracy.is_seen:
+    else:
+        result = check_all(model, data)
+        if seen and model.accuracy and not model.accuracy.is_seen:
             recorded = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
-        else:
-            model.accuracy = measured
+    values = asdict(result) | {"accuracy": result.accuracy}
     return CheckManyResult(
-        result.correct, result.total, result.cost, f"{data.name} test", seen, recorded
+        **values, set=f"{data.name} test", seen_in_training=seen, recorded=recorded
     )
+
+
+def check_all(model: Model, data: DataSet) -> Evaluation:
+    """Evaluates a network on the whole test set, and records its accuracy.
+
+    One on cases seen in training does not replace one on others.
+    """
+    result = evaluate(model.trainer.answering(), data.test)
+    measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, model)
+    if not (measured.is_seen and model.accuracy and not model.accuracy.is_seen):
+        model.accuracy = measured
+    return result
+
+
+def take_and_check(session: Session, model: Model) -> Evaluation:
+    """Makes an unsaved network the one in hand, and checks it on the whole test set."""
+    session.take(model)
+    session.mark_unsaved()
+    session.use_data_of(model)
+    return check_all(model, session.data_for(model))

@@ -1,18 +1,22 @@
-"""`n` makes a network."""
+"""`n` makes a network, and `i` describes the one in hand."""
 
 import re
-from dataclasses import dataclass, replace
-from typing import Annotated
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.engine.costs import COSTS
+from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.shapes import units
 from digitnet.recipes import DEFAULT, RECIPES, Recipe
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.features.set import spelled
+from digitnet.repl.pictures.sheet import layer_line
+from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
@@ -29,7 +33,7 @@ class InHandResult(Record):
     trained_batches: int
 
     @classmethod
-    def of(cls, model: "Model", said: str) -> "InHandResult":
+    def of(cls, model: Model, said: str) -> "InHandResult":
         """The result for a model."""
         return cls(
             said=said,
@@ -40,7 +44,7 @@ class InHandResult(Record):
             trained_batches=model.trainer.progress.batches,
         )
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.said
 
 
@@ -73,16 +77,11 @@ def new(
     A shape may be followed by the activation of the hidden layers (relu, tanh, sigmoid, linear),
     that of the output (softmax, sigmoid, tanh, relu, linear) and the cost (cross-entropy, squared).
     """
-    if recipe in RECIPES:
-        if hidden:
-            raise CommandError(
-                f"a recipe has its own activations and cost. Example: n {recipe}, "
-                "or n 784-100-10 tanh"
-            )
-        chosen = RECIPES[recipe]
-    else:
-        chosen = _from_shape(recipe, hidden, output, cost)
-    model = session.make(chosen)
+    if recipe in RECIPES and hidden:
+        raise CommandError(
+            f"a recipe has its own activations and cost. Example: n {recipe}, or n 784-100-10 tanh"
+        )
+    model = session.make(RECIPES.get(recipe) or _from_shape(recipe, hidden, output, cost))
     if not session.may_discard():
         raise CommandError("nothing was made; the network in hand is unchanged")
     session.begin(model)
@@ -115,4 +114,146 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
         hidden=hidden or "relu",
         output=output,
         cost=cost or fits,
+    )
+
+
+@dataclass(frozen=True)
+class InfoResult(Record):
+    """A description of the network in hand."""
+
+    name: str | None
+    recipe: str | None
+    shape: str
+    parameters: int
+    layers: list[dict[str, Any]]
+    cost: str
+    precision: str
+    seed: int
+    settings: Settings
+    trained_batches: int
+    trained_samples: int
+    trained_seconds: float
+    unsaved: str | None
+    data: str
+    trained_on: list[str]
+    accuracy: float | None
+    measured_on: str | None
+    measurements: int
+    last_cost: float | None
+    best_validation_accuracy: float | None
+    best_after_batches: int | None
+    saved_at: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields and the settings, flat."""
+        fields = super().as_json()
+        del fields["settings"]
+        return fields | asdict(self.settings)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        is_committee = self.layers[-1]["kind"] == "committee"  # not made or trained itself
+        accuracy = "not measured yet"
+        if self.accuracy is not None:
+            accuracy = f"{percent(self.accuracy)} of the {self.measured_on} set"
+        history = ""
+        if self.measurements:
+            history = (
+                f"{counted(self.measurements, 'measurement')}, best validation accuracy "
+                f"{percent(self.best_validation_accuracy or 0.0)} after "
+                f"{self.best_after_batches:,} mini-batches; plot draws them"
+            )
+        layers = {f"layer {n}": layer_line(layer) for n, layer in enumerate(self.layers, 1)}
+        values = {
+            "name": self.name or "none yet: pas NAME gives it one",
+            "recipe": "" if is_committee else self.recipe or "none: made from a shape",
+            "shape": f"{self.shape}, {self.parameters:,} parameters, {self.precision}",
+            **layers,
+            "cost": self.cost,
+            "settings": "" if is_committee else _effective(self.settings),
+            "seed": "" if is_committee else str(self.seed),
+            "data": self.data,
+            "trained": self._trained(is_committee=is_committee),
+            "accuracy": accuracy,
+            "history": history,
+            "saved": self._saved(),
+        }
+        yield pairs({name: value for name, value in values.items() if value})
+
+    def _trained(self, *, is_committee: bool) -> str:
+        """How long and on which data sets the network was trained."""
+        data = f"on {', '.join(self.trained_on)}"
+        if is_committee:
+            return f"its members, {data}"
+        if not self.trained_batches:
+            return "not yet"
+        amounts = (
+            counted(self.trained_batches, "mini-batch"),
+            counted(self.trained_samples, "case"),
+            duration(self.trained_seconds),
+        )
+        return ", ".join([*amounts, data])
+
+    def _saved(self) -> str:
+        """When the network was saved, and what is unsaved; empty if there is nothing to save."""
+        saved = f"{when(self.saved_at)} UTC" if self.saved_at else ""
+        if self.unsaved:
+            return f"{saved}; not saved: {self.unsaved}" if saved else f"no: {self.unsaved}"
+        return saved
+
+
+USING_MOMENTUM = {"momentum", "nesterov", "schedule-free", "schedule-free-adamw"}
+"""Optimisers with a momentum coefficient."""
+
+
+def _effective(settings: Settings) -> str:
+    """The settings that have an effect."""
+    off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit", "augment": "none"}
+    off |= {"batch": None, "optimizer": None}  # always shown
+    if settings.optimizer not in USING_MOMENTUM:
+        off["momentum"] = settings.momentum
+    values = asdict(settings).items()
+    shown = [
+        f"{name} {spelled(name, value)}" for name, value in values if value != off.get(name, 0)
+    ]
+    return ", ".join(shown)
+
+
+@command("i", "info", group="Networks", examples={"i": "describe the network in hand"})
+def info(session: Session) -> InfoResult:
+    """Show the network in hand: layers, settings, training, accuracy."""
+    model = session.network()
+    trainer, network, accuracy = model.trainer, model.network, model.accuracy
+    last = trainer.history[-1] if trainer.history else None
+    best = max(trainer.history, key=lambda m: m.validation_accuracy, default=None)
+    return InfoResult(
+        name=model.name or None,
+        recipe=model.recipe or None,
+        shape=network.shape,
+        parameters=network.size,
+        layers=[
+            {
+                "kind": layer.kind,
+                "inputs": list(layer.input_shape),
+                "outputs": list(layer.shape),
+                **layer.described(),
+            }
+            for layer in network.layers
+        ],
+        cost=network.cost_name,
+        precision=network.dtype.name,
+        seed=trainer.seed,
+        settings=trainer.settings,
+        trained_batches=trainer.progress.batches,
+        trained_samples=trainer.progress.samples,
+        trained_seconds=round(trainer.progress.seconds, 3),
+        unsaved=session.unsaved or None,
+        data=model.data,
+        trained_on=list(model.trained_on),
+        accuracy=accuracy.value if accuracy else None,
+        measured_on=accuracy.on if accuracy else None,
+        measurements=len(trainer.history),
+        last_cost=last.cost if last else None,
+        best_validation_accuracy=best.validation_accuracy if best else None,
+        best_after_batches=best.batches if best else None,
+        saved_at=model.saved_at or None,
     )

@@ -1,3 +1,5 @@
+"""`set` shows and changes settings."""
+
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -9,7 +11,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.pictures.tables import Rows
-from digitnet.repl.session import SESSION_SETTINGS, WATCHED, Session
+from digitnet.repl.session import SESSION_SETTINGS, Session
 
 
 @dataclass(frozen=True)
@@ -22,22 +24,21 @@ class SettingsResult:
         """Name and value of each; a `batch` of 0 is the whole set."""
         return dict(self.values)
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         meanings = SETTINGS | SESSION_SETTINGS
-        yield Rows(
-            ("setting", "value", "what it is"),
-            [(name, _shown(name, value), meanings[name]) for name, value in self.values.items()],
-            prose=("what it is",),
-        )
+        lines = [
+            (name, spelled(name, value), meanings[name]) for name, value in self.values.items()
+        ]
+        yield Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
 
 
-def _shown(name: str, value: Any) -> str:
-    """The value as `set` takes it."""
+def spelled(name: str, value: Any) -> str:
+    """The value of a setting as `set` takes it."""
     if name in ("batch", "cases") and value == WHOLE_SET:
         return "all"
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "random" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "random" if value is None else str(value).removesuffix(".0")
 
 
 @command(
@@ -77,26 +78,21 @@ def set_(
         values |= asdict(session.hand.trainer.settings)
     elif name in SETTINGS:
         session.network()
-    values |= {"seed": session.seed, "threads": threads.count()}
-    values |= {"vi": session.vi, "epoch_lines": session.epoch_lines}
-    values |= {"watch": session.watch}
+    values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
+    values |= {"epoch_lines": session.epoch_lines, "watch": session.watch}
     return SettingsResult({name: values[name]} if name else values)
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
     """Changes a setting of the session."""
-    if name in ("vi", "epoch_lines"):
-        if value not in ("on", "off"):
-            raise CommandError(f"{name} is on or off, not {quoted(value)}. Example: set {name} on")
-        setattr(session, name, value == "on")
-        return
-    if name == "watch":
-        if value not in WATCHED:
-            known = ", ".join(WATCHED)
+    if choices := kinds.SESSION_VALUES.get(name):
+        if value not in choices:
+            *others, last = choices
             raise CommandError(
-                f"watch is one of {known}, not {quoted(value)}. Example: set watch both"
+                f"{name} is {', '.join(others)} or {last}, not {quoted(value)}. "
+                f"Example: set {name} {last}"
             )
-        session.watch = value
+        setattr(session, name, value == "on" if "on" in choices else value)
         return
     low = 1 if name == "threads" else 0
     try:

@@ -1,43 +1,34 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import count
 from time import perf_counter
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from digitnet.digits.datasets import DataSet
-from digitnet.engine.evaluate import evaluate
-from digitnet.engine.report import Stopped
+from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.speed import threads
-from digitnet.recipes import DEFAULT, RECIPES, build, recipe_of
-from digitnet.registry.model import Blueprint, StudyRecord
+from digitnet.recipes import DEFAULT, RECIPES, recipe_of
+from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.saves import clean
+from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures.bars import bar
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, Curve, picture
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Record, ScreenOnly
 from digitnet.repl.session import Session
-from digitnet.study.conduct import (
-    NoWorkers,
-    PoolFactory,
-    cluster,
-    conduct,
-    processes,
-    train,
-    trained,
-)
+from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
 from digitnet.study.plan import (
     EPOCHS,
     SHAPE,
@@ -52,96 +43,12 @@ from digitnet.study.plan import (
     parse,
     recipe_with,
     varies,
-)  # fmt: skip
+)
 
+NAME, ON, BEST = "--name", "--on", "best"
 
-def new_study(session: Session, words: list[str], name: str) -> "StudyRecord":
-    """Makes a study, and saves it without results. name: may be empty for a free name.
-
-    Raises CommandError if the question or the name is not valid.
-    """
-    registry = session.registry
-    name = name or _free_name(session)
-    if varies(name):
-        raise CommandError(f"{quoted(name)} is reserved: a study needs another name")
-    if registry.exists(name):
-        raise CommandError(f"there is a save named {name!r} already: --name gives another")
-    blueprint, data = _blueprint(session), session.shelf.name
-    record = StudyRecord(name, words, blueprint, data, session.new_seed())
-    try:
-        question = parse(words)
-        if question.seconds:
-            record.candidates = _candidates(session, record, question.seconds)
-        plan = plan_of(record)
-        plan.check()
-    except ValueError as error:
-        raise CommandError(printable(str(error), 400)) from None
-    _check_data(session, plan)
-    registry.save_study(record)
-    return record
-
-
-def _free_name(session: Session) -> str:
-    """The first unused name of study-1, study-2, ..."""
-    return next(name for k in count(1) if not session.registry.exists(name := f"study-{k}"))
-
-
-def _blueprint(session: Session) -> "Blueprint":
-    """The recipe and settings of the network in hand; if there is none, of the default recipe."""
-    if session.hand is None:
-        recipe = RECIPES[DEFAULT]
-        settings = Settings(**recipe.settings)
-    else:
-        model = session.learner()
-        recipe = RECIPES.get(model.recipe) or recipe_of(model.network)
-        settings = model.trainer.settings
-    return Blueprint(
-        recipe.shape,
-        recipe.hidden,
-        recipe.output,
-        recipe.cost,
-        recipe.bias,
-        recipe.initializer,
-        recipe.precision,
-        settings,
-    )
-
-
-def plan_of(record: "StudyRecord") -> "Plan":
-    """The plan of a study's trainings. Raises CommandError if its question cannot be parsed."""
-    try:
-        return Plan(parse(record.words), record.blueprint, record.seed, record.candidates)
-    except ValueError as error:  # written by another version
-        raise CommandError(
-            f"{record.name!r} has a question that cannot be parsed: {error}"
-        ) from None
-
-
-def _check_data(session: Session, plan: "Plan") -> None:
-    """Raises CommandError if a network of the study does not fit the current data set."""
-    data = session.data()
-    for job in plan.rounds({})[0]:
-        network = build(job.recipe, job.seed).network
-        if not network.fits(data.train):
-            raise CommandError(
-                f"{network.shape} does not fit the data set {data.name}, which has "
-                f"{data.inputs} numbers in and {data.outputs} out"
-            )
-
-
-def _candidates(session: Session, record: "StudyRecord", seconds: float) -> int:
-    """The number of settings that a search of this duration can start with, from a trial epoch."""
-    trial = Job(0, (), recipe_with(record.blueprint, {}), record.seed, Amount(1, "epochs"))
-    begun = perf_counter()
-    with threads.limited_to(1):
-        train(trial, session.data())
-    return candidates_for(seconds, perf_counter() - begun, threads.count())
-
-
-def pool_for(session: Session, data: "DataSet", address: str) -> "PoolFactory":
-    """The factory of the worker pool: the cluster at `address`, or local processes if empty."""
-    return partial(cluster, data, address) if address else partial(processes, data, threads.count())
-
+MAX_MILESTONES = 10
+"""Approximate number of milestones."""
 
 BAR = 24
 
@@ -155,184 +62,13 @@ MAX_SEARCH_ROWS = 10
 """Maximum number of rows for a search."""
 
 
-def progress(report: "StudyReport", console: Console, options: ConsoleOptions) -> Text:
-    """One line: the fraction done, the best group so far, the time left."""
-    filled = bar(report.done / report.total, BAR, blocks=draws_blocks(console, options))
-    left = [f"{duration(report.remaining)} left"] if report.done < report.total else []
-    parts = [
-        f"{report.done:,} of {report.total:,}",
-        *([f"[{filled}]"] if options.max_width >= 70 else []),
-        f"best {percent(report.best.accuracy)}",
-        *left,
-        _named(report.best, [report.best]),
-    ]
-    return Text("  ".join(parts), no_wrap=True, overflow="crop")
-
-
-def study_view(result: "StudyResult", console: Console, options: ConsoleOptions) -> RenderableType:
-    """A table of the settings, a curve if only one is varied, and the conclusion."""
-    if not result.groups:
-        return Text(f"Study {result.name!r}: nothing is done yet; study {result.name} goes on.")
-    best = best_of(result.groups)
-    parts: list[RenderableType] = [Text(_about(result)), _table(result, best, console, options)]
-    if (curve := _curve(result.groups, console, options)) is not None:
-        parts.append(curve)
-    parts.append(Text(_answer(result, best)))
-    parts += [Text(said) for said in _when_cost_stops(result.groups)]
-    done = len(result.runs)
-    if done < result.total:
-        parts.append(Text(f"{done:,} of {result.total:,} done: study {result.name} goes on."))
-    else:
-        parts.append(Text(f"study {result.name} best loads the best network.", "dim"))
-    return Group(*parts)
-
-
-def _about(result: "StudyResult") -> str:
-    """The shape, amount and data of the trainings, unless the study varies them."""
-    varied = _varied(result.groups)
-    parts = [] if SHAPE in varied else [f"of {result.shape}"]
-    if EPOCHS not in varied:
-        epochs = result.groups[0].settings.get(EPOCHS)
-        amount = f"{epochs} epochs" if epochs else result.amount
-        parts.append(f"for {'1 epoch' if amount == '1 epochs' else amount}")
-    return " ".join(["Trainings", *parts, f"on {result.data}:"])
-
-
-def _table(
-    result: "StudyResult", best: "Trials", console: Console, options: ConsoleOptions
-) -> RenderableType:
-    """A row for each group, in the order of the question; for a search, best first."""
-    shown: Sequence[Trials] = result.groups
-    if result.is_search:
-        shown = sorted(shown, key=lambda group: -group.accuracy)[:MAX_SEARCH_ROWS]
-    names = _varied(shown)
-    intervals = _intervals(shown, blocks=draws_blocks(console, options))
-    lines = []
-    for group, interval in zip(shown, intervals, strict=True):
-        cells = {name: printable(group.settings.get(name, ""), 30) for name in names}
-        cells["accuracy"] = percent(group.accuracy)
-        if not result.is_search:
-            cells["spread"] = "" if group.spread is None else f"{100 * group.spread:.2f}"
-        cells |= {"cost": f"{group.cost:.3g}", "time": duration(group.seconds)}
-        if not result.is_search:
-            cells["seeds"] = str(len(group.results))
-            cells[""] = f"{interval} best" if group is best and len(shown) > 1 else interval
-        lines.append(cells)
-    table = _rows(lines, names)
-    if table.fits(options.max_width):
-        return table
-    for cells in lines:
-        cells[""] = "best" if cells.get("", "").endswith("best") else ""
-    return _rows(lines, names)
-
-
-def _rows(lines: Sequence[dict[str, str]], names: Sequence[str]) -> Rows:
-    numbers = ("accuracy", "spread", "cost", "time", "seeds")
-    optional = ("time", "seeds", "cost", "spread")
-    return Rows(
-        tuple(lines[0]), [tuple(c.values()) for c in lines], numbers, optional=optional, key=names
-    )
-
-
-def _varied(groups: "Sequence[Trials]") -> list[str]:
-    """The settings that differ among the groups."""
-    names = dict.fromkeys(name for group in groups for name in group.settings)
-    return [name for name in names if len({g.settings.get(name) for g in groups}) > 1]
-
-
-def _intervals(groups: "Sequence[Trials]", *, blocks: bool) -> list[str]:
-    """The mean and spread of each group on a common scale, such as `  ├─●─┤`."""
-    spans = [
-        (g.accuracy - (g.spread or 0), g.accuracy, g.accuracy + (g.spread or 0)) for g in groups
-    ]
-    low, high = min(s[0] for s in spans), max(s[2] for s in spans)
-    if high == low:
-        return [""] * len(spans)
-    left, line, dot, right = "├─●┤" if blocks else "|-o|"
-    drawn = []
-    for span in spans:
-        start, middle, end = (round((x - low) / (high - low) * (INTERVAL - 1)) for x in span)
-        cells = [" "] * INTERVAL
-        cells[start : end + 1] = line * (end + 1 - start)
-        cells[start], cells[end] = left, right
-        cells[middle] = dot
-        drawn.append("".join(cells))
-    return drawn
-
-
-def _curve(
-    groups: "Sequence[Trials]", console: Console, options: ConsoleOptions
-) -> RenderableType | None:
-    """The accuracy over the only setting that differs, if its values are numbers."""
-    if len(groups) < 3 or len(_varied(groups)) != 1:
-        return None
-    (name,) = _varied(groups)
-    try:
-        points = sorted((float(group.settings[name]), 100 * group.accuracy) for group in groups)
-    except ValueError:
-        return None
-    chart = Chart(f"validation accuracy, % over {name}", [Curve("", points)])
-    width, blocks = min(options.max_width, 60), draws_blocks(console, options)
-    return picture(chart, width, MIN_ROWS, blocks=blocks)
-
-
-def _answer(result: "StudyResult", best: "Trials") -> str:
-    """The conclusion in a sentence or two."""
-    accuracies = [r.accuracy for r in best.results]
-    seeds = counted(len(accuracies), "seed")
-    spread = "" if best.spread is None else f" ± {100 * best.spread:.2f}"
-    reached = f"{percent(best.accuracy)[:-2]}{spread} % of the validation set ({seeds})"
-    if len(result.groups) == 1:
-        between = f", from {percent(min(accuracies))} to {percent(max(accuracies))}"
-        return f"The network reads {reached}{between if len(accuracies) > 1 else ''}."
-    said = f"Best: {_named(best, result.groups)}, {reached}."
-    lead = result.lead
-    if lead is None:
-        return said
-    points, other = f"{100 * lead.difference:.2f}", _named(lead.over, result.groups)
-    if lead.interval is None:
-        return f"{said} It leads {other} by {points} points; --repeat 5 tells luck apart."
-    low, high = (100 * end for end in lead.interval)
-    said += f" It leads {other} by {points} points (95 % interval {low:.2f} to {high:.2f})"
-    return f"{said}: more than luck." if lead.is_clear else f"{said}: no clear winner."
-
-
-def _named(group: "Trials", groups: "Sequence[Trials]") -> str:
-    """`rate 0.1, batch 32`: the settings of a group that differ among the groups."""
-    names = _varied(groups) or group.settings
-    settings = ", ".join(
-        f"{name} {group.settings[name]}" for name in names if name in group.settings
-    )
-    return printable(settings or "the settings as they are", 120)
-
-
-def _when_cost_stops(groups: "Sequence[Trials]") -> list[str]:
-    """If only epochs are varied: the number of epochs from which the cost falls no further."""
-    if len(groups) < 3 or _varied(groups) != [EPOCHS]:
-        return []
-    costs = sorted((float(group.settings[EPOCHS]), group.cost) for group in groups)
-    least = min(cost for _, cost in costs)
-    stops = next(epochs for epochs, cost in costs if cost <= NO_FURTHER * least)
-    if stops == costs[-1][0]:
-        return [f"The training cost still falls at {stops:g} epochs."]
-    return [f"From {stops:g} epochs on the training cost falls no further."]
-
-
-MAX_MILESTONES = 10
-"""Approximate number of milestones."""
-
-NAME, ON = "--name", "--on"
-
-BEST = "best"
-
-
 @dataclass(frozen=True)
 class StudyReport:
     """The progress of a study. best: the best group so far. remaining: estimated seconds left."""
 
     done: int
     total: int
-    best: "Trials"
+    best: Trials
     remaining: float
     lasting: bool = False
 
@@ -341,8 +77,16 @@ class StudyReport:
         """The same line, about MAX_MILESTONES times in a study."""
         return self if self.done % max(1, self.total // MAX_MILESTONES) == 0 else None
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield progress(self, console, options)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        filled = bar(self.done / self.total, BAR, blocks=draws_blocks(console, options))
+        parts = [
+            f"{self.done:,} of {self.total:,}",
+            f"[{filled}]" if options.max_width >= 70 else "",
+            f"best {percent(self.best.accuracy)}",
+            f"{duration(self.remaining)} left" if self.done < self.total else "",
+            _listed(self.best.settings),
+        ]
+        yield Text("  ".join(part for part in parts if part))
 
 
 @dataclass(frozen=True)
@@ -351,6 +95,7 @@ class StudyResult(Record):
 
     best: the settings with the highest accuracy, and lead: its lead over the second; None without
     results. shape, amount: of each training, unless the study varies them. data: the data set.
+    unvaried: the settings of a training that varies none, as `set` takes them.
     """
 
     name: str
@@ -360,9 +105,10 @@ class StudyResult(Record):
     runs: list[dict[str, Any]]
     best: dict[str, str] | None
     total: int
-    groups: ScreenOnly["list[Trials]"]
-    lead: ScreenOnly["Lead | None"]
+    groups: ScreenOnly[list[Trials]]
+    lead: ScreenOnly[Lead | None]
     is_search: ScreenOnly[bool]
+    unvaried: ScreenOnly[dict[str, str]]
 
     def as_json(self) -> dict[str, Any]:
         """The fields, with the means of each group and the lead of the best."""
@@ -384,13 +130,165 @@ class StudyResult(Record):
         }
         return super().as_json() | {"means": means, "lead": lead}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield study_view(self, console, options)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not self.groups:
+            yield f"Study {self.name!r}: nothing is done yet; study {self.name} goes on."
+            return
+        varied, blocks = self._varied(self.groups), draws_blocks(console, options)
+        shape = "" if SHAPE in varied else f"of {self.shape} "
+        epochs = self.groups[0].settings.get(EPOCHS)
+        amount = f"{epochs} epochs" if epochs else self.amount
+        length = "" if EPOCHS in varied else f"for {amount} "
+        yield f"Trainings {shape}{length.replace(' 1 epochs', ' 1 epoch')}on {self.data}:"
+        yield self._table(options.max_width, blocks=blocks)
+        if len(self.groups) > 2 and len(varied) == 1 and (curve := self._curve(*varied)):
+            yield picture(curve, min(options.max_width, 60), MIN_ROWS, blocks=blocks)
+        yield self._conclusion("±" if blocks else "+-")
+        if len(self.groups) > 2 and varied == [EPOCHS]:
+            yield self._when_cost_stops()
+        if (done := len(self.runs)) < self.total:
+            yield f"{done:,} of {self.total:,} done: study {self.name} goes on."
+        else:
+            yield Text(f"study {self.name} {BEST} loads the best network.", "dim")
+
+    def _varied(self, trials: Sequence[Trials]) -> list[str]:
+        """The settings that differ among the groups."""
+        names = dict.fromkeys(name for group in trials for name in group.settings)
+        return [name for name in names if len({self._value(g, name) for g in trials}) > 1]
+
+    def _value(self, group: Trials, name: str) -> str:
+        return group.settings.get(name) or self.unvaried[name]
+
+    def _table(self, width: int, *, blocks: bool) -> Rows:
+        """A row for each group, in the order of the question; for a search, the best ones first."""
+        shown: Sequence[Trials] = self.groups
+        if self.is_search:
+            shown = sorted(shown, key=lambda group: -group.accuracy)[:MAX_SEARCH_ROWS]
+        varied = self._varied(shown)
+        best = best_of(shown) if len(shown) > 1 and not self.is_search else None
+        lines = []
+        for group in shown:
+            line = {name: self._value(group, name) for name in varied}
+            line["accuracy"] = percent(group.accuracy)
+            if any(g.spread is not None for g in shown):
+                line["spread"] = "" if group.spread is None else f"{100 * group.spread:.2f}"
+            line |= {"cost": f"{group.cost:.3g}", "time": duration(group.seconds)}
+            if not self.is_search:
+                line |= {"seeds": str(len(group.results)), "": BEST * (group is best)}
+            lines.append(line)
+        table = _rows(lines, varied)
+        if self.is_search or not table.fits(width - INTERVAL):
+            return table
+        for line, interval in zip(lines, _intervals(shown, blocks=blocks), strict=True):
+            line[""] = f"{interval} {line['']}".rstrip()
+        return _rows(lines, varied)
+
+    def _curve(self, name: str) -> Chart | None:
+        """The accuracy over the only setting that differs, if its values are numbers."""
+        try:
+            points = sorted((float(self._value(g, name)), 100 * g.accuracy) for g in self.groups)
+        except ValueError:
+            return None
+        return Chart(f"validation accuracy, % over {name}", [Curve("", points)])
+
+    def _conclusion(self, plus_minus: str) -> str:
+        """The answer in a sentence or two."""
+        best = best_of(self.groups)
+        accuracies = [result.accuracy for result in best.results]
+        spread = "" if best.spread is None else f" {plus_minus} {100 * best.spread:.2f}"
+        reached = (
+            f"{100 * best.accuracy:.2f}{spread} % of the validation set "
+            f"({counted(len(accuracies), 'seed')})"
+        )
+        if len(self.groups) == 1:
+            between = f", from {percent(min(accuracies))} to {percent(max(accuracies))}"
+            return f"The network reads {reached}{between if len(accuracies) > 1 else ''}."
+        said = f"Best: {self._named(best)}, {reached}."
+        if self.lead is None:
+            return said
+        ahead = f"It leads {self._named(self.lead.over)} by {100 * self.lead.difference:.2f} points"
+        if self.lead.interval is None:
+            return f"{said} {ahead}; --repeat 5 tells luck apart."
+        low, high = (100 * end for end in self.lead.interval)
+        verdict = "more than luck" if self.lead.is_clear else "no clear winner"
+        return f"{said} {ahead} (95 % interval {low:.2f} to {high:.2f}): {verdict}."
+
+    def _named(self, group: Trials) -> str:
+        """The settings of a group that differ among the groups."""
+        return _listed({name: self._value(group, name) for name in self._varied(self.groups)})
+
+    def _when_cost_stops(self) -> str:
+        """The number of epochs from which the cost falls no further."""
+        costs = sorted((float(group.settings[EPOCHS]), group.cost) for group in self.groups)
+        least = min(cost for _, cost in costs)
+        stops = next(epochs for epochs, cost in costs if cost <= NO_FURTHER * least)
+        if stops == costs[-1][0]:
+            return f"The training cost still falls at {stops:g} epochs."
+        return f"From {stops:g} epochs on the training cost falls no further."
+
+
+def _listed(settings: dict[str, str]) -> str:
+    """`rate 0.1, batch 32`."""
+    pairs = [f"{name} {value}" for name, value in settings.items()]
+    return printable(", ".join(pairs) or "the settings as they are", 2000)
+
+
+def _rows(lines: Sequence[dict[str, str]], varied: Sequence[str]) -> Rows:
+    return Rows(
+        tuple(lines[0]),
+        [tuple(line.values()) for line in lines],
+        numbers=("accuracy", "spread", "cost", "time", "seeds"),
+        optional=("time", "seeds", "cost", "spread"),
+        key=varied,
+    )
+
+
+def _intervals(trials: Sequence[Trials], *, blocks: bool) -> list[str]:
+    """The mean and spread of each group on a common scale, such as `  ├─●─┤`."""
+    spans = [
+        (g.accuracy - (g.spread or 0), g.accuracy, g.accuracy + (g.spread or 0)) for g in trials
+    ]
+    low, high = min(s[0] for s in spans), max(s[2] for s in spans)
+    if high == low:
+        return [""] * len(spans)
+    left, line, dot, right = "├─●┤" if blocks else "|-o|"
+    drawings = []
+    for span in spans:
+        start, middle, end = (round((x - low) / (high - low) * (INTERVAL - 1)) for x in span)
+        cells = [" "] * INTERVAL
+        cells[start : end + 1] = line * (end + 1 - start)
+        cells[start], cells[end] = left, right
+        cells[middle] = dot
+        drawings.append("".join(cells))
+    return drawings
+
+
+@dataclass(frozen=True)
+class BestResult(Record):
+    """The best network of a study, now in hand, and its accuracy on the test set."""
+
+    name: str
+    settings: dict[str, str]
+    seed: int
+    validation_accuracy: float
+    correct: int
+    total: int
+    accuracy: float
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        settings = " ".join(f"{name} {value}" for name, value in self.settings.items())
+        yield (
+            f"Loaded the best network of {self.name!r}{settings and f', {settings}'}, "
+            f"seed {self.seed}: {percent(self.validation_accuracy)} of the validation set, "
+            f"{self.correct:,} of {self.total:,} right on the test set, {percent(self.accuracy)}. "
+            "pas NAME saves it."
+        )
 
 
 @command(
     "study",
     group="Asking",
+    rank=6,
     examples={
         "study rate 0.01 0.1 1": "the same network with three learning rates",
         "study shape 784-20-10 784-100-10 --repeat 5": "two shapes, each with five seeds",
@@ -400,7 +298,7 @@ class StudyResult(Record):
         "study study-1 best": "train its best network again, load it and check it",
     },
 )
-def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Any:
+def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult | BestResult:
     """Train many networks with different settings, and compare them on the validation set.
 
     A setting, shape or epochs is followed by the values to compare; with several, every combination
@@ -410,19 +308,18 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> Any:
     far, and study NAME continues.
     """
     rest, name, address = _flags(words)
-    if rest and not varies(rest[0]):
+    if not rest or varies(rest[0]):
+        record = _new_study(session, rest, clean(name) if name else "")
+        trainings = counted(plan_of(record).count(), "training")
+        session.report(Note(f"Study {record.name!r}: {trainings}."))
+    else:
         record = session.registry.load_study(clean(rest[0]))
         if rest[1:] == [BEST]:
             return _best(session, record)
         if rest[1:]:
             raise CommandError(
-                f"a study is shown by its name, and {BEST} after it: study NAME best"
+                f"a study is shown by its name, and {BEST} after it: study NAME {BEST}"
             )
-    else:
-        record = new_study(session, rest, clean(name) if name else "")
-        session.report(
-            Note(f"Study {record.name!r}: {counted(plan_of(record).count(), 'training')}.")
-        )
     return _run_trainings(session, record, address)
 
 
@@ -441,100 +338,131 @@ def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
     return rest, values[NAME], values[ON]
 
 
-def _run_trainings(session: Session, record: "StudyRecord", address: str) -> StudyResult:
-    """Runs the remaining trainings of a study, until Ctrl-C."""
-    plan, registry = plan_of(record), session.registry
-    begun, before, total = perf_counter(), len(record.results), plan.count()
+def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
+    """Makes a study, and saves it without results. name: if empty, the first free one is taken.
 
-    def report(result: object) -> None:
+    Raises CommandError if the question or the name is not valid.
+    """
+    registry = session.registry
+    name = name or next(name for k in count(1) if not registry.exists(name := f"study-{k}"))
+    if varies(name):
+        raise CommandError(f"{quoted(name)} is reserved: a study needs another name")
+    if registry.exists(name):
+        raise CommandError(f"there is a save named {name!r} already: --name gives another")
+    data = session.data()
+    record = StudyRecord(name, words, _blueprint(session), data.name, session.new_seed())
+    try:
+        question = parse(words)
+        Plan(question, record.blueprint, record.seed).check(data)
+        if question.seconds:
+            recipe = recipe_with(record.blueprint, {})
+            with threads.limited_to(1):
+                trial = train(Job(0, (), recipe, record.seed, Amount(1, "epochs")), data, ignore)
+            record.candidates = candidates_for(question.seconds, trial.seconds, threads.count())
+    except ValueError as error:
+        raise CommandError(printable(str(error), 400)) from None
+    registry.save_study(record)
+    return record
+
+
+def _blueprint(session: Session) -> Blueprint:
+    """The recipe and settings of the network in hand; if there is none, of the default recipe."""
+    if session.hand is None:
+        recipe = RECIPES[DEFAULT]
+        settings = Settings(**recipe.settings)
+    else:
+        model = session.learner()
+        recipe = RECIPES.get(model.recipe) or recipe_of(model.network)
+        settings = model.trainer.settings
+    same = [field.name for field in fields(Blueprint) if field.name != "settings"]
+    return Blueprint(settings=settings, **{name: getattr(recipe, name) for name in same})
+
+
+def plan_of(record: StudyRecord) -> Plan:
+    """The plan of a study's trainings. Raises CommandError if its question cannot be parsed."""
+    try:
+        return Plan(parse(record.words), record.blueprint, record.seed, record.candidates)
+    except ValueError as error:  # written by another version
+        raise CommandError(
+            f"{record.name!r} has a question that cannot be parsed: {error}"
+        ) from None
+
+
+def _run_trainings(session: Session, record: StudyRecord, address: str) -> StudyResult:
+    """Runs the remaining trainings of a study, until Ctrl-C. address: of a cluster, or empty."""
+    plan, results, registry = plan_of(record), record.results, session.registry
+    begun, before, total = perf_counter(), len(results), plan.count()
+
+    def report(result: Result | None) -> None:
         if result is None:
-            session.report()
-            return
-        done = len(record.results)
-        per_run = (perf_counter() - begun) / (done - before)
-        best = best_of(groups(plan, record.results))
-        session.report(StudyReport(done, total, best, per_run * (total - done)))
+            return session.report()
+        done = len(results)
+        remaining = (perf_counter() - begun) / (done - before) * (total - done)
+        return session.report(StudyReport(done, total, best_of(groups(plan, results)), remaining))
 
-    if plan.round(record.results):
-        new_pool = pool_for(session, session.data(record.data), address)
+    if plan.round(results):
+        data = session.data(record.data)
+        new_pool = (
+            partial(cluster, data, address)
+            if address
+            else partial(processes, data, threads.count())
+        )
         try:
-            conduct(plan, record.results, new_pool, lambda _: registry.save_study(record), report)
+            conduct(plan, results, new_pool, lambda _: registry.save_study(record), report)
         except Stopped:
             pass
         except NoWorkers as error:
             raise CommandError(
-                f"{error}; {counted(len(record.results), 'result')} kept: "
-                f"study {record.name} goes on"
+                f"{error}; {counted(len(results), 'result')} kept: study {record.name} goes on"
             ) from None
-    return _result(record, plan)
+    return result_of(record, plan)
 
 
-def _result(record: "StudyRecord", plan: "Plan") -> StudyResult:
+def result_of(record: StudyRecord, plan: Plan) -> StudyResult:
     """The results so far."""
-    found = groups(plan, record.results)
-    done = [
-        (job, record.results[job.number])
-        for jobs in plan.rounds(record.results)
-        for job in jobs
-        if job.number in record.results
-    ]
-    runs = [
-        {
-            "settings": dict(job.settings),
-            "seed": job.seed,
-            "amount": str(job.amount),
-            "validation_accuracy": result.accuracy,
-            "cost": result.cost,
-            "seconds": round(result.seconds, 3),
-        }
-        for job, result in done
-    ]
-    best = best_of(found) if found else None
+    trials = groups(plan, record.results)
+    best = best_of(trials) if trials else None
+    blueprint = record.blueprint
+    jobs = [job for jobs in plan.rounds(record.results) for job in jobs]
+    shape = "-".join(part.partition(":")[0] for part in blueprint.shape.split("-"))
+    unvaried = {name: spelled(name, value) for name, value in asdict(blueprint.settings).items()}
     return StudyResult(
-        record.name,
-        record.data,
-        "-".join(part.partition(":")[0] for part in record.blueprint.shape.split("-")),
-        str(plan.question.amount),
-        runs,
-        best.settings if best else None,
-        plan.count(),
-        found,
-        lead_of(best, found) if best and not plan.candidates else None,
-        bool(plan.candidates),
+        name=record.name,
+        data=record.data,
+        shape=shape,
+        amount=str(plan.question.amount),
+        runs=[
+            _run(job, record.results[job.number]) for job in jobs if job.number in record.results
+        ],
+        best=best.settings if best else None,
+        total=plan.count(),
+        groups=trials,
+        lead=lead_of(best, trials) if best and not plan.candidates else None,
+        is_search=bool(plan.candidates),
+        unvaried=unvaried | {SHAPE: shape},
     )
 
 
-@dataclass(frozen=True)
-class BestResult(Record):
-    """The best network of a study, now in hand, and its accuracy on the test set."""
-
-    name: str
-    settings: dict[str, str]
-    seed: int
-    validation_accuracy: float
-    correct: int
-    total: int
-    accuracy: float
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        settings = " ".join(f"{name} {value}" for name, value in self.settings.items())
-        yield (
-            f"Loaded the best network of {self.name!r}{settings and f', {settings}'}, "
-            f"seed {self.seed}: "
-            f"{percent(self.validation_accuracy)} of the validation set, "
-            f"{self.correct:,} of {self.total:,} right on the test set, {percent(self.accuracy)}. "
-            "pas NAME saves it."
-        )
+def _run(job: Job, result: Result) -> dict[str, Any]:
+    """One training, as JSON fields."""
+    return {
+        "settings": dict(job.settings),
+        "seed": job.seed,
+        "amount": str(job.amount),
+        "validation_accuracy": result.accuracy,
+        "cost": result.cost,
+        "seconds": round(result.seconds, 3),
+    }
 
 
-def _best(session: Session, record: "StudyRecord") -> Any:
+def _best(session: Session, record: StudyRecord) -> BestResult:
     """Trains the best network of a study again, bit for bit, and checks it on the test set."""
-    found = groups(plan_of(record), record.results)
-    if not found:
+    trials = groups(plan_of(record), record.results)
+    if not trials:
         raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
     if not session.may_discard():
         raise CommandError("nothing was trained; the network in hand is unchanged")
-    best = best_of(found).best
+    best = best_of(trials).best
     session.report(Note("Training the best one again.", lasting=False))
     data = session.data(record.data)
     try:
@@ -543,12 +471,7 @@ def _best(session: Session, record: "StudyRecord") -> Any:
     except Stopped:
         raise CommandError("interrupted; the network in hand is unchanged") from None
     model.data, model.trained_on = data.name, [data.name]
-    session.take(model)
-    session.mark_unsaved()
-    session.use_data_of(model)
-    seen = session.data_for(model)
-    checked = evaluate(model.trainer.answering(), seen.test)
-    model.accuracy = accuracy_on("test", checked.accuracy, seen, seen.tests_are_in, model)
+    checked = take_and_check(session, model)
     return BestResult(
         record.name,
         dict(best.settings),

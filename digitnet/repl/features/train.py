@@ -24,13 +24,12 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.wrong import Misread, framed
+from digitnet.repl.features.wrong import Misread
 from digitnet.repl.pictures.bars import bar
 from digitnet.repl.pictures.curves import GrowingCurves, live_rows
-from digitnet.repl.pictures.digit import gallery
+from digitnet.repl.pictures.digit import framed_units, gallery, weights_table
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.tables import clock, counted, duration, percent, rounded
-from digitnet.repl.pictures.digit import framed_units, weights_table
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session, undoable
 
@@ -266,7 +265,7 @@ class Watch:
                 Misread.of(self._guesses, self.data, self.data.validation, int(place))
                 for place in places[:across]
             ]
-            pictures = gallery([framed(case, console, options) for case in cases], options)
+            pictures = gallery([case.framed(console, options) for case in cases], options)
             yield Group(title, pictures)
         if self._weights is not None and self._weights.ndim == 2:
             yield weights_table(self._weights, None)

@@ -1,17 +1,18 @@
+"""`vote` makes a committee of saved networks."""
+
 from dataclasses import dataclass
 from typing import Annotated
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
-from digitnet.engine.evaluate import evaluate
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
+from digitnet.repl.features.check import take_and_check
 from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.result import Record
 from digitnet.repl.session import Session
@@ -28,7 +29,7 @@ class VoteResult(Record):
     total: int
     accuracy: float
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield (
             f"A committee of {counted(len(self.members), 'network')}: {self.correct:,} of "
             f"{self.total:,} right, {percent(self.accuracy)}. pas NAME keeps it."
@@ -38,9 +39,10 @@ class VoteResult(Record):
 @command(
     "vote",
     group="Asking",
+    rank=6,
     examples={"vote first second": "the mean of the outputs of two networks"},
 )
-def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
+def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> VoteResult:
     """Let several saved networks answer together, by averaging their outputs.
 
     The committee becomes the network in hand: c, ch and i work with it, pas saves it. Its members
@@ -52,17 +54,12 @@ def vote(session: Session, *names: Annotated[str, kinds.OLD]) -> VoteResult:
         )
     if not session.may_discard():
         raise CommandError("no vote was taken; the network in hand is unchanged")
-    committee = _committee([(name, session.registry.load(name)) for name in names])
-    session.take(committee)
-    session.mark_unsaved()
-    session.use_data_of(committee)
-    data = session.data_for(committee)
-    result = evaluate(committee.network, data.test)
-    committee.accuracy = accuracy_on("test", result.accuracy, data, data.tests_are_in, committee)
-    return VoteResult(list(names), result.correct, result.total, result.accuracy)
+    models = [(name, session.registry.load(name)) for name in names]
+    checked = take_and_check(session, _committee(models))
+    return VoteResult(list(names), checked.correct, checked.total, checked.accuracy)
 
 
-def _committee(models: "list[tuple[str, Model]]") -> "Model":
+def _committee(models: list[tuple[str, Model]]) -> Model:
     """A committee of named models. Raises CommandError if they do not fit together."""
     members = []
     for name, model in models:
@@ -75,6 +72,5 @@ def _committee(models: "list[tuple[str, Model]]") -> "Model":
     except ValueError as error:
         raise CommandError(str(error)) from None
     trained_on = dict.fromkeys(name for _, model in models for name in model.trained_on)
-    return Model(
-        Trainer(network, Settings(), 0), data=models[0][1].data, trained_on=list(trained_on)
-    )
+    data = models[0][1].data
+    return Model(Trainer(network, Settings(), 0), data=data, trained_on=list(trained_on))

@@ -1,8 +1,11 @@
+"""`w` shows the weights of the first layer, and what it makes of a case."""
+
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
 
 from digitnet.engine.arrays import Array, Feeder, answers_of
 from digitnet.insight.inside import FirstLayer, first_layer, first_layer_maps
@@ -11,78 +14,114 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number
-from digitnet.repl.pictures.digit import gallery, legend, lines_of
+from digitnet.repl.pictures.bars import side_by_side
+from digitnet.repl.pictures.digit import (
+    by_size,
+    framed_units,
+    gallery,
+    legend,
+    lines_of,
+    signed,
+    weights_table,
+)
 from digitnet.repl.pictures.tables import counted
-from digitnet.repl.pictures.units import by_size, framed_units, unit, weights_table
 from digitnet.repl.session import Session
+
+LARGE = 28
+"""Approximate width of a unit shown alone."""
 
 
 @dataclass(frozen=True)
-class WeightsResult:
+class LayerResult:
+    """What is shown of the first layer."""
+
+    first: FirstLayer
+
+    def as_json(self) -> dict[str, Any]:
+        """The layer's kind and number of units."""
+        return {"layer": self.first.layer.kind, "units": len(self.first.weights)}
+
+    @property
+    def biases(self) -> list[float] | None:
+        """The biases of the units, if they have any."""
+        biases = self.first.layer.biases
+        return None if biases is None else biases.tolist()
+
+    def title(self, what: str) -> str:
+        """`first layer (256 units, relu): weights`."""
+        noun = "channel" if self.first.layer.kind == "convolution" else "unit"
+        units = counted(len(self.first.weights), noun)
+        return f"first layer ({units}, {self.first.layer.activation.name}): {what}"
+
+
+@dataclass(frozen=True)
+class WeightsResult(LayerResult):
     """The weights of the first layer. order: the units in the order they are shown."""
 
-    first: "FirstLayer"
     order: list[int]
 
     def as_json(self) -> dict[str, Any]:
         """The layer, its weights by unit, and its biases."""
-        return _layer(self.first) | {
-            "weights": self.first.weights.tolist(),
-            "biases": _biases(self.first),
-        }
+        weights = self.first.weights.tolist()
+        return super().as_json() | {"weights": weights, "biases": self.biases}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         weights = self.first.weights
         if weights.ndim == 2:
-            yield f"{_title(self.first)}: weights into each unit"
+            yield self.title("weights into each unit")
             yield weights_table(weights, self.first.layer.biases)
             return
-        lines = lines_of(console)
-        weights = weights[self.order]
-        shown = framed_units(self.order, weights, console, options, lines=lines, common=False)
         is_dense = self.first.layer.kind == "dense"
-        what = "weights into each unit, largest first" if is_dense else "kernels"
-        yield f"{_title(self.first)}: {what}"
+        yield self.title("weights into each unit, largest first" if is_dense else "kernels")
         yield legend(console, options)
+        pictures, lines = weights[self.order], lines_of(console)
+        shown = framed_units(self.order, pictures, console, options, lines=lines, common=False)
         yield gallery(shown, options)
         if len(shown) < len(self.order):
             yield f"{len(shown):,} of {len(self.order):,} are shown; w UNIT shows one"
 
 
 @dataclass(frozen=True)
-class UnitResult:
+class UnitResult(LayerResult):
     """One unit of the first layer."""
 
-    first: "FirstLayer"
     unit: int
 
     def as_json(self) -> dict[str, Any]:
         """The layer, the unit's weights and bias, and its weights to the answers."""
-        outgoing, biases = self.first.outgoing, _biases(self.first)
-        return _layer(self.first) | {
+        outgoing, biases = self.first.outgoing, self.biases
+        return super().as_json() | {
             "unit": self.unit,
             "weights": self.first.weights[self.unit].tolist(),
             "bias": None if biases is None else biases[self.unit],
             "outgoing": None if outgoing is None else outgoing[self.unit].tolist(),
         }
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         weights, biases = self.first.weights[self.unit], self.first.layer.biases
         noun = "unit" if self.first.layer.kind == "dense" else "channel"
-        yield f"{_title(self.first)}: weights into {noun} {self.unit}"
+        yield self.title(f"weights into {noun} {self.unit}")
         if weights.ndim == 1:
-            some = slice(self.unit, self.unit + 1)
-            alone = None if biases is None else biases[some]
-            yield weights_table(self.first.weights[some], alone, first=self.unit)
+            alone = None if biases is None else biases[self.unit : self.unit + 1]
+            yield weights_table(weights[None], alone, first=self.unit)
             return
         yield legend(console, options)
-        bias = None if biases is None else float(biases[self.unit])
+        times = LARGE // weights.shape[1] // 2 * 2 or 1  # even: two rows make a line
+        enlarged = weights.repeat(times, axis=0).repeat(times, axis=1)
+        picture = signed(enlarged, float(np.abs(weights).max()), console, options)
+        lines = [f"weights {weights.min():.3g} to {weights.max():.3g}"]
+        if biases is not None:
+            lines.append(f"bias {biases[self.unit]:.3g}")
         outgoing = None if self.first.outgoing is None else self.first.outgoing[self.unit]
-        yield unit(weights, bias, outgoing, console, options)
+        if outgoing is not None and len(outgoing) > 1:
+            lines += ["", "weights to the answers:"]
+            lines += [f"{answer} {weight:6.2f}" for answer, weight in enumerate(outgoing)]
+        beside, width = Text("\n".join(lines)), enlarged.shape[1] + 3 + 24
+        yield side_by_side(picture, beside, options.max_width, width)
 
 
 @dataclass(frozen=True)
-class MapsResult:
+class MapsResult(LayerResult):
     """The first layer's response to a case.
 
     maps: (units, rows, columns): the feature maps of a convolution, or each dense unit's weights
@@ -90,17 +129,16 @@ class MapsResult:
     are the maps.
     """
 
-    first: "FirstLayer"
     set: str
     index: int
     answer: int
     order: list[int]
-    maps: "Array"
+    maps: Array
     outputs: list[float] | None
 
     def as_json(self) -> dict[str, Any]:
         """The layer, the case, and the maps and outputs by unit."""
-        return _layer(self.first) | {
+        return super().as_json() | {
             "set": self.set,
             "index": self.index,
             "answer": self.answer,
@@ -108,12 +146,11 @@ class MapsResult:
             "outputs": self.outputs,
         }
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield f"case {self.index:,} of the {self.set} set, a {self.answer}"
-        what = "feature maps, largest first"
-        if self.outputs is not None:
-            what = "weights times pixels, largest outputs first"
-        yield f"{_title(self.first)}: {what}"
+        is_dense = self.outputs is not None
+        what = "weights times pixels, largest outputs" if is_dense else "feature maps, largest"
+        yield self.title(f"{what} first")
         if (self.maps < 0).any():
             yield legend(console, options)
         lines, maps = lines_of(console), self.maps[self.order]
@@ -127,6 +164,7 @@ class MapsResult:
     "w",
     "weights",
     group="Asking",
+    rank=6,
     examples={
         "w": "the first layer's weights, or its kernels",
         "w case 17": "the first layer's response to test case 17",
@@ -172,7 +210,7 @@ def weights(
     return UnitResult(first, int(unit))
 
 
-def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | None) -> MapsResult:
+def _maps(session: Session, model: Model, first: FirstLayer, index: int | None) -> MapsResult:
     """The result of `w case`."""
     data = session.data_for(model)
     if first.weights.ndim == 2:
@@ -189,18 +227,3 @@ def _maps(session: Session, model: "Model", first: "FirstLayer", index: int | No
         maps,
         None if outputs is None else outputs.tolist(),
     )
-
-
-def _layer(first: "FirstLayer") -> dict[str, Any]:
-    """The layer's kind and number of units, as JSON fields."""
-    return {"layer": first.layer.kind, "units": len(first.weights)}
-
-
-def _biases(first: "FirstLayer") -> list[float] | None:
-    return None if first.layer.biases is None else first.layer.biases.tolist()
-
-
-def _title(first: "FirstLayer") -> str:
-    """`first layer (256 units, relu)`."""
-    noun = "channel" if first.layer.kind == "convolution" else "unit"
-    return f"first layer ({counted(len(first.weights), noun)}, {first.layer.activation.name})"

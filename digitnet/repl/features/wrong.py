@@ -1,25 +1,52 @@
-"""`wrong` shows the cases that the network misreads."""
+"""`wrong` shows the misread test cases, and `cm` counts them by answer and guess."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isnan, sqrt
 from typing import Annotated, Any
 
-import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.color import Color
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.style import Style
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Cases
-from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks
-from digitnet.registry.model import Model
+from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks, precision, recall
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures.digit import Framed, capacity, gallery, lines_of, size_of, small_case
-from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, legend
+from digitnet.repl.pictures.screen import draws_blocks, draws_shades
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
+
+
+@dataclass(frozen=True)
+class AllGuesses:
+    """A network's guesses for the test cases of its data set."""
+
+    data: DataSet
+    guesses: Guesses
+    seen_in_training: bool
+
+
+def guess_all(session: Session) -> AllGuesses:
+    """The guesses of the network in hand for all test cases. Raises Stopped after Ctrl-C."""
+    model = session.network()
+    data = session.data_for(model)
+
+    def chunks() -> Iterator[tuple[Array, Array]]:
+        for chunk in outputs_in_chunks(model.trainer.answering(), data.test):
+            session.report()
+            check_outputs(chunk[0])
+            yield chunk
+
+    seen = not data.tests_are_in.isdisjoint(model.trained_on)
+    return AllGuesses(data, guesses_of(chunks()), seen)
 
 
 @dataclass(frozen=True)
@@ -30,14 +57,25 @@ class Misread:
     answer: int
     guess: int
     confidence: float
-    inputs: "NDArray[Any]"
+    inputs: NDArray[Any]
 
     @classmethod
-    def of(cls, guesses: "Guesses", data: "DataSet", cases: "Cases", index: int) -> "Misread":
+    def of(cls, guesses: Guesses, data: DataSet, cases: Cases, index: int) -> "Misread":
         """The misread case with this index among the guesses."""
         answer, guess = int(guesses.answers[index]), int(guesses.guesses[index])
         inputs = data.picture_of(cases, index)
         return cls(index, answer, guess, float(guesses.confidences[index]), inputs)
+
+    def framed(self, console: Console, options: ConsoleOptions) -> Framed:
+        """The picture over `4 as 9  0.98`, in the colours of `c`, and its index."""
+        label = Text.assemble(
+            (str(self.answer), "bold yellow"),
+            " as ",
+            (str(self.guess), "bold red"),
+            f"  {self.confidence:.2f}\n",
+            (f"case {self.index:,}", "dim"),
+        )
+        return small_case(self.inputs, console, options), label
 
 
 @dataclass(frozen=True)
@@ -63,18 +101,17 @@ class WrongResult:
             ],
         }
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         count = len(self.cases)
-        how_many = f"{count:,} of " if count else "None of "
-        is_or_are = "is" if count == 1 else "are"
         yield (
-            f"{how_many}{counted(self.total, 'case')} of the {self.set} set {is_or_are} "
-            f"{self.kind}{', surest first' if count > 1 else ''}"
+            f"{f'{count:,}' if count else 'None'} of {counted(self.total, 'case')} of the "
+            f"{self.set} set {'is' if count == 1 else 'are'} {self.kind}"
+            f"{', surest first' if count > 1 else ''}"
         )
         if self.cases:
-            size = size_of(framed(self.cases[0], console, options))
+            size = size_of(self.cases[0].framed(console, options))
             shown = self.cases[: capacity(*size, lines_of(console), options)]
-            yield gallery([framed(case, console, options) for case in shown], options)
+            yield gallery([case.framed(console, options) for case in shown], options)
             if len(shown) < count:
                 yield f"and {count - len(shown):,} more; wrong ANSWER GUESS narrows it down"
             if self.names:
@@ -86,6 +123,7 @@ class WrongResult:
 @command(
     "wrong",
     group="Asking",
+    rank=4,
     examples={
         "wrong": "all misread test cases, the surest first",
         "wrong 4": "fours that are misread",
@@ -103,56 +141,176 @@ def wrong(
     All of them, those with one answer, or those with one answer and one guess. The confidence below
     each is the output of the guess.
     """
-    model = session.network()
-    data = session.data_for(model)
-    guesses = _guesses(session, model, data)
+    tested = guess_all(session)
+    guesses, data = tested.guesses, tested.data
     for digit in (answer, guess):
         if digit is not None and digit >= guesses.classes:
             raise CommandError(f"the answers are 0 to {guesses.classes - 1}. Example: wrong 1 0")
     if answer is not None and answer == guess:
         raise CommandError(f"a {answer} read as {answer} is right. Example: wrong 4 9")
-    indices = [int(index) for index in guesses.wrong()]
+    indices, kind, total = guesses.wrong(), "misread", len(guesses.answers)
     if answer is not None:
-        indices = [index for index in indices if guesses.answers[index] == answer]
-        kind = f"{answer}s that are misread"
+        indices, kind = indices[guesses.answers[indices] == answer], f"{answer}s that are misread"
+        total = int((guesses.answers == answer).sum())
     if guess is not None:
-        indices = [index for index in indices if guesses.guesses[index] == guess]
-        kind = f"{answer}s read as {guess}"
+        indices, kind = indices[guesses.guesses[indices] == guess], f"{answer}s read as {guess}"
+    cases = [Misread.of(guesses, data, data.test, int(index)) for index in indices]
     return WrongResult(
-        f"{data.name} test",
-        int(np.size(guesses.answers) if answer is None else np.sum(guesses.answers == answer)),
-        [Misread.of(guesses, data, data.test, index) for index in indices],
-        "misread" if answer is None else kind,
-        _seen(data, model),
-        data.answers,
+        f"{data.name} test", total, cases, kind, tested.seen_in_training, data.answers
     )
 
 
-def _seen(data: "DataSet", model: "Model") -> bool:
-    """Whether the network was trained on the test cases."""
-    return not data.tests_are_in.isdisjoint(model.trained_on)
+MAX_CELL = 6
+"""Maximum width of a cell of the matrix."""
+
+RECALL_WIDTH = 8
+"""Width of the recall beside the matrix: a space and `100.0 %`."""
+
+RIGHT, WRONG = ((16, 52, 44), (22, 138, 96)), ((64, 26, 32), (216, 62, 62))
+"""The darkest and lightest background of correct and of misread counts."""
+
+MAX_NAMED = 3
+"""Maximum number of confusions to name."""
 
 
-def _guesses(session: Session, model: "Model", data: "DataSet") -> "Guesses":
-    """The network's guesses for all test cases. Ctrl-C raises KeyboardInterrupt."""
+@dataclass(frozen=True)
+class ConfusionResult(Record):
+    """The confusion matrix: cases by answer (rows) and guess (columns)."""
 
-    def chunks() -> "Iterator[tuple[Array, Array]]":
-        for chunk in outputs_in_chunks(model.trainer.answering(), data.test):
-            if session.stop():
-                raise KeyboardInterrupt
-            check_outputs(chunk[0])
-            yield chunk
+    matrix: list[list[int]]
+    precision: list[float]
+    recall: list[float]
+    correct: int
+    total: int
+    set: str
+    seen_in_training: bool
+    names: ScreenOnly[tuple[str, ...]] = ()
 
-    return guesses_of(chunks())
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self._shown(console, options)
+        yield ""
+        yield (
+            f"{self.correct:,} of {self.total:,} right: {percent(self.correct / self.total)} of "
+            f"the {self.set} set"
+        )
+        if self.correct < self.total:
+            (count, answer, guess), *others = self._confusions()
+            named = [f"{a} as {g} ({n:,})" for n, a, g in ((count, answer, guess), *others)]
+            listed = ", ".join(named[:MAX_NAMED])
+            yield f"Most often misread: {listed}. wrong {answer} {guess} shows these."
+        if self.names:
+            yield legend(self.names)
+        if self.seen_in_training:
+            yield SEEN_IN_TRAINING
+
+    def _shown(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The matrix with precision and recall if they fit, else with a table of them below.
+
+        Where not even the matrix fits: each answer with its guesses.
+        """
+        count = len(self.matrix)
+        digits = max(len(f"{cases}") for row in self.matrix for cases in row)
+        beside = len("answer ") + count * (digits + 2) + RECALL_WIDTH
+        spare = (options.max_width - beside) // count
+        # a cell holds ` 99.9 ` where precision stands below the columns
+        if spare >= 0 and digits + 2 + spare >= len(" 99.9 "):
+            width = min(digits + 2 + spare, MAX_CELL)
+            yield self._grid(width, console, options, with_rates=True)
+            return
+        rates = zip(map(_percent, self.precision), map(_percent, self.recall), strict=True)
+        lines = [(f"{digit}", *both) for digit, both in enumerate(rates)]
+        if count * (digits + 1) + 2 <= options.max_width:
+            yield self._grid(digits + 1, console, options, with_rates=False)
+            yield ""
+            numbers = ("digit", "precision", "recall")
+            yield Rows(numbers, lines, numbers=numbers)
+            return
+        guesses = [
+            ", ".join(f"{g} ({n:,})" for n, a, g in self._confusions() if a == answer)
+            for answer in range(count)
+        ]
+        numbers = ("answer", "precision", "recall")
+        every = [(*line, read) for line, read in zip(lines, guesses, strict=True)]
+        yield Rows((*numbers, "read as"), every, numbers=numbers, prose=("read as",))
+
+    def _grid(
+        self, width: int, console: Console, options: ConsoleOptions, *, with_rates: bool
+    ) -> Text:
+        """The matrix in cells of this width."""
+        count = len(self.matrix)
+        margin = len("answer ") if with_rates else 2
+        heading = "guess" if with_rates else "answer down, guess across"
+        first = f"{'answer' if with_rates else '':{margin}}{heading:^{count * width}}".rstrip()
+        text = Text(no_wrap=True).append(first, "dim").append("\n" + " " * margin)
+        text.append("".join(f"{digit:>{width - 1}} " for digit in range(count)), "bold")
+        text.append(f"{'recall':>{RECALL_WIDTH}}" if with_rates else "", "dim")
+        none = "·" if draws_blocks(console, options) else "."
+        most = max((cases for cases, _, _ in self._confusions()), default=1)
+        for answer, row in enumerate(self.matrix):
+            text.append(f"\n{answer:>{margin - 1}} ", "bold")
+            for guess, cases in enumerate(row):
+                size = self.recall[answer] if answer == guess else cases / most
+                style = _shade(size, console, right=answer == guess) if cases else Style(dim=True)
+                text.append(f"{cases or none:>{width - 1}} ", style)
+            text.append(f"{_percent(self.recall[answer]):>{RECALL_WIDTH}}" if with_rates else "")
+        if with_rates:
+            text.append("\nprecision, %\n" + " " * margin, "dim")
+            text.append("".join(f"{_number(rate):>{width - 1}} " for rate in self.precision))
+        return text
+
+    def _confusions(self) -> list[tuple[int, int, int]]:
+        """The cases, answer and guess of each confusion, the most frequent first."""
+        confusions = [
+            (cases, answer, guess)
+            for answer, row in enumerate(self.matrix)
+            for guess, cases in enumerate(row)
+            if answer != guess and cases
+        ]
+        return sorted(confusions, key=lambda confusion: -confusion[0])
 
 
-def framed(case: "Misread", console: Console, options: ConsoleOptions) -> Framed:
-    """The picture over `4 as 9  0.98`, in the colours of answer and guess in `c`, and its index."""
-    label = Text.assemble(
-        (str(case.answer), "bold yellow"),
-        " as ",
-        (str(case.guess), "bold red"),
-        f"  {case.confidence:.2f}\n",
-        (f"case {case.index:,}", "dim"),
+def _shade(size: float, console: Console, *, right: bool) -> Style:
+    """The style of a cell that is not zero. size: 0 to 1."""
+    if not draws_shades(console):
+        return Style(bold=True, color=None if right else "red")
+    low, high = RIGHT if right else WRONG
+    size = size**4 if right else sqrt(size)  # recalls are mostly near 1
+    red, green, blue = (a + size * (b - a) for a, b in zip(low, high, strict=True))
+    return Style(color="#ffffff", bgcolor=Color.from_rgb(red, green, blue))
+
+
+def _number(rate: float) -> str:
+    """`98.2`, or `-` for NaN."""
+    return "-" if isnan(rate) else f"{100 * rate:.1f}" if rate < 0.9995 else "100"
+
+
+def _percent(rate: float) -> str:
+    return "-" if isnan(rate) else f"{rate:.1%}".replace("%", " %")
+
+
+@command(
+    "cm",
+    "confusion",
+    group="Asking",
+    rank=4,
+    examples={"cm cm.svg": "draw it in a file", "cm": "for the whole test set"},
+    is_picture=True,
+)
+def cm(session: Session) -> ConfusionResult:
+    """Show the confusion matrix of the test set, with precision and recall of each digit.
+
+    A row holds the cases with one answer, a column those with one guess. Recall is the fraction of
+    an answer's cases that are read correctly; precision is the fraction of a guess that is correct.
+    """
+    tested = guess_all(session)
+    matrix = tested.guesses.matrix()
+    return ConfusionResult(
+        matrix.tolist(),
+        precision(matrix).tolist(),
+        recall(matrix).tolist(),
+        int(matrix.trace()),
+        int(matrix.sum()),
+        f"{tested.data.name} test",
+        tested.seen_in_training,
+        tested.data.answers,
     )
-    return small_case(case.inputs, console, options), label

@@ -204,12 +204,13 @@ def thinned(points: Sequence[Point]) -> list[Point]:
 
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
     """A chart under its title and legend."""
-    title = Text(chart.title, no_wrap=True, overflow="crop", justify="center")
+    title = Text(chart.title, no_wrap=True, overflow="crop")
     if chart.names:
         for number, curve in chart.drawn:
             marker = _marker(number, blocks=blocks)
             sign = "⠒" if marker == "braille" else marker
             title.append(f"  {sign} {curve.name}", COLOURS[number % len(COLOURS)])
+    title.align("center", width)
     return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
 
 

@@ -1,8 +1,9 @@
 """Digits and signed numbers as text, two rows of pixels a line, alone or in a gallery."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby, zip_longest
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,27 @@ from rich.text import Text
 
 from digitnet.engine.arrays import Array
 from digitnet.repl.pictures.screen import draws_blocks, draws_shades
+from digitnet.repl.pictures.tables import Rows
 
 Picture = NDArray[np.uint8]
 """Pixels (rows, columns), from 0 (paper) to 255 (full ink)."""
 
-RAMP = " .:-=+*#%@"
-
-HALVES = " ▄▀█"
+RAMP, HALVES = " .:-=+*#%@", " ▄▀█"
+"""Characters from light to dark; and for the upper and the lower pixel of two."""
 
 GREYS = 23
 """The lightest level of grey; terminals with 256 colours have as many."""
+
+POSITIVE, NEGATIVE = (255, 86, 64), (64, 148, 255)
+
+SHADES = 15
+"""Shades of each of these colours."""
+
+SIGNS = "=- +#"
+"""Characters without colours, from far below zero to far above."""
+
+LOW, HIGH = 0.2, 0.6
+"""Fractions of the largest number from which the characters change."""
 
 
 def digit(picture: Picture, console: Console, options: ConsoleOptions, *, ink: bool = True) -> Text:
@@ -38,11 +50,11 @@ def digit(picture: Picture, console: Console, options: ConsoleOptions, *, ink: b
     if len(picture) % 2:
         picture = np.vstack([picture, np.zeros_like(picture[:1])])
     upper, lower = picture[::2], picture[1::2]
-    if not draws_blocks(console, options) or not (ink or draws_shades(console)):
-        return _lines(in_characters(upper, lower))
-    if not draws_shades(console):
-        return _lines(in_halves(upper, lower))
-    return Text("\n").join(_in_greys(a, b) for a, b in zip(upper, lower, strict=True))
+    if draws_shades(console) and draws_blocks(console, options):
+        return _half_blocks(np.rint(picture / 255 * GREYS), _grey)
+    if ink and draws_blocks(console, options):
+        return Text("\n".join(in_halves(upper, lower)), no_wrap=True)
+    return Text("\n".join(in_characters(upper, lower)), no_wrap=True)
 
 
 def halved(values: NDArray[Any]) -> NDArray[Any]:
@@ -54,10 +66,6 @@ def halved(values: NDArray[Any]) -> NDArray[Any]:
     blocks = values[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2)
     means: NDArray[Any] = blocks.mean(axis=(1, 3)).astype(values.dtype)
     return means
-
-
-def _lines(rows: list[str]) -> Text:
-    return Text("\n".join(rows), no_wrap=True)
 
 
 def in_characters(upper: Picture, lower: Picture) -> list[str]:
@@ -72,21 +80,75 @@ def in_halves(upper: Picture, lower: Picture) -> list[str]:
     return ["".join(HALVES[code] for code in row) for row in codes]
 
 
-def _in_greys(upper: Picture, lower: Picture) -> Text:
-    """One line of ▀: the upper pixel is the foreground colour, the lower one the background."""
-    line = Text(no_wrap=True)
-    levels = ((round(ink / 255 * GREYS) for ink in row.tolist()) for row in (upper, lower))
-    for pair, run in groupby(zip(*levels, strict=True)):
-        line.append("▀" * len(list(run)), _style(*pair))
-    return line
+def signed(values: Array, largest: float, console: Console, options: ConsoleOptions) -> Text:
+    """The numbers (rows, columns), two rows per line, at half size if they are too wide.
+
+    largest: the absolute value shown in full colour.
+    """
+    if values.shape[1] > options.max_width:
+        values = halved(values)
+    fractions = np.clip(values / (largest or 1.0), -1, 1)
+    if draws_blocks(console, options) and draws_shades(console):
+        return _half_blocks(np.rint(fractions * SHADES), _red_or_blue)
+    if len(fractions) % 2:
+        fractions = np.vstack([fractions, fractions[-1:]])
+    means = (fractions[::2] + fractions[1::2]) / 2
+    return Text("\n").join(_in_signs(line) for line in means.tolist())
+
+
+def unsigned(values: Array, largest: float, console: Console, options: ConsoleOptions) -> Text:
+    """Numbers of at least 0 in shades of grey, like digits. largest: the value shown in white."""
+    shades = np.clip(values / (largest or 1.0), 0, 1) * 255
+    return digit(shades.astype(np.uint8), console, options, ink=False)
+
+
+def legend(console: Console, options: ConsoleOptions) -> Text:
+    """The meaning of the colours or characters of `signed`."""
+    if draws_blocks(console, options) and draws_shades(console):
+        red, blue = (Style(color=_red_or_blue(level)) for level in (SHADES, -SHADES))
+        return Text.assemble(("red", red), " above zero, ", ("blue", blue), " below")
+    return Text("# and + above zero, = and - below")
+
+
+def _half_blocks(levels: NDArray[Any], colour: Callable[[int], Color]) -> Text:
+    """Lines of ▀: the upper row is the foreground colour, the lower one the background."""
+    rows: list[list[int]] = levels.astype(int).tolist()
+    lines = []
+    for upper, lower in zip_longest(rows[::2], rows[1::2]):
+        line = Text(no_wrap=True)
+        below = lower or [None] * len(upper)
+        for pair, run in groupby(zip(upper, below, strict=True)):
+            line.append("▀" * len(list(run)), _style(colour, *pair))
+        lines.append(line)
+    return Text("\n").join(lines)
 
 
 @cache
-def _style(above: int, below: int) -> Style:
-    """The style of ▀ for two levels of grey."""
-    upper, lower = (Color.from_rgb(*[level * 255 // GREYS] * 3) for level in (above, below))
-    return Style(color=upper, bgcolor=lower)
+def _style(colour: Callable[[int], Color], above: int, below: int | None) -> Style:
+    """The style of ▀ for two levels; `below` is None after the last row."""
+    return Style(color=colour(above), bgcolor=None if below is None else colour(below))
 
+
+def _grey(level: int) -> Color:
+    return Color.from_rgb(*[level * 255 // GREYS] * 3)
+
+
+def _red_or_blue(level: int) -> Color:
+    return Color.from_rgb(
+        *(abs(level) * c // SHADES for c in (POSITIVE if level > 0 else NEGATIVE))
+    )
+
+
+def _in_signs(line: list[float]) -> Text:
+    """One line: a character for each number."""
+    text = Text(no_wrap=True)
+    for value in line:
+        size = (abs(value) >= LOW) + (abs(value) >= HIGH)
+        text.append(SIGNS[2 + size if value > 0 else 2 - size], "red" if value > 0 else "blue")
+    return text
+
+
+# galleries
 
 SMALL = 16
 """Maximum width in pixels of a picture shown at full size."""
@@ -104,18 +166,17 @@ Framed = tuple[Text, Text]
 def gallery(framed: Sequence[Framed], options: ConsoleOptions) -> RenderableType:
     """The pictures in rows of about the same length; all cells are as wide as the widest."""
     width = max((size_of(each)[0] for each in framed), default=1)
-    lines = -(-len(framed) // capacity(width, 1, 1, options)) or 1
-    columns = -(-len(framed) // lines) or 1
+    lines = ceil(len(framed) / capacity(width, 1, 1, options)) or 1
+    columns = ceil(len(framed) / lines) or 1
     grid = Table.grid(padding=(0, GAP, 1, 0))
     for start in range(0, len(framed), columns):
-        line = framed[start : start + columns]
-        grid.add_row(*(Group(picture, label) for picture, label in line))
+        grid.add_row(*(Group(*each) for each in framed[start : start + columns]))
     return grid
 
 
 def size_of(framed: Framed) -> tuple[int, int]:
     """The columns and lines of a picture with its label."""
-    lines = [line for part in framed for line in part.plain.split("\n")]
+    lines = [line for text in framed for line in text.plain.split("\n")]
     return max(map(len, lines)), len(lines)
 
 
@@ -138,75 +199,65 @@ def small_case(case: NDArray[Any], console: Console, options: ConsoleOptions) ->
     return Text(" ".join(f"{value:g}" for value in case))
 
 
-POSITIVE, NEGATIVE = (255, 86, 64), (64, 148, 255)
+# the units of a layer
 
-SHADES = 15
-"""Shades of each colour."""
+ENLARGED = (4, 2, 1)
+"""Magnifications to try for small pictures: the first with which all fit, or the last."""
 
-SIGNS = "=- +#"
-"""Characters without colours, from far below zero to far above."""
-
-LOW, HIGH = 0.2, 0.6
-"""Fractions of the largest number from which the characters change."""
+COARSE = 8
+"""Pictures with fewer rows need one line per row if colours are not available."""
 
 
-def signed(values: Array, largest: float, console: Console, options: ConsoleOptions) -> Text:
-    """The numbers (rows, columns), two rows per line, at half size if they are too wide.
+def by_size(sizes: Array) -> list[int]:
+    """The indices of the units, largest size first."""
+    return [int(unit) for unit in np.argsort(-sizes, kind="stable")]
 
-    largest: the absolute value shown in full colour.
+
+def framed_units(
+    units: Sequence[int],
+    pictures: Array,
+    console: Console,
+    options: ConsoleOptions,
+    *,
+    lines: int,
+    common: bool,
+) -> list[Framed]:
+    """The pictures, labelled with the units' numbers: as many as fit in `lines`.
+
+    common: whether all have the same scale.
     """
-    if values.shape[1] > options.max_width:
-        values = halved(values)
-    parts = np.clip(values / (largest or 1.0), -1, 1)
-    if draws_blocks(console, options) and draws_shades(console):
-        levels: list[list[int]] = np.rint(parts * SHADES).astype(int).tolist()
-        pairs = zip_longest(levels[::2], levels[1::2])
-        return Text("\n").join(_in_colours(upper, lower) for upper, lower in pairs)
-    if len(parts) % 2:
-        parts = np.vstack([parts, parts[-1:]])
-    return Text("\n").join(_in_signs(line) for line in (parts[::2] + parts[1::2]) / 2)
+    if pictures.shape[2] > SMALL:
+        pictures = np.stack([halved(picture) for picture in pictures])
+    times, fitting = _enlarged(pictures, lines, console, options)
+    pictures = pictures[:fitting].repeat(times, axis=1).repeat(times, axis=2)
+    draw = signed if (pictures < 0).any() else unsigned
+    sizes = np.abs(pictures)
+    largest = [sizes.max(initial=0.0)] * len(sizes) if common else sizes.max(axis=(1, 2))
+    return [
+        (draw(picture, float(scale), console, options), Text(f"{unit}", "bold"))
+        for unit, picture, scale in zip(units, pictures, largest, strict=False)
+    ]
 
 
-def unsigned(values: Array, largest: float, console: Console, options: ConsoleOptions) -> Text:
-    """Numbers of at least 0 in shades of grey, like digits. largest: the value shown in white."""
-    shades = np.clip(values / (largest or 1.0), 0, 1) * 255
-    return digit(shades.astype(np.uint8), console, options, ink=False)
+def _enlarged(
+    pictures: Array, lines: int, console: Console, options: ConsoleOptions
+) -> tuple[int, int]:
+    """The magnification of the pictures, and how many fit."""
+    count, rows, columns = pictures.shape
+    coarse = rows < COARSE and not draws_shades(console)
+    for times in ENLARGED[:2] if coarse else ENLARGED:
+        width = max(columns * times, len(f"{count - 1}"))
+        fitting = capacity(width, ceil(rows * times / 2) + 1, lines, options)
+        if columns * times <= SMALL and fitting >= count:
+            break
+    return times, fitting
 
 
-def legend(console: Console, options: ConsoleOptions) -> Text:
-    """The meaning of the colours or characters."""
-    if draws_blocks(console, options) and draws_shades(console):
-        red, blue = (Color.from_rgb(*colour) for colour in (POSITIVE, NEGATIVE))
-        return Text.assemble(
-            ("red", Style(color=red)), " above zero, ", ("blue", Style(color=blue)), " below"
-        )
-    return Text("# and + above zero, = and - below")
-
-
-def _in_colours(upper: list[int], lower: list[int] | None) -> Text:
-    """One line of ▀: the upper number is the foreground colour, the lower one the background."""
-    line = Text(no_wrap=True)
-    below: list[int | None] = [*lower] if lower else [None] * len(upper)
-    for pair, run in groupby(zip(upper, below, strict=True)):
-        line.append("▀" * len(list(run)), _signed_style(*pair))
-    return line
-
-
-@cache
-def _signed_style(above: int, below: int | None) -> Style:
-    """The style of ▀ for two levels; `below` is None after the last row."""
-    return Style(color=_colour(above), bgcolor=None if below is None else _colour(below))
-
-
-def _colour(level: int) -> Color:
-    full = POSITIVE if level > 0 else NEGATIVE
-    return Color.from_rgb(*(abs(level) * c // SHADES for c in full))
-
-
-def _in_signs(line: Array) -> Text:
-    """One line: a character for each number."""
-    text = Text(no_wrap=True)
-    for part in line.tolist():
-        size = (abs(part) >= LOW) + (abs(part) >= HIGH)
-        text.append(SIGNS[2 + size if part > 0 else 2 - size], "red" if part > 0 else "blue")
-    return text
+def weights_table(weights: Array, biases: Array | None, first: int = 0) -> RenderableType:
+    """The weights as a table, for inputs that are not pictures. first: number of the first unit."""
+    headings = ["unit", *(f"x{number}" for number in range(weights.shape[1]))]
+    lines = [[str(first + n), *(f"{w:.4g}" for w in row)] for n, row in enumerate(weights)]
+    if biases is not None:
+        headings.append("bias")
+        lines = [[*line, f"{bias:.4g}"] for line, bias in zip(lines, biases, strict=True)]
+    return Rows(headings, lines, numbers=headings, key=("unit",))
