@@ -5,12 +5,18 @@
 writes anew what stands between `<!-- generated: NAME -->` and `<!-- end -->` on each page.
 """
 
+import json
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from transcript import ROOT
 
 from digitnet.digits.datasets import RELATIVES, SOURCES
@@ -129,6 +135,37 @@ def flags() -> str:
     return table(("flag", "variable", "what it does"), rows)
 
 
+JSON = (
+    "n diary; t 1; min 1; c 1; ch 5; wrong; cm; grad; pas a; p; pas b; ls; n mini; l a; data; "
+    "img {}; del a; undo; vote a b"
+)
+"""Commands whose fields are listed; {} is a picture."""
+
+
+def json_fields() -> str:
+    """The names of the fields of each command's object, as the program prints them."""
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "picture.png")
+        case = SOURCES["sample"].read([ROOT / "data"]).test.inputs[0]
+        Image.fromarray(255 - case.reshape(28, 28)).save(picture)
+        program = [sys.executable, "-m", "digitnet", "--json", "--yes", "--saves", folder]
+        line = JSON.format(picture)
+        done = subprocess.run([*program, "-c", line], check=True, capture_output=True, cwd=ROOT)
+    objects = [json.loads(line) for line in done.stdout.splitlines()]
+    known = {found.pop("command"): found for found in objects if found.pop("ok")}
+    rows = ((f"`{name}`", _keys(found)) for name, found in known.items())
+    return table(("command", "fields"), rows)
+
+
+def _keys(found: dict[str, Any]) -> str:
+    texts = []
+    for name, value in found.items():
+        texts.append(f"`{name}`")
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            texts[-1] += f" (of each {_keys(value[0])})"
+    return ", ".join(texts)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "ten commands": ten_commands,
     "commands": all_groups,
@@ -148,6 +185,7 @@ TABLES: dict[str, Callable[[], str]] = {
         {source.name: source.summary for source in (SOURCES | RELATIVES).values()},
     ),
     "flags": flags,
+    "json": json_fields,
     "faults": lambda: table(
         ("what is wrong", "group"), ((fault.what, fault.group) for fault in FAULTS.values())
     ),
