@@ -1,8 +1,10 @@
 """The prompt with typed keys, on prompt_toolkit's pipe input; no terminal is needed."""
 
 import re
+import signal
 from collections.abc import Callable
 from io import StringIO
+from threading import Event, Timer
 
 import pytest
 from prompt_toolkit.application import create_app_session
@@ -113,3 +115,37 @@ def test_delete_after_a_yes(typed: Typed, session: Session) -> None:
 def test_a_pasted_line_of_commands(typed: Typed, session: Session) -> None:
     typed("n diary; t 5; pas one; s\r")
     assert session.registry.names() == ["one"]
+
+
+def test_what_is_typed_while_the_program_is_loaded_waits_for_it(session: Session) -> None:
+    loaded, shown = Event(), StringIO()
+
+    def load() -> Loop:
+        loaded.wait(10)
+        return Loop(session, ScreenOutput(Screen(shown, width=80)))
+
+    with (
+        create_pipe_input() as keyboard,
+        create_app_session(input=keyboard, output=DummyOutput()),
+    ):
+        keyboard.send_text("n min\ti\rs\r")
+        Timer(0.5, loaded.set).start()
+        converse(Loading(load), session.interrupts)
+    assert session.hand is not None
+    assert session.hand.recipe == "mini"
+
+
+def test_a_signal_while_the_program_is_loaded_ends_it(session: Session) -> None:
+    interrupts = session.interrupts
+
+    def load() -> Loop:
+        interrupts.ended_by = signal.SIGTERM
+        return Loop(session, ScreenOutput(Screen(StringIO(), width=80)))
+
+    with (
+        create_pipe_input() as keyboard,
+        create_app_session(input=keyboard, output=DummyOutput()),
+    ):
+        keyboard.send_text("n mini\r")
+        converse(Loading(load), interrupts)
+    assert session.is_over
