@@ -3,6 +3,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor, log10
 from time import perf_counter
 
+import plotext
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
@@ -25,7 +26,7 @@ REDRAW_RATIO = 150
 """Growing curves are redrawn after this many times the time that drawing took,"""
 
 MAX_WAIT = 0.3
-"""but at least at this interval in seconds: the first drawing imports plotext."""
+"""but at least at this interval in seconds."""
 
 MAX_VALUE = 1e100
 """Values are clipped to this: differences of larger ones may overflow."""
@@ -221,8 +222,6 @@ def _marker(number: int, *, blocks: bool) -> str:
 
 def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
     """Draws the curves and axes with plotext; the first curve in braille dots."""
-    import plotext
-
     plotext.clear_figure()
     plotext.limit_size(False, False)
     plotext.plotsize(width, rows)
