@@ -1,4 +1,6 @@
-from typing import IO, Literal
+"""The console that everything is printed on, and what it can show."""
+
+from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions
 
@@ -9,31 +11,11 @@ class Screen(Console):
     plain: whether to print text only, whatever the terminal supports.
     """
 
-    def __init__(
-        self,
-        file: IO[str] | None = None,
-        *,
-        plain: bool = False,
-        no_color: bool | None = None,
-        width: int | None = None,
-        force_terminal: bool | None = None,
-        stderr: bool = False,
-        record: bool = False,
-        color_system: Literal["auto", "truecolor"] = "auto",
-    ) -> None:
-        """The arguments are those of rich's Console; width None is the terminal's."""
+    def __init__(self, file: IO[str] | None = None, *, plain: bool = False, **options: Any) -> None:
+        """options: those of rich's Console."""
+        no_colour = {"no_color": True} if plain else {}
         super().__init__(
-            file=file,
-            markup=False,
-            emoji=False,
-            highlight=False,
-            soft_wrap=False,
-            no_color=True if plain else no_color,
-            width=width,
-            force_terminal=force_terminal,
-            stderr=stderr,
-            record=record,
-            color_system=color_system,
+            file=file, markup=False, emoji=False, highlight=False, **options | no_colour
         )
         self.plain = plain or self.is_dumb_terminal
 
