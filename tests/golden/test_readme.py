@@ -27,6 +27,15 @@ def test_the_session_is_what_a_person_sees(tmp_path: Path) -> None:
     assert masked(shown[1]) == masked(transcript(LINES, tmp_path))
 
 
+def test_the_examples_of_docs_end_as_a_person_sees_them(tmp_path: Path) -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    examples = re.findall(r"^ {4}digitnet> (.*)\n((?: {4}.*\n)+)", text, re.MULTILINE)
+    assert examples
+    for line, shown in examples:
+        ending = masked(shown)
+        assert masked(transcript(line.split("; "), tmp_path))[-len(ending) :] == ending
+
+
 @each_page
 def test_its_tables_are_those_of_the_program(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
