@@ -1,12 +1,14 @@
-"""`why` and `step` on a plain session: their data, what they change, what they refuse."""
+"""`why` and `step`: their data, what they change, what they refuse, and at a terminal."""
 
 from io import StringIO
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Start
 from registry_helpers import everything
 from session_helpers import Kept, do, refusal
+from terminal_helpers import Terminal
 
 from digitnet.engine.layers import EXACT
 from digitnet.engine.optimizers import OPTIMIZERS
@@ -217,3 +219,30 @@ def test_every_recipe_can_be_explained_on_a_narrow_screen(session: Session, line
     shown = screen.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, shown.splitlines())) <= 50
     assert ("backwards" in shown) == ("why" in line)
+
+
+def colours(t: Terminal) -> set[str]:
+    return {cell.fg for row in t.screen.buffer.values() for cell in row.values()}
+
+
+@pytest.mark.parametrize("env", [{}, {"DIGITNET_PLAIN": "1"}, {"NO_COLOR": "1"}])
+def test_sheets_have_colours_unless_they_are_not_wanted(
+    terminal: Start, env: dict[str, str]
+) -> None:
+    t = terminal(80, 110, **env)
+    t.wait_for("^digitnet>")
+    t.type("n mini\rwhy 5\rstep\r")
+    t.wait_for(r"^ b (→|->) 1 .*\n(.*\n)*mini\*>")
+    assert (colours(t) == {"default"}) == bool(env)
+    sheet = t.text()[t.text().index("forwards") :]
+    assert sheet.isascii() == ("DIGITNET_PLAIN" in env)
+
+
+def test_a_step_can_be_stopped_between_two(terminal: Start) -> None:
+    t = terminal(80, 120)  # high enough for the heading of a sheet to be on it at any time
+    t.wait_for("^digitnet>$")
+    t.type("n conv; step 100\r")  # a hundred of these take seconds on any machine
+    t.wait_for(r"^── mini-batch \d+ ─")
+    t.type("\x03")
+    t.wait_for("^Interrupted: the training so far is kept.", 5)
+    t.wait_for(r"^conv\*>$")
