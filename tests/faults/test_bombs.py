@@ -42,6 +42,7 @@ WITHOUT = {
 """A protection, and bombs that go off without it."""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("protection", WITHOUT)
 def test_without_its_protection_a_bomb_goes_off(tmp_path: Path, protection: str) -> None:
     bombs = {name: SEALED[name] for name in WITHOUT[protection]}

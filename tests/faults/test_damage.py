@@ -66,12 +66,14 @@ def test_every_mutation_with_a_new_footer_is_refused_or_sound(share: Share, tall
     tally("mutations under a new footer", count, sum(map(is_survived, range(count))))
 
 
+@pytest.mark.full
 def test_without_the_sum_mutations_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(map(is_seen, range(500)))
     monkeypatch.setattr(seal, "_sum", lambda payload, fields: SAVES[0][-32:])
     assert not all(map(is_seen, range(500)))
 
 
+@pytest.mark.full
 def test_without_a_check_mutations_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(map(is_survived, range(500)))
     monkeypatch.setattr(Fields, "text", lambda fields, name, choices=None: fields._take(name, str))
@@ -109,6 +111,7 @@ CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
 """A check, by what to do without it; and a place and a value that only it refuses."""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("check", CHECKS)
 def test_without_a_check_what_is_not_sound_comes_through(
     monkeypatch: pytest.MonkeyPatch, check: str

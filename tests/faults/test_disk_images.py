@@ -37,6 +37,7 @@ def test_no_acknowledged_save_is_lost(
     tally("an image of a disk at work", copies, copies - len(told["complaints"]))
 
 
+@pytest.mark.full
 def test_without_syncs_saves_are_seen_to_be_lost(tmp_path: Path) -> None:
     told = told_by(images_helpers, str(tmp_path), "5", "1", "unprotected")
     assert len(told["complaints"]) >= 4

@@ -34,6 +34,7 @@ def test_no_acknowledged_save_is_lost(
     tally("a kill at every system call", told["tried"], told["tried"] - len(told["complaints"]))
 
 
+@pytest.mark.full
 def test_what_is_written_without_steps_is_seen_to_be_lost(tmp_path: Path) -> None:
     told = told_by(calls_helpers, str(tmp_path), "changing", "unprotected")
     assert any("damaged" in complaint for complaint in told["complaints"])

@@ -118,6 +118,7 @@ def test_every_call_may_fail(
     tally("a call that fails", tried, tried - len(complaints))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("writing", "says"), [(without_steps, "but"), (passing_over, "passed over in silence")]
 )

@@ -110,6 +110,7 @@ CARELESS: dict[str, tuple[object, str, Callable[..., None], str]] = {
 """How not to write: what is put in place of what, and what comes of it."""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("how", CARELESS)
 def test_careless_writing_is_seen_on_a_disk_without_room(
     saves: Path, monkeypatch: pytest.MonkeyPatch, how: str
@@ -214,6 +215,7 @@ def test_the_program_says_that_nothing_was_saved(
     tally(f"a disk that is {disk}", 1, 1)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("disk", DISKS)
 def test_without_a_protection_the_program_is_found_out(
     tmp_path: Path, environment: dict[str, str], disk: str

@@ -40,6 +40,7 @@ def test_a_bad_file_is_refused_in_one_line(
     tally(f"bad files as {stem}", len(files) * len(ways), len(told) - len(found))
 
 
+@pytest.mark.full
 def test_without_the_limit_a_bomb_goes_off(tmp_path: Path) -> None:
     stem = next(iter(SAMPLE_DIGESTS))
     bomb = gzipped_zeros(header(500 * MIB, 1, 1), 500 * MIB)

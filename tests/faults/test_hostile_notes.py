@@ -143,6 +143,7 @@ def test_what_is_no_note_is_waited_for_by_nobody(saves: Path, what: str) -> None
     assert set(Registry(saves).names()) == {*SAVES, "next"}
 
 
+@pytest.mark.full
 def test_without_the_comparison_a_note_would_cost_a_network(
     saves: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ def test_no_hostile_pickle_does_anything(tmp_path: Path, tally: Tally) -> None:
     tally("hostile pickles, each way in", len(told), len(told) - len(found))
 
 
+@pytest.mark.full
 def test_the_watch_sees_them_act_where_pickle_reads_the_saves(tmp_path: Path) -> None:
     told = answers(tmp_path, TECHNIQUES, without="the reader")
     unseen = {name for (name, _), answer in told.items() if not answer.did}

@@ -45,12 +45,14 @@ recovery.write_durably = write_in_place
 """
 
 
+@pytest.mark.full
 def test_without_durable_writes_it_would_be_lost(environment: dict[str, str]) -> None:
     left_by(environment, signal.SIGKILL, changes=WRITTEN_IN_PLACE)
     with pytest.raises(RegistryError, match="cannot be read"):
         Recovery(Path(environment["DIGITNET_SAVES"])).adopt()
 
 
+@pytest.mark.full
 def test_were_it_never_put_aside_it_would_be_lost(environment: dict[str, str]) -> None:
     saves = Path(environment["DIGITNET_SAVES"])
     with pytest.raises(AssertionError, match="nothing was put aside"):

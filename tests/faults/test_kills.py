@@ -29,6 +29,7 @@ def test_no_acknowledged_save_is_lost(
     assert told["complaints"] == []
 
 
+@pytest.mark.full
 def test_what_is_written_without_steps_is_seen_to_be_lost(tmp_path: Path) -> None:
     told = kill(tmp_path / "saves", 60, "unprotected")
     assert any("damaged" in complaint for complaint in told["complaints"])

@@ -79,6 +79,7 @@ def test_every_save_of_many_processes_is_listed_and_loadable(
 SCRIPTS = [NAMES_OF_THEIR_OWN, THE_SAME_NAME, COMING_AND_GOING]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("script", SCRIPTS, ids=["own names", "one name", "coming and going"])
 def test_without_the_lock_they_would_disturb_each_other(tmp_path: Path, script: str) -> None:
     ended = together(WITHOUT_LOCK + script, tmp_path, PROCESSES, 8)

@@ -128,6 +128,7 @@ def failing(session: Session, names: Iterable[str]) -> int:
     return sum(not survives(session, name) for name in names)
 
 
+@pytest.mark.full
 def test_without_escaping_the_terminal_would_be_steered(
     here: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +215,7 @@ def test_escapes_in_the_names_of_folders_and_files_do_not_reach_the_terminal(
     tally("escapes in the names of folders and files", len(texts), survived)
 
 
+@pytest.mark.full
 def test_without_the_check_of_texts_a_save_would_steer_the_terminal(
     here: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ def test_nor_with_other_changes(
     tally("a power cut, random changes", tried, tried - len(complaints))
 
 
+@pytest.mark.full
 def test_every_sync_is_needed(root: Path) -> None:
     events = record(root, PLAN, "without a list")  # which syncs the folder again
     sites = {event.site for event in events if event.site}

@@ -88,6 +88,7 @@ def test_no_acknowledged_change_is_lost(root: Path, tally: Tally) -> None:
     tally("a power cut, one's own digits", tried, tried - len(complaints))
 
 
+@pytest.mark.full
 def test_every_sync_is_needed(root: Path) -> None:
     events = recorded(root)
     sites = {event.site for event in events if event.site}

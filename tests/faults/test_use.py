@@ -125,6 +125,7 @@ def test_what_is_valid_can_be_used(
     tally("valid saves that are used", tried, sum(not wrong for wrong in found))
 
 
+@pytest.mark.full
 def test_without_a_check_what_is_shown_is_noticed(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
