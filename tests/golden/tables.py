@@ -20,7 +20,8 @@ from PIL import Image
 from transcript import ROOT
 
 from digitnet.digits.datasets import RELATIVES, SOURCES
-from digitnet.engine.layers import Layer
+from digitnet.engine.costs import COSTS
+from digitnet.engine.network import LAYERS
 from digitnet.engine.settings import NAMED_VALUES, WHOLE_SET, Settings
 from digitnet.engine.shapes import network_of
 from digitnet.flags import OPTIONS
@@ -100,15 +101,24 @@ def _value(name: str, value: Any) -> str:
 
 def layers() -> str:
     """How each kind of layer is written, and its formula."""
-    network = network_of(SHAPE)
-    seen = {type(layer): layer for layer in reversed(network.layers) if layer.text}
-    rows = [(f"`{layer.text}`", _first(layer)) for layer in reversed(seen.values())]
+    written = {type(layer): layer.text for layer in reversed(network_of(SHAPE).layers)}
+    rows = ((f"`{written[kind]}`", _first(kind)) for kind in LAYERS.values() if written.get(kind))
     return table(("in a shape", "layer"), rows)
 
 
-def _first(layer: Layer) -> str:
-    """The first sentence of a layer's description."""
-    return (type(layer).__doc__ or "").partition("\n")[0]
+def costs() -> str:
+    """Each cost with the activations of the outputs that it is used with."""
+    rows = []
+    for name, by_output in COSTS.items():
+        for cost in dict.fromkeys(by_output.values()):
+            outputs = ", ".join(output for output, used in by_output.items() if used == cost)
+            rows.append((f"`{name}`", outputs, _first(cost.value)))
+    return table(("cost", "outputs", "formula"), rows)
+
+
+def _first(thing: object) -> str:
+    """The first line of a description."""
+    return (thing.__doc__ or "").partition("\n")[0]
 
 
 def optimizers() -> str:
@@ -174,7 +184,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "session settings": lambda: meanings("setting", "what it is", SESSION_SETTINGS),
     "layers": layers,
     "activations": lambda: meanings("activation", "formula", kinds.HIDDEN.choices()),
-    "costs": lambda: meanings("cost", "formula", kinds.COST.choices()),
+    "costs": costs,
     "optimizers": optimizers,
     "schedules": lambda: meanings("schedule", "factor", NAMED_VALUES["schedule"]()),
     "minimisers": lambda: meanings("method", "what it is", kinds.METHOD.choices()),
