@@ -16,7 +16,6 @@ from digitnet.engine.layers import Dense, Layer, Step
 from digitnet.engine.network import Network
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import WHOLE_SET, Settings
-from digitnet.engine.shapes import spelled_out
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.rehearsal import (
     Rehearsal,
@@ -63,7 +62,7 @@ class Facts:
         trainer: Trainer,
         train: Cases,
         sets: Mapping[str, Cases],
-        anew: Anew = lambda network, settings: f"n {spelled_out(network)}",
+        anew: Anew,
         *,
         more_cases: str = "",
         report: Report = ignore,
@@ -283,6 +282,13 @@ class Facts:
         """The rehearsal with the present settings."""
         copy = training_copy(self.trainer)
         return rehearse(copy, self.train, self.probe, self.report, "a rehearsal")
+
+    def gain(self, trial: Rehearsal) -> float:
+        """How far a rehearsal lowers the cost, in units of the baseline.
+
+        What brings it down to that of a constant answer is no gain.
+        """
+        return (min(self.rehearsal.before, self.baseline) - trial.after) / self.baseline
 
     @property
     def is_learning(self) -> bool:

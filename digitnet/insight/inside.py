@@ -7,7 +7,7 @@ import numpy as np
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.layers import Dense, Flatten, Layer
 from digitnet.engine.network import Network
-from digitnet.engine.pictures import Convolution
+from digitnet.engine.pictures import Convolution, MaxPool
 
 MIN_SIDE = 4
 """Minimum side of a picture: flat inputs that would make a smaller square are shown as a table."""
@@ -84,10 +84,16 @@ def layer_outputs(network: Network, x: Array) -> Iterator[tuple[str, Array]]:
     for index, layer in enumerate(network.layers):
         with np.errstate(all="ignore"):  # huge weights may overflow
             y = layer.forward(x)
-        if y is not x and not isinstance(layer, Flatten):
-            pooled = isinstance(layer, Convolution) and layer.pool is not None
-            yield "-".join(texts[index : index + 1 + pooled]), y[0].copy()
+        is_pooled = isinstance(layer, Convolution) and _is_max_pool(network, index + 1)
+        if y is not x and not isinstance(layer, Flatten) and not is_pooled:
+            below = index > 0 and isinstance(network.layers[index - 1], Convolution)
+            first = index - (below and _is_max_pool(network, index))
+            yield "-".join(texts[first : index + 1]), y[0].copy()
         x = y
+
+
+def _is_max_pool(network: Network, index: int) -> bool:
+    return index < len(network.layers) and isinstance(network.layers[index], MaxPool)
 
 
 def first_layer_maps(network: Network, x: Array) -> tuple[Array, Array | None]:
@@ -103,5 +109,7 @@ def first_layer_maps(network: Network, x: Array) -> tuple[Array, Array | None]:
         below = layer.forward(below)
     outputs = first.layer.forward(below)[0].copy()
     if isinstance(first.layer, Convolution):
+        if _is_max_pool(network, first.index + 1):
+            outputs = network.layers[first.index + 1].forward(outputs[np.newaxis])[0]
         return outputs.transpose(2, 0, 1), None
     return first.weights * _as_pictures(below.reshape(1, -1), first.picture_shape), outputs

@@ -12,10 +12,10 @@ from digitnet.engine.batches import MiniBatches
 from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers import Dropout
 from digitnet.engine.network import Network
-from digitnet.engine.optimizers import WARM_UP
+from digitnet.engine.optimizers import OPTIMIZERS, WARM_UP
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import Stretch, mini_batches
-from digitnet.engine.schedules import Amount, Schedule, inverse_sqrt
+from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import Trainer
 
 MAX_BATCH = 128
@@ -50,12 +50,11 @@ def untrained_copy(trainer: Trainer) -> Trainer:
 
 def limit_dropout(network: Network, most: float = 0.0) -> Network:
     """A copy of the network whose dropout has at most this probability."""
-    copy = network.copy(network.dtype)
-    for number, layer in enumerate(copy.layers):
-        if isinstance(layer, Dropout) and layer.probability > most:
-            config = layer.config() | {"probability": most}
-            copy.layers[number] = Dropout(layer.input_shape, dtype=layer.dtype, **config)
-    return copy
+    layers = [layer.copy(network.dtype) for layer in network.layers]
+    for layer in layers:
+        if isinstance(layer, Dropout):
+            layer.probability = min(layer.probability, most)
+    return Network(layers, network.cost_name)
 
 
 def largest_dropout(network: Network) -> float:
@@ -75,11 +74,6 @@ class Rehearsal:
     before: float
     after: float
     accuracy: float
-
-    @property
-    def gain(self) -> float:
-        """How much the cost fell."""
-        return self.before - self.after
 
 
 def rehearse(
@@ -133,25 +127,10 @@ def _measured(copy: Trainer, cases: Cases, probe: Integers) -> Evaluation:
     """The evaluation of the weights in training on these cases, with a cost of ∞ if not finite."""
     if not copy.network.is_finite():
         return Evaluation(0, len(probe), inf)
-    copy.measure_statistics(cases)
+    with np.errstate(all="ignore"):  # huge weights overflow
+        copy.measure_statistics(cases)
     result = evaluate(copy.network, cases, probe)
     return result if isfinite(result.cost) else replace(result, cost=inf)
-
-
-MARGINS = {
-    "sgd": 2.0,
-    "momentum": 2.0,
-    "nesterov": 2.0,
-    "rmsprop": 3.0,
-    "adam": 3.0,
-    "adamw": 3.0,
-    "schedule-free": 4.0,
-    "schedule-free-adamw": 4.0,
-}
-"""Optimiser → the rate of the lowest cost, divided by the rate to suggest. fastai's `minimum`
-divides by 10 for all. Measured here over some epochs: plain steps tolerate higher rates; those
-divided by the gradient's magnitude lower ones; schedule-free ones, whose mean hides how far they
-overshoot, the lowest."""
 
 
 @dataclass(frozen=True)
@@ -195,14 +174,13 @@ def suggested_rate(points: Sequence[Point], optimizer: str) -> float | None:
     lowest = min(points, key=lambda point: point.cost)
     if lowest.cost > 0.95 * points[0].cost:
         return None
-    return float(f"{lowest.rate / MARGINS[optimizer]:.1g}")
+    return float(f"{lowest.rate / OPTIMIZERS[optimizer].rate_margin:.1g}")
 
 
 def _rate_factor(copy: Trainer) -> float:
     """The factor for the setting `rate` at the next mini-batch of a long training."""
-    factor = 1.0
-    if Schedule.parse(copy.settings.schedule).name == "inverse-sqrt":
-        factor = inverse_sqrt(copy.progress.batches)
-    if copy.settings.optimizer.startswith("schedule-free"):  # cancels its warm-up
+    curve = Schedule.parse(copy.settings.schedule).curve
+    factor = curve.factor(copy.progress.batches) if curve.counts_batches else 1.0
+    if copy.optimizer.warms_up:  # cancels its warm-up
         factor *= max(1.0, WARM_UP / (copy.optimizer.steps + 1))
     return factor

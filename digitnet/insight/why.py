@@ -7,9 +7,8 @@ import numpy as np
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array
-from digitnet.engine.layers import EXACT, BatchNorm, Dense, Layer
+from digitnet.engine.layers import EXACT, BatchNorm, Layer, Weighted
 from digitnet.engine.network import Network
-from digitnet.engine.pictures import Convolution
 
 Place = tuple[int, ...]
 """Where a number is among a layer's outputs: `(unit,)`, or `(row, column, channel)`."""
@@ -80,10 +79,8 @@ def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
 def _forward(layer: Layer, x: Array) -> Pass:
     """The forward pass of a layer."""
     linear = layer.copy(np.float64)
-    if isinstance(linear, Dense | Convolution | BatchNorm):
+    if isinstance(linear, Weighted | BatchNorm):
         linear.activation = ACTIVATIONS["linear"]
-    if isinstance(linear, Dense):
-        linear.derivative = linear.activation.backward
     p = Pass(layer, linear, x, linear.forward(x[np.newaxis], EXACT)[0].copy(), np.empty(0))
     row = p.z.reshape(1, -1).copy()
     ACTIVATIONS[p.activation].forward(row)
@@ -97,7 +94,7 @@ def _backward(p: Pass, signal: Array, *, is_delta: bool) -> None:
     if not is_delta:
         p.da = p.delta
         p.delta = _derived(p, p.da)
-        p.slope = None if p.activation == "softmax" else _derived(p, np.ones_like(p.a))
+        p.slope = _derived(p, np.ones_like(p.a)) if ACTIVATIONS[p.activation].derivative else None
     p.dx = _to_inputs(p.linear, p.delta)
     p.gradients = {q.name: q.whole_gradient().copy() for q in p.linear.parameters}
 
@@ -105,7 +102,7 @@ def _backward(p: Pass, signal: Array, *, is_delta: bool) -> None:
 def _derived(p: Pass, da: Array) -> Array:
     """dC/dz for dC/da."""
     row = da.reshape(1, -1).copy()
-    ACTIVATIONS[p.activation].backward(p.a.reshape(1, -1), row, np.empty_like(row))
+    ACTIVATIONS[p.activation].backward(p.a.reshape(1, -1), row)
     return row.reshape(p.a.shape)
 
 

@@ -8,12 +8,11 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from digitnet.engine.costs import COSTS
-from digitnet.engine.layers import Dense
+from digitnet.engine.activations import ACTIVATIONS
+from digitnet.engine.costs import usual_cost
 from digitnet.engine.network import Network
-from digitnet.engine.pictures import Convolution
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import spelled_out
+from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.insight.doctor import Finding, diagnose
 from digitnet.insight.facts import Facts, written
 from digitnet.recipes import DEFAULT, RECIPES
@@ -106,13 +105,17 @@ def _anew(network: Network, settings: Settings, recipe: str) -> str:
 
 def _from_shape(network: Network) -> str:
     """`n SHAPE` with the activations and the cost, as far as they are not the defaults."""
-    *hidden, output = (
-        layer.activation.name for layer in network.layers if isinstance(layer, Dense | Convolution)
-    )
-    same = len(set(hidden)) == 1 and not network.batch_norms
-    words = [hidden[0] if same else "relu", output, network.cost_name]
-    fitting = "cross-entropy" if output in COSTS["cross-entropy"] else "squared"
+    spelled, output = spelled_out(network), network.layers[-1].config()["activation"]
+    shape, hidden, cost = spelled, "relu", network.cost_name
+    for name in ACTIVATIONS:
+        if name in spelled and name != "softmax":
+            alike = network_of(network.shape, hidden=name, output=output, cost=cost)
+            if spelled_out(alike) == spelled:
+                shape, hidden = network.shape, name
+                break
+    fitting = usual_cost(output)
+    words = [hidden, output, cost]
     defaults = ["relu", "softmax" if network.outputs > 1 else "sigmoid", fitting]
     while words and words[-1] == defaults[len(words) - 1]:
         words.pop()
-    return " ".join(["n", network.shape if same else spelled_out(network), *words])
+    return " ".join(["n", shape, *words])
