@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any
 
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.result import Result, Update
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.output import ScreenOutput
 
 
 @dataclass
@@ -66,3 +69,13 @@ def refusal(session: Session, line: str) -> str:
     assert not do_line(line, session, output)
     (message,) = output.errors
     return message
+
+
+def shown(
+    session: Session, line: str, *, width: int = 100, plain: bool = True, can_redraw: bool = False
+) -> str:
+    """What a line shows that goes well; with all that was drawn over, if the screen can redraw."""
+    file = StringIO()
+    screen = Screen(file, width=width, force_terminal=can_redraw, plain=plain and not can_redraw)
+    assert do_line(line, session, ScreenOutput(screen)), file.getvalue()
+    return file.getvalue()

@@ -2,52 +2,47 @@
 
 import json
 import re
-from io import StringIO
+from collections.abc import Callable
 from statistics import median
 
 import pytest
 from conftest import Program
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, do, refusal, shown
 
 from digitnet.registry.model import file_name
-from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.completion import toolbar
-from digitnet.repl.terminal.output import ScreenOutput, _numbers_or_null
+from digitnet.repl.terminal.output import _numbers_or_null
 
 
-def test_t_makes_the_usual_network_where_there_is_none(session: Session) -> None:
+def test_t_makes_a_network_that_does_well_where_there_is_none(session: Session) -> None:
     (result,) = do(session, "t")
-    assert result["samples"] == 3500
-    assert result["stopped"] == "done"
-    assert session.hand is not None
-    assert session.hand.recipe == "quick"
+    assert (result["samples"], result["stopped"]) == (3500, "done")
+    assert session.network().recipe == "quick"
     assert session.unsaved == f"{result['batches']} mini-batches of training"
-
-
-def test_the_usual_network_does_well_within_seconds(session: Session) -> None:
-    *_, checked = do(session, "t 5e; ch all")
+    *_, checked = do(session, "t 4e; ch all")
     assert checked["accuracy"] > 0.9
 
 
-def test_diary_reads_the_majority_right(session: Session) -> None:
+def test_diary_reads_the_majority_right(session: Session, share: Callable[[int, int], int]) -> None:
     """Some seeds leave a digit unlearned, and which ones depends on the last bit of a sum."""
-    session.asker, found = NonInteractive(yes=True), []
-    for session.seed in range(1, 8):
+    session.asker, accuracies = NonInteractive(yes=True), []
+    for session.seed in range(1, share(3, 7) + 1):
         *_, checked = do(session, "n diary; t 20e; ch all")
-        found.append(checked["accuracy"])
-    assert median(found) >= 0.89
-    assert min(found) >= 0.8
+        accuracies.append(checked["accuracy"])
+    assert median(accuracies) >= (0.89 if len(accuracies) == 7 else 0.85)
+    assert min(accuracies) >= 0.8
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in (2, 3, 4, 5))]
+)
 def test_relu_on_the_sample(session: Session, seed: int) -> None:
     session.seed = seed
-    *_, checked = do(session, "n relu; t 10e; ch all")
+    _, trained, _, checked = do(session, "n relu; t 96%; t 5e; ch all")
+    assert trained["stopped"] == "target"
     assert checked["accuracy"] >= 0.95
-    assert checked["set"] == "sample test"
-    assert checked["seen_in_training"] is False
+    assert (checked["set"], checked["seen_in_training"]) == ("sample test", False)
 
 
 def test_truth(session: Session) -> None:
@@ -74,29 +69,6 @@ def test_ch_checks_as_many_as_asked(session: Session) -> None:
     assert [r["total"] for r in results[1:]] == [100, 30, 1000]
     assert all(r["accuracy"] == r["correct"] / r["total"] for r in results[1:])
     assert "ch all" in refusal(session, "ch 1001")
-
-
-def test_a_network_trained_on_mnist_has_seen_the_sample(session: Session) -> None:
-    do(session, "n")
-    assert session.hand is not None
-    session.hand.trained_on.append("mnist")
-    assert do(session, "ch all")[0]["seen_in_training"] is True
-    assert "seen in training" in str(session.hand.accuracy)
-
-
-def test_saving_and_loading_bring_the_same_network_back(session: Session) -> None:
-    *_, checked, case, _ = do(session, "n diary; t 3e; ch all; c 0; pas one")
-    other = Session(session.saves, session.shelf.folders, session.shelf.download_to)
-    loaded, checked_again, case_again = do(other, "l one; ch all; c 0")
-    assert loaded["name"] == "one"
-    assert loaded["trained_batches"] == 1050
-    assert (checked_again, case_again) == (checked, case)
-
-
-def test_training_goes_on_after_a_load_as_if_never_saved(session: Session) -> None:
-    *_, straight = do(session, "n diary; t 200; t 200; c 0")
-    *_, resumed = do(session, "n diary; t 200; pas half; n relu; l half; t 200; c 0")
-    assert resumed["outputs"] == straight["outputs"]
 
 
 def test_del_and_undo(session: Session) -> None:
@@ -204,10 +176,8 @@ def test_show_and_data(session: Session) -> None:
 
 
 def test_pictures_stand_in_lines_of_the_same_length(session: Session) -> None:
-    shown = StringIO()
-    do_line("show 6", session, ScreenOutput(Screen(shown, width=80)))
-    lines = [line.count(":") for line in shown.getvalue().splitlines() if ": " in line]
-    assert lines == [3, 3]
+    text = shown(session, "show 6", width=80, plain=False)
+    assert [line.count(":") for line in text.splitlines() if ": " in line] == [3, 3]
 
 
 def test_a_data_set_that_cannot_be_read_leaves_the_one_in_use(session: Session) -> None:
@@ -273,24 +243,24 @@ def test_toolbar(session: Session, width: int, line: str, shown: str) -> None:
     assert len(toolbar(session, width)) < width
 
 
-def test_an_honest_accuracy_is_not_replaced_by_one_on_cases_seen(session: Session) -> None:
+def test_an_accuracy_on_cases_seen_is_called_so_and_replaces_no_honest_one(
+    session: Session,
+) -> None:
     do(session, "n 784-10; t 20; ch all")
-    assert session.hand
-    honest = session.hand.accuracy
-    session.hand.trained_on = ["mnist"]  # to which the sample's test cases belong
-    shown = StringIO()
-    do_line("ch all", session, ScreenOutput(Screen(shown, width=200)))
-    assert honest and session.hand.accuracy == honest
-    assert f"Its accuracy remains {honest.value:.2%}".replace("%", " %") in shown.getvalue()
-    session.hand.accuracy = None
-    do(session, "ch all")
-    assert session.hand.accuracy.on == "sample test, seen in training"  # type: ignore[union-attr]
+    hand = session.network()
+    honest = hand.accuracy
+    hand.trained_on = ["mnist"]  # to which the sample's test cases belong
+    text = shown(session, "ch all", width=200)
+    assert honest and hand.accuracy == honest
+    assert f"Its accuracy remains {100 * honest.value:.2f} %" in text
+    hand.accuracy = None
+    assert do(session, "ch all")[0]["seen_in_training"] is True
+    assert "seen in training" in str(hand.accuracy)
 
 
 def test_a_small_picture_is_shown_as_it_is(session: Session) -> None:
-    shown = StringIO()
-    do_line("data sample11; show 1", session, ScreenOutput(Screen(shown, width=80)))
-    assert len(shown.getvalue().splitlines()) == 2 + 1 + 6 + 1
+    text = shown(session, "data sample11; show 1", width=80, plain=False)
+    assert len(text.splitlines()) == 2 + 1 + 6 + 1
 
 
 def test_numbers_that_are_none_are_null_in_json(program: Program) -> None:

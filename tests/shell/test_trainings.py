@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Program
-from session_helpers import Kept, do, refusal
+from session_helpers import Kept, do, refusal, shown
 
 from digitnet.engine.run import Report
 from digitnet.repl.features.min import IterationReport
@@ -17,17 +17,6 @@ from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.pictures.tables import duration
 from digitnet.repl.session import Session
-from digitnet.repl.terminal.output import ScreenOutput
-
-
-def shown(session: Session, line: str, *, can_redraw: bool = False, width: int = 100) -> str:
-    """What a line shows that goes well; with all that was drawn over, if the screen can redraw."""
-    file = StringIO()
-    output = ScreenOutput(
-        Screen(file, width=width, force_terminal=can_redraw, plain=not can_redraw)
-    )
-    assert do_line(line, session, output)
-    return file.getvalue()
 
 
 def weights(session: Session) -> list[bytes]:
@@ -276,9 +265,3 @@ def test_ch_says_how_to_see_the_misread_ones(session: Session) -> None:
 def test_the_first_network_reaches_what_it_is_asked_for(program: Program, seed: str) -> None:
     done = program("--json", "--seed", seed, "-c", "t 93%", "-c", "t 94%")
     assert done.stdout.count('"stopped": "target"') == 2
-
-
-@pytest.mark.parametrize("seed", ["1", "2", "3", "4", "5"])
-def test_relu_reaches_96_percent_of_the_sample(program: Program, seed: str) -> None:
-    done = program("--json", "--seed", seed, "-c", "n relu; t 96%")
-    assert '"stopped": "target"' in done.stdout
