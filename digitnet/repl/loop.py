@@ -19,6 +19,7 @@ from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
 from digitnet.repl.command import COMMANDS, Command, find, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
+from digitnet.repl.features.help import tour_after
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
 from digitnet.repl.pictures.file import FLAGS, requested_picture
@@ -115,9 +116,7 @@ class Loop:
         session = self.session
         do_line(line, session, self.output)
         if session.tour is not None and session.done != "tour" and not session.is_over:
-            self.output.report(Note(f"\n{session.tour.after(session.done)}"))
-            if session.tour.is_over:
-                session.tour = None
+            self.output.report(Note(f"\n{tour_after(session, session.done)}"))
 
     def has_orphans(self) -> bool:
         """Whether another process left unsaved training behind when it ended."""

@@ -26,7 +26,6 @@ from digitnet.repl.errors import CommandError
 from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Update
-from digitnet.repl.tour import Tour
 
 
 class Asker(Protocol):
@@ -267,7 +266,7 @@ class Session:
     leaving: whether the user has asked to leave. interrupts: what the signals have asked for.
     show: shows what a long command has done.
     done: the last command; empty if it failed.
-    tour: the current tour, if any.
+    tour: the index of the next step of the tour, during one.
     vi: whether the prompt uses vi keys.
     watch: what `t` shows with its curves.
     epoch_lines: whether training prints the validation accuracy after each epoch.
@@ -293,7 +292,7 @@ class Session:
     show: Callable[[Update], None] = ignore
     interrupts: Interrupts = field(default_factory=Interrupts)
     done: str = ""
-    tour: "Tour | None" = None
+    tour: int | None = None
     vi: bool = False
     epoch_lines: bool = False
     watch: str = "off"

@@ -1,11 +1,10 @@
 """Help, the tour and leaving: `?`, `tour` and `s`."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.repl import kinds
@@ -14,53 +13,8 @@ from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.saves import SaveResult, save
 from digitnet.repl.glossary import Meaning, meanings, words
 from digitnet.repl.pictures.tables import pairs
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
-from digitnet.repl.tour import END, STEPS, Tour
-
-
-def all_help(commands: "Sequence[Command]", own: Mapping[str, str]) -> RenderableType:
-    """Every command with its usage and summary, in groups; then the user's aliases (`own`)."""
-    parts: list[RenderableType] = []
-    for group, members in groupby(commands, lambda command: command.group):
-        parts.append(pairs({_title(c): c.summary for c in members}, group))
-    if own:
-        parts.append(pairs({name: printable(line) for name, line in own.items()}, "Your own"))
-    if not commands:
-        return Group(*parts)
-    parts.append(Text("Several commands on a line: n relu; t 2e; ch all. More on one: ? t", "dim"))
-    return Group(*parts)
-
-
-def _title(command: "Command") -> str:
-    """`t, train [AMOUNT]`."""
-    usages = command.usage.removeprefix(command.name)
-    return ", ".join([command.name, *command.aliases[:1]]) + usages
-
-
-def meant(meanings: "Sequence[Meaning]") -> RenderableType:
-    """The meanings of a word, each with a line to type."""
-    parts: list[RenderableType] = []
-    for meaning in meanings:
-        title = Text(meaning.word, "bold")
-        title.append(f", {meaning.kind}", "not bold dim")
-        parts += [title, Text(meaning.text), Text(f"Type: {meaning.example}")]
-    return Group(*parts)
-
-
-def full_help(command: "Command") -> RenderableType:
-    """Usage, text, arguments and examples of one command."""
-    parts: list[RenderableType] = [Text(command.usage, "bold")]
-    if command.aliases:
-        parts.append(Text(f"also: {', '.join(command.aliases)}", "dim"))
-    parts.append(Text(command.text))
-    arguments = {a.kind.metavar: a.kind.expects for a in command.arguments}
-    if arguments:
-        parts.append(pairs(arguments, "Arguments"))
-    for argument in command.arguments:
-        if choices := argument.kind.choices():
-            parts.append(pairs(choices, argument.kind.metavar))
-    parts.append(pairs(dict(command.examples), "Examples"))
-    return Group(*parts)
 
 
 @dataclass(frozen=True)
@@ -70,7 +24,7 @@ class HelpResult:
     commands: list[Command]
     in_full: bool
     own: dict[str, str] = field(default_factory=dict)
-    meanings: "list[Meaning]" = field(default_factory=list)
+    meanings: list[Meaning] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The commands, the user's aliases, and the meanings of a word."""
@@ -89,13 +43,41 @@ class HelpResult:
             "meanings": [asdict(meaning) for meaning in self.meanings],
         }
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        if self.meanings:
-            yield meant(self.meanings)
-        elif self.in_full:
-            yield full_help(self.commands[0])
-        else:
-            yield all_help(self.commands, self.own)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for meaning in self.meanings:
+            yield Text(meaning.word, "bold").append(f", {meaning.kind}", "not bold dim")
+            yield Text(meaning.text)
+            yield f"Type: {meaning.example}"
+        if self.in_full:
+            yield from _in_full(self.commands[0])
+            return
+        for group, members in groupby(self.commands, lambda command: command.group):
+            yield pairs({_title(c): c.summary for c in members}, group)
+        if self.own:
+            yield pairs({name: printable(line) for name, line in self.own.items()}, "Your own")
+        if self.commands:
+            example = "Several commands on a line: n relu; t 2e; ch all. More on one: ? t"
+            yield Text(example, "dim")
+
+
+def _title(command: Command) -> str:
+    """`t, train [AMOUNT]`."""
+    usages = command.usage.removeprefix(command.name)
+    return ", ".join([command.name, *command.aliases[:1]]) + usages
+
+
+def _in_full(command: Command) -> RenderResult:
+    """Usage, text, arguments and examples of one command."""
+    yield Text(command.usage, "bold")
+    if command.aliases:
+        yield Text(f"also: {', '.join(command.aliases)}", "dim")
+    yield Text(command.text)
+    if command.arguments:
+        yield pairs({a.kind.metavar: a.kind.expects for a in command.arguments}, "Arguments")
+    for argument in command.arguments:
+        if choices := argument.kind.choices():
+            yield pairs(choices, argument.kind.metavar)
+    yield pairs(command.examples, "Examples")
 
 
 @command(
@@ -117,8 +99,8 @@ def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult
         return HelpResult([], False, {name: session.aliases[name]})
     if name in COMMANDS:
         return HelpResult([find(name)], True)
-    if found := meanings(name):
-        return HelpResult([], False, meanings=found)
+    if explained := meanings(name):
+        return HelpResult([], False, meanings=explained)
     hint = nearest(name, [*COMMANDS, *words()]) or "? lists the commands"
     raise CommandError(f"{quoted(name)} is not a command, nor a word explained here. {hint}")
 
@@ -134,7 +116,7 @@ class LeaveResult:
         """What is lost, or null; the name of the save made on leaving, or null."""
         return {"unsaved": self.unsaved or None, "saved": self.saved and self.saved.name}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if self.saved:
             yield self.saved
         if self.unsaved:
@@ -159,16 +141,77 @@ def stop(session: Session) -> LeaveResult:
 
 
 @dataclass(frozen=True)
-class TourResult:
-    """The first step of the tour; in a script, all of them."""
+class Step:
+    """A step of the tour. says: the explanation. type: the line to type.
 
-    said: str
+    skips_ahead: whether doing it early completes the steps before it too.
+    """
 
-    def as_json(self) -> dict[str, Any]:
-        """The text of each step, and what to type."""
-        return {"steps": [{"says": step.text, "type": step.type} for step in STEPS]}
+    says: str
+    type: str
+    skips_ahead: bool = False
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+
+STEPS = (
+    Step("The data are digits that people wrote, 28 by 28 pixels each. Look at some.", "show"),
+    Step(
+        "A network turns the 784 pixels of a digit into ten outputs, one for each answer. Make "
+        "one.",
+        "n",
+    ),
+    Step(
+        "It has learnt nothing yet, so its guesses are worth nothing. Ask it about a digit.", "c 7"
+    ),
+    Step(
+        "Training adjusts its weights, a few cases at a time, so that the cost of its mistakes "
+        "falls. Train it on every training case three times, which is three epochs. Ctrl-C "
+        "stops it and keeps what it has learnt.",
+        "t 3e",
+        skips_ahead=True,
+    ),
+    Step("Ask it about the same digit again.", "c 7"),
+    Step("How often is it right? Check it on a thousand digits that it has never seen.", "ch all"),
+    Step("That is worth keeping. Save it under a name.", "pas first", skips_ahead=True),
+    Step("It is on the disk now, and l first loads it, today or next year. List your saves.", "ls"),
+)
+"""The tour: guides a newcomer from nothing to a trained and saved network in two minutes."""
+
+END = (
+    "That was the tour. n relu makes a larger network, set shows what can be changed, data "
+    "mnist gets all 70,000 digits, ? t explains t, and s leaves."
+)
+
+
+def tour_after(session: Session, command: str) -> str:
+    """What the tour says after a command, whose name is empty if it failed.
+
+    Commands that are not part of the tour may be used in between.
+    """
+    current = session.tour or 0
+    for number, step in enumerate(STEPS[current:], current):
+        if command == step.type.split()[0] and (number == current or step.skips_ahead):
+            session.tour = number + 1 if step is not STEPS[-1] else None
+            return _instruction(number + 1)
+    return f"{_reminder(current)}  (tour off ends the tour)"
+
+
+def _instruction(number: int) -> str:
+    """The text of a step, or of the end."""
+    return f"{STEPS[number].says}\n{_reminder(number)}" if number < len(STEPS) else END
+
+
+def _reminder(number: int) -> str:
+    return f"Tour, {number + 1} of {len(STEPS)}: type {STEPS[number].type}"
+
+
+@dataclass(frozen=True)
+class TourResult(Record):
+    """The steps of the tour. said: the first; in a script, all of them."""
+
+    steps: list[dict[str, Any]]
+    said: ScreenOnly[str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.said
 
 
@@ -180,10 +223,11 @@ class TourResult:
 def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> TourResult:
     """Take a two-minute tour: train, check and save a network."""
     if off:
-        session.tour = None
-        return TourResult("The tour is over; tour begins it anew.")
-    if not session.interactive:
-        steps = [f"{number}. {step.text}\n   {step.type}" for number, step in enumerate(STEPS, 1)]
-        return TourResult("\n".join([*steps, END]))
-    session.tour = Tour()
-    return TourResult(session.tour.instruction())
+        said = "The tour is over; tour begins it anew."
+    elif session.interactive:
+        said = _instruction(0)
+    else:
+        said = "\n".join(f"{n}. {step.says}\n   {step.type}" for n, step in enumerate(STEPS, 1))
+        said += f"\n{END}"
+    session.tour = 0 if session.interactive and not off else None
+    return TourResult([{"says": step.says, "type": step.type} for step in STEPS], said)
