@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from digitnet.digits.idx import BadData, read_idx
-from digitnet.engine.arrays import Cases, Pixels, one_hot
+from digitnet.engine.arrays import Cases, Integers, Pixels, answers_of, one_hot
 
 MNIST_DIGESTS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -63,14 +63,18 @@ class DataSet:
         """The number of targets of a case."""
         return int(self.train.targets.shape[1])
 
-    def as_seen(self, cases: int, pixels: str) -> "DataSet":
-        """The data set as the settings `cases` (0: all) and `pixels` (`unit` or `raw`) have it."""
+    def as_seen(self, cases: int, pixels: str, seed: int = 0) -> "DataSet":
+        """The data set as the settings `cases` (0: all) and `pixels` (`unit` or `raw`) have it.
+
+        seed: draws the training cases, of each answer in proportion.
+        """
         scale = 1.0 if pixels == "raw" else self.train.scale
         train, validation, test = (
             replace(part, scale=scale) for part in (self.train, self.validation, self.test)
         )
-        if cases:
-            train = replace(train, inputs=train.inputs[:cases], targets=train.targets[:cases])
+        if 0 < cases < len(train):
+            rows = _even_sample(answers_of(train.targets), cases, seed)
+            train = replace(train, inputs=train.inputs[rows], targets=train.targets[rows])
         return replace(self, train=train, validation=validation, test=test)
 
     def picture_of(self, cases: Cases, index: int) -> Pixels:
@@ -87,6 +91,17 @@ class DataSet:
             f"{self.name}: {len(self.train):,} cases to train, {len(self.validation):,} to "
             f"validate, {len(self.test):,} to test; {rows} x {columns} pixels each"
         )
+
+
+def _even_sample(answers: Integers, count: int, seed: int) -> Integers:
+    """The indices, in order, of so many random cases: of each answer in proportion."""
+    order = np.random.default_rng([seed, 4]).permutation(len(answers))
+    place = np.empty(len(answers))  # of a case among those with its answer, from 0 to 1
+    for answer in np.unique(answers):
+        its = order[answers[order] == answer]
+        place[its] = (np.arange(len(its)) + 0.5) / len(its)
+    rows: Integers = np.sort(order[np.argsort(place[order], kind="stable")[:count]])
+    return rows
 
 
 @dataclass(frozen=True)

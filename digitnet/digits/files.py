@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Collection
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,12 @@ def read_bounded(path: Path, limit: int, *, follow: bool = True) -> bytes:
 
     follow: whether `path` may be a symbolic link. Raises BadFile, and OSError if it cannot be read.
     """
+    with open_bounded(path, limit, follow=follow) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def open_bounded(path: Path, limit: int, *, follow: bool = True) -> BinaryIO:
+    """Opens a regular file of at most `limit` bytes for reading; like read_bounded."""
     # without O_NONBLOCK, opening a named pipe would block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -38,15 +44,18 @@ def read_bounded(path: Path, limit: int, *, follow: bool = True) -> bytes:
         if isinstance(error, BadFile):
             raise
         raise BadFile("is not a valid file name") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise BadFile("is a folder")
-        if not stat.S_ISREG(status.st_mode):
-            raise BadFile("is not a regular file")
-        if status.st_size > limit:
-            raise BadFile(f"is larger than {limit >> 20} MiB")
-        return file.read(status.st_size)
+    status = os.fstat(descriptor)
+    problem = ""
+    if stat.S_ISDIR(status.st_mode):
+        problem = "is a folder"
+    elif not stat.S_ISREG(status.st_mode):
+        problem = "is not a regular file"
+    elif status.st_size > limit:
+        problem = f"is larger than {limit >> 20} MiB"
+    if problem:
+        os.close(descriptor)
+        raise BadFile(problem)
+    return os.fdopen(descriptor, "rb")
 
 
 MAX_MEMBERS = 2000
@@ -54,7 +63,7 @@ MAX_MEMBERS = 2000
 _MAX_HEADER = 512
 
 _HEADER = re.compile(
-    rb"\x93NUMPY[\x01\x02]\x00.{2,4}\{'descr': '[<|]([fiuU])([0-9]{1,7})', "
+    rb"\x93NUMPY[\x01\x02]\x00.{2,4}\{'descr': '[<>|]([bfiuU])([1-9][0-9]{0,6})', "
     rb"'fortran_order': (?:False|True), 'shape': \(([0-9, ]{0,60})\), \} *\n",
     re.DOTALL,
 )

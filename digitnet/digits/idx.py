@@ -5,6 +5,7 @@ each dimension as four bytes, big-endian, and the data (LeCun, Cortes and Burges
 database").
 """
 
+import os
 import struct
 import zlib
 from hashlib import sha256
@@ -61,6 +62,18 @@ def idx_array(
     if digest is not None and sha256(data).hexdigest() != digest:
         raise BadData("is not the original file: its SHA-256 differs")
     return np.frombuffer(data, np.uint8, offset=len(data) - prod(shape)).reshape(shape)
+
+
+def locate_idx(folder: Path, stem: str) -> Path | None:
+    """The file called `stem` as tools leave it, if it is in a folder.
+
+    It may be gzipped, have a dot before idx, and be in a folder of its own name.
+    """
+    spelled = (stem, stem.replace("-idx", ".idx"))
+    names = [f"{name}{suffix}" for name in spelled for suffix in (".gz", "")]
+    places = (folder / inner / name for inner in ("", *names) for name in names)
+    # unlike Path.is_file, os.path.isfile never raises
+    return next((place for place in places if os.path.isfile(place)), None)  # noqa: PTH113
 
 
 def idx_bytes(array: NDArray[np.uint8]) -> bytes:

@@ -1,200 +1,446 @@
-"""Imports a data set from a folder of pictures, IDX files or an .npz file."""
+"""Reads cases that other programs have written: pictures, IDX files, .npz and .npy files, tables.
+
+`read_cases` recognises what they hold and says so; `import_from` makes them a data set. To add a
+format of files, add a record to FORMATS.
+"""
 
 import io
+import os
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
-from math import prod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.datasets import PICTURE
-from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
-from digitnet.digits.own import (
-    MAX_CASES,
-    PARTS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    Bytes,
-    OwnCases,
-    check,
-    parts_of,
-)
-from digitnet.digits.pictures import BadPicture, pictures_at, read_file
-from digitnet.digits.pieces import read_digits
+from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
+from digitnet.digits.idx import BadData, locate_idx, read_idx
+from digitnet.digits.own import MAX_CASES, TEST, TRAIN, VALIDATION, OwnCases, check, parts_of
+from digitnet.digits.pictures import MAX_BYTES, BadPicture, pictures_at, read_picture
+from digitnet.digits.pieces import as_plain, digits_in
 from digitnet.digits.prepare import NoDigit
-from digitnet.engine.report import Report
+from digitnet.digits.recognize import arranged, as_answers, as_ink, is_sideways, resized
+from digitnet.digits.table import Reading, read_table
+from digitnet.engine.arrays import Array
+from digitnet.engine.report import Report, ignore
 
-_WORDS = {TRAIN: ("train",), VALIDATION: ("val", "valid", "validation"), TEST: ("test",)}
+MAX_FILE = 1 << 30
 
-_NAMED = (("x_{}", "y_{}"), ("X_{}", "y_{}"), ("{}_images", "{}_labels"), ("{}_x", "{}_y"))
+MAX_ARRAYS = 1 << 29
+"""Maximum bytes of all arrays of a file together."""
 
-_WHOLE = (("images", "labels"), ("x", "y"), ("X", "y"), ("pictures", "answers"))
-"""Names of the arrays of pictures and answers: with parts (_NAMED) and without (_WHOLE)."""
+MAX_IDX = 256 << 20
 
-_HEADER = re.compile(
-    rb"\x93NUMPY[\x01\x02]\x00.{2,4}\{'descr': '[<|]([fiu])([1248])', 'fortran_order': False, "
-    rb"'shape': \(([0-9, ]{1,60})\), \} *\n",
-    re.DOTALL,
+MAX_DEPTH = 3
+"""Folders in folders that are looked into."""
+
+_PARTS = (
+    (TEST, re.compile(r"t10k|test(ing)?")),
+    (VALIDATION, re.compile(r"val(id|idation)?|dev")),
+    (TRAIN, re.compile(r"train(ing)?")),
 )
 
+_PICTURES = re.compile(r"images?|imgs?|pictures?|x|data|inputs?|features?|pixels")
 
-def read_npz(path: Path) -> list[tuple[int, Bytes, NDArray[Any]]]:
-    """The sets in an .npz file, as (part, pictures, answers); answers may have any numeric type.
+_ANSWERS = re.compile(r"labels?|lbls?|answers?|y|targets?|class(es)?")
 
-    Arrays whose names do not contain a part are for training. Raises BadData.
-    """
-    try:
-        data = read_file(path)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            arrays = {i.filename.removesuffix(".npy"): i for i in archive.infolist()[:100]}
-            found = []
-            for part in PARTS:
-                names = next((pair for pair in _pairs(part) if set(pair) <= arrays.keys()), None)
-                if names:
-                    pictures, answers = (_array(archive, arrays[name]) for name in names)
-                    found.append((part, _pictures(pictures), answers.reshape(-1)))
-    except (BadPicture, BadData) as error:
-        raise BadData(str(error).removeprefix(f"{path}: "), path) from None
-    except Exception:  # zipfile, zlib and numpy raise about fifteen types of errors for bad files
-        raise BadData("is not a whole .npz file", path) from None
-    if not found:
-        raise BadData("has no arrays called images and labels, or x_train and y_train", path)
-    return found
+_ARRAYS = re.compile(r".*\.np[yz]", re.IGNORECASE)
+
+_TABLE = re.compile(r".*\.([ct]sv|txt|data)(\.gz)?", re.IGNORECASE)
+
+_IMAGES = re.compile(r"(.*?)images?[-._]idx3[-._]ubyte(\.gz)?", re.IGNORECASE)
 
 
-def _pairs(part: int) -> Iterator[tuple[str, str]]:
-    """The possible names of the pictures and the answers of a part."""
-    for (pictures, answers), word in product(_NAMED, _WORDS[part]):
-        yield pictures.format(word), answers.format(word)
-    if part == TRAIN:
-        yield from _WHOLE
+@dataclass(frozen=True)
+class Raw:
+    """Arrays as a file has them. part: TRAIN, VALIDATION, TEST, or None if it does not say."""
 
-
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """Reads one array of plain numbers, after checking its size. Raises BadData."""
-    with archive.open(info) as file:
-        head = file.read(512)
-        header = _HEADER.match(head)
-        if header is None:
-            raise BadData("holds an array of something other than plain numbers")
-        kind, size = header[1].decode(), int(header[2])
-        shape = tuple(int(n) for n in header[3].decode().replace(" ", "").split(",") if n)
-        length = prod(shape) * size
-        if length > 8 * MAX_BYTES or info.file_size != header.end() + length:
-            raise BadData("has an array whose size is not what its shape asks for, or too large")
-        content = head[header.end() :] + file.read(length)
-    return np.frombuffer(content[:length], np.dtype(f"<{kind}{size}")).reshape(shape)
-
-
-def _pictures(array: NDArray[Any]) -> Bytes:
-    """The pictures as bytes (cases, 28, 28); floats from 0 to 1 are multiplied by 255."""
-    if array.ndim == 2 and array.shape[1] == prod(PICTURE):
-        array = array.reshape(-1, *PICTURE)
-    if array.ndim == 4 and array.shape[3] == 1:
-        array = array[..., 0]
-    if array.ndim != 3 or array.size == 0 or array.nbytes > 8 * MAX_BYTES:
-        raise BadData("has pictures that are not 28 x 28")
-    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
-        raise BadData("has pixels that are not 0 to 255")
-    scale = 255 if array.dtype.kind == "f" and array.max() <= 1 else 1
-    return np.round(array * scale).astype(np.uint8)
+    part: int | None
+    inputs: NDArray[Any]
+    answers: NDArray[Any] | None
 
 
 @dataclass
-class Import:
-    """The imported cases. left_out: the files that could not be read, with the reasons."""
+class Contents:
+    """What files hold, not yet recognised.
 
-    cases: OwnCases
+    is_picture: None if only the shapes tell. left_out: files that could not be used, with reasons.
+    """
+
+    sets: list[Raw]
+    notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    is_picture: bool | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files. name: as messages call it. matches: whether a file or folder has it."""
+
+    name: str
+    matches: Callable[[Path], Any]
+    read: Callable[[Path, Report], Contents]
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """Cases as digitnet uses them: of each part its pictures or table, and its answers if any.
+
+    notes: how the files were understood and what was changed.
+    """
+
+    sets: list[tuple[int | None, NDArray[Any], NDArray[np.uint8] | None]]
+    notes: list[str]
     left_out: list[str]
 
 
-def import_from(path: Path, report: Report) -> Import:
-    """Imports a folder of pictures (one subfolder per digit), IDX files or an .npz file.
+@dataclass(frozen=True)
+class Import:
+    """A data set to be, with the notes and the files left out of Recognized."""
 
-    Raises BadData if there are no valid cases.
+    cases: OwnCases
+    notes: list[str]
+    left_out: list[str]
+
+
+def import_from(path: Path, report: Report = ignore, digits: Array | None = None) -> Import:
+    """Makes a data set of files; its cases are shuffled, always in the same way.
+
+    Parts that the files name are kept. One that is missing is taken from the training cases, or,
+    without these, from all cases. Raises BadData, as read_cases does.
     """
+    read = read_cases(path, report, digits)
+    given = {part for part, _, _ in read.sets}
+    parts, answers, inputs = [], [], []
+    rng = np.random.default_rng(0)
+    for part, cases, its_answers in read.sets:
+        if its_answers is None:
+            raise BadData("has no answers", path)
+        order = rng.permutation(len(cases))
+        its_parts = parts_of(its_answers[order])
+        if part in (None, TRAIN):
+            its_parts[np.isin(its_parts, [p for p in given if p is not None])] = TRAIN
+        elif given & {None, TRAIN}:
+            its_parts[:] = part
+        inputs.append(cases[order])
+        answers.append(its_answers[order])
+        parts.append(its_parts)
+    order = rng.permutation(sum(map(len, parts)))
+    notes = [*read.notes, "order shuffled"]
+    if len(order) > MAX_CASES:
+        notes.append(f"{MAX_CASES:,} of {len(order):,} cases kept")
+        order = order[:MAX_CASES]
+    made = OwnCases(*(np.concatenate(each)[order] for each in (inputs, answers, parts)))
+    check(made.pictures, made.answers, path)
+    return Import(made, notes, read.left_out)
+
+
+def read_cases(path: Path, report: Report = ignore, digits: Array | None = None) -> Recognized:
+    """Reads files of any of FORMATS and recognises what they hold.
+
+    Reports Reading. digits: (10, 28, 28), the mean picture of each digit, by which sideways ones
+    are told. Raises BadData, which says what the files are and what would be read.
+    """
+    try:
+        if not path.exists():
+            raise BadData("is not there", path)
+        matching = (form for form in FORMATS if form.matches(path))
+        form = next(matching, None)
+        if form is None:
+            raise BadFile(_unknown(path))
+        return _recognized(form.read(path, report), path, digits)
+    except (BadFile, BadPicture) as error:
+        raise BadData(str(error), path) from None
+    except OSError as error:
+        raise BadData(error.strerror or str(error), path) from None
+
+
+def _recognized(contents: Contents, path: Path, digits: Array | None) -> Recognized:
+    """The cases in arrays, as digitnet uses them."""
+    notes = list(contents.notes)
+    inputs: list[NDArray[Any]] = []
+    for raw in contents.sets:
+        count = None if raw.answers is None else len(raw.answers)
+        layout = arranged(raw.inputs, count, is_picture=contents.is_picture)
+        if count is not None and count != len(layout.cases):
+            raise BadFile(f"has {count:,} answers for {len(layout.cases):,} cases")
+        inputs.append(layout.cases)
+        notes += layout.notes
+    shapes = {each.shape[1:] for each in inputs}
+    if len(shapes) > 1:
+        raise BadFile("has cases of several sizes")
+    is_picture = len(shapes.pop()) == 2
+    given = [raw.answers for raw in contents.sets if raw.answers is not None]
+    answers: list[NDArray[np.uint8] | None] = [None] * len(inputs)
+    if len(given) == len(inputs):
+        made = as_answers(np.concatenate(given), notes, is_picture=is_picture)
+        answers = list(np.split(made, np.cumsum([len(each) for each in given])[:-1]))
+    if is_picture:
+        inputs = _upright(_pictures(inputs, notes), answers, path, digits, notes)
+    else:
+        notes.append(f"a table of {inputs[0].shape[1]:,} numbers a case")
+        inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
+        if not all(np.isfinite(each).all() for each in inputs):
+            raise BadFile("has numbers that are not finite")
+    sets = [(r.part, i, a) for r, i, a in zip(contents.sets, inputs, answers, strict=True)]
+    return Recognized(sets, list(dict.fromkeys(notes)), contents.left_out)
+
+
+def _pictures(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[NDArray[np.uint8]]:
+    """The pictures as 28 x 28 bytes, light on dark."""
+    return [resized(each, notes) for each in as_ink(arrays, notes)]
+
+
+def _upright(
+    pictures: list[NDArray[np.uint8]],
+    answers: Sequence[NDArray[np.uint8] | None],
+    path: Path,
+    digits: Array | None,
+    notes: list[str],
+) -> list[NDArray[Any]]:
+    """Pictures that lie on their side, as EMNIST's do, are turned: by what they look like or, where
+    that is unclear, by their name.
+    """
+    sideways = None
+    if digits is not None and answers[0] is not None:
+        sideways = is_sideways(pictures[0], answers[0], digits)
+    if sideways is None:
+        sideways = "emnist" in path.name.lower()
+    if not sideways:
+        return [*pictures]
+    notes.append("turned upright")
+    return [np.ascontiguousarray(each.transpose(0, 2, 1)) for each in pictures]
+
+
+def part_of(name: str) -> int | None:
+    """The part that a name speaks of."""
+    words = _words(name)
+    return next((part for part, word in _PARTS if any(map(word.fullmatch, words))), None)
+
+
+def _words(name: str) -> list[str]:
+    """The words in a name: x_train, trainX and xtrain are x and train."""
+    apart = re.sub(r"([a-z])([A-Z])|^([xyXY])(?=[tv])", r"\1\3_\2", name)
+    return re.findall(r"t10k|[a-z]+", apart.lower())
+
+
+def _unknown(path: Path) -> str:
+    """Why something in no format cannot be read, and what can be."""
+    suffix = path.suffix.lower()
+    reason = f"is {f'a {suffix}' if suffix else 'a'} file, which digitnet does not read"
     if path.is_dir():
-        if any(path.glob("*images-idx3-ubyte*")):
-            return _from_idx_folder(path)
-        return _from_pictures(path, report)
-    if not path.exists():
-        raise BadData("is not there", path)
-    if path.suffix.lower() == ".npz":
-        return Import(_joined(read_npz(path), path), [])
-    if "images" in path.name:
-        labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-        return Import(_whole(read_idx(path, 3), read_idx(labels, 1), path), [])
-    raise BadData(
-        "is not a folder of pictures, an IDX file with images in its name, or an .npz file", path
+        reason = "holds nothing that digitnet reads"
+    elif suffix in (".zip", ".7z", ".rar", ".tar", ".tgz"):
+        reason = "is to be unpacked first"
+    elif suffix in (".pkl", ".pickle", ".pt", ".pth", ".joblib"):
+        reason = "is a pickle, which might run any program: save its arrays with numpy.savez"
+    names = [form.name for form in FORMATS]
+    return f"{reason}. It reads {', '.join(names[:-1])} and {names[-1]}"
+
+
+# folders of pictures
+
+
+def _has_pictures(path: Path) -> bool:
+    return path.is_dir() and bool(_by_answer(path))
+
+
+def _by_answer(folder: Path, depth: int = MAX_DEPTH) -> list[tuple[int | None, Path]]:
+    """The folders that have subfolders 0 to 9, each with its part.
+
+    They are the folder itself, those in it that are named after a part, or those in its only
+    folder.
+    """
+    if any((folder / str(digit)).is_dir() for digit in range(10)):
+        return [(part_of(folder.name), folder)]
+    inner = sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] not in "._")
+    named = [each for each in inner if part_of(each.name) is not None]
+    if not depth or (not named and len(inner) > 1):
+        return []
+    return [place for each in named or inner for place in _by_answer(each, depth - 1)]
+
+
+def _read_pictures(path: Path, report: Report) -> Contents:
+    """Pictures in folders: 28 x 28 ones as they are if all are, else each prepared as by `img`."""
+    files = [
+        (part, file)
+        for part, folder in _by_answer(path)
+        for file in pictures_at(folder)
+        if file.answer is not None
+    ]
+    if not files:
+        raise BadFile("has no subfolders 0 to 9 with pictures in them")
+    contents = Contents([], is_picture=True)
+    plain: list[tuple[int | None, int, NDArray[np.uint8]]] = []
+    others: list[tuple[int | None, int, NDArray[np.uint8]]] = []
+    for number, (part, file) in enumerate(files):
+        report(Reading(number, len(files), in_bytes=False))
+        try:
+            colours = read_picture(read_bounded(file.path, MAX_BYTES))
+            picture = as_plain(colours)
+            if picture is None:
+                others += [(part, file.answer or 0, each) for each in digits_in(colours)]
+            else:
+                plain.append((part, file.answer or 0, picture))
+        except (BadPicture, BadFile, NoDigit) as error:
+            contents.left_out.append(f"{file.path}: {error}")
+    if others:
+        contents.notes.append("each picture prepared as MNIST's were")
+        for part, answer, picture in plain:
+            others += [(part, answer, each) for each in _prepared(picture)]
+    cases = others or plain
+    if not cases:
+        raise BadFile(f"has no picture that can be read; {contents.left_out[0]}")
+    for part in dict.fromkeys(part for part, _, _ in cases):
+        its = [(answer, picture) for p, answer, picture in cases if p == part]
+        pictures, answers = np.stack([p for _, p in its]), np.array([a for a, _ in its])
+        contents.sets.append(Raw(part, pictures, answers))
+    return contents
+
+
+def _prepared(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The digits in a small grey picture."""
+    try:
+        return digits_in(picture[..., None].astype(np.float32))
+    except NoDigit:
+        return []
+
+
+# IDX files
+
+
+def _files_in(path: Path, matches: Callable[[str], Any]) -> list[Path]:
+    """The file, or the files in a folder, whose names match; not those in hidden folders."""
+    if not path.is_dir():
+        return [path] if matches(path.name) else []
+    files = []
+    for place, folders, names in os.walk(path):
+        depth = len(Path(place).relative_to(path).parts)
+        folders[:] = sorted(f for f in folders if f[0] not in "._") if depth < MAX_DEPTH else []
+        files += [Path(place, name) for name in sorted(names) if matches(name) and name[0] != "."]
+    return files
+
+
+def _has_idx(path: Path) -> bool:
+    if _files_in(path, _IMAGES.fullmatch):
+        return True
+    others = (_ARRAYS, _TABLE)
+    return (
+        "images" in path.name and path.is_file() and not any(o.fullmatch(path.name) for o in others)
     )
 
 
-def _joined(sets: Sequence[tuple[int, Bytes, NDArray[Any]]], path: Path) -> OwnCases:
-    """Joins sets of (part, pictures, answers), keeping their parts.
-
-    A part that is missing is taken from the training cases, or, without these, from all cases.
-    """
-    given = {part for part, _, _ in sets}
-    found = []
-    for part, pictures, answers in sets:
-        cases = _whole(pictures, answers, path)
-        if part == TRAIN:
-            cases.parts[np.isin(cases.parts, list(given))] = TRAIN
-        elif TRAIN in given:
-            cases.parts[:] = part
-        found.append(cases)
-    names = ("pictures", "answers", "parts")
-    cases = OwnCases(*(np.concatenate([getattr(each, name) for each in found]) for name in names))
-    if len(cases) > MAX_CASES:
-        raise BadData(f"has {len(cases):,} cases; at most {MAX_CASES:,} are kept", path)
-    return cases
-
-
-def _whole(pictures: Bytes, answers: NDArray[Any], path: Path) -> OwnCases:
-    """Cases without parts, which are then assigned. Raises BadData if they are not valid."""
-    check(pictures, answers, path)
-    answers = answers.astype(np.uint8)
-    return OwnCases(pictures, answers, parts_of(answers))
-
-
-def _from_pictures(folder: Path, report: Report) -> Import:
-    """Imports pictures in subfolders named 0 to 9, each prepared as by `img`."""
-    try:
-        found = [file for file in pictures_at(folder) if file.answer is not None]
-    except OSError as error:
-        raise BadData(error.strerror or str(error), folder) from None
-    if not found:
-        raise BadData("has no subfolders 0 to 9 with pictures in them", folder)
-    pictures, answers, left_out = [], [], []
-    for file in found[:MAX_CASES]:
-        report(None)
-        try:
-            digits = read_digits(read_file(file.path))
-        except (BadPicture, NoDigit) as error:
-            left_out.append(f"{file.path}: {error}")
+def _read_idx(path: Path, report: Report) -> Contents:
+    """Files of pictures, each with its file of answers beside it."""
+    contents = Contents([], is_picture=True)
+    seen = set()
+    for images in _files_in(path, _IMAGES.fullmatch)[:12] or [path]:
+        stem = re.sub(r"\.gz$", "", images.name)
+        if stem.replace(".", "-") in seen:
             continue
-        pictures += digits
-        answers += [file.answer] * len(digits)
-    if not pictures:
-        raise BadData(f"has no picture that can be read; {left_out[0]}", folder)
-    return Import(_whole(np.stack(pictures), np.array(answers), folder), left_out)
+        seen.add(stem.replace(".", "-"))
+        report(None)
+        wanted = stem.replace("images", "labels").replace("idx3", "idx1").replace(".idx", "-idx")
+        labels = locate_idx(images.parent, wanted) or locate_idx(images.parent.parent, wanted)
+        if labels is None:
+            raise BadData(f"has no file of answers beside it: looked for {wanted}", images)
+        pictures = read_idx(images, 3, max_bytes=MAX_IDX)
+        answers = read_idx(labels, 1, max_bytes=MAX_IDX)
+        contents.sets.append(Raw(part_of(stem), pictures, answers))
+    return contents
 
 
-def _from_idx_folder(folder: Path) -> Import:
-    """Imports pairs of IDX files; their names tell which are for validation (val) and test (t10k or
-    test).
+# arrays of numpy
+
+
+def _has_arrays(path: Path) -> bool:
+    return bool(_files_in(path, _ARRAYS.fullmatch))
+
+
+def _read_arrays(path: Path, report: Report) -> Contents:
+    """The arrays of an .npz file, or of .npy files in a folder, in pairs by their names."""
+    files = _files_in(path, _ARRAYS.fullmatch)
+    archives = [file for file in files if file.suffix.lower() == ".npz"]
+    if len(archives) > 1:
+        raise BadFile(f"has {len(archives)} .npz files: name one of them")
+    report(None)
+    data = read_bounded(archives[0], MAX_FILE) if archives else _archive(files)
+    pairs: list[tuple[int | None, str, str | None]] = []
+
+    def choose(names: list[str]) -> list[str]:
+        pairs.extend(_pairs(names))
+        return [name for _, *pair in pairs for name in pair if name is not None]
+
+    arrays = read_npz_arrays(data, choose, MAX_ARRAYS)
+    sets = [Raw(part, arrays[x], arrays[y] if y else None) for part, x, y in pairs]
+    return Contents(sets)
+
+
+def _archive(files: Sequence[Path]) -> bytes:
+    """An .npz file of .npy files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for file in files:
+            archive.writestr(file.name, read_bounded(file, MAX_ARRAYS))
+    return packed.getvalue()
+
+
+def _pairs(names: Sequence[str]) -> list[tuple[int | None, str, str | None]]:
+    """The arrays of pictures or numbers in a file, each with its answers, by part.
+
+    Arrays that numpy has named arr_0, arr_1, ... are taken in pairs.
     """
-    found = []
-    for path in sorted(folder.glob("*images-idx3-ubyte*"))[:9]:
-        labels = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
-        is_test = "t10k" in path.name or "test" in path.name
-        part = TEST if is_test else VALIDATION if "val" in path.name else TRAIN
-        found.append((part, read_idx(path, 3), read_idx(labels, 1)))
-    return Import(_joined(found, folder), [])
+    if all(re.fullmatch(r"arr_\d", name) for name in names) and len(names) in (2, 4, 6):
+        of_pairs: tuple[list[int | None], ...] = ([None], [TRAIN, TEST], [TRAIN, VALIDATION, TEST])
+        parts = of_pairs[len(names) // 2 - 1]
+        in_order = sorted(names)
+        return list(zip(parts, in_order[::2], in_order[1::2], strict=True))
+    inputs: dict[int | None, str] = {}
+    answers: dict[int | None, str] = {}
+    for name in names:
+        part, words = part_of(name), _words(name)
+        if "names" in words:  # of scikit-learn's answers and columns
+            continue
+        if any(map(_ANSWERS.fullmatch, words)):
+            answers.setdefault(part, name)
+        elif any(map(_PICTURES.fullmatch, words)) and (part not in inputs or "images" in words):
+            inputs[part] = name
+    if not inputs:
+        raise BadFile("has no arrays called images and labels, or x_train and y_train")
+    return [(part, name, answers.get(part)) for part, name in inputs.items()]
+
+
+# tables
+
+
+def _tables(path: Path) -> list[Path]:
+    """The table, or those in a folder; any text there may be something else."""
+    files = _files_in(path, _TABLE.fullmatch)
+    return [file for file in files if file == path or ".csv" in file.name or ".tsv" in file.name]
+
+
+def _read_tables(path: Path, report: Report) -> Contents:
+    """A table, or those in a folder; one without answers is left out where others have them."""
+    contents, kinds = Contents([]), list[bool | None]()
+    for file in _tables(path)[:12]:
+        table = read_table(file, report)
+        contents.sets.append(Raw(part_of(file.stem), table.numbers, table.answers))
+        contents.notes += table.notes
+        kinds.append(table.is_picture)
+    with_answers = [raw for raw in contents.sets if raw.answers is not None]
+    if 0 < len(with_answers) < len(contents.sets):
+        contents.left_out.append("a table without a column of answers")
+        contents.sets = with_answers
+    contents.is_picture = kinds[0]
+    return contents
+
+
+FORMATS = (
+    Format("a folder with pictures in subfolders 0 to 9", _has_pictures, _read_pictures),
+    Format("IDX files with images in their name", _has_idx, _read_idx),
+    Format(".npz and .npy files", _has_arrays, _read_arrays),
+    Format("tables (.csv)", _tables, _read_tables),
+)

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from digitnet.digits.ink import find_ink
 from digitnet.digits.pictures import read_picture
-from digitnet.digits.prepare import NoDigit, Picture, box_of, prepare
+from digitnet.digits.prepare import SIDE, NoDigit, Picture, box_of, is_prepared, prepare
 from digitnet.engine.arrays import Array
 
 SPECK = 0.2
@@ -189,9 +189,27 @@ bounding box that it covers."""
 def read_digits(data: bytes) -> list[Picture]:
     """The digits in a picture file, each 28 x 28 bytes like MNIST's, in reading order.
 
-    Raises BadPicture if the file cannot be read as a picture, NoDigit if it contains no digit.
+    A picture that is like MNIST's already is not changed. Raises BadPicture if the file cannot be
+    read as a picture, NoDigit if it contains no digit.
     """
-    return [prepare(drawing) for drawing in _drawings(read_picture(data))]
+    return digits_in(read_picture(data))
+
+
+def digits_in(colours: Array) -> list[Picture]:
+    """The digits in a picture, (rows, columns, channels) of 0 to 255; like read_digits."""
+    plain = as_plain(colours)
+    if plain is not None:
+        ink = 255 - plain if np.median(plain[0]) > 127 else plain
+        if is_prepared(ink):
+            return [ink]
+    return [prepare(drawing) for drawing in _drawings(colours)]
+
+
+def as_plain(colours: Array) -> Picture | None:
+    """A grey picture of 28 x 28 pixels; None if it is no such picture."""
+    if colours.shape[:2] != (SIDE, SIDE) or (colours != colours[..., :1]).any():
+        return None
+    return np.round(colours[..., 0]).astype(np.uint8)
 
 
 def _drawings(colours: Array) -> list[Array]:

@@ -109,6 +109,18 @@ def prepare(ink: NDArray[np.generic]) -> Picture:
     return centred(scaled_to_box(with_usual_stroke_width(cropped(ink))))
 
 
+def is_prepared(picture: Picture) -> bool:
+    """Whether a picture of 28 x 28 pixels is as `prepare` leaves it: full ink in a box of 20 x 20
+    with its barycentre in the middle, and paper of 0 around it.
+    """
+    if picture.max() < 250 or picture[0].any():
+        return False
+    sides = box_of(picture > 0)
+    sizes = [side.stop - side.start for side in sides]
+    middles = [np.arange(SIDE) @ picture.sum(axis=a) / picture.sum() for a in (1, 0)]
+    return max(sizes) == BOX and all(abs(middle - CENTRE) <= 1 for middle in middles)
+
+
 def cropped(ink: NDArray[np.generic]) -> Array:
     """The part of a drawing with ink, scaled to 0 to 1. Raises NoDigit if there is none."""
     scaled = np.asarray(ink, np.float32)
@@ -170,17 +182,17 @@ def scaled_to_box(ink: Array) -> Array:
     square = np.zeros((side, side), np.float32)
     top, left = ((side - n) // 2 for n in drawn.shape)
     square[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
-    areas = _areas(side, BOX)
-    return areas @ square @ areas.T
+    averages = areas(side, BOX)
+    return averages @ square @ averages.T
 
 
-def _areas(many: int, few: int) -> Array:
+def areas(many: int, few: int) -> Array:
     """The matrix (few, many) that averages `many` pixels over the area of each of `few`."""
     edges = np.arange(few + 1) * (many / few)
     pixels = np.arange(many)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    areas: Array = (np.clip(overlap, 0, None) * (few / many)).astype(np.float32)
-    return areas
+    matrix: Array = (np.clip(overlap, 0, None) * (few / many)).astype(np.float32)
+    return matrix
 
 
 def centred(box: Array) -> Picture:

@@ -91,12 +91,25 @@ class Shelf:
         first, second = wanted
         chosen = self._chosen.get((inputs, outputs), "")
         sources = self.sources()
+        own = self.own.names()
         for name in (first, chosen, second, *sources):
-            source = sources.get(name)
-            fits = source and (source.inputs, source.outputs) == (inputs, outputs)
-            if source and fits and source.is_here(self.folders):
+            if name in own:
+                fits = self._sizes(name) == (inputs, outputs)
+            else:
+                source = sources.get(name)
+                fits = source is not None and (source.inputs, source.outputs) == (inputs, outputs)
+                fits = fits and sources[name].is_here(self.folders)
+            if fits:
                 return name
         return None
+
+    def _sizes(self, name: str) -> tuple[int, int]:
+        """The numbers of inputs and outputs of an own data set; zeros if it cannot be read."""
+        try:
+            data = self.get(name)
+        except (BadData, NotHere):
+            return 0, 0
+        return data.inputs, data.outputs
 
 
 @contextmanager

@@ -472,4 +472,4 @@ class Session:
                 f"has {data.inputs} numbers in and {data.outputs} out: data chooses another"
             )
         settings = model.trainer.settings
-        return data.as_seen(settings.cases, settings.pixels)
+        return data.as_seen(settings.cases, settings.pixels, model.trainer.seed)

@@ -46,7 +46,7 @@ def trained(job: Job, data: DataSet, report: Report) -> tuple[Model, tuple[float
     """
     model = build(job.recipe, job.seed)
     trainer = model.trainer
-    seen = data.as_seen(trainer.settings.cases, trainer.settings.pixels)
+    seen = data.as_seen(trainer.settings.cases, trainer.settings.pixels, trainer.seed)
     if not job.amount.value:  # not trained
         trainer.measure_statistics(seen.train)
         on_train, on_validation = map(trainer.measure, (seen.train, seen.validation))

@@ -1,112 +1,162 @@
 """Data sets of one's own: imported, trained on, checked, deleted, brought back."""
 
 import gzip
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from digits_helpers import idx
 from handwriting_helpers import Stroke, as_file
+from importing_helpers import (
+    ANSWERS,
+    COUNT,
+    EIGHT,
+    FLAT,
+    HEADER,
+    IRIS,
+    ONE_HOT,
+    PARTS,
+    PICTURES,
+    SAME,
+    SWITCHES,
+    UNIT,
+    XOR,
+    Make,
+    csv,
+    files,
+    npz,
+    pngs,
+    resampled,
+    text,
+)
 from session_helpers import Answers, do, refusal
 
-from digitnet.digits.datasets import SOURCES
+from digitnet.digits.datasets import DataSet
+from digitnet.digits.importing import import_from
 from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, parts_of
 from digitnet.engine.arrays import answers_of
+from digitnet.engine.report import Stopped
+from digitnet.paths import included_folder
 from digitnet.registry.files import RegistryError
+from digitnet.registry.saves import Registry
 from digitnet.repl.session import NonInteractive, Session
 
-SAMPLE = SOURCES["sample"].read([ROOT / "data"]).test
-PICTURES = SAMPLE.inputs[:200].reshape(-1, 28, 28)
-ANSWERS = answers_of(SAMPLE.targets[:200]).astype(np.uint8)
 
-
-def as_pair(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "some-images-idx3-ubyte").write_bytes(idx(PICTURES))
-    (folder / "some-labels-idx1-ubyte").write_bytes(idx(ANSWERS))
-    return folder
-
-
-def as_images_file(folder: Path) -> Path:
-    return as_pair(folder) / "some-images-idx3-ubyte"
-
-
-def as_four_files(folder: Path) -> Path:
-    folder.mkdir()
-    for stem, rows in (("train", slice(150)), ("t10k", slice(150, 200))):
-        images, labels = idx(PICTURES[rows]), idx(ANSWERS[rows])
-        (folder / f"{stem}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
-        (folder / f"{stem}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
-    return folder
-
-
-def as_npz(folder: Path) -> Path:
-    folder.mkdir()
-    np.savez_compressed(folder / "some.npz", images=PICTURES, labels=ANSWERS)
-    return folder / "some.npz"
-
-
-def as_floats(folder: Path) -> Path:
-    folder.mkdir()
-    flat = PICTURES.reshape(200, -1).astype(np.float32) / 255
-    np.savez(folder / "some.npz", x=flat, y=ANSWERS.astype(np.int64))
-    return folder / "some.npz"
-
-
-WAYS = [as_pair, as_images_file, as_four_files, as_npz, as_floats]
-
-
-@pytest.mark.parametrize("make", WAYS)
-def test_files_become_a_data_set(
-    session: Session, tmp_path: Path, make: Callable[[Path], Path]
-) -> None:
-    (made,) = do(session, f"data import some {make(tmp_path / 'files')}")
-    assert made["name"] == session.shelf.name == "some"
-    assert made["train"] + made["validation"] + made["test"] == 200
-    assert made["test"] >= 10
-    data = session.data("some")
+def nearly(data: DataSet, level: int) -> bool:
+    """Whether all pictures are PICTURES, in any order, up to so much in a pixel."""
     seen = np.concatenate([p.inputs for p in (data.train, data.validation, data.test)])
-    assert sorted(map(bytes, seen)) == sorted(map(bytes, PICTURES.reshape(200, -1)))
+    near = [np.abs(seen.astype(int) - row.astype(int)).max(axis=1).min() for row in FLAT]
+    return len(seen) == COUNT and max(near) <= level
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_files_of_every_kind_become_the_same_data_set(
+    session: Session, tmp_path: Path, kind: str
+) -> None:
+    make, says = SAME[kind]
+    (tmp_path / "files").mkdir()
+    (made,) = do(session, f"data import some '{make(tmp_path / 'files')}'")
+    assert made["name"] == session.shelf.name == "some"
+    assert says in "; ".join(made["understood"])
+    assert made["left_out"] == []
+    data = session.data("some")
+    assert nearly(data, 2)
+    assert made["validation"] >= 10
+    assert made["test"] >= 10
+    for part in (data.train, data.validation, data.test):  # answers still belong to the pictures
+        for row, answer in zip(part.inputs, answers_of(part.targets), strict=True):
+            distances = np.abs(FLAT.astype(int) - row.astype(int)).sum(axis=1)
+            assert ANSWERS[distances.argmin()] == answer
+
+
+def test_a_set_is_the_same_in_another_session_and_after_another_import(
+    session: Session, tmp_path: Path
+) -> None:
+    path = npz(images=PICTURES, labels=ANSWERS)(tmp_path)
+    do(session, f"data import some {path}; data import more {path}")
     other = Session(session.saves, [ROOT / "data"], tmp_path)
-    again = other.data("some")
-    assert (again.test.inputs == data.test.inputs).all()  # the split is kept
+    for data in (other.data("some"), session.data("more")):
+        assert (data.train.inputs == session.data("some").train.inputs).all()
+        assert (data.test.inputs == session.data("some").test.inputs).all()
     assert "some" in do(other, "data")[0]["available"]
 
 
-def test_the_four_files_keep_their_test_set(session: Session, tmp_path: Path) -> None:
-    (made,) = do(session, f"data import some {as_four_files(tmp_path / 'files')}")
-    assert made["test"] == 50
+@pytest.mark.parametrize("kind", PARTS)
+def test_parts_that_files_name_are_kept_apart(session: Session, tmp_path: Path, kind: str) -> None:
+    make, counts = PARTS[kind]
+    (tmp_path / "files").mkdir()
+    (made,) = do(session, f"data import some {make(tmp_path / 'files')}")
+    for part, count in zip(("train", "validation", "test"), counts, strict=True):
+        assert made[part] == count or (count == 0 < made[part])
+    assert made["train"] + made["validation"] + made["test"] == COUNT
+    test = {bytes(row) for row in session.data("some").test.inputs}
+    assert test == {bytes(row) for row in FLAT[-counts[2] :]}
 
 
-SPLITS: dict[str, tuple[dict[str, int], list[int]]] = {
-    "all": ({"x_train y_train": 100, "x_val y_val": 40, "x_test y_test": 60}, [100, 40, 60]),
-    "keras": ({"train_images train_labels": 100, "validation_images validation_labels": 40},
-              [90, 40, 10]),
-    "sklearn": ({"X_train y_train": 100, "X_valid y_valid": 40}, [90, 40, 10]),
-    "no validation": ({"x_train y_train": 100, "x_test y_test": 60}, [90, 10, 60]),
-    "unnamed": ({"images labels": 100, "x_val y_val": 40}, [90, 40, 10]),
-}  # fmt: skip
-"""The arrays in a file and how many cases each has → how many cases each part has then."""
-
-
-@pytest.mark.parametrize("kind", SPLITS)
-def test_an_npz_file_keeps_the_parts_that_it_names(
+@pytest.mark.parametrize("kind", ["sorted", "by folders"])
+def test_every_part_of_a_sorted_set_has_every_answer(
     session: Session, tmp_path: Path, kind: str
 ) -> None:
-    sizes, counts = SPLITS[kind]
-    arrays, start = {}, 0
-    for names, size in sizes.items():
-        images, labels = names.split()
-        arrays[images] = PICTURES[start : start + size]
-        arrays[labels] = np.arange(size) % 10
-        start += size
-    bad_npz(tmp_path / "some.npz", **arrays)
-    (made,) = do(session, f"data import some {tmp_path / 'some.npz'}")
-    assert [made[part] for part in ("train", "validation", "test")] == counts
-    if "x_val y_val" in sizes:
-        assert (session.data("some").validation.inputs == arrays["x_val"].reshape(40, -1)).all()
+    order = np.argsort(ANSWERS, kind="stable")
+    make = npz(images=PICTURES[order], labels=ANSWERS[order]) if kind == "sorted" else pngs(".")
+    do(session, f"data import some {make(tmp_path)}; n 784-10; set cases 50")
+    data = session.data_for(session.network())
+    for cases, least in ((data.train, 3), (data.test, 1)):
+        assert np.bincount(answers_of(cases.targets), minlength=10).min() >= least
+
+
+TABLES = {
+    "xor": (XOR.encode(), [2, 2], "a table of 2 numbers"),
+    "three switches": (text(SWITCHES), [3, 2], "answers from the last column"),
+    "words as answers": (IRIS.encode(), [4, 3], "answers 0 setosa, 1 versicolor, 2 virginica"),
+    "-1 and 1": (b"x,y,target\n-1,-1,-1\n-1,1,1\n1,-1,1\n1,1,-1\n", [2, 2], "answers 0 -1, 1 1"),
+    "named in the middle": (b"p,class,q\n0.5,0,1\n1.5,1,2\n", [2, 2], "from column 'class'"),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_of_other_numbers_is_trained_on(
+    session: Session, tmp_path: Path, kind: str
+) -> None:
+    content, sizes, says = TABLES[kind]
+    (tmp_path / "some.csv").write_bytes(content)
+    path, (inputs, outputs) = tmp_path / "some.csv", sizes
+    line = f"data import some {path}; n {inputs}-8-{outputs}; set batch 2; t 9; c"
+    made, *_, checked = do(session, line)
+    assert [made["pixels"], made["outputs"]] == sizes
+    assert says in "; ".join(made["understood"])
+    assert checked["set"].startswith("some")
+    assert Session(session.saves, [], tmp_path).data("some").picture is None
+
+
+def test_small_digits_are_enlarged_and_read(session: Session, tmp_path: Path) -> None:
+    path = npz(data=EIGHT.reshape(COUNT, 64), target=ANSWERS, images=EIGHT)(tmp_path)
+    session.hand = Registry(included_folder()).load("champion")
+    made, checked = do(session, f"data import small {path}; ch all")
+    assert made["understood"] == ["pixels 0 to 16, light on dark", "resized from 8 x 8",
+                                  "order shuffled"]  # fmt: skip
+    assert checked["accuracy"] > 0.5  # half of the test digits at an eighth of the pixels
+
+
+@pytest.mark.parametrize(("side", "order"), [(28, 1), (32, 3), (40, 3), (20, 1)])
+def test_resized_pictures_keep_their_scale(
+    session: Session, tmp_path: Path, side: int, order: int
+) -> None:
+    path = npz(x=resampled(side, order), y=ANSWERS)(tmp_path)
+    made = do(session, f"data import some {path}")[0]
+    assert made["understood"][0] == "pixels 0 to 1, light on dark"
+    assert session.data("some").train.inputs.reshape(-1, 28, 28)[:, 0].mean() < 3  # paper is 0
+
+
+def test_more_answers_than_ten_are_kept(session: Session, tmp_path: Path) -> None:
+    letters = np.arange(COUNT) % 13 + 1
+    path = npz("emnist-letters.npz", x=PICTURES.transpose(0, 2, 1), y=letters)(tmp_path)
+    made = do(session, f"data import letters {path}")[0]
+    assert made["outputs"] == 14
+    assert "turned upright" in made["understood"]
+    assert nearly(session.data("letters"), 0)
 
 
 def test_a_tenth_of_each_digit_is_set_aside() -> None:
@@ -114,27 +164,48 @@ def test_a_tenth_of_each_digit_is_set_aside() -> None:
     assert [(parts == part).sum() for part in (TRAIN, VALIDATION, TEST)] == [320, 40, 40]
 
 
-def write_pictures(folder: Path, rows: range) -> None:
-    for row in rows:
-        inner = folder / str(ANSWERS[row])
+def test_drawings_in_folders_are_prepared_trained_on_and_checked(
+    session: Session, tmp_path: Path
+) -> None:
+    for row in range(30):
+        inner = tmp_path / "scans" / str(ANSWERS[row])
         inner.mkdir(parents=True, exist_ok=True)
         ink = Stroke.of(PICTURES[row]).drawn(60, 5)
         (inner / f"{row}.png").write_bytes(as_file(255 - 255 * ink))
-
-
-def test_a_folder_of_pictures_is_trained_on_and_checked(session: Session, tmp_path: Path) -> None:
-    write_pictures(tmp_path / "scans", range(30))
     (tmp_path / "scans" / "3" / "bad.png").write_bytes(b"no picture")
-    *_, trained, checked = do(session, f"data import scans {tmp_path / 'scans'}; n; t 20; ch all")
+    made, *_, trained, checked = do(
+        session, f"data import scans {tmp_path / 'scans'}; n; t 20; ch all"
+    )
+    assert "each picture prepared as MNIST's were" in made["understood"]
+    assert [reason.partition(": ")[0] for reason in made["left_out"]] == [
+        str(tmp_path / "scans" / "3" / "bad.png")
+    ]
     assert trained["batches"] == 20
     assert checked["set"] == "scans test"
-    assert session.hand is not None
-    assert session.hand.trained_on == ["scans"]
+    assert session.network().trained_on == ["scans"]
     assert session.data().train.inputs.shape[0] >= 20
 
 
+def test_ctrl_c_leaves_nothing_behind(session: Session, tmp_path: Path) -> None:
+    path = pngs(".")(tmp_path / "files")
+    before = sorted(session.saves.rglob("*"))
+    reports = []
+
+    def stop(done: Any) -> None:
+        reports.append(done)
+        if len(reports) == 50:
+            raise Stopped
+
+    session.show = stop
+    with pytest.raises(Stopped):
+        import_from(path, stop)
+    assert reports[-1].total == COUNT
+    assert session.shelf.own.names() == []
+    assert sorted(session.saves.rglob("*")) == before
+
+
 def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> None:
-    do(session, f"data import some {as_pair(tmp_path / 'files')}")
+    do(session, f"data import some {npz(x=PICTURES, y=ANSWERS)(tmp_path)}")
     session.asker = Answers(["n", "y"])
     assert "nothing was deleted" in refusal(session, "data delete some")
     assert do(session, "data delete some")[0]["name"] == "sample"
@@ -145,12 +216,15 @@ def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> N
 
 def test_undo_takes_back_what_was_changed_last(session: Session, tmp_path: Path) -> None:
     session.asker = NonInteractive(yes=True)
-    do(session, f"n mini; pas one; data import some {as_pair(tmp_path / 'files')}; del one")
+    do(
+        session,
+        f"n mini; pas one; data import some {npz(x=PICTURES, y=ANSWERS)(tmp_path)}; del one",
+    )
     assert do(session, "undo")[0]["restored"] == "one"
 
 
 def test_an_import_over_a_set_is_asked_about(session: Session, tmp_path: Path) -> None:
-    path = as_pair(tmp_path / "files")
+    path = npz(x=PICTURES, y=ANSWERS)(tmp_path)
     do(session, f"data import some {path}")
     session.asker = Answers(["n"])
     assert "nothing was imported" in refusal(session, f"data import some {path}")
@@ -162,9 +236,13 @@ REFUSED = {
     "data import sample x": "sample is taken",
     "data import ../x x": "cannot be the name",
     "data import some nowhere": "is not there",
-    "data import some EMPTY": "no subfolders 0 to 9",
-    "data import some EMPTY/a.txt": "or an .npz file",
-    "data import some EMPTY/b.npz": "not a whole .npz file",
+    "data import some FILES/none": "holds nothing that digitnet reads. It reads a folder with "
+    "pictures in subfolders 0 to 9, IDX files with images in their name, .npz and .npy files and "
+    "tables (.csv)",
+    "data import some FILES/a.doc": "is a .doc file, which digitnet does not read",
+    "data import some FILES/a.zip": "to be unpacked first",
+    "data import some FILES/a.pkl": "which might run any program: save its arrays",
+    "data import some FILES/b.npz": "not a whole .npz file",
     "data delete sample": "no data set of your own",
     "data sample more": "unexpected",
 }
@@ -172,33 +250,60 @@ REFUSED = {
 
 @pytest.mark.parametrize("line", REFUSED)
 def test_what_cannot_be_is_refused(session: Session, tmp_path: Path, line: str) -> None:
-    (tmp_path / "empty").mkdir()
-    for name in ("a.txt", "b.npz"):
-        (tmp_path / "empty" / name).write_bytes(b"?")
-    assert REFUSED[line] in refusal(session, line.replace("EMPTY", str(tmp_path / "empty")))
+    (tmp_path / "none").mkdir()
+    for name in ("a.doc", "a.zip", "a.pkl", "b.npz"):
+        (tmp_path / name).write_bytes(b"?")
+    assert REFUSED[line] in refusal(session, line.replace("FILES", str(tmp_path)))
     assert session.shelf.own.names() == []
 
 
-def bad_npz(path: Path, **arrays: object) -> None:
-    np.savez(path, **arrays)
+CANNOT: dict[str, tuple[Make, str]] = {
+    "objects": (npz(images=np.array([{}]), labels=ANSWERS), "plain numbers"),
+    "too few answers": (npz(x=PICTURES, y=ANSWERS[:-1]), "199 answers for 200 cases"),
+    "many answers": (npz(x=PICTURES, y=ANSWERS + 91), "answers other than 0 to 99: 100"),
+    "answers below 0": (npz(x=PICTURES, y=ANSWERS - 1.0), "other than 0 to 99: -1"),
+    "1 to 10": (npz(x=PICTURES, y=ANSWERS + 1), "unclear which is 0"),
+    "an answer that is none": (npz(x=UNIT, y=np.where(ANSWERS, ANSWERS, np.nan)), "answer nan"),
+    "an infinite answer": (npz(x=UNIT, y=np.where(ANSWERS, ANSWERS, np.inf)), "answer"),
+    "an answer between two": (npz(x=UNIT, y=ANSWERS + 0.5), "answers are whole numbers"),
+    "several answers": (npz(x=UNIT, y=(ONE_HOT + ONE_HOT[::-1]) > 0), "not one-hot"),
+    "tiny pictures": (npz(images=PICTURES[:, :5, :5], labels=ANSWERS), "pictures of 5 x 5 pixels"),
+    "long pictures": (npz(images=np.ones((9, 8, 300)), labels=ANSWERS[:9]), "8 x 300 pixels"),
+    "five dimensions": (npz(x=np.ones((9, 2, 2, 2, 2)), y=ANSWERS[:9]), "9 x 2 x 2 x 2 x 2"),
+    "one grey": (npz(x=np.full((9, 28, 28), 7), y=ANSWERS[:9]), "whose pixels are all 7"),
+    "no numbers": (npz(x=np.where(UNIT, UNIT, np.nan), y=ANSWERS), "not finite numbers"),
+    "standardised pixel by pixel": (
+        npz(x=np.nan_to_num((UNIT - UNIT.mean(0)) / (UNIT.std(0) + 1e-9)), y=ANSWERS),
+        "cannot be undone"),
+    "noise": (npz(x=np.random.default_rng(0).normal(size=(200, 28, 28)), y=ANSWERS), "no scale"),
+    "other names": (npz(a=PICTURES, b=ANSWERS, c=ANSWERS), "no arrays called images"),
+    "no answers": (npz(images=PICTURES), "has no answers"),
+    "pictures alone": (files("", {"some-images-idx3-ubyte": idx(PICTURES)}),
+                       "no file of answers beside it: looked for some-labels-idx1-ubyte"),
+    "a table without answers": (csv(FLAT, HEADER.partition(",")[2]), "has no answers"),
+    "a short row": (files("", {"a.csv": b"1,2,0\n3,4,1\n5,1\n"}), "2 columns in row 3, not 3"),
+    "a hole": (files("", {"a.csv": b"1,2,0\n3,,1\n"}), "nothing in column 2 of row 2"),
+    "a word": (files("", {"a.csv": b"1,2,0\n3,x,1\n"}), "'x' in column 2 of row 2, not a number"),
+    "words": (files("", {"a.csv": b"a,b,c\nd,e,f\n"}), "not numbers"),
+    "a header alone": (files("", {"a.csv": b"a,b,label\n"}), "has headings but no rows"),
+    "an empty table": (files("", {"a.csv": b"\n"}), "holds no table"),
+    "no text": (files("", {"a.csv": bytes(range(256))}), "is neither text"),
+    "half of a packed table": (files("", {"a.csv.gz": gzip.compress(text(SWITCHES))[:-9]}),
+                               "nor a whole gzip file"),
+    "regression": (files("", {"a.csv": b"1,2,0.25\n3,4,1\n"}), "answer 0.25"),
+    "a number too large": (files("", {"a.csv": b"1,2,0\n3,1e99,1\n"}), "not finite"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("arrays", "says"),
-    [
-        ({"images": np.array([{}]), "labels": ANSWERS}, "plain numbers"),
-        ({"images": PICTURES, "labels": ANSWERS[:-1]}, "199 answers for 200 pictures"),
-        ({"images": PICTURES, "labels": ANSWERS + 91}, "other than 0 to 99"),
-        ({"images": PICTURES[:, :20], "labels": ANSWERS}, "not of 28 x 28"),
-        ({"images": PICTURES - 300.0, "labels": ANSWERS}, "not 0 to 255"),
-        ({"a": PICTURES}, "no arrays called images"),
-    ],
-)
-def test_npz_files_that_cannot_be_data_sets(
-    session: Session, tmp_path: Path, arrays: dict[str, object], says: str
+@pytest.mark.parametrize("kind", CANNOT)
+def test_what_is_no_data_set_is_refused_in_one_line(
+    session: Session, tmp_path: Path, kind: str
 ) -> None:
-    bad_npz(tmp_path / "x.npz", **arrays)
-    assert says in refusal(session, f"data import some {tmp_path / 'x.npz'}")
+    make, says = CANNOT[kind]
+    message = refusal(session, f"data import some {make(tmp_path)}")
+    assert says in message
+    assert len(message.splitlines()) == 1
+    assert session.shelf.own.names() == []
 
 
 def test_two_programs_that_change_a_set_at_once_lose_nothing(

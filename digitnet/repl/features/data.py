@@ -1,16 +1,20 @@
 """`data` chooses, imports, downloads and deletes data sets."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from digitnet.digits.datasets import RELATIVES, SOURCES, NotHere, Source
-from digitnet.digits.download import DownloadFailed, Fetched, download_mnist
+from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Source
+from digitnet.digits.download import DownloadFailed, download_mnist
 from digitnet.digits.idx import BadData
 from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
+from digitnet.digits.table import Reading
+from digitnet.engine.arrays import Array
+from digitnet.engine.report import Report
 from digitnet.registry.own_data import NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -28,101 +32,66 @@ MAX_REASONS = 3
 """Maximum number of files for which the reason is printed."""
 
 
-def import_(session: Session, name: str, path: str) -> str:
-    """Imports a data set; returns a sentence on the result."""
-    if not name or not path:
-        raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
-    _check_name(name)
-    own = session.shelf.own
-    place = own.place(name)
-    if place and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
-        raise CommandError("nothing was imported")
-    session.report(Note(f"Reading {printable(path)} ...", lasting=False))
-    imported = import_from(path_of(path, EXAMPLE.removeprefix("Example: ")), session.report)
-    own.keep(name, imported.cases, place)
-    session.shelf.forget(name)
-    for reason in imported.left_out[:MAX_REASONS]:
-        session.report(Note(f"Left out: {printable(reason, 300)}"))
-    more = len(imported.left_out) - MAX_REASONS
-    if more > 0:
-        session.report(Note(f"Left out: {counted(more, 'more file')}"))
-    return f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: {session.data(name)}."
-
-
-def _check_name(name: str) -> None:
-    """Raises CommandError if an imported data set cannot have this name."""
-    if name in {*SOURCES, *RELATIVES, MINE, "import", "delete"}:
-        raise CommandError(f"{name} is taken: choose another name. {EXAMPLE}")
-    if not NAME.fullmatch(name):
-        raise CommandError(
-            f"{quoted(name)} cannot be the name of a data set: use up to 32 of a-z, 0-9, - and _, "
-            f"a letter first. {EXAMPLE}"
-        )
-
-
-def delete(session: Session, name: str) -> str:
-    """Deletes one of the user's data sets, after a yes; returns a sentence on the result."""
-    own = session.shelf.own
-    place = own.place(name)
-    if place is None:
-        hint = nearest(name, own.names()) or "data lists them"
-        raise CommandError(f"there is no data set of your own called {quoted(name)}. {hint}")
-    count = session.shelf.own_cases(name)
-    if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
-        raise CommandError("nothing was deleted")
-    own.keep(name, OwnCases.none(), place)
-    session.shelf.forget(name)
-    return f"Deleted the data set {name}; undo {name} brings it back. In use: {session.data()}."
-
-
 @dataclass(frozen=True)
 class DataResult:
-    """The data set in use; and every one there is, if that was asked."""
+    """The data set in use; every one there is, if that was asked; and what an import understood.
 
-    said: str
-    name: str
-    train: int
-    validation: int
-    test: int
-    inputs: int
-    outputs: int
-    available: dict[str, str]
+    understood: how the files were read and what was changed. left_out: files, with the reason.
+    """
+
+    done: str
+    data: DataSet
+    available: dict[str, str] = field(default_factory=dict)
+    understood: list[str] | None = None
+    left_out: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """The counts, the sizes and the names of all sets."""
-        return {
-            "name": self.name,
-            "train": self.train,
-            "validation": self.validation,
-            "test": self.test,
-            "pixels": self.inputs,
-            "outputs": self.outputs,
+        """The counts, the sizes, the names of all sets, and how an import was understood."""
+        data = self.data
+        fields = {
+            "name": data.name,
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "test": len(data.test),
+            "pixels": data.inputs,
+            "outputs": data.outputs,
             "available": list(self.available),
         }
+        if self.understood is None:
+            return fields
+        return fields | {"understood": self.understood, "left_out": self.left_out}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield self.said
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for reason in self.left_out[:MAX_REASONS]:
+            yield f"Left out: {printable(reason, 300)}"
+        more = len(self.left_out) - MAX_REASONS
+        if more > 0:
+            yield f"Left out: {counted(more, 'more file')}"
+        yield f"{self.done}{self.data}."
+        if self.understood:
+            yield f"Understood: {printable('; '.join(self.understood), 600)}."
         if self.available:
-            yield Rows(
-                ("data set", "what it is"), list(self.available.items()), prose=("what it is",)
-            )
+            lines = list(self.available.items())
+            yield Rows(("data set", "what it is"), lines, prose=("what it is",))
 
 
 @dataclass(frozen=True)
-class DownloadReport:
-    """The progress of a download."""
+class Progress:
+    """How much of a file is done, of a total if that is known; in bytes or files."""
 
-    fetched: "Fetched"
+    name: str
+    done: int
+    total: int | None
+    shown: Callable[[int], str] = size
     lasting: bool = False
     milestone: None = None
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        done, total = self.fetched.done, self.fetched.total
-        progress = size(done)
-        if total:
-            share = bar(done / total, 20, blocks=draws_blocks(console, options))
-            progress = f"[{share}] {size(done)} of {size(total)}"
-        yield Text(f"{self.fetched.file}  {progress}", no_wrap=True, overflow="crop")
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        progress = self.shown(self.done)
+        if self.total:
+            share = bar(self.done / self.total, 20, blocks=draws_blocks(console, options))
+            progress = f"[{share}] {self.shown(self.done)} of {self.shown(self.total)}"
+        yield Text(f"{printable(self.name, 60)}  {progress}", no_wrap=True, overflow="crop")
 
 
 @command(
@@ -144,13 +113,16 @@ def data(
 ) -> DataResult:
     """List the data sets, or choose one; `data mnist` downloads MNIST if it is not here.
 
-    data import NAME PATH makes a data set of your own from a folder with pictures in subfolders 0
-    to 9, from an IDX file with images in its name (its labels beside it) or a folder of such, or
-    from an .npz file. Validation and test sets that the files name are kept; otherwise a tenth of
-    each digit is set aside for each, permanently. data delete NAME deletes a set, after asking.
+    data import NAME PATH makes a data set of your own from what other programs write: a folder with
+    pictures in subfolders 0 to 9, IDX files, .npz and .npy files, or a table (.csv) with a column
+    of answers. What the pixels mean (0 to 1, dark on light, ...) is recognised and told. Validation
+    and test sets that the files name are kept; otherwise a tenth of each answer is set aside for
+    each, permanently. data delete NAME deletes a set, after asking.
     """
-    if name in ("import", "delete"):
-        return _changed(session, name, own, path)
+    if name == "import":
+        return _import(session, own, path)
+    if name == "delete":
+        return _delete(session, own)
     sources = session.shelf.sources()
     if name and name not in sources:
         hint = nearest(name, sources) or f"There are: {', '.join(sources)}"
@@ -160,30 +132,76 @@ def data(
     if name == "mnist" and not _is_usable(session, name):
         _download(session)
     chosen = session.data(name)
-    if name:
-        session.choose(chosen)
+    if not name:
+        return DataResult("In use: ", chosen, _available(session))
+    session.choose(chosen)
+    return DataResult("Now using ", chosen)
+
+
+def _import(session: Session, name: str, path: str) -> DataResult:
+    """Imports a data set and chooses it."""
+    if not name or not path:
+        raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
+    if name in {*SOURCES, *RELATIVES, MINE, "import", "delete"}:
+        raise CommandError(f"{name} is taken: choose another name. {EXAMPLE}")
+    if not NAME.fullmatch(name):
+        raise CommandError(
+            f"{quoted(name)} cannot be the name of a data set: use up to 32 of a-z, 0-9, - and _, "
+            f"a letter first. {EXAMPLE}"
+        )
+    own = session.shelf.own
+    place = own.place(name)
+    if place and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
+        raise CommandError("nothing was imported")
+    file = path_of(path, EXAMPLE.removeprefix("Example: "))
+    imported = import_from(file, reading(session, path), mean_digits(session))
+    own.keep(name, imported.cases, place)
+    session.shelf.forget(name)
+    session.choose(session.data(name))
     return DataResult(
-        ("Now using " if name else "In use: ") + f"{chosen}.",
-        chosen.name,
-        len(chosen.train),
-        len(chosen.validation),
-        len(chosen.test),
-        chosen.inputs,
-        chosen.outputs,
-        {} if name else _available(session),
+        f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: ",
+        session.data(name),
+        understood=imported.notes,
+        left_out=imported.left_out,
     )
 
 
-def _changed(session: Session, verb: str, own: str, path: str) -> DataResult:
-    """Imports or deletes one of the user's data sets."""
-    if verb == "import":
-        said = import_(session, own, path)
-        session.choose(session.data(own))
-    else:
-        said = delete(session, own)
-    used = session.data()
-    counts = (len(used.train), len(used.validation), len(used.test))
-    return DataResult(said, used.name, *counts, used.inputs, used.outputs, {})
+def reading(session: Session, path: str) -> Report:
+    """A report that shows how much of some files is read."""
+    session.report(Note(f"Reading {printable(path)} ...", lasting=False))
+
+    def report(done: Reading | None) -> None:
+        shown = size if done and done.in_bytes else lambda count: f"{count:,}"
+        session.report(Progress(path, done.done, done.total, shown) if done else None)
+
+    return report
+
+
+def mean_digits(session: Session) -> Array | None:
+    """The mean picture of each digit of the sample, (10, 28, 28); None if it is not here."""
+    try:
+        sample = session.data("sample").train
+    except (BadData, NotHere):
+        return None
+    totals = sample.targets.T @ sample.inputs
+    means: Array = (totals / sample.targets.sum(axis=0)[:, None]).reshape(10, 28, 28)
+    return means
+
+
+def _delete(session: Session, name: str) -> DataResult:
+    """Deletes one of the user's data sets, after a yes."""
+    own = session.shelf.own
+    place = own.place(name)
+    if place is None:
+        hint = nearest(name, own.names()) or "data lists them"
+        raise CommandError(f"there is no data set of your own called {quoted(name)}. {hint}")
+    count = session.shelf.own_cases(name)
+    if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
+        raise CommandError("nothing was deleted")
+    own.keep(name, OwnCases.none(), place)
+    session.shelf.forget(name)
+    done = f"Deleted the data set {name}; undo {name} brings it back. In use: "
+    return DataResult(done, session.data())
 
 
 def _available(session: Session) -> dict[str, str]:
@@ -193,7 +211,7 @@ def _available(session: Session) -> dict[str, str]:
     return {source.name: _described(source, session) for source in listed}
 
 
-def _described(source: "Source", session: Session) -> str:
+def _described(source: Source, session: Session) -> str:
     """The summary of a data set, and how to get it if it is not here."""
     if source.is_here(session.shelf.folders):
         return source.summary
@@ -218,7 +236,8 @@ def _download(session: Session) -> None:
     try:
         with session.interrupts.at_once():
             download_mnist(
-                session.shelf.download_to, lambda done: session.report(DownloadReport(done))
+                session.shelf.download_to,
+                lambda done: session.report(Progress(done.file, done.done, done.total)),
             )
     except DownloadFailed as error:
         raise CommandError(

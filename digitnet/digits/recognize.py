@@ -1,0 +1,294 @@
+"""Recognises what arrays of cases hold: layout, scale, polarity, orientation, and the answers.
+
+Whatever is changed is said in a note. What cannot be recognised is refused with BadFile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from digitnet.digits.files import BadFile
+from digitnet.digits.own import MAX_ANSWERS
+from digitnet.digits.prepare import areas
+from digitnet.engine.arrays import Array
+
+SIDE, BOX = 28, 20
+
+SMALLEST, LARGEST = 8, 256
+"""Pixels of the side of pictures in arrays."""
+
+SCALES = ((0, 255), (0, 1), (-1, 1), (-0.5, 0.5), (0, 15), (0, 16), (0, 65535))
+"""Paper and ink, or ink and paper, in usual scales of pixels."""
+
+OVERSHOOT = 0.3
+"""Fraction of the scale by which resized pictures may exceed it."""
+
+SAMPLE = 2000
+"""Pictures looked at where a sample will do."""
+
+CHUNK = 4096
+
+SURE = 0.2
+"""Minimum difference of correlations at which pictures are turned."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Pictures (cases, rows, columns) or a table (cases, columns), with what was changed."""
+
+    cases: NDArray[Any]
+    notes: list[str]
+
+
+def arranged(array: NDArray[Any], count: int | None, *, is_picture: bool | None = None) -> Layout:
+    """The cases of an array in any usual layout.
+
+    (N, rows, columns), with 1, 3 or 4 channels before or after, (N, pixels), (N, pixels, 1), or
+    with the cases last. count: the number of answers, if known. is_picture: None if that is to be
+    told from the number of columns: a square from 8 x 8 on.
+    """
+    notes = []
+    if array.ndim > 1 and array.shape[-1] == count != array.shape[0]:
+        array = np.moveaxis(array, -1, 0)
+        notes.append("cases taken from the last axis")
+    if array.ndim == 4:
+        axis = 1 if array.shape[1] in (1, 3, 4) and array.shape[3] not in (1, 3, 4) else 3
+        channels = array.shape[axis]
+        if channels not in (1, 3, 4):
+            raise BadFile(f"has arrays of {_times(array.shape)}, not of pictures")
+        if channels == 1:
+            array = array.take(0, axis)
+        else:
+            array = array.take(range(3), axis).mean(axis, dtype=np.float32)
+            notes.append("colours made grey")
+    if array.ndim == 3 and 1 in array.shape[1:]:
+        array = array.reshape(len(array), -1)
+    if array.ndim == 2:
+        side = isqrt(array.shape[1])
+        is_square = side * side == array.shape[1] and side >= SMALLEST
+        if is_picture and not is_square:
+            raise BadFile(f"has pictures of {array.shape[1]:,} pixels, which are no square")
+        if is_square and is_picture is not False:
+            array = array.reshape(-1, side, side)
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise BadFile(f"has an array of {_times(array.shape)}, not of cases")
+    sides = array.shape[1:]
+    if array.ndim == 3 and not SMALLEST <= min(sides) <= max(sides) <= LARGEST:
+        raise BadFile(
+            f"has pictures of {_times(sides)} pixels; {SMALLEST} to {LARGEST} a side are read"
+        )
+    return Layout(array, notes)
+
+
+def as_ink(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[NDArray[np.uint8]]:
+    """Pictures (cases, rows, columns) of one scale as bytes: 0 for paper, 255 for full ink."""
+    low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)
+    if not np.isfinite([low, high]).all():
+        raise BadFile("has pixels that are not finite numbers")
+    if low == high:
+        raise BadFile(f"has pictures whose pixels are all {low:g}")
+    scale = next((scale for scale in SCALES if _covers(scale, low, high)), None)
+    if scale is None and _are_standardised(arrays):
+        ends = [(a.min((1, 2), keepdims=True), a.max((1, 2), keepdims=True)) for a in arrays]
+        made = [_bytes(a, *each) for a, each in zip(arrays, ends, strict=True)]
+        notes.append(f"pixels standardised picture by picture, {_inverted(made)}")
+        return made
+    start, end = scale or _linear_scale(arrays, low, high)
+    made = [_bytes(a, start, end) for a in arrays]
+    said = f"pixels {round(start, 3):g} to {round(end, 3):g}"
+    notes.append(f"{said}, {_inverted(made)}")
+    return made
+
+
+def _covers(scale: tuple[float, float], low: float, high: float, excess: float = 1e-6) -> bool:
+    """Whether pixels from `low` to `high` fit in a scale, and not in half of it.
+
+    excess: the fraction of the scale by which they may exceed it.
+    """
+    start, end = scale
+    width = end - start
+    # the darkest paper of a scan may be far from 0, but standardised pixels are near -1 by chance
+    highest_low = start + (0.5 if start == 0 else 0.05) * width
+    return (
+        start - excess * width <= low <= highest_low
+        and end - 0.5 * width < high <= end + excess * width
+    )
+
+
+def _linear_scale(arrays: Sequence[NDArray[Any]], low: float, high: float) -> tuple[float, float]:
+    """Paper and ink, or ink and paper, in no usual scale: on any linear one, most pixels are paper.
+
+    Resized pictures exceed the usual scales a little, but their paper does not. Raises BadFile if
+    no scale is recognised.
+    """
+    some = np.concatenate([_some(a).ravel() for a in arrays])
+    counts, edges = np.histogram(some, 100, (low, high))
+    first, last = edges[counts.argmax() : counts.argmax() + 2]
+    means = np.average([a.mean(axis=0, dtype=float) for a in arrays], 0, [len(a) for a in arrays])
+    is_standardised = np.abs(means).max() < 1e-3 * (high - low)
+    for scale in () if is_standardised else SCALES:
+        if _covers(scale, low, high, OVERSHOOT) and any(first <= end <= last for end in scale):
+            return scale
+    if is_standardised or (low < first and last < high):
+        raise BadFile(
+            f"has pixels from {low:.3g} to {high:.3g} in no scale that can be recognised: "
+            "0 to 255, 0 to 1 and other linear ones are; standardising each pixel cannot be undone"
+        )
+    return low, high
+
+
+def _some(cases: NDArray[Any]) -> NDArray[Any]:
+    """Some of the cases, evenly chosen."""
+    return cases[:: max(1, len(cases) // SAMPLE)]
+
+
+def _bytes(array: NDArray[Any], start: Any, end: Any) -> NDArray[np.uint8]:
+    """Pixels from `start` to `end` as 0 to 255."""
+    if array.dtype == np.uint8 and (start, end) == (0, 255):
+        return array.copy()
+    made = np.empty(array.shape, np.uint8)
+    whole = np.broadcast_to(start, array.shape), np.broadcast_to(end, array.shape)
+    for at in range(0, len(array), CHUNK):
+        part, first, last = (each[at : at + CHUNK] for each in (array, *whole))
+        scaled = (part - first) * (255 / np.maximum(last - first, 1e-12))
+        made[at : at + CHUNK] = np.round(np.clip(scaled, 0, 255))
+    return made
+
+
+def _are_standardised(arrays: Sequence[NDArray[Any]]) -> bool:
+    """Whether each picture has mean 0 and standard deviation 1."""
+    some = np.concatenate([_some(a).reshape(-1, a[0].size) for a in arrays])
+    is_0, is_1 = np.abs(some.mean(axis=1)) < 0.01, np.abs(some.std(axis=1) - 1) < 0.01
+    return bool((is_0 & is_1).all())
+
+
+def _inverted(pictures: Sequence[NDArray[np.uint8]]) -> str:
+    """Makes dark ink on light paper light on dark, in place; says which it was.
+
+    Paper is what the border of a picture is. Most pictures decide for all, unless every border is
+    clearly light or dark.
+    """
+    borders = [np.median(_border(each), axis=1) for each in pictures]
+    every = np.concatenate(borders)
+    light = every > 127
+    if 0.1 < light.mean() < 0.9 and (np.abs(every - 127) > 90).mean() > 0.95:
+        for each, border in zip(pictures, borders, strict=True):
+            each[border > 127] = 255 - each[border > 127]
+        return f"{light.sum():,} of {len(light):,} dark on light, inverted"
+    if light.mean() < 0.5:
+        return "light on dark"
+    for each in pictures:
+        np.subtract(255, each, out=each)
+    return "dark on light, inverted"
+
+
+def _border(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The outermost pixels of each picture."""
+    sides = pictures[:, 0], pictures[:, -1], pictures[:, 1:-1, 0], pictures[:, 1:-1, -1]
+    return np.concatenate(sides, axis=1)
+
+
+def resized(pictures: NDArray[np.uint8], notes: list[str]) -> NDArray[np.uint8]:
+    """The pictures at 28 x 28; those up to 20 x 20 keep MNIST's margin of 4 pixels."""
+    sides = pictures.shape[1:]
+    if sides == (SIDE, SIDE):
+        return pictures
+    notes.append(f"resized from {_times(sides)}")
+    margins = [(0, 0), *(((max(sides) - n) // 2, -(-(max(sides) - n) // 2)) for n in sides)]
+    inner = BOX if max(sides) <= BOX else SIDE
+    made = np.zeros((len(pictures), SIDE, SIDE), np.uint8)
+    place = np.s_[(SIDE - inner) // 2 : (SIDE + inner) // 2]
+    for at in range(0, len(pictures), CHUNK):
+        square = np.pad(pictures[at : at + CHUNK], margins).astype(np.float32)
+        if max(sides) > inner:
+            averages = areas(max(sides), inner)
+            small = averages @ square @ averages.T
+        else:
+            zoom = inner / max(sides)
+            small = ndimage.zoom(square, (1, zoom, zoom), order=1, grid_mode=True, mode="nearest")
+        made[at : at + CHUNK, place, place] = np.round(small)
+    return made
+
+
+def is_sideways(
+    pictures: NDArray[np.uint8], answers: NDArray[np.uint8], digits: Array
+) -> bool | None:
+    """Whether pictures look more like digits when rows and columns are swapped; None if unclear.
+
+    digits: (10, 28, 28), the mean picture of each digit. Compared are the differences of the
+    digits from their mean, in which clothes and letters are like none.
+    """
+    upright, swapped = _likeness(pictures, answers, digits)
+    if max(upright, swapped) < 2 * SURE or abs(upright - swapped) < SURE:
+        return None
+    return swapped > upright
+
+
+def _likeness(
+    pictures: NDArray[np.uint8], answers: NDArray[np.uint8], digits: Array
+) -> tuple[float, float]:
+    """The correlations with digits, as they are and with rows and columns swapped."""
+    present = [digit for digit in range(10) if (answers == digit).any()]
+    if len(present) < 5 or answers.max() > 9:
+        return 0.0, 0.0
+    means = np.stack([pictures[answers == digit].mean(axis=0) for digit in present])
+    means, wanted = means - means.mean(axis=0), digits[present] - digits[present].mean(axis=0)
+    upright, swapped = (
+        float(np.corrcoef(each.ravel(), wanted.ravel())[0, 1])
+        for each in (means, means.transpose(0, 2, 1))
+    )
+    return upright, swapped
+
+
+def as_answers(array: NDArray[Any], notes: list[str], *, is_picture: bool) -> NDArray[np.uint8]:
+    """Answers as whole numbers from 0: from numbers, words, or one column for each answer."""
+    if array.ndim == 2 and array.shape[1] > 1:
+        array = _from_one_hot(array)
+        notes.append("answers were one-hot")
+    answers = array.reshape(-1)
+    if answers.dtype.kind == "U":
+        try:
+            answers = answers.astype(float)
+        except ValueError:
+            return _numbered(answers, notes)
+    if answers.dtype.kind == "f":
+        bad = answers[answers != np.round(answers)]  # NaN too
+        if len(bad):
+            raise BadFile(f"has the answer {bad[0]:g}; answers are whole numbers")
+    if not is_picture and answers.min() < 0 and len(np.unique(answers)) <= 10:
+        return _numbered(answers.astype(int), notes)
+    if answers.min() < 0 or answers.max() >= MAX_ANSWERS:
+        bad = answers.min() if answers.min() < 0 else answers.max()
+        raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}: {bad:g}")
+    if is_picture and (answers.min(), answers.max()) == (1, 10):
+        raise BadFile("has the answers 1 to 10: it is unclear which is 0. Use 0 to 9")
+    return answers.astype(np.uint8)
+
+
+def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
+    """The column of the one large number in each row."""
+    low, high = array.min(), array.max()
+    is_large = array > (float(low) + float(high)) / 2
+    if not (is_large.sum(axis=1) == 1).all() or not np.isin(array, (low, high)).all():
+        raise BadFile(f"has {array.shape[1]} numbers as the answer of a case, which is not one-hot")
+    largest: NDArray[np.intp] = is_large.argmax(axis=1)
+    return largest
+
+
+def _numbered(answers: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
+    """The number of each answer among all, in order."""
+    names, numbers = np.unique(answers, return_inverse=True)
+    if len(names) > MAX_ANSWERS:
+        raise BadFile(f"has {len(names):,} different answers; at most {MAX_ANSWERS} are told apart")
+    some = ", ".join(f"{number} {name}" for number, name in enumerate(names[:5]))
+    notes.append(f"answers {some}" + (", ..." if len(names) > 5 else ""))
+    return numbers.astype(np.uint8)
+
+
+def _times(sides: Sequence[int]) -> str:
+    return " x ".join(f"{n:,}" for n in sides)

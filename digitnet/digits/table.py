@@ -1,0 +1,257 @@
+"""Reads tables written as text: CSV files, with a column of answers or without one."""
+
+import csv
+import gzip
+import io
+import re
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitnet.digits.files import BadFile, open_bounded
+from digitnet.engine.report import Report, ignore
+
+MAX_BYTES = 2 << 30
+
+MAX_CELLS = 1 << 28
+
+CHUNK = 1 << 22
+"""Characters read at a time, and the maximum length of a line."""
+
+DELIMITERS = ";\t, "
+
+ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "y", "species")
+"""Headings of a column of answers."""
+
+NUMBERINGS = ("", "id", "index", "imageid", "unnamed: 0")
+"""Headings of a column that numbers the rows, which is left out."""
+
+_PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The progress of an import: what is done of a total, in bytes or files."""
+
+    done: int
+    total: int
+    in_bytes: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a table.
+
+    numbers: (rows, columns), without the answers. answers: (rows,), numbers or words; None if there
+    is no such column. notes: which column was taken for what. is_picture: whether the headings are
+    those of pixels; None without headings.
+    """
+
+    numbers: NDArray[Any]
+    answers: NDArray[Any] | None
+    notes: list[str]
+    is_picture: bool | None
+
+
+def read_table(path: Path, report: Report = ignore, *, has_answers: bool = True) -> Table:
+    """Reads a table, gzipped or not.
+
+    has_answers: whether a column without a heading may be the answers. Reports Reading. Raises
+    BadFile if it is not a table of numbers, and OSError if it cannot be read.
+    """
+    with open_bounded(path, MAX_BYTES) as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        chunks = _chunks(file, lambda: report(Reading(file.tell(), size, in_bytes=True)))
+        lines = next(chunks, [])
+        if not lines:
+            raise BadFile("holds no table")
+        first = lines[0].strip("\r\n")
+        delimiter = next((d for d in DELIMITERS if d in first), ",")
+        rows = list(csv.reader(lines[:3], delimiter=delimiter, skipinitialspace=True))
+        names, samples = [], rows
+        texts = [sum(map(_is_text, row)) for row in rows]
+        if texts[0] > texts[-1] or texts == [len(rows[0])]:
+            names, samples, lines = [name.strip().lower() for name in rows[0]], rows[1:], lines[1:]
+        if not samples:
+            raise BadFile("has headings but no rows")
+        reader = _Reader(len(rows[0]), delimiter, samples[0], names)
+        reader.add(lines)
+        for lines in chunks:
+            reader.add(lines)
+    return reader.table(names, has_answers)
+
+
+def _chunks(file: BinaryIO, report: Any) -> Iterator[list[str]]:
+    """The lines of a text file, some megabytes at a time. Raises BadFile if it is not text."""
+    head = file.read(4)
+    file.seek(0)
+    packed = gzip.GzipFile(fileobj=file) if head[:2] == b"\x1f\x8b" else file
+    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = io.TextIOWrapper(packed, encoding, newline=None)
+        rest, total = "", 0
+        while piece := text.read(CHUNK):
+            report()
+            total += len(piece)
+            whole, end, begun = piece.rpartition("\n")
+            if (not end and len(rest) > CHUNK) or "\0" in piece:
+                raise BadFile("is not a table: it has no lines")
+            if total > MAX_BYTES:
+                raise BadFile(f"would unpack to more than {MAX_BYTES >> 20} MiB")
+            if end:
+                yield [line for line in (rest + whole).split("\n") if line.strip()]
+                rest = begun
+            else:
+                rest += piece
+        if rest.strip():
+            yield [rest]
+    except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error):
+        raise BadFile("is neither text nor a whole gzip file of text") from None
+
+
+def _is_text(cell: str) -> bool:
+    """Whether a cell is not a number."""
+    try:
+        float(cell)
+    except ValueError:
+        return True
+    return False
+
+
+class _Reader:
+    """Reads rows of numbers, and one column of words if the first row has one."""
+
+    def __init__(
+        self, columns: int, delimiter: str, first: Sequence[str], names: Sequence[str]
+    ) -> None:
+        self.columns, self.delimiter = columns, delimiter
+        numbered = [k for k, name in enumerate(names) if name in NUMBERINGS]
+        words = [k for k, cell in enumerate(first) if _is_text(cell) and k not in numbered]
+        if len(words) > 1 or len(first) != columns:
+            raise BadFile(f"has the row {_shown(delimiter.join(first))}: not numbers")
+        self.words = words[0] if words else None
+        self.kept = [k for k in range(columns) if k not in numbered and k != self.words]
+        if not self.kept:
+            raise BadFile("has no column of numbers")
+        self.numbered = [_shown(names[k]) if names[k] else "without a heading" for k in numbered]
+        self.blocks: list[NDArray[Any]] = []
+        self.answers: list[str] = []
+        self.rows = 0
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
+
+    def add(self, lines: list[str]) -> None:
+        """Reads these lines. Raises BadFile, naming the first bad one."""
+        block = self._block(lines)
+        if block is None and self.dtype == np.uint8:
+            self.dtype = np.dtype(np.float32)
+            block = self._block(lines)
+        if block is None or block.shape != (len(lines), len(self.kept)):
+            raise BadFile(self._problem(lines))
+        self.blocks.append(block)
+        self.rows += len(lines)
+        if self.rows * self.columns > MAX_CELLS:
+            raise BadFile(f"has more than {MAX_CELLS:,} numbers")
+        if self.words is not None:
+            cells = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True)
+            self.answers += [row[self.words].strip()[:40] for row in cells]
+
+    def _block(self, lines: list[str]) -> NDArray[Any] | None:
+        """The numbers in some lines; None if they are not all of this type."""
+        every = len(self.kept) == self.columns
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                return np.loadtxt(
+                    lines,
+                    self.dtype,
+                    comments=None,
+                    delimiter=None if self.delimiter == " " else self.delimiter,
+                    usecols=None if every else self.kept,
+                    quotechar='"',
+                    ndmin=2,
+                )
+        except (ValueError, Warning):
+            return None
+
+    def _problem(self, lines: list[str]) -> str:
+        """What is wrong with the first bad line."""
+        for number, line in enumerate(lines, self.rows + 1):
+            (cells,) = csv.reader([line], delimiter=self.delimiter, skipinitialspace=True)
+            if len(cells) != self.columns:
+                return f"has {len(cells)} columns in row {number:,}, not {self.columns}"
+            for k in self.kept:
+                if _is_text(cells[k]):
+                    said = _shown(cells[k]) if cells[k].strip() else "nothing"
+                    return f"has {said} in column {k + 1} of row {number:,}, not a number"
+        return "is not a table of numbers"
+
+    def table(self, names: Sequence[str], has_answers: bool) -> Table:
+        """The table, with its column of answers."""
+        numbers = np.concatenate(self.blocks)
+        self.blocks.clear()
+        notes = [f"column {name} left out" for name in self.numbered]
+        headings = [names[k] for k in self.kept] if names else []
+        if self.words is not None:
+            where = names[self.words] if names else f"{self.words + 1}"
+            notes.append(f"answers from column {_shown(where)}")
+            return Table(numbers, np.array(self.answers), notes, _is_pixels(headings))
+        place = _place_of_answers(numbers, headings, has_answers)
+        if place is None:
+            return Table(numbers, None, notes, _is_pixels(headings))
+        end = "first" if place == 0 else "last"
+        where = f"column {_shown(headings[place])}" if headings else f"the {end} column"
+        notes.append(f"answers from {where}")
+        others = headings[:place] + headings[place + 1 :]
+        answers = numbers[:, place].copy()
+        rest = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
+        return Table(rest, answers, notes, _is_pixels(others))
+
+
+def _is_pixels(headings: Sequence[str]) -> bool | None:
+    """Whether these are headings of pixels; None without headings."""
+    if not headings:
+        return None
+    named = sum(bool(_PIXEL.fullmatch(name)) for name in headings)
+    return named > 0.9 * len(headings) and isqrt(len(headings)) ** 2 == len(headings) >= 16
+
+
+def _place_of_answers(
+    numbers: NDArray[Any], headings: Sequence[str], has_answers: bool
+) -> int | None:
+    """The column of the answers: the one so called, or the only one that is not a pixel.
+
+    Without headings it is the first or the last, whichever has several whole numbers; the last if
+    both have and the others are no pictures. None if there is none.
+    """
+    called = [k for k, name in enumerate(headings) if name in ANSWERS]
+    if called:
+        return called[0]
+    last = numbers.shape[1] - 1
+    if headings:
+        others = [k for k, name in enumerate(headings) if not _PIXEL.fullmatch(name)]
+        if len(others) == 1:
+            return others[0]
+        return last if has_answers and len(others) > 1 else None
+    has_pixels = last >= 64 and isqrt(last) ** 2 == last
+    if not has_answers and not has_pixels:
+        return None
+    possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]
+    return possible[0] if possible else None if has_pixels else last
+
+
+def _may_be_answers(column: NDArray[Any]) -> bool:
+    """Whether the numbers are a few different whole ones."""
+    different = np.unique(column[:5000])
+    return 1 < len(different) <= 100 and bool((different == np.round(different)).all())
+
+
+def _shown(text: str) -> str:
+    return repr(text[:40])

@@ -1,0 +1,235 @@
+"""Files of the sample's digits as other programs write them: name → a function that makes one."""
+
+import gzip
+import io
+from collections.abc import Callable, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from conftest import ROOT
+from digits_helpers import idx
+from handwriting_helpers import as_file
+from scipy import ndimage
+
+from digitnet.digits.datasets import SOURCES
+from digitnet.engine.arrays import answers_of
+
+COUNT = 200
+TEST = SOURCES["sample"].read([ROOT / "data"]).test
+PICTURES = TEST.inputs[:COUNT].reshape(-1, 28, 28)
+ANSWERS = answers_of(TEST.targets[:COUNT]).astype(np.uint8)
+FLAT = PICTURES.reshape(COUNT, -1)
+UNIT = PICTURES / 255
+ONE_HOT = np.eye(10)[ANSWERS]
+
+Make = Callable[[Path], Path]
+"""Makes files in a folder; returns what to import."""
+
+
+def npz(name: str = "some.npz", **arrays: Any) -> Make:
+    def make(folder: Path) -> Path:
+        np.savez_compressed(folder / name, **arrays)
+        return folder / name
+
+    return make
+
+
+def positional(*arrays: Any) -> Make:
+    return npz(**{f"arr_{number}": array for number, array in enumerate(arrays)})
+
+
+def files(inside: str, contents: Mapping[str, bytes], chosen: str = "") -> Make:
+    """Writes files in a folder inside; the folder above or the `chosen` file is imported."""
+
+    def make(folder: Path) -> Path:
+        for name, content in contents.items():
+            path = folder / inside / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return folder / chosen if chosen else folder
+
+    return make
+
+
+def pairs(stem: str = "{}-images-idx3-ubyte", **parts: slice) -> dict[str, bytes]:
+    """IDX files of these cases, part → rows."""
+    made = {}
+    for part, rows in parts.items():
+        name = stem.format(part)
+        made[name] = idx(PICTURES[rows])
+        made[name.replace("images", "labels").replace("idx3", "idx1")] = idx(ANSWERS[rows])
+    return made
+
+
+def packed(contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {f"{name}.gz": gzip.compress(content) for name, content in contents.items()}
+
+
+def npy(**arrays: Any) -> Make:
+    contents = {}
+    for name, array in arrays.items():
+        file = io.BytesIO()
+        np.save(file, array)
+        contents[f"{name}.npy"] = file.getvalue()
+    return files("", contents)
+
+
+def text(numbers: Any, header: str = "", *, delimiter: str = ",", form: str = "%d") -> bytes:
+    """Numbers as a table in text."""
+    made = io.BytesIO(header.encode() + b"\n" * bool(header))
+    made.seek(0, io.SEEK_END)
+    np.savetxt(made, numbers, form, delimiter)
+    return made.getvalue()
+
+
+def csv(numbers: Any, header: str = "", name: str = "some.csv", **how: str) -> Make:
+    content = text(numbers, header, **how)
+    return files("", {name: gzip.compress(content) if name.endswith(".gz") else content}, name)
+
+
+LABEL_FIRST = np.column_stack([ANSWERS, FLAT])
+LABEL_LAST = np.column_stack([FLAT, ANSWERS])
+HEADER = ",".join(["label", *(f"pixel{n}" for n in range(784))])
+
+
+def pngs(*parts: str, change: Callable[[Any], Any] = lambda picture: picture) -> Make:
+    """Pictures in folders 0 to 9, the cases divided among these folders."""
+    size = COUNT // len(parts)
+    contents = {
+        f"{part}/{ANSWERS[row]}/{row}.png": as_file(change(PICTURES[row]))
+        for number, part in enumerate(parts)
+        for row in range(number * size, (number + 1) * size)
+    }
+    return files("", contents)
+
+
+def resampled(side: int, order: int) -> Any:
+    """The pictures at another size; cubic ones exceed 0 to 1."""
+    return ndimage.zoom(
+        UNIT, (1, side / 28, side / 28), order=order, grid_mode=True, mode="nearest"
+    )
+
+
+EIGHT = np.round(16 * np.clip(resampled(8, 1), 0, 1))
+"""As scikit-learn's load_digits: 8 x 8, 0 to 16."""
+
+SWITCHES = np.array([[*row, sum(row) >= 2] for row in product((0, 1), repeat=3)], int)
+XOR = "a,b,xor\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n"
+IRIS = "5.1,3.5,1.4,0.2,setosa\n7.0,3.2,4.7,1.4,versicolor\n6.3,3.3,6.0,2.5,virginica\n" * 30
+
+SAME: dict[str, tuple[Make, str]] = {
+    # scales
+    "bytes": (npz(images=PICTURES, labels=ANSWERS), "pixels 0 to 255, light on dark"),
+    "0 to 1": (npz(x=UNIT, y=ANSWERS), "pixels 0 to 1, light on dark"),
+    "a little over 1": (npz(x=UNIT * 1.0000000000000002, y=ANSWERS), "pixels 0 to 1"),
+    "float32": (npz(x=UNIT.astype(np.float32), y=ANSWERS.astype(float)), "pixels 0 to 1"),
+    "float16": (npz(x=UNIT.astype(np.float16), y=ANSWERS), "pixels 0 to 1"),
+    "0 to 255 as floats": (npz(x=PICTURES.astype(float), y=ANSWERS), "pixels 0 to 255"),
+    "-1 to 1": (npz(x=2 * UNIT - 1, y=ANSWERS), "pixels -1 to 1"),
+    "-0.5 to 0.5": (npz(x=UNIT - 0.5, y=ANSWERS), "pixels -0.5 to 0.5"),
+    "16 bits": (npz(x=PICTURES * np.uint16(257), y=ANSWERS), "pixels 0 to 65535"),
+    "per cent": (npz(x=100 * UNIT, y=ANSWERS), "pixels 0 to 100"),
+    "standardised": (npz(x=(UNIT - 0.1307) / 0.3081, y=ANSWERS), "pixels -0.424 to 2.82"),
+    "mean subtracted": (npz(x=UNIT - UNIT.mean(), y=ANSWERS), "light on dark"),
+    "standardised each": (
+        npz(x=(UNIT - UNIT.mean((1, 2), keepdims=True)) / UNIT.std((1, 2), keepdims=True),
+            y=ANSWERS), "standardised picture by picture"),
+    # polarity
+    "dark on light": (npz(images=255 - PICTURES, labels=ANSWERS), "dark on light, inverted"),
+    "dark on light, 0 to 1": (npz(x=1 - UNIT, y=ANSWERS), "pixels 0 to 1, dark on light"),
+    "dark on light, -1 to 1": (npz(x=1 - 2 * UNIT, y=ANSWERS), "-1 to 1, dark on light"),
+    "dark on light, standardised": (npz(x=-(UNIT - 0.13) / 0.3, y=ANSWERS), "dark on light"),
+    "some of them": (
+        npz(images=np.concatenate([PICTURES[:60], 255 - PICTURES[60:]]), labels=ANSWERS),
+        "140 of 200 dark on light, inverted"),
+    # layouts
+    "flat": (npz(x=FLAT, y=ANSWERS), "0 to 255"),
+    "channels first": (npz(x=UNIT[:, None], y=ANSWERS), "0 to 1"),
+    "channels last": (npz(x=UNIT[..., None], y=ANSWERS), "0 to 1"),
+    "columns of pixels": (npz(x=FLAT[..., None], y=ANSWERS), "0 to 255"),
+    "rows of pixels": (npz(x=FLAT[:, None], y=ANSWERS), "0 to 255"),
+    "three colours": (npz(x=np.repeat(PICTURES[..., None], 3, 3), y=ANSWERS), "made grey"),
+    "cases last": (npz(x=PICTURES.transpose(1, 2, 0), y=ANSWERS), "from the last axis"),
+    "Fortran order": (npz(x=np.asfortranarray(UNIT), y=ANSWERS), "0 to 1"),
+    "big-endian": (npz(x=UNIT.astype(">f4"), y=ANSWERS.astype(">i4")), "0 to 1"),
+    "64 bits": (npz(x=FLAT.astype(np.int64), y=ANSWERS.astype(np.int64)), "0 to 255"),
+    "no names": (positional(PICTURES, ANSWERS), "0 to 255"),
+    "Keras' names": (npz(train_images=PICTURES, train_labels=ANSWERS), "0 to 255"),
+    "names in one word": (npz(xTrain=PICTURES, yTrain=ANSWERS), "0 to 255"),
+    "as a bunch": (npz(data=FLAT, target=ANSWERS, target_names=np.arange(10)), "0 to 255"),
+    ".npy files": (npy(x_train=PICTURES, y_train=ANSWERS), "0 to 255"),
+    # answers
+    "one-hot": (npz(x=UNIT, y=ONE_HOT), "answers were one-hot"),
+    "one-hot in whole numbers": (npz(x=UNIT, y=ONE_HOT.astype(np.uint8)), "one-hot"),
+    "nearly one-hot": (npz(x=UNIT, y=0.98 * ONE_HOT + 0.01), "answers were one-hot"),
+    "answers in a column": (npz(x=UNIT, y=ANSWERS[:, None]), "0 to 1"),
+    "answers as text": (npz(x=UNIT, y=ANSWERS.astype(str)), "0 to 1"),
+    # orientation
+    "sideways": (npz(x=PICTURES.transpose(0, 2, 1), y=ANSWERS), "turned upright"),
+    "EMNIST": (
+        files("", {name.replace("some", "emnist-mnist"): (
+            idx(PICTURES.transpose(0, 2, 1)) if "images" in name else content)
+            for name, content in pairs(some=slice(None)).items()}), "turned upright"),
+    "EMNIST that is upright": (npz("emnist.npz", x=PICTURES, y=ANSWERS), "order shuffled"),
+    # names and places of IDX files
+    "IDX": (files("", pairs(some=slice(None))), "0 to 255"),
+    "IDX, the images": (
+        files("", pairs(some=slice(None)), "some-images-idx3-ubyte"), "0 to 255"),
+    "IDX, gzipped": (files("", packed(pairs(train=slice(None)))), "0 to 255"),
+    "IDX, with dots": (files("", pairs("{}-images.idx3-ubyte", train=slice(None))), "0 to 255"),
+    "IDX in MNIST/raw": (files("MNIST/raw", pairs(train=slice(None))), "0 to 255"),
+    "IDX in folders": (
+        files("", {f"{name}/{name}": content for name, content in pairs(t=slice(None)).items()}),
+        "0 to 255"),
+    "IDX in folders, with dots": (
+        files("", {f"{name}/{name.replace('-idx', '.idx')}": content
+                   for name, content in pairs(train=slice(None)).items()}), "0 to 255"),
+    "IDX, gzip undone halfway": (
+        files("", pairs(train=slice(None)) | packed(pairs(train=slice(None)))), "0 to 255"),
+    # tables
+    "Kaggle's train.csv": (csv(LABEL_FIRST, HEADER, "train.csv"), "from column 'label'"),
+    "no header": (csv(LABEL_FIRST), "answers from the first column"),
+    "answers last": (csv(LABEL_LAST), "answers from the last column"),
+    "answers last, named": (
+        csv(LABEL_LAST, ",".join([*(f"{r}x{c}" for r in range(28) for c in range(28)), "class"])),
+        "from column 'class'"),
+    "a number of each row": (
+        csv(np.column_stack([np.arange(COUNT), LABEL_FIRST]), "," + HEADER),
+        "column without a heading left out"),
+    "semicolons": (csv(LABEL_FIRST, HEADER.replace(",", ";"), delimiter=";"), "'label'"),
+    "tabs": (csv(LABEL_FIRST, name="some.tsv", delimiter="\t"), "first column"),
+    "blanks": (csv(LABEL_FIRST, name="some.txt", delimiter=" "), "first column"),
+    "gzipped": (csv(LABEL_FIRST, HEADER, "train.csv.gz"), "'label'"),
+    "quoted": (
+        csv(LABEL_FIRST, HEADER.replace("label", '"label"'), form='"%d"'), "'label'"),
+    "whole numbers with a point": (csv(LABEL_FIRST, HEADER, form="%.1f"), "0 to 255"),
+    "0 to 1 in text": (
+        csv(np.column_stack([ANSWERS, UNIT.reshape(COUNT, -1)]), HEADER, form="%.9g"), "0 to 1"),
+    "a mark of the order of bytes": (csv(LABEL_FIRST, "\ufeff" + HEADER), "'label'"),
+    # pictures
+    "PNG": (pngs("."), "0 to 255"),
+    "PNG, dark on light": (pngs(".", change=lambda p: 255 - p), "dark on light, inverted"),
+    "PNG in a folder of a folder": (pngs("mnist_png"), "0 to 255"),
+}  # fmt: skip
+"""What it is → what makes files of PICTURES, and a part of what is said of them."""
+
+PARTS: dict[str, tuple[Make, list[int]]] = {
+    "all named": (
+        npz(x_train=PICTURES[:100], y_train=ANSWERS[:100], x_val=PICTURES[100:140],
+            y_val=ANSWERS[100:140], x_test=PICTURES[140:], y_test=ANSWERS[140:]), [100, 40, 60]),
+    "Keras": (
+        npz(x_train=PICTURES[:150], y_train=ANSWERS[:150], x_test=PICTURES[150:],
+            y_test=ANSWERS[150:]), [0, 0, 50]),
+    "no names": (positional(PICTURES[:150], ANSWERS[:150], PICTURES[150:], ANSWERS[150:]),
+                 [0, 0, 50]),
+    "four IDX files": (files("", packed(pairs(train=slice(150), t10k=slice(150, 200)))),
+                       [0, 0, 50]),
+    "two tables": (
+        files("", {"mnist_train.csv": text(LABEL_FIRST[:150]),
+                   "mnist_test.csv": text(LABEL_FIRST[150:])}), [0, 0, 50]),
+    "mnist_png": (pngs("mnist_png/training", "mnist_png/testing"), [0, 0, 100]),
+    "train, valid and test": (pngs("train", "valid", "test", "t10k"), [50, 50, 100]),
+}  # fmt: skip
+"""What it is → what makes it, and how many cases each part has; 0 where the file does not say."""
