@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
-from digitnet.engine.layers import BatchNorm, Dense
+from digitnet.engine.layers import Weighted
 from digitnet.engine.network import Network
-from digitnet.engine.pictures import Convolution, Pool
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Trainer
@@ -50,11 +50,20 @@ _TABLE: dict[str, Any] = {"optimizer": "sgd", "rate": 4.0, "batch": WHOLE_SET}
 _ENDLESS: dict[str, Any] = {
     "optimizer": "momentum",
     "rate": 0.05,
+    "batch": 64,
     "schedule": "inverse-sqrt",
     "average": 1.0,
 }
 
-_DEFORMED = "rotation=13,zoom=0.12,shear=0.1,shift=2,elastic=1.2"
+# these are for the number of epochs that their schedule spans
+_PLANNED: dict[str, Any] = {
+    "optimizer": "nesterov",
+    "rate": 0.1,
+    "batch": 64,
+    "l2": 1e-4,
+    "smoothing": 0.02,
+    "augment": "rotation=13,zoom=0.12,shear=0.1,shift=2,elastic=1.2",
+}
 
 RECIPES = {
     recipe.name: recipe
@@ -63,7 +72,7 @@ RECIPES = {
             DEFAULT,
             "a small network that learns in a second; the one to begin with: `t 5e`",
             "784-256-10",
-            {"batch": 16, "l2": 1e-4, **_ENDLESS},
+            _ENDLESS | {"batch": 16, "l2": 1e-4},
         ),
         Recipe(
             "diary",
@@ -76,82 +85,37 @@ RECIPES = {
             "relu",
             "1,024 ReLU units, on deformed digits: `t 20e`, 2 minutes, 98.9 % of MNIST",
             "784-1024-10",
-            {
-                **_ENDLESS,
-                "rate": 0.1,
-                "batch": 64,
-                "l2": 1e-5,
-                "smoothing": 0.05,
-                "augment": "light",
-            },
+            _ENDLESS | {"rate": 0.1, "l2": 1e-5, "smoothing": 0.05, "augment": "light"},
         ),
         Recipe(
             "conv",
             "two convolutions, on deformed digits: `t 5e`, 2 minutes, 99.2 % of MNIST",
             "28x28-32c5-p2-64c5-p2-150-10",
-            {
-                **_ENDLESS,
-                "batch": 64,
-                "l2": 1e-5,
-                "smoothing": 0.02,
-                "augment": "light",
-            },
+            _ENDLESS | {"l2": 1e-5, "smoothing": 0.02, "augment": "light"},
         ),
         Recipe(
             "fast",
             "small convolutions, the most accurate after a minute: `t 60s`, 99.3 % of MNIST",
             "28x28-16c5-p2-b-32c5-p2-b-64-10",
-            {
-                "optimizer": "nesterov",
-                "rate": 0.1,
-                "batch": 64,
-                "l2": 1e-4,
-                "schedule": "one-cycle",
-                "smoothing": 0.02,
-                "augment": "light",
-            },
+            _PLANNED | {"schedule": "one-cycle", "augment": "light"},
         ),
         Recipe(
             "deep",
             "two dense layers, on deformed digits: `t 60e`, 15 minutes, 99.5 % of MNIST",
             "784-1200-1200-10",
-            {
-                "optimizer": "nesterov",
-                "rate": 0.15,
-                "batch": 128,
-                "l2": 1e-5,
-                "schedule": "one-cycle 60e",
-                "smoothing": 0.02,
-                "augment": _DEFORMED,
-            },
+            _PLANNED | {"rate": 0.15, "batch": 128, "l2": 1e-5, "schedule": "one-cycle 60e"},
         ),
         Recipe(
             "record",
             "a member of the champion: `t 30e`, half an hour, 99.6 % of MNIST",
             "28x28-48c5-b-p2-64c5-b-p2-128c3-b-10",
-            {
-                "optimizer": "nesterov",
-                "rate": 0.1,
-                "batch": 64,
-                "l2": 1e-4,
-                "schedule": "one-cycle 30e",
-                "smoothing": 0.02,
-                "augment": _DEFORMED,
-            },
+            _PLANNED | {"schedule": "one-cycle 30e"},
         ),
         Recipe(
             "hand",
             "the first stage of the included network `hand`: `t 20e`",
             "28x28-32c5-p2-b-64c5-p2-b-150-10",
-            {
-                "optimizer": "nesterov",
-                "rate": 0.1,
-                "batch": 64,
-                "l2": 1e-4,
-                "schedule": "one-cycle 20e",
-                "smoothing": 0.02,
-                "augment": _DEFORMED,
-            },
+            _PLANNED | {"schedule": "one-cycle 20e"},
         ),
         Recipe(
             "devember",
@@ -165,13 +129,8 @@ RECIPES = {
             "notebook",
             "11 by 11 digits, raw pixels, weights too large: `t 500e`, as its author ran it",
             "121-100-10",
-            {
-                "optimizer": "sgd",
-                "rate": 0.1,  # 1e-4 on the sum over 1,000 cases
-                "batch": WHOLE_SET,
-                "cases": 1000,
-                "pixels": "raw",
-            },
+            # 1e-4 on the sum over 1,000 cases
+            {"optimizer": "sgd", "rate": 0.1, "batch": WHOLE_SET, "cases": 1000, "pixels": "raw"},
             data="mnist11",
             hidden="sigmoid",
             initializer="normal",
@@ -227,10 +186,10 @@ RECIPES = {
 
 def recipe_of(network: "Network") -> Recipe:
     """A recipe, without name or settings, for networks of the same structure as this one."""
-    pairs = pairwise(layer for layer in network.layers if not isinstance(layer, Pool))
-    normalized = {id(below) for below, above in pairs if isinstance(above, BatchNorm)}
+    pairs = pairwise(layer for layer in network.layers if not layer.is_pool)
+    normalized = {id(below) for below, above in pairs if above.normalizes}
     last = network.layers[-1]
-    assert isinstance(last, Dense)  # a committee is not made from a recipe
+    assert isinstance(last, Weighted)  # a committee is not made from a recipe
     return Recipe(
         "",
         "",
@@ -240,23 +199,10 @@ def recipe_of(network: "Network") -> Recipe:
         bias=all(
             layer.biases is not None or id(layer) in normalized
             for layer in network.layers
-            if isinstance(layer, Dense | Convolution)
+            if isinstance(layer, Weighted)
         ),
         precision=network.dtype.name,  # type: ignore[arg-type]
     )
-
-
-DEFAULT_RATES = {
-    "sgd": 0.1,
-    "momentum": 0.05,
-    "nesterov": 0.05,
-    "rmsprop": 0.001,
-    "adam": 0.001,
-    "adamw": 0.001,
-    "schedule-free": 1.0,
-    "schedule-free-adamw": 0.005,
-}
-"""Optimiser → a rate that suits most networks."""
 
 
 def default_rate(recipe: str, optimizer: str) -> float:
@@ -264,7 +210,7 @@ def default_rate(recipe: str, optimizer: str) -> float:
     settings = RECIPES[recipe].settings if recipe in RECIPES else {}
     if "rate" in settings and settings.get("optimizer", "sgd") == optimizer:
         return float(settings["rate"])
-    return DEFAULT_RATES[optimizer]
+    return OPTIMIZERS[optimizer].usual_rate
 
 
 def build(recipe: Recipe, seed: int) -> "Model":

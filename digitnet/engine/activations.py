@@ -1,8 +1,7 @@
 """Activation functions a = f(z) and their derivatives.
 
 Both work in place. The derivative is computed from the *output* a, so z need not be stored. To add
-an activation, write the two functions and an entry in `ACTIVATIONS`; the table-driven tests check
-its derivative.
+an activation, write the two functions and an entry in `ACTIVATIONS`.
 """
 
 from collections.abc import Callable
@@ -10,36 +9,46 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitnet.engine.arrays import Array, Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A function f and its derivative, on arrays of shape (batch, units).
+    """A function f and its derivative, on arrays of shape (..., units).
 
     forward(z): z ← f(z).
-    backward(a, grad, scratch): grad ← dC/dz, given a = f(z) and grad = dC/da. `scratch` is a
-    work array of the same shape.
+    backward(a, grad): grad ← dC/dz, given a = f(z) and grad = dC/da.
+    formula, derivative: both as text. derivative: empty if f′ is not a number for each unit.
     initializer: the default initializer, which preserves the variance of signals through f.
+    has_kink: whether f′ jumps where a turns positive. is_monotonic: whether it never falls, so that
+    max f(z) = f(max z). sums_to_one: whether each output depends on all units, as probabilities do,
+    so that it is for the last layer.
+    operator: the name in ONNX; empty for none, None if ONNX has none.
     """
 
     name: str
     forward: Callable[[Array], None]
-    backward: Callable[[Array, Array, Array], None]
+    backward: Callable[[Array, Array], None]
+    formula: str
+    derivative: str
     initializer: str = "glorot"
+    has_kink: bool = False
+    is_monotonic: bool = False
+    sums_to_one: bool = False
+    operator: str | None = None
 
-    def choices(self, a: Array) -> "list[NDArray[np.bool_]]":
-        """Which units are active, if f has a kink; see `Layer.choices`."""
-        return [a > 0] if self.name == "relu" else []
+    @property
+    def summary(self) -> str:
+        """What it is, in a line."""
+        return (self.forward.__doc__ or "").partition("\n")[0]
 
 
 def linear(z: Array) -> None:
     """f(z) = z."""
 
 
-def linear_backward(a: Array, grad: Array, scratch: Array) -> None:
+def linear_backward(a: Array, grad: Array) -> None:
     """f′ = 1."""
 
 
@@ -51,11 +60,9 @@ def sigmoid(z: Array) -> None:
     z += 0.5
 
 
-def sigmoid_backward(a: Array, grad: Array, scratch: Array) -> None:
-    """f′ = a (1 − a) = a − a²."""
-    np.multiply(a, a, out=scratch)
-    np.subtract(a, scratch, out=scratch)
-    grad *= scratch
+def sigmoid_backward(a: Array, grad: Array) -> None:
+    """f′ = a (1 − a)."""
+    grad *= a * (1 - a)
 
 
 def tanh(z: Array) -> None:
@@ -63,11 +70,9 @@ def tanh(z: Array) -> None:
     np.tanh(z, out=z)
 
 
-def tanh_backward(a: Array, grad: Array, scratch: Array) -> None:
+def tanh_backward(a: Array, grad: Array) -> None:
     """f′ = 1 − a²."""
-    np.multiply(a, a, out=scratch)
-    np.subtract(1, scratch, out=scratch)
-    grad *= scratch
+    grad *= 1 - a * a
 
 
 def relu(z: Array) -> None:
@@ -75,35 +80,68 @@ def relu(z: Array) -> None:
     np.maximum(z, 0, out=z)
 
 
-def relu_backward(a: Array, grad: Array, scratch: Array) -> None:
+def relu_backward(a: Array, grad: Array) -> None:
     """f′ = 1 where a > 0, else 0."""
-    positive = scratch.view(np.bool_)[:, : a.shape[1]]  # a quarter of the memory traffic
-    np.greater(a, 0, out=positive)
-    grad *= positive
+    grad *= a > 0
 
 
 def softmax(z: Array) -> None:
     """f(z)ᵢ = eᶻⁱ / Σⱼ eᶻʲ along each row, shifted by its maximum so that no eᶻ overflows."""
-    z -= z.max(axis=1, keepdims=True)
+    z -= z.max(axis=-1, keepdims=True)
     np.exp(z, out=z)
-    z /= z.sum(axis=1, keepdims=True)
+    z /= z.sum(axis=-1, keepdims=True)
 
 
-def softmax_backward(a: Array, grad: Array, scratch: Array) -> None:
+def softmax_backward(a: Array, grad: Array) -> None:
     """dC/dzᵢ = aᵢ (gᵢ − Σⱼ gⱼ aⱼ), where g = dC/da."""
-    np.multiply(grad, a, out=scratch)
-    grad -= scratch.sum(axis=1, keepdims=True)
+    grad -= (grad * a).sum(axis=-1, keepdims=True)
     grad *= a
 
 
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
-        Activation("linear", linear, linear_backward),
-        Activation("sigmoid", sigmoid, sigmoid_backward),
-        Activation("tanh", tanh, tanh_backward),
-        Activation("relu", relu, relu_backward, initializer="he"),
-        Activation("softmax", softmax, softmax_backward),
+        Activation(
+            "linear", linear, linear_backward, "a = z", "f′ = 1", is_monotonic=True, operator=""
+        ),
+        Activation(
+            "sigmoid",
+            sigmoid,
+            sigmoid_backward,
+            "a = 1 / (1 + exp(−z))",
+            "f′ = a (1 − a)",
+            is_monotonic=True,
+            operator="Sigmoid",
+        ),
+        Activation(
+            "tanh",
+            tanh,
+            tanh_backward,
+            "a = tanh z",
+            "f′ = 1 − a²",
+            is_monotonic=True,
+            operator="Tanh",
+        ),
+        Activation(
+            "relu",
+            relu,
+            relu_backward,
+            "a = max(0, z)",
+            "f′ = 1 where a > 0, else 0",
+            initializer="he",
+            has_kink=True,
+            is_monotonic=True,
+            operator="Relu",
+        ),
+        Activation(
+            "softmax",
+            softmax,
+            softmax_backward,
+            "a = exp z / Σ exp z",
+            "",
+            sums_to_one=True,
+            operator="Softmax",
+        ),
     )
 }
 

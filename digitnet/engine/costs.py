@@ -1,4 +1,7 @@
-"""Cost functions, and the output activations that each can be used with."""
+"""Cost functions, and the output activations that each can be used with.
+
+To add a cost, write its value and an entry in `COSTS`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,26 +12,38 @@ from numpy.typing import NDArray
 from digitnet.engine.arrays import Array
 
 
+def difference(a: Array, y: Array) -> Array:
+    """a − y."""
+    return a - y
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """A cost C, averaged over the cases of a batch.
 
-    value(a, y): C for outputs a and targets y, both (batch, outputs).
-    canonical: whether `gradient` is dC/dz, where a = f(z), rather than dC/da.
+    value(a, y): C for outputs a and targets y, both (batch, outputs). formula: for one case.
+    derivative(a, y): dC/da for each case or, if `canonical`, dC/dz, where a = f(z): for
+    cross-entropy with its matching activation f, the derivative of f cancels (the canonical link,
+    Bishop 2006, "Pattern Recognition and Machine Learning", section 4.3.6).
+    outputs: the output activations that it can be used with; empty for all.
     """
 
     name: str
     value: Callable[[Array, Array], float]
-    canonical: bool
+    formula: str
+    derivative: Callable[[Array, Array], Array] = difference
+    derivative_formula: str = "a − y"
+    canonical: bool = False
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a line."""
+        return (self.value.__doc__ or "").partition("\n")[0]
 
     def gradient(self, a: Array, y: Array, cases: int) -> Array:
-        """(a − y) / cases, where C is the mean over `cases` cases.
-
-        For the squared error this is dC/da, to be multiplied by the activation's derivative. For
-        cross-entropy with its matching activation, that derivative cancels and this is dC/dz (the
-        canonical link, Bishop 2006, "Pattern Recognition and Machine Learning", section 4.3.6).
-        """
-        grad: Array = a - y
+        """The derivative of the sum of the costs of these cases, divided by `cases`."""
+        grad = self.derivative(a, y)
         grad *= 1 / cases
         return grad
 
@@ -64,17 +79,22 @@ def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
     return clamped
 
 
-SQUARED = Cost("squared", half_squares, canonical=False)
+SQUARED = Cost("squared", half_squares, "C = ½ Σ (a − y)²")
 
-CATEGORICAL = Cost("cross-entropy", categorical, canonical=True)
+CATEGORICAL = Cost(
+    "cross-entropy", categorical, "C = −Σ y ln a", canonical=True, outputs=("softmax",)
+)
 
-BINARY = Cost("cross-entropy", binary, canonical=True)
+BINARY = Cost(
+    "cross-entropy",
+    binary,
+    "C = −Σ [y ln a + (1 − y) ln(1 − a)]",
+    canonical=True,
+    outputs=("sigmoid",),
+)
 
-COSTS: dict[str, dict[str, Cost]] = {
-    "squared": dict.fromkeys(("linear", "sigmoid", "tanh", "relu", "softmax"), SQUARED),
-    "cross-entropy": {"softmax": CATEGORICAL, "sigmoid": BINARY},
-}
-"""cost name → output activation → the cost."""
+COSTS: dict[str, tuple[Cost, ...]] = {"squared": (SQUARED,), "cross-entropy": (CATEGORICAL, BINARY)}
+"""The name of a cost → its forms, for different output activations."""
 
 
 def cost_for(name: str, output: str) -> Cost:
@@ -84,10 +104,17 @@ def cost_for(name: str, output: str) -> Cost:
     """
     if name not in COSTS:
         raise ValueError(f"{name!r} is not a cost: choose one of {', '.join(COSTS)}")
-    pairs = COSTS[name]
-    if output not in pairs:
-        raise ValueError(
-            f"{name} takes the logarithm of each output, so outputs must lie between 0 and 1: "
-            f"use {' or '.join(pairs)} instead of {output}, or the squared cost"
-        )
-    return pairs[output]
+    for cost in COSTS[name]:
+        if output in cost.outputs or not cost.outputs:
+            return cost
+    usable = [activation for cost in COSTS[name] for activation in cost.outputs]
+    raise ValueError(
+        f"{name} takes the logarithm of each output, so outputs must lie between 0 and 1: "
+        f"use {' or '.join(usable)} instead of {output}, or the squared cost"
+    )
+
+
+def usual_cost(output: str) -> str:
+    """The cost that suits an output activation: cross-entropy for probabilities, else squared."""
+    is_probability = any(output in cost.outputs for cost in COSTS["cross-entropy"])
+    return "cross-entropy" if is_probability else "squared"

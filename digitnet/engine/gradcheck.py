@@ -9,6 +9,7 @@ from digitnet.engine.costs import is_clamped
 from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
+from digitnet.engine.pictures import MaxPool
 
 STEP = 3e-4
 """Step h of the differences, which balances truncation and rounding errors in float64."""
@@ -109,6 +110,15 @@ def _gradient(network: Network, x: Array, y: Array, penalties: Penalties) -> lis
 
 
 def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
-    """The outputs, and the discrete decisions of every layer; see `Layer.choices`."""
-    a = network.forward(x, EXACT)
-    return a, [made.tobytes() for layer in network.layers for made in layer.choices()]
+    """The outputs, and the discrete decisions of the layers, such as which ReLUs are active: the
+    cost has a kink where one of them changes.
+    """
+    decisions, a = [], x.reshape(len(x), *network.input_shape)
+    for layer in network.layers:
+        a = layer.forward(a, EXACT)
+        activation = getattr(layer, "activation", None)
+        if activation is not None and activation.has_kink:
+            decisions.append((a > 0).tobytes())
+        if isinstance(layer, MaxPool):
+            decisions.append(layer.winners.tobytes())
+    return a, decisions

@@ -1,19 +1,21 @@
-"""Layers: what each computes forward, and how it carries the error signal back."""
+"""Layers: what each computes forward, and how it carries the error signal back.
 
+To add a layer, write one class: it declares how it is spelled in a shape, its options, its formulae
+and its ONNX operators, and shapes, saves, export and the explanations are derived from these.
+"""
+
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from math import prod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.activations import ACTIVATIONS, INITIALIZERS
-from digitnet.engine.arrays import Array, Buffer, Shape
-from digitnet.engine.speed import threads
-from digitnet.engine.speed.product import Product
+from digitnet.engine.arrays import Array, Shape
 
 MAX_OUTPUTS = 1 << 18
 """Maximum number of outputs of a layer for one case: 1 MiB in float32."""
@@ -41,41 +43,91 @@ EXACT = Step(random=False)
 """Without randomness, so that a gradient can be compared with finite differences of the cost."""
 
 
+class Gradient(Protocol):
+    """dC/dvalue of a parameter, by rows: an array, or a product computed where it is used.
+
+    The caller may overwrite what it is given.
+    """
+
+    def __getitem__(self, rows: slice, /) -> Array: ...
+
+
 @dataclass(frozen=True, slots=True)
+class Outer:
+    """The gradient xᵀ δ of weights (inputs, outputs): x (n, inputs), δ (n, outputs)."""
+
+    x: Array
+    delta: Array
+
+    def __getitem__(self, rows: slice) -> Array:
+        product: Array = self.x[:, rows].T @ self.delta
+        return product
+
+
+@dataclass(slots=True)
 class Parameter:
     """An array that training updates in place.
 
     decays: whether penalties apply (True for weights, False for biases).
-    gradient(rows): dC/dvalue for these rows of `value`, after a backward pass. The caller may
-    overwrite the array, which is valid until the next backward pass.
+    gradient: dC/dvalue, set by a backward pass and valid until the next one.
     """
 
     name: str
     value: Array
     decays: bool
-    gradient: Callable[[slice], Array]
+    gradient: Gradient = field(default_factory=lambda: np.empty(0))
 
     def whole_gradient(self) -> Array:
         """dC/dvalue for all rows."""
-        return self.gradient(slice(0, len(self.value)))
+        return self.gradient[:]
+
+
+class Passes(Protocol):
+    """What a network asks of a layer, or of what computes the same in less time."""
+
+    trains_only: bool
+
+    def forward(self, x: Array, step: Step | None = None) -> Array: ...
+
+    def backward(self, grad: Array) -> Array | None: ...
+
+
+LAYERS: "dict[str, type[Layer]]" = {}
+"""kind → its class; filled as the classes are defined."""
+
+Node = Callable[..., None]
+"""node(operator, arrays={}, **attributes): appends an ONNX operator to those before."""
 
 
 class Layer(ABC):
-    """A layer. The arrays it returns are reused by its next call.
+    """A layer.
 
-    kind: the layer's name in saves.
+    kind: its name in saves. spelling: how it is written in a shape, with its options in braces;
+    empty for layers that a shape leaves out. example: such a spelling, explained. options: the
+    arguments of its constructor that are saved, and their types. formulae, gradients: z, and the
+    gradients of the parameters (without any, dC/dx), as text. is_last: whether it can be the last
+    layer; is_pool: whether an activation may move above it; normalizes: whether the layer below
+    leaves biases and activation to it; trains_only: whether it does nothing in evaluation.
+
     input_shape, shape: the shapes of its input and output for one case.
     parameters: the arrays the optimiser updates.
     statistics: other arrays that its output depends on; they are saved too.
-    lowest: True if no layer below has parameters, so that nobody needs the gradient for its input.
-    text: the layer's part of a shape, such as `32c5`; empty for layers that a shape leaves out.
     """
 
     kind: ClassVar[str]
+    spelling: ClassVar[str] = ""
+    example: ClassVar[str] = ""
+    options: ClassVar[Mapping[str, type]] = {}
+    formulae: ClassVar[tuple[str, ...]] = ()
+    gradients: ClassVar[tuple[str, ...]] = ()
+    is_last = is_pool = normalizes = trains_only = False
     parameters: Sequence[Parameter] = ()
     statistics: Mapping[str, Array] = {}
-    lowest = False
-    text = ""
+
+    def __init_subclass__(cls) -> None:
+        """Adds a class with a `kind` to `LAYERS`."""
+        if "kind" in vars(cls):
+            LAYERS[cls.kind] = cls
 
     def __init__(self, input_shape: Shape, shape: Shape, dtype: DTypeLike = np.float32) -> None:
         """Raises ValueError if the output for one case would exceed MAX_OUTPUTS."""
@@ -83,6 +135,21 @@ class Layer(ABC):
             raise ValueError(f"a layer makes at most {MAX_OUTPUTS:,} numbers of a case")
         self.input_shape, self.shape = input_shape, shape
         self.dtype: Any = np.dtype(dtype)
+
+    @classmethod
+    def pattern(cls) -> str:
+        """A regular expression for its spelling, with a group for each option."""
+
+        def group(match: re.Match[str]) -> str:
+            number = r"0?\.\d{1,6}" if cls.options[match[1]] is float else r"\d{1,7}"
+            return f"(?P<{match[1]}>{number})"
+
+        return re.sub(r"{(\w+)[^}]*}", group, cls.spelling)
+
+    @property
+    def text(self) -> str:
+        """The layer's part of a shape, such as `32c5`; empty for layers that a shape leaves out."""
+        return self.spelling.format(**self.config())
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: B027 - most have no weights
         """Draws new initial weights."""
@@ -96,22 +163,16 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(self, grad: Array) -> Array | None:
-        """Returns dC/dx for grad = dC/dy, which it may overwrite; None from the lowest layer.
-
-        Afterwards the gradients of the parameters are available.
+        """Returns dC/dx for grad = dC/dy, which it may overwrite, and sets the parameters'
+        gradients.
         """
 
-    def choices(self) -> list["np.ndarray[Any, Any]"]:
-        """The discrete decisions of the last forward pass, such as which ReLUs are active. The cost
-        has a kink where one of them changes.
-        """
-        return []
-
-    @abstractmethod
     def config(self) -> dict[str, Any]:
         """The arguments with which `LAYERS[kind](input_shape, dtype=dtype, **config)` builds an
         equal layer, but for its weights.
         """
+        values = {name: getattr(self, name) for name in self.options}
+        return {name: getattr(value, "name", value) for name, value in values.items()}
 
     def described(self) -> dict[str, Any]:
         """The layer's properties as plain values, for display."""
@@ -126,15 +187,72 @@ class Layer(ABC):
             twin.statistics[name][...] = array
         return twin
 
-
-def zero_weights(inputs: int, outputs: int, dtype: DTypeLike) -> Array:
-    """Zeros, (inputs, outputs). Raises ValueError for more than MAX_WEIGHTS."""
-    if inputs * outputs > MAX_WEIGHTS:
-        raise ValueError(f"a layer has at most {MAX_WEIGHTS:,} weights")
-    return np.zeros((inputs, outputs), dtype)
+    @classmethod
+    def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
+        """Appends its operators, without the activation's. Raises ValueError if it has none."""
+        raise ValueError(f"ONNX has no operator for a {cls.kind} layer")
 
 
-class Dense(Layer):
+class Weighted(Layer):
+    """A layer with weights W (fan-in, units), biases b (units,) and an activation f.
+
+    is_given_delta: whether `backward` is given dC/dz instead of dC/da; see `Cost.canonical`.
+    """
+
+    is_given_delta = False
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        shape: Shape,
+        fan_in: int,
+        fan_out: int,
+        *,
+        activation: str,
+        bias: bool,
+        initializer: str,
+        dtype: DTypeLike,
+    ) -> None:
+        """fan_in, fan_out: the numbers of terms of each sum, and of sums that an input is part of.
+
+        initializer: a name from `INITIALIZERS`; if empty, the activation's default. Raises
+        ValueError if the layer would be too large.
+        """
+        super().__init__(input_shape, shape, dtype)
+        if fan_in * shape[-1] > MAX_WEIGHTS:
+            raise ValueError(f"a layer has at most {MAX_WEIGHTS:,} weights")
+        self.activation, self.bias = ACTIVATIONS[activation], bias
+        self.initializer, self._fans = initializer or self.activation.initializer, (fan_in, fan_out)
+        self.weights: Array = np.zeros((fan_in, shape[-1]), dtype)
+        self.biases: Array | None = np.zeros(shape[-1], dtype) if bias else None
+        self.parameters = [Parameter("weights", self.weights, decays=True)]
+        if self.biases is not None:
+            self.parameters.append(Parameter("biases", self.biases, decays=False))
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Draws new weights and sets the biases to zero."""
+        self.weights[:] = INITIALIZERS[self.initializer](rng, self.weights.shape, *self._fans)
+        if self.biases is not None:
+            self.biases[:] = 0
+
+    def activate(self, z: Array) -> None:
+        """z ← f(z + b)."""
+        if self.biases is not None:
+            z += self.biases
+        self.activation.forward(z)
+
+    def to_delta(self, a: Array, grad: Array) -> None:
+        """grad ← δ = dC/dz, for the outputs a and grad = dC/da."""
+        if not self.is_given_delta:
+            self.activation.backward(a, grad)
+
+    def set_gradients(self, weights: Gradient, biases: Array) -> None:
+        """Sets dC/dW and dC/db."""
+        for p, gradient in zip(self.parameters, (weights, biases), strict=False):
+            p.gradient = gradient
+
+
+class Dense(Weighted):
     """A fully connected layer: a = f(x W + b), or f(x W) without biases.
 
     x (batch, inputs), W (inputs, units), b (units,), a (batch, units). With δ = dC/dz, where
@@ -142,7 +260,10 @@ class Dense(Layer):
     (Rumelhart, Hinton and Williams 1986, Nature 323).
     """
 
-    kind = "dense"
+    kind, spelling, example = "dense", "{units}", "100 is dense"
+    options: ClassVar = {"units": int, "activation": str, "bias": bool}
+    formulae, gradients = ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ")
+    is_last = True
 
     def __init__(
         self,
@@ -154,79 +275,54 @@ class Dense(Layer):
         initializer: str = "",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """initializer: a name from `INITIALIZERS`; if empty, the activation's default.
-
-        Raises ValueError if the layer would be too large.
-        """
-        super().__init__(input_shape, (units,), dtype)
-        self.text = str(units)
+        """Raises ValueError if the layer would be too large."""
         (inputs,) = input_shape
-        self.activation = ACTIVATIONS[activation]
-        self.derivative = self.activation.backward
-        self.initializer = initializer or self.activation.initializer
-        self.weights = zero_weights(inputs, units, dtype)
-        self.biases: Array | None = np.zeros(units, dtype) if bias else None
-        self._product = Product(self.weights)
-        self._scratch = Buffer((units,), dtype)
-        self.parameters = [Parameter("weights", self.weights, True, self._product.weight_gradient)]
-        if self.biases is not None:
-            self.parameters.append(Parameter("biases", self.biases, False, self._bias_gradient))
-
-    def initialize(self, rng: np.random.Generator) -> None:
-        """Draws new weights and sets the biases to zero."""
-        inputs, units = self.weights.shape
-        self.weights[:] = INITIALIZERS[self.initializer](rng, (inputs, units), inputs, units)
-        if self.biases is not None:
-            self.biases[:] = 0
+        self.units = units
+        super().__init__(
+            input_shape,
+            (units,),
+            inputs,
+            units,
+            activation=activation,
+            bias=bias,
+            initializer=initializer,
+            dtype=dtype,
+        )
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x W + b)."""
-        self._a = self._product.forward(x, self._finish, skip_zeros=self.lowest)
+        self._x, self._a = x, x @ self.weights
+        self.activate(self._a)
         return self._a
-
-    def _finish(self, z: Array) -> None:
-        """z ← f(z + b), for one thread's cases."""
-        if self.biases is not None:
-            z += self.biases
-        self.activation.forward(z)
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx = δ Wᵀ, where δ = dC/da · f′."""
-        self.derivative(self._a, grad, self._scratch(len(grad)))
-        self._delta = grad
-        return self._product.backward(grad, to_input=not self.lowest)
+        self.to_delta(self._a, grad)
+        self.set_gradients(Outer(self._x, grad), grad.sum(axis=0))
+        return grad @ self.weights.T
 
-    def _bias_gradient(self, units: slice) -> Array:
-        """dC/db = Σ δ over the cases."""
-        gradient: Array = self._delta[:, units].sum(axis=0)
-        return gradient
-
-    def choices(self) -> "list[np.ndarray[Any, Any]]":
-        """Which units are active, for ReLU."""
-        made: list[np.ndarray[Any, Any]] = [*self.activation.choices(self._a)]
-        return made
-
-    def config(self) -> dict[str, Any]:
-        """Units, activation, and whether there are biases."""
-        return {
-            "units": self.shape[0],
-            "activation": self.activation.name,
-            "bias": self.biases is not None,
-        }
+    @classmethod
+    def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
+        """x W + b."""
+        node("Gemm" if "biases" in arrays else "MatMul", arrays)
 
 
 class Dropout(Layer):
-    """Inverted dropout (Srivastava et al. 2014, JMLR 15).
+    """Inverted dropout: Srivastava et al. 2014, JMLR 15, with the scaling in training.
 
     a ← a · m / (1 − p), where the mask m is 0 with probability p and 1 otherwise; backward,
-    dC/da ← dC/da · m / (1 − p). One random byte decides each unit, so p is rounded to a multiple
-    of 1/256. The masks depend only on the seed, the number of the mini-batch and the number of the
-    layer, so there is no state to save.
+    dC/da ← dC/da · m / (1 − p). (The paper multiplies the weights by 1 − p in evaluation instead;
+    scaling in training is equivalent, and is what its section 10 suggests.) One random byte decides
+    each unit, so p is rounded to a multiple of 1/256. The masks depend only on the seed, the number
+    of the mini-batch and the number of the layer, so there is no state to save.
 
     from_setting: True if it was added by `set dropout`, and is not saved as a layer.
     """
 
-    kind = "dropout"
+    kind, spelling, example = "dropout", "d{probability:g}", "d0.5 is dropout"
+    options: ClassVar = {"probability": float, "number": int}
+    formulae, gradients = ("z = x: dropout is for training only",), ("dC/dx = δ",)
+    trains_only = True
 
     def __init__(
         self,
@@ -244,48 +340,48 @@ class Dropout(Layer):
         super().__init__(input_shape, input_shape, dtype)
         if not 0 <= probability <= 0.99:
             raise ValueError(f"the probability of dropout is from 0 to 0.99, not {probability:g}")
-        self.text = "" if from_setting else f"d{probability:g}"
         self.probability, self.number, self.from_setting = probability, number, from_setting
-        self._left_out = round(256 * probability)
-        self._mask, self._result = Buffer(input_shape, dtype), Buffer(input_shape, dtype)
-        self._active = False
+        self._mask: Array | None = None
+
+    @property
+    def text(self) -> str:
+        """Empty if it comes from the setting."""
+        return "" if self.from_setting else super().text
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """The masked activations in training; x itself otherwise."""
-        self._active = step is not None and step.random and self._left_out > 0
-        if step is None or not self._active:
+        self._mask = None
+        left_out = round(256 * self.probability)
+        if step is None or not step.random or not left_out:
             return x
         bits = np.random.Philox(key=step.seed, counter=[0, 0, self.number, step.number])
         random = np.frombuffer(np.random.Generator(bits).bytes(x.size), np.uint8).reshape(x.shape)
-        mask = self._mask(len(x))
-        np.greater_equal(random, self._left_out, out=mask, casting="unsafe")
-        mask *= 256 / (256 - self._left_out)
-        result: Array = np.multiply(x, mask, out=self._result(len(x)))
-        return result
+        self._mask = (random >= left_out) * self.dtype.type(256 / (256 - left_out))
+        masked: Array = x * self._mask
+        return masked
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/da · m / (1 − p), with the mask of the forward pass."""
-        if self._active:
-            grad *= self._mask(len(grad))
+        if self._mask is not None:
+            grad *= self._mask
         return grad
 
     def described(self) -> dict[str, Any]:
         """The probability."""
         return {"probability": self.probability}
 
-    def config(self) -> dict[str, Any]:
-        """The probability, the layer's number, and whether it comes from the setting."""
-        return {
-            "probability": self.probability,
-            "number": self.number,
-            "from_setting": self.from_setting,
-        }
+    def copy(self, dtype: DTypeLike) -> Self:
+        """A copy with the given dtype."""
+        twin = super().copy(dtype)
+        twin.from_setting = self.from_setting
+        return twin
 
 
 class Flatten(Layer):
     """(batch, height, width, channels) → (batch, height · width · channels), without a copy."""
 
     kind = "flatten"
+    formulae, gradients = ("z = x, in a row",), ("dC/dx = δ, as a picture",)
 
     def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
         """input_shape: (height, width, channels)."""
@@ -299,32 +395,31 @@ class Flatten(Layer):
         """The same numbers, in the shape of the input."""
         return grad.reshape(len(grad), *self.input_shape)
 
-    def config(self) -> dict[str, Any]:
-        """No options."""
-        return {}
+    @classmethod
+    def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
+        """Back to channels-last, then in a row."""
+        node("Transpose", perm=[0, 2, 3, 1])
+        node("Flatten", axis=1)
 
 
 EPSILON = 1e-5
 """Added to the variance, to avoid division by zero."""
 
-TILE = 64_000
-"""Numbers processed at a time, few enough to stay in the cache."""
-
-PASSES = 8
-"""Cost of one number, in multiplications of a large product."""
-
 
 class BatchNorm(Layer):
-    """a = f(γ (x − μ) / √(σ² + ε) + β), channel by channel (Ioffe and Szegedy 2015, 1502.03167).
+    """a = f(γ x̂ + β), x̂ = (x − μ) / √(σ² + ε), per channel (Ioffe and Szegedy 2015, 1502.03167).
 
     In training, μ and σ² are the mean and variance of the mini-batch, over its cases and positions.
     In evaluation they are the stored statistics, which `Network.measure_statistics` computes from
-    training cases. With x̂ = (x − μ) / √(σ² + ε), δ = dC/da · f′ and n numbers per channel:
-    dC/dγ = Σ δ x̂, dC/dβ = Σ δ, and
+    training cases. With δ = dC/da · f′ and n numbers per channel: dC/dγ = Σ δ x̂, dC/dβ = Σ δ, and
     dC/dx = γ / √(σ² + ε) · (δ − dC/dβ / n − x̂ · dC/dγ / n).
     """
 
-    kind, text = "batch_norm", "b"
+    kind, spelling, example = "batch_norm", "b", "b normalises"
+    options: ClassVar = {"activation": str}
+    formulae = ("z = γ (x − μ) / √(σ² + ε) + β",)
+    gradients = ("dC/dγ = Σ δ (x − μ) / √(σ² + ε)", "dC/dβ = Σ δ")
+    normalizes = True
 
     def __init__(
         self, input_shape: Shape, *, activation: str = "linear", dtype: DTypeLike = np.float32
@@ -339,120 +434,48 @@ class BatchNorm(Layer):
         self.variance: Array = np.ones(channels, dtype)
         self.statistics = {"mean": self.mean, "variance": self.variance}
         self.batch_mean, self.batch_variance = self.mean, self.variance
-        self._gradients = np.zeros((2, channels), dtype)
-        self._a = Buffer(input_shape, dtype)
-        self._frozen = True
         self.parameters = [
-            Parameter("gamma", self.gamma, False, lambda rows: self._gradients[0, rows]),
-            Parameter("beta", self.beta, False, lambda rows: self._gradients[1, rows]),
+            Parameter("gamma", self.gamma, decays=False),
+            Parameter("beta", self.beta, decays=False),
         ]
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Sets γ = 1 and β = 0."""
         self.gamma[:], self.beta[:] = 1, 0
 
-    # forward
-
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """The normalised and activated x."""
-        self._x = x
-        self._frozen = step is None or not step.random
-        if self._frozen:
-            self.batch_mean, self.batch_variance = self.mean, self.variance
-        else:
-            self.batch_mean, self.batch_variance = self._moments(x)
-        scale = self.gamma / np.sqrt(self.batch_variance + EPSILON)
-        shift = self.beta - self.batch_mean * scale
-        a: Array = self._a(len(x))
-        threads.for_rows(len(x), self._cost(), partial(self._apply, x, a, scale, shift))
-        return a
-
-    def _apply(self, x: Array, a: Array, scale: Array, shift: Array, cases: slice) -> None:
-        """a ← f(x · scale + shift), for one thread's cases."""
-        for rows, out in self._tiles(x[cases], a[cases]):
-            np.multiply(rows, scale, out=out)
-            out += shift
-            self.activation.forward(out)
-
-    def _moments(self, x: Array) -> tuple[Array, Array]:
-        """Mean and variance of each channel, combined from those of tiles (Chan et al. 1983)."""
-        found: dict[tuple[int, int], tuple[int, Array, Array]] = {}
-
-        def work(cases: slice) -> None:
-            for number, (rows,) in enumerate(self._tiles(x[cases])):
-                mean = _column_sums(rows) / len(rows)
-                centred = rows - mean
-                centred *= centred
-                found[cases.start, number] = len(rows), mean, _column_sums(centred)
-
-        threads.for_rows(len(x), self._cost(), work)
-        tiles = [found[key] for key in sorted(found)]  # always summed in the same order
-        count = sum(n for n, _, _ in tiles)
-        mean = np.sum([n * m.astype(np.float64) for n, m, _ in tiles], axis=0) / count
-        squares = np.sum([s + n * (m - mean) ** 2 for n, m, s in tiles], axis=0)
-        return mean.astype(self.dtype), (squares / count).astype(self.dtype)
-
-    # backward
+        rows = x.reshape(-1, len(self.gamma))
+        self._is_frozen = step is None or not step.random
+        self.batch_mean, self.batch_variance = self.mean, self.variance
+        if not self._is_frozen:
+            self.batch_mean = column_sums(rows) / len(rows)
+            self.batch_variance = column_sums((rows - self.batch_mean) ** 2) / len(rows)
+        self._normalized = (rows - self.batch_mean) / np.sqrt(self.batch_variance + EPSILON)
+        self._a = self.gamma * self._normalized
+        self._a += self.beta
+        self.activation.forward(self._a)
+        return self._a.reshape(x.shape)
 
     def backward(self, grad: Array) -> Array | None:
-        """Returns dC/dx, which overwrites grad."""
-        inverse = 1 / np.sqrt(self.batch_variance + EPSILON)
-        a: Array = self._a(len(grad))
-        found: dict[tuple[int, int], tuple[Array, Array]] = {}
+        """Returns dC/dx."""
+        delta, n = grad.reshape(self._a.shape), len(self._a)
+        self.activation.backward(self._a, delta)
+        d_gamma, d_beta = column_sums(delta * self._normalized), column_sums(delta)
+        self.parameters[0].gradient, self.parameters[1].gradient = d_gamma, d_beta
+        if not self._is_frozen:
+            delta -= d_beta / n
+            delta -= self._normalized * (d_gamma / n)
+        delta *= self.gamma / np.sqrt(self.batch_variance + EPSILON)
+        return delta.reshape(grad.shape)
 
-        def sums(cases: slice) -> None:
-            tiles = self._tiles(grad[cases], a[cases], self._x[cases])
-            for number, (g, out, rows) in enumerate(tiles):
-                scratch = np.empty_like(g)
-                self.activation.backward(out, g, scratch)
-                np.subtract(rows, self.batch_mean, out=scratch)
-                scratch *= g
-                found[cases.start, number] = _column_sums(scratch), _column_sums(g)
-
-        threads.for_rows(len(grad), self._cost(), sums)
-        of_gamma, of_beta = zip(*(found[key] for key in sorted(found)), strict=True)
-        self._gradients[0] = np.sum(of_gamma, axis=0) * inverse
-        self._gradients[1] = np.sum(of_beta, axis=0)
-        if self.lowest:
-            return None
-        scale = self.gamma * inverse
-        threads.for_rows(len(grad), self._cost(), partial(self._send_back, grad, scale, inverse))
-        return grad
-
-    def _send_back(self, grad: Array, scale: Array, inverse: Array, cases: slice) -> None:
-        """grad ← dC/dx = δ A + x B + D for one thread's cases; grad is δ, A, B, D per channel."""
-        n = grad.size // len(self.gamma)
-        of_gamma, of_beta = self._gradients / n
-        b = -scale * inverse * of_gamma
-        d = -scale * of_beta - b * self.batch_mean
-        for g, rows in self._tiles(grad[cases], self._x[cases]):
-            g *= scale
-            if not self._frozen:
-                g += rows * b
-                g += d
-
-    def _tiles(self, *arrays: Array) -> Any:
-        """Yields tiles of the arrays, reshaped to (numbers per channel, channels)."""
-        channels = len(self.gamma)
-        flat = [array.reshape(-1, channels) for array in arrays]
-        size = max(1, TILE // channels)
-        for start in range(0, len(flat[0]), size):
-            yield tuple(array[start : start + size] for array in flat)
-
-    def _cost(self) -> int:
-        """Cost of a case, in multiplications."""
-        return int(np.prod(self.shape)) * PASSES
-
-    def choices(self) -> "list[np.ndarray[Any, Any]]":
-        """Which units are active, for ReLU."""
-        return [*self.activation.choices(self._a(len(self._x)))]
-
-    def config(self) -> dict[str, Any]:
-        """The activation."""
-        return {"activation": self.activation.name}
+    @classmethod
+    def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
+        """With the stored statistics."""
+        node("BatchNormalization", arrays, epsilon=EPSILON)
 
 
-def _column_sums(rows: Array) -> Array:
+def column_sums(rows: Array) -> Array:
     """Σ over the rows. As a product this is fast, and sums by blocks, which is more accurate."""
     sums: Array = np.ones(len(rows), rows.dtype) @ rows
     return sums

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine.activations import linear_backward
 from digitnet.engine.arrays import Array, Cases, Shape
 from digitnet.engine.costs import cost_for
 from digitnet.engine.layers import (
@@ -16,12 +15,12 @@ from digitnet.engine.layers import (
     BatchNorm,
     Dense,
     Dropout,
-    Flatten,
     Layer,
     Parameter,
     Step,
+    Weighted,
 )
-from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
+from digitnet.engine.speed import prepare
 
 
 class Committee(Layer):
@@ -31,7 +30,7 @@ class Committee(Layer):
     be trained; its members are, one by one.
     """
 
-    kind = "committee"
+    kind, is_last = "committee", True
 
     def __init__(
         self,
@@ -53,7 +52,12 @@ class Committee(Layer):
                     "members of a committee need the same numbers of inputs and outputs"
                 )
         super().__init__(input_shape, (outputs,), dtype)
-        self.members, self.text = members, f"committee of {len(members)}"
+        self.members = members
+
+    @property
+    def text(self) -> str:
+        """What it is."""
+        return f"committee of {len(self.members)}"
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """The mean of the members' outputs."""
@@ -76,21 +80,6 @@ class Committee(Layer):
         return {"members": self.members}
 
 
-LAYERS: dict[str, type[Layer]] = {
-    layer.kind: layer
-    for layer in (
-        Dense,
-        Convolution,
-        MaxPool,
-        AveragePool,
-        BatchNorm,
-        Dropout,
-        Flatten,
-        Committee,
-    )
-}
-"""kind → its class."""
-
 MAX_LAYERS = 60
 """Maximum number of layers of a network."""
 
@@ -108,19 +97,10 @@ class Network:
         self.cost_name = cost
         last = self.layers[-1]
         self.is_committee = isinstance(last, Committee)
+        self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else "softmax")
         if isinstance(last, Dense):
-            self.cost = cost_for(cost, last.activation.name)
-            if self.cost.canonical:
-                last.derivative = linear_backward  # the cost's gradient includes it
-        else:
-            self.cost = cost_for(cost, "softmax")
-        for below, above in pairwise(self.layers):
-            if isinstance(below, Convolution) and isinstance(above, MaxPool):
-                below.fuse(above)
-        for layer in self.layers:
-            layer.lowest = True
-            if layer.parameters:
-                break
+            last.is_given_delta = self.cost.canonical
+        self._prepared = prepare(self.layers)
 
     @property
     def shape(self) -> str:
@@ -204,6 +184,7 @@ class Network:
                     dtype=self.dtype,
                 )
                 self.layers.append(dropout)
+        self._prepared = prepare(self.layers)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """Returns the outputs, (batch, outputs), for x, (batch, inputs); valid until the next call.
@@ -211,7 +192,7 @@ class Network:
         step: given if `backward` follows.
         """
         x = x.reshape(len(x), *self.input_shape)
-        for layer in self.layers:
+        for layer in self._prepared:
             x = layer.forward(x, step)
         return x
 
@@ -223,7 +204,7 @@ class Network:
         cost of the batch or, if `mean_over` is given, the sum of its costs divided by `mean_over`.
         """
         signal: Array | None = self.cost.gradient(a, y, mean_over or len(a))
-        for layer in reversed(self.layers):
+        for layer in reversed(self._prepared):
             if signal is not None:
                 signal = layer.backward(signal)
 
@@ -237,8 +218,8 @@ class Network:
         sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
         for x in batches:
             x = x.reshape(len(x), *self.input_shape)
-            for layer in self.layers:  # without dropout, as in evaluation
-                x = layer.forward(x, None if isinstance(layer, Dropout) else Step())
+            for layer in self._prepared:
+                x = layer.forward(x, None if layer.trains_only else Step())
             count += 1
             for norm, (mean, variance) in zip(norms, sums, strict=True):
                 mean += norm.batch_mean
@@ -262,13 +243,13 @@ def _check(layers: list[Layer]) -> None:
                 f"the next takes {_numbers(above.input_shape)} inputs"
             )
         activation = getattr(below, "activation", None)
-        if activation is not None and activation.name == "softmax":
-            raise ValueError("softmax outputs sum to 1: it is for the last layer")
+        if activation is not None and activation.sums_to_one:
+            raise ValueError(f"{activation.name} outputs sum to 1: it is for the last layer")
     last = layers[-1]
-    if not isinstance(last, Dense | Committee):
+    if not last.is_last:
         raise ValueError("the last layer is a dense one, with an output for each answer")
-    if isinstance(last, Dense) and last.activation.name == "softmax" and last.shape == (1,):
-        raise ValueError("softmax of a single output is always 1: use sigmoid")
+    if isinstance(last, Dense) and last.activation.sums_to_one and last.shape == (1,):
+        raise ValueError(f"{last.activation.name} of a single output is always 1: use sigmoid")
 
 
 def _numbers(shape: Shape) -> str:
@@ -282,25 +263,25 @@ def folded(network: Network) -> Network:
     Batch normalisation is merged into the dense layer or convolution below it:
     γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε) per channel.
     """
-    if not any(isinstance(layer, BatchNorm | Dropout) for layer in network.layers):
+    if not any(layer.normalizes or layer.trains_only for layer in network.layers):
         return network
     layers: list[Layer] = []
     for layer in network.layers:
-        if isinstance(layer, Dropout):
-            continue
         below = layers[-1] if layers else None
-        if isinstance(layer, BatchNorm) and _absorbs(below):
-            layers[-1] = _merged(below, layer)  # type: ignore[arg-type]
+        if layer.trains_only:
+            continue
+        if (
+            isinstance(layer, BatchNorm)
+            and isinstance(below, Weighted)
+            and below.activation.name == "linear"
+        ):
+            layers[-1] = _merged(below, layer)
         else:
             layers.append(layer.copy(network.dtype))
     return Network(layers, network.cost_name)
 
 
-def _absorbs(layer: Layer | None) -> bool:
-    return isinstance(layer, Dense | Convolution) and layer.activation.name == "linear"
-
-
-def _merged(layer: Dense | Convolution, norm: BatchNorm) -> Dense | Convolution:
+def _merged(layer: Weighted, norm: BatchNorm) -> Weighted:
     """One layer that computes what both do."""
     config = layer.config() | {"bias": True, "activation": norm.activation.name}
     merged = type(layer)(layer.input_shape, dtype=layer.dtype, **config)

@@ -1,14 +1,14 @@
 """Optimisers, from simple to complex: how the gradient of a mini-batch changes the parameters.
 
 Here w is a parameter, g the gradient of the mean cost with its penalties, and η the rate. To add an
-optimiser, write a class with `slots` and `update`, and list it in `OPTIMIZERS`.
+optimiser, write a class: what shows it or offers it finds it in `OPTIMIZERS`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isinf, sqrt
+from math import sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +17,29 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.layers import Parameter
 from digitnet.engine.speed import threads
 
-WHOLE = slice(None)
+BLOCK = 1 << 15
+"""Numbers of a parameter updated at a time: with their gradient and state, they stay in the cache
+of a core (128 KiB each in float32).
+"""
+
+
+def for_blocks(
+    parameters: Sequence[Parameter], cost: int, work: Callable[[int, slice], None]
+) -> None:
+    """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads.
+
+    cost: of a number, in multiplications.
+    """
+    number = threads.worthwhile(cost * sum(p.value.size for p in parameters))
+
+    def walk(thread: int) -> None:
+        for k, p in enumerate(parameters):
+            size = max(1, BLOCK * len(p.value) // p.value.size)
+            rows = threads.divide(len(p.value), number)[thread]
+            for start in range(rows.start, rows.stop, size):
+                work(k, slice(start, min(start + size, rows.stop)))
+
+    threads.run([partial(walk, thread) for thread in range(number)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +58,26 @@ class Penalties:
                 return squares
             return squares + self.l1 * sum(float(np.abs(w).sum()) for w in weights)
 
-    def add_gradient(self, p: Parameter, g: Array, rows: slice = WHOLE) -> None:
+    def add_gradient(self, p: Parameter, g: Array, rows: slice = slice(None)) -> None:
         """g ← g + λ₂ w + λ₁ sign w, for these rows of a parameter."""
         if p.decays and self.l2:
             g += self.l2 * p.value[rows]
         if p.decays and self.l1:
             g += self.l1 * np.sign(p.value[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMean:
+    """The running mean of the weights, w̄ ← d w̄ + (1 − d) w, an array for each parameter."""
+
+    arrays: list[Array]
+    decay: float
+
+    def add(self, k: int, rows: slice, w: Array) -> None:
+        """Adds these rows of parameter k."""
+        mean = self.arrays[k][rows]
+        mean *= self.decay
+        mean += (1 - self.decay) * w
 
 
 WARM_UP = 500
@@ -50,19 +86,34 @@ WARM_UP = 500
 State = dict[str, list[Array]]
 """The arrays an optimiser keeps between steps: name → one array per parameter."""
 
+OPTIMIZERS: "dict[str, type[Optimizer]]" = {}
+"""name → its class; filled as the classes are defined."""
+
 
 class Optimizer(ABC):
-    """The steps all optimisers share: gradient, penalties, clipping, then `update`.
+    """One pass over the weights, block by block: gradient, penalties, `update`, running mean.
 
+    formulae: the update of w, as text. usual_rate: a rate that suits most networks. rate_margin:
+    the rate of the lowest cost in a range test, divided by the rate to suggest; measured here over
+    some epochs (fastai's `minimum` divides by 10 for all).
     slots: names of the state arrays kept for each parameter. They start at zero or, if listed in
     `starts_at_weights`, at the parameter's values.
-    decoupled: whether L2 shrinks the weights directly (weight decay) instead of through the
-    gradient.
+    decoupled: whether `update` applies L2 itself (weight decay) instead of through the gradient.
+    uses_momentum: whether it has a momentum coefficient. warms_up: whether its rate rises over the
+    first WARM_UP steps.
     """
 
+    name: ClassVar[str]
+    formulae: ClassVar[tuple[str, ...]]
+    usual_rate: ClassVar[float]
+    rate_margin: ClassVar[float]
     slots: ClassVar[tuple[str, ...]] = ()
     starts_at_weights: ClassVar[tuple[str, ...]] = ()
-    decoupled: ClassVar[bool] = False
+    decoupled = uses_momentum = warms_up = False
+
+    def __init_subclass__(cls) -> None:
+        """Adds the class to `OPTIMIZERS`."""
+        OPTIMIZERS[cls.name] = cls
 
     def __init__(self, parameters: list[Parameter]) -> None:
         """Sets the state to zero."""
@@ -73,6 +124,11 @@ class Optimizer(ABC):
             name: [np.zeros_like(p.value) for p in parameters] for name in self.slots
         }
 
+    @classmethod
+    def summary(cls) -> str:
+        """What it is, in a line."""
+        return (cls.__doc__ or "").partition("\n")[0]
+
     def step(
         self,
         rate: float,
@@ -81,61 +137,65 @@ class Optimizer(ABC):
         momentum: float = 0.0,
         penalties: Penalties = Penalties(),
         clip: float = 0.0,
+        mean: RunningMean | None = None,
     ) -> None:
         """Takes one step, after a backward pass over `cases` cases.
 
         momentum: the momentum coefficient, for optimisers that have one. clip: the maximum norm of
-        the gradient over all parameters; 0 for no limit.
+        the gradient over all parameters; 0 for no limit. mean: of the weights, which is updated.
         """
         if self.steps == 0:
             for name in self.starts_at_weights:
                 self.state[name] = [p.value.copy() for p in self.parameters]
         self.steps += 1
         self.momentum = momentum
-        decay = 1 - rate * penalties.l2 if self.decoupled else 1.0
+        decay = penalties.l2 if self.decoupled else 0.0
         if self.decoupled:
             penalties = Penalties(0.0, penalties.l1)
-        clipped = self._clipped(penalties, clip) if clip else None
-        number = threads.worthwhile(
-            sum(p.value.size for p in self.parameters) * (cases + threads.UPDATE_COST)
-        )
+        scale = self._clipping(penalties, clip, cases) if clip else 1.0
 
-        def work(part: int) -> None:
-            for k, p in enumerate(self.parameters):
-                rows = threads.divide(len(p.value), number)[part]
-                g = clipped[k][rows] if clipped else _gradient(p, rows, penalties)
-                w = p.value[rows]
-                if p.decays and decay != 1:
-                    w *= decay
-                self.update(w, g, rate, *(self.state[name][k][rows] for name in self.slots))
+        def update(k: int, rows: slice) -> None:
+            p = self.parameters[k]
+            w, g = p.value[rows], _gradient(p, rows, penalties)
+            if scale != 1:
+                g *= scale
+            state = [self.state[name][k][rows] for name in self.slots]
+            self.update(w, g, rate, decay if p.decays else 0.0, *state)
+            if mean:
+                mean.add(k, rows, w)
 
-        threads.run([partial(work, part) for part in range(number)])
+        for_blocks(self.parameters, cases + threads.UPDATE_COST, update)
 
     def answering(self) -> list[Array] | None:
         """The weights to evaluate with; None if they are those in training."""
         return None
 
     @abstractmethod
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
-        """Updates w and its state arrays in place; g may be overwritten."""
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
+        """Updates w and its state arrays in place; g may be overwritten.
 
-    def _clipped(self, penalties: Penalties, max_norm: float) -> list[Array]:
-        """The gradients g · min(1, max_norm / |g|), with the norm |g| over all parameters (Pascanu
-        et al. 2013, ICML).
+        decay: λ, for `decoupled` optimisers; 0 for others, and for biases.
         """
-        gradients = [_gradient(p, slice(0, len(p.value)), penalties) for p in self.parameters]
-        length = sqrt(sum(float(np.vdot(g, g)) for g in gradients))
-        if isinf(length):  # the sum of squares overflows in float32
-            length = sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients))
-        if length > max_norm:
-            for g in gradients:
-                g *= max_norm / length
-        return gradients
+
+    def _clipping(self, penalties: Penalties, max_norm: float, cases: int) -> float:
+        """min(1, max_norm / |g|), |g| the norm over all parameters (Pascanu et al. 2013, ICML).
+
+        The sum of squares is in float64, in which it cannot overflow.
+        """
+        squares: dict[tuple[int, int], float] = {}
+
+        def add(k: int, rows: slice) -> None:
+            g = _gradient(self.parameters[k], rows, penalties)
+            squares[k, rows.start] = float(np.square(g, dtype=np.float64).sum())
+
+        for_blocks(self.parameters, cases + threads.UPDATE_COST, add)
+        norm = sqrt(sum(squares[key] for key in sorted(squares)))  # always in the same order
+        return max_norm / norm if norm > max_norm else 1.0
 
 
 def _gradient(p: Parameter, rows: slice, penalties: Penalties) -> Array:
     """The gradient of the cost with its penalties, for some rows of a parameter."""
-    g = p.gradient(rows)
+    g = p.gradient[rows]
     penalties.add_gradient(p, g, rows)
     return g
 
@@ -143,7 +203,10 @@ def _gradient(p: Parameter, rows: slice, penalties: Penalties) -> Array:
 class SGD(Optimizer):
     """Stochastic gradient descent: w ← w − η g."""
 
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+    name, formulae = "sgd", ("w ← w − η g",)
+    usual_rate, rate_margin = 0.1, 2.0
+
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """See the class."""
         g *= rate
         w -= g
@@ -152,9 +215,12 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Momentum μ: v ← μ v + g;  w ← w − η v (Polyak 1964, USSR Comp. Math. 4(5))."""
 
+    name, formulae = "momentum", ("v ← μ v + g", "w ← w − η v")
+    usual_rate, rate_margin = 0.05, 2.0
     slots = ("velocity",)
+    uses_momentum = True
 
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """See the class."""
         (v,) = state
         v *= self.momentum
@@ -165,9 +231,12 @@ class Momentum(Optimizer):
 class Nesterov(Optimizer):
     """Nesterov momentum: v ← μ v + g;  w ← w − η (g + μ v) (Sutskever et al. 2013, ICML)."""
 
+    name, formulae = "nesterov", ("v ← μ v + g", "w ← w − η (g + μ v)")
+    usual_rate, rate_margin = 0.05, 2.0
     slots = ("velocity",)
+    uses_momentum = True
 
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """See the class."""
         (v,) = state
         v *= self.momentum
@@ -180,19 +249,17 @@ class Nesterov(Optimizer):
 class RMSProp(Optimizer):
     """s ← 0.9 s + 0.1 g²;  w ← w − η g / (√s + ε) (Tieleman and Hinton 2012, lecture 6.5)."""
 
+    name, formulae = "rmsprop", ("s ← 0.9 s + 0.1 g²", "w ← w − η g / (√s + ε)")
+    usual_rate, rate_margin = 0.001, 3.0
     slots = ("squares",)
     decay, epsilon = 0.9, 1e-8
 
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """See the class."""
         (s,) = state
-        square = g * g
-        square *= 1 - self.decay
         s *= self.decay
-        s += square
-        np.sqrt(s, out=square)
-        square += self.epsilon
-        g /= square
+        s += (1 - self.decay) * g * g
+        g /= np.sqrt(s) + self.epsilon
         g *= rate
         w -= g
 
@@ -204,10 +271,17 @@ class Adam(Optimizer):
     w ← w − η m̂ / (√ŝ + ε), where m̂ = m / (1 − 0.9ᵗ) and ŝ = s / (1 − 0.999ᵗ) at step t.
     """
 
+    name: ClassVar[str] = "adam"
+    formulae: ClassVar[tuple[str, ...]] = (
+        "m ← 0.9 m + 0.1 g",
+        "s ← 0.999 s + 0.001 g²",
+        "w ← w − η m / (1 − 0.9ᵗ) / (√(s / (1 − 0.999ᵗ)) + ε)",
+    )
+    usual_rate, rate_margin = 0.001, 3.0
     slots = ("means", "squares")
     beta1, beta2, epsilon = 0.9, 0.999, 1e-8
 
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """See the class."""
         m, s = state
         m *= self.beta1
@@ -227,7 +301,14 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled L2: first w ← (1 − ηλ) w (Loshchilov and Hutter 2019, 1711.05101)."""
 
+    name, formulae = "adamw", ("w ← (1 − η λ) w", *Adam.formulae)
     decoupled = True
+
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
+        """See the class."""
+        if decay:
+            w *= 1 - rate * decay
+        super().update(w, g, rate, decay, *state)
 
 
 class ScheduleFree(Optimizer):
@@ -239,10 +320,20 @@ class ScheduleFree(Optimizer):
     steps, and the mean weights each z by η². β is the momentum coefficient.
     """
 
+    name: ClassVar[str] = "schedule-free"
+    formulae: ClassVar[tuple[str, ...]] = (
+        f"η ← η min(1, t / {WARM_UP})",
+        "z ← z − η g",
+        "x ← (1 − c) x + c z",
+        "w ← (1 − μ) z + μ x",
+    )
+    usual_rate: ClassVar[float] = 1.0
+    rate_margin = 4.0  # their mean hides how far they overshoot
     slots: ClassVar[tuple[str, ...]] = ("z",)
     starts_at_weights = ("z",)
+    uses_momentum = warms_up = True
 
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """See the class. w is y; x is not stored, as it is (y − (1 − β) z) / β."""
         (z,) = state
         rate *= min(1.0, self.steps / WARM_UP)
@@ -271,16 +362,25 @@ class ScheduleFree(Optimizer):
 
 
 class ScheduleFreeAdamW(ScheduleFree):
-    """Schedule-free AdamW: schedule-free SGD with g / (√ŝ + ε) in place of g, ŝ as in Adam.
+    """Schedule-free AdamW: schedule-free SGD with g / (√ŝ + ε) + λ y in place of g, ŝ as in Adam.
 
-    s ← 0.999 s + 0.001 g²; L2 shrinks y directly (Defazio et al. 2024, arXiv 2405.15682).
+    s ← 0.999 s + 0.001 g²; λ is the weight of L2 (Defazio et al. 2024, arXiv 2405.15682,
+    algorithm 1).
     """
 
+    name = "schedule-free-adamw"
+    formulae = (
+        f"η ← η min(1, t / {WARM_UP})",
+        "s ← 0.999 s + 0.001 g²",
+        "z ← z − η (g / (√(s / (1 − 0.999ᵗ)) + ε) + λ w)",
+        *ScheduleFree.formulae[2:],
+    )
+    usual_rate = 0.005
     slots = ("z", "squares")
     decoupled = True
     beta2, epsilon = 0.999, 1e-8
 
-    def update(self, w: Array, g: Array, rate: float, *state: Array) -> None:
+    def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """See the class."""
         z, s = state
         s *= self.beta2
@@ -289,19 +389,9 @@ class ScheduleFreeAdamW(ScheduleFree):
         scale /= sqrt(1 - self.beta2**self.steps)
         scale += self.epsilon
         g /= scale
-        super().update(w, g, rate, z)
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "rmsprop": RMSProp,
-    "adam": Adam,
-    "adamw": AdamW,
-    "schedule-free": ScheduleFree,
-    "schedule-free-adamw": ScheduleFreeAdamW,
-}
+        if decay:
+            g += decay * w
+        super().update(w, g, rate, decay, z)
 
 
 def limit_norms(parameters: list[Parameter], max_norm: float) -> None:

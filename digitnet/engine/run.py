@@ -155,7 +155,7 @@ class Stretch:
         """The epochs in the current cycle of the schedule if the amount is an accuracy; 0 if the
         schedule has a horizon or no end.
         """
-        if self.schedule.horizon or self.schedule.is_endless:
+        if self.schedule.horizon or self.schedule.curve.is_endless:
             return 0.0
         return self._cycle()[0]
 

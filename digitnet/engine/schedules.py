@@ -107,14 +107,34 @@ def inverse_sqrt(t: float) -> float:
     return 1 / sqrt(1 + t / 500)
 
 
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": constant,
-    "step": step,
-    "exponential": exponential,
-    "cosine": cosine,
-    "one-cycle": one_cycle,
-    "inverse-sqrt": inverse_sqrt,
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How the rate changes.
+
+    factor(s): of the rate, where s is the fraction of the horizon that is done or, if
+    `counts_batches`, the number of mini-batches. is_endless: whether it is the same however long
+    training is.
+    """
+
+    factor: Callable[[float], float]
+    is_endless: bool = False
+    counts_batches: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a line."""
+        return (self.factor.__doc__ or "").partition("\n")[0]
+
+
+SCHEDULES = {
+    "constant": Curve(constant, is_endless=True),
+    "step": Curve(step),
+    "exponential": Curve(exponential),
+    "cosine": Curve(cosine),
+    "one-cycle": Curve(one_cycle),
+    "inverse-sqrt": Curve(inverse_sqrt, is_endless=True, counts_batches=True),
 }
+"""name → how the rate changes. To add a schedule, write its function and an entry here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +145,9 @@ class Schedule:
     horizon: Amount | None = None
 
     @property
-    def is_endless(self) -> bool:
-        """Whether it is the same however long training is."""
-        return self.name in ("constant", "inverse-sqrt")
+    def curve(self) -> Curve:
+        """How the rate changes."""
+        return SCHEDULES[self.name]
 
     def factor(self, part: float, batches: int) -> float:
         """The factor for the rate.
@@ -135,9 +155,7 @@ class Schedule:
         part: the fraction of the stretch that is done. batches: the number of mini-batches the
         network has been trained on.
         """
-        if self.name == "inverse-sqrt":
-            return inverse_sqrt(batches)
-        return SCHEDULES[self.name](min(part, 1.0))
+        return self.curve.factor(batches if self.curve.counts_batches else min(part, 1.0))
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
@@ -147,7 +165,7 @@ class Schedule:
             raise ValueError(f"is one of {', '.join(SCHEDULES)}")
         if not rest:
             return cls(name)
-        if name == "inverse-sqrt":
+        if SCHEDULES[name].counts_batches:
             raise ValueError(
                 f"{name} takes no horizon: it does not depend on the length of training"
             )

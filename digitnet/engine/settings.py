@@ -65,19 +65,15 @@ def _one_of(names: Callable[[], Collection[str]]) -> Check:
 
 
 def _optimizers() -> Mapping[str, str]:
-    return {name: _first_line(optimizer) for name, optimizer in OPTIMIZERS.items()}
+    return {name: optimizer.summary() for name, optimizer in OPTIMIZERS.items()}
 
 
 def _schedules() -> Mapping[str, str]:
-    return {name: _first_line(schedule) for name, schedule in SCHEDULES.items()}
+    return {name: curve.summary for name, curve in SCHEDULES.items()}
 
 
 def _pixels() -> Mapping[str, str]:
     return {"unit": "0 to 1", "raw": "0 to 255"}
-
-
-def _first_line(thing: object) -> str:
-    return (thing.__doc__ or "").partition("\n")[0]
 
 
 def _augments() -> Mapping[str, str]:

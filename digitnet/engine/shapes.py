@@ -19,26 +19,13 @@ from numpy.typing import DTypeLike
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Shape
-from digitnet.engine.layers import Flatten, Layer
-from digitnet.engine.network import LAYERS, Network
+from digitnet.engine.layers import LAYERS, Dense, Flatten, Layer, Weighted
+from digitnet.engine.network import Network
 
 MAX_PARAMETERS = 10_000_000
 """Maximum number of trainable parameters: with an optimiser's state, they still fit in a save."""
 
 _INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
-
-_PARTS = {
-    "convolution": re.compile(r"(?P<channels>\d{1,4})c(?P<kernel>\d{1,3})"),
-    "max_pool": re.compile(r"p(?P<size>\d{1,3})"),
-    "average_pool": re.compile(r"a(?P<size>\d{1,3})"),
-    "batch_norm": re.compile(r"b"),
-    "dropout": re.compile(r"d(?P<probability>0?\.\d{1,6})"),
-    "dense": re.compile(r"(?P<units>\d{1,7})"),
-}
-
-_ACTIVATED = ("convolution", "batch_norm", "dense")
-
-_POOLS = ("max_pool", "average_pool")
 
 
 @dataclass
@@ -46,7 +33,7 @@ class _Part:
     """A parsed part of a shape."""
 
     text: str
-    kind: str
+    layer: type[Layer]
     config: dict[str, Any]
 
 
@@ -75,16 +62,16 @@ def network_of(
     below = size
     for part in parts:
         config = dict(part.config)
-        if part.kind in ("convolution", "dense"):
+        if issubclass(part.layer, Weighted):
             config["initializer"] = initializer
             config.setdefault("bias", bias)
-        if part.kind == "dropout":
+        if "number" in part.layer.options:
             config["number"] = len(layers)
         try:
-            if part.kind == "dense" and len(below) > 1:
+            if part.layer is Dense and len(below) > 1:
                 layers.append(Flatten(below, dtype=dtype))
                 below = layers[-1].shape
-            layers.append(LAYERS[part.kind](below, dtype=dtype, **config))
+            layers.append(part.layer(below, dtype=dtype, **config))
         except ValueError as error:
             raise ValueError(f"{part.text} in {shape}: {error}") from None
         below = layers[-1].shape
@@ -121,7 +108,7 @@ def parse(shape: str) -> tuple[Shape, list[_Part]]:
     if not texts:
         raise ValueError("a shape has at least two parts, as in 784-100-10")
     parts = [_part(text) for text in texts]
-    if parts[-1].kind != "dense":
+    if not parts[-1].layer.is_last:
         raise ValueError("the last layer is a dense one, with a unit for each answer")
     return (*sizes, 1) if len(sizes) == 2 else sizes, parts
 
@@ -129,24 +116,22 @@ def parse(shape: str) -> tuple[Shape, list[_Part]]:
 def _part(text: str) -> _Part:
     """Parses one part. Raises ValueError if it is invalid."""
     word, colon, activation = text.partition(":")
-    matches = ((kind, pattern.fullmatch(word)) for kind, pattern in _PARTS.items())
-    kind, found = next(((kind, match) for kind, match in matches if match), ("", None))
-    if found is None:
-        raise ValueError(
-            f"{text or 'an empty part'} is not a layer: 100 is dense, 32c5 a convolution, p2 and "
-            "a2 pool, b normalises, d0.5 is dropout"
-        )
+    spelled = [layer for layer in LAYERS.values() if layer.spelling]
+    matches = [(layer, re.fullmatch(layer.pattern(), word)) for layer in spelled]
+    layer, match = next((pair for pair in matches if pair[1]), (Dense, None))
+    if match is None:
+        examples = ", ".join(layer.example for layer in spelled)
+        raise ValueError(f"{text or 'an empty part'} is not a layer: {examples}")
     config: dict[str, Any] = {
-        name: float(value) if name == "probability" else int(value)
-        for name, value in found.groupdict().items()
+        name: layer.options[name](value) for name, value in match.groupdict().items()
     }
     if any(type(value) is int and value < 1 for value in config.values()):
         raise ValueError(f"{text}: sizes are whole numbers from 1 up")
     if colon:
-        if kind not in _ACTIVATED or activation not in ACTIVATIONS:
+        if "activation" not in layer.options or activation not in ACTIVATIONS:
             raise ValueError(f"{text}: an activation is one of {', '.join(ACTIVATIONS)}")
         config["activation"] = activation
-    return _Part(text, kind, config)
+    return _Part(text, layer, config)
 
 
 def _assign_activations(parts: list[_Part], hidden: str, output: str) -> None:
@@ -156,10 +141,10 @@ def _assign_activations(parts: list[_Part], hidden: str, output: str) -> None:
     pooling layer: `32c5-p2-b` convolves, pools, normalises and then activates.
     """
     for place, part in enumerate(parts):
-        if part.kind not in _ACTIVATED:
+        if "activation" not in part.layer.options:
             continue
-        above = next((p for p in parts[place + 1 :] if p.kind not in _POOLS), None)
-        if above is not None and above.kind == "batch_norm" and part.kind != "batch_norm":
+        above = next((p for p in parts[place + 1 :] if not p.layer.is_pool), None)
+        if above is not None and above.layer.normalizes and not part.layer.normalizes:
             if "activation" in part.config:
                 above.config.setdefault("activation", part.config["activation"])
             part.config |= {"activation": "linear", "bias": False}

@@ -14,7 +14,7 @@ from digitnet.engine.arrays import Array, Cases, Feeder
 from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers import Step
 from digitnet.engine.network import Network, folded
-from digitnet.engine.optimizers import OPTIMIZERS, Penalties, State, limit_norms
+from digitnet.engine.optimizers import OPTIMIZERS, Penalties, RunningMean, State, limit_norms
 from digitnet.engine.settings import Settings
 
 MAX_COUNT = 1 << 53
@@ -109,37 +109,40 @@ class Trainer:
     def step(self, x: Array, y: Array, rate: float) -> float:
         """Forward, cost, backward, a step of the optimiser; returns the cost of the mini-batch."""
         settings, network = self.settings, self.network
-        if settings.average and self.averages is None:
-            self.averages = [p.value.copy() for p in network.parameters]
         with np.errstate(all="ignore"):  # non-finite numbers are detected at the next report
             a = network.forward(x, Step(self.seed, self.progress.batches))
             cost = network.cost.value(a, y)
             network.backward(a, y)
+            mean = self._running_mean()
             self.optimizer.step(
                 rate,
                 len(x),
                 momentum=settings.momentum,
                 penalties=self.penalties,
                 clip=settings.clip,
+                mean=None if settings.max_norm else mean,
             )
             if settings.max_norm:
                 limit_norms(network.parameters, settings.max_norm)
-            if self.averages is not None:
-                self._average(self.averages)
+                if mean:  # only now, of the scaled weights
+                    for k, p in enumerate(network.parameters):
+                        mean.add(k, slice(None), p.value)
         return cost
 
-    def _average(self, averages: list[Array]) -> None:
-        """w̄ ← d w̄ + (1 − d) w, with a smaller d at first, so that the start is soon forgotten.
+    def _running_mean(self) -> RunningMean | None:
+        """The running mean of the weights at this mini-batch; None if there is none.
 
-        With `average` 1, d = (t + 1) / (t + 10) keeps growing: the mean is then over the last part
-        of the training, at any length (Shamir and Zhang 2013, ICML, section 4).
+        Its decay is smaller at first, so that the start is soon forgotten. With `average` 1,
+        d = (t + 1) / (t + 10) keeps growing: the mean is then over the last part of the training,
+        at any length (Shamir and Zhang 2013, ICML, section 4).
         """
+        if not self.settings.average:
+            return None
+        if self.averages is None:
+            self.averages = [p.value.copy() for p in self.network.parameters]
         count = self.progress.averaged
-        decay = min(self.settings.average, (1 + count) / (10 + count))
-        for mean, p in zip(averages, self.network.parameters, strict=True):
-            mean *= decay
-            mean += (1 - decay) * p.value
         self.progress.averaged += 1
+        return RunningMean(self.averages, min(self.settings.average, (1 + count) / (10 + count)))
 
     def forget(self) -> None:
         """Resets the optimiser and the running mean, after the weights were set from outside."""

@@ -9,9 +9,10 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from digitnet import __version__
+from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array
-from digitnet.engine.layers import EPSILON
+from digitnet.engine.layers import LAYERS
 from digitnet.engine.trainer import Progress
 from digitnet.registry.codec import Document
 from digitnet.registry.fields import Fields, array_document
@@ -33,7 +35,7 @@ from digitnet.registry.files import (
     write_outside,
 )
 from digitnet.registry.model import Model
-from digitnet.registry.schema import CONFIGS, from_document
+from digitnet.registry.schema import from_document
 
 NPZ_ABOUT = "about"
 
@@ -156,9 +158,6 @@ def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
     }
 
 
-OPERATORS = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
-"""activation → ONNX operator; linear needs none."""
-
 SCALES = {
     "unit": "a case: its pixels row by row, 0 for paper to 1 for ink (a byte divided by 255)",
     "raw": "a case: its pixels row by row, 0 for paper to 255 for ink",
@@ -181,8 +180,9 @@ def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
     writer = _Writer(arrays, tuple(description["input_shape"]))
     for position, layer in enumerate(description["layers"]):
         writer.add(f"layers.{position}", layer["kind"], layer["config"])
+    units = description["layers"][-1]["config"]["units"]
     outputs = helper.make_tensor_value_info(
-        "outputs", number, ["cases", writer.units], "the network's answer for each case"
+        "outputs", number, ["cases", units], "the network's answer for each case"
     )
     writer.finish()
     graph = helper.make_graph(writer.nodes, "digitnet", [pixels], [outputs], writer.constants)
@@ -209,67 +209,46 @@ class _Writer:
         self.arrays = arrays
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
-        self.units = 0
         self._last = "pixels"
         if len(input_shape) == 3:
-            shape = self._constant("input_shape", np.array([-1, *input_shape]))
-            self._node("Reshape", "pictures", shape)
-            self._node("Transpose", "channels_first", perm=[0, 3, 1, 2])
+            self._node("input", "Reshape", {"shape": np.array([-1, *input_shape])})
+            self._node("input", "Transpose", perm=[0, 3, 1, 2])
 
     def add(self, name: str, kind: str, config: dict[str, Any]) -> None:
-        """Appends a layer."""
-        if kind == "dense":
-            self._dense(name)
-            self.units = config["units"]
-        elif kind == "convolution":
-            self._convolution(name, config)
-        elif kind in ("max_pool", "average_pool"):
-            operator = "MaxPool" if kind == "max_pool" else "AveragePool"
-            window = [config["size"]] * 2
-            self._node(operator, f"{name}.pooled", kernel_shape=window, strides=window)
-        elif kind == "batch_norm":
-            names = [f"{name}.{array}" for array in ("gamma", "beta", "mean", "variance")]
-            constants = [self._constant(array, self.arrays[array]) for array in names]
-            self._node("BatchNormalization", f"{name}.normalized", *constants, epsilon=EPSILON)
-        else:
-            self._node("Transpose", f"{name}.channels_last", perm=[0, 2, 3, 1])
-            self._node("Flatten", f"{name}.flat", axis=1)
-        operator = OPERATORS.get(config.get("activation", ""), "")
+        """Appends a layer. Raises DamagedSave if ONNX cannot express it."""
+        start = f"{name}."
+        arrays = {k.removeprefix(start): a for k, a in self.arrays.items() if k.startswith(start)}
+        try:
+            LAYERS[kind].onnx(partial(self._node, name), arrays, config)
+        except ValueError as error:
+            raise DamagedSave(str(error)) from None
+        operator = ACTIVATIONS[config["activation"]].operator if "activation" in config else ""
+        if operator is None:
+            raise DamagedSave(f"ONNX has no operator for {config['activation']}")
         if operator:
-            self._node(operator, f"{name}.outputs")
+            self._node(name, operator)
 
     def finish(self) -> None:
         """Names the output of the last node."""
         del self.nodes[-1].output[:]
         self.nodes[-1].output.append("outputs")
 
-    def _dense(self, name: str) -> None:
-        """x W + b."""
-        terms = [term for term in (f"{name}.weights", f"{name}.biases") if term in self.arrays]
-        constants = [self._constant(term, self.arrays[term]) for term in terms]
-        self._node("Gemm" if len(terms) > 1 else "MatMul", f"{name}.sums", *constants)
+    def _node(
+        self,
+        name: str,
+        operator: str,
+        arrays: Mapping[str, "np.ndarray[Any, Any]"] = {},
+        **attributes: Any,
+    ) -> None:
+        from onnx import helper, numpy_helper
 
-    def _convolution(self, name: str, config: dict[str, Any]) -> None:
-        """x ∗ W + b, with W (channels, depth, rows, columns), as in ONNX."""
-        k = config["kernel"]
-        kernels = self.arrays[f"{name}.weights"].reshape(k, k, -1, config["channels"])
-        turned = np.ascontiguousarray(kernels.transpose(3, 2, 0, 1))
-        constants = [self._constant(f"{name}.weights", turned)]
-        if config["bias"]:
-            constants.append(self._constant(f"{name}.biases", self.arrays[f"{name}.biases"]))
-        self._node("Conv", f"{name}.sums", *constants, kernel_shape=[k, k])
-
-    def _constant(self, name: str, array: "np.ndarray[Any, Any]") -> str:
-        from onnx import numpy_helper
-
-        self.constants.append(numpy_helper.from_array(array, name))
-        return name
-
-    def _node(self, operator: str, output: str, *inputs: str, **attributes: Any) -> None:
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(operator, [self._last, *inputs], [output], **attributes))
-        self._last = output
+        inputs = [self._last]
+        for key, array in arrays.items():
+            inputs.append(f"{name}.{key}")
+            constant = numpy_helper.from_array(np.ascontiguousarray(array), inputs[-1])
+            self.constants.append(constant)
+        self._last = f"{name}.{operator}"
+        self.nodes.append(helper.make_node(operator, inputs, [self._last], **attributes))
 
 
 VERSION = 2
@@ -382,7 +361,7 @@ def _contents(model: Model) -> tuple[str, dict[str, Array]]:
             kind = value.dtype.newbyteorder("<")
             arrays[f"layers.{len(layers)}.{name}"] = np.array(value, kind, order="C")
         config = layer.config()
-        config = {name: config[name] for name in CONFIGS[layer.kind]}
+        config = {name: config[name] for name in layer.options}
         layers.append({"kind": layer.kind, "config": config})
     about = {
         "digitnet": VERSION,

@@ -10,8 +10,8 @@ import numpy as np
 from digitnet.engine.activations import ACTIVATIONS, INITIALIZERS
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.costs import COSTS
-from digitnet.engine.layers import Dropout, Layer
-from digitnet.engine.network import LAYERS, Committee, Network
+from digitnet.engine.layers import LAYERS, Dropout, Layer
+from digitnet.engine.network import Committee, Network
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Measurement, Progress, Trainer
 from digitnet.registry.codec import Document, decode, encode, seal, unseal
@@ -21,17 +21,6 @@ from digitnet.registry.model import Accuracy, Blueprint, Model, Result, StudyRec
 
 MAX_UNITS = 1 << 20
 """Maximum number of units, channels or pixels."""
-
-CONFIGS: dict[str, dict[str, type]] = {
-    "dense": {"units": int, "activation": str, "bias": bool},
-    "convolution": {"channels": int, "kernel": int, "activation": str, "bias": bool},
-    "max_pool": {"size": int},
-    "average_pool": {"size": int},
-    "batch_norm": {"activation": str},
-    "dropout": {"probability": float, "number": int},
-    "flatten": {},
-}
-"""Kind of layer → the names and types of its options."""
 
 
 def network_document(network: Network) -> Document:
@@ -56,7 +45,7 @@ def _layer_document(layer: Layer) -> Document:
     config = layer.config()
     return {
         "kind": layer.kind,
-        "config": {name: config[name] for name in CONFIGS[layer.kind]},
+        "config": {name: config[name] for name in layer.options},
         "parameters": {p.name: array_document(p.value) for p in layer.parameters},
         "statistics": {name: array_document(s) for name, s in layer.statistics.items()},
     }
@@ -126,7 +115,7 @@ def _read_layer(fields: Fields, below: Shape, dtype: Any, *, in_committee: bool)
 def _config(fields: Fields, kind: str) -> dict[str, Any]:
     """The options of a layer."""
     config: dict[str, Any] = {}
-    for name, of in CONFIGS[kind].items():
+    for name, of in LAYERS[kind].options.items():
         if of is int:
             config[name] = fields.whole(name, 0 if name == "number" else 1, MAX_UNITS)
         elif of is bool:

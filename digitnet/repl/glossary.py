@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import BINARY, SQUARED
+from digitnet.engine.costs import COSTS
 from digitnet.engine.minimize import SUMMARIES
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES
@@ -27,126 +27,83 @@ class Meaning:
     example: str
 
 
-_TERMS = {
-    "accuracy": (
-        "The fraction of cases whose largest output is the right answer. On training cases it "
-        "is too good to be true; on the test set it tells what to expect on new digits.",
-        "ch all",
-    ),
-    "activation": (
-        "The function f in a = f(z) that a unit applies to its weighted sum z. Without one between "
-        "them, several layers could do no more than a single one.",
-        "n 784-100-10 tanh softmax",
-    ),
-    "back-propagation": (
-        "How the gradient of the cost is computed: the error at the outputs is sent back through "
-        "the layers, and each finds the gradient of its weights by the chain rule.",
-        "why",
-    ),
-    "batch normalisation": (
-        "A layer that shifts and scales each unit to mean 0 and variance 1 over the mini-batch, so "
-        "that deep networks train faster. In a shape it is b.",
-        "n 784-100-b-10",
-    ),
-    "bias": (
-        "A number that each unit adds to its weighted sum, learnt like the weights.",
-        "i",
-    ),
-    "case": ("One image with its answer, or one row of a table.", "c"),
-    "committee": (
-        "Several networks that answer together, with the mean of their outputs: they rarely make "
-        "the same mistake.",
-        "vote first second",
-    ),
-    "convolution": (
-        "A layer that slides small kernels over the image, so that a stroke is found wherever it "
-        "is. In a shape, 32c5 is 32 channels with kernels of 5 by 5.",
-        "n 28x28-32c5-p2-10",
-    ),
-    "cost": (
-        "What training lowers: how far the outputs are from the right answers, averaged over "
-        "the cases. There are two, cross-entropy and squared (the squared error).",
-        "plot",
-    ),
-    "epoch": (
-        "One pass over all training cases, in a new random order each time. The sample's 3,500, "
-        "in mini-batches of 16, make 219 mini-batches.",
-        "t 3e",
-    ),
-    "gradient": (
-        "How the cost changes with each weight. Training steps against it, downhill.",
-        "grad",
-    ),
-    "horizon": (
-        "The training that a schedule spans: its rate has reached its end when that is done.",
-        "set schedule cosine 20e",
-    ),
-    "mini-batch": (
-        "The few cases that one step of training uses; their mean gradient changes the weights "
-        "once. The setting batch says how many.",
-        "t 500",
-    ),
-    "network": (
-        "Layers of units between the pixels and the ten outputs. Commands work with the network "
-        "in hand: n makes one, l loads one.",
-        "i",
-    ),
-    "optimizer": (
-        "The rule that turns gradients into steps: plain (sgd), with a memory of earlier steps "
-        "(momentum), or with a rate for each weight (adam).",
-        "set optimizer adam",
-    ),
-    "output": (
-        "What the network computes for each answer; with softmax the ten add up to 1 and read as "
-        "probabilities. The largest one is the guess.",
-        "c",
-    ),
-    "overfitting": (
-        "Memorising the training cases: their cost keeps falling while the validation accuracy no "
-        "longer rises. More data, deformations, dropout or l2 help.",
-        "set augment light",
-    ),
-    "parameter": ("A weight or a bias: a number that training changes.", "i"),
-    "pooling": (
-        "A layer that keeps the largest (p2) or the mean (a2) of each window of 2 by 2, which "
-        "halves the image's sides.",
-        "n 28x28-16c5-p2-10",
-    ),
-    "recipe": ("A predefined network with its data and settings.", "n relu"),
-    "save": (
-        "A network on disk under a name, with its settings and the state of its training.",
-        "pas first",
-    ),
-    "seed": (
-        "The number that starts the random generator: the same seed trains the same network.",
-        "set seed 1",
-    ),
-    "shape": (
-        "The layers of a network, written briefly: 784-100-10 has 784 pixels, 100 hidden units "
-        "and 10 outputs.",
-        "n 784-100-10",
-    ),
-    "test set": (
-        "Cases kept out of training and out of every choice of settings, to measure at the end "
-        "how good the network is.",
-        "ch all",
-    ),
-    "training set": ("The cases that training learns from.", "data"),
-    "unit": (
-        "One number of a layer: a weighted sum of the layer below, plus a bias, through the "
-        "activation. Also called a neuron.",
-        "i",
-    ),
-    "validation set": (
-        "Cases kept out of training, to follow its progress and to choose settings by. The "
-        "accuracy that t shows is measured on them.",
-        "t 95%",
-    ),
-    "weight": (
-        "How strongly one unit acts on another. What a network has learnt is in its weights.",
-        "w",
-    ),
-}
+_TERMS = """
+accuracy | ch all
+  The fraction of cases whose largest output is the right answer. On training cases it is too
+  good to be true; on the test set it tells what to expect on new digits.
+activation | n 784-100-10 tanh softmax
+  The function f in a = f(z) that a unit applies to its weighted sum z. Without one between them,
+  several layers could do no more than a single one.
+back-propagation | why
+  How the gradient of the cost is computed: the error at the outputs is sent back through the
+  layers, and each finds the gradient of its weights by the chain rule.
+batch normalisation | n 784-100-b-10
+  A layer that shifts and scales each unit to mean 0 and variance 1 over the mini-batch, so that
+  deep networks train faster. In a shape it is b.
+bias | i
+  A number that each unit adds to its weighted sum, learnt like the weights.
+case | c
+  One image with its answer, or one row of a table.
+committee | vote first second
+  Several networks that answer together, with the mean of their outputs: they rarely make the
+  same mistake.
+convolution | n 28x28-32c5-p2-10
+  A layer that slides small kernels over the image, so that a stroke is found wherever it is. In
+  a shape, 32c5 is 32 channels with kernels of 5 by 5.
+cost | plot
+  What training lowers: how far the outputs are from the right answers, averaged over the cases.
+  There are two, cross-entropy and squared (the squared error).
+epoch | t 3e
+  One pass over all training cases, in a new random order each time. The sample's 3,500, in
+  mini-batches of 16, make 219 mini-batches.
+gradient | grad
+  How the cost changes with each weight. Training steps against it, downhill.
+horizon | set schedule cosine 20e
+  The training that a schedule spans: its rate has reached its end when that is done.
+mini-batch | t 500
+  The few cases that one step of training uses; their mean gradient changes the weights once. The
+  setting batch says how many.
+network | i
+  Layers of units between the pixels and the ten outputs. Commands work with the network in hand:
+  n makes one, l loads one.
+optimizer | set optimizer adam
+  The rule that turns gradients into steps: plain (sgd), with a memory of earlier steps
+  (momentum), or with a rate for each weight (adam).
+output | c
+  What the network computes for each answer; with softmax the ten add up to 1 and read as
+  probabilities. The largest one is the guess.
+overfitting | set augment light
+  Memorising the training cases: their cost keeps falling while the validation accuracy no longer
+  rises. More data, deformations, dropout or l2 help.
+parameter | i
+  A weight or a bias: a number that training changes.
+pooling | n 28x28-16c5-p2-10
+  A layer that keeps the largest (p2) or the mean (a2) of each window of 2 by 2, which halves the
+  image's sides.
+recipe | n relu
+  A predefined network with its data and settings.
+save | pas first
+  A network on disk under a name, with its settings and the state of its training.
+seed | set seed 1
+  The number that starts the random generator: the same seed trains the same network.
+shape | n 784-100-10
+  The layers of a network, written briefly: 784-100-10 has 784 pixels, 100 hidden units and 10
+  outputs.
+test set | ch all
+  Cases kept out of training and out of every choice of settings, to measure at the end how good
+  the network is.
+training set | data
+  The cases that training learns from.
+unit | i
+  One number of a layer: a weighted sum of the layer below, plus a bias, through the activation.
+  Also called a neuron.
+validation set | t 95%
+  Cases kept out of training, to follow its progress and to choose settings by. The accuracy that
+  t shows is measured on them.
+weight | w
+  How strongly one unit acts on another. What a network has learnt is in its weights.
+"""
+"""Each term of the field with a line to type, and what it means."""
 
 _SYNONYMS = {
     "optimiser": "optimizer", "minibatch": "mini-batch", "neuron": "unit", "loss": "cost",
@@ -185,11 +142,11 @@ def _all() -> Iterator[Meaning]:
     for name, source in SOURCES.items():
         yield Meaning(name, "a data set", _sentence(source.summary), f"data {name}")
     for name, activation in ACTIVATIONS.items():
-        example = f"n 784-100-10 {'relu ' * (name == 'softmax')}{name}"
+        example = f"n 784-100-10 {'relu ' * activation.sums_to_one}{name}"
         yield Meaning(name, "an activation", _first(activation.forward), example)
-    for name, cost in (("cross-entropy", BINARY), ("squared", SQUARED)):
+    for name, forms in COSTS.items():
         example = f"n 784-100-10 sigmoid sigmoid {name}"
-        yield Meaning(name, "a cost", _first(cost.value), example)
+        yield Meaning(name, "a cost", _first(forms[-1].value), example)
     for setting, kind in (
         ("optimizer", "an optimizer"),
         ("schedule", "a schedule"),
@@ -199,8 +156,10 @@ def _all() -> Iterator[Meaning]:
             yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")
     for name, summary in SUMMARIES.items():
         yield Meaning(name, "a minimiser", _sentence(summary), f"min 50 {name}")
-    for name, (text, example) in _TERMS.items():
-        yield Meaning(name, "a term", text, example)
+    for term in re.split(r"\n(?=\S)", _TERMS.strip()):
+        first, _, text = term.partition("\n")
+        name, _, example = first.partition(" | ")
+        yield Meaning(name, "a term", " ".join(text.split()), example)
 
 
 def _setting(name: str) -> str:

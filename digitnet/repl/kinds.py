@@ -26,35 +26,11 @@ SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
 """Settings of the session that are not numbers → their values, each with a description."""
 
 
-def whole(text: str, low: int = 0) -> int:
-    """Parses an integer of at least `low`, with at most nine digits. Raises ValueError."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) < low:
+def whole(text: str, low: int = 0, digits: int = 9) -> int:
+    """Parses an integer of at least `low`, with at most so many digits. Raises ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= digits) or int(text) < low:
         raise ValueError
     return int(text)
-
-
-def digit(text: str) -> int:
-    """Parses a digit. Raises ValueError."""
-    if len(text) != 1:
-        raise ValueError
-    return whole(text)
-
-
-def count_or_all(text: str) -> int | None:
-    """Parses an integer of at least 1; None for `all`. Raises ValueError."""
-    return None if text == "all" else whole(text, 1)
-
-
-def only(word: str) -> Callable[[str], str]:
-    """Returns a parser that accepts only this word."""
-
-    def parse(text: str) -> str:
-        if text != word:
-            near = nearest(text, [word])
-            raise Unknown(near) if near else ValueError
-        return text
-
-    return parse
 
 
 def horizon(text: str) -> str:
@@ -76,13 +52,24 @@ def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -
     return Kind(metavar, expects, parse, choices=names)
 
 
+def number_or(
+    metavar: str, expects: str, words: Mapping[str, str], low: int = 0, digits: int = 9
+) -> Kind:
+    """A kind of argument that takes a whole number of at least `low`, or one of these words."""
+    return Kind(
+        metavar,
+        expects,
+        lambda text: text if text in words else whole(text, low, digits),
+        offers=lambda session, typed: words,
+    )
+
+
 def _activations() -> Mapping[str, str]:
-    return {a.name: (a.forward.__doc__ or "").partition("\n")[0] for a in ACTIVATIONS.values()}
+    return {name: activation.summary for name, activation in ACTIVATIONS.items()}
 
 
 def _costs() -> Mapping[str, str]:
-    firsts = {name: next(iter(costs.values())) for name, costs in COSTS.items()}
-    return {name: (c.value.__doc__ or "").partition("\n")[0] for name, c in firsts.items()}
+    return {name: forms[0].summary for name, forms in COSTS.items()}
 
 
 def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
@@ -120,10 +107,6 @@ def _own(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return {name: session.shelf.sources()[name].summary for name in names}
 
 
-def _methods() -> Mapping[str, str]:
-    return SUMMARIES
-
-
 def _explained(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return dict(glossary.words()) | {c.name: c.summary for c in all_commands()}
 
@@ -135,41 +118,41 @@ AMOUNT = Kind(
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
 
+HORIZON = Kind(
+    "HORIZON",
+    "the training that a schedule spans, such as 20e",
+    horizon,
+    joins=AMOUNT.joins,
+)
+
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 
-LAYERS = Kind(
-    "layers",
-    "the word `layers`, to show the outputs of the hidden layers",
-    only("layers"),
-    lambda: {"layers": "the outputs of each hidden layer"},
+_LAYERS = {"layers": "the outputs of each hidden layer"}
+
+LAYERS = one_of(
+    "layers", "the word `layers`, to show the outputs of the hidden layers", lambda: _LAYERS
 )
 
-CASE = Kind(
-    "INDEX",
-    "the number of a case, from 0",
-    lambda text: text if text == "layers" else whole(text),
-    LAYERS.choices,
-)
+CASE = number_or("INDEX", "the number of a case, from 0", _LAYERS)
 
-UNIT = Kind(
+UNIT = number_or(
     "UNIT or case",
     "the number of a unit, from 0, or `case`",
-    lambda text: text if text == "case" else whole(text),
-    offers=lambda session, words: {"case": "the first layer's response to a test case"},
+    {"case": "the first layer's response to a test case"},
 )
 
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
 
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
 
-DIGIT_OR_VERB = Kind(
+DIGIT_OR_VERB = number_or(
     "DIGIT, show or remove",
     "a digit, 0 to 9, `show` or `remove`",
-    lambda text: text if text in ("show", "remove") else digit(text),
-    offers=lambda session, words: {
+    {
         "show": "the pictures in mine, with their numbers",
         "remove": "take one out of mine again",
     },
+    digits=1,
 )
 
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
@@ -177,11 +160,30 @@ COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT_OR_ALL = Kind(
     "N or all",
     "a whole number from 1, or `all`",
-    count_or_all,
+    lambda text: None if text == "all" else whole(text, 1),
     offers=lambda session, words: {"all": "every case"},
 )
 
+SHOWN = number_or(
+    "N or augment",
+    "a whole number from 1, or `augment`",
+    {"augment": "training cases as they are deformed"},
+    low=1,
+)
+
+ITERATIONS = Kind("N", "how many iterations, a whole number from 1", COUNT.parse)
+
+METHOD = one_of("METHOD", "a method", lambda: SUMMARIES)
+
+FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})
+
 NAME = Kind("NAME", "a name", str, offers=_saves, fuzzy=True)
+
+OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
+
+NEW = Kind("NEW", "a new name", str)
+
+UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
 
 STUDY = Kind(
     "QUESTION or NAME",
@@ -190,15 +192,11 @@ STUDY = Kind(
     offers=_study_words,
 )
 
-UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
-
-OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
-
-NEW = Kind("NEW", "a new name", str)
-
 FILE = Kind("FILE", "a file", str, is_path=True)
 
 PICTURES = Kind("FILE", "a picture, a folder of them, or a pattern", str, is_path=True)
+
+PATH = Kind("PATH", "a file or a folder", str, is_path=True)
 
 RECIPE = Kind(
     "RECIPE or SHAPE",
@@ -218,32 +216,10 @@ SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
 
 VALUE = Kind("VALUE", "a value", str, offers=_values)
 
-HORIZON = Kind(
-    "HORIZON",
-    "the training that a schedule spans, such as 20e",
-    horizon,
-    joins=AMOUNT.joins,
-)
-
-SHOWN = Kind(
-    "N or augment",
-    "a whole number from 1, or `augment`",
-    lambda text: text if text == "augment" else whole(text, 1),
-    offers=lambda session, words: {"augment": "training cases as they are deformed"},
-)
-
-ITERATIONS = Kind("N", "how many iterations, a whole number from 1", lambda text: whole(text, 1))
-
-METHOD = one_of("METHOD", "a method", _methods)
-
-OFF = Kind("off", "off", only("off"), lambda: {"off": "end it"})
-
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
-
-PATH = Kind("PATH", "a file or a folder", str, is_path=True)
 
 OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)
 
-WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
+OFF = one_of("off", "off", lambda: {"off": "end it"})
 
-FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})
+WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)

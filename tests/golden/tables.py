@@ -20,8 +20,9 @@ from PIL import Image
 from transcript import ROOT
 
 from digitnet.digits.datasets import RELATIVES, SOURCES
+from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS
-from digitnet.engine.network import LAYERS
+from digitnet.engine.layers import LAYERS
 from digitnet.engine.settings import NAMED_VALUES, WHOLE_SET, Settings
 from digitnet.engine.shapes import network_of
 from digitnet.flags import OPTIONS
@@ -109,10 +110,9 @@ def layers() -> str:
 def costs() -> str:
     """Each cost with the activations of the outputs that it is used with."""
     rows = []
-    for name, by_output in COSTS.items():
-        for cost in dict.fromkeys(by_output.values()):
-            outputs = ", ".join(output for output, used in by_output.items() if used == cost)
-            rows.append((f"`{name}`", outputs, _first(cost.value)))
+    for name, forms in COSTS.items():
+        for cost in forms:
+            rows.append((f"`{name}`", ", ".join(cost.outputs or ACTIVATIONS), cost.summary))
     return table(("cost", "outputs", "formula"), rows)
 
 

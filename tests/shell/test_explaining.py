@@ -11,12 +11,11 @@ from session_helpers import Kept, do, refusal
 from terminal_helpers import Terminal
 
 from digitnet.engine.layers import EXACT
-from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.recipes import RECIPES
 from digitnet.repl.features.why import why
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures.screen import Screen
-from digitnet.repl.pictures.sheet import MAX_JSON_NUMBERS, UPDATES
+from digitnet.repl.pictures.sheet import MAX_JSON_NUMBERS
 from digitnet.repl.session import Session
 
 
@@ -202,10 +201,6 @@ def test_a_step_that_blows_up_keeps_the_weights(session: Session) -> None:
     output.result = lambda command, result: screen.print(result)  # type: ignore[method-assign]
     do_line("step", session, output)
     assert "Training blew up" in screen.file.getvalue()  # type: ignore[attr-defined]
-
-
-def test_every_optimizer_has_its_formula() -> None:
-    assert set(UPDATES) == set(OPTIMIZERS)
 
 
 @pytest.mark.parametrize(

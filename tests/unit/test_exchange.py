@@ -27,8 +27,9 @@ KINDS: list[dict[str, Any]] = [
     {"hidden": hidden, "output": output, "cost": cost, "dtype": dtype, "bias": bias}
     for hidden in ACTIVATIONS
     if hidden != "softmax"
-    for cost in COSTS
-    for output in COSTS[cost]
+    for cost, forms in COSTS.items()
+    for form in forms
+    for output in form.outputs or ACTIVATIONS
     for dtype, bias in ((np.float32, True), (np.float64, True), (np.float32, False))
 ]
 

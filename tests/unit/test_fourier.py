@@ -6,6 +6,7 @@ import pytest
 from digitnet.engine.layers import Step
 from digitnet.engine.pictures import Convolution
 from digitnet.engine.speed import fourier
+from digitnet.engine.speed.convolution import FastConvolution
 
 
 @pytest.mark.parametrize("n", range(1, 14))
@@ -29,8 +30,9 @@ def test_in_single_precision_it_is_as_exact_as_patches(monkeypatch: pytest.Monke
         monkeypatch.setattr(fourier, "is_faster", lambda *_: way == "fourier")
         layer = Convolution((12, 12, 32), channels=64, kernel=5, dtype=dtype)
         layer.weights[...] = weights
-        y = layer.forward(x.astype(dtype), Step()).copy()
-        into = layer.backward(g.astype(dtype))
+        fast = FastConvolution(layer, None, is_lowest=False)
+        y = fast.forward(x.astype(dtype), Step()).copy()
+        into = fast.backward(g.astype(dtype))
         assert into is not None
         return [y, into, layer.parameters[0].whole_gradient()]
 
@@ -63,9 +65,10 @@ def test_a_layer_computes_the_same_with_few_pictures_and_with_many() -> None:
     """With one picture it takes patches, with twenty the frequency domain."""
     layer = Convolution((12, 12, 32), channels=64, kernel=5, activation="relu", dtype=np.float64)
     layer.initialize(np.random.default_rng(1))
+    fast = FastConvolution(layer, None, is_lowest=True)
     x = np.random.default_rng(2).random((20, 12, 12, 32))
-    together = layer.forward(x).copy()
-    alone = [layer.forward(x[n : n + 1]).copy() for n in range(20)]
+    together = fast.forward(x).copy()
+    alone = [fast.forward(x[n : n + 1]).copy() for n in range(20)]
     np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-12)
     layer.weights *= 2  # the transform of the weights is that of the weights now
-    np.testing.assert_allclose(layer.forward(x), 2 * together, atol=1e-12)
+    np.testing.assert_allclose(fast.forward(x), 2 * together, atol=1e-12)

@@ -11,8 +11,9 @@ from digitnet.engine.shapes import network_of
 
 PAIRS = [
     (hidden, output, cost)
-    for cost, outputs in COSTS.items()
-    for output in outputs
+    for cost, forms in COSTS.items()
+    for form in forms
+    for output in form.outputs or ACTIVATIONS
     for hidden in ACTIVATIONS
     if hidden != "softmax"
 ]

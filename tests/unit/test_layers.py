@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from digitnet.engine.gradcheck import check_gradient
-from digitnet.engine.layers import EXACT, BatchNorm, Layer, Step
+from digitnet.engine.layers import EXACT, BatchNorm, Dense, Layer, Passes, Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
 from digitnet.engine.shapes import network_of
-from digitnet.engine.speed import fourier, patches, threads
+from digitnet.engine.speed import fourier, patches, prepare, threads
+from digitnet.engine.speed.convolution import FastConvolution
+from digitnet.engine.speed.pool import FastPool
 
 STEP = Step(seed=1, number=2)
 
@@ -41,8 +43,17 @@ SIZES = [
 ]
 
 
+def passes(layer: Convolution, way: str, pool: MaxPool | None = None) -> Passes:
+    """What computes the passes of a convolution and, if it can, those of the pool above it."""
+    return layer if way == "plain" else FastConvolution(layer, pool, is_lowest=False)
+
+
 @pytest.fixture(
-    params=product(["patches", "fourier"], ["tiles of one picture", "one tile"]), ids=str
+    params=[
+        ("plain", "one tile"),
+        *product(["patches", "fourier"], ["tiles of one picture", "one tile"]),
+    ],
+    ids=str,
 )
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way in which the sums of a convolution can be computed."""
@@ -53,9 +64,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(name)
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_a_convolution_is_the_sum_over_its_kernel(size: tuple[int, ...]) -> None:
+def test_a_convolution_is_the_sum_over_its_kernel(size: tuple[int, ...], way: str) -> None:
     count, height, width, depth, channels, k = size
     layer = filled(
         Convolution((height, width, depth), channels=channels, kernel=k, dtype=np.float64)
@@ -65,12 +75,11 @@ def test_a_convolution_is_the_sum_over_its_kernel(size: tuple[int, ...]) -> None
     for i, j in product(range(layer.shape[0]), range(layer.shape[1])):
         patch = x[:, i : i + k, j : j + k]
         expected[:, i, j] += np.einsum("nrsc,rscf->nf", patch, w)
-    np.testing.assert_allclose(layer.forward(x), expected, atol=1e-12)
+    np.testing.assert_allclose(passes(layer, way).forward(x), expected, atol=1e-12)
 
 
-@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_back_through_a_convolution_is_its_transpose(size: tuple[int, ...]) -> None:
+def test_back_through_a_convolution_is_its_transpose(size: tuple[int, ...], way: str) -> None:
     """C = Σ g · y is linear in x and in W, so ⟨g, y⟩ = ⟨dC/dx, x⟩ = ⟨dC/dW, W⟩ without biases."""
     count, height, width, depth, channels, k = size
     layer = filled(
@@ -80,42 +89,48 @@ def test_back_through_a_convolution_is_its_transpose(size: tuple[int, ...]) -> N
     )
     for seed in range(3):
         x = rng(seed).standard_normal((count, height, width, depth))
-        y = layer.forward(x, STEP).copy()
+        of = passes(layer, way)
+        y = of.forward(x, STEP).copy()
         g = rng(seed + 9).standard_normal(y.shape)
-        into = layer.backward(g.copy())
+        into = of.backward(g.copy())
         assert into is not None
         assert (g * y).sum() == pytest.approx((into * x).sum())
         gradient = layer.parameters[0].whole_gradient()
         assert (g * y).sum() == pytest.approx((gradient * layer.weights).sum())
 
 
+@pytest.mark.parametrize("is_fast", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("shape", [(6, 6, 2), (7, 5, 1), (3, 8, 3)], ids=str)
 def test_pooling_takes_the_largest_or_the_mean_of_each_window(
-    size: int, shape: tuple[int, int, int]
+    size: int, shape: tuple[int, int, int], is_fast: bool
 ) -> None:
     x = pictures(4, *shape)
-    for layer, of in (
-        (MaxPool(shape, size=size), np.max),
-        (AveragePool(shape, size=size), np.mean),
-    ):
-        layer = type(layer)(shape, size=size, dtype=np.float64)
-        y = layer.forward(x, STEP).copy()
+    for kind, of in ((MaxPool, np.max), (AveragePool, np.mean)):
+        layer = kind(shape, size=size, dtype=np.float64)
+        pool = prepare([layer])[0] if is_fast else layer
+        y = pool.forward(x, STEP).copy()
         for i, j in product(range(layer.shape[0]), range(layer.shape[1])):
             window = x[:, i * size : (i + 1) * size, j * size : (j + 1) * size]
             np.testing.assert_allclose(y[:, i, j], of(window, axis=(1, 2)))
         g = rng().standard_normal(y.shape)
-        into = layer.backward(g.copy())
+        into = pool.backward(g.copy())
         assert into is not None
         assert (g * y).sum() == pytest.approx((into * x).sum())  # both are linear around x
 
 
-def test_of_equal_pixels_the_first_has_the_gradient() -> None:
+@pytest.mark.parametrize(
+    ("pixels", "winner"), [([1, 1, 1, 1], 0), ([0, 1, 1, 1], 2), ([0, 1, 0, 1], 1)], ids=str
+)
+def test_of_equal_pixels_the_leftmost_then_the_topmost_has_the_gradient(
+    pixels: list[float], winner: int
+) -> None:
     layer = MaxPool((2, 2, 1), size=2, dtype=np.float64)
-    layer.forward(np.ones((1, 2, 2, 1)), STEP)
-    into = layer.backward(np.full((1, 1, 1, 1), 5.0))
-    assert into is not None
-    assert into.ravel().tolist() == [5, 0, 0, 0]
+    for pool in (layer, FastPool(layer)):
+        pool.forward(np.reshape(np.array(pixels, np.float64), (1, 2, 2, 1)), STEP)
+        into = pool.backward(np.full((1, 1, 1, 1), 5.0))
+        assert into is not None
+        assert np.flatnonzero(into).tolist() == [winner]
 
 
 @pytest.mark.usefixtures("way")
@@ -123,9 +138,9 @@ def test_of_equal_pixels_the_first_has_the_gradient() -> None:
 def test_a_convolution_that_pools_does_what_both_do(activation: str) -> None:
     """The pool is moved below the activation, where there is less left to activate."""
     made = {"channels": 3, "kernel": 3, "activation": activation, "dtype": np.float64}
-    fused, alone = (filled(Convolution((8, 9, 2), **made)) for _ in "ab")
+    convolution, alone = (filled(Convolution((8, 9, 2), **made)) for _ in "ab")
     pool = MaxPool((6, 7, 3), size=2, dtype=np.float64)
-    fused.fuse(MaxPool((6, 7, 3), size=2, dtype=np.float64))
+    (fused,) = prepare([filled(Dense((144,), units=144)), convolution, pool])[1:]
     x = pictures(5, 8, 9, 2)
     expected = pool.forward(alone.forward(x, STEP), STEP)
     np.testing.assert_allclose(fused.forward(x, STEP), expected)
@@ -133,7 +148,7 @@ def test_a_convolution_that_pools_does_what_both_do(activation: str) -> None:
     above = pool.backward(g.copy())
     assert above is not None
     np.testing.assert_allclose(fused.backward(g.copy()), alone.backward(above), atol=1e-12)
-    for mine, other in zip(fused.parameters, alone.parameters, strict=True):
+    for mine, other in zip(convolution.parameters, alone.parameters, strict=True):
         np.testing.assert_allclose(mine.whole_gradient(), other.whole_gradient(), atol=1e-12)
 
 
@@ -212,8 +227,8 @@ def test_the_gradient_of_every_layer_is_checked(shape: str) -> None:
 
 
 def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Convolution.backward
-    monkeypatch.setattr(Convolution, "backward", lambda self, grad: right(self, grad * 1.01))
+    right = FastConvolution.backward
+    monkeypatch.setattr(FastConvolution, "backward", lambda self, grad: right(self, grad * 1.01))
     assert check_gradient(*made(SHAPES[0])).max_relative_error > 1e-4
 
 

@@ -232,7 +232,7 @@ def test_max_norm_shortens_what_is_too_long_and_nothing_else() -> None:
 )
 def test_schedules_follow_their_formulae(name: str, values: dict[float, float]) -> None:
     for share, factor in values.items():
-        assert SCHEDULES[name](share) == pytest.approx(factor)
+        assert SCHEDULES[name].factor(share) == pytest.approx(factor)
 
 
 def test_every_schedule_is_tested() -> None:

@@ -16,8 +16,8 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.engine.speed import product, threads
-from digitnet.engine.speed.product import NonzeroInputs
+from digitnet.engine.speed import dense, threads
+from digitnet.engine.speed.dense import NonzeroInputs, NonzeroOuter
 from digitnet.engine.trainer import Trainer
 
 
@@ -30,7 +30,7 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(threads, "MIN_ROWS", 1)
     threads.set_count(2)
     yield
-    threads._pool().most = before
+    threads._pool().limit = before
 
 
 def trained(optimizer: str, sizes: list[int], border: int, **settings: object) -> Network:
@@ -68,18 +68,21 @@ def test_training_is_the_same_with_two_threads(
 def test_leaving_out_dark_inputs_changes_nothing(
     optimizer: str, border: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leaving_out = trained(optimizer, [30, 70, 3], border, l2=0.01)
-    monkeypatch.setattr(product, "MIN_OUTPUTS", 1000)
-    agree(leaving_out, trained(optimizer, [30, 70, 3], border, l2=0.01))
+    whole = trained(optimizer, [30, 70, 3], border, l2=0.01)
+    monkeypatch.setattr(dense, "MIN_CASES", 1)
+    agree(whole, trained(optimizer, [30, 70, 3], border, l2=0.01))
 
 
 def test_lit_inputs_are_those_that_are_not_zero_throughout() -> None:
-    nonzero = NonzeroInputs(np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32))
+    x = np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32)
+    nonzero = NonzeroInputs.of(x)
     assert nonzero.numbers.tolist() == [1, 3, 4]
     assert nonzero.x.tolist() == [[1, 0, -2], [0, 3, 0]]
-    assert nonzero.position_of.tolist() == [5, 0, 5, 1, 2]
     assert nonzero.positions(slice(0, 3)) == slice(0, 1)
     assert nonzero.positions(slice(3, 5)) == slice(1, 3)
+    delta = np.array([[1, 2], [3, 4]], np.float32)
+    for rows in (slice(0, 2), slice(2, 3), slice(1, 5), slice(None)):
+        np.testing.assert_array_equal(NonzeroOuter(nonzero, delta)[rows], x[:, rows].T @ delta)
 
 
 def test_every_row_has_one_share(two_threads: None) -> None:

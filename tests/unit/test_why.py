@@ -15,7 +15,12 @@ from digitnet.engine.shapes import network_of
 from digitnet.insight.why import Backpropagation, backpropagate, largest, terms_of, trail
 from digitnet.recipes import RECIPES, build
 
-OUTPUTS = [(output, cost) for cost, outputs in COSTS.items() for output in outputs]
+OUTPUTS = [
+    (output, cost.name)
+    for forms in COSTS.values()
+    for cost in forms
+    for output in cost.outputs or ACTIVATIONS
+]
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 SHAPES = [
     "6x6-2c3-p2-3",

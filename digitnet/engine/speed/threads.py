@@ -20,8 +20,6 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from digitnet.engine.arrays import Array
-
 MIN_WORK = 4_000_000
 """Multiplications per thread below which starting another thread costs more than it gains."""
 
@@ -77,11 +75,6 @@ def limit_blas() -> None:
 def product_cost(rows: int, columns: int) -> int:
     """Cost of a product, (rows, n) times (n, columns), for each of the n terms of its sums."""
     return rows * max(columns, NARROW)
-
-
-def input_gradient_work(weights: Array, cases: int) -> tuple[int, int]:
-    """The number of rows of the weights (inputs, outputs), and the cost of δ Wᵀ per row."""
-    return len(weights), product_cost(cases, weights.shape[1])
 
 
 def worthwhile(multiplications: int) -> int:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
-from digitnet.engine.costs import COSTS
+from digitnet.engine.costs import usual_cost
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.shapes import units
 from digitnet.recipes import DEFAULT, RECIPES, Recipe
@@ -106,14 +107,13 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
     except ValueError as error:
         raise CommandError(f"{printable(str(error))}. Example: n 784-100-10") from None
     output = output or ("softmax" if outputs > 1 else "sigmoid")
-    fits = "cross-entropy" if output in COSTS["cross-entropy"] else "squared"
     return replace(
         RECIPES[DEFAULT],
         name="",
         shape=shape,
         hidden=hidden or "relu",
         output=output,
-        cost=cost or fits,
+        cost=cost or usual_cost(output),
     )
 
 
@@ -201,15 +201,11 @@ class InfoResult(Record):
         return saved
 
 
-USING_MOMENTUM = {"momentum", "nesterov", "schedule-free", "schedule-free-adamw"}
-"""Optimisers with a momentum coefficient."""
-
-
 def _effective(settings: Settings) -> str:
     """The settings that have an effect."""
     off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit", "augment": "none"}
     off |= {"batch": None, "optimizer": None}  # always shown
-    if settings.optimizer not in USING_MOMENTUM:
+    if not OPTIMIZERS[settings.optimizer].uses_momentum:
         off["momentum"] = settings.momentum
     values = asdict(settings).items()
     shown = [

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import Ending
 from digitnet.insight.step import Change, ObservedStep, observe_step
@@ -21,7 +22,6 @@ from digitnet.repl.errors import CommandError
 from digitnet.repl.features.train import ending_of
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.sheet import (
-    UPDATES,
     WHOLE,
     Row,
     Sheet,
@@ -155,7 +155,9 @@ def _page(report: StepReport, sheet: Sheet) -> Iterator[RenderableType]:
         yield _cases(step, sheet)
     yield sheet.text(f"cost {step.cost_before:.5g} before, {step.cost_after:.5g} after", "bold")
     yield ""
-    yield sheet.formulae("g = dC/dw, the mean over the cases", *UPDATES[report.optimizer])
+    yield sheet.formulae(
+        "g = dC/dw, the mean over the cases", *OPTIMIZERS[report.optimizer].formulae
+    )
     yield ""
     layers = [list(changes) for _, changes in groupby(step.changes, lambda c: c.number)]
     yield sheet.side_by_side([_layer(changes, sheet) for changes in layers])

@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, answers_of
+from digitnet.engine.costs import cost_for
 from digitnet.engine.layers import BatchNorm, Dense, Dropout, Flatten
 from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.insight.why import (
@@ -31,9 +32,7 @@ from digitnet.repl.pictures.bars import verdict
 from digitnet.repl.pictures.digit import digit
 from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.sheet import (
-    COSTS,
     SIGNS,
-    SQUARED,
     WHOLE,
     Row,
     Sheet,
@@ -188,7 +187,7 @@ def _page(result: WhyResult, sheet: Sheet) -> Iterator[RenderableType]:
 def _cost(result: WhyResult, last: "_Block") -> list[Text]:
     """The outputs beside their targets, and the cost."""
     sheet, name = last.sheet, result.cost_name
-    formula = COSTS.get((name, last.p.activation), SQUARED)
+    formula = cost_for(name, last.p.activation).formula
     block = [sheet.title(name if name != "squared" else "squared error"), sheet.formulae(formula)]
     if last.is_whole:
         block.append(sheet.table(last.headings, lines({"a": last.p.a, "y": result.page.y})))
