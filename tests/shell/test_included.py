@@ -1,11 +1,12 @@
 """The networks that come with digitnet: there from any folder of saves, and never changed."""
 
 import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Program, Start
+from conftest import ROOT, Program
 from session_helpers import Answers, do, refusal
 
 from digitnet.registry.model import file_name
@@ -89,22 +90,7 @@ def test_ready_comes_with_any_folder_of_saves(program: Program, tmp_path: Path) 
     ).read_bytes()
 
 
-def test_a_person_sees_what_is_included(terminal: Start) -> None:
-    t = terminal(80, 24)
-    t.wait_for("^digitnet>")
-    t.type("ls\r")
-    t.wait_for(r"^ready +784-128-10 +[\d,]+ +98\.\d\d % +mnist test .* included$")
-    t.type("l rea")
-    t.wait_for("^ +ready  784-128-10")
-    t.type("\t")
-    t.wait_for("^digitnet> l ready")
-    t.type("\r")
-    t.wait_for("Loaded 'ready'")
-
-
 def test_a_wheel_holds_them() -> None:
-    import tomllib
-
     with (ROOT / "pyproject.toml").open("rb") as file:
         targets = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]
     assert targets["wheel"]["force-include"]["saves/included"] == "digitnet/saves"

@@ -110,12 +110,9 @@ def test_what_cannot_be_watched(session: Session) -> None:
 
 
 def test_on_a_terminal(terminal: Start) -> None:
-    t = terminal(120, 40, PYTHONUNBUFFERED="1")  # Ctrl-C loses no part of a drawing
-    t.wait_for("^digitnet>")
-    t.type("n diary; set watch both\r")
-    t.wait_for("^diary>")
-    t.type("t 3000e\r")
-    t.wait_for(r"\d as \d  \d.\d\d", 30)
+    t = terminal(120, 40, PYTHONUNBUFFERED="1").ready()  # Ctrl-C loses no part of a drawing
+    t.do("n diary; set watch both", "^diary>")
+    t.do("t 3000e", r"\d as \d  \d.\d\d")
     t.wait_for(r"weights of the first layer")
     t.type("\x03")
     t.wait_for(r"^diary\*>$")
