@@ -46,7 +46,8 @@ def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -
     def parse(text: str) -> str:
         known = names()
         if text not in known:
-            raise Unknown(nearest(text, known) or f"There are: {', '.join(known)}")
+            hint = nearest(text, known) or f"There are: {', '.join(known)}" * (len(known) > 1)
+            raise Unknown(hint) if hint else ValueError
         return text
 
     return Kind(metavar, expects, parse, choices=names)
