@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 from conftest import Program
-from session_helpers import Kept, do, refusal, shown
+from session_helpers import do, refusal, shown
 
 from digitnet.engine.run import Report
-from digitnet.repl.features.min import IterationReport
-from digitnet.repl.features.train import Milestone, advice, progress_line
+from digitnet.repl.features.train import advice, progress_line
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.pictures.tables import duration
 from digitnet.repl.session import Session
+from digitnet.repl.terminal.output import ScreenOutput
 
 
 def weights(session: Session) -> list[bytes]:
@@ -120,23 +119,19 @@ def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> 
     assert session.hand and session.hand.accuracy
     before = session.hand.accuracy.value
 
-    class Interrupting(Kept):
-        def report(self, report: Any) -> None:
+    class Interrupting(ScreenOutput):
+        def report(self, update: object) -> None:
             session.interrupts.asked = True
 
-    output = Interrupting()
-    results: list[Any] = []
-    output.result = lambda command, result: results.append(result)  # type: ignore[method-assign]
-    do_line("t 100e", session, output)
-    file = StringIO()
-    Screen(file, width=100).print(results[-1])
-    text = " ".join(file.getvalue().split())
+    def told(line: str) -> str:
+        file = StringIO()
+        do_line(line, session, Interrupting(Screen(file, width=100)))
+        return " ".join(file.getvalue().split())
+
+    text = told("t 100e")
     assert "Interrupted: the training so far is kept." in text
     assert text.endswith(f"undo t goes back to the network before, with {before * 100:.2f} %.")
-    do_line("n diary; t 100e", session, output)
-    file = StringIO()
-    Screen(file, width=100).print(results[-1])
-    assert " ".join(file.getvalue().split()).endswith("undo t goes back to the untrained network.")
+    assert told("n diary; t 100e").endswith("undo t goes back to the untrained network.")
 
 
 # amounts
@@ -224,17 +219,10 @@ def test_iterations_are_counted_and_drawn(session: Session) -> None:
     assert [point["batches"] for point in plot["history"]] == list(range(1, 13))
 
 
-def test_one_mini_batch_is_one() -> None:
-    report: Any = SimpleNamespace(batches=1, cost=1.0, accuracy=0.1, seconds=1.0)
-    iteration: Any = SimpleNamespace(number=1, of=9, cost=1.0, validation_accuracy=0.1, seconds=1.0)
-    curves = GrowingCurves()
-    for line, noun in (
-        (Milestone(report), "mini-batch"),
-        (IterationReport(iteration, curves).milestone, "iteration"),
-    ):
-        file = StringIO()
-        Screen(file, width=80).print(line)
-        assert f"1 {noun} " in file.getvalue()
+def test_one_mini_batch_is_one(session: Session) -> None:
+    text = shown(session, "n diary; set cases 500; t 1; min 1")
+    assert "1 mini-batch " in text
+    assert "1 iteration " in text
 
 
 def test_each_t_however_short_is_in_the_plot(session: Session) -> None:
