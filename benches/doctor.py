@@ -1,24 +1,63 @@
-"""The doctor on planted faults and on healthy networks: what it names first, and its false alarms.
+"""The doctor on what learners meet, and on healthy networks: causes, cures and false alarms.
 
     python benches/doctor.py [--seeds 1 2 3] [--data DIR]
 
-Each planted fault of the tests, in a dense and in a convolutional network; then every recipe at
-several ages, with several optimisers and seeds, in which nothing should be found; then the time
-that `doctor` takes for `relu` with all of MNIST, one thread, if DIR has it.
+Failures are typed at the prompt; then the first remedy is typed as it is given, and the network
+trained for two epochs. Nothing should be found in every recipe at several ages and with several
+optimisers and seeds. Last, the time of `doctor` for `relu` with all of MNIST, one thread, if DIR
+has it.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "unit"))
+sys.path[:0] = [str(ROOT / "tests" / "unit"), str(ROOT / "tests" / "shell")]
 
-from doctor_helpers import CONVOLUTION, DENSE, PLANTS, Patient, recipe  # noqa: E402
+from doctor_helpers import Patient, recipe  # noqa: E402
+from session_helpers import do  # noqa: E402
 
 from digitnet.digits.datasets import SOURCES  # noqa: E402
 from digitnet.engine.speed import threads  # noqa: E402
+from digitnet.recipes import DEFAULT_RATES  # noqa: E402
+from digitnet.repl.session import Session  # noqa: E402
+
+DEEP = "784-30-30-30-30-30-30-10"
+FAILURES = {
+    "n diary; set rate 0.01; t 1e": "rate-low",
+    "n quick; set rate 0.00001; t 1e": "rate-low",
+    "n quick; set rate 0.0001; t 1e": "rate-low",
+    "n quick; set rate 5; t 1e": "rate-high",
+    "n 784-100-10; set rate 1; t 1e": "rate-high",
+    "n diary; set rate 300; t 1e": "rate-high",
+    "n quick; t 1e; set rate 3": "rate-high",
+    "n quick; set optimizer adam; t 1e": "rate-high",
+    "n quick; set optimizer rmsprop; set rate 0.1; t 1e": "rate-high",
+    "n quick; set batch 1; set rate 0.5; t 200": "rate-high",
+    "n 28x28-8c5-p2-10 tanh softmax squared; set rate 50; t 1e": "rate-high",
+    "n fast; set rate 30; t 1e": "rate-high",
+    "n quick; set l2 0.3; t 1e": "decay",
+    "n quick; set l1 0.1; t 1e": "l1",
+    "n quick; set max_norm 0.05; t 1e": "max-norm",
+    "n quick; set clip 0.0001; t 1e": "clip",
+    "n quick; set dropout 0.95; t 1e": "dropout",
+    "n 784-100-d0.97-10; t 1e": "dropout",
+    "n quick; set smoothing 0.99; t 1e": "smoothing",
+    "n quick; set momentum 0.999; t 1e": "momentum",
+    "n quick; set augment rotation=180,shift=12,zoom=0.9; t 1e": "augment",
+    "n diary; set schedule cosine 50; t 1e": "schedule",
+    f"n {DEEP} sigmoid sigmoid squared; t 2e": "vanishing",
+    f"n {DEEP} sigmoid; t 2e": "vanishing",
+    "n quick; set pixels raw; t 1e": "pixels",
+    "n diary; set pixels raw; t 1e": "pixels",
+    "n 784-100-10; set cases 50; t 20e": "too-few",
+    "n 784-2-10; t 5e": "cannot-fit",
+    "n 784-1-10 tanh; t 5e": "cannot-fit",
+}
+"""Line → the code of its cause."""
 
 AGES = {
     "quick": ("", "5", "50", "1e", "5e", "30e"),
@@ -34,32 +73,33 @@ AGES = {
     "mini": ("", "20", "200", "5000"),
     "mini3": ("", "20", "200", "5000"),
 }
-OPTIMIZERS = {
-    "sgd": 0.1,
-    "momentum": 0.05,
-    "nesterov": 0.05,
-    "rmsprop": 0.001,
-    "adam": 0.001,
-    "adamw": 0.001,
-    "schedule-free": 1.0,
-    "schedule-free-adamw": 0.005,
-}
 
 
-def codes(patient: Patient) -> list[str]:
-    """The codes of what is found."""
-    return [found.code for found in patient.findings()]
+def failures() -> None:
+    """Prints what is found where something went wrong, and what the remedy reaches."""
+    first = 0
+    for line, code in FAILURES.items():
+        with TemporaryDirectory() as folder:
+            session = Session(Path(folder), [ROOT / "data"], Path(folder), seed=1)
+            *_, told = do(session, f"{line}; doctor")
+            codes = [finding["code"] for finding in told["findings"]]
+            remedy = told["findings"][0]["remedy"] if codes else ""
+            before = accuracy(session)
+            if remedy:
+                do(session, f"{remedy}; t 2e")
+            print(
+                f"{line}\n    {', '.join(codes) or 'nothing'}: {remedy or 'no remedy'} "
+                f"({before:.1%} to {accuracy(session):.1%})",
+                flush=True,
+            )
+        first += codes[:1] == [code]
+    print(f"the cause first: {first} of {len(FAILURES)}\n")
 
 
-def plants() -> None:
-    """Prints what is found where a fault was planted."""
-    first = total = 0
-    for code, plant in PLANTS.items():
-        found = [codes(plant(shape)) for shape in (DENSE, CONVOLUTION)]
-        first += sum(each[:1] == [code] for each in found)
-        total += len(found)
-        print(f"{code:>16}  {', '.join(found[0]):32}  {', '.join(found[1])}", flush=True)
-    print(f"named first: {first} of {total}\n")
+def accuracy(session: Session) -> float:
+    """The accuracy of the network in hand."""
+    model = session.network()
+    return model.trainer.measure(session.data_for(model).validation).accuracy
 
 
 def healthy(seeds: list[int]) -> None:
@@ -67,16 +107,16 @@ def healthy(seeds: list[int]) -> None:
     networks = [(name, age, {}) for name, ages in AGES.items() for age in ages]
     networks += [
         ("quick", age, {"optimizer": optimizer, "rate": rate})
-        for optimizer, rate in OPTIMIZERS.items()
+        for optimizer, rate in DEFAULT_RATES.items()
         for age in ("", "100", "3e")
     ]
     alarms = 0
     for name, age, settings in networks:
         for seed in seeds:
-            found = codes(recipe(name, age, seed=seed, **settings))
-            if found:
-                alarms += 1
-                print(f"{name} {age or 'fresh'} seed {seed} {settings}: {', '.join(found)}")
+            codes = recipe(name, age, seed=seed, **settings).codes
+            alarms += bool(codes)
+            if codes:
+                print(f"{name} {age or 'untrained'} seed {seed} {settings}: {', '.join(codes)}")
     print(f"false alarms: {alarms} of {len(networks) * len(seeds)} healthy networks\n", flush=True)
 
 
@@ -84,11 +124,12 @@ def cost(folder: Path) -> None:
     """Prints the time it takes for `relu` with all of MNIST."""
     threads.set_count(1)
     data = SOURCES["mnist"].read([folder])
+    sets = {"validation": data.validation, "test": data.test}
     for rate in (0.1, 1e-6):
         trainer = recipe("relu", rate=rate).trainer
         begun = perf_counter()
-        found = codes(Patient(trainer, data.train, data.validation))
-        print(f"relu, MNIST, rate {rate:g}: {perf_counter() - begun:.1f} s, {found}")
+        codes = Patient(trainer, data.train, sets).codes
+        print(f"relu, MNIST, rate {rate:g}: {perf_counter() - begun:.1f} s, {codes}")
 
 
 def main() -> None:
@@ -97,7 +138,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--data", type=Path)
     options = parser.parse_args()
-    plants()
+    failures()
     healthy(options.seeds)
     if options.data:
         cost(options.data)

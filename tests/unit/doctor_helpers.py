@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from digitnet.digits.datasets import SOURCES, DataSet
-from digitnet.engine.arrays import Cases
+from digitnet.engine.arrays import Cases, answers_of
+from digitnet.engine.layers import Dense
+from digitnet.engine.network import Network
+from digitnet.engine.pictures import Convolution
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of
+from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.doctor import Finding, diagnose
 from digitnet.insight.facts import Facts
@@ -27,22 +30,35 @@ USUAL = {"optimizer": "momentum", "rate": 0.05, "batch": 16}
 
 @dataclass
 class Patient:
-    """A network and its data. code: of its fault, empty if it is healthy."""
+    """A network and its data."""
 
     trainer: Trainer
     train: Cases
-    validation: Cases
-    code: str = ""
+    sets: dict[str, Cases]
+
+    @property
+    def weighted(self) -> list[Dense | Convolution]:
+        """The layers with weights."""
+        return [la for la in self.trainer.network.layers if isinstance(la, Dense | Convolution)]
 
     def trained(self, amount: str) -> "Patient":
         """The same network after more training."""
-        run(self.trainer, self.train, self.validation, Amount.parse(amount))
+        run(self.trainer, self.train, self.sets["validation"], Amount.parse(amount))
         return self
 
     def findings(self, report: Report = ignore) -> list[Finding]:
         """The doctor's findings."""
-        sets = {"validation": self.validation}
-        return diagnose(Facts(self.trainer, self.train, sets, report=report))
+        return diagnose(Facts(self.trainer, self.train, self.sets, spelled, report=report))
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of what is found."""
+        return [finding.code for finding in self.findings()]
+
+
+def spelled(network: Network, settings: Settings) -> str:
+    """The line to type for a new network."""
+    return f"n {spelled_out(network)}; {settings}"
 
 
 @cache
@@ -51,66 +67,66 @@ def data_set(name: str) -> DataSet:
     return SOURCES[name].read([ROOT / "data"])
 
 
+def with_data(trainer: Trainer, name: str) -> Patient:
+    """A network with a data set, as its settings have it."""
+    seen = data_set(name).as_seen(trainer.settings.cases, trainer.settings.pixels)
+    return Patient(trainer, seen.train, {"validation": seen.validation, "test": seen.test})
+
+
 def fresh(shape: str, *, seed: int = 1, options: Any = None, **settings: Any) -> Patient:
     """An untrained network of this shape, with the sample. options: those of `network_of`."""
     network = network_of(shape, **(options or {}))
     network.initialize(seed)
-    trainer = Trainer(network, Settings(**(USUAL | settings)), seed)
-    seen = data_set("sample").as_seen(trainer.settings.cases, trainer.settings.pixels)
-    return Patient(trainer, seen.train, seen.validation)
+    return with_data(Trainer(network, Settings(**(USUAL | settings)), seed), "sample")
 
 
 def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Patient:
     """A recipe's network after some training, with some settings changed."""
     wanted = RECIPES[name]
     wanted = replace(wanted, settings=dict(wanted.settings) | settings)
-    trainer = build(wanted, seed).trainer
-    data = wanted.data.replace("mnist", "sample")
-    seen = data_set(data).as_seen(trainer.settings.cases, trainer.settings.pixels)
-    patient = Patient(trainer, seen.train, seen.validation)
+    patient = with_data(build(wanted, seed).trainer, wanted.data.replace("mnist", "sample"))
     return patient.trained(amount) if amount else patient
 
 
 # planted faults: each takes a shape, dense or convolutional
 
-Plant = Callable[[str], Patient]
+
+def after(amount: str, **settings: Any) -> Callable[[str], Patient]:
+    """A network trained with these settings."""
+    return lambda shape: fresh(shape, **settings).trained(amount)
 
 
-def hidden(patient: Patient) -> list[Any]:
-    """The hidden layers with weights."""
-    return [la for la in patient.trainer.network.layers if hasattr(la, "weights")][:-1]
+def weights(change: Callable[[Patient], None], amount: str = "") -> Callable[[str], Patient]:
+    """A network whose weights are changed, possibly after some training."""
+
+    def plant(shape: str) -> Patient:
+        patient = fresh(shape).trained(amount) if amount else fresh(shape)
+        change(patient)
+        return patient
+
+    return plant
 
 
-def last(patient: Patient) -> Any:
-    """The last layer."""
-    return patient.trainer.network.layers[-1]
+def scale_last(patient: Patient, factor: float) -> None:
+    patient.weighted[-1].weights *= factor
 
 
-def initial_cost(shape: str) -> Patient:
-    patient = fresh(shape)
-    last(patient).weights *= 40
-    return patient
+def scale_hidden(patient: Patient, factor: float) -> None:
+    for layer in patient.weighted[:-1]:
+        layer.weights *= factor
 
 
-def one_answer(shape: str) -> Patient:
-    patient = fresh(shape).trained("200")
-    last(patient).biases[0] += 30
-    return patient
+def set_hidden(patient: Patient, weight: float | None, bias: float) -> None:
+    for layer in patient.weighted[:-1]:
+        layer.weights[:] = layer.weights if weight is None else weight
+        assert layer.biases is not None
+        layer.biases[:] = bias
 
 
-def labels(shape: str) -> Patient:
-    patient = fresh(shape)
-    order = np.random.default_rng(1).permutation(len(patient.train))
-    patient.train = replace(patient.train, targets=patient.train.targets[order])
-    return patient
-
-
-def rate_high(shape: str) -> Patient:
-    return fresh(shape, rate=3.0)
-
-
-def rate_low(shape: str) -> Patient:
-    return fresh(shape, rate=1e-6).trained("100")
+def favour_0(patient: Patient) -> None:
+    biases = patient.weighted[-1].biases
+    assert biases is not None
+    biases[0] += 30
 
 
 def plateau(shape: str) -> Patient:
@@ -120,17 +136,8 @@ def plateau(shape: str) -> Patient:
 
 
 def saturated(shape: str) -> Patient:
-    wide = {"hidden": "sigmoid", "initializer": "normal"}
-    patient = fresh(shape, options=wide)
-    for layer in hidden(patient):
-        layer.weights *= 3
-    return patient
-
-
-def dead(shape: str) -> Patient:
-    patient = fresh(shape)
-    for layer in hidden(patient):
-        layer.biases[:] = -50
+    patient = fresh(shape, options={"hidden": "sigmoid", "initializer": "normal"})
+    scale_hidden(patient, 3)
     return patient
 
 
@@ -144,41 +151,20 @@ def vanishing(shape: str) -> Patient:
 def exploding(shape: str) -> Patient:
     deep = "784-32-32-32-32-32-10" if shape == DENSE else "28x28-4c3-p2-4c3-4c3-4c3-4c3-10"
     patient = fresh(deep)
-    for layer in hidden(patient):
-        layer.weights *= 4
+    scale_hidden(patient, 4)
     return patient
-
-
-def pixels(shape: str) -> Patient:
-    return fresh(shape, pixels="raw")
-
-
-def symmetric(shape: str) -> Patient:
-    patient = fresh(shape)
-    for layer in hidden(patient):
-        layer.weights[:] = 0.01
-    return patient
-
-
-def over_fitting(shape: str) -> Patient:
-    return fresh(shape, cases=500, rate=0.1).trained("150e")
-
-
-def too_few(shape: str) -> Patient:
-    return fresh(shape, cases=100).trained("20e")
 
 
 def imbalance(shape: str) -> Patient:
     patient = fresh(shape)
-    ones = np.flatnonzero(patient.train.targets[:, 1] == 1)
-    rows = np.concatenate([ones, np.arange(60)])
-    train = patient.train
-    patient.train = replace(train, inputs=train.inputs[rows], targets=train.targets[rows])
+    ones = np.flatnonzero(answers_of(patient.train.targets) == 1)
+    patient.train = some(patient.train, np.concatenate([ones, np.arange(60)]))
     return patient
 
 
-def decay(shape: str) -> Patient:
-    return fresh(shape, l2=0.5)
+def some(cases: Cases, rows: Any) -> Cases:
+    """Some of the cases."""
+    return replace(cases, inputs=cases.inputs[rows], targets=cases.targets[rows])
 
 
 def dropout(shape: str) -> Patient:
@@ -195,44 +181,81 @@ def stale(shape: str) -> Patient:
     return patient
 
 
-def cannot_fit(shape: str) -> Patient:
-    return fresh("784-1-10" if shape == DENSE else "28x28-1c5-p24-10")
-
-
-def ignores_inputs(shape: str) -> Patient:
-    patient = fresh(shape).trained("100")
-    last(patient).weights *= 1e-8
-    return patient
-
-
 def same_inputs(shape: str) -> Patient:
     patient = fresh(shape)
     patient.train = replace(patient.train, inputs=np.zeros_like(patient.train.inputs))
     return patient
 
 
-PLANTS: dict[str, Plant] = {
-    "initial-cost": initial_cost,
-    "one-answer": one_answer,
-    "labels": labels,
-    "rate-high": rate_high,
-    "rate-low": rate_low,
-    "plateau": plateau,
-    "saturated": saturated,
-    "dead": dead,
-    "vanishing": vanishing,
-    "exploding": exploding,
-    "pixels": pixels,
-    "symmetric": symmetric,
-    "over-fitting": over_fitting,
-    "too-few": too_few,
-    "imbalance": imbalance,
-    "decay": decay,
-    "dropout": dropout,
-    "stale": stale,
-    "cannot-fit": cannot_fit,
-    "ignores-inputs": ignores_inputs,
+def changed(how: Callable[[Cases], Cases], *names: str) -> Callable[[str], Patient]:
+    """A network whose sets of these names were changed, `train` among them."""
+
+    def plant(shape: str) -> Patient:
+        patient = fresh(shape)
+        if "train" in names:
+            patient.train = how(patient.train)
+        for name in patient.sets.keys() & set(names):
+            patient.sets[name] = how(patient.sets[name])
+        return patient
+
+    return plant
+
+
+def shuffled(cases: Cases) -> Cases:
+    return replace(cases, targets=np.random.default_rng(1).permutation(cases.targets))
+
+
+def turned(change: Callable[[Any], Any]) -> Callable[[Cases], Cases]:
+    """A function that changes the pictures of cases."""
+    return lambda cases: replace(
+        cases,
+        inputs=np.ascontiguousarray(change(cases.inputs.reshape(-1, 28, 28)).reshape(-1, 784)),
+    )
+
+
+TRANSPOSED = turned(lambda pictures: pictures.transpose(0, 2, 1))
+INVERTED = turned(lambda pictures: 255 - pictures)
+SHIFTED = turned(lambda pictures: np.roll(pictures, (5, -4), (1, 2)))
+
+
+def renamed(cases: Cases) -> Cases:
+    return replace(cases, targets=np.roll(cases.targets, 1, axis=1))
+
+
+PLANTS: dict[str, Callable[[str], Patient]] = {
     "same-inputs": same_inputs,
+    "pixels": lambda shape: fresh(shape, pixels="raw"),
+    "imbalance": imbalance,
+    "transposed": changed(TRANSPOSED, "test"),
+    "inverted": changed(INVERTED, "train"),
+    "shifted": changed(SHIFTED, "validation"),
+    "renamed": changed(renamed, "train"),
+    "labels": changed(shuffled, "train"),
+    "too-few": after("20e", cases=100),
+    "schedule": after("60", optimizer="sgd", rate=0.01, schedule="cosine 50"),
+    "decay": lambda shape: fresh(shape, l2=0.5),
+    "l1": after("30", l1=0.1, l2=1e-4),
+    "max-norm": after("30", max_norm=0.05, l2=1e-4),
+    "clip": lambda shape: fresh(shape, clip=1e-4),
+    "dropout": dropout,
+    "augment": lambda shape: fresh(shape, augment="rotation=180,shift=12,zoom=0.9"),
+    "smoothing": lambda shape: fresh(shape, smoothing=0.99),
+    "momentum": lambda shape: fresh(shape, momentum=0.999),
+    "rate-high": lambda shape: fresh(shape, rate=3.0),
+    "rate-low": after("100", rate=1e-6),
+    "not-finite": weights(lambda patient: scale_last(patient, np.nan)),
+    "symmetric": weights(partial(set_hidden, weight=0.01, bias=0)),
+    "dead": weights(partial(set_hidden, weight=None, bias=-50)),
+    "saturated": saturated,
+    "exploding": exploding,
+    "vanishing": vanishing,
+    "ignores-inputs": weights(partial(scale_last, factor=1e-8), "100"),
+    "initial-cost": weights(partial(scale_last, factor=40)),
+    "cannot-fit": lambda shape: fresh("784-1-10" if shape == DENSE else "28x28-1c5-p24-10"),
+    "stale": stale,
+    "over-fitting": after("150e", cases=500, rate=0.1),
+    "one-answer": weights(favour_0, "200"),
+    "plateau": plateau,
 }
 
 
@@ -245,7 +268,6 @@ HEALTHY: list[Healthy] = [
     ("quick", "", 1, {}),
     ("quick", "20", 2, {}),
     ("quick", "1e", 3, {}),
-    ("quick", "12e", 1, {}),
     ("quick", "", 2, {"optimizer": "adam", "rate": 0.001}),
     ("quick", "2e", 3, {"optimizer": "adam", "rate": 0.001}),
     ("quick", "1e", 1, {"optimizer": "rmsprop", "rate": 0.001}),
@@ -261,21 +283,26 @@ HEALTHY: list[Healthy] = [
     ("diary", "20e", 2, {}),
     ("relu", "", 1, {}),
     ("relu", "20", 2, {}),
-    ("relu", "3e", 3, {}),
     ("devember", "", 1, {}),
     ("devember", "20", 2, {}),
     ("notebook-better", "", 1, {}),
     ("notebook-better", "30", 2, {}),
     ("notebook-better", "20e", 3, {}),
-    ("conv", "", 1, {}),
-    ("conv", "30", 2, {}),
-    ("fast", "40", 2, {}),
     ("truth", "", 1, {}),
     ("truth", "50", 2, {}),
-    ("truth", "10000", 3, {}),
     ("mini", "", 1, {}),
     ("mini", "100", 2, {}),
     ("mini", "3000", 3, {}),
     ("mini3", "", 1, {}),
     ("mini3", "3000", 2, {}),
 ]
+
+SLOW: list[Healthy] = [
+    ("conv", "", 1, {}),
+    ("conv", "30", 2, {}),
+    ("fast", "40", 2, {}),
+    ("relu", "3e", 3, {}),
+    ("quick", "12e", 1, {}),
+    ("truth", "10000", 3, {}),
+]
+"""Those that take longest."""
