@@ -2,14 +2,12 @@
 
 import json
 import os
-from io import StringIO
 from pathlib import Path
 
 import pytest
 from conftest import Program
 from session_helpers import do, refusal
 
-from digitnet.cli import main
 from digitnet.flags import KEYS, read_config
 from digitnet.repl.session import Session
 
@@ -18,10 +16,6 @@ def read(tmp_path: Path, text: str) -> object:
     path = tmp_path / "config.toml"
     path.write_text(text)
     return read_config(path)
-
-
-def test_no_file_is_no_complaint(tmp_path: Path) -> None:
-    assert read_config(tmp_path / "none").warnings == []
 
 
 def test_everything_that_can_be_said(tmp_path: Path) -> None:
@@ -50,27 +44,32 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         ("no toml", "cannot be read: Expected '='"),
         ("x = " + "[\n" * 5000, "cannot be read: it is nested too deep"),
         ("#" * 2_000_000, "cannot be read: it is too large"),
+        # what would take gigabytes to be read
+        (".".join(["a"] * 20_000) + " = 1\nvi = true", "too large for settings"),
+        ("# " + "x" * 2000 + "\nvi = true", "too large for settings"),
+        ("# x\n" * 30_000 + "vi = true", "too large for settings"),
+        ('saves = "a\\u0000b"', "saves is not a path"),
     ],
+    ids=lambda text: text[:12],
 )
 def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, told: str) -> None:
     config = read(tmp_path, text)
     (warning,) = config.warnings
     assert told in warning
-    assert config.values == {}
-    assert config.aliases == {}
-
-
-def test_what_is_no_file_is_told(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe"):
-        (warning,) = read_config(path).warnings
-        assert "it is not a file" in warning
+    assert (config.values, config.aliases, config.vi) == ({}, {}, False)
 
 
 def test_one_bad_alias_leaves_the_others(tmp_path: Path) -> None:
     config = read(tmp_path, '[alias]\na = "n"\n"t 1" = "n"\nb = "ls"\n')
     assert config.aliases == {"a": "n", "b": "ls"}
-    assert len(config.warnings) == 1
+
+
+def test_what_is_no_file_is_told_and_none_is_no_complaint(tmp_path: Path) -> None:
+    assert read_config(tmp_path / "none").warnings == []
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        (warning,) = read_config(path).warnings
+        assert "it is not a file" in warning
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(
@@ -108,13 +107,8 @@ def test_a_file_that_is_not_there_is_told(program: Program) -> None:
 
 
 def test_an_alias_may_be_made_of_others_but_not_of_itself(session: Session) -> None:
-    session.aliases = {
-        "one": "n diary; t 1",
-        "two": "one; t",
-        "train2": "train2 3",
-        "a": "b",
-        "b": "a",
-    }
+    session.aliases = {"one": "n diary; t 1", "two": "one; t", "train2": "train2 3"}
+    session.aliases |= {"a": "b", "b": "a"}
     assert [result["command"] for result in do(session, "two 2")] == ["n", "t", "t"]
     assert refusal(session, "train2") == "the alias 'train2' refers to itself: train2 3"
     assert "refers to itself" in refusal(session, "b")
@@ -128,45 +122,13 @@ def test_an_alias_takes_what_is_typed_after_it(session: Session) -> None:
     assert do(session, "none") == []
 
 
-@pytest.mark.parametrize(
-    "text", [".".join(["a"] * 20_000) + " = 1", "# " + "x" * 2000, "# x\n" * 30_000]
-)
-def test_what_would_take_gigabytes_to_be_read_is_not(tmp_path: Path, text: str) -> None:
-    config = read(tmp_path, f"{text}\nvi = true\n")
-    assert not config.vi
-    (warning,) = config.warnings
-    assert "too large for settings" in warning
-
-
-def test_a_folder_that_can_be_none_is_passed_over(tmp_path: Path) -> None:
-    config = read(tmp_path, 'saves = "a\\u0000b"\nvi = true\n')
-    assert (config.values, config.vi) == ({}, True)
-    assert "saves is not a path" in config.warnings[0]
-
-
-def test_an_alias_that_is_a_command_is_told_and_ignored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_alias_that_is_a_command_is_told_and_ignored(program: Program, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[alias]\nls = "n"\nmine = "?"\nb = "n"\n')
-    monkeypatch.setenv("DIGITNET_CONFIG", str(tmp_path / "config.toml"))
-    assert main(["--saves", str(tmp_path / "saves"), "-c", "b; ls"]) == 0
-    printed = capsys.readouterr()
-    assert "alias 'ls' is a command already. It is ignored" in printed.err
-    assert "alias 'mine' is a command already. It is ignored" in printed.err
-    assert "Made" not in printed.out.partition("\n")[2]
-
-
-def test_a_script_can_go_on_after_a_failure_and_come_from_standard_input(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    saves = ["--saves", str(tmp_path)]
-    monkeypatch.setattr("sys.stdin", StringIO("nosuch\nset threads\n"))
-    assert main([*saves, "--keep-going", "-"]) == 1
-    printed = capsys.readouterr()
-    assert "'nosuch' is not a command" in printed.err
-    assert "threads" in printed.out
-    assert main([*saves, "-c", "nosuch", "-c", "set threads"]) == 1
-    assert capsys.readouterr().out == ""
+    done = program("-c", "b; ls", env={"DIGITNET_CONFIG": str(tmp_path / "config.toml")})
+    assert done.returncode == 0
+    for name in ("ls", "mine"):
+        assert f"alias '{name}' is a command already. It is ignored" in done.stderr
+    assert done.stdout.count("New network") == 1
 
 
 def test_aliases_that_multiply_are_bounded(session: Session) -> None:

@@ -65,6 +65,14 @@ def test_a_failure_ends_a_script_with_one_line_and_exit_code_1(program: Program)
     assert all(network["included"] for network in listed["networks"])
 
 
+def test_a_script_can_go_on_after_a_failure(program: Program) -> None:
+    done = program("--keep-going", "-", stdin="nosuch\nset threads\n")
+    assert done.returncode == 1
+    assert "'nosuch' is not a command" in done.stderr
+    assert "threads" in done.stdout
+    assert program("-c", "nosuch", "-c", "set threads").stdout == ""
+
+
 @pytest.mark.parametrize(
     ("script", "commands"),
     [
