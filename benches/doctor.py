@@ -21,8 +21,8 @@ from doctor_helpers import Patient, recipe  # noqa: E402
 from session_helpers import do  # noqa: E402
 
 from digitnet.digits.datasets import SOURCES  # noqa: E402
+from digitnet.engine.optimizers import OPTIMIZERS  # noqa: E402
 from digitnet.engine.speed import threads  # noqa: E402
-from digitnet.recipes import DEFAULT_RATES  # noqa: E402
 from digitnet.repl.session import Session  # noqa: E402
 
 DEEP = "784-30-30-30-30-30-30-10"
@@ -106,8 +106,8 @@ def healthy(seeds: list[int]) -> None:
     """Prints what is found where nothing is wrong."""
     networks = [(name, age, {}) for name, ages in AGES.items() for age in ages]
     networks += [
-        ("quick", age, {"optimizer": optimizer, "rate": rate})
-        for optimizer, rate in DEFAULT_RATES.items()
+        ("quick", age, {"optimizer": name, "rate": optimizer.usual_rate})
+        for name, optimizer in OPTIMIZERS.items()
         for age in ("", "100", "3e")
     ]
     alarms = 0
