@@ -115,10 +115,6 @@ def _percent(fraction: float, decimals: int = 0) -> str:
     return f"{100 * fraction:.{decimals}f} %"
 
 
-def _more_cases(f: Facts) -> list[Remedy]:
-    return [Remedy(f.more_cases)] if f.more_cases else []
-
-
 # the data
 
 
@@ -128,7 +124,7 @@ def same_inputs(f: Facts) -> Evidence:
     x, _ = f.reference
     if x.std(axis=0).any():
         return None
-    return f"every input is {x.max():g} in every case", _more_cases(f)
+    return f"every input is {x.max():g} in every case", f.more_cases
 
 
 @fault("pixels", DATA, "The pixels are not scaled.")
@@ -157,7 +153,7 @@ def imbalance(f: Facts) -> Evidence:
         return None
     commonest = max(range(len(f.frequencies)), key=f.frequencies.__getitem__)
     share = _percent(f.frequencies[commonest])
-    return f"{share} of the training cases are {commonest}", _more_cases(f)
+    return f"{share} of the training cases are {commonest}", f.more_cases
 
 
 CHANGES = {
@@ -209,7 +205,7 @@ def wrong_labels(f: Facts) -> Evidence:
     if not wrong:
         return None
     text = f"only {_percent(agreements[wrong[0]])} of the {wrong[0]} cases have the answer of most "
-    return text + "of the cases that look most like them", _more_cases(f)
+    return text + "of the cases that look most like them", f.more_cases
 
 
 @fault("too-few", DATA, "There are too few training cases.")
@@ -222,7 +218,7 @@ def too_few_cases(f: Facts) -> Evidence:
     each = len(f.train) / f.occurring
     if f.is_table or each >= 30:
         return None
-    return f"{len(f.train):,} cases, {each:.0f} for each answer", _more_cases(f)
+    return f"{len(f.train):,} cases, {each:.0f} for each answer", f.more_cases
 
 
 # the settings

@@ -73,7 +73,8 @@ class Facts:
         """
         self.trainer, self.network, self.settings = trainer, trainer.network, trainer.settings
         self.train, self.sets, self.report = train, sets, report
-        self.anew, self.more_cases = anew, more_cases
+        self.anew = anew
+        self.more_cases = [Remedy(more_cases)] if more_cases else []
         self.is_copy = False
         self.batches, self.history = trainer.progress.batches, list(trainer.history)
         self._remedies: dict[str, Remedy] = {}

@@ -64,13 +64,12 @@ def largest_dropout(network: Network) -> float:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A rehearsal: its mini-batches, its rate, the cost before it, and cost and accuracy after it.
+    """A rehearsal: its mini-batches, the cost before it, and cost and accuracy after it.
 
     Both are of the probe, without penalties; a cost that is not finite is ∞.
     """
 
     batches: int
-    rate: float
     before: float
     after: float
     accuracy: float
@@ -87,7 +86,7 @@ def rehearse(
     """
     before = _measured(copy, cases, probe)
     batches = _mini_batches(copy, cases)
-    steps = step_count(copy.network, batches.size)
+    steps = _step_count(copy.network, batches.size)
     schedule = Schedule.parse(copy.settings.schedule)
     stretch = Stretch(Amount(steps, "batches"), copy.progress, len(cases), schedule)
     for _ in range(steps):
@@ -95,10 +94,10 @@ def rehearse(
         if not isfinite(_train_one(copy, batches, copy.settings.rate * stretch.factor())):
             break
     after = _measured(copy, cases, probe)
-    return Rehearsal(steps, copy.settings.rate, before.cost, after.cost, after.accuracy)
+    return Rehearsal(steps, before.cost, after.cost, after.accuracy)
 
 
-def step_count(network: Network, batch: int) -> int:
+def _step_count(network: Network, batch: int) -> int:
     """The number of mini-batches of a rehearsal: 100 to 300, for 3·10⁹ multiplications forward."""
     work = sum(
         layer.parameters[0].value.size * prod(layer.shape[:-1])
