@@ -61,7 +61,7 @@ def test_a_committee_does_not_learn(session: Session, line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     {
-        "vote": "needs the name",
+        "vote": "needs a name",
         "vote nobody": "no network named",
         "vote a both": "a committee itself",
         "vote a truth": "the same numbers",

@@ -1,4 +1,4 @@
-"""`n` makes a network, and `i` describes the one in hand."""
+"""`n` makes a network, `vote` one of several saves; `i` describes the one in hand."""
 
 import re
 from dataclasses import asdict, dataclass, replace
@@ -7,19 +7,25 @@ from typing import Annotated, Any
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.engine.costs import usual_cost
+from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.shapes import units
+from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
+
+MAX_MEMBERS = 100
+"""Maximum number of members of a committee."""
 
 
 @dataclass(frozen=True)
@@ -118,87 +124,113 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
 
 
 @dataclass(frozen=True)
-class InfoResult(Record):
-    """A description of the network in hand."""
+class VoteResult(Record):
+    """The accuracy of the committee, which is now in hand, on the test set."""
 
-    name: str | None
-    recipe: str | None
-    shape: str
-    parameters: int
-    layers: list[dict[str, Any]]
-    cost: str
-    precision: str
-    seed: int
+    members: list[str]
+    correct: int
+    total: int
+    accuracy: float
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield (
+            f"A committee of {counted(len(self.members), 'network')}: {self.correct:,} of "
+            f"{self.total:,} right, {percent(self.accuracy)}. pas NAME keeps it."
+        )
+
+
+@command(
+    "vote",
+    group="Asking",
+    rank=7,
+    examples={"vote first second": "the mean of the outputs of two networks"},
+)
+def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> VoteResult:
+    """Let several saved networks answer together, by averaging their outputs.
+
+    The committee becomes the network in hand: c, ch and i work with it, pas saves it. Its members
+    are copies; they do not change when the saves are trained further.
+    """
+    if not 1 <= len(names) <= MAX_MEMBERS:
+        raise CommandError(
+            f"vote needs the names of 1 to {MAX_MEMBERS} saves. Example: vote first second"
+        )
+    if not session.may_discard():
+        raise CommandError("no vote was taken; the network in hand is unchanged")
+    models = [(name, session.registry.load(name)) for name in names]
+    checked = take_and_check(session, _committee(models))
+    return VoteResult(list(names), checked.correct, checked.total, checked.accuracy)
+
+
+def _committee(models: list[tuple[str, Model]]) -> Model:
+    """A committee of named models. Raises CommandError if they do not fit together."""
+    members = []
+    for name, model in models:
+        if model.network.is_committee:
+            raise CommandError(f"{name!r} is a committee itself: vote takes single networks")
+        scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
+        members.append((model.trainer.answering().copy(model.network.dtype), scale))
+    try:
+        network = Network([Committee((members[0][0].inputs,), members=members)], "cross-entropy")
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    trained_on = dict.fromkeys(name for _, model in models for name in model.trained_on)
+    data = models[0][1].data
+    return Model(Trainer(network, Settings(), 0), data=data, trained_on=list(trained_on))
+
+
+@dataclass(frozen=True)
+class InfoResult:
+    """A description of the network in hand. fields: those of the JSON, without the settings."""
+
+    fields: dict[str, Any]
     settings: Settings
-    trained_batches: int
-    trained_samples: int
-    trained_seconds: float
-    unsaved: str | None
-    data: str
-    trained_on: list[str]
-    accuracy: float | None
-    measured_on: str | None
-    measurements: int
-    last_cost: float | None
-    best_validation_accuracy: float | None
-    best_after_batches: int | None
-    saved_at: str | None
 
     def as_json(self) -> dict[str, Any]:
         """The fields and the settings, flat."""
-        fields = super().as_json()
-        del fields["settings"]
-        return fields | asdict(self.settings)
+        return self.fields | asdict(self.settings)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        is_committee = self.layers[-1]["kind"] == "committee"  # not made or trained itself
-        accuracy = "not measured yet"
-        if self.accuracy is not None:
-            accuracy = f"{percent(self.accuracy)} of the {self.measured_on} set"
-        history = ""
-        if self.measurements:
+        of = self.fields
+        is_committee = of["layers"][-1]["kind"] == "committee"  # not made or trained itself
+        accuracy, history = "not measured yet", ""
+        if of["accuracy"] is not None:
+            accuracy = f"{percent(of['accuracy'])} of the {of['measured_on']} set"
+        if of["measurements"]:
             history = (
-                f"{counted(self.measurements, 'measurement')}, best validation accuracy "
-                f"{percent(self.best_validation_accuracy or 0.0)} after "
-                f"{self.best_after_batches:,} mini-batches; plot draws them"
+                f"{counted(of['measurements'], 'measurement')}, best validation accuracy "
+                f"{percent(of['best_validation_accuracy'])} after {of['best_after_batches']:,} "
+                "mini-batches; plot draws them"
             )
-        layers = {f"layer {n}": layer_line(layer) for n, layer in enumerate(self.layers, 1)}
+        saved = f"{when(of['saved_at'])} UTC" if of["saved_at"] else ""
+        if of["unsaved"]:
+            saved = f"{saved}; not saved: {of['unsaved']}" if saved else f"no: {of['unsaved']}"
         values = {
-            "name": self.name or "none yet: pas NAME gives it one",
-            "recipe": "" if is_committee else self.recipe or "none: made from a shape",
-            "shape": f"{self.shape}, {self.parameters:,} parameters, {self.precision}",
-            **layers,
-            "cost": self.cost,
+            "name": of["name"] or "none yet: pas NAME gives it one",
+            "recipe": "" if is_committee else of["recipe"] or "none: made from a shape",
+            "shape": f"{of['shape']}, {of['parameters']:,} parameters, {of['precision']}",
+            **{f"layer {n}": layer_line(layer) for n, layer in enumerate(of["layers"], 1)},
+            "cost": of["cost"],
             "settings": "" if is_committee else _effective(self.settings),
-            "seed": "" if is_committee else str(self.seed),
-            "data": self.data,
+            "seed": "" if is_committee else str(of["seed"]),
+            "data": of["data"],
             "trained": self._trained(is_committee=is_committee),
             "accuracy": accuracy,
             "history": history,
-            "saved": self._saved(),
+            "saved": saved,
         }
         yield pairs({name: value for name, value in values.items() if value})
 
     def _trained(self, *, is_committee: bool) -> str:
         """How long and on which data sets the network was trained."""
-        data = f"on {', '.join(self.trained_on)}"
+        data = f"on {', '.join(self.fields['trained_on'])}"
         if is_committee:
             return f"its members, {data}"
-        if not self.trained_batches:
+        if not self.fields["trained_batches"]:
             return "not yet"
-        amounts = (
-            counted(self.trained_batches, "mini-batch"),
-            counted(self.trained_samples, "case"),
-            duration(self.trained_seconds),
-        )
-        return ", ".join([*amounts, data])
-
-    def _saved(self) -> str:
-        """When the network was saved, and what is unsaved; empty if there is nothing to save."""
-        saved = f"{when(self.saved_at)} UTC" if self.saved_at else ""
-        if self.unsaved:
-            return f"{saved}; not saved: {self.unsaved}" if saved else f"no: {self.unsaved}"
-        return saved
+        batches = counted(self.fields["trained_batches"], "mini-batch")
+        cases = counted(self.fields["trained_samples"], "case")
+        return f"{batches}, {cases}, {duration(self.fields['trained_seconds'])}, {data}"
 
 
 def _effective(settings: Settings) -> str:
@@ -207,11 +239,8 @@ def _effective(settings: Settings) -> str:
     off |= {"batch": None, "optimizer": None}  # always shown
     if not OPTIMIZERS[settings.optimizer].uses_momentum:
         off["momentum"] = settings.momentum
-    values = asdict(settings).items()
-    shown = [
-        f"{name} {spelled(name, value)}" for name, value in values if value != off.get(name, 0)
-    ]
-    return ", ".join(shown)
+    shown = {n: value for n, value in asdict(settings).items() if value != off.get(n, 0)}
+    return ", ".join(f"{name} {spelled(name, value)}" for name, value in shown.items())
 
 
 @command("i", "info", group="Networks", examples={"i": "describe the network in hand"})
@@ -221,12 +250,12 @@ def info(session: Session) -> InfoResult:
     trainer, network, accuracy = model.trainer, model.network, model.accuracy
     last = trainer.history[-1] if trainer.history else None
     best = max(trainer.history, key=lambda m: m.validation_accuracy, default=None)
-    return InfoResult(
-        name=model.name or None,
-        recipe=model.recipe or None,
-        shape=network.shape,
-        parameters=network.size,
-        layers=[
+    fields = {
+        "name": model.name or None,
+        "recipe": model.recipe or None,
+        "shape": network.shape,
+        "parameters": network.size,
+        "layers": [
             {
                 "kind": layer.kind,
                 "inputs": list(layer.input_shape),
@@ -235,21 +264,21 @@ def info(session: Session) -> InfoResult:
             }
             for layer in network.layers
         ],
-        cost=network.cost_name,
-        precision=network.dtype.name,
-        seed=trainer.seed,
-        settings=trainer.settings,
-        trained_batches=trainer.progress.batches,
-        trained_samples=trainer.progress.samples,
-        trained_seconds=round(trainer.progress.seconds, 3),
-        unsaved=session.unsaved or None,
-        data=model.data,
-        trained_on=list(model.trained_on),
-        accuracy=accuracy.value if accuracy else None,
-        measured_on=accuracy.on if accuracy else None,
-        measurements=len(trainer.history),
-        last_cost=last.cost if last else None,
-        best_validation_accuracy=best.validation_accuracy if best else None,
-        best_after_batches=best.batches if best else None,
-        saved_at=model.saved_at or None,
-    )
+        "cost": network.cost_name,
+        "precision": network.dtype.name,
+        "seed": trainer.seed,
+        "trained_batches": trainer.progress.batches,
+        "trained_samples": trainer.progress.samples,
+        "trained_seconds": round(trainer.progress.seconds, 3),
+        "unsaved": session.unsaved or None,
+        "data": model.data,
+        "trained_on": list(model.trained_on),
+        "accuracy": accuracy.value if accuracy else None,
+        "measured_on": accuracy.on if accuracy else None,
+        "measurements": len(trainer.history),
+        "last_cost": last.cost if last else None,
+        "best_validation_accuracy": best.validation_accuracy if best else None,
+        "best_after_batches": best.batches if best else None,
+        "saved_at": model.saved_at or None,
+    }
+    return InfoResult(fields, trainer.settings)

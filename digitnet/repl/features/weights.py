@@ -164,7 +164,7 @@ class MapsResult(LayerResult):
     "w",
     "weights",
     group="Asking",
-    rank=6,
+    rank=8,
     examples={
         "w": "the first layer's weights, or its kernels",
         "w case 17": "the first layer's response to test case 17",
