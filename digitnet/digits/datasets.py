@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from digitnet.digits.idx import BadData, read_idx
+from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
+from digitnet.digits.idx import MAX_BYTES, BadData, idx_bytes, locate_idx, read_idx
 from digitnet.engine.arrays import Cases, Integers, Pixels, answers_of, one_hot
 
 MNIST_DIGESTS = {
@@ -27,9 +29,9 @@ that their targets exhaust memory."""
 class NotHere(Exception):
     """A known data set is not on this machine."""
 
-    def __init__(
-        self, name: str, hint: str = "data mnist fetches MNIST, --data DIR says where it is"
-    ) -> None:
+    HINT = "data mnist fetches MNIST, --data DIR says where it is"
+
+    def __init__(self, name: str, hint: str = HINT) -> None:
         """name: of the data set. hint: how to get it."""
         super().__init__(f"the data set {name} is not here: {hint}")
 
@@ -124,254 +126,232 @@ class Source:
     def is_here(self, folders: Sequence[Path]) -> bool:
         """Whether all its files exist in one of the folders, valid or not."""
         try:
-            places = [folder / part for folder in folders for part in self.inside]
+            places = [folder / inner for folder in folders for inner in self.inside]
             return self.exists and (not self.files or bool(find(self.name, self.files, places)))
         except (BadData, NotHere):
             return False
 
 
-def read_digits(
-    name: str,
-    stems: Sequence[str],
-    validation: int,
-    within: frozenset[str],
-    digests: Sequence[str | None],
-    folders: Sequence[Path],
-    max_bytes: int | None = None,
-) -> DataSet:
-    """Reads four IDX files: training images and labels, test images and labels.
-
-    validation: the number of training cases, the last ones, that become the validation set.
-    within: the data sets whose training cases include all of these. max_bytes: of each file.
-    """
-    paths = find(name, stems, folders)
-    images, labels, test_images, test_labels = (
-        read_idx(path, 3 if "idx3" in stem else 1, digest, max_bytes=max_bytes)
-        for stem, path, digest in zip(stems, paths, digests, strict=True)
-    )
-    for pictures, path in ((images, paths[0]), (test_images, paths[2])):
-        if pictures.shape[1:] != PICTURE:
-            rows, columns = pictures.shape[1:]
-            raise BadData(f"has pictures of {rows} x {columns} pixels, not of 28 x 28", path)
-    if len(images) <= validation:
-        raise BadData(f"has {len(images):,} cases, too few to train on", paths[0])
-    for pictures, answers, path in (
-        (images, labels, paths[1]),
-        (test_images, test_labels, paths[3]),
-    ):
-        if len(pictures) != len(answers):
-            raise BadData(f"{len(answers):,} labels for {len(pictures):,} pictures", path)
-        if answers.max() > 9:
-            raise BadData(f"has the label {answers.max()}; digits are 0 to 9", path)
-    flat, targets = images.reshape(len(images), -1), one_hot(labels, 10)
-    return DataSet(
-        name,
-        train=Cases(flat[:-validation], targets[:-validation], 1 / 255),
-        validation=Cases(flat[-validation:], targets[-validation:], 1 / 255),
-        test=Cases(test_images.reshape(len(test_images), -1), one_hot(test_labels, 10), 1 / 255),
-        picture=PICTURE,
-        tests_are_in=within,
-        validations_are_in=within,
-    )
-
-
-def _read_smaller(
-    name: str, of: Callable[[Sequence[Path]], DataSet], folders: Sequence[Path]
-) -> DataSet:
-    """A data set reduced to 11 by 11 pixels: every second row and column, without the edges."""
-    large = of(folders)
-    picture = large.picture or PICTURE
-    rows, columns = (len(range(n)[::2][1:-2]) for n in picture)
-    return replace(
-        large,
-        name=name,
-        train=_smaller(large.train, picture),
-        validation=_smaller(large.validation, picture),
-        test=_smaller(large.test, picture),
-        picture=(rows, columns),
-        tests_are_in=frozenset(f"{data}11" for data in large.tests_are_in),
-        validations_are_in=frozenset(f"{data}11" for data in large.validations_are_in),
-    )
-
-
-def _smaller(cases: Cases, picture: tuple[int, int]) -> Cases:
-    """Every second row and column of each picture, without the edges."""
-    images: Pixels = cases.inputs.reshape(-1, *picture)
-    small: Pixels = images[:, ::2, ::2][:, 1:-2, 1:-2].copy()
-    return replace(cases, inputs=small.reshape(len(cases), -1))
-
-
-def _read_table(name: str, rows: str, folders: Sequence[Path]) -> DataSet:
-    """A table written as `inputs>outputs` in digits; the three parts all have all its cases."""
-    sides = [row.split(">") for row in rows.split()]
-    inputs, targets = (np.array([[float(c) for c in side[k]] for side in sides]) for k in range(2))
-    cases = Cases(inputs, targets)
-    return DataSet(name, cases, cases, cases, None, frozenset({name}), frozenset({name}))
-
-
 def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]:
-    """Finds the files called `stems` (gzipped or not) in the first folder that has all of them.
+    """The files called `stems`, as `locate_idx` finds them, in the first folder that has all.
 
-    Raises BadData if no folder has all but one has some, NotHere if none has any.
+    For MNIST, the mnist.npz of Keras will do. Raises BadData if no folder has all but one has some,
+    NotHere if none has any.
     """
     incomplete = None
     for folder in folders:
-        # unlike Path.is_file, os.path.isfile never raises
-        found = [
-            next((p for p in (folder / f"{s}.gz", folder / s) if os.path.isfile(p)), None)  # noqa: PTH113
-            for s in stems
-        ]
-        paths = [path for path in found if path is not None]
-        if len(paths) == len(stems):
-            return paths
-        if paths and incomplete is None:
-            missing = ", ".join(s for s, p in zip(stems, found, strict=True) if p is None)
-            incomplete = BadData(f"has some files of {name}, but not {missing}", folder)
+        paths = [locate_idx(folder, stem) for stem in stems]
+        missing = [stem for stem, path in zip(stems, paths, strict=True) if path is None]
+        if not missing:
+            return [path for path in paths if path is not None]
+        archive = folder / "mnist.npz"
+        if name == "mnist" and os.path.isfile(archive):  # noqa: PTH113 - never raises
+            return [archive]
+        if len(missing) < len(stems) and incomplete is None:
+            incomplete = BadData(f"has some files of {name}, but not {', '.join(missing)}", folder)
     raise incomplete or NotHere(name)
 
 
-_SAMPLE = tuple(
-    f"sample-{part}-{kind}-ubyte"
-    for part in ("train", "test")
-    for kind in ("images-idx3", "labels-idx1")
+def _idx_source(
+    name: str,
+    summary: str,
+    files: Sequence[str],
+    inside: Sequence[str] = ("",),
+    *,
+    validation: int = 5000,
+    within: frozenset[str] = frozenset(),
+    digests: Sequence[str | None] = (None,) * 4,
+    max_bytes: int | None = None,
+    answers: tuple[str, ...] = (),
+    is_upright: bool = True,
+) -> Source:
+    """A source in four IDX files: training images and labels, test images and labels.
+
+    validation: the number of training cases, the last ones, that become the validation set. within:
+    the data sets whose training cases include all of these. max_bytes: of each file. answers: their
+    names. is_upright: whether the pictures are not in column order.
+    """
+
+    def read(folders: Sequence[Path]) -> DataSet:
+        try:
+            paths = find(name, files, [folder / inner for folder in folders for inner in inside])
+        except NotHere:
+            looked_for = f"looked for {files[0]} and so on in {', '.join(map(str, folders))}"
+            if inside[0]:
+                belong = f"its files belong in a folder named {inside[0]} in --data DIR"
+                raise NotHere(name, f"{belong}; {looked_for}") from None
+            raise NotHere(name, f"{NotHere.HINT}; {looked_for}") from None
+        if len(paths) == 1:
+            arrays, paths = _from_archive(paths[0], files, digests), paths * 4
+        else:
+            arrays = [
+                read_idx(path, 3 if "idx3" in stem else 1, digest, max_bytes=max_bytes)
+                for stem, path, digest in zip(files, paths, digests, strict=True)
+            ]
+        train, test = (
+            _cases(arrays[n], arrays[n + 1], paths[n : n + 2], is_upright) for n in (0, 2)
+        )
+        if len(train) <= validation:
+            raise BadData(f"has {len(train):,} cases, too few to train on", paths[0])
+        return DataSet(
+            name,
+            replace(train, inputs=train.inputs[:-validation], targets=train.targets[:-validation]),
+            replace(train, inputs=train.inputs[-validation:], targets=train.targets[-validation:]),
+            test,
+            PICTURE,
+            tests_are_in=within,
+            validations_are_in=within,
+            answers=answers,
+        )
+
+    return Source(name, summary, 784, 10, read, files, inside)
+
+
+def _from_archive(
+    path: Path, files: Sequence[str], digests: Sequence[str | None]
+) -> list[NDArray[np.uint8]]:
+    """The arrays of MNIST's files in Keras' mnist.npz. Raises BadData unless they are the same."""
+    names = ("x_train", "y_train", "x_test", "y_test")
+    try:
+        arrays = read_npz_arrays(read_bounded(path, MAX_BYTES), lambda _: names, MAX_BYTES)
+    except (BadFile, OSError) as error:
+        raise BadData(str(error), path) from None
+    for name, stem, digest in zip(names, files, digests, strict=True):
+        if sha256(idx_bytes(arrays[name].astype(np.uint8))).hexdigest() != digest:
+            raise BadData(f"has an {name} that is not {stem}", path)
+    return [arrays[name].astype(np.uint8) for name in names]
+
+
+def _cases(
+    pictures: NDArray[np.uint8], labels: NDArray[np.uint8], paths: Sequence[Path], is_upright: bool
+) -> Cases:
+    """Cases of digits. Raises BadData if the pictures or labels are not such. paths: of the two."""
+    if pictures.shape[1:] != PICTURE:
+        rows, columns = pictures.shape[1:]
+        raise BadData(f"has pictures of {rows} x {columns} pixels, not of 28 x 28", paths[0])
+    if len(pictures) != len(labels):
+        raise BadData(f"{len(labels):,} labels for {len(pictures):,} pictures", paths[1])
+    if labels.max() > 9:
+        raise BadData(f"has the label {labels.max()}; digits are 0 to 9", paths[1])
+    upright = pictures if is_upright else pictures.transpose(0, 2, 1)
+    return Cases(upright.reshape(len(pictures), -1), one_hot(labels, 10), 1 / 255)
+
+
+def _smaller_source(source: Source, summary: str) -> Source:
+    """A source reduced to 11 by 11 pixels: every second row and column, without the edges."""
+
+    def smaller(cases: Cases) -> Cases:
+        pictures: Pixels = cases.inputs.reshape(-1, *PICTURE)[:, ::2, ::2][:, 1:-2, 1:-2]
+        return replace(cases, inputs=pictures.reshape(len(cases), -1))
+
+    def read(folders: Sequence[Path]) -> DataSet:
+        large = source.read(folders)
+        return replace(
+            large,
+            name=f"{source.name}11",
+            train=smaller(large.train),
+            validation=smaller(large.validation),
+            test=smaller(large.test),
+            picture=(11, 11),
+            tests_are_in=frozenset(f"{name}11" for name in large.tests_are_in),
+            validations_are_in=frozenset(f"{name}11" for name in large.validations_are_in),
+        )
+
+    return replace(source, name=f"{source.name}11", summary=summary, inputs=121, read=read)
+
+
+def _table_source(name: str, summary: str, rows: str) -> Source:
+    """A table written as `inputs>outputs` in digits; the three parts all have all its cases."""
+    sides = [row.split(">") for row in rows.split()]
+    inputs, targets = (np.array([[float(c) for c in side[k]] for side in sides]) for k in range(2))
+    cases, seen = Cases(inputs, targets), frozenset({name})
+    data = DataSet(name, cases, cases, cases, None, seen, seen)
+    return Source(name, summary, inputs.shape[1], targets.shape[1], lambda folders: data)
+
+
+def _stems(name: str) -> tuple[str, ...]:
+    """The names of four files in the style of EMNIST."""
+    kinds = ("images-idx3", "labels-idx1")
+    return tuple(f"{name}-{part}-{kind}-ubyte" for part in ("train", "test") for kind in kinds)
+
+
+MNIST_FILES = tuple(MNIST_DIGESTS)
+"""Fashion-MNIST's and KMNIST's files have the same names."""
+
+EMNIST = _stems("emnist-digits")
+
+FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat",
+           "sandal", "shirt", "sneaker", "bag", "ankle boot")  # fmt: skip
+
+KUZUSHIJI = ("お o", "き ki", "す su", "つ tsu", "な na",
+             "は ha", "ま ma", "や ya", "れ re", "を wo")  # fmt: skip
+
+_SAMPLE = _idx_source(
+    "sample",
+    "5,000 of MNIST's digits, included",
+    _stems("sample"),
+    validation=500,
+    within=frozenset({"mnist"}),  # all its cases are in MNIST's training set
 )
 
-# every case of the sample is in MNIST's training set
-_read_sample = partial(read_digits, "sample", _SAMPLE, 500, frozenset({"mnist"}), (None,) * 4)
-
-_read_mnist = partial(
-    read_digits, "mnist", tuple(MNIST_DIGESTS), 5000, frozenset(), tuple(MNIST_DIGESTS.values())
+_MNIST = _idx_source(
+    "mnist",
+    "all 70,000 of MNIST's digits",
+    MNIST_FILES,
+    ("", "mnist", "MNIST/raw", "MNIST", "raw"),
+    digests=tuple(MNIST_DIGESTS.values()),
 )
 
 SOURCES = {
     source.name: source
     for source in (
-        Source("sample", "5,000 of MNIST's digits, included", 784, 10, _read_sample, _SAMPLE),
-        Source(
-            "mnist",
-            "all 70,000 of MNIST's digits",
-            784,
-            10,
-            _read_mnist,
-            tuple(MNIST_DIGESTS),
-        ),
-        Source(
-            "sample11",
-            "the sample at 11 by 11 pixels",
-            121,
-            10,
-            partial(_read_smaller, "sample11", _read_sample),
-            _SAMPLE,
-        ),
-        Source(
-            "mnist11",
-            "MNIST at 11 by 11 pixels",
-            121,
-            10,
-            partial(_read_smaller, "mnist11", _read_mnist),
-            tuple(MNIST_DIGESTS),
-        ),
-        Source(
+        _SAMPLE,
+        _MNIST,
+        _smaller_source(_SAMPLE, "the sample at 11 by 11 pixels"),
+        _smaller_source(_MNIST, "MNIST at 11 by 11 pixels"),
+        _table_source(
             "truth",
             "a truth table of four cases: the answer is the first input",
-            3,
-            1,
-            partial(_read_table, "truth", "001>0 011>0 101>1 111>1"),
+            "001>0 011>0 101>1 111>1",
         ),
-        Source(
+        _table_source(
             "mini",
             "three switches: are most of them on? (no, yes)",
-            3,
-            2,
-            partial(_read_table, "mini", "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01"),
+            "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01",
         ),
-        Source(
-            "mini3",
-            "three switches, one of them on: which?",
-            3,
-            3,
-            partial(_read_table, "mini3", "100>100 010>010 001>001"),
-        ),
+        _table_source("mini3", "three switches, one of them on: which?", "100>100 010>010 001>001"),
     )
 }
 
-FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat",
-           "sandal", "shirt", "sneaker", "bag", "ankle boot")  # fmt: skip
-
-KUZUSHIJI = (
-    "お o",
-    "き ki",
-    "す su",
-    "つ tsu",
-    "な na",
-    "は ha",
-    "ま ma",
-    "や ya",
-    "れ re",
-    "を wo",
-)
-
-MNIST_FILES = tuple(MNIST_DIGESTS)
-"""Fashion-MNIST's and KMNIST's files have the same names."""
-
-EMNIST = tuple(
-    f"emnist-digits-{part}-{kind}-ubyte"
-    for part in ("train", "test")
-    for kind in ("images-idx3", "labels-idx1")
-)
-
-MAX_BYTES = 256 << 20
-"""Maximum size of a decompressed file: EMNIST has 240,000 training pictures."""
-
-
-def _read(
-    name: str, files: Sequence[str], inside: Sequence[str], names: tuple[str, ...],
-    folders: Sequence[Path],
-) -> DataSet:  # fmt: skip
-    """Reads a data set from the first folder, or subfolder in `inside`, that has its files."""
-    places = [folder / part for folder in folders for part in inside]
-    try:
-        find(name, files, places)
-    except NotHere:
-        raise NotHere(
-            name, f"its files belong in a folder named {inside[0]} in --data DIR"
-        ) from None
-    no_digests = (None,) * len(files)
-    data = read_digits(name, files, 5000, frozenset(), no_digests, places, max_bytes=MAX_BYTES)
-    return replace(data, answers=names)
-
-
-def _read_upright(
-    name: str, files: Sequence[str], inside: Sequence[str], folders: Sequence[Path]
-) -> DataSet:
-    """Reads EMNIST, whose pictures are stored in column order."""
-    data = _read(name, files, inside, (), folders)
-    train, validation, test = (_upright(part) for part in (data.train, data.validation, data.test))
-    return replace(data, train=train, validation=validation, test=test)
-
-
-def _upright(cases: Cases) -> Cases:
-    """The cases with the rows and columns of their pictures swapped."""
-    pictures: Pixels = cases.inputs.reshape(-1, *PICTURE).transpose(0, 2, 1).copy()
-    return replace(cases, inputs=pictures.reshape(len(cases), -1))
-
-
-def _source(name: str, summary: str, inside: Sequence[str], names: tuple[str, ...]) -> Source:
-    """A source whose files are named like MNIST's."""
-    read = partial(_read, name, MNIST_FILES, inside, names)
-    return Source(name, summary, 784, 10, read, MNIST_FILES, inside)
-
-
-_EMNIST_INSIDE = ("emnist", "EMNIST/raw", "gzip", "")
+LARGE = 256 << 20
+"""Maximum size of a decompressed file of these: EMNIST has 240,000 training pictures."""
 
 RELATIVES = {
     source.name: source
     for source in (
-        _source("fashion", "Fashion-MNIST: ten kinds of clothes",
-                ("fashion", "fashion-mnist", "FashionMNIST/raw"), FASHION),
-        _source("kmnist", "KMNIST: ten old Japanese characters",
-                ("kmnist", "KMNIST/raw"), KUZUSHIJI),
-        Source("emnist", "EMNIST's 280,000 digits", 784, 10,
-               partial(_read_upright, "emnist", EMNIST, _EMNIST_INSIDE), EMNIST, _EMNIST_INSIDE),
+        _idx_source(
+            "fashion",
+            "Fashion-MNIST: ten kinds of clothes",
+            MNIST_FILES,
+            ("fashion", "fashion-mnist", "FashionMNIST/raw"),
+            max_bytes=LARGE,
+            answers=FASHION,
+        ),
+        _idx_source(
+            "kmnist",
+            "KMNIST: ten old Japanese characters",
+            MNIST_FILES,
+            ("kmnist", "KMNIST/raw"),
+            max_bytes=LARGE,
+            answers=KUZUSHIJI,
+        ),
+        _idx_source(
+            "emnist",
+            "EMNIST's 280,000 digits",
+            EMNIST,
+            ("emnist", "EMNIST/raw", "gzip", ""),
+            max_bytes=LARGE,
+            is_upright=False,
+        ),
     )
-}  # fmt: skip
+}

@@ -2,7 +2,6 @@
 
 import glob
 import os
-import stat
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,26 +38,6 @@ MAX_SIDE = 1024
 
 class BadPicture(ValueError):
     """A file that cannot be read as a picture; the message says why."""
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a file. Raises BadPicture if it is missing, not a regular file, or too large."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        descriptor = os.open(path, flags)  # without O_NONBLOCK, opening a named pipe would block
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if stat.S_ISDIR(status.st_mode):
-                raise BadPicture("is a folder")
-            if not stat.S_ISREG(status.st_mode):
-                raise BadPicture("is not a regular file")
-            if status.st_size > MAX_BYTES:
-                raise BadPicture(f"is larger than {MAX_BYTES >> 20} MiB")
-            return file.read(MAX_BYTES)
-    except (OSError, ValueError) as error:
-        if isinstance(error, BadPicture):
-            raise
-        raise BadPicture(getattr(error, "strerror", None) or "is not a valid file name") from None
 
 
 def read_picture(data: bytes) -> Array:

@@ -16,8 +16,10 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs L
 SCRIPT = """
 import json, resource, sys, time
 from pathlib import Path
-from digitnet.digits.picture import read_file
-from digitnet.digits.reading import BadPicture, NoDigit, read_digits
+from digitnet.digits.files import BadFile, read_bounded
+from digitnet.digits.pictures import MAX_BYTES, BadPicture
+from digitnet.digits.pieces import read_digits
+from digitnet.digits.prepare import NoDigit
 import scipy.ndimage, PIL.Image
 PIL.Image.init()
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -25,8 +27,8 @@ resource.setrlimit(resource.RLIMIT_AS, (used + 400_000_000,) * 2)
 for path in sorted(Path(sys.argv[1]).iterdir()):
     begun, said = time.process_time(), ""
     try:
-        read_digits(read_file(path))
-    except (BadPicture, NoDigit) as error:
+        read_digits(read_bounded(path, MAX_BYTES))
+    except (BadFile, BadPicture, NoDigit) as error:
         said = str(error)
     print(json.dumps([path.name, said, time.process_time() - begun]), flush=True)
 """

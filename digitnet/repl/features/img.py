@@ -9,7 +9,8 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from digitnet.digits.pictures import BadPicture, Found, pictures_at, read_file
+from digitnet.digits.files import BadFile, read_bounded
+from digitnet.digits.pictures import MAX_BYTES, BadPicture, Found, pictures_at
 from digitnet.digits.pieces import read_digits
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import Array, Cases
@@ -244,9 +245,10 @@ def _read(
         yield DigitRead(name, "there is no such file")
         return
     try:
-        pictures = read_digits(read_file(found.path))
-    except (BadPicture, NoDigit) as error:
-        yield DigitRead(name, str(error), answer=answer)
+        pictures = read_digits(read_bounded(found.path, MAX_BYTES))
+    except (BadFile, BadPicture, NoDigit, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        yield DigitRead(name, reason, answer=answer)
         return
     seen = [reader.seen(picture) for picture in pictures]
     session.last_picture = pictures[-1], answer
