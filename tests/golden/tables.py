@@ -21,6 +21,7 @@ from transcript import ROOT
 
 from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.engine.activations import ACTIVATIONS
+from digitnet.digits.importing import FORMATS
 from digitnet.engine.costs import COSTS
 from digitnet.engine.layers import LAYERS
 from digitnet.engine.settings import NAMED_VALUES, WHOLE_SET, Settings
@@ -194,6 +195,7 @@ TABLES: dict[str, Callable[[], str]] = {
         "what it is",
         {source.name: source.summary for source in (SOURCES | RELATIVES).values()},
     ),
+    "data formats": lambda: "".join(f"- {form.name}\n" for form in FORMATS),
     "flags": flags,
     "json": json_fields,
     "faults": lambda: table(
