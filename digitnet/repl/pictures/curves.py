@@ -1,3 +1,5 @@
+"""Curves: costs and accuracies over a training, drawn with plotext."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, floor, log10
@@ -49,7 +51,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve. name: shown if the chart has several."""
+    """A curve with its name."""
 
     name: str
     points: Sequence[Point]
@@ -72,13 +74,10 @@ class Chart:
     @property
     def drawn(self) -> list[tuple[int, Curve]]:
         """The curves that can be drawn, each with its index, which sets its colour and marker."""
-        return [(k, curve) for k, curve in enumerate(self.curves) if len(self.shown(curve)) > 1]
-
-    def shown(self, curve: Curve) -> Sequence[Point]:
-        """The points of a curve that can be drawn on the axes."""
-        if not self.logarithmic:
-            return curve.points
-        return [point for point in curve.points if point[0] > 0]
+        curves = self.curves
+        if self.logarithmic:
+            curves = [Curve(c.name, [(x, y) for x, y in c.points if x > 0]) for c in curves]
+        return [(k, curve) for k, curve in enumerate(curves) if len(curve.points) > 1]
 
 
 @dataclass(frozen=True)
@@ -98,17 +97,13 @@ class Curves:
         first, second = self.charts
         if not first.drawn or options.max_width < MIN_COLUMNS or console.height < MIN_ROWS + 2:
             return
-        rows = _rows(self.fraction, console)
-        blocks = draws_blocks(console, options)
-        if options.max_width < 2 * MIN_COLUMNS or not (second.drawn or self.growing):
-            yield picture(first, options.max_width, rows, blocks=blocks)
-            return
-        both, width = Table.grid(), options.max_width // 2
-        pictures = [picture(first, width, rows, blocks=blocks)]
-        if second.drawn:
-            pictures.append(picture(second, width, rows, blocks=blocks))
-        both.add_row(*pictures)
-        yield both
+        rows, blocks = _rows(self.fraction, console), draws_blocks(console, options)
+        side_by_side = options.max_width >= 2 * MIN_COLUMNS and (second.drawn or self.growing)
+        charts = [first, second] if side_by_side and second.drawn else [first]
+        width = options.max_width // 2 if side_by_side else options.max_width
+        row = Table.grid()
+        row.add_row(*(picture(chart, width, rows, blocks=blocks) for chart in charts))
+        yield row
 
 
 def _rows(fraction: float, console: Console) -> int:
@@ -127,21 +122,17 @@ def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:
     For one network: training and validation cost, and validation accuracy. For several: validation
     cost and accuracy of each.
     """
-    validation = [
-        Curve(name, [(m.batches, m.validation_cost) for m in history])
-        for name, history in histories.items()
-    ]
-    accuracies = [
-        Curve(name, [(m.batches, 100 * m.validation_accuracy) for m in history])
-        for name, history in histories.items()
-    ]
-    title = "validation cost"
+    costs, accuracies = [], []
+    for name, history in histories.items():
+        costs.append(Curve(name, [(m.batches, m.validation_cost) for m in history]))
+        points = [(m.batches, 100 * m.validation_accuracy) for m in history]
+        accuracies.append(Curve(name, points))
+    chart = Chart("validation cost", costs, True)
     if len(histories) == 1:
         (history,) = histories.values()
-        costs = [(m.batches, m.cost) for m in history]
-        validation = [Curve("training", costs), Curve("validation", validation[0].points)]
-        title = "cost"
-    return Curves((Chart(title, validation, True), Chart("validation accuracy, %", accuracies)))
+        training = Curve("training", [(m.batches, m.cost) for m in history])
+        chart = Chart("cost", [training, Curve("validation", costs[0].points)], True)
+    return Curves((chart, Chart("validation accuracy, %", accuracies)))
 
 
 @dataclass
@@ -168,11 +159,6 @@ class GrowingCurves:
         _add(self.accuracy, (batches, 100 * accuracy))
 
     @property
-    def now(self) -> Curves:
-        """The present curves of a running training."""
-        return replace(self.whole, growing=True)
-
-    @property
     def whole(self) -> Curves:
         """The curves of a finished training."""
         costs = [Curve("training", self.cost), Curve("validation", self.validation_cost)]
@@ -183,7 +169,8 @@ class GrowingCurves:
         """Renders the curves, or yields the last rendering if it is recent."""
         size, now = (options.max_width, console.height), perf_counter()
         if size != self._size or now >= self._not_before:
-            self._drawn = list(self.now.__rich_console__(console, options))
+            growing = replace(self.whole, growing=True)
+            self._drawn = list(growing.__rich_console__(console, options))
             self._size = size
             done = perf_counter()
             self._not_before = done + min(REDRAW_RATIO * (done - now), MAX_WAIT)
@@ -208,16 +195,11 @@ def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableT
     title = Text(chart.title, no_wrap=True, overflow="crop")
     if chart.names:
         for number, curve in chart.drawn:
-            marker = _marker(number, blocks=blocks)
+            marker = (MARKERS if blocks else ASCII_MARKERS)[number % len(COLOURS)]
             sign = "⠒" if marker == "braille" else marker
             title.append(f"  {sign} {curve.name}", COLOURS[number % len(COLOURS)])
     title.align("center", width)
     return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
-
-
-def _marker(number: int, *, blocks: bool) -> str:
-    markers = MARKERS if blocks else ASCII_MARKERS
-    return markers[number % len(markers)]
 
 
 def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
@@ -229,11 +211,12 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableTyp
     xs: list[float] = []
     ys: list[float] = []
     for number, curve in chart.drawn:
-        points = thinned(chart.shown(curve))
+        points = thinned(curve.points)
         x = [log10(value) if chart.logarithmic else value for value, _ in points]
         y = [min(max(value, -MAX_VALUE), MAX_VALUE) for _, value in points]
         colour = COLOURS[number % len(COLOURS)]
-        plotext.plot(x, y, marker=_marker(number, blocks=blocks), color=colour)
+        marker = (MARKERS if blocks else ASCII_MARKERS)[number % len(COLOURS)]
+        plotext.plot(x, y, marker=marker, color=colour)
         xs, ys = xs + x, ys + y
     if chart.marked is not None:
         plotext.vline(log10(chart.marked) if chart.logarithmic else chart.marked, "green")
