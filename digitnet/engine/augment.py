@@ -173,9 +173,9 @@ class Deformer:
         M = np.zeros((2, count, m, n), np.float32)
         noise = draws[:, DRAWS:] * np.float32(augment.elastic / SPREAD)
         M[:, :, :-2, :-2] = noise.reshape(count, 2, m - 2, n - 2).swapaxes(0, 1)
-        # A = rotation · shear · zoom
-        M[0, :, -2, -1], M[0, :, -1, -2] = cos * zoom_down, (cos * lean - sin) * zoom_across
-        M[1, :, -2, -1], M[1, :, -1, -2] = sin * zoom_down, (sin * lean + cos) * zoom_across
+        # A = rotation · shear · zoom; lean moves columns in proportion to the row
+        M[0, :, -2, -1], M[0, :, -1, -2] = (cos - sin * lean) * zoom_down, -sin * zoom_across
+        M[1, :, -2, -1], M[1, :, -1, -2] = (sin + cos * lean) * zoom_down, cos * zoom_across
         M[0, :, -1, -1] = shift[0] + np.float32((self.height - 1) / 2)
         M[1, :, -1, -1] = shift[1] + np.float32((self.width - 1) / 2)
         positions = self.workspace[:2, :count]

@@ -20,7 +20,7 @@ from digitnet.engine.layers import (
     Step,
     Weighted,
 )
-from digitnet.engine.speed import prepare
+from digitnet.engine.speed.prepare import prepare
 
 
 class Committee(Layer):

@@ -24,17 +24,19 @@ of a core (128 KiB each in float32).
 
 
 def for_blocks(
-    parameters: Sequence[Parameter], cost: int, work: Callable[[int, slice], None]
+    parameters: Sequence[Parameter], cases: int, work: Callable[[int, slice], None]
 ) -> None:
     """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads.
 
-    cost: of a number, in multiplications.
+    A block has at least as many rows as the mini-batch has cases: the product of fewer would spend
+    its time on reading δ again.
     """
+    cost = cases + threads.UPDATE_COST
     number = threads.worthwhile(cost * sum(p.value.size for p in parameters))
 
     def walk(thread: int) -> None:
         for k, p in enumerate(parameters):
-            size = max(1, BLOCK * len(p.value) // p.value.size)
+            size = max(1, cases, BLOCK * len(p.value) // p.value.size)
             rows = threads.divide(len(p.value), number)[thread]
             for start in range(rows.start, rows.stop, size):
                 work(k, slice(start, min(start + size, rows.stop)))
@@ -164,7 +166,7 @@ class Optimizer(ABC):
             if mean:
                 mean.add(k, rows, w)
 
-        for_blocks(self.parameters, cases + threads.UPDATE_COST, update)
+        for_blocks(self.parameters, cases, update)
 
     def answering(self) -> list[Array] | None:
         """The weights to evaluate with; None if they are those in training."""
@@ -188,7 +190,7 @@ class Optimizer(ABC):
             g = _gradient(self.parameters[k], rows, penalties)
             squares[k, rows.start] = float(np.square(g, dtype=np.float64).sum())
 
-        for_blocks(self.parameters, cases + threads.UPDATE_COST, add)
+        for_blocks(self.parameters, cases, add)
         norm = sqrt(sum(squares[key] for key in sorted(squares)))  # always in the same order
         return max_norm / norm if norm > max_norm else 1.0
 

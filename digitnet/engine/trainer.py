@@ -73,6 +73,10 @@ STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
 """The number of mini-batches, and of cases in each, for the statistics of batch normalisation."""
 
 
+MEAN_EVERY, MEAN_ALWAYS = 4, 100
+"""The running mean is updated at every so many mini-batches, and at each of the first."""
+
+
 class Trainer:
     """A network with its training state."""
 
@@ -130,11 +134,12 @@ class Trainer:
         return cost
 
     def _running_mean(self) -> RunningMean | None:
-        """The running mean of the weights at this mini-batch; None if there is none.
+        """The running mean of the weights, if it is updated at this mini-batch.
 
         Its decay is smaller at first, so that the start is soon forgotten. With `average` 1,
         d = (t + 1) / (t + 10) keeps growing: the mean is then over the last part of the training,
-        at any length (Shamir and Zhang 2013, ICML, section 4).
+        at any length (Shamir and Zhang 2013, ICML, section 4). As the weights change little from
+        one mini-batch to the next, every MEAN_EVERY-th is enough after the first ones.
         """
         if not self.settings.average:
             return None
@@ -142,7 +147,10 @@ class Trainer:
             self.averages = [p.value.copy() for p in self.network.parameters]
         count = self.progress.averaged
         self.progress.averaged += 1
-        return RunningMean(self.averages, min(self.settings.average, (1 + count) / (10 + count)))
+        decay = min(self.settings.average, (1 + count) / (10 + count))
+        if count < MEAN_ALWAYS:
+            return RunningMean(self.averages, decay)
+        return None if count % MEAN_EVERY else RunningMean(self.averages, decay**MEAN_EVERY)
 
     def forget(self) -> None:
         """Resets the optimiser and the running mean, after the weights were set from outside."""

@@ -136,6 +136,14 @@ def test_an_amount_is_the_most_and_is_nearly_reached(augment: Augment, largest: 
     assert 0.9 * largest < moved.max() <= largest * 1.0001
 
 
+def test_shear_slants_as_handwriting_does() -> None:
+    """Rows stay where they are, and each is moved in proportion to its distance from the middle."""
+    rows, columns = places(Augment(shear=0.5)).swapaxes(0, 1).reshape(2, -1, 28, 28)
+    np.testing.assert_allclose(rows, 0, atol=1e-5)
+    np.testing.assert_allclose(columns[:, 0], -columns[:, 27], atol=1e-4)
+    assert np.abs(columns[:, 0]).max() > 6
+
+
 def test_what_leaves_the_picture_is_lost() -> None:
     found = deformed(np.ones((500, 28, 28), np.float32), Augment(shift=20))
     assert found.mean() < 0.6

@@ -58,7 +58,9 @@ def step(of: Network, name: str, settings: Settings, rate: float, steps: int) ->
         )
 
 
-def plain_schedule_free(of: Network, name: str, rate: float, steps: int) -> list[np.ndarray]:
+def plain_schedule_free(
+    of: Network, name: str, rate: float, steps: int, l2: float = 0.0
+) -> list[np.ndarray]:
     """The answering weights x after so many steps, with x, y and z as the paper has them."""
     x, targets = batch()
     answer = [p.value.copy() for p in of.parameters]
@@ -75,6 +77,8 @@ def plain_schedule_free(of: Network, name: str, rate: float, steps: int) -> list
             if name == "schedule-free-adamw":
                 squares[k] = 0.999 * squares[k] + 0.001 * g * g
                 g /= np.sqrt(squares[k] / (1 - 0.999**t)) + 1e-8
+            if p.decays:
+                g += l2 * p.value
             z[k] = z[k] - eta * g
             answer[k] = answer[k] + eta**2 / total * (z[k] - answer[k])
     return answer
@@ -82,17 +86,19 @@ def plain_schedule_free(of: Network, name: str, rate: float, steps: int) -> list
 
 @pytest.mark.parametrize("name", ["schedule-free", "schedule-free-adamw"])
 @pytest.mark.parametrize("steps", [1, 3, 510])
-def test_schedule_free_steps_are_those_of_the_paper(name: str, steps: int) -> None:
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_schedule_free_steps_are_those_of_the_paper(name: str, steps: int, l2: float) -> None:
     of = network()
     optimizer = OPTIMIZERS[name](of.parameters)
     x, y = batch()
     assert optimizer.answering() is None
     for _ in range(steps):
         of.backward(of.forward(x), y)
-        optimizer.step(0.1, len(x), momentum=0.9)
+        optimizer.step(0.1, len(x), momentum=0.9, penalties=Penalties(l2))
     found = optimizer.answering()
     assert found is not None
-    for mine, expected in zip(found, plain_schedule_free(network(), name, 0.1, steps), strict=True):
+    plain = plain_schedule_free(network(), name, 0.1, steps, l2)
+    for mine, expected in zip(found, plain, strict=True):
         np.testing.assert_allclose(mine, expected, rtol=1e-7, atol=1e-10)
 
 
@@ -316,6 +322,32 @@ def test_the_running_mean_answers_and_training_goes_on_without_it() -> None:
     np.testing.assert_array_equal(weights(averaged.network), weights(plain.network))
     assert (weights(averaged.answering()) != weights(plain.network)).any()
     np.testing.assert_array_equal(weights(averaged.network), weights(plain.network))
+
+
+@pytest.mark.parametrize("average", [0.9, 1.0])
+def test_the_running_mean_is_nearly_that_of_every_mini_batch(average: float) -> None:
+    trainer = Trainer(network(), Settings(batch=10, rate=0.1, average=average), 7)
+    x, y = batch()
+    means = [p.value.copy() for p in trainer.network.parameters]
+    for t in range(400):
+        trainer.step(x, y, 0.1)
+        decay = min(average, (1 + t) / (10 + t))
+        for mean, p in zip(means, trainer.network.parameters, strict=True):
+            mean += (1 - decay) * (p.value - mean)
+    assert trainer.averages is not None
+    for mine, mean in zip(trainer.averages, means, strict=True):
+        np.testing.assert_allclose(mine, mean, rtol=0.02, atol=0.005)
+
+
+def test_the_running_mean_is_of_the_weights_after_their_norms_are_limited() -> None:
+    trainer = Trainer(network(), Settings(batch=10, rate=1.0, average=0.5, max_norm=0.1), 7)
+    x, y = batch()
+    for _ in range(30):
+        trainer.step(x, y, 1.0)
+    assert trainer.averages is not None
+    for mean, p in zip(trainer.averages, trainer.network.parameters, strict=True):
+        if p.decays:
+            assert np.linalg.norm(mean, axis=0).max() < 0.101
 
 
 def test_early_stopping_puts_the_best_weights_back() -> None:
