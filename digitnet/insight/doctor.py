@@ -286,6 +286,7 @@ def _milder(f: Facts, name: str) -> dict[str, Any]:
     s = f.settings
     strong = {
         "schedule": Schedule.parse(s.schedule).horizon is not None,
+        "l2": s.l2 > 1e-3,
         "dropout": largest_dropout(f.network) > 0.5,
         "momentum": s.momentum > 0.95,
     }
@@ -302,13 +303,13 @@ def rate_too_high(f: Facts) -> Evidence:
     """A rate with which the cost rises or stays high, while it falls with a lower one.
 
     The rates are compared on the same mini-batches (Smith 2017, arXiv 1506.01186). Also one with
-    which a network reads less than its nearest neighbours do, and 3 % less than with a tenth of it.
+    which a network that has learned reads 3 % less than with a tenth of it.
     """
     patient = subject(f)
     if patient is not None:
         stays_high = patient.rehearsal.after > 0.6 * patient.baseline
         return _other_rate(patient, LOWER, inf) if stays_high else None
-    if not f.is_finite or not f.has_learned or f.rehearsal.accuracy >= (f.agreement or 0):
+    if not f.is_finite or not f.has_learned or f.is_table or f.rehearsal.accuracy >= 0.95:
         return None
     rate = float(f"{0.1 * f.settings.rate:.6g}")
     remedy = f.change(rate=rate)
@@ -600,3 +601,24 @@ def plateau(f: Facts) -> Evidence:
         f"{_percent(f.on_train.accuracy, 1)} of the training cases right",
         [f.renew(larger) if larger.shape != f.network.shape else Remedy("find rate")],
     )
+
+
+# the sets, in which a network learns, but not what is wanted
+
+
+@fault("repeated", LEARNING, "Many training cases are the same.", {"same-inputs"})
+def repeated_cases(f: Facts) -> Evidence:
+    """More than a fifth of the cases are copies, which teach nothing more."""
+    if f.is_table or len(f.different) >= 0.8 * len(f.train):
+        return None
+    return f"{len(f.different):,} different ones among {len(f.train):,} cases", ()
+
+
+@fault("seen", LEARNING, "Training cases are in another set, so its accuracy is too good.")
+def seen_in_training(f: Facts) -> Evidence:
+    """More than a tenth of the cases of a set are training cases."""
+    for name, cases in f.sets.items():
+        seen = sum(row.tobytes() in f.different for row in cases.inputs) / len(cases)
+        if seen > 0.1 and not f.is_table:
+            return f"{_percent(seen)} of the {name} cases are training cases", ()
+    return None

@@ -102,6 +102,11 @@ class Facts:
         return sum(frequency > 0 for frequency in self.frequencies)
 
     @cached_property
+    def different(self) -> set[bytes]:
+        """The inputs of all training cases, each once."""
+        return {row.tobytes() for row in self.train.inputs}
+
+    @cached_property
     def reference(self) -> tuple[Array, Integers]:
         """The inputs of some training cases, as the network sees them, and their answers."""
         return _inputs_and_answers(self.train, 1_500)

@@ -201,6 +201,12 @@ def changed(how: Callable[[Cases], Cases], *names: str) -> Callable[[str], Patie
     return plant
 
 
+def seen(shape: str) -> Patient:
+    patient = fresh(shape)
+    patient.sets["test"] = some(patient.train, slice(0, 1000))
+    return patient
+
+
 def shuffled(cases: Cases) -> Cases:
     return replace(cases, targets=np.random.default_rng(1).permutation(cases.targets))
 
@@ -256,6 +262,8 @@ PLANTS: dict[str, Callable[[str], Patient]] = {
     "over-fitting": after("150e", cases=500, rate=0.1),
     "one-answer": weights(favour_0, "200"),
     "plateau": plateau,
+    "repeated": changed(lambda cases: some(cases, np.arange(2000) % 1000), "train"),
+    "seen": seen,
 }
 
 
