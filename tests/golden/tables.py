@@ -20,15 +20,15 @@ from PIL import Image
 from transcript import ROOT
 
 from digitnet.digits.datasets import RELATIVES, SOURCES
-from digitnet.engine.activations import ACTIVATIONS
 from digitnet.digits.importing import FORMATS
+from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS
 from digitnet.engine.layers import LAYERS
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import NAMED_VALUES, WHOLE_SET, Settings
-from digitnet.engine.shapes import network_of
 from digitnet.flags import OPTIONS
 from digitnet.insight.doctor import FAULTS
-from digitnet.recipes import DEFAULT, RECIPES, default_rate
+from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import Command, all_commands, find
 from digitnet.repl.session import SESSION_SETTINGS
@@ -38,9 +38,6 @@ BLOCK = re.compile(r"(<!-- generated: (.*?) -->\n).*?(?=<!-- end -->)", re.DOTAL
 
 FIRST = ("n relu", "t 3e", "c 17", "ch all", "why 17", "d", "p first", "l first", "undo", "? t")
 """Examples of the ten commands in the README."""
-
-SHAPE = "28x28-32c5-p2-a2-b-d0.5-100-10"
-"""A network with every kind of layer that a shape can name."""
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -102,31 +99,41 @@ def _value(name: str, value: Any) -> str:
 
 
 def layers() -> str:
-    """How each kind of layer is written, and its formula."""
-    written = {type(layer): layer.text for layer in reversed(network_of(SHAPE).layers)}
-    rows = ((f"`{written[kind]}`", _first(kind)) for kind in LAYERS.values() if written.get(kind))
-    return table(("in a shape", "layer"), rows)
+    """How each kind of layer is written, and its formulae."""
+    rows = (
+        (f"`{layer.example.split()[0]}`", kind.replace("_", " "), *map(_lines, formulae))
+        for kind, layer in LAYERS.items()
+        if layer.example
+        for formulae in [(layer.formulae, layer.gradients)]
+    )
+    return table(("in a shape", "layer", "forward", "backward"), rows)
+
+
+def _lines(formulae: Iterable[str]) -> str:
+    return "<br>".join(formulae)
+
+
+def activations() -> str:
+    """Each activation with its derivative."""
+    rows = ((f"`{a.name}`", a.formula, a.derivative) for a in ACTIVATIONS.values())
+    return table(("activation", "formula", "derivative"), rows)
 
 
 def costs() -> str:
     """Each cost with the activations of the outputs that it is used with."""
-    rows = []
-    for name, forms in COSTS.items():
-        for cost in forms:
-            rows.append((f"`{name}`", ", ".join(cost.outputs or ACTIVATIONS), cost.summary))
-    return table(("cost", "outputs", "formula"), rows)
-
-
-def _first(thing: object) -> str:
-    """The first line of a description."""
-    return (thing.__doc__ or "").partition("\n")[0]
+    rows = (
+        (f"`{name}`", ", ".join(cost.outputs or ACTIVATIONS), cost.formula)
+        for name, forms in COSTS.items()
+        for cost in forms
+    )
+    return table(("cost", "outputs", "formula for a case"), rows)
 
 
 def optimizers() -> str:
     """Each optimizer with its usual rate."""
     rows = (
-        (f"`{name}`", f"{default_rate('', name):g}", meaning)
-        for name, meaning in NAMED_VALUES["optimizer"]().items()
+        (f"`{name}`", f"{kind.usual_rate:g}", _lines(kind.formulae))
+        for name, kind in OPTIMIZERS.items()
     )
     return table(("optimizer", "usual rate", "step"), rows)
 
@@ -184,7 +191,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "session settings": lambda: meanings("setting", "what it is", SESSION_SETTINGS),
     "layers": layers,
-    "activations": lambda: meanings("activation", "formula", kinds.HIDDEN.choices()),
+    "activations": activations,
     "costs": costs,
     "optimizers": optimizers,
     "schedules": lambda: meanings("schedule", "factor", NAMED_VALUES["schedule"]()),
