@@ -7,6 +7,7 @@ import pytest
 from tables import BLOCK, PAGES, TABLES, filled
 from transcript import LINES, ROOT, transcript
 
+from digitnet import engine
 from digitnet.repl.command import COMMANDS, find
 from digitnet.repl.line import split
 
@@ -93,3 +94,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_readme_fits_on_two_screens_and_leads_to_every_page_of_docs() -> None:
     assert len(README.splitlines()) <= 150
     assert all(f"](docs/{page.name}" in README for page in (ROOT / "docs").iterdir())
+
+
+def test_the_reading_list_of_the_engine_omits_no_file() -> None:
+    listed = set(re.findall(r"`(\w+\.py)`", engine.__doc__ or ""))
+    there = {path.name for path in (ROOT / "digitnet" / "engine").glob("*.py")}
+    assert listed == there - {"__init__.py"}
