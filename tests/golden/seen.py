@@ -110,7 +110,7 @@ WAYS = ((1, 0), (-1, 0), (1, 1), (-1, 1))
 SEEN: dict[str, Callable[[], object]] = {
     "wrong": wrong,
     "cm": cm,
-    "cm-mnist": lambda: cm(10),
+    "cm-mnist": lambda: cm(100),
     "weights": weights,
     "unit": unit,
     "kernels": kernels,
@@ -126,9 +126,11 @@ STUDIES = ("study", "study-crossed", "study-auto")
 SEEN_SHEETS = [
     ("wrong", 80, False),
     ("wrong", 50, True),
+    ("cm", 40, True),
     ("cm", 50, False),
     ("cm", 80, True),
     ("cm", 120, False),
+    ("cm-mnist", 40, False),
     ("cm-mnist", 50, False),
     ("cm-mnist", 80, False),
     ("weights", 120, True),

@@ -1,10 +1,17 @@
 """What the network sees and where it fails: `wrong`, `cm`, `w`, and `c` with its layers."""
 
+from io import StringIO
+
 import numpy as np
 import pytest
 from conftest import Start
-from session_helpers import do, refusal
+from rich.cells import cell_len
+from session_helpers import Kept, do, refusal
 
+from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures.tables import INDENT
+from digitnet.repl.result import Result
 from digitnet.repl.session import Session
 
 
@@ -165,3 +172,50 @@ def test_on_a_terminal(terminal: Start, how: str, columns: int, rows: int) -> No
         assert max(len(row.rstrip()) for row in t.screen.display) <= columns
     if how == "plain":
         assert t.written.isascii()
+
+
+LINES = (
+    "n 121-9-10; set augment rotation=12,shift=2; set rate 0.0123456789; t 9; i; set; data",
+    "n 121-9-10; t 9; pas a-network-with-a-rather-long-name; ls; cm; ch all; grad; why 3",
+    "n notebook-better; doctor; min 2; step; undo t",
+    "n mini; t 30; i; w; w 1; why 1; step; c 1 layers; cm; ls",
+    "data mini; study rate 0.0123456789 0.1 l2 6e-06 1e-05 shape 3-30-20-2 3-5-2 --for 5",
+    "? ; ? n; ? t; ? set; ? rate; ? epoch; tour",
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_what_is_shown_of_a_number_is_the_number_on_every_screen(
+    session: Session, line: str
+) -> None:
+    output = Shown()
+    assert do_line(line, session, output), output.errors
+    for result in output.shown:
+        numbers = words_with_digits(printed(result, 300))
+        for width in (40, 50, 80):
+            text = printed(result, width)
+            assert max(map(cell_len, text.splitlines())) <= width
+            if "Not shown on a narrow screen" not in text:
+                whole = {word for word in numbers if cell_len(word) <= width - INDENT}
+                assert whole <= words_with_digits(text)
+
+
+class Shown(Kept):
+    """An output that keeps the results themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Result] = []
+
+    def result(self, command: str, result: Result) -> None:
+        self.shown.append(result)
+
+
+def printed(result: Result, width: int) -> str:
+    file = StringIO()
+    Screen(file, width=width, force_terminal=False).print(result)
+    return file.getvalue()
+
+
+def words_with_digits(text: str) -> set[str]:
+    return {word.strip(".,;:()") for word in text.split() if any(map(str.isdigit, word))}

@@ -231,7 +231,9 @@ class ConfusionResult(Record):
         ]
         numbers = ("answer", "precision", "recall")
         every = [(*line, read) for line, read in zip(lines, guesses, strict=True)]
-        yield Rows((*numbers, "read as"), every, numbers=numbers, prose=("read as",))
+        yield Rows(
+            (*numbers, "read as"), every, numbers=numbers, prose=("read as",), key=("answer",)
+        )
 
     def _grid(
         self, width: int, console: Console, options: ConsoleOptions, *, with_rates: bool
