@@ -78,11 +78,14 @@ class Contents:
 
 @dataclass(frozen=True)
 class Format:
-    """A format of files. name: as messages call it. matches: whether a file or folder has it."""
+    """A format of files. name: as messages call it. matches: whether a file or folder has it.
+
+    read: given the number of inputs that a case is to have, if that is known.
+    """
 
     name: str
     matches: Callable[[Path], Any]
-    read: Callable[[Path, Report], Contents]
+    read: Callable[[Path, Report, int | None], Contents]
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,14 @@ def import_from(path: Path, report: Report = ignore, digits: Array | None = None
     return Import(made, notes, read.left_out)
 
 
-def read_cases(path: Path, report: Report = ignore, digits: Array | None = None) -> Recognized:
+def read_cases(
+    path: Path, report: Report = ignore, digits: Array | None = None, inputs: int | None = None
+) -> Recognized:
     """Reads files of any of FORMATS and recognises what they hold.
 
     Reports Reading. digits: (10, 28, 28), the mean picture of each digit, by which sideways ones
-    are told. Raises BadData, which says what the files are and what would be read.
+    are told. inputs: the numbers a case of a table is to have. Raises BadData, which says what the
+    files are and what would be read.
     """
     try:
         if not path.exists():
@@ -151,7 +157,7 @@ def read_cases(path: Path, report: Report = ignore, digits: Array | None = None)
         form = next(matching, None)
         if form is None:
             raise BadFile(_unknown(path))
-        return _recognized(form.read(path, report), path, digits)
+        return _recognized(form.read(path, report, inputs), path, digits)
     except (BadFile, BadPicture) as error:
         raise BadData(str(error), path) from None
     except OSError as error:
@@ -263,7 +269,7 @@ def _by_answer(folder: Path, depth: int = MAX_DEPTH) -> list[tuple[int | None, P
     return [place for each in named or inner for place in _by_answer(each, depth - 1)]
 
 
-def _read_pictures(path: Path, report: Report) -> Contents:
+def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     """Pictures in folders: 28 x 28 ones as they are if all are, else each prepared as by `img`."""
     files = [
         (part, file)
@@ -333,7 +339,7 @@ def _has_idx(path: Path) -> bool:
     )
 
 
-def _read_idx(path: Path, report: Report) -> Contents:
+def _read_idx(path: Path, report: Report, inputs: int | None) -> Contents:
     """Files of pictures, each with its file of answers beside it."""
     contents = Contents([], is_picture=True)
     seen = set()
@@ -360,7 +366,7 @@ def _has_arrays(path: Path) -> bool:
     return bool(_files_in(path, _ARRAYS.fullmatch))
 
 
-def _read_arrays(path: Path, report: Report) -> Contents:
+def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
     """The arrays of an .npz file, or of .npy files in a folder, in pairs by their names."""
     files = _files_in(path, _ARRAYS.fullmatch)
     archives = [file for file in files if file.suffix.lower() == ".npz"]
@@ -422,11 +428,11 @@ def _tables(path: Path) -> list[Path]:
     return [file for file in files if file == path or ".csv" in file.name or ".tsv" in file.name]
 
 
-def _read_tables(path: Path, report: Report) -> Contents:
+def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
     """A table, or those in a folder; one without answers is left out where others have them."""
     contents, kinds = Contents([]), list[bool | None]()
     for file in _tables(path)[:12]:
-        table = read_table(file, report)
+        table = read_table(file, report, inputs)
         contents.sets.append(Raw(part_of(file.stem), table.numbers, table.answers))
         contents.notes += table.notes
         kinds.append(table.is_picture)

@@ -60,11 +60,12 @@ class Table:
     is_picture: bool | None
 
 
-def read_table(path: Path, report: Report = ignore, *, has_answers: bool = True) -> Table:
+def read_table(path: Path, report: Report = ignore, inputs: int | None = None) -> Table:
     """Reads a table, gzipped or not.
 
-    has_answers: whether a column without a heading may be the answers. Reports Reading. Raises
-    BadFile if it is not a table of numbers, and OSError if it cannot be read.
+    inputs: the numbers a case is to have, by which a column of answers is told where its heading
+    does not. Reports Reading. Raises BadFile if it is not a table of numbers, and OSError if it
+    cannot be read.
     """
     with open_bounded(path, MAX_BYTES) as file:
         size = file.seek(0, io.SEEK_END)
@@ -86,7 +87,7 @@ def read_table(path: Path, report: Report = ignore, *, has_answers: bool = True)
         reader.add(lines)
         for lines in chunks:
             reader.add(lines)
-    return reader.table(names, has_answers)
+    return reader.table(names, inputs)
 
 
 def _chunks(file: BinaryIO, report: Any) -> Iterator[list[str]]:
@@ -193,7 +194,7 @@ class _Reader:
                     return f"has {said} in column {k + 1} of row {number:,}, not a number"
         return "is not a table of numbers"
 
-    def table(self, names: Sequence[str], has_answers: bool) -> Table:
+    def table(self, names: Sequence[str], inputs: int | None) -> Table:
         """The table, with its column of answers."""
         numbers = np.concatenate(self.blocks)
         self.blocks.clear()
@@ -203,6 +204,7 @@ class _Reader:
             where = names[self.words] if names else f"{self.words + 1}"
             notes.append(f"answers from column {_shown(where)}")
             return Table(numbers, np.array(self.answers), notes, _is_pixels(headings))
+        has_answers = inputs is None or len(self.kept) == inputs + 1
         place = _place_of_answers(numbers, headings, has_answers)
         if place is None:
             return Table(numbers, None, notes, _is_pixels(headings))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.costs import COSTS
@@ -178,7 +179,9 @@ METHOD = one_of("METHOD", "a method", lambda: SUMMARIES)
 
 FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})
 
-NAME = Kind("NAME", "a name", str, offers=_saves, fuzzy=True)
+NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)
+
+SAVE = replace(NAME, joins=lambda word: False)
 
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
 
@@ -193,11 +196,13 @@ STUDY = Kind(
     offers=_study_words,
 )
 
-FILE = Kind("FILE", "a file", str, is_path=True)
+FILE = Kind("FILE", "a file", str, joins=lambda word: True, is_path=True)
+
+TABLE = Kind("TABLE", "a table of pictures", str, is_path=True)
 
 PICTURES = Kind("FILE", "a picture, a folder of them, or a pattern", str, is_path=True)
 
-PATH = Kind("PATH", "a file or a folder", str, is_path=True)
+PATH = Kind("PATH", "a file or a folder", str, joins=lambda word: True, is_path=True)
 
 RECIPE = Kind(
     "RECIPE or SHAPE",
@@ -206,6 +211,9 @@ RECIPE = Kind(
     lambda: {name: recipe.summary for name, recipe in RECIPES.items()},
     joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
 )
+
+RECIPE_AFTER_NAME = replace(RECIPE, joins=lambda word: True)
+"""It may turn out to be the rest of a name with spaces."""
 
 HIDDEN = one_of("HIDDEN", "an activation, for the hidden layers", _activations)
 

@@ -213,6 +213,8 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
     """
     reader = PictureReader(session.network())
     todo = [found for word in files for found in _found(word)]
+    if all(found is None for _, found in todo):  # perhaps one name with spaces, without quotes
+        todo = [each for each in _found(" ".join(files)) if each[1] is not None] or todo
     digits: list[DigitRead] = []
     if not todo:
         raise CommandError(f"there are no pictures in {printable(' '.join(files), 100)}")

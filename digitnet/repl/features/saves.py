@@ -171,8 +171,8 @@ def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
 )
 def load(
     session: Session,
-    name: Annotated[str, kinds.NAME] = "",
-    recipe: Annotated[str, kinds.RECIPE] = "",
+    name: Annotated[str, kinds.SAVE] = "",
+    recipe: Annotated[str, kinds.RECIPE_AFTER_NAME] = "",
 ) -> InHandResult:
     """Load a saved network. Without a name, lists them and asks.
 
@@ -182,6 +182,8 @@ def load(
     registry = session.registry
     if not name:
         name = _asked_which(session)
+    if recipe and registry.exists(f"{name} {recipe}"):  # typed without quotes
+        name, recipe = f"{name} {recipe}", ""
     name = clean(name)
     if recipe and not registry.exists(name):
         made: InHandResult = new(session, recipe)

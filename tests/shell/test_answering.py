@@ -1,0 +1,87 @@
+"""`answer` writes what a network says to a table of pictures, as Kaggle takes it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from importing_helpers import (
+    ANSWERS,
+    COUNT,
+    FLAT,
+    HEADER,
+    LABEL_FIRST,
+    PICTURES,
+    UNIT,
+    XOR,
+    Make,
+    csv,
+    npz,
+)
+from session_helpers import Answers, do, refusal
+
+from digitnet.paths import included_folder
+from digitnet.registry.saves import Registry
+from digitnet.repl.session import Session
+
+
+@pytest.fixture
+def reader(session: Session) -> Session:
+    """A session with the network that is included in hand."""
+    session.hand = Registry(included_folder()).load("champion")
+    return session
+
+
+PIXELS = HEADER.partition(",")[2]
+
+TABLES: dict[str, tuple[Make, int | None]] = {
+    "Kaggle's test.csv": (csv(FLAT, PIXELS, "test.csv"), None),
+    "without a header": (csv(FLAT, name="test.csv"), None),
+    "dark on light": (csv(255 - FLAT, PIXELS), None),
+    "0 to 1": (csv(UNIT.reshape(COUNT, -1), PIXELS, form="%.6g"), None),
+    "numbered": (csv(np.column_stack([np.arange(COUNT), FLAT]), f"ImageId,{PIXELS}"), None),
+    "with answers": (csv(LABEL_FIRST, HEADER), COUNT),
+    "arrays without answers": (npz(images=PICTURES), None),
+    "arrays with answers": (npz(x_test=PICTURES, y_test=ANSWERS), COUNT),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_is_answered_in_its_order(reader: Session, tmp_path: Path, kind: str) -> None:
+    make, known = TABLES[kind]
+    line = f"answer {make(tmp_path)} {tmp_path / 'submission.csv'}"
+    (result,) = do(reader, line)
+    heading, *rows = (tmp_path / "submission.csv").read_text().splitlines()
+    assert heading == "ImageId,Label"
+    numbers, answers = zip(*(map(int, row.split(",")) for row in rows), strict=True)
+    assert numbers == tuple(range(1, COUNT + 1))
+    assert (np.array(answers) == ANSWERS).mean() > 0.98
+    assert result["answers"] == COUNT
+    assert (result["correct"] or COUNT) > 0.98 * COUNT
+    assert (result["correct"] is None) == (known is None)
+    assert "pixels" in result["understood"][-1]
+
+
+def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "xor.csv").write_text(XOR)
+    (tmp_path / "ask.csv").write_text("0,0\n0,1\n1,0\n1,1\n0,1\n")
+    do(session, f"data import xor {tmp_path / 'xor.csv'}; n 2-8-2; set batch 4; set rate 0.1")
+    line = f"t 2000; answer {tmp_path / 'ask.csv'} {tmp_path / 'out.csv'}"
+    assert do(session, line)[1]["correct"] is None
+    rows = (tmp_path / "out.csv").read_text().split()[1:]
+    assert rows == ["1,0", "2,1", "3,1", "4,0", "5,1"]
+
+
+def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
+    reader: Session, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.csv"
+    (tmp_path / "xor.csv").write_text(XOR)
+    path = csv(FLAT, PIXELS, "test.csv")(tmp_path)
+    assert "takes 784 numbers" in refusal(reader, f"answer {tmp_path / 'xor.csv'} {out}")
+    assert "is not there" in refusal(reader, f"answer {tmp_path / 'none.csv'} {out}")
+    assert "cannot write" in refusal(reader, f"answer {path} {tmp_path / 'none' / 'out.csv'}")
+    assert not out.exists()
+    out.write_text("kept")
+    reader.asker = Answers(["n"])
+    assert "nothing was written" in refusal(reader, f"answer {path} {out}")
+    assert out.read_text() == "kept"
