@@ -1,19 +1,24 @@
 """Parses lines: commands are separated by `;`, words by spaces; words with spaces are quoted.
 
-Text that was pasted or given with `-c` may have several lines.
+A backslash quotes the next character, as in the names of files that are dragged to a terminal; not
+on Windows, whose paths have backslashes. Text that was pasted or given with `-c` may have several
+lines.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from digitnet.repl.errors import CommandError, printable, quoted
 
+_ESCAPED = r"(?!)" if os.name == "nt" else r"\\([^\n])"
+
 _TOKEN = re.compile(
-    r"""[^\S\n]*(?:
+    rf"""[^\S\n]*(?:
         (?P<end>[;\n])
       | (?P<comment>\#[^\n]*)
-      | (?P<word>(?:"[^"]*"|'[^']*'|[^\s;"'])+)
+      | (?P<word>(?:"[^"]*"|'[^']*'|{_ESCAPED}|[^\s;"'])+)
       | (?P<open>["'])
     )""",
     re.VERBOSE,
@@ -22,7 +27,7 @@ _TOKEN = re.compile(
 MAX_COMMANDS = 1000
 """Maximum number of commands that an alias stands for."""
 
-_QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
+_QUOTED = re.compile(rf""""([^"]*)"|'([^']*)'|{_ESCAPED}""")
 
 
 def split(line: str) -> list[list[str]]:
@@ -72,12 +77,12 @@ def expanded(words: list[str], aliases: Mapping[str, str]) -> list[list[str]]:
 
 def _unquoted(word: str) -> str:
     """Removes the quotes of a word."""
-    return _QUOTED.sub(lambda m: m[1] or m[2] or "", word)
+    return _QUOTED.sub(lambda m: "".join(group for group in m.groups() if group), word)
 
 
 def as_typed(text: str, quote: str = "") -> str:
     """Quotes a word if it has spaces or special characters."""
-    if not quote and not any(c.isspace() or c in ";'\"#" for c in text):
+    if not quote and not any(c.isspace() or c in ";'\"#\\" for c in text):
         return text
     quote = quote or ('"' if "'" in text else "'")
     return f"{quote}{text}{quote}"
@@ -110,5 +115,5 @@ def typing(text: str) -> Typing:
             words = ["#"]  # not the name of any command
         elif token["word"]:
             words.append(_unquoted(token["word"]))
-    unfinished = bool(words) and end == len(text) and text[-1] not in " \t;'\""
+    unfinished = bool(words) and end == len(text) and text[-1] not in "'\""
     return Typing(words[:-1], words[-1], "") if unfinished else Typing(words, "", "")

@@ -10,6 +10,8 @@ from html import escape
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from unicodedata import name
 
 from PIL import Image, ImageDraw, ImageFont
@@ -30,7 +32,12 @@ from digitnet.repl.session import Asker
 
 
 def path_of(text: str, example: str) -> Path:
-    """The path for a typed text; `~` is expanded. Raises CommandError if it is not a valid path."""
+    """The path for a typed text: `~` and `~user` are expanded, a file:// address is the file's.
+
+    Raises CommandError if it is not a valid path.
+    """
+    if text.startswith("file://"):
+        text = url2pathname(urlsplit(text).path)
     try:
         if os.fsencode(text) and "\0" not in text:
             return Path(os.path.expanduser(text))  # noqa: PTH111 - keeps `~` of an unknown user
