@@ -2,6 +2,8 @@
 
 import gzip
 from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,8 @@ from numpy.typing import NDArray
 
 from digitnet.digits import datasets
 from digitnet.digits.datasets import MNIST_DIGESTS, SOURCES, DataSet, NotHere, find
-from digitnet.digits.idx import BadData
-from digitnet.engine.arrays import answers_of
+from digitnet.digits.idx import BadData, read_idx
+from digitnet.engine.arrays import Cases, answers_of, one_hot
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = SAMPLE_DIGESTS
 
@@ -173,6 +175,77 @@ def test_plain_files_do_as_well_as_gzipped_ones(tmp_path: Path) -> None:
     assert brightness_of(SOURCES["sample"].read([folder_with(tmp_path, files)])) == 33
 
 
+PLACES = {
+    "with dots": "{dotted}",
+    "with dots, gzipped": "{dotted}.gz",
+    "in folders of their names": "{stem}/{stem}",
+    "in folders of their names, with dots": "{stem}/{dotted}",
+    "in folders of their packed names": "{stem}.gz/{stem}",
+    "as torchvision keeps them": "MNIST/raw/{stem}",
+    "in a folder of its name": "mnist/{stem}.gz",
+}
+
+
+@pytest.fixture
+def four_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Small files in place of MNIST's."""
+    files = small() | {
+        TRAIN_IMAGES: np.ones((5001, 28, 28), np.uint8),
+        TRAIN_LABELS: np.zeros(5001, np.uint8),
+    }
+    contents = {stem: idx(array) for stem, array in zip(MNIST_DIGESTS, files.values(), strict=True)}
+    monkeypatch.setattr(
+        datasets, "read_idx", lambda path, dimensions, *_, **__: read_idx(path, dimensions)
+    )
+    return contents
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_mnist_is_found_however_it_was_unpacked(
+    tmp_path: Path, four_files: dict[str, bytes], kind: str
+) -> None:
+    for stem, content in four_files.items():
+        path = tmp_path / PLACES[kind].format(stem=stem, dotted=stem.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+    assert SOURCES["mnist"].is_here([tmp_path])
+    assert len(SOURCES["mnist"].read([tmp_path / "none", tmp_path]).train) == 1
+
+
+def test_mnist_npz_of_keras_is_mnist_if_its_arrays_are(tmp_path: Path) -> None:
+    arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), small().values(), strict=True))
+    np.savez_compressed(tmp_path / "mnist.npz", **arrays)
+    assert SOURCES["mnist"].is_here([tmp_path])
+    message = refused(tmp_path, name="mnist")
+    assert message == f"{tmp_path / 'mnist.npz'}: has an x_train that is not {[*MNIST_DIGESTS][0]}"
+    digests = [sha256(idx(array)).hexdigest() for array in arrays.values()]
+    read = datasets._from_archive(tmp_path / "mnist.npz", [*MNIST_DIGESTS], digests)
+    assert [(each == array).all() for each, array in zip(read, arrays.values(), strict=True)]
+
+
+def test_what_is_not_here_says_what_was_looked_for_and_where(tmp_path: Path) -> None:
+    with pytest.raises(NotHere) as caught:
+        SOURCES["mnist"].read([tmp_path / "a", tmp_path / "b"])
+    assert str(caught.value).endswith(
+        f"looked for train-images-idx3-ubyte and so on in {tmp_path / 'a'}, {tmp_path / 'b'}"
+    )
+
+
+@pytest.mark.parametrize(("count", "seed"), [(50, 1), (200, 2), (499, 3)])
+def test_some_of_the_cases_are_an_even_sample_drawn_from_the_seed(count: int, seed: int) -> None:
+    answers = np.sort(np.repeat(np.arange(10), [20, 80, *[50] * 8]))
+    cases = Cases(np.arange(500)[:, None] * np.ones((1, 784)), one_hot(answers, 10))
+    data = replace(SOURCES["truth"].read([]), train=cases)
+    seen = data.as_seen(count, "raw", seed).train
+    assert len(seen) == count
+    counts = np.bincount(answers_of(seen.targets), minlength=10)
+    assert np.abs(counts - np.bincount(answers) * count / 500).max() <= 1
+    assert (answers[seen.inputs[:, 0].astype(int)] == answers_of(seen.targets)).all()
+    assert (seen.inputs == data.as_seen(count, "raw", seed).train.inputs).all()
+    assert (seen.inputs != data.as_seen(count, "raw", seed + 1).train.inputs).any()
+    assert data.as_seen(500, "raw", seed).train.inputs is cases.inputs
+
+
 def test_files_called_mnist_that_are_not_the_original_ones_are_refused(tmp_path: Path) -> None:
     files = dict(zip(MNIST_DIGESTS, small().values(), strict=True))
     folder_with(tmp_path, files)
@@ -196,20 +269,8 @@ def test_every_file_of_mnist_is_read_against_its_own_digest(
     monkeypatch.setattr(datasets, "read_idx", reader)
     SOURCES["mnist"].read([tmp_path])
     assert asked == {
-        "train-images-idx3-ubyte": (
-            3,
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        ),
-        "train-labels-idx1-ubyte": (
-            1,
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        ),
-        "t10k-images-idx3-ubyte": (
-            3,
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        ),
-        "t10k-labels-idx1-ubyte": (
-            1,
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ),
+        stem: (3 if "idx3" in stem else 1, digest) for stem, digest in MNIST_DIGESTS.items()
     }
+    assert [digest[:8] for digest in MNIST_DIGESTS.values()] == [
+        "ba891046", "65a50cbb", "0fa7898d", "ff7bcfd4"
+    ]  # fmt: skip
