@@ -5,10 +5,7 @@
 writes anew what stands between `<!-- generated: NAME -->` and `<!-- end -->` on each page.
 """
 
-import json
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
@@ -31,7 +28,10 @@ from digitnet.insight.doctor import FAULTS
 from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.repl import kinds
 from digitnet.repl.command import Command, all_commands, find
-from digitnet.repl.session import SESSION_SETTINGS
+from digitnet.repl.loop import do_line
+from digitnet.repl.result import Result
+from digitnet.repl.session import SESSION_SETTINGS, NonInteractive, Session
+from digitnet.repl.terminal.output import Output
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (.*?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -160,18 +160,28 @@ JSON = (
 """Commands whose fields are listed; {} is a picture."""
 
 
+class Noted(Output):
+    """An output that keeps the fields of each command's last result."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, dict[str, Any]] = {}
+
+    def result(self, command: str, result: Result) -> None:
+        self.fields[command] = result.as_json()
+
+    def error(self, command: str, message: str, done: Result | None = None) -> None:
+        raise AssertionError(f"{command}: {message}")
+
+
 def json_fields() -> str:
-    """The names of the fields of each command's object, as the program prints them."""
-    with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder, "picture.png")
+    """The names of the fields of each command's object."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, noted = Path(name), Noted()
         case = SOURCES["sample"].read([ROOT / "data"]).test.inputs[0]
-        Image.fromarray(255 - case.reshape(28, 28)).save(picture)
-        program = [sys.executable, "-m", "digitnet", "--json", "--yes", "--saves", folder]
-        line = JSON.format(picture)
-        done = subprocess.run([*program, "-c", line], check=True, capture_output=True, cwd=ROOT)
-    objects = [json.loads(line) for line in done.stdout.splitlines()]
-    known = {found.pop("command"): found for found in objects if found.pop("ok")}
-    rows = ((f"`{name}`", _keys(found)) for name, found in known.items())
+        Image.fromarray(255 - case.reshape(28, 28)).save(folder / "picture.png")
+        session = Session(folder, [ROOT / "data"], folder, seed=1, asker=NonInteractive(True))
+        do_line(JSON.format(folder / "picture.png"), session, noted)
+    rows = ((f"`{name}`", _keys(found)) for name, found in noted.fields.items())
     return table(("command", "fields"), rows)
 
 
