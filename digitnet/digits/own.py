@@ -1,6 +1,7 @@
 """The user's own data sets: pictures or a table, answers, and the fixed part of each case."""
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.digits.datasets import PICTURE, DataSet
-from digitnet.digits.idx import MAX_BYTES, BadData, idx_bytes, read_idx
+from digitnet.digits.files import BadFile, read_bounded
+from digitnet.digits.idx import MAX_BYTES, BadData, idx_array, idx_bytes, read_idx
 from digitnet.digits.prepare import Picture
 from digitnet.engine.arrays import Cases, one_hot
 
@@ -54,6 +56,28 @@ class OwnCases:
         """An empty set."""
         nothing = np.empty(0, np.uint8)
         return cls(np.empty((0, *PICTURE), np.uint8), nothing, nothing)
+
+    @classmethod
+    def of_files(cls, files: Mapping[str, bytes]) -> "OwnCases":
+        """The cases in the files that `files` returns. Raises BadData, without a path."""
+        first = TABLE if TABLE in files else FILES[0]
+        missing = ", ".join(name for name in (first, *FILES[1:]) if name not in files)
+        if missing or len(files) != len(FILES):
+            raise BadData(f"has no {missing}" if missing else "has files that no data set has")
+        answers, parts = (idx_array(files[name], 1) for name in FILES[1:])
+        inputs: NDArray[Any] = idx_array(files[first], 2 if first == TABLE else 3)
+        if first == TABLE:
+            if inputs.shape[1] % 4:
+                raise BadData("has a table of something other than numbers")
+            inputs = inputs.view("<f4").astype(np.float32)
+        return cls(inputs, answers, parts).checked()
+
+    def checked(self) -> "OwnCases":
+        """These cases. Raises BadData, without a path, if they are none."""
+        check(self.pictures, self.answers)
+        if len(self.parts) != len(self.answers) or self.parts.max() > TEST:
+            raise BadData("has parts that are not those of its cases")
+        return self
 
     def __len__(self) -> int:
         """The number of cases."""
@@ -139,35 +163,26 @@ def parts_of(answers: Bytes) -> Bytes:
 
 
 def read_own(place: Path) -> OwnCases:
-    """Reads a set from a folder, or `mine` in its first format from a file. Raises BadData."""
-    if place.is_file():
-        return _read_rows(place)
-    answers, parts = (read_idx(place / name, 1) for name in FILES[1:])
-    pictures: NDArray[Any]
-    if (place / TABLE).exists():
-        rows = read_idx(place / TABLE, 2)
-        if rows.shape[1] % 4:
-            raise BadData("has a table of something other than numbers", place)
-        pictures = rows.view("<f4").astype(np.float32)
-    else:
-        pictures = read_idx(place / FILES[0], 3)
-    check(pictures, answers, place)
-    if len(parts) != len(answers) or parts.max() > TEST:
-        raise BadData("has parts that are not those of its cases", place)
-    return OwnCases(pictures, answers, parts)
+    """Reads a set as earlier versions kept it: a folder of its files or, in the first version, one
+    file with rows of an answer and its pixels. Raises BadData.
+    """
+    try:
+        if not place.is_file():
+            paths = [place / name for name in (*FILES, TABLE) if (place / name).exists()]
+            files = {path.name: read_bounded(path, MAX_BYTES, follow=False) for path in paths}
+            return OwnCases.of_files(files)
+        rows = read_idx(place, 2)
+        if rows.shape[1] != 1 + prod(PICTURE):
+            raise BadData(f"has {rows.shape[1]:,} bytes in a case, not {1 + prod(PICTURE)}")
+        pictures, answers = rows[:, 1:].reshape(-1, *PICTURE), rows[:, 0]
+        return OwnCases(pictures, answers, spread(len(rows))).checked()
+    except (BadData, BadFile) as error:
+        raise BadData(getattr(error, "reason", str(error)), place) from None
+    except OSError as error:
+        raise BadData(error.strerror or str(error), place) from None
 
 
-def _read_rows(path: Path) -> OwnCases:
-    """Reads the first format: rows of 785 bytes, an answer and its pixels."""
-    rows = read_idx(path, 2)
-    if rows.shape[1] != 1 + prod(PICTURE):
-        raise BadData(f"has {rows.shape[1]:,} bytes in a case, not {1 + prod(PICTURE)}", path)
-    pictures, answers = rows[:, 1:].reshape(-1, *PICTURE), rows[:, 0]
-    check(pictures, answers, path)
-    return OwnCases(pictures, answers, spread(len(rows)))
-
-
-def check(pictures: NDArray[Any], answers: NDArray[Any], path: Path) -> None:
+def check(pictures: NDArray[Any], answers: NDArray[Any], path: Path | None = None) -> None:
     """Raises BadData unless these are pictures of 28 x 28, or rows of finite numbers, each with an
     answer.
     """

@@ -8,7 +8,6 @@ is not exported: an imported network starts a new training.
 import io
 import json
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from digitnet import __version__
+from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array
 from digitnet.engine.layers import LAYERS
@@ -30,16 +30,15 @@ from digitnet.registry.files import (
     MAX_BYTES,
     DamagedSave,
     RegistryError,
-    read_bounded,
     shown,
     write_outside,
 )
 from digitnet.registry.model import Model
 from digitnet.registry.schema import from_document
 
-NPZ_ABOUT = "about"
+ABOUT = "about"
 
-MAX_MEMBERS = 2000
+UNDESCRIBED = "it has no description of a network: only files written by export can be read"
 
 MAX_EXPANSION = 50
 """Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
@@ -48,77 +47,43 @@ MAX_ABOUT_BYTES = 4 * 65_536
 
 _ARRAYS = "weights|biases|gamma|beta|mean|variance"
 
-_MEMBER = re.compile(rf"({NPZ_ABOUT}|layers\.[0-9]{{1,4}}\.(?:{_ARRAYS}))\.npy")
-
-_HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '<(?:f([48])|U([0-9]{1,5}))', "
-    rb"'fortran_order': (?:False|True), "
-    rb"'shape': \(([0-9]{0,10})(?:, ?([0-9]{0,10}))?\), \} *\n",
-    re.DOTALL,
-)
-
-_MAX_HEADER = 256
+_MEMBER = re.compile(rf"{ABOUT}|layers\.[0-9]{{1,4}}\.(?:{_ARRAYS})")
 
 
 def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
     """Returns the file: the arrays, and the description as an array of one string."""
     file = io.BytesIO()
-    np.savez(file, **{NPZ_ABOUT: np.array(about)}, **arrays)  # type: ignore[arg-type]
+    np.savez(file, **{ABOUT: np.array(about)}, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
 def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
     """Returns the description and the arrays in a file. Raises DamagedSave."""
     try:
-        return _read_npz(data)
-    except DamagedSave:
-        raise
-    except Exception:  # zipfile, zlib and numpy raise some fifteen kinds of error for bad files
-        raise DamagedSave("it is not a whole .npz file") from None
+        arrays = read_npz_arrays(data, _members, min(MAX_BYTES, MAX_EXPANSION * len(data)))
+    except BadFile as error:
+        raise DamagedSave(f"it {error}") from None
+    about = arrays.pop(ABOUT, None)
+    if about is None:
+        raise DamagedSave(UNDESCRIBED)
+    if about.dtype.kind != "U" or about.size != 1:
+        raise DamagedSave("its description is not a text")
+    if about.nbytes > MAX_ABOUT_BYTES:
+        raise DamagedSave("its description is too long")
+    if any(array.dtype.str not in DTYPES.values() for array in arrays.values()):
+        raise DamagedSave("it holds an array of something other than plain numbers")
+    try:
+        text = about.tobytes().decode("utf-32-le").rstrip("\0")
+    except UnicodeDecodeError:
+        raise DamagedSave("its description is not a text") from None
+    return text, {name: array_document(array) for name, array in arrays.items()}
 
 
-def _read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
-    """Like `read`, but lets the errors of zipfile, zlib and numpy through."""
-    if data.count(b"PK\x01\x02") > MAX_MEMBERS:  # listing each member takes memory
-        raise DamagedSave("it has too many members")
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = archive.infolist()
-        names = [_MEMBER.fullmatch(member.filename) for member in members]
-        if not all(names) or len(set(archive.namelist())) != len(members):
-            raise DamagedSave("it has members that no network has, or one twice")
-        unpacked = sum(member.file_size for member in members)
-        if unpacked > min(MAX_BYTES, MAX_EXPANSION * len(data)):
-            raise DamagedSave("it would unpack to more than a network takes")
-        arrays = {m[1]: _array(archive, info) for m, info in zip(names, members, strict=True) if m}
-    if NPZ_ABOUT not in arrays:
-        raise DamagedSave(
-            "it has no description of a network: only files written by export can be read"
-        )
-    about = str(arrays.pop(NPZ_ABOUT).item())
-    return about, {name: array_document(array) for name, array in arrays.items()}
+def _members(names: list[str]) -> list[str]:
+    if not all(_MEMBER.fullmatch(name) for name in names):
+        raise BadFile("has members that no network has")
+    return names
 
-
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> "np.ndarray[Any, Any]":
-    """Unpacks one array, after checking that its header agrees with the size in the zip file."""
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DamagedSave("it is packed in a way that numpy does not use")
-    with archive.open(info) as file:
-        head = file.read(_MAX_HEADER)
-        header = _HEADER.match(head)
-        if header is None or bool(header[1]) == info.filename.startswith(NPZ_ABOUT):
-            raise DamagedSave("it holds an array of something other than plain numbers")
-        size = int(header[1]) if header[1] else 4 * int(header[2])
-        size *= prod(int(n) for n in header.groups()[2:] if n)
-        if info.file_size != header.end() + size:
-            raise DamagedSave("it has an array whose size is not what its shape asks for")
-        if not header[1] and size > MAX_ABOUT_BYTES:
-            raise DamagedSave("its description is too long")
-        content = head + file.read(info.file_size - len(head))
-    array: np.ndarray[Any, Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    return array
-
-
-SAFETENSORS_ABOUT = "about"
 
 MAX_HEADER = 1 << 20
 
@@ -129,7 +94,7 @@ def write_safetensors(about: str, arrays: dict[str, Array]) -> bytes:
     """Returns the file: the arrays, and the description in its metadata."""
     from safetensors.numpy import save
 
-    return save(arrays, {SAFETENSORS_ABOUT: about})
+    return save(arrays, {ABOUT: about})
 
 
 def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
@@ -144,11 +109,9 @@ def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
         metadata = json.loads(data[8 : 8 + header]).get("__metadata__") or {}
     except (SafetensorError, ValueError, RecursionError):
         raise DamagedSave("it is not a whole .safetensors file") from None
-    if SAFETENSORS_ABOUT not in metadata:
-        raise DamagedSave(
-            "it has no description of a network: only files written by export can be read"
-        )
-    return metadata[SAFETENSORS_ABOUT], {
+    if ABOUT not in metadata:
+        raise DamagedSave(UNDESCRIBED)
+    return metadata[ABOUT], {
         name: {
             "dtype": DTYPES.get(tensor["dtype"], tensor["dtype"]),
             "shape": list(tensor["shape"]),
@@ -312,9 +275,11 @@ def import_network(path: Path) -> Model:
             f"import takes {' or '.join(readable)}"
         )
     try:
-        data = read_bounded(path)
+        data = read_bounded(path, MAX_BYTES)
         with _package_for(path):
             return _network(*chosen.read(data))
+    except BadFile as error:
+        raise RegistryError(f"{shown(path)} cannot be imported: it {error}") from None
     except DamagedSave as error:
         raise RegistryError(f"{shown(path)} cannot be imported: {error}") from None
     except OSError as error:

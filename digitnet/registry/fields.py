@@ -134,6 +134,15 @@ class Fields:
         value: bool = self._take(name, bool)
         return value
 
+    def names(self) -> list[str]:
+        """The names of the fields that are left."""
+        return [*self._rest]
+
+    def bytes(self, name: str) -> bytes:
+        """Bytes."""
+        value: bytes = self._take(name, bytes)
+        return value
+
     def wholes(self, name: str, low: int, high: int) -> list[int]:
         """A short list of integers from `low` to `high`."""
         values: list[Any] = self._take(name, list)

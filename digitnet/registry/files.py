@@ -1,4 +1,4 @@
-"""Atomic, durable writes and bounded reads, inside the saves folder and outside it."""
+"""Atomic and durable changes of files, inside the saves folder and outside it."""
 
 import errno
 import os
@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from digitnet.digits.files import BadFile, read_bounded
 
 
 class DamagedSave(Exception):
@@ -31,24 +33,15 @@ class NotConfirmed(OSError):
     """The change was made, but the disk did not confirm that it is durable."""
 
 
-def read_bounded(path: Path) -> bytes:
-    """Returns the bytes of a regular file of at most MAX_BYTES.
+def read_file(path: Path) -> bytes:
+    """Returns the bytes of a file in the saves folder; links are not followed.
 
-    Raises DamagedSave if it is larger or not a regular file, and OSError if it cannot be read.
+    Raises DamagedSave if it is no regular file of at most MAX_BYTES, OSError if it cannot be read.
     """
-    # without O_NONBLOCK, opening a named pipe would block
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise DamagedSave("it is not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise DamagedSave(f"it is larger than {MAX_BYTES >> 20} MiB")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(status.st_size)
-    finally:
-        os.close(descriptor)
+        return read_bounded(path, MAX_BYTES, follow=False)
+    except BadFile as error:
+        raise DamagedSave(f"it {error}") from None
 
 
 def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> None:
@@ -114,33 +107,6 @@ def move_durably(path: Path, other: Path) -> None:
         _confirm(path.parent)
 
 
-def remove_durably(path: Path) -> None:
-    """Removes a file durably. Raises OSError; NotConfirmed if the file has been removed."""
-    with made_if_gone(path):
-        path.unlink()
-    _confirm(path.parent)
-
-
-def rewrite_durably(path: Path, other: Path, data: bytes, keep_old_as: Path | None = None) -> None:
-    """Writes `data` to `other`, and then removes `path`, both durably.
-
-    If `other` exists, it is first kept as `keep_old_as`, which must be given. If OSError is raised,
-    nothing has changed, unless it is NotConfirmed.
-    """
-    with made_if_gone(path):
-        try:
-            write_durably(other, data, keep_old_as)
-            remove_durably(path)
-        except BaseException:
-            if path.exists():
-                with suppress(OSError):
-                    if keep_old_as is None:
-                        other.unlink()
-                    else:
-                        keep_old_as.replace(other)
-            raise
-
-
 @contextmanager
 def made_if_gone(path: Path) -> Iterator[None]:
     """If a step fails but `path` is gone, it did happen: raises NotConfirmed, else OSError."""
@@ -180,22 +146,12 @@ def make_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def refuse_link(folder: Path) -> None:
-    """Raises OSError if a subfolder of the saves is a symbolic link: in saves from someone else it
-    could point anywhere.
+def refuse_link(path: Path) -> None:
+    """Raises OSError if something in the saves folder is a symbolic link: in saves from someone
+    else it could point anywhere.
     """
-    if folder.is_symlink():
-        raise OSError(errno.ELOOP, f"{folder.name} is a symbolic link, and is not followed")
-
-
-def remove_leftovers(*folders: Path) -> None:
-    """Removes the temporary files of killed writers. The caller must hold the lock."""
-    for folder in folders:
-        if folder.name.startswith(".") and folder.is_symlink():
-            continue
-        for path in folder.glob(f"{TEMPORARY}*"):
-            with suppress(OSError):
-                path.unlink()
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path.name} is a symbolic link, and is not followed")
 
 
 class NotWritten(RegistryError):

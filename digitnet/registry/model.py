@@ -1,11 +1,11 @@
-"""What is kept under a name: a network with its training state, or a study."""
+"""What is kept under a name: a network with its training state, a study, or a data set."""
 
 import re
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Literal
 from unicodedata import normalize
 
+from digitnet.digits.own import OwnCases
 from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
@@ -27,16 +27,6 @@ def clean_name(text: str) -> str:
         raise ValueError("a name is made of printable characters only")
     return name
 
-
-def file_name(name: str) -> str:
-    """The file name of the save called `name`."""
-    ascii_only = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_only)[:24].strip("-") or "network"
-    return f"{slug}-{sha256(name.encode()).hexdigest()[:16]}.pickle"
-
-
-IS_SAVE = re.compile(r"[a-z0-9-]{1,24}-[0-9a-f]{16}\.pickle")
-"""The pattern of the file names of saves."""
 
 SEEN = ", seen in training"
 """Suffix of `Accuracy.on` if the network was trained on these cases."""
@@ -123,3 +113,16 @@ class StudyRecord:
     candidates: int = 0
     results: dict[int, Result] = field(default_factory=dict)
     saved_at: str = ""
+
+
+OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+"""The pattern of the names of own data sets."""
+
+
+@dataclass(frozen=True)
+class OwnSet:
+    """A data set of the user's own. saved_at: ISO 8601, UTC."""
+
+    name: str
+    cases: OwnCases
+    saved_at: str

@@ -20,7 +20,7 @@ from digitnet.registry.files import (
     DamagedSave,
     RegistryError,
     make_folder,
-    read_bounded,
+    read_file,
     refuse_link,
     write_durably,
 )
@@ -134,7 +134,7 @@ class Recovery:
             except (Timeout, OSError):
                 continue  # another process was faster
             try:
-                model = contents(read_bounded(path))
+                model = contents(read_file(path))
                 if not isinstance(model, Model):
                     raise DamagedSave("it holds no network")
             except (DamagedSave, OSError) as error:

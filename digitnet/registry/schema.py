@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from digitnet.digits.idx import BadData
+from digitnet.digits.own import OwnCases
 from digitnet.engine.activations import ACTIVATIONS, INITIALIZERS
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.costs import COSTS
@@ -17,7 +19,16 @@ from digitnet.engine.trainer import Measurement, Progress, Trainer
 from digitnet.registry.codec import Document, decode, encode, seal, unseal
 from digitnet.registry.fields import DTYPES, MAX_INTEGER, Fields, array_document
 from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError
-from digitnet.registry.model import Accuracy, Blueprint, Model, Result, StudyRecord, clean_name
+from digitnet.registry.model import (
+    OWN_NAME,
+    Accuracy,
+    Blueprint,
+    Model,
+    OwnSet,
+    Result,
+    StudyRecord,
+    clean_name,
+)
 
 MAX_UNITS = 1 << 20
 """Maximum number of units, channels or pixels."""
@@ -156,6 +167,11 @@ def _read_committee(fields: Fields, below: Shape, *, in_committee: bool) -> Comm
         raise DamagedSave(f"its network is not valid: {error}") from None
 
 
+def now() -> str:
+    """The time, in ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 MAX_MEASUREMENTS = 100_000
 """Maximum number of history points saved, the latest ones: ten million mini-batches of training."""
 
@@ -166,7 +182,7 @@ def to_document(model: Model, name: str) -> Document:
     history = [[float(v) for v in vars(m).values()] for m in trainer.history[-MAX_MEASUREMENTS:]]
     return {
         "name": name,
-        "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "saved_at": now(),
         "recipe": model.recipe,
         "data": model.data,
         "trained_on": list(model.trained_on),
@@ -316,7 +332,7 @@ def study_to_document(study: StudyRecord) -> Document:
     blueprint = asdict(study.blueprint)
     return {
         "name": study.name,
-        "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "saved_at": now(),
         "study": {
             "words": study.words,
             "settings": blueprint.pop("settings"),
@@ -329,9 +345,14 @@ def study_to_document(study: StudyRecord) -> Document:
     }
 
 
-def read_document(document: Document) -> Model | StudyRecord:
-    """Returns the network or the study in a document. Raises DamagedSave, naming the field."""
+Content = Model | StudyRecord | OwnSet
+
+
+def read_document(document: Document) -> Content:
+    """Returns what is in a document. Raises DamagedSave, naming the field."""
     fields = Fields(document, "document")
+    if fields.has("cases"):
+        return _own_set(fields)
     if not fields.has("study"):
         return from_document(document)
     name, when = read_name(fields), saved_at(fields)
@@ -376,8 +397,25 @@ def _results(fields: Fields) -> dict[int, Result]:
     return {int(n): Result(int(n), *rest) for n, *rest in table.tolist()}
 
 
-def contents(data: bytes) -> Model | StudyRecord:
-    """Returns the network or the study in the bytes of a file. Raises DamagedSave."""
+def own_to_document(name: str, cases: OwnCases) -> Document:
+    """Returns the document with which a data set is saved: its gzipped IDX files."""
+    return {"name": name, "saved_at": now(), "cases": cases.files()}
+
+
+def _own_set(fields: Fields) -> OwnSet:
+    """Reads a data set."""
+    name, when, files = read_name(fields), saved_at(fields), fields.inner("cases")
+    fields.end()
+    if not OWN_NAME.fullmatch(name):
+        raise fields.bad("name", "is not a name that a data set can have")
+    try:
+        return OwnSet(name, OwnCases.of_files({k: files.bytes(k) for k in files.names()}), when)
+    except BadData as error:
+        raise DamagedSave(f"its data set {error}") from None
+
+
+def contents(data: bytes) -> Content:
+    """Returns what is in the bytes of a file. Raises DamagedSave."""
     payload = unseal(data)
     del data  # free the memory early
     document = decode(payload)

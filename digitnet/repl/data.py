@@ -7,14 +7,14 @@ from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Sourc
 from digitnet.digits.idx import BadData
 from digitnet.digits.own import ABOUT_MINE, HOW_TO_ADD, MINE
 from digitnet.registry.model import SEEN, Accuracy, Model
-from digitnet.registry.own_data import OwnData
+from digitnet.registry.saves import OwnData
 
 
 class Shelf:
     """The folders of data sets, those that have been read, and the current one.
 
-    folders: searched in order. download_to: the folder for `data mnist`. own: that of the user's
-    own data sets. name: of the current data set.
+    folders: searched in order. download_to: the folder for `data mnist`. own: that of the
+    saves, where the user's own data sets are. name: of the current data set.
     """
 
     def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:

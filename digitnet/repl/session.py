@@ -305,7 +305,7 @@ class Session:
 
     def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
         """Creates the shelf and the autosaves; touches no file."""
-        self.shelf = Shelf(data_folders, download_to, own=self.saves / "digits")
+        self.shelf = Shelf(data_folders, download_to, own=self.saves)
         self.unfinished = Unfinished(self.saves)
 
     @property

@@ -8,124 +8,203 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from registry_helpers import batches_of, plain
 
-from digitnet.registry.files import RegistryError, write_durably
-from digitnet.registry.saves import Registry, read_entry
-from digitnet.registry.store import KEPT_VERSIONS
+from digitnet.digits.own import OwnCases
+from digitnet.registry import schema
+from digitnet.registry.files import RegistryError, read_file, write_durably
+from digitnet.registry.model import OwnSet
+from digitnet.registry.saves import OwnData, Registry
+from digitnet.registry.schema import contents
+from digitnet.registry.store import KEPT_VERSIONS, files_in, read_entry
 
 Change = tuple[Any, ...]
-"""`save NAME VERSION`, `delete NAME`, `rename OLD NEW` or `undo`. No two versions are the same."""
+"""`save NAME VERSION`, `delete NAME`, `rename OLD NEW`, `undo [NAME]`, or `add VERSION` to the
+digits of one's own. No two versions are the same.
+"""
 NAMES = ("a", "b", "c")
+MINE = "the data set mine"
+DAMAGED = -1
+TICKS = count(1)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One file, whatever paths it has. content: its version, or DAMAGED. written: when."""
+
+    name: str
+    content: int
+    written: int
+
+    @property
+    def age(self) -> tuple[int, int]:
+        return self.content, self.written
+
+    @property
+    def is_whole(self) -> bool:
+        return self.content != DAMAGED
+
+
+Kept = tuple[str, str, Copy | None]
+"""Kind, file, and what is kept; of a data set that was made, nothing."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """What the saves should be: the version under each name, and what `undo` has, oldest first."""
+    """What the saves should be: file → its copy, and what is in the trash, oldest first."""
 
-    live: dict[str, int]
-    kept: tuple[tuple[str, str, int | str], ...] = ()
+    live: dict[str, Copy]
+    kept: tuple[Kept, ...] = ()
 
-    def after(self, change: Change) -> "Model":
-        """What a change makes of it. Of a rename, the new name and the old one are kept."""
-        kind, *arguments = change
-        live, kept = dict(self.live), list(self.kept)
-        if kind == "save":
-            name, version = arguments
-            if name in live:
-                kept.append(("replaced", name, live[name]))
-            kept = _pruned(kept, "replaced", name)  # of what an earlier kill left, too
-            live[name] = version
-        elif kind == "delete":
-            kept.append(("deleted", *arguments, live.pop(*arguments)))
-        elif kind == "rename":
-            old, new = arguments
-            live[new] = live.pop(old)
-            kept = _pruned([*kept, ("renamed", new, old)], "renamed", new)
-        else:
-            back = self.latest()
-            assert back
-            del kept[max(number for number, k in enumerate(kept) if k == back)]
-            _, name, version = back
-            if isinstance(version, str):
-                name, version = version, live.pop(name)
-            if name in live:
-                kept.append(("replaced", name, live[name]))
-            live[name] = version
-        return Model(live, tuple(kept))
+    def find(self, name: str) -> str:
+        """The file that answers to a name; empty if none does."""
+        files = [file for file, copy in self.live.items() if copy.name == name]
+        return max(files, key=lambda file: self.live[file].age, default="")
 
-    def latest(self) -> tuple[str, str, int | str] | None:
-        """What `undo` would take back: not what is in place already, nor the rename of what has
-        since gone.
+    def after(self, change: Change, *, cut: bool = False) -> "Model":
+        """What a change makes of it; itself if the change is refused.
+
+        cut: before what an `undo` brought back has driven out what was saved since.
         """
-        gone = set[str]()
-        for k in reversed(self.kept):
-            kind, name, what = k
-            if isinstance(what, str):
-                possible = name in self.live and name not in gone
-                gone.add(what)
-            else:
-                possible = self.live.get(name) != what
-            if possible and kind == "deleted":
-                gone.add(name)
-            if possible:
-                return k
+        kind, *arguments = change
+        if kind == "undo":
+            return self._undo(*arguments, cut=cut)
+        name, *more = (MINE, *arguments) if kind == "add" else arguments
+        file = self.find(name)
+        there = self.live.get(file)
+        if kind in ("save", "add"):
+            copy = Copy(name, *more, next(TICKS))
+            kept = self.kept
+            if there:
+                kept = _pruned((*kept, ("replaced", file, there)), "replaced", file)
+            elif kind == "add":
+                file = f"new {copy.written}"
+                kept = (*kept, ("made", file, None))
+            return Model(self.live | {file or f"new {copy.written}": copy}, kept)
+        if there is None:
+            return self
+        if kind == "delete":
+            return self._without(file)
+        if not there.is_whole or self.find(*more):
+            return self
+        renamed = replace(there, name=more[0], written=next(TICKS))
+        kept = _pruned((*self.kept, ("named", file, there)), "named", file)
+        return Model(self.live | {file: renamed}, kept)
+
+    def _without(self, file: str) -> "Model":
+        live = {other: copy for other, copy in self.live.items() if other != file}
+        return Model(live, (*self.kept, ("deleted", file, self.live[file])))
+
+    def latest(self, name: str = "") -> int | None:
+        """The number of what `undo` would take back."""
+        for number, (kind, file, copy) in reversed([*enumerate(self.kept)]):
+            there = self.live.get(file)
+            names = {each.name for each in (there, copy) if each}
+            if name and name not in names:
+                continue
+            if kind == "made":
+                if there:
+                    return number
+                continue
+            assert copy
+            other = self.live.get(self.find(copy.name))
+            in_the_way = [each for each in (there, other) if each and each.is_whole]
+            if there is not copy and (copy.is_whole or not in_the_way):
+                return number
         return None
+
+    def _undo(self, name: str = "", *, cut: bool) -> "Model":
+        number = self.latest(name)
+        if number is None:
+            return self
+        kind, file, copy = self.kept[number]
+        if kind == "made":
+            return self._without(file)
+        assert copy
+        kept = (*self.kept[:number], *self.kept[number + 1 :])
+        if there := self.live.get(file):
+            both = there.is_whole and copy.is_whole
+            kept = (
+                *kept,
+                ("named" if both and there.name != copy.name else "replaced", file, there),
+            )
+        model, other = Model(self.live | {file: copy}, kept), self.find(copy.name)
+        while not cut and other not in ("", file):
+            model = model._without(other)
+            other = model.find(copy.name)
+        return model
+
+    def names(self) -> dict[str, int]:
+        """The version that answers to each name."""
+        return {name: self.live[self.find(name)].content for name in _names(self.live)}
+
+    def undoable(self) -> tuple[Any, ...]:
+        """What is kept, in a form that does not depend on the names of files."""
+        return tuple((kind, copy and (copy.name, copy.content)) for kind, _, copy in self.kept)
+
+    def next_undo(self) -> object:
+        """What `undo` would take back, in such a form."""
+        number = self.latest()
+        return None if number is None else self.undoable()[number]
 
     def versions(self) -> set[int]:
         """Everything that is not lost."""
-        kept = (version for *_, version in self.kept if isinstance(version, int))
-        return {*self.live.values(), *kept}
-
-    def between(self, change: Change | None) -> list[dict[str, int]]:
-        """What may be under each name if `change` was cut short."""
-        if change is None:
-            return [self.live]
-        return [self.live, self.after(change).live]
+        copies = [*self.live.values(), *(copy for _, _, copy in self.kept if copy)]
+        return {copy.content for copy in copies}
 
     def possible(self, rng: random.Random, version: int) -> Change:
-        """Some change that can be made now.
-
-        No rename to where the version came from, or will come back to: `undo` would take the two
-        for different ones.
-        """
-        held, kept = sorted(self.live), {k[1:] for k in self.kept}
-        renames = [
-            ("rename", old, new)
-            for old in held
-            for new in NAMES
-            if new not in self.live and not {(name, self.live[old]) for name in (old, new)} & kept
-        ]
-        changes: list[Change] = [("save", rng.choice(NAMES), version)]
-        if held:
-            changes += [("save", rng.choice(held), version), ("delete", rng.choice(held))]
-        if renames:
-            changes.append(rng.choice(renames))
-        if self.latest():
+        """Some change that can be made now."""
+        there = sorted(set(_names(self.live)) - {MINE})
+        free = [name for name in NAMES if name not in there]
+        changes: list[Change] = [("save", rng.choice(NAMES), version), ("add", version)]
+        if there:
+            changes += [("save", rng.choice(there), version), ("delete", rng.choice(there))]
+        if there and free:
+            changes.append(("rename", rng.choice(there), rng.choice(free)))
+        if self.latest() is not None:
             changes.append(("undo",))
         return rng.choice(changes)
 
 
-def _pruned(
-    kept: list[tuple[str, str, int | str]], kind: str, name: str
-) -> list[tuple[str, str, int | str]]:
-    """Without the oldest of a kind and name, if they are too many."""
+def _names(live: dict[str, Copy]) -> list[str]:
+    return [copy.name for copy in live.values()]
+
+
+def _pruned(kept: tuple[Kept, ...], kind: str, file: str) -> tuple[Kept, ...]:
+    """Without the oldest versions of a file, if they are too many."""
     # by number, for one that is kept twice (a kill left it a second name) counts twice
-    its = [number for number, k in enumerate(kept) if k[:2] == (kind, name)]
-    return [k for number, k in enumerate(kept) if number not in its[:-KEPT_VERSIONS]]
+    its = [number for number, k in enumerate(kept) if k[:2] == (kind, file)][:-KEPT_VERSIONS]
+    return tuple(k for number, k in enumerate(kept) if number not in its)
 
 
 def make(registry: Registry, change: Change) -> None:
     """Makes a change; returns when it is acknowledged."""
     kind, *arguments = change
-    if kind == "save":
-        name, version = arguments
-        registry.save(plain(batches=version), name)
+    if kind in ("save", "add"):
+        *name, version = arguments
+        real = schema.now
+        hours, seconds = divmod(version, 3600)  # of two versions, the later is newer
+        days, hours = divmod(hours, 24)
+        clock = f"{hours:02}:{seconds // 60:02}:{seconds % 60:02}+00:00"
+        schema.now = lambda: f"2026-01-{days + 1:02}T{clock}"
+        try:
+            if name:
+                registry.save(plain(batches=version), *name)
+            else:
+                picture = np.zeros((28, 28), np.uint8)
+                picture[0, :4] = [*version.to_bytes(4, "big")]
+                OwnData(registry.folder).change(
+                    "mine", lambda cases: OwnCases.none().with_case(picture, 1)
+                )
+        finally:
+            schema.now = real
     else:
         getattr(registry, kind)(*arguments)
 
@@ -147,37 +226,59 @@ SITUATIONS: dict[str, tuple[tuple[Change, ...], Change]] = {
     "delete": (BEFORE, ("delete", "a")),
     "rename": (BEFORE, ("rename", "a", "c")),
     "undo of a delete": (BEFORE, ("undo",)),
+    "undo of a delete, the name taken": ((*BEFORE, ("save", "b", 4)), ("undo",)),
     "undo of an overwrite": ((*BEFORE, ("save", "a", 4)), ("undo",)),
     "undo of a rename": ((*BEFORE, ("rename", "a", "c")), ("undo",)),
     "undo of a rename, the name taken": (
         (*BEFORE, ("rename", "a", "c"), ("save", "a", 4)),
         ("undo",),
     ),
+    "first digit of one's own": (BEFORE, ("add", 9)),
+    "next digit of one's own": ((*BEFORE, ("add", 5)), ("add", 9)),
+    "undo of the first digit": ((*BEFORE, ("add", 5)), ("undo",)),
 }
 """What was done before, and the change that is disturbed."""
 
 
+def on_disk(folder: Path) -> Model:
+    """What is in the folder, every file read anew, whole or not."""
+    copies: dict[int, Copy] = {}
+
+    def copy_of(path: Path) -> Copy:
+        entry = read_entry(path)
+        name, version = entry.name, DAMAGED
+        if entry.kind == "data":
+            name = f"the data set {name}"
+        if not entry.damaged:
+            version = entry.trained_batches
+            found = contents(read_file(path))
+            if isinstance(found, OwnSet):
+                version = int.from_bytes(found.cases.pictures[0, 0, :4].tobytes(), "big")
+        return copies.setdefault(path.stat().st_ino, Copy(name, version, path.stat().st_mtime_ns))
+
+    trash = Registry(folder).trash
+    live = {path.name: copy_of(path) for path in files_in(folder)}
+    kept = tuple(
+        (k.kind, k.file, None if k.kind == "made" else copy_of(trash.folder / k.name))
+        for k in trash.contents()
+    )
+    return Model(live, kept)
+
+
 def found(folder: Path) -> Model:
-    """What is in the folder, every file read anew. Raises RegistryError where one is damaged."""
-    registry = Registry(folder)
-    listed = {}
-    for entry in registry.entries():
-        if entry.damaged:
-            raise RegistryError(f"{entry.file} is damaged: {entry.damaged}")
-        listed[entry.name] = entry.trained_batches
+    """What is on the disk and in the list. Raises RegistryError where something is damaged."""
+    model, registry = on_disk(folder), Registry(folder)
+    for file, copy in model.live.items():
+        if not copy.is_whole:
+            raise RegistryError(f"{file} is damaged")
+    if any(copy and not copy.is_whole for _, _, copy in model.kept):
+        raise RegistryError("something that is kept is damaged")
+    listed = {e.name: e.trained_batches for e in registry.saves() if not e.hidden}
     loaded = {name: batches_of(registry, name) for name in listed}
-    if loaded != listed:
-        raise RegistryError(f"the list has {listed}, the files have {loaded}")
-    kept: list[tuple[str, str, int | str]] = []
-    for item in registry.trash.contents():
-        if renaming := registry.trash.renaming(item):
-            kept.append((item.kind, renaming.new, renaming.old))
-            continue
-        entry = read_entry(registry.trash.folder / item.name, called=item.file)
-        if entry.damaged:
-            raise RegistryError(f"{item.name} is damaged: {entry.damaged}")
-        kept.append((item.kind, entry.name, entry.trained_batches))
-    return Model(listed, tuple(kept))
+    there = {name: version for name, version in model.names().items() if name != MINE}
+    if not loaded == listed == there:
+        raise RegistryError(f"the list has {listed}, the files have {loaded}, {there}")
+    return model
 
 
 def complaint(folder: Path, before: Model, change: Change | None = None) -> str:
@@ -189,14 +290,14 @@ def complaint(folder: Path, before: Model, change: Change | None = None) -> str:
         now = found(folder)
     except RegistryError as error:
         return str(error)
-    if now.live not in before.between(change):
-        return f"{now.live} is there; {before.live} was acknowledged, then came {change}"
-    after = before.after(change) if change else before
-    if now.latest() not in (before.latest(), after.latest()):
-        return f"undo would take back {now.latest()} after {change}"
-    expected = before.versions()
+    models = [before]
     if change is not None:
-        expected &= before.after(change).versions()
+        models += [before.after(change), before.after(change, cut=True)]
+    if now.names() not in [model.names() for model in models]:
+        return f"{now.names()} is there; {before.names()} was acknowledged, then came {change}"
+    if now.next_undo() not in [model.next_undo() for model in models]:
+        return f"undo would take back {now.next_undo()} after {change}"
+    expected = set.intersection(*(model.versions() for model in models))
     if not expected <= now.versions():
         return f"lost in {change}: {expected - now.versions()}"
     return ""

@@ -18,8 +18,9 @@ from digits_helpers import SAMPLE_DIGESTS, idx
 from numpy.typing import NDArray
 from registry_helpers import plain
 
-from digitnet.registry.model import file_name
+from digitnet.registry import store
 from digitnet.registry.saves import Registry
+from digitnet.registry.store import Entry, write_list
 
 CHILD = Path(__file__).with_name("hostile_child_helpers.py")
 CHILDS_ENVIRONMENT = os.environ | {
@@ -84,7 +85,7 @@ def _listed(answer: Answer) -> dict[str, str | None]:
 
 def _lists_it_as_damaged(answer: Answer) -> bool:
     listed = _listed(answer)
-    reason = listed.pop(file_name("x"), None)
+    reason = listed.pop("x", None)
     return reason is not None and is_one_line(reason) and listed == {"sound": None}
 
 
@@ -99,9 +100,10 @@ def in_an_npz(data: bytes) -> bytes:
     return file.getvalue()
 
 
+FILE = "0123456789abcdef.pickle"
 WAYS = {
-    "l": Way(file_name("x"), "l x", _says_so),
-    "ls": Way(file_name("x"), "ls", _lists_it_as_damaged),
+    "l": Way(FILE, "l x", _says_so),
+    "ls": Way(FILE, "ls", _lists_it_as_damaged),
     "the list": Way("registry.pickle", "ls", lambda answer: _listed(answer) == {"sound": None}),
     "recover": Way(".recovery/1-0123abcd.pickle", "recover", _says_so),
     "import, as .npz": Way("x.npz", "import 'SAVES/x.npz'", _says_so),
@@ -127,9 +129,10 @@ ALL_WAYS = WAYS | DIGIT_WAYS
 
 
 def make_folder(folder: Path) -> Path:
-    """A folder with one sound save, called `sound`, and sound digits."""
+    """A folder with one sound save, called `sound`, sound digits, and a list that calls FILE x."""
     Registry(folder).save(plain(), "sound")
-    (folder / "registry.pickle").unlink()
+    write_list(folder, [Entry("x", FILE, saved_at="2026-01-01T00:00:00+00:00")])
+    store._known.cache_clear()
     (folder / ".recovery").mkdir()
     for stem, array in sound_digits().items():
         (folder / f"{stem}.gz").write_bytes(gzip.compress(idx(array), 1))

@@ -18,7 +18,7 @@ from typing import Any
 from crash_helpers import Change, Model, complaint, found, make, without_steps
 from registry_helpers import temporary_files
 
-from digitnet.registry import saves as registry_module
+from digitnet.registry import store as registry_module
 from digitnet.registry.saves import Registry
 
 CHANGES = 6  # of a writer that nobody kills

@@ -12,8 +12,8 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 from registry_helpers import plain
-from digitnet.registry import registry as room
-from digitnet.registry.errors import RegistryError
+from digitnet.registry import store as room
+from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Registry
 registry, number, count = Registry(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
 """

@@ -21,7 +21,7 @@ from crash_helpers import (
 )
 from registry_helpers import Disk, failure, temporary_files
 
-from digitnet.registry import saves as registry_module
+from digitnet.registry import store as registry_module
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Registry
 
@@ -58,14 +58,12 @@ def wrong_after(saves: Path, before: Model, change: Change, disk: Watched, code:
         return "a failure was passed over in silence"
     if said and (os.strerror(code) not in said or not said.isprintable()):
         return f"this is not clear: {said}"
-    if said and not made and "nothing was " not in said:
+    if said and not made and "nothing was " not in said and "was not changed" not in said:
         return f"what was kept is not said: {said}"
     if not stuck and temporary_files(saves):
         return f"left behind: {temporary_files(saves)}"
-    latest = before.latest()
-    renames = change[0] == "rename" or (change == ("undo",) and latest and latest[0] == "renamed")
-    both = change if stuck and renames else None  # no name can be taken away, until the disk heals
-    if wrong := complaint(saves, before.after(change) if made else before, None if made else both):
+    both = "Both are listed" in said
+    if wrong := complaint(saves, before.after(change, cut=both) if made else before):
         return f"{said or 'done'!r}, but {wrong}"
     make(Registry(saves), ("save", "next", 10))
     return "left behind at last" if temporary_files(saves) else ""

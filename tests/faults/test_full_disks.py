@@ -19,7 +19,7 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry import model
-from digitnet.registry import saves as registry_module
+from digitnet.registry import store as registry_module
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Registry
 
@@ -33,7 +33,9 @@ def wrong_after(saves: Path, before: Model, said: str, code: int) -> str:
         return f"this is said: {said}"
     if temporary_files(saves):
         return f"left behind: {temporary_files(saves)}"
-    return complaint(saves, before) or ("" if found(saves) == before else "more is kept now")
+    return complaint(saves, before) or (
+        "" if found(saves).undoable() == before.undoable() else "more is kept now"
+    )
 
 
 # a disk with room for so many bytes
@@ -173,7 +175,7 @@ def limited(at: Path) -> Iterator[tuple[Model, dict[str, Any]]]:
 
 
 UNTIDY = "import pathlib; pathlib.Path.unlink = lambda *_, **__: None"
-UNTOLD = "import digitnet.registry.saves as room; room.OSError = ZeroDivisionError"
+UNTOLD = "import digitnet.registry.store as room; room.OSError = ZeroDivisionError"
 DISKS: dict[str, tuple[Callable[[Path], Met], int, str, str]] = {
     "full": (full, errno.ENOSPC, UNTIDY, "left behind"),
     "full from the beginning": (lambda at: full(at, ()), errno.ENOSPC, UNTIDY, "left behind"),

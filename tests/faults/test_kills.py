@@ -24,7 +24,7 @@ def test_no_acknowledged_save_is_lost(
     kills = share(60, 2000)
     told = kill(tmp_path / "saves", kills)
     assert told["writing"] >= 0.3 * kills
-    assert set(told["kinds"]) == {"save", "delete", "rename", "undo"}
+    assert set(told["kinds"]) == {"save", "add", "delete", "rename", "undo"}
     tally("kill -9 of a writer", kills, kills - len(told["complaints"]))
     assert told["complaints"] == []
 

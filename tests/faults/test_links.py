@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from registry_helpers import file_of
 from session_helpers import do, refusal
 
 from digitnet.registry import files, recovery
 from digitnet.registry.files import TEMPORARY, write_durably
-from digitnet.registry.model import file_name
 from digitnet.registry.recovery import FOLDER
 from digitnet.repl.session import Session
 
@@ -82,17 +82,25 @@ def test_a_recovery_file_with_a_strangers_name_is_not_taken(
 
 
 @pytest.mark.parametrize("to", ["precious", "nothing"])
-def test_a_save_that_is_a_link_is_none_of_ours(session: Session, outside: Path, to: str) -> None:
-    do(session, "n mini; pas one; t 3; p; pas two; t 3; p")
-    link, kept = session.saves / file_name("x"), session.saves / ".trash"
+@pytest.mark.parametrize("was", ["a save", "nothing"])
+def test_a_save_that_is_a_link_is_none_of_ours(
+    session: Session, outside: Path, to: str, was: str
+) -> None:
+    do(session, "n mini; pas one; t 3; p; pas two; t 3; p; pas x")
+    link, kept = session.saves / "0123456789abcdef.pickle", session.saves / ".trash"
+    if was == "a save":
+        link = file_of(session.saves)
+        link.unlink()
     link.symlink_to(outside / to)
-    (kept / f"00000009.replaced.{file_name('one')}").symlink_to(outside / to)
-    damaged = {e["name"]: e["damaged"] for e in do(session, "ls")[0]["networks"]}
-    assert "symbolic link" in damaged[link.name]
+    (kept / f"00000009.replaced.{file_of(session.saves, 'one').name}").symlink_to(outside / to)
+    (listed,) = (each for each in do(session, "ls")[0]["networks"] if each["damaged"])
+    assert (listed["name"], listed["file"]) == (link.name, link.name)
+    assert "symbolic link" in listed["damaged"]
     session.asker = type(session.asker)(yes=True)  # type: ignore[call-arg]
-    for line in ("l x", "pas x", "del x", "ren one x", "ren x y", "vote x"):
-        assert "symbolic link" in refusal(session, line)
-    assert [do(session, "undo")[0]["restored"] for _ in range(2)] == ["two", "two"]
+    for line in ("l {}", "pas {}", "del {}", "ren one {}", "ren {} y", "vote {}"):
+        assert "symbolic link" in refusal(session, line.format(link.name))
+    do(session, "pas x; l x; del x")
+    assert [do(session, "undo")[0]["restored"] for _ in range(2)] == ["x", "two"]
     assert do(session, "undo one; l one")[-1]["trained_batches"] == 0
     assert link.is_symlink()
     assert untouched(outside)
@@ -101,7 +109,7 @@ def test_a_save_that_is_a_link_is_none_of_ours(session: Session, outside: Path, 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_a_save_keeps_its_permissions(session: Session) -> None:
     do(session, "n diary; pas one")
-    (path,) = session.saves.glob("one-*.pickle")
+    path = file_of(session.saves, "one")
     path.chmod(0o600)
     do(session, "t 3; p")
     assert path.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""The registry against a plain dictionary: whatever is done to it, by whomever, and cut short."""
+"""The registry against a plain model: whatever is done to it, by whomever, and cut short."""
 
 import os
 import shutil
@@ -7,24 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crash_helpers import DAMAGED, MINE, Change, Copy, Model, make, on_disk
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from model_helpers import (
-    DAMAGED,
-    KILLED,
-    REFUSED,
-    Model,
-    contents_of,
-    dying,
-    on_disk,
-)
-from registry_helpers import plain, temporary_files
+from model_helpers import KILLED, REFUSED, dying
+from registry_helpers import temporary_files
 
-from digitnet.registry import saves as room
+from digitnet.registry import store as store_module
 from digitnet.registry.files import RegistryError
-from digitnet.registry.model import file_name
-from digitnet.registry.saves import LIST, Registry
+from digitnet.registry.saves import OwnData, Registry
+from digitnet.registry.store import LIST
 
 NAMES = ["a", "A", "ä b", "../a"]
 names = st.sampled_from(NAMES)
@@ -34,7 +27,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 
 class Saves(RuleBasedStateMachine):
-    """Each rule is a step; after each, the registry must be as the model says."""
+    """Each rule is a step; after each, what is on the disk must be what the model foresees."""
 
     steps = kills = 0
 
@@ -42,7 +35,7 @@ class Saves(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.registry = Registry(self.folder / "saves")
-        self.model, self.versions = Model(), 0
+        self.model, self.version = Model({}), 0
         self.old_list = b""
 
     def teardown(self) -> None:
@@ -52,45 +45,70 @@ class Saves(RuleBasedStateMachine):
 
     @rule(name=names)
     def save(self, name: str) -> None:
-        self.versions += 1
-        self.registry.save(plain(batches=self.versions), name)
-        self.model.save(name, self.versions)
+        self.change("save", name, self.next())
         assert temporary_files(self.folder) == []  # those of the killed are gone too
+
+    @rule()
+    def add_a_digit(self) -> None:
+        self.change("add", self.next())
 
     @rule(name=names)
     def delete(self, name: str) -> None:
-        self.both(lambda: self.registry.delete(name), self.model.delete(name))
+        self.change("delete", name)
 
     @rule(old=names, new=names)
     def rename(self, old: str, new: str) -> None:
-        self.both(lambda: self.registry.rename(old, new), self.model.rename(old, new))
+        self.change("rename", old, new)
 
-    @rule(name=st.sampled_from(["", "", *NAMES]))
+    @rule(name=st.sampled_from(["", "", "mine", *NAMES]))
     def undo(self, name: str) -> None:
-        self.both(lambda: self.registry.undo(name), self.model.undo(name))
+        self.change("undo", name)
 
-    def both(self, act: Any, possible: bool) -> None:
-        """Does what the model says is possible, or not."""
-        if possible:
-            act()
-        else:
+    def next(self) -> int:
+        self.version += 1
+        return self.version
+
+    def foreseen(self, *change: Any) -> Model:
+        if change == ("undo", "mine"):
+            change = ("undo", MINE)
+        return self.model.after(change)
+
+    def change(self, *change: Any) -> None:
+        """Makes a change; it is refused where the model says that nothing changes."""
+        after = self.foreseen(*change)
+        if after is self.model:
             with pytest.raises(RegistryError):
-                act()
+                make(self.registry, change)
+        else:
+            make(self.registry, change)
+        now = on_disk(self.registry.folder)
+        assert sorted(map(described, now.live.values())) == sorted(
+            map(described, after.live.values())
+        )
+        assert now.undoable() == after.undoable()
+        self.model = now
 
     # what happens to the files
 
     @rule(name=names, where=st.floats(0, 1))
     def corrupt(self, name: str, where: float) -> None:
-        path = self.registry.folder / file_name(name)
-        if name in self.model.names:
+        file = self.model.find(name)
+        if file and self.model.live[file].is_whole:
+            path = self.registry.folder / file
             status, data = path.stat(), bytearray(path.read_bytes())
-            if self.model.names[name].content == DAMAGED:
-                data.clear()  # a byte flipped twice would be whole again
-            else:
-                data[int(where * (len(data) - 1))] ^= 0xFF
+            data[200 + int(where * (len(data) - 201))] ^= 0xFF  # the name can still be read
             path.write_bytes(data)
             os.utime(path, ns=(0, status.st_mtime_ns + 1))  # files change more than once a tick
-            self.model.names[name].content = DAMAGED
+            self.model = on_disk(self.registry.folder)
+            assert self.model.live[file].content == DAMAGED
+
+    @rule(name=names)
+    def copy(self, name: str) -> None:
+        file = self.model.find(name)
+        if file:
+            path = self.registry.folder / file
+            shutil.copyfile(path, path.with_name(f"copy-{self.next():016x}.pickle"))
+            self.model = on_disk(self.registry.folder)
 
     @rule()
     def lose_the_list(self) -> None:
@@ -109,11 +127,12 @@ class Saves(RuleBasedStateMachine):
         self.old_list = path.read_bytes() if path.exists() else b""
 
     @rule()
-    def reopen(self) -> None:
-        self.registry = Registry(self.registry.folder)
+    def begin_again(self) -> None:
+        """As a new process does, which knows nothing but the list."""
+        store_module._known.cache_clear()
 
     @rule(
-        what=st.sampled_from(["save", "save", "delete", "rename", "undo"]),
+        what=st.sampled_from(["save", "save", "add", "delete", "rename", "undo"]),
         name=names,
         new=names,
         calls=st.integers(1, 8),
@@ -121,32 +140,47 @@ class Saves(RuleBasedStateMachine):
     )
     def kill(self, what: str, name: str, new: str, calls: int, after: bool) -> None:
         """In the midst of a step: it is done or not, and what was there can still be had."""
-        self.versions += 1
-        before = on_disk(self.registry, NAMES)
-        assert before.everything() == self.model.everything()
-        step = {
-            "save": lambda: self.registry.save(plain(batches=self.versions), name),
-            "delete": lambda: self.registry.delete(name),
-            "rename": lambda: self.registry.rename(name, new),
-            "undo": self.registry.undo,
-        }[what]
-        arguments = {"save": (name, self.versions), "delete": (name,), "rename": (name, new)}
-        possible = getattr(self.model, what)(*arguments.get(what, ()))
-        ended = dying(step, calls, after=after)
-        if ended != KILLED:
+        version = self.next()
+        changes: dict[str, Change] = {
+            "save": (name, version),
+            "add": (version,),
+            "rename": (name, new),
+            "delete": (name,),
+        }
+        change = (what, *changes.get(what, ()))
+        possible = self.model.after(change) is not self.model
+        ended = dying(lambda: make(self.registry, change), calls, after=after)
+        now = on_disk(self.registry.folder)
+        if ended == KILLED:
+            type(self).kills += 1
+            models = [self.model, self.model.after(change), self.model.after(change, cut=True)]
+            assert now.names() in [model.names() for model in models]
+            lost = set.intersection(*(model.versions() for model in models)) - now.versions()
+            assert not lost
+        else:
             assert ended == (0 if possible else REFUSED)
-            return
-        type(self).kills += 1
-        now = on_disk(Registry(self.registry.folder), NAMES)  # which completes a rename
-        assert now.contents() in (before.contents(), self.model.contents())
-        forgotten = before.everything() - self.model.everything()
-        assert now.everything() >= before.everything() - forgotten
+            assert now.undoable() == self.model.after(change).undoable()
         self.model = now
 
     @invariant()
-    def agrees(self) -> None:
+    def is_found_by_a_person(self) -> None:
+        """Listed, and loaded under its name: the newest of a name, also of damaged ones."""
         type(self).steps += 1
-        assert contents_of(self.registry, NAMES) == self.model.contents()
+        names = {name: version for name, version in self.model.names().items() if name != MINE}
+        listed = {e.name: e for e in self.registry.saves() if not e.hidden}
+        assert {
+            name: DAMAGED if entry.damaged else entry.trained_batches
+            for name, entry in listed.items()
+        } == names
+        for name, version in names.items():
+            if version != DAMAGED:
+                assert self.registry.load(name).trainer.progress.batches == version
+        assert len(self.registry.entries()) == len(self.model.live)
+        assert bool(len(OwnData(self.registry.folder).read("mine"))) == (MINE in self.model.names())
+
+
+def described(copy: Copy) -> tuple[str, int]:
+    return copy.name, copy.content
 
 
 def run(machine: type[Saves], examples: int) -> None:
@@ -167,11 +201,11 @@ def run(machine: type[Saves], examples: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", os.fstat)
 
 
-def test_the_registry_is_as_a_dictionary_would_be(share: Any, tally: Any) -> None:
+def test_the_registry_is_as_the_model_foresees(share: Any, tally: Any) -> None:
     run(Saves, share(10, 240))
     assert Saves.steps >= share(400, 10_000)
     assert Saves.kills >= Saves.steps // 100
@@ -194,26 +228,20 @@ def writes_in_place(path: Path, data: bytes, keep_old_as: Path | None = None) ->
         file.write(data[100:])
 
 
-@pytest.mark.parametrize("careless", [keeps_nothing, writes_in_place])
-def test_careless_writing_is_found_out(monkeypatch: pytest.MonkeyPatch, careless: Any) -> None:
-    monkeypatch.setattr(room, "write_durably", careless)
-    with pytest.raises((AssertionError, RegistryError)):
-        run(Saves, 20)
+CARELESS: dict[str, tuple[object, str, object]] = {
+    "keeps nothing": (store_module, "write_durably", keeps_nothing),
+    "writes in place": (store_module, "write_durably", writes_in_place),
+    "loses what gives way": (store_module, "keep_durably", lambda path, other: None),
+    "believes the list": (store_module.Entry, "is_of", lambda entry, path: True),
+    "lets the newer one answer after an undo": (store_module.Store, "_throw_away", lambda *_: None),
+}
 
 
-def test_an_undo_that_loses_what_gives_way_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "keep_durably", lambda path, other: None)
-    with pytest.raises((AssertionError, RegistryError)):
-        run(Saves, 20)
-
-
-def test_a_rename_that_nobody_completes_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Registry, "_complete_rename", lambda registry: None)
-    with pytest.raises((AssertionError, RegistryError)):
-        run(Saves, 20)
-
-
-def test_a_list_that_is_believed_too_readily_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room.Entry, "is_of", lambda self, path: True)
+@pytest.mark.full
+@pytest.mark.parametrize("how", CARELESS)
+def test_a_registry_without_a_protection_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(*CARELESS[how])
     with pytest.raises((AssertionError, RegistryError)):
         run(Saves, 20)

@@ -16,11 +16,10 @@ from names_helpers import DEVICES, ESCAPES, HOSTILE, NAMES
 from registry_helpers import batches_of, plain, put
 from session_helpers import Answers, do
 
-from digitnet.registry import saves as room
 from digitnet.registry.codec import decode, encode, seal, unseal
 from digitnet.registry.fields import Fields
-from digitnet.registry.model import IS_SAVE, clean_name, file_name
-from digitnet.registry.saves import LIST
+from digitnet.registry.model import clean_name
+from digitnet.registry.store import IS_FILE, LIST
 from digitnet.repl import errors
 from digitnet.repl.loop import do_command, message
 from digitnet.repl.pictures.screen import Screen
@@ -71,7 +70,7 @@ def strange_files(session: Session) -> list[str]:
     for path in top.rglob("*"):
         inside = path.parent == session.saves and path.name in (LIST, ".lock", ".trash")
         kept = path.parent == session.saves / ".trash"
-        save = path.parent == session.saves and IS_SAVE.fullmatch(path.name)
+        save = path.parent == session.saves and IS_FILE.fullmatch(path.name)
         device = path.name.split(".")[0].lower() in DEVICES
         if device or not (inside or kept or save or path in allowed):
             strange.append(str(path))
@@ -119,8 +118,6 @@ def test_no_two_names_are_on_one_file(here: Session, share: Any, tally: Any) -> 
     for number, name in enumerate(names):
         here.registry.save(plain(batches=number), name)
     survived = sum(batches_of(here.registry, n) == k for k, n in enumerate(names))
-    every = {clean_name(name) for name in NAMES if is_name(name)}
-    assert len({file_name(name).casefold() for name in every}) == len(every)
     tally("names beside each other, each with a file of its own", len(names), survived)
 
 
@@ -137,15 +134,6 @@ def test_without_escaping_the_terminal_would_be_steered(
     for module in (errors, output):
         monkeypatch.setattr(module, "printable", lambda text, longest=0: text)
     assert failing(here, steering) == len(steering) == 4
-
-
-def test_files_called_by_the_name_itself_would_come_to_lie_outside(
-    here: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outside = ["../x", "../../x", "con"]
-    assert failing(here, outside) == 0
-    monkeypatch.setattr(room, "file_name", lambda name: f"{name}.pickle")
-    assert failing(here, outside) == len(outside)
 
 
 # escapes from a file's content

@@ -12,13 +12,14 @@ from crash_helpers import Change, Model, complaint, make
 from power_helpers import Disk, Event, Recorder, put_back
 from registry_helpers import failure
 
-from digitnet.registry import saves as registry_module
+from digitnet.registry import store as registry_module
 from digitnet.registry.saves import Registry
 
 PLAN: tuple[Change, ...] = (
     *(("save", "a", 1), ("save", "a", 2), ("save", "b", 3), ("delete", "b"), ("undo",)),
     *(("save", "b", 4), ("undo",), ("rename", "a", "c"), ("delete", "c"), ("undo",)),
     *(("rename", "c", "a"), ("undo",), ("rename", "c", "a"), ("save", "c", 10), ("undo",)),
+    *(("add", 11), ("add", 12), ("undo",), ("add", 13), ("delete", "b"), ("undo",)),
     *(("save", "b", 5), ("save", "b", 6), ("save", "b", 7), ("save", "b", 8), ("save", "b", 9)),
 )
 
@@ -115,7 +116,7 @@ def test_every_sync_is_needed(root: Path) -> None:
     functions = sorted(site.split(":")[0] for site in sites)
     assert functions == [
         *("keep_durably", "make_folder", "move_durably", "move_durably"),
-        *("remove_durably", "write_durably", "write_durably"),
+        *("write_durably", "write_durably"),
     ]
     for site in sites:
         without = [event for event in events if event.site != site]

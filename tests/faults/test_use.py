@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from conftest import Tally
 from document_helpers import holder_of, places
+from registry_helpers import file_of
 from session_helpers import do
 
 from digitnet.registry.codec import Document, decode, encode, seal, unseal
 from digitnet.registry.fields import Fields
-from digitnet.registry.model import file_name
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
@@ -97,7 +97,7 @@ def saved(session: Session) -> list[Document]:
     made = []
     for line in MADE:
         do(session, f"{line}; pas x")
-        made.append(decode(unseal((session.saves / file_name("x")).read_bytes())))
+        made.append(decode(unseal(file_of(session.saves).read_bytes())))
     return made
 
 
@@ -105,7 +105,7 @@ def used(session: Session, made: list[Document], number: int, lines: list[str]) 
     """What is wrong where the changed save of that number is used; None where it is refused."""
     rng = Random(number)
     data = seal(encode(changed(rng.choice(made), rng) | {"name": "x"}))
-    (session.saves / file_name("x")).write_bytes(data)
+    file_of(session.saves).write_bytes(data)
     session.hand = None
     wrong = complaints(session, "l x")
     if session.hand is None and not wrong:

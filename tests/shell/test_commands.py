@@ -9,7 +9,6 @@ import pytest
 from conftest import Program
 from session_helpers import Answers, do, refusal, shown
 
-from digitnet.registry.model import file_name
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.completion import toolbar
 from digitnet.repl.terminal.output import _numbers_or_null
@@ -88,9 +87,9 @@ def test_del_and_undo(session: Session) -> None:
 
 def test_ren_of_the_network_in_hand(session: Session) -> None:
     session.asker = NonInteractive(yes=True)
-    do(session, "n mini; t 5; pas one")
+    *_, saved = do(session, "n mini; t 5; pas one")
     (renamed,) = do(session, "ren one ' Two '")
-    assert renamed == {"command": "ren", "name": "Two", "file": file_name("Two"), "was": "one"}
+    assert renamed == {"command": "ren", "name": "Two", "file": saved["file"], "was": "one"}
     assert session.unsaved == ""
     *_, saved, listed = do(session, "t 5; p; ls")
     assert saved["name"] == "Two"

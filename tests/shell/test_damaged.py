@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from registry_helpers import file_of
 from session_helpers import do, refusal
 
-from digitnet.registry.model import file_name
 from digitnet.repl.session import Session
 
 
@@ -13,7 +13,7 @@ from digitnet.repl.session import Session
 def damaged(session: Session) -> Path:
     """The file of `x`, damaged; the version before it, of 10 mini-batches, is kept."""
     do(session, "n mini; t 10; pas whole; pas x; t 5; p")
-    path = session.saves / file_name("x")
+    path = file_of(session.saves, "x")
     path.write_bytes(path.read_bytes()[:-1])
     return path
 
@@ -21,7 +21,7 @@ def damaged(session: Session) -> Path:
 def test_ls_shows_the_reason_and_the_others(session: Session, damaged: Path) -> None:
     one, other = do(session, "ls")[0]["networks"]
     assert (one["name"], one["damaged"]) == ("whole", None)
-    assert other["name"] == damaged.name
+    assert (other["name"], other["file"]) == ("x", damaged.name)
     assert "cut short" in other["damaged"]
 
 

@@ -314,9 +314,8 @@ def test_two_programs_that_change_a_set_at_once_lose_nothing(
         OwnCases(PICTURES[:n], ANSWERS[:n], parts_of(ANSWERS[:n])) for n in (1, 2, 3)
     )
     own.keep("some", one, None)
-    place = own.place("some")
-    own.keep("some", two, place)
+    version = own.version("some")
+    own.keep("some", two, version)
     with pytest.raises(RegistryError, match="another program"):
-        own.keep("some", three, place)
+        own.keep("some", three, version)
     assert len(own.read("some")) == 2
-    assert [path.name for path in own.folder.iterdir()].count("some.2") == 1

@@ -9,7 +9,7 @@ from PIL import Image
 from session_helpers import Answers, do, refusal
 
 from digitnet.digits.drawing import Drawing
-from digitnet.registry.own_data import ROWS
+from digitnet.registry.earlier import ROWS
 from digitnet.repl import kinds
 from digitnet.repl.session import Session
 
@@ -129,29 +129,32 @@ def test_all_of_it_is_deleted_after_a_yes_and_comes_back(session: Session) -> No
     assert do(session, "data mine")[0]["name"] == "mine"
 
 
-@pytest.mark.parametrize("name", ["", "own.lock"])
+@pytest.mark.parametrize("name", ["digits", ".trash", ".lock"])
 def test_a_link_in_the_folder_leads_nowhere(session: Session, tmp_path: Path, name: str) -> None:
     do(session, "n diary")
     elsewhere = tmp_path / "elsewhere"
-    if name:
+    if name == ".lock":
         elsewhere.write_text("kept")
-        session.shelf.own.folder.mkdir(parents=True)
     else:
         elsewhere.mkdir()
-        session.saves.mkdir(exist_ok=True)
-    (session.shelf.own.folder / name).symlink_to(elsewhere)
+    session.saves.mkdir(exist_ok=True)
+    (session.saves / name).symlink_to(elsewhere)
     session.asker = Hand(7)
-    refusal(session, "d; mine 7")
-    assert not list(elsewhere.iterdir()) if not name else elsewhere.read_text() == "kept"
+    if name == "digits":
+        do(session, "d; mine 7")
+    else:
+        assert "symbolic link" in refusal(session, "d; mine 7")
+    assert elsewhere.read_text() == "kept" if name == ".lock" else not list(elsewhere.iterdir())
 
 
 def test_a_damaged_file_is_left_as_it_is(session: Session) -> None:
     do(session, "n diary")
-    session.shelf.own.folder.mkdir(parents=True)
-    (session.shelf.own.folder / ROWS).write_bytes(b"no digits")
+    path = session.saves / "digits" / ROWS
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no digits")
     session.asker = Hand(7)
     assert "too short to be an IDX file" in refusal(session, "d; mine 7")
-    assert (session.shelf.own.folder / ROWS).read_bytes() == b"no digits"
+    assert path.read_bytes() == b"no digits"
 
 
 def test_a_digit_in_a_picture_is_added_too(session: Session, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What the tests of saves share: small networks, a registry that holds some, a disk that fails."""
 
 import os
+import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Measurement, Progress, Trainer
 from digitnet.registry.codec import encode, seal
-from digitnet.registry.model import Accuracy, Model, file_name
+from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.saves import Registry
 
 SECONDS = 5  # what must not hang is given so long
@@ -97,9 +98,15 @@ def temporary_files(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*writing*")]
 
 
+def file_of(folder: Path, name: str = "x") -> Path:
+    """The file of the save called `name`; a new one if there is none."""
+    entry = Registry(folder).find(name)
+    return folder / (entry.file if entry else f"{secrets.token_hex(8)}.pickle")
+
+
 def put(folder: Path, document: Any, name: str = "x") -> Path:
-    """Writes a document with a valid seal to the file of the save called `name`."""
-    path = folder / file_name(name)
+    """Writes a document with a valid seal to the file of the save called `name`, or a new one."""
+    path = file_of(folder, name)
     path.write_bytes(seal(encode(document)))
     return path
 

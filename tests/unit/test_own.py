@@ -1,18 +1,20 @@
 """Data sets of one's own: what is kept of them, the parts that cases stay in, every change."""
 
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import ROOT
+from registry_helpers import batches_of, make_pipe, plain, soon
 
 from digitnet.digits.idx import BadData, idx_bytes, read_idx
-from digitnet.digits.own import MINE, PARTS, TEST, TRAIN, VALIDATION, Bytes, OwnCases, spread
-from digitnet.registry.files import TEMPORARY, RegistryError
-from digitnet.registry.own_data import KEPT, LOCK, ROWS, OwnData
+from digitnet.digits.own import FILES, MINE, PARTS, TEST, TRAIN, VALIDATION, Bytes, OwnCases, spread
+from digitnet.registry.earlier import ROWS
+from digitnet.registry.files import RegistryError
+from digitnet.registry.saves import OwnData
+from digitnet.registry.store import KEPT_VERSIONS
 
 
 def picture(ink: int) -> Bytes:
@@ -32,6 +34,10 @@ def inks(cases: OwnCases) -> list[int]:
 
 def add(own: OwnData, ink: int) -> OwnCases:
     return own.change(MINE, lambda cases: cases.with_case(picture(ink), ink % 10))
+
+
+def undo(own: OwnData, name: str = MINE, number: int = 1) -> None:
+    own.store.undo(name, number)
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 5), (4, 3, 2)])
@@ -78,113 +84,160 @@ def test_the_data_set_has_each_case_once_unless_there_are_too_few(count: int) ->
     assert (data.tests_are_in == {MINE}) == (count == 1)
 
 
-def test_files_of_earlier_versions_are_read_changed_and_come_back(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "tests" / "golden" / "own-digits", tmp_path / "digits")
-    (tmp_path / "digits" / "photos.3").mkdir()  # deleted
-    own = OwnData(tmp_path / "digits")
-    assert own.names() == [MINE]
+# on the disk
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> OwnData:
+    return OwnData(tmp_path / "saves")
+
+
+@pytest.fixture
+def earlier(own: OwnData) -> Path:
+    """The folder in which an earlier version has kept two sets."""
+    shutil.copytree(ROOT / "tests" / "golden" / "own-digits", own.store.folder / "digits")
+    return own.store.folder / "digits"
+
+
+def test_sets_of_earlier_versions_are_read_to_the_bit_and_taken_over_by_a_change(
+    own: OwnData, earlier: Path
+) -> None:
+    assert own.names() == [MINE, "photos"]
+    files = {path.name: path.read_bytes() for path in (earlier / "photos.2").iterdir()}
+    assert OwnCases.of_files(files).files() == own.read("photos").files()
     before = own.read(MINE)
     assert before.answers.tolist() == [*range(10), 0, 1]
     assert before.parts.tolist() == [0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     assert before.pictures.max(axis=(1, 2)).tolist() == [*range(200, 212)]
-    assert own.last_change()[1] == "photos"
-    own.undo("photos")
-    assert own.read("photos").answers.tolist() == [0, 1, 0, 1, 0]
-    own.undo("photos", 2)
-    assert own.read("photos").parts.tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 0, 0]
+    assert [*earlier.glob("photos.*")] != []
     assert len(own.change(MINE, lambda cases: cases.without(2))) == 11
-    own.undo(MINE)
+    assert {path.name for path in earlier.iterdir()} == {f".{ROWS}", ".photos.1", ".photos.2"}
+    undo(own)
     assert own.read(MINE).files() == before.files()
+    photos = own.read("photos")
+    undo(own, "photos")
+    assert own.read("photos").answers.tolist() != photos.answers.tolist()
+    undo(own, "photos")
+    assert own.read("photos").files() == photos.files()
+
+
+def test_a_set_that_an_earlier_version_has_deleted_comes_back(own: OwnData, earlier: Path) -> None:
+    (earlier / "photos.3").mkdir()
+    assert own.names() == [MINE]
+    undo(own, "photos")
+    assert own.read("photos").answers.tolist() == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("planted", ["mine.999999999", "mine.0000000001", "mine.1e9"])
+def test_no_planted_folder_hides_what_is_added(own: OwnData, earlier: Path, planted: str) -> None:
+    shutil.copytree(earlier / "photos.1", earlier / planted)
+    add(own, 1)
+    assert len(own.read(MINE)) == len(add(own, 2)) - 1
+    assert inks(own.read(MINE))[-2:] == [1, 2]
 
 
 @pytest.mark.parametrize(
-    ("rows", "reason"),
+    ("spoil", "reason"),
     [
         (np.zeros((5, 784), np.uint8), "784 bytes in a case, not 785"),
         (np.full((5, 785), 100, np.uint8), "answers other than 0 to 99"),
+        ("link", "symbolic link"),
+        ("pipe", "not a regular file"),
+        ("missing", "has no labels"),
     ],
 )
-def test_files_that_cannot_be_used(tmp_path: Path, rows: Bytes, reason: str) -> None:
-    (tmp_path / ROWS).write_bytes(idx_bytes(rows))
-    with pytest.raises(BadData, match=reason):
-        OwnData(tmp_path).read(MINE)
+def test_sets_of_earlier_versions_that_cannot_be_used(
+    own: OwnData, earlier: Path, spoil: Bytes | str, reason: str
+) -> None:
+    if isinstance(spoil, str):
+        path = earlier / "photos.2" / FILES[1]
+        path.rename(earlier / "elsewhere")
+        if spoil == "link":
+            path.symlink_to(earlier / "elsewhere")
+        elif spoil == "pipe":
+            make_pipe(path)
+        with pytest.raises(BadData, match=reason):
+            soon(lambda: own.read("photos"))
+        own.keep("photos", some(2), own.version("photos"))
+        assert len(own.read("photos")) == 2
+    else:
+        (earlier / ROWS).write_bytes(idx_bytes(spoil))
+        with pytest.raises(BadData, match=reason):
+            own.read(MINE)
+        own.keep(MINE, OwnCases.none(), own.version(MINE))
+        assert own.names() == ["photos"]
 
 
-def test_each_change_can_be_undone_and_that_too(tmp_path: Path) -> None:
-    own = OwnData(tmp_path / "digits")
+def test_each_change_can_be_undone_and_that_too(own: OwnData) -> None:
     for ink in (1, 2, 3):
         add(own, ink)
-    for back, left in ((1, [1, 2]), (1, [1, 2, 3]), (2, [1]), (1, [1, 2, 3])):
-        own.undo(MINE, back)
+    for back, left in ((1, [1, 2]), (1, [1, 2, 3]), (2, [1]), (1, [1, 2, 3]), (3, [])):
+        undo(own, MINE, back)
         assert inks(own.read(MINE)) == left
-    with pytest.raises(RegistryError, match="no change of the data set mine"):
-        own.undo(MINE, 3)
-
-
-def test_the_first_change_can_be_undone_too(tmp_path: Path) -> None:
-    own = OwnData(tmp_path / "digits")
-    add(own, 1)
-    own.undo(MINE)
     assert own.names() == []
-    own.undo(MINE)
-    assert inks(own.read(MINE)) == [1]
+    undo(own)
+    assert inks(own.read(MINE)) == [1, 2, 3]
+    with pytest.raises(RegistryError, match="only 3 can be brought back"):
+        undo(own, MINE, 4)
 
 
-def test_what_was_deleted_is_kept_however_much_is_changed_afterwards(tmp_path: Path) -> None:
-    own = OwnData(tmp_path / "digits")
+def test_a_network_and_a_data_set_may_have_the_same_name(own: OwnData) -> None:
+    own.store.save(plain(batches=1), MINE)
+    add(own, 1)
+    own.store.save(plain(batches=2), MINE)
+    add(own, 2)
+    for inks_left, batches in (([1], 2), ([1, 2], 2)):
+        assert own.store.undo(MINE).entry.kind == "data"
+        assert (inks(own.read(MINE)), batches_of(own.store, MINE)) == (inks_left, batches)
+    own.store.delete(MINE)
+    assert own.names() == [MINE]
+    assert own.store.names() == []
+
+
+def test_what_was_deleted_is_kept_however_much_is_changed_afterwards(own: OwnData) -> None:
     for ink in range(20):
         add(own, ink)
-    own.keep(MINE, OwnCases.none(), own.place(MINE))
+    own.keep(MINE, OwnCases.none(), own.version(MINE))
     for ink in range(20):
         add(own, ink)
-    places = sorted(tmp_path.glob("digits/mine.*"), key=lambda path: int(path.suffix[1:]))
-    numbers = [20, 21, *range(42 - KEPT, 42)]
-    assert [path.name for path in places] == [f"mine.{number}" for number in numbers]
-    own.undo(MINE, KEPT + 1)
+    undo(own, MINE, KEPT_VERSIONS + 2)
     assert inks(own.read(MINE)) == [*range(20)]
 
 
-def test_programs_that_add_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+def test_programs_that_add_at_the_same_time_lose_nothing(own: OwnData) -> None:
     def some_more(first: int) -> None:
         for ink in range(first, first + 5):
-            add(OwnData(tmp_path / "digits"), ink)
+            add(OwnData(own.store.folder), ink)
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(some_more, (0, 50, 100, 150)))
-    kept = inks(OwnData(tmp_path / "digits").read(MINE))
-    assert sorted(kept) == [f + k for f in (0, 50, 100, 150) for k in range(5)]
+    assert sorted(inks(own.read(MINE))) == [f + k for f in (0, 50, 100, 150) for k in range(5)]
 
 
-def test_what_a_writer_that_was_killed_left_is_no_hindrance(tmp_path: Path) -> None:
-    own = OwnData(tmp_path)
+def test_a_set_that_another_program_has_changed_is_not_replaced(own: OwnData) -> None:
     add(own, 1)
-    (tmp_path / f"{TEMPORARY}0123456789abcdef").mkdir()
-    (tmp_path / f"{TEMPORARY}0123456789abcdef" / "half").write_bytes(b"half of")
-    (tmp_path / f"{TEMPORARY}0123456789abcdef-{ROWS}").write_bytes(b"half of")
-    assert inks(add(own, 2)) == [1, 2]
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.1", "mine.2", LOCK}
+    version = own.version(MINE)
+    add(own, 2)
+    with pytest.raises(RegistryError, match="was changed by another program"):
+        own.keep(MINE, some(5), version)
+    assert inks(own.read(MINE)) == [1, 2]
+
+
+def test_a_damaged_set_is_named_and_undo_brings_back_the_one_before(own: OwnData) -> None:
+    for ink in (1, 2):
+        add(own, ink)
+    entry = own.store.find(MINE, data=True)
+    assert entry
+    path = own.store.folder / entry.file
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BadData, match="damaged: it is cut short"):
+        own.read(MINE)
+    undo(own)
+    assert inks(own.read(MINE)) == [1]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RegistryError, match="mine was not changed"):
         add(OwnData(tmp_path / "file"), 1)
-
-
-def fails(*_: object) -> None:
-    raise OSError(5, "Input/output error")
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace", "mkdir"])
-def test_a_disk_that_fails_leaves_what_there_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    own = OwnData(tmp_path)
-    add(own, 1)
-    with monkeypatch.context() as patch:
-        failing: Callable[..., None] = fails
-        patch.setattr(f"os.{step}", failing)
-        with pytest.raises(RegistryError, match="mine was not changed: Input/output error"):
-            add(own, 2)
-    assert inks(OwnData(tmp_path).read(MINE)) == [1]
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.1", LOCK}
+    assert OwnData(tmp_path / "file").names() == []

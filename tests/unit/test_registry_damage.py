@@ -1,25 +1,39 @@
-"""Damaged and odd files among the saves are named, left as they are, and hide no others."""
+"""Damaged and odd files and folders are named, left as they are, and hide no others."""
 
+import errno
 import gc
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import registry_helpers
-from registry_helpers import batches_of, make_loop, make_pipe, plain, soon, temporary_files
+from registry_helpers import (
+    batches_of,
+    failure,
+    file_of,
+    make_loop,
+    make_pipe,
+    plain,
+    soon,
+    temporary_files,
+)
 
 from digitnet.registry import files
+from digitnet.registry import store as store_module
 from digitnet.registry.codec import encode, seal
 from digitnet.registry.files import RegistryError
-from digitnet.registry.model import file_name
 from digitnet.registry.saves import Registry
+from digitnet.registry.store import LIST
 
 registry, two = registry_helpers.registry, registry_helpers.two
-
+ID = "0123456789abcdef.pickle"
 
 DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda data: b"", "cut short"),
@@ -36,15 +50,14 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_a_damaged_file_is_listed_with_the_reason_and_left_as_it_is(
     two: Registry, damage: Callable[[bytes], bytes], reason: str
 ) -> None:
-    path = two.folder / file_name("x")
-    data = damage(path.read_bytes())
-    path.write_bytes(data)
-    entries = two.entries()
-    assert [(entry.name, bool(entry.damaged)) for entry in entries] == [
-        ("other", False),
-        (path.name, True),
-    ]
-    assert reason in entries[1].damaged
+    path = file_of(two.folder)
+    path.write_bytes(data := damage(path.read_bytes()))
+    entries = {entry.name: entry for entry in two.entries()}
+    assert {name: bool(entry.damaged) for name, entry in entries.items()} == {
+        "other": False,
+        "x": True,
+    }
+    assert reason in entries["x"].damaged
     assert two.names() == ["other"]
     assert two.exists("x")
     with pytest.raises(RegistryError, match=rf"'x' cannot be loaded.*{reason}.*{path.name}"):
@@ -54,48 +67,56 @@ def test_a_damaged_file_is_listed_with_the_reason_and_left_as_it_is(
     two.undo()
     assert path.read_bytes() == data
     assert batches_of(two, "other") == 9
-    assert [entry.name for entry in two.entries() if entry.damaged] == [path.name]
 
 
-def test_a_file_under_a_wrong_name_is_damaged_and_says_its_right_one(two: Registry) -> None:
-    shutil.copy2(two.folder / file_name("x"), two.folder / file_name("y"))
-    shutil.copy2(two.folder / file_name("x"), two.folder / "x-0123456789abcdef.pickle")
-    damaged = {entry.name: entry.damaged for entry in two.entries() if entry.damaged}
-    assert set(damaged) == {file_name("y"), "x-0123456789abcdef.pickle"}
-    for reason in damaged.values():
-        assert f"holds the network 'x' and should be called {file_name('x')}" in reason
-    with pytest.raises(RegistryError, match="holds the network 'x'"):
-        two.load("y")
-    assert two.names() == ["other", "x"]
+@pytest.mark.parametrize("known", [["list", "head"], ["head"], ["trash"], []], ids="+".join)
+def test_a_damaged_file_is_called_what_it_was_called(two: Registry, known: list[str]) -> None:
+    path = file_of(two.folder)
+    data = path.read_bytes()
+    path.write_bytes(data[:-9] if "head" in known else data[9:-9])
+    store_module._known.cache_clear()
+    if "list" not in known:
+        (two.folder / LIST).unlink()
+    if not known:
+        shutil.rmtree(two.trash.folder)
+    (entry,) = (entry for entry in two.entries() if entry.damaged)
+    assert entry.name == ("x" if known else path.name)
+    two.delete(entry.name)
+    assert two.names() == ["other"]
 
 
 def test_files_that_are_called_like_no_save_are_not_looked_at(two: Registry) -> None:
-    slug, code = "x", "0123456789abcdef"
-    for name in ("notes.txt", "x.pickle", f"X-{code.upper()}.pickle", f".{slug}-{code}.pickle"):
+    for name in ("notes.txt", "x.pickle", f"X-{ID.upper()}", f".x-{ID}", f"x-y{ID}"):
         (two.folder / name).write_bytes(b"?")
     assert [entry.name for entry in two.entries()] == ["other", "x"]
 
 
-def test_a_file_over_the_limit_is_refused_without_being_read(two: Registry) -> None:
-    os.truncate(two.folder / file_name("x"), files.MAX_BYTES + 1)
-    tracemalloc.start()
-    try:
-        entries = two.entries()
-        with pytest.raises(RegistryError, match="larger than 256 MiB"):
-            two.load("x")
-        assert tracemalloc.get_traced_memory()[1] < 10 << 20
-    finally:
-        tracemalloc.stop()
-    assert "larger than 256 MiB" in entries[1].damaged
+def test_a_file_of_an_earlier_version_is_found_by_the_name_in_it(two: Registry) -> None:
+    path = file_of(two.folder)
+    path.rename(two.folder / f"any-thing-{ID}")
+    assert batches_of(two) == 2
+    assert two.save(plain(batches=3), "x").entry.file == f"any-thing-{ID}"
 
 
-def test_a_file_of_just_the_limit_is_read(two: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = (two.folder / file_name("x")).stat().st_size
+def test_a_file_over_the_limit_is_refused_without_being_read(
+    two: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file_of(two.folder)
+    size = path.stat().st_size
     monkeypatch.setattr(files, "MAX_BYTES", size)
     assert batches_of(two) == 2
     monkeypatch.setattr(files, "MAX_BYTES", size - 1)
     with pytest.raises(RegistryError, match="larger than"):
         two.load("x")
+    monkeypatch.undo()
+    os.truncate(path, files.MAX_BYTES + 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RegistryError, match="larger than 256 MiB"):
+            two.load("x")
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
 
 
 ODD_FILES: dict[str, Callable[[Path], None]] = {
@@ -109,48 +130,13 @@ ODD_FILES: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("make", ODD_FILES.values(), ids=ODD_FILES)
-def test_what_is_called_like_a_save_and_is_no_file_hides_no_other_and_stops_no_change(
-    two: Registry, make: Callable[[Path], None]
+@pytest.mark.parametrize("was", ["x", ""])
+def test_what_is_no_file_hides_no_other_stops_no_change_and_leaves_nothing_open(
+    two: Registry, make: Callable[[Path], None], was: str
 ) -> None:
-    make(two.folder / file_name("odd"))
-    entries = soon(two.entries)
-    assert [entry.name for entry in entries if not entry.damaged] == ["other", "x"]
-    with pytest.raises(RegistryError, match="'odd'"):
-        two.load("odd")
-    soon(lambda: two.save(plain(batches=5), "x"))
-    assert batches_of(two) == 5
-    soon(lambda: two.delete("x"))
-    assert not two.exists("x")
-    soon(two.undo)
-    assert batches_of(two) == 5
-
-
-@pytest.mark.parametrize("make", ODD_FILES.values(), ids=ODD_FILES)
-def test_a_save_takes_the_place_of_what_is_no_file_or_says_that_it_cannot(
-    two: Registry, make: Callable[[Path], None]
-) -> None:
-    path = two.folder / file_name("odd")
+    path = file_of(two.folder, "other") if was else two.folder / ID
+    path.unlink(missing_ok=True)
     make(path)
-    gives_way = make is not Path.mkdir and not path.is_symlink()
-
-    def save() -> bool:
-        try:
-            two.save(plain(batches=5), "odd")
-        except RegistryError:
-            return False
-        return True
-
-    assert soon(save) == gives_way
-    if gives_way:
-        assert batches_of(two, "odd") == 5
-    assert temporary_files(two.folder) == []
-
-
-@pytest.mark.parametrize("make", ODD_FILES.values(), ids=ODD_FILES)
-def test_looking_at_what_is_no_file_leaves_nothing_open(
-    two: Registry, make: Callable[[Path], None]
-) -> None:
-    make(two.folder / file_name("odd"))
 
     def lowest_free() -> int:
         gc.collect()
@@ -159,7 +145,129 @@ def test_looking_at_what_is_no_file_leaves_nothing_open(
         return descriptor
 
     before = lowest_free()
-    for _ in range(3):
-        with pytest.raises(RegistryError):
-            two.load("odd")
+    assert [e.name for e in soon(two.entries) if not e.damaged] == (
+        ["x"] if was else ["other", "x"]
+    )
     assert lowest_free() == before
+    soon(lambda: two.save(plain(batches=5), "x"))
+    soon(lambda: two.delete("x"))
+    soon(two.undo)
+    assert batches_of(two) == 5
+    assert os.path.lexists(path)
+    assert temporary_files(two.folder) == []
+
+
+# the folder
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_save(two: Registry) -> None:
+    left = [folder / f".writing-4711-{ID}" for folder in (two.folder, two.trash.folder)]
+    for path in left:
+        path.write_bytes(b"half")
+    assert two.names() == ["other", "x"]
+    two.save(plain(), "third")
+    assert not any(path.exists() for path in left)
+
+
+HOLD = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def held(two: Registry) -> Iterator[None]:
+    """The lock on the folder of `two` is held by another process."""
+    command = [sys.executable, "-c", HOLD, str(two.folder / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline().strip() == b"held"
+        yield
+        other.communicate()
+
+
+@pytest.mark.usefixtures("held")
+def test_while_another_process_writes_changes_wait_and_then_say_so(
+    two: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store_module.LOCK_SECONDS == 30
+    monkeypatch.setattr(store_module, "LOCK_SECONDS", 0.1)
+    changes: list[tuple[Callable[[], Any], str]] = [
+        (lambda: two.save(plain(batches=3), "x"), "nothing was saved"),
+        (lambda: two.delete("x"), "nothing was deleted"),
+        (two.undo, "nothing was changed"),
+    ]
+    for change, kept in changes:
+        with pytest.raises(RegistryError, match=rf"another digitnet has been writing in .*{kept}"):
+            change()
+    assert batches_of(two) == 2
+    assert temporary_files(two.folder) == []
+
+
+@pytest.mark.parametrize("place", ["saves", "saves/.lock", "saves/.trash"])
+def test_a_folder_that_cannot_be_used_is_named(registry: Registry, place: str) -> None:
+    if place != "saves":
+        registry.save(plain(batches=1), "x")
+        shutil.rmtree(registry.folder / ".trash", ignore_errors=True)
+        (registry.folder / ".lock").unlink(missing_ok=True)
+    blocked = registry.folder.parent / place
+    if place.endswith(".lock"):
+        blocked.mkdir()
+    else:
+        blocked.write_bytes(b"in the way")
+    with pytest.raises(RegistryError, match=r"cannot write in .*nothing was saved") as caught:
+        registry.save(plain(batches=2), "x")
+    assert str(registry.folder) in str(caught.value)
+    if place != "saves":
+        assert batches_of(registry) == 1
+        assert temporary_files(registry.folder) == []
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere"])
+def test_a_lock_that_leads_elsewhere_is_not_followed(two: Registry, target: str) -> None:
+    elsewhere = two.folder.parent / "elsewhere"
+    elsewhere.write_bytes(b"somebody else's")
+    (two.folder / ".lock").unlink(missing_ok=True)
+    (two.folder / ".lock").symlink_to(f"../{target}")
+    with pytest.raises(RegistryError, match=r"symbolic link, remove it; nothing was saved"):
+        two.save(plain(batches=3), "x")
+    assert batches_of(two) == 2
+    assert sorted(path.name for path in two.folder.parent.iterdir()) == ["elsewhere", "saves"]
+    assert elsewhere.read_bytes() == b"somebody else's"
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.EMFILE], ids=errno.errorcode.get)
+@pytest.mark.parametrize("place", ["folder", "file", "trash"])
+def test_what_cannot_be_read_is_named(
+    two: Registry, monkeypatch: pytest.MonkeyPatch, place: str, code: int
+) -> None:
+    path = {"folder": two.folder, "file": file_of(two.folder), "trash": two.trash.folder}[place]
+    said = os.strerror(code)
+
+    def refusing(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(which: Any, *how: Any, **more: Any) -> Any:
+            if str(which) == str(path):
+                raise failure(code)
+            return real(which, *how, **more)
+
+        return call
+
+    for module, name in ((os, "open"), (os, "scandir"), (os, "listdir")):
+        monkeypatch.setattr(module, name, refusing(getattr(module, name)))
+    if place == "folder":
+        with pytest.raises(RegistryError, match=f"cannot read .*: {said}"):
+            two.entries()
+    elif place == "file":
+        with pytest.raises(RegistryError, match=f"'x' cannot be read: {said}"):
+            two.load("x")
+        (two.folder / LIST).unlink()
+        store_module._known.cache_clear()
+        assert f"it cannot be read: {said}" in [entry.damaged for entry in two.entries()]
+    else:
+        for change in (two.undo, lambda: two.delete("x")):
+            with pytest.raises(RegistryError, match=f"{said}; nothing was"):
+                change()
+    monkeypatch.undo()
+    assert batches_of(two) == 2

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import registry_helpers
-from registry_helpers import batches_of, everything, plain, rich, temporary_files
+from registry_helpers import batches_of, everything, file_of, plain, rich, temporary_files
 
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.optimizers import OPTIMIZERS
@@ -21,8 +21,9 @@ from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Measurement, Trainer
 from digitnet.registry import schema
 from digitnet.registry.files import RegistryError
-from digitnet.registry.model import Model, file_name
-from digitnet.registry.saves import LIST, Registry
+from digitnet.registry.model import Model
+from digitnet.registry.saves import Registry
+from digitnet.registry.store import LIST
 
 registry, two = registry_helpers.registry, registry_helpers.two
 
@@ -190,7 +191,7 @@ def test_what_could_not_be_loaded_again_is_not_saved(
 def test_a_network_too_large_to_be_loaded_again_is_not_saved(
     two: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "MAX_BYTES", (two.folder / file_name("x")).stat().st_size + 500)
+    monkeypatch.setattr(schema, "MAX_BYTES", file_of(two.folder).stat().st_size + 500)
     network = network_of("40-30-2")
     with pytest.raises(RegistryError, match=r"MiB|larger|large"):
         two.save(Model(Trainer(network, Settings(), 1)), "x")

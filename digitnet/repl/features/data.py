@@ -15,7 +15,7 @@ from digitnet.digits.own import MINE, OwnCases
 from digitnet.digits.table import Reading
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report
-from digitnet.registry.own_data import NAME
+from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -144,18 +144,18 @@ def _import(session: Session, name: str, path: str) -> DataResult:
         raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
     if name in {*SOURCES, *RELATIVES, MINE, "import", "delete"}:
         raise CommandError(f"{name} is taken: choose another name. {EXAMPLE}")
-    if not NAME.fullmatch(name):
+    if not OWN_NAME.fullmatch(name):
         raise CommandError(
             f"{quoted(name)} cannot be the name of a data set: use up to 32 of a-z, 0-9, - and _, "
             f"a letter first. {EXAMPLE}"
         )
     own = session.shelf.own
-    place = own.place(name)
-    if place and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
+    version = own.version(name)
+    if version and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
         raise CommandError("nothing was imported")
     file = path_of(path, EXAMPLE.removeprefix("Example: "))
     imported = import_from(file, reading(session, path), mean_digits(session))
-    own.keep(name, imported.cases, place)
+    own.keep(name, imported.cases, version)
     session.shelf.forget(name)
     session.choose(session.data(name))
     return DataResult(
@@ -191,14 +191,14 @@ def mean_digits(session: Session) -> Array | None:
 def _delete(session: Session, name: str) -> DataResult:
     """Deletes one of the user's data sets, after a yes."""
     own = session.shelf.own
-    place = own.place(name)
-    if place is None:
+    version = own.version(name)
+    if version is None:
         hint = nearest(name, own.names()) or "data lists them"
         raise CommandError(f"there is no data set of your own called {quoted(name)}. {hint}")
     count = session.shelf.own_cases(name)
     if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
         raise CommandError("nothing was deleted")
-    own.keep(name, OwnCases.none(), place)
+    own.keep(name, OwnCases.none(), version)
     session.shelf.forget(name)
     done = f"Deleted the data set {name}; undo {name} brings it back. In use: "
     return DataResult(done, session.data())

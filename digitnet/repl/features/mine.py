@@ -106,7 +106,7 @@ def mine(
     """Add the digit that d or img read last to your own data set, with its right answer.
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
-    is kept for testing. It is kept with the saves, in `digits`. mine show shows what is in it, the
+    is kept for testing. It is kept with the saves. mine show shows what is in it, the
     last hundred or those from a number on; mine DIGIT N corrects the answer of one, mine remove
     takes one out. undo takes back the last of these changes, data delete mine deletes all.
     """

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from digitnet.recipes import RECIPES
 from digitnet.registry.model import clean_name
-from digitnet.registry.saves import Entry
+from digitnet.registry.store import Entry
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -25,17 +25,24 @@ def saves(entries: "Sequence[Entry]", in_hand: str) -> RenderableType:
     if not entries:
         return Text("There are no saved networks yet: pas NAME saves the one in hand.")
     cells = [_cells(entry, in_hand) for entry in entries if not entry.damaged]
-    damaged = [
+    notes = [
         Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "yellow")
         for entry in entries
         if entry.damaged
+    ] + [
+        Text(
+            f"{entry.name!r} is in two files: l loads the newer one, {entry.hidden}; once that is "
+            f"renamed, the name is {entry.file}'s"
+        )
+        for entry in entries
+        if entry.hidden and not entry.damaged
     ]
     if not cells:
-        return Group(*damaged)
+        return Group(*notes)
     table = Rows(
         HEADINGS, cells, numbers=("trained", "accuracy", "size"), optional=("size", "saved")
     )
-    return Group(table, *damaged)
+    return Group(table, *notes)
 
 
 def _cells(entry: "Entry", in_hand: str) -> tuple[str, ...]:
@@ -119,8 +126,8 @@ def _question(session: Session, name: str) -> str:
 
 def _is_as_known(session: Session, name: str) -> bool:
     """Whether the save of the network in hand is the one that was loaded or saved last."""
-    there = {entry.name: entry for entry in session.registry.entries()}.get(name)
-    if there is None:  # damaged meanwhile
+    there = session.registry.find(name)
+    if there is None or there.damaged:
         return True
     same_time = session.network().saved_at in ("", there.saved_at)
     return same_time and (session.saved is None or session.saved[0] == there.trained_batches)
@@ -249,6 +256,7 @@ class ListResult:
             "networks": [
                 {
                     "name": entry.name,
+                    "file": entry.file,
                     "shape": entry.shape,
                     "parameters": entry.parameters,
                     "trained_batches": entry.trained_batches,
@@ -265,6 +273,7 @@ class ListResult:
             "studies": [
                 {
                     "name": entry.name,
+                    "file": entry.file,
                     "saved_at": entry.saved_at,
                     "bytes": entry.bytes,
                     "damaged": entry.damaged or None,
@@ -281,7 +290,7 @@ class ListResult:
 @command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
 def list_(session: Session) -> ListResult:
     """List the saved networks."""
-    return ListResult(session.registry.entries(), session.hand.name if session.hand else "")
+    return ListResult(session.registry.saves(), session.hand.name if session.hand else "")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.model import file_name
-from digitnet.registry.saves import Undone
+from digitnet.registry.store import Undone
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -94,12 +93,10 @@ class UndoResult:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         name, again = self.undone.name, f"undo {as_typed(self.undone.name)}"
-        if self.undone.kind == "renamed":
+        if self.undone.was:
             said = f"{self.undone.was!r} is called {name!r} again."
             if self.undone.swapped:
                 said += f" The one saved since is kept: {again}."
-        elif not self.undone.swapped and (since := self.undone.renamed_to):
-            said = f"Restored {name!r}, an older version: the latest was renamed to {since!r}."
         elif not self.undone.swapped:
             said = f"Restored {name!r}."
             if self.in_hand:
@@ -117,7 +114,7 @@ class UndoResult:
     def _version(self) -> str:
         """When the restored version was saved, and how far it was trained."""
         entry = self.undone.entry
-        if entry is None or not entry.saved_at:
+        if not entry.saved_at:
             return ""
         saved = f" as saved {when(entry.saved_at)} UTC"
         if entry.kind == "study":
@@ -178,9 +175,10 @@ def undo(
     """
     if name in TRAININGS and number == 1:
         return _undo_training(session)
-    if own := _data_meant(session, name):
-        return _undo_data(session, own, number)
     undone = session.registry.undo(clean(name) if name else "", number)
+    if undone.entry.kind == "data":
+        session.shelf.forget(undone.name)
+        return UndoDataResult(undone.name, undone.entry.parameters)
     in_hand = _has_its_save_back(session, undone)
     if undone.was:
         follow_rename(session, undone.was, undone.name)
@@ -198,7 +196,7 @@ def _has_its_save_back(session: Session, undone: "Undone") -> bool:
     if undone.kind != "deleted" or undone.name != lost.name:
         return False
     model.name, session.deleted = lost.name, None
-    is_same = entry is not None and entry.saved_at == model.saved_at
+    is_same = entry.saved_at == model.saved_at
     session.saved = lost.saved if is_same else None
     return True
 
@@ -218,27 +216,6 @@ class UndoDataResult:
         has = f"it has {counted(self.cases, 'case')} again" if self.cases else "it is gone"
         again = f"undo {self.name} makes the change again"
         yield f"Took back the last change of the data set {self.name}: {has}; {again}."
-
-
-def _data_meant(session: Session, name: str) -> str:
-    """The data set of one's own that `undo` means, empty for a network."""
-    own, trash = session.shelf.own, session.registry.trash
-    kept = trash.restorable(file_name(clean(name)) if name else "")
-    if name:
-        return name if own.is_known(name) and not kept else ""
-    when, latest = own.last_change()
-    try:
-        times = [(trash.folder / each.name).lstat().st_ctime for each in kept]
-    except OSError:  # another program has just brought one back: that was the last change
-        return ""
-    return latest if when > max(times, default=0.0) else ""
-
-
-def _undo_data(session: Session, name: str, number: int) -> UndoDataResult:
-    """Takes back the last change of a data set, or the last `number` of them."""
-    session.shelf.own.undo(name, number)
-    session.shelf.forget(name)
-    return UndoDataResult(name, session.shelf.own_cases(name))
 
 
 @command("recover", group="Saves", examples={"recover": "load the unsaved training"})
