@@ -2,6 +2,7 @@
 
 import struct
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -73,78 +74,87 @@ def claim(opcode: bytes, form: str, length: int) -> bytes:
 
 
 W0 = ("layers", 0, "parameters", "weights")
-HISTORY = array_document(np.ones((MILLION, 4)))
 
-BOMBS: dict[str, bytes] = {
-    # claimed lengths
-    **{
-        f"{name} of {length:,} bytes": claim(opcode, form, length)
-        for name, opcode, form, lengths in (
-            ("BINUNICODE", b"X", "<I", (41, 1 << 16, 1 << 31, (1 << 32) - 1)),
-            ("BINBYTES", b"B", "<I", (41, 1 << 28, 1 << 31, (1 << 32) - 1)),
-            ("BINSTRING", b"T", "<i", (1 << 30, -1)),
-            ("LONG4", b"\x8b", "<i", (1 << 30, (1 << 31) - 1, -1)),
-            ("BINUNICODE8", b"\x8d", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
-            ("BINBYTES8", b"\x8e", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
-            ("BYTEARRAY8", b"\x96", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
-            ("FRAME", b"\x95", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
-            ("LONG_BINPUT", b"Nr", "<I", (1 << 28, 1 << 31, (1 << 32) - 1)),
-            ("SHORT_BINBYTES", b"C", "<B", (255,)),
-            ("LONG1", b"\x8a", "<B", (255,)),
-        )
-        for length in lengths
-    },
-    "PUT of a huge number": within(b"Np" + b"9" * 18 + b"\n"),
-    # deep nesting
-    **{
-        f"{name}, {depth:,} deep": within(opening * depth + b"N" + closing * depth)
-        for name, opening, closing in (
-            ("lists", b"](", b"e"),
-            ("dicts", b"}(" + value("a"), b"u"),
-            ("tuples", b"(", b"t"),
-            ("tuples of one", b"", b"\x85"),
-            ("open lists", b"](", b""),
-        )
-        for depth in (17, 1000, 100_000, MILLION)
-    },
-    "a deep tuple as a key": within(b"}(N" + b"\x85" * MILLION + b"Nu"),
-    "a deep frozenset as a key": within(b"}(" + b"(" * 100_000 + b"N" + b"\x91" * 100_000 + b"Nu"),
-    # colliding and equal keys
-    "colliding keys": within(b"}(" + numbers(12_000) + b"u"),
-    "colliding members": within(b"\x8f(" + numbers(12_000) + b"\x90"),
-    "equal keys": within(b"}(" + (value("a") + b"N") * 90_000 + b"u"),
-    "equal keys of a save": SAVE[:-2] + SAVE[4:],
-    "a name twice": SAVE[:-2] + value("name") + value("y") + b"u.",
-    "keys that are numbers": within(b"}(" + b"K\x01N" * 90_000 + b"u"),
-    "keys that are lists": within(b"}(" + b"]N" * 90_000 + b"u"),
-    # shared lists
-    "a billion laughs in lists": within(laughs(b"]", (b"h\x00" * 10) + b"e")),
-    "a list in itself": within(b"]q\x00(" + b"h\x00" * 100_000 + b"e"),
-    # huge integers
-    "LONG of a million digits": within(b"L" + b"9" * MILLION + b"L\n"),
-    "INT of a million digits": within(b"I" + b"9" * MILLION + b"\n"),
-    "LONG4 of a million bytes": within(b"\x8b" + struct.pack("<i", MILLION) + b"\x7f" * MILLION),
-    "LONG1 of 255 bytes": within(b"\x8a\xff" + b"\x7f" * 255),
-    "FLOAT of a million digits": within(b"F" + b"9" * MILLION + b"\n"),
-    "UNICODE of a million letters": within(b"V" + b"\\u0041" * MILLION + b"\n"),
-    # opcodes by the million
-    **floods(MILLION),
-    "None by the million, in lists": within(b"](" + (b"](" + b"N" * 90_000 + b"e") * 30 + b"e"),
-    # sound opcodes that say too much
-    "a history of a million points": document(history=HISTORY),
-    "a shape of 90,000 dimensions": document(
-        "history", shape=[(1 << 31) - 1] * 90_000
-    ),
-    "weights of 2^60": document(*W0, shape=[1 << 30, 1 << 30], data=b""),
-    "no weights of many": document(*W0, shape=[0, (1 << 31) - 1], data=b""),
-    "many layers that are none": document(layers=[{}] * 90_000),
-    "90,000 data sets": document(trained_on=["\n"] * 90_000),
-    "a name of 60,000 letters": document(name="x" * 60_000),
-    "a name that grows": document(name="\ufdfa" * 200),
-    "a name of many accents": document(name="a" + "\u0301" * 199),
-    "a schedule of 60,000 digits": document("settings", schedule="cosine " + "9" * 60_000 + "e"),
-    "a rate of 2^62": document("settings", rate=-(1 << 62)),
-    "a seed of 2^63": document(seed=(1 << 63) - 1),
-    "90,000 settings": document(settings={f"{k}": 0 for k in range(90_000)}),
-}  # fmt: skip
-"""Bombs without a footer."""
+
+@cache
+def bombs() -> dict[str, bytes]:
+    """Bombs without a footer."""
+    history = array_document(np.ones((MILLION, 4)))
+    return {
+        # claimed lengths
+        **{
+            f"{name} of {length:,} bytes": claim(opcode, form, length)
+            for name, opcode, form, lengths in (
+                ("BINUNICODE", b"X", "<I", (41, 1 << 16, 1 << 31, (1 << 32) - 1)),
+                ("BINBYTES", b"B", "<I", (41, 1 << 28, 1 << 31, (1 << 32) - 1)),
+                ("BINSTRING", b"T", "<i", (1 << 30, -1)),
+                ("LONG4", b"\x8b", "<i", (1 << 30, (1 << 31) - 1, -1)),
+                ("BINUNICODE8", b"\x8d", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("BINBYTES8", b"\x8e", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("BYTEARRAY8", b"\x96", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("FRAME", b"\x95", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("LONG_BINPUT", b"Nr", "<I", (1 << 28, 1 << 31, (1 << 32) - 1)),
+                ("SHORT_BINBYTES", b"C", "<B", (255,)),
+                ("LONG1", b"\x8a", "<B", (255,)),
+            )
+            for length in lengths
+        },
+        "PUT of a huge number": within(b"Np" + b"9" * 18 + b"\n"),
+        # deep nesting
+        **{
+            f"{name}, {depth:,} deep": within(opening * depth + b"N" + closing * depth)
+            for name, opening, closing in (
+                ("lists", b"](", b"e"),
+                ("dicts", b"}(" + value("a"), b"u"),
+                ("tuples", b"(", b"t"),
+                ("tuples of one", b"", b"\x85"),
+                ("open lists", b"](", b""),
+            )
+            for depth in (17, 1000, 100_000, MILLION)
+        },
+        "a deep tuple as a key": within(b"}(N" + b"\x85" * MILLION + b"Nu"),
+        "a deep frozenset as a key": within(
+            b"}(" + b"(" * 100_000 + b"N" + b"\x91" * 100_000 + b"Nu"
+        ),
+        # colliding and equal keys
+        "colliding keys": within(b"}(" + numbers(12_000) + b"u"),
+        "colliding members": within(b"\x8f(" + numbers(12_000) + b"\x90"),
+        "equal keys": within(b"}(" + (value("a") + b"N") * 90_000 + b"u"),
+        "equal keys of a save": SAVE[:-2] + SAVE[4:],
+        "a name twice": SAVE[:-2] + value("name") + value("y") + b"u.",
+        "keys that are numbers": within(b"}(" + b"K\x01N" * 90_000 + b"u"),
+        "keys that are lists": within(b"}(" + b"]N" * 90_000 + b"u"),
+        # shared lists
+        "a billion laughs in lists": within(laughs(b"]", (b"h\x00" * 10) + b"e")),
+        "a list in itself": within(b"]q\x00(" + b"h\x00" * 100_000 + b"e"),
+        # huge integers
+        "LONG of a million digits": within(b"L" + b"9" * MILLION + b"L\n"),
+        "INT of a million digits": within(b"I" + b"9" * MILLION + b"\n"),
+        "LONG4 of a million bytes": within(
+            b"\x8b" + struct.pack("<i", MILLION) + b"\x7f" * MILLION
+        ),
+        "LONG1 of 255 bytes": within(b"\x8a\xff" + b"\x7f" * 255),
+        "FLOAT of a million digits": within(b"F" + b"9" * MILLION + b"\n"),
+        "UNICODE of a million letters": within(b"V" + b"\\u0041" * MILLION + b"\n"),
+        # opcodes by the million
+        **floods(MILLION),
+        "None by the million, in lists": within(b"](" + (b"](" + b"N" * 90_000 + b"e") * 30 + b"e"),
+        # sound opcodes that say too much
+        "a history of a million points": document(history=history),
+        "a shape of 90,000 dimensions": document(
+            "history", shape=[(1 << 31) - 1] * 90_000
+        ),
+        "weights of 2^60": document(*W0, shape=[1 << 30, 1 << 30], data=b""),
+        "no weights of many": document(*W0, shape=[0, (1 << 31) - 1], data=b""),
+        "many layers that are none": document(layers=[{}] * 90_000),
+        "90,000 data sets": document(trained_on=["\n"] * 90_000),
+        "a name of 60,000 letters": document(name="x" * 60_000),
+        "a name that grows": document(name="\ufdfa" * 200),
+        "a name of many accents": document(name="a" + "\u0301" * 199),
+        "a schedule of 60,000 digits": document(
+            "settings", schedule="cosine " + "9" * 60_000 + "e"
+        ),
+        "a rate of 2^62": document("settings", rate=-(1 << 62)),
+        "a seed of 2^63": document(seed=(1 << 63) - 1),
+        "90,000 settings": document(settings={f"{k}": 0 for k in range(90_000)}),
+    }  # fmt: skip
