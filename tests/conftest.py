@@ -47,7 +47,8 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("serial") or "terminal" in getattr(item, "fixturenames", ()):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("serial") or fixtures & {"terminal", "two_threads"}:
             item.add_marker(pytest.mark.xdist_group("serial"))
         if item.get_closest_marker("full") and not config.getoption("full"):
             item.add_marker(pytest.mark.skip(reason="only with --full"))

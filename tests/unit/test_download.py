@@ -127,6 +127,7 @@ def test_it_stops_between_two_pieces_of_a_file_and_keeps_none(tmp_path: Path, st
     assert mirror.asked == [FIRST, SECOND]
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("sent", [None, 2048], ids=["before-it-answers", "in-the-middle"])
 def test_ctrl_c_ends_it_at_once_while_a_mirror_is_silent(
     tmp_path: Path, start: Start, sent: int | None

@@ -131,6 +131,7 @@ def test_mirrors_that_do_not_answer_are_named(
     assert inside(tmp_path) == {}
 
 
+@pytest.mark.serial
 def test_offline_it_fails_at_once_and_says_so(tmp_path: Path, nobody: str) -> None:
     began = time.monotonic()
     message = failure(tmp_path, nobody, nobody)

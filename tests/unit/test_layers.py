@@ -233,6 +233,7 @@ def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_gradient(*made(SHAPES[0])).max_relative_error > 1e-4
 
 
+@pytest.mark.serial
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:

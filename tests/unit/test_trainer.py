@@ -89,6 +89,7 @@ def test_amounts_are_kept_to(amount: str, batches: int, samples: int) -> None:
     assert (outcome.batches, outcome.samples, outcome.stopped) == (batches, samples, "done")
 
 
+@pytest.mark.serial
 def test_a_time_is_kept_to() -> None:
     outcome = train(trainer(), "0.2s")
     assert outcome.stopped == "done"
@@ -148,6 +149,7 @@ def test_a_total_counts_what_was_trained_before(amount: str, batches: int) -> No
         assert of.history == first
 
 
+@pytest.mark.serial
 def test_a_total_time_counts_what_was_trained_before() -> None:
     of = trainer()
     of.progress.seconds = 100.0
