@@ -62,13 +62,17 @@ def parse(words: Sequence[str]) -> Question:
     while rest:
         word = rest.pop(0)
         if word == "--repeat":
-            question = replace(question, repeat=_repeat(rest.pop(0) if rest else ""))
-            current = None
+            repeat = _repeat(rest.pop(0) if rest else "")
+            question, current = replace(question, repeat=repeat), None
         elif word == "--for":
-            question = replace(question, amount=_amount(rest.pop(0) if rest else ""))
-            current = None
+            # not in seconds, so that it is as long on every machine
+            expected = "--for takes mini-batches or epochs, as in --for 3e"
+            amount = _amount(rest.pop(0) if rest else "", ("batches", "epochs"), expected)
+            question, current = replace(question, amount=amount), None
         elif word == AUTO:
-            question = replace(question, seconds=_seconds(rest.pop(0) if rest else ""))
+            expected = "auto takes a time: auto 90s, auto 10m, auto 2h"
+            amount = _amount(rest.pop(0) if rest else "", ("seconds",), expected)
+            question = replace(question, seconds=amount.value)
         elif varies(word):
             if word in axes:
                 raise ValueError(f"{word} is varied twice")
@@ -106,32 +110,22 @@ def _repeat(text: str) -> int:
     return int(text)
 
 
-def _amount(text: str) -> Amount:
-    """The length of each training; not in seconds, so that it is the same on every machine."""
+def _amount(text: str, units: tuple[str, ...], expected: str) -> Amount:
+    """Parses an amount in one of these units. Raises ValueError, saying what was expected."""
     try:
         amount = Amount.parse(text)
     except ValueError:
         amount = None
-    if amount is None or amount.unit not in ("batches", "epochs"):
-        raise ValueError("--for takes mini-batches or epochs, as in --for 3e")
+    if amount is None or amount.unit not in units:
+        raise ValueError(expected)
     return amount
 
 
 def _epochs(text: str) -> Amount:
     """Parses a number of epochs; 0 means that the networks are not trained."""
-    try:
-        return Amount(0, "epochs") if text == "0" else Amount.parse(f"{text}e")
-    except ValueError:
-        raise ValueError(f"epochs are numbers from 0, not {text!r}") from None
-
-
-def _seconds(text: str) -> float:
-    """Parses the time limit of a search: `90s`, `10m`, `2h`."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = text[:-1], text[-1:]
-    if unit not in units or not (number.isdecimal() and number.isascii()) or not int(number[:9]):
-        raise ValueError("auto takes a time: auto 90s, auto 10m, auto 2h")
-    return float(int(number[:9]) * units[unit])
+    if text == "0":
+        return Amount(0, "epochs")
+    return _amount(f"{text}e", ("epochs",), f"epochs are numbers from 0, not {text!r}")
 
 
 REDUCTION = 3

@@ -1,3 +1,5 @@
+"""`export` writes the network for other programs, and `import` reads it again."""
+
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -22,7 +24,7 @@ class ExportResult(Record):
     bytes: int
     format: str
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield f"Exported as {printable(self.file)} ({size(self.bytes)})."
 
 

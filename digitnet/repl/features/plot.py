@@ -1,3 +1,5 @@
+"""`plot` draws the costs and the accuracy over the whole training."""
+
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -21,7 +23,7 @@ MAX_NETWORKS = 6
 class PlotResult:
     """The training histories of networks, by name; the name of the one in hand is empty."""
 
-    histories: "dict[str, Sequence[Measurement]]"
+    histories: dict[str, Sequence[Measurement]]
 
     def as_json(self) -> dict[str, Any]:
         """The measurements: `history` of the network in hand, or `histories` by name."""
@@ -32,7 +34,7 @@ class PlotResult:
         in_hand = measurements.get("")
         return {"histories": measurements} if in_hand is None else {"history": in_hand}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield history_curves(self.histories)
         for name, history in self.histories.items():
             best = max(history, key=lambda measured: measured.validation_accuracy)
@@ -70,7 +72,7 @@ def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> Plot
     return PlotResult({name: _history(session, name) for name in cleaned})
 
 
-def _history(session: Session, name: str) -> "list[Measurement]":
+def _history(session: Session, name: str) -> list[Measurement]:
     """The history of a saved network. Raises CommandError if there is none."""
     if not session.registry.exists(name):
         raise CommandError(no_such(session, name))

@@ -54,6 +54,17 @@ class LayerResult:
         return f"first layer ({units}, {self.first.layer.activation.name}): {what}"
 
 
+def _units(
+    order: list[int], pictures: Array, console: Console, options: ConsoleOptions, *, common: bool
+) -> RenderResult:
+    """The pictures of the units in this order, as many as the screen has room for."""
+    lines = lines_of(console)
+    shown = framed_units(order, pictures[order], console, options, lines=lines, common=common)
+    yield gallery(shown, options)
+    if len(shown) < len(order):
+        yield f"{len(shown):,} of {len(order):,} are shown; w UNIT shows one"
+
+
 @dataclass(frozen=True)
 class WeightsResult(LayerResult):
     """The weights of the first layer. order: the units in the order they are shown."""
@@ -74,11 +85,7 @@ class WeightsResult(LayerResult):
         is_dense = self.first.layer.kind == "dense"
         yield self.title("weights into each unit, largest first" if is_dense else "kernels")
         yield legend(console, options)
-        pictures, lines = weights[self.order], lines_of(console)
-        shown = framed_units(self.order, pictures, console, options, lines=lines, common=False)
-        yield gallery(shown, options)
-        if len(shown) < len(self.order):
-            yield f"{len(shown):,} of {len(self.order):,} are shown; w UNIT shows one"
+        yield from _units(self.order, weights, console, options, common=False)
 
 
 @dataclass(frozen=True)
@@ -153,11 +160,7 @@ class MapsResult(LayerResult):
         yield self.title(f"{what} first")
         if (self.maps < 0).any():
             yield legend(console, options)
-        lines, maps = lines_of(console), self.maps[self.order]
-        shown = framed_units(self.order, maps, console, options, lines=lines, common=True)
-        yield gallery(shown, options)
-        if len(shown) < len(self.order):
-            yield f"{len(shown):,} of {len(self.order):,} are shown"
+        yield from _units(self.order, self.maps, console, options, common=True)
 
 
 @command(

@@ -1,3 +1,5 @@
+"""The outputs of a network as bars, and what it guessed."""
+
 from collections.abc import Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
