@@ -28,7 +28,7 @@ def train(options, screen_file):
     from digitnet.recipes import RECIPES
     from digitnet.repl.features.train import Watch
     from digitnet.repl.features.train import train as command
-    from digitnet.repl.pictures.screen import Screen
+    from digitnet.repl.pictures import Screen
     from digitnet.repl.session import Session
     from digitnet.repl.terminal.output import Canvas, ScreenOutput
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from digitnet.digits.drawing import ERASER, PEN, SIDE, Brush, Drawing, Ink, Place
 from digitnet.digits.prepare import Picture
-from digitnet.repl.pictures.bars import bar, label_for
-from digitnet.repl.pictures.digit import halved, in_characters, in_halves
+from digitnet.repl.pictures.digit import bar, halved, in_characters, in_halves, label_for
 
 
 @dataclass(frozen=True)

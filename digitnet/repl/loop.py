@@ -22,8 +22,8 @@ from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.features.help import tour_after
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
+from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.file import FLAGS, requested_picture
-from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.completion import Hint, Offers, toolbar

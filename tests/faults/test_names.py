@@ -22,7 +22,7 @@ from digitnet.registry.model import clean_name
 from digitnet.registry.store import IS_FILE, LIST
 from digitnet.repl import errors
 from digitnet.repl.loop import do_command, message
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal import output
 from digitnet.repl.terminal.output import JsonOutput, ScreenOutput

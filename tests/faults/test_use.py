@@ -18,7 +18,7 @@ from session_helpers import do
 from digitnet.registry.codec import Document, decode, encode, seal, unseal
 from digitnet.registry.fields import Fields
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 

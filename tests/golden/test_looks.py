@@ -8,8 +8,8 @@ import pytest
 from digitnet.registry.saves import Entry
 from digitnet.repl.features.check import CheckResult
 from digitnet.repl.features.saves import ListResult
-from digitnet.repl.pictures.bars import bar
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures.digit import bar
 
 PICTURE = np.array([[0, 255, 255, 0], [0, 0, 255, 0], [0, 0, 255, 255], [128, 0, 0, 100]], np.uint8)
 HEIGHT = 34

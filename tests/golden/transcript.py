@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from digitnet.repl.loop import do_line, message
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.terminal.prompt import GREETING

@@ -6,7 +6,7 @@ from io import StringIO
 from typing import Any
 
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Result, Update
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput

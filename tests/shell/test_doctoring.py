@@ -10,7 +10,7 @@ from digitnet.insight.rehearsal import Point
 from digitnet.repl.features.doctor import DoctorResult
 from digitnet.repl.features.find import FindResult
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 
 

@@ -14,7 +14,7 @@ from digitnet.engine.layers import EXACT
 from digitnet.recipes import RECIPES
 from digitnet.repl.features.why import why
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.sheet import MAX_JSON_NUMBERS
 from digitnet.repl.session import Session
 

@@ -18,7 +18,7 @@ from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 

@@ -5,7 +5,7 @@ import pytest
 from session_helpers import Answers, do, refusal
 
 from digitnet.repl.command import COMMANDS
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 
 SMALL = "28x28-4c5-p4-10"

@@ -10,7 +10,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from digitnet.repl.loop import Loop
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 from digitnet.repl.terminal.prompt import converse

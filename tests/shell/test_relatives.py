@@ -12,7 +12,7 @@ from session_helpers import do, refusal
 
 from digitnet.digits.datasets import EMNIST, MNIST_DIGESTS, RELATIVES
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 

@@ -7,7 +7,7 @@ from registry_helpers import file_of
 from session_helpers import Answers, do, refusal
 
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.output import ScreenOutput
 

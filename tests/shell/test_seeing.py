@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from session_helpers import Kept, do, refusal
 
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.tables import INDENT
 from digitnet.repl.result import Result
 from digitnet.repl.session import Session

@@ -11,7 +11,7 @@ from session_helpers import do, refusal
 from digitnet.engine.schedules import Amount
 from digitnet.repl.features import train as watch
 from digitnet.repl.features.train import TrainingReport, Watch, train
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 
 

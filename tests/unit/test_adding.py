@@ -20,7 +20,7 @@ from digitnet.engine.optimizers import OPTIMIZERS, Optimizer
 from digitnet.engine.schedules import SCHEDULES, Curve
 from digitnet.engine.shapes import network_of
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.completion import Offers
 

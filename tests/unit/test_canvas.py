@@ -7,6 +7,7 @@ import pyte
 import pytest
 
 from digitnet.engine.trainer import Measurement
+from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures import curves as curves_module
 from digitnet.repl.pictures.curves import (
     MAX_POINTS,
@@ -19,7 +20,6 @@ from digitnet.repl.pictures.curves import (
     picture,
     thinned,
 )
-from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.terminal import output as canvas_module
 from digitnet.repl.terminal.output import Canvas
 

@@ -13,9 +13,8 @@ from digitnet.engine.arrays import Cases
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Measurement
-from digitnet.repl.pictures import curves
+from digitnet.repl.pictures import Screen, curves
 from digitnet.repl.pictures.curves import history_curves
-from digitnet.repl.pictures.screen import Screen
 from digitnet.repl.session import Session
 
 

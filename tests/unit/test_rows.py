@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.tables import INDENT, Rows, pairs
 
 HEADINGS = ("setting", "value", "accuracy", "size", "what it is")

@@ -18,15 +18,17 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
-from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
 from digitnet.repl.pictures.digit import (
     by_size,
     digit,
     framed_units,
     gallery,
     legend,
+    outputs,
+    side_by_side,
     signed,
     unsigned,
+    verdict,
 )
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
 from digitnet.repl.result import Record, ScreenOnly

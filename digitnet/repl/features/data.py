@@ -19,9 +19,9 @@ from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.pictures.bars import bar
+from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.file import path_of
-from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.pictures.tables import Rows, counted, size
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session

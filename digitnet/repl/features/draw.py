@@ -10,8 +10,7 @@ from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.img import PictureReader
-from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
-from digitnet.repl.pictures.digit import digit
+from digitnet.repl.pictures.digit import digit, outputs, side_by_side, verdict
 from digitnet.repl.result import Result
 from digitnet.repl.session import Session
 

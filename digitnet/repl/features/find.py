@@ -12,8 +12,8 @@ from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrai
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
+from digitnet.repl.pictures import draws_blocks
 from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, Curve, picture
-from digitnet.repl.pictures.screen import draws_blocks
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 

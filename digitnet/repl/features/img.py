@@ -21,8 +21,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.check import check_outputs
-from digitnet.repl.pictures.bars import outputs, side_by_side, verdict
-from digitnet.repl.pictures.digit import digit
+from digitnet.repl.pictures.digit import digit, outputs, side_by_side, verdict
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, percent
 from digitnet.repl.session import Session

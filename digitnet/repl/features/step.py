@@ -20,7 +20,7 @@ from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.train import ending_of
-from digitnet.repl.pictures.screen import draws_blocks
+from digitnet.repl.pictures import draws_blocks
 from digitnet.repl.pictures.sheet import (
     WHOLE,
     Row,

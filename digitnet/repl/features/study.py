@@ -22,9 +22,9 @@ from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.saves import clean
 from digitnet.repl.features.set import spelled
-from digitnet.repl.pictures.bars import bar
+from digitnet.repl.pictures import draws_blocks
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, Curve, picture
-from digitnet.repl.pictures.screen import draws_blocks
+from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Record, ScreenOnly
 from digitnet.repl.session import Session

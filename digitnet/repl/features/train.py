@@ -25,10 +25,9 @@ from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.wrong import Misread
-from digitnet.repl.pictures.bars import bar
+from digitnet.repl.pictures import draws_blocks
 from digitnet.repl.pictures.curves import GrowingCurves, live_rows
-from digitnet.repl.pictures.digit import framed_units, gallery, weights_table
-from digitnet.repl.pictures.screen import draws_blocks
+from digitnet.repl.pictures.digit import bar, framed_units, gallery, weights_table
 from digitnet.repl.pictures.tables import clock, counted, duration, percent, rounded
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session, undoable

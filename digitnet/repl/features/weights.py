@@ -14,13 +14,13 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number
-from digitnet.repl.pictures.bars import side_by_side
 from digitnet.repl.pictures.digit import (
     by_size,
     framed_units,
     gallery,
     legend,
     lines_of,
+    side_by_side,
     signed,
     weights_table,
 )

@@ -28,9 +28,8 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number, check_outputs
-from digitnet.repl.pictures.bars import verdict
-from digitnet.repl.pictures.digit import digit
-from digitnet.repl.pictures.screen import draws_blocks
+from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures.digit import digit, verdict
 from digitnet.repl.pictures.sheet import (
     SIGNS,
     WHOLE,

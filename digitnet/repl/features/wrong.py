@@ -18,8 +18,8 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import check_outputs
+from digitnet.repl.pictures import draws_blocks, draws_shades
 from digitnet.repl.pictures.digit import Framed, capacity, gallery, lines_of, size_of, small_case
-from digitnet.repl.pictures.screen import draws_blocks, draws_shades
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from digitnet.engine.trainer import Measurement
-from digitnet.repl.pictures.screen import draws_blocks
+from digitnet.repl.pictures import draws_blocks
 from digitnet.repl.pictures.tables import rounded, written
 
 MIN_ROWS, MAX_ROWS = 10, 30

@@ -10,9 +10,9 @@ from html import escape
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
+from unicodedata import name
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
-from unicodedata import name
 
 from PIL import Image, ImageDraw, ImageFont
 from rich.color import blend_rgb
@@ -25,7 +25,7 @@ from digitnet.registry.files import NotWritten, write_outside
 from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.tables import size
 from digitnet.repl.result import Result
 from digitnet.repl.session import Asker

@@ -18,7 +18,7 @@ from rich.segment import Segment, Segments
 from rich.text import Text
 
 from digitnet.repl.errors import OutputError, printable, say_error
-from digitnet.repl.pictures.screen import Screen
+from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Result, Update
 from digitnet.repl.terminal.readers import PROMPT_ROWS
 
