@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from digitnet.digits.image import NoDigit, Picture, prepare
-from digitnet.engine.cases import answers_of
 from numpy.typing import NDArray
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.drawing import SIDE, Brush, Drawing
+from digitnet.digits.prepare import NoDigit, Picture, prepare
+from digitnet.engine.arrays import answers_of
 
 Points = NDArray[np.float64]
 Point = tuple[float, float]
