@@ -186,8 +186,8 @@ def _page(result: WhyResult, sheet: Sheet) -> Iterator[RenderableType]:
 def _cost(result: WhyResult, last: "_Block") -> list[Text]:
     """The outputs beside their targets, and the cost."""
     sheet, name = last.sheet, result.cost_name
-    formula = cost_for(name, last.p.activation).formula
-    block = [sheet.title(name if name != "squared" else "squared error"), sheet.formulae(formula)]
+    title = sheet.title(name if name != "squared" else "squared error")
+    block = [title, sheet.formulae(last.cost.formula)]
     if last.is_whole:
         block.append(sheet.table(last.headings, lines({"a": last.p.a, "y": result.page.y})))
     return [*block, sheet.text(f"C = {result.page.cost:.4g}", "bold")]
@@ -200,6 +200,7 @@ class _Block:
         self.result, self.sheet, self.number = result, sheet, number
         self.p, self.place = result.page.passes[number], result.trail[number]
         self.is_output = number == len(result.page.passes) - 1
+        self.cost = cost_for(result.cost_name, result.page.passes[-1].activation)
         self.is_whole = isinstance(self.p.layer, Dense | BatchNorm) and (
             max(self.p.x.size, self.p.a.size) <= WHOLE
         )
@@ -338,8 +339,9 @@ class _Block:
         if not p.layer.parameters:
             return [[title, formulae]]
         above = "" if self.is_output else self.result.page.passes[self.number + 1].layer.kind
+        of_delta = backwards(p, above, self.cost.derivative_formula)
         return [
-            [title, sheet.formulae(*backwards(p, above)), *self._deltas()],
+            [title, sheet.formulae(*of_delta), *self._deltas()],
             [sheet.title(f"layer {self.number + 1}: gradient"), formulae, *self._gradients()],
         ]
 

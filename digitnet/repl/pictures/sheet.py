@@ -262,11 +262,14 @@ def forwards(p: Pass) -> tuple[str, ...]:
     return (*sums, ACTIVATIONS[p.activation].formula) if has_activation else sums
 
 
-def backwards(p: Pass, above: str) -> tuple[str, ...]:
-    """The formulae of δ of a layer. above: the kind of the next layer, empty for the last."""
+def backwards(p: Pass, above: str, of_cost: str) -> tuple[str, ...]:
+    """The formulae of δ of a layer.
+
+    above: the kind of the next layer, empty for the last. of_cost: the derivative of the cost.
+    """
     if p.da is None:
-        return ("δ = dC/dz = a − y",)
-    first = "dC/da = a − y" if not above else "dC/da = dC/dx of the layer above"
+        return (f"δ = dC/dz = {of_cost}",)
+    first = "dC/da = dC/dx of the layer above" if above else f"dC/da = {of_cost}"
     first = "dC/da = Σ w δ of the layer above" if above == "dense" else first
     derivative = ACTIVATIONS[p.activation].derivative
     if not derivative:
