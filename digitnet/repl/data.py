@@ -1,3 +1,5 @@
+"""The data sets of a session, and training on one of them."""
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -10,8 +12,8 @@ from digitnet.registry.model import SEEN, Accuracy, Model
 from digitnet.registry.saves import OwnData
 
 
-class Shelf:
-    """The folders of data sets, those that have been read, and the current one.
+class DataSets:
+    """The data sets of a session: their folders, those that have been read, the current one.
 
     folders: searched in order. download_to: the folder for `data mnist`. own: that of the
     saves, where the user's own data sets are. name: of the current data set.

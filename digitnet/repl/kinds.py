@@ -89,7 +89,7 @@ def _study_words(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 
 def _undoable(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    own = dict.fromkeys(session.shelf.own.names(), "a data set of your own")
+    own = dict.fromkeys(session.data_sets.own.names(), "a data set of your own")
     return {"t": "the last training", **own, **_saves(session, words)}
 
 
@@ -101,12 +101,12 @@ def _values(session: Session, words: Sequence[str]) -> Mapping[str, str]:
 
 def _data_sets(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     more = {"import": "make one of files", "delete": "delete one of your own"}
-    return {name: source.summary for name, source in session.shelf.sources().items()} | more
+    return {name: source.summary for name, source in session.data_sets.sources().items()} | more
 
 
 def _own(session: Session, words: Sequence[str]) -> Mapping[str, str]:
-    names = session.shelf.own.names() if words[-1:] == ["delete"] else []
-    return {name: session.shelf.sources()[name].summary for name in names}
+    names = session.data_sets.own.names() if words[-1:] == ["delete"] else []
+    return {name: session.data_sets.sources()[name].summary for name in names}
 
 
 def _explained(session: Session, words: Sequence[str]) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Registry
 from digitnet.repl.board import Board
-from digitnet.repl.data import Shelf
+from digitnet.repl.data import DataSets
 from digitnet.repl.errors import CommandError
 from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.pictures.tables import counted
@@ -257,7 +257,7 @@ class DeletedSave:
 class Session:
     """The state of a session.
 
-    data_folders, download_to: passed to the shelf of data sets.
+    data_folders, download_to: passed to the data sets.
     seed: the seed of everything random; if None, each new network draws its own.
     included: the folder of the networks that come with digitnet.
     hand: the network in hand.
@@ -299,13 +299,13 @@ class Session:
     before: "Before | None" = None
     aliases: dict[str, str] = field(default_factory=dict)
     last_picture: "tuple[Picture, int | None] | None" = None
-    shelf: Shelf = field(init=False)
+    data_sets: DataSets = field(init=False)
     unfinished: "Unfinished" = field(init=False)
     _rng: "np.random.Generator | None" = None
 
     def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
-        """Creates the shelf and the autosaves; touches no file."""
-        self.shelf = Shelf(data_folders, download_to, own=self.saves)
+        """Creates the data sets and the autosaves; touches no file."""
+        self.data_sets = DataSets(data_folders, download_to, own=self.saves)
         self.unfinished = Unfinished(self.saves)
 
     @property
@@ -417,7 +417,7 @@ class Session:
 
     def begin(self, model: "Model") -> None:
         """Makes a new network the network in hand, and its data set the current one."""
-        self.shelf.name = model.data
+        self.data_sets.name = model.data
         self.take(model)
 
     def make(self, recipe: "Recipe") -> "Model":
@@ -430,7 +430,7 @@ class Session:
         except ValueError as error:
             raise CommandError(str(error)) from None
         inputs, outputs = model.network.inputs, model.network.outputs
-        data_name = self.shelf.fitting((self.shelf.name, recipe.data), inputs, outputs)
+        data_name = self.data_sets.fitting((self.data_sets.name, recipe.data), inputs, outputs)
         if data_name is None:
             raise CommandError(
                 f"no data set has {inputs:,} numbers in and {outputs:,} out; "
@@ -442,12 +442,12 @@ class Session:
     # the data
 
     def data(self, name: str = "") -> "DataSet":
-        """The data set of this name, or the current one; see `Shelf.get`."""
-        return self.shelf.get(name)
+        """The data set of this name, or the current one; see `DataSets.get`."""
+        return self.data_sets.get(name)
 
     def choose(self, data: "DataSet") -> None:
         """Makes a data set the current one, also of the network in hand if it fits."""
-        self.shelf.choose(data)
+        self.data_sets.choose(data)
         if self.hand and self.hand.network.fits(data.train):
             self.hand.data = data.name
 
@@ -457,8 +457,8 @@ class Session:
         If none fits, the current data set stays, and commands that need data report it.
         """
         inputs, outputs = model.network.inputs, model.network.outputs
-        fitting = self.shelf.fitting((model.data, self.shelf.name), inputs, outputs)
-        self.shelf.name = fitting or self.shelf.name
+        fitting = self.data_sets.fitting((model.data, self.data_sets.name), inputs, outputs)
+        self.data_sets.name = fitting or self.data_sets.name
 
     def data_for(self, model: "Model") -> "DataSet":
         """The current data set, with the network's `cases` and `pixels` settings applied.

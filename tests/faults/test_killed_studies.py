@@ -44,7 +44,7 @@ def test_kills_at_random_moments(
     tally: Tally,
 ) -> None:
     environment["DIGITNET_SAVES"] = str(session.saves)
-    undisturbed = Session(tmp_path / "other", session.shelf.folders, tmp_path, seed=1)
+    undisturbed = Session(tmp_path / "other", session.data_sets.folders, tmp_path, seed=1)
     expected = do(undisturbed, f"n 784-8-10; {QUESTION}")[-1]["runs"]
     chance, tried, survived = random.Random(1), share(3, 100), 0
     line = f"n 784-8-10; {QUESTION}"

@@ -186,7 +186,7 @@ AFTER_A_DELETE = {
 @pytest.mark.parametrize("line", AFTER_A_DELETE)
 def test_a_second_digitnet_deletes_the_network_in_hand(session: Session, line: str) -> None:
     do(session, "n mini; t 5; pas x")
-    other = Session(session.saves, session.shelf.folders, session.shelf.download_to)
+    other = Session(session.saves, session.data_sets.folders, session.data_sets.download_to)
     other.asker = Answers(["y"])
     do(other, "del x")
     assert do(session, "ls")[0]["networks"] == []

@@ -88,7 +88,7 @@ def values(runs: list[dict[str, object]]) -> list[tuple[object, ...]]:
 def test_a_cluster_whose_worker_and_scheduler_are_killed_loses_and_doubles_nothing(
     session: Session, tmp_path: Path
 ) -> None:
-    other = Session(tmp_path / "here", session.shelf.folders, tmp_path, seed=1)
+    other = Session(tmp_path / "here", session.data_sets.folders, tmp_path, seed=1)
     here = do(other, f"n 784-8-10; {QUESTION}")[-1]
     do(session, "n 784-8-10")
     with cluster() as first:

@@ -172,11 +172,11 @@ def test_a_data_set_that_cannot_be_used_leaves_the_one_in_use(session: Session) 
     do(session, "n")
     session.network().data = "mnist"
     do(session, "pas one; data truth; l one")
-    assert session.shelf.name == "sample"  # which fits, where mnist is not here
+    assert session.data_sets.name == "sample"  # which fits, where mnist is not here
     assert "does not fit" in refusal(session, "data truth; t")
-    session.shelf.folders = [session.saves]
+    session.data_sets.folders = [session.saves]
     assert "not here" in refusal(session, "data sample")
-    assert session.shelf.name == "truth"
+    assert session.data_sets.name == "truth"
 
 
 def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:

@@ -187,7 +187,7 @@ def test_a_committee_reads_drawings(ready: Session) -> None:
 
 
 def test_a_network_for_smaller_pictures_sees_them_as_its_data_has_them(session: Session) -> None:
-    large, small = session.shelf.get("sample"), session.shelf.get("sample11")
+    large, small = session.data_sets.get("sample"), session.data_sets.get("sample11")
     rows = PIXELS[small.inputs]
     picture = large.picture_of(large.test, 3)[rows, rows]
     assert (picture == small.picture_of(small.test, 3)).all()

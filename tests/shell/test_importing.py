@@ -58,7 +58,7 @@ def test_files_of_every_kind_become_the_same_data_set(
     make, says = SAME[kind]
     (tmp_path / "files").mkdir()
     (made,) = do(session, f"data import some '{make(tmp_path / 'files')}'")
-    assert made["name"] == session.shelf.name == "some"
+    assert made["name"] == session.data_sets.name == "some"
     assert says in "; ".join(made["understood"])
     assert made["left_out"] == []
     data = session.data("some")
@@ -200,7 +200,7 @@ def test_ctrl_c_leaves_nothing_behind(session: Session, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         import_from(path, stop)
     assert reports[-1].total == COUNT
-    assert session.shelf.own.names() == []
+    assert session.data_sets.own.names() == []
     assert sorted(session.saves.rglob("*")) == before
 
 
@@ -254,7 +254,7 @@ def test_what_cannot_be_is_refused(session: Session, tmp_path: Path, line: str) 
     for name in ("a.doc", "a.zip", "a.pkl", "b.npz"):
         (tmp_path / name).write_bytes(b"?")
     assert REFUSED[line] in refusal(session, line.replace("FILES", str(tmp_path)))
-    assert session.shelf.own.names() == []
+    assert session.data_sets.own.names() == []
 
 
 CANNOT: dict[str, tuple[Make, str]] = {
@@ -303,13 +303,13 @@ def test_what_is_no_data_set_is_refused_in_one_line(
     message = refusal(session, f"data import some {make(tmp_path)}")
     assert says in message
     assert len(message.splitlines()) == 1
-    assert session.shelf.own.names() == []
+    assert session.data_sets.own.names() == []
 
 
 def test_two_programs_that_change_a_set_at_once_lose_nothing(
     session: Session, tmp_path: Path
 ) -> None:
-    own = session.shelf.own
+    own = session.data_sets.own
     one, two, three = (
         OwnCases(PICTURES[:n], ANSWERS[:n], parts_of(ANSWERS[:n])) for n in (1, 2, 3)
     )

@@ -31,7 +31,7 @@ def test_drawings_become_a_data_set_that_is_trained_on_and_checked(session: Sess
     assert trained["train_accuracy"] == 1
     assert checked["correct"] == checked["total"] == chosen["test"]
     assert checked["set"] == "mine test"
-    again = Session(session.saves, session.shelf.folders, session.saves, seed=1)
+    again = Session(session.saves, session.data_sets.folders, session.saves, seed=1)
     assert do(again, "data mine")[0]["train"] == chosen["train"]
 
 

@@ -125,7 +125,7 @@ def test_undo_takes_back_a_renaming(session: Session) -> None:
 
 def test_undo_takes_back_a_renaming_after_a_restart(session: Session) -> None:
     do(session, "n mini; t 1; pas a; t 1; p; ren a zz")
-    restarted = Session(session.saves, session.shelf.folders, session.shelf.download_to)
+    restarted = Session(session.saves, session.data_sets.folders, session.data_sets.download_to)
     do(restarted, "l zz")
     assert said(restarted, "undo") == "'zz' is called 'a' again."
     assert restarted.hand and restarted.hand.name == "a"

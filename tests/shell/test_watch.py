@@ -41,7 +41,7 @@ def drawn(session: Session, amount: int, columns: int = 120, rows: int = 40) -> 
 def test_a_training_that_is_watched_is_the_same_to_the_bit(
     session: Session, tmp_path: Path, recipe: str
 ) -> None:
-    other = Session(tmp_path / "other", session.shelf.folders, tmp_path, seed=1)
+    other = Session(tmp_path / "other", session.data_sets.folders, tmp_path, seed=1)
     do(other, f"n {recipe}; t 30")
     do(session, f"n {recipe}; set watch both")
     assert any("misread" in line for line in drawn(session, 30)[-1])

@@ -123,7 +123,7 @@ def data(
         return _import(session, own, path)
     if name == "delete":
         return _delete(session, own)
-    sources = session.shelf.sources()
+    sources = session.data_sets.sources()
     if name and name not in sources:
         hint = nearest(name, sources) or f"There are: {', '.join(sources)}"
         raise CommandError(f"data: {quoted(name)} is not a data set. {hint}")
@@ -149,14 +149,14 @@ def _import(session: Session, name: str, path: str) -> DataResult:
             f"{quoted(name)} cannot be the name of a data set: use up to 32 of a-z, 0-9, - and _, "
             f"a letter first. {EXAMPLE}"
         )
-    own = session.shelf.own
+    own = session.data_sets.own
     version = own.version(name)
     if version and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
         raise CommandError("nothing was imported")
     file = path_of(path, EXAMPLE.removeprefix("Example: "))
     imported = import_from(file, reading(session, path), mean_digits(session))
     own.keep(name, imported.cases, version)
-    session.shelf.forget(name)
+    session.data_sets.forget(name)
     session.choose(session.data(name))
     return DataResult(
         f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: ",
@@ -190,30 +190,30 @@ def mean_digits(session: Session) -> Array | None:
 
 def _delete(session: Session, name: str) -> DataResult:
     """Deletes one of the user's data sets, after a yes."""
-    own = session.shelf.own
+    own = session.data_sets.own
     version = own.version(name)
     if version is None:
         hint = nearest(name, own.names()) or "data lists them"
         raise CommandError(f"there is no data set of your own called {quoted(name)}. {hint}")
-    count = session.shelf.own_cases(name)
+    count = session.data_sets.own_cases(name)
     if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
         raise CommandError("nothing was deleted")
     own.keep(name, OwnCases.none(), version)
-    session.shelf.forget(name)
+    session.data_sets.forget(name)
     done = f"Deleted the data set {name}; undo {name} brings it back. In use: "
     return DataResult(done, session.data())
 
 
 def _available(session: Session) -> dict[str, str]:
     """Name → description of each data set; those in MNIST's format only if their files are here."""
-    sources = session.shelf.sources().values()
-    listed = (s for s in sources if s.name not in RELATIVES or s.is_here(session.shelf.folders))
+    sources = session.data_sets.sources().values()
+    listed = (s for s in sources if s.name not in RELATIVES or s.is_here(session.data_sets.folders))
     return {source.name: _described(source, session) for source in listed}
 
 
 def _described(source: Source, session: Session) -> str:
     """The summary of a data set, and how to get it if it is not here."""
-    if source.is_here(session.shelf.folders):
+    if source.is_here(session.data_sets.folders):
         return source.summary
     how = "none yet" if source.name == "mine" else "not here: data mnist downloads it"
     return f"{source.summary} ({how})"
@@ -226,8 +226,8 @@ def _is_usable(session: Session, name: str) -> bool:
     except NotHere:
         return False
     except BadData as error:
-        in_cache = error.path is not None and error.path.parent == session.shelf.download_to
-        return not in_cache and SOURCES[name].is_here(session.shelf.folders)
+        in_cache = error.path is not None and error.path.parent == session.data_sets.download_to
+        return not in_cache and SOURCES[name].is_here(session.data_sets.folders)
     return True
 
 
@@ -236,7 +236,7 @@ def _download(session: Session) -> None:
     try:
         with session.interrupts.at_once():
             download_mnist(
-                session.shelf.download_to,
+                session.data_sets.download_to,
                 lambda done: session.report(Progress(done.file, done.done, done.total)),
             )
     except DownloadFailed as error:

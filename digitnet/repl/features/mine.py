@@ -122,8 +122,8 @@ def mine(
 
 def _changed(session: Session, change: "Callable[[OwnCases], OwnCases]") -> "OwnCases":
     """Changes `mine` on disk; returns its cases."""
-    cases = session.shelf.own.change(MINE, change)
-    session.shelf.forget(MINE)
+    cases = session.data_sets.own.change(MINE, change)
+    session.data_sets.forget(MINE)
     return cases
 
 
@@ -168,7 +168,7 @@ def _removed(session: Session, number: int | None) -> RemovedResult:
 
 def _shown(session: Session, first: int | None) -> MineShown:
     """The cases from a number on, or the last ones."""
-    cases = session.shelf.own.read(MINE)
+    cases = session.data_sets.own.read(MINE)
     first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
     rows = slice(first, first + MAX_SHOWN)
     return MineShown(

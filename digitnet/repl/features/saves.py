@@ -205,9 +205,9 @@ def load(
     session.take(model)
     session.use_data_of(model)
     accuracy = other = ""
-    if model.data not in ("", session.shelf.name):
+    if model.data not in ("", session.data_sets.name):
         other = (
-            f" Its data set, {model.data}, is not here: checks use {session.shelf.name} "
+            f" Its data set, {model.data}, is not here: checks use {session.data_sets.name} "
             f"until data {model.data} fetches it."
         )
     if model.accuracy:

@@ -177,7 +177,7 @@ def undo(
         return _undo_training(session)
     undone = session.registry.undo(clean(name) if name else "", number)
     if undone.entry.kind == "data":
-        session.shelf.forget(undone.name)
+        session.data_sets.forget(undone.name)
         return UndoDataResult(undone.name, undone.entry.parameters)
     in_hand = _has_its_save_back(session, undone)
     if undone.was:

@@ -171,7 +171,7 @@ def _parts(session: Session) -> list[str]:
     """The parts of the toolbar, the most important first."""
     model = session.hand
     if model is None:
-        return ["no network yet: n makes one", f"data {session.shelf.name}"]
+        return ["no network yet: n makes one", f"data {session.data_sets.name}"]
     name = model.name or model.recipe or model.network.shape
     parts = [f"{name}{' (not saved)' if session.unsaved else ''}"]
     if model.accuracy:
@@ -180,11 +180,11 @@ def _parts(session: Session) -> list[str]:
         *parts,
         *([model.network.shape] if name != model.network.shape else []),
         counted(model.trainer.progress.batches, "mini-batch"),
-        f"data {session.shelf.name}",
+        f"data {session.data_sets.name}",
     ]
 
 
 def _cases(accuracy: "Accuracy", session: Session) -> str:
     """What an accuracy was measured on: `test`, `validation`, `mnist test`, `test (seen)`."""
-    on = accuracy.on.removeprefix(f"{session.shelf.name} ")
+    on = accuracy.on.removeprefix(f"{session.data_sets.name} ")
     return f"{on.removesuffix(SEEN)} (seen in training)" if accuracy.is_seen else on
