@@ -62,7 +62,7 @@ class MaxPool(Pool):
     kind, spelling, operator = "max_pool", "p{size}", "MaxPool"
     example = "p2 takes the maximum of windows"
     formulae = ("z = the largest pixel of the window",)
-    gradients = ("dC/dx = δ for the largest pixel of each window, else 0",)
+    gradients = ("dC/dx = δ for the first of the largest pixels of a window, else 0",)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """The largest pixel of each window."""
