@@ -53,9 +53,9 @@ def test_without_the_limit_a_bomb_goes_off(tmp_path: Path) -> None:
     assert faults(told).keys() == told.keys()
 
 
-def refuses(program: Program, folder: Path, command: str, *says: str) -> bool:
+def refuses(process: Program, folder: Path, command: str, *says: str) -> bool:
     """Whether the program, in a process of its own, says so in one line and nothing else."""
-    done = program("--data", str(folder), "-c", command, env={"COLUMNS": "1000"})
+    done = process("--data", str(folder), "-c", command, env={"COLUMNS": "1000"})
     line = done.stderr.removesuffix("\n")
     right = line.startswith("digitnet: ") and all(part in line for part in says)
     if not (right and is_one_line(line) and done.returncode == 1):
@@ -65,7 +65,7 @@ def refuses(program: Program, folder: Path, command: str, *says: str) -> bool:
 
 
 def test_in_a_process_of_its_own_there_is_one_line(
-    tmp_path: Path, program: Program, share: Share, tally: Tally
+    tmp_path: Path, process: Program, share: Share, tally: Tally
 ) -> None:
     survived, tried = 0, share(1, 15)
     for stem in SAMPLE_DIGESTS:
@@ -74,7 +74,7 @@ def test_in_a_process_of_its_own_there_is_one_line(
         path = make_folder(tmp_path / stem) / f"{stem}.gz"
         for name in names:
             path.write_bytes(files[name])
-            survived += refuses(program, path.parent, "data sample", path.name)
+            survived += refuses(process, path.parent, "data sample", path.name)
     tally("bad files of digits, a process each", tried * len(SAMPLE_DIGESTS), survived)
 
 
@@ -97,7 +97,7 @@ NO_FILES: dict[str, Callable[[Path], None]] = {
 
 
 def test_what_is_no_file_is_refused(
-    tmp_path: Path, program: Program, share: Share, tally: Tally
+    tmp_path: Path, process: Program, share: Share, tally: Tally
 ) -> None:
     kinds = dict(list(NO_FILES.items())[:: share(3, 1)])
     survived = 0
@@ -107,14 +107,14 @@ def test_what_is_no_file_is_refused(
         for stem in list(MNIST_DIGESTS)[1:]:
             (folder / f"{stem}.gz").write_bytes(b"?")
         make(folder / f"{next(iter(MNIST_DIGESTS))}.gz")
-        survived += refuses(program, folder, "data mnist11", "train-images-idx3-ubyte")
+        survived += refuses(process, folder, "data mnist11", "train-images-idx3-ubyte")
     tally("what is no file of digits", len(kinds), survived)
 
 
-def test_a_folders_name_does_not_steer_the_terminal(tmp_path: Path, program: Program) -> None:
+def test_a_folders_name_does_not_steer_the_terminal(tmp_path: Path, process: Program) -> None:
     folder = make_folder(tmp_path / "\x1b[2J\x1b]0;owned\x07\u202e\n[red]")
     (folder / f"{next(iter(SAMPLE_DIGESTS))}.gz").write_bytes(b"?")
-    assert refuses(program, folder, "data sample", r"\x1b[2J", r"\u202e\n[red]", "too short")
+    assert refuses(process, folder, "data sample", r"\x1b[2J", r"\u202e\n[red]", "too short")
 
 
 @pytest.mark.parametrize(

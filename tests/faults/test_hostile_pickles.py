@@ -87,7 +87,7 @@ for act in {list(WATCHED_FOR.values())!r}:
 
 
 def test_in_a_process_of_its_own_there_is_one_line(
-    tmp_path: Path, program: Program, share: Callable[[int, int], int], tally: Tally
+    tmp_path: Path, process: Program, share: Callable[[int, int], int], tally: Tally
 ) -> None:
     files = hostile_files()
     names = list(files)[:: -(-len(files) // share(3, 60))]
@@ -96,7 +96,7 @@ def test_in_a_process_of_its_own_there_is_one_line(
         for way in WAYS.values():
             path = saves / way.file
             path.write_bytes(way.wrap(files[name]))
-            done = program("--json", "-c", way.command_for(saves))
+            done = process("--json", "-c", way.command_for(saves))
             path.unlink()
             survived += way.is_refused(Answer(done.returncode, done.stdout, done.stderr))
     tally("hostile pickles, a process each", len(names) * len(WAYS), survived)
