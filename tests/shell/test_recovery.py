@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_written_stops_no_training(
 
 
 def test_a_script_that_fails_keeps_its_training(program: Program) -> None:
-    failed = program("-c", "n diary; t 50; pas my best")
+    failed = program("-c", "n diary; t 50; l nothing")
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[1:] == [
         "digitnet: the unsaved training was autosaved: recover loads it"
