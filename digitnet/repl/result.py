@@ -1,5 +1,6 @@
 """What a command returns, and what it reports while it works: each knows how it looks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar
 
@@ -58,4 +59,19 @@ class Note:
     milestone: None = None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield self.text
+
+
+@dataclass(frozen=True)
+class Said:
+    """A result that is a sentence. fields: what it says, as data."""
+
+    text: str
+    fields: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        return dict(self.fields)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.text

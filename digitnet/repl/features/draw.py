@@ -1,3 +1,5 @@
+"""`d` opens the board to draw a digit on."""
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +13,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.img import PictureReader
 from digitnet.repl.pictures.digit import digit, outputs, side_by_side, verdict
-from digitnet.repl.result import Result
+from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
 
@@ -22,13 +24,13 @@ class DrawResult:
     guess: int
     answer: int | None
     outputs: list[float]
-    picture: "Picture"
+    picture: Picture
 
     def as_json(self) -> dict[str, Any]:
         """All fields except the picture."""
         return {"guess": self.guess, "answer": self.answer, "outputs": self.outputs}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield "your drawing, as the network sees it"
         left = digit(self.picture, console, options)
         right = outputs(self.outputs, self.guess, self.answer, console, options)
@@ -36,18 +38,6 @@ class DrawResult:
         yield verdict(self.guess, self.answer)
         command = "mine" if self.answer is not None else "mine DIGIT"
         yield f"{command} adds it to your own digits."
-
-
-@dataclass(frozen=True)
-class LeftResult:
-    """The board was left without a drawing."""
-
-    def as_json(self) -> dict[str, Any]:
-        """A guess of null."""
-        return {"guess": None}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield "Left the board; nothing was read."
 
 
 @command(
@@ -64,7 +54,7 @@ def draw(session: Session) -> Result:
     """
     board = Board(_reader(session.network()))
     if not session.asker.draw(board):
-        return LeftResult()
+        return Said("Left the board; nothing was read.", {"guess": None})
     board.refresh()
     reading = board.reading
     if reading is None:
@@ -73,11 +63,11 @@ def draw(session: Session) -> Result:
     return DrawResult(reading.guess, board.answer, reading.outputs, reading.seen)
 
 
-def _reader(model: "Model") -> "Read":
+def _reader(model: Model) -> Read:
     """A function that reads drawings. Raises CommandError if the network takes no pictures."""
     reader = PictureReader(model)
 
-    def read(ink: "Picture") -> "Reading | None":
+    def read(ink: Picture) -> Reading | None:
         try:
             seen = reader.seen(prepare(ink))
         except NoDigit:

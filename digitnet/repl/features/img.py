@@ -24,6 +24,7 @@ from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures.digit import digit, outputs, side_by_side, verdict
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, percent
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
 PIXELS = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
@@ -33,7 +34,7 @@ PIXELS = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
 class PictureReader:
     """Computes a network's outputs for prepared pictures."""
 
-    def __init__(self, model: "Model") -> None:
+    def __init__(self, model: Model) -> None:
         """Raises CommandError if the network does not take pictures."""
         self._network = model.trainer.answering()
         self._scale = 1.0 if model.trainer.settings.pixels == "raw" else 1 / 255
@@ -45,11 +46,11 @@ class PictureReader:
             )
         self._pixels = pixels
 
-    def seen(self, picture: "Picture") -> "Picture":
+    def seen(self, picture: Picture) -> Picture:
         """The pixels that the network takes from a prepared picture, 28 x 28."""
         return picture[self._pixels, self._pixels]
 
-    def outputs(self, seen: "Sequence[Picture]") -> "Array":
+    def outputs(self, seen: Sequence[Picture]) -> Array:
         """The outputs, (pictures, outputs). Raises CommandError if they are not finite."""
         inputs = np.stack(seen).reshape(len(seen), -1)
         targets = np.zeros((len(seen), self._network.outputs))
@@ -60,57 +61,6 @@ class PictureReader:
 
 DOUBT = 0.9
 """A guess whose output is below this is doubtful; the second guess is shown too."""
-
-
-def one_by_one(
-    digits: "Sequence[DigitRead]", console: Console, options: ConsoleOptions
-) -> Iterator[RenderableType]:
-    """Each digit with its picture, outputs and guess."""
-    for each in digits:
-        if each.seen is None or each.guess is None:
-            yield Text(f"{each.label}: {printable(each.error)}", "red")
-            continue
-        yield Text(f"{each.label}, as the network sees it")
-        left = digit(each.seen, console, options)
-        right = outputs(each.outputs, each.guess, each.answer, console, options)
-        yield side_by_side(left, right, options.max_width, each.seen.shape[1] + 3 + 39)
-        yield Text.assemble(verdict(each.guess, each.answer), _doubt(each))
-
-
-def table(digits: "Sequence[DigitRead]") -> Rows:
-    """A row for each digit."""
-    names = _short([each.file for each in digits])
-    has_answers = any(each.answer is not None for each in digits)
-    headings = ("file", "guess", *(["answer"] if has_answers else []), "output", "")
-    lines = []
-    for name, each in zip(names, digits, strict=True):
-        guess = "" if each.guess is None else str(each.guess)
-        answer = "" if each.answer is None else str(each.answer)
-        output = percent(max(each.outputs)) if each.outputs else ""
-        note = printable(each.error)
-        if each.guess is not None:
-            wrong = each.answer is not None and each.answer != each.guess
-            note = "wrong" if wrong else _doubt(each).removeprefix(": ")
-        place = f", {each.number} of {each.of}" if each.of > 1 else ""
-        lines.append(
-            (printable(name) + place, guess, *([answer] if has_answers else []), output, note)
-        )
-    return Rows(headings, lines, numbers=("guess", "answer", "output"))
-
-
-def _short(files: Sequence[str]) -> list[str]:
-    """The files' names, without the folder that all of them are in."""
-    folder = os.path.commonpath([os.path.dirname(file) or "." for file in files])  # noqa: PTH120
-    return [os.path.relpath(file, folder) for file in files]
-
-
-def _doubt(each: "DigitRead") -> str:
-    """`: doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
-    first, second = sorted(range(len(each.outputs)), key=each.outputs.__getitem__)[-1:-3:-1]
-    if each.outputs[first] >= DOUBT:
-        return ""
-    return f": doubtful, or {second} ({percent(each.outputs[second])})"
-
 
 MAX_WHOLE = 4
 """Up to this many digits are shown with picture and outputs; more in a table."""
@@ -131,12 +81,31 @@ class DigitRead:
     answer: int | None = None
     number: int = 1
     of: int = 1
-    seen: "Picture | None" = None
+    seen: Picture | None = None
 
     @property
     def label(self) -> str:
         """The file, and the number of the digit if it has several."""
         return printable(self.file) + (f", {self.number} of {self.of}" if self.of > 1 else "")
+
+    @property
+    def doubt(self) -> str:
+        """`doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
+        first, second = sorted(range(len(self.outputs)), key=self.outputs.__getitem__)[-1:-3:-1]
+        if self.outputs[first] >= DOUBT:
+            return ""
+        return f"doubtful, or {second} ({percent(self.outputs[second])})"
+
+    def drawn(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The picture, the outputs and the guess."""
+        if self.seen is None or self.guess is None:
+            yield Text(f"{self.label}: {printable(self.error)}", "red")
+            return
+        yield Text(f"{self.label}, as the network sees it")
+        left = digit(self.seen, console, options)
+        right = outputs(self.outputs, self.guess, self.answer, console, options)
+        yield side_by_side(left, right, options.max_width, self.seen.shape[1] + 3 + 39)
+        yield Text.assemble(verdict(self.guess, self.answer), self.doubt and f": {self.doubt}")
 
 
 @dataclass(frozen=True)
@@ -151,6 +120,27 @@ class ImgResult:
         """The number of correct guesses, and of digits and unreadable files with a known answer."""
         known = [digit for digit in self.digits if digit.answer is not None]
         return sum(digit.guess == digit.answer for digit in known), len(known)
+
+    def _table(self) -> Rows:
+        """A row for each digit, with the files' names without the folder that all are in."""
+        parents = [os.path.dirname(each.file) or "." for each in self.digits]  # noqa: PTH120
+        folder = os.path.commonpath(parents)
+        lines: list[tuple[str, ...]] = []
+        for each in self.digits:
+            place = f", {each.number} of {each.of}" if each.of > 1 else ""
+            is_wrong = each.answer is not None and each.answer != each.guess
+            lines.append((
+                printable(os.path.relpath(each.file, folder)) + place,
+                "" if each.guess is None else str(each.guess),
+                "" if each.answer is None else str(each.answer),
+                percent(max(each.outputs)) if each.outputs else "",
+                printable(each.error) or ("wrong" if is_wrong else each.doubt),
+            ))  # fmt: skip
+        headings: tuple[str, ...] = ("file", "guess", "answer", "output", "")
+        if not any(each.answer is not None for each in self.digits):
+            headings = tuple(h for h in headings if h != "answer")
+            lines = [line[:2] + line[3:] for line in lines]
+        return Rows(headings, lines, numbers=("guess", "answer", "output"))
 
     def as_json(self) -> dict[str, Any]:
         """One entry per digit; the accuracy if answers are known."""
@@ -167,30 +157,18 @@ class ImgResult:
         summed = {"correct": correct, "total": total, "accuracy": correct / total} if total else {}
         return {"results": entries} | summed
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         read = [digit for digit in self.digits if not digit.error]
         if len(read) <= MAX_WHOLE:
-            yield from one_by_one(self.digits, console, options)
+            for each in self.digits:
+                yield from each.drawn(console, options)
         else:
-            yield table(self.digits)
+            yield self._table()
         correct, total = self.right
         if total:
             yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
         if self.interrupted:
             yield "Stopped; the files after these were not read."
-
-
-@dataclass(frozen=True)
-class ImgReport:
-    """The number of files read so far."""
-
-    done: int
-    total: int
-    lasting: bool = False
-    milestone: None = None
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield f"{self.done:,} of {self.total:,} files"
 
 
 @command(
@@ -219,14 +197,14 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
         raise CommandError(f"there are no pictures in {printable(' '.join(files), 100)}")
     try:
         for done, (word, found) in enumerate(todo):
-            session.report(ImgReport(done, len(todo)))
+            session.report(Note(f"{done:,} of {len(todo):,} files", lasting=False))
             digits += _read(word, found, reader, session)
     except Stopped:
         return ImgResult(digits, interrupted=True)
     return ImgResult(digits)
 
 
-def _found(word: str) -> "list[tuple[str, Found | None]]":
+def _found(word: str) -> list[tuple[str, Found | None]]:
     """The files that a word refers to, each with the name to show; None for a missing one."""
     path = path_of(word, "img seven.png")
     try:
@@ -238,8 +216,8 @@ def _found(word: str) -> "list[tuple[str, Found | None]]":
 
 
 def _read(
-    name: str, found: "Found | None", reader: PictureReader, session: Session
-) -> "Iterator[DigitRead]":
+    name: str, found: Found | None, reader: PictureReader, session: Session
+) -> Iterator[DigitRead]:
     """The digits in one file, or the reason why there are none."""
     answer = found.answer if found else None
     if found is None:

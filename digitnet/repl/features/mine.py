@@ -1,3 +1,5 @@
+"""`mine` keeps the digits that were drawn or read, with their right answers."""
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,54 +14,11 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.digit import gallery, small_case
 from digitnet.repl.pictures.tables import counted
-from digitnet.repl.result import Record
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 MAX_SHOWN = 100
 """Maximum number of pictures of one `mine show`."""
-
-
-@dataclass(frozen=True)
-class MineResult(Record):
-    """A digit was added to `mine`. total: the digits in it now. of_it: those with its answer."""
-
-    answer: int
-    total: int
-    of_it: int
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield (
-            f"Added to mine as a {self.answer}: {counted(self.total, 'digit')} by now, "
-            f"{self.of_it} of them a {self.answer}. data mine trains on them."
-        )
-
-
-@dataclass(frozen=True)
-class AnsweredResult(Record):
-    """The answer of a digit in `mine` was corrected. index: its number, from 0."""
-
-    index: int
-    answer: int
-    was: int
-    total: int
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield f"Number {self.index} of mine is a {self.answer} now; it was a {self.was}."
-
-
-@dataclass(frozen=True)
-class RemovedResult(Record):
-    """A digit was removed from `mine`. removed: its number. total: the digits left."""
-
-    removed: int
-    answer: int
-    total: int
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield (
-            f"Removed number {self.removed} from mine, a {self.answer}; undo brings it back. "
-            f"{counted(self.total, 'digit')} left."
-        )
 
 
 @dataclass(frozen=True)
@@ -68,7 +27,7 @@ class MineShown:
 
     total: int
     first: int
-    pictures: "list[Picture]"
+    pictures: list[Picture]
     answers: list[int]
     sets: list[str]
 
@@ -78,7 +37,7 @@ class MineShown:
         cases = [{"index": n, "answer": answer, "set": part} for n, (answer, part) in pairs]
         return {"total": self.total, "cases": cases}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         count = len(self.answers)
         some = f"the {count} from number {self.first} on, of " if count < self.total else ""
         yield f"mine: {some}{counted(self.total, 'digit')}"
@@ -102,7 +61,7 @@ def mine(
     session: Session,
     what: Annotated[int | str | None, kinds.DIGIT_OR_VERB] = None,
     number: Annotated[int | None, kinds.INDEX] = None,
-) -> MineResult | AnsweredResult | RemovedResult | MineShown:
+) -> Said | MineShown:
     """Add the digit that d or img read last to your own data set, with its right answer.
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
@@ -120,14 +79,14 @@ def mine(
     return _added(session, answer)
 
 
-def _changed(session: Session, change: "Callable[[OwnCases], OwnCases]") -> "OwnCases":
+def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> OwnCases:
     """Changes `mine` on disk; returns its cases."""
     cases = session.data_sets.own.change(MINE, change)
     session.data_sets.forget(MINE)
     return cases
 
 
-def _added(session: Session, answer: int | None) -> MineResult:
+def _added(session: Session, answer: int | None) -> Said:
     """Adds the last digit that was read."""
     if session.last_picture is None:
         raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
@@ -136,34 +95,45 @@ def _added(session: Session, answer: int | None) -> MineResult:
     if answer is None:
         raise CommandError("which digit is it? Example: mine 7")
     cases = _changed(session, lambda cases: cases.with_case(picture, answer))
-    return MineResult(answer, len(cases), int((cases.answers == answer).sum()))
+    total, of_it = len(cases), int((cases.answers == answer).sum())
+    return Said(
+        f"Added to mine as a {answer}: {counted(total, 'digit')} by now, {of_it} of them a "
+        f"{answer}. data mine trains on them.",
+        {"answer": answer, "total": total, "of_it": of_it},
+    )
 
 
-def _answered(session: Session, number: int, answer: int) -> AnsweredResult:
+def _answered(session: Session, number: int, answer: int) -> Said:
     """Corrects the answer of a case."""
-    was = answer
+    was: list[int] = []
 
-    def change(cases: "OwnCases") -> "OwnCases":
-        nonlocal was
-        was = int(cases.answers[_checked(number, cases)])
+    def change(cases: OwnCases) -> OwnCases:
+        was.append(int(cases.answers[_checked(number, cases)]))
         return cases.answered(number, answer)
 
-    cases = _changed(session, change)
-    return AnsweredResult(number, answer, was, len(cases))
+    total = len(_changed(session, change))
+    return Said(
+        f"Number {number} of mine is a {answer} now; it was a {was[0]}.",
+        {"index": number, "answer": answer, "was": was[0], "total": total},
+    )
 
 
-def _removed(session: Session, number: int | None) -> RemovedResult:
+def _removed(session: Session, number: int | None) -> Said:
     """Removes a case; the last one if `number` is None."""
-    index = answer = 0
+    removed: list[int] = []
 
-    def change(cases: "OwnCases") -> "OwnCases":
-        nonlocal index, answer
+    def change(cases: OwnCases) -> OwnCases:
         index = _checked(len(cases) - 1 if number is None else number, cases)
-        answer = int(cases.answers[index])
+        removed.extend((index, int(cases.answers[index])))
         return cases.without(index)
 
-    cases = _changed(session, change)
-    return RemovedResult(index, answer, len(cases))
+    total = len(_changed(session, change))
+    index, answer = removed
+    return Said(
+        f"Removed number {index} from mine, a {answer}; undo brings it back. "
+        f"{counted(total, 'digit')} left.",
+        {"removed": index, "answer": answer, "total": total},
+    )
 
 
 def _shown(session: Session, first: int | None) -> MineShown:
@@ -180,7 +150,7 @@ def _shown(session: Session, first: int | None) -> MineShown:
     )
 
 
-def _checked(number: int, cases: "OwnCases") -> int:
+def _checked(number: int, cases: OwnCases) -> int:
     """The number of a case. Raises CommandError if there is no such case."""
     if not len(cases):
         raise CommandError("there are no digits in mine: d draws one, mine adds it")

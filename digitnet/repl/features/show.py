@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import answers_of
+from digitnet.engine.arrays import Cases, Integers, answers_of
 from digitnet.engine.augment import Augment, Deformer, side_of
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -26,7 +26,7 @@ class ShowResult:
     set: str
     indices: list[int]
     answers: list[int]
-    inputs: "list[NDArray[Any]]"
+    inputs: list[NDArray[Any]]
     names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class ShowResult:
         pairs = zip(self.indices, self.answers, strict=True)
         return {"set": self.set, "cases": [{"index": i, "answer": a} for i, a in pairs]}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield f"cases of the {self.set} set"
         cases = zip(self.indices, self.answers, self.inputs, strict=True)
         yield gallery(
@@ -44,6 +44,10 @@ class ShowResult:
             ],
             options,
         )
+
+
+MAX_SHOWN = 100
+"""Maximum number of cases of one `show`."""
 
 
 @command(
@@ -62,18 +66,12 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Show
         return _deformed(session, data)
     if count > MAX_SHOWN:
         raise CommandError(f"show shows at most {MAX_SHOWN} cases at a time. Example: show 12")
-    count = min(count, len(data.test))
-    rows = session.rng.choice(len(data.test), count, replace=False)
-    return ShowResult(
-        f"{data.name} test",
-        [int(row) for row in rows],
-        [int(answer) for answer in answers_of(data.test.targets[rows])],
-        [data.picture_of(data.test, row) for row in rows],
-        data.answers,
-    )
+    rows = session.rng.choice(len(data.test), min(count, len(data.test)), replace=False)
+    pictures = [data.picture_of(data.test, row) for row in rows]
+    return _result(f"{data.name} test", data, data.test, rows, pictures)
 
 
-def _deformed(session: Session, data: "DataSet") -> ShowResult:
+def _deformed(session: Session, data: DataSet) -> ShowResult:
     """Random training cases, deformed with the settings of the network in hand."""
     augment = Augment.parse(session.network().trainer.settings.augment)
     if augment == Augment():
@@ -87,14 +85,14 @@ def _deformed(session: Session, data: "DataSet") -> ShowResult:
     deformed = np.empty_like(pictures)
     seed = int(session.rng.integers(2**31))
     Deformer(side, side, seed, augment)(pictures, np.arange(len(rows)), deformed)
+    shown = list((255 * np.clip(deformed, 0, 1)).astype(np.uint8))
+    return _result(f"{data.name} training", data, data.train, rows, shown)
+
+
+def _result(
+    name: str, data: DataSet, cases: Cases, rows: Integers, pictures: list[NDArray[Any]]
+) -> ShowResult:
+    """These rows of some cases, with their pictures."""
     return ShowResult(
-        f"{data.name} training",
-        [int(row) for row in rows],
-        [int(answer) for answer in answers_of(data.train.targets[rows])],
-        list((255 * np.clip(deformed, 0, 1)).astype(np.uint8)),
-        data.answers,
+        name, rows.tolist(), answers_of(cases.targets[rows]).tolist(), pictures, data.answers
     )
-
-
-MAX_SHOWN = 100
-"""Maximum number of cases of one `show`."""
