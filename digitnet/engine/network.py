@@ -85,7 +85,10 @@ MAX_LAYERS = 60
 
 
 class Network:
-    """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output."""
+    """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output.
+
+    prepared: what computes the passes of the layers in less time; see `speed/prepare.py`.
+    """
 
     def __init__(self, layers: Sequence[Layer], cost: str) -> None:
         """The last layer must be dense or a committee.
@@ -100,7 +103,7 @@ class Network:
         self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else "softmax")
         if isinstance(last, Dense):
             last.is_given_delta = self.cost.canonical
-        self._prepared = prepare(self.layers)
+        self.prepared = prepare(self.layers)
 
     @property
     def shape(self) -> str:
@@ -184,7 +187,7 @@ class Network:
                     dtype=self.dtype,
                 )
                 self.layers.append(dropout)
-        self._prepared = prepare(self.layers)
+        self.prepared = prepare(self.layers)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """Returns the outputs, (batch, outputs), for x, (batch, inputs); valid until the next call.
@@ -192,7 +195,7 @@ class Network:
         step: given if `backward` follows.
         """
         x = x.reshape(len(x), *self.input_shape)
-        for layer in self._prepared:
+        for layer in self.prepared:
             x = layer.forward(x, step)
         return x
 
@@ -204,7 +207,7 @@ class Network:
         cost of the batch or, if `mean_over` is given, the sum of its costs divided by `mean_over`.
         """
         signal: Array | None = self.cost.gradient(a, y, mean_over or len(a))
-        for layer in reversed(self._prepared):
+        for layer in reversed(self.prepared):
             if signal is not None:
                 signal = layer.backward(signal)
 
@@ -218,7 +221,7 @@ class Network:
         sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
         for x in batches:
             x = x.reshape(len(x), *self.input_shape)
-            for layer in self._prepared:
+            for layer in self.prepared:
                 x = layer.forward(x, None if layer.trains_only else Step())
             count += 1
             for norm, (mean, variance) in zip(norms, sums, strict=True):

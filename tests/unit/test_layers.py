@@ -11,7 +11,7 @@ from digitnet.engine.layers import EXACT, BatchNorm, Dense, Layer, Passes, Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
 from digitnet.engine.shapes import network_of
-from digitnet.engine.speed import fourier, patches, threads
+from digitnet.engine.speed import dense, fourier, patches, threads
 from digitnet.engine.speed.convolution import FastConvolution
 from digitnet.engine.speed.pool import FastPool
 from digitnet.engine.speed.prepare import prepare
@@ -225,6 +225,31 @@ def test_the_gradient_of_every_layer_is_checked(shape: str) -> None:
     found = check_gradient(*made(shape))
     assert found.checked == 20
     assert found.max_relative_error < 1e-6
+
+
+@pytest.mark.parametrize("way", ["patches", "fourier"])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("step", [STEP, EXACT], ids=["training", "exact"])
+def test_what_is_fast_computes_what_the_layers_do(
+    shape: str, step: Step, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fourier, "is_faster", lambda *_: way == "fourier")
+    monkeypatch.setattr(dense, "MIN_CASES", 1)
+    monkeypatch.setattr(dense, "MIN_OUTPUTS", 1)
+    network, x, y = made(shape)
+    x[:, ::3] = 0
+    a = network.forward(x, step).copy()
+    network.backward(a, y)
+    fast = [p.whole_gradient().copy() for p in network.parameters]
+    plain: Any = x.reshape(len(x), *network.input_shape)
+    for layer in network.layers:
+        plain = layer.forward(plain, step)
+    np.testing.assert_allclose(a, plain, atol=1e-12)
+    signal: Any = network.cost.gradient(plain.copy(), y, len(x))
+    for layer in reversed(network.layers):
+        signal = layer.backward(signal)
+    for p, gradient in zip(network.parameters, fast, strict=True):
+        np.testing.assert_allclose(gradient, p.whole_gradient(), atol=1e-12)
 
 
 def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ class FastConvolution:
         self._x, a = x, self._a(len(x))
         self._last: Array = a
         winners = self.pool.winner_buffers(len(x)) if self.pool and step else None
-        self._winners: Winners | None = winners
+        self.winners: Winners | None = winners
         height, width, _ = self.layer.input_shape
         cost = height * width * self.layer.weights.size
         self._parts = threads.parts(len(x), cost, minimum=1)
@@ -119,9 +119,9 @@ class FastConvolution:
             flat = delta.reshape(-1, self.layer.channels)
             self.layer.to_delta(self._last[tile].reshape(flat.shape), flat)
             gradients.biases += flat.sum(axis=0)
-            if self.pool and self._winners:
+            if self.pool and self.winners:
                 delta = product.delta(len(delta))
-                self.pool.upsample(grad[tile], self._winners[tile], delta)
+                self.pool.upsample(grad[tile], self.winners[tile], delta)
             x = None if tile is first else self._x[tile]  # the forward pass has just ended with it
             product.backward(x, delta, gradients.weights, None if into is None else into[tile])
 

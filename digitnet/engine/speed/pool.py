@@ -42,16 +42,16 @@ class FastPool:
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """The pooled pictures, valid until the next call."""
-        self._winners = self.winner_buffers(len(x)) if step else None
+        self.winners = self.winner_buffers(len(x)) if step else None
         result: Array = self._result(len(x))
-        self.downsample(x, result, self._winners)
+        self.downsample(x, result, self.winners)
         return result
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx."""
-        assert self._winners is not None
+        assert self.winners is not None
         into: Array = self._into(len(grad))
-        self.upsample(grad, self._winners, into)
+        self.upsample(grad, self.winners, into)
         return into
 
     def winner_buffers(self, count: int) -> Winners:
