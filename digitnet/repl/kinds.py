@@ -13,7 +13,7 @@ from digitnet.recipes import RECIPES
 from digitnet.repl import glossary
 from digitnet.repl.command import Kind, all_commands
 from digitnet.repl.errors import Unknown, nearest
-from digitnet.repl.session import SESSION_SETTINGS, WATCHED, Session
+from digitnet.repl.session import SESSION_SETTINGS, Session
 
 _PART = re.compile(r"[pad]\d\S*|b")
 """A part of a shape that begins with a letter."""
@@ -22,7 +22,12 @@ _PART = re.compile(r"[pad]\d\S*|b")
 SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
     "vi": {"on": "vi's keys", "off": "Emacs' keys"},
     "epoch_lines": {"on": "a line after each epoch", "off": "no such lines"},
-    "watch": WATCHED,
+    "watch": {
+        "off": "the curves alone",
+        "misread": "validation cases that are misread",
+        "weights": "the weights of the first layer",
+        "both": "misread cases and weights",
+    },
 }
 """Settings of the session that are not numbers → their values, each with a description."""
 

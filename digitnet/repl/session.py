@@ -235,15 +235,6 @@ SESSION_SETTINGS = {
 }
 """Settings of the session, with their meanings; training settings belong to the network."""
 
-WATCHED = {
-    "off": "the curves alone",
-    "misread": "validation cases that are misread",
-    "weights": "the weights of the first layer",
-    "both": "misread cases and weights",
-}
-"""What `t` can show with its curves."""
-
-
 @dataclass(frozen=True)
 class DeletedSave:
     """The save that a network had: the name, and `Session.saved` for it."""
