@@ -119,7 +119,10 @@ def test_a_folders_name_does_not_steer_the_terminal(tmp_path: Path, process: Pro
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [("", "of 1 x 1 pixels, not of 28 x 28"), ("datasets.PICTURE = (1, 1)", "not enough memory")],
+    [
+        ("", "of 1 x 1 pixels, not of 28 x 28"),
+        pytest.param("datasets.PICTURE = (1, 1)", "not enough memory", marks=pytest.mark.full),
+    ],
     ids=["with the check of sizes", "without"],
 )
 def test_small_files_of_many_dots_fill_no_memory(tmp_path: Path, change: str, says: str) -> None:
