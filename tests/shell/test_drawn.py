@@ -48,7 +48,7 @@ def test_svg_shows_the_result_in_all_colours_under_the_line_typed(session: Sessi
     assert "fill: #ffffff" in data.decode()
 
 
-def test_html_and_png(session: Session) -> None:
+def test_html_and_png_show_the_result_in_all_colours(session: Session) -> None:
     do(session, "show 1 --html a.html; show 1 --png a.png")
     page = Path("a.html").read_text("utf-8")
     assert "<title>show 1</title>" in page
@@ -82,7 +82,7 @@ def test_plot_takes_a_file_without_a_flag(session: Session, name: str) -> None:
         ("show x.svg", "show: 'x.svg' is not"),
     ],
 )
-def test_what_cannot_be(session: Session, line: str, says: str) -> None:
+def test_a_picture_that_cannot_be_drawn_is_refused(session: Session, line: str, says: str) -> None:
     assert says in refusal(session, line)
     assert not os.listdir()  # noqa: PTH208
 
@@ -96,7 +96,7 @@ def test_a_picture_that_cannot_be_written_withholds_no_result(session: Session) 
     assert output.errors == [f"the picture was not written: {why}"]
 
 
-def test_so_in_a_script(program: Program) -> None:
+def test_a_script_shows_the_result_and_fails(program: Program) -> None:
     done = program("-c", "n; c 3 --svg no/x.svg; ls")
     assert done.returncode == 1
     assert "answer" in done.stdout
@@ -120,7 +120,7 @@ def test_a_file_that_is_there_is_written_over_only_after_a_yes(session: Session)
     assert os.listdir() == ["a.svg"]  # noqa: PTH208
 
 
-def test_in_a_script(program: Program, tmp_path: Path) -> None:
+def test_a_script_draws_in_its_folder(program: Program, tmp_path: Path) -> None:
     done = program("-c", "show 1 --svg a.svg; ls")
     assert done.returncode == 0, done.stderr
     assert "\nDrawn in a.svg (" in done.stdout

@@ -52,7 +52,7 @@ def test_wrong_of_one_answer_and_of_one_guess(trained: Session) -> None:
 @pytest.mark.parametrize(
     ("recipe", "classes"), [("truth", 2), ("mini", 2), ("mini3", 3), ("notebook-better", 10)]
 )
-def test_tables_and_small_pictures(session: Session, recipe: str, classes: int) -> None:
+def test_tables_and_small_pictures_are_shown_too(session: Session, recipe: str, classes: int) -> None:
     cm, wrong, w, c = do(session, f"n {recipe}; cm; wrong; w; c 1 layers")[1:]
     assert len(cm["matrix"]) == len(cm["recall"]) == classes
     assert sum(map(sum, cm["matrix"])) == wrong["total"]
@@ -70,7 +70,7 @@ def test_the_weights_as_the_network_answers_with_them(trained: Session) -> None:
     np.testing.assert_array_equal(np.float32(unit["outgoing"]), network.parameters[2].value[3])
 
 
-def test_a_case_in_the_first_layer(trained: Session) -> None:
+def test_w_case_and_c_layers_tell_the_same(trained: Session) -> None:
     (maps,) = do(trained, "w case 11")
     (c,) = do(trained, "c 11 layers")
     assert (maps["index"], maps["answer"]) == (11, 4)
@@ -80,7 +80,7 @@ def test_a_case_in_the_first_layer(trained: Session) -> None:
     assert maps["outputs"] == pytest.approx(hidden["activations"])
 
 
-def test_kernels_and_feature_maps(session: Session) -> None:
+def test_a_convolution_shows_its_kernels_and_feature_maps(session: Session) -> None:
     w, maps, c = do(session, "n 28x28-6c5-p2-4c3-8-10; w; w case 2; c 2 layers")[1:]
     assert (w["layer"], w["units"]) == ("convolution", 6)
     assert np.shape(w["weights"]) == (6, 5, 5)
@@ -126,7 +126,7 @@ def test_a_committee_is_asked_what_it_misreads_and_not_what_its_weights_are(
         ("n mini; w case 1", "w case needs cases that are pictures"),
     ],
 )
-def test_what_cannot_be(trained: Session, line: str, says: str) -> None:
+def test_what_cannot_be_shown_is_refused(trained: Session, line: str, says: str) -> None:
     *before, last = line.split("; ")
     for each in before:
         do(trained, f"pas x; {each}")

@@ -15,7 +15,7 @@ from digitnet.engine.evaluate import (
 from digitnet.engine.shapes import network_of
 
 
-def test_by_hand() -> None:
+def test_a_confusion_matrix_is_that_worked_out_by_hand() -> None:
     # answers 0 0 0 1 1 2, read as 0 0 1 1 0 1
     answers, guesses = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 0, 1])
     confidences = np.array([0.9, 0.8, 0.6, 0.5, 0.7, 0.6])

@@ -276,8 +276,8 @@ def bar(fraction: float, width: int, *, blocks: bool) -> str:
     if not blocks:
         return ("#" * round(fraction * width)).ljust(width)
     eighths = round(fraction * width * 8)
-    full, part = divmod(eighths, 8)
-    return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
 
 
 LABEL_STYLES = {"right": "bold green", "guess": "bold red", "answer": "bold yellow"}
