@@ -224,11 +224,14 @@ class Facts:
     def response(self) -> float:
         """The largest standard deviation, over the cases, of an output's weighted sum."""
         copy = self.answering.copy(self.network.dtype)
+        if not self.batches:  # batch normalisation has not been measured yet
+            untrained = training_copy(self.trainer)
+            untrained.measure_statistics(self.train)
+            copy = untrained.answering().copy(self.network.dtype)
         last = copy.layers[-1]
         assert isinstance(last, Dense)
         last.activation = ACTIVATIONS["linear"]
-        with np.errstate(all="ignore"):
-            return float(copy.forward(self.probed[0]).std(axis=0).max())
+        return float(copy.forward(self.probed[0]).std(axis=0).max())
 
     @cached_property
     def statistics_costs(self) -> tuple[float, float] | None:
@@ -430,17 +433,16 @@ def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
     uses the moments of the batch.
     """
     facts = []
-    with np.errstate(all="ignore"):
-        outputs, a = [], x.reshape(len(x), *network.input_shape)
-        for layer in network.layers:
-            a = layer.forward(a, Step())
-            outputs.append(a.copy())
-        signal: Array | None = network.cost.gradient(a.copy(), y, len(a))
-        for number, layer in reversed(list(enumerate(network.layers, 1))):
-            norm = 0.0 if signal is None else _norm(signal)
-            signal = None if signal is None else layer.backward(signal)
-            if layer.parameters:
-                facts.append(_facts(number, layer, outputs[number - 1], norm))
+    outputs, a = [], x.reshape(len(x), *network.input_shape)
+    for layer in network.layers:
+        a = layer.forward(a, Step())
+        outputs.append(a.copy())
+    signal: Array | None = network.cost.gradient(a.copy(), y, len(a))
+    for number, layer in reversed(list(enumerate(network.layers, 1))):
+        norm = 0.0 if signal is None else _norm(signal)
+        signal = None if signal is None else layer.backward(signal)
+        if layer.parameters:
+            facts.append(_facts(number, layer, outputs[number - 1], norm))
     return facts[::-1]
 
 

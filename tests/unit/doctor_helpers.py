@@ -269,48 +269,38 @@ PLANTS: dict[str, Callable[[str], Patient]] = {
 
 # healthy networks
 
+AGES = {
+    "quick": ("", "20", "1e"),
+    "diary": ("", "50", "1e", "3e", "20e"),
+    "relu": ("", "20"),
+    "devember": ("", "20"),
+    "notebook-better": ("", "30", "20e"),
+    "truth": ("", "50"),
+    "mini": ("", "100", "3000"),
+    "mini3": ("", "3000"),
+}
+SLOW_AGES = {"quick": ("12e",), "relu": ("3e",), "conv": ("", "30"), "fast": ("40",),
+             "truth": ("10000",)}  # fmt: skip
+HOW: list[tuple[str, dict[str, Any]]] = [
+    ("", {"optimizer": "adam", "rate": 0.001}),
+    ("2e", {"optimizer": "adam", "rate": 0.001}),
+    ("1e", {"optimizer": "rmsprop", "rate": 0.001}),
+    ("100", {"optimizer": "nesterov"}),
+    ("1e", {"optimizer": "schedule-free", "rate": 1.0}),
+    ("", {"optimizer": "schedule-free-adamw", "rate": 0.005}),
+    ("2e", {"optimizer": "sgd", "rate": 0.1, "schedule": "constant"}),
+    ("2e", {"dropout": 0.5, "augment": "light"}),
+]
+"""How `quick` may be trained, too."""
+
 Healthy = tuple[str, str, int, dict[str, Any]]
 """A recipe, how long it is trained, a seed, and settings that are changed."""
 
-HEALTHY: list[Healthy] = [
-    ("quick", "", 1, {}),
-    ("quick", "20", 2, {}),
-    ("quick", "1e", 3, {}),
-    ("quick", "", 2, {"optimizer": "adam", "rate": 0.001}),
-    ("quick", "2e", 3, {"optimizer": "adam", "rate": 0.001}),
-    ("quick", "1e", 1, {"optimizer": "rmsprop", "rate": 0.001}),
-    ("quick", "100", 2, {"optimizer": "nesterov"}),
-    ("quick", "1e", 3, {"optimizer": "schedule-free", "rate": 1.0}),
-    ("quick", "", 1, {"optimizer": "schedule-free-adamw", "rate": 0.005}),
-    ("quick", "2e", 2, {"optimizer": "sgd", "rate": 0.1, "schedule": "constant"}),
-    ("quick", "2e", 1, {"dropout": 0.5, "augment": "light"}),
-    ("diary", "", 1, {}),
-    ("diary", "50", 2, {}),
-    ("diary", "1e", 3, {}),
-    ("diary", "3e", 1, {}),
-    ("diary", "20e", 2, {}),
-    ("relu", "", 1, {}),
-    ("relu", "20", 2, {}),
-    ("devember", "", 1, {}),
-    ("devember", "20", 2, {}),
-    ("notebook-better", "", 1, {}),
-    ("notebook-better", "30", 2, {}),
-    ("notebook-better", "20e", 3, {}),
-    ("truth", "", 1, {}),
-    ("truth", "50", 2, {}),
-    ("mini", "", 1, {}),
-    ("mini", "100", 2, {}),
-    ("mini", "3000", 3, {}),
-    ("mini3", "", 1, {}),
-    ("mini3", "3000", 2, {}),
-]
 
-SLOW: list[Healthy] = [
-    ("conv", "", 1, {}),
-    ("conv", "30", 2, {}),
-    ("fast", "40", 2, {}),
-    ("relu", "3e", 3, {}),
-    ("quick", "12e", 1, {}),
-    ("truth", "10000", 3, {}),
-]
-"""Those that take longest."""
+def aged(ages: dict[str, tuple[str, ...]]) -> list[Healthy]:
+    """Each recipe at each age, with another seed."""
+    return [(name, age, seed, {}) for name, each in ages.items() for seed, age in enumerate(each)]
+
+
+HEALTHY = aged(AGES) + [("quick", age, 3 + k, how) for k, (age, how) in enumerate(HOW)]
+SLOW = aged(SLOW_AGES)
