@@ -26,7 +26,7 @@ class FastDense:
         """is_lowest: whether nobody needs the gradient for its input."""
         self.layer, self.is_lowest = layer, is_lowest
         inputs, outputs = layer.weights.shape
-        self._sums = [Buffer((outputs,), layer.dtype) for _ in range(threads.count())]
+        self._sums: list[Buffer] = []  # one for each thread
         self._into = Buffer((inputs,), layer.dtype)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
