@@ -154,6 +154,15 @@ def refuse_link(path: Path) -> None:
         raise OSError(errno.ELOOP, f"{path.name} is a symbolic link, and is not followed")
 
 
+def refuse_linked_lock(lock: Path) -> None:
+    """Raises OSError if a lock file leads to, or is, a file elsewhere, which locking may empty."""
+    with suppress(FileNotFoundError):
+        status = lock.lstat()
+        if stat.S_ISLNK(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink > 1):
+            kind = "symbolic" if stat.S_ISLNK(status.st_mode) else "hard"
+            raise OSError(errno.ELOOP, f"{lock.name} is a {kind} link, remove it")
+
+
 class NotWritten(RegistryError):
     """The file could not be written; one that was there is unchanged. why: the reason, alone."""
 

@@ -22,6 +22,7 @@ from digitnet.registry.files import (
     make_folder,
     read_file,
     refuse_link,
+    refuse_linked_lock,
     write_durably,
 )
 from digitnet.registry.model import Model
@@ -166,8 +167,7 @@ class Recovery:
 def _lock_beside(path: Path) -> FileLock:
     """Acquires the lock file that belongs to `path`. Raises Timeout, OSError."""
     beside = path.with_suffix(".lock")
-    if beside.is_symlink():  # would lock a file elsewhere
-        raise OSError("the lock is a symbolic link")
+    refuse_linked_lock(beside)
     lock = FileLock(beside, timeout=0)
     lock.acquire()
     return lock

@@ -5,7 +5,6 @@ rename replaces one file, like every other change. What a change replaces is kep
 `undo` puts the latest of it back.
 """
 
-import errno
 import os
 import re
 import secrets
@@ -17,7 +16,7 @@ from itertools import islice
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -34,6 +33,7 @@ from digitnet.registry.files import (
     move_durably,
     read_file,
     refuse_link,
+    refuse_linked_lock,
     write_durably,
 )
 from digitnet.registry.model import OwnSet, StudyRecord, clean_name
@@ -87,6 +87,9 @@ class Entry:
         return self.saved_at, self.changed_ns, self.file
 
 
+STATE = ("bytes", "changed_ns", "inode")
+
+
 def state(path: Path) -> tuple[int, int, int]:
     """Size, modification time and inode of a file, which change when it is replaced."""
     status = path.lstat()
@@ -129,20 +132,17 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
 
 def _listed(fields: Fields) -> Entry:
     """Reads an entry. Raises DamagedSave if it is invalid."""
+    plain: dict[str, Any] = {
+        **{name: fields.text(name) for name in ("file", "shape", "measured_on")},
+        **{name: fields.whole(name) for name in ("parameters", "trained_batches", *STATE)},
+    }
     entry = Entry(
         name=read_name(fields),
-        file=fields.text("file"),
-        shape=fields.text("shape"),
-        parameters=fields.whole("parameters"),
-        trained_batches=fields.whole("trained_batches"),
         accuracy=fields.fraction("accuracy") if fields.maybe("accuracy") else None,
-        measured_on=fields.text("measured_on"),
         saved_at=saved_at(fields),
-        bytes=fields.whole("bytes"),
-        changed_ns=fields.whole("changed_ns"),
-        inode=fields.whole("inode"),
         damaged=fields.text("damaged", ("",)),
         kind=fields.text("kind", KINDS),
+        **plain,
     )
     fields.end()
     if not IS_FILE.fullmatch(entry.file):
@@ -160,10 +160,8 @@ def _known(folder: Path) -> dict[str, Entry]:
 def _is_claimed(path: Path, entry: Entry) -> bool:
     """Whether a file that is unchanged claims to be what the list says."""
     try:
-        return not entry.is_of(path) or claim(path) == (
-            entry.name,
-            "data" if entry.kind == "data" else "network",
-        )
+        name, kind = claim(path)
+        return not entry.is_of(path) or entry.answers_to == (kind == "data", name)
     except OSError:
         return False
 
@@ -385,24 +383,22 @@ class Store:
                         continue
                     entry = known[path.name] = self._named(read_entry(path, entry))
                 found.append(entry)
-        newest: dict[tuple[bool, str], Entry] = {}
-        for entry in sorted(found, key=lambda entry: entry.age):
-            newest[entry.answers_to] = entry
-        files = [newest[entry.answers_to].file for entry in found]
+        newest = {e.answers_to: e.file for e in sorted(found, key=lambda entry: entry.age)}
         found = [
-            replace(entry, hidden=file) if file != entry.file else entry
-            for entry, file in zip(found, files, strict=True)
+            entry
+            if (file := newest[entry.answers_to]) == entry.file
+            else replace(entry, hidden=file)
+            for entry in found
         ]
         return sorted(found, key=lambda entry: (entry.name.casefold(), entry.name, entry.file))
 
     def _named(self, entry: Entry) -> Entry:
         """The entry of a file too damaged to tell its name, which a kept version may still know."""
-        for kept in reversed(self.trash.contents() if entry.name == entry.file else []):
-            name, kind = (
-                claim(self.trash.folder / kept.name) if kept.file == entry.file else ("", "")
-            )
-            if name and not (self.folder / entry.file).is_symlink():
-                return replace(entry, name=name, kind=kind)
+        if entry.name == entry.file and not (self.folder / entry.file).is_symlink():
+            for kept in reversed(self.trash.contents()):
+                name, kind = claim(self.trash.folder / kept.name)
+                if name and kept.file == entry.file:
+                    return replace(entry, name=name, kind=kind)
         return entry
 
     def find(self, name: str, *, data: bool = False) -> Entry | None:
@@ -634,8 +630,7 @@ class Store:
         try:
             make_folder(self.folder)
             lock = self.folder / LOCK
-            if lock.is_symlink():  # would make, or lock, a file elsewhere
-                raise OSError(errno.ELOOP, f"{LOCK} is a symbolic link, remove it")
+            refuse_linked_lock(lock)
             lock.touch()  # fails at once if the folder is not writable
             with FileLock(lock, timeout=LOCK_SECONDS).acquire(poll_interval=POLLING_SECONDS):
                 remove_leftovers(self.folder, self.trash.folder)

@@ -225,13 +225,16 @@ def test_a_folder_that_cannot_be_used_is_named(registry: Registry, place: str) -
         assert temporary_files(registry.folder) == []
 
 
-@pytest.mark.parametrize("target", ["elsewhere", "nowhere"])
+@pytest.mark.parametrize("target", ["elsewhere", "nowhere", "a hard link"])
 def test_a_lock_that_leads_elsewhere_is_not_followed(two: Registry, target: str) -> None:
     elsewhere = two.folder.parent / "elsewhere"
     elsewhere.write_bytes(b"somebody else's")
     (two.folder / ".lock").unlink(missing_ok=True)
-    (two.folder / ".lock").symlink_to(f"../{target}")
-    with pytest.raises(RegistryError, match=r"symbolic link, remove it; nothing was saved"):
+    if target == "a hard link":
+        (two.folder / ".lock").hardlink_to(elsewhere)
+    else:
+        (two.folder / ".lock").symlink_to(f"../{target}")
+    with pytest.raises(RegistryError, match=r"(symbolic|hard) link, remove it; nothing was saved"):
         two.save(plain(batches=3), "x")
     assert batches_of(two) == 2
     assert sorted(path.name for path in two.folder.parent.iterdir()) == ["elsewhere", "saves"]
