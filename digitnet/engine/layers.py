@@ -208,10 +208,10 @@ class Weighted(Layer):
         fan_in: int,
         fan_out: int,
         *,
-        activation: str,
-        bias: bool,
-        initializer: str,
-        dtype: DTypeLike,
+        activation: str = "linear",
+        bias: bool = True,
+        initializer: str = "",
+        dtype: DTypeLike = np.float32,
     ) -> None:
         """fan_in, fan_out: the numbers of terms of each sum, and of sums that an input is part of.
 
@@ -265,29 +265,11 @@ class Dense(Weighted):
     formulae, gradients = ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ")
     is_last = True
 
-    def __init__(
-        self,
-        input_shape: Shape,
-        *,
-        units: int,
-        activation: str = "linear",
-        bias: bool = True,
-        initializer: str = "",
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        """Raises ValueError if the layer would be too large."""
+    def __init__(self, input_shape: Shape, *, units: int, **options: Any) -> None:
+        """options: as `Weighted` has them. Raises ValueError if the layer would be too large."""
         (inputs,) = input_shape
         self.units = units
-        super().__init__(
-            input_shape,
-            (units,),
-            inputs,
-            units,
-            activation=activation,
-            bias=bias,
-            initializer=initializer,
-            dtype=dtype,
-        )
+        super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x W + b)."""

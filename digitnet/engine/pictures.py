@@ -113,19 +113,10 @@ class Convolution(Weighted):
     formulae = ("z = Σ patch · kernel + b",)
     gradients = ("dC/dkernel = Σ patch · δ over all places", "dC/db = Σ δ")
 
-    def __init__(
-        self,
-        input_shape: Shape,
-        *,
-        channels: int,
-        kernel: int,
-        activation: str = "linear",
-        bias: bool = True,
-        initializer: str = "",
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        """Raises ValueError if the kernel does not fit the pictures or the layer would be too
-        large.
+    def __init__(self, input_shape: Shape, *, channels: int, kernel: int, **options: Any) -> None:
+        """options: as `Weighted` has them.
+
+        Raises ValueError if the kernel does not fit the pictures or the layer would be too large.
         """
         if len(input_shape) != 3:
             raise ValueError("a convolution needs pictures, and these are rows of numbers")
@@ -140,13 +131,10 @@ class Convolution(Weighted):
             (height - kernel + 1, width - kernel + 1, channels),
             kernel * kernel * depth,
             kernel * kernel * channels,
-            activation=activation,
-            bias=bias,
-            initializer=initializer,
-            dtype=dtype,
+            **options,
         )
         if self.activation.sums_to_one:
-            raise ValueError(f"{activation} is for the last, dense, layer")
+            raise ValueError(f"{self.activation.name} is for the last, dense, layer")
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x ∗ W + b)."""

@@ -25,9 +25,8 @@ class FastDense:
     def __init__(self, layer: Dense, *, is_lowest: bool) -> None:
         """is_lowest: whether nobody needs the gradient for its input."""
         self.layer, self.is_lowest = layer, is_lowest
-        inputs, outputs = layer.weights.shape
         self._sums: list[Buffer] = []  # one for each thread
-        self._into = Buffer((inputs,), layer.dtype)
+        self._into = Buffer(layer.input_shape, layer.dtype)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x W + b), valid until the next call.
