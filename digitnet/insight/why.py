@@ -81,7 +81,7 @@ def _forward(layer: Layer, x: Array) -> Pass:
     linear = layer.copy(np.float64)
     if isinstance(linear, Weighted | BatchNorm):
         linear.activation = ACTIVATIONS["linear"]
-    p = Pass(layer, linear, x, linear.forward(x[np.newaxis], EXACT)[0].copy(), np.empty(0))
+    p = Pass(layer, linear, x, linear.forward(x[np.newaxis], EXACT)[0], np.empty(0))
     row = p.z.reshape(1, -1).copy()
     ACTIVATIONS[p.activation].forward(row)
     p.a = row.reshape(p.z.shape)
@@ -96,7 +96,7 @@ def _backward(p: Pass, signal: Array, *, is_delta: bool) -> None:
         p.delta = _derived(p, p.da)
         p.slope = _derived(p, np.ones_like(p.a)) if ACTIVATIONS[p.activation].derivative else None
     p.dx = _to_inputs(p.linear, p.delta)
-    p.gradients = {q.name: q.whole_gradient().copy() for q in p.linear.parameters}
+    p.gradients = {q.name: q.whole_gradient() for q in p.linear.parameters}
 
 
 def _derived(p: Pass, da: Array) -> Array:
@@ -109,7 +109,7 @@ def _derived(p: Pass, da: Array) -> Array:
 def _to_inputs(layer: Layer, delta: Array) -> Array:
     """dC/dx for dC/dz of a layer without activation, after its forward pass."""
     dx: Any = layer.backward(delta[np.newaxis].copy())
-    result: Array = dx[0].copy()
+    result: Array = dx[0]
     return result
 
 
@@ -152,8 +152,8 @@ def terms_of(p: Pass, place: Place) -> Terms:
     chosen = np.zeros(p.z.shape)
     chosen[place] = 1
     w = connected = _to_inputs(p.linear, chosen)
-    if p.linear.parameters:
-        ones = p.linear.copy(np.float64)
+    if not all(parameter.value.all() for parameter in p.linear.parameters[:1]):
+        ones = p.linear.copy(np.float64)  # with weights of zero, w does not tell
         for parameter in ones.parameters:
             parameter.value[...] = 1
         ones.forward(p.x[np.newaxis], EXACT)
