@@ -19,13 +19,11 @@ from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures.digit import (
+    beside_outputs,
     by_size,
-    digit,
     framed_units,
     gallery,
     legend,
-    outputs,
-    side_by_side,
     signed,
     unsigned,
     verdict,
@@ -79,14 +77,7 @@ class CheckResult:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield f"case {self.index:,} of the {self.set} set"
-        left: RenderableType
-        if self.inputs.ndim == 2:
-            left, width = digit(self.inputs, console, options), self.inputs.shape[1]
-        else:
-            left = "inputs " + " ".join(f"{value:g}" for value in self.inputs)
-            width = len(left)
-        right = outputs(self.outputs, self.guess, self.answer, console, options)
-        yield side_by_side(left, right, options.max_width, width + 3 + 39)
+        yield beside_outputs(self.inputs, self.outputs, self.guess, self.answer, console, options)
         yield verdict(self.guess, self.answer, self.names)
         if self.layers is not None:
             yield from _shown_layers(self.layers, console, options)

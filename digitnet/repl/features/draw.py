@@ -12,7 +12,7 @@ from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.img import PictureReader
-from digitnet.repl.pictures.digit import digit, outputs, side_by_side, verdict
+from digitnet.repl.pictures.digit import beside_outputs, verdict
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
@@ -32,9 +32,7 @@ class DrawResult:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield "your drawing, as the network sees it"
-        left = digit(self.picture, console, options)
-        right = outputs(self.outputs, self.guess, self.answer, console, options)
-        yield side_by_side(left, right, options.max_width, self.picture.shape[1] + 3 + 39)
+        yield beside_outputs(self.picture, self.outputs, self.guess, self.answer, console, options)
         yield verdict(self.guess, self.answer)
         command = "mine" if self.answer is not None else "mine DIGIT"
         yield f"{command} adds it to your own digits."

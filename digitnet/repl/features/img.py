@@ -21,7 +21,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.check import check_outputs
-from digitnet.repl.pictures.digit import digit, outputs, side_by_side, verdict
+from digitnet.repl.pictures.digit import beside_outputs, verdict
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, percent
 from digitnet.repl.result import Note
@@ -102,9 +102,7 @@ class DigitRead:
             yield Text(f"{self.label}: {printable(self.error)}", "red")
             return
         yield Text(f"{self.label}, as the network sees it")
-        left = digit(self.seen, console, options)
-        right = outputs(self.outputs, self.guess, self.answer, console, options)
-        yield side_by_side(left, right, options.max_width, self.seen.shape[1] + 3 + 39)
+        yield beside_outputs(self.seen, self.outputs, self.guess, self.answer, console, options)
         yield Text.assemble(verdict(self.guess, self.answer), self.doubt and f": {self.doubt}")
 
 

@@ -29,7 +29,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number, check_outputs
 from digitnet.repl.pictures import draws_blocks
-from digitnet.repl.pictures.digit import digit, verdict
+from digitnet.repl.pictures.digit import large_case, verdict
 from digitnet.repl.pictures.sheet import (
     SIGNS,
     WHOLE,
@@ -89,10 +89,7 @@ class WhyResult:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         sheet = Sheet(options.max_width, draws_blocks(console, options))
         yield Text(f"case {self.index:,} of the {self.set} set")
-        if self.inputs.ndim == 2:
-            yield digit(self.inputs, console, options)
-        else:
-            yield Text("inputs " + " ".join(f"{value:g}" for value in self.inputs))
+        yield large_case(self.inputs, console, options)
         yield verdict(self.guess, self.answer)
         yield ""
         yield from _page(self, sheet)

@@ -199,6 +199,13 @@ def small_case(case: NDArray[Any], console: Console, options: ConsoleOptions) ->
     return Text(" ".join(f"{value:g}" for value in case))
 
 
+def large_case(case: NDArray[Any], console: Console, options: ConsoleOptions) -> Text:
+    """A case at full size: its picture, or its row of a table."""
+    if case.ndim == 2:
+        return digit(case, console, options)
+    return Text("inputs " + " ".join(f"{value:g}" for value in case))
+
+
 # the units of a layer
 
 ENLARGED = (4, 2, 1)
@@ -310,6 +317,23 @@ def outputs(
         text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
         lines.append(Text(text.rstrip(), style, no_wrap=True))
     return Text("\n").join(lines)
+
+
+def beside_outputs(
+    case: NDArray[Any],
+    values: Sequence[float],
+    guess: int,
+    answer: int | None,
+    console: Console,
+    options: ConsoleOptions,
+) -> RenderableType:
+    """A case at full size, and the outputs of the network for it."""
+    left, right = (
+        large_case(case, console, options),
+        outputs(values, guess, answer, console, options),
+    )
+    width = case.shape[1] if case.ndim == 2 else len(left)
+    return side_by_side(left, right, options.max_width, width + 3 + 39)
 
 
 def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:
