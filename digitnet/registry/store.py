@@ -174,7 +174,7 @@ def files_in(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as items:
             names = sorted(item.name for item in items if IS_FILE.fullmatch(item.name))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise RegistryError(f"cannot read {folder}: {error.strerror}") from None

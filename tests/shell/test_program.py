@@ -52,7 +52,7 @@ def test_every_command_prints_one_object_on_one_line(program: Program) -> None:
         if typed == "ls":
             fields = "name shape parameters trained_batches accuracy saved_at bytes damaged"
             for listed in line["networks"]:
-                assert set(listed) - {"included", "measured_on"} == set(fields.split(" "))
+                assert set(listed) - {"included", "measured_on", "file"} == set(fields.split(" "))
 
 
 def test_a_failure_ends_a_script_with_one_line_and_exit_code_1(program: Program) -> None:
