@@ -85,9 +85,9 @@ def diagnose(facts: Facts) -> list[Finding]:
     """Returns a network's faults: causes first, and of several those whose cure helps most."""
     findings: list[Finding] = []
     for each in FAULTS.values():
-        found = {word for f in findings for word in (f.code, FAULTS[f.code].group)}
+        known = {word for f in findings for word in (f.code, FAULTS[f.code].group)}
         measurable = facts.is_finite or each.group in (DATA, SETTINGS) or each.name == "not-finite"
-        if not measurable or not found.isdisjoint(each.unless):
+        if not measurable or not known.isdisjoint(each.unless):
             continue
         with np.errstate(all="ignore"):  # huge weights overflow
             if evidence := each.find(facts):
@@ -95,7 +95,7 @@ def diagnose(facts: Facts) -> list[Finding]:
     return sorted(findings, key=lambda finding: -finding.reached[0] if finding.reached else -inf)
 
 
-def _worded(found: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) -> Finding:
+def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) -> Finding:
     """The finding, with the remedy that reaches most.
 
     What was tried and does not help is left out; what cannot be tried is given if nothing else is
@@ -106,11 +106,11 @@ def _worded(found: Fault, evidence: str, remedies: Sequence[Remedy], facts: Fact
     if now and tried:
         line, trial = max(tried, key=lambda one: one[1].accuracy)
         reached = trial.accuracy, now.accuracy
-        return Finding(found.name, found.what, evidence, line, reached, trial.batches)
+        return Finding(of.name, of.what, evidence, line, reached, trial.batches)
     untried = [remedy.line for remedy in remedies if remedy.attempt is None]
     if now and facts.is_finite and facts.is_learning:
         untried.append("t 1e")
-    return Finding(found.name, found.what, evidence, untried[0] if untried else "")
+    return Finding(of.name, of.what, evidence, untried[0] if untried else "")
 
 
 def _helps(trial: Rehearsal, now: Rehearsal) -> bool:

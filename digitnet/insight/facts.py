@@ -75,7 +75,7 @@ class Facts:
         self.train, self.sets, self.report = train, sets, report
         self.anew = anew
         self.more_cases = [Remedy(more_cases)] if more_cases else []
-        self.is_copy = False
+        self.is_copy = False  # of an untrained network: its remedies make it anew
         self.batches, self.history = trainer.progress.batches, list(trainer.history)
         self._remedies: dict[str, Remedy] = {}
 

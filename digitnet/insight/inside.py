@@ -1,3 +1,5 @@
+"""The first layer's weights as pictures, and what each layer makes of a case."""
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
