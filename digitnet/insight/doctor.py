@@ -519,7 +519,10 @@ def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], st
     """A network whose hidden layers are written differently, not initialised."""
     size, *hidden, output = spelled_out(network).split("-")
     shape = "-".join([size, *(re.sub(pattern, new, word) for word in hidden), output])
-    return network_of(shape, cost=network.cost_name, dtype=network.dtype)
+    try:
+        return network_of(shape, cost=network.cost_name, dtype=network.dtype)
+    except ValueError:  # it would be too large
+        return network
 
 
 # what it has learned
