@@ -22,7 +22,14 @@ from digitnet.digits.own import MAX_CASES, TEST, TRAIN, VALIDATION, OwnCases, ch
 from digitnet.digits.pictures import MAX_BYTES, BadPicture, pictures_at, read_picture
 from digitnet.digits.pieces import as_plain, digits_in
 from digitnet.digits.prepare import NoDigit
-from digitnet.digits.recognize import arranged, as_answers, as_ink, is_sideways, resized
+from digitnet.digits.recognize import (
+    arranged,
+    as_answers,
+    as_ink,
+    have_one_scale,
+    is_sideways,
+    resized,
+)
 from digitnet.digits.table import Reading, read_table
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
@@ -196,8 +203,9 @@ def _recognized(contents: Contents, path: Path, digits: Array | None) -> Recogni
 
 
 def _pictures(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[NDArray[np.uint8]]:
-    """The pictures as 28 x 28 bytes, light on dark."""
-    return [resized(each, notes) for each in as_ink(arrays, notes)]
+    """The pictures as 28 x 28 bytes, light on dark; of one scale, unless each part has its own."""
+    groups = [arrays] if have_one_scale(arrays) else [[each] for each in arrays]
+    return [resized(each, notes) for group in groups for each in as_ink(group, notes)]
 
 
 def _upright(
@@ -381,7 +389,12 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
         return [name for _, *pair in pairs for name in pair if name is not None]
 
     arrays = read_npz_arrays(data, choose, MAX_ARRAYS)
-    sets = [Raw(part, arrays[x], arrays[y] if y else None) for part, x, y in pairs]
+    sets = []
+    for part, x, y in pairs:
+        cases, answers = np.atleast_1d(arrays[x]), np.atleast_1d(arrays[y]) if y else None
+        if answers is not None and answers.ndim == 2 and len(answers) != len(cases):
+            answers = answers.T  # a column of answers a case
+        sets.append(Raw(part, cases, answers))
     return Contents(sets)
 
 
@@ -432,10 +445,18 @@ def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
     """A table, or those in a folder; one without answers is left out where others have them."""
     contents, kinds = Contents([]), list[bool | None]()
     for file in _tables(path)[:12]:
-        table = read_table(file, report, inputs)
+        try:
+            table = read_table(file, report, inputs)
+        except BadFile as error:
+            if file == path:
+                raise
+            contents.left_out.append(f"{file}: {error}")
+            continue
         contents.sets.append(Raw(part_of(file.stem), table.numbers, table.answers))
         contents.notes += table.notes
         kinds.append(table.is_picture)
+    if not contents.sets:
+        raise BadFile(f"has no table that can be read; {contents.left_out[0]}")
     with_answers = [raw for raw in contents.sets if raw.answers is not None]
     if 0 < len(with_answers) < len(contents.sets):
         contents.left_out.append("a table without a column of answers")

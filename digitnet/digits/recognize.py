@@ -85,6 +85,14 @@ def arranged(array: NDArray[Any], count: int | None, *, is_picture: bool | None 
     return Layout(array, notes)
 
 
+def have_one_scale(arrays: Sequence[NDArray[Any]]) -> bool:
+    """Whether arrays of pictures may be on one scale: not, say, 0 to 1 and 0 to 255."""
+    ranges = [(float(each.min()), float(each.max())) for each in arrays]
+    usual = [next((s for s in SCALES if _covers(s, *each)), None) for each in ranges]
+    widths = [scale[1] - scale[0] for scale in usual if scale is not None]
+    return len(widths) < len(arrays) or max(widths) <= 2 * min(widths)
+
+
 def as_ink(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[NDArray[np.uint8]]:
     """Pictures (cases, rows, columns) of one scale as bytes: 0 for paper, 255 for full ink."""
     low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)

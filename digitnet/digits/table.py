@@ -74,15 +74,19 @@ def read_table(path: Path, report: Report = ignore, inputs: int | None = None) -
         lines = next(chunks, [])
         if not lines:
             raise BadFile("holds no table")
-        first = lines[0].strip("\r\n")
-        delimiter = next((d for d in DELIMITERS if d in first), ",")
+        delimiter = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
         rows = list(csv.reader(lines[:3], delimiter=delimiter, skipinitialspace=True))
         names, samples = [], rows
         texts = [sum(map(_is_text, row)) for row in rows]
         if texts[0] > texts[-1] or texts == [len(rows[0])]:
-            names, samples, lines = [name.strip().lower() for name in rows[0]], rows[1:], lines[1:]
+            names = [name.strip(" #").lower() for name in rows[0]]  # numpy.savetxt writes a #
+            samples, lines = rows[1:], lines[1:]
         if not samples:
             raise BadFile("has headings but no rows")
+        if len(samples[0]) != len(rows[0]):
+            raise BadFile(
+                f"has {len(rows[0])} columns in its first row, {len(samples[0])} in the next"
+            )
         reader = _Reader(len(rows[0]), delimiter, samples[0], names)
         reader.add(lines)
         for lines in chunks:
@@ -97,23 +101,23 @@ def _chunks(file: BinaryIO, report: Any) -> Iterator[list[str]]:
     packed = gzip.GzipFile(fileobj=file) if head[:2] == b"\x1f\x8b" else file
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        text = io.TextIOWrapper(packed, encoding, newline=None)
-        rest, total = "", 0
-        while piece := text.read(CHUNK):
-            report()
-            total += len(piece)
-            whole, end, begun = piece.rpartition("\n")
-            if (not end and len(rest) > CHUNK) or "\0" in piece:
-                raise BadFile("is not a table: it has no lines")
-            if total > MAX_BYTES:
-                raise BadFile(f"would unpack to more than {MAX_BYTES >> 20} MiB")
-            if end:
-                yield [line for line in (rest + whole).split("\n") if line.strip()]
-                rest = begun
-            else:
-                rest += piece
-        if rest.strip():
-            yield [rest]
+        with io.TextIOWrapper(packed, encoding, errors="replace", newline=None) as text:
+            rest, total = "", 0
+            while piece := text.read(CHUNK):
+                report()
+                total += len(piece)
+                whole, end, begun = piece.rpartition("\n")
+                if (not end and len(rest) > CHUNK) or "\0" in piece:
+                    raise BadFile("is not text")
+                if total > MAX_BYTES:
+                    raise BadFile(f"would unpack to more than {MAX_BYTES >> 20} MiB")
+                if end:
+                    yield [line for line in (rest + whole).split("\n") if line.strip()]
+                    rest = begun
+                else:
+                    rest += piece
+            if rest.strip():
+                yield [rest]
     except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error):
         raise BadFile("is neither text nor a whole gzip file of text") from None
 
@@ -135,14 +139,18 @@ class _Reader:
     ) -> None:
         self.columns, self.delimiter = columns, delimiter
         numbered = [k for k, name in enumerate(names) if name in NUMBERINGS]
+        if not names and not first[-1].strip():  # each row ends with a delimiter
+            numbered = [columns - 1]
         words = [k for k, cell in enumerate(first) if _is_text(cell) and k not in numbered]
-        if len(words) > 1 or len(first) != columns:
+        if len(words) > 1:
             raise BadFile(f"has the row {_shown(delimiter.join(first))}: not numbers")
         self.words = words[0] if words else None
         self.kept = [k for k in range(columns) if k not in numbered and k != self.words]
         if not self.kept:
             raise BadFile("has no column of numbers")
-        self.numbered = [_shown(names[k]) if names[k] else "without a heading" for k in numbered]
+        self.numbered = [
+            _shown(names[k]) if names and names[k] else "without a heading" for k in numbered
+        ]
         self.blocks: list[NDArray[Any]] = []
         self.answers: list[str] = []
         self.rows = 0
@@ -212,6 +220,8 @@ class _Reader:
         where = f"column {_shown(headings[place])}" if headings else f"the {end} column"
         notes.append(f"answers from {where}")
         others = headings[:place] + headings[place + 1 :]
+        if numbers.shape[1] == 1:
+            raise BadFile("has no column of numbers but the answers")
         answers = numbers[:, place].copy()
         rest = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
         return Table(rest, answers, notes, _is_pixels(others))

@@ -164,6 +164,8 @@ SAME: dict[str, tuple[Make, str]] = {
     "one-hot": (npz(x=UNIT, y=ONE_HOT), "answers were one-hot"),
     "one-hot in whole numbers": (npz(x=UNIT, y=ONE_HOT.astype(np.uint8)), "one-hot"),
     "nearly one-hot": (npz(x=UNIT, y=0.98 * ONE_HOT + 0.01), "answers were one-hot"),
+    "answers in a row": (npz(x=UNIT, y=ANSWERS[None]), "0 to 1"),
+    "answers in columns": (npz(x=UNIT, y=ONE_HOT.T), "answers were one-hot"),
     "answers in a column": (npz(x=UNIT, y=ANSWERS[:, None]), "0 to 1"),
     "answers as text": (npz(x=UNIT, y=ANSWERS.astype(str)), "0 to 1"),
     # orientation
@@ -207,6 +209,12 @@ SAME: dict[str, tuple[Make, str]] = {
     "whole numbers with a point": (csv(LABEL_FIRST, HEADER, form="%.1f"), "0 to 255"),
     "0 to 1 in text": (
         csv(np.column_stack([ANSWERS, UNIT.reshape(COUNT, -1)]), HEADER, form="%.9g"), "0 to 1"),
+    "by numpy.savetxt": (csv(LABEL_FIRST, "# " + HEADER), "'label'"),
+    "delimiters at the ends": (
+        files("", {"a.csv": text(LABEL_FIRST).replace(b"\n", b",\n")}), "left out"),
+    "with other tables": (
+        files("", {"train.csv": text(LABEL_FIRST, HEADER),
+                   "sample_submission.csv": b"ImageId,Label\n1,0\n2,0\n"}, "train.csv"), "'label'"),
     "a mark of the order of bytes": (csv(LABEL_FIRST, "\ufeff" + HEADER), "'label'"),
     # pictures
     "PNG": (pngs("."), "0 to 255"),
@@ -222,6 +230,14 @@ PARTS: dict[str, tuple[Make, list[int]]] = {
     "Keras": (
         npz(x_train=PICTURES[:150], y_train=ANSWERS[:150], x_test=PICTURES[150:],
             y_test=ANSWERS[150:]), [0, 0, 50]),
+    "each in its own scale": (
+        npz(x_train=PICTURES[:150], y_train=ANSWERS[:150], x_test=UNIT[150:],
+            y_test=ANSWERS[150:]), [0, 0, 50]),
+    "Kaggle's folder": (
+        files("", {"train.csv": text(LABEL_FIRST[:150], HEADER),
+                   "test.csv": text(FLAT, HEADER.partition(",")[2]),
+                   "my_test.csv": text(LABEL_FIRST[150:], HEADER),
+                   "sample_submission.csv": b"ImageId,Label\n1,0\n2,0\n"}), [0, 0, 50]),
     "no names": (positional(PICTURES[:150], ANSWERS[:150], PICTURES[150:], ANSWERS[150:]),
                  [0, 0, 50]),
     "four IDX files": (files("", packed(pairs(train=slice(150), t10k=slice(150, 200)))),
