@@ -69,7 +69,7 @@ def found(saves: Path, names: list[str]) -> int:
 def test_every_save_of_many_processes_is_listed_and_loadable(
     tmp_path: Path, share: Share, tally: Any
 ) -> None:
-    count = share(8, 100)
+    count = share(3, 100)
     names = [f"{number} {k}" for number in range(PROCESSES) for k in range(count)]
     assert together(NAMES_OF_THEIR_OWN, tmp_path, PROCESSES, count) == [(0, "")] * PROCESSES
     assert [entry.name for entry in Registry(tmp_path).entries()] == sorted(names)
@@ -90,7 +90,7 @@ def test_without_the_lock_they_would_disturb_each_other(tmp_path: Path, script: 
 def test_of_many_that_save_under_one_name_one_is_there_and_whole(
     tmp_path: Path, share: Share, tally: Any
 ) -> None:
-    count = share(8, 100)
+    count = share(3, 100)
     registry = Registry(tmp_path)
     registry.save(plain(batches=0), "x")
     seen, done = [], threading.Event()
@@ -124,7 +124,7 @@ def test_of_many_that_save_under_one_name_one_is_there_and_whole(
 
 
 def test_lists_are_whole_while_others_come_and_go(tmp_path: Path, share: Share, tally: Any) -> None:
-    count = share(5, 50)
+    count = share(2, 50)
     running = [start(COMING_AND_GOING, tmp_path, number, count) for number in range(4)]
     registry, lists, whole = Registry(tmp_path), 0, 0
     while any(process.poll() is None for process in running):
@@ -140,7 +140,7 @@ def test_lists_are_whole_while_others_come_and_go(tmp_path: Path, share: Share, 
 def test_when_the_holder_of_the_lock_is_killed_the_next_goes_on_within_a_second(
     tmp_path: Path, share: Share, tally: Any, waiting: bool
 ) -> None:
-    registry, tried, survived = Registry(tmp_path), share(2, 10), 0
+    registry, tried, survived = Registry(tmp_path), share(1, 10), 0
     for number in range(tried):
         holder = start(HOLDS_THE_LOCK, tmp_path, 0, 0)
         assert holder.stdout is not None

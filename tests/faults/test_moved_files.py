@@ -54,7 +54,7 @@ ONE = np.ones((1, 4), np.float32)
 
 @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
 def test_mutations_of_exports(tmp_path: Path, share: Any, tally: Any, suffix: str) -> None:
-    path, times = tmp_path / f"x.{suffix}", share(2000, 50_000)
+    path, times = tmp_path / f"x.{suffix}", share(500, 50_000)
     export_network(rich(), path)
     whole = survived(path, path.read_bytes(), times)
     tally(f"mutations of .{suffix} files", times, whole)
