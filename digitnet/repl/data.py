@@ -27,11 +27,11 @@ class DataSets:
         self._chosen: dict[tuple[int, int], str] = {}  # (inputs, outputs) → name
 
     @property
-    def own(self) -> "OwnData":
+    def own(self) -> OwnData:
         """The user's own data sets."""
         return OwnData(self._own)
 
-    def sources(self) -> "dict[str, Source]":
+    def sources(self) -> dict[str, Source]:
         """Name → source of every known data set, including those not on this machine."""
         names = self.own.names()
         own = {
@@ -47,7 +47,7 @@ class DataSets:
         }
         return SOURCES | RELATIVES | own
 
-    def _read_own(self, name: str, folders: Sequence[Path]) -> "DataSet":
+    def _read_own(self, name: str, folders: Sequence[Path]) -> DataSet:
         """One of the user's own data sets; it is in none of the folders."""
         cases = self.own.read(name)
         if not len(cases):
@@ -61,7 +61,7 @@ class DataSets:
         except BadData:
             return 0
 
-    def get(self, name: str = "") -> "DataSet":
+    def get(self, name: str = "") -> DataSet:
         """The data set of this name, or the current one; read when first needed.
 
         Raises NotHere if it is not on this machine, BadData if it cannot be used.
@@ -80,7 +80,7 @@ class DataSets:
         if name == self.name and name not in self.own.names():
             self.name = "sample"
 
-    def choose(self, data: "DataSet") -> None:
+    def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, and the first choice for new networks that fit it."""
         self.name = self._chosen[data.inputs, data.outputs] = data.name
 
@@ -99,8 +99,8 @@ class DataSets:
                 fits = self._sizes(name) == (inputs, outputs)
             else:
                 source = sources.get(name)
-                fits = source is not None and (source.inputs, source.outputs) == (inputs, outputs)
-                fits = fits and sources[name].is_here(self.folders)
+                sizes = (source.inputs, source.outputs) if source else (0, 0)
+                fits = sizes == (inputs, outputs) and sources[name].is_here(self.folders)
             if fits:
                 return name
         return None
@@ -115,7 +115,7 @@ class DataSets:
 
 
 @contextmanager
-def trained_on(data: "DataSet", model: "Model") -> Iterator[None]:
+def trained_on(data: DataSet, model: Model) -> Iterator[None]:
     """Context manager for training a model on a data set: updates `trained_on` and `data`."""
     progress = model.trainer.progress
     if model.trained_on[-1:] != [data.name]:
@@ -132,8 +132,8 @@ def trained_on(data: "DataSet", model: "Model") -> Iterator[None]:
 
 
 def accuracy_on(
-    part: str, value: float, data: "DataSet", within: frozenset[str], model: "Model"
-) -> "Accuracy":
+    part: str, value: float, data: DataSet, within: frozenset[str], model: Model
+) -> Accuracy:
     """An accuracy with the cases it was measured on, marked if the network has seen them.
 
     within: the data sets whose training cases include these cases.
