@@ -52,7 +52,9 @@ def test_wrong_of_one_answer_and_of_one_guess(trained: Session) -> None:
 @pytest.mark.parametrize(
     ("recipe", "classes"), [("truth", 2), ("mini", 2), ("mini3", 3), ("notebook-better", 10)]
 )
-def test_tables_and_small_pictures_are_shown_too(session: Session, recipe: str, classes: int) -> None:
+def test_tables_and_small_pictures_are_shown_too(
+    session: Session, recipe: str, classes: int
+) -> None:
     cm, wrong, w, c = do(session, f"n {recipe}; cm; wrong; w; c 1 layers")[1:]
     assert len(cm["matrix"]) == len(cm["recall"]) == classes
     assert sum(map(sum, cm["matrix"])) == wrong["total"]
