@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
-from math import log10, sqrt
+from math import log10, prod, sqrt
 from statistics import fmean, stdev
 
 import numpy as np
@@ -99,7 +99,7 @@ def _check(question: Question) -> None:
                 _epochs(value)
     if question.seconds and question.axes:
         raise ValueError(f"{AUTO} chooses the settings itself: leave {question.axes[0][0]} out")
-    runs = len(question.combinations) * question.repeat
+    runs = question.repeat * prod(len(values) for _, values in question.axes)
     if runs > MAX_RUNS:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
 

@@ -1,5 +1,6 @@
 """Studies: what is asked, which trainings that makes, who does them, and what the results say."""
 
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import AbstractContextManager, contextmanager
@@ -288,3 +289,14 @@ def test_the_order_of_arrival_changes_nothing() -> None:
     asked, results = answered("rate 0.1 1 --repeat 2", [0.9, 0.8, 0.7, 0.6])
     backwards = dict(reversed(results.items()))
     assert groups(asked, results) == groups(asked, backwards)
+
+
+def test_combinations_are_counted_before_any_is_made() -> None:
+    many = [str(n / 100) for n in range(1, 11)]
+    words = [word for name in ("rate", "l1", "l2", "momentum", "dropout", "clip", "max_norm", "average")
+             for word in (name, *many)]  # fmt: skip
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"that is 100,000,000 trainings; a study has at most"):
+        parse(words)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
