@@ -293,7 +293,7 @@ def test_the_order_of_arrival_changes_nothing() -> None:
 
 def test_combinations_are_counted_before_any_is_made() -> None:
     many = [str(n / 100) for n in range(1, 11)]
-    settings = "rate l1 l2 momentum dropout clip max_norm average".split()
+    settings = ["rate", "l1", "l2", "momentum", "dropout", "clip", "max_norm", "average"]
     words = [word for name in settings for word in (name, *many)]
     tracemalloc.start()
     with pytest.raises(ValueError, match=r"that is 100,000,000 trainings; a study has at most"):
