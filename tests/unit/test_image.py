@@ -1,9 +1,15 @@
 """Drawings are prepared as MNIST's makers prepared theirs, whatever pen drew them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from conftest import ROOT
+from handwriting_helpers import as_file
 from scipy import ndimage
 
+from digitnet.digits.datasets import SOURCES
+from digitnet.digits.pieces import read_digits
 from digitnet.digits.prepare import (
     BOX,
     CENTRE,
@@ -84,3 +90,12 @@ def test_where_nothing_is_drawn_there_is_no_digit(ink: np.ndarray) -> None:
 def test_a_dot_and_a_line_are_drawings_too() -> None:
     for shape in ((1, 1), (1, 500), (500, 1), (3, 3)):
         assert prepare(np.full(shape, 9, np.uint8)).max() == 255
+
+
+@pytest.mark.parametrize("change", [lambda p: p, lambda p: 255 - p], ids=["light", "dark"])
+def test_a_picture_that_is_prepared_already_is_not_changed(change: Any) -> None:
+    sample = SOURCES["sample"].read([ROOT / "data"]).test.inputs[:50].reshape(-1, 28, 28)
+    for picture in sample:
+        assert (read_digits(as_file(change(picture)))[0] == picture).all()
+    small = np.pad(sample[0][4:24:2, 4:24:2], 9)  # 28 x 28 too, but drawn smaller
+    assert np.ptp(np.flatnonzero(read_digits(as_file(change(small)))[0].any(axis=1))) >= 17
