@@ -10,7 +10,10 @@ import pytest
 from conftest import Tally
 from crash_helpers import told_by
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = [
+    pytest.mark.full,  # test_every_call.py kills at every call, not at random
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+]
 
 
 def kill(folder: Path, kills: int, *how: str) -> dict[str, Any]:
