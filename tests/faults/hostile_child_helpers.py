@@ -22,7 +22,7 @@ import numpy as np
 from hostile_helpers import ALL_WAYS, Answer, Way
 
 from digitnet.cli import main
-from digitnet.registry import codec, exchange
+from digitnet.registry import codec, exchange, store
 from digitnet.registry.codec import seal
 
 WATCHED = (
@@ -109,6 +109,7 @@ def answer_to(data: bytes, way: Way, saves: Path, watch: Watch, *, on: bool = Tr
     file = saves / way.file
     kept = file.read_bytes() if file.exists() else None
     file.write_bytes(way.wrap(data))
+    store._known.cache_clear()  # so that the list is read, as by a program that starts
     begun, watch.did, watch.on = time.process_time(), answer.did, on
     folders = ["--saves", str(saves), "--data", str(saves)]
     try:
