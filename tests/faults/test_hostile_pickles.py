@@ -1,5 +1,6 @@
 """Hostile pickles, given to the program in every way there is: nothing in them runs."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,10 +95,10 @@ def test_in_a_process_of_its_own_there_is_one_line(
     saves, survived = make_folder(tmp_path / "saves"), 0
     for name in names:
         for way in WAYS.values():
-            path = saves / way.file
-            path.write_bytes(way.wrap(files[name]))
+            shutil.rmtree(saves)
+            make_folder(saves)
+            (saves / way.file).write_bytes(way.wrap(files[name]))
             done = process("--json", "-c", way.command_for(saves))
-            path.unlink()
             survived += way.is_refused(Answer(done.returncode, done.stdout, done.stderr))
     tally("hostile pickles, a process each", len(names) * len(WAYS), survived)
     assert not (tmp_path / MARKER).exists()
