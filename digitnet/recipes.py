@@ -3,16 +3,18 @@
 There is one for each diary that digitnet grew from, and better ones.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
 
+from digitnet.engine.costs import usual_cost
 from digitnet.engine.layers import Weighted
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
-from digitnet.engine.shapes import network_of, spelled_out
+from digitnet.engine.shapes import network_of, spelled_out, units
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.model import Model
 
@@ -182,6 +184,23 @@ RECIPES = {
         ),
     )
 }
+
+
+def recipe_for(shape: str, hidden: str = "", output: str = "", cost: str = "") -> Recipe:
+    """The recipe of a shape, with the default settings; what is not given is what is usual.
+
+    Raises ValueError for an invalid shape.
+    """
+    shape = "-".join(re.split(r"[\s,]+", shape))
+    output = output or ("softmax" if units(shape) > 1 else "sigmoid")
+    return replace(
+        RECIPES[DEFAULT],
+        name="",
+        shape=shape,
+        hidden=hidden or "relu",
+        output=output,
+        cost=cost or usual_cost(output),
+    )
 
 
 def recipe_of(network: "Network") -> Recipe:

@@ -28,7 +28,7 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
-OPTIONAL = {"onnx", "safetensors", "distributed"}
+OPTIONAL = {"onnx", "safetensors", "distributed", "sklearn"}
 every_file = pytest.mark.parametrize("name", FILES)
 
 

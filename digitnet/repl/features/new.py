@@ -1,18 +1,15 @@
 """`n` makes a network, `vote` one of several saves; `i` describes the one in hand."""
 
-import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 
-from digitnet.engine.costs import usual_cost
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
-from digitnet.engine.shapes import units
 from digitnet.engine.trainer import Trainer
-from digitnet.recipes import DEFAULT, RECIPES, Recipe
+from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -107,20 +104,10 @@ def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
         raise CommandError(
             f"{quoted(shape)} is neither a recipe nor a shape such as 784-100-10. {hint}"
         )
-    shape = "-".join(re.split(r"[\s,]+", shape))
     try:
-        outputs = units(shape)
+        return recipe_for(shape, hidden, output, cost)
     except ValueError as error:
         raise CommandError(f"{printable(str(error))}. Example: n 784-100-10") from None
-    output = output or ("softmax" if outputs > 1 else "sigmoid")
-    return replace(
-        RECIPES[DEFAULT],
-        name="",
-        shape=shape,
-        hidden=hidden or "relu",
-        output=output,
-        cost=cost or usual_cost(output),
-    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,117 @@
+"""digitnet in Python: its example, scikit-learn's interface, and the same as at the prompt."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import digitnet as dn
+from digitnet import paths
+from digitnet.engine.report import Stopped
+from digitnet.engine.run import run
+from digitnet.engine.schedules import Amount
+from digitnet.recipes import RECIPES, build, recipe_for
+from digitnet.registry.files import RegistryError
+
+
+@pytest.fixture(autouse=True)
+def own_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "saves_folder", lambda: tmp_path / "saves")
+
+
+def test_the_example() -> None:
+    net = dn.network("784-100-10", seed=1)
+    train, test = dn.data("sample")
+    told: list[object] = []
+    assert (
+        net.fit(train.x, train.y, epochs=3, validation=(test.x, test.y), report=told.append) is net
+    )
+    assert told
+    assert len(net.history) > 2
+    assert net.score(test.x, test.y) > 0.9
+    np.testing.assert_array_equal(net.predict(test.x), net.predict_proba(test.x).argmax(axis=1))
+    net.save("first")
+    again = dn.load("first")
+    np.testing.assert_array_equal(again.predict_proba(test.x), net.predict_proba(test.x))
+    assert "first" in dn.saves()
+    with pytest.raises(RegistryError):
+        dn.load("second")
+    assert net.why(test.x[0], test.y[0]).outputs.argmax() == net.predict(test.x[:1])[0]
+    assert net.doctor(train.x, train.y, (test.x, test.y)) == []
+
+
+@pytest.mark.parametrize("shape", ["784-100-10", "quick", "diary"])
+def test_fit_is_t_to_the_bit(shape: str) -> None:
+    data = dn.data("sample")
+    net = dn.network(shape, seed=3).fit(
+        data.train.x, data.train.y, epochs=2, validation=(data.validation.x, data.validation.y)
+    )
+    model = build(RECIPES.get(shape) or recipe_for(shape), 3)
+    found = dn.api.SOURCES["sample"].read(paths.data_folders(None))  # type: ignore[attr-defined]
+    run(model.trainer, found.train, found.validation, Amount(2, "epochs"))
+    for mine, theirs in zip(net._there().network.parameters, model.network.parameters, strict=True):
+        np.testing.assert_array_equal(mine.value, theirs.value)
+
+
+def test_a_report_can_end_a_training_and_a_load_goes_on() -> None:
+    train, _ = dn.data("sample")
+
+    def stop(_: object) -> None:
+        raise Stopped
+
+    net = dn.network("784-20-10").fit(train.x, train.y, report=stop)
+    done = net._there().trainer.progress.batches
+    net.save("short")
+    assert dn.load("short").fit(train.x, train.y, epochs=1)._there().trainer.progress.batches > done
+
+
+def test_answers_of_any_kind_bytes_and_pictures() -> None:
+    x = np.repeat(np.array([[0, 255], [255, 0]], np.uint8), 40, axis=0).reshape(80, 1, 2)
+    y = np.repeat(["left", "right"], 40)
+    net = dn.Network("*-8-*", epochs=20).fit(x, y)
+    assert set(net.predict(x)) == {"left", "right"}
+    assert net.score(x, y) == 1
+    assert pickle.loads(pickle.dumps(net)).score(x, y) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda x, y: dn.network("784-9-10").fit(x, y[:5]), "y has shape"),
+        (lambda x, y: dn.network("784-9-10").fit(x * np.nan, y), "NaN"),
+        (lambda x, y: dn.network("99-9-10").fit(x, y), "does not fit"),
+        (lambda x, y: dn.network("784-9-10", rate=-1).fit(x, y), "rate must be above 0"),
+        (lambda x, y: dn.network("784-9-10").set_params(ratte=1), "not a parameter"),
+        (lambda x, y: dn.network("784-9-10").predict(x), "no weights yet"),
+        (lambda x, y: dn.data("nosuch"), "not a data set"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(wrong: object, said: str) -> None:
+    train, _ = dn.data("sample")
+    with pytest.raises(ValueError, match=said):
+        wrong(train.x[:20], train.y[:20])  # type: ignore[operator]
+
+
+def test_scikit_learn_takes_it() -> None:
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    selection = pytest.importorskip("sklearn.model_selection")
+    meant = {
+        "check_do_not_raise_errors_in_init_or_set_params": "settings are keywords of their own",
+        "check_supervised_y_2d": "answers are (cases,); (cases, 1) is refused, not guessed at",
+    }
+    results = checks.check_estimator(
+        dn.Network(epochs=30), on_fail=None, on_skip=None, expected_failed_checks=meant
+    )
+    failed = {result["check_name"] for result in results if result["status"] == "failed"}
+    assert failed == set()
+    train, _ = dn.data("sample")
+    search = selection.GridSearchCV(dn.Network(epochs=2), {"rate": [1e-6, 0.1]}, cv=2)
+    assert search.fit(train.x[:600], train.y[:600]).best_params_ == {"rate": 0.1}
+
+
+def test_importing_it_loads_no_numpy() -> None:
+    code = "import sys, digitnet; assert 'numpy' not in sys.modules; digitnet.Network"
+    subprocess.run([sys.executable, "-c", code], check=True)
