@@ -131,12 +131,8 @@ def trained_on(data: DataSet, model: Model) -> Iterator[None]:
             model.trained_on = trained_on_before
 
 
-def accuracy_on(
-    part: str, value: float, data: DataSet, within: frozenset[str], model: Model
-) -> Accuracy:
-    """An accuracy with the cases it was measured on, marked if the network has seen them.
-
-    within: the data sets whose training cases include these cases.
-    """
+def accuracy_on(part: str, value: float, data: DataSet, model: Model) -> Accuracy:
+    """An accuracy on the `test` or `validation` set, marked if the network has seen its cases."""
+    within = data.tests_are_in if part == "test" else data.validations_are_in
     seen = "" if within.isdisjoint(model.trained_on) else SEEN
     return Accuracy(value, f"{data.name} {part}{seen}")

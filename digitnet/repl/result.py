@@ -52,14 +52,14 @@ class Update(Protocol):
 
 @dataclass(frozen=True)
 class Note:
-    """An update that consists of a sentence."""
+    """An update that consists of a sentence or a picture."""
 
-    text: str
+    shown: RenderableType
     lasting: bool = True
-    milestone: None = None
+    milestone: RenderableType | None = None
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield self.text
+        yield self.shown
 
 
 @dataclass(frozen=True)

@@ -235,6 +235,7 @@ SESSION_SETTINGS = {
 }
 """Settings of the session, with their meanings; training settings belong to the network."""
 
+
 @dataclass(frozen=True)
 class DeletedSave:
     """The save that a network had: the name, and `Session.saved` for it."""

@@ -161,7 +161,7 @@ def test_all_but_the_last_step_are_reports(session: Session) -> None:
     do(session, "n truth")
     output = Kept()
     assert do_line("step 4", session, output)
-    assert [report.observed.number for report in output.reports] == [1, 2, 3]  # type: ignore[attr-defined]
+    assert [report.shown.observed.number for report in output.reports] == [1, 2, 3]  # type: ignore[attr-defined]
 
 
 def test_an_interrupted_step_keeps_those_before(session: Session) -> None:

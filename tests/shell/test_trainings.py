@@ -10,9 +10,11 @@ from conftest import Program
 from session_helpers import do, refusal, shown
 
 from digitnet.engine.run import Report
-from digitnet.repl.features.train import advice, progress_line
+from digitnet.engine.schedules import Amount
+from digitnet.repl.features.train import TrainingResult, progress_line
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 
@@ -52,8 +54,8 @@ def test_after_a_divergence_a_rate_below_both_is_advised(
         accuracy_before=0.1,
         validation_accuracy=0.1,
     )
-    (text,) = advice(outcome, rate, usual, can_augment=False)
-    assert text.plain.endswith(f"Try set rate {advised}")
+    result = TrainingResult(outcome, Amount(1, "epochs"), GrowingCurves(), rate, usual, False, True)
+    assert result.advice().endswith(f"Try set rate {advised}")
 
 
 def test_a_target_out_of_reach_says_how_far_it_came(session: Session) -> None:

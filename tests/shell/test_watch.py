@@ -10,8 +10,9 @@ from session_helpers import do, refusal
 
 from digitnet.engine.schedules import Amount
 from digitnet.repl.features import train as watch
-from digitnet.repl.features.train import TrainingReport, Watch, train
+from digitnet.repl.features.train import Watch, train
 from digitnet.repl.pictures import Screen
+from digitnet.repl.result import Update
 from digitnet.repl.session import Session
 
 
@@ -26,8 +27,8 @@ def drawn(session: Session, amount: int, columns: int = 120, rows: int = 40) -> 
     shown: list[list[str]] = []
     on = screen(columns, rows, plain=True)
 
-    def show(update: object) -> None:
-        if isinstance(update, TrainingReport):
+    def show(update: Update) -> None:
+        if not update.lasting:
             with on.capture() as captured:
                 on.print(update)
             shown.append(captured.get().splitlines())

@@ -258,7 +258,7 @@ def check_all(model: Model, data: DataSet) -> Evaluation:
     One on cases seen in training does not replace one on others.
     """
     result = evaluate(model.trainer.answering(), data.test)
-    measured = accuracy_on("test", result.accuracy, data, data.tests_are_in, model)
+    measured = accuracy_on("test", result.accuracy, data, model)
     if not (measured.is_seen and model.accuracy and not model.accuracy.is_seen):
         model.accuracy = measured
     return result

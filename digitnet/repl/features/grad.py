@@ -1,15 +1,15 @@
 """`grad` checks back-propagation against finite differences."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.engine.arrays import Feeder
 from digitnet.engine.evaluate import max_cases
-from digitnet.engine.gradcheck import GradientCheck, check_gradient
+from digitnet.engine.gradcheck import check_gradient
 from digitnet.repl.command import command
+from digitnet.repl.result import Record
 from digitnet.repl.session import Session
 
 CHECKED_CASES = 20
@@ -17,27 +17,24 @@ CHECKED_CASES = 20
 
 
 @dataclass(frozen=True)
-class GradientResult:
-    """The result of a gradient check."""
+class GradientResult(Record):
+    """The largest relative error, and the number of directions checked."""
 
-    check: "GradientCheck"
+    max_relative_error: float
+    checked: int
 
-    def as_json(self) -> dict[str, Any]:
-        """The largest relative error, and the number of directions checked."""
-        return asdict(self.check)
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        if not self.check.checked:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not self.checked:
             yield (
                 "Nothing could be checked: every answer is so wrong that its cost is cut off, or "
                 "the cost is too large. Train it first (t), or make the pixels (set pixels unit) "
                 "or the penalties smaller (set l2 0)."
             )
             return
-        error = self.check.max_relative_error
+        error = self.max_relative_error
         verdict = "they agree" if error <= 1e-6 else "they do not agree"
         yield (
-            f"Back-propagation against differences of the cost, in {self.check.checked} random "
+            f"Back-propagation against differences of the cost, in {self.checked} random "
             f"directions, float64: largest relative error {error:.1e}; {verdict}."
         )
 
@@ -56,4 +53,4 @@ def grad(session: Session) -> GradientResult:
     rows = session.rng.choice(len(data.train), count, replace=False)
     x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
     check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
-    return GradientResult(check)
+    return GradientResult(**asdict(check))

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 
 from digitnet.engine.minimize import Iteration, Minimum, minimize
 from digitnet.repl import kinds
@@ -11,6 +11,7 @@ from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session, undoable
 
 MAX_MILESTONES = 10
@@ -18,45 +19,17 @@ MAX_MILESTONES = 10
 
 
 @dataclass(frozen=True)
-class IterationReport:
-    """The cost after an iteration, and the curves so far; about MAX_MILESTONES are milestones."""
-
-    iteration: "Iteration"
-    curves: "GrowingCurves"
-    lasting: bool = False
-
-    @property
-    def milestone(self) -> str | None:
-        """The line of numbers, for every so many iterations."""
-        interval = max(1, self.iteration.of // MAX_MILESTONES)
-        return self._line if self.iteration.number % interval == 0 else None
-
-    @property
-    def _line(self) -> str:
-        it = self.iteration
-        noun = counted(it.number, "iteration").split()[1]
-        return (
-            f"{it.number:>9,} {noun:<10}  cost {it.cost:<8.4g}  "
-            f"accuracy {percent(it.validation_accuracy):>8}  {clock(it.seconds):>6}"
-        )
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield self._line
-        yield self.curves
-
-
-@dataclass(frozen=True)
 class MinResult:
     """The result of a minimisation; its curves stay on the screen if they were shown live."""
 
-    minimum: "Minimum"
-    curves: "GrowingCurves"
+    minimum: Minimum
+    curves: GrowingCurves
 
     def as_json(self) -> dict[str, Any]:
-        """The fields."""
+        """The fields of the minimum."""
         return asdict(self.minimum)
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         m = self.minimum
         if getattr(console, "can_redraw", False):
             yield self.curves.whole
@@ -99,11 +72,15 @@ def min_(
             return
         curves.add(it.number, it.cost)
         curves.add_measured(it.number, it.validation_cost, it.validation_accuracy)
-        session.report(IterationReport(it, curves))
+        line = (
+            f"{it.number:>9,} {counted(it.number, 'iteration').split()[1]:<10}  "
+            f"cost {it.cost:<8.4g}  accuracy {percent(it.validation_accuracy):>8}  "
+            f"{clock(it.seconds):>6}"
+        )
+        is_milestone = it.number % max(1, it.of // MAX_MILESTONES) == 0
+        session.report(Note(Group(line, curves), False, line if is_milestone else None))
 
     with undoable(model, session), trained_on(data, model):
         minimum = minimize(model.trainer, data.train, data.validation, iterations, method, report)
-    model.accuracy = accuracy_on(
-        "validation", minimum.validation_accuracy, data, data.validations_are_in, model
-    )
+    model.accuracy = accuracy_on("validation", minimum.validation_accuracy, data, model)
     return MinResult(minimum, curves)

@@ -1,12 +1,12 @@
 """`step` trains mini-batches one at a time, with every number written out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array
@@ -19,18 +19,11 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.train import ending_of
+from digitnet.repl.features.train import ENDINGS
 from digitnet.repl.pictures import draws_blocks
-from digitnet.repl.pictures.sheet import (
-    WHOLE,
-    Row,
-    Sheet,
-    aligned,
-    as_list,
-    columns,
-    weight_name,
-)
+from digitnet.repl.pictures.sheet import WHOLE, Row, Sheet, aligned, as_list, columns, weight_name
 from digitnet.repl.pictures.tables import counted
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session, undoable
 
 MAX_STEPS = 100
@@ -43,8 +36,6 @@ class StepReport:
 
     observed: ObservedStep
     optimizer: str
-    lasting: bool = True
-    milestone: None = None
 
     def as_json(self) -> dict[str, Any]:
         """The mini-batch and each parameter: its values and their norms."""
@@ -67,7 +58,21 @@ class StepReport:
         }
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from _page(self, Sheet(options.max_width, draws_blocks(console, options)))
+        """The cases, the cost before and after, and each layer's parameters."""
+        step, sheet = self.observed, Sheet(options.max_width, draws_blocks(console, options))
+        cases = counted(len(step.inputs), "case")
+        yield sheet.heading(f"mini-batch {step.number:,}")
+        yield sheet.text(f"{cases}, learning rate η = {step.rate:.4g}")
+        if max(step.inputs.shape) <= WHOLE and step.targets.shape[1] <= WHOLE:
+            yield _cases(step, sheet)
+        yield sheet.text(f"cost {step.cost_before:.5g} before, {step.cost_after:.5g} after", "bold")
+        yield ""
+        yield sheet.formulae(
+            "g = dC/dw, the mean over the cases", *OPTIMIZERS[self.optimizer].formulae
+        )
+        yield ""
+        layers = [list(changes) for _, changes in groupby(step.changes, lambda c: c.number)]
+        yield sheet.side_by_side([_layer(changes, sheet) for changes in layers])
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class StepResult:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self.steps[-1:]
         if self.stopped != "done":
-            yield ending_of(self.stopped, self.rate / 10)
+            yield ENDINGS[self.stopped].format(rate=self.rate / 10)
 
 
 @command(
@@ -119,7 +124,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
         while len(steps) < count and stopped == "done":
             try:
                 if steps:
-                    session.report(steps[-1])
+                    session.report(Note(steps[-1]))
                 observed = observe_step(trainer, data.train, data.validation, session.report)
             except Stopped:
                 stopped = "interrupted"
@@ -130,13 +135,8 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
             if observed.outcome.batches:
                 steps.append(StepReport(observed, trainer.settings.optimizer))
     if steps:
-        model.accuracy = accuracy_on(
-            "validation",
-            steps[-1].observed.outcome.validation_accuracy,
-            data,
-            data.validations_are_in,
-            model,
-        )
+        accuracy = steps[-1].observed.outcome.validation_accuracy
+        model.accuracy = accuracy_on("validation", accuracy, data, model)
     return StepResult(steps, stopped, trainer.settings.rate)
 
 
@@ -144,23 +144,6 @@ LARGEST = 5
 """Changes shown of a layer that is too large to be shown whole."""
 
 HEADINGS = ("before", "gradient", "change", "after")
-
-
-def _page(report: StepReport, sheet: Sheet) -> Iterator[RenderableType]:
-    """The cases, the cost before and after, and each layer's parameters."""
-    step = report.observed
-    yield sheet.heading(f"mini-batch {step.number:,}")
-    yield sheet.text(f"{counted(len(step.inputs), 'case')}, learning rate η = {step.rate:.4g}")
-    if max(step.inputs.shape) <= WHOLE and step.targets.shape[1] <= WHOLE:
-        yield _cases(step, sheet)
-    yield sheet.text(f"cost {step.cost_before:.5g} before, {step.cost_after:.5g} after", "bold")
-    yield ""
-    yield sheet.formulae(
-        "g = dC/dw, the mean over the cases", *OPTIMIZERS[report.optimizer].formulae
-    )
-    yield ""
-    layers = [list(changes) for _, changes in groupby(step.changes, lambda c: c.number)]
-    yield sheet.side_by_side([_layer(changes, sheet) for changes in layers])
 
 
 def _cases(step: ObservedStep, sheet: Sheet) -> Text:
@@ -180,11 +163,8 @@ def _layer(changes: Sequence[Change], sheet: Sheet) -> list[Text]:
         numbers = [(change, n) for change in changes for n in range(change.before.size)]
         return [title, _numbers(numbers, sheet)]
     norms = [
-        Row(
-            (f"norm of {change.name}",),
-            [f"{np.linalg.norm(values):.4g}" for values in _columns(change).values()],
-        )
-        for change in changes
+        Row((f"norm of {c.name}",), [f"{np.linalg.norm(v):.4g}" for v in _columns(c).values()])
+        for c in changes
     ]
     chosen = [(change, n) for change in changes for n in largest(change.change, LARGEST)]
     chosen.sort(key=lambda one: -abs(one[0].change.flat[one[1]]))
@@ -192,13 +172,10 @@ def _layer(changes: Sequence[Change], sheet: Sheet) -> list[Text]:
 
 
 def _numbers(numbers: Sequence[tuple[Change, int]], sheet: Sheet) -> Text:
-    """Some numbers of the parameters, a row each."""
     values = [[column.flat[n] for column in _columns(change).values()] for change, n in numbers]
     names = [(weight_name(change.layer, change.name, n),) for change, n in numbers]
     return sheet.table(HEADINGS, columns(names, zip(*values, strict=True)))
 
 
 def _columns(change: Change) -> dict[str, Array]:
-    """The numbers that are shown of a parameter."""
-    values = change.before, change.gradient, change.change, change.after
-    return dict(zip(HEADINGS, values, strict=True))
+    return {name: getattr(change, name) for name in HEADINGS}

@@ -15,7 +15,7 @@ from rich.text import Text
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks
-from digitnet.engine.run import Ending, Outcome, Report, run
+from digitnet.engine.run import Outcome, Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.insight.inside import first_layer
@@ -99,12 +99,11 @@ class Milestones:
 
 @dataclass(frozen=True)
 class Milestone:
-    """A line that stays: the mini-batches, cost, validation accuracy and time."""
+    """A line that stays: as much as fits of mini-batches, cost, validation accuracy and time."""
 
     report: Report
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Renders as much of the line as fits."""
         r = self.report
         batches = f"{r.batches:>9,} {counted(r.batches, 'mini-batch').split()[1]:<12}"
         cost, accuracy = f"cost {rounded(r.cost):<8}", f"accuracy {percent(r.accuracy):>8}"
@@ -120,53 +119,6 @@ def _fitting(parts: list[str], by_priority: list[str], width: int) -> Text:
         if part and len("  ".join([*shown, part])) <= width:
             shown.append(part)
     return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
-
-
-def summary(outcome: Outcome, amount: Amount) -> Text:
-    """The result of the training in one line."""
-    trained = f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}."
-    if outcome.best:
-        trained = f"Trained for {duration(outcome.seconds)}."
-    elif amount.total and not outcome.batches:
-        trained = f"Nothing to do: it was trained for {amount}."
-    accuracy = (percent(outcome.validation_accuracy), "bold")
-    return Text.assemble(f"{trained} Cost {outcome.cost:.3g}, validation accuracy ", accuracy, ".")
-
-
-def ending_of(stopped: Ending, rate: float) -> str:
-    """Why a training ended; empty if it is done. rate: to suggest after a divergence."""
-    return ENDINGS[stopped].format(rate=rate)
-
-
-def advice(
-    outcome: Outcome,
-    rate: float,
-    default_rate: float,
-    *,
-    can_augment: bool,
-    was_trained: bool = True,
-) -> Iterator[Text]:
-    """Why it ended, what was kept, and what to do next; nothing after a normal training."""
-    sentences = [ending_of(outcome.stopped, min(rate / 10, default_rate))]
-    if outcome.stopped == "patience":
-        epochs = counted(round(outcome.epochs_since_best), "epoch")
-        best = percent(outcome.validation_accuracy)
-        sentences = [f"Stopped: no improvement for {epochs}; best {best}."]
-    if outcome.best:
-        sentences += [f"The weights after {counted(outcome.batches, 'mini-batch')} are kept."]
-    if outcome.stopped == "patience" and can_augment and outcome.train_accuracy > LEARNT:
-        sentences += ["The training cases are learnt: set augment light makes more of them."]
-    is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
-    if outcome.is_guessing and outcome.stopped != "diverged" and rate > default_rate:
-        sentences += [
-            f"That is no better than guessing: a rate of {rate:g} is too high. "
-            f"Type undo t, then set rate {default_rate:g}"
-        ]
-    elif outcome.stopped == "interrupted" or is_much_worse:
-        before = f"network before, with {percent(outcome.accuracy_before)}"
-        sentences += [f"undo t goes back to the {before if was_trained else 'untrained network'}."]
-    if ending := " ".join(sentence for sentence in sentences if sentence):
-        yield Text(ending, "yellow" if outcome.stopped == "diverged" else "")
 
 
 MAX_CASES = 300
@@ -217,11 +169,11 @@ class Watch:
         self._not_before = done + LOOK_RATIO * (done - begun)
 
     def _look(self) -> None:
-        if self.what in ("misread", "both"):
+        if self.what != "weights":
             network, cases = self.trainer.answering(), self.data.validation
             rows = np.arange(min(MAX_CASES, len(cases)))
             self._guesses = guesses_of(outputs_in_chunks(network, cases, rows))
-        if self.what in ("weights", "both"):
+        if self.what != "misread":
             self._weights = first_layer(self.trainer.network).weights[:MAX_UNITS].copy()
 
     def beside(
@@ -281,28 +233,16 @@ JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "t
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """The progress of a training, with its curves so far.
-
-    watch: what is shown beside the curves. is_milestone: whether to print a line that stays.
-    """
+    """The progress of a training, with its curves so far. watch: what is shown beside them."""
 
     report: Report
     curves: GrowingCurves
     watch: Watch | None = None
-    is_milestone: bool = False
-    lasting: bool = False
-
-    @property
-    def milestone(self) -> RenderableType | None:
-        """The line of numbers, if this is a milestone."""
-        return Milestone(self.report) if self.is_milestone else None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        watch = self.watch
         yield progress_line(self.report, console, options)
-        if self.watch:
-            yield self.watch.beside(self.curves, console, options)
-        else:
-            yield self.curves
+        yield watch.beside(self.curves, console, options) if watch else self.curves
 
 
 @dataclass(frozen=True)
@@ -328,14 +268,40 @@ class TrainingResult:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if getattr(console, "can_redraw", False):
             yield self.curves.whole
-        yield summary(self.outcome, self.amount)
-        yield from advice(
-            self.outcome,
-            self.rate,
-            self.default_rate,
-            can_augment=self.can_augment,
-            was_trained=self.was_trained,
-        )
+        outcome = self.outcome
+        said = f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}."
+        if outcome.best:
+            said = f"Trained for {duration(outcome.seconds)}."
+        elif self.amount.total and not outcome.batches:
+            said = f"Nothing to do: it was trained for {self.amount}."
+        accuracy = (percent(outcome.validation_accuracy), "bold")
+        yield Text.assemble(f"{said} Cost {outcome.cost:.3g}, validation accuracy ", accuracy, ".")
+        if advice := self.advice():
+            yield Text(advice, "yellow" if outcome.stopped == "diverged" else "")
+
+    def advice(self) -> str:
+        """Why it ended, what was kept, and what to do next; nothing after a normal training."""
+        outcome, stopped = self.outcome, self.outcome.stopped
+        sentences = [ENDINGS[stopped].format(rate=min(self.rate / 10, self.default_rate))]
+        if stopped == "patience":
+            epochs = counted(round(outcome.epochs_since_best), "epoch")
+            best = percent(outcome.validation_accuracy)
+            sentences = [f"Stopped: no improvement for {epochs}; best {best}."]
+        if outcome.best:
+            sentences += [f"The weights after {counted(outcome.batches, 'mini-batch')} are kept."]
+        if stopped == "patience" and self.can_augment and outcome.train_accuracy > LEARNT:
+            sentences += ["The training cases are learnt: set augment light makes more of them."]
+        is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
+        if outcome.is_guessing and stopped != "diverged" and self.rate > self.default_rate:
+            sentences += [
+                f"That is no better than guessing: a rate of {self.rate:g} is too high. "
+                f"Type undo t, then set rate {self.default_rate:g}"
+            ]
+        elif stopped == "interrupted" or is_much_worse:
+            before = f"network before, with {percent(outcome.accuracy_before)}"
+            before = before if self.was_trained else "untrained network"
+            sentences += [f"undo t goes back to the {before}."]
+        return " ".join(sentence for sentence in sentences if sentence)
 
 
 @command(
@@ -379,17 +345,11 @@ def train(
             outcome = run(model.trainer, data.train, data.validation, amount, report)
         except ValueError as error:  # the cases are not pictures, or too many for the memory
             raise CommandError(str(error)) from None
-    model.accuracy = accuracy_on(
-        "validation", outcome.validation_accuracy, data, data.validations_are_in, model
-    )
+    model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
+    can_augment = settings.augment == "none" and data.picture is not None
+    usual_rate = default_rate(model.recipe, settings.optimizer)
     return TrainingResult(
-        outcome,
-        amount,
-        curves,
-        settings.rate,
-        default_rate(model.recipe, settings.optimizer),
-        settings.augment == "none" and data.picture is not None,
-        was_trained,
+        outcome, amount, curves, settings.rate, usual_rate, can_augment, was_trained
     )
 
 
@@ -409,6 +369,7 @@ def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callabl
         if watch:
             watch.look()
         is_milestone = milestones.is_next(report) and not session.epoch_lines
-        session.report(TrainingReport(report, curves, watch, is_milestone=is_milestone))
+        milestone = Milestone(report) if is_milestone else None
+        session.report(Note(TrainingReport(report, curves, watch), False, milestone))
 
     return show
