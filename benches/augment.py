@@ -23,7 +23,7 @@ from digitnet.engine.batches import MiniBatches
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import threads
-from digitnet.engine.trainer import Progress, Trainer
+from digitnet.engine.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 STRENGTHS = ("light", "rotation=12,zoom=0.12,shear=0.15,shift=2", "elastic=1.2", "strong")
@@ -99,18 +99,14 @@ def training(cases, seconds):
                 for column in columns:
                     network = network_of(shape)
                     network.initialize(1)
-                    settings = Settings(optimizer="momentum", batch=batch)
-                    batches = MiniBatches(
-                        cases,
-                        batch,
-                        np.float32,
-                        seed=1,
-                        progress=Progress(),
-                        augment=NAMED.get(column.partition(" ")[0], Augment()),
-                    )
+                    strength = column.partition(" ")[0]
+                    augment = strength if strength in NAMED else "none"
+                    settings = Settings(optimizer="momentum", batch=batch, augment=augment)
+                    trainer = Trainer(network, settings, 1)
+                    batches = MiniBatches(trainer, cases)
                     if column.endswith("beforehand"):
                         batches = Beforehand(batches)
-                    runs[column] = Trainer(network, settings, 1), batches, []
+                    runs[column] = trainer, batches, []
                 for _ in range(ROUNDS):
                     for trainer, batches, speeds in runs.values():
                         speeds.append(speed(trainer, batches, seconds / ROUNDS))

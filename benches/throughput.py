@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 from digitnet.engine.arrays import Cases, one_hot  # noqa: E402
-from digitnet.engine.run import mini_batches  # noqa: E402
+from digitnet.engine.batches import MiniBatches  # noqa: E402
 from digitnet.engine.settings import Settings  # noqa: E402
 from digitnet.engine.shapes import network_of  # noqa: E402
 from digitnet.engine.speed import threads  # noqa: E402
@@ -52,7 +52,7 @@ def digitnet(shape, batch, settings):
     network.initialize(1)
     trainer = Trainer(network, Settings(batch=batch, **settings), 1)
     trainer.progress.averaged = 1000  # the first mini-batches update the mean more often
-    batches = mini_batches(trainer, cases, trainer.progress)
+    batches = MiniBatches(trainer, cases)
 
     def step():
         x, y = batches.next()

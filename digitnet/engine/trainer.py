@@ -5,7 +5,6 @@ progress, so the state consists of these, the optimiser's state, and the running
 weights, if there is one.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +15,6 @@ from digitnet.engine.layers import Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.optimizers import OPTIMIZERS, Penalties, RunningMean, State, limit_norms
 from digitnet.engine.settings import Settings
-
-MAX_COUNT = 1 << 53
-"""Training stops for good when a count reaches this: larger integers are not exact in float64.
-Saves can hold any count that is reachable."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +50,13 @@ class Progress:
     cost_count: int = 0
     averaged: int = 0
 
-    @property
-    def is_full(self) -> bool:
-        """Whether any count has reached MAX_COUNT."""
-        return bool(max(vars(self).values()) >= MAX_COUNT)
+    def advance(self, count: int) -> None:
+        """Counts a mini-batch of `count` cases."""
+        self.batches += 1
+        self.samples += count
+        self.position += count
+        if self.position >= self.cases:
+            self.next_epoch()
 
     def next_epoch(self) -> None:
         """Begins the next epoch, at its first case."""
@@ -71,7 +69,6 @@ MEASURE_CASES = 5_000
 
 STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
 """The number of mini-batches, and of cases in each, for the statistics of batch normalisation."""
-
 
 MEAN_EVERY, MEAN_ALWAYS = 4, 100
 """The running mean is updated at every so many mini-batches, and at each of the first."""
@@ -105,32 +102,29 @@ class Trainer:
 
     @property
     def penalties(self) -> Penalties:
-        """The penalties of the settings."""
         return Penalties(self.settings.l2, self.settings.l1)
 
-    # training
-
+    @np.errstate(all="ignore")  # what is not finite is detected at the next report
     def step(self, x: Array, y: Array, rate: float) -> float:
         """Forward, cost, backward, a step of the optimiser; returns the cost of the mini-batch."""
         settings, network = self.settings, self.network
-        with np.errstate(all="ignore"):  # non-finite numbers are detected at the next report
-            a = network.forward(x, Step(self.seed, self.progress.batches))
-            cost = network.cost.value(a, y)
-            network.backward(a, y)
-            mean = self._running_mean()
-            self.optimizer.step(
-                rate,
-                len(x),
-                momentum=settings.momentum,
-                penalties=self.penalties,
-                clip=settings.clip,
-                mean=None if settings.max_norm else mean,
-            )
-            if settings.max_norm:
-                limit_norms(network.parameters, settings.max_norm)
-                if mean:  # only now, of the scaled weights
-                    for k, p in enumerate(network.parameters):
-                        mean.add(k, slice(None), p.value)
+        a = network.forward(x, Step(self.seed, self.progress.batches))
+        cost = network.cost.value(a, y)
+        network.backward(a, y)
+        mean = self._running_mean()
+        self.optimizer.step(
+            rate,
+            len(x),
+            momentum=settings.momentum,
+            penalties=self.penalties,
+            clip=settings.clip,
+            mean=None if settings.max_norm else mean,
+        )
+        if settings.max_norm:
+            limit_norms(network.parameters, settings.max_norm)
+            if mean:  # only now, of the scaled weights
+                for k, p in enumerate(network.parameters):
+                    mean.add(k, slice(None), p.value)
         return cost
 
     def _running_mean(self) -> RunningMean | None:
@@ -157,8 +151,7 @@ class Trainer:
         self.optimizer = OPTIMIZERS[self.settings.optimizer](self.network.parameters)
         self.averages, self.progress.averaged = None, 0
 
-    # evaluation
-
+    @np.errstate(all="ignore")
     def answering(self) -> Network:
         """The network for inference: with the averaged weights, if any, and batch normalisation
         folded; the network itself if there is neither.
@@ -175,12 +168,21 @@ class Trainer:
             p.value[...] = value
         return network
 
+    @np.errstate(all="ignore")
     def measure_statistics(self, train: Cases) -> None:
-        """Updates the statistics of batch normalisation for the weights used in evaluation."""
+        """Updates the statistics of batch normalisation for the weights used in evaluation.
+
+        They are measured on the first training cases, not deformed.
+        """
         if not self.network.batch_norms:
             return
         network = self.with_answering_weights()
-        network.measure_statistics(_batches(train, network))
+        feeder = Feeder(train, min(STATISTICS_CASES, len(train)), network.dtype)
+        rows = np.arange(min(STATISTICS_BATCHES * STATISTICS_CASES, len(train)))
+        network.measure_statistics(
+            feeder.batch(rows[start : start + STATISTICS_CASES])[0]
+            for start in range(0, len(rows), STATISTICS_CASES)
+        )
         for mine, measured in zip(self.network.batch_norms, network.batch_norms, strict=True):
             mine.mean[:], mine.variance[:] = measured.mean, measured.variance
 
@@ -191,17 +193,17 @@ class Trainer:
         return Evaluation(plain.correct, plain.total, plain.cost + self.penalty())
 
     def penalty(self) -> float:
-        """The value of the penalties, which are part of the cost."""
+        """The penalties, which are part of the cost."""
         return self.penalties.value(self.network.parameters)
 
     @property
     def is_full(self) -> bool:
-        """Whether any count has reached MAX_COUNT, so that training cannot go on."""
-        return self.progress.is_full or self.optimizer.steps >= MAX_COUNT
+        """Whether a count, as a crafted save may have it, is no longer exact in float64."""
+        return bool(max(*vars(self.progress).values(), self.optimizer.steps) >= 1 << 53)
 
     def is_finite(self) -> bool:
         """Whether all training state is finite, and so can be saved."""
-        state = [array for kept in self.optimizer.state.values() for array in kept]
+        state = [array for arrays in self.optimizer.state.values() for array in arrays]
         numbers = [self.penalty(), self.progress.cost_sum]
         if self.history:
             numbers += vars(self.history[-1]).values()
@@ -210,8 +212,6 @@ class Trainer:
             and bool(np.isfinite(numbers).all())
             and all(bool(np.isfinite(array).all()) for array in (*state, *(self.averages or ())))
         )
-
-    # snapshots
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
@@ -250,11 +250,3 @@ class Snapshot:
     steps: int
     progress: Progress
     history: int
-
-
-def _batches(train: Cases, network: Network) -> Iterator[Array]:
-    """Batches of the first training cases, not deformed, for the statistics."""
-    feeder = Feeder(train, min(STATISTICS_CASES, len(train)), network.dtype)
-    most = min(STATISTICS_BATCHES * STATISTICS_CASES, len(train))
-    for start in range(0, most, STATISTICS_CASES):
-        yield feeder.batch(np.arange(start, min(start + STATISTICS_CASES, most)))[0]

@@ -14,7 +14,7 @@ from digitnet.engine.layers import Dropout
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS, WARM_UP
 from digitnet.engine.report import Report, ignore
-from digitnet.engine.run import Stretch, mini_batches
+from digitnet.engine.run import Meter
 from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import Trainer
 
@@ -87,11 +87,10 @@ def rehearse(
     before = _measured(copy, cases, probe)
     batches = _mini_batches(copy, cases)
     steps = _step_count(copy.network, batches.size)
-    schedule = Schedule.parse(copy.settings.schedule)
-    stretch = Stretch(Amount(steps, "batches"), copy.progress, len(cases), schedule)
+    meter = Meter(Amount(steps, "batches"), copy, len(cases))
     for _ in range(steps):
         report(what)
-        if not isfinite(_train_one(copy, batches, copy.settings.rate * stretch.factor())):
+        if not isfinite(_train_one(copy, batches, meter.rate())):
             break
     after = _measured(copy, cases, probe)
     return Rehearsal(steps, before.cost, after.cost, after.accuracy)
@@ -111,7 +110,7 @@ def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
     """The copy's next mini-batches, of at most MAX_BATCH cases."""
     size = min(copy.settings.batch or MAX_BATCH, MAX_BATCH)
     copy.settings = replace(copy.settings, batch=size)
-    return mini_batches(copy, cases, copy.progress)
+    return MiniBatches(copy, cases)
 
 
 def _train_one(copy: Trainer, batches: MiniBatches, rate: float) -> float:
@@ -126,8 +125,7 @@ def _measured(copy: Trainer, cases: Cases, probe: Integers) -> Evaluation:
     """The evaluation of the weights in training on these cases, with a cost of ∞ if not finite."""
     if not copy.network.is_finite():
         return Evaluation(0, len(probe), inf)
-    with np.errstate(all="ignore"):  # huge weights overflow
-        copy.measure_statistics(cases)
+    copy.measure_statistics(cases)
     result = evaluate(copy.network, cases, probe)
     return result if isfinite(result.cost) else replace(result, cost=inf)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases
+from digitnet.engine.batches import MiniBatches
 from digitnet.engine.layers import Layer, Parameter, Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, ignore
-from digitnet.engine.run import Outcome, Stretch, mini_batches, run
-from digitnet.engine.schedules import Amount, Schedule
+from digitnet.engine.run import Meter, Outcome, run
+from digitnet.engine.schedules import Amount
 from digitnet.engine.trainer import Trainer
 
 ONE_BATCH = Amount(1, "batches")
@@ -67,11 +68,10 @@ def observe_step(
     They are computed on a copy of the network, so that the training is bit for bit the same as
     without observation. If `report` raises Stopped, the outcome is "interrupted".
     """
-    x, y = mini_batches(trainer, cases, replace(trainer.progress)).next()
+    x, y = MiniBatches(trainer, cases, replace(trainer.progress)).next()
     copy = trainer.network.copy(trainer.network.dtype)
     step = Step(trainer.seed, trainer.progress.batches)
-    schedule = Schedule.parse(trainer.settings.schedule)
-    factor = Stretch(ONE_BATCH, trainer.progress, len(cases), schedule).factor()
+    rate = Meter(ONE_BATCH, trainer, len(cases)).rate()
     outputs, cost = _forward(copy, trainer, x, y, step)
     copy.backward(outputs, y)
     before = [(p.value.copy(), _gradient(p, trainer)) for p in copy.parameters]
@@ -83,7 +83,7 @@ def observe_step(
     owners = [(n, layer, p) for n, layer in enumerate(copy.layers, 1) for p in layer.parameters]
     return ObservedStep(
         trainer.progress.batches,
-        trainer.settings.rate * factor,
+        rate,
         x.copy(),
         y.copy(),
         outputs,

@@ -12,7 +12,9 @@ from digitnet.engine import augment as deform
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.augment import BLOCK, LIMITS, NAMED, Augment, Deformer, uniform
 from digitnet.engine.batches import MiniBatches
-from digitnet.engine.trainer import Progress
+from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
+from digitnet.engine.trainer import Progress, Trainer
 
 
 def pictures(count: int = 40, height: int = 28, width: int = 28) -> np.ndarray:
@@ -220,26 +222,25 @@ def test_what_is_no_strength_is_refused_with_what_would_be_right(text: str, reas
         Augment.parse(text)
 
 
-def batches(progress: Progress, augment: Augment, **more: float) -> MiniBatches:
+def batches(progress: Progress, augment: str = "none", smoothing: float = 0.0) -> MiniBatches:
     answers = np.arange(50) % 3
     given = (255 * pictures(50, 6, 6)).astype(np.uint8).reshape(50, -1)
     cases = Cases(given, one_hot(answers, 3), 1 / 255)
-    return MiniBatches(
-        cases, 8, np.float32, seed=3, progress=progress, augment=augment, **more
-    )  # fmt: skip
+    settings = Settings(batch=8, augment=augment, smoothing=smoothing)
+    return MiniBatches(Trainer(network_of("6x6-3"), settings, 3), cases, progress)
 
 
 @pytest.mark.parametrize("name", NAMED)
 def test_mini_batches_go_on_where_the_training_was(name: str) -> None:
     whole, parts = Progress(), Progress()
-    one, seen = batches(whole, NAMED[name]), []
+    one, seen = batches(whole, name), []
     for _ in range(20):
         x, y = one.next()
         seen.append((x.tobytes(), y.tobytes()))
         one.done(len(x), 0.0)
     for number in range(20):
         if number % 6 == 0:
-            again = batches(parts, NAMED[name])
+            again = batches(parts, name)
         x, y = again.next()
         assert (x.tobytes(), y.tobytes()) == seen[number]
         again.done(len(x), 0.0)
@@ -248,7 +249,7 @@ def test_mini_batches_go_on_where_the_training_was(name: str) -> None:
 
 def test_a_mini_batch_is_kept_while_the_next_is_made() -> None:
     progress = Progress()
-    one = batches(progress, NAMED["strong"])
+    one = batches(progress, "strong")
     for _ in range(10):
         x, _ = one.next()
         before = x.copy()
@@ -259,7 +260,7 @@ def test_a_mini_batch_is_kept_while_the_next_is_made() -> None:
 
 
 def test_no_thread_is_left_when_training_is_over() -> None:
-    one = batches(Progress(), NAMED["strong"])
+    one = batches(Progress(), "strong")
     one.next()
     assert one._worker is not None
     (thread,) = one._worker._threads
@@ -270,7 +271,7 @@ def test_no_thread_is_left_when_training_is_over() -> None:
 
 
 def test_label_smoothing_spreads_a_part_of_each_target() -> None:
-    _, y = batches(Progress(), Augment(), smoothing=0.3).next()
+    _, y = batches(Progress(), smoothing=0.3).next()
     np.testing.assert_allclose(np.unique(y), [0.1, 0.8], rtol=1e-6)
     np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-6)
 
@@ -278,4 +279,4 @@ def test_label_smoothing_spreads_a_part_of_each_target() -> None:
 def test_rows_of_numbers_are_not_deformed() -> None:
     cases = Cases(np.zeros((4, 3), np.float32), np.eye(4, dtype=np.float32))
     with pytest.raises(ValueError, match="square pictures"):
-        MiniBatches(cases, 2, np.float32, seed=1, progress=Progress(), augment=NAMED["light"])
+        MiniBatches(Trainer(network_of("3-4"), Settings(augment="light"), 1), cases)

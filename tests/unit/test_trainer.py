@@ -268,12 +268,21 @@ def test_a_diverging_training_stops_and_puts_the_last_good_weights_back() -> Non
     cases = blobs()
     huge = Cases(cases.inputs * np.float32(1e18), cases.targets)
     of = trainer(rate=1e3)
-    with np.errstate(all="ignore"):
-        outcome = train(of, "1000e", huge)
+    outcome = train(of, "1000e", huge)
     assert outcome.stopped == "diverged"
     assert of.network.is_finite()
     assert of.progress.batches == 0
     assert train(trainer(), "1e").stopped == "done"
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_grown_huge_are_measured_without_warnings() -> None:
+    of = Trainer(network_of("4-8-b-3"), Settings(), 1)
+    for p in of.network.parameters:
+        p.value[...] = 1e25
+    of.measure_statistics(blobs())
+    assert np.isinf(of.network.batch_norms[0].variance).all()
+    assert of.measure(blobs()).accuracy < 1
 
 
 @pytest.mark.parametrize("hidden", ["relu", "tanh"])
