@@ -1,6 +1,7 @@
 """digitnet in Python: its example, scikit-learn's interface, and the same as at the prompt."""
 
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_what_does_not_fit_is_refused(wrong: object, said: str) -> None:
         wrong(train.x[:20], train.y[:20])  # type: ignore[operator]
 
 
+@pytest.mark.filterwarnings("ignore:Estimator Network does not inherit", "ignore:Skipping check")
 def test_scikit_learn_takes_it() -> None:
     checks = pytest.importorskip("sklearn.utils.estimator_checks")
     selection = pytest.importorskip("sklearn.model_selection")
@@ -115,3 +117,15 @@ def test_scikit_learn_takes_it() -> None:
 def test_importing_it_loads_no_numpy() -> None:
     code = "import sys, digitnet; assert 'numpy' not in sys.modules; digitnet.Network"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_page_on_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn")
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    accuracy, best, last = capsys.readouterr().out.splitlines()
+    assert int(accuracy.rstrip("%")) >= 92
+    assert best == "{'rate': 0.1}"
+    assert last == "[(100,), (10,)] True"
