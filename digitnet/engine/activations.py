@@ -27,11 +27,10 @@ class Activation:
     operator: the name in ONNX; empty for none, None if ONNX has none.
     """
 
-    name: str
     forward: Callable[[Array], None]
     backward: Callable[[Array, Array], None]
     formula: str
-    derivative: str
+    derivative: str = ""
     initializer: str = "glorot"
     has_kink: bool = False
     is_monotonic: bool = False
@@ -39,8 +38,11 @@ class Activation:
     operator: str | None = None
 
     @property
+    def name(self) -> str:
+        return self.forward.__name__
+
+    @property
     def summary(self) -> str:
-        """What it is, in a line."""
         return (self.forward.__doc__ or "").partition("\n")[0]
 
 
@@ -101,11 +103,8 @@ def softmax_backward(a: Array, grad: Array) -> None:
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
+        Activation(linear, linear_backward, "a = z", "f′ = 1", is_monotonic=True, operator=""),
         Activation(
-            "linear", linear, linear_backward, "a = z", "f′ = 1", is_monotonic=True, operator=""
-        ),
-        Activation(
-            "sigmoid",
             sigmoid,
             sigmoid_backward,
             "a = 1 / (1 + exp(−z))",
@@ -114,16 +113,9 @@ ACTIVATIONS = {
             operator="Sigmoid",
         ),
         Activation(
-            "tanh",
-            tanh,
-            tanh_backward,
-            "a = tanh z",
-            "f′ = 1 − a²",
-            is_monotonic=True,
-            operator="Tanh",
+            tanh, tanh_backward, "a = tanh z", "f′ = 1 − a²", is_monotonic=True, operator="Tanh"
         ),
         Activation(
-            "relu",
             relu,
             relu_backward,
             "a = max(0, z)",
@@ -134,13 +126,7 @@ ACTIVATIONS = {
             operator="Relu",
         ),
         Activation(
-            "softmax",
-            softmax,
-            softmax_backward,
-            "a = exp z / Σ exp z",
-            "",
-            sums_to_one=True,
-            operator="Softmax",
+            softmax, softmax_backward, "a = exp z / Σ exp z", sums_to_one=True, operator="Softmax"
         ),
     )
 }
@@ -148,8 +134,7 @@ ACTIVATIONS = {
 Draw = Callable[[np.random.Generator, Shape, int, int], Array]
 """(generator, shape, inputs, outputs) → weights of that shape, float64.
 
-inputs: the fan-in, the number of terms of each weighted sum. outputs: the fan-out, the number of
-sums that each input is part of.
+inputs: the fan-in, the terms of each sum. outputs: the fan-out, the sums an input is part of.
 """
 
 

@@ -46,7 +46,6 @@ class Cases:
     scale: float = 1.0
 
     def __len__(self) -> int:
-        """The number of cases."""
         return len(self.inputs)
 
 

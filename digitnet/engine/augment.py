@@ -30,7 +30,6 @@ class Augment:
     smooth: float = 4.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError, with the reason, for an amount out of range."""
         for f in fields(self):
             value, (least, most) = getattr(self, f.name), LIMITS[f.name]
             if not least <= value <= most:
@@ -128,7 +127,6 @@ class Deformer:
     """Deforms pictures of one size, in buffers allocated once. Not thread-safe."""
 
     def __init__(self, height: int, width: int, seed: int, augment: Augment) -> None:
-        """Computes what is the same for all cases."""
         self.height, self.width, self.seed, self.augment = height, width, seed, augment
         smooth = augment.smooth if augment.elastic else 0.0
         # U and Vᵀ; Vᵀ is copied because BLAS is slower with a transposed view

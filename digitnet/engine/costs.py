@@ -38,7 +38,6 @@ class Cost:
 
     @property
     def summary(self) -> str:
-        """What it is, in a line."""
         return (self.value.__doc__ or "").partition("\n")[0]
 
     def gradient(self, a: Array, y: Array, cases: int) -> Array:

@@ -143,18 +143,13 @@ def guesses_of(outputs_and_targets: Iterable[tuple[Array, Array]]) -> Guesses:
     )
 
 
+@np.errstate(invalid="ignore")
 def recall(matrix: Integers) -> Array:
     """For each answer, the fraction of its cases guessed correctly; NaN if it has no cases."""
-    return _fractions(matrix, axis=1)
+    fractions: Array = np.diagonal(matrix) / matrix.sum(axis=1)
+    return fractions
 
 
 def precision(matrix: Integers) -> Array:
     """For each class, the fraction of its guesses that are correct; NaN if it is never guessed."""
-    return _fractions(matrix, axis=0)
-
-
-def _fractions(matrix: Integers, axis: int) -> Array:
-    """The diagonal divided by the sums along an axis."""
-    with np.errstate(invalid="ignore"):
-        fractions: Array = np.diagonal(matrix) / matrix.sum(axis=axis)
-    return fractions
+    return recall(matrix.T)

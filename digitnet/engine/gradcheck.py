@@ -26,6 +26,7 @@ class GradientCheck:
     checked: int
 
 
+@np.errstate(all="ignore")  # huge weights and penalties overflow
 def check_gradient(
     network: Network,
     x: Array,
@@ -46,14 +47,7 @@ def check_gradient(
     may be that nothing was checked.
     The network is not changed (Goodfellow et al. 2016, "Deep Learning", section 11.5).
     """
-    with np.errstate(all="ignore"):  # huge weights and penalties overflow
-        return _check(network.copy(np.float64), x, y, penalties, directions, seed)
-
-
-def _check(
-    copy: Network, x: Array, y: Array, penalties: Penalties, directions: int, seed: int
-) -> GradientCheck:
-    """The check itself, on a float64 copy of the network, which it changes."""
+    copy = network.copy(np.float64)
     x, y = x.astype(np.float64), y.astype(np.float64)
     values = [p.value for p in copy.parameters]
     start_values = [value.copy() for value in values]

@@ -78,7 +78,6 @@ class Parameter:
     gradient: Gradient = field(default_factory=lambda: np.empty(0))
 
     def whole_gradient(self) -> Array:
-        """dC/dvalue for all rows."""
         return self.gradient[:]
 
 
@@ -125,12 +124,10 @@ class Layer(ABC):
     statistics: Mapping[str, Array] = {}
 
     def __init_subclass__(cls) -> None:
-        """Adds a class with a `kind` to `LAYERS`."""
         if "kind" in vars(cls):
             LAYERS[cls.kind] = cls
 
     def __init__(self, input_shape: Shape, shape: Shape, dtype: DTypeLike = np.float32) -> None:
-        """Raises ValueError if the output for one case would exceed MAX_OUTPUTS."""
         if prod(shape) > MAX_OUTPUTS:
             raise ValueError(f"a layer makes at most {MAX_OUTPUTS:,} numbers of a case")
         self.input_shape, self.shape = input_shape, shape
@@ -168,9 +165,7 @@ class Layer(ABC):
         """
 
     def config(self) -> dict[str, Any]:
-        """The arguments with which `LAYERS[kind](input_shape, dtype=dtype, **config)` builds an
-        equal layer, but for its weights.
-        """
+        """What `LAYERS[kind](input_shape, dtype=dtype, **config)` builds an equal layer from."""
         values = {name: getattr(self, name) for name in self.options}
         return {name: getattr(value, "name", value) for name, value in values.items()}
 
@@ -179,7 +174,6 @@ class Layer(ABC):
         return self.config()
 
     def copy(self, dtype: DTypeLike) -> Self:
-        """A copy with the given dtype."""
         twin = type(self)(self.input_shape, dtype=dtype, **self.config())
         for mine, other in zip(self.parameters, twin.parameters, strict=True):
             other.value[...] = mine.value
@@ -213,10 +207,9 @@ class Weighted(Layer):
         initializer: str = "",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """fan_in, fan_out: the numbers of terms of each sum, and of sums that an input is part of.
+        """fan_in, fan_out: as `Draw` has them. initializer: if empty, the activation's default.
 
-        initializer: a name from `INITIALIZERS`; if empty, the activation's default. Raises
-        ValueError if the layer would be too large.
+        Raises ValueError if the layer would be too large.
         """
         super().__init__(input_shape, shape, dtype)
         if fan_in * shape[-1] > MAX_WEIGHTS:
@@ -230,7 +223,6 @@ class Weighted(Layer):
             self.parameters.append(Parameter("biases", self.biases, decays=False))
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draws new weights and sets the biases to zero."""
         self.weights[:] = INITIALIZERS[self.initializer](rng, self.weights.shape, *self._fans)
         if self.biases is not None:
             self.biases[:] = 0
@@ -247,7 +239,6 @@ class Weighted(Layer):
             self.activation.backward(a, grad)
 
     def set_gradients(self, weights: Gradient, biases: Array) -> None:
-        """Sets dC/dW and dC/db."""
         for p, gradient in zip(self.parameters, (weights, biases), strict=False):
             p.gradient = gradient
 
@@ -272,7 +263,6 @@ class Dense(Weighted):
         super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """a = f(x W + b)."""
         self._x, self._a = x, x @ self.weights
         self.activate(self._a)
         return self._a
@@ -285,7 +275,6 @@ class Dense(Weighted):
 
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
-        """x W + b."""
         node("Gemm" if "biases" in arrays else "MatMul", arrays)
 
 
@@ -327,11 +316,9 @@ class Dropout(Layer):
 
     @property
     def text(self) -> str:
-        """Empty if it comes from the setting."""
         return "" if self.from_setting else super().text
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The masked activations in training; x itself otherwise."""
         self._mask = None
         left_out = round(256 * self.probability)
         if step is None or not step.random or not left_out:
@@ -343,17 +330,14 @@ class Dropout(Layer):
         return masked
 
     def backward(self, grad: Array) -> Array | None:
-        """Returns dC/da · m / (1 − p), with the mask of the forward pass."""
         if self._mask is not None:
             grad *= self._mask
         return grad
 
     def described(self) -> dict[str, Any]:
-        """The probability."""
         return {"probability": self.probability}
 
     def copy(self, dtype: DTypeLike) -> Self:
-        """A copy with the given dtype."""
         twin = super().copy(dtype)
         twin.from_setting = self.from_setting
         return twin
@@ -366,15 +350,12 @@ class Flatten(Layer):
     formulae, gradients = ("z = x, in a row",), ("dC/dx = δ, as a picture",)
 
     def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
-        """input_shape: (height, width, channels)."""
         super().__init__(input_shape, (prod(input_shape),), dtype)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The same numbers, reshaped."""
         return x.reshape(len(x), *self.shape)
 
     def backward(self, grad: Array) -> Array | None:
-        """The same numbers, in the shape of the input."""
         return grad.reshape(len(grad), *self.input_shape)
 
     @classmethod
@@ -406,7 +387,6 @@ class BatchNorm(Layer):
     def __init__(
         self, input_shape: Shape, *, activation: str = "linear", dtype: DTypeLike = np.float32
     ) -> None:
-        """Starts with γ = 1 and β = 0."""
         super().__init__(input_shape, input_shape, dtype)
         channels = input_shape[-1]
         self.activation = ACTIVATIONS[activation]
@@ -422,11 +402,9 @@ class BatchNorm(Layer):
         ]
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Sets γ = 1 and β = 0."""
         self.gamma[:], self.beta[:] = 1, 0
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The normalised and activated x."""
         rows = x.reshape(-1, len(self.gamma))
         self._is_frozen = step is None or not step.random
         self.batch_mean, self.batch_variance = self.mean, self.variance
@@ -440,7 +418,6 @@ class BatchNorm(Layer):
         return self._a.reshape(x.shape)
 
     def backward(self, grad: Array) -> Array | None:
-        """Returns dC/dx."""
         delta, n = grad.reshape(self._a.shape), len(self._a)
         self.activation.backward(self._a, delta)
         d_gamma, d_beta = column_sums(delta * self._normalized), column_sums(delta)
@@ -453,7 +430,6 @@ class BatchNorm(Layer):
 
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
-        """With the stored statistics."""
         node("BatchNormalization", arrays, epsilon=EPSILON)
 
 

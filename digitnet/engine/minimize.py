@@ -1,6 +1,7 @@
 """Full-batch training with scipy's minimisers."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -70,36 +71,41 @@ def minimize(
 
     Reports each Iteration, and None between passes over the cases. The minimiser works on a copy of
     the network; the trainer's network is given the new weights before each iteration is reported,
-    and at the end, however it ends. Each iteration counts as a mini-batch of all cases, and is a
-    point in the history.
+    and at the end, however it ends. Each iteration counts as a mini-batch of all cases, however
+    many passes over them it took, and is a point in the history.
     """
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own
     objective = _Objective(trainer, train, report)
-    begun, first = perf_counter(), trainer.progress.batches
+    progress, begun = trainer.progress, perf_counter()
+    start, seconds_before, count = progress.batches, progress.seconds, 0
     interrupted = False
 
     def iteration_done(intermediate_result: Any) -> None:
+        nonlocal count
         cost, w = float(intermediate_result.fun), intermediate_result.x
         if not (isfinite(cost) and np.isfinite(w).all()):
             return
-        objective.accept(w.copy())
-        result, count = objective.measure(validation), objective.iterations
-        objective.hand_over(trainer, perf_counter() - begun)
-        if isfinite(result.cost):
-            point = Measurement(first + count, cost, result.cost, result.accuracy)
-            trainer.history.append(point)
+        result = objective.measure(w, validation)
+        if count == 0:
+            trainer.forget()
+        count += 1
+        _set_parameters(w, trainer.network)
+        progress.batches += 1
+        progress.samples += len(train)
         seconds = perf_counter() - begun
+        progress.seconds = seconds_before + seconds
+        if isfinite(result.cost):
+            point = Measurement(start + count, cost, result.cost, result.accuracy)
+            trainer.history.append(point)
         report(Iteration(count, iterations, cost, result.cost, result.accuracy, seconds))
 
-    options = {"maxiter": iterations}
-    if method == "l-bfgs":
-        options["maxfun"] = 10 * iterations
+    options = {"maxiter": iterations} | ({"maxfun": 10 * iterations} if method == "l-bfgs" else {})
     try:
         with np.errstate(all="ignore"):  # costs may overflow
             optimize.minimize(
                 objective,
-                objective.best,
+                objective.start,
                 jac=True,
                 method=METHODS[method],
                 callback=iteration_done,
@@ -109,10 +115,10 @@ def minimize(
         interrupted = True
     finally:
         seconds = perf_counter() - begun
-        objective.hand_over(trainer, seconds)
+        progress.seconds = seconds_before + seconds
     on_train, on_validation = trainer.measure(train), trainer.measure(validation)
     return Minimum(
-        objective.iterations,
+        count,
         on_train.cost,
         on_train.accuracy,
         on_validation.accuracy,
@@ -130,6 +136,11 @@ def _set_parameters(w: Array, network: Network) -> None:
         offset += p.value.size
 
 
+def _one_vector(arrays: Iterable[Array]) -> Array:
+    vector: Array = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
+    return vector
+
+
 class _Objective:
     """C(w) and its gradient, as scipy needs them: all parameters in one float64 vector."""
 
@@ -139,59 +150,26 @@ class _Objective:
         self.parameters = self.network.parameters
         self.chunk = min(CHUNK, len(cases), max_cases(self.network))
         self.feeder = Feeder(cases, self.chunk, self.network.dtype)
-        self.gradients = [np.empty_like(p.value) for p in self.parameters]
-        self.best: Array = np.concatenate([p.value.ravel() for p in self.parameters]).astype(
-            np.float64
-        )
-        self.iterations = 0
-        self._start = self._last_handed_over = self.best
-        self._counted, self._seconds = 0, 0.0
+        self.start = _one_vector(p.value for p in self.parameters)
 
-    def accept(self, w: Array) -> None:
-        """Records the weights of a finished iteration."""
-        self.best = w
-        self.iterations += 1
-
-    def measure(self, cases: Cases) -> Evaluation:
-        """Evaluates the best weights on the first MEASURE_CASES; the cost includes penalties."""
-        _set_parameters(self.best, self.network)
-        found = evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
-        penalty = self.penalties.value(self.parameters)
-        return Evaluation(found.correct, found.total, found.cost + penalty)
-
-    def hand_over(self, trainer: Trainer, seconds: float) -> None:
-        """Gives the trainer the best weights so far, and counts the iterations since the last call.
-
-        seconds: since the start. Each iteration counts as one mini-batch of all cases, however many
-        passes over them it took.
-        """
-        progress, iterations, best = trainer.progress, self.iterations, self.best
-        progress.batches += iterations - self._counted
-        progress.samples += (iterations - self._counted) * len(self.cases)
-        progress.seconds += seconds - self._seconds
-        self._counted, self._seconds = iterations, seconds
-        if best is not self._start and self._last_handed_over is self._start:
-            trainer.forget()
-        if best is not self._last_handed_over:
-            _set_parameters(best, trainer.network)
-        self._last_handed_over = best
+    def measure(self, w: Array, cases: Cases) -> Evaluation:
+        """Evaluates w on the first MEASURE_CASES; the cost includes penalties."""
+        _set_parameters(w, self.network)
+        plain = evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
+        return replace(plain, cost=plain.cost + self.penalties.value(self.parameters))
 
     def __call__(self, w: Array) -> tuple[float, Array]:
-        """The cost at w, and its gradient."""
         _set_parameters(w, self.network)
-        cost, count = 0.0, len(self.cases)
-        for g in self.gradients:
-            g[...] = 0
-        rows = np.arange(count)
-        for start in range(0, count, self.chunk):
+        cost, rows = 0.0, np.arange(len(self.cases))
+        gradients = [np.zeros_like(p.value) for p in self.parameters]
+        for start in range(0, len(rows), self.chunk):
             self.report(None)
             x, y = self.feeder.batch(rows[start : start + self.chunk])
             a = self.network.forward(x, EXACT)
-            cost += self.network.cost.value(a, y) * len(a) / count
-            self.network.backward(a, y, mean_over=count)
-            for p, g in zip(self.parameters, self.gradients, strict=True):
+            cost += self.network.cost.value(a, y) * len(a) / len(rows)
+            self.network.backward(a, y, mean_over=len(rows))
+            for p, g in zip(self.parameters, gradients, strict=True):
                 g += p.whole_gradient()
-        for p, g in zip(self.parameters, self.gradients, strict=True):
+        for p, g in zip(self.parameters, gradients, strict=True):
             self.penalties.add_gradient(p, g)
-        gradient = np.concatenate([g.ravel() for g in self.gradients]).astype(np.float64)
-        return cost + self.penalties.value(self.parameters), gradient
+        return cost + self.penalties.value(self.parameters), _one_vector(gradients)

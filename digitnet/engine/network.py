@@ -56,11 +56,9 @@ class Committee(Layer):
 
     @property
     def text(self) -> str:
-        """What it is."""
         return f"committee of {len(self.members)}"
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The mean of the members' outputs."""
         total = np.zeros((len(x), *self.shape), self.dtype)
         for network, scale in self.members:
             total += network.forward((x if scale == 1 else x * scale).astype(network.dtype))
@@ -68,15 +66,12 @@ class Committee(Layer):
         return total
 
     def backward(self, grad: Array) -> Array | None:
-        """Raises ValueError: a committee cannot be trained."""
         raise ValueError("a committee cannot be trained: train its members, then vote again")
 
     def described(self) -> dict[str, Any]:
-        """The members' shapes."""
         return {"members": [network.shape for network, _ in self.members]}
 
     def config(self) -> dict[str, Any]:
-        """The members."""
         return {"members": self.members}
 
 
@@ -107,7 +102,7 @@ class Network:
 
     @property
     def shape(self) -> str:
-        """The shape as text, such as `784-1024-10` or `28x28-32c5-p2-10`."""
+        """As text, such as `784-1024-10` or `28x28-32c5-p2-10`."""
         if self.is_committee:
             return self.layers[-1].text
         first = self.layers[0].input_shape
@@ -116,17 +111,14 @@ class Network:
 
     @property
     def input_shape(self) -> Shape:
-        """The shape of one case as the first layer takes it."""
         return self.layers[0].input_shape
 
     @property
     def inputs(self) -> int:
-        """The number of inputs."""
         return prod(self.input_shape)
 
     @property
     def outputs(self) -> int:
-        """The number of outputs."""
         return prod(self.layers[-1].shape)
 
     def fits(self, cases: Cases) -> bool:
@@ -136,7 +128,6 @@ class Network:
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
-        """The dtype of all its arrays."""
         dtype: np.dtype[np.floating] = self.layers[0].dtype
         return dtype
 
@@ -154,11 +145,9 @@ class Network:
 
     @property
     def batch_norms(self) -> list[BatchNorm]:
-        """The batch normalisation layers, first layer first."""
         return [layer for layer in self.layers if isinstance(layer, BatchNorm)]
 
     def copy(self, dtype: DTypeLike) -> "Network":
-        """A copy with the given dtype."""
         return Network([layer.copy(dtype) for layer in self.layers], self.cost_name)
 
     def initialize(self, seed: int) -> None:
@@ -173,20 +162,16 @@ class Network:
         It follows the activation, and so the batch normalisation, if there is one.
         """
         layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
+        options: dict[str, Any] = {"probability": probability, "dtype": self.dtype}
         self.layers = []
         for number, (layer, above) in enumerate(zip(layers, [*layers[1:], None], strict=True)):
             self.layers.append(layer)
             normalized = number > 0 and isinstance(layer, BatchNorm)
             dense = isinstance(layers[number - 1] if normalized else layer, Dense)
             if probability and dense and above and not isinstance(above, BatchNorm):
-                dropout = Dropout(
-                    layer.shape,
-                    probability=probability,
-                    number=number,
-                    from_setting=True,
-                    dtype=self.dtype,
+                self.layers.append(
+                    Dropout(layer.shape, number=number, from_setting=True, **options)
                 )
-                self.layers.append(dropout)
         self.prepared = prepare(self.layers)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
@@ -202,9 +187,8 @@ class Network:
     def backward(self, a: Array, y: Array, *, mean_over: int | None = None) -> None:
         """Back-propagation (Rumelhart, Hinton and Williams 1986, Nature 323).
 
-        Propagates the error signal of the last batch, with outputs `a` and targets `y`, back
-        through the layers; afterwards the gradients of the parameters are available. C is the mean
-        cost of the batch or, if `mean_over` is given, the sum of its costs divided by `mean_over`.
+        Sets the parameters' gradients for the last batch, with outputs `a` and targets `y`. C is
+        the mean cost of the batch or, with `mean_over`, the sum of its costs divided by that.
         """
         signal: Array | None = self.cost.gradient(a, y, mean_over or len(a))
         for layer in reversed(self.prepared):
@@ -231,7 +215,6 @@ class Network:
             norm.mean[:], norm.variance[:] = mean / count, variance / count
 
     def is_finite(self) -> bool:
-        """Whether all parameters are finite."""
         return all(bool(np.isfinite(p.value).all()) for p in self.parameters)
 
 
@@ -241,9 +224,9 @@ def _check(layers: list[Layer]) -> None:
         raise ValueError(f"a network has at most {MAX_LAYERS} layers, not {len(layers)}")
     for below, above in pairwise(layers):
         if below.shape != above.input_shape:
+            given, taken = ("x".join(map(str, s)) for s in (below.shape, above.input_shape))
             raise ValueError(
-                f"layers do not chain: one gives {_numbers(below.shape)} outputs, "
-                f"the next takes {_numbers(above.input_shape)} inputs"
+                f"layers do not chain: one gives {given} outputs, the next takes {taken} inputs"
             )
         activation = getattr(below, "activation", None)
         if activation is not None and activation.sums_to_one:
@@ -253,10 +236,6 @@ def _check(layers: list[Layer]) -> None:
         raise ValueError("the last layer is a dense one, with an output for each answer")
     if isinstance(last, Dense) and last.activation.sums_to_one and last.shape == (1,):
         raise ValueError(f"{last.activation.name} of a single output is always 1: use sigmoid")
-
-
-def _numbers(shape: Shape) -> str:
-    return "x".join(str(n) for n in shape)
 
 
 def folded(network: Network) -> Network:

@@ -76,7 +76,6 @@ class RunningMean:
     decay: float
 
     def add(self, k: int, rows: slice, w: Array) -> None:
-        """Adds these rows of parameter k."""
         mean = self.arrays[k][rows]
         mean *= self.decay
         mean += (1 - self.decay) * w
@@ -114,11 +113,9 @@ class Optimizer(ABC):
     decoupled = uses_momentum = warms_up = False
 
     def __init_subclass__(cls) -> None:
-        """Adds the class to `OPTIMIZERS`."""
         OPTIMIZERS[cls.name] = cls
 
     def __init__(self, parameters: list[Parameter]) -> None:
-        """Sets the state to zero."""
         self.parameters = parameters
         self.steps = 0
         self.momentum = 0.0
@@ -128,7 +125,6 @@ class Optimizer(ABC):
 
     @classmethod
     def summary(cls) -> str:
-        """What it is, in a line."""
         return (cls.__doc__ or "").partition("\n")[0]
 
     def step(
@@ -209,7 +205,6 @@ class SGD(Optimizer):
     usual_rate, rate_margin = 0.1, 2.0
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """See the class."""
         g *= rate
         w -= g
 
@@ -223,23 +218,18 @@ class Momentum(Optimizer):
     uses_momentum = True
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """See the class."""
         (v,) = state
         v *= self.momentum
         v += g
         w -= np.multiply(v, rate, out=g)
 
 
-class Nesterov(Optimizer):
+class Nesterov(Momentum):
     """Nesterov momentum: v ← μ v + g;  w ← w − η (g + μ v) (Sutskever et al. 2013, ICML)."""
 
     name, formulae = "nesterov", ("v ← μ v + g", "w ← w − η (g + μ v)")
-    usual_rate, rate_margin = 0.05, 2.0
-    slots = ("velocity",)
-    uses_momentum = True
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """See the class."""
         (v,) = state
         v *= self.momentum
         v += g
@@ -257,7 +247,6 @@ class RMSProp(Optimizer):
     decay, epsilon = 0.9, 1e-8
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """See the class."""
         (s,) = state
         s *= self.decay
         s += (1 - self.decay) * g * g
@@ -284,7 +273,6 @@ class Adam(Optimizer):
     beta1, beta2, epsilon = 0.9, 0.999, 1e-8
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """See the class."""
         m, s = state
         m *= self.beta1
         m += (1 - self.beta1) * g
@@ -307,7 +295,6 @@ class AdamW(Adam):
     decoupled = True
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """See the class."""
         if decay:
             w *= 1 - rate * decay
         super().update(w, g, rate, decay, *state)
@@ -383,7 +370,6 @@ class ScheduleFreeAdamW(ScheduleFree):
     beta2, epsilon = 0.999, 1e-8
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """See the class."""
         z, s = state
         s *= self.beta2
         s += (1 - self.beta2) * g * g

@@ -47,7 +47,6 @@ class Pool(Layer):
 
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
-        """The windows lie side by side."""
         window = [config["size"]] * 2
         node(cls.operator, kernel_shape=window, strides=window)
 
@@ -65,14 +64,12 @@ class MaxPool(Pool):
     gradients = ("dC/dx = δ for the first of the largest pixels of a window, else 0",)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The largest pixel of each window."""
         windows = self.windows(x)
         self._winners: Integers = windows.argmax(axis=-1)
         largest: Array = windows.max(axis=-1)
         return largest
 
     def backward(self, grad: Array) -> Array | None:
-        """Sends the gradient to the largest pixel."""
         windows = np.zeros((*grad.shape, self.size**2), grad.dtype)
         np.put_along_axis(windows, self._winners[..., None], grad[..., None], axis=-1)
         return self.pixels(windows)
@@ -87,12 +84,10 @@ class AveragePool(Pool):
     gradients = ("dC/dx = δ / pixels of the window",)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """The mean of each window."""
         mean: Array = self.windows(x).mean(axis=-1)
         return mean
 
     def backward(self, grad: Array) -> Array | None:
-        """Divides the gradient equally among the pixels of a window."""
         pixels = self.size**2
         return self.pixels(np.repeat(grad[..., None] / pixels, pixels, axis=-1))
 
@@ -137,7 +132,6 @@ class Convolution(Weighted):
             raise ValueError(f"{self.activation.name} is for the last, dense, layer")
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """a = f(x ∗ W + b)."""
         patches = sliding_window_view(x, (self.kernel, self.kernel), axis=(1, 2))
         self._patches = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, len(self.weights))
         self._a = self._patches @ self.weights
@@ -145,7 +139,6 @@ class Convolution(Weighted):
         return self._a.reshape(len(x), *self.shape)
 
     def backward(self, grad: Array) -> Array | None:
-        """Returns dC/dx."""
         delta, k, (rows, columns, _) = grad.reshape(self._a.shape), self.kernel, self.shape
         self.to_delta(self._a, delta)
         self.set_gradients(Outer(self._patches, delta), delta.sum(axis=0))

@@ -185,7 +185,6 @@ class LastGood:
         self.latest = self.trainer.snapshot()
 
     def restore(self) -> None:
-        """Goes back to them."""
         self.trainer.restore(self.good)
 
 
@@ -212,7 +211,6 @@ class Best:
         self.snapshot = trainer.snapshot() if is_wanted else None
 
     def see(self, accuracy: float) -> None:
-        """Records a measurement of the current weights."""
         self.measurements_since += 1
         if accuracy > self.accuracy:
             self.accuracy, self.measurements_since, self.epochs = accuracy, 0, self.meter.epochs
@@ -300,7 +298,6 @@ class _Training:
         self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
 
     def ending(self) -> Ending | None:
-        """The reason to stop now, if there is one."""
         part = self.meter.part()
         if part is None and self.on_validation.accuracy >= self.meter.amount.value:
             return "target"

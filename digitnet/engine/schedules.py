@@ -122,7 +122,6 @@ class Curve:
 
     @property
     def summary(self) -> str:
-        """What it is, in a line."""
         return (self.factor.__doc__ or "").partition("\n")[0]
 
 
@@ -146,7 +145,6 @@ class Schedule:
 
     @property
     def curve(self) -> Curve:
-        """How the rate changes."""
         return SCHEDULES[self.name]
 
     def factor(self, part: float, batches: int) -> float:

@@ -46,34 +46,21 @@ def _whole(value: Any) -> None:
         raise ValueError(f"must be at least 0, not {value}")
 
 
-def _no_names() -> Mapping[str, str]:
-    return {}
-
-
-def _whole_set() -> Mapping[str, str]:
-    return {"all": "the whole training set"}
-
-
-def _one_of(names: Callable[[], Collection[str]]) -> Check:
-    """Checks for one of the names, which are looked up at each check."""
+def _one_of(names: Collection[str]) -> Check:
+    """Checks for one of the names, also of those added later."""
 
     def check(value: Any) -> None:
-        if not isinstance(value, str) or value not in names():
-            raise ValueError(f"is one of {', '.join(names())}")
+        if not isinstance(value, str) or value not in names:
+            raise ValueError(f"is one of {', '.join(names)}")
 
     return check
 
 
-def _optimizers() -> Mapping[str, str]:
-    return {name: optimizer.summary() for name, optimizer in OPTIMIZERS.items()}
+Names = Callable[[], Mapping[str, str]]
+"""Returns the named values of a setting, each with a description."""
 
-
-def _schedules() -> Mapping[str, str]:
-    return {name: curve.summary for name, curve in SCHEDULES.items()}
-
-
-def _pixels() -> Mapping[str, str]:
-    return {"unit": "0 to 1", "raw": "0 to 255"}
+ALL = {"all": "the whole training set"}
+PIXELS = {"unit": "0 to 1", "raw": "0 to 255"}
 
 
 def _augments() -> Mapping[str, str]:
@@ -101,9 +88,7 @@ def _augment(value: Any) -> None:
     Augment.parse(_text(value))
 
 
-def _setting(
-    default: Any, meaning: str, check: Check, names: Callable[[], Mapping[str, str]] = _no_names
-) -> Any:
+def _setting(default: Any, meaning: str, check: Check, names: Names = dict) -> Any:
     """A field with its meaning, its check, and its named values."""
     return field(default=default, metadata={"meaning": meaning, "check": check, "names": names})
 
@@ -116,19 +101,22 @@ class Settings:
     """
 
     optimizer: str = _setting(
-        "sgd", "how the gradient changes the weights", _one_of(_optimizers), _optimizers
+        "sgd",
+        "how the gradient changes the weights",
+        _one_of(OPTIMIZERS),
+        lambda: {name: optimizer.summary() for name, optimizer in OPTIMIZERS.items()},
     )
     rate: float = _setting(0.1, "learning rate: the size of each step", _number(0, above=True))
     schedule: str = _setting(
         "constant",
         "how the rate changes over each t, or over a horizon: cosine 20e",
         _schedule,
-        _schedules,
+        lambda: {name: curve.summary for name, curve in SCHEDULES.items()},
     )
     momentum: float = _setting(
         0.9, "momentum coefficient, for the optimizers that have one", _number(0, 1)
     )
-    batch: int = _setting(32, "cases in a mini-batch, or all", _whole, _whole_set)
+    batch: int = _setting(32, "cases in a mini-batch, or all", _whole, lambda: ALL)
     l2: float = _setting(
         0.0, "weight of the L2 penalty, half the sum of the squared weights", _number(0)
     )
@@ -159,14 +147,17 @@ class Settings:
     patience: int = _setting(
         0, "epochs without improvement after which training stops; 0: never", _whole
     )
-    cases: int = _setting(WHOLE_SET, "how many training cases are used, or all", _whole, _whole_set)
+    cases: int = _setting(
+        WHOLE_SET, "how many training cases are used, or all", _whole, lambda: ALL
+    )
     pixels: str = _setting(
-        "unit", "scale of the pixels: unit (0 to 1) or raw (0 to 255)",
-        _one_of(_pixels), _pixels,
-    )  # fmt: skip
+        "unit",
+        "scale of the pixels: unit (0 to 1) or raw (0 to 255)",
+        _one_of(PIXELS),
+        lambda: PIXELS,
+    )
 
     def __post_init__(self) -> None:
-        """Checks every value."""
         for f in fields(self):
             try:
                 f.metadata["check"](getattr(self, f.name))

@@ -30,8 +30,6 @@ _INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
 
 @dataclass
 class _Part:
-    """A parsed part of a shape."""
-
     text: str
     layer: type[Layer]
     config: dict[str, Any]

@@ -59,7 +59,6 @@ class Progress:
             self.next_epoch()
 
     def next_epoch(self) -> None:
-        """Begins the next epoch, at its first case."""
         self.epoch += 1
         self.position = 0
 
@@ -75,8 +74,6 @@ MEAN_EVERY, MEAN_ALWAYS = 4, 100
 
 
 class Trainer:
-    """A network with its training state."""
-
     def __init__(self, network: Network, settings: Settings, seed: int) -> None:
         """seed: for the order of the cases, dropout and deformations; does not draw weights."""
         self.network, self._settings, self.seed = network, settings, seed
@@ -190,7 +187,7 @@ class Trainer:
         """Accuracy and cost (penalties included) of the first MEASURE_CASES of `cases`."""
         rows = np.arange(min(len(cases), MEASURE_CASES))
         plain = evaluate(self.answering(), cases, rows)
-        return Evaluation(plain.correct, plain.total, plain.cost + self.penalty())
+        return replace(plain, cost=plain.cost + self.penalty())
 
     def penalty(self) -> float:
         """The penalties, which are part of the cost."""
@@ -226,7 +223,6 @@ class Trainer:
         )
 
     def restore(self, snapshot: "Snapshot") -> None:
-        """Restores a snapshot of this training."""
         for p, value in zip(self.network.parameters, snapshot.values, strict=True):
             p.value[...] = value
         statistics = [s for layer in self.network.layers for s in layer.statistics.values()]

@@ -124,7 +124,7 @@ def test_an_activation(session: Session) -> None:
     def cube_backward(a: Array, grad: Array) -> None:
         grad *= 3 * np.cbrt(a) ** 2
 
-    ACTIVATIONS["cube"] = Activation("cube", cube, cube_backward, "a = z³", "f′ = 3 ∛a²")
+    ACTIVATIONS["cube"] = Activation(cube, cube_backward, "a = z³", "f′ = 3 ∛a²")
     network = network_of("9x8-4c3:cube-p2-5:cube-3", dtype=np.float64)
     network.initialize(1)
     x, y = np.random.default_rng(1).random((4, 72)), np.eye(3)[[0, 1, 2, 0]]

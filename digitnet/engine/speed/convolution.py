@@ -83,7 +83,6 @@ class FastConvolution:
         return self._by_fourier[:count]
 
     def _forward(self, product: TileProduct, x: Array, a: Array, winners: Winners | None) -> None:
-        """The forward pass of one thread's pictures."""
         for tile in tiles(len(x), product.pictures):
             if self.pool is None:
                 product.forward(x[tile], a[tile])

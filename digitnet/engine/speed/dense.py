@@ -18,8 +18,6 @@ products save.
 
 
 class FastDense:
-    """The passes of a dense layer."""
-
     trains_only = False
 
     def __init__(self, layer: Dense, *, is_lowest: bool) -> None:
@@ -93,7 +91,6 @@ class NonzeroInputs:
 
     @classmethod
     def of(cls, x: Array) -> "NonzeroInputs":
-        """Finds the nonzero inputs of x."""
         numbers = np.flatnonzero(x.any(axis=0))
         return cls(numbers, x.take(numbers, axis=1), x.shape[1])
 

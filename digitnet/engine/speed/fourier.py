@@ -130,7 +130,6 @@ class Spectrum:
         self._half = Buffer((kernel * self.depth * self.channels,), weights.dtype)
 
     def update(self) -> None:
-        """Transforms the weights, if they have changed."""
         if np.array_equal(self._transformed, self.weights):
             return
         rows, columns = self.w

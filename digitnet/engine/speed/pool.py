@@ -22,13 +22,10 @@ class Winners:
     columns: "np.ndarray[Any, Any]"
 
     def __getitem__(self, pictures: slice) -> "Winners":
-        """The winners of these pictures."""
         return Winners(self.rows[pictures], self.columns[pictures])
 
 
 class FastPool:
-    """The passes of a max pool."""
-
     trains_only = False
 
     def __init__(self, layer: MaxPool) -> None:
@@ -48,7 +45,6 @@ class FastPool:
         return result
 
     def backward(self, grad: Array) -> Array | None:
-        """Returns dC/dx."""
         assert self.winners is not None
         into: Array = self._into(len(grad))
         self.upsample(grad, self.winners, into)

@@ -42,7 +42,6 @@ Task = Callable[[], None]
 
 
 def count() -> int:
-    """The maximum number of threads."""
     return _pool().limit
 
 
@@ -58,7 +57,6 @@ def set_count(number: int) -> None:
 
 @contextmanager
 def limited_to(number: int) -> Iterator[None]:
-    """Context manager that sets the maximum number of threads temporarily."""
     before = count()
     set_count(number)
     try:
@@ -83,7 +81,6 @@ def worthwhile(multiplications: int) -> int:
 
 
 def divide(rows: int, number: int) -> list[slice]:
-    """Divides the rows into `number` equal parts."""
     return [slice(rows * k // number, rows * (k + 1) // number) for k in range(number)]
 
 
@@ -173,7 +170,6 @@ class _Pool:
 
 @cache
 def _pool() -> _Pool:
-    """The pool, created when first needed."""
     return _Pool()
 
 
@@ -184,7 +180,6 @@ def _blas_pools() -> list[Any]:
 
 
 def _worker(jobs: "SimpleQueue[_Job]") -> None:
-    """The main loop of a pool thread."""
     with np.errstate(all="ignore"):  # non-finite numbers are detected in the results
         while True:
             jobs.get().do()
