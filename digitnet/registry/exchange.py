@@ -25,7 +25,6 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.layers import LAYERS
 from digitnet.engine.trainer import Progress
 from digitnet.registry.codec import Document
-from digitnet.registry.fields import Fields, array_document
 from digitnet.registry.files import (
     MAX_BYTES,
     DamagedSave,
@@ -34,7 +33,7 @@ from digitnet.registry.files import (
     write_outside,
 )
 from digitnet.registry.model import Model
-from digitnet.registry.schema import from_document
+from digitnet.registry.schema import Fields, array_document, from_document
 
 ABOUT = "about"
 

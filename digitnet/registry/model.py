@@ -3,30 +3,11 @@
 import re
 from dataclasses import dataclass, field
 from typing import Literal
-from unicodedata import normalize
 
 from digitnet.digits.own import OwnCases
 from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
-
-MAX_LENGTH = 64
-
-
-def clean_name(text: str) -> str:
-    """Returns `text` in NFC and without surrounding spaces, 1 to 64 printable characters.
-
-    Raises ValueError, with the reason, if it is not a valid name.
-    """
-    name = normalize("NFC", text[: 16 * MAX_LENGTH]).strip()
-    if not name:
-        raise ValueError("a name has at least one character")
-    if len(name) > MAX_LENGTH:
-        raise ValueError(f"a name has at most {MAX_LENGTH} characters")
-    if not name.isprintable():
-        raise ValueError("a name is made of printable characters only")
-    return name
-
 
 SEEN = ", seen in training"
 """Suffix of `Accuracy.on` if the network was trained on these cases."""

@@ -102,7 +102,7 @@ class Registry(Store):
         If RegistryError is raised, the previous version is unchanged.
         """
         failure = "nothing was saved; the network is still in hand"
-        return self.write(to_document(model, name), failure)
+        return self.write(model, to_document(model, name), failure)
 
     def save_study(self, study: StudyRecord) -> None:
         """Saves a study under its name, durably. The previous version, which has fewer results, is
@@ -111,7 +111,7 @@ class Registry(Store):
         If RegistryError is raised, the previous version is unchanged.
         """
         failure = "the last result was not saved; those before it are"
-        self.write(study_to_document(study), failure, keep=False)
+        self.write(study, study_to_document(study), failure, keep=False)
 
     def rename(self, old: str, new: str) -> Entry:
         """Renames a save, as `Store` does; refuses an included one."""
@@ -210,7 +210,7 @@ class OwnData:
         self.store.adopt()
         if len(cases):
             document = own_to_document(name, cases)
-            self.store.write_locked(document, sealed(document))
+            self.store.write_locked(OwnSet(name, cases, ""), document, sealed(document))
         elif self.store.find(name, data=True):
             self.store.delete_locked(name, data=True)
         else:  # an earlier version's, which cannot be read

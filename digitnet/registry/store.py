@@ -16,12 +16,11 @@ from itertools import islice
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
 from digitnet.registry.codec import MAX_VALUES, Document, decode, encode, seal, unseal
-from digitnet.registry.fields import MAX_INTEGER, Fields
 from digitnet.registry.files import (
     TEMPORARY,
     DamagedSave,
@@ -36,8 +35,17 @@ from digitnet.registry.files import (
     refuse_linked_lock,
     write_durably,
 )
-from digitnet.registry.model import OwnSet, StudyRecord, clean_name
-from digitnet.registry.schema import Content, contents, read_name, saved_at, sealed
+from digitnet.registry.model import OwnSet, StudyRecord
+from digitnet.registry.schema import (
+    MAX_INTEGER,
+    Content,
+    Fields,
+    clean_name,
+    contents,
+    read_name,
+    saved_at,
+    sealed,
+)
 
 IS_FILE = re.compile(r"(?:[a-z0-9-]{1,24}-)?[0-9a-f]{16}\.pickle")
 """The pattern of the files' names. Earlier versions put letters of the network's name first."""
@@ -132,19 +140,18 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
 
 def _listed(fields: Fields) -> Entry:
     """Reads an entry. Raises DamagedSave if it is invalid."""
-    plain: dict[str, Any] = {
-        **{name: fields.text(name) for name in ("file", "shape", "measured_on")},
-        **{name: fields.whole(name) for name in ("parameters", "trained_batches", *STATE)},
-    }
     entry = Entry(
-        name=read_name(fields),
-        accuracy=fields.fraction("accuracy") if fields.maybe("accuracy") else None,
-        saved_at=saved_at(fields),
-        damaged=fields.text("damaged", ("",)),
-        kind=fields.text("kind", KINDS),
-        **plain,
+        **fields.record(
+            Entry,
+            name=lambda fields, _: read_name(fields),
+            saved_at=lambda fields, _: saved_at(fields),
+            accuracy=lambda fields, name: fields.maybe(name, Fields.fraction),
+            damaged=lambda fields, name: fields.text(name, ("",)),
+            kind=lambda fields, name: fields.text(name, KINDS),
+            included=lambda *_: False,
+            hidden=lambda *_: "",
+        )
     )
-    fields.end()
     if not IS_FILE.fullmatch(entry.file):
         raise DamagedSave("an entry of the list has a file that is none of ours")
     return entry
@@ -190,30 +197,35 @@ def read_entry(path: Path, known: Entry | None = None) -> Entry:
     try:
         size, changed_ns, inode = state(path)
         entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
-        content = contents(read_file(path))
+        return describe(contents(read_file(path)), entry)
     except FileNotFoundError:
         raise
-    except (DamagedSave, OSError) as error:
+    except DamagedSave as error:
         why = str(error)
-        if isinstance(error, OSError):
-            why = f"it cannot be read: {error.strerror}"
-        name, kind = claim(path)
-        if known and not path.is_symlink():
-            name, kind = known.name, known.kind
-        return replace(entry, damaged=why, name=name or path.name, kind=kind)
+    except OSError as error:
+        why = f"it cannot be read: {error.strerror}"
+    name, kind = claim(path)
+    if known and not path.is_symlink():
+        name, kind = known.name, known.kind
+    return replace(entry, damaged=why, name=name or path.name, kind=kind)
+
+
+def describe(content: Content, entry: Entry) -> Entry:
+    """The entry of a file, with what it says of its content."""
     entry = replace(entry, name=content.name, saved_at=content.saved_at)
     if isinstance(content, StudyRecord):
         return replace(entry, kind="study", shape=f"study, {len(content.results):,} done")
     if isinstance(content, OwnSet):
         count = len(content.cases)
         return replace(entry, kind="data", shape=f"data set, {count:,} cases", parameters=count)
+    network, accuracy = content.trainer.network, content.accuracy
     return replace(
         entry,
-        shape=content.network.shape,
-        parameters=content.network.size,
+        shape=network.shape,
+        parameters=network.size,
         trained_batches=content.trainer.progress.batches,
-        accuracy=content.accuracy.value if content.accuracy else None,
-        measured_on=content.accuracy.on if content.accuracy else "",
+        accuracy=accuracy.value if accuracy else None,
+        measured_on=accuracy.on if accuracy else "",
     )
 
 
@@ -440,22 +452,28 @@ class Store:
 
     # changes
 
-    def write(self, document: Document, failure: str, *, keep: bool = True) -> Saved:
+    def write(
+        self, content: Content, document: Document, failure: str, *, keep: bool = True
+    ) -> Saved:
         """Writes a thing over the one of its name, which is kept if it differs, or as a new one.
 
         failure: the end of the message if nothing is changed. Raises RegistryError.
         """
         data = sealed(document)
         with self.locked(failure):
-            return self.write_locked(document, data, keep=keep)
+            return self.write_locked(content, document, data, keep=keep)
 
-    def write_locked(self, document: Document, data: bytes, *, keep: bool = True) -> Saved:
+    def write_locked(
+        self, content: Content, document: Document, data: bytes, *, keep: bool = True
+    ) -> Saved:
         """Like `write`, for whoever holds the lock. data: the sealed document."""
-        is_data = "cases" in document
-        there = self.find(document["name"], data=is_data)
+        content = replace(content, name=document["name"], saved_at=document["saved_at"])
+        is_data = isinstance(content, OwnSet)
+        there = self.find(content.name, data=is_data)
         path = self.folder / (there.file if there else f"{secrets.token_hex(8)}.pickle")
         is_copied = any(there and entry.hidden == there.file for entry in self.entries())
-        if there and is_copied and there.saved_at > document["saved_at"]:  # a clock was wrong
+        if there and is_copied and there.saved_at > content.saved_at:  # a clock was wrong
+            content = replace(content, saved_at=there.saved_at)
             data = sealed(document | {"saved_at": there.saved_at})
         old = None
         if there and keep and not is_same(path, data, "saved_at", "accuracy"):
@@ -464,7 +482,7 @@ class Store:
             self.trash.mark_made(path.name)
         write_durably(path, data, keep_old_as=old)
         self.trash.prune("replaced", path.name)
-        return Saved(self._update_list(path), old is not None)
+        return Saved(self._update_list(path, content), old is not None)
 
     def rename(self, old: str, new: str) -> Entry:
         """Renames the network or study called `old`; its content is otherwise unchanged.
@@ -580,12 +598,17 @@ class Store:
     def adopt(self) -> None:
         """Takes over what earlier versions kept elsewhere, for whoever holds the lock."""
 
-    def _update_list(self, changed: Path | None = None) -> Entry:
+    def _update_list(self, changed: Path | None = None, content: Content | None = None) -> Entry:
         """Updates the list; returns the entry of the file `changed`, whose size and time may be the
-        same as before.
+        same as before. content: what was written to it, if that is known.
         """
         if changed is not None:
-            _known(self.folder.absolute()).pop(changed.name, None)
+            known = _known(self.folder.absolute())
+            known.pop(changed.name, None)
+            if content is not None:
+                size, changed_ns, inode = state(changed)
+                entry = Entry("", changed.name, bytes=size, changed_ns=changed_ns, inode=inode)
+                known[changed.name] = describe(content, entry)
         entries = self.entries()
         write_list(self.folder, entries)
         return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))

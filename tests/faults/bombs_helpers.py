@@ -10,7 +10,7 @@ from hostile_calls_helpers import PROTO, value
 from hostile_pickles_helpers import DOCUMENT, SAVE
 
 from digitnet.registry.codec import encode
-from digitnet.registry.fields import array_document
+from digitnet.registry.schema import array_document
 
 MILLION = 1_000_000
 HASH_MODULUS = (1 << 61) - 1

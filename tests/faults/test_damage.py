@@ -11,10 +11,10 @@ from document_helpers import Place, with_change
 
 from digitnet.engine.trainer import Progress
 from digitnet.registry import codec as seal
-from digitnet.registry import fields
+
 from digitnet.registry import schema as document
 from digitnet.registry.codec import encode
-from digitnet.registry.fields import Fields
+from digitnet.registry.schema import Fields
 
 Share = Callable[[int, int], int]
 TRAINED = 50
@@ -99,7 +99,7 @@ W0 = ("layers", 0, "parameters", "weights")
 INFINITIES = np.full(12, np.inf, np.float32).tobytes()
 CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
     "finite numbers": (
-        (fields, "np", AnyNumber()),
+        (document, "np", AnyNumber()),
         ("layers", 0, "parameters", "weights", "data"),
         INFINITIES,
     ),

@@ -17,8 +17,7 @@ from registry_helpers import batches_of, plain, put
 from session_helpers import Answers, do
 
 from digitnet.registry.codec import decode, encode, seal, unseal
-from digitnet.registry.fields import Fields
-from digitnet.registry.model import clean_name
+from digitnet.registry.schema import Fields, clean_name
 from digitnet.registry.store import IS_FILE, LIST
 from digitnet.repl import errors
 from digitnet.repl.loop import do_command, message

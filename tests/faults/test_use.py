@@ -16,7 +16,7 @@ from registry_helpers import file_of
 from session_helpers import do
 
 from digitnet.registry.codec import Document, decode, encode, seal, unseal
-from digitnet.registry.fields import Fields
+from digitnet.registry.schema import Fields
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session

@@ -117,6 +117,7 @@ def change(path: Place, value: Any) -> Callable[[Any], None]:
 
 
 FIRST: Place = ("layers", 0)
+SECOND: Place = ("layers", 1, "statistics")
 WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "an input of no shape": (change(("input_shape",), [6, 6]), "no shape of a case"),
     "an input of four sizes": (change(("input_shape",), [6, 6, 1, 1]), "a few whole numbers"),
@@ -131,7 +132,10 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "windows that do not fit": (change(("layers", 2, "config", "size"), 5), "do not fit"),
     "a dropout of all": (change(("layers", 3, "config", "probability"), 1.0), "dropout"),
     "no statistics": (change(("layers", 1, "statistics"), {}), "'mean'"),
-    "one statistic more": (change(("layers", 1, "statistics", "x"), {}), "does not know"),
+    "one statistic more": (
+        lambda d: change((*SECOND, "x"), d["layers"][1]["statistics"]["mean"])(d),
+        "does not know",
+    ),
     "a variance below zero": (
         change(
             ("layers", 1, "statistics", "variance", "data"),

@@ -11,11 +11,10 @@ from registry_helpers import rich
 
 from digitnet.engine.settings import Settings
 from digitnet.registry.codec import decode, encode
-from digitnet.registry.fields import array_document
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Model, Result, StudyRecord
 from digitnet.registry.saves import Registry
-from digitnet.registry.schema import read_document, study_to_document, to_document
+from digitnet.registry.schema import array_document, read_document, study_to_document, to_document
 
 BLUEPRINT = Blueprint(
     "784-8-10", "tanh", "softmax", "cross-entropy", False, "he", "float64", Settings(rate=0.3)

@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from digitnet.recipes import RECIPES
-from digitnet.registry.model import clean_name
+from digitnet.registry.schema import clean_name
 from digitnet.registry.store import Entry
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
