@@ -132,7 +132,6 @@ def meanings(text: str) -> list[Meaning]:
 
 
 def _all() -> Iterator[Meaning]:
-    """Every meaning of every word."""
     for name, summary in (SETTINGS | SESSION_SETTINGS).items():
         named = NAMED_VALUES.get(name, dict)()
         values = f" Named values: {', '.join(named)}." if named else ""
@@ -179,5 +178,4 @@ def _sentence(text: str) -> str:
 
 
 def _first(thing: object) -> str:
-    """The first paragraph of a docstring."""
     return " ".join((thing.__doc__ or "").partition("\n\n")[0].split())

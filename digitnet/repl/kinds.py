@@ -71,14 +71,6 @@ def number_or(
     )
 
 
-def _activations() -> Mapping[str, str]:
-    return {name: activation.summary for name, activation in ACTIVATIONS.items()}
-
-
-def _costs() -> Mapping[str, str]:
-    return {name: forms[0].summary for name, forms in COSTS.items()}
-
-
 def _saves(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     entries = session.registry.offered()
     return {e.name: f"{e.shape}, saved {e.saved_at[:10]}" for e in entries if not e.damaged}
@@ -124,76 +116,52 @@ AMOUNT = Kind(
     Amount.parse,
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
-
 HORIZON = Kind(
-    "HORIZON",
-    "the training that a schedule spans, such as 20e",
-    horizon,
-    joins=AMOUNT.joins,
+    "HORIZON", "the training that a schedule spans, such as 20e", horizon, joins=AMOUNT.joins
 )
-
-INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 
 _LAYERS = {"layers": "the outputs of each hidden layer"}
 
 LAYERS = one_of(
     "layers", "the word `layers`, to show the outputs of the hidden layers", lambda: _LAYERS
 )
-
+INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 CASE = number_or("INDEX", "the number of a case, from 0", _LAYERS)
-
 UNIT = number_or(
     "UNIT or case",
     "the number of a unit, from 0, or `case`",
     {"case": "the first layer's response to a test case"},
 )
-
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
-
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
-
 DIGIT_OR_VERB = number_or(
     "DIGIT, show or remove",
     "a digit, 0 to 9, `show` or `remove`",
-    {
-        "show": "the pictures in mine, with their numbers",
-        "remove": "take one out of mine again",
-    },
+    {"show": "the pictures in mine, with their numbers", "remove": "take one out of mine again"},
     digits=1,
 )
-
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
-
 COUNT_OR_ALL = Kind(
     "N or all",
     "a whole number from 1, or `all`",
     lambda text: None if text == "all" else whole(text, 1),
     offers=lambda session, words: {"all": "every case"},
 )
-
 SHOWN = number_or(
     "N or augment",
     "a whole number from 1, or `augment`",
     {"augment": "training cases as they are deformed"},
     low=1,
 )
-
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", COUNT.parse)
-
 METHOD = one_of("METHOD", "a method", lambda: SUMMARIES)
-
 FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})
 
 NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)
-
 SAVE = replace(NAME, joins=lambda word: False)
-
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
-
 NEW = Kind("NEW", "a new name", str)
-
 UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
-
 STUDY = Kind(
     "QUESTION or NAME",
     "what to vary and its values, or the name of a study",
@@ -202,11 +170,8 @@ STUDY = Kind(
 )
 
 FILE = Kind("FILE", "a file", str, joins=lambda word: True, is_path=True)
-
 TABLE = Kind("TABLE", "a table of pictures", str, is_path=True)
-
 PICTURES = Kind("FILE", "a picture, a folder of them, or a pattern", str, is_path=True)
-
 PATH = Kind("PATH", "a file or a folder", str, joins=lambda word: True, is_path=True)
 
 RECIPE = Kind(
@@ -216,24 +181,21 @@ RECIPE = Kind(
     lambda: {name: recipe.summary for name, recipe in RECIPES.items()},
     joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
 )
-
 RECIPE_AFTER_NAME = replace(RECIPE, joins=lambda word: True)
 """It may turn out to be the rest of a name with spaces."""
-
-HIDDEN = one_of("HIDDEN", "an activation, for the hidden layers", _activations)
-
-OUTPUT = one_of("OUTPUT", "an activation, for the output", _activations)
-
-COST = one_of("COST", "a cost", _costs)
+HIDDEN, OUTPUT = (
+    one_of(
+        metavar,
+        f"an activation, for the {layer}",
+        lambda: {name: activation.summary for name, activation in ACTIVATIONS.items()},
+    )
+    for metavar, layer in (("HIDDEN", "hidden layers"), ("OUTPUT", "output"))
+)
+COST = one_of("COST", "a cost", lambda: {name: forms[0].summary for name, forms in COSTS.items()})
 
 SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
-
 VALUE = Kind("VALUE", "a value", str, offers=_values)
-
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
-
 OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)
-
 OFF = one_of("off", "off", lambda: {"off": "end it"})
-
 WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)

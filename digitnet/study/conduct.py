@@ -3,13 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    CancelledError,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -195,7 +189,6 @@ def _conduct_with(
     keep: Callable[[Result], None],
     report: Report,
 ) -> None:
-    """Like `conduct`, with one pool."""
     while jobs := [job for job in plan.round(results) if job.number not in results]:
         at_work: set[Future[Result]] = set()
         while jobs or at_work:

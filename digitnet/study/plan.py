@@ -61,18 +61,20 @@ def parse(words: Sequence[str]) -> Question:
     current: list[str] | None = None
     while rest:
         word = rest.pop(0)
+        value = rest[0] if rest else ""
         if word == "--repeat":
-            repeat = _repeat(rest.pop(0) if rest else "")
-            question, current = replace(question, repeat=repeat), None
+            if not (value.isdecimal() and value.isascii() and 1 <= int(value[:9]) <= 1000):
+                raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
+            question, rest, current = replace(question, repeat=int(value)), rest[1:], None
         elif word == "--for":
             # not in seconds, so that it is as long on every machine
             expected = "--for takes mini-batches or epochs, as in --for 3e"
-            amount = _amount(rest.pop(0) if rest else "", ("batches", "epochs"), expected)
-            question, current = replace(question, amount=amount), None
+            amount = _amount(value, ("batches", "epochs"), expected)
+            question, rest, current = replace(question, amount=amount), rest[1:], None
         elif word == AUTO:
             expected = "auto takes a time: auto 90s, auto 10m, auto 2h"
-            amount = _amount(rest.pop(0) if rest else "", ("seconds",), expected)
-            question = replace(question, seconds=amount.value)
+            seconds = _amount(value, ("seconds",), expected).value
+            question, rest = replace(question, seconds=seconds), rest[1:]
         elif varies(word):
             if word in axes:
                 raise ValueError(f"{word} is varied twice")
@@ -102,12 +104,6 @@ def _check(question: Question) -> None:
     runs = question.repeat * prod(len(values) for _, values in question.axes)
     if runs > MAX_RUNS:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
-
-
-def _repeat(text: str) -> int:
-    if not (text.isdecimal() and text.isascii() and 1 <= int(text[:9]) <= 1000):
-        raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
-    return int(text)
 
 
 def _amount(text: str, units: tuple[str, ...], expected: str) -> Amount:
@@ -145,16 +141,15 @@ def round_sizes(candidates: int) -> list[int]:
 
 def candidates_for(seconds: float, per_epoch: float, workers: int) -> int:
     """The number of settings a search can start with, given its time and number of workers."""
+
+    def epochs(candidates: int) -> int:
+        sizes = round_sizes(candidates)
+        return sum(-(-size // workers) * REDUCTION**k for k, size in enumerate(sizes))
+
     count = 2
-    while count < MAX_CANDIDATES and _search_epochs(count + 1, workers) * per_epoch <= seconds:
+    while count < MAX_CANDIDATES and epochs(count + 1) * per_epoch <= seconds:
         count += 1
     return count
-
-
-def _search_epochs(candidates: int, workers: int) -> int:
-    """The duration of a search, in epochs."""
-    sizes = round_sizes(candidates)
-    return sum(-(-size // workers) * REDUCTION**k for k, size in enumerate(sizes))
 
 
 @dataclass(frozen=True)
@@ -250,18 +245,8 @@ def recipe_with(blueprint: Blueprint, varied: Mapping[str, str]) -> Recipe:
     for name, value in varied.items():
         if name not in (SHAPE, EPOCHS):
             settings = settings.changed(name, value)
-    return Recipe(
-        name="",
-        summary="",
-        shape=varied.get(SHAPE, blueprint.shape),
-        settings=asdict(settings),
-        hidden=blueprint.hidden,
-        output=blueprint.output,
-        cost=blueprint.cost,
-        bias=blueprint.bias,
-        initializer=blueprint.initializer,
-        precision=blueprint.precision,
-    )
+    same = asdict(blueprint) | {"settings": asdict(settings)}
+    return Recipe("", "", **same | {"shape": varied.get(SHAPE, blueprint.shape)})
 
 
 def _random_settings(rng: np.random.Generator, blueprint: Blueprint) -> dict[str, str]:
@@ -287,33 +272,21 @@ def _random_settings(rng: np.random.Generator, blueprint: Blueprint) -> dict[str
 
 @dataclass(frozen=True)
 class Trials:
-    """The trainings with the same settings but different seeds."""
+    """The trainings with the same settings but different seeds, and the means of their results."""
 
     settings: dict[str, str]
     jobs: tuple[Job, ...]
     results: tuple[Result, ...]
 
-    @property
-    def accuracy(self) -> float:
-        """Mean of the accuracies."""
-        return fmean(result.accuracy for result in self.results)
-
-    @property
-    def cost(self) -> float:
-        """Mean of the costs."""
-        return fmean(result.cost for result in self.results)
-
-    @property
-    def seconds(self) -> float:
-        """Mean of the times."""
-        return fmean(result.seconds for result in self.results)
+    accuracy = property(lambda self: fmean(result.accuracy for result in self.results))
+    cost = property(lambda self: fmean(result.cost for result in self.results))
+    seconds = property(lambda self: fmean(result.seconds for result in self.results))
 
     @property
     def spread(self) -> float | None:
         """Standard deviation of the accuracies, √(Σ (x − x̄)² / (n − 1)); None for a single one."""
-        if len(self.results) < 2:
-            return None
-        return stdev(result.accuracy for result in self.results)
+        accuracies = [result.accuracy for result in self.results]
+        return stdev(accuracies) if len(accuracies) > 1 else None
 
     @property
     def best(self) -> Job:

@@ -43,7 +43,6 @@ class FindResult:
         }
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The curve if it fits, and a sentence."""
         points = [(point.rate, point.cost) for point in self.points if isfinite(point.cost)]
         title, curves = "cost over the learning rate", [Curve("", points)]
         chart = Chart(title, curves, logarithmic=True, marked=self.suggestion)

@@ -39,14 +39,9 @@ class InHandResult(Record):
     @classmethod
     def of(cls, model: Model, said: str) -> "InHandResult":
         """The result for a model."""
-        return cls(
-            said=said,
-            name=model.name or None,
-            shape=model.network.shape,
-            recipe=model.recipe or None,
-            parameters=model.network.size,
-            trained_batches=model.trainer.progress.batches,
-        )
+        name, recipe, network = model.name or None, model.recipe or None, model.network
+        batches = model.trainer.progress.batches
+        return cls(said, name, network.shape, recipe, network.size, batches)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.said
@@ -98,7 +93,6 @@ def new(
 
 
 def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
-    """A recipe for a shape, with the default settings."""
     if not shape[:1].isdigit():
         hint = nearest(shape, RECIPES) or f"The recipes: {', '.join(RECIPES)}"
         raise CommandError(
@@ -221,7 +215,7 @@ class InfoResult:
 
 
 def _effective(settings: Settings) -> str:
-    """The settings that have an effect."""
+    """The settings that have an effect, in words."""
     off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit", "augment": "none"}
     off |= {"batch": None, "optimizer": None}  # always shown
     if not OPTIMIZERS[settings.optimizer].uses_momentum:

@@ -27,12 +27,8 @@ class PlotResult:
 
     def as_json(self) -> dict[str, Any]:
         """The measurements: `history` of the network in hand, or `histories` by name."""
-        measurements = {
-            name: [asdict(measured) for measured in history]
-            for name, history in self.histories.items()
-        }
-        in_hand = measurements.get("")
-        return {"histories": measurements} if in_hand is None else {"history": in_hand}
+        measured = {name: [asdict(m) for m in history] for name, history in self.histories.items()}
+        return {"history": measured[""]} if "" in measured else {"histories": measured}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield history_curves(self.histories)
@@ -73,7 +69,6 @@ def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> Plot
 
 
 def _history(session: Session, name: str) -> list[Measurement]:
-    """The history of a saved network. Raises CommandError if there is none."""
     if not session.registry.exists(name):
         raise CommandError(no_such(session, name))
     history = session.registry.load(name).trainer.history

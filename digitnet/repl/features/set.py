@@ -22,13 +22,11 @@ class SettingsResult:
 
     def as_json(self) -> dict[str, Any]:
         """Name and value of each; a `batch` of 0 is the whole set."""
-        return dict(self.values)
+        return self.values
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         meanings = SETTINGS | SESSION_SETTINGS
-        lines = [
-            (name, spelled(name, value), meanings[name]) for name, value in self.values.items()
-        ]
+        lines = [(name, spelled(name, v), meanings[name]) for name, v in self.values.items()]
         yield Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
 
 
@@ -84,7 +82,6 @@ def set_(
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
-    """Changes a setting of the session."""
     if choices := kinds.SESSION_VALUES.get(name):
         if value not in choices:
             *others, last = choices

@@ -55,6 +55,9 @@ BAR = 24
 INTERVAL = 20
 """Width of the drawings of means and spreads."""
 
+MEANS = ("settings", "accuracy", "spread", "cost", "seconds")
+"""What the JSON has of each group."""
+
 NO_FURTHER = 1.1
 """A cost has stopped falling when it is at most this many times the lowest."""
 
@@ -70,12 +73,6 @@ class StudyReport:
     total: int
     best: Trials
     remaining: float
-    lasting: bool = False
-
-    @property
-    def milestone(self) -> "StudyReport | None":
-        """The same line, about MAX_MILESTONES times in a study."""
-        return self if self.done % max(1, self.total // MAX_MILESTONES) == 0 else None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         filled = bar(self.done / self.total, BAR, blocks=draws_blocks(console, options))
@@ -113,14 +110,7 @@ class StudyResult(Record):
     def as_json(self) -> dict[str, Any]:
         """The fields, with the means of each group and the lead of the best."""
         means = [
-            {
-                "settings": group.settings,
-                "accuracy": group.accuracy,
-                "spread": group.spread,
-                "cost": group.cost,
-                "seconds": group.seconds,
-                "seeds": len(group.results),
-            }
+            {name: getattr(group, name) for name in MEANS} | {"seeds": len(group.results)}
             for group in self.groups
         ]
         lead = self.lead and {
@@ -152,7 +142,6 @@ class StudyResult(Record):
             yield Text(f"study {self.name} {BEST} loads the best network.", "dim")
 
     def _varied(self, trials: Sequence[Trials]) -> list[str]:
-        """The settings that differ among the groups."""
         names = dict.fromkeys(name for group in trials for name in group.settings)
         return [name for name in names if len({self._value(g, name) for g in trials}) > 1]
 
@@ -192,7 +181,6 @@ class StudyResult(Record):
         return Chart(f"validation accuracy, % over {name}", [Curve("", points)])
 
     def _conclusion(self, plus_minus: str) -> str:
-        """The answer in a sentence or two."""
         best = best_of(self.groups)
         accuracies = [result.accuracy for result in best.results]
         spread = "" if best.spread is None else f" {plus_minus} {100 * best.spread:.2f}"
@@ -214,7 +202,6 @@ class StudyResult(Record):
         return f"{said} {ahead} (95 % interval {low:.2f} to {high:.2f}): {verdict}."
 
     def _named(self, group: Trials) -> str:
-        """The settings of a group that differ among the groups."""
         return _listed({name: self._value(group, name) for name in self._varied(self.groups)})
 
     def _when_cost_stops(self) -> str:
@@ -398,7 +385,9 @@ def _run_trainings(session: Session, record: StudyRecord, address: str) -> Study
             return session.report()
         done = len(results)
         remaining = (perf_counter() - begun) / (done - before) * (total - done)
-        return session.report(StudyReport(done, total, best_of(groups(plan, results)), remaining))
+        line = StudyReport(done, total, best_of(groups(plan, results)), remaining)
+        is_milestone = done % max(1, total // MAX_MILESTONES) == 0
+        return session.report(Note(line, False, line if is_milestone else None))
 
     if plan.round(results):
         data = session.data(record.data)
@@ -420,10 +409,22 @@ def _run_trainings(session: Session, record: StudyRecord, address: str) -> Study
 
 def result_of(record: StudyRecord, plan: Plan) -> StudyResult:
     """The results so far."""
-    trials = groups(plan, record.results)
+    results, trials = record.results, groups(plan, record.results)
     best = best_of(trials) if trials else None
     blueprint = record.blueprint
-    jobs = [job for jobs in plan.rounds(record.results) for job in jobs]
+    runs = [
+        {
+            "settings": dict(job.settings),
+            "seed": job.seed,
+            "amount": str(job.amount),
+            "validation_accuracy": result.accuracy,
+            "cost": result.cost,
+            "seconds": round(result.seconds, 3),
+        }
+        for jobs in plan.rounds(results)
+        for job in jobs
+        if (result := results.get(job.number))
+    ]
     shape = "-".join(part.partition(":")[0] for part in blueprint.shape.split("-"))
     unvaried = {name: spelled(name, value) for name, value in asdict(blueprint.settings).items()}
     return StudyResult(
@@ -431,9 +432,7 @@ def result_of(record: StudyRecord, plan: Plan) -> StudyResult:
         data=record.data,
         shape=shape,
         amount=str(plan.question.amount),
-        runs=[
-            _run(job, record.results[job.number]) for job in jobs if job.number in record.results
-        ],
+        runs=runs,
         best=best.settings if best else None,
         total=plan.count(),
         groups=trials,
@@ -441,18 +440,6 @@ def result_of(record: StudyRecord, plan: Plan) -> StudyResult:
         is_search=bool(plan.candidates),
         unvaried=unvaried | {SHAPE: shape},
     )
-
-
-def _run(job: Job, result: Result) -> dict[str, Any]:
-    """One training, as JSON fields."""
-    return {
-        "settings": dict(job.settings),
-        "seed": job.seed,
-        "amount": str(job.amount),
-        "validation_accuracy": result.accuracy,
-        "cost": result.cost,
-        "seconds": round(result.seconds, 3),
-    }
 
 
 def _best(session: Session, record: StudyRecord) -> BestResult:
@@ -467,17 +454,12 @@ def _best(session: Session, record: StudyRecord) -> BestResult:
     data = session.data(record.data)
     try:
         with threads.limited_to(1):
-            model, (on_validation, _) = trained(best, data, lambda _: session.report())
+            model, (accuracy, _) = trained(best, data, lambda _: session.report())
     except Stopped:
         raise CommandError("interrupted; the network in hand is unchanged") from None
     model.data, model.trained_on = data.name, [data.name]
     checked = take_and_check(session, model)
     return BestResult(
-        record.name,
-        dict(best.settings),
-        best.seed,
-        on_validation,
-        checked.correct,
-        checked.total,
-        checked.accuracy,
-    )
+        record.name, dict(best.settings), best.seed, accuracy,
+        checked.correct, checked.total, checked.accuracy,
+    )  # fmt: skip

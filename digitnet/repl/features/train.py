@@ -26,7 +26,7 @@ from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.wrong import Misread
 from digitnet.repl.pictures import draws_blocks
-from digitnet.repl.pictures.curves import GrowingCurves, live_rows
+from digitnet.repl.pictures.curves import GrowingCurves, rows_of
 from digitnet.repl.pictures.digit import bar, framed_units, gallery, weights_table
 from digitnet.repl.pictures.tables import clock, counted, duration, percent, rounded
 from digitnet.repl.result import Note
@@ -182,7 +182,7 @@ class Watch:
         """The curves and the pictures: side by side if they fit."""
         width, self._room = options.max_width, console.height - AROUND
         if width < CURVES + 2 * CELL:
-            self._room -= live_rows(console)
+            self._room -= rows_of(console)
             return Group(curves, self)
         watched = (width - CURVES) // CELL * CELL
         both = Table.grid(padding=(0, 2, 0, 0))
@@ -209,15 +209,10 @@ class Watch:
     def _shown(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         across = max(1, (options.max_width + 2) // CELL)
         if self._guesses is not None:
-            places = self._guesses.wrong()
-            count = len(self._guesses.answers)
-            title = Text(f"{len(places)} of {count} validation cases misread", "dim")
-            cases = [
-                Misread.of(self._guesses, self.data, self.data.validation, int(place))
-                for place in places[:across]
-            ]
-            pictures = gallery([case.framed(console, options) for case in cases], options)
-            yield Group(title, pictures)
+            wrong, count = self._guesses.wrong(), len(self._guesses.answers)
+            title = Text(f"{len(wrong)} of {count} validation cases misread", "dim")
+            cases = Misread.of(wrong[:across], self._guesses, self.data, self.data.validation)
+            yield Group(title, gallery([c.framed(console, options) for c in cases], options))
         if self._weights is not None and self._weights.ndim == 2:
             yield weights_table(self._weights, None)
         elif self._weights is not None:

@@ -41,12 +41,6 @@ class LayerResult:
         """The layer's kind and number of units."""
         return {"layer": self.first.layer.kind, "units": len(self.first.weights)}
 
-    @property
-    def biases(self) -> list[float] | None:
-        """The biases of the units, if they have any."""
-        biases = self.first.layer.biases
-        return None if biases is None else biases.tolist()
-
     def title(self, what: str) -> str:
         """`first layer (256 units, relu): weights`."""
         noun = "channel" if self.first.layer.kind == "convolution" else "unit"
@@ -57,7 +51,6 @@ class LayerResult:
 def _units(
     order: list[int], pictures: Array, console: Console, options: ConsoleOptions, *, common: bool
 ) -> RenderResult:
-    """The pictures of the units in this order, as many as the screen has room for."""
     lines = lines_of(console)
     shown = framed_units(order, pictures[order], console, options, lines=lines, common=common)
     yield gallery(shown, options)
@@ -73,8 +66,9 @@ class WeightsResult(LayerResult):
 
     def as_json(self) -> dict[str, Any]:
         """The layer, its weights by unit, and its biases."""
-        weights = self.first.weights.tolist()
-        return super().as_json() | {"weights": weights, "biases": self.biases}
+        weights, biases = self.first.weights.tolist(), self.first.layer.biases
+        listed = None if biases is None else biases.tolist()
+        return super().as_json() | {"weights": weights, "biases": listed}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         weights = self.first.weights
@@ -96,13 +90,13 @@ class UnitResult(LayerResult):
 
     def as_json(self) -> dict[str, Any]:
         """The layer, the unit's weights and bias, and its weights to the answers."""
-        outgoing, biases = self.first.outgoing, self.biases
-        return super().as_json() | {
-            "unit": self.unit,
-            "weights": self.first.weights[self.unit].tolist(),
-            "bias": None if biases is None else biases[self.unit],
-            "outgoing": None if outgoing is None else outgoing[self.unit].tolist(),
+        numbers = {
+            "weights": self.first.weights,
+            "bias": self.first.layer.biases,
+            "outgoing": self.first.outgoing,
         }
+        listed = {k: None if v is None else v[self.unit].tolist() for k, v in numbers.items()}
+        return super().as_json() | {"unit": self.unit} | listed
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         weights, biases = self.first.weights[self.unit], self.first.layer.biases
@@ -145,13 +139,8 @@ class MapsResult(LayerResult):
 
     def as_json(self) -> dict[str, Any]:
         """The layer, the case, and the maps and outputs by unit."""
-        return super().as_json() | {
-            "set": self.set,
-            "index": self.index,
-            "answer": self.answer,
-            "maps": self.maps.tolist(),
-            "outputs": self.outputs,
-        }
+        case = {"set": self.set, "index": self.index, "answer": self.answer}
+        return super().as_json() | case | {"maps": self.maps.tolist(), "outputs": self.outputs}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield f"case {self.index:,} of the {self.set} set, a {self.answer}"
@@ -214,7 +203,6 @@ def weights(
 
 
 def _maps(session: Session, model: Model, first: FirstLayer, index: int | None) -> MapsResult:
-    """The result of `w case`."""
     data = session.data_for(model)
     if first.weights.ndim == 2:
         raise CommandError("w case needs cases that are pictures; c INDEX layers shows the units")

@@ -1,13 +1,12 @@
 """`why` writes out the back-propagation of one case."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, answers_of
@@ -87,16 +86,26 @@ class WhyResult:
         }
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        sheet = Sheet(options.max_width, draws_blocks(console, options))
         yield Text(f"case {self.index:,} of the {self.set} set")
         yield large_case(self.inputs, console, options)
         yield verdict(self.guess, self.answer)
         yield ""
-        yield from _page(self, sheet)
+        sheet = Sheet(options.max_width, draws_blocks(console, options))
+        blocks = [_Block(self, sheet, number) for number in range(len(self.page.passes))]
+        yield sheet.heading("forwards")
+        yield sheet.side_by_side([block.forward() for block in blocks])
+        yield sheet.heading("the cost")
+        yield sheet.side_by_side([blocks[-1].of_cost()])
+        yield sheet.heading("backwards")
+        for block in reversed(blocks):
+            yield sheet.side_by_side(block.backward())
+        if self.penalized:
+            yield sheet.text(
+                "In training, the penalties add to these gradients (set l2, set l1).", "dim"
+            )
 
 
 def _as_json(p: Pass, place: Place) -> dict[str, Any]:
-    """The JSON of a layer."""
     terms = terms_of(p, place)
     x, w, products = (values.ravel() for values in (terms.x, terms.w, terms.products))
     return {
@@ -164,32 +173,6 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
     )
 
 
-def _page(result: WhyResult, sheet: Sheet) -> Iterator[RenderableType]:
-    """Forwards, the cost, and backwards."""
-    blocks = [_Block(result, sheet, number) for number in range(len(result.page.passes))]
-    yield sheet.heading("forwards")
-    yield sheet.side_by_side([block.forward() for block in blocks])
-    yield sheet.heading("the cost")
-    yield sheet.side_by_side([_cost(result, blocks[-1])])
-    yield sheet.heading("backwards")
-    for block in reversed(blocks):
-        yield sheet.side_by_side(block.backward())
-    if result.penalized:
-        yield sheet.text(
-            "In training, the penalties add to these gradients (set l2, set l1).", "dim"
-        )
-
-
-def _cost(result: WhyResult, last: "_Block") -> list[Text]:
-    """The outputs beside their targets, and the cost."""
-    sheet, name = last.sheet, result.cost_name
-    title = sheet.title(name if name != "squared" else "squared error")
-    block = [title, sheet.formulae(last.cost.formula)]
-    if last.is_whole:
-        block.append(sheet.table(last.headings, lines({"a": last.p.a, "y": result.page.y})))
-    return [*block, sheet.text(f"C = {result.page.cost:.4g}", "bold")]
-
-
 class _Block:
     """What is written of a layer. number: of the layer, from 0."""
 
@@ -231,10 +214,7 @@ class _Block:
     def forward(self) -> list[Text]:
         """How the layer computes z and a."""
         p, sheet = self.p, self.sheet
-        block = [
-            sheet.layer_title(p.layer, self.number + 1),
-            sheet.formulae(*forwards(p)),
-        ]
+        block = [sheet.layer_title(p.layer, self.number + 1), sheet.formulae(*forwards(p))]
         if isinstance(p.layer, Flatten | Dropout):
             return block
         if self.is_whole and isinstance(p.layer, BatchNorm):
@@ -261,15 +241,9 @@ class _Block:
     def _normalized(self, norm: BatchNorm, place: slice | Place, headings: list[str]) -> Text:
         """The inputs of batch normalisation, its statistics and parameters, z and a."""
         channel = place[-1] if isinstance(place, tuple) else place
-        values = {
-            "x": self.p.x[place],
-            "μ": norm.mean[channel],
-            "σ²": norm.variance[channel],
-            "γ": norm.gamma[channel],
-            "β": norm.beta[channel],
-            "z": self.p.z[place],
-            "a": self.p.a[place],
-        }
+        of_channel = {"μ": norm.mean, "σ²": norm.variance, "γ": norm.gamma, "β": norm.beta}
+        values = {"x": self.p.x[place]} | {sign: v[channel] for sign, v in of_channel.items()}
+        values |= {"z": self.p.z[place], "a": self.p.a[place]}
         return self.sheet.table(headings, lines(values, bold="a"))
 
     def _reason(self) -> str:
@@ -326,6 +300,15 @@ class _Block:
             rows.append(Row(labels[:1], cells, "bold" if labels == ("a",) else ""))
         return self.sheet.table(headings, rows)
 
+    def of_cost(self) -> list[Text]:
+        """The outputs beside their targets, and the cost; of the last layer."""
+        sheet, name, page = self.sheet, self.result.cost_name, self.result.page
+        title = sheet.title(name if name != "squared" else "squared error")
+        block = [title, sheet.formulae(self.cost.formula)]
+        if self.is_whole:
+            block.append(sheet.table(self.headings, lines({"a": self.p.a, "y": page.y})))
+        return [*block, sheet.text(f"C = {page.cost:.4g}", "bold")]
+
     # backwards
 
     def backward(self) -> list[list[Text]]:
@@ -342,19 +325,17 @@ class _Block:
             [sheet.title(f"layer {self.number + 1}: gradient"), formulae, *self._gradients()],
         ]
 
-    def _quantities(self) -> dict[str, Array]:
-        """The quantities that give δ of the layer, and δ, by name."""
-        p = self.p
-        values: dict[str, Array] = {"a": p.a, "y": self.result.page.y} if self.is_output else {}
-        if p.da is not None and p.activation != "linear":
-            values["dC/da"] = p.da
-            if p.slope is not None:
-                values["f′"] = p.slope
-        return values | {"δ": p.delta}
-
     def _deltas(self) -> list[Text]:
         """δ of every unit; or the largest, each with what gives it, and the norm of all."""
-        quantities, delta = self._quantities(), self.p.delta
+        p = self.p
+        quantities: dict[str, Array] = {}
+        if self.is_output:
+            quantities = {"a": p.a, "y": self.result.page.y}
+        if p.da is not None and p.activation != "linear":
+            quantities["dC/da"] = p.da
+            if p.slope is not None:
+                quantities["f′"] = p.slope
+        quantities["δ"] = delta = p.delta
         if self.is_whole:
             return [self.sheet.table(self.headings, lines(quantities, bold="δ"))]
         chosen = largest(delta, LARGEST)
@@ -412,7 +393,6 @@ def _rest(count: int, total: float, where: str = "") -> list[_Term]:
 
 
 def _place(number: int, values: NDArray[Any]) -> Place:
-    """Where a flat index is."""
     return tuple(int(i) for i in np.unravel_index(number, values.shape))
 
 

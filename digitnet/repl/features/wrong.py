@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import Array, Cases
+from digitnet.engine.arrays import Array, Cases, Integers
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks, precision, recall
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -25,17 +25,10 @@ from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 
-@dataclass(frozen=True)
-class AllGuesses:
-    """A network's guesses for the test cases of its data set."""
-
-    data: DataSet
-    guesses: Guesses
-    seen_in_training: bool
-
-
-def guess_all(session: Session) -> AllGuesses:
-    """The guesses of the network in hand for all test cases. Raises Stopped after Ctrl-C."""
+def guess_all(session: Session) -> tuple[DataSet, Guesses, bool]:
+    """The guesses of the network in hand for all test cases, and whether it has seen these in
+    training. Raises Stopped after Ctrl-C.
+    """
     model = session.network()
     data = session.data_for(model)
 
@@ -45,26 +38,30 @@ def guess_all(session: Session) -> AllGuesses:
             check_outputs(chunk[0])
             yield chunk
 
-    seen = not data.tests_are_in.isdisjoint(model.trained_on)
-    return AllGuesses(data, guesses_of(chunks()), seen)
+    return data, guesses_of(chunks()), not data.tests_are_in.isdisjoint(model.trained_on)
 
 
 @dataclass(frozen=True)
-class Misread:
+class Misread(Record):
     """A misread case. inputs: the case as a picture, or a row of a table."""
 
     index: int
     answer: int
     guess: int
     confidence: float
-    inputs: NDArray[Any]
+    inputs: ScreenOnly[NDArray[Any]]
 
     @classmethod
-    def of(cls, guesses: Guesses, data: DataSet, cases: Cases, index: int) -> "Misread":
-        """The misread case with this index among the guesses."""
-        answer, guess = int(guesses.answers[index]), int(guesses.guesses[index])
-        inputs = data.picture_of(cases, index)
-        return cls(index, answer, guess, float(guesses.confidences[index]), inputs)
+    def of(
+        cls, indices: Integers, guesses: Guesses, data: DataSet, cases: Cases
+    ) -> "list[Misread]":
+        """The misread cases with these indices among the guesses."""
+        columns = guesses.answers, guesses.guesses, guesses.confidences
+        numbers = ([column[i].item() for column in columns] for i in indices)
+        return [
+            cls(int(i), answer, guess, confidence, data.picture_of(cases, int(i)))
+            for i, (answer, guess, confidence) in zip(indices, numbers, strict=True)
+        ]
 
     def framed(self, console: Console, options: ConsoleOptions) -> Framed:
         """The picture over `4 as 9  0.98`, in the colours of `c`, and its index."""
@@ -90,15 +87,11 @@ class WrongResult:
     names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The counts, and the index, answer, guess and confidence of each case."""
         return {
             "set": self.set,
             "total": self.total,
             "seen_in_training": self.seen_in_training,
-            "cases": [
-                {"index": c.index, "answer": c.answer, "guess": c.guess, "confidence": c.confidence}
-                for c in self.cases
-            ],
+            "cases": [case.as_json() for case in self.cases],
         }
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -141,8 +134,7 @@ def wrong(
     All of them, those with one answer, or those with one answer and one guess. The confidence below
     each is the output of the guess.
     """
-    tested = guess_all(session)
-    guesses, data = tested.guesses, tested.data
+    data, guesses, seen = guess_all(session)
     for digit in (answer, guess):
         if digit is not None and digit >= guesses.classes:
             raise CommandError(f"the answers are 0 to {guesses.classes - 1}. Example: wrong 1 0")
@@ -154,10 +146,8 @@ def wrong(
         total = int((guesses.answers == answer).sum())
     if guess is not None:
         indices, kind = indices[guesses.guesses[indices] == guess], f"{answer}s read as {guess}"
-    cases = [Misread.of(guesses, data, data.test, int(index)) for index in indices]
-    return WrongResult(
-        f"{data.name} test", total, cases, kind, tested.seen_in_training, data.answers
-    )
+    cases = Misread.of(indices, guesses, data, data.test)
+    return WrongResult(f"{data.name} test", total, cases, kind, seen, data.answers)
 
 
 MAX_CELL = 6
@@ -194,9 +184,9 @@ class ConfusionResult(Record):
             f"the {self.set} set"
         )
         if self.correct < self.total:
-            (count, answer, guess), *others = self._confusions()
-            named = [f"{a} as {g} ({n:,})" for n, a, g in ((count, answer, guess), *others)]
-            listed = ", ".join(named[:MAX_NAMED])
+            most = self._confusions()[:MAX_NAMED]
+            listed = ", ".join(f"{a} as {g} ({n:,})" for n, a, g in most)
+            _, answer, guess = most[0]
             yield f"Most often misread: {listed}. wrong {answer} {guess} shows these."
         if self.names:
             yield legend(self.names)
@@ -225,20 +215,17 @@ class ConfusionResult(Record):
             numbers = ("digit", "precision", "recall")
             yield Rows(numbers, lines, numbers=numbers)
             return
-        guesses = [
+        read_as = [
             ", ".join(f"{g} ({n:,})" for n, a, g in self._confusions() if a == answer)
             for answer in range(count)
         ]
-        numbers = ("answer", "precision", "recall")
-        every = [(*line, read) for line, read in zip(lines, guesses, strict=True)]
-        yield Rows(
-            (*numbers, "read as"), every, numbers=numbers, prose=("read as",), key=("answer",)
-        )
+        every = [(*line, read) for line, read in zip(lines, read_as, strict=True)]
+        headings = ("answer", "precision", "recall", "read as")
+        yield Rows(headings, every, headings[:-1], prose=("read as",), key=("answer",))
 
     def _grid(
         self, width: int, console: Console, options: ConsoleOptions, *, with_rates: bool
     ) -> Text:
-        """The matrix in cells of this width."""
         count = len(self.matrix)
         margin = len("answer ") if with_rates else 2
         heading = "guess" if with_rates else "answer down, guess across"
@@ -282,7 +269,6 @@ def _shade(size: float, console: Console, *, right: bool) -> Style:
 
 
 def _number(rate: float) -> str:
-    """`98.2`, or `-` for NaN."""
     return "-" if isnan(rate) else f"{100 * rate:.1f}" if rate < 0.9995 else "100"
 
 
@@ -304,15 +290,15 @@ def cm(session: Session) -> ConfusionResult:
     A row holds the cases with one answer, a column those with one guess. Recall is the fraction of
     an answer's cases that are read correctly; precision is the fraction of a guess that is correct.
     """
-    tested = guess_all(session)
-    matrix = tested.guesses.matrix()
+    data, guesses, seen = guess_all(session)
+    matrix = guesses.matrix()
     return ConfusionResult(
         matrix.tolist(),
         precision(matrix).tolist(),
         recall(matrix).tolist(),
         int(matrix.trace()),
         int(matrix.sum()),
-        f"{tested.data.name} test",
-        tested.seen_in_training,
-        tested.data.answers,
+        f"{data.name} test",
+        seen,
+        data.answers,
     )

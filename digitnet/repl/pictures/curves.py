@@ -93,11 +93,10 @@ class Curves:
     growing: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Renders the charts that fit."""
         first, second = self.charts
         if not first.drawn or options.max_width < MIN_COLUMNS or console.height < MIN_ROWS + 2:
             return
-        rows, blocks = _rows(self.fraction, console), draws_blocks(console, options)
+        rows, blocks = rows_of(console, self.fraction), draws_blocks(console, options)
         side_by_side = options.max_width >= 2 * MIN_COLUMNS and (second.drawn or self.growing)
         charts = [first, second] if side_by_side and second.drawn else [first]
         width = options.max_width // 2 if side_by_side else options.max_width
@@ -106,14 +105,9 @@ class Curves:
         yield row
 
 
-def _rows(fraction: float, console: Console) -> int:
+def rows_of(console: Console, fraction: float = LIVE_FRACTION) -> int:
     """The lines of a chart that takes this fraction of the screen."""
     return min(max(MIN_ROWS, int(fraction * console.height)), MAX_ROWS)
-
-
-def live_rows(console: Console) -> int:
-    """The lines of the charts during training."""
-    return _rows(LIVE_FRACTION, console)
 
 
 def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:

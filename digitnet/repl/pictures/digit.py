@@ -52,9 +52,8 @@ def digit(picture: Picture, console: Console, options: ConsoleOptions, *, ink: b
     upper, lower = picture[::2], picture[1::2]
     if draws_shades(console) and draws_blocks(console, options):
         return _half_blocks(np.rint(picture / 255 * GREYS), _grey)
-    if ink and draws_blocks(console, options):
-        return Text("\n".join(in_halves(upper, lower)), no_wrap=True)
-    return Text("\n".join(in_characters(upper, lower)), no_wrap=True)
+    lines = in_halves if ink and draws_blocks(console, options) else in_characters
+    return Text("\n".join(lines(upper, lower)), no_wrap=True)
 
 
 def halved(values: NDArray[Any]) -> NDArray[Any]:
@@ -140,7 +139,6 @@ def _red_or_blue(level: int) -> Color:
 
 
 def _in_signs(line: list[float]) -> Text:
-    """One line: a character for each number."""
     text = Text(no_wrap=True)
     for value in line:
         size = (abs(value) >= LOW) + (abs(value) >= HIGH)
@@ -328,10 +326,8 @@ def beside_outputs(
     options: ConsoleOptions,
 ) -> RenderableType:
     """A case at full size, and the outputs of the network for it."""
-    left, right = (
-        large_case(case, console, options),
-        outputs(values, guess, answer, console, options),
-    )
+    left = large_case(case, console, options)
+    right = outputs(values, guess, answer, console, options)
     width = case.shape[1] if case.ndim == 2 else len(left)
     return side_by_side(left, right, options.max_width, width + 3 + 39)
 

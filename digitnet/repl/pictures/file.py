@@ -60,17 +60,18 @@ def path_to_write(text: str, example: str, asker: Asker) -> Path:
     return path
 
 
-def _screen(width: int, height: int, *, record: bool = False) -> Screen:
-    """A screen of this size, with all colours, that shows nothing."""
+def _screen(what: RenderableType, width: int, height: int) -> Screen:
+    """A screen of this size, with all colours, that has recorded a picture."""
     screen = Screen(
         StringIO(),
         no_color=False,
         color_system="truecolor",
         width=width,
         force_terminal=True,
-        record=record,
+        record=True,
     )
     screen.height, screen.plain = height, False
+    screen.print(what)
     return screen
 
 
@@ -88,15 +89,13 @@ def svg(what: RenderableType, title: str, width: int, height: int) -> bytes:
     Upper half-blocks (▀), of which pictures are made, become rectangles, so that they join without
     seams in any font.
     """
-    screen = _screen(width, height, record=True)
-    screen.print(what)
     ident = re.sub(r"\W+", "-", title) or "-"
     return HALVES.sub(
         lambda half: (
             f'<rect {half[1]} x="{half[2]}" y="{float(half[3]) - 18.5:g}" width="{half[4]}" '
             f'height="{LINE / 2:g}" shape-rendering="crispEdges"/>'
         ),
-        screen.export_svg(title=title, unique_id=f"d{ident}"),
+        _screen(what, width, height).export_svg(title=title, unique_id=f"d{ident}"),
     ).encode()
 
 
@@ -114,9 +113,7 @@ HTML = """\
 
 def html(what: RenderableType, title: str, width: int, height: int) -> bytes:
     """A complete HTML page."""
-    screen = _screen(width, height, record=True)
-    screen.print(what)
-    page = HTML.format(title=escape(title))
+    page, screen = HTML.format(title=escape(title)), _screen(what, width, height)
     return screen.export_html(theme=THEME, code_format=page, inline_styles=True).encode()
 
 
@@ -147,7 +144,7 @@ DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 
 def png(what: RenderableType, title: str, width: int, height: int) -> bytes:
     """The cells of a terminal as a PNG image, without window or title."""
-    lines = _screen(width, height).render_lines(what, pad=False)
+    lines = _screen("", width, height).render_lines(what, pad=False)
     size = width * CELL_WIDTH + 2 * MARGIN, len(lines) * CELL_HEIGHT + 2 * MARGIN
     image = Image.new("RGB", size, THEME.background_color)
     draw = ImageDraw.Draw(image)
@@ -162,7 +159,6 @@ def png(what: RenderableType, title: str, width: int, height: int) -> bytes:
 
 
 def _draw_cell(draw: Any, x: int, y: int, character: str, style: Style) -> None:
-    """Draws one character and its background."""
     colour, background = _colours(style)
     if background != THEME.background_color:
         draw.rectangle((x, y, x + CELL_WIDTH - 1, y + CELL_HEIGHT - 1), background)
@@ -192,7 +188,6 @@ def _boxes(character: str) -> list[tuple[int, int, int, int]]:
 
 
 def _colours(style: Style) -> tuple[ColorTriplet, ColorTriplet]:
-    """The colours of the character and of its background."""
     colour, background = THEME.foreground_color, THEME.background_color
     if style.color and not style.color.is_default:
         colour = style.color.get_truecolor(THEME)
