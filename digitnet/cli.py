@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
     try:
         _prepare_streams()
+        if not os.path.isabs(os.environ.get("HOME", "/")):  # noqa: PTH117 - relative or empty
+            del os.environ["HOME"]  # so that the user's entry in the system's list says it
         typed = sys.argv[1:] if arguments is None else list(arguments)
         options, config = read_flags(typed, os.environ)
         if options.threads:
@@ -152,10 +154,12 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _bounded(lines: TextIO) -> Iterator[str]:
-    """The lines. Raises OSError for one that is longer than MAX_LINE."""
+    """The lines. Raises OSError for one longer than MAX_LINE, and for what is not UTF-8 text."""
     while line := lines.readline(MAX_LINE + 1):
         if len(line) > MAX_LINE:
             raise OSError(f"it has a line of more than {MAX_LINE:,} characters")
+        if "\0" in line:
+            raise OSError("it is UTF-16, as PowerShell writes it, or no text; save it as UTF-8")
         yield line
 
 

@@ -73,6 +73,8 @@ def _folder(*, may_be_missing: bool) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         folder = os.path.expanduser(text)  # noqa: PTH111
+        if folder.startswith("~"):
+            raise ValueError(f"no home folder is known for {folder.split('/')[0][:40]!r}")
         # os.path returns False for a path that cannot be accessed
         exists = os.path.exists(folder) or not may_be_missing  # noqa: PTH110
         if text and exists and not os.path.isdir(folder):  # noqa: PTH112
@@ -136,8 +138,6 @@ def read_flags(
         config.warnings.append(
             f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
         )
-    for warning in config.warnings:
-        say_error(warning)
     for name, option in OPTIONS.items():
         place, variable = name.replace("-", "_"), f"DIGITNET_{name.upper().replace('-', '_')}"
         value: Any = getattr(options, place)
@@ -152,6 +152,12 @@ def read_flags(
             except ValueError as error:
                 raise WrongFlags(f"{source}: {error}") from None
         setattr(options, place, config.values.get(name) if value is None else value)
+    if not options.saves and paths.NOWHERE in paths.saves_folder().parents:
+        config.warnings.append(
+            "there is no home folder, so networks cannot be saved: set HOME, or give --saves DIR"
+        )
+    for warning in config.warnings:
+        say_error(warning)
     return options, config
 
 
@@ -215,7 +221,9 @@ def _toml(path: Path) -> dict[str, Any]:
             f"than {MAX_LINE:,} characters"
         )
     try:
-        return tomllib.loads(data.decode())
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text; save it as UTF-8") from None
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 

@@ -1,5 +1,7 @@
 """The locations of data sets, saves and the user's files."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_config_path, user_data_path, user_state_path
@@ -11,6 +13,19 @@ PACKAGE = Path(digitnet.__file__).parent
 CHECKOUT = PACKAGE.parent
 
 
+NOWHERE = Path(os.devnull)
+"""Stands for the home of a user without one: nothing is below it, and nothing can be written."""
+
+
+def _of_user(find: Callable[..., Path]) -> Path:
+    """One of the user's folders, as a function of platformdirs finds it."""
+    try:
+        place = find("digitnet", appauthor=False)
+    except RuntimeError:  # no home; earlier versions return a relative path
+        return NOWHERE / "digitnet"
+    return place if place.is_absolute() else NOWHERE / "digitnet"
+
+
 def is_checkout() -> bool:
     """Whether the package runs from a checkout, with `saves/` and `data/` beside it."""
     return all((CHECKOUT / name).exists() for name in ("pyproject.toml", "saves", "data"))
@@ -20,7 +35,7 @@ def saves_folder() -> Path:
     """The folder of the saves: `saves/` in a checkout, else in the user's data folder."""
     if is_checkout():
         return CHECKOUT / "saves"
-    return user_data_path("digitnet", appauthor=False) / "saves"
+    return _of_user(user_data_path) / "saves"
 
 
 def included_folder() -> Path:
@@ -30,17 +45,17 @@ def included_folder() -> Path:
 
 def cache_folder() -> Path:
     """The folder for downloads."""
-    return user_cache_path("digitnet", appauthor=False)
+    return _of_user(user_cache_path)
 
 
 def state_folder() -> Path:
     """The folder of the prompt's history."""
-    return user_state_path("digitnet", appauthor=False)
+    return _of_user(user_state_path)
 
 
 def config_file() -> Path:
     """The path of the user's configuration file, which may not exist."""
-    return user_config_path("digitnet", appauthor=False) / "config.toml"
+    return _of_user(user_config_path) / "config.toml"
 
 
 def data_folders(chosen: Path | None) -> list[Path]:

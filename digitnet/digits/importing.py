@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
 from digitnet.digits.idx import BadData, locate_idx, read_idx
-from digitnet.digits.own import MAX_CASES, TEST, TRAIN, VALIDATION, OwnCases, check, parts_of
+from digitnet.digits.own import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    OwnCases,
+    check,
+    max_cases,
+    parts_of,
+)
 from digitnet.digits.pictures import MAX_BYTES, BadPicture, pictures_at, read_picture
 from digitnet.digits.pieces import as_plain, digits_in
 from digitnet.digits.prepare import NoDigit
@@ -140,9 +148,10 @@ def import_from(path: Path, report: Report = ignore, digits: Array | None = None
         parts.append(its_parts)
     order = rng.permutation(sum(map(len, parts)))
     notes = [*read.notes, "order shuffled"]
-    if len(order) > MAX_CASES:
-        notes.append(f"{MAX_CASES:,} of {len(order):,} cases kept")
-        order = order[:MAX_CASES]
+    most = max_cases(inputs[0])
+    if len(order) > most:
+        notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")
+        order = order[:most]
     made = OwnCases(*(np.concatenate(each)[order] for each in (inputs, answers, parts)))
     check(made.pictures, made.answers, path)
     return Import(made, notes, read.left_out)

@@ -35,7 +35,11 @@ TABLE = "table-idx2-ubyte.gz"
 
 MAX_ANSWERS = 100
 
-MAX_CASES = MAX_BYTES // prod(PICTURE)
+MAX_CASES = 300_000
+"""EMNIST has 280,000 digits; as many pictures fit in a save's 256 MiB even if none is packed."""
+
+MAX_INPUTS = MAX_CASES * prod(PICTURE)
+"""Maximum bytes of the pictures, or of the table."""
 
 GOLDEN = (5**0.5 - 1) / 2
 
@@ -65,7 +69,8 @@ class OwnCases:
         if missing or len(files) != len(FILES):
             raise BadData(f"has no {missing}" if missing else "has files that no data set has")
         answers, parts = (idx_array(files[name], 1) for name in FILES[1:])
-        inputs: NDArray[Any] = idx_array(files[first], 2 if first == TABLE else 3)
+        dimensions = 2 if first == TABLE else 3
+        inputs: NDArray[Any] = idx_array(files[first], dimensions, max_bytes=MAX_INPUTS + 64)
         if first == TABLE:
             if inputs.shape[1] % 4:
                 raise BadData("has a table of something other than numbers")
@@ -114,7 +119,7 @@ class OwnCases:
             first, inputs = TABLE, np.ascontiguousarray(self.pictures, "<f4").view(np.uint8)
         arrays = {first: inputs, FILES[1]: self.answers, FILES[2]: self.parts}
         return {
-            name: gzip.compress(idx_bytes(array), 6, mtime=0)
+            name: gzip.compress(idx_bytes(array), 2, mtime=0)
             for name, array in arrays.items()
             if len(self)
         }
@@ -182,6 +187,11 @@ def read_own(place: Path) -> OwnCases:
         raise BadData(error.strerror or str(error), place) from None
 
 
+def max_cases(pictures: NDArray[Any]) -> int:
+    """The maximum number of such pictures, or of rows of such a table, in a set."""
+    return min(MAX_CASES, MAX_INPUTS // pictures[:1].nbytes) if pictures.size else MAX_CASES
+
+
 def check(pictures: NDArray[Any], answers: NDArray[Any], path: Path | None = None) -> None:
     """Raises BadData unless these are pictures of 28 x 28, or rows of finite numbers, each with an
     answer.
@@ -193,7 +203,7 @@ def check(pictures: NDArray[Any], answers: NDArray[Any], path: Path | None = Non
         raise BadData(f"has pictures of {size} pixels, not of 28 x 28", path)
     if len(pictures) != len(answers):
         raise BadData(f"has {len(answers):,} answers for {len(pictures):,} pictures", path)
-    if not 0 < len(answers) <= MAX_CASES:
-        raise BadData(f"has {len(answers):,} cases; at most {MAX_CASES:,} are kept", path)
+    if not 0 < len(answers) <= (most := max_cases(pictures)):
+        raise BadData(f"has {len(answers):,} cases; at most {most:,} are kept", path)
     if answers.min() < 0 or answers.max() >= MAX_ANSWERS:
         raise BadData(f"has answers other than 0 to {MAX_ANSWERS - 1}", path)

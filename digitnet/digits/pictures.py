@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,17 @@ from digitnet.engine.arrays import Array
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+OTHERS = {
+    "HEIC": re.compile(rb".{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
+    "AVIF": re.compile(rb".{4}ftypavi[fs]", re.DOTALL),
+    "PDF": re.compile(rb"%PDF"),
+    "SVG": re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!(--|DOCTYPE)[^>]*>\s*)*<svg"),
+}
+"""How files of formats that are not read begin."""
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
+            ".heic", ".heif", ".avif")  # fmt: skip
+"""Of pictures in folders; those that are not read are refused by name."""
 
 MAX_BYTES = 64 << 20
 
@@ -58,7 +69,12 @@ def read_picture(data: bytes) -> Array:
         raise
     except UnidentifiedImageError:
         formats = ", ".join(FORMATS).replace("WEBP", "WebP")
-        raise BadPicture(f"is not a picture that digitnet reads ({formats})") from None
+        kind = next((k for k, begins in OTHERS.items() if begins.match(data[:1000])), None)
+        raise BadPicture(
+            f"is {kind}; save it as JPEG or PNG: digitnet reads {formats}"
+            if kind
+            else f"is not a picture that digitnet reads ({formats})"
+        ) from None
     except Image.DecompressionBombError:
         raise BadPicture("has far too many pixels") from None
     except MemoryError:
@@ -67,21 +83,35 @@ def read_picture(data: bytes) -> Array:
         raise BadPicture("is damaged or cut short") from None
 
 
-def _check(image: "Image.Image", data: bytes) -> None:
+def _check(image: Image.Image, data: bytes) -> None:
     """Checks the header before decoding. Raises BadPicture."""
     size = f"{image.width:,} x {image.height:,} pixels"
-    most = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
+    is_jpeg = image.format in ("JPEG", "MPO")  # MPO: several JPEGs, of which the first is read
+    most = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     if image.width * image.height > most:
         raise BadPicture(f"has {size}; at most {most // 10**6} million are read")
     if min(image.size) < MIN_SIDE or max(image.size) > MAX_ASPECT * min(image.size):
         raise BadPicture(f"has {size}: too small or too narrow for a digit")
-    if image.format == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
+    if is_jpeg and _scans(data) > MAX_SCANS:
         raise BadPicture("has more scans than any camera writes")
     if image.format == "BMP" and image.info.get("compression") and len(data) > MAX_RUN_LENGTH_BYTES:
         raise BadPicture("is a large BMP in run-length encoding; save it as PNG")
 
 
-def _pixels(image: "Image.Image") -> Array:
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+"""A marker of a JPEG that begins a segment."""
+
+
+def _scans(data: bytes) -> int:
+    """The number of scans of the first picture of a JPEG, without what phones put after it."""
+    at, scans = 2, 0
+    while scans <= MAX_SCANS and (marker := _MARKER.search(data, at)) and marker[0] != b"\xff\xd9":
+        scans += marker[0] == b"\xff\xda"
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+    return scans
+
+
+def _pixels(image: Image.Image) -> Array:
     """Decodes the picture, reduced to at most MAX_SIDE."""
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decodes JPEG at half to an eighth of its size
     image.load()

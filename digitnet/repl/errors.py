@@ -4,10 +4,19 @@ import difflib
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 
 class CommandError(Exception):
     """A command is not valid or failed; the message is one line for the user."""
+
+
+class Incomplete(CommandError):
+    """A command could not do all that was asked. done: its result, which is shown all the same."""
+
+    def __init__(self, message: str, done: Any) -> None:
+        super().__init__(message)
+        self.done = done
 
 
 class Unknown(ValueError):

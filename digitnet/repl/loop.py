@@ -208,7 +208,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         output.error(name, "interrupted; the network in hand is kept", done)
         return False
     except Exception as error:
-        output.error(name or printable(words[0], 40), _message(error), done)
+        output.error(name or printable(words[0], 40), _message(error), getattr(error, "done", done))
         return False
     return True
 

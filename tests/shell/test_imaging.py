@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from handwriting_helpers import KINDS, Stroke, as_file, light
 from PIL import Image, ImageDraw, ImageFont
-from session_helpers import do, refusal
+from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.pictures import BadPicture
@@ -86,10 +86,16 @@ def test_a_font_at_sizes_from_20_to_2000(reader: Session, tmp_path: Path) -> Non
     assert result["correct"] >= 39, result
 
 
-def test_json_has_an_entry_for_each_digit_and_each_file(reader: Session, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_failure_and_the_others_are_read(
+    reader: Session, tmp_path: Path
+) -> None:
     (tmp_path / "a.png").write_bytes(as_drawn(first_of(7).drawn(90, 9)))
     (tmp_path / "b.png").write_bytes(b"no picture")
-    (result,) = do(reader, f"img {tmp_path}/a.png {tmp_path}/b.png {tmp_path}/c.png")
+    output = Kept()
+    line = f"img {tmp_path}/a.png {tmp_path}/b.png {tmp_path}/c.png"
+    assert not do_line(line, reader, output)
+    assert output.errors == ["no digit was read in 2 of 3 files"]
+    (result,) = output.results
     seven, bad, missing = result["results"]
     assert (seven["file"], seven["guess"], seven["error"]) == (f"{tmp_path}/a.png", 7, None)
     assert len(seven["outputs"]) == 10
@@ -97,6 +103,23 @@ def test_json_has_an_entry_for_each_digit_and_each_file(reader: Session, tmp_pat
     assert (bad["guess"], bad["outputs"]) == (None, [])
     assert "is not a picture" in bad["error"]
     assert missing["error"] == "there is no such file"
+    missing = f"{tmp_path}/c.png: there is no such file"
+    assert refusal(reader, f"img {tmp_path}/c.png") == missing
+    assert refusal(reader, f"img {tmp_path}/c.png {tmp_path}/a.png") == missing
+    file = StringIO()
+    assert not do_line(f"img {tmp_path}/c.png", reader, ScreenOutput(Screen(file, plain=True)))
+    assert file.getvalue() == ""  # the error is told once
+
+
+def test_in_folders_of_answers_what_cannot_be_read_counts_as_misread(
+    reader: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "a.png").write_bytes(as_drawn(first_of(7).drawn(90, 9)))
+    (tmp_path / "7" / "b.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")
+    (result,) = do(reader, f"img {tmp_path}")
+    assert (result["correct"], result["total"]) == (1, 2)
+    assert result["results"][1]["error"].startswith("is HEIC; save it as JPEG or PNG")
 
 
 def test_folders_and_patterns(reader: Session, tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """Drawings are prepared as MNIST's makers prepared theirs, whatever pen drew them."""
 
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from handwriting_helpers import as_file
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from digitnet.digits.datasets import SOURCES
+from digitnet.digits.pictures import MAX_PIXELS, BadPicture, read_picture
 from digitnet.digits.pieces import read_digits
 from digitnet.digits.prepare import (
     BOX,
@@ -99,3 +102,37 @@ def test_a_picture_that_is_prepared_already_is_not_changed(change: Any) -> None:
         assert (read_digits(as_file(change(picture)))[0] == picture).all()
     small = np.pad(sample[0][4:24:2, 4:24:2], 9)  # 28 x 28 too, but drawn smaller
     assert np.ptp(np.flatnonzero(read_digits(as_file(change(small)))[0].any(axis=1))) >= 17
+
+
+def photographed(form: str) -> bytes:
+    """A stroke on a sheet, larger than other formats than JPEG may be."""
+    image = Image.new("L", (6000, 4500), 240)
+    ImageDraw.Draw(image).line((3000, 900, 3000, 3600), fill=20, width=300)
+    assert image.width * image.height > MAX_PIXELS
+    file = BytesIO()
+    more = {"save_all": True, "append_images": [image.resize((60, 45))]} if form == "MPO" else {}
+    image.save(file, form, progressive=True, **more)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "MPO"])
+@pytest.mark.parametrize("film", [0, 5_000_000], ids=["", "with a film"])
+def test_a_photo_is_a_jpeg_whatever_a_phone_puts_after_it(form: str, film: int) -> None:
+    after = np.random.default_rng(0).bytes(film)  # it has the bytes of a scan's marker by chance
+    data = photographed(form) + after
+    assert Image.open(BytesIO(data)).format == form
+    assert len(read_digits(data)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    {
+        "HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1",
+        "AVIF": b"\0\0\0\x20ftypavif\0\0\0\0",
+        "PDF": b"%PDF-1.7\n",
+        "SVG": b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg xmlns='http://www.w3.org/2000/svg'>",
+    }.items(),
+)
+def test_what_is_not_read_is_named(kind: str, begins: bytes) -> None:
+    with pytest.raises(BadPicture, match=f"is {kind}; save it as JPEG or PNG"):
+        read_picture(begins)

@@ -10,9 +10,22 @@ from conftest import ROOT
 from registry_helpers import batches_of, make_pipe, plain, soon
 
 from digitnet.digits.idx import BadData, idx_bytes, read_idx
-from digitnet.digits.own import FILES, MINE, PARTS, TEST, TRAIN, VALIDATION, Bytes, OwnCases, spread
+from digitnet.digits.own import (
+    FILES,
+    MAX_CASES,
+    MAX_INPUTS,
+    MINE,
+    PARTS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Bytes,
+    OwnCases,
+    max_cases,
+    spread,
+)
 from digitnet.registry.earlier import ROWS
-from digitnet.registry.files import RegistryError
+from digitnet.registry.files import MAX_BYTES, RegistryError
 from digitnet.registry.saves import OwnData
 from digitnet.registry.store import KEPT_VERSIONS
 
@@ -241,3 +254,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="mine was not changed"):
         add(OwnData(tmp_path / "file"), 1)
     assert OwnData(tmp_path / "file").names() == []
+
+
+def test_all_of_emnist_fits_and_what_fits_can_be_saved_even_if_nothing_packs() -> None:
+    pictures, table = np.empty((1, 28, 28), np.uint8), np.empty((1, 4000), np.float32)
+    assert max_cases(pictures) == MAX_CASES >= 280_000
+    assert max_cases(table) * table.nbytes <= MAX_INPUTS
+    assert max_cases(np.empty((1, 2), np.float32)) == MAX_CASES
+    assert 1.01 * (MAX_INPUTS + 2 * MAX_CASES) < MAX_BYTES

@@ -19,7 +19,7 @@ from digitnet.engine.report import Stopped
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.errors import CommandError, Incomplete, printable
 from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures.digit import beside_outputs, verdict
 from digitnet.repl.pictures.file import path_of
@@ -157,6 +157,8 @@ class ImgResult:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         read = [digit for digit in self.digits if not digit.error]
+        if not read and len(self.digits) == 1:  # the error is the command's
+            return
         if len(read) <= MAX_WHOLE:
             for each in self.digits:
                 yield from each.drawn(console, options)
@@ -183,8 +185,9 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
 
     Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as
     MNIST's were, and shown as the network sees it. Several digits are read one by one, line by
-    line, from left to right. mine adds the one that was read last to your own digits. The included
-    network hand (l hand) knows more ways to write digits than MNIST has.
+    line, from left to right. A file in which none is read is a failure, unless its folder gives the
+    answer: then it counts as misread. mine adds the one that was read last to your own digits. The
+    included network hand (l hand) knows more ways to write digits than MNIST has.
     """
     reader = PictureReader(session.network())
     todo = [found for word in files for found in _found(word)]
@@ -199,7 +202,13 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
             digits += _read(word, found, reader, session)
     except Stopped:
         return ImgResult(digits, interrupted=True)
-    return ImgResult(digits)
+    result = ImgResult(digits)
+    failed = [each for each in digits if each.error and each.answer is None]
+    if len(failed) == 1:
+        raise Incomplete(f"{printable(failed[0].file)}: {failed[0].error}", result)
+    if failed:
+        raise Incomplete(f"no digit was read in {len(failed):,} of {len(todo):,} files", result)
+    return result
 
 
 def _found(word: str) -> list[tuple[str, Found | None]]:

@@ -18,11 +18,13 @@ class Screen(Console):
             file=file, markup=False, emoji=False, highlight=False, **options | no_colour
         )
         self.plain = plain or self.is_dumb_terminal
+        self._is_forced = bool(options.get("force_terminal"))
 
     @property
     def can_redraw(self) -> bool:
-        """Whether printed lines can be overwritten."""
-        return self.is_terminal and not self.plain and not self.legacy_windows
+        """Whether printed lines can be overwritten; not in a file, even if FORCE_COLOR is set."""
+        is_terminal = self._is_forced or self.file.isatty()
+        return is_terminal and self.is_terminal and not self.plain and not self.legacy_windows
 
     def on_broken_pipe(self) -> None:
         """Raises BrokenPipeError for a closed output; rich would exit silently."""
