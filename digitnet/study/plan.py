@@ -196,7 +196,6 @@ class Plan:
         return rounds
 
     def count(self) -> int:
-        """The total number of trainings."""
         return sum(round_sizes(self.candidates)) if self.candidates else len(self._grid)
 
     def check(self, data: DataSet) -> None:
@@ -212,7 +211,7 @@ class Plan:
 
     @cached_property
     def _grid(self) -> list[Job]:
-        """Every combination with every seed: all combinations with the first seed, and so on."""
+        """All combinations with the first seed, then with the next, and so on."""
         question = self.question
         every = product(range(question.repeat), question.combinations)
         return [
@@ -290,7 +289,6 @@ class Trials:
 
     @property
     def best(self) -> Job:
-        """The training with the best result."""
         return min(zip(self.results, self.jobs, strict=True), key=lambda pair: rank(pair[0]))[1]
 
 

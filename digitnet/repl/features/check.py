@@ -62,7 +62,6 @@ class CheckResult:
 
     @property
     def correct(self) -> bool:
-        """Whether the guess is the answer."""
         return self.guess == self.answer
 
     def as_json(self) -> dict[str, Any]:

@@ -26,7 +26,6 @@ class MinResult:
     curves: GrowingCurves
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the minimum."""
         return asdict(self.minimum)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -38,7 +38,6 @@ class InHandResult(Record):
 
     @classmethod
     def of(cls, model: Model, said: str) -> "InHandResult":
-        """The result for a model."""
         name, recipe, network = model.name or None, model.recipe or None, model.network
         batches = model.trainer.progress.batches
         return cls(said, name, network.shape, recipe, network.size, batches)
@@ -168,7 +167,6 @@ class InfoResult:
     settings: Settings
 
     def as_json(self) -> dict[str, Any]:
-        """The fields and the settings, flat."""
         return self.fields | asdict(self.settings)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -84,7 +84,6 @@ class StepResult:
     rate: float
 
     def as_json(self) -> dict[str, Any]:
-        """Every mini-batch, with every parameter."""
         last = self.steps[-1].observed.outcome if self.steps else None
         return {
             "steps": [step.as_json() for step in self.steps],

@@ -408,7 +408,6 @@ def _run_trainings(session: Session, record: StudyRecord, address: str) -> Study
 
 
 def result_of(record: StudyRecord, plan: Plan) -> StudyResult:
-    """The results so far."""
     results, trials = record.results, groups(plan, record.results)
     best = best_of(trials) if trials else None
     blueprint = record.blueprint

@@ -69,11 +69,8 @@ def progress_line(report: Report, console: Console, options: ConsoleOptions) -> 
     if is_done:
         left = ["measuring ..."]
         accuracy = accuracy if report.measured else ""
-    return _fitting(
-        [*done, cost, accuracy, *left, speed],
-        [done[0], accuracy, cost, *left, *done[1:], speed],
-        options.max_width,
-    )
+    parts, by_priority = [cost, accuracy, *left, speed], [accuracy, cost, *left, *done[1:], speed]
+    return _fitting([*done, *parts], [done[0], *by_priority], options.max_width)
 
 
 @dataclass
@@ -87,7 +84,6 @@ class Milestones:
     _next_batches: float = 0.0
 
     def is_next(self, report: Report) -> bool:
-        """Whether this report is a milestone."""
         part, batches = report.part or 0.0, report.batches
         due = batches >= self._next_batches if report.part is None else part >= self._next_part
         if not report.measured or not due:
@@ -257,7 +253,6 @@ class TrainingResult:
     was_trained: bool
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the outcome in JSON_FIELDS."""
         return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -38,7 +38,6 @@ class LayerResult:
     first: FirstLayer
 
     def as_json(self) -> dict[str, Any]:
-        """The layer's kind and number of units."""
         return {"layer": self.first.layer.kind, "units": len(self.first.weights)}
 
     def title(self, what: str) -> str:
@@ -65,7 +64,6 @@ class WeightsResult(LayerResult):
     order: list[int]
 
     def as_json(self) -> dict[str, Any]:
-        """The layer, its weights by unit, and its biases."""
         weights, biases = self.first.weights.tolist(), self.first.layer.biases
         listed = None if biases is None else biases.tolist()
         return super().as_json() | {"weights": weights, "biases": listed}
@@ -138,7 +136,6 @@ class MapsResult(LayerResult):
     outputs: list[float] | None
 
     def as_json(self) -> dict[str, Any]:
-        """The layer, the case, and the maps and outputs by unit."""
         case = {"set": self.set, "index": self.index, "answer": self.answer}
         return super().as_json() | case | {"maps": self.maps.tolist(), "outputs": self.outputs}
 

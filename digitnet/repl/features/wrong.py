@@ -179,10 +179,8 @@ class ConfusionResult(Record):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self._shown(console, options)
         yield ""
-        yield (
-            f"{self.correct:,} of {self.total:,} right: {percent(self.correct / self.total)} of "
-            f"the {self.set} set"
-        )
+        accuracy = percent(self.correct / self.total)
+        yield f"{self.correct:,} of {self.total:,} right: {accuracy} of the {self.set} set"
         if self.correct < self.total:
             most = self._confusions()[:MAX_NAMED]
             listed = ", ".join(f"{a} as {g} ({n:,})" for n, a, g in most)
@@ -292,13 +290,8 @@ def cm(session: Session) -> ConfusionResult:
     """
     data, guesses, seen = guess_all(session)
     matrix = guesses.matrix()
+    rates = precision(matrix).tolist(), recall(matrix).tolist()
+    counts = int(matrix.trace()), int(matrix.sum())
     return ConfusionResult(
-        matrix.tolist(),
-        precision(matrix).tolist(),
-        recall(matrix).tolist(),
-        int(matrix.trace()),
-        int(matrix.sum()),
-        f"{data.name} test",
-        seen,
-        data.answers,
+        matrix.tolist(), *rates, *counts, f"{data.name} test", seen, data.answers
     )

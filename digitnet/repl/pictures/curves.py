@@ -144,11 +144,9 @@ class GrowingCurves:
     _not_before: float = 0.0
 
     def add(self, batches: int, cost: float) -> None:
-        """Adds a training cost."""
         _add(self.cost, (batches, cost))
 
     def add_measured(self, batches: int, cost: float, accuracy: float) -> None:
-        """Adds a validation cost and accuracy."""
         _add(self.validation_cost, (batches, cost))
         _add(self.accuracy, (batches, 100 * accuracy))
 

@@ -185,7 +185,6 @@ def capacity(width: int, height: int, lines: int, options: ConsoleOptions) -> in
 
 
 def lines_of(console: Console) -> int:
-    """The lines of the screen available for a gallery."""
     return console.height - AROUND
 
 
@@ -214,7 +213,6 @@ COARSE = 8
 
 
 def by_size(sizes: Array) -> list[int]:
-    """The indices of the units, largest size first."""
     return [int(unit) for unit in np.argsort(-sizes, kind="stable")]
 
 
@@ -290,31 +288,8 @@ LABEL_STYLES = {"right": "bold green", "guess": "bold red", "answer": "bold yell
 
 
 def label_for(index: int, guess: int | None, answer: int | None) -> str:
-    """The label of an output; empty for none."""
     labels = {(True, True): "right", (True, False): "guess", (False, True): "answer"}
     return labels.get((index == guess, index == answer), "")
-
-
-def outputs(
-    values: Sequence[float],
-    guess: int,
-    answer: int | None,
-    console: Console,
-    options: ConsoleOptions,
-) -> Text:
-    """A line for each output: its index, a bar, its value, and a label if it is guess or answer.
-
-    answer: None if unknown.
-    """
-    width = max(1, min(BAR, options.max_width - 19))
-    blocks = draws_blocks(console, options)
-    lines = []
-    for index, value in enumerate(values):
-        label = label_for(index, guess, answer) if len(values) > 1 else ""
-        style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
-        text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
-        lines.append(Text(text.rstrip(), style, no_wrap=True))
-    return Text("\n").join(lines)
 
 
 def beside_outputs(
@@ -325,11 +300,18 @@ def beside_outputs(
     console: Console,
     options: ConsoleOptions,
 ) -> RenderableType:
-    """A case at full size, and the outputs of the network for it."""
-    left = large_case(case, console, options)
-    right = outputs(values, guess, answer, console, options)
-    width = case.shape[1] if case.ndim == 2 else len(left)
-    return side_by_side(left, right, options.max_width, width + 3 + 39)
+    """A case at full size, and a line for each output of the network: its index, a bar, its
+    value, and a label if it is the guess or the answer. answer: None if unknown.
+    """
+    left, lines = large_case(case, console, options), []
+    width, blocks = max(1, min(BAR, options.max_width - 19)), draws_blocks(console, options)
+    for index, value in enumerate(values):
+        label = label_for(index, guess, answer) if len(values) > 1 else ""
+        style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
+        text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
+        lines.append(Text(text.rstrip(), style, no_wrap=True))
+    needed = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + 39
+    return side_by_side(left, Text("\n").join(lines), options.max_width, needed)
 
 
 def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:

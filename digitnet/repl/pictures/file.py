@@ -112,7 +112,6 @@ HTML = """\
 
 
 def html(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    """A complete HTML page."""
     page, screen = HTML.format(title=escape(title)), _screen(what, width, height)
     return screen.export_html(theme=THEME, code_format=page, inline_styles=True).encode()
 
@@ -233,7 +232,6 @@ class DrawnResult:
     bytes: int
 
     def as_json(self) -> dict[str, Any]:
-        """The result's fields, and the file of the picture."""
         return self.result.as_json() | {"picture": {"file": self.file, "bytes": self.bytes}}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -110,7 +110,6 @@ class Sheet:
         return Text(text, "bold magenta", no_wrap=True, overflow="crop")
 
     def title(self, words: str) -> Text:
-        """The title of a block."""
         return self.text(words, "bold")
 
     def layer_title(self, layer: Layer, number: int) -> Text:
@@ -119,7 +118,6 @@ class Sheet:
         return self.title(f"layer {number}: {layer_line(shapes | layer.described())}")
 
     def formulae(self, *formulae: str) -> Text:
-        """Formulae, one per line."""
         return self.text("\n".join(formulae), "cyan")
 
     def table(
@@ -130,11 +128,9 @@ class Sheet:
         label_headings: of the labels. A table that is too wide is split into bands, one below the
         other, each with the labels.
         """
-        rows = [
-            Row(self._in_charset(row.labels), self._in_charset(row.cells), row.style)
-            for row in rows
-        ]
-        headings, label_headings = self._in_charset(headings), self._in_charset(label_headings)
+        in_charset = self._in_charset
+        rows = [Row(in_charset(row.labels), in_charset(row.cells), row.style) for row in rows]
+        headings, label_headings = in_charset(headings), in_charset(label_headings)
         labels = [label_headings, *(row.labels for row in rows)]
         wide = [max(map(cell_len, column)) for column in zip_longest(*labels, fillvalue="")]
         margin = sum(wide) + 2 * (len(wide) - 1)
@@ -156,18 +152,14 @@ class Sheet:
 
     def pictures(self, named: Sequence[tuple[str, Text]]) -> list[Text]:
         """Squares of numbers under their names, side by side if they fit."""
-        wide = [max(_width(square), cell_len(self.text(name).plain)) for name, square in named]
+        blocks = [self._in_charset([name, *square.plain.splitlines()]) for name, square in named]
+        wide = [max(map(cell_len, block)) for block in blocks]
         if sum(wide) + GAP * (len(wide) - 1) > self.width:
             return [part for name, square in named for part in (self.text(name, "dim"), square)]
-        names = (" " * GAP).join(
-            self.text(name).plain.rjust(w) for (name, _), w in zip(named, wide, strict=True)
+        names, *lines = (
+            (" " * GAP).join(map(_right, line, wide)) for line in zip(*blocks, strict=True)
         )
-        lines = zip(*(square.plain.splitlines() for _, square in named), strict=True)
-        joined = [
-            (" " * GAP).join(part.rjust(w) for part, w in zip(line, wide, strict=True))
-            for line in lines
-        ]
-        return [Text(names, "dim"), Text("\n".join(joined), no_wrap=True, overflow="crop")]
+        return [Text(names, "dim"), Text("\n".join(lines), no_wrap=True, overflow="crop")]
 
     def side_by_side(self, blocks: Sequence[Sequence[Text]]) -> RenderableType:
         """Blocks side by side, as many in a row as fit; an empty line follows each row."""

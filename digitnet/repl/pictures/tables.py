@@ -111,12 +111,10 @@ class Rows:
 
     @cached_property
     def widths(self) -> list[int]:
-        """The width of each column without wrapping."""
         columns = zip(self.headings, *self.lines, strict=True)
         return [max(map(cell_len, column)) for column in columns]
 
     def fits(self, width: int) -> bool:
-        """Whether the table fits without wrapping."""
         return sum(self.widths) + GAP * (len(self.widths) - 1) <= width
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
