@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from logging import CRITICAL, getLogger
+from math import isfinite
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from time import perf_counter
@@ -19,6 +20,7 @@ from digitnet.engine.run import run
 from digitnet.engine.speed import threads
 from digitnet.recipes import build
 from digitnet.registry.model import Model, Result
+from digitnet.registry.schema import MAX_FIGURE
 from digitnet.study.plan import Job, Plan
 
 
@@ -30,6 +32,7 @@ def train(job: Job, data: DataSet, report: Report = ignore) -> Result:
     begun = perf_counter()
     threads.set_count(1)
     _, (accuracy, cost) = trained(job, data, report)
+    cost = min(max(cost, 0.0), MAX_FIGURE) if isfinite(cost) else MAX_FIGURE
     return Result(job.number, accuracy, cost, perf_counter() - begun)
 
 
@@ -190,18 +193,23 @@ def _conduct_with(
     report: Report,
 ) -> None:
     while jobs := [job for job in plan.round(results) if job.number not in results]:
-        at_work: set[Future[Result]] = set()
+        at_work: dict[Future[Result], Job] = {}
         while jobs or at_work:
             while jobs and len(at_work) < AHEAD * pool.size:
-                at_work.add(pool.submit(jobs.pop(0)))
-            done, at_work = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
+                job = jobs.pop(0)
+                at_work[pool.submit(job)] = job
+            done, _ = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
+            asked = {future: at_work.pop(future) for future in done}
             failed = {future for future in done if future.cancelled() or future.exception()}
-            arrived = [future.result() for future in done - failed]
+            answers = {asked[future].number: future.result() for future in done - failed}
+            arrived = [result for number, result in answers.items() if result.number == number]
             for result in arrived:  # all of them, before a report may end this
                 results[result.number] = result
                 keep(result)
             for result in arrived:
                 report(result)
+            if len(arrived) < len(answers):
+                raise NoWorkers("a worker answered for another training than the one it was given")
             for future in failed:
                 future.result()  # raises what it failed with
             report(None)

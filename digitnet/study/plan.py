@@ -14,7 +14,8 @@ from digitnet.digits.datasets import DataSet
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import Recipe, build
-from digitnet.registry.model import Blueprint, Result
+from digitnet.registry.files import DamagedSave
+from digitnet.registry.model import Blueprint, Result, StudyRecord
 
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
@@ -83,7 +84,7 @@ def parse(words: Sequence[str]) -> Question:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            current.append(word)
+            current.append(word.replace(",", "") if current is axes.get(EPOCHS) else word)
     question = replace(question, axes=tuple((name, tuple(axes[name])) for name in axes))
     _check(question)
     return question
@@ -200,14 +201,13 @@ class Plan:
 
     def check(self, data: DataSet) -> None:
         """Raises ValueError, with the reason, if a network cannot be built or does not fit."""
-        for job in self.rounds({})[0]:
-            if job.seed == self.seed:
-                network = build(job.recipe, job.seed).network
-                if not network.fits(data.train):
-                    raise ValueError(
-                        f"{network.shape} does not fit the data set {data.name}, which has "
-                        f"{data.inputs} numbers in and {data.outputs} out"
-                    )
+        for job in {job.recipe.shape: job for job in self.rounds({})[0]}.values():
+            network = build(job.recipe, job.seed).network
+            if not network.fits(data.train):
+                raise ValueError(
+                    f"{network.shape} does not fit the data set {data.name}, which has "
+                    f"{data.inputs} numbers in and {data.outputs} out"
+                )
 
     @cached_property
     def _grid(self) -> list[Job]:
@@ -231,6 +231,24 @@ class Plan:
     def _job(self, number: int, settings: Mapping[str, str], seed: int, amount: Amount) -> Job:
         recipe = recipe_with(self.blueprint, settings)
         return Job(number, tuple(settings.items()), recipe, seed, amount)
+
+
+def plan_of(record: StudyRecord) -> Plan:
+    """The plan of a study's trainings.
+
+    Raises DamagedSave if its question cannot be asked, or its results are none of its answers.
+    """
+    try:
+        question = parse(record.words)
+        if bool(question.seconds) != (2 <= record.candidates <= MAX_CANDIDATES):
+            raise ValueError(f"{record.candidates:,} settings to start with")
+        plan = Plan(question, record.blueprint, record.seed, record.candidates)
+        jobs = {job.number for jobs in plan.rounds(record.results) for job in jobs}
+    except ValueError as error:
+        raise DamagedSave(f"its question cannot be asked: {error}") from None
+    if record.results.keys() - jobs:
+        raise DamagedSave("it has results of trainings that it does not consist of")
+    return plan
 
 
 def rank(result: Result) -> tuple[float, float, int]:

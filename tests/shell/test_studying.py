@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from conftest import ROOT, Program, command
@@ -17,7 +18,7 @@ from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.engine.settings import Settings
-from digitnet.registry.model import Blueprint, Result
+from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl.loop import do_line
 from digitnet.repl.result import Update
 from digitnet.repl.session import Session
@@ -90,6 +91,65 @@ def test_what_cannot_be_studied_is_told_in_a_line(session: Session, line: str, s
     message = refusal(session, line)
     assert says in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("values", ["0 2,000", "1 1,000", "1 0.5 .25"])
+def test_epochs_may_be_typed_in_any_way(session: Session, values: str) -> None:
+    (asked,) = do(session, f"n mini; study epochs {values}")[1:]
+    typed = values.replace(",", "").split()
+    assert [run["settings"]["epochs"] for run in asked["runs"]] == typed
+    assert do(session, "study study-1")[-1] == asked
+
+
+ASKED = StudyRecord(
+    "x",
+    ["rate", "0.1", "1", "epochs", "1"],
+    Blueprint("3-4-2", "relu", "softmax", "cross-entropy", True, "", "float32", Settings()),
+    data="mini",
+    seed=1,
+    results={0: Result(0, 0.5, 1e100, 1e100), 1: Result(1, 0.0, 0.0, 0.0)},
+)
+SEARCH = {"words": ["auto", "10s"], "candidates": 2}
+ODD: dict[str, tuple[dict[str, Any], str]] = {
+    "figures at their limits": ({}, ""),
+    "a search that has just begun": (SEARCH | {"results": {0: Result(0, 0.5, 1e100, 1.0)}}, ""),
+    "no question": ({"words": ["nonsense"]}, "'nonsense' cannot be varied"),
+    "no values": ({"words": ["rate"]}, "rate has no values"),
+    "a value of another kind": ({"words": ["rate", "fast"]}, "rate is a number"),
+    "a value out of bounds": ({"words": ["dropout", "0", "7"]}, "dropout must be"),
+    "epochs of another kind": ({"words": ["epochs", "nan"]}, "epochs are numbers"),
+    "a search without settings": ({"words": ["auto", "10s"]}, "0 settings to start with"),
+    "a search without end": (SEARCH | {"candidates": 20_000}, "20,000 settings"),
+    "settings without a search": ({"candidates": 2}, "2 settings to start with"),
+    "a result of no training": ({"results": {2: Result(2, 0.5, 1.0, 1.0)}}, "does not consist of"),
+    "a result of a later round": (
+        SEARCH | {"results": {2: Result(2, 0.5, 1.0, 1.0)}},
+        "does not consist of",
+    ),
+    "a shape without parts": ({"shape": "-"}, ""),
+    "no shape": ({"shape": ""}, ""),
+    "a search without shape": (SEARCH | {"shape": "", "results": {}}, "cannot be trained"),
+    "data that does not fit": ({"shape": "784-4-10", "results": {}}, "does not fit"),
+    "data that nobody has": ({"data": "nowhere", "results": {}}, "nowhere"),
+    "a shape that is none": ({"shape": "3-x-2", "results": {}}, "cannot be trained"),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_study_that_cannot_be_is_refused_in_a_line(session: Session, what: str) -> None:
+    changes, says = ODD[what]
+    blueprint = replace(ASKED.blueprint, shape=changes.get("shape", ASKED.blueprint.shape))
+    others = {name: value for name, value in changes.items() if name != "shape"}
+    session.registry.save_study(replace(ASKED, blueprint=blueprint, **others))
+    for line in ("study x", "study x best", "ls", "study x"):
+        output = Kept()
+        done = do_line(line, session, output)
+        assert line == "study x best" or done == (line == "ls" or not says)
+        if not done:
+            (message,) = output.errors
+            assert line == "study x best" or says in message
+            assert "should not have happened" not in message
+            assert "\n" not in message
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> None:

@@ -212,6 +212,22 @@ def test_a_pool_that_breaks_is_followed_by_another_and_nothing_counts_twice() ->
     assert sorted(told) == sorted(saved) == sorted(results) == list(range(9))
 
 
+def test_a_result_that_comes_back_for_another_training_is_refused() -> None:
+    @contextmanager
+    def new_pool() -> Iterator[WorkerPool]:
+        def submit(job: Job) -> "Future[Result]":
+            future: Future[Result] = Future()
+            future.set_result(result(0, 0.5))
+            return future
+
+        yield WorkerPool(1, submit)
+
+    results: dict[int, Result] = {}
+    with pytest.raises(NoWorkers, match="for another training"):
+        conduct(plan("rate 0.1 0.2 0.3"), results, new_pool, lambda r: None)
+    assert list(results) == [0]
+
+
 def test_pools_that_keep_breaking_are_given_up_and_results_kept() -> None:
     results = {0: result(0, 0.5)}
     begun: list[int] = []

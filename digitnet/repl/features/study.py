@@ -10,11 +10,13 @@ from typing import Annotated, Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from digitnet.digits.datasets import DataSet
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.speed import threads
 from digitnet.recipes import DEFAULT, RECIPES, recipe_of
+from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -41,6 +43,7 @@ from digitnet.study.plan import (
     groups,
     lead_of,
     parse,
+    plan_of,
     recipe_with,
     varies,
 )
@@ -297,7 +300,7 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult 
     rest, name, address = _flags(words)
     if not rest or varies(rest[0]):
         record = _new_study(session, rest, clean(name) if name else "")
-        trainings = counted(plan_of(record).count(), "training")
+        trainings = counted(_plan(record).count(), "training")
         session.report(Note(f"Study {record.name!r}: {trainings}."))
     else:
         record = session.registry.load_study(clean(rest[0]))
@@ -365,19 +368,29 @@ def _blueprint(session: Session) -> Blueprint:
     return Blueprint(settings=settings, **{name: getattr(recipe, name) for name in same})
 
 
-def plan_of(record: StudyRecord) -> Plan:
-    """The plan of a study's trainings. Raises CommandError if its question cannot be parsed."""
+def _plan(record: StudyRecord) -> Plan:
+    """The plan of a study's trainings. Raises CommandError if the study is damaged."""
     try:
-        return Plan(parse(record.words), record.blueprint, record.seed, record.candidates)
-    except ValueError as error:  # written by another version
-        raise CommandError(
-            f"{record.name!r} has a question that cannot be parsed: {error}"
-        ) from None
+        return plan_of(record)
+    except DamagedSave as error:
+        reason = printable(str(error), 400)
+        raise CommandError(f"{record.name!r} is damaged: {reason}. It was left as it is") from None
+
+
+def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
+    """The data set of a study. Raises CommandError if its networks do not fit it."""
+    data = session.data(record.data)
+    try:
+        plan.check(data)
+    except ValueError as error:
+        reason = printable(str(error), 400)
+        raise CommandError(f"{record.name!r} cannot be trained: {reason}") from None
+    return data
 
 
 def _run_trainings(session: Session, record: StudyRecord, address: str) -> StudyResult:
     """Runs the remaining trainings of a study, until Ctrl-C. address: of a cluster, or empty."""
-    plan, results, registry = plan_of(record), record.results, session.registry
+    plan, results, registry = _plan(record), record.results, session.registry
     begun, before, total = perf_counter(), len(results), plan.count()
 
     def report(result: Result | None) -> None:
@@ -390,7 +403,7 @@ def _run_trainings(session: Session, record: StudyRecord, address: str) -> Study
         return session.report(Note(line, False, line if is_milestone else None))
 
     if plan.round(results):
-        data = session.data(record.data)
+        data = _data(session, record, plan)
         new_pool = (
             partial(cluster, data, address)
             if address
@@ -443,14 +456,15 @@ def result_of(record: StudyRecord, plan: Plan) -> StudyResult:
 
 def _best(session: Session, record: StudyRecord) -> BestResult:
     """Trains the best network of a study again, bit for bit, and checks it on the test set."""
-    trials = groups(plan_of(record), record.results)
+    plan = _plan(record)
+    trials = groups(plan, record.results)
     if not trials:
         raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
     if not session.may_discard():
         raise CommandError("nothing was trained; the network in hand is unchanged")
     best = best_of(trials).best
     session.report(Note("Training the best one again.", lasting=False))
-    data = session.data(record.data)
+    data = _data(session, record, plan)
     try:
         with threads.limited_to(1):
             model, (accuracy, _) = trained(best, data, lambda _: session.report())
