@@ -161,7 +161,7 @@ def _idx_source(
     validation: int = 5000,
     within: frozenset[str] = frozenset(),
     digests: Sequence[str | None] = (None,) * 4,
-    max_bytes: int | None = None,
+    max_bytes: int = MAX_BYTES,
     answers: tuple[str, ...] = (),
     is_upright: bool = True,
 ) -> Source:

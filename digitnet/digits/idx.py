@@ -35,19 +35,18 @@ class BadData(Exception):
 
 
 def read_idx(
-    path: Path, dimensions: int, digest: str | None = None, *, max_bytes: int | None = None
+    path: Path, dimensions: int, digest: str | None = None, *, max_bytes: int = MAX_BYTES
 ) -> NDArray[np.uint8]:
     """Returns the array of unsigned bytes in an IDX file, gzipped or not; it is read-only.
 
     dimensions: the number of dimensions it must have. digest: the SHA-256 that the uncompressed
-    file must have, if given. max_bytes: the maximum size of the file; None stands for MAX_BYTES.
+    file must have, if given. max_bytes: the maximum size of the file.
 
     Raises BadData for anything but one complete file of that kind. No memory is allocated for data
     that the header announces but the file does not have.
     """
     try:
-        packed = read_bounded(path, MAX_BYTES if max_bytes is None else max_bytes)
-        return idx_array(packed, dimensions, digest, max_bytes=max_bytes)
+        return idx_array(read_bounded(path, max_bytes), dimensions, digest, max_bytes=max_bytes)
     except (BadData, BadFile) as error:
         raise BadData(str(error), path) from None
     except OSError as error:
@@ -55,10 +54,10 @@ def read_idx(
 
 
 def idx_array(
-    packed: bytes, dimensions: int, digest: str | None = None, *, max_bytes: int | None = None
+    packed: bytes, dimensions: int, digest: str | None = None, *, max_bytes: int = MAX_BYTES
 ) -> NDArray[np.uint8]:
     """Returns the array in the bytes of an IDX file. Raises BadData, without a path."""
-    data, shape = _unpack(packed, dimensions, MAX_BYTES if max_bytes is None else max_bytes)
+    data, shape = _unpack(packed, dimensions, max_bytes)
     if digest is not None and sha256(data).hexdigest() != digest:
         raise BadData("is not the original file: its SHA-256 differs")
     return np.frombuffer(data, np.uint8, offset=len(data) - prod(shape)).reshape(shape)
@@ -84,29 +83,27 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
 
 def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[int, ...]]:
     """Returns the uncompressed file, and the shape in its header."""
-    header_bytes = 4 + 4 * dimensions
+    header_bytes, data = 4 + 4 * dimensions, packed
     if packed[:2] != b"\x1f\x8b":
         shape = _shape(packed[:header_bytes], dimensions, min(len(packed), largest))
-        if len(packed) != header_bytes + prod(shape):
-            raise BadData(_lengths(shape, len(packed) - header_bytes))
-        return packed, shape
-    try:
-        max_bytes = min(DEFLATE_LIMIT * len(packed), largest)
-        header = zlib.decompressobj(wbits=31).decompress(packed, header_bytes)
-        shape = _shape(header, dimensions, max_bytes)
-        stream = zlib.decompressobj(wbits=31)
-        # one byte more than announced, to detect excess data
-        data = stream.decompress(packed, header_bytes + prod(shape) + 1)
-    except zlib.error:
-        raise BadData("is damaged: its gzip data does not unpack") from None
-    if len(data) > header_bytes + prod(shape):
-        raise BadData("goes on after the data that its header announces")
-    if not stream.eof:
-        raise BadData("is cut short: its gzip data stops early")
-    if stream.unused_data:
-        raise BadData("goes on after the end of its gzip data")
-    if len(data) != header_bytes + prod(shape):
-        raise BadData(_lengths(shape, len(data) - header_bytes))
+    else:
+        try:
+            header = zlib.decompressobj(wbits=31).decompress(packed, header_bytes)
+            shape = _shape(header, dimensions, min(DEFLATE_LIMIT * len(packed), largest))
+            stream = zlib.decompressobj(wbits=31)
+            # one byte more than announced, to detect excess data
+            data = stream.decompress(packed, header_bytes + prod(shape) + 1)
+        except zlib.error:
+            raise BadData("is damaged: its gzip data does not unpack") from None
+        if len(data) > header_bytes + prod(shape):
+            raise BadData("goes on after the data that its header announces")
+        if not stream.eof:
+            raise BadData("is cut short: its gzip data stops early")
+        if stream.unused_data:
+            raise BadData("goes on after the end of its gzip data")
+    if (length := len(data) - header_bytes) != prod(shape):
+        sizes = " x ".join(map(str, shape))
+        raise BadData(f"announces {sizes} = {prod(shape):,} bytes of data and has {length:,}")
     return data, shape
 
 
@@ -126,9 +123,3 @@ def _shape(header: bytes, dimensions: int, max_bytes: int) -> tuple[int, ...]:
     if prod(shape) > max_bytes:
         raise BadData(f"claims {prod(shape):,} bytes of data, more than it can hold")
     return shape
-
-
-def _lengths(shape: tuple[int, ...], found: int) -> str:
-    """The message for data whose length does not match the shape."""
-    sizes = " x ".join(str(n) for n in shape)
-    return f"announces {sizes} = {prod(shape):,} bytes of data and has {found:,}"

@@ -9,9 +9,10 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from digitnet.digits.own import (
     TRAIN,
     VALIDATION,
     OwnCases,
-    check,
     max_cases,
     parts_of,
 )
@@ -153,7 +153,6 @@ def import_from(path: Path, report: Report = ignore, digits: Array | None = None
         notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")
         order = order[:most]
     made = OwnCases(*(np.concatenate(each)[order] for each in (inputs, answers, parts)))
-    check(made.pictures, made.answers, path)
     return Import(made, notes, read.left_out)
 
 
@@ -169,8 +168,7 @@ def read_cases(
     try:
         if not path.exists():
             raise BadData("is not there", path)
-        matching = (form for form in FORMATS if form.matches(path))
-        form = next(matching, None)
+        form = next((form for form in FORMATS if form.matches(path)), None)
         if form is None:
             raise BadFile(_unknown(path))
         return _recognized(form.read(path, report, inputs), path, digits)
@@ -186,11 +184,10 @@ def _recognized(contents: Contents, path: Path, digits: Array | None) -> Recogni
     inputs: list[NDArray[Any]] = []
     for raw in contents.sets:
         count = None if raw.answers is None else len(raw.answers)
-        layout = arranged(raw.inputs, count, is_picture=contents.is_picture)
-        if count is not None and count != len(layout.cases):
-            raise BadFile(f"has {count:,} answers for {len(layout.cases):,} cases")
-        inputs.append(layout.cases)
-        notes += layout.notes
+        cases = arranged(raw.inputs, count, notes, is_picture=contents.is_picture)
+        if count is not None and count != len(cases):
+            raise BadFile(f"has {count:,} answers for {len(cases):,} cases")
+        inputs.append(cases)
     shapes = {each.shape[1:] for each in inputs}
     if len(shapes) > 1:
         raise BadFile("has cases of several sizes")
@@ -267,16 +264,14 @@ def _unknown(path: Path) -> str:
 # folders of pictures
 
 
-def _has_pictures(path: Path) -> bool:
-    return path.is_dir() and bool(_by_answer(path))
-
-
 def _by_answer(folder: Path, depth: int = MAX_DEPTH) -> list[tuple[int | None, Path]]:
     """The folders that have subfolders 0 to 9, each with its part.
 
     They are the folder itself, those in it that are named after a part, or those in its only
     folder.
     """
+    if not folder.is_dir():
+        return []
     if any((folder / str(digit)).is_dir() for digit in range(10)):
         return [(part_of(folder.name), folder)]
     inner = sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] not in "._")
@@ -284,6 +279,10 @@ def _by_answer(folder: Path, depth: int = MAX_DEPTH) -> list[tuple[int | None, P
     if not depth or (not named and len(inner) > 1):
         return []
     return [place for each in named or inner for place in _by_answer(each, depth - 1)]
+
+
+_Labelled: TypeAlias = tuple[int | None, int, NDArray[np.uint8]]
+"""A part, an answer and a picture."""
 
 
 def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
@@ -297,8 +296,7 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     if not files:
         raise BadFile("has no subfolders 0 to 9 with pictures in them")
     contents = Contents([], is_picture=True)
-    plain: list[tuple[int | None, int, NDArray[np.uint8]]] = []
-    others: list[tuple[int | None, int, NDArray[np.uint8]]] = []
+    plain, others = list[_Labelled](), list[_Labelled]()
     for number, (part, file) in enumerate(files):
         report(Reading(number, len(files), in_bytes=False))
         try:
@@ -313,23 +311,18 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     if others:
         contents.notes.append("each picture prepared as MNIST's were")
         for part, answer, picture in plain:
-            others += [(part, answer, each) for each in _prepared(picture)]
+            with suppress(NoDigit):
+                digits = digits_in(picture[..., None].astype(np.float32))
+                others += [(part, answer, each) for each in digits]
     cases = others or plain
     if not cases:
         raise BadFile(f"has no picture that can be read; {contents.left_out[0]}")
     for part in dict.fromkeys(part for part, _, _ in cases):
-        its = [(answer, picture) for p, answer, picture in cases if p == part]
-        pictures, answers = np.stack([p for _, p in its]), np.array([a for a, _ in its])
-        contents.sets.append(Raw(part, pictures, answers))
+        answers, pictures = zip(
+            *((a, picture) for p, a, picture in cases if p == part), strict=True
+        )
+        contents.sets.append(Raw(part, np.stack(pictures), np.array(answers)))
     return contents
-
-
-def _prepared(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """The digits in a small grey picture."""
-    try:
-        return digits_in(picture[..., None].astype(np.float32))
-    except NoDigit:
-        return []
 
 
 # IDX files
@@ -377,10 +370,6 @@ def _read_idx(path: Path, report: Report, inputs: int | None) -> Contents:
 
 
 # arrays of numpy
-
-
-def _has_arrays(path: Path) -> bool:
-    return bool(_files_in(path, _ARRAYS.fullmatch))
 
 
 def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
@@ -475,8 +464,8 @@ def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
 
 
 FORMATS = (
-    Format("a folder with pictures in subfolders 0 to 9", _has_pictures, _read_pictures),
+    Format("a folder with pictures in subfolders 0 to 9", _by_answer, _read_pictures),
     Format("IDX files with images in their name", _has_idx, _read_idx),
-    Format(".npz and .npy files", _has_arrays, _read_arrays),
+    Format(".npz and .npy files", lambda path: _files_in(path, _ARRAYS.fullmatch), _read_arrays),
     Format("tables (.csv)", _tables, _read_tables),
 )

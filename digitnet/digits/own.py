@@ -75,14 +75,7 @@ class OwnCases:
             if inputs.shape[1] % 4:
                 raise BadData("has a table of something other than numbers")
             inputs = inputs.view("<f4").astype(np.float32)
-        return cls(inputs, answers, parts).checked()
-
-    def checked(self) -> "OwnCases":
-        """These cases. Raises BadData, without a path, if they are none."""
-        check(self.pictures, self.answers)
-        if len(self.parts) != len(self.answers) or self.parts.max() > TEST:
-            raise BadData("has parts that are not those of its cases")
-        return self
+        return _checked(cls(inputs, answers, parts))
 
     def __len__(self) -> int:
         """The number of cases."""
@@ -180,7 +173,7 @@ def read_own(place: Path) -> OwnCases:
         if rows.shape[1] != 1 + prod(PICTURE):
             raise BadData(f"has {rows.shape[1]:,} bytes in a case, not {1 + prod(PICTURE)}")
         pictures, answers = rows[:, 1:].reshape(-1, *PICTURE), rows[:, 0]
-        return OwnCases(pictures, answers, spread(len(rows))).checked()
+        return _checked(OwnCases(pictures, answers, spread(len(rows))))
     except (BadData, BadFile) as error:
         raise BadData(getattr(error, "reason", str(error)), place) from None
     except OSError as error:
@@ -192,18 +185,22 @@ def max_cases(pictures: NDArray[Any]) -> int:
     return min(MAX_CASES, MAX_INPUTS // pictures[:1].nbytes) if pictures.size else MAX_CASES
 
 
-def check(pictures: NDArray[Any], answers: NDArray[Any], path: Path | None = None) -> None:
-    """Raises BadData unless these are pictures of 28 x 28, or rows of finite numbers, each with an
-    answer.
+def _checked(cases: OwnCases) -> OwnCases:
+    """Raises BadData unless these are pictures of 28 x 28, or rows of finite numbers, with answers
+    and parts.
     """
+    pictures, answers, parts = cases.pictures, cases.answers, cases.parts
     if pictures.ndim == 2 and not np.isfinite(pictures).all():
-        raise BadData("has numbers that are not finite", path)
+        raise BadData("has numbers that are not finite")
     if pictures.ndim != 2 and pictures.shape[1:] != PICTURE:
         size = " x ".join(str(n) for n in pictures.shape[1:])
-        raise BadData(f"has pictures of {size} pixels, not of 28 x 28", path)
+        raise BadData(f"has pictures of {size} pixels, not of 28 x 28")
     if len(pictures) != len(answers):
-        raise BadData(f"has {len(answers):,} answers for {len(pictures):,} pictures", path)
+        raise BadData(f"has {len(answers):,} answers for {len(pictures):,} pictures")
     if not 0 < len(answers) <= (most := max_cases(pictures)):
-        raise BadData(f"has {len(answers):,} cases; at most {most:,} are kept", path)
-    if answers.min() < 0 or answers.max() >= MAX_ANSWERS:
-        raise BadData(f"has answers other than 0 to {MAX_ANSWERS - 1}", path)
+        raise BadData(f"has {len(answers):,} cases; at most {most:,} are kept")
+    if answers.max() >= MAX_ANSWERS:
+        raise BadData(f"has answers other than 0 to {MAX_ANSWERS - 1}")
+    if len(parts) != len(answers) or parts.max() > TEST:
+        raise BadData("has parts that are not those of its cases")
+    return cases

@@ -128,19 +128,17 @@ def cropped(ink: NDArray[np.generic]) -> Array:
     if not 0 < darkest < np.inf:
         raise NoDigit("nothing is drawn")
     scaled = scaled / darkest
-    rows, columns = box_of(scaled >= 0.5)
-    return scaled[_wider(rows), _wider(columns)]
+    rows, columns = (
+        slice(max(0, side.start - 1), side.stop + 1)  # one pixel more, for the soft edge of the ink
+        for side in box_of(scaled >= 0.5)
+    )
+    return scaled[rows, columns]
 
 
 def box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     """The rows and columns of the bounding box of the True pixels."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-
-
-def _wider(part: slice) -> slice:
-    """The slice extended by one pixel at each end, for the soft edge of the ink."""
-    return slice(max(0, part.start - 1), part.stop + 1)
 
 
 def with_usual_stroke_width(ink: Array) -> Array:
@@ -198,10 +196,9 @@ def areas(many: int, few: int) -> Array:
 def centred(box: Array) -> Picture:
     """The 20 x 20 drawing, scaled to full ink, with its barycentre on pixel (14, 14) of 28 x 28."""
     picture = np.zeros((SIDE, SIDE), np.uint8)
-    corner = [
-        min(max(round(CENTRE - float(barycentre)), 0), SIDE - BOX)
-        for barycentre in (np.arange(BOX) @ box.sum(axis=axis) / box.sum() for axis in (1, 0))
-    ]
-    top, left = corner
+    top, left = (
+        min(max(round(CENTRE - float(np.arange(BOX) @ box.sum(axis=a) / box.sum())), 0), SIDE - BOX)
+        for a in (1, 0)
+    )
     picture[top : top + BOX, left : left + BOX] = np.round(255 * box / box.max())
     return picture

@@ -4,7 +4,6 @@ Whatever is changed is said in a note. What cannot be recognised is refused with
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
@@ -14,10 +13,8 @@ from scipy import ndimage
 
 from digitnet.digits.files import BadFile
 from digitnet.digits.own import MAX_ANSWERS
-from digitnet.digits.prepare import areas
+from digitnet.digits.prepare import BOX, SIDE, areas
 from digitnet.engine.arrays import Array
-
-SIDE, BOX = 28, 20
 
 SMALLEST, LARGEST = 8, 256
 """Pixels of the side of pictures in arrays."""
@@ -37,22 +34,15 @@ SURE = 0.2
 """Minimum difference of correlations at which pictures are turned."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Pictures (cases, rows, columns) or a table (cases, columns), with what was changed."""
-
-    cases: NDArray[Any]
-    notes: list[str]
-
-
-def arranged(array: NDArray[Any], count: int | None, *, is_picture: bool | None = None) -> Layout:
-    """The cases of an array in any usual layout.
+def arranged(
+    array: NDArray[Any], count: int | None, notes: list[str], *, is_picture: bool | None = None
+) -> NDArray[Any]:
+    """Pictures (cases, rows, columns) or a table (cases, columns) in an array of any usual layout:
 
     (N, rows, columns), with 1, 3 or 4 channels before or after, (N, pixels), (N, pixels, 1), or
     with the cases last. count: the number of answers, if known. is_picture: None if that is to be
     told from the number of columns: a square from 8 x 8 on.
     """
-    notes = []
     if array.ndim > 1 and array.shape[-1] == count != array.shape[0]:
         array = np.moveaxis(array, -1, 0)
         notes.append("cases taken from the last axis")
@@ -82,7 +72,7 @@ def arranged(array: NDArray[Any], count: int | None, *, is_picture: bool | None 
         raise BadFile(
             f"has pictures of {_times(sides)} pixels; {SMALLEST} to {LARGEST} a side are read"
         )
-    return Layout(array, notes)
+    return array
 
 
 def have_one_scale(arrays: Sequence[NDArray[Any]]) -> bool:
@@ -231,26 +221,18 @@ def is_sideways(
     digits: (10, 28, 28), the mean picture of each digit. Compared are the differences of the
     digits from their mean, in which clothes and letters are like none.
     """
-    upright, swapped = _likeness(pictures, answers, digits)
-    if max(upright, swapped) < 2 * SURE or abs(upright - swapped) < SURE:
-        return None
-    return swapped > upright
-
-
-def _likeness(
-    pictures: NDArray[np.uint8], answers: NDArray[np.uint8], digits: Array
-) -> tuple[float, float]:
-    """The correlations with digits, as they are and with rows and columns swapped."""
     present = [digit for digit in range(10) if (answers == digit).any()]
     if len(present) < 5 or answers.max() > 9:
-        return 0.0, 0.0
+        return None
     means = np.stack([pictures[answers == digit].mean(axis=0) for digit in present])
     means, wanted = means - means.mean(axis=0), digits[present] - digits[present].mean(axis=0)
     upright, swapped = (
         float(np.corrcoef(each.ravel(), wanted.ravel())[0, 1])
         for each in (means, means.transpose(0, 2, 1))
     )
-    return upright, swapped
+    if max(upright, swapped) < 2 * SURE or abs(upright - swapped) < SURE:
+        return None
+    return swapped > upright
 
 
 def as_answers(array: NDArray[Any], notes: list[str], *, is_picture: bool) -> NDArray[np.uint8]:

@@ -67,7 +67,7 @@ class Board:
         """A button was pressed: starts a stroke if the position is on the paper."""
         self.lift()
         self.keys_in_use = False
-        if is_on_paper(place):
+        if all(0 <= at <= SIDE for at in place):  # on the paper
             self.drawing.press(place, ERASER if erases else self._tool)
 
     def drag(self, place: Place, *, erases: bool) -> None:
@@ -92,8 +92,11 @@ class Board:
     def step(self, right: float, down: float) -> None:
         """Moves the cursor, in pixels; draws if the keys hold the brush down."""
         self.keys_in_use = True
-        x, y = self.cursor
-        self.cursor = (_within(x + right), _within(y + down))
+        x, y = (
+            min(max(at + by, 0.5), SIDE - 0.5)
+            for at, by in zip(self.cursor, (right, down), strict=True)
+        )
+        self.cursor = (x, y)
         if self.by_keys:
             self.drawing.move(self.cursor)
 
@@ -129,15 +132,6 @@ class Board:
     @property
     def _tool(self) -> Brush:
         return ERASER if self.erasing else PEN
-
-
-def is_on_paper(place: Place) -> bool:
-    """Whether a position is on the paper."""
-    return all(0 <= at <= SIDE for at in place)
-
-
-def _within(at: float) -> float:
-    return min(max(at, 0.5), SIDE - 0.5)
 
 
 Line: TypeAlias = list[tuple[str, str]]
@@ -256,11 +250,10 @@ def _paper(ink: Ink, means: Means) -> list[Line]:
 def _in_greys(upper: Sequence[int], lower: Sequence[int]) -> Line:
     """One line of ▀: the upper square is the foreground colour, the lower one the background."""
     runs = ((key, len(list(run))) for key, run in groupby(zip(upper, lower, strict=True)))
-    return [(f"fg:{_grey(above)} bg:{_grey(below)}", "▀" * n) for (above, below), n in runs]
-
-
-def _grey(level: int) -> str:
-    return f"#{8 + 10 * level:02x}" + f"{8 + 10 * level:02x}" * 2
+    greys = [
+        f"#{8 + 10 * level:02x}{8 + 10 * level:02x}{8 + 10 * level:02x}" for level in range(24)
+    ]
+    return [(f"fg:{greys[above]} bg:{greys[below]}", "▀" * n) for (above, below), n in runs]
 
 
 def _panel(board: Board, width: int, height: int, means: Means) -> list[Line]:
@@ -298,20 +291,15 @@ def _outputs(board: Board, width: int, means: Means) -> list[Line]:
 
 def _said(board: Board, width: int) -> list[Line]:
     """The guess, the answer, and the tool in use."""
-    said = []
+    said = [
+        f"guess {board.reading.guess}" if board.reading else "no digit yet",
+        "" if board.answer is None else f"answer {board.answer}",
+        "pen down" if board.by_keys else "",
+        "eraser" if board.erasing else "",
+    ]
     if board.drawing.is_blank:
-        said.append("draw a digit with the mouse, or with arrows and space"
-                    if width >= WITH_VALUES else "draw")  # fmt: skip
-    elif board.reading is None:
-        said.append("no digit yet")
-    else:
-        said.append(f"guess {board.reading.guess}")
-    if board.answer is not None:
-        said.append(f"answer {board.answer}")
-    if board.by_keys:
-        said.append("pen down")
-    if board.erasing:
-        said.append("eraser")
+        whole = "draw a digit with the mouse, or with arrows and space"
+        said[0] = whole if width >= WITH_VALUES else "draw"
     return [[("bold", line)] for text in said for line in wrap(text, width)]
 
 
@@ -319,7 +307,6 @@ def _keys(width: int) -> Line:
     """As many keys as fit in a line."""
     shown = ""
     for key in KEYS:
-        longer = f"{shown}  {key}" if shown else f" {key}"
-        if len(longer) <= width:
+        if len(longer := f"{shown}{'  ' if shown else ' '}{key}") <= width:
             shown = longer
     return [("class:dim", shown)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Source
+from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere
 from digitnet.digits.download import DownloadFailed, download_mnist
 from digitnet.digits.idx import BadData
 from digitnet.digits.importing import import_from
@@ -207,16 +207,14 @@ def _delete(session: Session, name: str) -> DataResult:
 def _available(session: Session) -> dict[str, str]:
     """Name → description of each data set; those in MNIST's format only if their files are here."""
     sources = session.data_sets.sources().values()
-    listed = (s for s in sources if s.name not in RELATIVES or s.is_here(session.data_sets.folders))
-    return {source.name: _described(source, session) for source in listed}
-
-
-def _described(source: Source, session: Session) -> str:
-    """The summary of a data set, and how to get it if it is not here."""
-    if source.is_here(session.data_sets.folders):
-        return source.summary
-    how = "none yet" if source.name == "mine" else "not here: data mnist downloads it"
-    return f"{source.summary} ({how})"
+    available = {}
+    for source in sources:
+        if source.is_here(session.data_sets.folders):
+            available[source.name] = source.summary
+        elif source.name not in RELATIVES:
+            how = "none yet" if source.name == MINE else "not here: data mnist downloads it"
+            available[source.name] = f"{source.summary} ({how})"
+    return available
 
 
 def _is_usable(session: Session, name: str) -> bool:

@@ -4,6 +4,7 @@ Mouse reports are enabled only while it runs.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -127,31 +128,29 @@ def _forget_mouse(app: "Application[bool]") -> None:
 
 def _keys(board: Board) -> KeyBindings:
     """The key bindings."""
+
+    def finish(event: KeyPressEvent) -> None:
+        if not board.drawing.is_blank:
+            event.app.exit(result=True)
+
+    actions: dict[tuple[str, ...], Callable[[KeyPressEvent], None]] = {
+        ("left",): lambda event: board.step(-1, 0),
+        ("right",): lambda event: board.step(1, 0),
+        ("up",): lambda event: board.step(0, -1),
+        ("down",): lambda event: board.step(0, 1),
+        (" ",): lambda event: board.toggle(),
+        ("e",): lambda event: board.change_tool(),
+        ("c",): lambda event: board.clear(),
+        ("u", "c-_"): lambda event: board.undo(),
+        ("backspace", "delete"): lambda event: board.say(None),
+        tuple("0123456789"): lambda event: board.say(int(event.data)),
+        ("c-z",): lambda event: event.app.suspend_to_background(),
+        ("q", "escape", "c-d"): lambda event: event.app.exit(result=False),
+        ("enter",): finish,
+        ("c-c", "<sigint>"): lambda event: event.app.exit(exception=KeyboardInterrupt()),
+    }
     keys = KeyBindings()
-
-    def bind(*names: str, does: Any) -> None:
+    for names, action in actions.items():
         for name in names:
-            keys.add(name, eager=True)(does)
-
-    bind("left", does=lambda event: board.step(-1, 0))
-    bind("right", does=lambda event: board.step(1, 0))
-    bind("up", does=lambda event: board.step(0, -1))
-    bind("down", does=lambda event: board.step(0, 1))
-    bind(" ", does=lambda event: board.toggle())
-    bind("e", does=lambda event: board.change_tool())
-    bind("c", does=lambda event: board.clear())
-    bind("u", "c-_", does=lambda event: board.undo())
-    bind("backspace", "delete", does=lambda event: board.say(None))
-    for digit in range(10):
-        bind(str(digit), does=lambda event, digit=digit: board.say(digit))
-    bind("c-z", does=lambda event: event.app.suspend_to_background())
-    bind("q", "escape", "c-d", does=lambda event: event.app.exit(result=False))
-    bind("enter", does=lambda event: _finish(event, board))
-    bind("c-c", "<sigint>", does=lambda event: event.app.exit(exception=KeyboardInterrupt()))
+            keys.add(name, eager=True)(action)
     return keys
-
-
-def _finish(event: KeyPressEvent, board: Board) -> None:
-    """Leaves the board, unless it is blank."""
-    if not board.drawing.is_blank:
-        event.app.exit(result=True)
