@@ -17,7 +17,6 @@ MIRRORS = (
 )
 
 TIMEOUT_SECONDS = 20
-
 PIECE = 1 << 16
 """Maximum bytes between two reports."""
 

@@ -43,12 +43,10 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
 
 MAX_FILE = 1 << 30
-
 MAX_ARRAYS = 1 << 29
 """Maximum bytes of all arrays of a file together."""
 
 MAX_IDX = 256 << 20
-
 MAX_DEPTH = 3
 """Folders in folders that are looked into."""
 
@@ -59,13 +57,9 @@ _PARTS = (
 )
 
 _PICTURES = re.compile(r"images?|imgs?|pictures?|x|data|inputs?|features?|pixels")
-
 _ANSWERS = re.compile(r"labels?|lbls?|answers?|y|targets?|class(es)?")
-
 _ARRAYS = re.compile(r".*\.np[yz]", re.IGNORECASE)
-
 _TABLE = re.compile(r".*\.([ct]sv|txt|data)(\.gz)?", re.IGNORECASE)
-
 _IMAGES = re.compile(r"(.*?)images?[-._]idx3[-._]ubyte(\.gz)?", re.IGNORECASE)
 
 

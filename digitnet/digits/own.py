@@ -22,11 +22,8 @@ MINE = "mine"
 """The set to which the command `mine` adds."""
 
 ABOUT_MINE = "your own digits, which d draws and mine adds"
-
 HOW_TO_ADD = "d draws a digit, mine adds it"
-
 PARTS = TRAIN, VALIDATION, TEST = range(3)
-
 FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
 """The files of a set of pictures: these, answers, and the part of each case."""
 
@@ -34,7 +31,6 @@ TABLE = "table-idx2-ubyte.gz"
 """The file of a table, in place of the pictures: each row is its numbers as float32."""
 
 MAX_ANSWERS = 100
-
 MAX_CASES = 300_000
 """EMNIST has 280,000 digits; as many pictures fit in a save's 256 MiB even if none is packed."""
 

@@ -4,7 +4,6 @@ import glob
 import os
 import re
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +14,6 @@ from PIL import Image, UnidentifiedImageError
 from digitnet.engine.arrays import Array
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
-
 OTHERS = {
     "HEIC": re.compile(rb".{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
     "AVIF": re.compile(rb".{4}ftypavi[fs]", re.DOTALL),
@@ -29,9 +27,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
 """Of pictures in folders; those that are not read are refused by name."""
 
 MAX_BYTES = 64 << 20
-
 MAX_PIXELS = 25_000_000
-
 MAX_JPEG_PIXELS = 60_000_000
 """Higher, because JPEGs from cameras are decoded at half to an eighth of their size."""
 
@@ -42,7 +38,6 @@ MAX_RUN_LENGTH_BYTES = 2 << 20
 """Maximum size of a run-length encoded BMP, which pillow decodes slowly."""
 
 MIN_SIDE, MAX_ASPECT = 8, 40
-
 MAX_SIDE = 1024
 """Maximum pixels of the longer side after reduction."""
 
@@ -187,18 +182,18 @@ def pictures_at(path: Path) -> list[Found]:
     If a folder has subfolders named 0 to 9, their names are the answers. Raises OSError.
     """
     if os.path.lexists(path):
-        return list(_under(path)) if path.is_dir() else [Found(path)]
+        return _under(path) if path.is_dir() else [Found(path)]
     matches = sorted(glob.iglob(str(path)))[:MOST_FILES]  # noqa: PTH207 - may be absolute
     return [found for match in matches for found in pictures_at(Path(match))]
 
 
-def _under(folder: Path) -> Iterator[Found]:
+def _under(folder: Path) -> list[Found]:
     """The pictures in a folder by name, or in its subfolders named after digits if it has any."""
-    digits = [(digit, folder / str(digit)) for digit in range(10)]
-    by_digit = [(digit, inner) for digit, inner in digits if inner.is_dir()]
-    places: list[tuple[int | None, Path]] = [*by_digit] or [(None, folder)]
-    for answer, inner in places:
-        names = sorted(entry.name for entry in os.scandir(inner) if not entry.name.startswith("."))
-        for name in names[:MOST_FILES]:
-            if name.lower().endswith(SUFFIXES):
-                yield Found(inner / name, answer)
+    by_digit = [(digit, folder / str(digit)) for digit in range(10)]
+    places = [(digit, inner) for digit, inner in by_digit if inner.is_dir()] or [(None, folder)]
+    return [
+        Found(inner / name, answer)
+        for answer, inner in places
+        for name in sorted(name for name in os.listdir(inner) if name[0] != ".")[:MOST_FILES]
+        if name.lower().endswith(SUFFIXES)
+    ]

@@ -29,7 +29,6 @@ SAMPLE = 2000
 """Pictures looked at where a sample will do."""
 
 CHUNK = 4096
-
 SURE = 0.2
 """Minimum difference of correlations at which pictures are turned."""
 

@@ -19,14 +19,11 @@ from digitnet.digits.files import BadFile, open_bounded
 from digitnet.engine.report import Report, ignore
 
 MAX_BYTES = 2 << 30
-
 MAX_CELLS = 1 << 28
-
 CHUNK = 1 << 22
 """Characters read at a time, and the maximum length of a line."""
 
 DELIMITERS = ";\t, "
-
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "y", "species")
 """Headings of a column of answers."""
 

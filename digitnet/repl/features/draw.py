@@ -6,7 +6,6 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.digits.prepare import NoDigit, Picture, prepare
-from digitnet.engine.arrays import answers_of
 from digitnet.registry.model import Model
 from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
@@ -70,7 +69,7 @@ def _reader(model: Model) -> Read:
             seen = reader.seen(prepare(ink))
         except NoDigit:
             return None
-        a = reader.outputs([seen])
-        return Reading(seen, [float(value) for value in a[0]], int(answers_of(a)[0]))
+        (outputs,) = reader.outputs([seen])
+        return Reading(seen, outputs.tolist(), int(outputs.argmax()))
 
     return read

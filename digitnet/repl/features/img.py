@@ -135,22 +135,17 @@ class ImgResult:
                 printable(each.error) or ("wrong" if is_wrong else each.doubt),
             ))  # fmt: skip
         headings: tuple[str, ...] = ("file", "guess", "answer", "output", "")
-        if not any(each.answer is not None for each in self.digits):
-            headings = tuple(h for h in headings if h != "answer")
-            lines = [line[:2] + line[3:] for line in lines]
+        if not self.right[1]:
+            headings, *lines = [line[:2] + line[3:] for line in (headings, *lines)]
         return Rows(headings, lines, numbers=("guess", "answer", "output"))
 
     def as_json(self) -> dict[str, Any]:
         """One entry per digit; the accuracy if answers are known."""
         entries: list[dict[str, Any]] = []
         for read in self.digits:
-            entry = {
-                "file": read.file,
-                "guess": read.guess,
-                "outputs": list(read.outputs),
-                "error": read.error or None,
-            }
-            entries.append(entry | ({} if read.answer is None else {"answer": read.answer}))
+            error, known = read.error or None, {"answer": read.answer}
+            entry = {"file": read.file, "guess": read.guess, "outputs": list(read.outputs)}
+            entries.append(entry | {"error": error} | (known if read.answer is not None else {}))
         correct, total = self.right
         summed = {"correct": correct, "total": total, "accuracy": correct / total} if total else {}
         return {"results": entries} | summed
@@ -193,9 +188,9 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
     todo = [found for word in files for found in _found(word)]
     if all(found is None for _, found in todo):  # perhaps one name with spaces, without quotes
         todo = [each for each in _found(" ".join(files)) if each[1] is not None] or todo
-    digits: list[DigitRead] = []
     if not todo:
         raise CommandError(f"there are no pictures in {printable(' '.join(files), 100)}")
+    digits: list[DigitRead] = []
     try:
         for done, (word, found) in enumerate(todo):
             session.report(Note(f"{done:,} of {len(todo):,} files", lasting=False))
@@ -226,7 +221,6 @@ def _read(
     name: str, found: Found | None, reader: PictureReader, session: Session
 ) -> Iterator[DigitRead]:
     """The digits in one file, or the reason why there are none."""
-    answer = found.answer if found else None
     if found is None:
         yield DigitRead(name, "there is no such file")
         return
@@ -234,11 +228,10 @@ def _read(
         pictures = read_digits(read_bounded(found.path, MAX_BYTES))
     except (BadFile, BadPicture, NoDigit, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        yield DigitRead(name, reason, answer=answer)
+        yield DigitRead(name, reason, answer=found.answer)
         return
     seen = [reader.seen(picture) for picture in pictures]
-    session.last_picture = pictures[-1], answer
+    session.last_picture = pictures[-1], found.answer
     for number, (picture, made) in enumerate(zip(seen, reader.outputs(seen), strict=True), 1):
-        values = tuple(float(value) for value in made)
-        guess = int(made.argmax())
-        yield DigitRead(name, "", guess, values, answer, number, len(seen), picture)
+        guess, values = int(made.argmax()), tuple(made.tolist())
+        yield DigitRead(name, "", guess, values, found.answer, number, len(seen), picture)
