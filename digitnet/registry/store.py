@@ -204,6 +204,7 @@ def read_entry(path: Path, known: Entry | None = None) -> Entry:
         why = str(error)
     except OSError as error:
         why = f"it cannot be read: {error.strerror}"
+        entry = replace(entry, changed_ns=0)  # so that it is tried again
     name, kind = claim(path)
     if known and not path.is_symlink():
         name, kind = known.name, known.kind
@@ -429,6 +430,8 @@ class Store:
         """Reads a thing. Raises RegistryError if it is damaged."""
         name, path = entry.name, self.folder / entry.file
         try:
+            if entry.damaged and entry.is_of(path):  # it has been read just now
+                raise DamagedSave(entry.damaged)
             return contents(read_file(path))
         except FileNotFoundError:
             raise RegistryError(f"there is no network named {name!r}") from None
