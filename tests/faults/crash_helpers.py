@@ -1,17 +1,12 @@
 """What the tests of crashes share: changes to the saves, what they come to, what is there."""
 
-import json
-import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -317,18 +312,3 @@ def passing_over(path: Path, data: bytes, keep_old_as: Path | None = None) -> No
     """How not to meet a failure."""
     with suppress(OSError):
         write_durably(path, data, keep_old_as)
-
-
-def told_by(program: ModuleType, *arguments: str) -> dict[str, Any]:
-    """What a program of these tests says as JSON."""
-    assert program.__file__
-    done = subprocess.run(
-        [sys.executable, program.__file__, *arguments],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told

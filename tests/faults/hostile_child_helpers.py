@@ -149,7 +149,11 @@ def work(saves: Path, folder: Path, without: str, ways: list[Way], skip: int) ->
     print("{}", flush=True)
     for number, (data, way) in enumerate(cases(folder, ways)):
         if number >= skip:
-            print(json.dumps(vars(answer_to(data, way, saves, watch))), flush=True)
+            answer = answer_to(data, way, saves, watch)
+            if answer.seconds >= way.seconds:  # a busy machine is slow once, a bomb always
+                again = answer_to(data, way, saves, watch)
+                answer.seconds = min(answer.seconds, again.seconds)
+            print(json.dumps(vars(answer)), flush=True)
 
 
 if __name__ == "__main__":

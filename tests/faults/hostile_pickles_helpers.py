@@ -11,24 +11,87 @@ import struct
 from typing import Any
 
 import numpy as np
-from hostile_calls_helpers import (
-    ATTACK,
-    CALLS,
-    MARKER,
-    PROTO,
-    SHELL,
-    SYSTEM,
-    Raw,
-    arguments,
-    call,
-    name_of,
-    stacked,
-    value,
-)
 from registry_helpers import plain
 
 from digitnet.registry.codec import encode, seal
 from digitnet.registry.schema import to_document
+
+MARKER = "ran"
+SHELL = f"touch {MARKER}"
+CODE = f"open({MARKER!r}, 'w')"
+PROTO = b"\x80\x03"
+
+
+def value(thing: Any) -> bytes:
+    """The opcodes of a plain value, or those given."""
+    if isinstance(thing, Raw):
+        return thing.raw
+    return pickletools.optimize(pickle.dumps(thing, 3))[2:-1]
+
+
+class Raw:
+    """Opcodes that stand for a value."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+
+def name_of(dotted: str) -> bytes:
+    """GLOBAL: the thing called so, as in `os:system`."""
+    module, name = dotted.split(":")
+    return f"c{module}\n{name}\n".encode()
+
+
+def stacked(dotted: str) -> bytes:
+    """STACK_GLOBAL: the same by two strings, where the name may have dots."""
+    module, name = (value(part) for part in dotted.split(":"))
+    return module + name + b"\x93"
+
+
+def arguments(*things: Any) -> bytes:
+    return b"(" + b"".join(map(value, things)) + b"t"
+
+
+def call(what: bytes, *things: Any) -> bytes:
+    """REDUCE: calls it with these arguments."""
+    return what + arguments(*things) + b"R"
+
+
+SYSTEM = name_of("os:system")
+ATTACK = call(SYSTEM, SHELL)
+
+CALLS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("os:system", "posix:system", "os:popen"), (SHELL,)),
+    **dict.fromkeys(
+        ("builtins:eval", "builtins:exec", "__builtin__:eval", "timeit:timeit"), (CODE,)
+    ),
+    "subprocess:Popen": (["touch", MARKER],),
+    "os:execvp": ("touch", ["touch", MARKER]),
+    "os:fork": (),
+    "os:_exit": (0,),
+    "builtins:open": (MARKER, "w"),
+    "builtins:__import__": ("antigravity",),
+    "builtins:print": ("\x1b[2J",),
+    "builtins:getattr": (Raw(name_of("builtins:object")), "__subclasses__"),
+    "builtins:bytearray": (1 << 40,),
+    "runpy:run_path": (MARKER,),
+    "socket:create_connection": (("localhost", 1),),
+    "threading:Timer": (0, Raw(SYSTEM), [SHELL]),
+    "sys:setrecursionlimit": (1 << 30,),
+    "ctypes:string_at": (1,),
+    "marshal:loads": (b"N",),
+    "functools:partial": (Raw(SYSTEM), SHELL),
+    "copyreg:add_extension": ("os", "system", 1),
+    "collections:OrderedDict": ([("name", "x")],),
+    "decimal:Decimal": ("1e999999999",),
+    "shutil:rmtree": (MARKER,),
+    "numpy:load": (MARKER, None, True),
+    "numpy.f2py.crackfortran:myeval": (CODE,),
+    "digitnet.cli:main": (["-c", "pas stolen"],),
+    "digitnet.registry.saves:Registry": (MARKER,),
+}
+"""What is called with what, by REDUCE: of each kind of harm, and of our own code."""
+
 
 DTYPES = ("O", "O8", "f8,O", "V2147483647", "V0", "U536870911", "M8[ns]", "(2147483647,)f8", ">f4")
 

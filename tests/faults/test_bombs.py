@@ -1,14 +1,168 @@
 """Small files that claim, nest, repeat or share: each is refused, in little time and memory."""
 
+import struct
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from bombs_helpers import bombs
 from conftest import Tally
 from hostile_helpers import WAYS, answers, faults
+from hostile_pickles_helpers import DOCUMENT, PROTO, SAVE, value
 
-from digitnet.registry.codec import seal
+from digitnet.registry.codec import encode, seal
+from digitnet.registry.schema import array_document
+
+MILLION = 1_000_000
+HASH_MODULUS = (1 << 61) - 1
+"""Whole numbers that differ by this have the same hash."""
+
+
+def within(opcodes: bytes) -> bytes:
+    """A sound save with one field more, which is a bomb."""
+    return SAVE[:-2] + value("more") + opcodes + b"u."
+
+
+def document(*path: str | int, **fields: Any) -> bytes:
+    """A save of the right opcodes, some fields of which are bombs."""
+    changed = deepcopy(DOCUMENT)
+    holder: Any = changed
+    for step in path:
+        holder = holder[step]
+    holder.update(fields)
+    return encode(changed)
+
+
+def laughs(container: bytes, end: bytes) -> bytes:
+    """Ten times the same ten, and so on: a billion laughs, by the memo."""
+    levels = [b"]q\x00" + b"(" + value("ha") * 10 + b"e"]
+    for level in range(1, 12):
+        levels.append(container + b"q" + bytes([level]) + b"(" + b"h" + bytes([level - 1]) + end)
+    return b"0".join(levels)
+
+
+def numbers(count: int) -> bytes:
+    """Keys that all fall into the same place of a dict, with a value each."""
+    return b"".join(value(k * HASH_MODULUS) + b"N" for k in range(count))
+
+
+def floods(count: int) -> dict[str, bytes]:
+    """Opcodes by the million."""
+    return {
+        f"{name} by the million": within(start + opcode * count + end)
+        for name, start, opcode, end in (
+            ("None", b"](", b"N", b"e"),
+            ("empty list", b"](", b"]", b"e"),
+            ("empty dict", b"](", b"}", b"e"),
+            ("list of one", b"](", b"](Ne", b"e"),
+            ("empty string", b"](", b"X\0\0\0\0", b"e"),
+            ("empty bytes", b"](", b"C\0", b"e"),
+            ("64-bit number", b"](", b"\x8a\x08" + b"\x7f" * 8, b"e"),
+            ("MARK", b"", b"(", b"t"),
+            ("PROTO", b"", PROTO, b"N"),
+            ("DUP", b"N", b"2", b""),
+            ("POP", b"N", b"N0", b""),
+            ("MEMOIZE", b"N", b"\x94", b""),
+            ("empty tuple", b"](", b")", b"e"),
+            ("FRAME", b"", b"\x95" + bytes(8), b"N"),
+        )
+    }
+
+
+def claim(opcode: bytes, form: str, length: int) -> bytes:
+    """An opcode that announces so many bytes, and has few."""
+    return within(opcode + struct.pack(form, length) + b"x" * 40)
+
+
+W0 = ("layers", 0, "parameters", "weights")
+
+
+@cache
+def bombs() -> dict[str, bytes]:
+    """Bombs without a footer."""
+    history = array_document(np.ones((MILLION, 4)))
+    return {
+        # claimed lengths
+        **{
+            f"{name} of {length:,} bytes": claim(opcode, form, length)
+            for name, opcode, form, lengths in (
+                ("BINUNICODE", b"X", "<I", (41, 1 << 16, 1 << 31, (1 << 32) - 1)),
+                ("BINBYTES", b"B", "<I", (41, 1 << 28, 1 << 31, (1 << 32) - 1)),
+                ("BINSTRING", b"T", "<i", (1 << 30, -1)),
+                ("LONG4", b"\x8b", "<i", (1 << 30, (1 << 31) - 1, -1)),
+                ("BINUNICODE8", b"\x8d", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("BINBYTES8", b"\x8e", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("BYTEARRAY8", b"\x96", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("FRAME", b"\x95", "<Q", (1 << 40, (1 << 63) - 1, (1 << 64) - 1)),
+                ("LONG_BINPUT", b"Nr", "<I", (1 << 28, 1 << 31, (1 << 32) - 1)),
+                ("SHORT_BINBYTES", b"C", "<B", (255,)),
+                ("LONG1", b"\x8a", "<B", (255,)),
+            )
+            for length in lengths
+        },
+        "PUT of a huge number": within(b"Np" + b"9" * 18 + b"\n"),
+        # deep nesting
+        **{
+            f"{name}, {depth:,} deep": within(opening * depth + b"N" + closing * depth)
+            for name, opening, closing in (
+                ("lists", b"](", b"e"),
+                ("dicts", b"}(" + value("a"), b"u"),
+                ("tuples", b"(", b"t"),
+                ("tuples of one", b"", b"\x85"),
+                ("open lists", b"](", b""),
+            )
+            for depth in (17, 1000, 100_000, MILLION)
+        },
+        "a deep tuple as a key": within(b"}(N" + b"\x85" * MILLION + b"Nu"),
+        "a deep frozenset as a key": within(
+            b"}(" + b"(" * 100_000 + b"N" + b"\x91" * 100_000 + b"Nu"
+        ),
+        # colliding and equal keys
+        "colliding keys": within(b"}(" + numbers(12_000) + b"u"),
+        "colliding members": within(b"\x8f(" + numbers(12_000) + b"\x90"),
+        "equal keys": within(b"}(" + (value("a") + b"N") * 90_000 + b"u"),
+        "equal keys of a save": SAVE[:-2] + SAVE[4:],
+        "a name twice": SAVE[:-2] + value("name") + value("y") + b"u.",
+        "keys that are numbers": within(b"}(" + b"K\x01N" * 90_000 + b"u"),
+        "keys that are lists": within(b"}(" + b"]N" * 90_000 + b"u"),
+        # shared lists
+        "a billion laughs in lists": within(laughs(b"]", (b"h\x00" * 10) + b"e")),
+        "a list in itself": within(b"]q\x00(" + b"h\x00" * 100_000 + b"e"),
+        # huge integers
+        "LONG of a million digits": within(b"L" + b"9" * MILLION + b"L\n"),
+        "INT of a million digits": within(b"I" + b"9" * MILLION + b"\n"),
+        "LONG4 of a million bytes": within(
+            b"\x8b" + struct.pack("<i", MILLION) + b"\x7f" * MILLION
+        ),
+        "LONG1 of 255 bytes": within(b"\x8a\xff" + b"\x7f" * 255),
+        "FLOAT of a million digits": within(b"F" + b"9" * MILLION + b"\n"),
+        "UNICODE of a million letters": within(b"V" + b"\\u0041" * MILLION + b"\n"),
+        # opcodes by the million
+        **floods(MILLION),
+        "None by the million, in lists": within(b"](" + (b"](" + b"N" * 90_000 + b"e") * 30 + b"e"),
+        # sound opcodes that say too much
+        "a history of a million points": document(history=history),
+        "a shape of 90,000 dimensions": document(
+            "history", shape=[(1 << 31) - 1] * 90_000
+        ),
+        "weights of 2^60": document(*W0, shape=[1 << 30, 1 << 30], data=b""),
+        "no weights of many": document(*W0, shape=[0, (1 << 31) - 1], data=b""),
+        "many layers that are none": document(layers=[{}] * 90_000),
+        "90,000 data sets": document(trained_on=["\n"] * 90_000),
+        "a name of 60,000 letters": document(name="x" * 60_000),
+        "a name that grows": document(name="\ufdfa" * 200),
+        "a name of many accents": document(name="a" + "\u0301" * 199),
+        "a schedule of 60,000 digits": document(
+            "settings", schedule="cosine " + "9" * 60_000 + "e"
+        ),
+        "a rate of 2^62": document("settings", rate=-(1 << 62)),
+        "a seed of 2^63": document(seed=(1 << 63) - 1),
+        "90,000 settings": document(settings={f"{k}": 0 for k in range(90_000)}),
+    }  # fmt: skip
+
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux' limits")
 

@@ -12,16 +12,8 @@ from typing import Any
 
 import pytest
 from conftest import Tally
-from crash_helpers import Change, Model, complaint, found, passing_over, past, without_steps
-from registry_helpers import Disk, Pen, failure, temporary_files
-
-from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of
-from digitnet.engine.trainer import Trainer
-from digitnet.registry import model
-from digitnet.registry import store as registry_module
-from digitnet.registry.files import RegistryError
-from digitnet.registry.saves import Registry
+from crash_helpers import Change, Model, complaint, found, past
+from registry_helpers import temporary_files
 
 PAST: tuple[Change, ...] = (("save", "x", 1), ("save", "x", 2))
 BLOCK = 4096
@@ -36,92 +28,6 @@ def wrong_after(saves: Path, before: Model, said: str, code: int) -> str:
     return complaint(saves, before) or (
         "" if found(saves).undoable() == before.undoable() else "more is kept now"
     )
-
-
-# a disk with room for so many bytes
-
-
-def large() -> model.Model:
-    """A network whose file takes several blocks."""
-    network = network_of("784-10")
-    network.initialize(1)
-    return model.Model(Trainer(network, Settings(), 1))
-
-
-def said_to(saves: Path) -> str:
-    """What is said to a save."""
-    try:
-        Registry(saves).save(large(), "x")
-    except RegistryError as error:
-        return str(error)
-    return "saved"
-
-
-class Room:
-    """A disk that takes so many bytes and fails then."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, code: int) -> None:
-        self.left, self.code = 0, code
-        patch.setattr(Pen, "write", lambda pen, data: self.write(pen.file, data))
-        Disk(patch)
-
-    def write(self, file: Any, data: bytes) -> int:
-        part = data[: self.left]
-        self.left -= len(part)
-        file.write(part)
-        if len(part) < len(data):
-            raise failure(self.code)
-        return len(data)
-
-
-@pytest.fixture
-def saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a past, on a disk that need not be waited for."""
-    monkeypatch.setattr(os, "fsync", os.fstat)
-    return tmp_path / "saves"
-
-
-def size_in(saves: Path) -> int:
-    """Bytes of the large network's file."""
-    size = Registry(saves).save(large(), "large").entry.bytes
-    Registry(saves).delete("large")
-    return size
-
-
-@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=errno.errorcode.get)
-def test_a_disk_with_room_for_so_many_bytes(
-    tmp_path: Path, saves: Path, monkeypatch: pytest.MonkeyPatch, tally: Tally, code: int
-) -> None:
-    before, size = past(saves, PAST), size_in(tmp_path / "elsewhere")
-    room, rooms, complaints = Room(monkeypatch, code), range(0, size, BLOCK), []
-    for room.left in rooms:
-        if wrong := wrong_after(saves, before, said_to(saves), code):
-            complaints.append(wrong)
-    room.left = size
-    assert said_to(saves) == "saved"  # the list finds no room, which is no failure
-    assert Registry(saves).load("x").network.shape == "784-10"
-    assert complaints == []
-    tally(f"a disk with room for some bytes, {errno.errorcode[code]}", len(rooms), len(rooms))
-
-
-CARELESS: dict[str, tuple[object, str, Callable[..., None], str]] = {
-    "over the old one": (registry_module, "write_durably", without_steps, "is damaged"),
-    "in silence": (registry_module, "write_durably", passing_over, "this is said: saved"),
-    "without cleaning up": (Path, "unlink", lambda *_, **__: None, "left behind"),
-}
-"""How not to write: what is put in place of what, and what comes of it."""
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("how", CARELESS)
-def test_careless_writing_is_seen_on_a_disk_without_room(
-    saves: Path, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    *instead, says = CARELESS[how]
-    before = past(saves, PAST)
-    Room(monkeypatch, errno.ENOSPC).left = BLOCK
-    monkeypatch.setattr(*instead)
-    assert says in wrong_after(saves, before, said_to(saves), errno.ENOSPC)
 
 
 # real file systems and limits, met by the program

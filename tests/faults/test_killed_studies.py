@@ -46,7 +46,7 @@ def test_kills_at_random_moments(
     environment["DIGITNET_SAVES"] = str(session.saves)
     undisturbed = Session(tmp_path / "other", session.data_sets.folders, tmp_path, seed=1)
     expected = do(undisturbed, f"n 784-8-10; {QUESTION}")[-1]["runs"]
-    chance, tried, survived = random.Random(1), share(3, 100), 0
+    chance, tried, survived = random.Random(1), share(2, 100), 0
     line = f"n 784-8-10; {QUESTION}"
     for _ in range(tried):
         told = told_before_the_kill(line, environment, tmp_path, chance.randint(1, 6))

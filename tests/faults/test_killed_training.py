@@ -17,8 +17,7 @@ def test_kills_at_random_moments(
     environment: dict[str, str], share: Callable[[int, int], int], tally: Tally
 ) -> None:
     saves, chance = Path(environment["DIGITNET_SAVES"]), random.Random(1)
-    tried = share(4, 100)
-    survived = 0
+    tried, survived = share(2, 100), 0
     for _ in range(tried):
         left_by(environment, signal.SIGKILL, "n relu; t 600s", after=chance.random() / 2)
         recovery = Recovery(saves)

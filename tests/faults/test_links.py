@@ -138,19 +138,7 @@ def test_no_setting_steers_the_terminal(session: Session, value: str) -> None:
             trainer.settings.changed(name, value)
 
 
-def test_a_lock_that_is_a_link_is_not_locked(session: Session, outside: Path) -> None:
-    do(session, "n mini; t 3")
-    recovery = session.unfinished.recovery
-    assert recovery.autosave(session.network(), wait=True)
-    recovery.release()
-    (lock,) = (session.saves / FOLDER).glob("*.lock")
-    lock.unlink()
-    lock.symlink_to(outside / "made")
-    assert "there is no unfinished training" in refusal(session, "n mini; recover")
-    assert not (outside / "made").exists()
-
-
-def test_a_lock_that_is_a_link_is_not_even_tried(
+def test_a_lock_that_is_a_link_is_not_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / FOLDER

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,57 @@ from crash_helpers import DAMAGED, MINE, Change, Copy, Model, make, on_disk
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from model_helpers import KILLED, REFUSED, dying
 from registry_helpers import temporary_files
 
 from digitnet.registry import store as store_module
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import OwnData, Registry
 from digitnet.registry.store import LIST
+
+KILLED, REFUSED = 9, 7
+STEPS = ("replace", "link", "unlink", "fsync", "mkdir")
+"""The system calls before and after which a process may die."""
+
+
+def dying(act: Callable[[], Any], calls: int, *, after: bool) -> int:
+    """Does something in a process of its own, which dies before or after so many calls.
+
+    Returns how it ended: KILLED, REFUSED or 0.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            _die_at(calls, after)
+            act()
+            os._exit(0)
+        except RegistryError:
+            os._exit(REFUSED)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _die_at(calls: int, after: bool) -> None:
+    """From now on, so many of STEPS end this process."""
+    left = calls
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **how: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0 and not after:
+                os._exit(KILLED)
+            result = real(*args, **how)
+            if left == 0:
+                os._exit(KILLED)
+            return result
+
+        return call
+
+    for name in STEPS:
+        setattr(os, name, counted(getattr(os, name)))
+
 
 NAMES = ["a", "A", "ä b", "../a"]
 names = st.sampled_from(NAMES)

@@ -18,8 +18,8 @@ from digitnet.repl.session import Session
 
 pytest.importorskip("distributed", reason="the package distributed is needed")
 
-QUESTION = "study rate 0.02 0.05 0.1 --repeat 8 --for 150 --name one"
-RUNS = 24
+QUESTION = "study rate 0.02 0.05 0.1 --repeat 4 --for 150 --name one"
+RUNS = 12
 
 
 class Cluster:
