@@ -1,35 +1,184 @@
-"""That MNIST is fetched whole, and stops and goes on where it should."""
+"""That MNIST is fetched whole, from whichever mirror has it right, and each failure is told."""
 
+import gzip
 import signal
+import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import download_helpers
+import numpy as np
 import pytest
-from download_helpers import (
-    FILES,
-    FIRST,
-    FOURTH,
-    OTHERS,
-    SECOND,
-    THIRD,
-    Start,
-    answers,
-    failure,
-    fetch,
-    inside,
-    resumes,
-    sends,
-    sends_without_length,
-)
+from digits_helpers import idx
+from numpy.typing import NDArray
 
-from digitnet.digits.download import Fetched, download_mnist
+from digitnet.digits import download
+from digitnet.digits.download import DownloadFailed, Fetched, download_mnist
 from digitnet.engine.report import Stopped
 from digitnet.repl.interrupts import Interrupts, interruptible
 
-start, stand_ins = download_helpers.start, download_helpers.stand_ins
+Answer = Callable[[BaseHTTPRequestHandler], None]
+"""What a mirror does when it is asked for a file."""
+
+
+def noise(*shape: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(shape).integers(0, 256, shape, np.uint8)
+
+
+CONTENTS = {
+    "train-images-idx3-ubyte": idx(noise(9, 28, 28)),
+    "train-labels-idx1-ubyte": idx(noise(9)),
+    "t10k-images-idx3-ubyte": idx(noise(4, 28, 28)),
+    "t10k-labels-idx1-ubyte": idx(noise(4)),
+}
+"""Small files in place of MNIST's."""
+
+DIGESTS = {stem: sha256(content).hexdigest() for stem, content in CONTENTS.items()}
+
+FILES = {f"{stem}.gz": gzip.compress(content, mtime=0) for stem, content in CONTENTS.items()}
+
+FIRST, SECOND, THIRD, FOURTH = FILES
+
+OTHERS = {
+    FIRST: gzip.compress(idx(noise(9, 28, 27))),
+    SECOND: gzip.compress(idx(noise(8))),
+    THIRD: gzip.compress(idx(noise(4, 28, 27))),
+    FOURTH: gzip.compress(idx(noise(5))),
+}
+"""Good IDX files, but not the ones asked for."""
+
+
+def sends(content: bytes, claims: int | None = None, status: int = 200) -> Answer:
+    """Sends this body. claims: its length according to the header."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(content) if claims is None else claims))
+        request.end_headers()
+        request.wfile.write(content)
+
+    return answer
+
+
+def sends_without_length(content: bytes) -> Answer:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(content)
+
+    return answer
+
+
+def sends_half(content: bytes) -> Answer:
+    return sends(content[: len(content) // 2], claims=len(content))
+
+
+def resumes(content: bytes, most: int) -> Answer:
+    """Sends at most so many bytes, from where it is asked to begin, and breaks off."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked = request.headers.get("Range", "bytes=0-")
+        rest = content[int(asked.removeprefix("bytes=").removesuffix("-")) :]
+        sends(rest[:most], claims=len(rest), status=206 if "Range" in request.headers else 200)(
+            request
+        )
+
+    return answer
+
+
+def hangs_up(request: BaseHTTPRequestHandler) -> None:
+    """Closes the connection without an answer."""
+
+
+def answers(make: Callable[[bytes], Answer], **instead: Answer) -> dict[str, Answer]:
+    """A mirror's response for each file. instead: responses by the file's index."""
+    places = dict(zip(FILES, ("first", "second", "third", "fourth"), strict=True))
+    return {name: instead.get(places[name], make(content)) for name, content in FILES.items()}
+
+
+@dataclass
+class Mirror:
+    """A local server, and the names of the files requested from it."""
+
+    url: str
+    over: threading.Event
+    asked: list[str] = field(default_factory=list)
+
+
+Start = Callable[[dict[str, Answer]], Mirror]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts mirrors that are stopped at the end of the test."""
+    servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+    over = threading.Event()
+
+    def start(answers: dict[str, Answer]) -> Mirror:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                name = self.path.removeprefix("/mnist/")
+                mirror.asked.append(name)
+                answers.get(name, sends(b"no such file", status=404))(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # client hung up
+        mirror = Mirror(f"http://127.0.0.1:{server.server_port}/mnist/", over)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        servers.append((server, thread))
+        return mirror
+
+    yield start
+    over.set()
+    for server, thread in servers:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replaces MNIST's files by small ones, and disables proxies."""
+    monkeypatch.setattr(download, "MNIST_DIGESTS", DIGESTS)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def nobody() -> str:
+    """The address of a mirror that does not answer."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    return f"http://127.0.0.1:{port}/mnist/"
+
+
+def fetch(folder: Path, *mirrors: str) -> list[Fetched]:
+    reports: list[Fetched] = []
+    download_mnist(folder, reports.append, mirrors)
+    return reports
+
+
+def failure(folder: Path, *mirrors: str) -> str:
+    """The error of a failed download; checks that it is one line."""
+    with pytest.raises(DownloadFailed) as caught:
+        fetch(folder, *mirrors)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def inside(folder: Path) -> dict[str, bytes]:
+    """Everything in a folder: names and bytes."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_four_files_are_fetched(
@@ -42,26 +191,14 @@ def test_four_files_are_fetched(
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_folder_is_made(tmp_path: Path, start: Start) -> None:
-    folder = tmp_path / "cache" / "digits"
-    fetch(folder, start(answers(sends)).url)
-    assert inside(folder) == FILES
-
-
-def test_the_last_report_of_a_file_is_that_all_of_it_is_here(tmp_path: Path, start: Start) -> None:
-    last = {report.file: report for report in fetch(tmp_path, start(answers(sends)).url)}
-    assert list(last) == list(FILES)
+def test_reports_count_the_bytes_so_far_until_all_are_here(tmp_path: Path, start: Start) -> None:
+    reports = fetch(tmp_path / "cache" / "digits", start(answers(sends)).url)
+    assert list(dict.fromkeys(report.file for report in reports)) == list(FILES)
     for name, content in FILES.items():
-        assert last[name] == Fetched(name, len(content), len(content))
-
-
-def test_reports_count_the_bytes_so_far(tmp_path: Path, start: Start) -> None:
-    reports = [r for r in fetch(tmp_path, start(answers(sends)).url) if r.file == FIRST]
-    counts = [report.done for report in reports]
-    assert counts
-    assert counts == sorted(counts)
-    assert {report.total for report in reports} == {len(FILES[FIRST])}
-    assert max(counts) == len(FILES[FIRST])
+        counts = [report.done for report in reports if report.file == name]
+        assert counts == sorted(counts)
+        assert counts[-1] == len(content)
+        assert {r.total for r in reports if r.file == name} == {len(content)}
 
 
 def test_a_file_of_unknown_length_is_fetched_and_its_total_is_none(
@@ -72,27 +209,25 @@ def test_a_file_of_unknown_length_is_fetched_and_its_total_is_none(
     assert {report.total for report in reports} == {None}
 
 
-def test_files_that_are_whole_are_not_asked_for_again(tmp_path: Path, start: Start) -> None:
-    mirror = start(answers(sends))
-    fetch(tmp_path, mirror.url)
-    mirror.asked.clear()
-    assert fetch(tmp_path, mirror.url) == []
-    assert mirror.asked == []
-    assert inside(tmp_path) == FILES
-
-
 @pytest.mark.parametrize(
-    "content", [FILES[SECOND][:-3], OTHERS[SECOND], b""], ids=["cut", "another", "empty"]
+    ("content", "asked"),
+    [
+        (FILES[SECOND][:-3], [SECOND]),
+        (OTHERS[SECOND], [SECOND]),
+        (b"", [SECOND]),
+        (FILES[SECOND], []),
+    ],
+    ids=["cut", "another", "empty", "whole"],
 )
 def test_only_a_file_that_is_not_whole_is_fetched_anew(
-    tmp_path: Path, start: Start, content: bytes
+    tmp_path: Path, start: Start, content: bytes, asked: list[str]
 ) -> None:
     for name, whole in FILES.items():
         (tmp_path / name).write_bytes(content if name == SECOND else whole)
     mirror = start(answers(sends))
     reports = fetch(tmp_path, mirror.url)
-    assert mirror.asked == [SECOND]
-    assert {report.file for report in reports} == {SECOND}
+    assert mirror.asked == asked
+    assert {report.file for report in reports} == {*asked}
     assert inside(tmp_path) == FILES
 
 
@@ -160,3 +295,112 @@ def test_a_connection_that_breaks_off_is_resumed_for_as_long_as_more_arrives(
     assert counts == sorted(counts)  # nothing was sent twice
     assert [mirror.asked.count(FIRST) for mirror in mirrors] == [2, 2]
     assert {r.total for r in reports if r.file == FIRST} == {len(FILES[FIRST])}
+
+
+BAD_ANSWERS: dict[str, tuple[Answer, str]] = {
+    "not-found": (sends(b"no such file", status=404), "answered 404 Not Found"),
+    "forbidden": (sends(b"no", status=403), "answered 403 Forbidden"),
+    "server-error": (sends(b"oh", status=500), "answered 500 Internal Server Error"),
+    "another-file": (sends(OTHERS[FIRST]), "is not the original file: its SHA-256 differs"),
+    "another-of-the-four": (sends(FILES[SECOND]), "has 1 dimensions, not 3"),
+    "a-page": (sends(b"<html>Log in to this network</html>"), "is not an IDX file"),
+    "nothing": (sends(b""), "is too short to be an IDX file"),
+    "cut": (sends(FILES[FIRST][:-9]), "is cut short"),
+    "junk-at-the-end": (sends(FILES[FIRST] + b"junk"), "goes on after the end"),
+    "hangs-up": (hangs_up, "no connection"),
+}
+
+
+@pytest.mark.parametrize("bad", [a for a, _ in BAD_ANSWERS.values()], ids=list(BAD_ANSWERS))
+def test_what_the_first_mirror_has_wrong_the_second_gives(
+    tmp_path: Path, start: Start, bad: Answer
+) -> None:
+    in_place: list[str] = []
+
+    def looks(request: BaseHTTPRequestHandler) -> None:
+        in_place.extend(name for name in FILES if (tmp_path / name).exists())
+        sends(FILES[FIRST])(request)
+
+    first, second = start(answers(sends, first=bad)), start(answers(sends, first=looks))
+    fetch(tmp_path, first.url, second.url)
+    assert in_place == []  # while the second was asked, the first's was nowhere
+    assert inside(tmp_path) == FILES
+    assert second.asked == [FIRST]
+    assert first.asked == list(FILES)
+
+
+@pytest.mark.parametrize("sent", [None, 2048], ids=["before-it-answers", "in-the-middle"])
+def test_a_mirror_that_falls_silent_is_left_for_the_second(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, sent: int | None
+) -> None:
+    def waits(request: BaseHTTPRequestHandler) -> None:
+        if sent is not None:
+            sends(FILES[FIRST][:sent], claims=len(FILES[FIRST]))(request)
+        first.over.wait(5)
+
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
+    first, second = start(answers(sends, first=waits)), start(answers(sends))
+    fetch(tmp_path, first.url, second.url)
+    assert inside(tmp_path) == FILES
+    assert second.asked == [FIRST]
+
+
+@pytest.mark.parametrize(("bad", "says"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
+def test_what_no_mirror_has_right_is_said_of_each_and_nothing_is_kept(
+    tmp_path: Path, start: Start, bad: Answer, says: str
+) -> None:
+    first, second = start(answers(sends, first=bad)), start({})
+    message = failure(tmp_path, first.url, second.url)
+    of_first, of_second = message.split("; ")
+    assert of_first.startswith(f"{first.url}: ")
+    assert says in of_first
+    assert of_second == f"{second.url}: answered 404 Not Found"
+    assert inside(tmp_path) == {}
+    assert first.asked == second.asked == [FIRST]
+
+
+def test_half_a_file_from_every_mirror_is_told_in_plain_words(tmp_path: Path, start: Start) -> None:
+    first, second = start(answers(sends_half)), start(answers(sends_half))
+    message = failure(tmp_path, first.url, second.url)
+    assert inside(tmp_path) == {}
+    assert first.url in message
+    assert f"{second.url}: the connection broke off" in message
+
+
+def test_what_a_mirror_sent_wrong_is_said_without_the_folder_it_was_put_in(
+    tmp_path: Path, start: Start
+) -> None:
+    mirror = start({FIRST: sends(OTHERS[FIRST])})
+    message = failure(tmp_path / "digits: mine", mirror.url)
+    assert message == (
+        f"{mirror.url}: sent a file that is not the original file: its SHA-256 differs"
+    )
+
+
+def test_mirrors_that_do_not_answer_are_named(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waits(request: BaseHTTPRequestHandler) -> None:
+        mirror.over.wait(5)
+
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
+    mirror = start(answers(sends, first=waits))
+    message = failure(tmp_path, mirror.url)
+    assert message == f"{mirror.url}: no answer within 0.2 seconds"
+    assert inside(tmp_path) == {}
+
+
+@pytest.mark.serial
+def test_offline_it_fails_at_once_and_says_so(tmp_path: Path, nobody: str) -> None:
+    began = time.monotonic()
+    message = failure(tmp_path, nobody, nobody)
+    assert time.monotonic() - began < 1.5
+    assert message == f"{nobody}: no connection; {nobody}: no connection"
+    assert inside(tmp_path) == {}
+
+
+def test_a_folder_that_cannot_be_made_is_a_failed_download(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    mirror = start(answers(sends))
+    assert str(tmp_path / "file") in failure(tmp_path / "file" / "digits", mirror.url)
+    assert mirror.asked == []
