@@ -35,15 +35,6 @@ class Augment:
             if not least <= value <= most:
                 raise ValueError(f"has {f.name} from {least:g} to {most:g}, not {value:g}")
 
-    def __str__(self) -> str:
-        """The text that `parse` reads: a name, or `rotation=12,shift=2`."""
-        for name, augment in NAMED.items():
-            if augment == self:
-                return name
-        amounts = {f.name: getattr(self, f.name) for f in fields(self)}
-        given = {name: amount for name, amount in amounts.items() if amount != DEFAULTS[name]}
-        return ",".join(f"{name}={amount!r}".removesuffix(".0") for name, amount in given.items())
-
     @classmethod
     def parse(cls, text: str) -> "Augment":
         """Reads a name or `rotation=12,zoom=0.1`. Raises ValueError, with the reason."""
@@ -152,12 +143,11 @@ class Deformer:
     def positions(self, numbers: Integers) -> Array:
         """Returns the position from which each pixel of up to BLOCK cases is sampled.
 
-        The array is (2, cases, pixels): rows, then columns. It is reused by the next call.
-
-        The rows and the columns of one case are U M Vᵀ each, (height, m) · (m, n) · (n, width). For
-        each pixel row (column), U (V) has the weights of the points of a grid, the distance from
-        the centre, and 1. M has the noise at the grid points and, in its last two rows and columns,
-        A and c + s. The products have the same size for each case, so that rounding does not depend
+        The array is (2, cases, pixels): rows, then columns. It is reused by the next call. The rows
+        and the columns of one case are U M Vᵀ each, (height, m) · (m, n) · (n, width). For each
+        pixel row (column), U (V) has the weights of the points of a grid, the distance from the
+        centre, and 1. M has the noise at the grid points and, in its last two rows and columns, A
+        and c + s. The products have the same size for each case, so that rounding does not depend
         on the batch.
         """
         augment, count = self.augment, len(numbers)

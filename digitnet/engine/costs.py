@@ -28,7 +28,6 @@ class Cost:
     outputs: the output activations that it can be used with; empty for all.
     """
 
-    name: str
     value: Callable[[Array, Array], float]
     formula: str
     derivative: Callable[[Array, Array], Array] = difference
@@ -78,21 +77,18 @@ def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
     return clamped
 
 
-SQUARED = Cost("squared", half_squares, "C = ½ Σ (a − y)²")
-
-CATEGORICAL = Cost(
-    "cross-entropy", categorical, "C = −Σ y ln a", canonical=True, outputs=("softmax",)
-)
-
-BINARY = Cost(
-    "cross-entropy",
-    binary,
-    "C = −Σ [y ln a + (1 − y) ln(1 − a)]",
-    canonical=True,
-    outputs=("sigmoid",),
-)
-
-COSTS: dict[str, tuple[Cost, ...]] = {"squared": (SQUARED,), "cross-entropy": (CATEGORICAL, BINARY)}
+COSTS: dict[str, tuple[Cost, ...]] = {
+    "squared": (Cost(half_squares, "C = ½ Σ (a − y)²"),),
+    "cross-entropy": (
+        Cost(categorical, "C = −Σ y ln a", canonical=True, outputs=("softmax",)),
+        Cost(
+            binary,
+            "C = −Σ [y ln a + (1 − y) ln(1 − a)]",
+            canonical=True,
+            outputs=("sigmoid",),
+        ),
+    ),
+}
 """The name of a cost → its forms, for different output activations."""
 
 

@@ -128,19 +128,12 @@ class Guesses:
 
 def guesses_of(outputs_and_targets: Iterable[tuple[Array, Array]]) -> Guesses:
     """Collects the guesses from chunks of outputs and targets; see `outputs_in_chunks`."""
-    answers, guesses, confidences, classes = [], [], [], 2
-    for a, y in outputs_and_targets:
-        guess = answers_of(a)
-        answers.append(answers_of(y))
-        guesses.append(guess)
-        if a.shape[1] == 1:
-            confidences.append(np.where(guess == 1, a[:, 0], 1 - a[:, 0]))
-        else:
-            classes = a.shape[1]
-            confidences.append(a[np.arange(len(a)), guess])
-    return Guesses(
-        np.concatenate(answers), np.concatenate(guesses), np.concatenate(confidences), classes
-    )
+    chunks = [(answers_of(y), answers_of(a), a.copy()) for a, y in outputs_and_targets]
+    answers, guesses, outputs = (np.concatenate(column) for column in zip(*chunks, strict=True))
+    if outputs.shape[1] == 1:
+        outputs = np.hstack([1 - outputs, outputs])
+    confidences = outputs[np.arange(len(guesses)), guesses]
+    return Guesses(answers, guesses, confidences, outputs.shape[1])
 
 
 @np.errstate(invalid="ignore")

@@ -56,7 +56,8 @@ def check_gradient(
         x, y = x[unclamped], y[unclamped]
     if not len(x):
         return GradientCheck(0.0, 0)
-    gradient = _gradient(copy, x, y, penalties)
+    copy.backward(copy.forward(x, EXACT), y)
+    gradient = [penalties.gradient(p).copy() for p in copy.parameters]
     rng = np.random.default_rng(seed)
     worst, checked, drawn = 0.0, 0, 0
     while checked < directions and drawn < 10 * directions:
@@ -91,15 +92,6 @@ def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     rows = rng.choice(direction.size, min(SPREAD, direction.size), replace=False)
     direction.reshape(-1)[rows] = rng.standard_normal(len(rows))
     return direction
-
-
-def _gradient(network: Network, x: Array, y: Array, penalties: Penalties) -> list[Array]:
-    """The gradient of the mean cost with its penalties, by back-propagation."""
-    network.backward(network.forward(x, EXACT), y)
-    gradient = [p.whole_gradient().copy() for p in network.parameters]
-    for p, g in zip(network.parameters, gradient, strict=True):
-        penalties.add_gradient(p, g)
-    return gradient
 
 
 def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:

@@ -60,6 +60,12 @@ class Penalties:
                 return squares
             return squares + self.l1 * sum(float(np.abs(w).sum()) for w in weights)
 
+    def gradient(self, p: Parameter, rows: slice = slice(None)) -> Array:
+        """The gradient of the cost with the penalties, for these rows; it may be overwritten."""
+        g = p.gradient[rows]
+        self.add_gradient(p, g, rows)
+        return g
+
     def add_gradient(self, p: Parameter, g: Array, rows: slice = slice(None)) -> None:
         """g ← g + λ₂ w + λ₁ sign w, for these rows of a parameter."""
         if p.decays and self.l2:
@@ -154,7 +160,7 @@ class Optimizer(ABC):
 
         def update(k: int, rows: slice) -> None:
             p = self.parameters[k]
-            w, g = p.value[rows], _gradient(p, rows, penalties)
+            w, g = p.value[rows], penalties.gradient(p, rows)
             if scale != 1:
                 g *= scale
             state = [self.state[name][k][rows] for name in self.slots]
@@ -183,19 +189,12 @@ class Optimizer(ABC):
         squares: dict[tuple[int, int], float] = {}
 
         def add(k: int, rows: slice) -> None:
-            g = _gradient(self.parameters[k], rows, penalties)
+            g = penalties.gradient(self.parameters[k], rows)
             squares[k, rows.start] = float(np.square(g, dtype=np.float64).sum())
 
         for_blocks(self.parameters, cases, add)
         norm = sqrt(sum(squares[key] for key in sorted(squares)))  # always in the same order
         return max_norm / norm if norm > max_norm else 1.0
-
-
-def _gradient(p: Parameter, rows: slice, penalties: Penalties) -> Array:
-    """The gradient of the cost with its penalties, for some rows of a parameter."""
-    g = p.gradient[rows]
-    penalties.add_gradient(p, g, rows)
-    return g
 
 
 class SGD(Optimizer):

@@ -22,11 +22,11 @@ Ending = Literal["done", "target", "patience", "interrupted", "diverged"]
 class Report:
     """The progress of a training.
 
-    batches, samples, seconds: since this training began. part: the fraction done, 0 to 1; None if
-    the amount is an accuracy. remaining: estimated seconds left; None if unknown. cost: mean over
-    the mini-batches since the last report, penalties included; in a measured report, since the last
-    measurement. accuracy, validation_cost: as last measured. measured: whether that was just now.
-    epoch: the number of the network's epoch that has just ended; 0 if none has.
+    part: the fraction done, 0 to 1; None if the amount is an accuracy. remaining: estimated seconds
+    left; None if unknown. cost: mean over the mini-batches since the last report, penalties
+    included; in a measured report, since the last measurement. accuracy, validation_cost: as last
+    measured. measured: whether that was just now. epoch: the number of the network's epoch that has
+    just ended; 0 if none has.
     """
 
     batches: int
@@ -48,10 +48,9 @@ class Outcome:
 
     samples_per_second: excluding the time of measurements. cost (penalties included) and
     train_accuracy: on at most MEASURE_CASES training cases. stopped: the reason; `patience` if it
-    no longer improved. accuracy_before: on the validation set, before the first mini-batch. best:
-    whether earlier weights, with a better validation accuracy, were restored. epochs_since_best:
-    since the best measurement. is_guessing: whether giving every case the same answer would cost no
-    more.
+    no longer improved. accuracy_before: on the validation set. best: whether earlier weights, with
+    a better validation accuracy, were restored. epochs_since_best: since the best measurement.
+    is_guessing: whether giving every case the same answer would cost no more.
     """
 
     batches: int
@@ -69,17 +68,14 @@ class Outcome:
 
 
 class Meter:
-    """Measures a training from the creation of this object on: what is done, and the rate.
-
-    measuring: the seconds that measurements took.
-    """
+    """Measures a training from the creation of this object on: what is done, and the rate."""
 
     def __init__(self, amount: Amount, trainer: Trainer, cases: int) -> None:
         """amount: to be trained. cases: the number of training cases."""
         self.amount, self.trainer, self.cases = amount, trainer, cases
         self.progress = trainer.progress
         self.schedule = Schedule.parse(trainer.settings.schedule)
-        self.measuring = 0.0
+        self.measuring = 0.0  # seconds
         self._begun, self._start = perf_counter(), replace(self.progress)
         self._first_part = self.part() or 0.0
 

@@ -14,7 +14,7 @@ WHOLE_SET = 0
 
 MAX_TEXT = 200
 
-Check = Callable[[Any], None]
+Check = Callable[[Any], object]
 """A function that raises ValueError, with the reason, for an invalid value."""
 
 
@@ -80,14 +80,6 @@ def _text(value: Any) -> str:
     return value
 
 
-def _schedule(value: Any) -> None:
-    Schedule.parse(_text(value))
-
-
-def _augment(value: Any) -> None:
-    Augment.parse(_text(value))
-
-
 def _setting(default: Any, meaning: str, check: Check, names: Names = dict) -> Any:
     """A field with its meaning, its check, and its named values."""
     return field(default=default, metadata={"meaning": meaning, "check": check, "names": names})
@@ -110,7 +102,7 @@ class Settings:
     schedule: str = _setting(
         "constant",
         "how the rate changes over each t, or over a horizon: cosine 20e",
-        _schedule,
+        lambda value: Schedule.parse(_text(value)),
         lambda: {name: curve.summary for name, curve in SCHEDULES.items()},
     )
     momentum: float = _setting(
@@ -138,7 +130,7 @@ class Settings:
     augment: str = _setting(
         "none",
         "how much cases are deformed: none, light, strong or rotation=12,shift=2",
-        _augment,
+        lambda value: Augment.parse(_text(value)),
         _augments,
     )
     smoothing: float = _setting(

@@ -200,21 +200,23 @@ class Trainer:
 
     def is_finite(self) -> bool:
         """Whether all training state is finite, and so can be saved."""
-        state = [array for arrays in self.optimizer.state.values() for array in arrays]
         numbers = [self.penalty(), self.progress.cost_sum]
-        if self.history:
-            numbers += vars(self.history[-1]).values()
-        return (
-            self.network.is_finite()
-            and bool(np.isfinite(numbers).all())
-            and all(bool(np.isfinite(array).all()) for array in (*state, *(self.averages or ())))
+        for measured in self.history[-1:]:
+            numbers += vars(measured).values()
+        state = [array for arrays in self.optimizer.state.values() for array in arrays]
+        return self.network.is_finite() and all(
+            np.isfinite(array).all() for array in (numbers, *state, *(self.averages or ()))
         )
+
+    def _values(self) -> list[Array]:
+        """The parameters and the statistics of the layers."""
+        values = [p.value for p in self.network.parameters]
+        return values + [s for layer in self.network.layers for s in layer.statistics.values()]
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
         return Snapshot(
-            [p.value.copy() for p in self.network.parameters],
-            [s.copy() for layer in self.network.layers for s in layer.statistics.values()],
+            [value.copy() for value in self._values()],
             None if self.averages is None else [a.copy() for a in self.averages],
             {name: [v.copy() for v in arrays] for name, arrays in self.optimizer.state.items()},
             self.optimizer.steps,
@@ -223,11 +225,8 @@ class Trainer:
         )
 
     def restore(self, snapshot: "Snapshot") -> None:
-        for p, value in zip(self.network.parameters, snapshot.values, strict=True):
-            p.value[...] = value
-        statistics = [s for layer in self.network.layers for s in layer.statistics.values()]
-        for array, value in zip(statistics, snapshot.statistics, strict=True):
-            array[...] = value
+        for mine, value in zip(self._values(), snapshot.values, strict=True):
+            mine[...] = value
         self.averages = snapshot.averages
         self.optimizer.state = snapshot.state
         self.optimizer.steps = snapshot.steps
@@ -240,7 +239,6 @@ class Snapshot:
     """A copy of the training state. history: the number of measurements."""
 
     values: list[Array]
-    statistics: list[Array]
     averages: list[Array] | None
     state: State
     steps: int

@@ -113,6 +113,4 @@ def _gradient(p: Parameter, trainer: Trainer) -> Array:
     if trainer.optimizer.decoupled:
         penalties = Penalties(0.0, penalties.l1)
     with np.errstate(all="ignore"):  # huge weights and penalties may overflow
-        g = p.whole_gradient().copy()
-        penalties.add_gradient(p, g)
-    return g
+        return penalties.gradient(p).copy()

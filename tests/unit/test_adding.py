@@ -141,7 +141,7 @@ def test_a_cost(session: Session) -> None:
         """C = mean over cases of ¼ Σᵢ (aᵢ − yᵢ)⁴."""
         return float(((a - y) ** 4).sum()) / (4 * len(a))
 
-    COSTS["fourth"] = (Cost("fourth", fourth, "C = ¼ Σ (a − y)⁴", lambda a, y: (a - y) ** 3),)
+    COSTS["fourth"] = (Cost(fourth, "C = ¼ Σ (a − y)⁴", lambda a, y: (a - y) ** 3),)
     network = network_of("6-5-3", cost="fourth", dtype=np.float64)
     network.initialize(1)
     x, y = np.random.default_rng(1).random((4, 6)), np.eye(3)[[0, 1, 2, 0]]

@@ -190,19 +190,6 @@ def test_every_seed_and_every_number_will_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "augment",
-    [
-        *NAMED.values(),
-        Augment(zoom=0.25, elastic=2, smooth=5),
-        Augment(shear=0.123456789, shift=1e-7),
-    ],
-    ids=str,
-)
-def test_a_strength_is_written_as_it_is_read(augment: Augment) -> None:
-    assert Augment.parse(str(augment)) == augment
-
-
-@pytest.mark.parametrize(
     ("text", "reason"),
     [
         *((text, "is none, light, strong, or amounts of rotation, zoom, shear, shift,")

@@ -117,7 +117,7 @@ def everything(patient: Patient) -> list[Any]:
     """All there is of a network in training and its data, to the bit."""
     trainer = patient.trainer
     snapshot = trainer.snapshot()
-    arrays: list[Any] = [*snapshot.values, *snapshot.statistics, *(snapshot.averages or [])]
+    arrays: list[Any] = [*snapshot.values, *(snapshot.averages or [])]
     arrays += [array for kept in snapshot.state.values() for array in kept]
     arrays += [patient.train.inputs, patient.train.targets, patient.sets["validation"].inputs]
     return [

@@ -16,8 +16,8 @@ from digitnet.insight.why import Backpropagation, backpropagate, largest, terms_
 from digitnet.recipes import RECIPES, build
 
 OUTPUTS = [
-    (output, cost.name)
-    for forms in COSTS.values()
+    (output, name)
+    for name, forms in COSTS.items()
     for cost in forms
     for output in cost.outputs or ACTIVATIONS
 ]

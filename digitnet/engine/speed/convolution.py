@@ -22,14 +22,6 @@ TileProduct = PatchProduct | FourierProduct
 """Computes the sums of a convolution for tiles of pictures, in one thread."""
 
 
-class Gradients:
-    """One thread's contribution to the gradients of a convolution."""
-
-    def __init__(self, weights: Array) -> None:
-        self.weights = np.empty_like(weights)
-        self.biases: Array = np.empty(weights.shape[1], weights.dtype)
-
-
 class FastConvolution:
     """The passes of a convolution, and of the max pool above it, if any."""
 
@@ -45,7 +37,7 @@ class FastConvolution:
         # one of each for each thread
         self._by_patches: list[PatchProduct] = []
         self._by_fourier: list[FourierProduct] = []
-        self._gradients: list[Gradients] = []
+        self._gradients: list[tuple[Array, Array]] = []  # for weights and biases
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x ∗ W + b), pooled if there is a pool; valid until the next call."""
@@ -94,35 +86,36 @@ class FastConvolution:
         """Returns dC/dx; None from the lowest layer."""
         into: Array | None = None if self.is_lowest else self._into(len(grad))
         while len(self._gradients) < len(self._parts):
-            self._gradients.append(Gradients(self.layer.weights))
+            weights = np.empty_like(self.layer.weights)
+            self._gradients.append((weights, np.empty_like(weights[0])))
         threads.run(
             [
                 partial(self._backward, number, part, grad, into)
                 for number, part in enumerate(self._parts)
             ]
         )
-        total, *others = self._gradients[: len(self._parts)]
-        for other in others:
-            total.weights += other.weights
-            total.biases += other.biases
-        self.layer.set_gradients(total.weights, total.biases)
+        (weights, biases), *others = self._gradients[: len(self._parts)]
+        for more_weights, more_biases in others:
+            weights += more_weights
+            biases += more_biases
+        self.layer.set_gradients(weights, biases)
         return into
 
     def _backward(self, number: int, part: slice, grad: Array, into: Array | None) -> None:
         """The backward pass of one thread's pictures, into gradients of the thread's own."""
-        product, gradients = self._products[number], self._gradients[number]
-        gradients.weights[...] = gradients.biases[...] = 0
+        product, (weights, biases) = self._products[number], self._gradients[number]
+        weights[...] = biases[...] = 0
         first, *others = reversed(tiles(part.stop - part.start, product.pictures, part.start))
         for tile in (first, *others):
             delta = grad[tile]
             flat = delta.reshape(-1, self.layer.channels)
             self.layer.to_delta(self._last[tile].reshape(flat.shape), flat)
-            gradients.biases += flat.sum(axis=0)
+            biases += flat.sum(axis=0)
             if self.pool and self.winners:
                 delta = product.delta(len(delta))
                 self.pool.upsample(grad[tile], self.winners[tile], delta)
             x = None if tile is first else self._x[tile]  # the forward pass has just ended with it
-            product.backward(x, delta, gradients.weights, None if into is None else into[tile])
+            product.backward(x, delta, weights, None if into is None else into[tile])
 
 
 def tiles(count: int, size: int, start: int = 0) -> list[slice]:
