@@ -21,12 +21,6 @@ Rng = np.random.Generator
 ENLARGED = 6
 
 
-def smooth_digit(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """A 28 x 28 digit at six times its size, with smooth contours."""
-    larger = ndimage.zoom(pixels / 255, ENLARGED, order=3, mode="grid-constant", grid_mode=True)
-    return np.asarray(larger > 0.5)
-
-
 @dataclass
 class Stroke:
     """A digit's strokes: points (x, y) along their middle, and the pairs of them that are joined.
@@ -40,7 +34,9 @@ class Stroke:
     @classmethod
     def of(cls, pixels: NDArray[np.uint8]) -> "Stroke":
         """The strokes of a 28 x 28 digit."""
-        middle = skeleton(smooth_digit(pixels))
+        how = {"mode": "grid-constant", "grid_mode": True}
+        larger = ndimage.zoom(pixels / 255, ENLARGED, order=3, **how)
+        middle = skeleton(np.asarray(larger > 0.5))
         rows, columns = np.nonzero(middle)
         points = np.stack([columns, rows], axis=1).astype(float)
         away = np.abs(points[:, None] - points).max(axis=2)
@@ -131,80 +127,80 @@ def as_file(picture: Floats, kind: str = "PNG", **options: object) -> bytes:
     return file.getvalue()
 
 
-def _pen(rng: Rng, height: float) -> float:
-    """From a hairline to a marker."""
-    return float(max(0.8, height * np.exp(rng.uniform(np.log(0.012), np.log(0.2)))))
+def _ink(
+    stroke: Stroke,
+    rng: Rng,
+    heights: tuple[float, float] = (18, 900),
+    pens: tuple[float, float] | None = None,
+    least: float = 0,
+    turn: float = 0,
+    size: tuple[int, int] | None = None,
+    room: float = 1.0,
+) -> Floats:
+    """The digit on a sheet. pens: their widths in heights of the digit, or any, up to a marker's."""
+    height = float(np.exp(rng.uniform(*np.log(heights))))
+    if pens is None:
+        pen = float(max(0.8, height * np.exp(rng.uniform(np.log(0.012), np.log(0.2)))))
+    else:
+        pen = max(least, height * rng.uniform(*pens))
+    angle = rng.uniform(-turn, turn) if turn else 0
+    return sheet(stroke.drawn(height, pen, angle), rng, size, room)
 
 
-def _height(rng: Rng, low: float = 18, high: float = 900) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def _on_paper(ink: Floats, rng: Rng, dark: float = 30, paper: float = 245) -> Floats:
+def _on_paper(ink: Floats, dark: float = 30, paper: float = 245) -> Floats:
     return np.asarray(paper + (dark - paper) * ink)
 
 
 def clean(stroke: Stroke, rng: Rng) -> bytes:
     """A drawing program: black on white, pens of all widths."""
-    height = _height(rng)
-    return as_file(_on_paper(sheet(stroke.drawn(height, _pen(rng, height)), rng), rng, 0, 255))
+    return as_file(_on_paper(_ink(stroke, rng), 0, 255))
 
 
 def hairline(stroke: Stroke, rng: Rng) -> bytes:
     """A stroke of one or two pixels on a large canvas."""
-    height = _height(rng, 100, 1200)
-    return as_file(_on_paper(sheet(stroke.drawn(height, rng.uniform(1, 2)), rng), rng, 0, 255))
+    height = float(np.exp(rng.uniform(np.log(100), np.log(1200))))
+    return as_file(_on_paper(sheet(stroke.drawn(height, rng.uniform(1, 2)), rng), 0, 255))
 
 
 def marker(stroke: Stroke, rng: Rng) -> bytes:
     """A thick marker, a fifth of the digit's height."""
-    height = _height(rng, 40, 600)
-    pen = height * rng.uniform(0.16, 0.24)
-    return as_file(_on_paper(sheet(stroke.drawn(height, pen), rng), rng, 0, 255))
+    return as_file(_on_paper(_ink(stroke, rng, (40, 600), (0.16, 0.24)), 0, 255))
 
 
 def inverted(stroke: Stroke, rng: Rng) -> bytes:
     """Light on dark."""
-    height = _height(rng)
-    ink = sheet(stroke.drawn(height, _pen(rng, height)), rng)
-    return as_file(_on_paper(ink, rng, rng.uniform(170, 255), rng.uniform(0, 60)))
+    return as_file(_on_paper(_ink(stroke, rng), rng.uniform(170, 255), rng.uniform(0, 60)))
 
 
 def corner(stroke: Stroke, rng: Rng) -> bytes:
     """A small digit somewhere on a large sheet."""
-    height = _height(rng, 40, 150)
-    ink = stroke.drawn(height, max(1.5, height * rng.uniform(0.03, 0.12)))
-    return as_file(_on_paper(sheet(ink, rng, (700, 900)), rng))
+    ink = _ink(stroke, rng, (40, 150), (0.03, 0.12), least=1.5, size=(700, 900))
+    return as_file(_on_paper(ink))
 
 
 def turned(stroke: Stroke, rng: Rng) -> bytes:
     """Turned by up to 15 degrees."""
-    height = _height(rng)
-    ink = stroke.drawn(height, _pen(rng, height), rng.uniform(-15, 15))
-    return as_file(_on_paper(sheet(ink, rng), rng))
+    return as_file(_on_paper(_ink(stroke, rng, turn=15)))
 
 
 def noisy(stroke: Stroke, rng: Rng) -> bytes:
     """A grainy sensor and strong compression."""
-    height = _height(rng, 40, 500)
-    ink = sheet(stroke.drawn(height, max(2.0, height * rng.uniform(0.03, 0.15))), rng)
-    picture = _on_paper(ink, rng, rng.uniform(20, 80), rng.uniform(180, 250))
+    ink = _ink(stroke, rng, (40, 500), (0.03, 0.15), least=2)
+    picture = _on_paper(ink, rng.uniform(20, 80), rng.uniform(180, 250))
     picture += rng.normal(size=picture.shape) * rng.uniform(3, 14)
     return as_file(picture, "JPEG", quality=int(rng.integers(25, 80)))
 
 
 def ruled(stroke: Stroke, rng: Rng) -> bytes:
     """Ruled or squared paper."""
-    height = _height(rng, 60, 500)
-    ink = sheet(stroke.drawn(height, max(2.0, height * rng.uniform(0.025, 0.1))), rng)
+    ink = _ink(stroke, rng, (60, 500), (0.025, 0.1), least=2)
     lines = rules(rng, ink.shape, bool(rng.random() < 0.5)) * rng.uniform(0.15, 0.6)
-    return as_file(_on_paper(np.maximum(ink, lines), rng))
+    return as_file(_on_paper(np.maximum(ink, lines)))
 
 
 def photograph(stroke: Stroke, rng: Rng) -> bytes:
     """A photograph of paper: uneven light, texture, blur, noise, pencil or pen, sometimes ruled."""
-    height = _height(rng, 60, 700)
-    ink = sheet(stroke.drawn(height, max(2.0, height * rng.uniform(0.02, 0.1))), rng, room=1.5)
+    ink = _ink(stroke, rng, (60, 700), (0.02, 0.1), least=2, room=1.5)
     ink = ink * np.clip(0.85 + 0.12 * blurred(rng, ink.shape, max(ink.shape) / 30), 0.3, 1)
     if rng.random() < 0.3:
         lines = rules(rng, ink.shape, bool(rng.random() < 0.5)) * rng.uniform(0.1, 0.4)
@@ -220,8 +216,7 @@ def photograph(stroke: Stroke, rng: Rng) -> bytes:
 
 def transparent(stroke: Stroke, rng: Rng) -> bytes:
     """Ink of any colour on nothing."""
-    height = _height(rng)
-    ink = sheet(stroke.drawn(height, _pen(rng, height)), rng)
+    ink = _ink(stroke, rng)
     picture = np.empty((*ink.shape, 4), np.uint8)
     picture[..., :3] = rng.integers(0, 256, 3)
     picture[..., 3] = 255 * ink
@@ -230,8 +225,7 @@ def transparent(stroke: Stroke, rng: Rng) -> bytes:
 
 def coloured(stroke: Stroke, rng: Rng) -> bytes:
     """A colour on another one."""
-    height = _height(rng)
-    ink = sheet(stroke.drawn(height, _pen(rng, height)), rng)[..., None]
+    ink = _ink(stroke, rng)[..., None]
     while True:
         paper, pen = rng.integers(0, 256, (2, 3))
         if np.abs(paper - pen).max() > 90:

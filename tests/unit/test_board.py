@@ -9,7 +9,6 @@ from digitnet.digits.prepare import Picture
 from digitnet.repl.board import PAPERS, Board, Layout, Line, Means, Reading, layout_for, lines_of
 
 SEEN = np.zeros((28, 28), np.uint8)
-LEFT, RIGHT = {"erases": False}, {"erases": True}
 
 
 def read(picture: Picture) -> Reading:
@@ -26,14 +25,19 @@ def ink_at(board: Board, place: Place) -> float:
     return float(board.drawing.scaled_to(SIDE, SIDE)[int(y), int(x)])
 
 
+def stroke(board: Board, *places: Place, erases: bool = False) -> None:
+    board.press(places[0], erases=erases)
+    for place in places[1:]:
+        board.drag(place, erases=erases)
+
+
 def text_of(line: Line) -> str:
     return "".join(text for _, text in line)
 
 
 def test_the_mouse_draws_while_its_button_is_down() -> None:
     b = board()
-    b.press((4, 14), **LEFT)
-    b.drag((20, 14), **LEFT)
+    stroke(b, (4, 14), (20, 14))
     b.hover()  # the release was outside the window, and nobody has seen it
     b.hover()
     assert ink_at(b, (12, 14)) > 0.9
@@ -44,10 +48,7 @@ def test_the_mouse_draws_while_its_button_is_down() -> None:
 
 def test_a_stroke_may_leave_the_paper_and_come_back() -> None:
     b = board()
-    b.press((20, 20), **LEFT)
-    b.drag((40, 20), **LEFT)
-    b.drag((40, 4), **LEFT)
-    b.drag((20, 4), **LEFT)
+    stroke(b, (20, 20), (40, 20), (40, 4), (20, 4))
     assert ink_at(b, (24, 4)) > 0.9
     b.undo()
     assert b.drawing.is_blank  # it was one stroke
@@ -55,11 +56,10 @@ def test_a_stroke_may_leave_the_paper_and_come_back() -> None:
 
 def test_a_button_that_goes_down_beside_the_paper_draws_once_it_comes_onto_it() -> None:
     b = board()
-    b.press((40, 14), **LEFT)
-    b.drag((35, 14), **LEFT)
+    stroke(b, (40, 14), (35, 14))
     assert b.drawing.is_blank
-    b.drag((20, 14), **LEFT)
-    b.drag((10, 14), **LEFT)
+    b.drag((20, 14), erases=False)
+    b.drag((10, 14), erases=False)
     assert ink_at(b, (15, 14)) > 0.9
     assert ink_at(b, (25, 14)) == 0
 
@@ -67,14 +67,12 @@ def test_a_button_that_goes_down_beside_the_paper_draws_once_it_comes_onto_it() 
 def test_the_right_button_and_the_tool_erase() -> None:
     b = board()
     draw(b.drawing, 1)
-    b.press((14, 2), **RIGHT)
-    b.drag((14, 26), **RIGHT)
+    stroke(b, (14, 2), (14, 26), erases=True)
     b.hover()
     assert b.drawing.is_blank
     b.undo()
     b.change_tool()
-    b.press((14, 2), **LEFT)
-    b.drag((14, 26), **LEFT)
+    stroke(b, (14, 2), (14, 26))
     b.hover()
     assert b.drawing.is_blank
 
@@ -103,12 +101,9 @@ def test_the_cursor_stays_on_the_paper() -> None:
 
 def test_the_answer_can_be_said_and_taken_back() -> None:
     b = board()
-    b.say(7)
-    assert b.answer == 7
-    b.say(3)
-    assert b.answer == 3
-    b.say(3)
-    assert b.answer is None
+    for digit, answer in ((7, 7), (3, 3), (3, None)):
+        b.say(digit)
+        assert b.answer == answer
 
 
 def test_a_reading_is_stale_once_the_drawing_has_changed() -> None:
@@ -130,7 +125,7 @@ def test_blank_paper_is_not_read() -> None:
         raise AssertionError
 
     b = Board(fail)
-    b.press((14, 14), **RIGHT)
+    stroke(b, (14, 14), erases=True)
     assert b.is_stale
     b.refresh()
     assert not b.is_stale
@@ -193,7 +188,7 @@ def test_a_window_that_is_too_small_says_so() -> None:
 
 def test_what_is_shown_moves_with_the_drawing() -> None:
     b = board()
-    b.press((4, 14), **LEFT)
+    stroke(b, (4, 14))
 
     def length_of_the_bar() -> int:
         b.refresh()
@@ -202,8 +197,8 @@ def test_what_is_shown_moves_with_the_drawing() -> None:
 
     lengths = [length_of_the_bar()]
     for y in (4, 24, 4, 24):
-        b.drag((y, y), **LEFT)
-        b.drag((24, y), **LEFT)
+        b.drag((y, y), erases=False)
+        b.drag((24, y), erases=False)
         lengths.append(length_of_the_bar())
     assert lengths == sorted(lengths)
     assert lengths[0] < lengths[-1]

@@ -22,25 +22,18 @@ def ink_at(drawing: Drawing, place: Place) -> float:
     return float(drawing.ink[int(y * FINE), int(x * FINE)])
 
 
-def stroke(drawing: Drawing, *places: Place, brush: Brush = PEN) -> None:
+def stroke(drawing: Drawing, *places: Place, brush: Brush = PEN, lift: bool = True) -> None:
     drawing.press(places[0], brush)
     for place in places[1:]:
         drawing.move(place)
-    drawing.lift()
+    if lift:
+        drawing.lift()
 
 
-@pytest.mark.parametrize(
-    ("point", "distance"),
-    [((5, 5), 0), ((5, 8), 3), ((0, 5), 2), ((11, 9), 5), ((2, 5), 0), ((8, 1), 4)],
-)
-def test_the_distance_to_a_line_is_that_to_its_nearest_point(point: Place, distance: float) -> None:
-    x, y = np.array([point], np.float32).T
-    assert distance_to_line(x, y, (2, 5), (8, 5)) == pytest.approx([distance])
-
-
-def test_the_distance_to_a_line_without_length_is_that_to_a_point() -> None:
-    three, four = np.array([3], np.float32), np.array([4], np.float32)
-    assert distance_to_line(three, four, (0, 0), (0, 0)) == pytest.approx([5])
+def test_the_distance_to_a_line_is_that_to_its_nearest_point() -> None:
+    x, y = np.array([(5, 5), (5, 8), (0, 5), (11, 9), (2, 5), (8, 1)], np.float32).T
+    assert distance_to_line(x, y, (2, 5), (8, 5)) == pytest.approx([0, 3, 2, 5, 0, 4])
+    assert distance_to_line(x[:1], y[:1], (2, 1), (2, 1)) == pytest.approx([5])  # to a point
 
 
 def test_a_brush_is_full_inside_half_at_its_radius_and_nothing_outside() -> None:
@@ -105,8 +98,7 @@ def test_undo_takes_back_strokes_and_clearing_one_after_the_other() -> None:
 
 def test_undo_within_a_stroke_ends_it() -> None:
     drawing = Drawing()
-    drawing.press((4, 4))
-    drawing.move((24, 4))
+    stroke(drawing, (4, 4), (24, 4), lift=False)
     drawing.undo()
     drawing.move((24, 24))
     assert drawing.is_blank

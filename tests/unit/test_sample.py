@@ -1,4 +1,4 @@
-"""That the sample and MNIST hold the cases they should."""
+"""That the sample, MNIST and the small tables hold the cases they should."""
 
 import gzip
 import os
@@ -15,8 +15,8 @@ from digitnet.engine.arrays import Cases, answers_of
 DATA = Path(__file__).parents[2] / "data"
 
 
-def rows(cases: Cases) -> set[bytes]:
-    return {row.tobytes() for row in cases.inputs}
+def rows(*sets: Cases) -> set[bytes]:
+    return {row.tobytes() for cases in sets for row in cases.inputs}
 
 
 @pytest.fixture(scope="module")
@@ -35,39 +35,22 @@ def mnist() -> DataSet:
         pytest.skip("needs all of MNIST: the folder DIGITNET_DATA has none of its files")
 
 
-def test_the_sample_has_5000_cases(sample: DataSet) -> None:
-    assert (len(sample.train), len(sample.validation), len(sample.test)) == (3500, 500, 1000)
-
-
-@pytest.mark.parametrize(
-    ("part", "of_each"), [("train", 350), ("validation", 50), ("test", 100)], ids=str
-)
-def test_every_part_of_the_sample_has_as_many_of_each_digit(
-    sample: DataSet, part: str, of_each: int
+@pytest.mark.parametrize(("name", "of_each"), [("train", 350), ("validation", 50), ("test", 100)])
+def test_each_set_of_the_sample_has_as_many_of_each_digit_shuffled(
+    sample: DataSet, name: str, of_each: int
 ) -> None:
-    cases: Cases = getattr(sample, part)
-    assert np.bincount(answers_of(cases.targets)).tolist() == [of_each] * 10
+    cases: Cases = getattr(sample, name)
+    answers = answers_of(cases.targets)
+    assert np.bincount(answers).tolist() == [of_each] * 10
     assert (cases.targets.sum(axis=1) == 1).all()
+    assert len(set(answers[:20].tolist())) > 5
+    assert (cases.inputs.dtype, cases.inputs.shape[1]) == (np.uint8, 784)
+    assert (cases.inputs.min(), cases.inputs.max()) == (0, 255)
+    assert cases.inputs.max() * cases.scale == pytest.approx(1)
 
 
-def test_the_cases_of_the_sample_are_shuffled(sample: DataSet) -> None:
-    for cases in (sample.train, sample.validation, sample.test):
-        assert len(set(answers_of(cases.targets)[:20].tolist())) > 5
-
-
-def test_no_case_of_the_sample_is_in_two_of_its_parts(sample: DataSet) -> None:
-    parts = [rows(sample.train), rows(sample.validation), rows(sample.test)]
-    assert len(set.union(*parts)) == sum(map(len, parts)) == 5000
-
-
-def test_the_pixels_of_the_sample_are_bytes_that_the_network_sees_as_0_to_1(
-    sample: DataSet,
-) -> None:
-    for cases in (sample.train, sample.validation, sample.test):
-        assert cases.inputs.dtype == np.uint8
-        assert cases.inputs.shape[1] == 784
-        assert (cases.inputs.min(), cases.inputs.max()) == (0, 255)
-        assert cases.inputs.max() * cases.scale == pytest.approx(1)
+def test_no_case_of_the_sample_is_in_two_of_its_sets(sample: DataSet) -> None:
+    assert len(rows(sample.train, sample.validation, sample.test)) == 5000
 
 
 def test_the_pictures_of_the_sample_have_ink_in_the_middle_on_an_empty_ground(
@@ -79,20 +62,11 @@ def test_the_pictures_of_the_sample_have_ink_in_the_middle_on_an_empty_ground(
     assert mean[:, [0, -1]].mean() < 1
 
 
-def test_the_sample_says_what_is_loaded(sample: DataSet) -> None:
-    assert str(sample) == (
-        "sample: 3,500 cases to train, 500 to validate, 1,000 to test; 28 x 28 pixels each"
-    )
-
-
-@pytest.mark.parametrize("stem", SAMPLE_DIGESTS)
-def test_the_files_of_the_sample_are_the_original_ones(stem: str) -> None:
-    content = gzip.decompress((DATA / f"{stem}.gz").read_bytes())
-    assert sha256(content).hexdigest() == SAMPLE_DIGESTS[stem]
-
-
-def test_the_data_folder_has_no_idx_files_but_those_of_the_sample() -> None:
-    assert {p.name for p in DATA.glob("*ubyte*")} == {f"{stem}.gz" for stem in SAMPLE_DIGESTS}
+def test_the_files_of_the_sample_are_the_original_ones_and_no_others_are_there() -> None:
+    files = {path.name.removesuffix(".gz"): path for path in DATA.glob("*ubyte*")}
+    assert {
+        stem: sha256(gzip.decompress(path.read_bytes())).hexdigest() for stem, path in files.items()
+    } == SAMPLE_DIGESTS
 
 
 def test_a_case_of_the_sample_is_a_picture(sample: DataSet) -> None:
@@ -112,7 +86,51 @@ def test_mnist_has_70000_cases(mnist: DataSet) -> None:
 def test_all_of_the_sample_is_in_the_training_set_of_mnist_and_none_in_its_test_set(
     mnist: DataSet, sample: DataSet
 ) -> None:
-    cases = rows(sample.train) | rows(sample.validation) | rows(sample.test)
-    assert cases <= rows(mnist.train) | rows(mnist.validation)
+    cases = rows(sample.train, sample.validation, sample.test)
+    assert cases <= rows(mnist.train, mnist.validation)
     assert not cases & rows(mnist.test)
     assert mnist.tests_are_in == set()
+
+
+TABLES = {
+    "truth": [([0, 0, 1], [0]), ([0, 1, 1], [0]), ([1, 0, 1], [1]), ([1, 1, 1], [1])],
+    "mini": [  # no, yes: whether two or three of the switches are on
+        *(([0, 0, 0], [1, 0]), ([0, 0, 1], [1, 0]), ([0, 1, 0], [1, 0]), ([0, 1, 1], [0, 1])),
+        *(([1, 0, 0], [1, 0]), ([1, 0, 1], [0, 1]), ([1, 1, 0], [0, 1]), ([1, 1, 1], [0, 1])),
+    ],
+    "mini3": [([1, 0, 0], [1, 0, 0]), ([0, 1, 0], [0, 1, 0]), ([0, 0, 1], [0, 0, 1])],
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_always_here_and_has_its_cases_in_every_set(name: str) -> None:
+    assert SOURCES[name].is_here([])
+    data = SOURCES[name].read([])
+    for cases in (data.train, data.validation, data.test):
+        pairs = zip(cases.inputs.tolist(), cases.targets.tolist(), strict=True)
+        assert list(pairs) == TABLES[name]
+    assert data.train.scale == 1
+    assert data.picture_of(data.test, 1).tolist() == TABLES[name][1][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "says", "tests_are_in"),
+    [
+        (
+            "sample",
+            "3,500 cases to train, 500 to validate, 1,000 to test; 28 x 28 pixels each",
+            "mnist",
+        ),
+        ("truth", "a table of 4 cases, 3 numbers each", "truth"),
+        ("mini", "a table of 8 cases, 3 numbers each", "mini"),
+        ("mini3", "a table of 3 cases, 3 numbers each", "mini3"),
+    ],
+)
+def test_a_data_set_tells_its_size_and_where_its_test_cases_are_trained_on(
+    name: str, says: str, tests_are_in: str
+) -> None:
+    source = SOURCES[name]
+    data = source.read([DATA])
+    assert (source.name, source.inputs, source.outputs) == (name, data.inputs, data.outputs)
+    assert str(data) == f"{name}: {says}"
+    assert data.tests_are_in == {tests_are_in}
