@@ -189,11 +189,11 @@ def pictures_at(path: Path) -> list[Found]:
 
 def _under(folder: Path) -> list[Found]:
     """The pictures in a folder by name, or in its subfolders named after digits if it has any."""
-    by_digit = [(digit, folder / str(digit)) for digit in range(10)]
-    places = [(digit, inner) for digit, inner in by_digit if inner.is_dir()] or [(None, folder)]
+    digits = [digit for digit in range(10) if (folder / str(digit)).is_dir()]
+    places = [(digit, folder / str(digit)) for digit in digits] if digits else [(None, folder)]
     return [
         Found(inner / name, answer)
         for answer, inner in places
-        for name in sorted(name for name in os.listdir(inner) if name[0] != ".")[:MOST_FILES]
+        for name in sorted(e.name for e in os.scandir(inner) if e.name[0] != ".")[:MOST_FILES]
         if name.lower().endswith(SUFFIXES)
     ]

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.digits.prepare import NoDigit, Picture, prepare
+from digitnet.engine.arrays import answers_of
 from digitnet.registry.model import Model
 from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
@@ -69,7 +70,7 @@ def _reader(model: Model) -> Read:
             seen = reader.seen(prepare(ink))
         except NoDigit:
             return None
-        (outputs,) = reader.outputs([seen])
-        return Reading(seen, outputs.tolist(), int(outputs.argmax()))
+        a = reader.outputs([seen])
+        return Reading(seen, a[0].tolist(), int(answers_of(a)[0]))
 
     return read

@@ -13,7 +13,7 @@ from digitnet.digits.files import BadFile, read_bounded
 from digitnet.digits.pictures import MAX_BYTES, BadPicture, Found, pictures_at
 from digitnet.digits.pieces import read_digits
 from digitnet.digits.prepare import NoDigit, Picture
-from digitnet.engine.arrays import Array, Cases
+from digitnet.engine.arrays import Array, Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.report import Stopped
 from digitnet.registry.model import Model
@@ -91,9 +91,9 @@ class DigitRead:
     @property
     def doubt(self) -> str:
         """`doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
-        first, second = sorted(range(len(self.outputs)), key=self.outputs.__getitem__)[-1:-3:-1]
-        if self.outputs[first] >= DOUBT:
+        if len(self.outputs) < 2 or max(self.outputs) >= DOUBT:
             return ""
+        *_, second, _ = sorted(range(len(self.outputs)), key=self.outputs.__getitem__)
         return f"doubtful, or {second} ({percent(self.outputs[second])})"
 
     def drawn(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -232,6 +232,7 @@ def _read(
         return
     seen = [reader.seen(picture) for picture in pictures]
     session.last_picture = pictures[-1], found.answer
-    for number, (picture, made) in enumerate(zip(seen, reader.outputs(seen), strict=True), 1):
-        guess, values = int(made.argmax()), tuple(made.tolist())
-        yield DigitRead(name, "", guess, values, found.answer, number, len(seen), picture)
+    a = reader.outputs(seen)
+    each = zip(answers_of(a).tolist(), a.tolist(), seen, strict=True)
+    for number, (guess, values, picture) in enumerate(each, 1):
+        yield DigitRead(name, "", guess, tuple(values), found.answer, number, len(seen), picture)
