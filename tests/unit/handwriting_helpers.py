@@ -34,8 +34,7 @@ class Stroke:
     @classmethod
     def of(cls, pixels: NDArray[np.uint8]) -> "Stroke":
         """The strokes of a 28 x 28 digit."""
-        how = {"mode": "grid-constant", "grid_mode": True}
-        larger = ndimage.zoom(pixels / 255, ENLARGED, order=3, **how)
+        larger = ndimage.zoom(pixels / 255, ENLARGED, order=3, mode="grid-constant", grid_mode=True)
         middle = skeleton(np.asarray(larger > 0.5))
         rows, columns = np.nonzero(middle)
         points = np.stack([columns, rows], axis=1).astype(float)
@@ -137,7 +136,7 @@ def _ink(
     size: tuple[int, int] | None = None,
     room: float = 1.0,
 ) -> Floats:
-    """The digit on a sheet. pens: their widths in heights of the digit, or any, up to a marker's."""
+    """The digit on a sheet. pens: their widths as parts of its height; else any, up to a marker."""
     height = float(np.exp(rng.uniform(*np.log(heights))))
     if pens is None:
         pen = float(max(0.8, height * np.exp(rng.uniform(np.log(0.012), np.log(0.2)))))
