@@ -66,9 +66,9 @@ PROTO, STOP = b"\x80\x03", b"."
 
 NONE, TRUE, FALSE = b"N", b"\x88", b"\x89"
 
-BININT, BININT1, BININT2, LONG1 = b"J", b"K", b"M", b"\x8a"
+BININT, BININT1, BININT2, LONG1, BINFLOAT = b"J", b"K", b"M", b"\x8a", b"G"
 
-BINFLOAT, BINUNICODE, SHORT_BINBYTES, BINBYTES = b"G", b"X", b"C", b"B"
+BINUNICODE, SHORT_BINBYTES, BINBYTES = b"X", b"C", b"B"
 
 EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
 
@@ -110,22 +110,18 @@ def _write(value: Any, parts: list[bytes], depth: int) -> None:
             head = SHORT_BINBYTES + bytes([len(value)]) if short else b""
             parts += [head or BINBYTES + struct.pack("<I", len(value)), value]
         case list():
-            parts.append(EMPTY_LIST)
-            if value:
-                parts.append(MARK)
-                for item in value:
-                    _write(item, parts, depth - 1)
-                parts.append(APPENDS)
+            parts += [EMPTY_LIST, MARK] if value else [EMPTY_LIST]
+            for item in value:
+                _write(item, parts, depth - 1)
+            parts += [APPENDS] if value else []
         case dict():
-            parts.append(EMPTY_DICT)
-            if value:
-                parts.append(MARK)
-                for key, item in value.items():
-                    if not isinstance(key, str):
-                        raise TypeError(f"keys are strings, not {type(key).__name__}")
-                    _write(key, parts, depth - 1)
-                    _write(item, parts, depth - 1)
-                parts.append(SETITEMS)
+            parts += [EMPTY_DICT, MARK] if value else [EMPTY_DICT]
+            for key, item in value.items():
+                if not isinstance(key, str):
+                    raise TypeError(f"keys are strings, not {type(key).__name__}")
+                _write(key, parts, depth - 1)
+                _write(item, parts, depth - 1)
+            parts += [SETITEMS] if value else []
         case _:
             raise TypeError(f"a document cannot hold a {type(value).__name__}")
 

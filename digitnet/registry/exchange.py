@@ -44,9 +44,13 @@ MAX_EXPANSION = 50
 
 MAX_ABOUT_BYTES = 4 * 65_536
 
-_ARRAYS = "weights|biases|gamma|beta|mean|variance"
+ARRAYS = {
+    "parameters": ("weights", "biases", "gamma", "beta"),
+    "statistics": ("mean", "variance"),
+}
+"""The names of the arrays that a layer may have."""
 
-_MEMBER = re.compile(rf"{ABOUT}|layers\.[0-9]{{1,4}}\.(?:{_ARRAYS})")
+_MEMBER = re.compile(rf"{ABOUT}|layers\.[0-9]{{1,4}}\.(?:{'|'.join(sum(ARRAYS.values(), ()))})")
 
 
 def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
@@ -215,11 +219,6 @@ class _Writer:
 
 VERSION = 2
 
-PARAMETERS = ("weights", "biases", "gamma", "beta")
-
-STATISTICS = ("mean", "variance")
-"""The names of the arrays that a layer may have."""
-
 
 @dataclass(frozen=True)
 class Format:
@@ -278,17 +277,16 @@ def import_network(path: Path) -> Model:
         with _package_for(path):
             return _network(*chosen.read(data))
     except BadFile as error:
-        raise RegistryError(f"{shown(path)} cannot be imported: it {error}") from None
+        why = f"imported: it {error}"
     except DamagedSave as error:
-        raise RegistryError(f"{shown(path)} cannot be imported: {error}") from None
+        why = f"imported: {error}"
     except OSError as error:
-        raise RegistryError(f"{shown(path)} cannot be read: {error.strerror or error}") from None
+        why = f"read: {error.strerror or error}"
+    raise RegistryError(f"{shown(path)} cannot be {why}")
 
 
 def _format(path: Path, known: Iterable[str]) -> Format:
-    """The format for the suffix of `path`. Raises RegistryError for an unknown one, with those
-    known.
-    """
+    """The format for the suffix of `path`. Raises RegistryError, with those known."""
     chosen = FORMATS.get(path.suffix[1:].lower())
     if chosen is None:
         raise RegistryError(
@@ -344,7 +342,10 @@ def _contents(model: Model) -> tuple[str, dict[str, Array]]:
 
 def _network(text: str, arrays: dict[str, Document]) -> Model:
     """Builds the network from a file's content, checked like a save. Raises DamagedSave."""
-    about = Fields(_json(text), "description")
+    try:
+        about = Fields(json.loads(text), "description")
+    except (ValueError, RecursionError):
+        raise DamagedSave("its description is not JSON") from None
     version = about.whole("digitnet")
     if not 1 <= version <= VERSION:
         raise DamagedSave(
@@ -383,14 +384,8 @@ def _dense_layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
     for number, activation in enumerate(about.texts("activations")):
         if f"layers.{number}.weights" not in arrays:
             raise DamagedSave(f"it has no layers.{number}.weights")
-        layers.append(
-            {
-                "kind": "dense",
-                "activation": activation,
-                "weights": arrays.pop(f"layers.{number}.weights"),
-                "biases": arrays.pop(f"layers.{number}.biases", None),
-            }
-        )
+        own = {name: arrays.pop(f"layers.{number}.{name}", None) for name in ("weights", "biases")}
+        layers.append({"kind": "dense", "activation": activation} | own)
     return layers
 
 
@@ -398,17 +393,9 @@ def _layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
     """The layers, as in a save. Removes their arrays from `arrays`."""
     layers = []
     for number, layer in enumerate(about.inners("layers")):
-        found: dict[str, Document] = {"parameters": {}, "statistics": {}}
-        for name in (*PARAMETERS, *STATISTICS):
-            if (array := arrays.pop(f"layers.{number}.{name}", None)) is not None:
-                found["parameters" if name in PARAMETERS else "statistics"][name] = array
-        layers.append(layer.rest() | found)
+        document = layer.rest()
+        for group, names in ARRAYS.items():
+            own = {name: arrays.pop(f"layers.{number}.{name}", None) for name in names}
+            document[group] = {name: array for name, array in own.items() if array is not None}
+        layers.append(document)
     return layers
-
-
-def _json(text: str) -> Any:
-    """Parses JSON. Raises DamagedSave if the text is not valid JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise DamagedSave("its description is not JSON") from None

@@ -1,4 +1,4 @@
-"""Recovery files: autosaves of unsaved training, in case of a kill or a power cut.
+"""Autosaves of unsaved training, in case of a kill or a power cut: when they are made, and how.
 
 Each process that trains has its own file in `.recovery/` in the saves folder, and holds a lock on
 it as long as it lives. A file that is not locked has been orphaned and can be adopted. The files
@@ -11,6 +11,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 
 from filelock import FileLock, Timeout
 
@@ -37,8 +38,15 @@ UNNAMED = "unsaved training"
 """The placeholder name of a network without a name."""
 
 
+BUSY_SECONDS = 60.0
+"""Interval of autosaves while a command is training."""
+
+IDLE_SECONDS = 5.0
+"""Minimum interval of autosaves between commands."""
+
+
 class Recovery:
-    """The recovery file of this process, and orphaned ones."""
+    """The unsaved training of a session, its autosaves, and those that others have left."""
 
     def __init__(self, saves: Path) -> None:
         """Writes nothing yet.
@@ -48,11 +56,56 @@ class Recovery:
         """
         self.folder = saves / FOLDER
         self.is_adopted = False
-        self.problem = ""
+        self.problem = self._last_problem = ""
         self._path: Path | None = None
         self._lock: FileLock | None = None
         self._writer: Thread | None = None
         self._written = False
+        self._last = monotonic()
+        self._autosaved_state: tuple[int, int] | None = None
+
+    # when
+
+    def during_command(self, model: Model | None) -> None:
+        """Call this often while a command is running."""
+        if model is not None and monotonic() - self._last >= BUSY_SECONDS:
+            self.autosave(model)
+
+    def after_command(self, model: Model | None, unsaved: int) -> None:
+        """Call this after each command. unsaved: the number of unsaved mini-batches."""
+        if model is None or not unsaved:
+            self.forget()
+        elif monotonic() - self._last >= IDLE_SECONDS and self._autosaved_state != _state(model):
+            self.autosave(model)
+
+    def at_exit(self, model: Model | None, *, meant: bool, asked: bool) -> bool:
+        """Call this when the session ends. model: the network in hand, if it is unsaved.
+
+        It is autosaved if the session did not end on purpose (`meant`), or if it was recovered from
+        an autosave and the user was not `asked` whether to discard it. Returns whether it was.
+        """
+        if model is None or (meant and (asked or not self.is_adopted)):
+            self.forget()
+            return False
+        return self.autosave(model, wait=True)
+
+    @property
+    def warning(self) -> str:
+        """Why the last autosave failed, in one line; empty if it did not."""
+        return self.problem and f"the training was not autosaved: {self.problem}"
+
+    def new_warning(self) -> str:
+        """The warning if it differs from the last one returned; otherwise empty."""
+        before, self._last_problem = self._last_problem, self.problem
+        return "" if self.problem == before else self.warning
+
+    def forget(self) -> None:
+        """Removes the file if that is possible, because the training was saved or discarded."""
+        self._autosaved_state = None
+        with suppress(OSError):
+            self.discard()
+
+    # how
 
     def autosave(self, model: Model, *, wait: bool = False) -> bool:
         """Writes the current state of the model, in a background thread.
@@ -61,6 +114,7 @@ class Recovery:
         both. Never raises: if the write fails, `problem` says why and the previous autosave is
         kept. Returns whether the state is known to be on disk.
         """
+        self._last, self._autosaved_state = monotonic(), _state(model)
         if self._writer is not None and self._writer.is_alive() and not wait:
             return False
         self._join()
@@ -162,6 +216,11 @@ class Recovery:
                 _lock_beside(path).release()
                 found.append((path.stat().st_mtime, path))
         return [path for _, path in sorted(found, reverse=True)]
+
+
+def _state(model: Model) -> tuple[int, int]:
+    """A value that changes when training goes on or another network is taken in hand."""
+    return id(model), model.trainer.progress.batches
 
 
 def _lock_beside(path: Path) -> FileLock:

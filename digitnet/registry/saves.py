@@ -89,11 +89,10 @@ class Registry(Store):
     def _load(self, name: str) -> Model | StudyRecord:
         for entry in self.saves():
             if entry.name == name and not entry.hidden:
-                found = (Store(self.included) if entry.included and self.included else self).read(
-                    entry
-                )
-                if not isinstance(found, OwnSet):
-                    return found
+                store = Store(self.included) if entry.included and self.included else self
+                content = store.read(entry)
+                if not isinstance(content, OwnSet):
+                    return content
         raise RegistryError(f"there is no network named {name!r}")
 
     def save(self, model: Model, name: str) -> Saved:

@@ -16,7 +16,7 @@ from itertools import islice
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -82,7 +82,7 @@ class Entry:
 
     def is_of(self, path: Path) -> bool:
         """Whether the file is unchanged since the entry was made."""
-        return state(path) == (self.bytes, self.changed_ns, self.inode)
+        return state(path).items() <= vars(self).items()
 
     @property
     def answers_to(self) -> tuple[bool, str]:
@@ -95,13 +95,11 @@ class Entry:
         return self.saved_at, self.changed_ns, self.file
 
 
-STATE = ("bytes", "changed_ns", "inode")
-
-
-def state(path: Path) -> tuple[int, int, int]:
+def state(path: Path) -> dict[str, Any]:
     """Size, modification time and inode of a file, which change when it is replaced."""
     status = path.lstat()
-    return status.st_size, status.st_mtime_ns, status.st_ino % MAX_INTEGER
+    inode = status.st_ino % MAX_INTEGER
+    return {"bytes": status.st_size, "changed_ns": status.st_mtime_ns, "inode": inode}
 
 
 # the list: a cache of the entries
@@ -195,8 +193,7 @@ def read_entry(path: Path, known: Entry | None = None) -> Entry:
     """
     entry = Entry(path.name, path.name)
     try:
-        size, changed_ns, inode = state(path)
-        entry = replace(entry, bytes=size, changed_ns=changed_ns, inode=inode)
+        entry = replace(entry, **state(path))
         return describe(contents(read_file(path)), entry)
     except FileNotFoundError:
         raise
@@ -257,10 +254,8 @@ def is_whole(path: Path) -> bool:
     """Whether a file is undamaged, in a known or a newer format."""
     try:
         contents(read_file(path))
-    except NewerFormat:
-        return True
-    except (DamagedSave, OSError):
-        return False
+    except (DamagedSave, OSError) as error:
+        return isinstance(error, NewerFormat)
     return True
 
 
@@ -397,12 +392,9 @@ class Store:
                     entry = known[path.name] = self._named(read_entry(path, entry))
                 found.append(entry)
         newest = {e.answers_to: e.file for e in sorted(found, key=lambda entry: entry.age)}
-        found = [
-            entry
-            if (file := newest[entry.answers_to]) == entry.file
-            else replace(entry, hidden=file)
-            for entry in found
-        ]
+        for number, entry in enumerate(found):
+            if (file := newest[entry.answers_to]) != entry.file:
+                found[number] = replace(entry, hidden=file)
         return sorted(found, key=lambda entry: (entry.name.casefold(), entry.name, entry.file))
 
     def _named(self, entry: Entry) -> Entry:
@@ -609,8 +601,7 @@ class Store:
             known = _known(self.folder.absolute())
             known.pop(changed.name, None)
             if content is not None:
-                size, changed_ns, inode = state(changed)
-                entry = Entry("", changed.name, bytes=size, changed_ns=changed_ns, inode=inode)
+                entry = Entry("", changed.name, **state(changed))
                 known[changed.name] = describe(content, entry)
         entries = self.entries()
         write_list(self.folder, entries)

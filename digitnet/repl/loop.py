@@ -120,7 +120,7 @@ class Loop:
 
     def has_orphans(self) -> bool:
         """Whether another process left unsaved training behind when it ended."""
-        return self.session.unfinished.has_orphans()
+        return bool(self.session.unfinished.orphans())
 
     @property
     def is_over(self) -> bool:

@@ -8,9 +8,9 @@ from digitnet.digits import idx
 from digitnet.registry import codec, files
 from digitnet.registry import exchange as exchange_npz
 from digitnet.registry import exchange as exchange_safetensors
+from digitnet.registry import recovery as unfinished
 from digitnet.registry import store as registry
 from digitnet.registry import store as trash
-from digitnet.repl import session as unfinished
 from digitnet.repl.terminal import readers as history
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ def program_with(changes: str) -> str:
     return f"""
 import sys
 from digitnet.cli import main
-from digitnet.repl import session as unfinished
+from digitnet.registry import recovery as unfinished
 {changes}
 sys.exit(main(sys.argv[1:]))
 """

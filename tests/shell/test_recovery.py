@@ -15,7 +15,6 @@ from session_helpers import Kept, do, refusal
 
 from digitnet.registry import recovery
 from digitnet.registry.recovery import FOLDER
-from digitnet.repl import session as unfinished
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 
@@ -72,9 +71,9 @@ def test_the_prompt_offers_it(terminal: Start, environment: dict[str, str]) -> N
 def test_what_a_living_program_keeps_is_not_taken(
     session: Session, monkeypatch: pytest.MonkeyPatch, program: Program
 ) -> None:
-    monkeypatch.setattr(unfinished, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "BUSY_SECONDS", 0.0)
     do(session, "n diary; t 30")
-    session.unfinished.recovery._join()
+    session.unfinished._join()
     assert len(kept(session.saves)) == 1
     assert "there is no unfinished training" in program("-c", "recover").stderr
     do(session, "pas saved")
@@ -84,7 +83,7 @@ def test_what_a_living_program_keeps_is_not_taken(
 def test_it_goes_when_another_network_is_taken(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unfinished, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "BUSY_SECONDS", 0.0)
     do(session, "n diary; t 30; n relu")
     assert kept(session.saves) == []
 
@@ -94,9 +93,9 @@ def test_a_short_training_is_put_aside_after_it(
 ) -> None:
     do(session, "n diary; t 30")
     assert kept(session.saves) == []
-    monkeypatch.setattr(unfinished, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "IDLE_SECONDS", 0.0)
     do(session, "c 1")
-    session.unfinished.recovery._join()
+    session.unfinished._join()
     assert len(kept(session.saves)) == 1
 
 
@@ -113,7 +112,7 @@ def test_a_damaged_file_is_told_and_left(session: Session) -> None:
 def test_a_folder_that_cannot_be_written_stops_no_training(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unfinished, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "BUSY_SECONDS", 0.0)
     session.saves.mkdir()
     (session.saves / FOLDER).write_text("no folder")
     assert do(session, "n diary; t 30")[-1]["batches"] == 30
@@ -215,21 +214,20 @@ def test_what_could_not_be_read_back_is_told_and_leaves_the_autosave_before(
     do(session, "n diary; t 30")
     keep = session.unfinished.autosave
     assert keep(session.network(), wait=True)
-    monkeypatch.setattr(unfinished, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "IDLE_SECONDS", 0.0)
     session.network().trainer.progress.seconds = float("inf")
     session.network().trainer.progress.batches += 1
     output = Kept()
     for line in ("c 1", "c 2"):
         assert do_line(line, session, output)
-        session.unfinished.recovery._join()
+        session.unfinished._join()
     do_line("c 3", session, output)
     told = [str(report) for report in output.reports]
     assert len(told) == 1  # once is enough
     assert "was not autosaved" in told[0]
     assert "'seconds' is not a finite number" in told[0]
     assert not keep(session.network(), wait=True)
-    session.unfinished.release_recovered()
-    session.unfinished.recovery.release()
+    session.unfinished.release()
     assert do(session, "n mini; recover")[-1]["trained_batches"] == 30
 
 
@@ -288,7 +286,7 @@ def test_a_penalty_too_large_to_compute_with_is_told_by_the_gradients_check(
 
 
 def test_the_latest_is_recovered_first(session: Session) -> None:
-    recovery, ages = session.unfinished.recovery, {}
+    recovery, ages = session.unfinished, {}
     for batches in (3, 5, 4):
         do(session, f"n mini; t {batches}")
         assert recovery.autosave(session.network(), wait=True)
@@ -298,5 +296,5 @@ def test_the_latest_is_recovered_first(session: Session) -> None:
     for path, batches in ages.items():
         os.utime(path, (batches, batches))
     found = [do(session, "recover")[0]["trained_batches"]]
-    session.unfinished.recovery.release()
+    session.unfinished.release()
     assert found == [5]

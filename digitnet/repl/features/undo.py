@@ -227,7 +227,7 @@ def recover(session: Session) -> InHandResult:
     """
     if not session.may_discard():
         raise CommandError("nothing was recovered; the network in hand is unchanged")
-    model, more = session.unfinished.recovery.adopt()
+    model, more = session.unfinished.adopt()
     if model.name and not session.registry.exists(model.name):
         model.name = ""
     session.take(model)
