@@ -92,10 +92,9 @@ def one_by_one(ink: Array) -> list[Array]:
     labels *= mask
     boxes = ndimage.find_objects(labels)
     pieces = [
-        Piece(frozenset([label]), rows.start, rows.stop, columns.start, columns.stop)
+        Piece(frozenset([label]), box[0].start, box[0].stop, box[1].start, box[1].stop)
         for label, box in enumerate(boxes, 1)
         if box is not None
-        for rows, columns in [box]
     ]
     tallest = max((piece.size for piece in pieces), default=0)
     if tallest < 5:

@@ -141,13 +141,9 @@ def _shown(session: Session, first: int | None) -> MineShown:
     cases = session.data_sets.own.read(MINE)
     first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
     rows = slice(first, first + MAX_SHOWN)
-    return MineShown(
-        len(cases),
-        first,
-        list(cases.pictures[rows]),
-        cases.answers[rows].tolist(),
-        [("train", "validation", "test")[part] for part in cases.parts[rows]],
-    )
+    sets = [("train", "validation", "test")[part] for part in cases.parts[rows]]
+    pictures, answers = list(cases.pictures[rows]), cases.answers[rows].tolist()
+    return MineShown(len(cases), first, pictures, answers, sets)
 
 
 def _checked(number: int, cases: OwnCases) -> int:

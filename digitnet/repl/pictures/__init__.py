@@ -23,8 +23,8 @@ class Screen(Console):
     @property
     def can_redraw(self) -> bool:
         """Whether printed lines can be overwritten; not in a file, even if FORCE_COLOR is set."""
-        is_terminal = self._is_forced or self.file.isatty()
-        return is_terminal and self.is_terminal and not self.plain and not self.legacy_windows
+        can = self.is_terminal and not self.plain and not self.legacy_windows
+        return can and (self._is_forced or self.file.isatty())
 
     def on_broken_pipe(self) -> None:
         """Raises BrokenPipeError for a closed output; rich would exit silently."""
