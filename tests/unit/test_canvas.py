@@ -13,7 +13,6 @@ from digitnet.repl.pictures.curves import (
     MAX_POINTS,
     MIN_ROWS,
     Chart,
-    Curve,
     Curves,
     GrowingCurves,
     history_curves,
@@ -170,7 +169,7 @@ def test_each_of_several_networks_has_its_own_marker_and_name() -> None:
     "values", [[1.0, 1.0], [0.0, 0.0], [1e308, -1e308], [1e-300, 2e-300], [float("inf"), 1.0]]
 )
 def test_any_values_can_be_drawn(values: list[float]) -> None:
-    chart = Chart("", [Curve("", list(enumerate(values)))])
+    chart = Chart("", {"": list(enumerate(values))})
     assert len(drawn(Curves((chart, chart), 0)).splitlines()) == MIN_ROWS
 
 
@@ -185,12 +184,12 @@ def test_any_values_can_be_drawn(values: list[float]) -> None:
 def test_a_logarithmic_axis_has_its_numbers_as_people_write_them(
     xs: list[float], ticks: list[str]
 ) -> None:
-    chart = Chart("", [Curve("", [(x, 1.0) for x in xs])], logarithmic=True)
+    chart = Chart("", {"": [(x, 1.0) for x in xs]}, logarithmic=True)
     assert drawn(picture(chart, 60, MIN_ROWS, blocks=False)).split()[-len(ticks) :] == ticks
 
 
 def test_thousands_on_an_axis_are_written_out() -> None:
-    chart = Chart("", [Curve("", [(0, 0.0), (1095, 9940.4)])])
+    chart = Chart("", {"": [(0, 0.0), (1095, 9940.4)]})
     text = drawn(picture(chart, 60, MIN_ROWS, blocks=False))
     assert "9,940" in text
     assert "1,095" in text

@@ -13,7 +13,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import draws_blocks
-from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, Curve, picture
+from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, picture
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
@@ -44,8 +44,8 @@ class FindResult:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         points = [(point.rate, point.cost) for point in self.points if isfinite(point.cost)]
-        title, curves = "cost over the learning rate", [Curve("", points)]
-        chart = Chart(title, curves, logarithmic=True, marked=self.suggestion)
+        title = "cost over the learning rate"
+        chart = Chart(title, {"": points}, logarithmic=True, marked=self.suggestion)
         if chart.drawn and options.max_width >= MIN_COLUMNS:
             width, blocks = min(options.max_width, MAX_COLUMNS), draws_blocks(console, options)
             yield picture(chart, width, MIN_ROWS, blocks=blocks)

@@ -25,7 +25,7 @@ from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.saves import clean
 from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures import draws_blocks
-from digitnet.repl.pictures.curves import MIN_ROWS, Chart, Curve, picture
+from digitnet.repl.pictures.curves import MIN_ROWS, Chart, picture
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Record, ScreenOnly
@@ -181,7 +181,7 @@ class StudyResult(Record):
             points = sorted((float(self._value(g, name)), 100 * g.accuracy) for g in self.groups)
         except ValueError:
             return None
-        return Chart(f"validation accuracy, % over {name}", [Curve("", points)])
+        return Chart(f"validation accuracy, % over {name}", {"": points})
 
     def _conclusion(self, plus_minus: str) -> str:
         best = best_of(self.groups)

@@ -1,6 +1,6 @@
 """Curves: costs and accuracies over a training, drawn with plotext."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, floor, log10
 from time import perf_counter
@@ -50,34 +50,26 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A curve with its name."""
-
-    name: str
-    points: Sequence[Point]
-
-
-@dataclass(frozen=True)
 class Chart:
-    """Curves with common axes. A curve with fewer than two points is not drawn.
+    """Curves by name, with common axes. A curve with fewer than two points is not drawn.
 
     names: whether to show the curves' names beside the title. logarithmic: whether the x axis is
     logarithmic; points with x ≤ 0 are then left out. marked: an x to mark with a vertical line.
     """
 
     title: str
-    curves: Sequence[Curve]
+    curves: Mapping[str, Sequence[Point]]
     names: bool = False
     logarithmic: bool = False
     marked: float | None = None
 
     @property
-    def drawn(self) -> list[tuple[int, Curve]]:
+    def drawn(self) -> list[tuple[int, str, Sequence[Point]]]:
         """The curves that can be drawn, each with its index, which sets its colour and marker."""
         curves = self.curves
         if self.logarithmic:
-            curves = [Curve(c.name, [(x, y) for x, y in c.points if x > 0]) for c in curves]
-        return [(k, curve) for k, curve in enumerate(curves) if len(curve.points) > 1]
+            curves = {name: [p for p in points if p[0] > 0] for name, points in curves.items()}
+        return [(k, *curve) for k, curve in enumerate(curves.items()) if len(curve[1]) > 1]
 
 
 @dataclass(frozen=True)
@@ -116,16 +108,14 @@ def history_curves(histories: dict[str, Sequence[Measurement]]) -> Curves:
     For one network: training and validation cost, and validation accuracy. For several: validation
     cost and accuracy of each.
     """
-    costs, accuracies = [], []
+    costs, accuracies = dict[str, list[Point]](), dict[str, list[Point]]()
     for name, history in histories.items():
-        costs.append(Curve(name, [(m.batches, m.validation_cost) for m in history]))
-        points = [(m.batches, 100 * m.validation_accuracy) for m in history]
-        accuracies.append(Curve(name, points))
+        costs[name] = [(m.batches, m.validation_cost) for m in history]
+        accuracies[name] = [(m.batches, 100 * m.validation_accuracy) for m in history]
     chart = Chart("validation cost", costs, True)
     if len(histories) == 1:
-        (history,) = histories.values()
-        training = Curve("training", [(m.batches, m.cost) for m in history])
-        chart = Chart("cost", [training, Curve("validation", costs[0].points)], True)
+        training: list[Point] = [(m.batches, m.cost) for m in history]
+        chart = Chart("cost", {"training": training, "validation": costs[name]}, True)
     return Curves((chart, Chart("validation accuracy, %", accuracies)))
 
 
@@ -153,8 +143,8 @@ class GrowingCurves:
     @property
     def whole(self) -> Curves:
         """The curves of a finished training."""
-        costs = [Curve("training", self.cost), Curve("validation", self.validation_cost)]
-        accuracy = Chart("validation accuracy, %", [Curve("", self.accuracy)])
+        costs = {"training": self.cost, "validation": self.validation_cost}
+        accuracy = Chart("validation accuracy, %", {"": self.accuracy})
         return Curves((Chart("cost", costs, True), accuracy), LIVE_FRACTION)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -182,14 +172,19 @@ def thinned(points: Sequence[Point]) -> list[Point]:
     return [*points[:-1:step], points[-1]]
 
 
+def _look(number: int, *, blocks: bool) -> tuple[str, str]:
+    """The marker and colour of a curve."""
+    markers = MARKERS if blocks else ASCII_MARKERS
+    return markers[number % len(COLOURS)], COLOURS[number % len(COLOURS)]
+
+
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
     """A chart under its title and legend."""
     title = Text(chart.title, no_wrap=True, overflow="crop")
     if chart.names:
-        for number, curve in chart.drawn:
-            marker = (MARKERS if blocks else ASCII_MARKERS)[number % len(COLOURS)]
-            sign = "⠒" if marker == "braille" else marker
-            title.append(f"  {sign} {curve.name}", COLOURS[number % len(COLOURS)])
+        for number, name, _ in chart.drawn:
+            marker, colour = _look(number, blocks=blocks)
+            title.append(f"  {'⠒' if marker == 'braille' else marker} {name}", colour)
     title.align("center", width)
     return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
 
@@ -202,12 +197,11 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableTyp
     plotext.theme("clear")
     xs: list[float] = []
     ys: list[float] = []
-    for number, curve in chart.drawn:
-        points = thinned(curve.points)
+    for number, _, curve in chart.drawn:
+        points = thinned(curve)
         x = [log10(value) if chart.logarithmic else value for value, _ in points]
         y = [min(max(value, -MAX_VALUE), MAX_VALUE) for _, value in points]
-        colour = COLOURS[number % len(COLOURS)]
-        marker = (MARKERS if blocks else ASCII_MARKERS)[number % len(COLOURS)]
+        marker, colour = _look(number, blocks=blocks)
         plotext.plot(x, y, marker=marker, color=colour)
         xs, ys = xs + x, ys + y
     if chart.marked is not None:
