@@ -107,12 +107,9 @@ def weights(change: Callable[[Patient], None], amount: str = "") -> Callable[[st
     return plant
 
 
-def scale_last(patient: Patient, factor: float) -> None:
-    patient.weighted[-1].weights *= factor
-
-
-def scale_hidden(patient: Patient, factor: float) -> None:
-    for layer in patient.weighted[:-1]:
+def scale(patient: Patient, factor: float, last: bool = True) -> None:
+    """Scales the weights of the last layer, or of those before it."""
+    for layer in patient.weighted[-1:] if last else patient.weighted[:-1]:
         layer.weights *= factor
 
 
@@ -137,7 +134,7 @@ def plateau(shape: str) -> Patient:
 
 def saturated(shape: str) -> Patient:
     patient = fresh(shape, options={"hidden": "sigmoid", "initializer": "normal"})
-    scale_hidden(patient, 3)
+    scale(patient, 3, last=False)
     return patient
 
 
@@ -149,9 +146,10 @@ def vanishing(shape: str) -> Patient:
 
 
 def exploding(shape: str) -> Patient:
-    deep = "784-32-32-32-32-32-10" if shape == DENSE else "28x28-4c3-p2-4c3-4c3-4c3-4c3-10"
-    patient = fresh(deep)
-    scale_hidden(patient, 4)
+    patient = fresh(
+        "784-32-32-32-32-32-10" if shape == DENSE else "28x28-4c3-p2-4c3-4c3-4c3-4c3-10"
+    )
+    scale(patient, 4, last=False)
     return patient
 
 
@@ -167,23 +165,11 @@ def some(cases: Cases, rows: Any) -> Cases:
     return replace(cases, inputs=cases.inputs[rows], targets=cases.targets[rows])
 
 
-def dropout(shape: str) -> Patient:
-    if shape == DENSE:
-        return fresh(shape, dropout=0.95)
-    return fresh("28x28-3c5-p3-d0.95-8c3-p2-d0.95-10")
-
-
 def stale(shape: str) -> Patient:
     normalized = "784-32-b-10" if shape == DENSE else "28x28-3c5-b-p3-8c3-b-p2-10"
     patient = fresh(normalized).trained("150")
     for norm in patient.trainer.network.batch_norms:
         norm.mean[:], norm.variance[:] = 0, 1
-    return patient
-
-
-def same_inputs(shape: str) -> Patient:
-    patient = fresh(shape)
-    patient.train = replace(patient.train, inputs=np.zeros_like(patient.train.inputs))
     return patient
 
 
@@ -201,14 +187,9 @@ def changed(how: Callable[[Cases], Cases], *names: str) -> Callable[[str], Patie
     return plant
 
 
-def seen(shape: str) -> Patient:
-    patient = fresh(shape)
-    patient.sets["test"] = some(patient.train, slice(0, 1000))
-    return patient
-
-
-def shuffled(cases: Cases) -> Cases:
-    return replace(cases, targets=np.random.default_rng(1).permutation(cases.targets))
+def answered(change: Callable[[Any], Any]) -> Callable[[Cases], Cases]:
+    """A function that changes the answers of cases."""
+    return lambda cases: replace(cases, targets=change(cases.targets))
 
 
 def turned(change: Callable[[Any], Any]) -> Callable[[Cases], Cases]:
@@ -224,46 +205,48 @@ INVERTED = turned(lambda pictures: 255 - pictures)
 SHIFTED = turned(lambda pictures: np.roll(pictures, (5, -4), (1, 2)))
 
 
-def renamed(cases: Cases) -> Cases:
-    return replace(cases, targets=np.roll(cases.targets, 1, axis=1))
-
-
 PLANTS: dict[str, Callable[[str], Patient]] = {
-    "same-inputs": same_inputs,
+    "same-inputs": changed(turned(np.zeros_like), "train"),
     "pixels": lambda shape: fresh(shape, pixels="raw"),
     "imbalance": imbalance,
     "transposed": changed(TRANSPOSED, "test"),
     "inverted": changed(INVERTED, "train"),
     "shifted": changed(SHIFTED, "validation"),
-    "renamed": changed(renamed, "train"),
-    "labels": changed(shuffled, "train"),
+    "renamed": changed(answered(lambda answers: np.roll(answers, 1, axis=1)), "train"),
+    "labels": changed(answered(lambda a: np.random.default_rng(1).permutation(a)), "train"),
     "too-few": after("20e", cases=100),
     "schedule": after("60", optimizer="sgd", rate=0.01, schedule="cosine 50"),
     "decay": lambda shape: fresh(shape, l2=0.5),
     "l1": after("30", l1=0.1, l2=1e-4),
     "max-norm": after("30", max_norm=0.05, l2=1e-4),
     "clip": lambda shape: fresh(shape, clip=1e-4),
-    "dropout": dropout,
+    "dropout": lambda shape: (
+        fresh(shape, dropout=0.95)
+        if shape == DENSE
+        else fresh("28x28-3c5-p3-d0.95-8c3-p2-d0.95-10")
+    ),
     "augment": lambda shape: fresh(shape, augment="rotation=180,shift=12,zoom=0.9"),
     "smoothing": lambda shape: fresh(shape, smoothing=0.99),
     "momentum": lambda shape: fresh(shape, momentum=0.999),
     "rate-high": lambda shape: fresh(shape, rate=3.0),
     "rate-low": after("100", rate=1e-6),
-    "not-finite": weights(lambda patient: scale_last(patient, np.nan)),
+    "not-finite": weights(partial(scale, factor=np.nan)),
     "symmetric": weights(partial(set_hidden, weight=0.01, bias=0)),
     "dead": weights(partial(set_hidden, weight=None, bias=-50)),
     "saturated": saturated,
     "exploding": exploding,
     "vanishing": vanishing,
-    "ignores-inputs": weights(partial(scale_last, factor=1e-8), "100"),
-    "initial-cost": weights(partial(scale_last, factor=40)),
+    "ignores-inputs": weights(partial(scale, factor=1e-8), "100"),
+    "initial-cost": weights(partial(scale, factor=40)),
     "cannot-fit": lambda shape: fresh("784-1-10" if shape == DENSE else "28x28-1c5-p24-10"),
     "stale": stale,
     "over-fitting": after("150e", cases=500, rate=0.1),
     "one-answer": weights(favour_0, "200"),
     "plateau": plateau,
     "repeated": changed(lambda cases: some(cases, np.arange(2000) % 1000), "train"),
-    "seen": seen,
+    "seen": lambda shape: changed(lambda _: some(fresh(shape).train, slice(0, 1000)), "test")(
+        shape
+    ),
 }
 
 

@@ -96,17 +96,14 @@ def test_a_fault_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(known) == ["even"]
 
 
-def test_the_diary_that_did_everything_wrong_is_told_of_its_pixels() -> None:
-    assert recipe("notebook", "20").codes == ["pixels"]
-
-
 @pytest.mark.parametrize(("patient", "code"), [
+    (lambda: recipe("notebook", "20"), "pixels"),
     (lambda: recipe("diary", "1e", rate=0.01), "rate-low"),
     (lambda: recipe("diary", "1e", rate=300.0), "rate-high"),
     (lambda: recipe("quick", "1e", optimizer="adam"), "rate-high"),
     (lambda: fresh("784-30-30-30-30-30-30-10", options={"hidden": "sigmoid"}).trained("2e"),
      "vanishing"),
-], ids=["slow", "saturated", "adam", "deep"])  # fmt: skip
+], ids=["raw pixels", "slow", "saturated", "adam", "deep"])  # fmt: skip
 def test_what_learners_meet_is_called_by_its_cause(
     patient: Callable[[], Patient], code: str
 ) -> None:
