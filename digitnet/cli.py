@@ -16,7 +16,7 @@ from digitnet import paths
 from digitnet.flags import Config, WrongFlags, read_flags
 from digitnet.repl.errors import CommandError, OutputError, say_error
 from digitnet.repl.interrupts import Interrupts, interruptible
-from digitnet.repl.terminal.prompt import GREETING, converse
+from digitnet.repl.terminal.prompt import NEWCOMER, converse, greeting
 from digitnet.repl.terminal.readers import Loading, Looks, Program
 
 MAX_LINE = 100_000
@@ -80,10 +80,12 @@ def _prompt(options: argparse.Namespace, config: Config) -> int:
     loading = Loading(partial(load, options, config, interrupts, pages=True))
     saves = Path(options.saves).expanduser() if options.saves else paths.saves_folder()
     has_autosaves = any((saves / ".recovery").glob("[0-9]*.pickle"))
+    welcome = ""
+    if config.aliases or has_autosaves or any(saves.glob("*.pickle")):
+        # there may be something to say before the prompt
+        welcome, has_autosaves = loading.wait().welcome(), loading.wait().has_orphans()
     if not options.json:
-        _greet(GREETING)
-    if config.aliases or has_autosaves:  # there may be something to say before the prompt
-        has_autosaves = loading.wait().has_orphans()
+        _greet(greeting(welcome or NEWCOMER))
     if has_autosaves and not options.json:
         _greet("Unsaved training from the last session: type recover to load it.")
     colours = not (options.no_color or os.environ.get("NO_COLOR"))

@@ -118,11 +118,11 @@ class Registry(Store):
             raise RegistryError(f"{old!r} is included with digitnet and cannot be renamed")
         return super().rename(old, new)
 
-    def delete(self, name: str) -> None:
-        """Deletes a save, as `Store` does; refuses an included one."""
-        if self.includes(name):
+    def delete(self, name: str, *, data: bool = False) -> None:
+        """Deletes a thing, as `Store` does; refuses an included save."""
+        if not data and self.includes(name):
             raise RegistryError(f"{name!r} is included with digitnet and cannot be deleted")
-        super().delete(name)
+        super().delete(name, data=data)
 
     def adopt(self) -> None:
         """Takes over data sets that an earlier version has kept."""

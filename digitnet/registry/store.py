@@ -502,10 +502,10 @@ class Store:
             self.trash.prune("named", path.name)
             return self._update_list(path)
 
-    def delete(self, name: str) -> None:
-        """Moves a network or a study to the trash. Raises RegistryError if there is none."""
+    def delete(self, name: str, *, data: bool = False) -> None:
+        """Moves a thing to the trash. Raises RegistryError if there is none."""
         with self.locked("nothing was deleted"):
-            self.delete_locked(name)
+            self.delete_locked(name, data=data)
 
     def delete_locked(self, name: str, *, data: bool = False) -> None:
         """Moves a thing to the trash, for whoever holds the lock."""
@@ -521,9 +521,9 @@ class Store:
     def undo(self, name: str = "", number: int = 1) -> Undone:
         """Undoes the last delete, overwrite or rename; a version that is replaced is kept.
 
-        name: consider this thing only. number: if above 1, which version of it to restore, 1 being
-        the latest. A damaged version never replaces an undamaged one; it is skipped. Raises
-        RegistryError if there is nothing to undo.
+        name: consider this thing only; or the name of its file. number: if above 1, which version
+        of it to restore, 1 being the latest. A damaged version never replaces an undamaged one; it
+        is skipped. Raises RegistryError if there is nothing to undo.
         """
         with self.locked("nothing was changed"):
             self.adopt()
@@ -547,6 +547,21 @@ class Store:
             older = [k.kind for k in versions if k < kept and k.file == kept.file]
             count = 0 if kept.kind == "named" else sum(k in ("deleted", "replaced") for k in older)
             return self._restore(kept, count)
+
+    def last_change(self) -> tuple[Kept, str, float] | None:
+        """What `undo` without a name takes back: what is kept, its name, and when it was done, in
+        seconds since 1970.
+        """
+        with self.locked("nothing was changed"):
+            self.adopt()
+            kept = next((k for k in self._restorable() if not self._is_damaged(k)), None)
+            if kept is None:
+                return None
+            place = self.trash.folder / kept.name
+            name, kind = claim(self.folder / kept.file if kept.kind == "made" else place)
+            said = f"the data set {name}" if kind == "data" else repr(name or kept.file)
+            status = place.lstat()
+            return kept, said, max(status.st_ctime, status.st_mtime)
 
     def _unmake(self, kept: Kept) -> Undone:
         """Takes back that a data set was made."""
@@ -617,7 +632,11 @@ class Store:
             kept
             for kept in reversed(self.trash.contents())
             if self._is_possible(kept)
-            and (not name or kept.file in files or claim(self.trash.folder / kept.name)[0] == name)
+            and (
+                not name
+                or kept.file in (name, *files)
+                or claim(self.trash.folder / kept.name)[0] == name
+            )
         ]
 
     def _is_possible(self, kept: Kept) -> bool:

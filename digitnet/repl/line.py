@@ -88,6 +88,21 @@ def as_typed(text: str, quote: str = "") -> str:
     return f"{quote}{text}{quote}"
 
 
+PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
+"""Distances between a name and the typed word."""
+
+
+def distance(word: str, text: str) -> int:
+    """How far a name is from a word: equal, starts with it, contains it, contains its letters."""
+    if word == text:
+        return 0
+    word, text = word.casefold(), text.casefold()
+    if text.startswith(word):
+        return PREFIX
+    rest = iter(text)
+    return SUBSEQUENCE - (word in text) if all(letter in rest for letter in word) else NO_MATCH
+
+
 @dataclass(frozen=True)
 class Typing:
     """The last command of a partly typed line.

@@ -20,6 +20,7 @@ from digitnet.repl import features as _features  # noqa: F401 - registers the co
 from digitnet.repl.command import COMMANDS, Command, find, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.features.help import tour_after
+from digitnet.repl.features.saves import welcome
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
 from digitnet.repl.pictures import Screen
@@ -117,6 +118,12 @@ class Loop:
         do_line(line, session, self.output)
         if session.tour is not None and session.done != "tour" and not session.is_over:
             self.output.report(Note(f"\n{tour_after(session, session.done)}"))
+
+    def welcome(self) -> str:
+        """The line for who comes back to their saves; empty if there are none."""
+        with suppress(RegistryError):
+            return welcome(self.session.registry.offered())
+        return ""
 
     def has_orphans(self) -> bool:
         """Whether another process left unsaved training behind when it ended."""

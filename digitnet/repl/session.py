@@ -108,11 +108,11 @@ class Before:
         return self.snapshot.progress.batches
 
     def bring_back(self, session: "Session") -> None:
-        """Restores this state; `session.before` becomes the present one, so undo can be undone.
+        """Restores this state; the present one becomes the last change, so undo can be undone.
 
         The settings are kept. If they name another optimiser, it starts without state.
         """
-        session.before = Before.of(self.model, session)
+        session.before = session.last_change = Before.of(self.model, session)
         model, trainer = self.model, self.model.trainer
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
@@ -132,7 +132,7 @@ def undoable(model: "Model", session: "Session") -> Iterator[None]:
         yield
     finally:
         if model.trainer.progress.batches != before.batches:
-            session.before = before
+            session.before = session.last_change = before
 
 
 SESSION_SETTINGS = {
@@ -143,6 +143,18 @@ SESSION_SETTINGS = {
     "watch": "shown with the curves of t: misread (digits), weights, both or off",
 }
 """Settings of the session, with their meanings; training settings belong to the network."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of saves, or of a data set of one's own. things: their names, or their files.
+
+    is_return: whether they were deleted and are back, so that undo deletes them again.
+    """
+
+    things: tuple[str, ...]
+    is_return: bool = False
+    is_data: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +183,7 @@ class Session:
     vi: whether the prompt uses vi keys.
     watch: what `t` shows with its curves.
     epoch_lines: whether training prints the validation accuracy after each epoch.
-    before: the state that `undo t` restores.
+    before: the state that `undo t` restores. last_change: what `undo` takes back.
     aliases: the user's own words → the commands they stand for.
     last_picture: the last digit that `d` or `img` read, prepared like MNIST's, and its answer, if
     known.
@@ -198,6 +210,7 @@ class Session:
     epoch_lines: bool = False
     watch: str = "off"
     before: "Before | None" = None
+    last_change: Before | Change | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     last_picture: "tuple[Picture, int | None] | None" = None
     data_sets: DataSets = field(init=False)
@@ -346,6 +359,11 @@ class Session:
     def data(self, name: str = "") -> "DataSet":
         """The data set of this name, or the current one; see `DataSets.get`."""
         return self.data_sets.get(name)
+
+    def changed_data(self, name: str) -> None:
+        """Call this when a data set of one's own has changed on disk."""
+        self.data_sets.forget(name)
+        self.last_change = Change((name,), is_data=True)
 
     def choose(self, data: "DataSet") -> None:
         """Makes a data set the current one, also of the network in hand if it fits."""

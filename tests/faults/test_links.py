@@ -100,7 +100,7 @@ def test_a_save_that_is_a_link_is_none_of_ours(
     for line in ("l {}", "pas {}", "del {}", "ren one {}", "ren {} y", "vote {}"):
         assert "symbolic link" in refusal(session, line.format(link.name))
     do(session, "pas x; l x; del x")
-    assert [do(session, "undo")[0]["restored"] for _ in range(2)] == ["x", "two"]
+    assert [each["restored"] for each in do(session, "undo; undo two")] == ["x", "two"]
     assert do(session, "undo one; l one")[-1]["trained_batches"] == 0
     assert link.is_symlink()
     assert untouched(outside)

@@ -10,7 +10,7 @@ from digitnet.repl.loop import do_line, message
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.terminal.prompt import GREETING
+from digitnet.repl.terminal.prompt import greeting
 
 ROOT = Path(__file__).parent.parent.parent
 LINES = ["t 2e", "c 3", "ch all", "pas first", "s"]
@@ -21,7 +21,7 @@ def transcript(lines: Iterable[str], saves: Path) -> str:
     session = Session(saves, [ROOT / "data"], saves, seed=1)
     shown = StringIO()
     output = ScreenOutput(Screen(shown, width=80))
-    shown.write(f"{GREETING}\n")
+    shown.write(f"{greeting()}\n")
     for line in lines:
         shown.write(f"{message(session)}{line}\n")
         do_line(line, session, output)

@@ -78,7 +78,8 @@ def test_del_and_undo(session: Session) -> None:
     assert [n["name"] for n in do(session, "ls")[0]["networks"]] == ["two"]
     assert do(session, "undo") == [{"command": "undo", "restored": "one"}]
     assert [n["name"] for n in do(session, "ls")[0]["networks"]] == ["one", "two"]
-    assert "no delete, overwrite or rename" in refusal(session, "undo")
+    assert do(session, "undo")[0]["deleted"] == ["one"]
+    assert "no delete, overwrite or rename" in refusal(session, "undo; undo two")
     session.asker = Answers(["y"])
     do(session, "t 10; pas one; del one")  # the one in hand, which stays there
     assert session.unsaved == "10 mini-batches of training"
@@ -104,11 +105,13 @@ def test_ren_to_the_name_of_a_network_in_hand_that_has_no_save_left(session: Ses
 
 
 def test_p_asks_for_a_name_once(session: Session) -> None:
-    session.asker = Answers(["mine"])
+    session.asker = Answers(["mine", "y"])  # the second: it is a command's word too
     results = do(session, "n; t 1; p; t 1; p")
     assert [r["name"] for r in results if r["command"] == "p"] == ["mine", "mine"]
-    session.asker = Answers([" "])
-    assert "nothing was saved" in refusal(session, "n; p")
+    for answers in ([" "], ["ls", "n"]):
+        session.asker = Answers(answers)
+        assert "nothing was saved" in refusal(session, "n; p")
+    assert session.registry.names() == ["mine"]
 
 
 def test_l_without_a_name_asks(session: Session) -> None:

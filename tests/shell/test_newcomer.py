@@ -9,18 +9,22 @@ from digitnet.repl.session import Session
 
 def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Program) -> None:
     t = terminal(80, 40)
-    t.wait_for("tour shows you round")
+    t.wait_for("d to draw a digit")
     t.ready().do("toru", "Did you mean tour?")
-    t.do("tour", "Tour, 1 of 8: type show$")
-    t.do("what now?", "Tour, 1 of 8: type show  .tour off ends the tour.")
-    for number, step in enumerate(STEPS[:-1], 2):
-        t.do(step.type, f"Tour, {number} of 8: type {STEPS[number - 1].type}$")
-        if step.type == "t 3e":
-            t.do("t 1000e", "left")
-            t.type("\x03")
-            t.wait_for("Interrupted: the training so far is kept.")
-            t.wait_for("Tour, 5 of 8: type c 7  .tour off")
-    t.do("ls", "^first \\*")
+    t.do("tour", "Tour, 1 of 7: type t 3e$")
+    t.do("what now?", "Tour, 1 of 7: type t 3e  .tour off ends the tour.")
+    t.do("t 1000e", "left")
+    t.type("\x03")
+    t.wait_for("Interrupted: the training so far is kept.")
+    for number, step in enumerate(STEPS[1:], 2):
+        t.wait_for(f"Tour, {number} of 7: type {step.type}$")
+        t.type(f"{step.type}\r")
+        if step.type == "d":
+            t.wait_for("draw a digit with")
+            t.type("\x1b")  # leaves
+        elif step.type == "why":
+            t.wait_for("^:|more")
+            t.type("q")
     t.wait_for("That was the tour")
     t.type("s\r")
     assert t.leave() == 0
@@ -28,7 +32,7 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
 
 
 def test_the_tour_takes_nothing_it_does_not_teach(session: Session) -> None:
-    do(session, "; ".join(step.type for step in STEPS))
+    do(session, "; ".join(step.type for step in STEPS if step.type != "d"))
     assert session.registry.names() == ["first"]
     assert not session.unsaved
 
@@ -36,8 +40,11 @@ def test_the_tour_takes_nothing_it_does_not_teach(session: Session) -> None:
 def test_the_tour_leaps_over_what_is_done_already(session: Session) -> None:
     session.interactive = True
     do(session, "tour")
-    assert "1 of 8" in tour_after(session, "ls")  # that needs nothing of what comes before
-    assert "5 of 8: type c" in tour_after(session, "t")
-    assert "8 of 8: type ls" in tour_after(session, "pas")
-    assert "That was the tour" in tour_after(session, "ls")
+    assert "1 of 7" in tour_after(session, "why")  # that needs what comes before
+    assert "2 of 7: type c" in tour_after(session, "t")
+    assert "3 of 7: type wrong" in tour_after(session, "c")
+    assert "4 of 7: type d" in tour_after(session, "wrong")
+    assert "6 of 7: type pas" in tour_after(session, "why")  # where the terminal cannot draw
+    assert "7 of 7: type l" in tour_after(session, "pas")
+    assert "That was the tour" in tour_after(session, "l")
     assert session.tour is None

@@ -178,7 +178,7 @@ def test_saves_are_there_for_another_process(
         capture_output=True, text=True, cwd=tmp_path, env=environment, check=True,
     )  # fmt: skip
     assert entry_point.stdout.endswith("[]}\n")
-    undone, listed = objects(program("--json", "-c", "undo; ls"))
+    undone, listed = objects(program("--json", "--yes", "-c", "undo; ls"))
     assert undone["restored"] == listed["networks"][0]["name"] == "one"
 
 

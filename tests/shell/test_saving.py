@@ -1,11 +1,15 @@
 """What is asked and said where saves overwrite each other, and come back."""
 
 import re
+from dataclasses import replace
 from io import StringIO
 
+import numpy as np
+import pytest
 from registry_helpers import file_of
 from session_helpers import Answers, do, refusal
 
+from digitnet.repl.features.saves import welcome
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import NonInteractive, Session
@@ -127,6 +131,10 @@ def test_undo_takes_back_a_renaming_after_a_restart(session: Session) -> None:
     do(session, "n mini; t 1; pas a; t 1; p; ren a zz")
     restarted = Session(session.saves, session.data_sets.folders, session.data_sets.download_to)
     do(restarted, "l zz")
+    assert "--yes" in (refused := refusal(restarted, "undo"))
+    assert re.search(r"an earlier session: 'a' was renamed at [-0-9: ]{16} UTC\?", refused)
+    restarted.asker = Answers(["n", "y"])
+    assert "nothing was taken back" in refusal(restarted, "undo")
     assert said(restarted, "undo") == "'zz' is called 'a' again."
     assert restarted.hand and restarted.hand.name == "a"
     do(restarted, "ren a zz")
@@ -135,7 +143,8 @@ def test_undo_takes_back_a_renaming_after_a_restart(session: Session) -> None:
 
 def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
     do(session, "n mini; t 1; pas a; ren a zz; n mini; t 2; pas a")
-    assert said(session, "undo") == "'zz' is called 'a' again. The one saved since is kept: undo a."
+    shown = said(session, "undo zz")
+    assert shown == "'zz' is called 'a' again. The one saved since is kept: undo a."
     assert session.unsaved == "2 mini-batches of training"
     assert do(session, "undo a; l a")[-1]["trained_batches"] == 2
 
@@ -168,3 +177,71 @@ def test_the_list_says_what_each_accuracy_was_measured_on(session: Session) -> N
     do(session, "n; pas new; t 5; ch all; pas checked")
     listed = {each["name"]: each["measured_on"] for each in do(session, "ls")[0]["networks"]}
     assert listed == {"new": None, "checked": "sample test"}
+
+
+CHANGES = {
+    "t 1": {"trained_batches": 10},
+    "del a": {"restored": "a"},
+    "del a b": {"restored": ["b", "a"]},
+    "ren b c": {"restored": "b"},
+    "mine 7": {"restored": "mine", "cases": 1},
+    "mine remove": {"restored": "mine", "cases": 1},
+    "data delete mine": {"restored": "mine", "cases": 1},
+}
+"""A change, and the end of what the undo of it returns."""
+
+
+@pytest.mark.parametrize("line", CHANGES)
+def test_undo_takes_back_what_was_changed_last_and_undo_again_redoes_it(
+    session: Session, line: str
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    session.last_picture = np.full((28, 28), 9, np.uint8), None
+    do(session, "n mini; t 10; pas b; pas a; mine 8")
+    states = [state(session)]
+    do(session, line)
+    states.append(state(session))
+    results = [do(session, "undo")[0]]
+    for index in (0, 1, 0, 1):
+        assert state(session) == states[index]
+        results += do(session, "undo")
+    assert results[0].items() >= CHANGES[line].items()
+
+
+def state(session: Session) -> tuple[object, ...]:
+    """How far the saves and the network in hand are trained, and the answers in mine."""
+    assert session.hand
+    saves = {e.name: e.trained_batches for e in session.registry.saves()}
+    return (
+        saves,
+        session.hand.trainer.progress.batches,
+        session.data_sets.own.read("mine").answers.tolist(),
+    )
+
+
+def test_at_the_prompt_a_beginning_or_letters_from_within_name_a_save(session: Session) -> None:
+    do(session, "n mini; pas first; pas 'my own'; pas other")
+    assert "no network named 'fir'" in refusal(session, "l fir")  # a script means what it says
+    session.interactive, session.asker = True, Answers(["y"])
+    for typed, name in {"fir": "first", "mwn": "my own", "my own": "my own"}.items():
+        assert do(session, f"l {typed}")[0]["name"] == name
+    assert "no network named 't'" in refusal(session, "l t")
+    assert do(session, "ren oth best")[0]["was"] == "other"
+    assert "nothing was deleted" in refusal(session, "del t")
+    assert do(session, "del my own")[0]["deleted"] == ["my own"]
+    assert session.asker.asked == ["Delete 'my own'?"]
+
+
+def test_a_word_left_over_is_an_error(session: Session) -> None:
+    do(session, "n mini; pas first")
+    assert "'banana' is neither a recipe nor a shape" in refusal(session, "l first banana")
+
+
+def test_who_comes_back_is_told_what_was_saved_last(session: Session) -> None:
+    do(session, "n mini; t 10; pas a; ch all; pas 'my own'")
+    entries = [replace(e, saved_at=e.saved_at if e.name == "a" else "2020-01-01T12:00:00+00:00")
+               for e in session.registry.saves()]  # fmt: skip
+    first = r"Welcome back\. a, \d\d\.\d\d %, today\. l a goes on with it; ls lists 1 more\."
+    assert re.fullmatch(first, welcome(entries))
+    assert welcome(entries[1:]).endswith(" %, 2020-01-01. l 'my own' goes on with it.")
+    assert welcome([replace(entry, included=True) for entry in entries]) == ""

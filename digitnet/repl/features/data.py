@@ -156,7 +156,7 @@ def _import(session: Session, name: str, path: str) -> DataResult:
     file = path_of(path, EXAMPLE.removeprefix("Example: "))
     imported = import_from(file, reading(session, path), mean_digits(session))
     own.keep(name, imported.cases, version)
-    session.data_sets.forget(name)
+    session.changed_data(name)
     session.choose(session.data(name))
     return DataResult(
         f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: ",
@@ -199,8 +199,8 @@ def _delete(session: Session, name: str) -> DataResult:
     if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
         raise CommandError("nothing was deleted")
     own.keep(name, OwnCases.none(), version)
-    session.data_sets.forget(name)
-    done = f"Deleted the data set {name}; undo {name} brings it back. In use: "
+    session.changed_data(name)
+    done = f"Deleted the data set {name}; undo brings it back. In use: "
     return DataResult(done, session.data())
 
 

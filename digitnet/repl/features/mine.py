@@ -82,7 +82,7 @@ def mine(
 def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> OwnCases:
     """Changes `mine` on disk; returns its cases."""
     cases = session.data_sets.own.change(MINE, change)
-    session.data_sets.forget(MINE)
+    session.changed_data(MINE)
     return cases
 
 

@@ -79,7 +79,7 @@ def new(
         raise CommandError(
             f"a recipe has its own activations and cost. Example: n {recipe}, or n 784-100-10 tanh"
         )
-    model = session.make(RECIPES.get(recipe) or _from_shape(recipe, hidden, output, cost))
+    model = session.make(recipe_of(recipe, hidden, output, cost))
     if not session.may_discard():
         raise CommandError("nothing was made; the network in hand is unchanged")
     session.begin(model)
@@ -91,7 +91,13 @@ def new(
     )
 
 
-def _from_shape(shape: str, hidden: str, output: str, cost: str) -> Recipe:
+def recipe_of(shape: str, hidden: str = "", output: str = "", cost: str = "") -> Recipe:
+    """The recipe of that name, or one for a shape, with the default settings.
+
+    Raises CommandError for anything else.
+    """
+    if shape in RECIPES:
+        return RECIPES[shape]
     if not shape[:1].isdigit():
         hint = nearest(shape, RECIPES) or f"The recipes: {', '.join(RECIPES)}"
         raise CommandError(

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -11,11 +12,11 @@ from digitnet.registry.store import Entry
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.features.new import InHandResult, new
-from digitnet.repl.line import as_typed, split
+from digitnet.repl.features.new import InHandResult, new, recipe_of
+from digitnet.repl.line import NO_MATCH, PREFIX, as_typed, distance, split
 from digitnet.repl.pictures.tables import Rows, counted, percent, size, when
 from digitnet.repl.result import Record, ScreenOnly
-from digitnet.repl.session import Session
+from digitnet.repl.session import Change, Session
 
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
 
@@ -39,9 +40,8 @@ def saves(entries: "Sequence[Entry]", in_hand: str) -> RenderableType:
     ]
     if not cells:
         return Group(*notes)
-    table = Rows(
-        HEADINGS, cells, numbers=("trained", "accuracy", "size"), optional=("size", "saved")
-    )
+    optional = ("size", "trained", "shape", "on", "saved")
+    table = Rows(HEADINGS, cells, numbers=("trained", "accuracy", "size"), optional=optional)
     return Group(table, *notes)
 
 
@@ -87,7 +87,17 @@ def clean(name: str) -> str:
         raise CommandError(f"{quoted(name)} cannot be a name: {error}") from None
 
 
-def _meant(answer: str) -> str:
+def _asked_for(session: Session) -> str:
+    """The name that the person gives. Raises CommandError if it is a command that is not meant."""
+    name = _named(session.asker.ask("Save as:"))
+    if name in COMMANDS and not session.asker.confirm(
+        f"{name} is a command. Is it also to be the network's name?"
+    ):
+        raise CommandError("nothing was saved; the network is still in hand. p asks again")
+    return name
+
+
+def _named(answer: str) -> str:
     """The name in the answer to `Save as:`, also where a whole command is typed: `pas first`."""
     try:
         ((word, *names),) = split(answer)
@@ -108,6 +118,8 @@ def _save(session: Session, name: str) -> SaveResult:
     entry, again = registry.save(model, name)
     model.name, model.saved_at = name, entry.saved_at
     session.mark_saved()
+    if again:
+        session.last_change = Change((entry.file,))
     return SaveResult(name, entry.file, entry.bytes, again, hides)
 
 
@@ -143,7 +155,7 @@ def _is_as_known(session: Session, name: str) -> bool:
 def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
     """Save the network under its name or the one given; asks for a name if it has none."""
     model = session.network()
-    name = name or model.name or _meant(session.asker.ask("Save as:"))
+    name = name or model.name or _asked_for(session)
     if not name.strip():
         raise CommandError(
             "no name was given, so nothing was saved; the network is still in hand. "
@@ -191,11 +203,14 @@ def load(
         name = _asked_which(session)
     if recipe and registry.exists(f"{name} {recipe}"):  # typed without quotes
         name, recipe = f"{name} {recipe}", ""
-    name = clean(name)
-    if recipe and not registry.exists(name):
-        made: InHandResult = new(session, recipe)
-        session.network().name = name
-        return replace(made, name=name)
+    if recipe:
+        name = clean(name)
+        recipe_of(recipe)  # raises for what is neither a recipe nor the rest of a name
+        if not registry.exists(name):
+            made: InHandResult = new(session, recipe)
+            session.network().name = name
+            return replace(made, name=name)
+    name = meant(session, name)
     if not registry.exists(name):
         made_by = f"; n {name} makes one from that recipe" if name in RECIPES else ""
         raise CommandError(f"{no_such(session, name)}{made_by}")
@@ -233,6 +248,41 @@ def _asked_which(session: Session) -> str:
     if answer not in names and answer.isdecimal() and 0 < int(answer) <= len(names):
         return names[int(answer) - 1]
     return answer
+
+
+def meant(session: Session, typed: str) -> str:
+    """The name of the save that is meant: at the prompt, also the only one that begins with what
+    was typed, else the only one with these letters in it.
+    """
+    name = clean(typed)
+    if not session.interactive or session.registry.exists(name):
+        return name
+    distances = {known: distance(name, known) for known in session.registry.names()}
+    near = [known for known, far in distances.items() if far == PREFIX] or [
+        known for known, far in distances.items() if far < NO_MATCH
+    ]
+    return near[0] if len(near) == 1 else name
+
+
+def welcome(entries: Sequence[Entry]) -> str:
+    """Which of one's own networks was saved last, and how to go on with it; empty for none."""
+    networks = [e for e in entries if e.kind == "network" and not (e.damaged or e.included)]
+    if not networks:
+        return ""
+    last = max(networks, key=lambda entry: entry.saved_at)
+    accuracy = "" if last.accuracy is None else f"{percent(last.accuracy)}, "
+    more = f"; ls lists {len(networks) - 1} more" if networks[1:] else ""
+    return (
+        f"Welcome back. {last.name}, {accuracy}{_day(last.saved_at)}. "
+        f"l {as_typed(last.name)} goes on with it{more}."
+    )
+
+
+def _day(iso: str) -> str:
+    """`today`, `yesterday`, or the date here, of a time in ISO 8601."""
+    day = datetime.fromisoformat(iso).astimezone().date()
+    days = (datetime.now().astimezone().date() - day).days
+    return {0: "today", 1: "yesterday"}.get(days, f"{day}")
 
 
 def no_such(session: Session, name: str) -> str:
@@ -309,13 +359,14 @@ class RenameResult(Record):
 def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
 ) -> RenameResult:
-    """Rename a saved network; undo takes it back."""
-    old, new = clean(old), clean(new)
+    """Rename a saved network."""
+    old, new = meant(session, old), clean(new)
     registry = session.registry
     if not registry.exists(old):
         raise CommandError(f"nothing was renamed: {no_such(session, old)}")
     entry = registry.rename(old, new)
     follow_rename(session, old, new)
+    session.last_change = Change((entry.file,))
     return RenameResult(new, entry.file, old)
 
 

@@ -1,6 +1,7 @@
 """`del` deletes saves, `undo` and `recover` bring them and unsaved training back."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -11,10 +12,10 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.new import InHandResult
-from digitnet.repl.features.saves import clean, follow_rename, no_such
+from digitnet.repl.features.saves import clean, follow_rename, meant, no_such
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures.tables import counted, when
-from digitnet.repl.session import DeletedSave, Session
+from digitnet.repl.session import Before, Change, DeletedSave, Session
 
 TRAININGS = ("t", "train", "min", "minimize")
 """What `undo` takes for the last training, where it could be the name of a network."""
@@ -31,9 +32,8 @@ class DeleteResult:
         return {"deleted": self.deleted}
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        one = len(self.deleted) == 1
-        back = "brings it back" if one else "brings them back, the last one first"
-        yield f"Deleted {_listed(self.deleted)}; undo {back}."
+        back = "it" if len(self.deleted) == 1 else "them"
+        yield f"Deleted {_listed(self.deleted)}; undo brings {back} back."
 
 
 def _listed(names: list[str]) -> str:
@@ -52,29 +52,40 @@ def _listed(names: list[str]) -> str:
     },
 )
 def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
-    """Delete saved networks, after asking; undo brings them back, the last one first."""
+    """Delete saved networks, after asking; undo brings them back."""
     registry = session.registry
-    meant = list(dict.fromkeys(clean(name) for name in names))
-    for name in meant:
+    if session.registry.exists(together := " ".join(names)):  # typed without quotes
+        names = (together,)
+    of = list(dict.fromkeys(meant(session, name) for name in names))
+    for name in of:
         if not registry.exists(name):
             raise CommandError(f"nothing was deleted: {no_such(session, name)}")
         if registry.includes(name):
             raise CommandError(
                 f"{name!r} is included with digitnet and cannot be deleted; nothing was deleted"
             )
-    if not session.asker.confirm(f"Delete {_listed(meant)}?"):
+    if not session.asker.confirm(f"Delete {_listed(of)}?"):
         raise CommandError("nothing was deleted")
-    for count, name in enumerate(meant):
+    return _delete(session, of)
+
+
+def _delete(session: Session, names: list[str]) -> DeleteResult:
+    """Deletes saves; undo brings all of them back."""
+    files: list[str] = []
+    for count, name in enumerate(names):
         try:
-            registry.delete(name)
+            there = session.registry.find(name)
+            session.registry.delete(name)
         except RegistryError as error:
-            done = f" Already deleted: {_listed(meant[:count])}." if count else ""
+            done = f" Already deleted: {_listed(names[:count])}." if count else ""
             raise CommandError(f"{error}.{done}") from None
+        files.append(there.file if there else name)
+        session.last_change = Change(tuple(files))
         if session.hand and session.hand.name == name:
             session.deleted = DeletedSave(session.hand, name, session.saved)
             session.hand.name = ""
             session.mark_unsaved()
-    return DeleteResult(meant)
+    return DeleteResult(names)
 
 
 @dataclass(frozen=True)
@@ -136,7 +147,40 @@ class TrainingUndone:
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         now, was = counted(self.batches, "mini-batch"), counted(self.was, "mini-batch")
-        yield f"The network is as it was after {now} of training. undo t again returns to {was}."
+        yield f"The network is as it was after {now} of training. undo again returns to {was}."
+
+
+@dataclass(frozen=True)
+class UndoDataResult:
+    """A data set of one's own whose last change was taken back. cases: 0 where it is gone."""
+
+    name: str
+    cases: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Its name, and how many cases it has now."""
+        return {"restored": self.name, "cases": self.cases}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        has = f"it has {counted(self.cases, 'case')} again" if self.cases else "it is gone"
+        yield f"Took back the last change of the data set {self.name}: {has}; undo again redoes it."
+
+
+@dataclass(frozen=True)
+class SeveralUndone:
+    """Saves that were deleted together and are back."""
+
+    names: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Their names."""
+        return {"restored": self.names}
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        yield f"Restored {_listed(self.names)}."
+
+
+AnyUndone = UndoResult | UndoDataResult | SeveralUndone | TrainingUndone | DeleteResult
 
 
 def _undo_training(session: Session) -> TrainingUndone:
@@ -156,29 +200,78 @@ def _undo_training(session: Session) -> TrainingUndone:
         "undo t": "take back the last t, min or step",
         "undo first 2": "the second-last version of first that is kept",
         "undo first": "take back what was last done to first",
-        "undo": "take back the last delete, overwrite or rename",
+        "undo": "take back what was changed last",
     },
 )
 def undo(
     session: Session,
     name: Annotated[str, kinds.UNDOABLE] = "",
     number: Annotated[int, kinds.COUNT] = 1,
-) -> "UndoResult | UndoDataResult | TrainingUndone":
-    """Take back the last delete, overwrite or rename, also after a restart.
+) -> AnyUndone:
+    """Take back the last change, whatever it was; undo again makes it again.
 
-    undo t takes back the last training of the network in hand.
+    Changes are trainings, deleted, overwritten and renamed saves, and changes to data sets of your
+    own. What was done in an earlier session is taken back only after asking.
 
-    With a name, takes back what was last done to that network; with a number, brings back an
-    earlier version, counted from the last. What is replaced is kept, and undo brings it back.
-
-    The last change to a data set of your own is taken back by its name, or if it came last.
+    undo t takes back the last training of the network in hand. With a name, takes back what was
+    last done to that network or data set; with a number, brings back an earlier version, counted
+    from the last. What is replaced is kept, and undo brings it back.
     """
     if name in TRAININGS and number == 1:
         return _undo_training(session)
-    undone = session.registry.undo(clean(name) if name else "", number)
+    if name:
+        return _take_back(session, clean(name), number)
+    return _undo_last(session)
+
+
+def _undo_last(session: Session) -> AnyUndone:
+    """Takes the last change of this session back or, after a yes, that of an earlier one."""
+    last = session.last_change
+    if isinstance(last, Before) and last.model is session.hand:
+        return _undo_training(session)
+    if not isinstance(last, Change):
+        return _take_back(session, _of_an_earlier_session(session))
+    if last.is_return and last.is_data:
+        (name,) = last.things
+        session.registry.delete(name, data=True)
+        session.changed_data(name)
+        return UndoDataResult(name, 0)
+    if last.is_return:
+        return _delete(session, list(last.things))
+    taken_back = [_take_back(session, thing) for thing in reversed(last.things)]
+    if len(taken_back) == 1:
+        return taken_back[0]
+    names = [each.as_json()["restored"] for each in taken_back]
+    session.last_change = Change(tuple(names), is_return=True)
+    return SeveralUndone(names)
+
+
+def _of_an_earlier_session(session: Session) -> str:
+    """The file of what was changed last before this session, after a yes that names it."""
+    last = session.registry.last_change()
+    if last is None:
+        return ""  # for the registry to say why
+    kept, name, seconds = last
+    how = {"replaced": "was changed", "named": "was renamed", "made": "was made"}
+    at = when(datetime.fromtimestamp(seconds, UTC).isoformat())
+    question = (
+        "There is no change of this session to take back. Take back one of an earlier session: "
+        f"{name} {how.get(kept.kind, 'was deleted')} at {at} UTC?"
+    )
+    if not session.asker.confirm(question):
+        raise CommandError("nothing was taken back")
+    return kept.file
+
+
+def _take_back(session: Session, name: str, number: int = 1) -> UndoResult | UndoDataResult:
+    """Takes back what was last done to a thing, or to the one that was changed last."""
+    undone = session.registry.undo(name, number)
+    is_return = undone.kind == "deleted" and not undone.swapped
     if undone.entry.kind == "data":
-        session.data_sets.forget(undone.name)
+        session.changed_data(undone.name)
+        session.last_change = Change((undone.name,), is_return, is_data=True)
         return UndoDataResult(undone.name, undone.entry.parameters)
+    session.last_change = Change((undone.name,), is_return)
     in_hand = _has_its_save_back(session, undone)
     if undone.was:
         follow_rename(session, undone.was, undone.name)
@@ -199,23 +292,6 @@ def _has_its_save_back(session: Session, undone: "Undone") -> bool:
     is_same = entry.saved_at == model.saved_at
     session.saved = lost.saved if is_same else None
     return True
-
-
-@dataclass(frozen=True)
-class UndoDataResult:
-    """A data set of one's own whose last change was taken back. cases: 0 where it is gone."""
-
-    name: str
-    cases: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Its name, and how many cases it has now."""
-        return {"restored": self.name, "cases": self.cases}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        has = f"it has {counted(self.cases, 'case')} again" if self.cases else "it is gone"
-        again = f"undo {self.name} makes the change again"
-        yield f"Took back the last change of the data set {self.name}: {has}; {again}."
 
 
 @command("recover", group="Saves", examples={"recover": "load the unsaved training"})

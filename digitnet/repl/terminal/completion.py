@@ -10,13 +10,10 @@ from prompt_toolkit.layout.processors import Processor, Transformation, Transfor
 from digitnet.registry.model import SEEN, Accuracy
 from digitnet.repl.command import COMMANDS, Argument
 from digitnet.repl.errors import CommandError, printable
-from digitnet.repl.line import Typing, as_typed, expanded, typing
+from digitnet.repl.line import PREFIX, SUBSEQUENCE, Typing, as_typed, distance, expanded, typing
 from digitnet.repl.pictures.file import FLAGS
 from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.session import Session
-
-PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
-"""Distances between a name and the typed word."""
 
 MAX_DESCRIPTION = 60
 """Maximum number of characters of a description."""
@@ -85,7 +82,7 @@ def _matching(
     offered: Mapping[str, str], typed: Typing, *, fuzzy: bool = False
 ) -> Iterator[Completion]:
     """Yields those that match the typed word, the nearest first, quoted if necessary."""
-    distances = {text: _distance(typed.word, text) for text in offered}
+    distances = {text: distance(typed.word, text) for text in offered}
     for text in sorted(offered, key=lambda text: distances[text]):
         if distances[text] <= (SUBSEQUENCE if fuzzy else PREFIX):
             yield Completion(
@@ -94,17 +91,6 @@ def _matching(
                 display=printable(text),
                 display_meta=printable(offered[text], MAX_DESCRIPTION),
             )
-
-
-def _distance(word: str, text: str) -> int:
-    """How far a name is from a word: equal, starts with it, contains it, contains its letters."""
-    if word == text:
-        return 0
-    word, text = word.casefold(), text.casefold()
-    if text.startswith(word):
-        return PREFIX
-    rest = iter(text)
-    return SUBSEQUENCE - (word in text) if all(letter in rest for letter in word) else NO_MATCH
 
 
 def _paths(typed: Typing, event: CompleteEvent) -> Iterator[Completion]:

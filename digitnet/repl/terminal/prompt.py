@@ -13,10 +13,15 @@ from digitnet.repl.interrupts import Interrupts, interruptible
 from digitnet.repl.terminal.keys import keeping_keys
 from digitnet.repl.terminal.readers import DumbReader, FullReader, Loading, Looks, Reader
 
-GREETING = f"""\
-digitnet {__version__}: train a neural network to read handwritten digits.
-Type t to train one, c to ask it about a digit, pas NAME to keep it.
-tour shows you round in two minutes, ? lists all commands, s leaves."""
+NEWCOMER = "Type t to train one, c to ask it, d to draw a digit, pas NAME to keep it."
+
+
+def greeting(second: str = NEWCOMER) -> str:
+    """The lines above the first prompt. second: what a person is to type, or comes back to."""
+    return (
+        f"digitnet {__version__}: train a neural network to read handwritten digits.\n{second}\n"
+        "tour shows you round in two minutes, ? lists all commands, s leaves."
+    )
 
 
 def converse(
