@@ -103,16 +103,16 @@ def test_the_list_of_saves_wide_and_narrow() -> None:
         "damaged: x-1.pickle: it is cut\\x1b[31m short"
     )
     assert shown(SAVES, width=60) == (
-        "name     shape       trained  accuracy  on\n"
-        "first *  784-256-10    1,095   92.70 %  sample test\n"
-        "Not shown on a narrow screen: size, saved.\n"
+        "name     shape       accuracy  on           saved\n"
+        "first *  784-256-10   92.70 %  sample test  2026-01-31 12:00\n"
+        "Not shown on a narrow screen: size, trained.\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m short"
     )
     assert shown(SAVES, width=40) == (
-        "first *\n"
-        "  shape 784-256-10, trained 1,095,\n"
-        "  accuracy 92.70 %, on sample test, size\n"
-        "  1.6 MB, saved 2026-01-31 12:00\n"
+        "name     accuracy  saved\n"
+        "first *   92.70 %  2026-01-31 12:00\n"
+        "Not shown on a narrow screen: size,\n"
+        "trained, shape, on.\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m\n"
         "short"
     )
