@@ -3,21 +3,19 @@
 import argparse
 import io
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from digitnet import paths
+from digitnet import __version__, paths
 from digitnet.flags import Config, WrongFlags, read_flags
 from digitnet.repl.errors import CommandError, OutputError, say_error
 from digitnet.repl.interrupts import Interrupts, interruptible
-from digitnet.repl.terminal.prompt import NEWCOMER, converse, greeting
-from digitnet.repl.terminal.readers import Loading, Looks, Program
+from digitnet.repl.terminal.prompt import GREETING, NEWCOMER, converse
+from digitnet.repl.terminal.readers import Loading, Looks, Program, say
 
 MAX_LINE = 100_000
 """Maximum number of characters in a line of commands."""
@@ -79,15 +77,10 @@ def _prompt(options: argparse.Namespace, config: Config) -> int:
     interrupts, code = Interrupts(), 1
     loading = Loading(partial(load, options, config, interrupts, pages=True))
     saves = Path(options.saves).expanduser() if options.saves else paths.saves_folder()
-    has_autosaves = any((saves / ".recovery").glob("[0-9]*.pickle"))
-    welcome = ""
-    if config.aliases or has_autosaves or any(saves.glob("*.pickle")):
-        # there may be something to say before the prompt
-        welcome, has_autosaves = loading.wait().welcome(), loading.wait().has_orphans()
     if not options.json:
-        _greet(greeting(welcome or NEWCOMER))
-    if has_autosaves and not options.json:
-        _greet("Unsaved training from the last session: type recover to load it.")
+        say(GREETING.format(__version__, "" if any(saves.glob("*.pickle")) else NEWCOMER))
+    if config.aliases:  # there may be a warning, which belongs above the prompt
+        loading.wait()
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
     looks = None if options.plain or options.json else Looks(colours, config.vi)
     try:
@@ -163,9 +156,3 @@ def _bounded(lines: TextIO) -> Iterator[str]:
         if "\0" in line:
             raise OSError("it is UTF-16, as PowerShell writes it, or no text; save it as UTF-8")
         yield line
-
-
-def _greet(text: str) -> None:
-    """Prints lines, wrapped to the width of the terminal."""
-    for line in text.splitlines():
-        print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))

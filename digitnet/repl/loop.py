@@ -119,15 +119,16 @@ class Loop:
         if session.tour is not None and session.done != "tour" and not session.is_over:
             self.output.report(Note(f"\n{tour_after(session, session.done)}"))
 
-    def welcome(self) -> str:
-        """The line for who comes back to their saves; empty if there are none."""
+    def first_words(self) -> str:
+        """What to say before the first line: a welcome to who has saves, and autosaved training."""
+        if isinstance(self.output, JsonOutput):
+            return ""
+        lines = []
         with suppress(RegistryError):
-            return welcome(self.session.registry.offered())
-        return ""
-
-    def has_orphans(self) -> bool:
-        """Whether another process left unsaved training behind when it ended."""
-        return bool(self.session.unfinished.orphans())
+            lines.append(welcome(self.session.registry.offered()))
+        if self.session.unfinished.orphans():
+            lines.append("Unsaved training from the last session: type recover to load it.")
+        return "\n".join(line for line in lines if line)
 
     @property
     def is_over(self) -> bool:

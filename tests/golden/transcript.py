@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 
+from digitnet import __version__
 from digitnet.repl.loop import do_line, message
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.terminal.prompt import greeting
+from digitnet.repl.terminal.prompt import GREETING, NEWCOMER
 
 ROOT = Path(__file__).parent.parent.parent
 LINES = ["t 2e", "c 3", "ch all", "pas first", "s"]
@@ -21,7 +22,7 @@ def transcript(lines: Iterable[str], saves: Path) -> str:
     session = Session(saves, [ROOT / "data"], saves, seed=1)
     shown = StringIO()
     output = ScreenOutput(Screen(shown, width=80))
-    shown.write(f"{greeting()}\n")
+    shown.write(f"{GREETING.format(__version__, NEWCOMER)}\n")
     for line in lines:
         shown.write(f"{message(session)}{line}\n")
         do_line(line, session, output)

@@ -8,6 +8,7 @@ import pytest
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from session_helpers import do
 
 from digitnet.repl.loop import Loop
 from digitnet.repl.pictures import Screen
@@ -97,3 +98,11 @@ def test_leaving_may_save_what_is_not_saved(typed: Typed, session: Session) -> N
 def test_leaving_stays_where_no_name_is_given(typed: Typed, session: Session) -> None:
     typed(f"t 3\r{CTRL_D}s\r\r{CTRL_D}s\r{CTRL_C}t 1\r{CTRL_D}s\rfirst\r")
     assert session.registry.load("first").trainer.progress.batches == 4
+
+
+def test_who_comes_back_is_told_once_their_saves_are_read(
+    typed: Typed, session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    do(session, "n mini; t 3; pas a")
+    typed("i\ri\rs\r")
+    assert capsys.readouterr().out.count("Welcome back. a,") == 1

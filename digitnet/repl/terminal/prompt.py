@@ -8,20 +8,16 @@ from pathlib import Path
 
 from prompt_toolkit.utils import is_dumb_terminal
 
-from digitnet import __version__
 from digitnet.repl.interrupts import Interrupts, interruptible
 from digitnet.repl.terminal.keys import keeping_keys
 from digitnet.repl.terminal.readers import DumbReader, FullReader, Loading, Looks, Reader
 
-NEWCOMER = "Type t to train one, c to ask it, d to draw a digit, pas NAME to keep it."
+GREETING = """\
+digitnet {}: train a neural network to read handwritten digits.
+{}tour shows you round in two minutes, ? lists all commands, s leaves."""
 
-
-def greeting(second: str = NEWCOMER) -> str:
-    """The lines above the first prompt. second: what a person is to type, or comes back to."""
-    return (
-        f"digitnet {__version__}: train a neural network to read handwritten digits.\n{second}\n"
-        "tour shows you round in two minutes, ? lists all commands, s leaves."
-    )
+NEWCOMER = "Type t to train one, c to ask it, d to draw a digit, pas NAME to keep it.\n"
+"""In place of what is told to who has saves, once the list of them is read."""
 
 
 def converse(
@@ -40,10 +36,14 @@ def converse(
         looks = None if is_dumb_terminal() else looks
         reader: Reader = FullReader(loading, looks, history) if looks else DumbReader(as_found)
         with interruptible(interrupts, reader.leave):
+            if not looks:
+                loading.wait()
+                loading.say_first()
             while not (interrupts.ended_by or (loading.program and loading.program.is_over)):
                 line = _line(reader, loading)
                 if line is not None and not interrupts.ended_by:
                     loading.wait().converse(reader, looks, yes=yes)
+                    loading.say_first()
                     loading.wait().do(line)
 
 

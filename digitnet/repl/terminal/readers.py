@@ -1,7 +1,9 @@
 """Line readers: one with completion, history and hints, and one for dumb terminals."""
 
 import os
+import shutil
 import stat
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -13,7 +15,7 @@ from threading import Thread
 from typing import Protocol
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application, get_app, get_app_or_none
+from prompt_toolkit.application import Application, get_app, get_app_or_none, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -111,14 +113,19 @@ class Looks:
     vi: bool = False
 
 
+def say(text: str) -> None:
+    """Prints lines, wrapped to the width of the terminal."""
+    for line in text.splitlines():
+        print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))
+
+
 class Program(Protocol):
     """What the start of the program and its prompt need, once it is loaded; see `repl.loop`."""
 
     def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int: ...
     def do(self, line: str) -> None: ...
     def close(self, code: int) -> None: ...
-    def welcome(self) -> str: ...
-    def has_orphans(self) -> bool: ...
+    def first_words(self) -> str: ...
     def converse(self, reader: "Reader", looks: Looks | None, *, yes: bool) -> None: ...
     def toolbar(self, width: int) -> str: ...
     def suspend(self) -> None: ...
@@ -143,6 +150,7 @@ class Loading(Completer):
         """Does nothing before `begin`."""
         self._future: Future[Program] = Future()
         self._thread = Thread(target=self._run, args=(load,), daemon=True)
+        self._has_said = False
 
     def _run(self, load: Callable[[], Program]) -> None:
         try:
@@ -164,6 +172,16 @@ class Loading(Completer):
         """The program, as soon as it is loaded."""
         self.begin()
         return self._future.result()
+
+    def say_first(self) -> None:
+        """Prints what the program has to say before the first line, once it is loaded."""
+        if self.program and not self._has_said:
+            self._has_said = True
+            say(self.program.first_words())
+
+    def when_loaded(self, call: Callable[[], None]) -> None:
+        """Has `call` called, in the loading thread."""
+        self._future.add_done_callback(lambda _: call())
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
@@ -246,6 +264,13 @@ class FullReader:
         )
         self._prompt.app.before_render += self._fit
         self._prompt.app.after_render += loading.begin
+        loading.when_loaded(self._say_first)
+
+    def _say_first(self) -> None:
+        """Prints above the prompt, if it is there, what the loaded program has to say."""
+        app = self._prompt.app
+        if app.is_running and app.loop is not None:
+            app.loop.call_soon_threadsafe(lambda: run_in_terminal(self._loading.say_first))
 
     def line(self, message: str) -> str:
         """See Reader."""
