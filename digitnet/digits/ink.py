@@ -2,10 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from digitnet.digits.prepare import NoDigit
 from digitnet.engine.arrays import Array
+from digitnet.lazy import lazy
+
+ndimage = lazy("scipy.ndimage")
 
 SLOPES = np.linspace(-0.07, 0.07, 29)
 """Slopes to try: lines are horizontal or vertical to within 4 degrees."""

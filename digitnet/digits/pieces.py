@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from digitnet.digits.ink import find_ink
 from digitnet.digits.pictures import read_picture
 from digitnet.digits.prepare import SIDE, NoDigit, Picture, box_of, is_prepared, prepare
 from digitnet.engine.arrays import Array
+from digitnet.lazy import lazy
+
+ndimage = lazy("scipy.ndimage")
 
 SPECK = 0.2
 """A piece smaller than this fraction of the tallest is a speck."""

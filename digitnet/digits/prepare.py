@@ -4,9 +4,11 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from digitnet.engine.arrays import Array
+from digitnet.lazy import lazy
+
+ndimage = lazy("scipy.ndimage")
 
 Mask = NDArray[np.bool_]
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from digitnet.digits.files import BadFile
 from digitnet.digits.own import MAX_ANSWERS
 from digitnet.digits.prepare import BOX, SIDE, areas
 from digitnet.engine.arrays import Array
+from digitnet.lazy import lazy
+
+ndimage = lazy("scipy.ndimage")
 
 SMALLEST, LARGEST = 8, 256
 """Pixels of the side of pictures in arrays."""

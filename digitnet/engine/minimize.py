@@ -7,7 +7,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy import optimize
 
 from digitnet.engine.arrays import Array, Cases, Feeder
 from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
@@ -16,6 +15,9 @@ from digitnet.engine.network import Network
 from digitnet.engine.report import Report, Stopped, ignore
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import MEASURE_CASES, Measurement, Trainer
+from digitnet.lazy import lazy
+
+optimize = lazy("scipy.optimize")
 
 METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
 """Method → its name in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog. 45) and

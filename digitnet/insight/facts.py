@@ -7,7 +7,6 @@ from math import prod, sqrt
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
@@ -25,6 +24,9 @@ from digitnet.insight.rehearsal import (
     training_copy,
     untrained_copy,
 )
+from digitnet.lazy import lazy
+
+optimize = lazy("scipy.optimize")
 
 MAX_PROBE = 1_000
 """Maximum number of cases on which costs and accuracies are measured."""
@@ -151,7 +153,7 @@ class Facts:
         """The agreements of pictures that are turned back, and of answers that are renamed."""
         counts = np.zeros((self.train.targets.shape[1] + 1,) * 2)
         np.add.at(counts, (right, guesses), 1)
-        pairs = linear_sum_assignment(counts, maximize=True)
+        pairs = optimize.linear_sum_assignment(counts, maximize=True)
         changed = {"renamed": float(counts[pairs].sum() / len(right))}
         x, side = self.reference[0], round(sqrt(queries.shape[1]))
         if side * side == queries.shape[1]:

@@ -8,14 +8,16 @@ from math import log10, prod, sqrt
 from statistics import fmean, stdev
 
 import numpy as np
-from scipy.special import stdtrit
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
+from digitnet.lazy import lazy
 from digitnet.recipes import Recipe, build
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
+
+special = lazy("scipy.special")
 
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
@@ -367,6 +369,6 @@ def lead_of(best: Trials, trials: Sequence[Trials]) -> Lead | None:
     interval = None
     if (n := len(differences)) > 1:
         centre = fmean(differences)
-        half = float(stdtrit(n - 1, 0.975)) * stdev(differences) / sqrt(n)
+        half = float(special.stdtrit(n - 1, 0.975)) * stdev(differences) / sqrt(n)
         interval = (centre - half, centre + half)
     return Lead(second, best.accuracy - second.accuracy, interval)

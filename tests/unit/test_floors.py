@@ -11,7 +11,7 @@ import digitnet
 
 PACKAGE = Path(digitnet.__file__).parent
 FLOORS = [
-    {"paths"},
+    {"lazy", "paths"},
     {"engine"},
     {"insight"},
     {"digits"},
