@@ -1,11 +1,14 @@
 """Reads files that anyone may have made: regular ones of a bounded size, and .npz archives."""
 
 import errno
+import gzip
 import io
 import os
 import re
 import stat
+import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Collection
 from math import prod
 from pathlib import Path
@@ -56,6 +59,18 @@ def open_bounded(path: Path, limit: int, *, follow: bool = True) -> BinaryIO:
         os.close(descriptor)
         raise BadFile(problem)
     return os.fdopen(descriptor, "rb")
+
+
+def read_head(path: Path, count: int) -> bytes:
+    """The first bytes of a regular file, unpacked if it is gzipped; none if it cannot be read."""
+    try:
+        with open_bounded(path, sys.maxsize) as file:
+            head = file.read(2)
+            file.seek(0)
+            packed = gzip.GzipFile(fileobj=file) if head == b"\x1f\x8b" else file
+            return packed.read(count)
+    except (OSError, EOFError, BadFile, zlib.error):
+        return b""
 
 
 MAX_MEMBERS = 2000

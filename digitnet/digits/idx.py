@@ -85,11 +85,11 @@ def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[
     """Returns the uncompressed file, and the shape in its header."""
     header_bytes, data = 4 + 4 * dimensions, packed
     if packed[:2] != b"\x1f\x8b":
-        shape = _shape(packed[:header_bytes], dimensions, min(len(packed), largest))
+        shape = _shape(packed[:header_bytes], dimensions, len(packed), largest)
     else:
         try:
             header = zlib.decompressobj(wbits=31).decompress(packed, header_bytes)
-            shape = _shape(header, dimensions, min(DEFLATE_LIMIT * len(packed), largest))
+            shape = _shape(header, dimensions, DEFLATE_LIMIT * len(packed), largest)
             stream = zlib.decompressobj(wbits=31)
             # one byte more than announced, to detect excess data
             data = stream.decompress(packed, header_bytes + prod(shape) + 1)
@@ -107,8 +107,8 @@ def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[
     return data, shape
 
 
-def _shape(header: bytes, dimensions: int, max_bytes: int) -> tuple[int, ...]:
-    """Parses an IDX header; returns the shape, of at most `max_bytes` bytes."""
+def _shape(header: bytes, dimensions: int, possible: int, largest: int) -> tuple[int, ...]:
+    """Parses an IDX header; returns the shape, of at most so many bytes."""
     if len(header) < 4 + 4 * dimensions:
         raise BadData("is too short to be an IDX file")
     if header[:2] != b"\0\0":
@@ -120,6 +120,8 @@ def _shape(header: bytes, dimensions: int, max_bytes: int) -> tuple[int, ...]:
     shape = struct.unpack(f">{dimensions}I", header[4:])
     if prod(shape) == 0:
         raise BadData("holds no cases")
-    if prod(shape) > max_bytes:
+    if prod(shape) > possible:
         raise BadData(f"claims {prod(shape):,} bytes of data, more than it can hold")
+    if prod(shape) > largest:
+        raise BadData(f"has {prod(shape):,} bytes of data; at most {largest:,} are read")
     return shape

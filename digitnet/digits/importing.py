@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
+from digitnet.digits.files import BadFile, read_bounded, read_head, read_npz_arrays
 from digitnet.digits.idx import BadData, locate_idx, read_idx
 from digitnet.digits.own import (
     TEST,
@@ -60,7 +60,9 @@ _PICTURES = re.compile(r"images?|imgs?|pictures?|x|data|inputs?|features?|pixels
 _ANSWERS = re.compile(r"labels?|lbls?|answers?|y|targets?|class(es)?")
 _ARRAYS = re.compile(r".*\.np[yz]", re.IGNORECASE)
 _TABLE = re.compile(r".*\.([ct]sv|txt|data)(\.gz)?", re.IGNORECASE)
-_IMAGES = re.compile(r"(.*?)images?[-._]idx3[-._]ubyte(\.gz)?", re.IGNORECASE)
+_IMAGES = re.compile(r".*images?[-._]idx3[-._]ubyte(\.gz)?", re.IGNORECASE)
+_IDX = re.compile(r"idx|ubyte|images|labels", re.IGNORECASE)
+_NUMBERS = re.compile(rb"[-+\d.,;\seE]*\d[-+\d.,;\seE]*")
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ class Contents:
     """What files hold, not yet recognised.
 
     is_picture: None if only the shapes tell. left_out: files that could not be used, with reasons.
+    names: of the files that were read.
     """
 
     sets: list[Raw]
     notes: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     is_picture: bool | None = None
+    names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,8 @@ def _recognized(contents: Contents, path: Path, digits: Array | None) -> Recogni
         made = as_answers(np.concatenate(given), notes, is_picture=is_picture)
         answers = list(np.split(made, np.cumsum([len(each) for each in given])[:-1]))
     if is_picture:
-        inputs = _upright(_pictures(inputs, notes), answers, path, digits, notes)
+        is_emnist = any("emnist" in name.lower() for name in (path.name, *contents.names))
+        inputs = _upright(_pictures(inputs, notes), answers, is_emnist, digits, notes)
     else:
         notes.append(f"a table of {inputs[0].shape[1]:,} numbers a case")
         inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
@@ -211,7 +216,7 @@ def _pictures(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[NDArray[
 def _upright(
     pictures: list[NDArray[np.uint8]],
     answers: Sequence[NDArray[np.uint8] | None],
-    path: Path,
+    is_emnist: bool,
     digits: Array | None,
     notes: list[str],
 ) -> list[NDArray[Any]]:
@@ -222,7 +227,7 @@ def _upright(
     if digits is not None and answers[0] is not None:
         sideways = is_sideways(pictures[0], answers[0], digits)
     if sideways is None:
-        sideways = "emnist" in path.name.lower()
+        sideways = is_emnist
     if not sideways:
         return [*pictures]
     notes.append("turned upright")
@@ -334,32 +339,52 @@ def _files_in(path: Path, matches: Callable[[str], Any]) -> list[Path]:
     return files
 
 
-def _has_idx(path: Path) -> bool:
-    if _files_in(path, _IMAGES.fullmatch):
-        return True
-    others = (_ARRAYS, _TABLE)
-    return (
-        "images" in path.name and path.is_file() and not any(o.fullmatch(path.name) for o in others)
-    )
+def _dimensions(path: Path) -> int:
+    """The number of dimensions of an IDX file of bytes; 0 if it does not begin like one."""
+    head = read_head(path, 4)
+    return head[3] if head[:3] == b"\0\0\x08" and len(head) == 4 else 0
+
+
+def _images_in(path: Path) -> list[Path]:
+    """The IDX files of pictures: told by their names, or by how they begin."""
+    files = _files_in(path, _IDX.search) or ([path] if path.is_file() else [])
+    return [file for file in files if _IMAGES.fullmatch(file.name) or _dimensions(file) == 3]
+
+
+def _set_name(path: Path) -> tuple[str, ...]:
+    """What the name of an IDX file says besides its format, alike for pictures and answers."""
+    words = re.findall(r"[a-z]+|\d\d+", path.name.lower())
+    formats = re.compile(f"idx|ubyte|gz|{_PICTURES.pattern}|{_ANSWERS.pattern}")
+    return tuple(word for word in words if not formats.fullmatch(word))
+
+
+def _answers_beside(images: Path) -> Path:
+    """The file of answers: the one named like that of the pictures, or alike but for its format.
+
+    Raises BadData if there is none.
+    """
+    stem = re.sub(r"\.gz$", "", images.name)
+    wanted = stem.replace("images", "labels").replace("idx3", "idx1").replace(".idx", "-idx")
+    for folder in (images.parent, images.parent.parent):
+        if "image" in stem and (found := locate_idx(folder, wanted)):
+            return found
+    others = [f for f in sorted(images.parent.iterdir()) if _set_name(f) == _set_name(images)]
+    answers = [f for f in others if _IDX.search(f.name) and _dimensions(f) == 1]
+    if not answers:
+        raise BadData(f"has no file of answers beside it: looked for {wanted}", images)
+    return answers[0]
 
 
 def _read_idx(path: Path, report: Report, inputs: int | None) -> Contents:
     """Files of pictures, each with its file of answers beside it."""
     contents = Contents([], is_picture=True)
-    seen = set()
-    for images in _files_in(path, _IMAGES.fullmatch)[:12] or [path]:
-        stem = re.sub(r"\.gz$", "", images.name)
-        if stem.replace(".", "-") in seen:
-            continue
-        seen.add(stem.replace(".", "-"))
+    images = {(file.parent.parent, _set_name(file)): file for file in reversed(_images_in(path))}
+    for file in reversed(images.values()):
         report(None)
-        wanted = stem.replace("images", "labels").replace("idx3", "idx1").replace(".idx", "-idx")
-        labels = locate_idx(images.parent, wanted) or locate_idx(images.parent.parent, wanted)
-        if labels is None:
-            raise BadData(f"has no file of answers beside it: looked for {wanted}", images)
-        pictures = read_idx(images, 3, max_bytes=MAX_IDX)
-        answers = read_idx(labels, 1, max_bytes=MAX_IDX)
-        contents.sets.append(Raw(part_of(stem), pictures, answers))
+        pictures = read_idx(file, 3, max_bytes=MAX_IDX)
+        answers = read_idx(_answers_beside(file), 1, max_bytes=MAX_IDX)
+        contents.sets.append(Raw(part_of(file.name), pictures, answers))
+        contents.names.append(file.name)
     return contents
 
 
@@ -387,7 +412,7 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
         if answers is not None and answers.ndim == 2 and len(answers) != len(cases):
             answers = answers.T  # a column of answers a case
         sets.append(Raw(part, cases, answers))
-    return Contents(sets)
+    return Contents(sets, names=[file.name for file in files])
 
 
 def _archive(files: Sequence[Path]) -> bytes:
@@ -428,7 +453,9 @@ def _pairs(names: Sequence[str]) -> list[tuple[int | None, str, str | None]]:
 
 
 def _tables(path: Path) -> list[Path]:
-    """The table, or those in a folder; any text there may be something else."""
+    """The table, or those in a folder, where a text of another suffix may be something else."""
+    if path.is_file() and _NUMBERS.fullmatch(read_head(path, 1000)):
+        return [path]
     files = _files_in(path, _TABLE.fullmatch)
     return [file for file in files if file == path or ".csv" in file.name or ".tsv" in file.name]
 
@@ -459,7 +486,7 @@ def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
 
 FORMATS = (
     Format("a folder with pictures in subfolders 0 to 9", _by_answer, _read_pictures),
-    Format("IDX files with images in their name", _has_idx, _read_idx),
+    Format("IDX files with images in their name", _images_in, _read_idx),
     Format(".npz and .npy files", lambda path: _files_in(path, _ARRAYS.fullmatch), _read_arrays),
     Format("tables (.csv)", _tables, _read_tables),
 )

@@ -46,9 +46,9 @@ class Reading:
 class Table:
     """The columns of a table.
 
-    numbers: (rows, columns), without the answers. answers: (rows,), numbers or words; None if there
-    is no such column. notes: which column was taken for what. is_picture: whether the headings are
-    those of pixels; None without headings.
+    numbers: (rows, columns), without the answers. answers: (rows,), numbers or words, or (rows,
+    answers), one-hot; None if there is no such column. notes: which column was taken for what.
+    is_picture: whether the headings are those of pixels; None without headings.
     """
 
     numbers: NDArray[Any]
@@ -141,6 +141,8 @@ class _Reader:
         words = [k for k, cell in enumerate(first) if _is_text(cell) and k not in numbered]
         if len(words) > 1:
             raise BadFile(f"has the row {_shown(delimiter.join(first))}: not numbers")
+        if words and names and names[words[0]] not in ANSWERS and {*names} & {*ANSWERS}:
+            raise BadFile(f"has words in column {_shown(names[words[0]])}, not numbers")
         self.words = words[0] if words else None
         self.kept = [k for k in range(columns) if k not in numbered and k != self.words]
         if not self.kept:
@@ -209,6 +211,11 @@ class _Reader:
             where = names[self.words] if names else f"{self.words + 1}"
             notes.append(f"answers from column {_shown(where)}")
             return Table(numbers, np.array(self.answers), notes, _is_pixels(headings))
+        one_hot = 0 if {*headings} & {*ANSWERS} else _one_hot_columns(numbers)
+        if one_hot and inputs is None:
+            notes.append(f"answers from the last {one_hot} columns")
+            is_picture = _is_pixels(headings[:-one_hot])
+            return Table(numbers[:, :-one_hot], numbers[:, -one_hot:], notes, is_picture)
         has_answers = inputs is None or len(self.kept) == inputs + 1
         place = _place_of_answers(numbers, headings, has_answers)
         if place is None:
@@ -254,6 +261,17 @@ def _place_of_answers(
         return None
     possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]
     return possible[0] if possible else None if has_pixels else last
+
+
+def _one_hot_columns(numbers: NDArray[Any]) -> int:
+    """How many of the last columns are one-hot answers: three or more, each the answer of a row."""
+    for count in range(3, min(100, numbers.shape[1] - 1) + 1):
+        last = numbers[:, -count:]
+        if last[:, 0].max() != 1 or last[:, 0].min() != 0:
+            return 0
+        if (last.sum(axis=1) == 1).all():
+            return count
+    return 0
 
 
 def _may_be_answers(column: NDArray[Any]) -> bool:

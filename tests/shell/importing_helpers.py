@@ -174,6 +174,10 @@ SAME: dict[str, tuple[Make, str]] = {
         files("", {name.replace("some", "emnist-mnist"): (
             idx(PICTURES.transpose(0, 2, 1)) if "images" in name else content)
             for name, content in pairs(some=slice(None)).items()}), "turned upright"),
+    "EMNIST in a folder": (
+        files("gzip", {f"emnist-balanced-train-{kind}-ubyte": idx(array) for kind, array in (
+            ("images-idx3", PICTURES.transpose(0, 2, 1)), ("labels-idx1", ANSWERS + 30))}),
+        "turned upright"),
     "EMNIST that is upright": (npz("emnist.npz", x=PICTURES, y=ANSWERS), "order shuffled"),
     # names and places of IDX files
     "IDX": (files("", pairs(some=slice(None))), "0 to 255"),
@@ -190,6 +194,12 @@ SAME: dict[str, tuple[Make, str]] = {
                    for name, content in pairs(train=slice(None)).items()}), "0 to 255"),
     "IDX, gzip undone halfway": (
         files("", pairs(train=slice(None)) | packed(pairs(train=slice(None)))), "0 to 255"),
+    "IDX of other names": (
+        files("", {"my-images.idx": idx(PICTURES), "my-labels.idx": idx(ANSWERS)}), "0 to 255"),
+    "IDX named by their dimensions": (
+        files("", {"a.idx3": idx(PICTURES), "a.idx1": idx(ANSWERS)}, "a.idx3"), "0 to 255"),
+    "IDX called x and y": (
+        files("", packed({"train_x.idx": idx(PICTURES), "train_y.idx": idx(ANSWERS)})), "0 to 255"),
     # tables
     "Kaggle's train.csv": (csv(LABEL_FIRST, HEADER, "train.csv"), "from column 'label'"),
     "no header": (csv(LABEL_FIRST), "answers from the first column"),
@@ -212,6 +222,12 @@ SAME: dict[str, tuple[Make, str]] = {
     "by numpy.savetxt": (csv(LABEL_FIRST, "# " + HEADER), "'label'"),
     "delimiters at the ends": (
         files("", {"a.csv": text(LABEL_FIRST).replace(b"\n", b",\n")}), "left out"),
+    "one-hot columns": (
+        csv(np.column_stack([FLAT, ONE_HOT])), "answers from the last 10 columns"),
+    "USPS' zip.train.gz": (
+        csv(np.column_stack([ANSWERS, 2 * UNIT.reshape(COUNT, -1) - 1]), name="zip.train.gz",
+            delimiter=" ", form="%.4f"), "pixels -1 to 1"),
+    "another suffix": (csv(LABEL_LAST, name="optdigits.tra"), "from the last column"),
     "with other tables": (
         files("", {"train.csv": text(LABEL_FIRST, HEADER),
                    "sample_submission.csv": b"ImageId,Label\n1,0\n2,0\n"}, "train.csv"), "'label'"),

