@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
 
-from digitnet.engine.costs import usual_cost
-from digitnet.engine.layers import Weighted
-from digitnet.engine.network import Network
+from digitnet.engine.layers import BatchNorm, Weighted
+from digitnet.engine.network import Network, usual_cost
 from digitnet.engine.optimizers import OPTIMIZERS
+from digitnet.engine.pictures import Pool
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.shapes import network_of, spelled_out, units
 from digitnet.engine.trainer import Trainer
@@ -205,8 +205,8 @@ def recipe_for(shape: str, hidden: str = "", output: str = "", cost: str = "") -
 
 def recipe_of(network: "Network") -> Recipe:
     """A recipe, without name or settings, for networks of the same structure as this one."""
-    pairs = pairwise(layer for layer in network.layers if not layer.is_pool)
-    normalized = {id(below) for below, above in pairs if above.normalizes}
+    pairs = pairwise(layer for layer in network.layers if not isinstance(layer, Pool))
+    normalized = {id(below) for below, above in pairs if isinstance(above, BatchNorm)}
     last = network.layers[-1]
     assert isinstance(last, Weighted)  # a committee is not made from a recipe
     return Recipe(

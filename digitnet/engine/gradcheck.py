@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitnet.engine.arrays import Array
-from digitnet.engine.costs import is_clamped
 from digitnet.engine.layers import EXACT
-from digitnet.engine.network import Network
+from digitnet.engine.network import Network, is_clamped
 from digitnet.engine.optimizers import Penalties
+from digitnet.engine.pictures import MaxPool
 
 STEP = 3e-4
 """Step h of the differences, which balances truncation and rounding errors in float64."""
@@ -99,12 +99,11 @@ def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
     cost has a kink where one of them changes.
     """
     decisions, a = [], x.reshape(len(x), *network.input_shape)
-    for passes in network.prepared:
-        a = passes.forward(a, EXACT)
-        layer = getattr(passes, "layer", passes)
+    for layer in network.layers:
+        a = layer.forward(a, EXACT)
         activation = getattr(layer, "activation", None)
         if activation is not None and activation.has_kink:
             decisions.append((a > 0).tobytes())
-        if winners := getattr(passes, "winners", None):
-            decisions += [winners.rows.tobytes(), winners.columns.tobytes()]
+        if isinstance(layer, MaxPool):
+            decisions.append(layer.winners.tobytes())
     return a, decisions

@@ -1,21 +1,22 @@
 """Layers: what each computes forward, and how it carries the error signal back.
 
 To add a layer, write one class: it declares how it is spelled in a shape, its options, its formulae
-and its ONNX operators, and shapes, saves, export and the explanations are derived from these.
+and its ONNX operators, and shapes, saves, export and the explanations are derived from these. To
+add an activation, write its two functions and an entry in `ACTIVATIONS`.
 """
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import prod, sqrt
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine.activations import ACTIVATIONS, INITIALIZERS
 from digitnet.engine.arrays import Array, Shape
+from digitnet.engine.speed.threads import Factor, times_transposed
 
 MAX_OUTPUTS = 1 << 18
 """Maximum number of outputs of a layer for one case: 1 MiB in float32."""
@@ -30,8 +31,8 @@ class Step:
 
     seed, number: the seed of the training and the number of the mini-batch. Everything random in a
     layer is a function of these two.
-    random: True in training. If False, as in a gradient check or with a full-batch minimiser,
-    dropout is off and batch normalisation uses its stored statistics.
+    random: True in training. If False, as in a gradient check or with a full-batch minimizer,
+    dropout is off and batch normalization uses its stored statistics.
     """
 
     seed: int = 0
@@ -52,18 +53,6 @@ class Gradient(Protocol):
     def __getitem__(self, rows: slice, /) -> Array: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outer:
-    """The gradient xᵀ δ of weights (inputs, outputs): x (n, inputs), δ (n, outputs)."""
-
-    x: Array
-    delta: Array
-
-    def __getitem__(self, rows: slice) -> Array:
-        product: Array = self.x[:, rows].T @ self.delta
-        return product
-
-
 @dataclass(slots=True)
 class Parameter:
     """An array that training updates in place.
@@ -81,15 +70,151 @@ class Parameter:
         return self.gradient[:]
 
 
-class Passes(Protocol):
-    """What a network asks of a layer, or of what computes the same in less time."""
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """An activation function a = f(z) and its derivative, on arrays of shape (..., units).
 
-    trains_only: bool
+    forward(z): z ← f(z). backward(a, grad): grad ← dC/dz, given a = f(z) and grad = dC/da: the
+    derivative is computed from the output, so that z need not be stored.
+    formula, derivative: both as text; derivative is empty if f′ is not a number for each unit.
+    initializer: the default initializer, which preserves the variance of signals through f.
+    has_kink: whether f′ jumps where a turns positive. is_monotonic: whether it never falls, so that
+    max f(z) = f(max z). sums_to_one: whether each output depends on all units, as probabilities do,
+    so that it is for the last layer. operator: in ONNX; empty for none, None if ONNX has none.
+    """
 
-    def forward(self, x: Array, step: Step | None = None) -> Array: ...
+    forward: Callable[[Array], None]
+    backward: Callable[[Array, Array], None]
+    formula: str
+    derivative: str = ""
+    initializer: str = "glorot"
+    has_kink: bool = False
+    is_monotonic: bool = False
+    sums_to_one: bool = False
+    operator: str | None = None
 
-    def backward(self, grad: Array) -> Array | None: ...
+    @property
+    def name(self) -> str:
+        return self.forward.__name__
 
+    @property
+    def summary(self) -> str:
+        return (self.forward.__doc__ or "").partition("\n")[0]
+
+
+def linear(z: Array) -> None:
+    """f(z) = z."""
+
+
+def linear_backward(a: Array, grad: Array) -> None:
+    """f′ = 1."""
+
+
+def sigmoid(z: Array) -> None:
+    """f(z) = 1 / (1 + e⁻ᶻ), computed as ½ + ½ tanh(z/2), which cannot overflow."""
+    z *= 0.5
+    np.tanh(z, out=z)
+    z *= 0.5
+    z += 0.5
+
+
+def sigmoid_backward(a: Array, grad: Array) -> None:
+    """f′ = a (1 − a)."""
+    grad *= a * (1 - a)
+
+
+def tanh(z: Array) -> None:
+    """f(z) = tanh z."""
+    np.tanh(z, out=z)
+
+
+def tanh_backward(a: Array, grad: Array) -> None:
+    """f′ = 1 − a²."""
+    grad *= 1 - a * a
+
+
+def relu(z: Array) -> None:
+    """f(z) = max(0, z) (Nair and Hinton 2010, ICML)."""
+    np.maximum(z, 0, out=z)
+
+
+def relu_backward(a: Array, grad: Array) -> None:
+    """f′ = 1 where a > 0, else 0."""
+    grad *= a > 0
+
+
+def softmax(z: Array) -> None:
+    """f(z)ᵢ = eᶻⁱ / Σⱼ eᶻʲ along each row, shifted by its maximum so that no eᶻ overflows."""
+    z -= z.max(axis=-1, keepdims=True)
+    np.exp(z, out=z)
+    z /= z.sum(axis=-1, keepdims=True)
+
+
+def softmax_backward(a: Array, grad: Array) -> None:
+    """dC/dzᵢ = aᵢ (gᵢ − Σⱼ gⱼ aⱼ), where g = dC/da."""
+    grad -= (grad * a).sum(axis=-1, keepdims=True)
+    grad *= a
+
+
+_MONOTONIC: Any = {"is_monotonic": True}
+
+ACTIVATIONS = {
+    activation.name: activation
+    for activation in (
+        Activation(linear, linear_backward, "a = z", "f′ = 1", operator="", **_MONOTONIC),
+        Activation(
+            sigmoid,
+            sigmoid_backward,
+            "a = 1 / (1 + exp(−z))",
+            "f′ = a (1 − a)",
+            operator="Sigmoid",
+            **_MONOTONIC,
+        ),
+        Activation(tanh, tanh_backward, "a = tanh z", "f′ = 1 − a²", operator="Tanh", **_MONOTONIC),
+        Activation(
+            relu,
+            relu_backward,
+            "a = max(0, z)",
+            "f′ = 1 where a > 0, else 0",
+            initializer="he",
+            has_kink=True,
+            operator="Relu",
+            **_MONOTONIC,
+        ),
+        Activation(
+            softmax, softmax_backward, "a = exp z / Σ exp z", sums_to_one=True, operator="Softmax"
+        ),
+    )
+}
+
+Initializer = Callable[[np.random.Generator, Shape, int, int], Array]
+"""(generator, shape, inputs, outputs) → weights of that shape, float64.
+
+inputs: the fan-in, the terms of each sum. outputs: the fan-out, the sums an input is part of.
+"""
+
+
+def he(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
+    """Normal with variance 2 / inputs, for ReLU (He et al. 2015, arXiv 1502.01852)."""
+    return rng.normal(0.0, sqrt(2 / inputs), shape)
+
+
+def glorot(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
+    """Normal with variance 2 / (inputs + outputs) (Glorot and Bengio 2010, AISTATS)."""
+    return rng.normal(0.0, sqrt(2 / (inputs + outputs)), shape)
+
+
+def normal(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
+    """Standard normal, common in first attempts; it saturates large layers."""
+    return rng.standard_normal(shape)
+
+
+def uniform(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
+    """Uniform between −1 and 1."""
+    return rng.uniform(-1.0, 1.0, shape)
+
+
+INITIALIZERS: dict[str, Initializer] = {f.__name__: f for f in (he, glorot, normal, uniform)}
 
 LAYERS: "dict[str, type[Layer]]" = {}
 """kind → its class; filled as the classes are defined."""
@@ -98,28 +223,34 @@ Node = Callable[..., None]
 """node(operator, arrays={}, **attributes): appends an ONNX operator to those before."""
 
 
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How a kind of layer is written.
+
+    spelling: in a shape, with its options in braces; empty for layers that a shape leaves out.
+    example: such a spelling, explained. formulae, gradients: z, and the gradients of the parameters
+    (without any, dC/dx), as text.
+    """
+
+    spelling: str = ""
+    example: str = ""
+    formulae: tuple[str, ...] = ()
+    gradients: tuple[str, ...] = ()
+
+
 class Layer(ABC):
     """A layer.
 
-    kind: its name in saves. spelling: how it is written in a shape, with its options in braces;
-    empty for layers that a shape leaves out. example: such a spelling, explained. options: the
-    arguments of its constructor that are saved, and their types. formulae, gradients: z, and the
-    gradients of the parameters (without any, dC/dx), as text. is_last: whether it can be the last
-    layer; is_pool: whether an activation may move above it; normalizes: whether the layer below
-    leaves biases and activation to it; trains_only: whether it does nothing in evaluation.
-
+    kind: its name in saves. notation: how it is written. options: the arguments of its constructor
+    that are saved, and their types.
+    parameters: the arrays the optimizer updates. statistics: other arrays that its output depends
+    on; they are saved too.
     input_shape, shape: the shapes of its input and output for one case.
-    parameters: the arrays the optimiser updates.
-    statistics: other arrays that its output depends on; they are saved too.
     """
 
     kind: ClassVar[str]
-    spelling: ClassVar[str] = ""
-    example: ClassVar[str] = ""
+    notation: ClassVar = Notation()
     options: ClassVar[Mapping[str, type]] = {}
-    formulae: ClassVar[tuple[str, ...]] = ()
-    gradients: ClassVar[tuple[str, ...]] = ()
-    is_last = is_pool = normalizes = trains_only = False
     parameters: Sequence[Parameter] = ()
     statistics: Mapping[str, Array] = {}
 
@@ -132,21 +263,6 @@ class Layer(ABC):
             raise ValueError(f"a layer makes at most {MAX_OUTPUTS:,} numbers of a case")
         self.input_shape, self.shape = input_shape, shape
         self.dtype: Any = np.dtype(dtype)
-
-    @classmethod
-    def pattern(cls) -> str:
-        """A regular expression for its spelling, with a group for each option."""
-
-        def group(match: re.Match[str]) -> str:
-            number = r"0?\.\d{1,6}" if cls.options[match[1]] is float else r"\d{1,7}"
-            return f"(?P<{match[1]}>{number})"
-
-        return re.sub(r"{(\w+)[^}]*}", group, cls.spelling)
-
-    @property
-    def text(self) -> str:
-        """The layer's part of a shape, such as `32c5`; empty for layers that a shape leaves out."""
-        return self.spelling.format(**self.config())
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: B027 - most have no weights
         """Draws new initial weights."""
@@ -173,6 +289,11 @@ class Layer(ABC):
         """The layer's properties as plain values, for display."""
         return self.config()
 
+    @property
+    def text(self) -> str:
+        """The layer's part of a shape, such as `32c5`; empty for layers that a shape leaves out."""
+        return self.notation.spelling.format(**self.config())
+
     def copy(self, dtype: DTypeLike) -> Self:
         twin = type(self)(self.input_shape, dtype=dtype, **self.config())
         for mine, other in zip(self.parameters, twin.parameters, strict=True):
@@ -180,6 +301,16 @@ class Layer(ABC):
         for name, array in self.statistics.items():
             twin.statistics[name][...] = array
         return twin
+
+    @classmethod
+    def pattern(cls) -> str:
+        """A regular expression for its spelling, with a group for each option."""
+
+        def group(match: re.Match[str]) -> str:
+            number = r"0?\.\d{1,6}" if cls.options[match[1]] is float else r"\d{1,7}"
+            return f"(?P<{match[1]}>{number})"
+
+        return re.sub(r"{(\w+)[^}]*}", group, cls.notation.spelling)
 
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
@@ -191,9 +322,10 @@ class Weighted(Layer):
     """A layer with weights W (fan-in, units), biases b (units,) and an activation f.
 
     is_given_delta: whether `backward` is given dC/dz instead of dC/da; see `Cost.canonical`.
+    is_lowest: whether no layer below has parameters, so that nobody needs dC/dx.
     """
 
-    is_given_delta = False
+    is_given_delta = is_lowest = False
 
     def __init__(
         self,
@@ -207,7 +339,7 @@ class Weighted(Layer):
         initializer: str = "",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """fan_in, fan_out: as `Draw` has them. initializer: if empty, the activation's default.
+        """fan_in, fan_out: as an `Initializer` has them. initializer: if empty, the activation's.
 
         Raises ValueError if the layer would be too large.
         """
@@ -251,10 +383,9 @@ class Dense(Weighted):
     (Rumelhart, Hinton and Williams 1986, Nature 323).
     """
 
-    kind, spelling, example = "dense", "{units}", "100 is dense"
+    kind = "dense"
+    notation = Notation("{units}", "100 is dense", ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ"))
     options: ClassVar = {"units": int, "activation": str, "bias": bool}
-    formulae, gradients = ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ")
-    is_last = True
 
     def __init__(self, input_shape: Shape, *, units: int, **options: Any) -> None:
         """options: as `Weighted` has them. Raises ValueError if the layer would be too large."""
@@ -263,15 +394,16 @@ class Dense(Weighted):
         super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        self._x, self._a = x, x @ self.weights
+        self._x = Factor(x, self.units)
+        self._a = self._x @ self.weights
         self.activate(self._a)
         return self._a
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx = δ Wᵀ, where δ = dC/da · f′."""
         self.to_delta(self._a, grad)
-        self.set_gradients(Outer(self._x, grad), grad.sum(axis=0))
-        return grad @ self.weights.T
+        self.set_gradients(self._x.transposed_times(grad), grad.sum(axis=0))
+        return None if self.is_lowest else times_transposed(grad, self.weights)
 
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
@@ -282,18 +414,21 @@ class Dropout(Layer):
     """Inverted dropout: Srivastava et al. 2014, JMLR 15, with the scaling in training.
 
     a ← a · m / (1 − p), where the mask m is 0 with probability p and 1 otherwise; backward,
-    dC/da ← dC/da · m / (1 − p). (The paper multiplies the weights by 1 − p in evaluation instead;
-    scaling in training is equivalent, and is what its section 10 suggests.) One random byte decides
-    each unit, so p is rounded to a multiple of 1/256. The masks depend only on the seed, the number
-    of the mini-batch and the number of the layer, so there is no state to save.
+    dC/da ← dC/da · m / (1 − p). One random byte decides each unit, so p is rounded to a multiple of
+    1/256. The masks depend only on the seed, the number of the mini-batch and the number of the
+    layer, so there is no state to save.
 
     from_setting: True if it was added by `set dropout`, and is not saved as a layer.
     """
 
-    kind, spelling, example = "dropout", "d{probability:g}", "d0.5 is dropout"
+    kind = "dropout"
+    notation = Notation(
+        "d{probability:g}",
+        "d0.5 is dropout",
+        ("z = x: dropout is for training only",),
+        ("dC/dx = δ",),
+    )
     options: ClassVar = {"probability": float, "number": int}
-    formulae, gradients = ("z = x: dropout is for training only",), ("dC/dx = δ",)
-    trains_only = True
 
     def __init__(
         self,
@@ -314,10 +449,6 @@ class Dropout(Layer):
         self.probability, self.number, self.from_setting = probability, number, from_setting
         self._mask: Array | None = None
 
-    @property
-    def text(self) -> str:
-        return "" if self.from_setting else super().text
-
     def forward(self, x: Array, step: Step | None = None) -> Array:
         self._mask = None
         left_out = round(256 * self.probability)
@@ -334,6 +465,10 @@ class Dropout(Layer):
             grad *= self._mask
         return grad
 
+    @property
+    def text(self) -> str:
+        return "" if self.from_setting else super().text
+
     def described(self) -> dict[str, Any]:
         return {"probability": self.probability}
 
@@ -341,28 +476,6 @@ class Dropout(Layer):
         twin = super().copy(dtype)
         twin.from_setting = self.from_setting
         return twin
-
-
-class Flatten(Layer):
-    """(batch, height, width, channels) → (batch, height · width · channels), without a copy."""
-
-    kind = "flatten"
-    formulae, gradients = ("z = x, in a row",), ("dC/dx = δ, as a picture",)
-
-    def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
-        super().__init__(input_shape, (prod(input_shape),), dtype)
-
-    def forward(self, x: Array, step: Step | None = None) -> Array:
-        return x.reshape(len(x), *self.shape)
-
-    def backward(self, grad: Array) -> Array | None:
-        return grad.reshape(len(grad), *self.input_shape)
-
-    @classmethod
-    def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
-        """Back to channels-last, then in a row."""
-        node("Transpose", perm=[0, 2, 3, 1])
-        node("Flatten", axis=1)
 
 
 EPSILON = 1e-5
@@ -378,11 +491,14 @@ class BatchNorm(Layer):
     dC/dx = γ / √(σ² + ε) · (δ − dC/dβ / n − x̂ · dC/dγ / n).
     """
 
-    kind, spelling, example = "batch_norm", "b", "b normalises"
+    kind = "batch_norm"
+    notation = Notation(
+        "b",
+        "b normalizes",
+        ("z = γ (x − μ) / √(σ² + ε) + β",),
+        ("dC/dγ = Σ δ (x − μ) / √(σ² + ε)", "dC/dβ = Σ δ"),
+    )
     options: ClassVar = {"activation": str}
-    formulae = ("z = γ (x − μ) / √(σ² + ε) + β",)
-    gradients = ("dC/dγ = Σ δ (x − μ) / √(σ² + ε)", "dC/dβ = Σ δ")
-    normalizes = True
 
     def __init__(
         self, input_shape: Shape, *, activation: str = "linear", dtype: DTypeLike = np.float32

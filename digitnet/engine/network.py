@@ -1,15 +1,18 @@
-"""A network: a sequence of layers and a cost."""
+"""A network: a sequence of layers, and the cost of its outputs.
 
-from collections.abc import Iterable, Sequence
+To add a cost, write its value and an entry in `COSTS`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from digitnet.engine.arrays import Array, Cases, Shape
-from digitnet.engine.costs import cost_for
 from digitnet.engine.layers import (
     EPSILON,
     BatchNorm,
@@ -23,6 +26,109 @@ from digitnet.engine.layers import (
 from digitnet.engine.speed.prepare import prepare
 
 
+def difference(a: Array, y: Array) -> Array:
+    """a − y."""
+    return a - y
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A cost C, averaged over the cases of a batch.
+
+    value(a, y): C for outputs a and targets y, both (batch, outputs). formula: for one case.
+    derivative(a, y): dC/da for each case or, if `canonical`, dC/dz, where a = f(z): for
+    cross-entropy with its matching activation f, the derivative of f cancels (the canonical link,
+    Bishop 2006, "Pattern Recognition and Machine Learning", section 4.3.6).
+    outputs: the output activations that it can be used with; empty for all.
+    """
+
+    value: Callable[[Array, Array], float]
+    formula: str
+    derivative: Callable[[Array, Array], Array] = difference
+    derivative_formula: str = "a − y"
+    canonical: bool = False
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        return (self.value.__doc__ or "").partition("\n")[0]
+
+    def gradient(self, a: Array, y: Array, cases: int) -> Array:
+        """The derivative of the sum of the costs of these cases, divided by `cases`."""
+        grad = self.derivative(a, y)
+        grad *= 1 / cases
+        return grad
+
+
+def half_squares(a: Array, y: Array) -> float:
+    """C = mean over cases of ½ Σᵢ (aᵢ − yᵢ)²."""
+    error = np.subtract(a, y).ravel()
+    return float(np.dot(error, error)) / (2 * len(a))
+
+
+def categorical(a: Array, y: Array) -> float:
+    """C = mean over cases of −Σᵢ yᵢ ln aᵢ, for outputs that sum to one."""
+    return -float(np.vdot(y, _log(a))) / len(a)
+
+
+def binary(a: Array, y: Array) -> float:
+    """C = mean over cases of −Σᵢ [yᵢ ln aᵢ + (1 − yᵢ) ln(1 − aᵢ)], for independent outputs."""
+    return -float(np.vdot(y, _log(a)) + np.vdot(1 - y, _log(1 - a))) / len(a)
+
+
+def _log(p: Array) -> Array:
+    """ln max(p, ε), where ε is the machine epsilon, the precision to which 1 − p is known.
+
+    A clamped answer thus costs −ln ε, about 16 in float32. NaN stays NaN.
+    """
+    return np.log(np.maximum(p, np.finfo(p.dtype).eps))
+
+
+def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
+    """Which cases have an output so wrong that its logarithm is clamped, or nearly so."""
+    right: Array = np.minimum(np.where(y > 0, a, 1), np.where(y < 1, 1 - a, 1)).min(axis=1)
+    clamped: NDArray[np.bool_] = right < 1000 * np.finfo(a.dtype).eps
+    return clamped
+
+
+COSTS: dict[str, tuple[Cost, ...]] = {
+    "squared": (Cost(half_squares, "C = ½ Σ (a − y)²"),),
+    "cross-entropy": (
+        Cost(categorical, "C = −Σ y ln a", canonical=True, outputs=("softmax",)),
+        Cost(
+            binary,
+            "C = −Σ [y ln a + (1 − y) ln(1 − a)]",
+            canonical=True,
+            outputs=("sigmoid",),
+        ),
+    ),
+}
+"""The name of a cost → its forms, for different output activations."""
+
+
+def cost_for(name: str, output: str) -> Cost:
+    """The cost called `name` for an output layer with the activation `output`.
+
+    Raises ValueError, with the reason, for an unknown name or an invalid combination.
+    """
+    if name not in COSTS:
+        raise ValueError(f"{name!r} is not a cost: choose one of {', '.join(COSTS)}")
+    for cost in COSTS[name]:
+        if output in cost.outputs or not cost.outputs:
+            return cost
+    usable = [activation for cost in COSTS[name] for activation in cost.outputs]
+    raise ValueError(
+        f"{name} takes the logarithm of each output, so outputs must lie between 0 and 1: "
+        f"use {' or '.join(usable)} instead of {output}, or the squared cost"
+    )
+
+
+def usual_cost(output: str) -> str:
+    """The cost that suits an output activation: cross-entropy for probabilities, else squared."""
+    is_probability = any(output in cost.outputs for cost in COSTS["cross-entropy"])
+    return "cross-entropy" if is_probability else "squared"
+
+
 class Committee(Layer):
     """y = (1/M) Σₘ yₘ, the mean output of M members (Ciresan et al. 2012, arXiv 1202.2745).
 
@@ -30,7 +136,7 @@ class Committee(Layer):
     be trained; its members are, one by one.
     """
 
-    kind, is_last = "committee", True
+    kind = "committee"
 
     def __init__(
         self,
@@ -206,7 +312,7 @@ class Network:
         for x in batches:
             x = x.reshape(len(x), *self.input_shape)
             for layer in self.prepared:
-                x = layer.forward(x, None if layer.trains_only else Step())
+                x = layer.forward(x, None if isinstance(layer, Dropout) else Step())
             count += 1
             for norm, (mean, variance) in zip(norms, sums, strict=True):
                 mean += norm.batch_mean
@@ -232,7 +338,7 @@ def _check(layers: list[Layer]) -> None:
         if activation is not None and activation.sums_to_one:
             raise ValueError(f"{activation.name} outputs sum to 1: it is for the last layer")
     last = layers[-1]
-    if not last.is_last:
+    if not isinstance(last, Dense | Committee):
         raise ValueError("the last layer is a dense one, with an output for each answer")
     if isinstance(last, Dense) and last.activation.sums_to_one and last.shape == (1,):
         raise ValueError(f"{last.activation.name} of a single output is always 1: use sigmoid")
@@ -245,20 +351,15 @@ def folded(network: Network) -> Network:
     Batch normalisation is merged into the dense layer or convolution below it:
     γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε) per channel.
     """
-    if not any(layer.normalizes or layer.trains_only for layer in network.layers):
+    if not any(isinstance(layer, BatchNorm | Dropout) for layer in network.layers):
         return network
     layers: list[Layer] = []
     for layer in network.layers:
         below = layers[-1] if layers else None
-        if layer.trains_only:
-            continue
-        if (
-            isinstance(layer, BatchNorm)
-            and isinstance(below, Weighted)
-            and below.activation.name == "linear"
-        ):
+        is_linear = isinstance(below, Weighted) and below.activation.name == "linear"
+        if isinstance(layer, BatchNorm) and is_linear:
             layers[-1] = _merged(below, layer)
-        else:
+        elif not isinstance(layer, Dropout):
             layers.append(layer.copy(network.dtype))
     return Network(layers, network.cost_name)
 

@@ -1,7 +1,8 @@
-"""Layers for pictures: convolution and pooling."""
+"""Layers for pictures: convolution, pooling, and what lays a picture out in a row."""
 
 from collections.abc import Mapping
 from itertools import product
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,14 +10,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Array, Integers, Shape
-from digitnet.engine.layers import Layer, Node, Outer, Step, Weighted
+from digitnet.engine.layers import Layer, Node, Notation, Step, Weighted
 
 
 class Pool(Layer):
     """Pooling over adjacent windows of `size` by `size` pixels; incomplete windows are ignored."""
 
     options: ClassVar = {"size": int}
-    is_pool = True
     operator: ClassVar[str]
 
     def __init__(self, input_shape: Shape, *, size: int, dtype: DTypeLike = np.float32) -> None:
@@ -58,30 +58,36 @@ class MaxPool(Pool):
     1988, IEEE ICNN).
     """
 
-    kind, spelling, operator = "max_pool", "p{size}", "MaxPool"
-    example = "p2 takes the maximum of windows"
-    formulae = ("z = the largest pixel of the window",)
-    gradients = ("dC/dx = δ for the first of the largest pixels of a window, else 0",)
+    kind, operator = "max_pool", "MaxPool"
+    notation = Notation(
+        "p{size}",
+        "p2 takes the maximum of windows",
+        ("z = the largest pixel of the window",),
+        ("dC/dx = δ for the first of the largest pixels of a window, else 0",),
+    )
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         windows = self.windows(x)
-        self._winners: Integers = windows.argmax(axis=-1)
+        self.winners: Integers = windows.argmax(axis=-1)
         largest: Array = windows.max(axis=-1)
         return largest
 
     def backward(self, grad: Array) -> Array | None:
         windows = np.zeros((*grad.shape, self.size**2), grad.dtype)
-        np.put_along_axis(windows, self._winners[..., None], grad[..., None], axis=-1)
+        np.put_along_axis(windows, self.winners[..., None], grad[..., None], axis=-1)
         return self.pixels(windows)
 
 
 class AveragePool(Pool):
     """y = Σ x / size²; backward, each pixel gets dC/dy / size² (LeCun et al. 1998)."""
 
-    kind, spelling, operator = "average_pool", "a{size}", "AveragePool"
-    example = "a2 their mean"
-    formulae = ("z = the mean of the window",)
-    gradients = ("dC/dx = δ / pixels of the window",)
+    kind, operator = "average_pool", "AveragePool"
+    notation = Notation(
+        "a{size}",
+        "a2 their mean",
+        ("z = the mean of the window",),
+        ("dC/dx = δ / pixels of the window",),
+    )
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         mean: Array = self.windows(x).mean(axis=-1)
@@ -103,10 +109,14 @@ class Convolution(Weighted):
     rows of dC/dP where patches overlap.
     """
 
-    kind, spelling, example = "convolution", "{channels}c{kernel}", "32c5 a convolution"
+    kind = "convolution"
+    notation = Notation(
+        "{channels}c{kernel}",
+        "32c5 a convolution",
+        ("z = Σ patch · kernel + b",),
+        ("dC/dkernel = Σ patch · δ over all places", "dC/db = Σ δ"),
+    )
     options: ClassVar = {"channels": int, "kernel": int, "activation": str, "bias": bool}
-    formulae = ("z = Σ patch · kernel + b",)
-    gradients = ("dC/dkernel = Σ patch · δ over all places", "dC/db = Σ δ")
 
     def __init__(self, input_shape: Shape, *, channels: int, kernel: int, **options: Any) -> None:
         """options: as `Weighted` has them.
@@ -141,7 +151,7 @@ class Convolution(Weighted):
     def backward(self, grad: Array) -> Array | None:
         delta, k, (rows, columns, _) = grad.reshape(self._a.shape), self.kernel, self.shape
         self.to_delta(self._a, delta)
-        self.set_gradients(Outer(self._patches, delta), delta.sum(axis=0))
+        self.set_gradients(self._patches.T @ delta, delta.sum(axis=0))
         patches = (delta @ self.weights.T).reshape(len(grad), rows, columns, k, k, -1)
         into = np.zeros((len(grad), *self.input_shape), grad.dtype)
         for i, j in product(range(k), range(k)):
@@ -154,3 +164,25 @@ class Convolution(Weighted):
         k = config["kernel"]
         kernels = arrays["weights"].reshape(k, k, -1, config["channels"]).transpose(3, 2, 0, 1)
         node("Conv", dict(arrays) | {"weights": kernels}, kernel_shape=[k, k])
+
+
+class Flatten(Layer):
+    """(batch, height, width, channels) → (batch, height · width · channels), without a copy."""
+
+    kind = "flatten"
+    notation = Notation(formulae=("z = x, in a row",), gradients=("dC/dx = δ, as a picture",))
+
+    def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
+        super().__init__(input_shape, (prod(input_shape),), dtype)
+
+    def forward(self, x: Array, step: Step | None = None) -> Array:
+        return x.reshape(len(x), *self.shape)
+
+    def backward(self, grad: Array) -> Array | None:
+        return grad.reshape(len(grad), *self.input_shape)
+
+    @classmethod
+    def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
+        """Back to channels-last, then in a row."""
+        node("Transpose", perm=[0, 2, 3, 1])
+        node("Flatten", axis=1)

@@ -5,7 +5,7 @@ The parts are separated by hyphens; the first is the size of a case:
     100               a dense layer of 100 units
     32c5              a convolution: 32 channels, kernels of 5 by 5 pixels
     p2, a2            max pooling, average pooling, over windows of 2 by 2 pixels
-    b                 batch normalisation
+    b                 batch normalization
     d0.5              dropout with probability 0.5
 A dense layer, a convolution or a `b` may have an activation of its own: `100:tanh`.
 """
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Shape
-from digitnet.engine.layers import LAYERS, Dense, Flatten, Layer, Weighted
+from digitnet.engine.layers import ACTIVATIONS, LAYERS, BatchNorm, Dense, Layer, Weighted
 from digitnet.engine.network import Network
+from digitnet.engine.pictures import Flatten, Pool
 
 MAX_PARAMETERS = 10_000_000
 """Maximum number of trainable parameters: with an optimiser's state, they still fit in a save."""
@@ -106,7 +106,7 @@ def parse(shape: str) -> tuple[Shape, list[_Part]]:
     if not texts:
         raise ValueError("a shape has at least two parts, as in 784-100-10")
     parts = [_part(text) for text in texts]
-    if not parts[-1].layer.is_last:
+    if parts[-1].layer is not Dense:
         raise ValueError("the last layer is a dense one, with a unit for each answer")
     return (*sizes, 1) if len(sizes) == 2 else sizes, parts
 
@@ -114,11 +114,11 @@ def parse(shape: str) -> tuple[Shape, list[_Part]]:
 def _part(text: str) -> _Part:
     """Parses one part. Raises ValueError if it is invalid."""
     word, colon, activation = text.partition(":")
-    spelled = [layer for layer in LAYERS.values() if layer.spelling]
+    spelled = [layer for layer in LAYERS.values() if layer.notation.spelling]
     matches = [(layer, re.fullmatch(layer.pattern(), word)) for layer in spelled]
     layer, match = next((pair for pair in matches if pair[1]), (Dense, None))
     if match is None:
-        examples = ", ".join(layer.example for layer in spelled)
+        examples = ", ".join(layer.notation.example for layer in spelled)
         raise ValueError(f"{text or 'an empty part'} is not a layer: {examples}")
     config: dict[str, Any] = {
         name: layer.options[name](value) for name, value in match.groupdict().items()
@@ -135,14 +135,14 @@ def _part(text: str) -> _Part:
 def _assign_activations(parts: list[_Part], hidden: str, output: str) -> None:
     """Sets the activation of each layer.
 
-    A layer below batch normalisation becomes linear and passes its activation on to it, also over a
-    pooling layer: `32c5-p2-b` convolves, pools, normalises and then activates.
+    A layer below batch normalization becomes linear and passes its activation on to it, also over a
+    pooling layer: `32c5-p2-b` convolves, pools, normalizes and then activates.
     """
     for place, part in enumerate(parts):
         if "activation" not in part.layer.options:
             continue
-        above = next((p for p in parts[place + 1 :] if not p.layer.is_pool), None)
-        if above is not None and above.layer.normalizes and not part.layer.normalizes:
+        above = next((p for p in parts[place + 1 :] if not issubclass(p.layer, Pool)), None)
+        if above and above.layer is BatchNorm and part.layer is not BatchNorm:
             if "activation" in part.config:
                 above.config.setdefault("activation", part.config["activation"])
             part.config |= {"activation": "linear", "bias": False}

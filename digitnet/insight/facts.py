@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
 from digitnet.engine.evaluate import Evaluation, evaluate, outputs_for
-from digitnet.engine.layers import Dense, Layer, Step
+from digitnet.engine.layers import ACTIVATIONS, Dense, Layer, Step
 from digitnet.engine.network import Network
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import WHOLE_SET, Settings

@@ -7,9 +7,9 @@ from math import isqrt
 import numpy as np
 
 from digitnet.engine.arrays import Array, Shape
-from digitnet.engine.layers import Dense, Flatten, Layer
+from digitnet.engine.layers import Dense, Layer
 from digitnet.engine.network import Network
-from digitnet.engine.pictures import Convolution, MaxPool
+from digitnet.engine.pictures import Convolution, Flatten, MaxPool
 
 MIN_SIDE = 4
 """Minimum side of a picture: flat inputs that would make a smaller square are shown as a table."""

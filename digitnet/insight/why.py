@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array
-from digitnet.engine.layers import EXACT, BatchNorm, Layer, Weighted
+from digitnet.engine.layers import ACTIVATIONS, EXACT, BatchNorm, Layer, Weighted
 from digitnet.engine.network import Network
 
 Place = tuple[int, ...]

@@ -20,9 +20,8 @@ import numpy as np
 
 from digitnet import __version__
 from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
-from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array
-from digitnet.engine.layers import LAYERS
+from digitnet.engine.layers import ACTIVATIONS, LAYERS
 from digitnet.engine.trainer import Progress
 from digitnet.registry.codec import Document
 from digitnet.registry.files import (

@@ -19,11 +19,9 @@ import numpy as np
 
 from digitnet.digits.idx import BadData
 from digitnet.digits.own import OwnCases
-from digitnet.engine.activations import ACTIVATIONS, INITIALIZERS
 from digitnet.engine.arrays import Array, Shape
-from digitnet.engine.costs import COSTS
-from digitnet.engine.layers import LAYERS, Dense, Dropout, Layer
-from digitnet.engine.network import Committee, Network
+from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Dense, Dropout, Layer
+from digitnet.engine.network import COSTS, Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Measurement, Progress, Trainer

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import COSTS
+from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.minimize import SUMMARIES
+from digitnet.engine.network import COSTS
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES
 from digitnet.repl.session import SESSION_SETTINGS

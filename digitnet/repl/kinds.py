@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import COSTS
+from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.minimize import SUMMARIES
+from digitnet.engine.network import COSTS
 from digitnet.engine.schedules import UNITS, Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.recipes import RECIPES

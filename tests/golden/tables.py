@@ -18,9 +18,8 @@ from transcript import ROOT
 
 from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.digits.importing import FORMATS
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import COSTS
-from digitnet.engine.layers import LAYERS
+from digitnet.engine.layers import ACTIVATIONS, LAYERS
+from digitnet.engine.network import COSTS
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import NAMED_VALUES, WHOLE_SET, Settings
 from digitnet.flags import OPTIONS
@@ -101,10 +100,10 @@ def _value(name: str, value: Any) -> str:
 def layers() -> str:
     """How each kind of layer is written, and its formulae."""
     rows = (
-        (f"`{layer.example.split()[0]}`", kind.replace("_", " "), *map(_lines, formulae))
+        (f"`{layer.notation.example.split()[0]}`", kind.replace("_", " "), *map(_lines, formulae))
         for kind, layer in LAYERS.items()
-        if layer.example
-        for formulae in [(layer.formulae, layer.gradients)]
+        if layer.notation.example
+        for formulae in [(layer.notation.formulae, layer.notation.gradients)]
     )
     return table(("in a shape", "layer", "forward", "backward"), rows)
 

@@ -11,11 +11,10 @@ from prompt_toolkit.document import Document
 from session_helpers import Kept, do
 
 from digitnet.engine import settings
-from digitnet.engine.activations import ACTIVATIONS, Activation
 from digitnet.engine.arrays import Array
-from digitnet.engine.costs import COSTS, Cost
 from digitnet.engine.gradcheck import check_gradient
-from digitnet.engine.layers import LAYERS, Layer, Parameter, Step
+from digitnet.engine.layers import ACTIVATIONS, LAYERS, Activation, Layer, Notation, Parameter, Step
+from digitnet.engine.network import COSTS, Cost
 from digitnet.engine.optimizers import OPTIMIZERS, Optimizer
 from digitnet.engine.schedules import SCHEDULES, Curve
 from digitnet.engine.shapes import network_of
@@ -62,9 +61,9 @@ def test_a_layer(session: Session) -> None:
     class Scale(Layer):
         """Multiplies every unit by a weight of its own."""
 
-        kind, spelling, example = "scale", "s{times}", "s2 scales"
+        kind = "scale"
+        notation = Notation("s{times}", "s2 scales", ("z = x w k",), ("dC/dw = x δ k",))
         options = {"times": int}  # noqa: RUF012
-        formulae, gradients = ("z = x w k",), ("dC/dw = x δ k",)
 
         def __init__(self, input_shape: tuple[int, ...], *, times: int, dtype: type = float):
             super().__init__(input_shape, input_shape, dtype)

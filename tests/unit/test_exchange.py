@@ -12,8 +12,8 @@ from onnxruntime import InferenceSession
 from registry_helpers import everything, plain, rich
 from safetensors.numpy import load
 
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import COSTS
+from digitnet.engine.layers import ACTIVATIONS
+from digitnet.engine.network import COSTS
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import COSTS, cost_for
 from digitnet.engine.gradcheck import check_gradient
-from digitnet.engine.network import Network
+from digitnet.engine.layers import ACTIVATIONS
+from digitnet.engine.network import COSTS, Network, cost_for
 from digitnet.engine.shapes import network_of
 
 PAIRS = [

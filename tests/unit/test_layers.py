@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from digitnet.engine.gradcheck import check_gradient
-from digitnet.engine.layers import EXACT, BatchNorm, Dense, Layer, Passes, Step
+from digitnet.engine.layers import EXACT, BatchNorm, Dense, Layer, Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
 from digitnet.engine.shapes import network_of
-from digitnet.engine.speed import dense, fourier, patches, threads
+from digitnet.engine.speed import fourier, patches, threads
 from digitnet.engine.speed.convolution import FastConvolution
 from digitnet.engine.speed.pool import FastPool
-from digitnet.engine.speed.prepare import prepare
+from digitnet.engine.speed.prepare import Passes, prepare
 
 STEP = Step(seed=1, number=2)
 
@@ -46,7 +46,7 @@ SIZES = [
 
 def passes(layer: Convolution, way: str, pool: MaxPool | None = None) -> Passes:
     """What computes the passes of a convolution and, if it can, those of the pool above it."""
-    return layer if way == "plain" else FastConvolution(layer, pool, is_lowest=False)
+    return layer if way == "plain" else FastConvolution(layer, pool)
 
 
 @pytest.fixture(
@@ -234,8 +234,8 @@ def test_what_is_fast_computes_what_the_layers_do(
     shape: str, step: Step, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fourier, "is_faster", lambda *_: way == "fourier")
-    monkeypatch.setattr(dense, "MIN_CASES", 1)
-    monkeypatch.setattr(dense, "MIN_OUTPUTS", 1)
+    monkeypatch.setattr(threads, "MIN_CASES", 1)
+    monkeypatch.setattr(threads, "MIN_OUTPUTS", 1)
     network, x, y = made(shape)
     x[:, ::3] = 0
     a = network.forward(x, step).copy()

@@ -16,8 +16,7 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.engine.speed import dense, threads
-from digitnet.engine.speed.dense import NonzeroInputs, NonzeroOuter
+from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Trainer
 
 
@@ -69,20 +68,24 @@ def test_leaving_out_dark_inputs_changes_nothing(
     optimizer: str, border: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trained(optimizer, [30, 70, 3], border, l2=0.01)
-    monkeypatch.setattr(dense, "MIN_CASES", 1)
+    monkeypatch.setattr(threads, "MIN_CASES", 1)
     agree(whole, trained(optimizer, [30, 70, 3], border, l2=0.01))
 
 
-def test_lit_inputs_are_those_that_are_not_zero_throughout() -> None:
+@pytest.mark.parametrize("fewest", [1, 100], ids=["without dark inputs", "with all inputs"])
+def test_the_products_of_a_dense_layer_are_those_of_numpy(
+    fewest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "MIN_CASES", fewest)
+    monkeypatch.setattr(threads, "MIN_OUTPUTS", 1)
     x = np.array([[0, 1, 0, 0, -2], [0, 0, 0, 3, 0]], np.float32)
-    nonzero = NonzeroInputs.of(x)
-    assert nonzero.numbers.tolist() == [1, 3, 4]
-    assert nonzero.x.tolist() == [[1, 0, -2], [0, 3, 0]]
-    assert nonzero.positions(slice(0, 3)) == slice(0, 1)
-    assert nonzero.positions(slice(3, 5)) == slice(1, 3)
-    delta = np.array([[1, 2], [3, 4]], np.float32)
+    weights, delta = np.arange(10, dtype=np.float32).reshape(5, 2), x[:, 1:3] + 4
+    factor = threads.Factor(x, 2)
+    np.testing.assert_array_equal(factor @ weights, x @ weights)
+    np.testing.assert_array_equal(threads.times_transposed(delta, weights), delta @ weights.T)
     for rows in (slice(0, 2), slice(2, 3), slice(1, 5), slice(None)):
-        np.testing.assert_array_equal(NonzeroOuter(nonzero, delta)[rows], x[:, rows].T @ delta)
+        product = factor.transposed_times(delta)[rows]
+        np.testing.assert_array_equal(product, x[:, rows].T @ delta)
 
 
 def test_every_row_has_one_share(two_threads: None) -> None:

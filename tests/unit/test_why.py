@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import COSTS
-from digitnet.engine.layers import EXACT, Dense
-from digitnet.engine.network import Committee, Network
+from digitnet.engine.layers import ACTIVATIONS, EXACT, Dense
+from digitnet.engine.network import COSTS, Committee, Network
 from digitnet.engine.pictures import Convolution
 from digitnet.engine.shapes import network_of
 from digitnet.insight.why import Backpropagation, backpropagate, largest, terms_of, trail

@@ -25,11 +25,8 @@ TileProduct = PatchProduct | FourierProduct
 class FastConvolution:
     """The passes of a convolution, and of the max pool above it, if any."""
 
-    trains_only = False
-
-    def __init__(self, layer: Convolution, pool: MaxPool | None, *, is_lowest: bool) -> None:
-        """is_lowest: whether nobody needs the gradient for its input."""
-        self.layer, self.is_lowest = layer, is_lowest
+    def __init__(self, layer: Convolution, pool: MaxPool | None) -> None:
+        self.layer = layer
         self.pool = FastPool(pool) if pool else None
         self._a = Buffer(pool.shape if pool else layer.shape, layer.dtype)
         self._into = Buffer(layer.input_shape, layer.dtype)
@@ -84,7 +81,7 @@ class FastConvolution:
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx; None from the lowest layer."""
-        into: Array | None = None if self.is_lowest else self._into(len(grad))
+        into: Array | None = None if self.layer.is_lowest else self._into(len(grad))
         while len(self._gradients) < len(self._parts):
             weights = np.empty_like(self.layer.weights)
             self._gradients.append((weights, np.empty_like(weights[0])))

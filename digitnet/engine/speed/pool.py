@@ -26,8 +26,6 @@ class Winners:
 
 
 class FastPool:
-    trains_only = False
-
     def __init__(self, layer: MaxPool) -> None:
         self.layer = layer
         height, width, channels = layer.shape

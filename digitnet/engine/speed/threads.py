@@ -1,4 +1,4 @@
-"""A thread pool for the arithmetic of a training step.
+"""Matrix products and other arithmetic, divided among threads.
 
 Work is divided by rows of an array, and each thread always gets the same rows, which it finds in
 the cache of its core in the next step. BLAS's own threads divide each product differently, so cores
@@ -11,6 +11,7 @@ The cost of work is counted in multiplications of a large product; the constants
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache, partial
 from os import cpu_count
 from queue import Empty, SimpleQueue
@@ -19,6 +20,8 @@ from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from digitnet.engine.arrays import Array, Integers
 
 MIN_WORK = 4_000_000
 """Multiplications per thread below which starting another thread costs more than it gains."""
@@ -29,16 +32,90 @@ MIN_ROWS = 64
 NARROW = 40
 """A product with fewer columns takes as long as one with this many."""
 
-ACTIVATION_COST = 50
-"""Cost of adding a bias to a number and applying an activation."""
-
 UPDATE_COST = 25
 """Cost of updating a parameter."""
 
 POLLING_SECONDS = 0.1
-"""Polling interval while waiting for jobs: Ctrl-C can swallow a notification."""
+"""Polling interval while waiting for tasks: Ctrl-C can swallow a notification."""
 
-Task = Callable[[], None]
+MIN_OUTPUTS, MIN_CASES = 64, 256
+"""With fewer outputs or cases, copying the weights of the nonzero inputs takes longer than their
+products save.
+"""
+
+
+class Factor:
+    """A batch x, (cases, inputs), for the products x W and xᵀ δ of a layer.
+
+    In a large batch, inputs that are 0 in every case, such as pixels at the edge, are left out.
+    """
+
+    def __init__(self, x: Array, outputs: int) -> None:
+        self._x, self.inputs = x, x.shape[1]
+        self._nonzero: Integers | None = None
+        if len(x) >= MIN_CASES and outputs >= MIN_OUTPUTS:
+            self._nonzero = np.flatnonzero(x.any(axis=0))
+            self._x = x.take(self._nonzero, axis=1)
+
+    def columns(self, inputs: slice) -> tuple[Array, slice | Integers]:
+        """The columns of x in a range of inputs, and which inputs these are."""
+        if self._nonzero is None:
+            return self._x[:, inputs], inputs
+        first, end = np.searchsorted(self._nonzero, (inputs.start, inputs.stop))
+        return self._x[:, first:end], self._nonzero[first:end]
+
+    def __matmul__(self, weights: Array) -> Array:
+        """x W, (cases, outputs). Each thread sums over inputs of its own."""
+        shape = len(self._x), weights.shape[1]
+        sums: list[Array] = []
+
+        def add(inputs: slice, z: Array) -> None:
+            x, numbers = self.columns(inputs)
+            np.matmul(x, weights[numbers], out=z)
+
+        tasks = []
+        for inputs in parts(self.inputs, product_cost(*shape)):
+            sums.append(np.empty(shape, weights.dtype))
+            tasks.append(partial(add, inputs, sums[-1]))
+        run(tasks)
+        for other in sums[1:]:
+            sums[0] += other
+        return sums[0]
+
+    def transposed_times(self, delta: Array) -> "Outer":
+        return Outer(self, delta)
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """xᵀ δ, (inputs, outputs), for δ (cases, outputs): its rows are multiplied when asked for."""
+
+    x: Factor
+    delta: Array
+
+    def __getitem__(self, rows: slice) -> Array:
+        rows = slice(*rows.indices(self.x.inputs))
+        x, numbers = self.x.columns(rows)
+        product: Array = x.T @ self.delta
+        if isinstance(numbers, slice):
+            return product
+        whole = np.zeros((rows.stop - rows.start, product.shape[1]), product.dtype)
+        whole[numbers - rows.start] = product
+        return whole
+
+
+def times_transposed(delta: Array, weights: Array) -> Array:
+    """δ Wᵀ, (cases, inputs). Each thread computes inputs of its own."""
+    result = np.empty((len(delta), len(weights)), weights.dtype)
+
+    def multiply(inputs: slice) -> None:
+        np.matmul(delta, weights[inputs].T, out=result[:, inputs])
+
+    for_rows(len(weights), product_cost(*delta.shape), multiply)
+    return result
+
+
+Task = Callable[[], object]
 
 
 def count() -> int:
@@ -67,7 +144,13 @@ def limited_to(number: int) -> Iterator[None]:
 
 def limit_blas() -> None:
     """Limits every loaded BLAS to one thread. Call it again after another BLAS is loaded."""
-    _pool().limit_blas()
+    for pool in _blas_pools():
+        pool.set_num_threads(1)
+
+
+def _blas_pools() -> list[Any]:
+    pools: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return pools
 
 
 def product_cost(rows: int, columns: int) -> int:
@@ -119,29 +202,8 @@ def run(tasks: Sequence[Task]) -> None:
             batch.end()
     finally:  # again, in case Ctrl-C arrived before the wait began
         batch.end()
-    for job in batch.jobs:
-        if job.failure is not None:
-            raise job.failure
-
-
-class _Job:
-    """A task given to a pool thread, and how it ended."""
-
-    def __init__(self, task: Task, ended: "SimpleQueue[None]") -> None:
-        self.task, self.ended = task, ended
-        self.finished = False
-        self.failure: BaseException | None = None
-
-    def do(self) -> None:
-        """Runs the task unless it has run before, and signals its end."""
-        if self.finished:
-            return
-        try:
-            self.task()
-        except BaseException as failure:  # raised again by `run`
-            self.failure = failure
-        self.finished = True
-        self.ended.put(None)
+    for failure in batch.failures:
+        raise failure
 
 
 class _Pool:
@@ -150,21 +212,17 @@ class _Pool:
     def __init__(self) -> None:
         limit = max((int(pool.get_num_threads()) for pool in _blas_pools()), default=1)
         self.limit = min(limit, cpu_count() or 1)
-        self.limit_blas()
+        limit_blas()
         self.lock = Lock()
         self.active_batch: _Batch | None = None
-        self._queues: list[SimpleQueue[_Job]] = []
+        self._queues: list[SimpleQueue[Task]] = []
 
-    def limit_blas(self) -> None:
-        for pool in _blas_pools():
-            pool.set_num_threads(1)
-
-    def queue(self, number: int) -> "SimpleQueue[_Job]":
-        """The job queue of the thread with this number, which is started when first needed."""
+    def queue(self, number: int) -> "SimpleQueue[Task]":
+        """The task queue of the thread with this number, which is started when first needed."""
         while len(self._queues) <= number:
-            jobs: SimpleQueue[_Job] = SimpleQueue()
-            Thread(target=_worker, args=(jobs,), daemon=True).start()
-            self._queues.append(jobs)
+            tasks: SimpleQueue[Task] = SimpleQueue()
+            Thread(target=_work, args=(tasks,), daemon=True).start()
+            self._queues.append(tasks)
         return self._queues[number]
 
 
@@ -173,26 +231,21 @@ def _pool() -> _Pool:
     return _Pool()
 
 
-def _blas_pools() -> list[Any]:
-    """The thread pools of every BLAS loaded so far."""
-    pools: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
-    return pools
-
-
-def _worker(jobs: "SimpleQueue[_Job]") -> None:
+def _work(tasks: "SimpleQueue[Task]") -> None:
     with np.errstate(all="ignore"):  # non-finite numbers are detected in the results
         while True:
-            jobs.get().do()
+            tasks.get()()
 
 
 class _Batch:
-    """Tasks that are submitted to the pool together."""
+    """Tasks submitted to the pool together. ended: the numbers of those that have ended."""
 
     def __init__(self, pool: _Pool, tasks: Sequence[Task]) -> None:
         self.pool, self.tasks = pool, tasks
-        self.jobs: list[_Job] = []
-        self.submitted = False
-        self.ended: SimpleQueue[None] = SimpleQueue()
+        self.is_submitted = False
+        self.ended: set[int] = set()
+        self.failures: list[BaseException] = []
+        self._endings: SimpleQueue[None] = SimpleQueue()
 
     def start(self) -> bool:
         """Submits the tasks if the pool is free; returns whether it was."""
@@ -201,30 +254,39 @@ class _Batch:
                 self.pool.active_batch = self
         if self.pool.active_batch is not self:
             return False
-        self.jobs = [_Job(task, self.ended) for task in self.tasks]
         self._submit()
-        self.submitted = True
         return True
 
     def _submit(self) -> None:
-        for number, job in enumerate(self.jobs):
-            self.pool.queue(number).put(job)
+        for number in range(len(self.tasks)):
+            self.pool.queue(number).put(partial(self._do, number))
+        self.is_submitted = True
+
+    def _do(self, number: int) -> None:
+        """Runs a task unless it has run before, and signals its end."""
+        if number in self.ended:
+            return
+        try:
+            self.tasks[number]()
+        except BaseException as failure:  # raised again by `run`
+            self.failures.append(failure)
+        self.ended.add(number)
+        self._endings.put(None)
 
     def end(self) -> None:
-        """Waits until all jobs have ended and frees the pool; then raises KeyboardInterrupt if
+        """Waits until all tasks have ended and frees the pool; then raises KeyboardInterrupt if
         Ctrl-C was pressed meanwhile.
         """
         interrupt: KeyboardInterrupt | None = None
         while self.pool.active_batch is self:
             try:
-                if not self.submitted:  # or only in part; no job runs twice
+                if not self.is_submitted:  # or only in part; no task runs twice
                     self._submit()
-                for job in self.jobs:
-                    while not job.finished:
-                        with suppress(Empty):
-                            self.ended.get(timeout=POLLING_SECONDS)
+                while len(self.ended) < len(self.tasks):
+                    with suppress(Empty):
+                        self._endings.get(timeout=POLLING_SECONDS)
                 self.pool.active_batch = None
-            except KeyboardInterrupt as found:
-                interrupt = found
+            except KeyboardInterrupt as raised:
+                interrupt = raised
         if interrupt is not None:
             raise interrupt

@@ -8,9 +8,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from digitnet.engine.activations import ACTIVATIONS
-from digitnet.engine.costs import usual_cost
-from digitnet.engine.network import Network
+from digitnet.engine.layers import ACTIVATIONS
+from digitnet.engine.network import Network, usual_cost
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.insight.doctor import Finding, diagnose

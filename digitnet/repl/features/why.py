@@ -10,9 +10,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, answers_of
-from digitnet.engine.costs import cost_for
-from digitnet.engine.layers import BatchNorm, Dense, Dropout, Flatten
-from digitnet.engine.pictures import Convolution, MaxPool
+from digitnet.engine.layers import BatchNorm, Dense, Dropout
+from digitnet.engine.network import cost_for
+from digitnet.engine.pictures import Convolution, Flatten, MaxPool
 from digitnet.insight.why import (
     Backpropagation,
     Pass,

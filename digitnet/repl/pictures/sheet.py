@@ -12,9 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from digitnet.engine.activations import ACTIVATIONS
 from digitnet.engine.arrays import Array
-from digitnet.engine.layers import Dense, Layer
+from digitnet.engine.layers import ACTIVATIONS, Dense, Layer
 from digitnet.engine.pictures import Convolution
 from digitnet.insight.why import Pass
 
@@ -247,7 +246,7 @@ def weight_name(layer: Layer, name: str, number: int) -> str:
 
 def forwards(p: Pass) -> tuple[str, ...]:
     """The formulae of z and a of a layer."""
-    sums = p.layer.formulae
+    sums = p.layer.notation.formulae
     if getattr(p.layer, "biases", "") is None:
         sums = tuple(formula.removesuffix(" + b") for formula in sums)
     has_activation = "activation" in p.layer.options
@@ -273,5 +272,5 @@ def backwards(p: Pass, above: str, of_cost: str) -> tuple[str, ...]:
 
 def gradients(p: Pass) -> tuple[str, ...]:
     """The formulae of the gradients of a layer's parameters; without parameters, of dC/dx."""
-    formulae = p.layer.gradients
+    formulae = p.layer.notation.gradients
     return formulae[:1] if getattr(p.layer, "biases", "") is None else formulae
