@@ -225,7 +225,7 @@ def recipe_of(network: "Network") -> Recipe:
 
 
 def default_rate(recipe: str, optimizer: str) -> float:
-    """The rate of a recipe; without a recipe, or with another optimiser, a default rate."""
+    """The rate of a recipe; without a recipe, or with another optimizer, a default rate."""
     settings = RECIPES[recipe].settings if recipe in RECIPES else {}
     if "rate" in settings and settings.get("optimizer", "sgd") == optimizer:
         return float(settings["rate"])

@@ -359,6 +359,10 @@ class Weighted(Layer):
         if self.biases is not None:
             self.biases[:] = 0
 
+    @property
+    def is_linear(self) -> bool:
+        return self.activation.name == "linear"
+
     def activate(self, z: Array) -> None:
         """z ← f(z + b)."""
         if self.biases is not None:

@@ -1,4 +1,4 @@
-"""Full-batch training with scipy's minimisers."""
+"""Full-batch training with scipy's minimizers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Minimum:
-    """The result of a minimiser. Accuracies are measured on at most MEASURE_CASES cases."""
+    """The result of a minimizer. Accuracies are measured on at most MEASURE_CASES cases."""
 
     iterations: int
     cost: float
@@ -71,7 +71,7 @@ def minimize(
 ) -> Minimum:
     """Minimises C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
 
-    Reports each Iteration, and None between passes over the cases. The minimiser works on a copy of
+    Reports each Iteration, and None between passes over the cases. The minimizer works on a copy of
     the network; the trainer's network is given the new weights before each iteration is reported,
     and at the end, however it ends. Each iteration counts as a mini-batch of all cases, however
     many passes over them it took, and is a point in the history.

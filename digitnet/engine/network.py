@@ -265,7 +265,7 @@ class Network:
     def set_dropout(self, probability: float) -> None:
         """Puts dropout with this probability after every hidden dense layer; 0 removes it.
 
-        It follows the activation, and so the batch normalisation, if there is one.
+        It follows the activation, and so the batch normalization, if there is one.
         """
         layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
         options: dict[str, Any] = {"probability": probability, "dtype": self.dtype}
@@ -302,7 +302,7 @@ class Network:
                 signal = layer.backward(signal)
 
     def measure_statistics(self, batches: Iterable[Array]) -> None:
-        """Sets the statistics of batch normalisation to their means over these batches.
+        """Sets the statistics of batch normalization to their means over these batches.
 
         They are computed with the current weights (Izmailov et al. 2018, arXiv 1803.05407,
         section 3).
@@ -345,10 +345,10 @@ def _check(layers: list[Layer]) -> None:
 
 
 def folded(network: Network) -> Network:
-    """An equivalent network for inference. One without batch normalisation and dropout is returned
+    """An equivalent network for inference. One without batch normalization and dropout is returned
     unchanged.
 
-    Batch normalisation is merged into the dense layer or convolution below it:
+    Batch normalization is merged into the dense layer or convolution below it:
     γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε) per channel.
     """
     if not any(isinstance(layer, BatchNorm | Dropout) for layer in network.layers):
@@ -356,10 +356,11 @@ def folded(network: Network) -> Network:
     layers: list[Layer] = []
     for layer in network.layers:
         below = layers[-1] if layers else None
-        is_linear = isinstance(below, Weighted) and below.activation.name == "linear"
-        if isinstance(layer, BatchNorm) and is_linear:
+        if isinstance(layer, Dropout):
+            continue
+        if isinstance(layer, BatchNorm) and isinstance(below, Weighted) and below.is_linear:
             layers[-1] = _merged(below, layer)
-        elif not isinstance(layer, Dropout):
+        else:
             layers.append(layer.copy(network.dtype))
     return Network(layers, network.cost_name)
 

@@ -1,7 +1,7 @@
-"""Optimisers, from simple to complex: how the gradient of a mini-batch changes the parameters.
+"""Optimizers, from simple to complex: how the gradient of a mini-batch changes the parameters.
 
 Here w is a parameter, g the gradient of the mean cost with its penalties, and η the rate. To add an
-optimiser, write a class: what shows it or offers it finds it in `OPTIMIZERS`.
+optimizer, write a class: what shows it or offers it finds it in `OPTIMIZERS`.
 """
 
 from abc import ABC, abstractmethod
@@ -88,10 +88,10 @@ class RunningMean:
 
 
 WARM_UP = 500
-"""Steps over which the rate of schedule-free optimisers rises to its full value."""
+"""Steps over which the rate of schedule-free optimizers rises to its full value."""
 
 State = dict[str, list[Array]]
-"""The arrays an optimiser keeps between steps: name → one array per parameter."""
+"""The arrays an optimizer keeps between steps: name → one array per parameter."""
 
 OPTIMIZERS: "dict[str, type[Optimizer]]" = {}
 """name → its class; filled as the classes are defined."""
@@ -145,7 +145,7 @@ class Optimizer(ABC):
     ) -> None:
         """Takes one step, after a backward pass over `cases` cases.
 
-        momentum: the momentum coefficient, for optimisers that have one. clip: the maximum norm of
+        momentum: the momentum coefficient, for optimizers that have one. clip: the maximum norm of
         the gradient over all parameters; 0 for no limit. mean: of the weights, which is updated.
         """
         if self.steps == 0:
@@ -178,7 +178,7 @@ class Optimizer(ABC):
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """Updates w and its state arrays in place; g may be overwritten.
 
-        decay: λ, for `decoupled` optimisers; 0 for others, and for biases.
+        decay: λ, for `decoupled` optimizers; 0 for others, and for biases.
         """
 
     def _clipping(self, penalties: Penalties, max_norm: float, cases: int) -> float:

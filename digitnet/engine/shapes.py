@@ -23,7 +23,7 @@ from digitnet.engine.network import Network
 from digitnet.engine.pictures import Flatten, Pool
 
 MAX_PARAMETERS = 10_000_000
-"""Maximum number of trainable parameters: with an optimiser's state, they still fit in a save."""
+"""Maximum number of trainable parameters: with an optimizer's state, they still fit in a save."""
 
 _INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
 

@@ -1,7 +1,7 @@
 """A trainer: a network with its training state, which can be saved between any two mini-batches.
 
 Resuming is exact, bit for bit: everything random in a mini-batch is a function of the seed and the
-progress, so the state consists of these, the optimiser's state, and the running mean of the
+progress, so the state consists of these, the optimizer's state, and the running mean of the
 weights, if there is one.
 """
 
@@ -67,7 +67,7 @@ MEASURE_CASES = 5_000
 """Cases on which accuracy and cost are measured during training, at most."""
 
 STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
-"""The number of mini-batches, and of cases in each, for the statistics of batch normalisation."""
+"""The number of mini-batches, and of cases in each, for the statistics of batch normalization."""
 
 MEAN_EVERY, MEAN_ALWAYS = 4, 100
 """The running mean is updated at every so many mini-batches, and at each of the first."""
@@ -85,7 +85,7 @@ class Trainer:
 
     @property
     def settings(self) -> Settings:
-        """The settings. Setting them updates the optimiser, the running mean and dropout."""
+        """The settings. Setting them updates the optimizer, the running mean and dropout."""
         return self._settings
 
     @settings.setter
@@ -103,7 +103,7 @@ class Trainer:
 
     @np.errstate(all="ignore")  # what is not finite is detected at the next report
     def step(self, x: Array, y: Array, rate: float) -> float:
-        """Forward, cost, backward, a step of the optimiser; returns the cost of the mini-batch."""
+        """Forward, cost, backward, a step of the optimizer; returns the cost of the mini-batch."""
         settings, network = self.settings, self.network
         a = network.forward(x, Step(self.seed, self.progress.batches))
         cost = network.cost.value(a, y)
@@ -144,13 +144,13 @@ class Trainer:
         return None if count % MEAN_EVERY else RunningMean(self.averages, decay**MEAN_EVERY)
 
     def forget(self) -> None:
-        """Resets the optimiser and the running mean, after the weights were set from outside."""
+        """Resets the optimizer and the running mean, after the weights were set from outside."""
         self.optimizer = OPTIMIZERS[self.settings.optimizer](self.network.parameters)
         self.averages, self.progress.averaged = None, 0
 
     @np.errstate(all="ignore")
     def answering(self) -> Network:
-        """The network for inference: with the averaged weights, if any, and batch normalisation
+        """The network for inference: with the averaged weights, if any, and batch normalization
         folded; the network itself if there is neither.
         """
         return folded(self.with_answering_weights())
@@ -167,7 +167,7 @@ class Trainer:
 
     @np.errstate(all="ignore")
     def measure_statistics(self, train: Cases) -> None:
-        """Updates the statistics of batch normalisation for the weights used in evaluation.
+        """Updates the statistics of batch normalization for the weights used in evaluation.
 
         They are measured on the first training cases, not deformed.
         """
