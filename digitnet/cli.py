@@ -14,8 +14,7 @@ from digitnet import __version__, paths
 from digitnet.flags import Config, WrongFlags, read_flags
 from digitnet.repl.errors import CommandError, OutputError, say_error
 from digitnet.repl.interrupts import Interrupts, interruptible
-from digitnet.repl.terminal.prompt import GREETING, NEWCOMER, converse
-from digitnet.repl.terminal.readers import Loading, Looks, Program, say
+from digitnet.repl.terminal.prompt import GREETING, NEWCOMER, Loading, Looks, Program, converse, say
 
 MAX_LINE = 100_000
 """Maximum number of characters in a line of commands."""
@@ -34,9 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.lines or options.file or not _has_terminal():
             return _script(options, config)
         return _prompt(options, config)
-    except WrongFlags as error:
-        say_error(f"{error}. digitnet --help lists the flags")
-        return 2
     except OutputError as error:
         # discards what Python would flush at exit
         with suppress(OSError, AttributeError):
@@ -45,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 128 + 13  # as a program that SIGPIPE has ended
         say_error(str(error))
         return 1
+    except CommandError as error:
+        say_error(str(error))
+        return 2 if isinstance(error, WrongFlags) else 1
     except KeyboardInterrupt:
         return 130
 
@@ -52,9 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def load(
     options: argparse.Namespace, config: Config, interrupts: Interrupts, *, pages: bool
 ) -> Program:
-    """Loads the program: the one place that imports later what is slow to import."""
-    from digitnet.repl.loop import Loop
+    """Loads the program: the one place that imports later what is slow to import.
 
+    Raises CommandError if it cannot be loaded.
+    """
+    try:
+        from digitnet.repl.loop import Loop
+    except Exception as error:  # such as a broken installation of numpy
+        raise CommandError(f"digitnet cannot be loaded: {type(error).__name__}: {error}") from error
     return Loop.start(options, config, interrupts, pages=pages)
 
 
@@ -82,7 +86,7 @@ def _prompt(options: argparse.Namespace, config: Config) -> int:
     if config.aliases:  # there may be a warning, which belongs above the prompt
         loading.wait()
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
-    looks = None if options.plain or options.json else Looks(colours, config.vi)
+    looks = None if options.plain or options.json else Looks(colours, bool(options.vi))
     try:
         converse(loading, interrupts, options.yes, looks, paths.state_folder() / "history")
         code = 0

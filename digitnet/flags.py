@@ -19,11 +19,12 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from digitnet import __version__, paths
-from digitnet.repl.errors import say_error
+from digitnet.repl.errors import CommandError, say_error
 
 MAX_BYTES, MAX_LINE = 1 << 16, 1000
 """Limits for parsing: a dotted key with thousands of parts on one line would take gigabytes."""
@@ -37,8 +38,11 @@ an environment variable, as in DIGITNET_SAVES=~/networks, or in config.toml
 failed, 2 wrong flags, 130 interrupted."""
 
 
-class WrongFlags(Exception):
+class WrongFlags(CommandError):
     """Options are not valid; the message says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}. digitnet --help lists the flags")
 
 
 @dataclass(frozen=True)
@@ -68,38 +72,35 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _folder(*, may_be_missing: bool) -> Callable[[str], str]:
+def _folder(text: str, *, may_be_missing: bool = False) -> str:
     """Parses the path of a folder."""
-
-    def parse(text: str) -> str:
-        folder = os.path.expanduser(text)  # noqa: PTH111
-        if folder.startswith("~"):
-            raise ValueError(f"no home folder is known for {folder.split('/')[0][:40]!r}")
-        # os.path returns False for a path that cannot be accessed
-        exists = os.path.exists(folder) or not may_be_missing  # noqa: PTH110
-        if text and exists and not os.path.isdir(folder):  # noqa: PTH112
-            raise ValueError(f"{folder!r} is not a folder")
-        return text
-
-    return parse
+    folder = os.path.expanduser(text)  # noqa: PTH111
+    if folder.startswith("~"):
+        raise ValueError(f"no home folder is known for {folder.split('/')[0][:40]!r}")
+    # os.path returns False for a path that cannot be accessed
+    exists = os.path.exists(folder) or not may_be_missing  # noqa: PTH110
+    if "\0" in text or (text and exists and not os.path.isdir(folder)):  # noqa: PTH112
+        raise ValueError(f"{folder!r} is not a folder")
+    return text
 
 
-_SAVES, _DATA = _folder(may_be_missing=True), _folder(may_be_missing=False)
 OPTIONS = {
     option.name: option
     for option in (
-        Option("saves", "where networks are saved", str, "DIR", _SAVES),
-        Option("data", "where data sets are looked for first", str, "DIR", _DATA),
+        Option("saves", "where networks are saved", str, "DIR",
+            partial(_folder, may_be_missing=True)),
+        Option("data", "where data sets are looked for first", str, "DIR", _folder),
         Option("seed", "draw and order everything with this seed", int, "N", _whole(0, 10**9 - 1)),
         Option("threads", "threads that share the work of training", int, "N", _whole(1, 1024)),
         Option("json", "one JSON object a command", in_file=False),
         Option("plain", "plain text: no colours, drawings in ASCII, no moving lines"),
         Option("yes", "answer every question with yes"),
         Option("no-color", "no colours"),
+        Option("vi", "vi's keys at the prompt"),
         Option("keep-going", "run a script's lines after one that failed too", in_file=False),
     )
-}
-KEYS = (*(name for name, option in OPTIONS.items() if option.in_file), "vi", "alias")
+}  # fmt: skip
+KEYS = (*(name for name, option in OPTIONS.items() if option.in_file), "alias")
 """The keys of the configuration file."""
 
 
@@ -109,7 +110,6 @@ class Config:
 
     path: Path
     values: dict[str, Any] = field(default_factory=dict)
-    vi: bool = False
     aliases: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -139,18 +139,8 @@ def read_flags(
             f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
         )
     for name, option in OPTIONS.items():
-        place, variable = name.replace("-", "_"), f"DIGITNET_{name.upper().replace('-', '_')}"
-        value: Any = getattr(options, place)
-        source = f"--{name}"
-        if value is None and environ.get(variable):
-            value, source = environ[variable], variable
-            if option.kind is bool:
-                value = value.lower() not in ("0", "no", "false", "off")
-        if isinstance(value, str):
-            try:
-                value = option.parse(value)
-            except ValueError as error:
-                raise WrongFlags(f"{source}: {error}") from None
+        place = name.replace("-", "_")
+        value = _typed_or_set(option, getattr(options, place), environ)
         setattr(options, place, config.values.get(name) if value is None else value)
     if not options.saves and paths.NOWHERE in paths.saves_folder().parents:
         config.warnings.append(
@@ -159,6 +149,19 @@ def read_flags(
     for warning in config.warnings:
         say_error(warning)
     return options, config
+
+
+def _typed_or_set(option: Option, value: Any, environ: Mapping[str, str]) -> Any:
+    """An option's value on the command line or in the environment; None if it has none."""
+    source, variable = f"--{option.name}", f"DIGITNET_{option.name.upper().replace('-', '_')}"
+    if value is None and environ.get(variable):
+        value, source = environ[variable], variable
+        if option.kind is bool:
+            return value.lower() not in ("0", "no", "false", "off")
+    try:
+        return option.parse(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise WrongFlags(f"{source}: {error}") from None
 
 
 def _parser() -> _Parser:
@@ -237,21 +240,14 @@ def _take(config: Config, key: str, value: Any) -> None:
             raise ValueError(f"alias is a table, [alias], not {value!r}")
         _take_aliases(config, value)
         return
-    kind: type = bool if key == "vi" else OPTIONS[key].kind
-    if type(value) is not kind:
+    option = OPTIONS[key]
+    if type(value) is not option.kind:
         words = {str: "a text", int: "a whole number", bool: "true or false"}
-        raise ValueError(f"{key} is {words[kind]}, not {value!r}")
-    if key == "vi":
-        config.vi = bool(value)
-    elif kind is bool:
-        config.values.update({key: True} if value else {})
-    elif "\0" in str(value):
-        raise ValueError(f"{key} is not a path: {value!r}")
-    else:
-        try:
-            config.values[key] = OPTIONS[key].parse(str(value))
-        except ValueError as error:
-            raise ValueError(f"{key}: {error}") from None
+        raise ValueError(f"{key} is {words[option.kind]}, not {value!r}")
+    try:
+        config.values[key] = value if option.kind is bool else option.parse(str(value))
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def _take_aliases(config: Config, table: Mapping[str, Any]) -> None:

@@ -44,6 +44,11 @@ class Model:
     saved_at: str = ""
 
     @property
+    def title(self) -> str:
+        """What the network is called: its name, else its recipe or its shape."""
+        return self.name or self.recipe or self.network.shape
+
+    @property
     def network(self) -> Network:
         """The trainer's network."""
         return self.trainer.network

@@ -3,7 +3,7 @@
 import argparse
 import os
 import signal
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.completion import Hint, Offers, toolbar
 from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
 from digitnet.repl.terminal.person import Person
-from digitnet.repl.terminal.readers import Looks, Reader
+from digitnet.repl.terminal.prompt import Looks, Reader
 
 
 class Loop:
@@ -58,7 +58,7 @@ class Loop:
             download_to=paths.cache_folder(),
             seed=options.seed,
             asker=NonInteractive(options.yes),
-            vi=config.vi,
+            vi=bool(options.vi),
             aliases=config.aliases,
             interrupts=interrupts,
         )
@@ -112,12 +112,15 @@ class Loop:
         self.session.interactive = True
         self.session.asker = Person(reader, yes, looks)
 
-    def do(self, line: str) -> None:
-        """Runs a line typed at the prompt, and prints the next step of the tour, if any."""
+    def do(self, line: str) -> bool:
+        """Runs a line typed at the prompt, and prints the next step of the tour, if any; returns
+        whether all went well.
+        """
         session = self.session
-        do_line(line, session, self.output)
+        went_well = do_line(line, session, self.output)
         if session.tour is not None and session.done != "tour" and not session.is_over:
             self.output.report(Note(f"\n{tour_after(session, session.done)}"))
+        return went_well
 
     def first_words(self) -> str:
         """What to say before the first line: a welcome to who has saves, and autosaved training."""
@@ -130,40 +133,15 @@ class Loop:
             lines.append("Unsaved training from the last session: type recover to load it.")
         return "\n".join(line for line in lines if line)
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the user has left."""
-        return self.session.is_over
-
-    @property
-    def vi(self) -> bool:
-        """Whether the prompt uses vi's keys."""
-        return self.session.vi
-
-    @property
     def message(self) -> str:
-        """The prompt's text."""
-        return message(self.session)
+        """The prompt's text, such as `first*> `: the network in hand, a star if it is unsaved."""
+        if self.session.hand is None:
+            return "digitnet> "
+        return f"{self.session.hand.title}{'*' if self.session.unsaved else ''}> "
 
     def toolbar(self, width: int) -> str:
         """The text below the prompt."""
         return toolbar(self.session, width)
-
-    def suspend(self) -> None:
-        """Call this before the program is suspended (Ctrl-Z)."""
-        self.output.suspend()
-
-    def resume(self) -> None:
-        """Call this when the program is resumed."""
-        self.output.resume()
-
-
-def message(session: Session) -> str:
-    """The prompt's text, such as `first*> `: the network in hand, and a star if it is unsaved."""
-    if session.hand is None:
-        return "digitnet> "
-    name = session.hand.name or session.hand.recipe or session.hand.network.shape
-    return f"{name}{'*' if session.unsaved else ''}> "
 
 
 def do_line(line: str, session: Session, output: Output) -> bool:
@@ -226,17 +204,10 @@ def _execute(command: Command, words: list[str], session: Session, output: Outpu
     arguments = command.parse(words)
     session.interrupts.working, session.show = True, output.report
     try:
-        result = command.function(session, *arguments)
-        while isinstance(result, Generator):  # TEMPORARY: commands that are still generators
-            try:
-                with suppress(Stopped):
-                    session.report(next(result))
-            except StopIteration as end:
-                result = end.value
-        done: Result = result
+        result: Result = command.function(session, *arguments)
     finally:
         session.interrupts.working = False
-    return done
+    return result
 
 
 def _message(error: Exception) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Snapshot
 from digitnet.recipes import Recipe
-from digitnet.registry.model import Accuracy, Model
+from digitnet.registry.model import Model
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Registry
 from digitnet.repl.board import Board
@@ -39,7 +39,7 @@ class Asker(Protocol):
     def ask(self, question: str) -> str:
         """Asks an open question; returns an empty string for no answer."""
 
-    def draw(self, board: "Board") -> bool:
+    def draw(self, board: Board) -> bool:
         """Lets the user draw a digit; returns whether they did. Ctrl-C raises KeyboardInterrupt."""
 
 
@@ -69,7 +69,7 @@ class NonInteractive:
         """Always raises CommandError."""
         raise CommandError(f"{question} Nobody can answer here; give it with the command")
 
-    def draw(self, board: "Board") -> bool:
+    def draw(self, board: Board) -> bool:
         """Always raises CommandError."""
         raise CommandError(NO_BOARD)
 
@@ -78,29 +78,20 @@ class NonInteractive:
 class Before:
     """A state of a network, and of its accuracy and data. saved: `Session.saved` at that time."""
 
-    model: "Model"
-    snapshot: "Snapshot"
-    history: "list[Measurement]"
+    model: Model
+    snapshot: Snapshot
+    history: list[Measurement]
     optimizer: str
-    accuracy: "Accuracy | None"
-    data: str
-    trained_on: list[str]
-    saved: "tuple[int, Settings] | None"
+    known: dict[str, Any]
+    saved: tuple[int, Settings] | None
 
     @classmethod
-    def of(cls, model: "Model", session: "Session") -> "Before":
+    def of(cls, model: Model, session: "Session") -> "Before":
         """The present state of a network."""
         trainer = model.trainer
-        return cls(
-            model,
-            trainer.snapshot(),
-            list(trainer.history),
-            trainer.settings.optimizer,
-            model.accuracy,
-            model.data,
-            list(model.trained_on),
-            session.saved,
-        )
+        known = {name: getattr(model, name) for name in ("accuracy", "data", "trained_on")}
+        optimizer, history = trainer.settings.optimizer, list(trainer.history)
+        return cls(model, trainer.snapshot(), history, optimizer, known, session.saved)
 
     @property
     def batches(self) -> int:
@@ -110,22 +101,22 @@ class Before:
     def bring_back(self, session: "Session") -> None:
         """Restores this state; the present one becomes the last change, so undo can be undone.
 
-        The settings are kept. If they name another optimiser, it starts without state.
+        The settings are kept. If they name another optimizer, it starts without state.
         """
         session.before = session.last_change = Before.of(self.model, session)
-        model, trainer = self.model, self.model.trainer
+        trainer = self.model.trainer
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
         if trainer.settings.optimizer != self.optimizer:
             trainer.forget()
         trainer.settings = trainer.settings  # drops state that they do not use, such as a mean
-        model.accuracy, model.data, model.trained_on = self.accuracy, self.data, self.trained_on
+        vars(self.model).update(self.known)
         if session.saved != self.saved:  # the save made since then has the undone training
-            session.mark_unsaved()
+            session.saved = None
 
 
 @contextmanager
-def undoable(model: "Model", session: "Session") -> Iterator[None]:
+def undoable(model: Model, session: "Session") -> Iterator[None]:
     """Context manager that makes any training inside it undoable, however it ends."""
     before = Before.of(model, session)
     try:
@@ -161,9 +152,9 @@ class Change:
 class DeletedSave:
     """The save that a network had: the name, and `Session.saved` for it."""
 
-    model: "Model"
+    model: Model
     name: str
-    saved: "tuple[int, Settings] | None"
+    saved: tuple[int, Settings] | None
 
 
 @dataclass
@@ -195,12 +186,10 @@ class Session:
     seed: int | None = None
     interactive: bool = False
     asker: Asker = field(default_factory=NonInteractive)
-
     included: Path | None = None
-
-    hand: "Model | None" = None
-    deleted: "DeletedSave | None" = None
-    saved: "tuple[int, Settings] | None" = None
+    hand: Model | None = None
+    deleted: DeletedSave | None = None
+    saved: tuple[int, Settings] | None = None
     leaving: bool = False
     show: Callable[[Update], None] = ignore
     interrupts: Interrupts = field(default_factory=Interrupts)
@@ -209,13 +198,13 @@ class Session:
     vi: bool = False
     epoch_lines: bool = False
     watch: str = "off"
-    before: "Before | None" = None
+    before: Before | None = None
     last_change: Before | Change | None = None
     aliases: dict[str, str] = field(default_factory=dict)
-    last_picture: "tuple[Picture, int | None] | None" = None
+    last_picture: tuple[Picture, int | None] | None = None
     data_sets: DataSets = field(init=False)
     unfinished: Recovery = field(init=False)
-    _rng: "np.random.Generator | None" = None
+    _rng: np.random.Generator | None = None
 
     def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
         """Creates the data sets and the autosaves; touches no file."""
@@ -223,12 +212,12 @@ class Session:
         self.unfinished = Recovery(self.saves)
 
     @property
-    def registry(self) -> "Registry":
+    def registry(self) -> Registry:
         """The registry of saves."""
         return Registry(self.saves, self.included)
 
     @property
-    def rng(self) -> "np.random.Generator":
+    def rng(self) -> np.random.Generator:
         """The generator that chooses random cases to show."""
         if self._rng is None:
             self._rng = np.random.default_rng(self.seed)
@@ -248,9 +237,6 @@ class Session:
             self.show(update)
         if self.interrupts.asked:
             raise Stopped
-
-    def stop(self) -> bool:  # TEMPORARY
-        return self.interrupts.asked
 
     @property
     def is_over(self) -> bool:
@@ -276,13 +262,13 @@ class Session:
             return 0
         return self.hand.trainer.progress.batches - (self.saved[0] if self.saved else 0)
 
-    def network(self) -> "Model":
+    def network(self) -> Model:
         """The network in hand. Raises CommandError if there is none."""
         if self.hand is None:
             raise CommandError("no network in hand: n makes one, l loads one")
         return self.hand
 
-    def learner(self) -> "Model":
+    def learner(self) -> Model:
         """The network in hand, for training. Raises CommandError if there is none, if it is a
         committee, or if the counters in its file are at their maximum.
         """
@@ -296,19 +282,22 @@ class Session:
             )
         return model
 
-    def take(self, model: "Model") -> None:
-        """Makes a saved or new network the network in hand."""
-        self.hand = model
-        self.mark_saved()
+    def take(self, model: Model, *, is_saved: bool = True) -> None:
+        """Makes a network the one in hand, and its data set or one that fits the current one.
+
+        If none fits, the current data set stays, and commands that need data report it.
+        """
+        self.hand, self.saved = model, None
+        if is_saved:
+            self.mark_saved()
+        inputs, outputs = model.network.inputs, model.network.outputs
+        fitting = self.data_sets.fitting((model.data, self.data_sets.name), inputs, outputs)
+        self.data_sets.name = fitting or self.data_sets.name
 
     def mark_saved(self) -> None:
         """Call this when the network in hand has been saved or loaded."""
         trainer = self.network().trainer
         self.saved = (trainer.progress.batches, trainer.settings)
-
-    def mark_unsaved(self) -> None:
-        """Call this when the save of the network in hand was deleted or replaced."""
-        self.saved = None
 
     def may_discard(self) -> bool:
         """Whether the network in hand may be discarded; asks if its training is unsaved."""
@@ -324,18 +313,7 @@ class Session:
         """The seed for a new network."""
         return secrets.randbelow(2**31) if self.seed is None else self.seed
 
-    def new(self, recipe: "Recipe") -> "Model":
-        """Makes a network and takes it in hand. Raises CommandError like `make`."""
-        model = self.make(recipe)
-        self.begin(model)
-        return model
-
-    def begin(self, model: "Model") -> None:
-        """Makes a new network the network in hand, and its data set the current one."""
-        self.data_sets.name = model.data
-        self.take(model)
-
-    def make(self, recipe: "Recipe") -> "Model":
+    def make(self, recipe: Recipe) -> Model:
         """Makes a network, with a data set that fits it; does not take it in hand.
 
         Raises CommandError if no data set fits, or the network cannot be built.
@@ -356,7 +334,7 @@ class Session:
 
     # the data
 
-    def data(self, name: str = "") -> "DataSet":
+    def data(self, name: str = "") -> DataSet:
         """The data set of this name, or the current one; see `DataSets.get`."""
         return self.data_sets.get(name)
 
@@ -365,22 +343,13 @@ class Session:
         self.data_sets.forget(name)
         self.last_change = Change((name,), is_data=True)
 
-    def choose(self, data: "DataSet") -> None:
+    def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, also of the network in hand if it fits."""
         self.data_sets.choose(data)
         if self.hand and self.hand.network.fits(data.train):
             self.hand.data = data.name
 
-    def use_data_of(self, model: "Model") -> None:
-        """Makes the network's data set the current one or, if it is not here, one that fits.
-
-        If none fits, the current data set stays, and commands that need data report it.
-        """
-        inputs, outputs = model.network.inputs, model.network.outputs
-        fitting = self.data_sets.fitting((model.data, self.data_sets.name), inputs, outputs)
-        self.data_sets.name = fitting or self.data_sets.name
-
-    def data_for(self, model: "Model") -> "DataSet":
+    def data_for(self, model: Model) -> DataSet:
         """The current data set, with the network's `cases` and `pixels` settings applied.
 
         Raises CommandError if it does not fit the network.

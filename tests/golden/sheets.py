@@ -30,7 +30,7 @@ def holding(recipe: Recipe) -> Session:
     for number, p in enumerate(model.network.parameters):
         values = (np.arange(p.value.size) * 5 + 3 * number) % 13 - 6
         p.value[...] = values.reshape(p.value.shape) / 5 + 0.1
-    session.begin(model)
+    session.take(model)
     return session
 
 

@@ -11,7 +11,7 @@ from digitnet.registry import exchange as exchange_safetensors
 from digitnet.registry import recovery as unfinished
 from digitnet.registry import store as registry
 from digitnet.registry import store as trash
-from digitnet.repl.terminal import readers as history
+from digitnet.repl.terminal import history
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 BOUNDS = [

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from digitnet import __version__
-from digitnet.repl.loop import do_line, message
+from digitnet.repl.loop import Loop
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
@@ -21,11 +21,11 @@ def transcript(lines: Iterable[str], saves: Path) -> str:
     """What a person sees who types these lines at a screen of 80 columns, with seed 1."""
     session = Session(saves, [ROOT / "data"], saves, seed=1)
     shown = StringIO()
-    output = ScreenOutput(Screen(shown, width=80))
+    program = Loop(session, ScreenOutput(Screen(shown, width=80)))
     shown.write(f"{GREETING.format(__version__, NEWCOMER)}\n")
     for line in lines:
-        shown.write(f"{message(session)}{line}\n")
-        do_line(line, session, output)
+        shown.write(f"{program.message()}{line}\n")
+        program.do(line)
     return "\n".join(line.rstrip() for line in shown.getvalue().splitlines()) + "\n"
 
 

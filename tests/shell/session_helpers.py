@@ -34,9 +34,6 @@ class Kept:
     def suspend(self) -> None:
         pass
 
-    def resume(self) -> None:
-        pass
-
 
 @dataclass
 class Answers:

@@ -25,8 +25,8 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         'no-color = true\nvi = true\n[alias]\nwarm = "n; t 2e"\n',
     )
     texts, numbers = {"saves": "~/s", "data": "."}, {"seed": 3, "threads": 1}
-    assert config.values == {**texts, **numbers, "plain": True, "no-color": True}
-    assert config.vi
+    switches = {"plain": True, "yes": False, "no-color": True, "vi": True}
+    assert config.values == texts | numbers | switches
     assert config.aliases == {"warm": "n; t 2e"}
     assert config.warnings == []
 
@@ -48,7 +48,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
         (".".join(["a"] * 20_000) + " = 1\nvi = true", "too large for settings"),
         ("# " + "x" * 2000 + "\nvi = true", "too large for settings"),
         ("# x\n" * 30_000 + "vi = true", "too large for settings"),
-        ('saves = "a\\u0000b"', "saves is not a path"),
+        ('saves = "a\\u0000b"', "saves: 'a\\x00b' is not a folder"),
     ],
     ids=lambda text: text[:12],
 )
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_told_and_the_rest_taken(tmp_path: Path, text: str, tol
     config = read(tmp_path, text)
     (warning,) = config.warnings
     assert told in warning
-    assert (config.values, config.aliases, config.vi) == ({}, {}, False)
+    assert (config.values, config.aliases) == ({}, {})
 
 
 def test_one_bad_alias_leaves_the_others(tmp_path: Path) -> None:

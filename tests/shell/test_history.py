@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from registry_helpers import soon
 
-from digitnet.repl.terminal.readers import MAX_BYTES, KeptHistory
+from digitnet.repl.terminal.history import MAX_BYTES, KeptHistory
 
 
 def lines_of(path: Path) -> list[str]:

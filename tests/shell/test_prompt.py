@@ -14,8 +14,7 @@ from digitnet.repl.loop import Loop
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-from digitnet.repl.terminal.prompt import converse
-from digitnet.repl.terminal.readers import Loading
+from digitnet.repl.terminal.prompt import Loading, converse
 
 Typed = Callable[[str], str]
 CTRL_C, CTRL_D = "\x03", "\x04"

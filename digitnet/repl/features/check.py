@@ -265,7 +265,5 @@ def check_all(model: Model, data: DataSet) -> Evaluation:
 
 def take_and_check(session: Session, model: Model) -> Evaluation:
     """Makes an unsaved network the one in hand, and checks it on the whole test set."""
-    session.take(model)
-    session.mark_unsaved()
-    session.use_data_of(model)
+    session.take(model, is_saved=False)
     return check_all(model, session.data_for(model))

@@ -69,7 +69,6 @@ def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
         raise CommandError("nothing was imported; the network in hand is unchanged")
     model.trainer.seed = session.new_seed()
     session.take(model)
-    session.use_data_of(model)
     return InHandResult.of(
         model,
         f"Imported {printable(file)}: {model.network.shape}. It has no name yet: pas NAME saves "

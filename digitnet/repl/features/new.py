@@ -82,7 +82,7 @@ def new(
     model = session.make(recipe_of(recipe, hidden, output, cost))
     if not session.may_discard():
         raise CommandError("nothing was made; the network in hand is unchanged")
-    session.begin(model)
+    session.take(model)
     network = model.network
     return InHandResult.of(
         model,

@@ -218,7 +218,6 @@ def load(
         raise CommandError("nothing was loaded; the network in hand is unchanged")
     model = registry.load(name)
     session.take(model)
-    session.use_data_of(model)
     accuracy = other = ""
     if model.data not in ("", session.data_sets.name):
         other = (
@@ -373,6 +372,6 @@ def rename(
 def follow_rename(session: Session, old: str, new: str) -> None:
     """Renames the network in hand if its save was renamed."""
     if session.hand and session.hand.name == new:
-        session.mark_unsaved()  # its save was gone, and the one of that name is another now
+        session.saved = None  # its save was gone, and the one of that name is another now
     if session.hand and session.hand.name == old:
         session.hand.name = new

@@ -320,7 +320,8 @@ def train(
     for 30 epochs, and keeps the best weights.
     """
     if session.hand is None:
-        model = session.new(RECIPES[DEFAULT])
+        model = session.make(RECIPES[DEFAULT])
+        session.take(model)
         made = f"{model.network.shape} (recipe {DEFAULT}, seed {model.trainer.seed})"
         session.report(Note(f"Made a network, {made}."))
     model = session.learner()

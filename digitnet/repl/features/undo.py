@@ -84,7 +84,7 @@ def _delete(session: Session, names: list[str]) -> DeleteResult:
         if session.hand and session.hand.name == name:
             session.deleted = DeletedSave(session.hand, name, session.saved)
             session.hand.name = ""
-            session.mark_unsaved()
+            session.saved = None
     return DeleteResult(names)
 
 
@@ -188,7 +188,7 @@ def _undo_training(session: Session) -> TrainingUndone:
     model, before = session.network(), session.before
     if before is None or before.model is not model:
         raise CommandError("there is no training to take back: this network has had none here")
-    name, was = model.name or model.recipe or model.network.shape, model.trainer.progress.batches
+    name, was = model.title, model.trainer.progress.batches
     before.bring_back(session)
     return TrainingUndone(name, before.batches, was)
 
@@ -277,7 +277,7 @@ def _take_back(session: Session, name: str, number: int = 1) -> UndoResult | Und
         follow_rename(session, undone.was, undone.name)
     elif not in_hand and session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
-        session.mark_unsaved()
+        session.saved = None
     return UndoResult(undone, number, in_hand=in_hand)
 
 
@@ -306,9 +306,7 @@ def recover(session: Session) -> InHandResult:
     model, more = session.unfinished.adopt()
     if model.name and not session.registry.exists(model.name):
         model.name = ""
-    session.take(model)
-    session.mark_unsaved()
-    session.use_data_of(model)
+    session.take(model, is_saved=False)
     at, model.saved_at = when(model.saved_at), ""
     others = f" {more} more can be recovered after it." if more else ""
     return InHandResult.of(

@@ -158,13 +158,12 @@ def _parts(session: Session) -> list[str]:
     model = session.hand
     if model is None:
         return ["no network yet: n makes one", f"data {session.data_sets.name}"]
-    name = model.name or model.recipe or model.network.shape
-    parts = [f"{name}{' (not saved)' if session.unsaved else ''}"]
+    parts = [f"{model.title}{' (not saved)' if session.unsaved else ''}"]
     if model.accuracy:
         parts.append(f"{_cases(model.accuracy, session)} {percent(model.accuracy.value)}")
     return [
         *parts,
-        *([model.network.shape] if name != model.network.shape else []),
+        *([model.network.shape] if model.title != model.network.shape else []),
         counted(model.trainer.progress.batches, "mini-batch"),
         f"data {session.data_sets.name}",
     ]

@@ -23,12 +23,12 @@ RETRY_SECONDS = 0.05
 
 @contextmanager
 def keeping_keys(
-    suspended: Callable[[], None], resumed: Callable[[], None]
+    suspended: Callable[[], None],
 ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Context manager in which typed keys wait for the next prompt; Ctrl-C and Ctrl-Z work.
 
-    Ctrl-Z calls `suspended()` and restores the original settings of the terminal; after `fg`,
-    `resumed()` is called. Yields a context manager that restores the original settings temporarily.
+    Ctrl-Z calls `suspended()` and restores the original settings of the terminal. Yields a context
+    manager that restores the original settings temporarily.
     """
     attributes = _attributes()
     if attributes is None:
@@ -50,7 +50,6 @@ def keeping_keys(
         os.kill(os.getpid(), signal.SIGTSTP)  # returns after `fg`
         signal.signal(signal.SIGTSTP, suspend)
         _set(attributes)
-        resumed()
 
     def suspend_later() -> None:
         if signal.getsignal(signal.SIGTSTP) is suspend:

@@ -20,7 +20,7 @@ from rich.text import Text
 from digitnet.repl.errors import OutputError, printable, say_error
 from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Result, Update
-from digitnet.repl.terminal.readers import PROMPT_ROWS
+from digitnet.repl.terminal.prompt import PROMPT_ROWS
 
 MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
 """Drawing takes at most this fraction of the time, plus these seconds at the start. CPU time, so
@@ -108,9 +108,6 @@ class Output(ABC):
 
     def suspend(self) -> None:  # noqa: B027 - may do nothing
         """Call this before the program is suspended (Ctrl-Z)."""
-
-    def resume(self) -> None:  # noqa: B027 - may do nothing
-        """Call this when the program is resumed."""
 
 
 @contextmanager
@@ -219,11 +216,6 @@ class ScreenOutput(Output):
         """Moves the cursor below the lines, where the shell will write."""
         if self._canvas:
             self._canvas.move_below()
-
-    def resume(self) -> None:
-        """Draws the next lines at the cursor, as the shell has written meanwhile."""
-        if self._canvas:
-            self._canvas.reset()
 
     def _print(self, what: "RenderableType") -> None:
         """Prints and flushes; without a terminal, trailing spaces are removed."""

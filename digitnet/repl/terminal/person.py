@@ -6,7 +6,7 @@ from digitnet.repl.board import Board
 from digitnet.repl.errors import CommandError
 from digitnet.repl.session import NO_BOARD
 from digitnet.repl.terminal.board import draw_on
-from digitnet.repl.terminal.readers import Looks, Reader
+from digitnet.repl.terminal.prompt import Looks, Reader
 
 
 @dataclass(frozen=True)

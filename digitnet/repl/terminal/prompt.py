@@ -4,13 +4,37 @@ The first prompt needs prompt_toolkit alone. A thread loads the program, with nu
 while the person looks at it; a line typed before that waits for it.
 """
 
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from threading import Thread
+from typing import Any, Protocol
 
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application, get_app, get_app_or_none, run_in_terminal
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import completion_is_selected, emacs_mode, is_done, is_searching
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding.vi_state import InputMode
+from prompt_toolkit.layout.processors import ConditionalProcessor, DynamicProcessor, Processor
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.search import accept_search
+from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
+from digitnet.repl.errors import CommandError, OutputError
 from digitnet.repl.interrupts import Interrupts, interruptible
+from digitnet.repl.terminal.history import KeptHistory, Suggestions
 from digitnet.repl.terminal.keys import keeping_keys
-from digitnet.repl.terminal.readers import DumbReader, FullReader, Loading, Looks, Reader
 
 GREETING = """\
 digitnet {}: train a neural network to read handwritten digits.
@@ -19,38 +43,311 @@ digitnet {}: train a neural network to read handwritten digits.
 NEWCOMER = "Type t to train one, c to ask it, d to draw a digit, pas NAME to keep it.\n"
 """In place of what is told to who has saves, once the list of them is read."""
 
+PROMPT_ROWS = 2
+"""Rows of a screen that the prompt and its toolbar take: an answer has the others."""
+
+MENU_ROWS = 6
+"""Rows kept free below the prompt for the menu of completions, once something is typed."""
+
+VI_MODES = {InputMode.NAVIGATION: "NORMAL", InputMode.REPLACE: "REPLACE"}
+"""The names of vi's modes; all others are INSERT."""
+
+FIRST_TOOLBAR = " no network yet: n makes one"
+"""What the toolbar says until the program is loaded."""
+
+STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The appearance of a prompt that is not plain. vi: vi's keys, at first."""
+
+    colours: bool = True
+    vi: bool = False
+
+
+def say(text: str) -> None:
+    """Prints lines, wrapped to the width of the terminal."""
+    for line in text.splitlines():
+        print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))
+
+
+class Program(Protocol):
+    """What the start of the program and its prompt need, once it is loaded: `repl.loop.Loop`.
+
+    session, output: of classes that this file must not import.
+    """
+
+    session: Any
+    output: Any
+    completer: Completer
+    hint: Processor
+
+    def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int: ...
+    def do(self, line: str) -> bool: ...
+    def close(self, code: int) -> None: ...
+    def first_words(self) -> str: ...
+    def converse(self, reader: "Reader", looks: Looks | None, *, yes: bool) -> None: ...
+    def message(self) -> str: ...
+    def toolbar(self, width: int) -> str: ...
+
+
+class Loading(Completer):
+    """The program, while it is loaded in a thread; completions wait for it."""
+
+    def __init__(self, load: Callable[[], Program]) -> None:
+        """load: raises CommandError if the program cannot be loaded. Does nothing yet."""
+        self._future: Future[Program] = Future()
+        self._thread = Thread(target=self._run, args=(load,), daemon=True)
+        self._has_said = False
+
+    def _run(self, load: Callable[[], Program]) -> None:
+        try:
+            self._future.set_result(load())
+        except BaseException as error:
+            self._future.set_exception(error)
+
+    def begin(self, _: object = None) -> None:
+        """Starts loading; further calls do nothing."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the program cannot be loaded, for the reason that `wait` raises."""
+        return self._future.done() and self._future.exception() is not None
+
+    @property
+    def program(self) -> Program | None:
+        """The program if it is loaded."""
+        return self._future.result() if self._future.done() and not self.has_failed else None
+
+    def wait(self) -> Program:
+        """The program, as soon as it is loaded."""
+        self.begin()
+        return self._future.result()
+
+    def say_first(self) -> None:
+        """Prints what the program has to say before the first line, once it is loaded."""
+        if self.program and not self._has_said:
+            self._has_said = True
+            say(self.program.first_words())
+
+    def when_loaded(self, call: Callable[[], None]) -> None:
+        """Has `call` called, in the loading thread."""
+        self._future.add_done_callback(lambda _: call())
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Those of the program."""
+        with suppress(CommandError):
+            yield from self.wait().completer.get_completions(document, complete_event)
+
+    def suspend(self) -> None:
+        """Call this before the program is suspended (Ctrl-Z)."""
+        if self.program:
+            self.program.output.suspend()
+
+
+class Reader(Protocol):
+    """Reads lines and answers. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError.
+
+    Raises OutputError if the terminal is gone.
+    """
+
+    def line(self, message: str) -> str:
+        """Reads a line of commands."""
+
+    def answer(self, question: str) -> str:
+        """Asks a question."""
+
+    def leave(self) -> None:
+        """Ends the current read, if any; called by signal handlers."""
+
+
+@dataclass
+class DumbReader:
+    """Reads lines as plain text, with the terminal's original settings."""
+
+    as_found: Callable[[], AbstractContextManager[None]]
+    _reading: bool = False
+
+    def line(self, message: str) -> str:
+        """See Reader."""
+        with _on_a_terminal(), self.as_found():
+            self._reading = True
+            try:
+                return input(message)
+            except EOFError:  # Ctrl-D, unless the terminal is gone, which would be read for ever
+                if not sys.stdin.isatty():
+                    raise OSError("it was closed") from None
+                raise
+            finally:
+                self._reading = False
+
+    answer = line
+
+    def leave(self) -> None:
+        """See Reader."""
+        if self._reading:
+            raise EOFError
+
+
+class FullReader:
+    """Reads lines with completion, history, suggestions and a toolbar."""
+
+    def __init__(self, loading: Loading, looks: Looks, history: KeptHistory) -> None:
+        """Reads nothing yet."""
+        self._loading, self._looks = loading, looks
+        hint = DynamicProcessor(lambda: loading.program.hint if loading.program else None)
+        self._prompt: PromptSession[str] = PromptSession(
+            history=history,
+            completer=loading,
+            complete_in_thread=True,
+            complete_while_typing=True,
+            auto_suggest=Suggestions(),
+            input_processors=[ConditionalProcessor(hint, ~is_done)],
+            bottom_toolbar=self._foot,
+            key_bindings=_keys(),
+            enable_suspend=True,
+            enable_open_in_editor=True,
+            color_depth=None if looks.colours else ColorDepth.DEPTH_1_BIT,
+            style=STYLE,
+        )
+        self._prompt.app.before_render += self._fit
+        self._prompt.app.after_render += loading.begin
+        loading.when_loaded(self._tell)
+
+    def _tell(self) -> None:
+        """Prints above the prompt what the loaded program has to say; leaves if there is none."""
+        app, loading = self._prompt.app, self._loading
+        if app.is_running and app.loop is not None:
+            then = _exit if loading.has_failed else lambda: run_in_terminal(loading.say_first)
+            app.loop.call_soon_threadsafe(then)
+
+    def line(self, message: str) -> str:
+        """See Reader."""
+        with _on_a_terminal():
+            program = self._loading.program
+            vi = program.session.vi if program else self._looks.vi
+            return self._prompt.prompt(message, vi_mode=vi)
+
+    def answer(self, question: str) -> str:
+        """See Reader."""
+        with _on_a_terminal():
+            prompt: PromptSession[str] = PromptSession()
+            return prompt.prompt(question)
+
+    def leave(self) -> None:
+        """See Reader."""
+        app = get_app_or_none()
+        if app is not None and app.is_running and app.loop is not None:
+            app.loop.call_soon_threadsafe(_exit)
+
+    def _foot(self) -> str:
+        """The toolbar, preceded by vi's mode if vi keys are on."""
+        app, mode = get_app(), ""
+        if app.editing_mode == EditingMode.VI:
+            mode = f" {VI_MODES.get(app.vi_state.input_mode, 'INSERT')} |"
+        width = app.output.get_size().columns - len(mode)
+        program = self._loading.program
+        return mode + (program.toolbar(width) if program else FIRST_TOOLBAR[: width - 1])
+
+    def _fit(self, app: "Application[str]") -> None:
+        """Reserves rows for the completion menu, as many as a small window can spare; none until
+        something is typed, so that they do not push the head of an answer off the screen.
+        """
+        spare = app.output.get_size().rows - PROMPT_ROWS
+        needed = 0 if not app.current_buffer.text else MENU_ROWS
+        self._prompt.reserve_space_for_menu = max(0, min(needed, spare))
+
+
+@contextmanager
+def _on_a_terminal() -> Iterator[None]:
+    """Turns the error of a closed terminal into OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"the terminal is gone: {error.strerror or error}") from None
+
+
+def _keys() -> KeyBindings:
+    """The key bindings: Tab accepts a single completion at once, Enter the selected one; Enter runs
+    a line found with Ctrl-R.
+    """
+    keys = KeyBindings()
+
+    @keys.add("tab", filter=~is_searching)
+    def complete(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        state = buffer.complete_state
+        document = state.original_document if state else buffer.document
+        asked = CompleteEvent(completion_requested=True)
+        offered = list(islice(buffer.completer.get_completions(document, asked), 2))
+        if len(offered) == 1:
+            buffer.complete_state = None
+            buffer.document = document
+            buffer.apply_completion(offered[0])
+        elif state:
+            buffer.complete_next()
+        else:
+            buffer.start_completion(insert_common_part=True)
+
+    @keys.add("enter", filter=completion_is_selected)
+    def take_completion(event: KeyPressEvent) -> None:
+        event.current_buffer.complete_state = None
+
+    @keys.add("enter", filter=is_searching & emacs_mode)
+    def do_what_was_found(event: KeyPressEvent) -> None:
+        accept_search()
+        event.app.current_buffer.validate_and_handle()
+
+    return keys
+
+
+def _exit() -> None:
+    app = get_app_or_none()
+    if app is not None and app.future is not None and not app.future.done():
+        app.exit(exception=EOFError())
+
 
 def converse(
     loading: Loading,
     interrupts: Interrupts,
     yes: bool = False,
-    looks: Looks | None = Looks(),  # noqa: B008 - it is frozen
-    history: Path | None = None,
+    looks: Looks | None = Looks(),
+    history: Path = Path(os.devnull),
 ) -> None:
     """Reads lines and runs them until the user leaves.
 
     yes: whether questions answer themselves. looks: None for plain text.
     """
     interrupts.at_prompt = True
-    with keeping_keys(loading.suspend, loading.resume) as as_found:
+    kept = KeptHistory(history)
+    with keeping_keys(loading.suspend) as as_found:
         looks = None if is_dumb_terminal() else looks
-        reader: Reader = FullReader(loading, looks, history) if looks else DumbReader(as_found)
+        reader: Reader = FullReader(loading, looks, kept) if looks else DumbReader(as_found)
         with interruptible(interrupts, reader.leave):
             if not looks:
                 loading.wait()
                 loading.say_first()
-            while not (interrupts.ended_by or (loading.program and loading.program.is_over)):
+            while not (
+                interrupts.ended_by or (loading.program and loading.program.session.is_over)
+            ):
                 line = _line(reader, loading)
                 if line is not None and not interrupts.ended_by:
-                    loading.wait().converse(reader, looks, yes=yes)
+                    program = loading.wait()
+                    program.converse(reader, looks, yes=yes)
                     loading.say_first()
-                    loading.wait().do(line)
+                    if not program.do(line):
+                        kept.mark_failed(line)
 
 
 def _line(reader: Reader, loading: Loading) -> str | None:
     """A line, None if Ctrl-C was pressed; Ctrl-D leaves like `s`."""
     try:
-        return reader.line(loading.program.message if loading.program else "digitnet> ")
+        return reader.line(loading.program.message() if loading.program else "digitnet> ")
     except KeyboardInterrupt:
         return None
     except EOFError:
