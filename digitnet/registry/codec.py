@@ -1,11 +1,28 @@
-"""Encodes documents as pickles of eighteen opcodes, decodes them, and detects damage."""
+"""Documents as bytes and back: sealed, pickled with eighteen opcodes, and read field by field.
 
+Nothing in a file is trusted: all errors are DamagedSave, with a reason that a person can act on.
+"""
+
+import dataclasses
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import sha256
+from itertools import count
+from math import isfinite, prod
 from typing import Any, ClassVar
 
+import numpy as np
+
+from digitnet.engine.arrays import Array
 from digitnet.registry.files import DamagedSave, NewerFormat
+
+Document = dict[str, Any]
+
+Reader = Callable[["Fields", str], Any]
+"""Removes a field from others, checks it and returns its value."""
+
+# the seal: a footer that detects damage
 
 MAGIC = b"DIGITNET"
 
@@ -20,15 +37,14 @@ FOOTER_BYTES = _FIELDS.size + _SUM_BYTES
 
 
 def seal(payload: bytes) -> bytes:
-    """Returns the payload with its footer."""
+    """The payload with its footer."""
     fields = _FIELDS.pack(MAGIC, VERSION, len(payload))
     return payload + fields + _sum(payload, fields)
 
 
 def unseal(data: bytes) -> bytes:
-    """Returns the payload of sealed data. Raises DamagedSave, naming what is wrong."""
-    payload = data[:-FOOTER_BYTES]
-    footer = data[-FOOTER_BYTES:]
+    """The payload of sealed data. Raises DamagedSave, naming what is wrong."""
+    payload, footer = data[:-FOOTER_BYTES], data[-FOOTER_BYTES:]
     if len(footer) < FOOTER_BYTES or not footer.startswith(MAGIC):
         raise DamagedSave("it is cut short or has something after its end (no footer)")
     fields, found_sum = footer[: _FIELDS.size], footer[_FIELDS.size :]
@@ -46,13 +62,12 @@ def unseal(data: bytes) -> bytes:
 
 
 def _sum(payload: bytes, fields: bytes) -> bytes:
-    """SHA-256 of `payload` followed by `fields`."""
     digest = sha256(payload)
     digest.update(fields)
     return digest.digest()
 
 
-Document = dict[str, Any]
+# the pickle
 
 MAX_DEPTH = 16
 
@@ -74,14 +89,13 @@ EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
 
 
 def encode(document: Document, max_values: int = 0) -> bytes:
-    """Returns the document as a pickle that `decode` reads.
+    """The document as a pickle, which is read back once.
 
     Raises TypeError or ValueError for a value that a document cannot hold.
     """
     parts = [PROTO]
     _write(document, parts, MAX_DEPTH)
-    parts.append(STOP)
-    data = b"".join(parts)
+    data = b"".join([*parts, STOP])
     try:
         decode(data, max_values)
     except DamagedSave as error:
@@ -107,27 +121,31 @@ def _write(value: Any, parts: list[bytes], depth: int) -> None:
             parts.append(BINUNICODE + struct.pack("<I", len(text)) + text)
         case bytes():
             short = len(value) < 256
-            head = SHORT_BINBYTES + bytes([len(value)]) if short else b""
-            parts += [head or BINBYTES + struct.pack("<I", len(value)), value]
+            parts.append(SHORT_BINBYTES if short else BINBYTES)
+            parts += [struct.pack("<B" if short else "<I", len(value)), value]
         case list():
-            parts += [EMPTY_LIST, MARK] if value else [EMPTY_LIST]
-            for item in value:
-                _write(item, parts, depth - 1)
-            parts += [APPENDS] if value else []
+            parts.append(EMPTY_LIST)
+            _write_all(value, parts, depth, APPENDS)
         case dict():
-            parts += [EMPTY_DICT, MARK] if value else [EMPTY_DICT]
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    raise TypeError(f"keys are strings, not {type(key).__name__}")
-                _write(key, parts, depth - 1)
-                _write(item, parts, depth - 1)
-            parts += [SETITEMS] if value else []
+            if not all(isinstance(key, str) for key in value):
+                raise TypeError("keys are strings")
+            parts.append(EMPTY_DICT)
+            _write_all([half for item in value.items() for half in item], parts, depth, SETITEMS)
         case _:
             raise TypeError(f"a document cannot hold a {type(value).__name__}")
 
 
+def _write_all(items: list[Any], parts: list[bytes], depth: int, end: bytes) -> None:
+    """Appends the items of a list or dict, unless it is empty."""
+    if items:
+        parts.append(MARK)
+        for item in items:
+            _write(item, parts, depth - 1)
+        parts.append(end)
+
+
 def _whole(value: int) -> bytes:
-    """Encodes an integer in its shortest form."""
+    """An integer in its shortest form."""
     if 0 <= value < 1 << 8:
         return BININT1 + bytes([value])
     if 0 <= value < 1 << 16:
@@ -140,10 +158,9 @@ def _whole(value: int) -> bytes:
 
 
 def decode(data: bytes, max_values: int = 0) -> Document:
-    """Returns the document in a pickle that `encode` has written.
+    """The document in a pickle that `encode` has written. Raises DamagedSave for anything else.
 
-    max_values: the maximum number of values in it; 0 stands for MAX_VALUES. Raises DamagedSave for
-    anything else.
+    max_values: the maximum number of values in it; 0 stands for MAX_VALUES.
     """
     document = _Reader(data, max_values).document()
     if not isinstance(document, dict):
@@ -166,21 +183,20 @@ class _Reader:
             raise DamagedSave("its pickle does not end where the file does")
         return value
 
-    def take(self, count: int) -> bytes:
-        """The next `count` bytes."""
-        if count > len(self.data) - self.at:
+    def take(self, size: int) -> bytes:
+        if size > len(self.data) - self.at:
             raise DamagedSave("it announces more bytes than it has")
-        self.at += count
-        return self.data[self.at - count : self.at]
+        self.at += size
+        return self.data[self.at - size : self.at]
 
     def unpack(self, form: str) -> Any:
         """The next number, in the `struct` format `form`."""
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
-    def long(self) -> int:
+    def long(self) -> Any:
         if self.take(1) != b"\x08":
             raise DamagedSave("it has a whole number that is not of 64 bits")
-        return int(self.unpack("<q"))
+        return self.unpack("<q")
 
     def text(self) -> str:
         length = self.unpack("<I")
@@ -200,7 +216,7 @@ class _Reader:
             raise DamagedSave(f"it is more than {MAX_DEPTH} levels deep")
         opcode = self.take(1)
         if opcode == EMPTY_LIST:
-            return self.items(depth - 1)
+            return [self.value(depth - 1) for _ in self.items(APPENDS)]
         if opcode == EMPTY_DICT:
             return self.pairs(depth - 1)
         if opcode not in self.ATOMS:
@@ -208,35 +224,31 @@ class _Reader:
         return self.ATOMS[opcode](self)
 
     def next_is(self, opcode: bytes) -> bool:
-        """Whether the next byte is `opcode`; if so, skips it."""
+        """Whether the next byte is `opcode`; then skips it."""
         found = self.data[self.at : self.at + 1] == opcode
         self.at += found
         return found
 
-    def items(self, depth: int) -> list[Any]:
-        result: list[Any] = []
+    def items(self, end: bytes) -> Iterator[int]:
+        """Yields a number for each item until `end`."""
         if self.next_is(MARK):
-            while not self.next_is(APPENDS):
-                self.has_room(result)
-                result.append(self.value(depth))
-        return result
+            for number in count():
+                if self.next_is(end):
+                    return
+                if number == MAX_ITEMS:
+                    raise DamagedSave(f"it has a list of more than {MAX_ITEMS:,} items")
+                yield number
 
     def pairs(self, depth: int) -> Document:
         result: Document = {}
-        if self.next_is(MARK):
-            while not self.next_is(SETITEMS):
-                self.has_room(result)
-                key = self.value(depth)
-                if not isinstance(key, str):
-                    raise DamagedSave("it has a key that is not a string")
-                if key in result:
-                    raise DamagedSave("it has the same key twice")
-                result[key] = self.value(depth)
+        for _ in self.items(SETITEMS):
+            key = self.value(depth)
+            if not isinstance(key, str):
+                raise DamagedSave("it has a key that is not a string")
+            if key in result:
+                raise DamagedSave("it has the same key twice")
+            result[key] = self.value(depth)
         return result
-
-    def has_room(self, container: list[Any] | Document) -> None:
-        if len(container) >= MAX_ITEMS:
-            raise DamagedSave(f"it has a list of more than {MAX_ITEMS:,} items")
 
     ATOMS: ClassVar[dict[bytes, Callable[["_Reader"], Any]]] = {
         NONE: lambda reader: None,
@@ -253,3 +265,216 @@ class _Reader:
     }
     """Readers of scalar values. A class attribute: bound methods would form a reference cycle that
     keeps the data alive."""
+
+
+# the fields
+
+DTYPES = {"<f4": np.float32, "<f8": np.float64}
+"""The dtypes an array may have: little-endian float32 and float64."""
+
+MAX_INTEGER = 1 << 62
+
+MAX_DIMENSIONS, MAX_SIZE = 4, 1 << 31
+
+MAX_TEXT, MAX_TEXTS = 200, 100
+
+WRONG_SHAPE = "does not have the shape it should have"
+WRONG_PRECISION = "does not have the precision it should have"
+
+_WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
+
+
+class Fields:
+    """A dict of a document. Each method removes one field and checks it; `end` checks that none is
+    left. All raise DamagedSave, naming the field.
+    """
+
+    def __init__(self, value: Any, where: str) -> None:
+        """where: what the dict is called in messages."""
+        if not isinstance(value, dict):
+            raise DamagedSave(f"its {where} should be a dict")
+        self._rest: Document = dict(value)
+        self._where = where
+
+    def take(self, name: str, *kinds: type) -> Any:
+        """A value of one of these types, otherwise unchecked."""
+        if name not in self._rest:
+            raise DamagedSave(f"its {self._where} has no {name!r}")
+        value = self._rest.pop(name)
+        if type(value) not in kinds:
+            expected = " or ".join(kind.__name__ for kind in kinds)
+            raise self.bad(name, f"should be a {expected}")
+        return value
+
+    def bad(self, name: str, why: str) -> DamagedSave:
+        """The error for a field with an invalid value."""
+        return DamagedSave(f"its {self._where}: {name!r} {why}")
+
+    def replaced(self, document: Document) -> "Fields":
+        """Another dict in the place of this one."""
+        return Fields(document, self._where)
+
+    def has(self, name: str) -> bool:
+        return name in self._rest
+
+    def rest(self) -> Document:
+        """All remaining fields, unchecked."""
+        rest, self._rest = self._rest, {}
+        return rest
+
+    def end(self) -> None:
+        if self._rest:
+            raise DamagedSave(f"its {self._where} has fields that digitnet does not know")
+
+    def maybe(self, name: str, read: Reader) -> Any:
+        """None, or what `read` returns."""
+        return self.take(name, type(None)) if self._rest.get(name, 0) is None else read(self, name)
+
+    def text(self, name: str, choices: Any = None) -> str:
+        """A short printable string, one of `choices` if given."""
+        value: str = self.take(name, str)
+        if len(value) > MAX_TEXT or not value.isprintable():
+            raise self.bad(name, "is too long or holds control characters")
+        if choices is not None and value not in choices:
+            raise self.bad(name, "is not one that digitnet knows")
+        return value
+
+    def word(self, name: str) -> str:
+        """A name that digitnet gives, such as that of a data set; or none."""
+        value = self.text(name)
+        if not _WORD.fullmatch(value):
+            raise self.bad(name, "is not one word")
+        return value
+
+    def texts(self, name: str, maximum: int = MAX_TEXTS) -> list[str]:
+        """A list of at most `maximum` short printable strings."""
+        values: list[Any] = self.take(name, list)
+        if len(values) > maximum:
+            raise self.bad(name, f"holds more than {maximum:,}")
+        if not all(type(v) is str and len(v) <= MAX_TEXT and v.isprintable() for v in values):
+            raise self.bad(name, "should hold short printable strings only")
+        return values
+
+    def words(self, name: str) -> list[str]:
+        """A list of such names."""
+        values = self.texts(name)
+        if not all(map(_WORD.fullmatch, values)):
+            raise self.bad(name, "should hold words")
+        return values
+
+    def whole(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:
+        value: int = self.take(name, int)
+        if not low <= value <= high:
+            raise self.bad(name, "is out of bounds")
+        return value
+
+    def real(self, name: str) -> float:
+        """A finite number."""
+        value = float(self.take(name, int, float))
+        if not isfinite(value):
+            raise self.bad(name, "is not a finite number")
+        return value
+
+    def fraction(self, name: str) -> float:
+        """A number from 0 to 1."""
+        value = self.real(name)
+        if not 0 <= value <= 1:
+            raise self.bad(name, "is not between 0 and 1")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        return bool(self.take(name, bool))
+
+    def inner(self, name: str) -> "Fields":
+        """A dict within this one."""
+        return Fields(self.take(name, dict), f"{self._where}.{name}")
+
+    def inners(self, name: str) -> list["Fields"]:
+        """A list of dicts within this one."""
+        values = self.take(name, list)
+        return [Fields(value, f"{self._where}.{name}[{k}]") for k, value in enumerate(values)]
+
+    def named(self, read: Reader) -> dict[str, Any]:
+        """All remaining fields: name → what `read` returns."""
+        values = {name: read(self, name) for name in [*self._rest] if _WORD.fullmatch(name)}
+        self.end()
+        return values
+
+    def record(self, of: type, **readers: Reader) -> dict[str, Any]:
+        """The fields of a dataclass, and no others, each read according to its type or by a reader
+        of its own.
+        """
+        by_type: dict[Any, Reader] = {
+            int: Fields.whole,
+            float: Fields.real,
+            str: Fields.text,
+            bool: Fields.boolean,
+        }
+        values = {
+            field.name: (readers.get(field.name) or by_type[field.type])(self, field.name)
+            for field in dataclasses.fields(of)
+        }
+        self.end()
+        return values
+
+    def array(self, name: str) -> list[Array]:
+        """A list of the array in a dict of dtype, shape and data, whose memory it shares."""
+        return [self._array(name, self.inner(name))]
+
+    def arrays(self, name: str) -> list[Array]:
+        """The arrays in a list of such dicts."""
+        return [self._array(name, inner) for inner in self.inners(name)]
+
+    def _array(self, name: str, fields: "Fields") -> Array:
+        """The array of finite numbers in the dict `fields`, which is in the field `name`. Nothing
+        is allocated.
+        """
+        kind = np.dtype(fields.text("dtype", DTYPES))
+        sizes, data = fields.take("shape", list), fields.take("data", bytes)
+        fields.end()
+        if any(type(n) is not int or not 0 <= n < MAX_SIZE for n in sizes):
+            raise self.bad(name, "has an impossible shape")
+        if not 0 < len(sizes) <= MAX_DIMENSIONS:
+            raise self.bad(name, WRONG_SHAPE)
+        if prod(sizes) * kind.itemsize != len(data):
+            raise self.bad(name, "has not as many bytes as its shape asks for")
+        result = np.frombuffer(data, kind).reshape(sizes)
+        if not np.isfinite(result).all():
+            raise self.bad(name, "holds something that is not a finite number")
+        return result
+
+    def table(self, name: str, columns: int, maximum: int) -> Array:
+        """A float64 array with this number of columns and at most `maximum` rows."""
+        (table,) = self.array(name)
+        if table.ndim != 2 or table.shape[1] != columns or len(table) > maximum:
+            raise self.bad(name, f"should have {columns} columns and at most {maximum:,} rows")
+        if table.dtype != np.float64:
+            raise self.bad(name, WRONG_PRECISION)
+        return table
+
+    def check_names(self, names: Collection[str], expected: Collection[str]) -> None:
+        """Raises DamagedSave if names of fields of this dict are not the expected ones."""
+        if missing := [name for name in expected if name not in names]:
+            raise DamagedSave(f"its {self._where} has no {missing[0]!r}")
+        if len(names) > len(expected):
+            raise DamagedSave(f"its {self._where} has fields that digitnet does not know")
+
+    def fill(self, arrays: Mapping[str, list[Array]], targets: Mapping[str, list[Array]]) -> None:
+        """Copies arrays, which were fields of this dict, into others of the same names."""
+        self.check_names(arrays, targets)
+        for name, target in targets.items():
+            if len(arrays[name]) != len(target):
+                raise self.bad(name, f"should hold {len(target)} arrays")
+            for array, other in zip(arrays[name], target, strict=True):
+                if array.shape != other.shape:
+                    raise self.bad(name, WRONG_SHAPE)
+                if array.dtype != other.dtype:
+                    raise self.bad(name, WRONG_PRECISION)
+                other[...] = array
+
+
+def array_document(array: Array) -> Document:
+    """An array as a dict of dtype, shape, and its numbers as little-endian bytes."""
+    kind = array.dtype.newbyteorder("<")
+    data = np.ascontiguousarray(array, kind).tobytes()
+    return {"dtype": kind.str, "shape": list(array.shape), "data": data}

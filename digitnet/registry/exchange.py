@@ -23,16 +23,10 @@ from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
 from digitnet.engine.arrays import Array
 from digitnet.engine.layers import ACTIVATIONS, LAYERS
 from digitnet.engine.trainer import Progress
-from digitnet.registry.codec import Document
-from digitnet.registry.files import (
-    MAX_BYTES,
-    DamagedSave,
-    RegistryError,
-    shown,
-    write_outside,
-)
+from digitnet.registry.codec import Document, Fields, array_document
+from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError, shown, write_outside
 from digitnet.registry.model import Model
-from digitnet.registry.schema import Fields, array_document, from_document
+from digitnet.registry.schema import from_document
 
 ABOUT = "about"
 

@@ -1,12 +1,18 @@
-"""Atomic and durable changes of files, inside the saves folder and outside it."""
+"""Atomic and durable changes of files, and the locks that keep programs from disturbing each other.
+
+Inside the saves folder and outside it.
+"""
 
 import errno
 import os
 import secrets
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, SoftFileLock
 
 from digitnet.digits.files import BadFile, read_bounded
 
@@ -23,14 +29,14 @@ class RegistryError(Exception):
     """A failed operation on saves; the message says what failed, why, and what was kept."""
 
 
+class NotConfirmed(OSError):
+    """The change was made, but the disk did not confirm that it is durable."""
+
+
 MAX_BYTES = 256 << 20
 
 TEMPORARY = ".writing-"
 """Prefix of the names of temporary files."""
-
-
-class NotConfirmed(OSError):
-    """The change was made, but the disk did not confirm that it is durable."""
 
 
 def read_file(path: Path) -> bytes:
@@ -84,10 +90,8 @@ def keep_durably(path: Path, other: Path) -> None:
     try:
         os.link(path, other)
     except OSError:
-        try:
+        with unconfirmed_is_undone():
             write_durably(other, path.read_bytes())
-        except NotConfirmed as error:  # `path` itself has not changed
-            raise OSError(error.errno, error.strerror) from None
         return
     sync_folder(other.parent)
 
@@ -117,6 +121,15 @@ def made_if_gone(path: Path) -> Iterator[None]:
         raise kind(error.errno, error.strerror) from None
 
 
+@contextmanager
+def unconfirmed_is_undone() -> Iterator[None]:
+    """For a step before the change itself, which has not been made if this one is not durable."""
+    try:
+        yield
+    except NotConfirmed as error:
+        raise OSError(error.errno, error.strerror) from None
+
+
 def _confirm(folder: Path) -> None:
     """Fsyncs `folder`. Raises NotConfirmed if that fails."""
     try:
@@ -143,7 +156,21 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     with suppress(FileExistsError):
         folder.mkdir()
+        _share(folder)
     sync_folder(folder.parent)
+
+
+def _share(path: Path) -> None:
+    """Opens what was just made to those who may write in its folder: the group of a shared one,
+    and its owner, if this is root.
+    """
+    folder, is_root = path.parent.stat(), hasattr(os, "geteuid") and os.geteuid() == 0
+    for_group = folder.st_mode & stat.S_IWGRP
+    with suppress(OSError):
+        if hasattr(os, "chown") and (for_group or is_root):
+            os.chown(path, folder.st_uid if is_root else -1, folder.st_gid)
+        if for_group:
+            path.chmod(path.stat().st_mode | folder.st_mode & (stat.S_IRGRP | stat.S_IWGRP))
 
 
 def refuse_link(path: Path) -> None:
@@ -154,7 +181,33 @@ def refuse_link(path: Path) -> None:
         raise OSError(errno.ELOOP, f"{path.name} is a symbolic link, and is not followed")
 
 
-def refuse_linked_lock(lock: Path) -> None:
+POLLING_SECONDS = 0.01
+"""Polling interval of locks: waiters are not queued, so poll often."""
+
+
+def acquired_lock(path: Path, seconds: float) -> BaseFileLock:
+    """Waits for the lock at `path` and acquires it. Raises Timeout, OSError.
+
+    On a disk without locks, a file that is there while the lock is held stands for it.
+    """
+    _refuse_linked_lock(path)
+    is_new = not path.exists()
+    lock: BaseFileLock = FileLock(path, fallback_to_soft=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a disk without locks
+        try:
+            lock.acquire(seconds, POLLING_SECONDS)
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+                raise
+            lock = SoftFileLock(path.with_name(f"{path.name}ed"))
+            lock.acquire(seconds, POLLING_SECONDS)
+    if is_new:
+        _share(path)
+    return lock
+
+
+def _refuse_linked_lock(lock: Path) -> None:
     """Raises OSError if a lock file leads to, or is, a file elsewhere, which locking may empty."""
     with suppress(FileNotFoundError):
         status = lock.lstat()

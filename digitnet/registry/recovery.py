@@ -13,17 +13,17 @@ from pathlib import Path
 from threading import Thread
 from time import monotonic
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
 from digitnet.registry.codec import Document
 from digitnet.registry.files import (
     TEMPORARY,
     DamagedSave,
     RegistryError,
+    acquired_lock,
     make_folder,
     read_file,
     refuse_link,
-    refuse_linked_lock,
     write_durably,
 )
 from digitnet.registry.model import Model
@@ -46,23 +46,21 @@ IDLE_SECONDS = 5.0
 
 
 class Recovery:
-    """The unsaved training of a session, its autosaves, and those that others have left."""
+    """The unsaved training of a session, its autosaves, and those that others have left.
+
+    is_adopted: whether the file of this process was adopted from another. problem: why the last
+    autosave failed; empty if it did not.
+    """
 
     def __init__(self, saves: Path) -> None:
-        """Writes nothing yet.
-
-        is_adopted: whether the file of this process was adopted from another. problem: why the last
-        autosave failed; empty if it did not.
-        """
+        """Writes nothing yet."""
         self.folder = saves / FOLDER
-        self.is_adopted = False
+        self.is_adopted = self._written = False
         self.problem = self._last_problem = ""
         self._path: Path | None = None
-        self._lock: FileLock | None = None
+        self._lock: BaseFileLock | None = None
         self._writer: Thread | None = None
-        self._written = False
-        self._last = monotonic()
-        self._autosaved_state: tuple[int, int] | None = None
+        self._last, self._autosaved_state = monotonic(), (0, 0)
 
     # when
 
@@ -74,7 +72,7 @@ class Recovery:
     def after_command(self, model: Model | None, unsaved: int) -> None:
         """Call this after each command. unsaved: the number of unsaved mini-batches."""
         if model is None or not unsaved:
-            self.forget()
+            self.discard()
         elif monotonic() - self._last >= IDLE_SECONDS and self._autosaved_state != _state(model):
             self.autosave(model)
 
@@ -85,7 +83,7 @@ class Recovery:
         an autosave and the user was not `asked` whether to discard it. Returns whether it was.
         """
         if model is None or (meant and (asked or not self.is_adopted)):
-            self.forget()
+            self.discard()
             return False
         return self.autosave(model, wait=True)
 
@@ -98,12 +96,6 @@ class Recovery:
         """The warning if it differs from the last one returned; otherwise empty."""
         before, self._last_problem = self._last_problem, self.problem
         return "" if self.problem == before else self.warning
-
-    def forget(self) -> None:
-        """Removes the file if that is possible, because the training was saved or discarded."""
-        self._autosaved_state = None
-        with suppress(OSError):
-            self.discard()
 
     # how
 
@@ -130,8 +122,7 @@ class Recovery:
         if wait:
             self._join()
             if not path.exists():  # do not leave a lock without a file
-                with suppress(OSError):
-                    self.discard()
+                self.discard()
         return self._written
 
     def _place(self) -> Path:
@@ -140,28 +131,8 @@ class Recovery:
             refuse_link(self.folder)
             make_folder(self.folder)
             path = self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.pickle"
-            self._lock = _lock_beside(path)
-            self._path = path
+            self._lock, self._path = _lock_beside(path), path
         return self._path
-
-    def release(self) -> None:
-        """Unlocks the file, which is then orphaned."""
-        self._join()
-        if self._lock is not None:
-            self._lock.release()
-        self._path = self._lock = None
-        self.is_adopted = False
-
-    def discard(self) -> None:
-        """Removes the file, because the training was saved or discarded. Raises OSError."""
-        self._join()
-        if self._path is not None and self._lock is not None:
-            for path in (self._path, *self.folder.glob(f"{TEMPORARY}*-{self._path.name}")):
-                path.unlink(missing_ok=True)
-            self._lock.release()
-            Path(self._lock.lock_file).unlink(missing_ok=True)
-        self._path = self._lock = None
-        self.is_adopted = False
 
     def _write(self, path: Path, document: Document) -> None:
         try:
@@ -175,6 +146,28 @@ class Recovery:
     def _join(self) -> None:
         if self._writer is not None:
             self._writer.join()
+
+    def release(self) -> None:
+        """Unlocks the file, which is then orphaned."""
+        self._join()
+        if self._lock is not None:
+            self._lock.release()
+        self._path = self._lock = None
+        self.is_adopted = False
+
+    def discard(self) -> None:
+        """Removes the file if that is possible, because the training was saved or discarded."""
+        self._join()
+        self._autosaved_state, path = (0, 0), self._path
+        with suppress(OSError):
+            if path is not None:
+                for each in (path, *self.folder.glob(f"{TEMPORARY}*-{path.name}")):
+                    each.unlink(missing_ok=True)
+            self.release()
+            if path is not None:
+                path.with_suffix(".lock").unlink(missing_ok=True)
+
+    # what others have left
 
     def adopt(self) -> tuple[Model, int]:
         """Takes over the latest orphaned file; returns its network and the number of other orphans.
@@ -196,8 +189,7 @@ class Recovery:
                 lock.release()
                 damaged = f"; {path} cannot be read: {error}"
                 continue
-            with suppress(OSError):
-                self.discard()
+            self.discard()
             self._path, self._lock, self.is_adopted = path, lock, True
             if model.name == UNNAMED:
                 model.name = ""
@@ -223,10 +215,6 @@ def _state(model: Model) -> tuple[int, int]:
     return id(model), model.trainer.progress.batches
 
 
-def _lock_beside(path: Path) -> FileLock:
+def _lock_beside(path: Path) -> BaseFileLock:
     """Acquires the lock file that belongs to `path`. Raises Timeout, OSError."""
-    beside = path.with_suffix(".lock")
-    refuse_linked_lock(beside)
-    lock = FileLock(beside, timeout=0)
-    lock.acquire()
-    return lock
+    return acquired_lock(path.with_suffix(".lock"), 0)

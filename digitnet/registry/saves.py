@@ -1,24 +1,346 @@
-"""What is saved: the networks and studies of the user, those included, and own data sets."""
+"""The saves: named things in a folder, one file each, and those that come with digitnet.
 
-from collections.abc import Callable
-from dataclasses import replace
+A file's name on disk is random and never changes; the name that people know stands inside, so a
+rename replaces one file, like every other change. What a change replaces is kept in `.trash`, from
+where undo.py brings it back.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from math import inf
 from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
 
-from digitnet.digits.idx import BadData
-from digitnet.digits.own import OwnCases, read_own
-from digitnet.registry import earlier
-from digitnet.registry.files import DamagedSave, NotConfirmed, RegistryError, read_file
+from filelock import Timeout
+
+from digitnet.registry.codec import (
+    MAX_INTEGER,
+    MAX_VALUES,
+    Document,
+    Fields,
+    decode,
+    encode,
+    seal,
+    unseal,
+)
+from digitnet.registry.files import (
+    TEMPORARY,
+    DamagedSave,
+    NotConfirmed,
+    RegistryError,
+    acquired_lock,
+    make_folder,
+    move_durably,
+    read_file,
+    refuse_link,
+    unconfirmed_is_undone,
+    write_durably,
+)
 from digitnet.registry.model import Model, OwnSet, StudyRecord
 from digitnet.registry.schema import (
+    Content,
+    clean_name,
     contents,
-    own_to_document,
+    read_name,
+    saved_at,
     sealed,
     study_to_document,
     to_document,
 )
-from digitnet.registry.store import Entry, Saved, Store, files_in, read_entry
+
+IS_FILE = re.compile(r"(?:[a-z0-9-]{1,24}-)?[0-9a-f]{16}\.pickle")
+"""The pattern of the files' names. Earlier versions put letters of the network's name first."""
+
+KINDS = ("network", "study", "data")
+"""The kinds of thing. Networks and studies share their names, data sets have names of their own."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the list.
+
+    damaged: what is wrong with the file; empty if nothing is. Then `name` is what it was last
+    called or, if that is unknown, that of the file. kind: one of KINDS. For a study, only name,
+    file, shape and times are set; for a data set, `parameters` counts its cases. hidden: the file
+    of a newer thing with the same name; included: it comes with digitnet; both are not stored.
+    """
+
+    name: str
+    file: str
+    shape: str = ""
+    parameters: int = 0
+    trained_batches: int = 0
+    accuracy: float | None = None
+    measured_on: str = ""
+    saved_at: str = ""
+    bytes: int = 0
+    changed_ns: int = 0
+    inode: int = 0
+    damaged: str = ""
+    kind: str = "network"
+    included: bool = False
+    hidden: str = ""
+
+    def is_of(self, path: Path) -> bool:
+        """Whether the file is unchanged since the entry was made."""
+        return state(path).items() <= vars(self).items()
+
+    @property
+    def answers_to(self) -> tuple[bool, str]:
+        """Whether it is a data set, and its name."""
+        return self.kind == "data", self.name
+
+    @property
+    def age(self) -> tuple[str, int, str]:
+        """What tells which of two things with one name is newer."""
+        return self.saved_at, self.changed_ns, self.file
+
+
+def state(path: Path) -> dict[str, Any]:
+    """Size, modification time and inode of a file, which change when it is replaced."""
+    status = path.lstat()
+    inode = status.st_ino % MAX_INTEGER
+    return {"bytes": status.st_size, "changed_ns": status.st_mtime_ns, "inode": inode}
+
+
+# the list: a cache of the entries
+
+LIST = "registry.pickle"
+
+
+def read_list(folder: Path, files: int) -> dict[str, Entry]:
+    """Reads the list: file → entry. Empty if it is missing or invalid.
+
+    files: the number of files, which limits the size of the list.
+    """
+    try:
+        fields = Fields(decode(unseal(read_file(folder / LIST)), _max_values(files)), "list")
+        entries = [_listed(inner) for inner in fields.inners("networks")]
+        fields.end()
+    except (DamagedSave, OSError):
+        return {}
+    return {entry.file: entry for entry in entries}
+
+
+def _max_values(files: int) -> int:
+    """The maximum number of values in a list of `files` files; the list itself cannot raise it."""
+    return max(MAX_VALUES, 32 * files)
+
+
+def write_list(folder: Path, entries: Iterable[Entry]) -> None:
+    """Writes the list, without what is damaged. A failure is ignored: it is only a cache."""
+    whole = [asdict(entry) for entry in entries if not entry.damaged]
+    for fields in whole:
+        del fields["included"], fields["hidden"]
+    with suppress(OSError, ValueError):
+        write_durably(folder / LIST, seal(encode({"networks": whole}, _max_values(len(whole)))))
+
+
+def _listed(fields: Fields) -> Entry:
+    """Reads an entry. Raises DamagedSave if it is invalid."""
+    entry = Entry(
+        **fields.record(
+            Entry,
+            name=lambda fields, _: read_name(fields),
+            saved_at=lambda fields, _: saved_at(fields),
+            accuracy=lambda fields, name: fields.maybe(name, Fields.fraction),
+            damaged=lambda fields, name: fields.text(name, ("",)),
+            kind=lambda fields, name: fields.text(name, KINDS),
+            included=lambda *_: False,
+            hidden=lambda *_: "",
+        )
+    )
+    if not IS_FILE.fullmatch(entry.file):
+        raise DamagedSave("an entry of the list has a file that is none of ours")
+    return entry
+
+
+@lru_cache(8)
+def _known(folder: Path) -> dict[str, Entry]:
+    """A folder's known entries: those of the list at first, then others as they are read."""
+    listed = read_list(folder, len(files_in(folder)))
+    return {file: entry for file, entry in listed.items() if _is_claimed(folder / file, entry)}
+
+
+def _is_claimed(path: Path, entry: Entry) -> bool:
+    """Whether a file that is unchanged claims to be what the list says."""
+    try:
+        name, kind = claim(path)
+        return not entry.is_of(path) or entry.answers_to == (kind == "data", name)
+    except OSError:
+        return False
+
+
+# the files
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files in a folder that may hold a thing. Raises RegistryError if it is unreadable."""
+    try:
+        with os.scandir(folder) as items:
+            names = sorted(item.name for item in items if IS_FILE.fullmatch(item.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise RegistryError(f"cannot read {folder}: {error.strerror}") from None
+    return [folder / name for name in names]
+
+
+def read_entry(path: Path, known: Entry | None = None) -> Entry:
+    """Makes the entry of a file by reading it. Raises FileNotFoundError if it is missing.
+
+    known: the entry of what the file was before; a damaged file keeps its name and kind.
+    """
+    entry = Entry(path.name, path.name)
+    try:
+        entry = replace(entry, **state(path))
+        return describe(contents(read_file(path)), entry)
+    except FileNotFoundError:
+        raise
+    except DamagedSave as error:
+        why = str(error)
+    except OSError as error:
+        why = f"it cannot be read: {error.strerror}"
+        entry = replace(entry, changed_ns=0)  # so that it is tried again
+    name, kind = claim(path)
+    if known and not path.is_symlink():
+        name, kind = known.name, known.kind
+    return replace(entry, damaged=why, name=name or path.name, kind=kind)
+
+
+def describe(content: Content, entry: Entry) -> Entry:
+    """The entry of a file, with what it says of its content."""
+    entry = replace(entry, name=content.name, saved_at=content.saved_at)
+    if isinstance(content, StudyRecord):
+        return replace(entry, kind="study", shape=f"study, {len(content.results):,} done")
+    if isinstance(content, OwnSet):
+        count = len(content.cases)
+        return replace(entry, kind="data", shape=f"data set, {count:,} cases", parameters=count)
+    network, accuracy = content.trainer.network, content.accuracy
+    return replace(
+        entry,
+        shape=network.shape,
+        parameters=network.size,
+        trained_batches=content.trainer.progress.batches,
+        accuracy=accuracy.value if accuracy else None,
+        measured_on=accuracy.on if accuracy else "",
+    )
+
+
+_CLAIM = re.compile(rb"\x80\x03\}\(X\x04\0\0\0nameX([\x01-\xff])\0\0\0", re.DOTALL)
+
+
+def claim(path: Path) -> tuple[str, str]:
+    """The name and the kind of thing that the beginning of a file claims; proves nothing.
+
+    The name is empty if there is none, or the file is a link.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+        try:
+            head = os.read(descriptor, 1024)
+        finally:
+            os.close(descriptor)
+        match = _CLAIM.match(head)
+        name = head[match.end() : match.end() + match[1][0]].decode() if match else ""
+        kind = "data" if b"X\x05\0\0\0casesX" in head or b"X\x05\0\0\0cases}" in head else "network"
+        return clean_name(name), kind
+    except (OSError, ValueError):
+        return "", "network"
+
+
+def is_same(path: Path, data: bytes, *but: str) -> bool:
+    """Whether a file equals `data`, apart from the fields `but`."""
+    with suppress(DamagedSave, OSError):
+        one, two = (decode(unseal(d)) | dict.fromkeys(but) for d in (read_file(path), data))
+        return one == two
+    return False
+
+
+# the trash
+
+KEPT_VERSIONS = 5
+"""Maximum number of overwritten versions, and of versions before a rename, kept of each thing;
+deleted ones are all kept.
+"""
+
+MAX_GAP = 10**9
+"""What comes after a gap of so many numbers was not numbered by digitnet."""
+
+_KEPT = re.compile(
+    rf"([0-9]{{8}}|[1-9][0-9]{{8,}})\.(deleted|replaced|named|made)\.({IS_FILE.pattern})"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Kept:
+    """A file in the trash.
+
+    kind: `deleted`; `replaced`, an overwritten version; `named`, the version before a rename; or
+    `made`, which is empty and tells that a data set was made.
+    """
+
+    number: int
+    kind: str
+    file: str
+
+    @property
+    def name(self) -> str:
+        """Its file name in the trash."""
+        return f"{self.number:08d}.{self.kind}.{self.file}"
+
+
+class Trash:
+    """The folder `.trash`. Whoever changes it must hold the lock on the saves."""
+
+    def __init__(self, folder: Path) -> None:
+        """Does not make the folder yet."""
+        self.folder = folder / ".trash"
+
+    def contents(self) -> list[Kept]:
+        """What is kept, oldest first. Symbolic links are ignored."""
+        if not self.folder.is_dir() or self.folder.is_symlink():
+            return []
+        files = (path for path in self.folder.iterdir() if not path.is_symlink())
+        matches = (_KEPT.fullmatch(path.name) for path in files)
+        kept, last = [], 0
+        for each in sorted(Kept(int(m[1]), m[2], m[3]) for m in matches if m):
+            if each.number - last > MAX_GAP:
+                break
+            kept.append(each)
+            last = each.number
+        return kept
+
+    def place(self, kind: str, file: str) -> Path:
+        """A new path in the trash, for a version of `file`."""
+        refuse_link(self.folder)
+        make_folder(self.folder)
+        number = max((kept.number for kept in self.contents()), default=0) + 1
+        return self.folder / Kept(number, kind, file).name
+
+    def mark_made(self, file: str) -> None:
+        """Notes that `file` is about to be made."""
+        with unconfirmed_is_undone():
+            write_durably(self.place("made", file), b"")
+
+    def prune(self, kind: str, file: str) -> None:
+        """Removes all but the latest KEPT_VERSIONS versions of a file."""
+        kept = [k for k in self.contents() if (k.kind, k.file) == (kind, file)]
+        for old in kept[:-KEPT_VERSIONS]:
+            with suppress(OSError):
+                (self.folder / old.name).unlink()
+
+
+# the whole
+
+LOCK, LOCK_SECONDS = ".lock", 30
 
 OFFER_SECONDS = 0.1
 """Seconds to read files that are not in the list, for completion while the user types."""
@@ -30,16 +352,53 @@ def included_in(folder: Path) -> tuple[Entry, ...]:
     return tuple(replace(read_entry(path), included=True) for path in files_in(folder))
 
 
-class Registry(Store):
-    """The saves in a folder, and the networks that come with digitnet.
+class Saved(NamedTuple):
+    """The entry of what was saved, and whether a previous version was kept."""
 
-    included: the folder of these, read-only. A save of the same name hides the included one.
+    entry: Entry
+    kept: bool
+
+
+class Registry:
+    """The things in `folder`, which is made by the first one, and the networks in `included`, which
+    is read-only. A save hides the included network of the same name.
     """
 
     def __init__(self, folder: Path, included: Path | None = None) -> None:
         """Reads nothing yet."""
-        super().__init__(folder)
-        self.included = included
+        self.folder, self.included, self.trash = folder, included, Trash(folder)
+        self._is_locked = False
+
+    # what is there
+
+    def entries(self, seconds: float = inf) -> list[Entry]:
+        """All things in the folder, sorted by name.
+
+        seconds: how long to read files that are not in the list.
+        """
+        known, found, until = _known(self.folder.absolute()), list[Entry](), monotonic() + seconds
+        for path in files_in(self.folder):
+            with suppress(FileNotFoundError):  # just deleted by another process
+                entry = known.get(path.name)
+                if entry is None or not entry.is_of(path):
+                    if monotonic() > until:
+                        continue
+                    entry = known[path.name] = self._named(read_entry(path, entry))
+                found.append(entry)
+        newest = {e.answers_to: e.file for e in sorted(found, key=lambda entry: entry.age)}
+        for number, entry in enumerate(found):
+            if (file := newest[entry.answers_to]) != entry.file:
+                found[number] = replace(entry, hidden=file)
+        return sorted(found, key=lambda entry: (entry.name.casefold(), entry.name, entry.file))
+
+    def _named(self, entry: Entry) -> Entry:
+        """The entry of a file too damaged to tell its name, which a kept version may still know."""
+        if entry.name == entry.file and not (self.folder / entry.file).is_symlink():
+            for kept in reversed(self.trash.contents()):
+                name, kind = claim(self.trash.folder / kept.name)
+                if name and kept.file == entry.file:
+                    return replace(entry, name=name, kind=kind)
+        return entry
 
     def saves(self, seconds: float = inf) -> list[Entry]:
         """The networks and studies, sorted by name, then the included networks."""
@@ -57,9 +416,20 @@ class Registry(Store):
         entries = (e for e in self.saves() if e.kind == "network" and not e.damaged)
         return [*dict.fromkeys(entry.name for entry in entries)]
 
-    def owns(self, name: str) -> bool:
-        """Whether there is a save of that name in the folder, damaged or not."""
-        return self.find(name) is not None
+    def find(self, name: str, *, data: bool = False) -> Entry | None:
+        """The newest thing of that name in the folder, damaged or not.
+
+        Raises RegistryError if it is a link.
+        """
+        for entry in self.entries():
+            if entry.answers_to == (data, name) and not entry.hidden:
+                if (self.folder / entry.file).is_symlink():
+                    raise RegistryError(
+                        f"{entry.file} is a symbolic link, which is not followed: put the file "
+                        "itself there, or remove it"
+                    )
+                return entry
+        return None
 
     def includes(self, name: str) -> bool:
         """Whether a network of that name is included and not hidden by a save."""
@@ -67,7 +437,7 @@ class Registry(Store):
 
     def exists(self, name: str) -> bool:
         """Whether there is a save or an included network of that name, damaged or not."""
-        return self.owns(name) or self.includes(name)
+        return self.find(name) is not None or self.includes(name)
 
     def load(self, name: str) -> Model:
         """Loads the network saved under `name`.
@@ -89,11 +459,44 @@ class Registry(Store):
     def _load(self, name: str) -> Model | StudyRecord:
         for entry in self.saves():
             if entry.name == name and not entry.hidden:
-                store = Store(self.included) if entry.included and self.included else self
-                content = store.read(entry)
+                content = self.read(entry)
                 if not isinstance(content, OwnSet):
                     return content
-        raise RegistryError(f"there is no network named {name!r}")
+        raise no_network(name)
+
+    def read(self, entry: Entry) -> Content:
+        """Reads a thing. Raises RegistryError if it is damaged."""
+        folder = self.included if entry.included and self.included else self.folder
+        name, path = entry.name, folder / entry.file
+        try:
+            if entry.damaged and entry.is_of(path):  # it has been read just now
+                raise DamagedSave(entry.damaged)
+            return contents(read_file(path))
+        except FileNotFoundError:
+            raise no_network(name) from None
+        except DamagedSave as error:
+            raise RegistryError(
+                f"{name!r} cannot be loaded: {error}. Its file was left as it is: {path.name}"
+                f"{self._undo_hint(entry)}"
+            ) from None
+        except OSError as error:
+            raise RegistryError(f"{name!r} cannot be read: {error.strerror}") from None
+
+    def _undo_hint(self, entry: Entry) -> str:
+        """The end of a message that says how to restore the version before a damaged file, if an
+        undamaged one was kept.
+        """
+        with suppress(DamagedSave, OSError, StopIteration):
+            path = self.folder / entry.file
+            places = [
+                self.trash.folder / k.name for k in self.trash.contents() if k.file == entry.file
+            ]
+            latest = next(p for p in reversed(places) if not p.samefile(path))
+            name = contents(read_file(latest)).name
+            return f"; undo {name!r} brings back the version before"
+        return ""
+
+    # changes
 
     def save(self, model: Model, name: str) -> Saved:
         """Saves a model under `name`, durably; keeps the previous version if it differs.
@@ -112,110 +515,143 @@ class Registry(Store):
         failure = "the last result was not saved; those before it are"
         self.write(study, study_to_document(study), failure, keep=False)
 
+    def write(
+        self, content: Content, document: Document, failure: str, *, keep: bool = True
+    ) -> Saved:
+        """Writes a thing over the one of its name, which is kept if it differs, or as a new one.
+
+        failure: the end of the message if nothing is changed. Raises RegistryError.
+        """
+        data = sealed(document)
+        with self.locked(failure):
+            content = replace(content, name=document["name"], saved_at=document["saved_at"])
+            is_data = isinstance(content, OwnSet)
+            there = self.find(content.name, data=is_data)
+            path = self.folder / (there.file if there else new_file())
+            is_copied = any(there and entry.hidden == there.file for entry in self.entries())
+            if there and is_copied and there.saved_at > content.saved_at:  # a clock was wrong
+                content = replace(content, saved_at=there.saved_at)
+                data = sealed(document | {"saved_at": there.saved_at})
+            old = None
+            if there and keep and not is_same(path, data, "saved_at", "accuracy"):
+                old = self.trash.place("replaced", path.name)
+            if there is None and is_data:
+                self.trash.mark_made(path.name)
+            write_durably(path, data, keep_old_as=old)
+            self.trash.prune("replaced", path.name)
+            return Saved(self.update_list(path, content), old is not None)
+
     def rename(self, old: str, new: str) -> Entry:
-        """Renames a save, as `Store` does; refuses an included one."""
-        if self.includes(old):
-            raise RegistryError(f"{old!r} is included with digitnet and cannot be renamed")
-        return super().rename(old, new)
+        """Renames the network or study called `old`; its content is otherwise unchanged.
+
+        Raises RegistryError if `old` does not exist, is included or damaged, or if `new` exists.
+        """
+        self._refuse_included(old, "renamed")
+        with self.locked("nothing was renamed"):
+            entry = self.find(old)
+            if entry is None:
+                raise no_network(old)
+            self.read(entry)  # raises if it is damaged
+            if new == old:
+                raise RegistryError(f"{old!r} is called that already; nothing was renamed")
+            if self.find(new):
+                raise RegistryError(
+                    f"there is a network named {new!r} already; nothing was renamed. "
+                    "Choose another name, or delete that one first (del)"
+                )
+            path = self.folder / entry.file
+            data = sealed(decode(unseal(read_file(path))) | {"name": new})
+            write_durably(path, data, keep_old_as=self.trash.place("named", path.name))
+            self.trash.prune("named", path.name)
+            return self.update_list(path)
 
     def delete(self, name: str, *, data: bool = False) -> None:
-        """Deletes a thing, as `Store` does; refuses an included save."""
-        if not data and self.includes(name):
-            raise RegistryError(f"{name!r} is included with digitnet and cannot be deleted")
-        super().delete(name, data=data)
+        """Moves a thing to the trash. Raises RegistryError if there is none, or it is included."""
+        if not data:
+            self._refuse_included(name, "deleted")
+        with self.locked("nothing was deleted"):
+            entry = self.find(name, data=data)
+            if entry is None:
+                raise no_network(name)
+            self.throw_away(entry.file)
+            self.update_list()
 
-    def adopt(self) -> None:
-        """Takes over data sets that an earlier version has kept."""
-        try:
-            earlier.adopt(self)
-        except NotConfirmed as error:  # the change for which they are taken over is not made yet
-            raise OSError(error.errno, error.strerror) from None
+    def _refuse_included(self, name: str, what: str) -> None:
+        if self.includes(name):
+            raise RegistryError(f"{name!r} is included with digitnet and cannot be {what}")
 
+    def throw_away(self, file: str) -> None:
+        """Moves a file to the trash, for whoever holds the lock."""
+        move_durably(self.folder / file, self.trash.place("deleted", file))
 
-Version = tuple[object, ...] | None
-"""A version of a data set, for comparison."""
-
-
-class OwnData:
-    """The user's own data sets, in the folder of the saves."""
-
-    def __init__(self, folder: Path) -> None:
-        """Reads nothing yet."""
-        self.store = Registry(folder)
-
-    def names(self) -> list[str]:
-        """The names of all sets; none if the folder cannot be read."""
-        try:
-            entries = (entry for entry in self.store.entries() if entry.kind == "data")
-            return sorted({entry.name for entry in entries} | {*self._earlier()})
-        except RegistryError:
-            return []
-
-    def _earlier(self) -> dict[str, Path]:
-        """The sets that an earlier version has kept, and no change has taken over yet."""
-        try:
-            return earlier.current(self.store.folder)
-        except OSError as error:
-            raise RegistryError(f"cannot read {earlier.FOLDER}: {error.strerror}") from None
-
-    def version(self, name: str) -> Version:
-        """The current version of a set, which a change replaces; None if there is no such set."""
-        entry = self.store.find(name, data=True)
-        if entry:
-            return entry.file, entry.bytes, entry.changed_ns, entry.inode
-        place = self._earlier().get(name)
-        return (place,) if place else None
-
-    def read(self, name: str) -> OwnCases:
-        """The cases of a set; none if there is no such set. Raises BadData if it is damaged."""
-        if entry := self.store.find(name, data=True):
-            path = self.store.folder / entry.file
-            try:
-                found = contents(read_file(path))
-            except DamagedSave as error:
-                raise BadData(f"is the data set {name}, and damaged: {error}", path) from None
-            except OSError as error:
-                raise BadData(error.strerror or str(error), path) from None
-            return found.cases if isinstance(found, OwnSet) else OwnCases.none()
-        place = self._earlier().get(name)
-        return read_own(place) if place else OwnCases.none()
-
-    def keep(self, name: str, cases: OwnCases, over: Version) -> None:
-        """Writes a new version of a set, durably; one without cases deletes the set.
-
-        over: the version that the change is based on. Raises RegistryError if the write fails or
-        another process has changed the set meanwhile; nothing is then changed.
+    def update_list(self, changed: Path | None = None, content: Content | None = None) -> Entry:
+        """Updates the list; returns the entry of the file `changed`, whose size and time may be the
+        same as before. content: what was written to it, if that is known.
         """
-        with self.store.locked(f"the data set {name} was not changed"):
-            if self.version(name) != over:
-                raise RegistryError(
-                    f"the data set {name} was changed by another program: try again"
-                )
-            self._write(name, cases)
+        if changed is not None:
+            known = _known(self.folder.absolute())
+            known.pop(changed.name, None)
+            if content is not None:
+                entry = Entry("", changed.name, **state(changed))
+                known[changed.name] = describe(content, entry)
+        entries = self.entries()
+        write_list(self.folder, entries)
+        return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
 
-    def change(self, name: str, change: Callable[[OwnCases], OwnCases]) -> OwnCases:
-        """Replaces the cases of a set by what `change` makes of them, durably; returns those.
+    @contextmanager
+    def locked(self, failure: str) -> Iterator[None]:
+        """Holds the lock on the folder, and removes what killed writers left; may be nested.
 
-        Raises RegistryError if the write fails and BadData if the set is damaged; nothing is then
-        changed.
+        failure: the end of the message if nothing was changed. Raises RegistryError for OSError.
         """
-        with self.store.locked(f"the data set {name} was not changed"):
-            cases = change(self.read(name))
-            self._write(name, cases)
-        return cases
-
-    def _write(self, name: str, cases: OwnCases) -> None:
-        """Writes a version, for whoever holds the lock."""
-        self.store.adopt()
-        if len(cases):
-            document = own_to_document(name, cases)
-            self.store.write_locked(OwnSet(name, cases, ""), document, sealed(document))
-        elif self.store.find(name, data=True):
-            self.store.delete_locked(name, data=True)
-        else:  # an earlier version's, which cannot be read
-            earlier.hide(self.store.folder, name)
+        if self._is_locked:
+            yield
             return
+        done = False
         try:
-            earlier.hide(self.store.folder, name)
+            make_folder(self.folder)
+            lock = acquired_lock(self.folder / LOCK, LOCK_SECONDS)
+            try:
+                self._is_locked = True
+                remove_leftovers(self.folder, self.trash.folder)
+                yield
+                done = True
+            finally:
+                self._is_locked = False
+                lock.release()
+        except Timeout:
+            raise RegistryError(
+                f"another digitnet has been writing in {self.folder} for {LOCK_SECONDS} seconds; "
+                f"{failure}. Try again"
+            ) from None
         except OSError as error:
-            raise NotConfirmed(error.errno, error.strerror) from None
+            why = error.strerror or str(error)
+            if done or isinstance(error, NotConfirmed):
+                raise RegistryError(
+                    f"the change is made, but the disk reports: {why}; it may not outlast a power "
+                    f"cut. The folder is {self.folder}"
+                ) from None
+            raise RegistryError(
+                f"cannot write in {self.folder}: {why}; {failure}. "
+                "--saves DIR chooses another folder"
+            ) from None
+
+
+def new_file() -> str:
+    """The name of a new file."""
+    return f"{secrets.token_hex(8)}.pickle"
+
+
+def no_network(name: str) -> RegistryError:
+    """The error for a name that no network has."""
+    return RegistryError(f"there is no network named {name!r}")
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Removes the temporary files of killed writers. The caller must hold the lock."""
+    for folder in folders:
+        if folder.name.startswith(".") and folder.is_symlink():
+            continue
+        for path in folder.glob(f"{TEMPORARY}*"):
+            with suppress(OSError):
+                path.unlink()

@@ -9,7 +9,7 @@ from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Sourc
 from digitnet.digits.idx import BadData
 from digitnet.digits.own import ABOUT_MINE, HOW_TO_ADD, MINE
 from digitnet.registry.model import SEEN, Accuracy, Model
-from digitnet.registry.saves import OwnData
+from digitnet.registry.own_sets import OwnData
 
 
 class DataSets:

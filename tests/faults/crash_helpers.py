@@ -16,9 +16,10 @@ from digitnet.digits.own import OwnCases
 from digitnet.registry import schema
 from digitnet.registry.files import RegistryError, read_file, write_durably
 from digitnet.registry.model import OwnSet
-from digitnet.registry.saves import OwnData, Registry
+from digitnet.registry.own_sets import OwnData
+from digitnet.registry.saves import KEPT_VERSIONS, Registry, files_in, read_entry
 from digitnet.registry.schema import contents
-from digitnet.registry.store import KEPT_VERSIONS, files_in, read_entry
+from digitnet.registry.undo import undo
 
 Change = tuple[Any, ...]
 """`save NAME VERSION`, `delete NAME`, `rename OLD NEW`, `undo [NAME]`, or `add VERSION` to the
@@ -200,6 +201,8 @@ def make(registry: Registry, change: Change) -> None:
                 )
         finally:
             schema.now = real
+    elif kind == "undo":
+        undo(registry, *arguments)
     else:
         getattr(registry, kind)(*arguments)
 

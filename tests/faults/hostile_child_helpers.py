@@ -22,7 +22,8 @@ import numpy as np
 from hostile_helpers import ALL_WAYS, Answer, Way
 
 from digitnet.cli import main
-from digitnet.registry import codec, exchange, store
+from digitnet.registry import codec, exchange
+from digitnet.registry import saves as store
 from digitnet.registry.codec import seal
 
 WATCHED = (

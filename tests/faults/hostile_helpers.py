@@ -18,9 +18,8 @@ from digits_helpers import SAMPLE_DIGESTS, idx
 from numpy.typing import NDArray
 from registry_helpers import plain
 
-from digitnet.registry import store
-from digitnet.registry.saves import Registry
-from digitnet.registry.store import Entry, write_list
+from digitnet.registry import saves as store
+from digitnet.registry.saves import Entry, Registry, write_list
 
 CHILD = Path(__file__).with_name("hostile_child_helpers.py")
 CHILDS_ENVIRONMENT = os.environ | {

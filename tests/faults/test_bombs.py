@@ -13,8 +13,7 @@ from conftest import Tally
 from hostile_helpers import WAYS, answers, faults
 from hostile_pickles_helpers import DOCUMENT, PROTO, SAVE, value
 
-from digitnet.registry.codec import encode, seal
-from digitnet.registry.schema import array_document
+from digitnet.registry.codec import array_document, encode, seal
 
 MILLION = 1_000_000
 HASH_MODULUS = (1 << 61) - 1

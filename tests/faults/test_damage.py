@@ -19,11 +19,11 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.trainer import Progress
 from digitnet.registry import codec, exchange, schema
-from digitnet.registry.codec import FOOTER_BYTES, decode, encode, seal, unseal
+from digitnet.registry.codec import FOOTER_BYTES, Fields, decode, encode, seal, unseal
 from digitnet.registry.exchange import export_network, import_network
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Model
-from digitnet.registry.schema import Fields, from_document, to_document
+from digitnet.registry.schema import from_document, to_document
 
 SAVES = tuple(
     seal(encode(to_document(named, "x") | {"saved_at": "2026-01-01T00:00:00+00:00"}))

@@ -16,7 +16,7 @@ from conftest import Tally
 from crash_helpers import SITUATIONS, Change, complaint, make, past, without_steps
 from registry_helpers import temporary_files
 
-from digitnet.registry import store as registry_module
+from digitnet.registry import saves as registry_module
 from digitnet.registry.saves import Registry
 
 ANYBODY = ctypes.c_ulong(-1)

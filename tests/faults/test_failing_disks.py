@@ -21,7 +21,7 @@ from crash_helpers import (
 )
 from registry_helpers import Disk, failure, temporary_files
 
-from digitnet.registry import store as registry_module
+from digitnet.registry import saves as registry_module
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Registry
 

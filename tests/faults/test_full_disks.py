@@ -81,7 +81,7 @@ def limited(at: Path) -> Iterator[tuple[Model, dict[str, Any]]]:
 
 
 UNTIDY = "import pathlib; pathlib.Path.unlink = lambda *_, **__: None"
-UNTOLD = "import digitnet.registry.store as room; room.OSError = ZeroDivisionError"
+UNTOLD = "import digitnet.registry.saves as room; room.OSError = ZeroDivisionError"
 DISKS: dict[str, tuple[Callable[[Path], Met], int, str, str]] = {
     "full": (full, errno.ENOSPC, UNTIDY, "left behind"),
     "full from the beginning": (lambda at: full(at, ()), errno.ENOSPC, UNTIDY, "left behind"),

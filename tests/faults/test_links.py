@@ -147,10 +147,10 @@ def test_a_lock_that_is_a_link_is_not_locked(
     (folder / "1-0123abcd.lock").symlink_to(tmp_path / "precious")
     tried: list[Path] = []
 
-    def lock(path: Path, timeout: float) -> None:
+    def lock(path: Path, **_: object) -> None:
         tried.append(path)
         raise OSError("some versions of the library refuse links, and others do not")
 
-    monkeypatch.setattr(recovery, "FileLock", lock)
+    monkeypatch.setattr(files, "FileLock", lock)
     assert recovery.Recovery(tmp_path).orphans() == []
     assert tried == []

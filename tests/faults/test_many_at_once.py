@@ -15,9 +15,11 @@ from conftest import Tally
 from registry_helpers import batches_of, plain, temporary_files
 from session_helpers import Answers, do, refusal
 
-from digitnet.registry import store
+from digitnet.registry import files
+from digitnet.registry import saves as store
 from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Registry
+from digitnet.registry.undo import is_whole, undo
 from digitnet.repl.session import Session
 
 if "fork" not in multiprocessing.get_all_start_methods():
@@ -53,7 +55,7 @@ def the_same_name(registry: Registry, number: int, count: int) -> None:
 
 
 def coming_and_going(registry: Registry, number: int, count: int) -> None:
-    def attempt(call: Callable[..., Any], *names: str) -> None:
+    def attempt(call: Callable[..., Any], *names: Any) -> None:
         try:
             call(*names)
         except RegistryError as error:  # an `undo` of another came in between
@@ -65,7 +67,7 @@ def coming_and_going(registry: Registry, number: int, count: int) -> None:
         registry.save(plain(batches=k), name)
         attempt(registry.rename, name, other)
         attempt(registry.delete, other)
-        attempt(registry.undo)
+        attempt(undo, registry)
         attempt(registry.delete, name)
         attempt(registry.delete, other)
 
@@ -107,7 +109,7 @@ def test_every_save_of_many_processes_is_listed_and_loadable(
 def test_without_the_lock_they_would_disturb_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(store.FileLock, "acquire", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(files.FileLock, "acquire", lambda *_, **__: nullcontext())
     assert any(together(work, tmp_path, PROCESSES, 8))
 
 
@@ -127,7 +129,7 @@ def test_of_many_that_save_under_one_name_one_is_there_and_whole(
     tally("saves under one name: one of them whole", tried, tried * (batches_of(registry) in last))
     kept = registry.trash.contents()
     assert len(kept) == store.KEPT_VERSIONS
-    assert all(store.is_whole(registry.trash.folder / version.name) for version in kept)
+    assert all(is_whole(registry.trash.folder / version.name) for version in kept)
 
 
 def test_lists_are_whole_while_others_come_and_go(

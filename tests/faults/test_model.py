@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from registry_helpers import temporary_files
 
-from digitnet.registry import store as store_module
+from digitnet.registry import saves as store_module
+from digitnet.registry import undo as undo_module
 from digitnet.registry.files import RegistryError
-from digitnet.registry.saves import OwnData, Registry
-from digitnet.registry.store import LIST
+from digitnet.registry.own_sets import OwnData
+from digitnet.registry.saves import LIST, Registry
 
 KILLED, REFUSED = 9, 7
 STEPS = ("replace", "link", "unlink", "fsync", "mkdir")
@@ -276,9 +277,9 @@ def writes_in_place(path: Path, data: bytes, keep_old_as: Path | None = None) ->
 CARELESS: dict[str, tuple[object, str, object]] = {
     "keeps nothing": (store_module, "write_durably", keeps_nothing),
     "writes in place": (store_module, "write_durably", writes_in_place),
-    "loses what gives way": (store_module, "keep_durably", lambda path, other: None),
+    "loses what gives way": (undo_module, "keep_durably", lambda path, other: None),
     "believes the list": (store_module.Entry, "is_of", lambda entry, path: True),
-    "lets the newer one answer after an undo": (store_module.Store, "_throw_away", lambda *_: None),
+    "lets the newer one answer after an undo": (Registry, "throw_away", lambda *_: None),
 }
 
 

@@ -16,9 +16,9 @@ from document_helpers import WHOLE, places, with_change
 from registry_helpers import batches_of, plain, put
 from session_helpers import Answers, do
 
-from digitnet.registry.codec import decode, encode, seal, unseal
-from digitnet.registry.schema import Fields, clean_name
-from digitnet.registry.store import IS_FILE, LIST
+from digitnet.registry.codec import Fields, decode, encode, seal, unseal
+from digitnet.registry.saves import IS_FILE, LIST
+from digitnet.registry.schema import clean_name
 from digitnet.repl import errors
 from digitnet.repl.loop import do_command, message
 from digitnet.repl.pictures import Screen
@@ -274,5 +274,5 @@ def test_without_the_check_of_texts_a_save_would_steer_the_terminal(
 ) -> None:
     put(here.saves, with_change(("accuracy", "on"), "x\x1b[31m"), "x")
     assert shown(here, ("ls",), ("l", "x")).is_clean
-    monkeypatch.setattr(Fields, "text", lambda self, name, choices=None: self._take(name, str))
+    monkeypatch.setattr(Fields, "text", lambda self, name, choices=None: self.take(name, str))
     assert not shown(here, ("ls",), ("l", "x")).is_clean

@@ -18,7 +18,7 @@ from crash_helpers import Change, Model, complaint, make
 from registry_helpers import failure
 
 from digitnet.registry import files
-from digitnet.registry import store as registry_module
+from digitnet.registry import saves as registry_module
 from digitnet.registry.saves import Registry
 
 FOLDER = -1

@@ -15,8 +15,7 @@ from document_helpers import holder_of, places
 from registry_helpers import file_of
 from session_helpers import do
 
-from digitnet.registry.codec import Document, decode, encode, seal, unseal
-from digitnet.registry.schema import Fields
+from digitnet.registry.codec import Document, Fields, decode, encode, seal, unseal
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
@@ -130,6 +129,6 @@ def test_without_a_check_what_is_shown_is_noticed(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = saved(session)
-    monkeypatch.setattr(Fields, "text", lambda fields, name, choices=None: fields._take(name, str))
-    monkeypatch.setattr(Fields, "word", lambda fields, name: fields._take(name, str))
+    monkeypatch.setattr(Fields, "text", lambda fields, name, choices=None: fields.take(name, str))
+    monkeypatch.setattr(Fields, "word", lambda fields, name: fields.take(name, str))
     assert any(used(session, made, number, ["i"]) for number in range(300))

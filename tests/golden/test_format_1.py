@@ -18,7 +18,7 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Measurement, Progress, Trainer
 from digitnet.registry import codec as seal
-from digitnet.registry import store
+from digitnet.registry import saves as store
 from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.saves import Registry
 from digitnet.repl.session import Session

@@ -9,8 +9,8 @@ from digitnet.registry import codec, files
 from digitnet.registry import exchange as exchange_npz
 from digitnet.registry import exchange as exchange_safetensors
 from digitnet.registry import recovery as unfinished
-from digitnet.registry import store as registry
-from digitnet.registry import store as trash
+from digitnet.registry import saves as registry
+from digitnet.registry import saves as trash
 from digitnet.repl.terminal import history
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

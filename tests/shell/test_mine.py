@@ -9,7 +9,7 @@ from PIL import Image
 from session_helpers import Answers, do, refusal
 
 from digitnet.digits.drawing import Drawing
-from digitnet.registry.earlier import ROWS
+from digitnet.registry.own_sets import ROWS
 from digitnet.repl import kinds
 from digitnet.repl.session import Session
 

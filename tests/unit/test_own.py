@@ -24,10 +24,10 @@ from digitnet.digits.own import (
     max_cases,
     spread,
 )
-from digitnet.registry.earlier import ROWS
 from digitnet.registry.files import MAX_BYTES, RegistryError
-from digitnet.registry.saves import OwnData
-from digitnet.registry.store import KEPT_VERSIONS
+from digitnet.registry.own_sets import ROWS, OwnData
+from digitnet.registry.saves import KEPT_VERSIONS
+from digitnet.registry.undo import undo
 
 
 def picture(ink: int) -> Bytes:
@@ -49,8 +49,8 @@ def add(own: OwnData, ink: int) -> OwnCases:
     return own.change(MINE, lambda cases: cases.with_case(picture(ink), ink % 10))
 
 
-def undo(own: OwnData, name: str = MINE, number: int = 1) -> None:
-    own.store.undo(name, number)
+def undo_own(own: OwnData, name: str = MINE, number: int = 1) -> None:
+    undo(own.store, name, number)
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 5), (4, 3, 2)])
@@ -125,19 +125,19 @@ def test_sets_of_earlier_versions_are_read_to_the_bit_and_taken_over_by_a_change
     assert [*earlier.glob("photos.*")] != []
     assert len(own.change(MINE, lambda cases: cases.without(2))) == 11
     assert {path.name for path in earlier.iterdir()} == {f".{ROWS}", ".photos.1", ".photos.2"}
-    undo(own)
+    undo_own(own)
     assert own.read(MINE).files() == before.files()
     photos = own.read("photos")
-    undo(own, "photos")
+    undo_own(own, "photos")
     assert own.read("photos").answers.tolist() != photos.answers.tolist()
-    undo(own, "photos")
+    undo_own(own, "photos")
     assert own.read("photos").files() == photos.files()
 
 
 def test_a_set_that_an_earlier_version_has_deleted_comes_back(own: OwnData, earlier: Path) -> None:
     (earlier / "photos.3").mkdir()
     assert own.names() == [MINE]
-    undo(own, "photos")
+    undo_own(own, "photos")
     assert own.read("photos").answers.tolist() == [0, 1, 0, 1, 0]
 
 
@@ -185,13 +185,13 @@ def test_each_change_can_be_undone_and_that_too(own: OwnData) -> None:
     for ink in (1, 2, 3):
         add(own, ink)
     for back, left in ((1, [1, 2]), (1, [1, 2, 3]), (2, [1]), (1, [1, 2, 3]), (3, [])):
-        undo(own, MINE, back)
+        undo_own(own, MINE, back)
         assert inks(own.read(MINE)) == left
     assert own.names() == []
-    undo(own)
+    undo_own(own)
     assert inks(own.read(MINE)) == [1, 2, 3]
     with pytest.raises(RegistryError, match="only 3 can be brought back"):
-        undo(own, MINE, 4)
+        undo_own(own, MINE, 4)
 
 
 def test_a_network_and_a_data_set_may_have_the_same_name(own: OwnData) -> None:
@@ -200,7 +200,7 @@ def test_a_network_and_a_data_set_may_have_the_same_name(own: OwnData) -> None:
     own.store.save(plain(batches=2), MINE)
     add(own, 2)
     for inks_left, batches in (([1], 2), ([1, 2], 2)):
-        assert own.store.undo(MINE).entry.kind == "data"
+        assert undo(own.store, MINE).entry.kind == "data"
         assert (inks(own.read(MINE)), batches_of(own.store, MINE)) == (inks_left, batches)
     own.store.delete(MINE)
     assert own.names() == [MINE]
@@ -213,7 +213,7 @@ def test_what_was_deleted_is_kept_however_much_is_changed_afterwards(own: OwnDat
     own.keep(MINE, OwnCases.none(), own.version(MINE))
     for ink in range(20):
         add(own, ink)
-    undo(own, MINE, KEPT_VERSIONS + 2)
+    undo_own(own, MINE, KEPT_VERSIONS + 2)
     assert inks(own.read(MINE)) == [*range(20)]
 
 
@@ -245,7 +245,7 @@ def test_a_damaged_set_is_named_and_undo_brings_back_the_one_before(own: OwnData
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(BadData, match="damaged: it is cut short"):
         own.read(MINE)
-    undo(own)
+    undo_own(own)
     assert inks(own.read(MINE)) == [1]
 
 

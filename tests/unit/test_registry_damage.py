@@ -26,11 +26,11 @@ from registry_helpers import (
 )
 
 from digitnet.registry import files
-from digitnet.registry import store as store_module
+from digitnet.registry import saves as store_module
 from digitnet.registry.codec import encode, seal
 from digitnet.registry.files import RegistryError
-from digitnet.registry.saves import Registry
-from digitnet.registry.store import LIST
+from digitnet.registry.saves import LIST, Registry
+from digitnet.registry.undo import undo
 
 registry, two = registry_helpers.registry, registry_helpers.two
 ID = "0123456789abcdef.pickle"
@@ -64,7 +64,7 @@ def test_a_damaged_file_is_listed_with_the_reason_and_left_as_it_is(
         two.load("x")
     two.save(plain(), "third")
     two.delete("third")
-    two.undo()
+    undo(two)
     assert path.read_bytes() == data
     assert batches_of(two, "other") == 9
 
@@ -151,7 +151,7 @@ def test_what_is_no_file_hides_no_other_stops_no_change_and_leaves_nothing_open(
     assert lowest_free() == before
     soon(lambda: two.save(plain(batches=5), "x"))
     soon(lambda: two.delete("x"))
-    soon(two.undo)
+    soon(lambda: undo(two))
     assert batches_of(two) == 5
     assert os.path.lexists(path)
     assert temporary_files(two.folder) == []
@@ -197,7 +197,7 @@ def test_while_another_process_writes_changes_wait_and_then_say_so(
     changes: list[tuple[Callable[[], Any], str]] = [
         (lambda: two.save(plain(batches=3), "x"), "nothing was saved"),
         (lambda: two.delete("x"), "nothing was deleted"),
-        (two.undo, "nothing was changed"),
+        (lambda: undo(two), "nothing was changed"),
     ]
     for change, kept in changes:
         with pytest.raises(RegistryError, match=rf"another digitnet has been writing in .*{kept}"):
@@ -269,7 +269,7 @@ def test_what_cannot_be_read_is_named(
         store_module._known.cache_clear()
         assert f"it cannot be read: {said}" in [entry.damaged for entry in two.entries()]
     else:
-        for change in (two.undo, lambda: two.delete("x")):
+        for change in (lambda: undo(two), lambda: two.delete("x")):
             with pytest.raises(RegistryError, match=f"{said}; nothing was"):
                 change()
     monkeypatch.undo()

@@ -12,12 +12,11 @@ from registry_helpers import batches_of, file_of, make_loop, make_pipe, plain, p
 
 from digitnet.registry import files
 from digitnet.registry import saves as saves_module
+from digitnet.registry import saves as store_module
 from digitnet.registry import schema as contents
-from digitnet.registry import store as store_module
 from digitnet.registry.codec import decode, encode, seal, unseal
-from digitnet.registry.saves import Registry
+from digitnet.registry.saves import LIST, Entry, Registry, read_list, write_list
 from digitnet.registry.schema import to_document
-from digitnet.registry.store import LIST, Entry, read_list, write_list
 
 registry, two = registry_helpers.registry, registry_helpers.two
 ID = "0123456789abcdef.pickle"
@@ -38,7 +37,7 @@ def rewrite_list(folder: Path, change: Callable[[list[Any]], Any]) -> None:
 
 def test_the_list_saves_reading_the_files(two: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = two.entries()
-    monkeypatch.setattr(contents, "read_document", None)
+    monkeypatch.setattr(contents, "check_document", None)
     assert anew(two).entries() == expected
 
 
@@ -47,7 +46,7 @@ def test_a_damaged_file_does_not_spoil_the_list(
 ) -> None:
     file_of(two.folder).write_bytes(b"damaged")
     two.save(plain(), "third")
-    monkeypatch.setattr(contents, "read_document", None)
+    monkeypatch.setattr(contents, "check_document", None)
     assert [e.name for e in anew(two).entries() if not e.damaged] == ["other", "third"]
 
 
@@ -164,7 +163,7 @@ def test_what_is_offered_is_never_waited_for(
     assert anew(two).offered() == []
     monkeypatch.setattr(saves_module, "OFFER_SECONDS", 5)
     assert [entry.name for entry in two.offered()] == ["other", "x"]
-    monkeypatch.setattr(contents, "read_document", None)
+    monkeypatch.setattr(contents, "check_document", None)
     assert [entry.name for entry in two.offered()] == ["other", "x"]
     file_of(two.folder).unlink()
     assert [entry.name for entry in two.offered()] == ["other"]

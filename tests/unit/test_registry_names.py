@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from registry_helpers import batches_of, plain
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.saves import Registry
+from digitnet.registry.saves import LIST, Registry
 from digitnet.registry.schema import clean_name
-from digitnet.registry.store import LIST
 
 registry = registry_helpers.registry
 

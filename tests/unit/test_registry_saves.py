@@ -22,8 +22,8 @@ from digitnet.engine.trainer import Measurement, Trainer
 from digitnet.registry import schema
 from digitnet.registry.files import RegistryError
 from digitnet.registry.model import Model
-from digitnet.registry.saves import Registry
-from digitnet.registry.store import LIST
+from digitnet.registry.saves import LIST, Registry
+from digitnet.registry.undo import undo
 
 registry, two = registry_helpers.registry, registry_helpers.two
 
@@ -149,7 +149,7 @@ def test_nothing_is_there_before_the_first_save(registry: Registry) -> None:
     with pytest.raises(RegistryError, match="no network named 'x'"):
         registry.delete("x")
     with pytest.raises(RegistryError, match="no delete, overwrite or rename to undo"):
-        registry.undo()
+        undo(registry)
 
 
 def test_saves_are_listed_by_name_whatever_the_case(registry: Registry) -> None:

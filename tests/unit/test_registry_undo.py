@@ -13,9 +13,9 @@ from filelock import UnixFileLock
 from registry_helpers import Disk, batches_of, everything, failure, file_of, plain, rich
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.saves import Registry
+from digitnet.registry.saves import KEPT_VERSIONS, Registry
 from digitnet.registry.schema import to_document
-from digitnet.registry.store import KEPT_VERSIONS, Undone
+from digitnet.registry.undo import Undone, undo
 
 registry, two, disk = registry_helpers.registry, registry_helpers.two, registry_helpers.disk
 NOTHING = "there is no delete, overwrite or rename"
@@ -120,7 +120,7 @@ def test_undo_brings_back(
 ) -> None:
     for change in changes:
         change(two)
-    assert [Registry(two.folder).undo() for _ in says] == says
+    assert [undo(Registry(two.folder)) for _ in says] == says
     assert batches(two) == {"other": 9} | left
 
 
@@ -144,28 +144,28 @@ def test_a_rename_is_taken_back_whatever_has_happened_since(
 ) -> None:
     two.rename("x", "y")
     happens(two)
-    two.undo(name)
+    undo(two, name)
     assert batches(two) == left | {"other": 9}
 
 
 def test_a_deleted_network_comes_back_by_its_name_whatever_happened_since(two: Registry) -> None:
     two.delete("x")
     two.save(plain(batches=3), "other")
-    assert two.undo().name == two.undo().name == "other"  # these two swap for ever
-    assert two.undo("x").name == "x"
+    assert undo(two).name == undo(two).name == "other"  # these two swap for ever
+    assert undo(two, "x").name == "x"
     assert batches(two) == {"x": 2, "other": 3}
     for name, number in (("nobody", 1), ("x", 2)):
         with pytest.raises(RegistryError, match=f"'{name}'"):
-            two.undo(name, number)
+            undo(two, name, number)
 
 
 def test_every_kept_version_comes_back_by_its_number(registry: Registry) -> None:
     for number in range(1, 5):
         registry.save(plain(batches=number), "x")
     registry.rename("x", "y")
-    assert registry.undo("y", 3) == Undone("x", "replaced", False, 0, was="y")
+    assert undo(registry, "y", 3) == Undone("x", "replaced", False, 0, was="y")
     assert batches_of(registry) == 1
-    registry.undo("x")
+    undo(registry, "x")
     assert batches_of(registry, "y") == 4
 
 
@@ -174,7 +174,7 @@ def test_saving_the_same_again_keeps_no_version_of_it(two: Registry) -> None:
     for _ in range(2 * KEPT_VERSIONS):
         two.save(two.load("x"), "x")
     assert len(two.trash.contents()) == 1
-    assert [(two.undo(), batches_of(two))[1] for _ in range(2)] == [1, 2]
+    assert [(undo(two), batches_of(two))[1] for _ in range(2)] == [1, 2]
     at = {"saved_at": ""}
     assert to_document(two.load("x"), "x") | at == to_document(before, "x") | at
 
@@ -208,9 +208,9 @@ def test_a_second_name_of_the_file_in_place_is_nothing_to_undo(registry: Registr
     registry.trash.folder.mkdir()
     os.link(path, registry.trash.folder / f"00000001.replaced.{path.name}")  # killed halfway
     with pytest.raises(RegistryError, match=f"{NOTHING} to undo"):
-        registry.undo()
+        undo(registry)
     registry.delete("x")
-    assert registry.undo() == Undone("x", "deleted", swapped=False, older=1)
+    assert undo(registry) == Undone("x", "deleted", swapped=False, older=1)
 
 
 ID = "0123456789abcdef.pickle"
@@ -228,9 +228,9 @@ STRAYS = [
 def test_a_stray_file_in_the_trash_is_not_in_the_way(two: Registry, stray: str) -> None:
     """Among them notes of renames by an earlier version, and numbers that nobody came to."""
     (two.trash.folder / stray).write_bytes(b"stray")
-    assert two.undo().name == "x"
+    assert undo(two).name == "x"
     two.save(plain(batches=3), "x")
-    two.undo("x")
+    undo(two, "x")
     assert batches_of(two) == 1
 
 
@@ -240,7 +240,7 @@ def test_the_trash_goes_on_past_eight_digits(two: Registry) -> None:
     two.delete("other")
     two.delete("x")
     assert [k.number for k in two.trash.contents()] == [99_999_999, 100_000_000, 100_000_001]
-    assert [two.undo().name for _ in range(3)] == ["x", "other", "x"]
+    assert [undo(two).name for _ in range(3)] == ["x", "other", "x"]
 
 
 def test_a_damaged_network_can_be_deleted_and_comes_back_as_it_was(two: Registry) -> None:
@@ -248,7 +248,7 @@ def test_a_damaged_network_can_be_deleted_and_comes_back_as_it_was(two: Registry
     path.write_bytes(b"damaged")
     two.delete("x")
     assert not path.exists()
-    two.undo()
+    undo(two)
     assert path.read_bytes() == b"damaged"
 
 
@@ -257,10 +257,10 @@ def test_a_damaged_network_that_is_overwritten_is_kept_and_replaces_none_that_is
 ) -> None:
     file_of(two.folder).write_bytes(b"damaged")
     two.save(plain(batches=5), "x")
-    two.undo()
+    undo(two)
     assert batches_of(two) == 1
     two.delete("x")
-    two.undo("x", 2)
+    undo(two, "x", 2)
     assert batches_of(two) == 5
     assert b"damaged" in [kept.read_bytes() for kept in two.trash.folder.iterdir()]
 
@@ -280,7 +280,7 @@ def test_of_two_files_of_one_name_the_newer_answers_and_both_are_listed(two: Reg
     two.delete("x")
     assert batches_of(two) == 2
     assert not copy.exists()
-    two.undo("x")
+    undo(two, "x")
     assert batches_of(two) == 5
     assert [e.name for e in two.entries()] == ["other", "x"]
 
@@ -327,7 +327,7 @@ def test_of_a_damaged_network_undo_is_named_where_it_brings_back_the_version_bef
         two.load("x")
     assert str(caught.value).endswith("; undo 'x' brings back the version before") == helps
     if helps:
-        two.undo("x")
+        undo(two, "x")
         assert batches_of(two) in (1, 2)
 
 
@@ -341,7 +341,7 @@ def test_a_change_that_is_made_before_the_lock_fails_is_called_made(
         lambda two: two.save(plain(batches=3), "x"),
         lambda two: two.rename("x", "y"),
         lambda two: two.delete("y"),
-        lambda two: two.undo(),
+        undo,
     ]
 
     real = UnixFileLock._release
@@ -388,4 +388,4 @@ def test_a_replacement_that_ends_in_an_error_after_all_loses_neither_version(
             two.save(plain(batches=3), "x")
     if caught.type is RegistryError:
         assert str(caught.value).startswith("the change is made, but the disk reports")
-    assert [batches_of(two), (two.undo(), batches_of(two))[1]] == [3, 2]
+    assert [batches_of(two), (undo(two), batches_of(two))[1]] == [3, 2]

@@ -10,11 +10,12 @@ import pytest
 from registry_helpers import rich
 
 from digitnet.engine.settings import Settings
-from digitnet.registry.codec import decode, encode
+from digitnet.registry.codec import array_document, decode, encode
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Model, Result, StudyRecord
 from digitnet.registry.saves import Registry
-from digitnet.registry.schema import array_document, read_document, study_to_document, to_document
+from digitnet.registry.schema import check_document, study_to_document, to_document
+from digitnet.registry.undo import undo
 
 BLUEPRINT = Blueprint(
     "784-8-10", "tanh", "softmax", "cross-entropy", False, "he", "float64", Settings(rate=0.3)
@@ -35,13 +36,13 @@ def table(*rows: tuple[float, ...]) -> Any:
 
 
 def test_a_study_is_found_again_as_it_was() -> None:
-    found = read_document(decode(encode(WHOLE)))
+    found = check_document(decode(encode(WHOLE)))()
     assert isinstance(found, StudyRecord)
     assert replace(found, saved_at="") == STUDY
 
 
 def test_a_network_is_still_a_network() -> None:
-    assert isinstance(read_document(decode(encode(to_document(rich(), "x")))), Model)
+    assert isinstance(check_document(decode(encode(to_document(rich(), "x"))))(), Model)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_what_cannot_be_is_refused(place: tuple[str, ...], value: Any, says: str
         holder = holder[key]
     holder[place[-1]] = value
     with pytest.raises(DamagedSave, match=says):
-        read_document(decode(encode(document)))
+        check_document(decode(encode(document)))()
 
 
 def test_studies_and_networks_share_the_names(tmp_path: Path) -> None:
@@ -100,5 +101,5 @@ def test_a_study_is_renamed_deleted_and_brought_back_whole(tmp_path: Path) -> No
     registry.rename("rates", "speeds")
     registry.delete("speeds")
     assert registry.entries() == []
-    assert registry.undo().name == "speeds"
+    assert undo(registry).name == "speeds"
     assert registry.load_study("speeds").results == STUDY.results

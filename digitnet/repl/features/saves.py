@@ -7,8 +7,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from digitnet.recipes import RECIPES
+from digitnet.registry.saves import Entry
 from digitnet.registry.schema import clean_name
-from digitnet.registry.store import Entry
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -126,7 +126,7 @@ def _save(session: Session, name: str) -> SaveResult:
 def _question(session: Session, name: str) -> str:
     """What to ask before something else is overwritten under that name; empty for nothing."""
     model = session.network()
-    if not session.registry.owns(name):
+    if session.registry.find(name) is None:
         return ""
     said = f"There is a network named {name!r} already"
     if name == model.name:

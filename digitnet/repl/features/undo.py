@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.store import Undone
+from digitnet.registry.undo import Undone, last_change
+from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -248,7 +249,7 @@ def _undo_last(session: Session) -> AnyUndone:
 
 def _of_an_earlier_session(session: Session) -> str:
     """The file of what was changed last before this session, after a yes that names it."""
-    last = session.registry.last_change()
+    last = last_change(session.registry)
     if last is None:
         return ""  # for the registry to say why
     kept, name, seconds = last
@@ -265,7 +266,7 @@ def _of_an_earlier_session(session: Session) -> str:
 
 def _take_back(session: Session, name: str, number: int = 1) -> UndoResult | UndoDataResult:
     """Takes back what was last done to a thing, or to the one that was changed last."""
-    undone = session.registry.undo(name, number)
+    undone = take_back(session.registry, name, number)
     is_return = undone.kind == "deleted" and not undone.swapped
     if undone.entry.kind == "data":
         session.changed_data(undone.name)

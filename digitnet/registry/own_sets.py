@@ -1,0 +1,186 @@
+"""Data sets of one's own, kept like the saves; and as earlier versions kept them.
+
+These had folders NAME.NUMBER in `digits`: the highest number is the current version, and an empty
+folder means that the set was deleted. They are read where they are, until the first change takes
+them over.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from digitnet.digits.idx import BadData
+from digitnet.digits.own import MINE, OwnCases, read_own
+from digitnet.registry.files import (
+    DamagedSave,
+    NotConfirmed,
+    RegistryError,
+    read_file,
+    sync_folder,
+    unconfirmed_is_undone,
+    write_durably,
+)
+from digitnet.registry.model import OWN_NAME, OwnSet
+from digitnet.registry.saves import Registry, new_file
+from digitnet.registry.schema import contents, own_to_document, sealed
+
+Version = tuple[object, ...] | None
+"""A version of a data set, for comparison."""
+
+
+class OwnData:
+    """The user's own data sets, in the folder of the saves."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads nothing yet."""
+        self.store = Registry(folder)
+
+    def names(self) -> list[str]:
+        """The names of all sets; none if the folder cannot be read."""
+        try:
+            entries = (entry for entry in self.store.entries() if entry.kind == "data")
+            return sorted({entry.name for entry in entries} | {*self._earlier()})
+        except RegistryError:
+            return []
+
+    def _earlier(self) -> dict[str, Path]:
+        """name → the current version of a set that an earlier digitnet kept and did not delete."""
+        try:
+            versions = _versions(self.store.folder).items()
+            return {name: places[-1] for name, places in versions if _has_cases(places[-1])}
+        except OSError as error:
+            raise RegistryError(f"cannot read {FOLDER}: {error.strerror}") from None
+
+    def version(self, name: str) -> Version:
+        """The current version of a set, which a change replaces; None if there is no such set."""
+        entry = self.store.find(name, data=True)
+        if entry:
+            return entry.file, entry.bytes, entry.changed_ns, entry.inode
+        place = self._earlier().get(name)
+        return (place,) if place else None
+
+    def read(self, name: str) -> OwnCases:
+        """The cases of a set; none if there is no such set. Raises BadData if it is damaged."""
+        if entry := self.store.find(name, data=True):
+            path = self.store.folder / entry.file
+            try:
+                found = contents(read_file(path))
+            except DamagedSave as error:
+                raise BadData(f"is the data set {name}, and damaged: {error}", path) from None
+            except OSError as error:
+                raise BadData(error.strerror or str(error), path) from None
+            return found.cases if isinstance(found, OwnSet) else OwnCases.none()
+        place = self._earlier().get(name)
+        return read_own(place) if place else OwnCases.none()
+
+    def keep(self, name: str, cases: OwnCases, over: Version) -> None:
+        """Writes a new version of a set, durably; one without cases deletes the set.
+
+        over: the version that the change is based on. Raises RegistryError if the write fails or
+        another process has changed the set meanwhile; nothing is then changed.
+        """
+        with self.store.locked(failure := f"the data set {name} was not changed"):
+            if self.version(name) != over:
+                raise RegistryError(
+                    f"the data set {name} was changed by another program: try again"
+                )
+            self._write(name, cases, failure)
+
+    def change(self, name: str, change: Callable[[OwnCases], OwnCases]) -> OwnCases:
+        """Replaces the cases of a set by what `change` makes of them, durably; returns those.
+
+        Raises RegistryError if the write fails and BadData if the set is damaged; nothing is then
+        changed.
+        """
+        with self.store.locked(failure := f"the data set {name} was not changed"):
+            cases = change(self.read(name))
+            self._write(name, cases, failure)
+        return cases
+
+    def _write(self, name: str, cases: OwnCases, failure: str) -> None:
+        """Writes a version, for whoever holds the lock."""
+        adopt(self.store)
+        if len(cases):
+            self.store.write(OwnSet(name, cases, ""), own_to_document(name, cases), failure)
+        elif self.store.find(name, data=True):
+            self.store.delete(name, data=True)
+        else:  # an earlier version's, which cannot be read
+            _hide(self.store.folder, name)
+            return
+        try:
+            _hide(self.store.folder, name)
+        except OSError as error:
+            raise NotConfirmed(error.errno, error.strerror) from None
+
+
+# earlier versions
+
+FOLDER = "digits"
+
+ROWS = "mine-cases-idx2-ubyte"
+"""The file of `mine` in the first version."""
+
+_VERSION = re.compile(rf"({OWN_NAME.pattern})\.(0|[1-9][0-9]{{0,8}})")
+
+
+def _versions(folder: Path) -> dict[str, list[Path]]:
+    """name → the places of its versions, oldest first. Raises OSError."""
+    digits, found = folder / FOLDER, dict[str, list[tuple[int, Path]]]()
+    if digits.is_symlink() or not digits.is_dir():
+        return {}
+    for path in digits.iterdir():
+        match = _VERSION.fullmatch(path.name)
+        if match and path.is_dir() and not path.is_symlink():
+            found.setdefault(match[1], []).append((int(match[2]), path))
+        elif path.name == ROWS and path.is_file() and not path.is_symlink():
+            found.setdefault(MINE, []).append((0, path))
+    return {name: [path for _, path in sorted(each)] for name, each in found.items()}
+
+
+def _has_cases(place: Path) -> bool:
+    return place.is_file() or any(place.iterdir())
+
+
+def adopt(saves: Registry) -> None:
+    """Takes all sets over, with their versions; those that cannot be read stay where they are.
+
+    Whoever calls it must hold the lock, before a change. Raises OSError.
+    """
+    for name, places in _versions(saves.folder).items():
+        if saves.find(name, data=True) is None:
+            kept = {place: cases for place in places if (cases := _read(place)) is not None}
+            if places[-1] not in kept and _has_cases(places[-1]):
+                continue
+            with unconfirmed_is_undone():
+                _take_over(saves, name, kept, places[-1])
+        _hide(saves.folder, name)
+
+
+def _take_over(saves: Registry, name: str, kept: dict[Path, OwnCases], current: Path) -> None:
+    """Writes the versions of a set: the current one in its place, others to the trash."""
+    file, last = new_file(), [*kept][-1:]
+    saves.trash.mark_made(file)
+    # the current version first: if this is cut short, it is there
+    for place in sorted(kept, key=lambda place: place != current):
+        path = saves.folder / file
+        if place != current:
+            is_deleted = current not in kept and [place] == last
+            path = saves.trash.place("deleted" if is_deleted else "replaced", file)
+        write_durably(path, sealed(own_to_document(name, kept[place])))
+
+
+def _read(place: Path) -> OwnCases | None:
+    """The cases of a version; None if it has none, or cannot be read."""
+    with suppress(BadData):
+        return read_own(place) if _has_cases(place) else None
+    return None
+
+
+def _hide(folder: Path, name: str) -> None:
+    """Renames a set's versions, so that they are no longer found. Nothing is deleted."""
+    places = _versions(folder).get(name, [])
+    for path in places:  # oldest first: so that none comes back after an interruption
+        path.replace(path.with_name(f".{path.name}"))
+    if places:
+        sync_folder(folder / FOLDER)
