@@ -125,6 +125,7 @@ _LAYERS = {"layers": "the outputs of each hidden layer"}
 LAYERS = one_of(
     "layers", "the word `layers`, to show the outputs of the hidden layers", lambda: _LAYERS
 )
+LIGHT = one_of("light", "the word `light`", lambda: {"light": "for a white background"})
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 CASE = number_or("INDEX", "the number of a case, from 0", _LAYERS)
 UNIT = number_or(

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
-from seen import cm, weights, wrong
+from seen import cm, looked, weights, wrong
 from sheets import step_truth, why_mini
 
 from digitnet.digits.datasets import SOURCES
@@ -116,6 +116,7 @@ PICTURES = {
     "wrong": (wrong, "wrong"),
     "cm": (cm, "cm"),
     "weights": (weights, "w"),
+    "look": (looked, "look 11"),
 }
 
 

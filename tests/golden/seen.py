@@ -14,6 +14,7 @@ from digitnet.recipes import RECIPES
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
 from digitnet.repl.features.check import CheckResult
+from digitnet.repl.features.look import LookResult, picture_of
 from digitnet.repl.features.study import StudyResult, plan_of, result_of
 from digitnet.repl.features.weights import UnitResult, WeightsResult
 from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
@@ -60,6 +61,12 @@ def weights() -> WeightsResult:
     """`w` of the network that is included."""
     first = first_layer(Registry(ROOT / "saves" / "included").load("ready").network)
     return WeightsResult(first, by_size(np.square(first.weights).sum(axis=(1, 2))))
+
+
+def looked() -> LookResult:
+    """`look 11` of the same."""
+    network = Registry(ROOT / "saves" / "included").load("ready").network
+    return LookResult(11, "sample test", picture_of(network, SAMPLE, 11))
 
 
 def unit() -> UnitResult:
@@ -113,6 +120,7 @@ SEEN: dict[str, Callable[[], object]] = {
     "cm-mnist": lambda: cm(100),
     "weights": weights,
     "unit": unit,
+    "look": looked,
     "kernels": kernels,
     "layers": layers,
     "study": lambda: studied("rate 0.0125 0.025 0.05 0.1 --repeat 2"),
@@ -134,6 +142,10 @@ SEEN_SHEETS = [
     ("cm-mnist", 50, False),
     ("cm-mnist", 80, False),
     ("weights", 120, True),
+    ("look", 50, False),
+    ("look", 80, True),
+    ("look", 80, False),
+    ("look", 120, False),
     ("unit", 50, False),
     ("unit", 80, True),
     ("kernels", 80, True),

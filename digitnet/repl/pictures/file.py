@@ -19,7 +19,7 @@ from rich.color import blend_rgb
 from rich.color_triplet import ColorTriplet
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.style import Style
-from rich.terminal_theme import SVG_EXPORT_THEME as THEME
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 
 from digitnet.registry.files import NotWritten, write_outside
 from digitnet.repl.command import Command
@@ -75,6 +75,11 @@ def _screen(what: RenderableType, width: int, height: int) -> Screen:
     return screen
 
 
+def _theme(what: RenderableType) -> TerminalTheme:
+    """The colours of the terminal: light if it is drawn for a white background."""
+    return DEFAULT_TERMINAL_THEME if getattr(what, "is_light", False) else SVG_EXPORT_THEME
+
+
 LINE = 24.4
 """Height of a line in rich's SVG; the text's baseline is 4.4 above its bottom."""
 
@@ -95,7 +100,9 @@ def svg(what: RenderableType, title: str, width: int, height: int) -> bytes:
             f'<rect {half[1]} x="{half[2]}" y="{float(half[3]) - 18.5:g}" width="{half[4]}" '
             f'height="{LINE / 2:g}" shape-rendering="crispEdges"/>'
         ),
-        _screen(what, width, height).export_svg(title=title, unique_id=f"d{ident}"),
+        _screen(what, width, height).export_svg(
+            title=title, theme=_theme(what), unique_id=f"d{ident}"
+        ),
     ).encode()
 
 
@@ -113,7 +120,7 @@ HTML = """\
 
 def html(what: RenderableType, title: str, width: int, height: int) -> bytes:
     page, screen = HTML.format(title=escape(title)), _screen(what, width, height)
-    return screen.export_html(theme=THEME, code_format=page, inline_styles=True).encode()
+    return screen.export_html(theme=_theme(what), code_format=page, inline_styles=True).encode()
 
 
 CELL_WIDTH, CELL_HEIGHT, MARGIN, TEXT_HEIGHT = 12, 24, 16, 20
@@ -143,23 +150,25 @@ DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 
 def png(what: RenderableType, title: str, width: int, height: int) -> bytes:
     """The cells of a terminal as a PNG image, without window or title."""
-    lines = _screen("", width, height).render_lines(what, pad=False)
+    lines, theme = _screen("", width, height).render_lines(what, pad=False), _theme(what)
     size = width * CELL_WIDTH + 2 * MARGIN, len(lines) * CELL_HEIGHT + 2 * MARGIN
-    image = Image.new("RGB", size, THEME.background_color)
+    image = Image.new("RGB", size, theme.background_color)
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(lines):
         cells = [(c, segment.style or Style()) for segment in line for c in segment.text]
         for column, (character, style) in enumerate(cells):
             x, y = MARGIN + column * CELL_WIDTH, MARGIN + row * CELL_HEIGHT
-            _draw_cell(draw, x, y, character, style)
+            _draw_cell(draw, x, y, character, style, theme)
     file = BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def _draw_cell(draw: Any, x: int, y: int, character: str, style: Style) -> None:
-    colour, background = _colours(style)
-    if background != THEME.background_color:
+def _draw_cell(
+    draw: Any, x: int, y: int, character: str, style: Style, theme: TerminalTheme
+) -> None:
+    colour, background = _colours(style, theme)
+    if background != theme.background_color:
         draw.rectangle((x, y, x + CELL_WIDTH - 1, y + CELL_HEIGHT - 1), background)
     boxes = _boxes(character)
     for left, top, right, bottom in boxes:
@@ -186,12 +195,12 @@ def _boxes(character: str) -> list[tuple[int, int, int, int]]:
     return []
 
 
-def _colours(style: Style) -> tuple[ColorTriplet, ColorTriplet]:
-    colour, background = THEME.foreground_color, THEME.background_color
+def _colours(style: Style, theme: TerminalTheme) -> tuple[ColorTriplet, ColorTriplet]:
+    colour, background = theme.foreground_color, theme.background_color
     if style.color and not style.color.is_default:
-        colour = style.color.get_truecolor(THEME)
+        colour = style.color.get_truecolor(theme)
     if style.bgcolor and not style.bgcolor.is_default:
-        background = style.bgcolor.get_truecolor(THEME, foreground=False)
+        background = style.bgcolor.get_truecolor(theme, foreground=False)
     if style.reverse:
         colour, background = background, colour
     if style.dim:

@@ -1,0 +1,181 @@
+"""`look` draws the network in hand; at a prompt it moves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import answers_of
+from digitnet.engine.network import Network
+from digitnet.insight.scene import numbers_of, responses, scene_of
+from digitnet.insight.why import largest
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.features.check import case_number, check_outputs
+from digitnet.repl.pictures import draws_blocks, draws_shades
+from digitnet.repl.pictures.digit import legend, verdict
+from digitnet.repl.pictures.network import FEW, NetworkPicture, Plane, number_of
+from digitnet.repl.session import Session
+
+MIN_WIDTH, MAX_HEIGHT = 40, 30
+"""Columns of a screen below which it is told in words, and lines of a still at most."""
+
+AROUND = 8
+"""Lines of the screen for the text around a still, and the prompt."""
+
+SIDE, POINTS = 48, 100
+"""Points of a plane in each direction, and cases shown on it."""
+
+STRONGEST = 5
+"""Connections that are told of a layer."""
+
+
+def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
+    """The picture of a network and a test case."""
+    x, y = data.test.inputs[index] * data.test.scale, data.test.targets[index]
+    with np.errstate(all="ignore"):  # huge weights may overflow
+        scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
+    check_outputs(scene.outputs)
+    has_plane = data.inputs == 2 and data.outputs <= 2 and not network.is_committee
+    case = data.picture_of(data.test, index)
+    return NetworkPicture(
+        scene,
+        case.astype(np.uint8) if case.ndim == 2 else None,
+        int(answers_of(y[np.newaxis])[0]),
+        _plane(network, data) if has_plane else None,
+    )
+
+
+def _plane(network: Network, data: DataSet) -> Plane:
+    """The plane that the training cases are in, with a margin."""
+    inputs = data.train.inputs * data.train.scale
+    margin = 0.1 * np.ptp(inputs, axis=0)
+    low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
+    across, up = (np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True))
+    points = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
+    maps = [values.reshape(SIDE, SIDE, -1) for values in responses(network, points)]
+    outputs = maps[-1]
+    answers = (
+        2 * outputs[..., 0] - 1 if outputs.shape[2] == 1 else outputs[..., 1] - outputs[..., 0]
+    )
+    cases = data.test.inputs[:POINTS] * data.test.scale
+    return Plane(low, high, answers, maps, cases, answers_of(data.test.targets[:POINTS]))
+
+
+@dataclass(frozen=True)
+class LookResult:
+    """A network and what it makes of a test case. names: of the answers."""
+
+    index: int
+    set: str
+    picture: NetworkPicture
+    names: Sequence[str] = ()
+
+    @property
+    def is_light(self) -> bool:
+        return self.picture.light
+
+    @property
+    def guess(self) -> int:
+        return int(answers_of(self.picture.scene.outputs[np.newaxis])[0])
+
+    def as_json(self) -> dict[str, Any]:
+        """Of each layer the units that are shown, and the strongest connections into them."""
+        scene = self.picture.scene
+        return {
+            "index": self.index,
+            "set": self.set,
+            "answer": self.picture.answer,
+            "guess": self.guess,
+            "outputs": scene.outputs.tolist(),
+            "cost": scene.cost,
+            "layers": self._layers(),
+        }
+
+    def _layers(self) -> list[dict[str, Any]]:
+        scene = self.picture.scene
+        chosen = scene.chosen([FEW] * len(scene.columns))
+        layers = []
+        for column, units in zip(scene.columns[1:], chosen[1:], strict=True):
+            links, values = column.links(units), numbers_of(column.values)
+            strongest = [divmod(place, len(units)) for place in largest(links, STRONGEST)]
+            layers.append(
+                {
+                    "layer": column.name,
+                    "units": column.count,
+                    "active": int(np.count_nonzero(values)),
+                    "shown": units,
+                    "values": values[units].tolist(),
+                    "signals": numbers_of(column.signal)[units].tolist()
+                    if scene.has_signal
+                    else None,
+                    "strongest": [
+                        {"from": below, "to": units[unit], "product": float(links[below, unit])}
+                        for below, unit in strongest
+                    ],
+                }
+            )
+        return layers
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(f"case {self.index:,} of the {self.set} set")
+        if draws_blocks(console, options) and options.max_width >= MIN_WIDTH:
+            height = max(12, min(console.height - AROUND, MAX_HEIGHT))
+            shades = draws_shades(console)
+            yield replace(self.picture, shades=shades).grid(options.max_width, height)
+            said = "a line is a weight times the value below it"
+            yield Text.assemble(said, ": ", legend(console, options)) if shades else Text(said)
+        else:
+            yield from self._words()
+        yield verdict(self.guess, self.picture.answer, self.names)
+
+    def _words(self) -> RenderResult:
+        """What the picture shows."""
+        inputs = self.picture.scene.columns[0].values
+        yield f"{inputs.size:,} inputs, {np.count_nonzero(inputs):,} of them not zero"
+        for number, layer in enumerate(self._layers(), 1):
+            yield f"layer {number}, {layer['layer'] or 'outputs'}: {layer['active']:,} not zero"
+            shown = zip(layer["shown"], layer["values"], strict=True)
+            rest = layer["units"] - len(layer["shown"])
+            units = [f"{unit}: {number_of(value)}" for unit, value in shown]
+            yield f"  {', '.join(units)}{f'; {rest:,} more matter less' if rest else ''}"
+            links = [f"{p['from']} to {p['to']} {p['product']:+.3g}" for p in layer["strongest"]]
+            if links:
+                yield f"  weight times value: {', '.join(links)}"
+        if self.picture.plane:
+            ones = float((self.picture.plane.answers >= 0).mean())
+            yield f"the answer is 1 on {ones:.0%} of the plane"
+
+
+@command(
+    "look",
+    group="Asking",
+    rank=7,
+    examples={
+        "look": "the network, and what it makes of a random case",
+        "look 5 picture.svg": "drawn in a file",
+        "look 5": "test case 5",
+    },
+    is_picture=True,
+)
+def look(
+    session: Session,
+    index: Annotated[int | None, kinds.INDEX] = None,
+    light: Annotated[str, kinds.LIGHT] = "",
+) -> LookResult:
+    """Draw the network as columns of units, and lines for what each unit gives the next.
+
+    Units light up with their values for a test case, random or with that number. A line is as
+    bright as the weight times the value it is for. Of layers with more than 12 units, those are
+    shown that contribute most to the guess. With `light`, it is drawn for a white background.
+    """
+    model = session.network()
+    data = session.data_for(model)
+    index = case_number(session, data, index)
+    picture = picture_of(model.trainer.with_answering_weights(), data, index)
+    shown = replace(picture, light=bool(light))
+    return LookResult(index, f"{data.name} test", shown, data.answers)

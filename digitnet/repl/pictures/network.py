@@ -1,0 +1,368 @@
+"""A network as a picture: columns of units, and a line for what each gives those above it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby, pairwise
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from digitnet.engine.arrays import Array, Integers
+from digitnet.engine.network import MAX_LAYERS
+from digitnet.insight.scene import Scene, numbers_of
+from digitnet.repl.board import Line
+from digitnet.repl.pictures.digit import (
+    LABEL_STYLES,
+    NEGATIVE,
+    POSITIVE,
+    SMALL,
+    Picture,
+    bar,
+    halved,
+    in_halves,
+    label_for,
+)
+from digitnet.repl.pictures.tables import counted
+
+Colour = tuple[int, int, int]
+
+SIGNAL: Colour = (240, 200, 0)
+"""The colour of the error signal. The colour-blind tell it, POSITIVE and NEGATIVE apart."""
+
+LEVELS, PAPER = 12, 41
+"""Shades of a colour, and the darkest: it is visible on black."""
+
+FEW, MAX_LINES = 12, 50
+"""Layers with up to FEW units are shown whole, with all their weights; of others, the units and the
+lines that matter most.
+"""
+
+FAINT = 0.12
+"""Brightness of the line of a weight that contributes nothing."""
+
+VISIBLE = {True: 0.01, False: 0.3}
+"""Fraction of the strongest from which lines are drawn, by whether there are shades."""
+
+MIN_GAP, MAX_GAP = 5, 30
+"""Columns of the screen between two layers."""
+
+NARROW, WIDE = 60, 100
+"""Columns from which there is a word beside an output; and from which digits are large,
+and a plane beside the network.
+"""
+
+DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+"""The bit of each dot of a braille character, by row and column."""
+
+
+class Grid:
+    """Characters with colours. light: whether they are for a white background. shades: whether
+    there are colours.
+    """
+
+    def __init__(
+        self, width: int, height: int, *, light: bool = False, shades: bool = True
+    ) -> None:
+        self.light, self.shades = light, shades
+        self.ink = (0, 0, 0) if light else (255, 255, 255)
+        self._characters = np.full((height, width), " ", "U1")
+        self._dots = np.zeros((height, width), int)
+        self._styles = np.full((height, width), "", "U32")
+
+    def shade(self, colour: Colour, part: float) -> str:
+        """A colour at a brightness from 0, the background, to 1."""
+        return _mixed(colour, round(min(part, 1.0) * LEVELS), self.light)
+
+    def signed(self, value: float, positive: Colour | None = None) -> str:
+        """The colour of a number from -1 to 1; positive: if not ink."""
+        return self.shade(NEGATIVE if value < 0 else positive or self.ink, abs(value))
+
+    def write(self, x: int, y: int, text: str, style: str = "") -> None:
+        """Writes text from a position on."""
+        for at, character in enumerate(text, x):
+            self._characters[y, at], self._styles[y, at] = character, style
+
+    def image(self, x: int, y: int, values: Array, positive: Colour | None = None) -> None:
+        """Draws numbers from -1 to 1 as pixels, two rows in a line."""
+        if not self.shades:
+            lines = in_halves(*(np.rint(255 * np.abs(values[k::2])) for k in (0, 1)))
+            for line, text in enumerate(lines, y):
+                self.write(x, line, text)
+            return
+        colours = [[self.signed(value, positive) for value in row] for row in values.tolist()]
+        for line, rows in enumerate(zip(colours[::2], colours[1::2], strict=True), y):
+            for at, (upper, lower) in enumerate(zip(*rows, strict=True), x):
+                self.write(at, line, "▀", f"{upper} on {lower}")
+
+    def line(self, x: float, y: float, to_x: float, to_y: float, style: str) -> None:
+        """Draws a line of dots, where nothing is written, on top of those before."""
+        steps = int(max(2 * abs(to_x - x), 4 * abs(to_y - y))) + 1
+        across = np.linspace(2 * x, 2 * to_x, steps).astype(int)
+        down = np.linspace(4 * y, 4 * to_y, steps).astype(int)
+        places = down // 4, across // 2
+        self._dots[places] = 0
+        np.bitwise_or.at(self._dots, places, DOTS[down % 4, across % 2])
+        self._styles[places] = style
+
+    def lines(self) -> list[Line]:
+        """Of each line, its pieces of one style."""
+        dots = np.where(self._dots, 0x2800 + self._dots, ord(" ")).astype("u4").view("U1")
+        characters = np.where(self._characters == " ", dots, self._characters).tolist()
+        return [
+            [
+                (style, "".join(text for _, text in run))
+                for style, run in groupby(zip(styles, texts, strict=True), lambda cell: cell[0])
+            ]
+            for styles, texts in zip(self._styles.tolist(), characters, strict=True)
+        ]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.lines():
+            yield Text.assemble(*((text, style) for style, text in line), no_wrap=True)
+
+
+@cache
+def _mixed(colour: Colour, level: int, light: bool) -> str:
+    ground, strongest = (255, 0.8) if light else (PAPER, 1.0)
+    part = level / LEVELS
+    return "#" + "".join(f"{round(part * c * strongest + (1 - part) * ground):02x}" for c in colour)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """How far it is shown: `forward` up to a column, `backward` down to one, or the `change` of the
+    weights.
+    """
+
+    kind: str = "forward"
+    column: int = MAX_LAYERS
+
+
+def phases(scene: Scene) -> list[Phase]:
+    """Forward a layer at a time, the error signal back, then how the weights would change."""
+    last = len(scene.columns) - 1
+    forward = [Phase("forward", column) for column in range(last + 1)]
+    back = [Phase("backward", column) for column in range(last, 0, -1)]
+    return forward + [*back, Phase("change")] * scene.has_signal
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Data of two inputs. low, high: the corners. answers: from -1, surely 0, to 1, surely 1, over
+    the plane, (rows, columns), the highest row first. maps: of each column of the scene, the units'
+    values over the plane, (rows, columns, units). points, classes: cases with their answers.
+    """
+
+    low: Array
+    high: Array
+    answers: Array
+    maps: list[Array]
+    points: Array
+    classes: Integers
+
+    def draw(self, grid: Grid, x: int, y: int, lines: int, at: Array) -> None:
+        """Draws it twice as wide as high; at: the inputs of the present case."""
+        surface = 0.6 * _resized(self.answers, 2 * lines)
+        grid.image(x, y, surface, POSITIVE)
+        marks = zip(self.points, self.classes, strict=True)
+        dots = [("●", point, POSITIVE if answer else NEGATIVE) for point, answer in marks]
+        for mark, point, colour in [*dots, ("◎", at, grid.ink)]:
+            part = np.clip((point - self.low) / (self.high - self.low), 0, 1)
+            column, row = int(part[0] * (2 * lines - 1)), int((1 - part[1]) * (lines - 1))
+            behind = grid.signed(surface[2 * row, column], POSITIVE)
+            grid.write(x + column, y + row, mark, f"bold {grid.shade(colour, 1)} on {behind}")
+
+
+def _resized(values: Array, side: int) -> Array:
+    """The nearest of the numbers (rows, columns, ...) in a square of this side."""
+    rows, columns = (np.linspace(0, n - 1, side).round().astype(int) for n in values.shape[:2])
+    nearest: Array = values[rows][:, columns]
+    return nearest
+
+
+@dataclass(frozen=True)
+class NetworkPicture:
+    """A scene to be drawn.
+
+    case: its picture; None for a table. answer: its answer. plane: of data of two inputs. selected:
+    the column and the unit that are marked.
+    """
+
+    scene: Scene
+    case: Picture | None
+    answer: int
+    plane: Plane | None = None
+    phase: Phase = Phase()
+    selected: tuple[int, int] = (-1, -1)
+    light: bool = False
+    shades: bool = True
+
+    def grid(self, width: int, height: int) -> Grid:
+        """The picture at this size."""
+        grid = Grid(width, height, light=self.light, shades=self.shades)
+        case = self.scene.columns[0].values
+        if self.plane and width >= WIDE:
+            width -= 2 * height
+            self.plane.draw(grid, width, 0, height, case)
+            width -= MIN_GAP
+        elif self.plane:
+            lines = min(height, width) // 2
+            height -= lines
+            self.plane.draw(grid, 0, height, lines, case)
+        _Drawing(self, grid, width, height)
+        return grid
+
+
+@dataclass
+class _Column:
+    """Where a column of the scene is drawn. names: of its units. most: units that there are lines
+    for. lines: of a unit's picture; 0 for none. x: the left border. units: those shown, each with
+    its line.
+    """
+
+    names: Sequence[str]
+    width: int
+    most: int
+    lines: int = 0
+    x: int = 0
+    units: dict[int, int] = field(default_factory=dict)
+
+
+class _Drawing:
+    """Draws a network on the left upper part of a grid."""
+
+    def __init__(self, picture: NetworkPicture, grid: Grid, width: int, height: int) -> None:
+        self.picture, self.scene, self.grid = picture, picture.scene, grid
+        self.width, self.height = width, height - 2  # without titles, and what is not shown
+        self.last, self.case = len(picture.scene.columns) - 1, picture.case
+        if self.case is not None and self.case.shape[1] > SMALL:
+            is_large = width >= WIDE and len(self.case) <= 2 * self.height
+            self.case = self.case if is_large else halved(self.case)
+        self.columns = [self._measured(number) for number in range(self.last + 1)]
+        shown = self._placed()
+        for below, above in pairwise(shown):
+            if above == below + 1:
+                self._draw_lines(above)
+            else:
+                x = self.columns[below].x + self.columns[below].width + 1
+                text = f"+{counted(above - below - 1, 'layer')}"
+                grid.write(x, 0, text[: self.columns[above].x - x - 1])
+        for number in shown:
+            self._draw_column(number)
+
+    def _maps(self, number: int) -> Array | None:
+        """What is drawn of each unit of a column, (rows, columns, units)."""
+        if self.picture.plane and 0 < number < self.last:
+            return self.picture.plane.maps[number]
+        values = self.scene.columns[number].values
+        return values if values.ndim == 3 and number else None
+
+    def _measured(self, number: int) -> _Column:
+        count, maps = self.scene.columns[number].count, self._maps(number)
+        if not number and self.case is not None:
+            return _Column([], self.case.shape[1], 0, len(self.case) // 2)
+        names = [f"{unit}" if number else f"x{unit}" for unit in range(count)]
+        most, lines = min(count, FEW, self.height), 0
+        if maps is not None:
+            lines = max(1, min(self.height // min(count, 4) - 1, len(maps) // 2))
+            lines = max(1, min(lines, self.height // count)) if count <= FEW else lines
+            most = min(count, self.height // lines)
+        width = len(names[-1]) + 1 + (2 * lines or 2) + 1 + NUMBER
+        width += LABEL * (number == self.last and self.width >= NARROW)
+        return _Column(names, width, most, lines)
+
+    def _placed(self) -> list[int]:
+        """Places the columns from the left; those for which there is no width are left out."""
+        shown, columns = list(range(self.last + 1)), self.columns
+        while len(shown) > 2:
+            free = self.width - sum(columns[k].width for k in shown)
+            if free >= MIN_GAP * (len(shown) - 1):
+                break
+            shown.remove(max(shown[1:-1], key=lambda k: abs(k - self.picture.selected[0])))
+        free = self.width - sum(columns[k].width for k in shown)
+        gap, x = max(1, min(free // (len(shown) - 1), MAX_GAP)), 0
+        chosen = self.scene.chosen([column.most for column in columns])
+        for k in shown:
+            columns[k].x, step = x, self.height / max(len(chosen[k]), 1)
+            columns[k].units = {unit: int(1 + (n + 0.5) * step) for n, unit in enumerate(chosen[k])}
+            x += columns[k].width + gap
+        return shown
+
+    def _top(self, lines: int) -> int:
+        """The first of so many lines in the middle."""
+        return 1 + (self.height - lines) // 2
+
+    def _draw_lines(self, number: int) -> None:
+        """Draws what the units of a column get from those below; the strongest last."""
+        phase, above, below = self.picture.phase, self.columns[number], self.columns[number - 1]
+        is_back = phase.kind == "backward" and number > phase.column
+        kind = "backward" if is_back else "change" if phase.kind == "change" else "forward"
+        is_dark = phase.kind == "forward" and number > phase.column
+        links = self.scene.columns[number].links(list(above.units), kind)
+        starts, ends = list(below.units.values()), list(above.units.values())
+        if number == 1 and self.picture.case is not None:  # from the lines of its pixels
+            places = (np.arange(len(links)) + 0.5) / len(links)
+            starts = (self._top(below.lines) + places * below.lines).astype(int).tolist()
+        else:
+            links = links[list(below.units)]
+        is_whole = all(self.scene.columns[k].count <= FEW for k in (number - 1, number))
+        sizes = np.abs(links).ravel() / (np.abs(links).max(initial=0.0) or 1.0)
+        for place in sizes.argsort(kind="stable")[0 if is_whole else -MAX_LINES :].tolist():
+            row, unit = divmod(place, len(ends))
+            part = FAINT if is_dark else FAINT + (1 - FAINT) * float(sizes[place])
+            colour = SIGNAL if is_back else POSITIVE if links[row, unit] > 0 else NEGATIVE
+            if sizes[place] >= (0 if is_whole else VISIBLE[self.grid.shades]):
+                x, to_x = below.x + below.width + 0.25, above.x - 0.75
+                y, to_y = starts[row] + 0.5, ends[unit] + 0.5
+                self.grid.line(x, y, to_x, to_y, self.grid.shade(colour, part))
+
+    def _draw_column(self, number: int) -> None:
+        """Draws the units of a column, its title, and how many are not shown."""
+        grid, place, column = self.grid, self.columns[number], self.scene.columns[number]
+        title = column.name or ("inputs" if not number else "outputs")
+        grid.write(place.x, 0, title[: place.width + 1], "bold")
+        if not number and self.case is not None:
+            case = np.pad(self.case, ((0, len(self.case) % 2), (0, 0))) / 255
+            grid.image(place.x, self._top(place.lines), case)
+            return
+        if rest := column.count - len(place.units):
+            grid.write(place.x, self.height + 1, f"+{rest:,} more"[: place.width + 4])
+        phase, maps = self.picture.phase, self._maps(number)
+        is_back = phase.kind == "backward" and number >= phase.column
+        values = numbers_of(column.signal if is_back else column.values)
+        is_dark = phase.kind == "forward" and number > phase.column
+        largest = np.abs(values).max(initial=0.0) or 1.0
+        outputs = values if len(values) > 1 else np.zeros(0)
+        for unit, y in place.units.items():
+            style = "reverse" if (number, unit) == self.picture.selected else ""
+            grid.write(place.x, y, place.names[unit].rjust(len(place.names[-1])), style)
+            if is_dark:
+                continue
+            x, value = place.x + len(place.names[-1]) + 1, float(values[unit])
+            colour = SIGNAL if is_back else NEGATIVE if value < 0 else grid.ink
+            shade = grid.shade(colour, FAINT + (1 - FAINT) * abs(value) / largest)
+            if maps is None or is_back:
+                part = 1.0 if grid.shades else abs(value) / largest
+                grid.write(x, y, bar(part, 2, blocks=True), shade)
+            else:
+                picture = _resized(maps[..., unit], 2 * place.lines) / (np.abs(maps).max() or 1.0)
+                grid.image(x, y - place.lines // 2, picture)
+            x += (2 * place.lines or 2) + 1
+            grid.write(
+                x, y, number_of(value).rjust(NUMBER), grid.shade(colour, 1) if is_back else ""
+            )
+            if number == self.last and outputs.size and not is_back and self.width >= NARROW:
+                label = label_for(unit, int(outputs.argmax()), self.picture.answer)
+                grid.write(x + NUMBER + 1, y, label, LABEL_STYLES.get(label, ""))
+
+
+NUMBER, LABEL = 6, 7
+"""Characters of a number, and of a label with its space."""
+
+
+def number_of(value: float) -> str:
+    """A number in at most NUMBER characters, with up to three decimals."""
+    texts = (f"{value:.{decimals}f}" for decimals in (3, 2, 1, 0))
+    return next((text for text in texts if len(text) <= NUMBER), f"{value:.0e}")
