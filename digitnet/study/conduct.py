@@ -5,9 +5,8 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from logging import CRITICAL, getLogger
 from math import isfinite
 from multiprocessing import get_context, parent_process
 from threading import Thread
@@ -52,10 +51,6 @@ def trained(job: Job, data: DataSet, report: Report) -> tuple[Model, tuple[float
     if outcome.stopped == "interrupted":
         raise Stopped
     return model, (outcome.validation_accuracy, outcome.cost - trainer.penalty())
-
-
-ANSWER_SECONDS = 10
-"""Timeout for a cluster's scheduler."""
 
 
 @dataclass(frozen=True)
@@ -119,39 +114,6 @@ def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def cluster(data: DataSet, address: str) -> Iterator[WorkerPool]:
-    """A pool of the workers of a dask scheduler, to each of which the data set is sent first.
-
-    Raises NoWorkers if the scheduler does not answer or has no workers, or a package is missing.
-    """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise NoWorkers(
-            "--on needs a package that is not installed: pip install distributed"
-        ) from None
-    for name in ("distributed", "distributed.client", "distributed.core", "distributed.utils"):
-        getLogger(name).setLevel(CRITICAL)  # we report errors ourselves
-    try:
-        client = Client(address, timeout=ANSWER_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise NoWorkers(f"no scheduler answers at {address}: {error}") from None
-    try:
-        size = sum(client.nthreads().values())
-        if not size:
-            raise NoWorkers(
-                f"the scheduler at {address} has no workers: start one with dask worker"
-            )
-        scattered = client.scatter(data, broadcast=True)
-        # pure=False: a job that is submitted again is run again
-        executor = client.get_executor(pure=False)
-        yield WorkerPool(size, lambda job: executor.submit(train, job, scattered))
-    finally:
-        with suppress(Exception):  # the scheduler may be gone
-            client.close(timeout=ANSWER_SECONDS)
-
-
 POLLING_SECONDS = 0.1
 """Interval of reports while no result arrives."""
 
@@ -201,15 +163,24 @@ def _conduct_with(
             done, _ = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
             asked = {future: at_work.pop(future) for future in done}
             failed = {future for future in done if future.cancelled() or future.exception()}
-            answers = {asked[future].number: future.result() for future in done - failed}
-            arrived = [result for number, result in answers.items() if result.number == number]
+            answers = [(future.result(), asked[future]) for future in done - failed]
+            arrived = [result for result, job in answers if _is_result_of(job, result)]
             for result in arrived:  # all of them, before a report may end this
                 results[result.number] = result
                 keep(result)
             for result in arrived:
                 report(result)
             if len(arrived) < len(answers):
-                raise NoWorkers("a worker answered for another training than the one it was given")
+                raise NoWorkers("a worker's answer is not a result of the training it was given")
             for future in failed:
                 future.result()  # raises what it failed with
             report(None)
+
+
+def _is_result_of(job: Job, answer: object) -> bool:
+    """Whether what came back from a worker is a result that can be saved, and of this job."""
+    if not isinstance(answer, Result) or answer.number != job.number:
+        return False
+    *_, accuracy, cost, seconds = vars(answer).values()
+    are_numbers = all(type(number) is float for number in (accuracy, cost, seconds))
+    return are_numbers and 0 <= accuracy <= 1 and all(0 <= n <= MAX_FIGURE for n in (cost, seconds))

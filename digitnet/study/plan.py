@@ -1,11 +1,13 @@
 """The question of a study, the trainings that answer it, and what their results say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import product
 from math import log10, prod, sqrt
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 
@@ -42,13 +44,6 @@ class Question:
     amount: Amount = Amount(5, "epochs")  # noqa: RUF009 - it is frozen
     seconds: float = 0.0
 
-    @property
-    def combinations(self) -> list[dict[str, str]]:
-        """Every combination of the values, the last axis changing fastest."""
-        names = [name for name, _ in self.axes]
-        choices = product(*(values for _, values in self.axes))
-        return [dict(zip(names, chosen, strict=True)) for chosen in choices]
-
 
 def varies(word: str) -> bool:
     """Whether a word starts a question, rather than being the name of a study."""
@@ -60,34 +55,25 @@ def parse(words: Sequence[str]) -> Question:
 
     Raises ValueError, with the reason, for an invalid question.
     """
-    question, axes, rest = Question(), dict[str, list[str]](), list(words)
-    current: list[str] | None = None
+    axes, options, rest = dict[str, list[str]](), dict[str, Any](), list(words)
+    values: list[str] | None = None
     while rest:
         word = rest.pop(0)
-        value = rest[0] if rest else ""
-        if word == "--repeat":
-            if not (value.isdecimal() and value.isascii() and 1 <= int(value[:9]) <= 1000):
-                raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
-            question, rest, current = replace(question, repeat=int(value)), rest[1:], None
-        elif word == "--for":
-            # not in seconds, so that it is as long on every machine
-            expected = "--for takes mini-batches or epochs, as in --for 3e"
-            amount = _amount(value, ("batches", "epochs"), expected)
-            question, rest, current = replace(question, amount=amount), rest[1:], None
-        elif word == AUTO:
-            expected = "auto takes a time: auto 90s, auto 10m, auto 2h"
-            seconds = _amount(value, ("seconds",), expected).value
-            question, rest = replace(question, seconds=seconds), rest[1:]
+        if word in (AUTO, *FLAGS):
+            name, read = {AUTO: ("seconds", _seconds), "--for": ("amount", _length)}.get(
+                word, ("repeat", _repeat)
+            )
+            options[name], values = read(rest.pop(0) if rest else ""), None
         elif varies(word):
             if word in axes:
                 raise ValueError(f"{word} is varied twice")
-            current = axes[word] = []
-        elif current is None:
+            values = axes[word] = []
+        elif values is None:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            current.append(word.replace(",", "") if current is axes.get(EPOCHS) else word)
-    question = replace(question, axes=tuple((name, tuple(axes[name])) for name in axes))
+            values.append(word.replace(",", "") if values is axes.get(EPOCHS) else word)
+    question = Question(tuple((name, tuple(axes[name])) for name in axes), **options)
     _check(question)
     return question
 
@@ -99,9 +85,8 @@ def _check(question: Question) -> None:
             raise ValueError(f"{name} has no values to compare. Example: study rate 0.01 0.1")
         if len(set(values)) < len(values):
             raise ValueError(f"{name} has the same value twice")
-        if name == EPOCHS:
-            for value in values:
-                _epochs(value)
+        for value in values if name == EPOCHS else ():
+            _epochs(value)
     if question.seconds and question.axes:
         raise ValueError(f"{AUTO} chooses the settings itself: leave {question.axes[0][0]} out")
     runs = question.repeat * prod(len(values) for _, values in question.axes)
@@ -109,15 +94,20 @@ def _check(question: Question) -> None:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
 
 
-def _amount(text: str, units: tuple[str, ...], expected: str) -> Amount:
-    """Parses an amount in one of these units. Raises ValueError, saying what was expected."""
-    try:
-        amount = Amount.parse(text)
-    except ValueError:
-        amount = None
-    if amount is None or amount.unit not in units:
-        raise ValueError(expected)
-    return amount
+def _repeat(text: str) -> int:
+    if not (text.isdecimal() and text.isascii() and 1 <= int(text[:9]) <= 1000):
+        raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
+    return int(text)
+
+
+def _length(text: str) -> Amount:
+    """Not in seconds, so that it is as long on every machine."""
+    expected = "--for takes mini-batches or epochs, as in --for 3e"
+    return _amount(text, ("batches", "epochs"), expected)
+
+
+def _seconds(text: str) -> float:
+    return _amount(text, ("seconds",), "auto takes a time: auto 90s, auto 10m, auto 2h").value
 
 
 def _epochs(text: str) -> Amount:
@@ -125,6 +115,15 @@ def _epochs(text: str) -> Amount:
     if text == "0":
         return Amount(0, "epochs")
     return _amount(f"{text}e", ("epochs",), f"epochs are numbers from 0, not {text!r}")
+
+
+def _amount(text: str, units: tuple[str, ...], expected: str) -> Amount:
+    """Parses an amount in one of these units. Raises ValueError, saying what was expected."""
+    with suppress(ValueError):
+        amount = Amount.parse(text)
+        if amount.unit in units:
+            return amount
+    raise ValueError(expected)
 
 
 REDUCTION = 3
@@ -177,10 +176,8 @@ class Plan:
 
     def round(self, results: Mapping[int, Result]) -> list[Job]:
         """The trainings of the current round, finished or not; empty when all are done."""
-        for jobs in self.rounds(results):
-            if any(job.number not in results for job in jobs):
-                return jobs
-        return []
+        last = self.rounds(results)[-1]
+        return last if any(job.number not in results for job in last) else []
 
     def rounds(self, results: Mapping[int, Result]) -> list[list[Job]]:
         """All rounds whose trainings are determined so far; the last may be unfinished."""
@@ -214,15 +211,14 @@ class Plan:
     @cached_property
     def _grid(self) -> list[Job]:
         """All combinations with the first seed, then with the next, and so on."""
-        question = self.question
-        every = product(range(question.repeat), question.combinations)
-        return [
-            self._job(number, varied, self.seed + repetition, self._length(varied))
-            for number, (repetition, varied) in enumerate(every)
-        ]
-
-    def _length(self, settings: Mapping[str, str]) -> Amount:
-        return _epochs(settings[EPOCHS]) if EPOCHS in settings else self.question.amount
+        names = [name for name, _ in self.question.axes]
+        axes = [values for _, values in self.question.axes]  # the last one changes fastest
+        jobs = list[Job]()
+        for seed, chosen in product(range(self.question.repeat), product(*axes)):
+            varied = dict(zip(names, chosen, strict=True))
+            amount = _epochs(varied[EPOCHS]) if EPOCHS in varied else self.question.amount
+            jobs.append(self._job(len(jobs), varied, self.seed + seed, amount))
+        return jobs
 
     @cached_property
     def _candidates(self) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
 from digitnet.repl.features.check import CheckResult
 from digitnet.repl.features.look import LookResult, picture_of
-from digitnet.repl.features.study import StudyResult, plan_of, result_of
+from digitnet.repl.features.study import StudyResult, plan_of
 from digitnet.repl.features.weights import UnitResult, WeightsResult
 from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
 from digitnet.repl.pictures.digit import by_size
@@ -110,7 +110,7 @@ def studied(question: str, candidates: int = 0) -> StudyResult:
         for job in jobs:
             n, accuracy = job.number, RESULTS[job.number % len(RESULTS)]
             record.results[n] = Result(n, accuracy, 1.25 - accuracy, 0.4 + 0.1 * n)
-    return result_of(record, plan)
+    return StudyResult(record, plan)
 
 
 WAYS = ((1, 0), (-1, 0), (1, 1), (-1, 1))

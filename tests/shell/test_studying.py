@@ -81,7 +81,7 @@ def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> No
         ("n; pas one; study one", "is a network"),
         ("study epochs 0 --name s; l s", "is a study"),
         ("study epochs 0 --name s; study rate 1 2 --name s", "already"),
-        ("study epochs 0 --name s; study s worst", "best after it"),
+        ("study epochs 0 --name s; study s worst", "show or best"),
         ("study rate 1 2 --name batch", "is reserved"),
         ("study rate 1 2 --name", "--name is followed by a value"),
         ("study rate 1 2 --on tcp://127.0.0.1:9 --repeat 2", "no scheduler answers"),

@@ -223,7 +223,7 @@ def test_a_result_that_comes_back_for_another_training_is_refused() -> None:
         yield WorkerPool(1, submit)
 
     results: dict[int, Result] = {}
-    with pytest.raises(NoWorkers, match="for another training"):
+    with pytest.raises(NoWorkers, match="not a result of the training"):
         conduct(plan("rate 0.1 0.2 0.3"), results, new_pool, lambda r: None)
     assert list(results) == [0]
 

@@ -1,8 +1,9 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from itertools import count
 from time import perf_counter
 from typing import Annotated, Any
@@ -24,13 +25,23 @@ from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.saves import clean
 from digitnet.repl.features.set import spelled
+from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import draws_blocks
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, picture
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
-from digitnet.repl.result import Note, Record, ScreenOnly
+from digitnet.repl.result import Note, Record
 from digitnet.repl.session import Session
-from digitnet.study.conduct import NoWorkers, cluster, conduct, processes, train, trained
+from digitnet.study.cluster import cluster
+from digitnet.study.conduct import (
+    NoWorkers,
+    PoolFactory,
+    WorkerPool,
+    conduct,
+    processes,
+    train,
+    trained,
+)
 from digitnet.study.plan import (
     EPOCHS,
     SHAPE,
@@ -48,7 +59,7 @@ from digitnet.study.plan import (
     varies,
 )
 
-NAME, ON, BEST = "--name", "--on", "best"
+BEST = "best"
 
 MAX_MILESTONES = 10
 """Approximate number of milestones."""
@@ -90,59 +101,89 @@ class StudyReport:
 
 
 @dataclass(frozen=True)
-class StudyResult(Record):
-    """The results of a study so far.
+class StudyResult:
+    """The results of a study so far."""
 
-    best: the settings with the highest accuracy, and lead: its lead over the second; None without
-    results. shape, amount: of each training, unless the study varies them. data: the data set.
-    unvaried: the settings of a training that varies none, as `set` takes them.
-    """
+    record: StudyRecord
+    plan: Plan
 
-    name: str
-    data: str
-    shape: str
-    amount: str
-    runs: list[dict[str, Any]]
-    best: dict[str, str] | None
-    total: int
-    groups: ScreenOnly[list[Trials]]
-    lead: ScreenOnly[Lead | None]
-    is_search: ScreenOnly[bool]
-    unvaried: ScreenOnly[dict[str, str]]
+    @cached_property
+    def groups(self) -> list[Trials]:
+        return groups(self.plan, self.record.results)
+
+    @cached_property
+    def lead(self) -> Lead | None:
+        """The lead of the best settings over the second; None for a search."""
+        if not self.groups or self.plan.candidates:
+            return None
+        return lead_of(best_of(self.groups), self.groups)
+
+    @cached_property
+    def unvaried(self) -> dict[str, str]:
+        """The settings of a training that varies none, as `set` takes them, and its shape."""
+        blueprint = self.record.blueprint
+        values = {name: spelled(name, v) for name, v in asdict(blueprint.settings).items()}
+        shape = "-".join(part.partition(":")[0] for part in blueprint.shape.split("-"))
+        return values | {SHAPE: shape}
 
     def as_json(self) -> dict[str, Any]:
-        """The fields, with the means of each group and the lead of the best."""
-        means = [
-            {name: getattr(group, name) for name in MEANS} | {"seeds": len(group.results)}
-            for group in self.groups
-        ]
-        lead = self.lead and {
-            "over": self.lead.over.settings,
-            "difference": self.lead.difference,
-            "interval": self.lead.interval and list(self.lead.interval),
+        """The trainings done (`runs`), the means of each group, and the settings with the highest
+        accuracy (`best`), with their lead. shape, amount: unless the study varies them.
+        """
+        record, results, lead = self.record, self.record.results, self.lead
+        return {
+            "name": record.name,
+            "data": record.data,
+            "shape": self.unvaried[SHAPE],
+            "amount": str(self.plan.question.amount),
+            "runs": [
+                {
+                    "settings": dict(job.settings),
+                    "seed": job.seed,
+                    "amount": str(job.amount),
+                    "validation_accuracy": result.accuracy,
+                    "cost": result.cost,
+                    "seconds": round(result.seconds, 3),
+                }
+                for jobs in self.plan.rounds(results)
+                for job in jobs
+                if (result := results.get(job.number))
+            ],
+            "best": best_of(self.groups).settings if self.groups else None,
+            "total": self.plan.count(),
+            "means": [
+                {name: getattr(group, name) for name in MEANS} | {"seeds": len(group.results)}
+                for group in self.groups
+            ],
+            "lead": lead
+            and {
+                "over": lead.over.settings,
+                "difference": lead.difference,
+                "interval": lead.interval and list(lead.interval),
+            },
         }
-        return super().as_json() | {"means": means, "lead": lead}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        name, total, done = as_typed(self.record.name), self.plan.count(), len(self.record.results)
         if not self.groups:
-            yield f"Study {self.name!r}: nothing is done yet; study {self.name} goes on."
+            yield f"Study {self.record.name!r}: nothing is done yet; study {name} goes on."
             return
         varied, blocks = self._varied(self.groups), draws_blocks(console, options)
-        shape = "" if SHAPE in varied else f"of {self.shape} "
+        shape = "" if SHAPE in varied else f"of {self.unvaried[SHAPE]} "
         epochs = self.groups[0].settings.get(EPOCHS)
-        amount = f"{epochs} epochs" if epochs else self.amount
+        amount = f"{epochs} epochs" if epochs else f"{self.plan.question.amount}"
         length = "" if EPOCHS in varied else f"for {amount} "
-        yield f"Trainings {shape}{length.replace(' 1 epochs', ' 1 epoch')}on {self.data}:"
+        yield f"Trainings {shape}{length.replace(' 1 epochs', ' 1 epoch')}on {self.record.data}:"
         yield self._table(options.max_width, blocks=blocks)
         if len(self.groups) > 2 and len(varied) == 1 and (curve := self._curve(*varied)):
             yield picture(curve, min(options.max_width, 60), MIN_ROWS, blocks=blocks)
         yield self._conclusion("±" if blocks else "+-")
         if len(self.groups) > 2 and varied == [EPOCHS]:
             yield self._when_cost_stops()
-        if (done := len(self.runs)) < self.total:
-            yield f"{done:,} of {self.total:,} done: study {self.name} goes on."
+        if done < total:
+            yield f"{done:,} of {total:,} done: study {name} goes on."
         else:
-            yield Text(f"study {self.name} {BEST} loads the best network.", "dim")
+            yield Text(f"study {name} {BEST} loads the best network.", "dim")
 
     def _varied(self, trials: Sequence[Trials]) -> list[str]:
         names = dict.fromkeys(name for group in trials for name in group.settings)
@@ -154,10 +195,10 @@ class StudyResult(Record):
     def _table(self, width: int, *, blocks: bool) -> Rows:
         """A row for each group, in the order of the question; for a search, the best ones first."""
         shown: Sequence[Trials] = self.groups
-        if self.is_search:
+        if self.plan.candidates:
             shown = sorted(shown, key=lambda group: -group.accuracy)[:MAX_SEARCH_ROWS]
         varied = self._varied(shown)
-        best = best_of(shown) if len(shown) > 1 and not self.is_search else None
+        best = best_of(shown) if len(shown) > 1 and not self.plan.candidates else None
         lines = []
         for group in shown:
             line = {name: self._value(group, name) for name in varied}
@@ -165,11 +206,11 @@ class StudyResult(Record):
             if any(g.spread is not None for g in shown):
                 line["spread"] = "" if group.spread is None else f"{100 * group.spread:.2f}"
             line |= {"cost": f"{group.cost:.3g}", "time": duration(group.seconds)}
-            if not self.is_search:
+            if not self.plan.candidates:
                 line |= {"seeds": str(len(group.results)), "": BEST * (group is best)}
             lines.append(line)
         table = _rows(lines, varied)
-        if self.is_search or not table.fits(width - INTERVAL):
+        if self.plan.candidates or not table.fits(width - INTERVAL):
             return table
         for line, interval in zip(lines, _intervals(shown, blocks=blocks), strict=True):
             line[""] = f"{interval} {line['']}".rstrip()
@@ -280,12 +321,13 @@ class BestResult(Record):
     group="Asking",
     rank=6,
     examples={
-        "study rate 0.01 0.1 1": "the same network with three learning rates",
         "study shape 784-20-10 784-100-10 --repeat 5": "two shapes, each with five seeds",
         "study cases 500 1000 rate 0.05 0.1 --for 3e": "every combination, three epochs each",
         "study auto 10m": "a search for good settings that takes about ten minutes",
         "study study-1": "continue a study, or show it again",
+        "study study-1 show": "show it as it is, without continuing it",
         "study study-1 best": "train its best network again, load it and check it",
+        "study rate 0.01 0.1": "the same network with two learning rates",
     },
 )
 def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult | BestResult:
@@ -300,36 +342,38 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult 
     rest, name, address = _flags(words)
     if not rest or varies(rest[0]):
         record = _new_study(session, rest, clean(name) if name else "")
-        trainings = counted(_plan(record).count(), "training")
-        session.report(Note(f"Study {record.name!r}: {trainings}."))
-    else:
-        record = session.registry.load_study(clean(rest[0]))
-        if rest[1:] == [BEST]:
-            return _best(session, record)
-        if rest[1:]:
-            raise CommandError(
-                f"a study is shown by its name, and {BEST} after it: study NAME {BEST}"
-            )
-    return _run_trainings(session, record, address)
+        return _run_trainings(session, record, _plan(record), address, is_new=True)
+    record = session.registry.load_study(clean(rest[0]))
+    plan = _plan(record)
+    match rest[1:]:
+        case []:
+            return _run_trainings(session, record, plan, address)
+        case ["show"]:
+            return StudyResult(record, plan)
+        case ["best"]:
+            return _best(session, record, plan)
+    raise CommandError("after the name of a study stands nothing, show or best. Example: study x")
 
 
 def _flags(words: Sequence[str]) -> tuple[list[str], str, str]:
     """Splits off the values of --name and --on; returns the other words and both values."""
-    rest, values = list(words), {NAME: "", ON: ""}
-    for flag in values:
+    rest, values = list(words), {"--name": "", "--on": ""}
+    for flag, example in {"--name": "rates", "--on": "tcp://HOST:8786"}.items():
         if flag in rest:
             index = rest.index(flag)
             if not rest[index + 1 :]:
                 raise CommandError(
-                    f"{flag} is followed by a value. Example: study l2 0 0.001 {flag} x"
+                    f"{flag} is followed by a value. Example: study l2 0 0.001 {flag} {example}"
                 )
             values[flag] = rest[index + 1]
             del rest[index : index + 2]
-    return rest, values[NAME], values[ON]
+    if not rest:
+        raise CommandError("a study needs what to vary. Example: study rate 0.01 0.1")
+    return rest, values["--name"], values["--on"]
 
 
 def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
-    """Makes a study, and saves it without results. name: if empty, the first free one is taken.
+    """A study without results, not saved yet. name: if empty, the first free one is taken.
 
     Raises CommandError if the question or the name is not valid.
     """
@@ -351,7 +395,6 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
             record.candidates = candidates_for(question.seconds, trial.seconds, threads.count())
     except ValueError as error:
         raise CommandError(printable(str(error), 400)) from None
-    registry.save_study(record)
     return record
 
 
@@ -388,10 +431,31 @@ def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
     return data
 
 
-def _run_trainings(session: Session, record: StudyRecord, address: str) -> StudyResult:
-    """Runs the remaining trainings of a study, until Ctrl-C. address: of a cluster, or empty."""
-    plan, results, registry = _plan(record), record.results, session.registry
+def _run_trainings(
+    session: Session, record: StudyRecord, plan: Plan, address: str, *, is_new: bool = False
+) -> StudyResult:
+    """Runs the remaining trainings of a study, until Ctrl-C. address: of a cluster, or empty.
+
+    is_new: whether the study is to be saved, once there is somebody to train.
+    """
+    results, registry, name = record.results, session.registry, as_typed(record.name)
     begun, before, total = perf_counter(), len(results), plan.count()
+    if not plan.round(results):
+        return StudyResult(record, plan)
+    data = _data(session, record, plan)
+    pool: PoolFactory = partial(processes, data, threads.count())
+    if address:
+        pool = partial(cluster, data, address)
+
+    @contextmanager
+    def new_pool() -> Iterator[WorkerPool]:
+        nonlocal is_new
+        with pool() as workers:
+            if is_new:
+                registry.save_study(record)
+                is_new = False
+                session.report(Note(f"Study {record.name!r}: {counted(total, 'training')}."))
+            yield workers
 
     def report(result: Result | None) -> None:
         if result is None:
@@ -402,61 +466,19 @@ def _run_trainings(session: Session, record: StudyRecord, address: str) -> Study
         is_milestone = done % max(1, total // MAX_MILESTONES) == 0
         return session.report(Note(line, False, line if is_milestone else None))
 
-    if plan.round(results):
-        data = _data(session, record, plan)
-        new_pool = (
-            partial(cluster, data, address)
-            if address
-            else partial(processes, data, threads.count())
-        )
-        try:
-            conduct(plan, results, new_pool, lambda _: registry.save_study(record), report)
-        except Stopped:
-            pass
-        except NoWorkers as error:
-            raise CommandError(
-                f"{error}; {counted(len(results), 'result')} kept: study {record.name} goes on"
-            ) from None
-    return result_of(record, plan)
+    try:
+        conduct(plan, results, new_pool, lambda _: registry.save_study(record), report)
+    except Stopped:
+        if is_new:
+            raise
+    except NoWorkers as error:
+        done = f"{counted(len(results), 'result')} kept: study {name} goes on"
+        raise CommandError(f"{error}; {'no study was made' if is_new else done}") from None
+    return StudyResult(record, plan)
 
 
-def result_of(record: StudyRecord, plan: Plan) -> StudyResult:
-    results, trials = record.results, groups(plan, record.results)
-    best = best_of(trials) if trials else None
-    blueprint = record.blueprint
-    runs = [
-        {
-            "settings": dict(job.settings),
-            "seed": job.seed,
-            "amount": str(job.amount),
-            "validation_accuracy": result.accuracy,
-            "cost": result.cost,
-            "seconds": round(result.seconds, 3),
-        }
-        for jobs in plan.rounds(results)
-        for job in jobs
-        if (result := results.get(job.number))
-    ]
-    shape = "-".join(part.partition(":")[0] for part in blueprint.shape.split("-"))
-    unvaried = {name: spelled(name, value) for name, value in asdict(blueprint.settings).items()}
-    return StudyResult(
-        name=record.name,
-        data=record.data,
-        shape=shape,
-        amount=str(plan.question.amount),
-        runs=runs,
-        best=best.settings if best else None,
-        total=plan.count(),
-        groups=trials,
-        lead=lead_of(best, trials) if best and not plan.candidates else None,
-        is_search=bool(plan.candidates),
-        unvaried=unvaried | {SHAPE: shape},
-    )
-
-
-def _best(session: Session, record: StudyRecord) -> BestResult:
+def _best(session: Session, record: StudyRecord, plan: Plan) -> BestResult:
     """Trains the best network of a study again, bit for bit, and checks it on the test set."""
-    plan = _plan(record)
     trials = groups(plan, record.results)
     if not trials:
         raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
