@@ -1,5 +1,6 @@
 """The workers of a dask cluster: a scheduler that answers, and workers with the same programs."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -15,8 +16,8 @@ from digitnet.study.conduct import NoWorkers, WorkerPool, train
 SECONDS = 4.0
 """Timeout of each of the steps in which a connection is made."""
 
-MAX_GREETING = 1 << 20
-"""Maximum length, which it begins with, of the message with which a scheduler greets."""
+MAX_GREETING, MAX_FRAMES = 1 << 20, 100
+"""Maximum length and number of frames of the message with which a scheduler greets."""
 
 CERTIFICATES = (
     "tls:// needs certificates: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
@@ -78,19 +79,21 @@ def _check_scheduler(address: str, security: Any) -> None:
     if scheme not in ("tcp", "tls") or not host or not (port.isdecimal() and int(port) < 1 << 16):
         raise NoWorkers(f"{address!r} is no address of a scheduler, such as tcp://HOST:8786")
     try:
-        context = security.get_connection_args("client").get("ssl_context")
-        if scheme == "tls" and context is None:
+        tls = security.get_connection_args("client")["ssl_context"] if scheme == "tls" else None
+        if scheme == "tls" and tls is None:
             raise NoWorkers(CERTIFICATES)
         there = create_connection((host.strip("[]"), int(port)), SECONDS)
     except (OSError, UnicodeError) as error:
         raise NoWorkers(f"no scheduler answers at {address}: {_said(error)}") from None
-    reason = ""
+    length, frames, reason = 0, 0, ""
     try:
-        with context.wrap_socket(there) if scheme == "tls" else there as there:
-            greeting = there.recv(8)
+        with tls.wrap_socket(there) if tls else there as stream:
+            length, frames = struct.unpack("<QQ", stream.recv(16))  # which the greeting begins with
     except OSError as error:
-        greeting, reason = b"", f" ({_said(error)})"
-    if len(greeting) < 8 or int.from_bytes(greeting, "little") > MAX_GREETING:
+        reason = f" ({_said(error)})"
+    except struct.error:
+        pass
+    if not (8 * frames < length < MAX_GREETING and 0 < frames < MAX_FRAMES):
         raise NoWorkers(f"what answers at {address} is not a dask scheduler{reason}")
 
 

@@ -473,7 +473,8 @@ def _run_trainings(
             raise
     except NoWorkers as error:
         done = f"{counted(len(results), 'result')} kept: study {name} goes on"
-        raise CommandError(f"{error}; {'no study was made' if is_new else done}") from None
+        reason = printable(str(error), 400)
+        raise CommandError(f"{reason}; {'no study was made' if is_new else done}") from None
     return StudyResult(record, plan)
 
 
