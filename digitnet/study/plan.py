@@ -231,19 +231,27 @@ class Plan:
         return Job(number, tuple(settings.items()), recipe, seed, amount)
 
 
+def question_of(record: StudyRecord) -> Question:
+    """The question of a study. Raises DamagedSave if it cannot be asked."""
+    try:
+        question = parse(record.words)
+        if bool(question.seconds) != (2 <= record.candidates <= MAX_CANDIDATES):
+            raise ValueError(f"{record.candidates:,} settings to start with")
+        for name, values in question.axes:
+            for value in values:
+                recipe_with(record.blueprint, {name: value})
+    except ValueError as error:
+        raise DamagedSave(f"its question cannot be asked: {error}") from None
+    return question
+
+
 def plan_of(record: StudyRecord) -> Plan:
     """The plan of a study's trainings.
 
     Raises DamagedSave if its question cannot be asked, or its results are none of its answers.
     """
-    try:
-        question = parse(record.words)
-        if bool(question.seconds) != (2 <= record.candidates <= MAX_CANDIDATES):
-            raise ValueError(f"{record.candidates:,} settings to start with")
-        plan = Plan(question, record.blueprint, record.seed, record.candidates)
-        jobs = {job.number for jobs in plan.rounds(record.results) for job in jobs}
-    except ValueError as error:
-        raise DamagedSave(f"its question cannot be asked: {error}") from None
+    plan = Plan(question_of(record), record.blueprint, record.seed, record.candidates)
+    jobs = {job.number for jobs in plan.rounds(record.results) for job in jobs}
     if record.results.keys() - jobs:
         raise DamagedSave("it has results of trainings that it does not consist of")
     return plan

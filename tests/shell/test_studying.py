@@ -150,6 +150,9 @@ def test_a_study_that_cannot_be_is_refused_in_a_line(session: Session, what: str
             assert line == "study x best" or says in message
             assert "should not have happened" not in message
             assert "\n" not in message
+    (study,) = do(session, "ls")[0]["studies"]
+    tells = "words" in changes or "candidates" in changes
+    assert bool(study["damaged"]) == (tells and bool(says) and "results" not in changes)
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> None:

@@ -7,7 +7,8 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from digitnet.recipes import RECIPES
-from digitnet.registry.saves import Entry
+from digitnet.registry.files import DamagedSave, RegistryError
+from digitnet.registry.saves import Entry, Registry
 from digitnet.registry.schema import clean_name
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
@@ -17,6 +18,7 @@ from digitnet.repl.line import NO_MATCH, PREFIX, as_typed, distance, split
 from digitnet.repl.pictures.tables import Rows, counted, percent, size, when
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Change, Session
+from digitnet.study.plan import question_of
 
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
 
@@ -339,7 +341,19 @@ class ListResult:
 @command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
 def list_(session: Session) -> ListResult:
     """List the saved networks."""
-    return ListResult(session.registry.saves(), session.hand.name if session.hand else "")
+    entries = [_with_question(session.registry, entry) for entry in session.registry.saves()]
+    return ListResult(entries, session.hand.name if session.hand else "")
+
+
+def _with_question(registry: Registry, entry: Entry) -> Entry:
+    """The entry, damaged if it is a study whose question cannot be asked."""
+    if entry.kind != "study" or entry.damaged or entry.hidden:
+        return entry
+    try:
+        question_of(registry.load_study(entry.name))
+    except (DamagedSave, RegistryError) as error:
+        return replace(entry, damaged=printable(str(error), 300))
+    return entry
 
 
 @dataclass(frozen=True)
