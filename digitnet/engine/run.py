@@ -26,7 +26,7 @@ class Report:
     left; None if unknown. cost: mean over the mini-batches since the last report, penalties
     included; in a measured report, since the last measurement. accuracy, validation_cost: as last
     measured. measured: whether that was just now. epoch: the number of the network's epoch that has
-    just ended; 0 if none has.
+    just ended; 0 if none has. rate: of the next mini-batch.
     """
 
     batches: int
@@ -40,6 +40,7 @@ class Report:
     validation_cost: float
     measured: bool
     epoch: int
+    rate: float
 
 
 @dataclass(frozen=True)
@@ -375,6 +376,7 @@ class _Training:
             self.on_validation.cost,
             measured,
             round(progress.samples / len(self.cases)) if ended else 0,
+            meter.rate(),
         )
 
     def outcome(self, stopped: Ending) -> Outcome:

@@ -32,7 +32,7 @@ class Model:
 
     name: empty until it is saved. recipe: empty if it was made from a shape. data: its current data
     set. trained_on: all data sets it was trained on. saved_at: ISO 8601, UTC; empty if it has never
-    been saved.
+    been saved. rates: (mini-batch, learning rate) of its trainings since then; not saved.
     """
 
     trainer: Trainer
@@ -42,6 +42,7 @@ class Model:
     trained_on: list[str] = field(default_factory=list)
     accuracy: Accuracy | None = None
     saved_at: str = ""
+    rates: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def title(self) -> str:

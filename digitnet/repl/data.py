@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from math import isfinite
 from pathlib import Path
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Source
 from digitnet.digits.idx import BadData
 from digitnet.digits.own import ABOUT_MINE, HOW_TO_ADD, MINE
+from digitnet.engine.trainer import Measurement
 from digitnet.registry.model import SEEN, Accuracy, Model
 from digitnet.registry.own_sets import OwnData
 
@@ -116,8 +118,16 @@ class DataSets:
 
 @contextmanager
 def trained_on(data: DataSet, model: Model) -> Iterator[None]:
-    """Context manager for training a model on a data set: updates `trained_on` and `data`."""
-    progress = model.trainer.progress
+    """Context manager for training a model on a data set: updates `trained_on` and `data`.
+
+    The history begins with the untrained network. As it has seen no cases, its validation cost
+    stands for its training cost.
+    """
+    progress, history = model.trainer.progress, model.trainer.history
+    if not progress.batches and not history:
+        untrained = model.trainer.measure(data.validation)
+        if isfinite(untrained.cost):
+            history.append(Measurement(0, untrained.cost, untrained.cost, untrained.accuracy))
     if model.trained_on[-1:] != [data.name]:
         progress.next_epoch()
     before, trained_on_before = progress.batches, model.trained_on
@@ -129,6 +139,8 @@ def trained_on(data: DataSet, model: Model) -> Iterator[None]:
     finally:
         if progress.batches == before:
             model.trained_on = trained_on_before
+        if not progress.batches:
+            history.clear()
 
 
 def accuracy_on(part: str, value: float, data: DataSet, model: Model) -> Accuracy:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import floor
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+from digitnet.repl.pictures import Drawn, View
 
 
 class Result(Protocol):
@@ -13,7 +16,7 @@ class Result(Protocol):
     def as_json(self) -> dict[str, Any]:
         """The fields of the JSON object."""
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult: ...
 
 
 T = TypeVar("T")
@@ -24,7 +27,7 @@ ScreenOnly: TypeAlias = Annotated[T, SCREEN_ONLY]
 """Marks a field of a Record that is displayed but not part of the JSON."""
 
 
-class Record:
+class Record(Drawn):
     """Base class of results: dataclasses whose JSON has all fields except ScreenOnly ones."""
 
     def as_json(self) -> dict[str, Any]:
@@ -45,25 +48,25 @@ class Update(Protocol):
     def lasting(self) -> bool: ...
 
     @property
-    def milestone(self) -> "RenderableType | None": ...
+    def milestone(self) -> RenderableType | None: ...
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult": ...
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult: ...
 
 
 @dataclass(frozen=True)
-class Note:
+class Note(Drawn):
     """An update that consists of a sentence or a picture."""
 
     shown: RenderableType
     lasting: bool = True
     milestone: RenderableType | None = None
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+    def drawn(self, view: View) -> RenderResult:
         yield self.shown
 
 
 @dataclass(frozen=True)
-class Said:
+class Said(Drawn):
     """A result that is a sentence. fields: what it says, as data."""
 
     text: str
@@ -73,5 +76,20 @@ class Said:
         """The fields."""
         return dict(self.fields)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield self.text
+
+
+@dataclass
+class Milestones:
+    """Chooses the reports that are printed where nothing is redrawn: some `most`, evenly spaced."""
+
+    most: int
+    _next: float = 0.0
+
+    def is_due(self, part: float) -> bool:
+        """Whether to print the report after this fraction of the work."""
+        if part < self._next:
+            return False
+        self._next = (floor(part * self.most) + 1) / self.most
+        return True

@@ -11,9 +11,10 @@ from session_helpers import do, refusal, shown
 
 from digitnet.engine.run import Report
 from digitnet.engine.schedules import Amount
+from digitnet.engine.settings import Settings
 from digitnet.repl.features.train import TrainingResult, progress_line
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures import Screen, View
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
@@ -54,7 +55,10 @@ def test_after_a_divergence_a_rate_below_both_is_advised(
         accuracy_before=0.1,
         validation_accuracy=0.1,
     )
-    result = TrainingResult(outcome, Amount(1, "epochs"), GrowingCurves(), rate, usual, False, True)
+    settings = Settings(rate=rate)
+    result = TrainingResult(
+        outcome, Amount(1, "epochs"), GrowingCurves(since=9), settings, usual, False
+    )
     assert result.advice().endswith(f"Try set rate {advised}")
 
 
@@ -63,7 +67,7 @@ def test_a_target_out_of_reach_says_how_far_it_came(session: Session) -> None:
     found = re.search(r"Stopped: no improvement for (\d+) epochs; best (\d\d\.\d\d) %\.", text)
     assert found
     assert int(found[1]) >= 30
-    assert f"validation accuracy {found[2]} %." in text
+    assert f"Validation accuracy {found[2]} %, cost" in text
     assert text.endswith("The training cases are learnt: set augment light makes more of them.")
 
 
@@ -172,15 +176,26 @@ def test_the_picture_of_a_training_stays(session: Session, line: str) -> None:
     assert last.count("┌") == 2
 
 
-def test_a_training_with_one_measurement_has_both_charts_or_one_across(session: Session) -> None:
+def test_the_curves_begin_untrained_and_go_on_with_the_next_training_which_is_marked(
+    session: Session,
+) -> None:
     do(session, "n diary; set cases 500")
-    *_, first = re.split(r"\x1b\[J", shown(session, "t 5", can_redraw=True))
-    across = max(len(line) for line in first.splitlines() if "┌" in line)
-    assert first.count("┌") == 1
-    assert across > 90
-    do(session, "t 3e")
-    *_, second = re.split(r"\x1b\[J", shown(session, "t 1e", can_redraw=True))
-    assert second.count("┌") == 2
+    for line, ticks in (
+        ("t 5", ["0", "5"]),
+        ("t 20", ["0", "5", "25"]),
+        ("min 3", ["0", "25", "28"]),
+    ):
+        *_, last = re.split(r"\x1b\[J", shown(session, line, can_redraw=True))
+        below = next(row for row in last.splitlines()[::-1] if re.fullmatch(r"[ \d]+", row))
+        assert below.split() == 2 * ticks
+
+
+def test_the_last_cost_of_the_curve_is_told_beside_that_on_training_cases(session: Session) -> None:
+    text = " ".join(shown(session, "n diary; set cases 500; set augment light; t 1e").split())
+    last = re.findall(r"mini-batches cost ([\d.]+)", text)[-1]
+    assert re.search(
+        rf"cost [\d.]+ on training cases \({last} on the last mini-batches, deformed\)", text
+    )
 
 
 def test_a_long_training_has_some_forty_milestones(session: Session) -> None:
@@ -189,7 +204,7 @@ def test_a_long_training_has_some_forty_milestones(session: Session) -> None:
 
 
 def test_it_says_that_it_measures_when_all_is_trained() -> None:
-    report = Report(9, 90, 1.0, 90.0, 1.0, 0.0, 1.0, 0.09, 2.0, False, 0)
+    report = Report(9, 90, 1.0, 90.0, 1.0, 0.0, 1.0, 0.09, 2.0, False, 0, 0.1)
     line = shown_line(report)
     assert line.endswith("cost 1  measuring ...  90 cases/s")
     assert "accuracy" not in line
@@ -199,13 +214,13 @@ def test_it_says_that_it_measures_when_all_is_trained() -> None:
     ("seconds", "text"), [(99, "99 s"), (112, "1:52"), (3599, "59:59"), (12005, "3 h 20 min")]
 )
 def test_minutes_of_a_training_have_their_seconds(seconds: float, text: str) -> None:
-    report = Report(9, 90, seconds, 90.0, 0.5, seconds, 9940.0, 0.09, 2.0, True, 0)
+    report = Report(9, 90, seconds, 90.0, 0.5, seconds, 9940.0, 0.09, 2.0, True, 0, 0.1)
     assert f"cost 9,940  accuracy 9.00 %  {text} left" in shown_line(report)
 
 
 def shown_line(report: Report) -> str:
-    console = Screen(StringIO(), width=120)
-    return progress_line(report, console, console.options).plain
+    screen = Screen(StringIO(), width=120)
+    return progress_line(report, View.of(screen, screen.options)).plain
 
 
 def test_one_mini_batch_is_one(session: Session) -> None:
@@ -214,7 +229,7 @@ def test_one_mini_batch_is_one(session: Session) -> None:
     assert "1 iteration " in text
 
 
-@pytest.mark.parametrize(("lines", "batches"), [("t 3; t 3", [3, 6]), ("min 12", [*range(1, 13)])])
+@pytest.mark.parametrize(("lines", "batches"), [("t 3; t 3", [0, 3, 6]), ("min 12", [*range(13)])])
 def test_each_t_however_short_and_each_iteration_is_in_the_plot(
     session: Session, lines: str, batches: list[int]
 ) -> None:
@@ -227,7 +242,7 @@ def test_networks_are_compared_in_a_plot(session: Session) -> None:
     do(session, "n diary; set cases 500; t 1e; pas one; t 1e; pas 'my two'")
     text = shown(session, "plot one 'my two'")
     assert "validation cost  * one  o my two" in text
-    assert re.search("^one: 5 measurements in 50 mini-batches; best", text, re.MULTILINE)
+    assert re.search("^one: 6 measurements in 50 mini-batches; best", text, re.MULTILINE)
     assert [*do(session, "plot one one 'my two'")[0]["histories"]] == ["one", "my two"]
     assert "no network named 'three'" in refusal(session, "plot one three")
     do(session, "n diary; pas fresh")

@@ -73,7 +73,7 @@ def test_as_much_is_shown_as_the_screen_has_room_for(
 def test_one_of_both(session: Session, what: str) -> None:
     do(session, f"n diary; set watch {what}")
     text = "\n".join(drawn(session, 40)[-1])
-    assert ("validation cases misread" in text) == (what == "misread")
+    assert ("misread, of the first 300 validation cases" in text) == (what == "misread")
     assert ("weights of the first layer" in text) == (what == "weights")
 
 

@@ -1,10 +1,8 @@
 """The memory of a mini-batch is known before it is begun."""
 
 import tracemalloc
-from io import StringIO
 
 import numpy as np
-import plotext
 import pytest
 from session_helpers import do, refusal
 
@@ -12,9 +10,6 @@ from digitnet.engine import evaluate as room
 from digitnet.engine.arrays import Cases
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.shapes import network_of
-from digitnet.engine.trainer import Measurement
-from digitnet.repl.pictures import Screen, curves
-from digitnet.repl.pictures.curves import history_curves
 from digitnet.repl.session import Session
 
 
@@ -59,16 +54,3 @@ def test_a_small_save_of_many_wide_layers_takes_little_memory() -> None:
         tracemalloc.stop()
         assert peak < 300 << 20
         assert room.max_cases(network) < 5
-
-
-def test_of_a_long_history_few_points_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    history = [Measurement(n, 1 / n, 1 / n, 0.5) for n in range(1, 100_001)]
-    drawn: list[list[float]] = []
-    monkeypatch.setattr(plotext, "plot", lambda x, y, **_: drawn.append(x))
-    monkeypatch.setattr(plotext, "build", lambda: "")
-    Screen(StringIO(), width=80).print(history_curves({"": history}))
-    assert len(drawn) == 3  # two costs and an accuracy
-    for batches in drawn:
-        assert curves.MAX_POINTS / 2 <= len(batches) <= curves.MAX_POINTS
-        assert batches[-1] == 100_000
-        assert np.all(np.diff(batches) > 0)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
@@ -18,6 +18,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
     beside_outputs,
     by_size,
@@ -43,7 +44,7 @@ MIN_LINES = 8
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(Drawn):
     """The network's outputs for one case.
 
     inputs: the case as a picture, or a row of a table. layers: for each hidden layer, its text in
@@ -74,50 +75,48 @@ class CheckResult:
             ]
         return values
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield f"case {self.index:,} of the {self.set} set"
-        yield beside_outputs(self.inputs, self.outputs, self.guess, self.answer, console, options)
+        yield beside_outputs(self.inputs, self.outputs, self.guess, self.answer, view)
         yield verdict(self.guess, self.answer, self.names)
         if self.layers is not None:
-            yield from _shown_layers(self.layers, console, options)
+            yield from _shown_layers(self.layers, view)
 
 
-def _shown_layers(
-    layers: Sequence[tuple[str, Array]], console: Console, options: ConsoleOptions
-) -> Iterator[RenderableType]:
+def _shown_layers(layers: Sequence[tuple[str, Array]], view: View) -> Iterator[RenderableType]:
     """Each layer under its text: feature maps as a gallery, units in rows."""
     if not layers:
         yield "There are no hidden layers."
     if any((values < 0).any() for _, values in layers):
-        yield legend(console, options)
+        yield legend(view)
     for text, values in layers:
         zeros = (values == 0).mean()
         zero = f", {100 * zeros:.0f} % zero" if zeros else ""
         yield ""
         if values.ndim == 1:
             title = counted(len(values), "unit")
-            shown: RenderableType = _shown_units(values, console, options)
+            shown: RenderableType = _shown_units(values, view)
         else:
             rows, columns, count = values.shape
             title = f"{text}: {counted(count, 'feature map')} of {rows} x {columns}"
-            lines = max(MIN_LINES, console.height // len(layers))
+            lines = max(MIN_LINES, view.height // len(layers))
             order = by_size(values.sum(axis=(0, 1)))
             maps = values.transpose(2, 0, 1)[order]
-            framed = framed_units(order, maps, console, options, lines=lines, common=True)
-            shown = gallery(framed, options)
+            framed = framed_units(order, maps, view, lines=lines, common=True)
+            shown = gallery(framed, view)
         yield Text(f"{title}{zero}, largest {values.max():.3g}", "bold")
         yield shown
 
 
-def _shown_units(values: Array, console: Console, options: ConsoleOptions) -> Text:
+def _shown_units(values: Array, view: View) -> Text:
     """The units of a dense layer: a few as numbers, many as shades in rows."""
     if len(values) <= MAX_AS_NUMBERS:
         return Text("  ".join(f"{value:.3g}" for value in values))
-    across = min(MAX_ACROSS, options.max_width)
+    across = min(MAX_ACROSS, view.width)
     picture = np.zeros((-(-len(values) // across), across), values.dtype)
     picture.flat[: len(values)] = values
     draw = signed if (values < 0).any() else unsigned
-    return draw(picture, float(np.abs(values).max()), console, options)
+    return draw(picture, float(np.abs(values).max()), view)
 
 
 @command(
@@ -201,7 +200,7 @@ class CheckManyResult(Record):
     seen_in_training: bool
     recorded: ScreenOnly[str]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
         text.append(percent(self.accuracy), "bold")
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere
@@ -19,7 +19,7 @@ from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, counted, size
@@ -33,7 +33,7 @@ MAX_REASONS = 3
 
 
 @dataclass(frozen=True)
-class DataResult:
+class DataResult(Drawn):
     """The data set in use; every one there is, if that was asked; and what an import understood.
 
     understood: how the files were read and what was changed. left_out: files, with the reason.
@@ -61,7 +61,7 @@ class DataResult:
             return fields
         return fields | {"understood": self.understood, "left_out": self.left_out}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         for reason in self.left_out[:MAX_REASONS]:
             yield f"Left out: {printable(reason, 300)}"
         more = len(self.left_out) - MAX_REASONS
@@ -76,7 +76,7 @@ class DataResult:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(Drawn):
     """How much of a file is done, of a total if that is known; in bytes or files."""
 
     name: str
@@ -86,10 +86,10 @@ class Progress:
     lasting: bool = False
     milestone: None = None
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         progress = self.shown(self.done)
         if self.total:
-            share = bar(self.done / self.total, 20, blocks=draws_blocks(console, options))
+            share = bar(self.done / self.total, 20, blocks=view.blocks)
             progress = f"[{share}] {self.shown(self.done)} of {self.shown(self.total)}"
         yield Text(f"{printable(self.name, 60)}  {progress}", no_wrap=True, overflow="crop")
 

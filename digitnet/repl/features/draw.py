@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 
 from digitnet.digits.prepare import NoDigit, Picture, prepare
 from digitnet.engine.arrays import answers_of
@@ -12,13 +12,14 @@ from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.img import PictureReader
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, verdict
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
 
 @dataclass(frozen=True)
-class DrawResult:
+class DrawResult(Drawn):
     """The network's outputs for a drawing. answer: None if it was not given."""
 
     guess: int
@@ -30,9 +31,9 @@ class DrawResult:
         """All fields except the picture."""
         return {"guess": self.guess, "answer": self.answer, "outputs": self.outputs}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield "your drawing, as the network sees it"
-        yield beside_outputs(self.picture, self.outputs, self.guess, self.answer, console, options)
+        yield beside_outputs(self.picture, self.outputs, self.guess, self.answer, view)
         yield verdict(self.guess, self.answer)
         command = "mine" if self.answer is not None else "mine DIGIT"
         yield f"{command} adds it to your own digits."

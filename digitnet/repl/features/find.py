@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, picture
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
@@ -22,7 +22,7 @@ MAX_COLUMNS = 76
 
 
 @dataclass(frozen=True)
-class FindResult:
+class FindResult(Drawn):
     """The cost at each rate, and the suggested rate; None if the cost hardly fell.
 
     present: the rate of the network in hand. on_fresh_copy: whether an untrained copy was used.
@@ -42,12 +42,12 @@ class FindResult:
             "on_fresh_copy": self.on_fresh_copy,
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         points = [(point.rate, point.cost) for point in self.points if isfinite(point.cost)]
         title = "cost over the learning rate"
-        chart = Chart(title, {"": points}, logarithmic=True, marked=self.suggestion)
-        if chart.drawn and options.max_width >= MIN_COLUMNS:
-            width, blocks = min(options.max_width, MAX_COLUMNS), draws_blocks(console, options)
+        chart = Chart(title, {"": points}, log_x=True, marked=self.suggestion)
+        if chart.lines and view.width >= MIN_COLUMNS:
+            width, blocks = min(view.width, MAX_COLUMNS), view.blocks
             yield picture(chart, width, MIN_ROWS, blocks=blocks)
         if self.on_fresh_copy:
             yield "Tried on an untrained copy, since a trained network has little left to learn."

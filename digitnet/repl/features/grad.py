@@ -3,12 +3,13 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 
 from digitnet.engine.arrays import Feeder
 from digitnet.engine.evaluate import max_cases
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.repl.command import command
+from digitnet.repl.pictures import View
 from digitnet.repl.result import Record
 from digitnet.repl.session import Session
 
@@ -23,7 +24,7 @@ class GradientResult(Record):
     max_relative_error: float
     checked: int
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         if not self.checked:
             yield (
                 "Nothing could be checked: every answer is so wrong that its cost is cut off, or "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.digits.files import BadFile, read_bounded
@@ -21,6 +21,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, Incomplete, printable
 from digitnet.repl.features.check import check_outputs
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, verdict
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, percent
@@ -96,18 +97,18 @@ class DigitRead:
         *_, second, _ = sorted(range(len(self.outputs)), key=self.outputs.__getitem__)
         return f"doubtful, or {second} ({percent(self.outputs[second])})"
 
-    def drawn(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def whole(self, view: View) -> Iterator[RenderableType]:
         """The picture, the outputs and the guess."""
         if self.seen is None or self.guess is None:
             yield Text(f"{self.label}: {printable(self.error)}", "red")
             return
         yield Text(f"{self.label}, as the network sees it")
-        yield beside_outputs(self.seen, self.outputs, self.guess, self.answer, console, options)
+        yield beside_outputs(self.seen, self.outputs, self.guess, self.answer, view)
         yield Text.assemble(verdict(self.guess, self.answer), self.doubt and f": {self.doubt}")
 
 
 @dataclass(frozen=True)
-class ImgResult:
+class ImgResult(Drawn):
     """The network's outputs for picture files."""
 
     digits: list[DigitRead]
@@ -150,13 +151,13 @@ class ImgResult:
         summed = {"correct": correct, "total": total, "accuracy": correct / total} if total else {}
         return {"results": entries} | summed
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         read = [digit for digit in self.digits if not digit.error]
         if not read and len(self.digits) == 1:  # the error is the command's
             return
         if len(read) <= MAX_WHOLE:
             for each in self.digits:
-                yield from each.drawn(console, options)
+                yield from each.whole(view)
         else:
             yield self._table()
         correct, total = self.right

@@ -3,15 +3,16 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.console import Group, RenderResult
 
 from digitnet.engine.minimize import Iteration, Minimum, minimize
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
-from digitnet.repl.result import Note
+from digitnet.repl.result import Milestones, Note
 from digitnet.repl.session import Session, undoable
 
 MAX_MILESTONES = 10
@@ -19,7 +20,7 @@ MAX_MILESTONES = 10
 
 
 @dataclass(frozen=True)
-class MinResult:
+class MinResult(Drawn):
     """The result of a minimisation; its curves stay on the screen if they were shown live."""
 
     minimum: Minimum
@@ -28,10 +29,10 @@ class MinResult:
     def as_json(self) -> dict[str, Any]:
         return asdict(self.minimum)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         m = self.minimum
-        if getattr(console, "can_redraw", False):
-            yield self.curves.whole
+        if view.redraws:
+            yield self.curves
         yield (
             f"{counted(m.iterations, 'iteration')} of {m.method} in {duration(m.seconds)}. "
             f"Cost {m.cost:.4g}, accuracy {percent(m.train_accuracy)} on training cases, "
@@ -63,23 +64,25 @@ def min_(
     learning rate. Ctrl-C keeps the weights of the last iteration; undo t undoes the minimisation.
     """
     model = session.learner()
-    data, curves = session.data_for(model), GrowingCurves()
+    data, milestones = session.data_for(model), Milestones(MAX_MILESTONES)
+    since = model.trainer.progress.batches
 
     def report(it: Iteration | None) -> None:
         if it is None:
             session.report()
             return
-        curves.add(it.number, it.cost)
-        curves.add_measured(it.number, it.validation_cost, it.validation_accuracy)
+        curves.add(since + it.number, it.cost)
+        curves.add_measured(since + it.number, it.validation_cost, it.validation_accuracy)
         line = (
             f"{it.number:>9,} {counted(it.number, 'iteration').split()[1]:<10}  "
             f"cost {it.cost:<8.4g}  accuracy {percent(it.validation_accuracy):>8}  "
             f"{clock(it.seconds):>6}"
         )
-        is_milestone = it.number % max(1, it.of // MAX_MILESTONES) == 0
-        session.report(Note(Group(line, curves), False, line if is_milestone else None))
+        milestone = line if milestones.is_due(it.number / it.of) else None
+        session.report(Note(Group(line, curves), False, milestone))
 
     with undoable(model, session), trained_on(data, model):
+        curves = GrowingCurves.of(model.trainer.history, [], since)
         minimum = minimize(model.trainer, data.train, data.validation, iterations, method, report)
     model.accuracy = accuracy_on("validation", minimum.validation_accuracy, data, model)
     return MinResult(minimum, curves)

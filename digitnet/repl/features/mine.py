@@ -1,49 +1,19 @@
 """`mine` keeps the digits that were drawn or read, with their right answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
-
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
+from typing import Annotated
 
 from digitnet.digits.own import MINE, OwnCases
-from digitnet.digits.prepare import Picture
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.pictures.digit import gallery, small_case
+from digitnet.repl.features.show import CasesShown
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 MAX_SHOWN = 100
 """Maximum number of pictures of one `mine show`."""
-
-
-@dataclass(frozen=True)
-class MineShown:
-    """Digits in `mine`, from number `first`. sets: train, validation or test for each."""
-
-    total: int
-    first: int
-    pictures: list[Picture]
-    answers: list[int]
-    sets: list[str]
-
-    def as_json(self) -> dict[str, Any]:
-        """The number, answer and set of each digit."""
-        pairs = enumerate(zip(self.answers, self.sets, strict=True), self.first)
-        cases = [{"index": n, "answer": answer, "set": part} for n, (answer, part) in pairs]
-        return {"total": self.total, "cases": cases}
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        count = len(self.answers)
-        some = f"the {count} from number {self.first} on, of " if count < self.total else ""
-        yield f"mine: {some}{counted(self.total, 'digit')}"
-        pictures = [small_case(picture, console, options) for picture in self.pictures]
-        labels = [Text(f"{n}: {a}", "bold") for n, a in enumerate(self.answers, self.first)]
-        yield gallery(list(zip(pictures, labels, strict=True)), options)
 
 
 @command(
@@ -61,7 +31,7 @@ def mine(
     session: Session,
     what: Annotated[int | str | None, kinds.DIGIT_OR_VERB] = None,
     number: Annotated[int | None, kinds.INDEX] = None,
-) -> Said | MineShown:
+) -> Said:
     """Add the digit that d or img read last to your own data set, with its right answer.
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
@@ -136,14 +106,22 @@ def _removed(session: Session, number: int | None) -> Said:
     )
 
 
-def _shown(session: Session, first: int | None) -> MineShown:
+def _shown(session: Session, first: int | None) -> CasesShown:
     """The cases from a number on, or the last ones."""
     cases = session.data_sets.own.read(MINE)
     first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
     rows = slice(first, first + MAX_SHOWN)
+    answers = cases.answers[rows].tolist()
     sets = [("train", "validation", "test")[part] for part in cases.parts[rows]]
-    pictures, answers = list(cases.pictures[rows]), cases.answers[rows].tolist()
-    return MineShown(len(cases), first, pictures, answers, sets)
+    pairs = enumerate(zip(answers, sets, strict=True), first)
+    listed = [{"index": n, "answer": answer, "set": its_set} for n, (answer, its_set) in pairs]
+    some = f"the {len(answers)} from number {first} on, of " if len(answers) < len(cases) else ""
+    return CasesShown(
+        f"mine: {some}{counted(len(cases), 'digit')}",
+        {"total": len(cases), "cases": listed},
+        list(cases.pictures[rows]),
+        [f"{case['index']}: {case['answer']}" for case in listed],
+    )
 
 
 def _checked(number: int, cases: OwnCases) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
@@ -16,6 +16,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
 from digitnet.repl.result import Record, ScreenOnly
@@ -42,7 +43,7 @@ class InHandResult(Record):
         batches = model.trainer.progress.batches
         return cls(said, name, network.shape, recipe, network.size, batches)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield self.said
 
 
@@ -118,7 +119,7 @@ class VoteResult(Record):
     total: int
     accuracy: float
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield (
             f"A committee of {counted(len(self.members), 'network')}: {self.correct:,} of "
             f"{self.total:,} right, {percent(self.accuracy)}. pas NAME keeps it."
@@ -166,7 +167,7 @@ def _committee(models: list[tuple[str, Model]]) -> Model:
 
 
 @dataclass(frozen=True)
-class InfoResult:
+class InfoResult(Drawn):
     """A description of the network in hand. fields: those of the JSON, without the settings."""
 
     fields: dict[str, Any]
@@ -175,7 +176,7 @@ class InfoResult:
     def as_json(self) -> dict[str, Any]:
         return self.fields | asdict(self.settings)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         of = self.fields
         is_committee = of["layers"][-1]["kind"] == "committee"  # not made or trained itself
         accuracy, history = "not measured yet", ""

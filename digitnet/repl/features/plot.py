@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 
 from digitnet.engine.trainer import Measurement
 from digitnet.repl import kinds
 from digitnet.repl.command import OPTIONAL, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.saves import clean, no_such
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import history_curves
 from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.session import Session
@@ -20,7 +21,7 @@ MAX_NETWORKS = 6
 
 
 @dataclass(frozen=True)
-class PlotResult:
+class PlotResult(Drawn):
     """The training histories of networks, by name; the name of the one in hand is empty."""
 
     histories: dict[str, Sequence[Measurement]]
@@ -30,7 +31,7 @@ class PlotResult:
         measured = {name: [asdict(m) for m in history] for name, history in self.histories.items()}
         return {"history": measured[""]} if "" in measured else {"histories": measured}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield history_curves(self.histories)
         for name, history in self.histories.items():
             best = max(history, key=lambda measured: measured.validation_accuracy)

@@ -3,19 +3,20 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
 from digitnet.engine.speed import threads
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.tables import Rows
 from digitnet.repl.session import SESSION_SETTINGS, Session
 
 
 @dataclass(frozen=True)
-class SettingsResult:
+class SettingsResult(Drawn):
     """Settings and their values."""
 
     values: dict[str, Any]
@@ -24,7 +25,7 @@ class SettingsResult:
         """Name and value of each; a `batch` of 0 is the whole set."""
         return self.values
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         meanings = SETTINGS | SESSION_SETTINGS
         lines = [(name, spelled(name, v), meanings[name]) for name, v in self.values.items()]
         yield Rows(("setting", "value", "what it is"), lines, prose=("what it is",))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
@@ -14,36 +14,25 @@ from digitnet.engine.augment import Augment, Deformer, side_of
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.digit import gallery, small_case
 from digitnet.repl.pictures.tables import named
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 
 @dataclass(frozen=True)
-class ShowResult:
-    """Some cases with their answers. names: of the answers, if they are not digits."""
+class CasesShown(Said):
+    """A sentence above a gallery of cases, each with its label."""
 
-    set: str
-    indices: list[int]
-    answers: list[int]
-    inputs: list[NDArray[Any]]
-    names: tuple[str, ...] = ()
+    cases: list[NDArray[Any]]
+    labels: list[str]
 
-    def as_json(self) -> dict[str, Any]:
-        """The index and answer of each case."""
-        pairs = zip(self.indices, self.answers, strict=True)
-        return {"set": self.set, "cases": [{"index": i, "answer": a} for i, a in pairs]}
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield f"cases of the {self.set} set"
-        cases = zip(self.indices, self.answers, self.inputs, strict=True)
-        yield gallery(
-            [
-                (small_case(x, console, options), Text(f"{i}: {named(a, self.names)}", "bold"))
-                for i, a, x in cases
-            ],
-            options,
-        )
+    def drawn(self, view: View) -> RenderResult:
+        yield self.text
+        labels = [Text(label, "bold") for label in self.labels]
+        pictures = [small_case(case, view) for case in self.cases]
+        yield gallery(list(zip(pictures, labels, strict=True)), view)
 
 
 MAX_SHOWN = 100
@@ -53,13 +42,14 @@ MAX_SHOWN = 100
 @command(
     "show",
     group="Digits",
+    rank=6,
     examples={
         "show": "six random test cases",
         "show augment": "training cases as the network sees them with `set augment`",
         "show 12": "twelve random test cases",
     },
 )
-def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> ShowResult:
+def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> CasesShown:
     """Show random test cases with their answers, or deformed training cases."""
     data = session.data()
     if isinstance(count, str):
@@ -71,7 +61,7 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Show
     return _result(f"{data.name} test", data, data.test, rows, pictures)
 
 
-def _deformed(session: Session, data: DataSet) -> ShowResult:
+def _deformed(session: Session, data: DataSet) -> CasesShown:
     """Random training cases, deformed with the settings of the network in hand."""
     augment = Augment.parse(session.network().trainer.settings.augment)
     if augment == Augment():
@@ -91,8 +81,9 @@ def _deformed(session: Session, data: DataSet) -> ShowResult:
 
 def _result(
     name: str, data: DataSet, cases: Cases, rows: Integers, pictures: list[NDArray[Any]]
-) -> ShowResult:
+) -> CasesShown:
     """These rows of some cases, with their pictures."""
-    return ShowResult(
-        name, rows.tolist(), answers_of(cases.targets[rows]).tolist(), pictures, data.answers
-    )
+    pairs = list(zip(rows.tolist(), answers_of(cases.targets[rows]).tolist(), strict=True))
+    fields = {"set": name, "cases": [{"index": i, "answer": a} for i, a in pairs]}
+    labels = [f"{i}: {named(a, data.answers)}" for i, a in pairs]
+    return CasesShown(f"cases of the {name} set", fields, pictures, labels)

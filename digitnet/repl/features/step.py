@@ -20,7 +20,7 @@ from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.train import ENDINGS
-from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.sheet import WHOLE, Row, Sheet, aligned, as_list, columns, weight_name
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note
@@ -59,7 +59,7 @@ class StepReport:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The cases, the cost before and after, and each layer's parameters."""
-        step, sheet = self.observed, Sheet(options.max_width, draws_blocks(console, options))
+        step, sheet = self.observed, Sheet(options.max_width, View.of(console, options).blocks)
         cases = counted(len(step.inputs), "case")
         yield sheet.heading(f"mini-batch {step.number:,}")
         yield sheet.text(f"{cases}, learning rate η = {step.rate:.4g}")

@@ -26,7 +26,7 @@ from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.saves import clean
 from digitnet.repl.features.set import spelled
 from digitnet.repl.line import as_typed
-from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, picture
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
@@ -89,7 +89,7 @@ class StudyReport:
     remaining: float
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        filled = bar(self.done / self.total, BAR, blocks=draws_blocks(console, options))
+        filled = bar(self.done / self.total, BAR, blocks=View.of(console, options).blocks)
         parts = [
             f"{self.done:,} of {self.total:,}",
             f"[{filled}]" if options.max_width >= 70 else "",
@@ -168,8 +168,8 @@ class StudyResult:
         if not self.groups:
             yield f"Study {self.record.name!r}: nothing is done yet; study {name} goes on."
             return
-        varied, blocks = self._varied(self.groups), draws_blocks(console, options)
-        shape = "" if SHAPE in varied else f"of {self.unvaried[SHAPE]} "
+        varied, blocks = self._varied(self.groups), View.of(console, options).blocks
+        shape = "" if SHAPE in varied else f"of {self.shape} "
         epochs = self.groups[0].settings.get(EPOCHS)
         amount = f"{epochs} epochs" if epochs else f"{self.plan.question.amount}"
         length = "" if EPOCHS in varied else f"for {amount} "

@@ -1,14 +1,13 @@
 """`t` trains the network in hand."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from math import floor
+from dataclasses import dataclass, replace
+from math import log, log1p
 from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.segment import Segment
+from rich.console import Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +16,7 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks
 from digitnet.engine.run import Outcome, Report, run
 from digitnet.engine.schedules import Amount
+from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.insight.inside import first_layer
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
@@ -25,11 +25,11 @@ from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.wrong import Misread
-from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import GrowingCurves, rows_of
-from digitnet.repl.pictures.digit import bar, framed_units, gallery, weights_table
+from digitnet.repl.pictures.digit import Framed, bar, framed_units, gallery, size_of
 from digitnet.repl.pictures.tables import clock, counted, duration, percent, rounded
-from digitnet.repl.result import Note
+from digitnet.repl.result import Milestones, Note
 from digitnet.repl.session import Session, undoable
 
 BAR = 24
@@ -55,64 +55,41 @@ ENDINGS = {
 }
 
 
-def progress_line(report: Report, console: Console, options: ConsoleOptions) -> Text:
+def progress_line(report: Report, view: View) -> Text:
     """The line that is redrawn: the fraction done, cost and accuracy, the time left."""
     is_done = report.part is not None and report.part >= 1  # only the last measurement is left
     cost, accuracy = f"cost {rounded(report.cost)}", f"accuracy {percent(report.accuracy)}"
     speed = f"{report.samples_per_second:,.0f} cases/s"
-    if report.part is None:
-        done = [counted(report.batches, "mini-batch")]
-    else:
-        filled = bar(report.part, BAR, blocks=draws_blocks(console, options))
-        done = [f"{report.part:4.0%}", f"[{filled}]"]
+    done = [counted(report.batches, "mini-batch")]
+    if report.part is not None:
+        done = [f"{report.part:4.0%}", f"[{bar(report.part, BAR, blocks=view.blocks)}]"]
     left = [] if report.remaining is None else [f"{clock(report.remaining)} left"]
     if is_done:
         left = ["measuring ..."]
         accuracy = accuracy if report.measured else ""
-    parts, by_priority = [cost, accuracy, *left, speed], [accuracy, cost, *left, *done[1:], speed]
-    return _fitting([*done, *parts], [done[0], *by_priority], options.max_width)
-
-
-@dataclass
-class Milestones:
-    """Chooses the measurements to print: at most MAX_MILESTONES, evenly spaced.
-
-    If the amount is an accuracy, those after which the training is longer by 1 / MAX_MILESTONES.
-    """
-
-    _next_part: float = 0.0
-    _next_batches: float = 0.0
-
-    def is_next(self, report: Report) -> bool:
-        part, batches = report.part or 0.0, report.batches
-        due = batches >= self._next_batches if report.part is None else part >= self._next_part
-        if not report.measured or not due:
-            return False
-        self._next_part = (floor(part * MAX_MILESTONES) + 1) / MAX_MILESTONES
-        self._next_batches = batches * (1 + 1 / MAX_MILESTONES)
-        return True
+    by_priority = [done[0], accuracy, cost, *left, *done[1:], speed]
+    return _fitting([*done, cost, accuracy, *left, speed], by_priority, view)
 
 
 @dataclass(frozen=True)
-class Milestone:
+class Milestone(Drawn):
     """A line that stays: as much as fits of mini-batches, cost, validation accuracy and time."""
 
     report: Report
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         r = self.report
         batches = f"{r.batches:>9,} {counted(r.batches, 'mini-batch').split()[1]:<12}"
         cost, accuracy = f"cost {rounded(r.cost):<8}", f"accuracy {percent(r.accuracy):>8}"
         time = f"{clock(r.seconds):>6}"
-        by_priority = [accuracy, cost, batches, time]
-        yield _fitting([batches, cost, accuracy, time], by_priority, options.max_width)
+        yield _fitting([batches, cost, accuracy, time], [accuracy, cost, batches, time], view)
 
 
-def _fitting(parts: list[str], by_priority: list[str], width: int) -> Text:
+def _fitting(parts: list[str], by_priority: list[str], view: View) -> Text:
     """The parts that fit in a line, in order; chosen by priority, highest first."""
     shown: list[str] = []
     for part in by_priority:
-        if part and len("  ".join([*shown, part])) <= width:
+        if part and len("  ".join([*shown, part])) <= view.width:
             shown.append(part)
     return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
 
@@ -137,7 +114,7 @@ CURVES = 60
 
 
 @dataclass
-class Watch:
+class Watch(Drawn):
     """Takes a look at the network in training now and then, and shows the last one.
 
     what: `misread`, `weights` or `both`. The first look is taken when it is first drawn, so it
@@ -149,18 +126,13 @@ class Watch:
     data: DataSet
     _guesses: Guesses | None = None
     _weights: Array | None = None
-    _is_drawn: bool = False
-    _lines: list[list[Segment]] = field(default_factory=list)
-    _room: int = 0
-    _size: tuple[int, int] = (0, 0)
-    _not_before: float = 0.0
+    _not_before: float | None = None
 
     def look(self) -> None:
         """Takes another look if it is drawn and it is time; call this between mini-batches."""
-        if not self._is_drawn or (begun := perf_counter()) < self._not_before:
+        if self._not_before is None or (begun := perf_counter()) < self._not_before:
             return
         self._look()
-        self._size = (0, 0)
         done = perf_counter()
         self._not_before = done + LOOK_RATIO * (done - begun)
 
@@ -172,49 +144,47 @@ class Watch:
         if self.what != "misread":
             self._weights = first_layer(self.trainer.network).weights[:MAX_UNITS].copy()
 
-    def beside(
-        self, curves: RenderableType, console: Console, options: ConsoleOptions
-    ) -> RenderableType:
-        """The curves and the pictures: side by side if they fit."""
-        width, self._room = options.max_width, console.height - AROUND
-        if width < CURVES + 2 * CELL:
-            self._room -= rows_of(console)
-            return Group(curves, self)
-        watched = (width - CURVES) // CELL * CELL
+    def beside(self, curves: RenderableType, view: View) -> RenderableType:
+        """The curves and the pictures: side by side if they fit, else what fits below."""
+        if view.width < CURVES + 2 * CELL:
+            below = replace(view, height=view.height - AROUND - rows_of(view))
+            return Group(curves, *self.drawn(below))
+        watched = (view.width - CURVES) // CELL * CELL
         both = Table.grid(padding=(0, 2, 0, 0))
-        both.add_column(width=width - watched)
+        both.add_column(width=view.width - watched)
         both.add_column(width=watched - 2)
-        both.add_row(curves, self)
+        place = replace(view, width=watched - 2, height=view.height - AROUND)
+        both.add_row(curves, Group(*self.drawn(place)))
         return both
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Renders a row of pictures of each kind that fits; redrawn after each look."""
-        size = (options.max_width, console.height)
-        if size != self._size:
-            if not self._is_drawn:
-                self._look()
-            self._is_drawn, self._lines, self._size = True, [], size
-            for part in self._shown(console, options):
-                lines = console.render_lines(part, options, pad=False)
-                if len(self._lines) + len(lines) <= self._room:
-                    self._lines += lines
-        for line in self._lines:
-            yield from line
-            yield Segment.line()
+    def drawn(self, view: View) -> Iterator[RenderableType]:
+        """A row of pictures of each kind, if there is the height."""
+        if self._not_before is None:
+            self._look()
+            self._not_before = 0.0
+        height = view.height
+        for title, framed in self._framed(view):
+            needed = 2 + max((size_of(each)[1] for each in framed), default=-1)
+            if needed <= height:
+                height -= needed
+                yield Text(title, "dim")
+                yield gallery(framed, view)
 
-    def _shown(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        across = max(1, (options.max_width + 2) // CELL)
+    def _framed(self, view: View) -> Iterator[tuple[str, list[Framed]]]:
+        """A title and the pictures that fit below it, of each kind."""
         if self._guesses is not None:
-            wrong, count = self._guesses.wrong(), len(self._guesses.answers)
-            title = Text(f"{len(wrong)} of {count} validation cases misread", "dim")
-            cases = Misread.of(wrong[:across], self._guesses, self.data, self.data.validation)
-            yield Group(title, gallery([c.framed(console, options) for c in cases], options))
+            count, across = len(self._guesses.answers), max(1, (view.width + 2) // CELL)
+            wrong = self._guesses.wrong()[:across]
+            cases = Misread.of(wrong, self._guesses, self.data, self.data.validation)
+            title = "misread" if cases else "none is misread"
+            yield f"{title}, of the first {count} validation cases", [c.framed(view) for c in cases]
         if self._weights is not None and self._weights.ndim == 2:
-            yield weights_table(self._weights, None)
+            lines = Text("\n".join(" ".join(f"{w:8.3g}" for w in row) for row in self._weights))
+            yield "weights of the first layer", [(lines, Text())]
         elif self._weights is not None:
             units = range(len(self._weights))
-            shown = framed_units(units, self._weights, console, options, lines=LINES, common=False)
-            yield Group(Text("weights of the first layer", "dim"), gallery(shown, options))
+            framed = framed_units(units, self._weights, view, lines=LINES, common=False)
+            yield "weights of the first layer", framed
 
 
 JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
@@ -223,41 +193,39 @@ JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "t
 
 
 @dataclass(frozen=True)
-class TrainingReport:
+class TrainingReport(Drawn):
     """The progress of a training, with its curves so far. watch: what is shown beside them."""
 
     report: Report
     curves: GrowingCurves
     watch: Watch | None = None
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        watch = self.watch
-        yield progress_line(self.report, console, options)
-        yield watch.beside(self.curves, console, options) if watch else self.curves
+    def drawn(self, view: View) -> RenderResult:
+        yield progress_line(self.report, view)
+        yield self.watch.beside(self.curves, view) if self.watch else self.curves
 
 
 @dataclass(frozen=True)
-class TrainingResult:
+class TrainingResult(Drawn):
     """The result of a training; its curves stay on the screen if they were shown live.
 
-    rate: at its start. default_rate: of the recipe and optimiser. can_augment: whether the cases
-    could be deformed, and are not. was_trained: whether the network had been trained before.
+    settings: at its start. default_rate: of the recipe and optimiser. can_augment: whether the
+    cases could be deformed, and are not.
     """
 
     outcome: Outcome
     amount: Amount
     curves: GrowingCurves
-    rate: float
+    settings: Settings
     default_rate: float
     can_augment: bool
-    was_trained: bool
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if getattr(console, "can_redraw", False):
-            yield self.curves.whole
+    def drawn(self, view: View) -> RenderResult:
+        if view.redraws:
+            yield self.curves
         outcome = self.outcome
         said = f"Trained {counted(outcome.batches, 'mini-batch')} in {duration(outcome.seconds)}."
         if outcome.best:
@@ -265,14 +233,22 @@ class TrainingResult:
         elif self.amount.total and not outcome.batches:
             said = f"Nothing to do: it was trained for {self.amount}."
         accuracy = (percent(outcome.validation_accuracy), "bold")
-        yield Text.assemble(f"{said} Cost {outcome.cost:.3g}, validation accuracy ", accuracy, ".")
+        yield Text.assemble(f"{said} Validation accuracy ", accuracy, f", {self._cost()}.")
         if advice := self.advice():
             yield Text(advice, "yellow" if outcome.stopped == "diverged" else "")
 
+    def _cost(self) -> str:
+        """The cost on training cases and, as it ends the curve, that on the last mini-batches."""
+        said = f"cost {rounded(self.outcome.cost)} on training cases"
+        if not self.outcome.batches or self.outcome.best or self.outcome.stopped == "diverged":
+            return said
+        deformed = "" if self.settings.augment == "none" else ", deformed"
+        return f"{said} ({rounded(self.curves.cost[-1][1])} on the last mini-batches{deformed})"
+
     def advice(self) -> str:
         """Why it ended, what was kept, and what to do next; nothing after a normal training."""
-        outcome, stopped = self.outcome, self.outcome.stopped
-        sentences = [ENDINGS[stopped].format(rate=min(self.rate / 10, self.default_rate))]
+        outcome, stopped, rate = self.outcome, self.outcome.stopped, self.settings.rate
+        sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate))]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             best = percent(outcome.validation_accuracy)
@@ -282,14 +258,14 @@ class TrainingResult:
         if stopped == "patience" and self.can_augment and outcome.train_accuracy > LEARNT:
             sentences += ["The training cases are learnt: set augment light makes more of them."]
         is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
-        if outcome.is_guessing and stopped != "diverged" and self.rate > self.default_rate:
+        if outcome.is_guessing and stopped != "diverged" and rate > self.default_rate:
             sentences += [
-                f"That is no better than guessing: a rate of {self.rate:g} is too high. "
+                f"That is no better than guessing: a rate of {rate:g} is too high. "
                 f"Type undo t, then set rate {self.default_rate:g}"
             ]
         elif stopped == "interrupted" or is_much_worse:
             before = f"network before, with {percent(outcome.accuracy_before)}"
-            before = before if self.was_trained else "untrained network"
+            before = before if self.curves.since else "untrained network"
             sentences += [f"undo t goes back to the {before}."]
         return " ".join(sentence for sentence in sentences if sentence)
 
@@ -325,42 +301,51 @@ def train(
         made = f"{model.network.shape} (recipe {DEFAULT}, seed {model.trainer.seed})"
         session.report(Note(f"Made a network, {made}."))
     model = session.learner()
-    data, settings = session.data_for(model), model.trainer.settings
-    was_trained, history = model.trainer.progress.batches > 0, model.trainer.history
-    curves = GrowingCurves()
-    if history and model.trained_on[-1:] == [data.name]:  # they go on from the last measurement
-        curves.add_measured(0, history[-1].validation_cost, history[-1].validation_accuracy)
+    data, trainer = session.data_for(model), model.trainer
+    settings, since = trainer.settings, trainer.progress.batches
+    model.rates[:] = [point for point in model.rates if point[0] <= since]
     with undoable(model, session), trained_on(data, model):
+        curves = GrowingCurves.of(trainer.history, model.rates, since)
         report = _reporter(curves, data, session)
         try:
-            outcome = run(model.trainer, data.train, data.validation, amount, report)
+            outcome = run(trainer, data.train, data.validation, amount, report)
         except ValueError as error:  # the cases are not pictures, or too many for the memory
             raise CommandError(str(error)) from None
+    curves.end(trainer.history)
     model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
     can_augment = settings.augment == "none" and data.picture is not None
     usual_rate = default_rate(model.recipe, settings.optimizer)
-    return TrainingResult(
-        outcome, amount, curves, settings.rate, usual_rate, can_augment, was_trained
-    )
+    return TrainingResult(outcome, amount, curves, settings, usual_rate, can_augment)
 
 
 def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callable[[Report], None]:
     """Shows the engine's reports, with epoch lines if the session wants them."""
-    milestones, total = Milestones(), min(len(data.validation), MEASURE_CASES)
+    milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
     trainer = session.learner().trainer
     watch = None if session.watch == "off" else Watch(session.watch, trainer, data)
 
     def show(report: Report) -> None:
-        curves.add(report.batches, report.cost)
+        batches = curves.since + report.batches
+        curves.add(batches, report.cost, report.rate)
         if report.measured:
-            curves.add_measured(report.batches, report.validation_cost, report.accuracy)
+            curves.add_measured(batches, report.validation_cost, report.accuracy)
         if report.epoch and session.epoch_lines:
             right = round(report.accuracy * total)
             session.report(Note(f"Epoch {report.epoch}: {right} / {total}"))
         if watch:
             watch.look()
-        is_milestone = milestones.is_next(report) and not session.epoch_lines
-        milestone = Milestone(report) if is_milestone else None
+        milestone = None
+        if report.measured and not session.epoch_lines and milestones.is_due(_part(report)):
+            milestone = Milestone(report)
         session.report(Note(TrainingReport(report, curves, watch), False, milestone))
 
     return show
+
+
+def _part(report: Report) -> float:
+    """The fraction done; without one, it grows by 1 / MAX_MILESTONES each time as the training
+    becomes longer by that fraction.
+    """
+    if report.part is not None:
+        return report.part
+    return log(report.batches) / log1p(1 / MAX_MILESTONES) / MAX_MILESTONES

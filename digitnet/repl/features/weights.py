@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, Feeder, answers_of
@@ -14,12 +14,13 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
+    AROUND,
     by_size,
     framed_units,
     gallery,
     legend,
-    lines_of,
     side_by_side,
     signed,
     weights_table,
@@ -32,7 +33,7 @@ LARGE = 28
 
 
 @dataclass(frozen=True)
-class LayerResult:
+class LayerResult(Drawn):
     """What is shown of the first layer."""
 
     first: FirstLayer
@@ -47,12 +48,10 @@ class LayerResult:
         return f"first layer ({units}, {self.first.layer.activation.name}): {what}"
 
 
-def _units(
-    order: list[int], pictures: Array, console: Console, options: ConsoleOptions, *, common: bool
-) -> RenderResult:
-    lines = lines_of(console)
-    shown = framed_units(order, pictures[order], console, options, lines=lines, common=common)
-    yield gallery(shown, options)
+def _units(order: list[int], pictures: Array, view: View, *, common: bool) -> RenderResult:
+    lines = view.height - AROUND
+    shown = framed_units(order, pictures[order], view, lines=lines, common=common)
+    yield gallery(shown, view)
     if len(shown) < len(order):
         yield f"{len(shown):,} of {len(order):,} are shown; w UNIT shows one"
 
@@ -68,7 +67,7 @@ class WeightsResult(LayerResult):
         listed = None if biases is None else biases.tolist()
         return super().as_json() | {"weights": weights, "biases": listed}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         weights = self.first.weights
         if weights.ndim == 2:
             yield self.title("weights into each unit")
@@ -76,8 +75,8 @@ class WeightsResult(LayerResult):
             return
         is_dense = self.first.layer.kind == "dense"
         yield self.title("weights into each unit, largest first" if is_dense else "kernels")
-        yield legend(console, options)
-        yield from _units(self.order, weights, console, options, common=False)
+        yield legend(view)
+        yield from _units(self.order, weights, view, common=False)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class UnitResult(LayerResult):
         listed = {k: None if v is None else v[self.unit].tolist() for k, v in numbers.items()}
         return super().as_json() | {"unit": self.unit} | listed
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         weights, biases = self.first.weights[self.unit], self.first.layer.biases
         noun = "unit" if self.first.layer.kind == "dense" else "channel"
         yield self.title(f"weights into {noun} {self.unit}")
@@ -104,10 +103,10 @@ class UnitResult(LayerResult):
             alone = None if biases is None else biases[self.unit : self.unit + 1]
             yield weights_table(weights[None], alone, first=self.unit)
             return
-        yield legend(console, options)
+        yield legend(view)
         times = LARGE // weights.shape[1] // 2 * 2 or 1  # even: two rows make a line
         enlarged = weights.repeat(times, axis=0).repeat(times, axis=1)
-        picture = signed(enlarged, float(np.abs(weights).max()), console, options)
+        picture = signed(enlarged, float(np.abs(weights).max()), view)
         lines = [f"weights {weights.min():.3g} to {weights.max():.3g}"]
         if biases is not None:
             lines.append(f"bias {biases[self.unit]:.3g}")
@@ -116,7 +115,7 @@ class UnitResult(LayerResult):
             lines += ["", "weights to the answers:"]
             lines += [f"{answer} {weight:6.2f}" for answer, weight in enumerate(outgoing)]
         beside, width = Text("\n".join(lines)), enlarged.shape[1] + 3 + 24
-        yield side_by_side(picture, beside, options.max_width, width)
+        yield side_by_side(picture, beside, view.width, width)
 
 
 @dataclass(frozen=True)
@@ -139,14 +138,14 @@ class MapsResult(LayerResult):
         case = {"set": self.set, "index": self.index, "answer": self.answer}
         return super().as_json() | case | {"maps": self.maps.tolist(), "outputs": self.outputs}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield f"case {self.index:,} of the {self.set} set, a {self.answer}"
         is_dense = self.outputs is not None
         what = "weights times pixels, largest outputs" if is_dense else "feature maps, largest"
         yield self.title(f"{what} first")
         if (self.maps < 0).any():
-            yield legend(console, options)
-        yield from _units(self.order, self.maps, console, options, common=True)
+            yield legend(view)
+        yield from _units(self.order, self.maps, view, common=True)
 
 
 @command(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, answers_of
@@ -27,7 +27,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number, check_outputs
-from digitnet.repl.pictures import draws_blocks
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import large_case, verdict
 from digitnet.repl.pictures.sheet import (
     SIGNS,
@@ -53,7 +53,7 @@ DRAWN = 8
 
 
 @dataclass(frozen=True)
-class WhyResult:
+class WhyResult(Drawn):
     """The back-propagation of one case, and the trail of its guess: a position in each layer.
 
     output: the index of the guessed output. inputs: the case as a picture, or a row of a table.
@@ -85,12 +85,12 @@ class WhyResult:
             ],
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield Text(f"case {self.index:,} of the {self.set} set")
-        yield large_case(self.inputs, console, options)
+        yield large_case(self.inputs, view)
         yield verdict(self.guess, self.answer)
         yield ""
-        sheet = Sheet(options.max_width, draws_blocks(console, options))
+        sheet = Sheet(view.width, view.blocks)
         blocks = [_Block(self, sheet, number) for number in range(len(self.page.passes))]
         yield sheet.heading("forwards")
         yield sheet.side_by_side([block.forward() for block in blocks])

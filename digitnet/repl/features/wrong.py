@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from numpy.typing import NDArray
 from rich.color import Color
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import RenderableType, RenderResult
 from rich.style import Style
 from rich.text import Text
 
@@ -18,8 +18,8 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import check_outputs
-from digitnet.repl.pictures import draws_blocks, draws_shades
-from digitnet.repl.pictures.digit import Framed, capacity, gallery, lines_of, size_of, small_case
+from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures.digit import Framed, fitting, gallery, small_case
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
@@ -63,7 +63,7 @@ class Misread(Record):
             for i, (answer, guess, confidence) in zip(indices, numbers, strict=True)
         ]
 
-    def framed(self, console: Console, options: ConsoleOptions) -> Framed:
+    def framed(self, view: View) -> Framed:
         """The picture over `4 as 9  0.98`, in the colours of `c`, and its index."""
         label = Text.assemble(
             (str(self.answer), "bold yellow"),
@@ -72,11 +72,15 @@ class Misread(Record):
             f"  {self.confidence:.2f}\n",
             (f"case {self.index:,}", "dim"),
         )
-        return small_case(self.inputs, console, options), label
+        return small_case(self.inputs, view), label
+
+
+MAX_SHOWN = 1000
+"""Maximum number of misread cases in the pages of one `wrong`."""
 
 
 @dataclass(frozen=True)
-class WrongResult:
+class WrongResult(Drawn):
     """The requested misread cases, most confident first. kind: what they are, in words."""
 
     set: str
@@ -94,7 +98,7 @@ class WrongResult:
             "cases": [case.as_json() for case in self.cases],
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         count = len(self.cases)
         yield (
             f"{f'{count:,}' if count else 'None'} of {counted(self.total, 'case')} of the "
@@ -102,11 +106,10 @@ class WrongResult:
             f"{', surest first' if count > 1 else ''}"
         )
         if self.cases:
-            size = size_of(self.cases[0].framed(console, options))
-            shown = self.cases[: capacity(*size, lines_of(console), options)]
-            yield gallery([case.framed(console, options) for case in shown], options)
-            if len(shown) < count:
-                yield f"and {count - len(shown):,} more; wrong ANSWER GUESS narrows it down"
+            most = fitting(self.cases[0].framed(view), view) if view.is_picture else MAX_SHOWN
+            yield gallery([case.framed(view) for case in self.cases[:most]], view)
+            if most < count:
+                yield f"and {count - most:,} more; wrong ANSWER GUESS narrows it down"
             if self.names:
                 yield legend(self.names)
         if self.seen_in_training:
@@ -176,8 +179,8 @@ class ConfusionResult(Record):
     seen_in_training: bool
     names: ScreenOnly[tuple[str, ...]] = ()
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from self._shown(console, options)
+    def drawn(self, view: View) -> RenderResult:
+        yield from self._shown(view)
         yield ""
         accuracy = percent(self.correct / self.total)
         yield f"{self.correct:,} of {self.total:,} right: {accuracy} of the {self.set} set"
@@ -191,7 +194,7 @@ class ConfusionResult(Record):
         if self.seen_in_training:
             yield SEEN_IN_TRAINING
 
-    def _shown(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def _shown(self, view: View) -> Iterator[RenderableType]:
         """The matrix with precision and recall if they fit, else with a table of them below.
 
         Where not even the matrix fits: each answer with its guesses.
@@ -199,16 +202,16 @@ class ConfusionResult(Record):
         count = len(self.matrix)
         digits = max(len(f"{cases}") for row in self.matrix for cases in row)
         beside = len("answer ") + count * (digits + 2) + RECALL_WIDTH
-        spare = (options.max_width - beside) // count
+        spare = (view.width - beside) // count
         # a cell holds ` 99.9 ` where precision stands below the columns
         if spare >= 0 and digits + 2 + spare >= len(" 99.9 "):
             width = min(digits + 2 + spare, MAX_CELL)
-            yield self._grid(width, console, options, with_rates=True)
+            yield self._grid(width, view, with_rates=True)
             return
         rates = zip(map(_percent, self.precision), map(_percent, self.recall), strict=True)
         lines = [(f"{digit}", *both) for digit, both in enumerate(rates)]
-        if count * (digits + 1) + 2 <= options.max_width:
-            yield self._grid(digits + 1, console, options, with_rates=False)
+        if count * (digits + 1) + 2 <= view.width:
+            yield self._grid(digits + 1, view, with_rates=False)
             yield ""
             numbers = ("digit", "precision", "recall")
             yield Rows(numbers, lines, numbers=numbers)
@@ -221,9 +224,7 @@ class ConfusionResult(Record):
         headings = ("answer", "precision", "recall", "read as")
         yield Rows(headings, every, headings[:-1], prose=("read as",), key=("answer",))
 
-    def _grid(
-        self, width: int, console: Console, options: ConsoleOptions, *, with_rates: bool
-    ) -> Text:
+    def _grid(self, width: int, view: View, *, with_rates: bool) -> Text:
         count = len(self.matrix)
         margin = len("answer ") if with_rates else 2
         heading = "guess" if with_rates else "answer down, guess across"
@@ -231,13 +232,13 @@ class ConfusionResult(Record):
         text = Text(no_wrap=True).append(first, "dim").append("\n" + " " * margin)
         text.append("".join(f"{digit:>{width - 1}} " for digit in range(count)), "bold")
         text.append(f"{'recall':>{RECALL_WIDTH}}" if with_rates else "", "dim")
-        none = "·" if draws_blocks(console, options) else "."
+        none = "·" if view.blocks else "."
         most = max((cases for cases, _, _ in self._confusions()), default=1)
         for answer, row in enumerate(self.matrix):
             text.append(f"\n{answer:>{margin - 1}} ", "bold")
             for guess, cases in enumerate(row):
                 size = self.recall[answer] if answer == guess else cases / most
-                style = _shade(size, console, right=answer == guess) if cases else Style(dim=True)
+                style = _shade(size, view, right=answer == guess) if cases else Style(dim=True)
                 text.append(f"{cases or none:>{width - 1}} ", style)
             text.append(f"{_percent(self.recall[answer]):>{RECALL_WIDTH}}" if with_rates else "")
         if with_rates:
@@ -256,9 +257,9 @@ class ConfusionResult(Record):
         return sorted(confusions, key=lambda confusion: -confusion[0])
 
 
-def _shade(size: float, console: Console, *, right: bool) -> Style:
+def _shade(size: float, view: View, *, right: bool) -> Style:
     """The style of a cell that is not zero. size: 0 to 1."""
-    if not draws_shades(console):
+    if not view.shades:
         return Style(bold=True, color=None if right else "red")
     low, high = RIGHT if right else WRONG
     size = size**4 if right else sqrt(size)  # recalls are mostly near 1

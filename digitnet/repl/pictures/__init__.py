@@ -1,8 +1,9 @@
-"""What several features draw, and the console that everything is printed on."""
+"""What several features draw, the console it is printed on, and what that can show."""
 
+from dataclasses import dataclass
 from typing import IO, Any
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, RenderResult
 
 
 class Screen(Console):
@@ -31,11 +32,36 @@ class Screen(Console):
         raise BrokenPipeError
 
 
-def draws_blocks(console: Console, options: ConsoleOptions) -> bool:
-    """Whether block characters may be used: not if plain, or without Unicode."""
-    return not options.ascii_only and not getattr(console, "plain", False)
+@dataclass(frozen=True)
+class View:
+    """The place to draw in: its columns, the lines of the screen, and what can be shown there.
+
+    blocks: whether block characters may be used. shades: whether there are enough colours for
+    shades of grey. redraws: whether printed lines can be overwritten. is_picture: whether it is a
+    picture in a file, and not pages one after the other.
+    """
+
+    width: int
+    height: int
+    blocks: bool
+    shades: bool
+    redraws: bool
+    is_picture: bool
+
+    @classmethod
+    def of(cls, console: Console, options: ConsoleOptions) -> "View":
+        blocks = not options.ascii_only and not getattr(console, "plain", False)
+        shades = console.color_system in ("256", "truecolor") and not console.no_color
+        redraws = getattr(console, "can_redraw", False)
+        size = options.max_width, console.height
+        return cls(*size, blocks, shades, redraws, is_picture=console.record)
 
 
-def draws_shades(console: Console) -> bool:
-    """Whether there are enough colours for shades of grey."""
-    return console.color_system in ("256", "truecolor") and not console.no_color
+class Drawn:
+    """Base class of what is drawn to fit its place: `drawn` yields texts, tables and others."""
+
+    def drawn(self, view: View) -> RenderResult:
+        raise NotImplementedError
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        return self.drawn(View.of(console, options))

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.color import Color
-from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from digitnet.engine.arrays import Array
-from digitnet.repl.pictures import draws_blocks, draws_shades
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.tables import Rows, named
 
 Picture = NDArray[np.uint8]
@@ -39,20 +39,20 @@ LOW, HIGH = 0.2, 0.6
 """Fractions of the largest number from which the characters change."""
 
 
-def digit(picture: Picture, console: Console, options: ConsoleOptions, *, ink: bool = True) -> Text:
+def digit(picture: Picture, view: View, *, ink: bool = True) -> Text:
     """The picture in the best form the terminal supports, at half size if it is too wide.
 
     Half-blocks in shades of grey; without colours, half-blocks in black and white; without block
     characters, or without colours if the picture is not ink (`ink`), characters from light to dark.
     """
-    if picture.shape[1] > options.max_width:
+    if picture.shape[1] > view.width:
         picture = halved(picture)
     if len(picture) % 2:
         picture = np.vstack([picture, np.zeros_like(picture[:1])])
     upper, lower = picture[::2], picture[1::2]
-    if draws_shades(console) and draws_blocks(console, options):
+    if view.blocks and view.shades:
         return _half_blocks(np.rint(picture / 255 * GREYS), _grey)
-    lines = in_halves if ink and draws_blocks(console, options) else in_characters
+    lines = in_halves if ink and view.blocks else in_characters
     return Text("\n".join(lines(upper, lower)), no_wrap=True)
 
 
@@ -79,15 +79,15 @@ def in_halves(upper: Picture, lower: Picture) -> list[str]:
     return ["".join(HALVES[code] for code in row) for row in codes]
 
 
-def signed(values: Array, largest: float, console: Console, options: ConsoleOptions) -> Text:
+def signed(values: Array, largest: float, view: View) -> Text:
     """The numbers (rows, columns), two rows per line, at half size if they are too wide.
 
     largest: the absolute value shown in full colour.
     """
-    if values.shape[1] > options.max_width:
+    if values.shape[1] > view.width:
         values = halved(values)
     fractions = np.clip(values / (largest or 1.0), -1, 1)
-    if draws_blocks(console, options) and draws_shades(console):
+    if view.blocks and view.shades:
         return _half_blocks(np.rint(fractions * SHADES), _red_or_blue)
     if len(fractions) % 2:
         fractions = np.vstack([fractions, fractions[-1:]])
@@ -95,15 +95,15 @@ def signed(values: Array, largest: float, console: Console, options: ConsoleOpti
     return Text("\n").join(_in_signs(line) for line in means.tolist())
 
 
-def unsigned(values: Array, largest: float, console: Console, options: ConsoleOptions) -> Text:
+def unsigned(values: Array, largest: float, view: View) -> Text:
     """Numbers of at least 0 in shades of grey, like digits. largest: the value shown in white."""
     shades = np.clip(values / (largest or 1.0), 0, 1) * 255
-    return digit(shades.astype(np.uint8), console, options, ink=False)
+    return digit(shades.astype(np.uint8), view, ink=False)
 
 
-def legend(console: Console, options: ConsoleOptions) -> Text:
+def legend(view: View) -> Text:
     """The meaning of the colours or characters of `signed`."""
-    if draws_blocks(console, options) and draws_shades(console):
+    if view.blocks and view.shades:
         red, blue = (Style(color=_red_or_blue(level)) for level in (SHADES, -SHADES))
         return Text.assemble(("red", red), " above zero, ", ("blue", blue), " below")
     return Text("# and + above zero, = and - below")
@@ -161,10 +161,10 @@ Framed = tuple[Text, Text]
 """A picture and its label."""
 
 
-def gallery(framed: Sequence[Framed], options: ConsoleOptions) -> RenderableType:
+def gallery(framed: Sequence[Framed], view: View) -> RenderableType:
     """The pictures in rows of about the same length; all cells are as wide as the widest."""
     width = max((size_of(each)[0] for each in framed), default=1)
-    lines = ceil(len(framed) / capacity(width, 1, 1, options)) or 1
+    lines = ceil(len(framed) / capacity(width, 1, 1, view)) or 1
     columns = ceil(len(framed) / lines) or 1
     grid = Table.grid(padding=(0, GAP, 1, 0))
     for start in range(0, len(framed), columns):
@@ -178,28 +178,29 @@ def size_of(framed: Framed) -> tuple[int, int]:
     return max(map(len, lines)), len(lines)
 
 
-def capacity(width: int, height: int, lines: int, options: ConsoleOptions) -> int:
+def fitting(framed: Framed, view: View) -> int:
+    """The number of cells of the size of this one that fit on the screen."""
+    return capacity(*size_of(framed), view.height - AROUND, view)
+
+
+def capacity(width: int, height: int, lines: int, view: View) -> int:
     """The number of cells of this size that fit in `lines`; at least one row."""
-    columns = max(1, (options.max_width + GAP) // (width + GAP))
+    columns = max(1, (view.width + GAP) // (width + GAP))
     return columns * max(1, lines // (height + 1))
 
 
-def lines_of(console: Console) -> int:
-    return console.height - AROUND
-
-
-def small_case(case: NDArray[Any], console: Console, options: ConsoleOptions) -> Text:
+def small_case(case: NDArray[Any], view: View) -> Text:
     """A case for a gallery: its picture, at half size unless it is small, or its row of a table."""
     if case.ndim == 2:
         picture = case if case.shape[1] <= SMALL else halved(case)
-        return digit(picture, console, options)
+        return digit(picture, view)
     return Text(" ".join(f"{value:g}" for value in case))
 
 
-def large_case(case: NDArray[Any], console: Console, options: ConsoleOptions) -> Text:
+def large_case(case: NDArray[Any], view: View) -> Text:
     """A case at full size: its picture, or its row of a table."""
     if case.ndim == 2:
-        return digit(case, console, options)
+        return digit(case, view)
     return Text("inputs " + " ".join(f"{value:g}" for value in case))
 
 
@@ -217,13 +218,7 @@ def by_size(sizes: Array) -> list[int]:
 
 
 def framed_units(
-    units: Sequence[int],
-    pictures: Array,
-    console: Console,
-    options: ConsoleOptions,
-    *,
-    lines: int,
-    common: bool,
+    units: Sequence[int], pictures: Array, view: View, *, lines: int, common: bool
 ) -> list[Framed]:
     """The pictures, labelled with the units' numbers: as many as fit in `lines`.
 
@@ -231,26 +226,24 @@ def framed_units(
     """
     if pictures.shape[2] > SMALL:
         pictures = np.stack([halved(picture) for picture in pictures])
-    times, fitting = _enlarged(pictures, lines, console, options)
+    times, fitting = _enlarged(pictures, lines, view)
     pictures = pictures[:fitting].repeat(times, axis=1).repeat(times, axis=2)
     draw = signed if (pictures < 0).any() else unsigned
     sizes = np.abs(pictures)
     largest = [sizes.max(initial=0.0)] * len(sizes) if common else sizes.max(axis=(1, 2))
     return [
-        (draw(picture, float(scale), console, options), Text(f"{unit}", "bold"))
+        (draw(picture, float(scale), view), Text(f"{unit}", "bold"))
         for unit, picture, scale in zip(units, pictures, largest, strict=False)
     ]
 
 
-def _enlarged(
-    pictures: Array, lines: int, console: Console, options: ConsoleOptions
-) -> tuple[int, int]:
+def _enlarged(pictures: Array, lines: int, view: View) -> tuple[int, int]:
     """The magnification of the pictures, and how many fit."""
     count, rows, columns = pictures.shape
-    coarse = rows < COARSE and not draws_shades(console)
+    coarse = rows < COARSE and not view.shades
     for times in ENLARGED[:2] if coarse else ENLARGED:
         width = max(columns * times, len(f"{count - 1}"))
-        fitting = capacity(width, ceil(rows * times / 2) + 1, lines, options)
+        fitting = capacity(width, ceil(rows * times / 2) + 1, lines, view)
         if columns * times <= SMALL and fitting >= count:
             break
     return times, fitting
@@ -297,21 +290,20 @@ def beside_outputs(
     values: Sequence[float],
     guess: int,
     answer: int | None,
-    console: Console,
-    options: ConsoleOptions,
+    view: View,
 ) -> RenderableType:
     """A case at full size, and a line for each output of the network: its index, a bar, its
     value, and a label if it is the guess or the answer. answer: None if unknown.
     """
-    left, lines = large_case(case, console, options), []
-    width, blocks = max(1, min(BAR, options.max_width - 19)), draws_blocks(console, options)
+    left, lines = large_case(case, view), []
+    width, blocks = max(1, min(BAR, view.width - 19)), view.blocks
     for index, value in enumerate(values):
         label = label_for(index, guess, answer) if len(values) > 1 else ""
         style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
         text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
         lines.append(Text(text.rstrip(), style, no_wrap=True))
     needed = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + 39
-    return side_by_side(left, Text("\n").join(lines), options.max_width, needed)
+    return side_by_side(left, Text("\n").join(lines), view.width, needed)
 
 
 def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:

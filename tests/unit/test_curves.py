@@ -1,0 +1,138 @@
+"""Curves are drawn whole and to scale at every size, in any characters."""
+
+from io import StringIO
+
+import pytest
+
+from digitnet.engine.trainer import Measurement
+from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures.curves import (
+    MAX_POINTS,
+    MIN_ROWS,
+    Chart,
+    Curves,
+    GrowingCurves,
+    history_curves,
+    picture,
+    thinned,
+)
+
+
+def measured(count: int = 50) -> list[Measurement]:
+    return [Measurement(10 * n, 1 / (n + 1), 1.2 / (n + 1), n / 50) for n in range(count)]
+
+
+def drawn(curves: object, width: int = 80, height: int = 24, *, plain: bool = True) -> str:
+    file = StringIO()
+    screen = Screen(file, width=width, force_terminal=not plain, plain=plain, no_color=True)
+    screen.height = height
+    screen.print(curves)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [10, 29, 30, 40, 59, 60, 80, 200])
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("live", [False, True])
+def test_curves_fit_every_screen(width: int, plain: bool, live: bool) -> None:
+    text = drawn(Curves(history_curves({"": measured()}).charts, live), width, plain=plain)
+    lines = text.splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert (not "".join(lines).strip()) == (width < 30)
+    assert ("validation accuracy, %" in text) == (width >= (60 if live else 30))
+    if plain:
+        assert text.isascii()
+
+
+@pytest.mark.parametrize(("height", "rows"), [(11, 0), (12, 10), (24, 19), (40, 30), (100, 30)])
+def test_curves_by_themselves_fill_the_window(height: int, rows: int) -> None:
+    assert len(drawn(history_curves({"": measured()}), height=height).splitlines()) == rows
+
+
+def test_training_and_validation_cost_are_in_one_chart() -> None:
+    title, *rows = drawn(history_curves({"": measured()})).splitlines()
+    assert "cost, log axis  * training  o validation" in title
+    left = "".join(row[:40] for row in rows)
+    assert "*" in left
+    assert "o" in left
+
+
+def test_each_of_several_networks_has_its_own_marker_and_name() -> None:
+    text = drawn(history_curves({"one": measured(), "two": measured(20), "new": []}))
+    assert "validation cost, log axis  * one  o two" in text.splitlines()[0]
+    assert "new" not in text
+
+
+def test_a_curve_is_where_its_numbers_are() -> None:
+    """Over 20 columns and 10 lines, from the lower left to the upper right and level from there."""
+    points = [(0.0, 0.0), (9.0, 9.0), (19.0, 9.0)]
+    chart = Chart("", {"": points}, marked=15)
+    lines = drawn(picture(chart, 23, 14, blocks=False)).splitlines()
+    assert [line[2:22].rstrip() for line in lines[2:12]] == [
+        " " * 9 + "*" * 11,
+        *(f"{' ' * n}*".ljust(15) + "|" for n in range(8, -1, -1)),
+    ]
+    assert lines[13].split() == ["0", "15", "19"]
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 1.0], [0.0, 0.0], [1e308, -1e308], [1e-300, 2e-300], [float("inf"), 1.0]]
+)
+def test_any_values_can_be_drawn(values: list[float]) -> None:
+    for log in (False, True):
+        chart = Chart("", {"": list(enumerate(values))}, log_y=log)
+        if chart.lines:
+            assert len(drawn(Curves((chart,), live=True)).splitlines()) == MIN_ROWS
+
+
+@pytest.mark.parametrize(
+    ("xs", "ticks"),
+    [
+        ([1e-5, 1e-3, 1e1], ["1e-5", "0.0001", "0.001", "0.01", "0.1", "1", "10"]),
+        ([0.01, 1], ["0.01", "0.1", "1"]),
+        ([0.1, 0.6], ["0.1", "0.2", "0.5"]),
+        ([0, 0.03, 0.05], ["0.03", "0.05"]),  # zero has no logarithm
+    ],
+)
+def test_a_logarithmic_axis_has_its_numbers_as_people_write_them(
+    xs: list[float], ticks: list[str]
+) -> None:
+    chart = Chart("", {"": [(x, 1.0) for x in xs]}, log_x=True)
+    assert drawn(picture(chart, 60, MIN_ROWS, blocks=False)).split()[-len(ticks) :] == ticks
+
+
+def test_thousands_on_an_axis_are_written_out() -> None:
+    chart = Chart("", {"": [(0, 0.0), (1095, 9940.4)]})
+    text = drawn(picture(chart, 60, MIN_ROWS, blocks=False))
+    assert "9,940" in text
+    assert "1,095" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "log"), [((2.3, 0.2), False), ((2.3, 0.01), True), ((2, 0), False)]
+)
+def test_costs_over_a_wide_range_are_on_a_logarithmic_axis_unless_told(
+    values: tuple[float, ...], log: bool
+) -> None:
+    history = [Measurement(n, value, value, 0.5) for n, value in enumerate(values)]
+    for asked, has in ((None, log), (True, True), (False, False)):
+        assert history_curves({"": history}, asked).charts[0].log_y == has
+
+
+def test_long_trainings_keep_their_first_and_last_point() -> None:
+    curves = GrowingCurves()
+    for batch in range(10 * MAX_POINTS):
+        curves.add(batch, 1 / (batch + 1))
+    assert len(curves.cost) <= MAX_POINTS
+    assert curves.cost[0] == (0, 1.0)
+    assert curves.cost[-1][0] == 10 * MAX_POINTS - 1
+
+
+@pytest.mark.parametrize(
+    "count", [0, 1, 2, MAX_POINTS, MAX_POINTS + 1, 3 * MAX_POINTS + 7, 100_000]
+)
+def test_a_long_history_is_drawn_with_few_points(count: int) -> None:
+    points = [(batch, 0.0) for batch in range(count)]
+    kept = thinned(points)
+    assert len(kept) <= MAX_POINTS
+    assert (kept[:1], kept[-1:]) == (points[:1], points[-1:])
+    assert len(kept) == count or len(kept) > MAX_POINTS / 3
