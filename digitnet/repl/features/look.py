@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
@@ -16,7 +16,7 @@ from digitnet.insight.why import largest
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.features.check import case_number, check_outputs
-from digitnet.repl.pictures import draws_blocks, draws_shades
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import legend, verdict
 from digitnet.repl.pictures.network import FEW, NetworkPicture, Plane, number_of
 from digitnet.repl.session import Session
@@ -67,7 +67,7 @@ def _plane(network: Network, data: DataSet) -> Plane:
 
 
 @dataclass(frozen=True)
-class LookResult:
+class LookResult(Drawn):
     """A network and what it makes of a test case. names: of the answers."""
 
     index: int
@@ -121,14 +121,13 @@ class LookResult:
             )
         return layers
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield Text(f"case {self.index:,} of the {self.set} set")
-        if draws_blocks(console, options) and options.max_width >= MIN_WIDTH:
-            height = max(12, min(console.height - AROUND, MAX_HEIGHT))
-            shades = draws_shades(console)
-            yield replace(self.picture, shades=shades).grid(options.max_width, height)
+        if view.blocks and view.width >= MIN_WIDTH:
+            height = max(12, min(view.height - AROUND, MAX_HEIGHT))
+            yield replace(self.picture, shades=view.shades).grid(view.width, height)
             said = "a line is a weight times the value below it"
-            yield Text.assemble(said, ": ", legend(console, options)) if shades else Text(said)
+            yield Text.assemble(said, ": ", legend(view)) if view.shades else Text(said)
         else:
             yield from self._words()
         yield verdict(self.guess, self.picture.answer, self.names)
