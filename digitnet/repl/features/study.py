@@ -169,7 +169,7 @@ class StudyResult:
             yield f"Study {self.record.name!r}: nothing is done yet; study {name} goes on."
             return
         varied, blocks = self._varied(self.groups), View.of(console, options).blocks
-        shape = "" if SHAPE in varied else f"of {self.shape} "
+        shape = "" if SHAPE in varied else f"of {self.unvaried[SHAPE]} "
         epochs = self.groups[0].settings.get(EPOCHS)
         amount = f"{epochs} epochs" if epochs else f"{self.plan.question.amount}"
         length = "" if EPOCHS in varied else f"for {amount} "
