@@ -174,7 +174,8 @@ class Session:
     vi: whether the prompt uses vi keys.
     watch: what `t` shows with its curves.
     epoch_lines: whether training prints the validation accuracy after each epoch.
-    before: the state that `undo t` restores. last_change: what `undo` takes back.
+    before: the state that `undo t` restores. last_change: what `undo` takes back. undone: what
+    `redo` makes again, while it is the last change.
     aliases: the user's own words → the commands they stand for.
     last_picture: the last digit that `d` or `img` read, prepared like MNIST's, and its answer, if
     known.
@@ -200,6 +201,7 @@ class Session:
     watch: str = "off"
     before: Before | None = None
     last_change: Before | Change | None = None
+    undone: Before | Change | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     last_picture: tuple[Picture, int | None] | None = None
     data_sets: DataSets = field(init=False)

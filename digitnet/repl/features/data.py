@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from rich.console import RenderResult
+from rich.filesize import decimal
 from rich.text import Text
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere
@@ -22,7 +23,7 @@ from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.file import path_of
-from digitnet.repl.pictures.tables import Rows, counted, size
+from digitnet.repl.pictures.tables import Rows, counted
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
@@ -82,7 +83,7 @@ class Progress(Drawn):
     name: str
     done: int
     total: int | None
-    shown: Callable[[int], str] = size
+    shown: Callable[[int], str] = decimal
     lasting: bool = False
     milestone: None = None
 
@@ -171,7 +172,7 @@ def reading(session: Session, path: str) -> Report:
     session.report(Note(f"Reading {printable(path)} ...", lasting=False))
 
     def report(done: Reading | None) -> None:
-        shown = size if done and done.in_bytes else lambda count: f"{count:,}"
+        shown = decimal if done and done.in_bytes else lambda count: f"{count:,}"
         session.report(Progress(path, done.done, done.total, shown) if done else None)
 
     return report

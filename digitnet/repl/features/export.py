@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.filesize import decimal
 
 from digitnet.registry.exchange import export_network, import_network
 from digitnet.repl import kinds
@@ -11,7 +12,6 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.new import InHandResult
 from digitnet.repl.pictures.file import path_of, path_to_write
-from digitnet.repl.pictures.tables import size
 from digitnet.repl.result import Record
 from digitnet.repl.session import Session
 
@@ -25,7 +25,7 @@ class ExportResult(Record):
     format: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield f"Exported as {printable(self.file)} ({size(self.bytes)})."
+        yield f"Exported as {printable(self.file)} ({decimal(self.bytes)})."
 
 
 @command(

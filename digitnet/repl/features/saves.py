@@ -3,7 +3,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.filesize import decimal
 from rich.text import Text
 
 from digitnet.recipes import RECIPES
@@ -15,70 +16,23 @@ from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.new import InHandResult, new, recipe_of
 from digitnet.repl.line import NO_MATCH, PREFIX, as_typed, distance, split
-from digitnet.repl.pictures.tables import Rows, counted, percent, size, when
-from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.pictures.tables import Rows, counted, percent, when
+from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Change, Session
 from digitnet.study.plan import question_of
-
-HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
-
-
-def saves(entries: "Sequence[Entry]", in_hand: str) -> RenderableType:
-    """The list of saves, then a line for each damaged one. `*` marks the one in hand."""
-    if not entries:
-        return Text("There are no saved networks yet: pas NAME saves the one in hand.")
-    cells = [_cells(entry, in_hand) for entry in entries if not entry.damaged]
-    notes = [
-        Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "yellow")
-        for entry in entries
-        if entry.damaged
-    ] + [
-        Text(
-            f"{entry.name!r} is in two files: l loads the newer one, {entry.hidden}; once that is "
-            f"renamed, the name is {entry.file}'s"
-        )
-        for entry in entries
-        if entry.hidden and not entry.damaged
-    ]
-    if not cells:
-        return Group(*notes)
-    optional = ("size", "trained", "shape", "on", "saved")
-    table = Rows(HEADINGS, cells, numbers=("trained", "accuracy", "size"), optional=optional)
-    return Group(table, *notes)
-
-
-def _cells(entry: "Entry", in_hand: str) -> tuple[str, ...]:
-    """The cells of a save; `trained` counts mini-batches; a committee has none."""
-    return (
-        entry.name + (" *" if entry.name == in_hand else ""),
-        entry.shape,
-        f"{entry.trained_batches:,}" if entry.trained_batches else "",
-        "" if entry.accuracy is None else percent(entry.accuracy),
-        entry.measured_on,
-        size(entry.bytes),
-        "included" if entry.included else when(entry.saved_at),
-    )
 
 
 @dataclass(frozen=True)
 class SaveResult(Record):
-    """A save that is on the disk. again: whether an older version gave way to it. hides: whether an
-    included network has this name too.
-    """
+    """A save that is on the disk. said: a sentence about it."""
 
     name: str
     file: str
     bytes: int
-    again: ScreenOnly[bool]
-    hides: ScreenOnly[bool]
+    said: ScreenOnly[str]
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        said = f"Saved as {self.name!r} ({size(self.bytes)})"
-        if self.again:
-            said += f"; undo {as_typed(self.name)} brings back the version before"
-        elif self.hides:
-            said += f"; del {as_typed(self.name)} brings back the included one"
-        yield f"{said}."
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.said
 
 
 def clean(name: str) -> str:
@@ -111,8 +65,7 @@ def _named(answer: str) -> str:
 
 def _save(session: Session, name: str) -> SaveResult:
     """Saves the network in hand, which is called `name` from then on, if a person agrees."""
-    model = session.network()
-    registry = session.registry
+    model, registry = session.network(), session.registry
     question = _question(session, name) if session.interactive else ""
     if question and not session.asker.confirm(question):
         raise CommandError("nothing was saved; the network is still in hand")
@@ -122,29 +75,27 @@ def _save(session: Session, name: str) -> SaveResult:
     session.mark_saved()
     if again:
         session.last_change = Change((entry.file,))
-    return SaveResult(name, entry.file, entry.bytes, again, hides)
+    said = f"Saved as {name!r} ({decimal(entry.bytes)})"
+    if again:
+        said += f"; undo {as_typed(name)} brings back the version before"
+    elif hides:
+        said += f"; del {as_typed(name)} brings back the included one"
+    return SaveResult(name, entry.file, entry.bytes, f"{said}.")
 
 
 def _question(session: Session, name: str) -> str:
     """What to ask before something else is overwritten under that name; empty for nothing."""
-    model = session.network()
-    if session.registry.find(name) is None:
+    model, there = session.network(), session.registry.find(name)
+    if there is None:
         return ""
     said = f"There is a network named {name!r} already"
     if name == model.name:
-        if _is_as_known(session, name):
+        is_same_time = model.saved_at in ("", there.saved_at)
+        is_same_state = session.saved is None or session.saved[0] == there.trained_batches
+        if there.damaged or (is_same_time and is_same_state):
             return ""
         said = f"{name!r} was saved by another digitnet since it was loaded here"
     return f"{said}. Overwrite it (undo brings it back)?"
-
-
-def _is_as_known(session: Session, name: str) -> bool:
-    """Whether the save of the network in hand is the one that was loaded or saved last."""
-    there = session.registry.find(name)
-    if there is None or there.damaged:
-        return True
-    same_time = session.network().saved_at in ("", there.saved_at)
-    return same_time and (session.saved is None or session.saved[0] == there.trained_batches)
 
 
 @command(
@@ -220,21 +171,18 @@ def load(
         raise CommandError("nothing was loaded; the network in hand is unchanged")
     model = registry.load(name)
     session.take(model)
-    accuracy = other = ""
+    said = f"Loaded {name!r}: {model.network.shape}"
+    if not model.network.is_committee:  # its members were trained, each by itself
+        said += f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
+    if model.accuracy:
+        said += f", {percent(model.accuracy.value)} right on the {model.accuracy.on} set"
+    said += "."
     if model.data not in ("", session.data_sets.name):
-        other = (
+        said += (
             f" Its data set, {model.data}, is not here: checks use {session.data_sets.name} "
             f"until data {model.data} fetches it."
         )
-    if model.accuracy:
-        accuracy = f", {percent(model.accuracy.value)} right on the {model.accuracy.on} set"
-    trained = f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
-    if model.network.is_committee:  # its members were trained, each by itself
-        trained = ""
-    return InHandResult.of(
-        model,
-        f"Loaded {name!r}: {model.network.shape}{trained}{accuracy}.{other}",
-    )
+    return InHandResult.of(model, said)
 
 
 def _asked_which(session: Session) -> str:
@@ -292,50 +240,65 @@ def no_such(session: Session, name: str) -> str:
     return f"there is no network named {name!r}. {hint}"
 
 
+HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
+
+STUDY = ("name", "file", "saved_at", "bytes", "damaged")
+NETWORK = (
+    *("name", "file", "shape", "parameters", "trained_batches", "accuracy", "measured_on"),
+    *("saved_at", "bytes", "damaged", "included"),
+)
+"""What `ls` says of studies and networks with --json."""
+
+
 @dataclass(frozen=True)
 class ListResult:
-    """The saved networks."""
+    """The saved networks and studies. in_hand: the name of the network in hand."""
 
-    entries: "list[Entry]"
+    entries: list[Entry]
     in_hand: str
 
     def as_json(self) -> dict[str, Any]:
         """One object a network or a study; `damaged` is null or says why; `included`: it comes
         with digitnet.
         """
-        return {
-            "networks": [
-                {
-                    "name": entry.name,
-                    "file": entry.file,
-                    "shape": entry.shape,
-                    "parameters": entry.parameters,
-                    "trained_batches": entry.trained_batches,
-                    "accuracy": entry.accuracy,
-                    "measured_on": entry.measured_on or None,
-                    "saved_at": entry.saved_at,
-                    "bytes": entry.bytes,
-                    "damaged": entry.damaged or None,
-                    "included": entry.included,
-                }
-                for entry in self.entries
-                if entry.kind == "network"
-            ],
-            "studies": [
-                {
-                    "name": entry.name,
-                    "file": entry.file,
-                    "saved_at": entry.saved_at,
-                    "bytes": entry.bytes,
-                    "damaged": entry.damaged or None,
-                }
-                for entry in self.entries
-                if entry.kind == "study"
-            ],
-        }
+        return {"networks": self._told("network", NETWORK), "studies": self._told("study", STUDY)}
 
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield saves(self.entries, self.in_hand)
+    def _told(self, kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+        told = [{n: getattr(e, n) for n in names} for e in self.entries if e.kind == kind]
+        for one in told:
+            one |= {n: one[n] or None for n in ("measured_on", "damaged") if n in one}
+        return told
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = [entry for entry in self.entries if not entry.damaged]
+        if not self.entries:
+            yield "There are no saved networks yet: pas NAME saves the one in hand."
+        if whole:
+            cells = [self._cells(entry) for entry in whole]
+            optional = ("size", "trained", "shape", "on", "saved")
+            numbers = ("trained", "accuracy", "size")
+            yield Rows(HEADINGS, cells, numbers=numbers, optional=optional)
+        for entry in self.entries:
+            if entry.damaged:
+                yield Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "yellow")
+        for entry in whole:
+            if entry.hidden:
+                yield Text(
+                    f"{entry.name!r} is in two files: l loads the newer one, {entry.hidden}; once "
+                    f"that is renamed, the name is {entry.file}'s"
+                )
+
+    def _cells(self, entry: Entry) -> tuple[str, ...]:
+        """The cells of a save; `trained` counts mini-batches; a committee has none."""
+        return (
+            entry.name + (" *" if entry.name == self.in_hand else ""),
+            entry.shape,
+            f"{entry.trained_batches:,}" if entry.trained_batches else "",
+            "" if entry.accuracy is None else percent(entry.accuracy),
+            entry.measured_on,
+            decimal(entry.bytes),
+            "included" if entry.included else when(entry.saved_at),
+        )
 
 
 @command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
@@ -356,22 +319,10 @@ def _with_question(registry: Registry, entry: Entry) -> Entry:
     return entry
 
 
-@dataclass(frozen=True)
-class RenameResult(Record):
-    """A save that has another name."""
-
-    name: str
-    file: str
-    was: str
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield f"{self.was!r} is called {self.name!r} now."
-
-
 @command("ren", "rename", group="Saves", examples={"ren first best": "rename first to best"})
 def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
-) -> RenameResult:
+) -> Said:
     """Rename a saved network."""
     old, new = meant(session, old), clean(new)
     registry = session.registry
@@ -380,7 +331,8 @@ def rename(
     entry = registry.rename(old, new)
     follow_rename(session, old, new)
     session.last_change = Change((entry.file,))
-    return RenameResult(new, entry.file, old)
+    fields = {"name": new, "file": entry.file, "was": old}
+    return Said(f"{old!r} is called {new!r} now.", fields)
 
 
 def follow_rename(session: Session, old: str, new: str) -> None:

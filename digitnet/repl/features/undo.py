@@ -1,10 +1,7 @@
-"""`del` deletes saves, `undo` and `recover` bring them and unsaved training back."""
+"""`del` deletes saves; `undo`, `redo` and `recover` bring them and unsaved training back."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
-
-from rich.console import Console, ConsoleOptions, RenderResult
+from typing import Annotated
 
 from digitnet.registry.files import RegistryError
 from digitnet.registry.undo import Undone, last_change
@@ -16,25 +13,11 @@ from digitnet.repl.features.new import InHandResult
 from digitnet.repl.features.saves import clean, follow_rename, meant, no_such
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures.tables import counted, when
+from digitnet.repl.result import Said
 from digitnet.repl.session import Before, Change, DeletedSave, Session
 
 TRAININGS = ("t", "train", "min", "minimize")
 """What `undo` takes for the last training, where it could be the name of a network."""
-
-
-@dataclass(frozen=True)
-class DeleteResult:
-    """Networks that were deleted."""
-
-    deleted: list[str]
-
-    def as_json(self) -> dict[str, Any]:
-        """Their names."""
-        return {"deleted": self.deleted}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        back = "it" if len(self.deleted) == 1 else "them"
-        yield f"Deleted {_listed(self.deleted)}; undo brings {back} back."
 
 
 def _listed(names: list[str]) -> str:
@@ -52,7 +35,7 @@ def _listed(names: list[str]) -> str:
         "del first second": "delete both, after asking",
     },
 )
-def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult:
+def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     """Delete saved networks, after asking; undo brings them back."""
     registry = session.registry
     if session.registry.exists(together := " ".join(names)):  # typed without quotes
@@ -70,7 +53,7 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> DeleteResult
     return _delete(session, of)
 
 
-def _delete(session: Session, names: list[str]) -> DeleteResult:
+def _delete(session: Session, names: list[str]) -> Said:
     """Deletes saves; undo brings all of them back."""
     files: list[str] = []
     for count, name in enumerate(names):
@@ -86,112 +69,8 @@ def _delete(session: Session, names: list[str]) -> DeleteResult:
             session.deleted = DeletedSave(session.hand, name, session.saved)
             session.hand.name = ""
             session.saved = None
-    return DeleteResult(names)
-
-
-@dataclass(frozen=True)
-class UndoResult:
-    """What came back. number: which of the kept versions it was, counted from the last. in_hand:
-    whether it is the save of the network in hand, which has its name again.
-    """
-
-    undone: "Undone"
-    number: int
-    in_hand: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """Its name."""
-        return {"restored": self.undone.name}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        name, again = self.undone.name, f"undo {as_typed(self.undone.name)}"
-        if self.undone.was:
-            said = f"{self.undone.was!r} is called {name!r} again."
-            if self.undone.swapped:
-                said += f" The one saved since is kept: {again}."
-        elif not self.undone.swapped:
-            said = f"Restored {name!r}."
-            if self.in_hand:
-                said += " It is the save of the network in hand."
-        elif self.undone.kind == "deleted":
-            said = f"Restored {name!r}. The one saved since is kept: {again}."
-        else:
-            said = f"Restored {name!r}{self._version()}: l loads it."
-            said += f" The other version is kept: {again}."
-        if self.undone.older:
-            number = self.number + self.undone.swapped
-            said += f" The one before it: {again}{f' {number}' if number > 1 else ''}."
-        yield said
-
-    def _version(self) -> str:
-        """When the restored version was saved, and how far it was trained."""
-        entry = self.undone.entry
-        if not entry.saved_at:
-            return ""
-        saved = f" as saved {when(entry.saved_at)} UTC"
-        if entry.kind == "study":
-            return saved
-        return f"{saved}, {counted(entry.trained_batches, 'mini-batch')}"
-
-
-@dataclass(frozen=True)
-class TrainingUndone:
-    """The network in hand, as it was before its last training. was: what it was trained for."""
-
-    shown_name: str
-    batches: int
-    was: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The name of the network, and how far it is trained."""
-        return {"restored": self.shown_name, "trained_batches": self.batches}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        now, was = counted(self.batches, "mini-batch"), counted(self.was, "mini-batch")
-        yield f"The network is as it was after {now} of training. undo again returns to {was}."
-
-
-@dataclass(frozen=True)
-class UndoDataResult:
-    """A data set of one's own whose last change was taken back. cases: 0 where it is gone."""
-
-    name: str
-    cases: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Its name, and how many cases it has now."""
-        return {"restored": self.name, "cases": self.cases}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        has = f"it has {counted(self.cases, 'case')} again" if self.cases else "it is gone"
-        yield f"Took back the last change of the data set {self.name}: {has}; undo again redoes it."
-
-
-@dataclass(frozen=True)
-class SeveralUndone:
-    """Saves that were deleted together and are back."""
-
-    names: list[str]
-
-    def as_json(self) -> dict[str, Any]:
-        """Their names."""
-        return {"restored": self.names}
-
-    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
-        yield f"Restored {_listed(self.names)}."
-
-
-AnyUndone = UndoResult | UndoDataResult | SeveralUndone | TrainingUndone | DeleteResult
-
-
-def _undo_training(session: Session) -> TrainingUndone:
-    """Takes the last training of the network in hand back. Raises CommandError for none."""
-    model, before = session.network(), session.before
-    if before is None or before.model is not model:
-        raise CommandError("there is no training to take back: this network has had none here")
-    name, was = model.title, model.trainer.progress.batches
-    before.bring_back(session)
-    return TrainingUndone(name, before.batches, was)
+    back = "it" if len(names) == 1 else "them"
+    return Said(f"Deleted {_listed(names)}; undo brings {back} back.", {"deleted": names})
 
 
 @command(
@@ -208,8 +87,8 @@ def undo(
     session: Session,
     name: Annotated[str, kinds.UNDOABLE] = "",
     number: Annotated[int, kinds.COUNT] = 1,
-) -> AnyUndone:
-    """Take back the last change, whatever it was; undo again makes it again.
+) -> Said:
+    """Take back the last change, whatever it was; redo, or undo again, makes it again.
 
     Changes are trainings, deleted, overwritten and renamed saves, and changes to data sets of your
     own. What was done in an earlier session is taken back only after asking.
@@ -219,32 +98,56 @@ def undo(
     from the last. What is replaced is kept, and undo brings it back.
     """
     if name in TRAININGS and number == 1:
-        return _undo_training(session)
-    if name:
-        return _take_back(session, clean(name), number)
+        done = _undo_training(session)
+    else:
+        done = _undo_named(session, clean(name), number) if name else _undo_last(session)
+    session.undone = session.last_change
+    return done
+
+
+@command("redo", group="Saves", examples={"redo": "make the change again that undo took back"})
+def redo(session: Session) -> Said:
+    """Make the change again that undo has just taken back."""
+    if session.undone is None or session.undone is not session.last_change:
+        raise CommandError("there is nothing to redo: redo makes again what undo has taken back")
+    session.undone = None
     return _undo_last(session)
 
 
-def _undo_last(session: Session) -> AnyUndone:
+def _undo_last(session: Session) -> Said:
     """Takes the last change of this session back or, after a yes, that of an earlier one."""
     last = session.last_change
     if isinstance(last, Before) and last.model is session.hand:
         return _undo_training(session)
     if not isinstance(last, Change):
-        return _take_back(session, _of_an_earlier_session(session))
+        return _undo_named(session, _of_an_earlier_session(session))
     if last.is_return and last.is_data:
         (name,) = last.things
         session.registry.delete(name, data=True)
         session.changed_data(name)
-        return UndoDataResult(name, 0)
+        return _data_said(name, 0)
     if last.is_return:
         return _delete(session, list(last.things))
-    taken_back = [_take_back(session, thing) for thing in reversed(last.things)]
+    taken_back = [_undo_named(session, thing) for thing in reversed(last.things)]
     if len(taken_back) == 1:
         return taken_back[0]
-    names = [each.as_json()["restored"] for each in taken_back]
+    names = [each.fields["restored"] for each in taken_back]
     session.last_change = Change(tuple(names), is_return=True)
-    return SeveralUndone(names)
+    return Said(f"Restored {_listed(names)}.", {"restored": names})
+
+
+def _undo_training(session: Session) -> Said:
+    """Takes the last training of the network in hand back. Raises CommandError for none."""
+    model, before = session.network(), session.before
+    if before is None or before.model is not model:
+        raise CommandError("there is no training to take back: this network has had none here")
+    name, was = model.title, model.trainer.progress.batches
+    before.bring_back(session)
+    return Said(
+        f"The network is as it was after {counted(before.batches, 'mini-batch')} of training. "
+        f"undo again returns to {counted(was, 'mini-batch')}.",
+        {"restored": name, "trained_batches": before.batches},
+    )
 
 
 def _of_an_earlier_session(session: Session) -> str:
@@ -264,14 +167,14 @@ def _of_an_earlier_session(session: Session) -> str:
     return kept.file
 
 
-def _take_back(session: Session, name: str, number: int = 1) -> UndoResult | UndoDataResult:
+def _undo_named(session: Session, name: str, number: int = 1) -> Said:
     """Takes back what was last done to a thing, or to the one that was changed last."""
     undone = take_back(session.registry, name, number)
     is_return = undone.kind == "deleted" and not undone.swapped
     if undone.entry.kind == "data":
         session.changed_data(undone.name)
         session.last_change = Change((undone.name,), is_return, is_data=True)
-        return UndoDataResult(undone.name, undone.entry.parameters)
+        return _data_said(undone.name, undone.entry.parameters)
     session.last_change = Change((undone.name,), is_return)
     in_hand = _has_its_save_back(session, undone)
     if undone.was:
@@ -279,10 +182,10 @@ def _take_back(session: Session, name: str, number: int = 1) -> UndoResult | Und
     elif not in_hand and session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
         session.saved = None
-    return UndoResult(undone, number, in_hand=in_hand)
+    return Said(_said(undone, number, in_hand), {"restored": undone.name})
 
 
-def _has_its_save_back(session: Session, undone: "Undone") -> bool:
+def _has_its_save_back(session: Session, undone: Undone) -> bool:
     """Gives the network in hand its name again if its deleted save was restored; whether it was."""
     model, lost, entry = session.hand, session.deleted, undone.entry
     if model is None or lost is None or lost.model is not model or model.name or undone.swapped:
@@ -290,9 +193,46 @@ def _has_its_save_back(session: Session, undone: "Undone") -> bool:
     if undone.kind != "deleted" or undone.name != lost.name:
         return False
     model.name, session.deleted = lost.name, None
-    is_same = entry.saved_at == model.saved_at
-    session.saved = lost.saved if is_same else None
+    session.saved = lost.saved if entry.saved_at == model.saved_at else None
     return True
+
+
+def _data_said(name: str, cases: int) -> Said:
+    """What is said of a data set whose last change was taken back. cases: 0 where it is gone."""
+    has = f"it has {counted(cases, 'case')} again" if cases else "it is gone"
+    return Said(
+        f"Took back the last change of the data set {name}: {has}; undo again redoes it.",
+        {"restored": name, "cases": cases},
+    )
+
+
+def _said(undone: Undone, number: int, in_hand: bool) -> str:
+    """What came back. number: which of the kept versions it was, counted from the last. in_hand:
+    whether it is the save of the network in hand, which has its name again.
+    """
+    name, again = undone.name, f"undo {as_typed(undone.name)}"
+    said = f"Restored {name!r}."
+    if undone.was:
+        said = f"{undone.was!r} is called {name!r} again."
+    if undone.swapped and not undone.was and undone.kind != "deleted":
+        said = (
+            f"Restored {name!r}{_version(undone)}: l loads it. The other version is kept: {again}."
+        )
+    elif undone.swapped:
+        said += f" The one saved since is kept: {again}."
+    elif in_hand:
+        said += " It is the save of the network in hand."
+    if undone.older:
+        number += undone.swapped
+        said += f" The one before it: {again}{f' {number}' if number > 1 else ''}."
+    return said
+
+
+def _version(undone: Undone) -> str:
+    """When the restored version was saved, and how far it was trained."""
+    entry = undone.entry
+    batches = "" if entry.kind == "study" else f", {counted(entry.trained_batches, 'mini-batch')}"
+    return entry.saved_at and f" as saved {when(entry.saved_at)} UTC{batches}"
 
 
 @command("recover", group="Saves", examples={"recover": "load the unsaved training"})

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.color import blend_rgb
 from rich.color_triplet import ColorTriplet
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.filesize import decimal
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 
@@ -26,7 +27,6 @@ from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Screen
-from digitnet.repl.pictures.tables import size
 from digitnet.repl.result import Result
 from digitnet.repl.session import Asker
 
@@ -245,7 +245,7 @@ class DrawnResult:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.result
-        yield f"Drawn in {printable(self.file)} ({size(self.bytes)})."
+        yield f"Drawn in {printable(self.file)} ({decimal(self.bytes)})."
 
 
 @dataclass(frozen=True)

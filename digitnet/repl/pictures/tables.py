@@ -48,16 +48,6 @@ def rounded(number: float) -> str:
     return text.replace("e-0", "e-").replace("e+0", "e")
 
 
-def size(count: int) -> str:
-    """A number of bytes: `812 B`, `3.2 MB`."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
-
-
 def duration(seconds: float) -> str:
     """A time: `0.4 s`, `75 s`, `12 min`, `3 h 20 min`."""
     if seconds < 10:
