@@ -24,7 +24,7 @@ from digitnet import paths
 from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.digits.files import read_bounded
 from digitnet.digits.pictures import MAX_BYTES
-from digitnet.digits.pieces import read_digits
+from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import Picture
 from digitnet.engine.arrays import Array, Cases, Integers, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks

@@ -28,7 +28,7 @@ from digitnet.digits.own import (
     parts_of,
 )
 from digitnet.digits.pictures import MAX_BYTES, BadPicture, pictures_at, read_picture
-from digitnet.digits.pieces import as_plain, digits_in
+from digitnet.digits.page import as_plain, digits_in
 from digitnet.digits.prepare import NoDigit
 from digitnet.digits.recognize import (
     arranged,

@@ -12,8 +12,9 @@ ndimage = lazy("scipy.ndimage")
 SLOPES = np.linspace(-0.07, 0.07, 29)
 """Slopes to try: lines are horizontal or vertical to within 4 degrees."""
 
-MIN_COVERAGE = 0.6
-"""Minimum fraction of the picture's width that a line covers; strokes of digits cover less."""
+MIN_COVERAGE, MIN_OF_SEVERAL, SEVERAL = 0.9, 0.6, 3
+"""Minimum fraction of the picture's width that a line covers, and each of so many lines. The bar of a
+7 and the foot of a 2 cover less than the first, and are not several."""
 
 MAX_THICKNESS = 0.03
 """Maximum thickness of a line, as a fraction of the picture's height."""
@@ -31,7 +32,7 @@ def without_rules(ink: Array, floor: float) -> Array:
 def _without_horizontal_rules(ink: Array, floor: float) -> Array:
     """The ink without lines from left to right."""
     rows, columns = np.nonzero(ink > floor)
-    if len(rows) < MIN_COVERAGE * ink.shape[1]:
+    if len(rows) < MIN_OF_SEVERAL * ink.shape[1]:
         return ink
     slope = _slope(rows, columns, ink.shape)
     shift = np.round(slope * (np.arange(ink.shape[1]) - ink.shape[1] / 2)).astype(int)
@@ -67,13 +68,15 @@ def _slope(rows: NDArray[np.intp], columns: NDArray[np.intp], shape: tuple[int, 
 def _rules(level: Array, floor: float) -> list[tuple[int, int]]:
     """The rows (first, last + 1) of each line, in a picture whose lines are horizontal."""
     covered = (level > floor).mean(axis=1)
-    edges = np.flatnonzero(np.diff(np.pad(covered > MIN_COVERAGE / 2, 1).astype(int)))
+    edges = np.flatnonzero(np.diff(np.pad(covered > MIN_OF_SEVERAL / 2, 1).astype(int)))
     groups = [
         (int(top), int(bottom))
         for top, bottom in zip(edges[::2], edges[1::2], strict=True)
-        if covered[top:bottom].max() > MIN_COVERAGE
+        if covered[top:bottom].max() > MIN_OF_SEVERAL
         and bottom - top <= max(3, MAX_THICKNESS * len(level))
     ]
+    if len(groups) < SEVERAL:
+        groups = [(top, end) for top, end in groups if covered[top:end].max() > MIN_COVERAGE]
     if len(groups) == 1:
         ((top, bottom),) = groups
         line = np.median(level[top:bottom].max(axis=0))

@@ -1,28 +1,28 @@
-"""Separates the digits in a drawing, in reading order, and prepares each for a network."""
+"""Separates the digits in a drawing, in reading order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from digitnet.digits.ink import find_ink
-from digitnet.digits.pictures import read_picture
-from digitnet.digits.prepare import SIDE, NoDigit, Picture, box_of, is_prepared, prepare
+from digitnet.digits.prepare import NoDigit
 from digitnet.engine.arrays import Array
 from digitnet.lazy import lazy
 
 ndimage = lazy("scipy.ndimage")
 
-SPECK = 0.2
-"""A piece smaller than this fraction of the tallest is a speck."""
+SPECK, SMALL, LARGE = 0.2, 0.4, 4.0
+"""As fractions of the usual piece: smaller ones are specks; lower ones are points and dashes; larger
+ones are frames and lines."""
 
 WHOLE = 0.7
-"""A piece at least this fraction of the tallest is a digit, unless it is above others."""
-
-GAP = 0.01
-"""Gaps up to this fraction of the ink's longer side are closed: hairlines and pencil break up."""
+"""Two pieces at least this high, as a fraction of the usual one, are not strokes of one digit."""
 
 NEAR = 0.15
-"""A small piece belongs to another if it is nearer than this fraction of the tallest piece."""
+"""A small piece belongs to another if it is nearer than this fraction of the usual height."""
+
+FEW = 3
+"""In so few pieces there may be one digit alone, whose strokes are all as high."""
 
 SOLID = 0.7
 """A piece is a filled shape if twice its largest distance to the edge exceeds this fraction of its
@@ -31,16 +31,18 @@ longer side,"""
 FULL, LONG = 0.8, 2.5
 """or if it covers this fraction of its box, unless that is so many times as long as wide (a 1)."""
 
-MAX_PIECES = 50
+MAX_PIECES = 1000
+
+MAX_SLOPE = 0.25
+"""Maximum slope of the lines of writing: 14 degrees."""
 
 
 class Solid(NoDigit):
     """Only a filled shape was found, no strokes."""
 
-    def __init__(self, place: tuple[slice, slice], covered: float) -> None:
-        """place: rows and columns of its box. covered: the fraction of it that is ink."""
+    def __init__(self) -> None:
+        """The message is the same for all."""
         super().__init__("what stands out is a filled shape, not a drawn digit")
-        self.place, self.covered = place, covered
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,19 @@ class Piece:
         )
 
 
-def one_by_one(ink: Array) -> list[Array]:
-    """The digits in a drawing, each as a drawing of its own, by line and from left to right.
+@dataclass(frozen=True)
+class Drawn:
+    """The ink of one digit, its place in the picture, and its row, from 0."""
+
+    ink: Array
+    top: int
+    left: int
+    row: int
+
+
+def drawn_in(ink: Array) -> tuple[list[Drawn], int]:
+    """The digits in a drawing, each as a drawing of its own, by row and from left to right; and the
+    number of other pieces, such as points, dashes, lines and blots.
 
     ink: (rows, columns), at least 0.5 in strokes. Strokes of one digit that do not touch, such as
     the bar of a 5, stay together. Raises NoDigit if there are no digits.
@@ -88,31 +101,62 @@ def one_by_one(ink: Array) -> list[Array]:
     mask = ink >= 0.5
     if not mask.any():
         raise NoDigit("nothing stands out from its background")
-    reach = 1 + round(GAP * max(side.stop - side.start for side in box_of(mask)))
-    touching = ndimage.maximum_filter(mask, reach + 1)
-    labels, _ = ndimage.label(touching, np.ones((3, 3)))
-    labels *= mask
-    boxes = ndimage.find_objects(labels)
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
     pieces = [
         Piece(frozenset([label]), box[0].start, box[0].stop, box[1].start, box[1].stop)
-        for label, box in enumerate(boxes, 1)
-        if box is not None
+        for label, box in enumerate(ndimage.find_objects(labels), 1)
     ]
-    tallest = max((piece.size for piece in pieces), default=0)
-    if tallest < 5:
+    if max(piece.size for piece in pieces) < 5:
         raise NoDigit("there are only specks")
-    pieces = _joined([piece for piece in pieces if piece.size >= SPECK * tallest])
-    tallest = max(piece.height for piece in pieces)
-    pieces = [piece for piece in pieces if piece.height >= 2 * SPECK * tallest] or pieces
-    if len(pieces) > MAX_PIECES:
+    pieces = _without_edges(pieces, mask.shape)
+    usual = _usual([piece.size for piece in pieces])
+    pieces = [piece for piece in pieces if piece.size >= SPECK * usual]
+    strokes = [piece for piece in pieces if piece.size <= LARGE * usual]
+    if len(strokes) > MAX_PIECES:
         raise NoDigit("what stands out is scattered all over, as no writing is")
-    solid = [piece for piece in pieces if _is_solid(_alone(ink, labels, piece))]
-    if len(solid) == len(pieces):
-        largest = max(solid, key=lambda piece: piece.size)
-        place = np.s_[largest.top : largest.bottom, largest.left : largest.right]
-        raise Solid(place, float(mask[place].mean()))
-    strokes = [piece for piece in pieces if piece not in solid]  # without shadows and blots
-    return [_alone(ink, labels, piece) for piece in _in_lines(strokes)]
+    joined = _joined(strokes, usual)
+    usual = _usual([piece.height for piece in joined])
+    digits = [piece for piece in joined if piece.height >= SMALL * usual]
+    left_out = len(pieces) - len(strokes) + len(joined) - len(digits)
+    drawings = {piece: _alone(ink, labels, piece) for piece in digits}
+    lines = [piece for piece in digits if not _is_solid(drawings[piece])]
+    if not lines:
+        raise Solid
+    return [
+        Drawn(drawings[piece], max(0, piece.top - 1), max(0, piece.left - 1), row)
+        for row, line in enumerate(_in_rows(lines, usual))
+        for piece in line
+    ], left_out + len(digits) - len(lines)
+
+
+def _usual(sizes: Sequence[int]) -> float:
+    """The size of the usual piece: half of all sizes, added up, belong to larger ones."""
+    ordered = np.sort(sizes)[::-1]
+    return float(ordered[int(np.searchsorted(ordered.cumsum(), ordered.sum() / 2))])
+
+
+def _without_edges(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
+    """The pieces without what touches the picture's border and is unlike the others: the edge of a
+    scan, a shadow, a table. Without others, all of them.
+    """
+
+    def touches(piece: Piece) -> bool:
+        return (
+            min(piece.top, piece.left) == 0
+            or piece.bottom == shape[0]
+            or piece.right == shape[1]
+        )
+
+    inner = [piece for piece in pieces if not touches(piece)]
+    usual = _usual([piece.size for piece in inner]) if inner else 0.0
+    whole = [piece for piece in inner if piece.size >= max(8, usual / 2)]
+    if not whole or (len(whole) < 3 and usual < 0.1 * max(shape)):
+        return pieces
+    return [
+        piece
+        for piece in pieces
+        if not touches(piece) or usual / 1.6 < piece.height < 1.6 * usual > piece.width
+    ]
 
 
 def _overlap(a: int, b: int, c: int, d: int) -> int:
@@ -120,27 +164,29 @@ def _overlap(a: int, b: int, c: int, d: int) -> int:
     return min(b, d) - max(a, c)
 
 
-def _belong_together(a: Piece, b: Piece, tallest: int) -> bool:
+def _belong_together(a: Piece, b: Piece, usual: float, *, few: bool) -> bool:
     """Whether two pieces are strokes of one digit."""
     beside = _overlap(a.left, a.right, b.left, b.right)
     over = _overlap(a.top, a.bottom, b.top, b.bottom)
     narrower, smaller = min(a.width, b.width), min(a.height, b.height)
-    is_near = -over <= NEAR * tallest
+    is_near = -over <= NEAR * usual
+    are_whole = smaller >= WHOLE * usual
+    if are_whole and not few:
+        return beside >= 0.8 * narrower and over > 0.8 * smaller
     if over <= 0.3 * smaller and is_near and beside >= 0.1 * narrower:  # one is above the other
         return True
     if over > 0.3 * smaller and beside >= 0.5 * narrower:  # one is within the other
         return True
-    are_whole = smaller >= WHOLE * tallest
-    return not are_whole and is_near and -beside <= NEAR * tallest and over > -NEAR * tallest / 2
+    return not are_whole and is_near and -beside <= NEAR * usual and over > -NEAR * usual / 2
 
 
-def _joined(pieces: list[Piece]) -> list[Piece]:
+def _joined(pieces: list[Piece], usual: float) -> list[Piece]:
     """Joins the pieces that belong together."""
-    tallest = max(piece.height for piece in pieces)
+    few = len(pieces) <= FEW
     rest, joined = sorted(pieces, key=lambda piece: piece.left), []
     while rest:
         piece = rest.pop(0)
-        partner = next((other for other in rest if _belong_together(piece, other, tallest)), None)
+        partner = next((p for p in rest if _belong_together(piece, p, usual, few=few)), None)
         if partner is None:
             joined.append(piece)
         else:
@@ -149,17 +195,32 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     return joined
 
 
-def _in_lines(pieces: list[Piece]) -> list[Piece]:
-    """Sorts the pieces in reading order."""
-    lines: list[list[Piece]] = []
-    for piece in sorted(pieces, key=lambda piece: piece.top + piece.bottom):
-        line = lines[-1] if lines else []
-        overlaps = [_overlap(piece.top, piece.bottom, p.top, p.bottom) for p in line]
-        if any(o > 0.4 * min(piece.height, p.height) for o, p in zip(overlaps, line, strict=True)):
-            line.append(piece)
+def _in_rows(pieces: list[Piece], usual: float) -> list[list[Piece]]:
+    """The pieces in reading order, row by row; the rows may slope."""
+    x, y = (
+        np.array([getattr(p, a) + getattr(p, b) for p in pieces]) / 2
+        for a, b in (("left", "right"), ("top", "bottom"))
+    )
+
+    def sharpness(slope: float) -> float:
+        levels = (y - slope * x) / (usual / 2)
+        counts = [np.unique(np.floor(levels + shift), return_counts=True)[1] for shift in (0, 0.5)]
+        return float(sum((count**2).sum() for count in counts)) * (1 - abs(slope) / 5)
+
+    slope = max(np.linspace(-MAX_SLOPE, MAX_SLOPE, 51), key=sharpness) if len(pieces) > 5 else 0.0
+    level = y - slope * x
+    rows: list[list[int]] = []
+    for at in np.argsort(level):
+        row = rows[-1] if rows else []
+        reach = [(pieces[at].height + pieces[k].height) / 2 - level[at] + level[k] for k in row]
+        if any(
+            reached > 0.4 * min(pieces[at].height, pieces[k].height)
+            for reached, k in zip(reach, row, strict=True)
+        ):
+            row.append(at)
         else:
-            lines.append([piece])
-    return [piece for line in lines for piece in sorted(line, key=lambda piece: piece.left)]
+            rows.append([at])
+    return [[pieces[k] for k in sorted(row, key=lambda k: pieces[k].left)] for row in rows]
 
 
 def _alone(ink: Array, labels: Array, piece: Piece) -> Array:
@@ -180,54 +241,3 @@ def _is_solid(drawing: Array) -> bool:
     filled = np.pad(mask, 1)
     widest = 2 * float(ndimage.distance_transform_edt(filled).max())
     return bool(widest > SOLID * max(filled.shape))
-
-
-MIN_SHEET, MIN_COVERED = 0.15, 0.85
-"""Minimum area of a sheet of paper as a fraction of the picture, and the minimum fraction of its
-bounding box that it covers."""
-
-
-def read_digits(data: bytes) -> list[Picture]:
-    """The digits in a picture file, each 28 x 28 bytes like MNIST's, in reading order.
-
-    A picture that is like MNIST's already is not changed. Raises BadPicture if the file cannot be
-    read as a picture, NoDigit if it contains no digit.
-    """
-    return digits_in(read_picture(data))
-
-
-def digits_in(colours: Array) -> list[Picture]:
-    """The digits in a picture, (rows, columns, channels) of 0 to 255; like read_digits."""
-    plain = as_plain(colours)
-    if plain is not None:
-        ink = 255 - plain if np.median(plain[0]) > 127 else plain
-        if is_prepared(ink):
-            return [ink]
-    return [prepare(drawing) for drawing in _drawings(colours)]
-
-
-def as_plain(colours: Array) -> Picture | None:
-    """A grey picture of 28 x 28 pixels; None if it is no such picture."""
-    if colours.shape[:2] != (SIDE, SIDE) or (colours != colours[..., :1]).any():
-        return None
-    return np.round(colours[..., 0]).astype(np.uint8)
-
-
-def _drawings(colours: Array) -> list[Array]:
-    """The ink of each digit. A sheet of paper on a dark table is cropped first."""
-    try:
-        return one_by_one(find_ink(colours))
-    except Solid as solid:
-        rows, columns = solid.place
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        is_large = height * width > MIN_SHEET * colours.shape[0] * colours.shape[1]
-        if not is_large or solid.covered < MIN_COVERED:
-            raise
-        inner = np.s_[
-            rows.start + height // 20 : rows.stop - height // 20,
-            columns.start + width // 20 : columns.stop - width // 20,
-        ]
-        try:
-            return one_by_one(find_ink(colours[inner]))
-        except NoDigit:
-            raise solid from None

@@ -33,22 +33,28 @@ def skeleton(ink: Mask) -> Mask:
     (Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", Communications of
     the ACM 27, 1984).
     """
-    thin, before = ink.copy(), np.zeros_like(ink)
-    while thin.any() and (thin != before).any():
-        before = thin.copy()
+    padded = np.pad(ink, 1)
+    thin, step = padded.ravel(), padded.shape[1]
+    around = np.array([-step, 1 - step, 1, 1 + step, step, step - 1, -1, -1 - step])
+    pixels = before = np.flatnonzero(thin)
+    while len(pixels):
+        before = pixels
         for removable in _removable():
-            neighbours = ndimage.correlate(thin.view(np.uint8), _NEIGHBOURS, mode="constant")
-            thin &= ~removable[neighbours]
-    return thin if thin.any() else before  # a square of 2 x 2 pixels would vanish
-
-
-_NEIGHBOURS = np.array([[128, 1, 2], [64, 0, 4], [32, 16, 8]], np.uint8)
-"""The bit of each neighbour: clockwise from north."""
+            neighbours = np.packbits(thin[pixels[:, None] + around], axis=1, bitorder="little")
+            removed = removable[neighbours[:, 0]]
+            thin[pixels[removed]] = False
+            pixels = pixels[~removed]
+        if len(pixels) == len(before):
+            break
+    thin[before] = True  # a square of 2 x 2 pixels would vanish
+    return padded[1:-1, 1:-1]
 
 
 @cache
 def _removable() -> tuple[Mask, Mask]:
-    """For each pattern of neighbours, whether the first and the second pass remove the pixel."""
+    """For each pattern of neighbours (a bit for each, clockwise from north), whether the first and
+    the second pass remove the pixel.
+    """
     bits = np.arange(256)[:, None] >> np.arange(8) & 1
     north, east, south, west = (bits[:, side] == 1 for side in (0, 2, 4, 6))
     begins = ((bits == 0) & (np.roll(bits, -1, axis=1) == 1)).sum(axis=1)

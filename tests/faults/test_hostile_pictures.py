@@ -119,7 +119,7 @@ import json, resource, sys, time
 from pathlib import Path
 from digitnet.digits.files import BadFile, read_bounded
 from digitnet.digits.pictures import MAX_BYTES, BadPicture
-from digitnet.digits.pieces import read_digits
+from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import NoDigit
 import scipy.ndimage, PIL.Image
 PIL.Image.init()

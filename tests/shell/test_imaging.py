@@ -12,7 +12,7 @@ from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.pictures import BadPicture
-from digitnet.digits.pieces import read_digits
+from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import NoDigit
 from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder

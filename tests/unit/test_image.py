@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.pictures import MAX_PIXELS, BadPicture, read_picture
-from digitnet.digits.pieces import read_digits
+from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import (
     BOX,
     CENTRE,

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from digitnet.digits.files import BadFile, read_bounded
 from digitnet.digits.pictures import MAX_BYTES, BadPicture, Found, pictures_at
-from digitnet.digits.pieces import read_digits
+from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import Array, Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
