@@ -3,10 +3,10 @@
     python data/make_judge.py --data DIR judge.npz
 
 The answers are 0 to 9, 10 for "no digit" and 11 for "several digits". Digits are MNIST's first
-55,000 cases, those of make_hand.py, and digits cut from others that they touched. The others are made
-of the same: digits that touch, pieces of badly cut ones, digits turned by odd angles, letters and
-symbols as hands and fonts write them, random strokes, textures and blots. A twentieth of them is
-for testing. The same file comes out of every run where the same fonts are installed.
+55,000 cases, those of make_hand.py, and digits cut from others that they touched. The others are
+made of the same: digits that touch, pieces of badly cut ones, digits turned by odd angles, letters
+and symbols as hands and fonts write them, random strokes, textures and blots. A twentieth of them
+is for testing. The same file comes out of every run where the same fonts are installed.
 """
 
 import argparse
@@ -30,7 +30,8 @@ Case = tuple[Picture, int]
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
-GLYPHS = """
+GLYPHS = (
+    """
 A 09 40 89/25 65|A ~09 20 40 69 89/15 75|B 00 09/~00 61 63 04/~04 75 78 09|C ~81 40 05 49 88
 D 00 09/~00 73 76 09|D ~10 19/~00 40 84 49 09|E 80 00 09 89/04 64|E ~71 30 13 44 06 39 78
 F 80 00 09/04 64|G ~81 40 05 49 87/87 85 55|H 00 09/80 89/04 84|J ~60 66 39 07|J 20 80/~60 66 39 07
@@ -51,7 +52,10 @@ y 03 46/83 29|y ~03 06 46 73/73 89 49|z 03 73 09 79|g ~73 33 05 36 74/~73 78 49 
 h ~42 20 03 49 83 60 42|* 40 69 03 83 19 40|^ 40 88 08 40|[ 00 80 88 08 00|[ 50 20 29 59
 ] 20 50 59 29|{ ~60 41 33 14 35 47 69|o ~40 04 48 84 40/22 23/62 63/~26 47 66|~ 04 20 44 60 84
 @ ~44 54 46 34 42 64 47 14 41 84 49|H 08 04 40 84 88 08/38 36 56 58|p ~20 04 28 86 80|? 00 29/40 69
-""".replace("\n", "|").strip("|").split("|")
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
 """Letters, symbols and scribbles: strokes with points xy from 0 to 9 each; ~ for a curve."""
 
 FONT_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYabcdefhijkmnprtuvwxyz+=#%&?@$<>*~^{}[]äöüßéñ"
@@ -233,7 +237,9 @@ def main() -> None:
     mnist = SOURCES["mnist"].read([options.data]).train
     pictures = mnist.inputs.reshape(-1, 28, 28)
     answers = answers_of(mnist.targets)
-    made_x, made_y = map(np.array, zip(*cases(pictures, answers, np.random.default_rng(3)), strict=True))
+    made_x, made_y = map(
+        np.array, zip(*cases(pictures, answers, np.random.default_rng(3)), strict=True)
+    )
     hand, hand_y = digits(TO_TRAIN, seed=1)
     hand_test, hand_test_y = digits(TO_TEST, seed=2)
     test = np.arange(len(made_x)) % 20 == 0

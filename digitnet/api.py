@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from digitnet import paths
 from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.digits.files import read_bounded
-from digitnet.digits.pictures import MAX_BYTES
 from digitnet.digits.page import read_digits
+from digitnet.digits.pictures import MAX_BYTES
 from digitnet.digits.prepare import Picture
 from digitnet.engine.arrays import Array, Cases, Integers, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks

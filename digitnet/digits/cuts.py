@@ -118,7 +118,7 @@ def cut_apart(
     if not segments:
         return []
     gains = np.log(judge([picture for _, picture in segments])[:, :10].max(axis=1) + 1e-6) - CUT
-    best: list[tuple[float, list[int]]] = [(0.0, [])] + [(-np.inf, [])] * (len(bounds) - 1)
+    best: list[tuple[float, list[int]]] = [(0.0, []), *((-np.inf, []) for _ in bounds[1:])]
     for number, (i, j) in sorted(enumerate(ends), key=lambda each: each[1][1]):
         score = best[i][0] + float(gains[number])
         if score > best[j][0]:

@@ -27,8 +27,8 @@ from digitnet.digits.own import (
     max_cases,
     parts_of,
 )
-from digitnet.digits.pictures import MAX_BYTES, BadPicture, pictures_at, read_picture
 from digitnet.digits.page import as_plain, digits_in
+from digitnet.digits.pictures import MAX_BYTES, BadPicture, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
 from digitnet.digits.recognize import (
     arranged,

@@ -13,8 +13,8 @@ SLOPES = np.linspace(-0.07, 0.07, 29)
 """Slopes to try: lines are horizontal or vertical to within 4 degrees."""
 
 MIN_COVERAGE, MIN_OF_SEVERAL, SEVERAL = 0.9, 0.6, 3
-"""Minimum fraction of the picture's width that a line covers, and each of so many lines. The bar of a
-7 and the foot of a 2 cover less than the first, and are not several."""
+"""Minimum fraction of the picture's width that a line covers, and each of so many lines. The bar of
+a 7 and the foot of a 2 cover less than the first, and are not several."""
 
 MAX_THICKNESS = 0.03
 """Maximum thickness of a line, as a fraction of the picture's height."""

@@ -1,21 +1,24 @@
 """Reads a picture of one digit or of a page of them: where each is, and how sure that it is one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from digitnet.digits.cuts import cut_apart
 from digitnet.digits.ink import find_ink
 from digitnet.digits.pictures import read_picture
-from digitnet.digits.pieces import Drawn, drawn_in
-from digitnet.digits.prepare import SIDE, NoDigit, Picture, is_prepared, prepare
+from digitnet.digits.pieces import FEW, Drawn, drawn_in
+from digitnet.digits.prepare import SIDE, NoDigit, Picture, box_of, is_prepared, prepare
 from digitnet.digits.sheet import on_sheet
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
 
 Judge = Callable[[Sequence[Picture]], Array]
 """Outputs (pictures, 12) for prepared pictures: 0 to 9, "no digit", "several digits"."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, as fractions of a picture's width and height."""
 
 SURE = 0.9
 """From this probability of being one digit on, a piece is not cut."""
@@ -31,12 +34,12 @@ SAMPLE = 60
 class Digit:
     """A piece of a page that was read.
 
-    box: left, top, right, bottom in the picture, as fractions of its width and height. row: from 0.
+    box: in the picture as it is. row: from 0.
     probability: that it is a single digit. cut: whether it was cut from others.
     """
 
     picture: Picture
-    box: tuple[float, float, float, float]
+    box: Box
     row: int
     probability: float = 1.0
     cut: bool = False
@@ -47,12 +50,13 @@ class Page:
     """The pieces of a picture in reading order.
 
     left_out: the number of other pieces: points, dashes, lines, blots. turned: the degrees,
-    counterclockwise, by which the picture was turned to be read.
+    counterclockwise, by which the picture was turned to be read. ink: of the picture as it is.
     """
 
     digits: list[Digit]
     left_out: int = 0
     turned: int = 0
+    ink: Array = field(default_factory=lambda: np.zeros((1, 1), np.float32))
 
 
 def read_digits(data: bytes) -> list[Picture]:
@@ -78,14 +82,17 @@ def page_in(colours: Array, judge: Judge | None = None, report: Report = ignore)
     """
     plain = as_plain(colours)
     if plain is not None:
-        ink = 255 - plain if np.median(plain[0]) > 127 else plain
-        if is_prepared(ink):
-            p = 1.0 if judge is None else float(_of_digit(judge([ink]))[0])
-            return Page([Digit(ink, (0, 0, 1, 1), 0, p)])
+        light = 255 - plain if np.median(plain[0]) > 127 else plain
+        if is_prepared(light):
+            p = 1.0 if judge is None else float(_of_digit(judge([light]))[0])
+            return Page([Digit(light, (0, 0, 1, 1), 0, p)], ink=light / np.float32(255))
     paper, sheet = on_sheet(colours)
     ink = find_ink(paper)
-    if sheet is not None:
-        ink = np.where(sheet, ink, 0)
+    return page_of(ink if sheet is None else np.where(sheet, ink, 0), judge, report)
+
+
+def page_of(ink: Array, judge: Judge | None = None, report: Report = ignore) -> Page:
+    """The digits in a drawing, (rows, columns) of at least 0.5 in strokes; like page_in."""
     drawn, left_out = drawn_in(ink)
     turn = 0 if judge is None or len(drawn) < MIN_TURNED else _turn(ink, drawn, judge)
     if turn:
@@ -95,7 +102,14 @@ def page_in(colours: Array, judge: Judge | None = None, report: Report = ignore)
     for done, piece in enumerate(drawn):
         report((done, len(drawn)))
         digits += _digits_of(piece, shape, judge)
-    return Page([replace(d, box=_turned_back(d.box, turn)) for d in digits], left_out, 90 * turn)
+    if judge is not None and 1 < len(drawn) <= FEW:
+        rows, columns = box_of(ink >= 0.5)
+        whole = Drawn(ink[rows, columns], rows.start, columns.start, 0)
+        best = judge([prepare(whole.ink)])[0, :10].max()
+        if best > np.prod([judge([digit.picture])[0, :10].max() for digit in digits]):
+            digits = _digits_of(whole, shape, None)
+    digits = [replace(digit, box=_turned_back(digit.box, turn)) for digit in digits]
+    return Page(digits, left_out, 90 * turn, ink)
 
 
 def as_plain(colours: Array) -> Picture | None:
@@ -125,8 +139,8 @@ def _digits_of(piece: Drawn, shape: tuple[int, ...], judge: Judge | None) -> lis
                 probabilities = _of_digit(judge([picture for _, picture in parts])).tolist()
     digits = []
     for (ink, picture), p in zip(parts, probabilities, strict=True):
-        rows, columns = (np.flatnonzero((ink >= 0.5).any(axis=axis)) for axis in (1, 0))
-        edges = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+        rows, columns = box_of(ink >= 0.5)
+        edges = columns.start, rows.start, columns.stop, rows.stop
         places = zip(edges, 2 * (piece.left, piece.top), 2 * shape[1::-1], strict=True)
         left, top, right, bottom = (float((edge + at) / side) for edge, at, side in places)
         box = left, top, right, bottom
@@ -153,9 +167,7 @@ def _turn(ink: Array, drawn: list[Drawn], judge: Judge) -> int:
     return int(np.argmax(scores))
 
 
-def _turned_back(
-    box: tuple[float, float, float, float], turn: int
-) -> tuple[float, float, float, float]:
+def _turned_back(box: Box, turn: int) -> Box:
     """A box in a page that was turned, as it is in the picture."""
     for _ in range(turn):
         left, top, right, bottom = box

@@ -12,8 +12,8 @@ from digitnet.lazy import lazy
 ndimage = lazy("scipy.ndimage")
 
 SPECK, SMALL, LARGE = 0.2, 0.4, 4.0
-"""As fractions of the usual piece: smaller ones are specks; lower ones are points and dashes; larger
-ones are frames and lines."""
+"""As fractions of the usual piece: smaller ones are specks; lower ones are points and dashes;
+larger ones are frames and lines."""
 
 WHOLE = 0.7
 """Two pieces at least this high, as a fraction of the usual one, are not strokes of one digit."""
@@ -142,9 +142,7 @@ def _without_edges(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
 
     def touches(piece: Piece) -> bool:
         return (
-            min(piece.top, piece.left) == 0
-            or piece.bottom == shape[0]
-            or piece.right == shape[1]
+            min(piece.top, piece.left) == 0 or piece.bottom == shape[0] or piece.right == shape[1]
         )
 
     inner = [piece for piece in pieces if not touches(piece)]

@@ -15,11 +15,33 @@ from digitnet.repl.pictures.digit import bar, halved, in_characters, in_halves, 
 
 @dataclass(frozen=True)
 class Reading:
-    """A network's outputs for a picture. seen: the pixels that the network takes."""
+    """A network's outputs for a digit. picture: prepared. seen: the pixels that the network takes.
+    is_digit: whether it is probably one. others: the digits to its left.
+    """
 
+    picture: Picture
     seen: Picture
     outputs: list[float]
     guess: int
+    is_digit: bool = True
+    others: Sequence["Reading"] = ()
+
+    @property
+    def digits(self) -> list["Reading"]:
+        """All digits, from left to right."""
+        return [*self.others, self]
+
+    @property
+    def number(self) -> str:
+        """The guesses of all digits."""
+        return "".join(str(digit.guess) for digit in self.digits)
+
+    @property
+    def said(self) -> str:
+        """`guess 314`, or what it would be if it were a digit."""
+        if self.is_digit or self.others:
+            return f"guess {self.number}"
+        return f"no digit (a {self.guess} if it were one)"
 
 
 Read: TypeAlias = Callable[[Picture], Reading | None]
@@ -292,7 +314,7 @@ def _outputs(board: Board, width: int, means: Means) -> list[Line]:
 def _said(board: Board, width: int) -> list[Line]:
     """The guess, the answer, and the tool in use."""
     said = [
-        f"guess {board.reading.guess}" if board.reading else "no digit yet",
+        board.reading.said if board.reading else "no digit yet",
         "" if board.answer is None else f"answer {board.answer}",
         "pen down" if board.by_keys else "",
         "eraser" if board.erasing else "",

@@ -59,14 +59,12 @@ def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -
     return Kind(metavar, expects, parse, choices=names)
 
 
-def number_or(
-    metavar: str, expects: str, words: Mapping[str, str], low: int = 0, digits: int = 9
-) -> Kind:
+def number_or(metavar: str, expects: str, words: Mapping[str, str], low: int = 0) -> Kind:
     """A kind of argument that takes a whole number of at least `low`, or one of these words."""
     return Kind(
         metavar,
         expects,
-        lambda text: text if text in words else whole(text, low, digits),
+        lambda text: text if text in words else whole(text, low),
         offers=lambda session, typed: words,
     )
 
@@ -135,11 +133,15 @@ UNIT = number_or(
 )
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
-DIGIT_OR_VERB = number_or(
-    "DIGIT, show or remove",
-    "a digit, 0 to 9, `show` or `remove`",
-    {"show": "the pictures in mine, with their numbers", "remove": "take one out of mine again"},
-    digits=1,
+_OF_MINE = {
+    "show": "the pictures in mine, with their numbers",
+    "remove": "take one out of mine again",
+}
+DIGITS_OR_VERB = Kind(
+    "DIGITS, show or remove",
+    "a digit, 0 to 9, or several, `show` or `remove`",
+    lambda text: text if text in _OF_MINE else f"{whole(text, digits=1000):0{len(text)}}",
+    lambda: _OF_MINE,
 )
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 COUNT_OR_ALL = Kind(

@@ -177,8 +177,8 @@ class Session:
     before: the state that `undo t` restores. last_change: what `undo` takes back. undone: what
     `redo` makes again, while it is the last change.
     aliases: the user's own words → the commands they stand for.
-    last_picture: the last digit that `d` or `img` read, prepared like MNIST's, and its answer, if
-    known.
+    last_pictures: the digits that `d` or `img` read last, prepared like MNIST's, and their answer,
+    if known.
     """
 
     saves: Path
@@ -203,7 +203,7 @@ class Session:
     last_change: Before | Change | None = None
     undone: Before | Change | None = None
     aliases: dict[str, str] = field(default_factory=dict)
-    last_picture: tuple[Picture, int | None] | None = None
+    last_pictures: tuple[list[Picture], int | None] | None = None
     data_sets: DataSets = field(init=False)
     unfinished: Recovery = field(init=False)
     _rng: np.random.Generator | None = None

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.digits.pictures import BadPicture
 from digitnet.digits.page import read_digits
+from digitnet.digits.pictures import BadPicture
 from digitnet.digits.prepare import NoDigit
 from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder

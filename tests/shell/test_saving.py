@@ -196,7 +196,7 @@ def test_undo_takes_back_what_was_changed_last_and_undo_again_redoes_it(
     session: Session, line: str
 ) -> None:
     session.asker = NonInteractive(yes=True)
-    session.last_picture = np.full((28, 28), 9, np.uint8), None
+    session.last_pictures = [np.full((28, 28), 9, np.uint8)], None
     do(session, "n mini; t 10; pas b; pas a; mine 8")
     states = [state(session)]
     do(session, line)

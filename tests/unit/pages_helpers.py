@@ -1,8 +1,7 @@
-"""Pages of digits, numbers and letters such as people write, scan and photograph, made from cases."""
+"""Pages of digits, numbers and letters such as people write and photograph, made from cases."""
 
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
-from pathlib import Path
 
 import numpy as np
 from conftest import ROOT
@@ -14,9 +13,6 @@ from digitnet.digits.datasets import SOURCES
 from digitnet.engine.arrays import answers_of
 
 SAMPLE = SOURCES["sample"].read([ROOT / "data"]).test
-"""Cases that no network which comes with digitnet was trained on or chosen by... MNIST's training
-set has them, the networks' training cases do not all."""
-
 ANSWERS = [int(answer) for answer in answers_of(SAMPLE.targets)]
 
 
@@ -201,8 +197,12 @@ def touching(count: int, rng: Rng) -> tuple[bytes, str]:
     """Two or three digits that touch."""
     cases = rng.integers(0, len(ANSWERS), count)
     height = rng.uniform(40, 120)
-    ink = number(cases, rng, height, height * rng.uniform(0.05, 0.13), rng.uniform(0, 0.06) * height)
-    return as_file(on_paper(np.pad(ink, int(height / 2)), rng)), "".join(str(ANSWERS[c]) for c in cases)
+    ink = number(
+        cases, rng, height, height * rng.uniform(0.05, 0.13), rng.uniform(0, 0.06) * height
+    )
+    return as_file(on_paper(np.pad(ink, int(height / 2)), rng)), "".join(
+        str(ANSWERS[c]) for c in cases
+    )
 
 
 def amount(rng: Rng) -> tuple[bytes, str]:
@@ -223,7 +223,10 @@ def amount(rng: Rng) -> tuple[bytes, str]:
         at = end
         if at == stop and style == 0 and at < count:
             dot = np.zeros((int(1.3 * height), int(max(4, 2 * pen))))
-            dot[int(1.05 * height) : int(1.05 * height + rng.uniform(1, 3) * pen), : max(3, int(1.3 * pen))] = 1
+            dot[
+                int(1.05 * height) : int(1.05 * height + rng.uniform(1, 3) * pen),
+                : max(3, int(1.3 * pen)),
+            ] = 1
             groups.append(dot)
     if style == 1:
         dash = np.zeros((int(1.3 * height), int(0.7 * height)))
@@ -244,7 +247,9 @@ def amount(rng: Rng) -> tuple[bytes, str]:
     if rng.random() < 0.3:
         ink[-int(height / 5) : -int(height / 5) + max(2, int(pen / 2)), 5:-5] = 1
     if rng.random() < 0.3:
-        return as_file(photographed(ink, rng), "JPEG", quality=70), "".join(str(ANSWERS[c]) for c in cases)
+        return as_file(photographed(ink, rng), "JPEG", quality=70), "".join(
+            str(ANSWERS[c]) for c in cases
+        )
     return as_file(on_paper(ink, rng)), "".join(str(ANSWERS[c]) for c in cases)
 
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.digits.pictures import MAX_PIXELS, BadPicture, read_picture
 from digitnet.digits.page import read_digits
+from digitnet.digits.pictures import MAX_PIXELS, BadPicture, read_picture
 from digitnet.digits.prepare import (
     BOX,
     CENTRE,

@@ -1,19 +1,31 @@
 """`d` opens the board to draw a digit on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+<<<<<<< HEAD
 from rich.console import RenderResult
+=======
+import numpy as np
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 
-from digitnet.digits.prepare import NoDigit, Picture, prepare
+from digitnet.digits.page import page_of
+from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import answers_of
 from digitnet.registry.model import Model
 from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
+<<<<<<< HEAD
 from digitnet.repl.features.img import PictureReader
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, verdict
+=======
+from digitnet.repl.features.img import MIN_DIGIT, PictureReader, judge
+from digitnet.repl.pictures.digit import beside_outputs, gallery, small_case, verdict
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
@@ -22,19 +34,34 @@ from digitnet.repl.session import Session
 class DrawResult(Drawn):
     """The network's outputs for a drawing. answer: None if it was not given."""
 
-    guess: int
+    reading: Reading
     answer: int | None
-    outputs: list[float]
-    picture: Picture
 
     def as_json(self) -> dict[str, Any]:
-        """All fields except the picture."""
-        return {"guess": self.guess, "answer": self.answer, "outputs": self.outputs}
+        """The guess, and each digit of a number; the outputs are those of the last one."""
+        last = self.reading
+        guess = {"guess": int(last.number), "answer": self.answer, "outputs": last.outputs}
+        return guess | {"number": last.number, "is_digit": last.is_digit}
 
     def drawn(self, view: View) -> RenderResult:
         yield "your drawing, as the network sees it"
+<<<<<<< HEAD
         yield beside_outputs(self.picture, self.outputs, self.guess, self.answer, view)
         yield verdict(self.guess, self.answer)
+=======
+        last = self.reading
+        if last.others:
+            cells = [
+                (small_case(digit.seen, console, options), Text(f"{digit.guess}", "bold"))
+                for digit in last.digits
+            ]
+            yield gallery(cells, options)
+            yield Text(last.said, "bold")
+            yield "mine and its digits, as in mine 314, adds them to your own digits."
+            return
+        yield beside_outputs(last.seen, last.outputs, last.guess, self.answer, console, options)
+        yield verdict(last.guess, self.answer) if last.is_digit else Text(last.said, "bold")
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
         command = "mine" if self.answer is not None else "mine DIGIT"
         yield f"{command} adds it to your own digits."
 
@@ -46,10 +73,10 @@ class DrawResult(Drawn):
     examples={"d": "a board to draw a digit on; Enter when it is done"},
 )
 def draw(session: Session) -> Result:
-    """Draw a digit with the mouse or the keys, and watch the network read it.
+    """Draw a digit or a number with the mouse or the keys, and watch the network read it.
 
-    The network reads it while you draw, prepared as MNIST's digits were. 0 to 9 says which digit
-    it is, Enter is done, Escape leaves.
+    The network reads it while you draw, each digit prepared as MNIST's were. 0 to 9 says which
+    digit it is, Enter is done, Escape leaves.
     """
     board = Board(_reader(session.network()))
     if not session.asker.draw(board):
@@ -58,8 +85,8 @@ def draw(session: Session) -> Result:
     reading = board.reading
     if reading is None:
         raise CommandError("there is no digit in the drawing: draw it larger")
-    session.last_picture = prepare(board.drawing.picture()), board.answer
-    return DrawResult(reading.guess, board.answer, reading.outputs, reading.seen)
+    session.last_pictures = [digit.picture for digit in reading.digits], board.answer
+    return DrawResult(reading, board.answer)
 
 
 def _reader(model: Model) -> Read:
@@ -68,10 +95,17 @@ def _reader(model: Model) -> Read:
 
     def read(ink: Picture) -> Reading | None:
         try:
-            seen = reader.seen(prepare(ink))
+            digits = page_of(ink / np.float32(255), judge().outputs).digits
         except NoDigit:
             return None
-        a = reader.outputs([seen])
-        return Reading(seen, a[0].tolist(), int(answers_of(a)[0]))
+        seen = [reader.seen(digit.picture) for digit in digits]
+        a = reader.outputs(seen)
+        readings = [
+            Reading(digit.picture, pixels, values, guess, digit.probability >= MIN_DIGIT)
+            for digit, pixels, values, guess in zip(
+                digits, seen, a.tolist(), answers_of(a).tolist(), strict=True
+            )
+        ]
+        return replace(readings[-1], others=readings[:-1])
 
     return read

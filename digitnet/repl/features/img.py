@@ -1,8 +1,10 @@
-"""`img` reads the digits in picture files."""
+"""`img` reads the digits in picture files, one or a page of them."""
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,21 +12,28 @@ from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.digits.files import BadFile, read_bounded
-from digitnet.digits.pictures import MAX_BYTES, BadPicture, Found, pictures_at
-from digitnet.digits.page import read_digits
+from digitnet.digits.page import Box, Digit, Page, page_in
+from digitnet.digits.pictures import MAX_BYTES, BadPicture, Found, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import Array, Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.report import Stopped
+from digitnet.paths import included_folder
 from digitnet.registry.model import Model
+from digitnet.registry.saves import Registry
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, Incomplete, printable
 from digitnet.repl.features.check import check_outputs
+<<<<<<< HEAD
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, verdict
+=======
+from digitnet.repl.features.data import Progress
+from digitnet.repl.pictures.digit import beside_outputs, digit, gallery, small_case, verdict
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 from digitnet.repl.pictures.file import path_of
-from digitnet.repl.pictures.tables import Rows, percent
+from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
@@ -60,19 +69,35 @@ class PictureReader:
         return a
 
 
+@cache
+def judge() -> PictureReader:
+    """The included network that tells digits from what is none, and from several."""
+    return PictureReader(Registry(included_folder()).load("judge"))
+
+
 DOUBT = 0.9
-"""A guess whose output is below this is doubtful; the second guess is shown too."""
+"""A guess that is right with a lower probability is doubtful; the second guess is shown too."""
+
+MIN_DIGIT = 0.5
+"""What is a digit with a lower probability is called none."""
 
 MAX_WHOLE = 4
 """Up to this many digits are shown with picture and outputs; more in a table."""
 
+STEPS = "steps"
+"""The last word that asks for how a page was read."""
+
+MAX_DOUBTS = 20
+"""Maximum number of doubtful digits that are told of one page."""
+
 
 @dataclass(frozen=True)
 class DigitRead:
-    """A digit found in a file, or the reason why there is none.
+    """A piece of a file that was read, or the reason why there is none.
 
     seen: the pixels that the network takes. answer: the digit that its folder is named after.
-    number, of: its number among the digits in its file, from 1, and their number.
+    number, of: its number among the pieces in its file, from 1, and their number. place: where it
+    is. best: the network's guess, also if the piece is probably no digit and `guess` is None.
     """
 
     file: str
@@ -83,6 +108,8 @@ class DigitRead:
     number: int = 1
     of: int = 1
     seen: Picture | None = None
+    place: Digit | None = None
+    best: int | None = None
 
     @property
     def label(self) -> str:
@@ -90,19 +117,45 @@ class DigitRead:
         return printable(self.file) + (f", {self.number} of {self.of}" if self.of > 1 else "")
 
     @property
+    def probability(self) -> float:
+        """That it is a digit, and the guess right."""
+        return max(self.outputs) * (self.place.probability if self.place else 1.0)
+
+    @property
     def doubt(self) -> str:
         """`doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
-        if len(self.outputs) < 2 or max(self.outputs) >= DOUBT:
+        if self.guess is None or len(self.outputs) < 2 or self.probability >= DOUBT:
             return ""
         *_, second, _ = sorted(range(len(self.outputs)), key=self.outputs.__getitem__)
+        none = 1 - self.place.probability if self.place else 0.0
+        if none > self.outputs[second]:
+            return f"doubtful, or no digit ({percent(none)})"
         return f"doubtful, or {second} ({percent(self.outputs[second])})"
 
+<<<<<<< HEAD
     def whole(self, view: View) -> Iterator[RenderableType]:
+=======
+    def as_json(self) -> dict[str, Any]:
+        """The guess, the outputs and the place."""
+        known = {} if self.answer is None else {"answer": self.answer}
+        fields = {"file": self.file, "guess": self.guess, "outputs": list(self.outputs)}
+        place = self.place and {
+            "best": self.best,
+            "digit_probability": round(self.place.probability, 4),
+            "row": self.place.row,
+            "box": [round(at, 4) for at in self.place.box],
+            "cut": self.place.cut,
+        }
+        return fields | {"error": self.error or None} | (place or {}) | known
+
+    def drawn(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
         """The picture, the outputs and the guess."""
-        if self.seen is None or self.guess is None:
+        if self.seen is None or self.best is None:
             yield Text(f"{self.label}: {printable(self.error)}", "red")
             return
         yield Text(f"{self.label}, as the network sees it")
+<<<<<<< HEAD
         yield beside_outputs(self.seen, self.outputs, self.guess, self.answer, view)
         yield Text.assemble(verdict(self.guess, self.answer), self.doubt and f": {self.doubt}")
 
@@ -110,9 +163,77 @@ class DigitRead:
 @dataclass(frozen=True)
 class ImgResult(Drawn):
     """The network's outputs for picture files."""
+=======
+        yield beside_outputs(self.seen, self.outputs, self.best, self.answer, console, options)
+        if self.guess is None:
+            yield Text(self.error, "bold")
+        else:
+            yield Text.assemble(verdict(self.guess, self.answer), self.doubt and f": {self.doubt}")
 
+
+@dataclass(frozen=True)
+class PageRead:
+    """A file with its digits in rows; a piece that is none is a ?."""
+
+    file: str
+    page: Page
     digits: list[DigitRead]
+
+    @property
+    def rows(self) -> list[str]:
+        """The digits of each row."""
+        rows = groupby(self.digits, lambda read: read.place and read.place.row)
+        return ["".join("?" if d.guess is None else str(d.guess) for d in row) for _, row in rows]
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether no digit was read, and its folder does not say that there is one."""
+        return all(digit.guess is None and digit.answer is None for digit in self.digits)
+
+    @property
+    def error(self) -> str:
+        """Why no digit was read."""
+        several = f"none of its {len(self.digits)} pieces is a digit"
+        return several if len(self.digits) > 1 else self.digits[0].error
+
+    @property
+    def unread(self) -> int:
+        """The number of pieces that are no digits, points and lines included."""
+        return self.page.left_out + sum(digit.guess is None for digit in self.digits)
+
+    def as_json(self) -> dict[str, Any]:
+        """The rows, and what was not read."""
+        return {"file": self.file, "rows": self.rows, "unread": self.unread,
+                "turned": self.page.turned}  # fmt: skip
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        turned = f", turned by {self.page.turned} degrees" if self.page.turned else ""
+        yield f"{printable(self.file)}: {counted(len(self.digits), 'digit')}{turned}"
+        for row in self.rows:
+            yield Text(f"  {row}", "bold")
+        doubtful = [each for each in self.digits if each.doubt or each.guess is None]
+        for each in doubtful[:MAX_DOUBTS]:
+            yield f"{each.number} of {each.of}: " + (each.error or f"{each.guess}, {each.doubt}")
+        if len(doubtful) > MAX_DOUBTS:
+            yield f"{len(doubtful) - MAX_DOUBTS:,} more are doubtful."
+        if self.page.left_out:
+            pieces = counted(self.page.left_out, "piece")
+            yield f"Not read: {pieces} too small or too large for a digit, or filled."
+
+
+@dataclass(frozen=True)
+class ImgResult:
+    """The network's outputs for picture files. steps: whether to show how pages were read."""
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
+
+    pages: list[PageRead]
+    steps: bool = False
     interrupted: bool = False
+
+    @property
+    def digits(self) -> list[DigitRead]:
+        """All digits, and the reasons why files have none."""
+        return [digit for page in self.pages for digit in page.digits]
 
     @property
     def right(self) -> tuple[int, int]:
@@ -120,12 +241,12 @@ class ImgResult(Drawn):
         known = [digit for digit in self.digits if digit.answer is not None]
         return sum(digit.guess == digit.answer for digit in known), len(known)
 
-    def _table(self) -> Rows:
+    def _table(self, digits: list[DigitRead]) -> Rows:
         """A row for each digit, with the files' names without the folder that all are in."""
-        parents = [os.path.dirname(each.file) or "." for each in self.digits]  # noqa: PTH120
+        parents = [os.path.dirname(each.file) or "." for each in digits]  # noqa: PTH120
         folder = os.path.commonpath(parents)
         lines: list[tuple[str, ...]] = []
-        for each in self.digits:
+        for each in digits:
             place = f", {each.number} of {each.of}" if each.of > 1 else ""
             is_wrong = each.answer is not None and each.answer != each.guess
             lines.append((
@@ -141,25 +262,41 @@ class ImgResult(Drawn):
         return Rows(headings, lines, numbers=("guess", "answer", "output"))
 
     def as_json(self) -> dict[str, Any]:
-        """One entry per digit; the accuracy if answers are known."""
-        entries: list[dict[str, Any]] = []
-        for read in self.digits:
-            error, known = read.error or None, {"answer": read.answer}
-            entry = {"file": read.file, "guess": read.guess, "outputs": list(read.outputs)}
-            entries.append(entry | {"error": error} | (known if read.answer is not None else {}))
+        """One entry per digit, and per page; the accuracy if answers are known."""
         correct, total = self.right
         summed = {"correct": correct, "total": total, "accuracy": correct / total} if total else {}
-        return {"results": entries} | summed
+        results = [digit.as_json() for digit in self.digits]
+        pages = [page.as_json() for page in self.pages if page.page.digits]
+        return {"results": results, "pages": pages} | summed
 
+<<<<<<< HEAD
     def drawn(self, view: View) -> RenderResult:
         read = [digit for digit in self.digits if not digit.error]
         if not read and len(self.digits) == 1:  # the error is the command's
+=======
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        digits = self.digits
+        read = [digit for digit in digits if digit.seen is not None]
+        if not read and len(digits) == 1:  # the error is the command's
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
             return
+        for page in self.pages:
+            if len(page.digits) > 1:
+                yield page
+            if self.steps and page.page.digits:
+                yield from _steps(page, console, options)
         if len(read) <= MAX_WHOLE:
+<<<<<<< HEAD
             for each in self.digits:
                 yield from each.whole(view)
         else:
             yield self._table()
+=======
+            for each in digits:
+                yield from each.drawn(console, options)
+        elif single := [each for each in digits if each.of == 1]:
+            yield self._table(single)
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
         correct, total = self.right
         if total:
             yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
@@ -167,10 +304,42 @@ class ImgResult(Drawn):
             yield "Stopped; the files after these were not read."
 
 
+def _steps(read: PageRead, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+    """The page with a box around each digit that was read, and each as the network saw it."""
+    width = min(options.max_width, 100)
+    yield "each digit in its box; what has none was not read"
+    yield digit(boxed(read.page.ink, [d.place.box for d in read.digits if d.place], width),
+                console, options)  # fmt: skip
+    cells = [
+        (small_case(d.seen, console, options),
+         Text(f"{d.number}: {'?' if d.guess is None else d.guess}", "bold"))
+        for d in read.digits if d.seen is not None
+    ]  # fmt: skip
+    yield "each digit as the network saw it"
+    yield gallery(cells, options)
+
+
+def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:
+    """The ink at a width in pixels, 0 to 255, with frames around the boxes."""
+    block = max(1, -(-ink.shape[1] // width))
+    rows, columns = (-(-n // block) for n in ink.shape)
+    margins = [(0, rows * block - ink.shape[0]), (0, columns * block - ink.shape[1])]
+    small = np.pad(ink, margins).reshape(rows, block, columns, block).max(axis=(1, 3))
+    picture: Picture = np.round(255 * np.clip(small, 0, 1)).astype(np.uint8)
+    for box in boxes:
+        left, right = (int(at * (columns - 1)) for at in box[::2])
+        top, bottom = (int(at * (rows - 1)) for at in box[1::2])
+        frame = np.zeros(picture.shape, np.bool_)
+        frame[top : bottom + 1, [left, right]] = frame[[top, bottom], left : right + 1] = True
+        picture[frame] = np.maximum(picture[frame], 110)
+    return picture
+
+
 @command(
     "img",
     group="Asking",
     examples={
+        "img page.jpg steps": "shows the page with its boxes, and each digit as it was read",
         "img photos": "all pictures in a folder; folders 0 to 9 in it give an accuracy",
         "img *.png scan.jpg": "those, one after the other",
         "img seven.png": "what the network reads in it",
@@ -186,20 +355,22 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
     included network hand (l hand) knows more ways to write digits than MNIST has.
     """
     reader = PictureReader(session.network())
+    steps = len(files) > 1 and files[-1] == STEPS
+    files = files[: len(files) - steps]
     todo = [found for word in files for found in _found(word)]
     if all(found is None for _, found in todo):  # perhaps one name with spaces, without quotes
         todo = [each for each in _found(" ".join(files)) if each[1] is not None] or todo
     if not todo:
         raise CommandError(f"there are no pictures in {printable(' '.join(files), 100)}")
-    digits: list[DigitRead] = []
+    pages: list[PageRead] = []
     try:
         for done, (word, found) in enumerate(todo):
             session.report(Note(f"{done:,} of {len(todo):,} files", lasting=False))
-            digits += _read(word, found, reader, session)
+            pages.append(_read(word, found, reader, session))
     except Stopped:
-        return ImgResult(digits, interrupted=True)
-    result = ImgResult(digits)
-    failed = [each for each in digits if each.error and each.answer is None]
+        return ImgResult(pages, steps, interrupted=True)
+    result = ImgResult(pages, steps)
+    failed = [page for page in pages if page.is_failure]
     if len(failed) == 1:
         raise Incomplete(f"{printable(failed[0].file)}: {failed[0].error}", result)
     if failed:
@@ -218,22 +389,31 @@ def _found(word: str) -> list[tuple[str, Found | None]]:
     return [(str(f.path), f) for f in found] if found or there else [(word, None)]
 
 
-def _read(
-    name: str, found: Found | None, reader: PictureReader, session: Session
-) -> Iterator[DigitRead]:
+def _read(name: str, found: Found | None, reader: PictureReader, session: Session) -> PageRead:
     """The digits in one file, or the reason why there are none."""
     if found is None:
-        yield DigitRead(name, "there is no such file")
-        return
+        return PageRead(name, Page([]), [DigitRead(name, "there is no such file")])
+
+    def report(progress: tuple[int, int]) -> None:
+        done, total = progress
+        session.report(Progress(name, done, total, "{:,} digits".format) if total > 20 else None)
+
     try:
-        pictures = read_digits(read_bounded(found.path, MAX_BYTES))
+        colours = read_picture(read_bounded(found.path, MAX_BYTES))
+        page = page_in(colours, judge().outputs, report)
     except (BadFile, BadPicture, NoDigit, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        yield DigitRead(name, reason, answer=found.answer)
-        return
-    seen = [reader.seen(picture) for picture in pictures]
-    session.last_picture = pictures[-1], found.answer
+        return PageRead(name, Page([]), [DigitRead(name, reason, answer=found.answer)])
+    seen = [reader.seen(digit.picture) for digit in page.digits]
     a = reader.outputs(seen)
-    each = zip(answers_of(a).tolist(), a.tolist(), seen, strict=True)
-    for number, (guess, values, picture) in enumerate(each, 1):
-        yield DigitRead(name, "", guess, tuple(values), found.answer, number, len(seen), picture)
+    digits = []
+    for number, (guess, values) in enumerate(zip(answers_of(a).tolist(), a.tolist(), strict=True)):
+        place, is_digit = page.digits[number], page.digits[number].probability >= MIN_DIGIT
+        digits.append(DigitRead(
+            name, "" if is_digit else f"no digit (a {guess} if it were one)",
+            guess if is_digit else None, tuple(values), found.answer, number + 1, len(seen),
+            seen[number], place, guess,
+        ))  # fmt: skip
+    read = [d for d in digits if d.guess is not None] or digits
+    session.last_pictures = [d.place.picture for d in read if d.place], found.answer
+    return PageRead(name, page, digits)

@@ -24,15 +24,23 @@ MAX_SHOWN = 100
         "mine show": "the pictures in mine, each with its number and its answer",
         "mine 1 12": "number 12 is a 1",
         "mine remove 12": "take number 12 out; without a number, the last one",
+        "mine 31415": "add the five digits read last, each as what it is",
         "mine 7": "add it as a 7, or say that what was just added is a 7",
     },
 )
 def mine(
     session: Session,
-    what: Annotated[int | str | None, kinds.DIGIT_OR_VERB] = None,
+    what: Annotated[str | None, kinds.DIGITS_OR_VERB] = None,
     number: Annotated[int | None, kinds.INDEX] = None,
+<<<<<<< HEAD
 ) -> Said:
     """Add the digit that d or img read last to your own data set, with its right answer.
+=======
+) -> Said | MineShown:
+    """Add the digits that d or img read last to your own data set, with their right answers.
+
+    Of several, one digit adds the last, and as many digits as were read add all of them.
+>>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
     is kept for testing. It is kept with the saves. mine show shows what is in it, the
@@ -43,10 +51,11 @@ def mine(
         return _shown(session, number)
     if what == "remove":
         return _removed(session, number)
-    answer = what if isinstance(what, int) else None
-    if answer is not None and number is not None:
-        return _answered(session, number, answer)
-    return _added(session, answer)
+    if what is not None and number is not None:
+        if len(what) > 1:
+            raise CommandError(f"one case is one digit, not {what}. Example: mine 1 {number}")
+        return _answered(session, number, int(what))
+    return _added(session, what)
 
 
 def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> OwnCases:
@@ -56,20 +65,37 @@ def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> OwnCas
     return cases
 
 
-def _added(session: Session, answer: int | None) -> Said:
-    """Adds the last digit that was read."""
-    if session.last_picture is None:
+def _added(session: Session, digits: str | None) -> Said:
+    """Adds the last digit that was read, or all of them."""
+    if session.last_pictures is None:
         raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
-    picture, known = session.last_picture
-    answer = known if answer is None else answer
-    if answer is None:
+    pictures, known = session.last_pictures
+    if digits is None and known is None:
         raise CommandError("which digit is it? Example: mine 7")
-    cases = _changed(session, lambda cases: cases.with_case(picture, answer))
-    total, of_it = len(cases), int((cases.answers == answer).sum())
+    digits = digits or str(known)
+    if len(digits) not in (1, len(pictures)):
+        raise CommandError(
+            f"{counted(len(pictures), 'digit')} were read last, not {len(digits)}; nothing was "
+            "added. mine takes a digit for each, in their order, or one for the last"
+        )
+
+    def change(cases: OwnCases) -> OwnCases:
+        for picture, digit in zip(pictures[-len(digits) :], digits, strict=True):
+            cases = cases.with_case(picture, int(digit))
+        return cases
+
+    cases, last = _changed(session, change), int(digits[-1])
+    total, of_it = len(cases), int((cases.answers == last).sum())
+    if len(digits) > 1:
+        return Said(
+            f"Added {len(digits)} digits to mine: {counted(total, 'digit')} by now. data mine "
+            "trains on them.",
+            {"answers": [int(digit) for digit in digits], "total": total},
+        )
     return Said(
-        f"Added to mine as a {answer}: {counted(total, 'digit')} by now, {of_it} of them a "
-        f"{answer}. data mine trains on them.",
-        {"answer": answer, "total": total, "of_it": of_it},
+        f"Added to mine as a {last}: {counted(total, 'digit')} by now, {of_it} of them a "
+        f"{last}. data mine trains on them.",
+        {"answer": last, "total": total, "of_it": of_it},
     )
 
 
