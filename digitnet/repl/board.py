@@ -15,14 +15,14 @@ from digitnet.repl.pictures.digit import bar, halved, in_characters, in_halves, 
 
 @dataclass(frozen=True)
 class Reading:
-    """A network's outputs for a digit. picture: prepared. seen: the pixels that the network takes.
+    """A network's outputs for a digit. seen: the pixels that the network takes of `picture`.
     is_digit: whether it is probably one. others: the digits to its left.
     """
 
-    picture: Picture
     seen: Picture
     outputs: list[float]
     guess: int
+    picture: Picture | None = None
     is_digit: bool = True
     others: Sequence["Reading"] = ()
 

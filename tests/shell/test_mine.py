@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drawing_helpers import DIGITS, draw
 from mouse_helpers import Hand
@@ -62,7 +63,7 @@ def test_what_cannot_be_added(session: Session, tmp_path: Path) -> None:
         refusal(session, "mine 7")
         == "no digit was drawn yet: d draws one, img reads a picture of one"
     )
-    assert "a digit, 0 to 9" in refusal(session, "mine 10")
+    assert "a digit, 0 to 9" in refusal(session, "mine away")
     assert "d draws a digit, mine adds it" in refusal(session, "data mine")
     do(session, "n diary")
     assert "no digits in mine" in refusal(session, "mine remove")
@@ -163,3 +164,19 @@ def test_a_digit_in_a_picture_is_added_too(session: Session, tmp_path: Path) -> 
     Image.fromarray(255 - drawing.picture()).save(tmp_path / "seven.png")
     do(session, "n diary")
     assert do(session, f"img {tmp_path / 'seven.png'}; mine 7")[1]["total"] == 1
+    assert "1 digit was read last" in refusal(session, "mine 70")
+
+
+def test_all_digits_of_a_line_are_added_at_once(session: Session, tmp_path: Path) -> None:
+    drawings = []
+    for digit in (7, 0, 3):
+        drawing = Drawing()
+        draw(drawing, digit)
+        drawings.append(drawing.picture())
+    Image.fromarray(255 - np.concatenate(drawings, axis=1)).save(tmp_path / "line.png")
+    read, added = do(session, f"n diary; img {tmp_path / 'line.png'}; mine 703")[1:]
+    assert [page["unread"] for page in read["pages"]] == [0]
+    assert (added["answers"], added["total"]) == ([7, 0, 3], 3)
+    assert [case["answer"] for case in do(session, "mine show")[0]["cases"]] == [7, 0, 3]
+    assert "3 digits were read last, not 2; nothing was added" in refusal(session, "mine 70")
+    assert "one case is one digit" in refusal(session, "mine 70 1")

@@ -85,7 +85,8 @@ def draw(session: Session) -> Result:
     reading = board.reading
     if reading is None:
         raise CommandError("there is no digit in the drawing: draw it larger")
-    session.last_pictures = [digit.picture for digit in reading.digits], board.answer
+    pictures = [digit.picture for digit in reading.digits if digit.picture is not None]
+    session.last_pictures = pictures, board.answer
     return DrawResult(reading, board.answer)
 
 
@@ -95,13 +96,13 @@ def _reader(model: Model) -> Read:
 
     def read(ink: Picture) -> Reading | None:
         try:
-            digits = page_of(ink / np.float32(255), judge().outputs).digits
+            digits = page_of(ink / np.float32(255), judge()).digits
         except NoDigit:
             return None
         seen = [reader.seen(digit.picture) for digit in digits]
         a = reader.outputs(seen)
         readings = [
-            Reading(digit.picture, pixels, values, guess, digit.probability >= MIN_DIGIT)
+            Reading(pixels, values, guess, digit.picture, digit.probability >= MIN_DIGIT)
             for digit, pixels, values, guess in zip(
                 digits, seen, a.tolist(), answers_of(a).tolist(), strict=True
             )

@@ -12,7 +12,7 @@ from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.digits.files import BadFile, read_bounded
-from digitnet.digits.page import Box, Digit, Page, page_in
+from digitnet.digits.page import Box, Digit, Judge, Page, page_in
 from digitnet.digits.pictures import MAX_BYTES, BadPicture, Found, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import Array, Cases, answers_of
@@ -70,9 +70,12 @@ class PictureReader:
 
 
 @cache
-def judge() -> PictureReader:
-    """The included network that tells digits from what is none, and from several."""
-    return PictureReader(Registry(included_folder()).load("judge"))
+def judge() -> Judge | None:
+    """The included network that tells digits from what is none, and from several; None if it was
+    taken away.
+    """
+    registry = Registry(included_folder())
+    return PictureReader(registry.load("judge")).outputs if registry.exists("judge") else None
 
 
 DOUBT = 0.9
@@ -400,7 +403,7 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
 
     try:
         colours = read_picture(read_bounded(found.path, MAX_BYTES))
-        page = page_in(colours, judge().outputs, report)
+        page = page_in(colours, judge(), report)
     except (BadFile, BadPicture, NoDigit, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return PageRead(name, Page([]), [DigitRead(name, reason, answer=found.answer)])
