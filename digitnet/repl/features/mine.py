@@ -75,8 +75,8 @@ def _added(session: Session, digits: str | None) -> Said:
     digits = digits or str(known)
     if len(digits) not in (1, len(pictures)):
         raise CommandError(
-            f"{counted(len(pictures), 'digit')} {'was' if len(pictures) == 1 else 'were'} read "
-            f"last, not {len(digits)}; nothing was added. mine takes a digit for each, in their order, or one for the last"
+            f"what was read last has {counted(len(pictures), 'digit')}, not {len(digits)}; nothing "
+            "was added. mine takes a digit for each, in their order, or one for the last"
         )
 
     def change(cases: OwnCases) -> OwnCases:
