@@ -3,13 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-<<<<<<< HEAD
-from rich.console import RenderResult
-=======
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 
 from digitnet.digits.page import page_of
 from digitnet.digits.prepare import NoDigit, Picture
@@ -18,14 +14,9 @@ from digitnet.registry.model import Model
 from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-<<<<<<< HEAD
-from digitnet.repl.features.img import PictureReader
-from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import beside_outputs, verdict
-=======
 from digitnet.repl.features.img import MIN_DIGIT, PictureReader, judge
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, gallery, small_case, verdict
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
@@ -45,23 +36,18 @@ class DrawResult(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         yield "your drawing, as the network sees it"
-<<<<<<< HEAD
-        yield beside_outputs(self.picture, self.outputs, self.guess, self.answer, view)
-        yield verdict(self.guess, self.answer)
-=======
         last = self.reading
         if last.others:
             cells = [
-                (small_case(digit.seen, console, options), Text(f"{digit.guess}", "bold"))
+                (small_case(digit.seen, view), Text(f"{digit.guess}", "bold"))
                 for digit in last.digits
             ]
-            yield gallery(cells, options)
+            yield gallery(cells, view)
             yield Text(last.said, "bold")
             yield "mine and its digits, as in mine 314, adds them to your own digits."
             return
-        yield beside_outputs(last.seen, last.outputs, last.guess, self.answer, console, options)
+        yield beside_outputs(last.seen, last.outputs, last.guess, self.answer, view)
         yield verdict(last.guess, self.answer) if last.is_digit else Text(last.said, "bold")
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
         command = "mine" if self.answer is not None else "mine DIGIT"
         yield f"{command} adds it to your own digits."
 

@@ -25,13 +25,9 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, Incomplete, printable
 from digitnet.repl.features.check import check_outputs
-<<<<<<< HEAD
-from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import beside_outputs, verdict
-=======
 from digitnet.repl.features.data import Progress
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, digit, gallery, small_case, verdict
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
@@ -135,9 +131,6 @@ class DigitRead:
             return f"doubtful, or no digit ({percent(none)})"
         return f"doubtful, or {second} ({percent(self.outputs[second])})"
 
-<<<<<<< HEAD
-    def whole(self, view: View) -> Iterator[RenderableType]:
-=======
     def as_json(self) -> dict[str, Any]:
         """The guess, the outputs and the place."""
         known = {} if self.answer is None else {"answer": self.answer}
@@ -151,23 +144,13 @@ class DigitRead:
         }
         return fields | {"error": self.error or None} | (place or {}) | known
 
-    def drawn(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
+    def drawn(self, view: View) -> Iterator[RenderableType]:
         """The picture, the outputs and the guess."""
         if self.seen is None or self.best is None:
             yield Text(f"{self.label}: {printable(self.error)}", "red")
             return
         yield Text(f"{self.label}, as the network sees it")
-<<<<<<< HEAD
-        yield beside_outputs(self.seen, self.outputs, self.guess, self.answer, view)
-        yield Text.assemble(verdict(self.guess, self.answer), self.doubt and f": {self.doubt}")
-
-
-@dataclass(frozen=True)
-class ImgResult(Drawn):
-    """The network's outputs for picture files."""
-=======
-        yield beside_outputs(self.seen, self.outputs, self.best, self.answer, console, options)
+        yield beside_outputs(self.seen, self.outputs, self.best, self.answer, view)
         if self.guess is None:
             yield Text(self.error, "bold")
         else:
@@ -175,7 +158,7 @@ class ImgResult(Drawn):
 
 
 @dataclass(frozen=True)
-class PageRead:
+class PageRead(Drawn):
     """A file with its digits in rows; a piece that is none is a ?."""
 
     file: str
@@ -209,7 +192,7 @@ class PageRead:
         return {"file": self.file, "rows": self.rows, "unread": self.unread,
                 "turned": self.page.turned}  # fmt: skip
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         turned = f", turned by {self.page.turned} degrees" if self.page.turned else ""
         yield f"{printable(self.file)}: {counted(len(self.digits), 'digit')}{turned}"
         for row in self.rows:
@@ -225,9 +208,8 @@ class PageRead:
 
 
 @dataclass(frozen=True)
-class ImgResult:
+class ImgResult(Drawn):
     """The network's outputs for picture files. steps: whether to show how pages were read."""
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 
     pages: list[PageRead]
     steps: bool = False
@@ -272,34 +254,21 @@ class ImgResult:
         pages = [page.as_json() for page in self.pages if page.page.digits]
         return {"results": results, "pages": pages} | summed
 
-<<<<<<< HEAD
     def drawn(self, view: View) -> RenderResult:
-        read = [digit for digit in self.digits if not digit.error]
-        if not read and len(self.digits) == 1:  # the error is the command's
-=======
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         digits = self.digits
         read = [digit for digit in digits if digit.seen is not None]
         if not read and len(digits) == 1:  # the error is the command's
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
             return
         for page in self.pages:
             if len(page.digits) > 1:
                 yield page
             if self.steps and page.page.digits:
-                yield from _steps(page, console, options)
+                yield from _steps(page, view)
         if len(read) <= MAX_WHOLE:
-<<<<<<< HEAD
-            for each in self.digits:
-                yield from each.whole(view)
-        else:
-            yield self._table()
-=======
             for each in digits:
-                yield from each.drawn(console, options)
+                yield from each.drawn(view)
         elif single := [each for each in digits if each.of == 1]:
             yield self._table(single)
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
         correct, total = self.right
         if total:
             yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
@@ -307,19 +276,19 @@ class ImgResult:
             yield "Stopped; the files after these were not read."
 
 
-def _steps(read: PageRead, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+def _steps(read: PageRead, view: View) -> Iterator[RenderableType]:
     """The page with a box around each digit that was read, and each as the network saw it."""
-    width = min(options.max_width, 100)
+    width = min(view.width, 100)
     yield "each digit in its box; what has none was not read"
     yield digit(boxed(read.page.ink, [d.place.box for d in read.digits if d.place], width),
-                console, options)  # fmt: skip
+                view)  # fmt: skip
     cells = [
-        (small_case(d.seen, console, options),
+        (small_case(d.seen, view),
          Text(f"{d.number}: {'?' if d.guess is None else d.guess}", "bold"))
         for d in read.digits if d.seen is not None
     ]  # fmt: skip
     yield "each digit as the network saw it"
-    yield gallery(cells, options)
+    yield gallery(cells, view)
 
 
 def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:

@@ -32,15 +32,10 @@ def mine(
     session: Session,
     what: Annotated[str | None, kinds.DIGITS_OR_VERB] = None,
     number: Annotated[int | None, kinds.INDEX] = None,
-<<<<<<< HEAD
 ) -> Said:
-    """Add the digit that d or img read last to your own data set, with its right answer.
-=======
-) -> Said | MineShown:
     """Add the digits that d or img read last to your own data set, with their right answers.
 
     Of several, one digit adds the last, and as many digits as were read add all of them.
->>>>>>> 32b36f6 (img reads pages in rows, the board reads numbers; mine takes several digits)
 
     `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
     is kept for testing. It is kept with the saves. mine show shows what is in it, the
