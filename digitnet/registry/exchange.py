@@ -1,36 +1,35 @@
 """Export to and import from the file formats of other programs.
 
-Every format holds the same: a JSON description of the network, and its weights and biases by name.
-The weights are those used for evaluation, that is the running mean if there is one. Training state
-is not exported: an imported network starts a new training.
+Every format holds the same: a JSON description of the network, as in a save, and its arrays by
+name: `layers.0.weights`; in a committee, `members.0.layers.0.weights`. The weights are those with
+which the network answers, that is their running mean if there is one. Training state is not
+exported: an imported network starts a new training.
 """
 
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from digitnet import __version__
 from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
 from digitnet.engine.arrays import Array
-from digitnet.engine.layers import ACTIVATIONS, LAYERS
-from digitnet.engine.trainer import Progress
+from digitnet.engine.report import Report, ignore
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Progress, Trainer
 from digitnet.registry.codec import Document, Fields, array_document
 from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError, shown, write_outside
+from digitnet.registry.foreign import network_of_weights
 from digitnet.registry.model import Model
-from digitnet.registry.schema import from_document
+from digitnet.registry.programs import write_onnx, write_python
+from digitnet.registry.schema import from_document, network_document
 
 ABOUT = "about"
-
-UNDESCRIBED = "it has no description of a network: only files written by export can be read"
 
 MAX_EXPANSION = 50
 """Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
@@ -43,7 +42,9 @@ ARRAYS = {
 }
 """The names of the arrays that a layer may have."""
 
-_MEMBER = re.compile(rf"{ABOUT}|layers\.[0-9]{{1,4}}\.(?:{'|'.join(sum(ARRAYS.values(), ()))})")
+_LAYER = rf"layers\.[0-9]{{1,4}}\.(?:{'|'.join(sum(ARRAYS.values(), ()))})"
+
+_MEMBER = re.compile(rf"{ABOUT}|(?:members\.[0-9]{{1,3}}\.)?{_LAYER}")
 
 
 def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
@@ -54,14 +55,15 @@ def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
 
 
 def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
-    """Returns the description and the arrays in a file. Raises DamagedSave."""
+    """Returns the description, empty if there is none, and the arrays in a file.
+
+    Raises DamagedSave.
+    """
     try:
         arrays = read_npz_arrays(data, _members, min(MAX_BYTES, MAX_EXPANSION * len(data)))
     except BadFile as error:
         raise DamagedSave(f"it {error}") from None
-    about = arrays.pop(ABOUT, None)
-    if about is None:
-        raise DamagedSave(UNDESCRIBED)
+    about = arrays.pop(ABOUT, np.array(""))
     if about.dtype.kind != "U" or about.size != 1:
         raise DamagedSave("its description is not a text")
     if about.nbytes > MAX_ABOUT_BYTES:
@@ -76,7 +78,7 @@ def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
 
 
 def _members(names: list[str]) -> list[str]:
-    if not all(_MEMBER.fullmatch(name) for name in names):
+    if ABOUT in names and not all(_MEMBER.fullmatch(name) for name in names):
         raise BadFile("has members that no network has")
     return names
 
@@ -94,7 +96,7 @@ def write_safetensors(about: str, arrays: dict[str, Array]) -> bytes:
 
 
 def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
-    """Returns the description and the arrays in a file. Raises DamagedSave."""
+    """Returns the description, empty if there is none, and the arrays. Raises DamagedSave."""
     from safetensors import SafetensorError, deserialize
 
     header = int.from_bytes(data[:8], "little")
@@ -105,9 +107,7 @@ def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
         metadata = json.loads(data[8 : 8 + header]).get("__metadata__") or {}
     except (SafetensorError, ValueError, RecursionError):
         raise DamagedSave("it is not a whole .safetensors file") from None
-    if ABOUT not in metadata:
-        raise DamagedSave(UNDESCRIBED)
-    return metadata[ABOUT], {
+    return metadata.get(ABOUT, ""), {
         name: {
             "dtype": DTYPES.get(tensor["dtype"], tensor["dtype"]),
             "shape": list(tensor["shape"]),
@@ -115,99 +115,6 @@ def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
         }
         for name, tensor in tensors
     }
-
-
-SCALES = {
-    "unit": "a case: its pixels row by row, 0 for paper to 1 for ink (a byte divided by 255)",
-    "raw": "a case: its pixels row by row, 0 for paper to 255 for ink",
-}
-
-OPERATOR_SET, FILE_VERSION = 17, 8
-"""From 2022: old enough for the programs in use."""
-
-
-def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
-    """Returns the model, checked by the onnx library, with the description in its metadata."""
-    import onnx
-    from onnx import helper
-
-    description = json.loads(about)
-    number = helper.np_dtype_to_tensor_dtype(np.dtype(description["dtype"]))
-    pixels = helper.make_tensor_value_info(
-        "pixels", number, ["cases", prod(description["input_shape"])], SCALES[description["pixels"]]
-    )
-    writer = _Writer(arrays, tuple(description["input_shape"]))
-    for position, layer in enumerate(description["layers"]):
-        writer.add(f"layers.{position}", layer["kind"], layer["config"])
-    units = description["layers"][-1]["config"]["units"]
-    outputs = helper.make_tensor_value_info(
-        "outputs", number, ["cases", units], "the network's answer for each case"
-    )
-    writer.finish()
-    graph = helper.make_graph(writer.nodes, "digitnet", [pixels], [outputs], writer.constants)
-    model = helper.make_model(
-        graph,
-        producer_name="digitnet",
-        producer_version=__version__,
-        opset_imports=[helper.make_opsetid("", OPERATOR_SET)],
-        ir_version=FILE_VERSION,
-    )
-    helper.set_model_props(model, {"about": about})
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString())
-
-
-class _Writer:
-    """Converts layers to ONNX nodes, in order.
-
-    ONNX stores pictures channels-first, digitnet channels-last: pictures are transposed at the
-    beginning, and back before they are flattened.
-    """
-
-    def __init__(self, arrays: dict[str, Array], input_shape: tuple[int, ...]) -> None:
-        self.arrays = arrays
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self._last = "pixels"
-        if len(input_shape) == 3:
-            self._node("input", "Reshape", {"shape": np.array([-1, *input_shape])})
-            self._node("input", "Transpose", perm=[0, 3, 1, 2])
-
-    def add(self, name: str, kind: str, config: dict[str, Any]) -> None:
-        """Appends a layer. Raises DamagedSave if ONNX cannot express it."""
-        start = f"{name}."
-        arrays = {k.removeprefix(start): a for k, a in self.arrays.items() if k.startswith(start)}
-        try:
-            LAYERS[kind].onnx(partial(self._node, name), arrays, config)
-        except ValueError as error:
-            raise DamagedSave(str(error)) from None
-        operator = ACTIVATIONS[config["activation"]].operator if "activation" in config else ""
-        if operator is None:
-            raise DamagedSave(f"ONNX has no operator for {config['activation']}")
-        if operator:
-            self._node(name, operator)
-
-    def finish(self) -> None:
-        """Names the output of the last node."""
-        del self.nodes[-1].output[:]
-        self.nodes[-1].output.append("outputs")
-
-    def _node(
-        self,
-        name: str,
-        operator: str,
-        arrays: Mapping[str, "np.ndarray[Any, Any]"] = {},
-        **attributes: Any,
-    ) -> None:
-        from onnx import helper, numpy_helper
-
-        inputs = [self._last]
-        for key, array in arrays.items():
-            inputs.append(f"{name}.{key}")
-            constant = numpy_helper.from_array(np.ascontiguousarray(array), inputs[-1])
-            self.constants.append(constant)
-        self._last = f"{name}.{operator}"
-        self.nodes.append(helper.make_node(operator, inputs, [self._last], **attributes))
 
 
 VERSION = 2
@@ -229,6 +136,7 @@ FORMATS = {
     "npz": Format(write_npz, read_npz),
     "safetensors": Format(write_safetensors, read_safetensors),
     "onnx": Format(write_onnx),
+    "py": Format(write_python),
 }
 """File suffix → format."""
 
@@ -240,9 +148,8 @@ def export_network(model: Model, path: Path) -> int:
     """
     chosen = _format(path, [f".{name}" for name in FORMATS])
     try:
-        about, arrays = _contents(model)
         with _package_for(path):
-            data = chosen.write(about, arrays)
+            data = chosen.write(*_contents(model, folds=chosen.write is write_onnx))
             if len(data) > MAX_BYTES:
                 raise DamagedSave(f"it would be larger than {MAX_BYTES >> 20} MiB")
             if chosen.read:
@@ -253,10 +160,11 @@ def export_network(model: Model, path: Path) -> int:
     return len(data)
 
 
-def import_network(path: Path) -> Model:
-    """Returns the network in a file written by `export_network`, without a name and with seed 0.
+def import_network(path: Path, activation: str = "", report: Report = ignore) -> Model:
+    """Returns the network in a file written by `export_network`, or that of another program's
+    weights, without a name and with seed 0.
 
-    Raises RegistryError for any other file.
+    activation, report: see `network_of_weights`. Raises RegistryError for any other file.
     """
     readable = [f".{name}" for name, f in FORMATS.items() if f.read]
     chosen = _format(path, readable)
@@ -268,7 +176,10 @@ def import_network(path: Path) -> Model:
     try:
         data = read_bounded(path, MAX_BYTES)
         with _package_for(path):
-            return _network(*chosen.read(data))
+            about, arrays = chosen.read(data)
+        if about:
+            return _network(about, arrays)
+        return Model(Trainer(network_of_weights(arrays, activation, report), Settings(), 0))
     except BadFile as error:
         why = f"imported: it {error}"
     except DamagedSave as error:
@@ -300,37 +211,36 @@ def _package_for(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _contents(model: Model) -> tuple[str, dict[str, Array]]:
-    """The description of a network, and copies of its arrays by name: layers.0.weights, ...
+def _contents(model: Model, *, folds: bool = False) -> tuple[str, dict[str, Array]]:
+    """The description of a network, and its arrays by name.
 
-    Raises DamagedSave for a committee.
+    folds: whether batch normalisation and dropout are left to the layers below, as for answering.
     """
-    network = model.trainer.answering()
-    layers: list[Document] = []
-    arrays: dict[str, Array] = {}
-    if network.is_committee:
-        raise DamagedSave("a committee is several networks: export its members")
-    for layer in network.layers:
-        numbers = {p.name: p.value for p in layer.parameters} | dict(layer.statistics)
-        for name, value in numbers.items():
-            kind = value.dtype.newbyteorder("<")
-            arrays[f"layers.{len(layers)}.{name}"] = np.array(value, kind, order="C")
-        config = layer.config()
-        config = {name: config[name] for name in layer.options}
-        layers.append({"kind": layer.kind, "config": config})
+    trainer, arrays = model.trainer, dict[str, Array]()
+    network = trainer.answering() if folds else trainer.with_answering_weights()
+    document = network_document(network)
+    _take_arrays(document, "", arrays)
     about = {
         "digitnet": VERSION,
         "shape": network.shape,
-        "dtype": network.dtype.newbyteorder("<").str,
-        "input_shape": list(network.input_shape),
-        "layers": layers,
-        "cost": network.cost_name,
-        "pixels": model.trainer.settings.pixels,
+        **document,
+        "pixels": trainer.settings.pixels,
         "recipe": model.recipe,
         "data": model.data,
         "trained_on": model.trained_on,
     }
     return json.dumps(about), arrays
+
+
+def _take_arrays(document: Document, start: str, arrays: dict[str, Array]) -> None:
+    """Moves the arrays of a network's document into `arrays`. start: of their names."""
+    for number, layer in enumerate(document["layers"]):
+        for place, member in enumerate(layer.get("members", ())):
+            _take_arrays(member, f"{start}members.{place}.", arrays)
+        for group in ARRAYS:
+            for name, array in layer.pop(group, {}).items():
+                numbers = np.frombuffer(array["data"], array["dtype"]).reshape(array["shape"])
+                arrays[f"{start}layers.{number}.{name}"] = numbers
 
 
 def _network(text: str, arrays: dict[str, Document]) -> Model:
@@ -382,13 +292,20 @@ def _dense_layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
     return layers
 
 
-def _layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
-    """The layers, as in a save. Removes their arrays from `arrays`."""
+def _layers(about: Fields, arrays: dict[str, Document], start: str = "") -> list[Document]:
+    """The layers, as in a save. Removes their arrays, whose names begin so, from `arrays`."""
     layers = []
     for number, layer in enumerate(about.inners("layers")):
+        if layer.has("members") and not start:
+            members = [
+                {"layers": _layers(member, arrays, f"members.{place}."), **member.rest()}
+                for place, member in enumerate(layer.inners("members"))
+            ]
+            layers.append({"members": members, **layer.rest()})
+            continue
         document = layer.rest()
         for group, names in ARRAYS.items():
-            own = {name: arrays.pop(f"layers.{number}.{name}", None) for name in names}
+            own = {name: arrays.pop(f"{start}layers.{number}.{name}", None) for name in names}
             document[group] = {name: array for name, array in own.items() if array is not None}
         layers.append(document)
     return layers

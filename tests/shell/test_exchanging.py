@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, do, refusal, shown
 
 from digitnet.repl.command import COMMANDS
 from digitnet.repl.session import Session
@@ -93,8 +94,9 @@ def test_the_examples_of_the_help_work(session: Session, here: Path) -> None:
     do(session, "n mini")
     for name in ("export", "import"):
         for example in COMMANDS[name].examples:
-            do(session, example)
-    assert len(list(here.iterdir())) == 3
+            if "mlp" not in example:
+                do(session, example)
+    assert len(list(here.iterdir())) == 5
 
 
 def test_a_path_may_begin_at_home(
@@ -103,3 +105,26 @@ def test_a_path_may_begin_at_home(
     monkeypatch.setenv("HOME", str(tmp_path))
     do(session, "n mini; export ~/x.npz; import ~/x.npz")
     assert (tmp_path / "x.npz").exists()
+
+
+def test_weights_of_others_are_told_how_they_were_understood(session: Session, here: Path) -> None:
+    rng = np.random.default_rng(1)
+    np.savez(here / "mlp.npz", rng.normal(size=(784, 4)), rng.normal(size=(4, 10)))
+    assert "import mlp.npz relu" in refusal(session, "import mlp.npz")
+    said = shown(session, "import mlp.npz tanh; ch 10")
+    assert "arr_0 784 x 4, arr_1 4 x 10. Taken to be: softmax outputs, tanh hidden" in " ".join(
+        said.split()
+    )
+    session.asker = Answers(["relu", "nonsense"])
+    assert do(session, "import mlp.npz")[0]["shape"] == "784-4-10"
+    refusal(session, "import mlp.npz")
+
+
+def test_a_committee_leaves_and_a_member_is_taken_out(session: Session) -> None:
+    lines = "n 784-4-10; pas a; n 784-5-10; t 20; c 3; pas b; vote a b; pas both; export both.npz"
+    case = next(r for r in do(session, lines) if r["command"] == "c")
+    loaded, again = do(session, "import both.npz; l both 2; c 3")[1:]
+    assert (loaded["shape"], again["outputs"]) == ("784-5-10", case["outputs"])
+    assert do(session, "t 1; ch all; pas mine")[-1]["name"] == "mine"
+    assert "has members 1 to 2" in refusal(session, "l both 3")
+    assert "is no committee" in refusal(session, "l a 1")

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from onnxruntime import InferenceSession
 from registry_helpers import everything, plain, rich
-from safetensors.numpy import load
+from safetensors.numpy import load, save
 
 from digitnet.engine.layers import ACTIVATIONS
-from digitnet.engine.network import COSTS
+from digitnet.engine.network import COSTS, Committee, Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.exchange import FORMATS, export_network, import_network
 from digitnet.registry.files import RegistryError
+from digitnet.registry.foreign import ActivationNeeded
 from digitnet.registry.model import Model
 
 READ = [name for name, chosen in FORMATS.items() if chosen.read]
@@ -67,20 +68,32 @@ def test_the_scale_of_the_pixels_comes_along(tmp_path: Path, suffix: str) -> Non
     assert import_network(tmp_path / f"x.{suffix}").trainer.settings.pixels == "raw"
 
 
-def test_onnxruntime_answers_the_same(tmp_path: Path) -> None:
+def onnx_answers(path: Path, x: Any) -> Any:
+    model = InferenceSession(path, providers=["CPUExecutionProvider"])
+    (given,), (outputs,) = model.get_inputs(), model.get_outputs()
+    assert given.shape == ["cases", x.shape[1]]
+    assert outputs.name == "outputs"
+    return model.run(["outputs"], {given.name: x})[0]
+
+
+def numpy_answers(folder: Path, named: Model, x: Any) -> Any:
+    """The answers of the program that `export x.py` writes."""
+    for suffix in ("npz", "py"):
+        export_network(named, folder / f"x.{suffix}")
+    program = {"__file__": str(folder / "x.py"), "__name__": "x"}
+    exec((folder / "x.py").read_text(encoding="utf-8"), program)
+    return program["answer"](x)  # type: ignore[operator]
+
+
+def test_programs_answer_the_same(tmp_path: Path) -> None:
     for kinds in KINDS:
         named = rich(**kinds)
         export_network(named, tmp_path / "x.onnx")
-        model = InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
-        (pixels,), (outputs,) = model.get_inputs(), model.get_outputs()
-        assert (pixels.name, pixels.shape) == ("pixels", ["cases", 4])
-        assert (outputs.name, outputs.shape) == ("outputs", ["cases", 2])
+        x, expected = CASES.astype(kinds["dtype"]), answers(named)
         for count in (1, 50):
-            given = {"pixels": CASES[:count].astype(kinds["dtype"])}
-            (got,) = model.run(["outputs"], given)
-            assert np.abs(got - answers(named)[:count]).max() <= 1e-5
-    about = json.loads(model.get_modelmeta().custom_metadata_map["about"])
-    assert about["shape"] == "4-3-2"
+            got = onnx_answers(tmp_path / "x.onnx", x[:count])
+            assert np.abs(got - expected[:count]).max() <= 1e-5
+        assert np.abs(numpy_answers(tmp_path, named, x) - expected).max() <= 1e-5
 
 
 LAYERED = [
@@ -94,35 +107,143 @@ LAYERED = [
 ]
 
 
-@pytest.mark.parametrize("shape", LAYERED)
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_networks_of_any_layers_answer_the_same(tmp_path: Path, shape: str, dropout: float) -> None:
+def layered(shape: str, dropout: float = 0.0, pixels: str = "unit") -> tuple[Model, Any]:
+    """A model with statistics, and cases for it."""
     network = network_of(shape)
     network.initialize(1)
     x = np.random.default_rng(3).normal(size=(7, network.inputs)).astype(np.float32)
     network.measure_statistics([x])
-    named = Model(Trainer(network, Settings(dropout=dropout), 1))
-    expected = network.forward(x).copy()
+    return Model(Trainer(network, Settings(dropout=dropout, pixels=pixels), 1)), x
+
+
+@pytest.mark.parametrize("shape", LAYERED)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_networks_of_any_layers_come_back_whole_and_answer_the_same(
+    tmp_path: Path, shape: str, dropout: float
+) -> None:
+    named, x = layered(shape, dropout)
+    expected = named.network.forward(x).copy()
     np.testing.assert_allclose(named.trainer.answering().forward(x), expected, atol=1e-6)
     for suffix in READ:
         export_network(named, tmp_path / f"x.{suffix}")
         back = import_network(tmp_path / f"x.{suffix}").network
+        assert [layer.text for layer in back.layers] == shape_parts(shape)
         np.testing.assert_allclose(back.forward(x), expected, atol=1e-6)
     export_network(named, tmp_path / "x.onnx")
-    model = InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
     for count in (1, 7):
-        (got,) = model.run(["outputs"], {"pixels": x[:count]})
+        got = onnx_answers(tmp_path / "x.onnx", x[:count])
         np.testing.assert_allclose(got, expected[:count], atol=1e-5)
+    np.testing.assert_allclose(numpy_answers(tmp_path, named, x), expected, atol=1e-5)
 
 
-def test_the_scale_of_the_pixels_stands_in_the_onnx_model(tmp_path: Path) -> None:
+def shape_parts(shape: str) -> list[str]:
+    return [layer.text for layer in network_of(shape).layers]
+
+
+@pytest.mark.parametrize("shapes", [["12-5-3", "12-7-b-3"], ["6x5-3c2-p2-3", "30-4-3", "30-3"]])
+def test_a_committee_leaves_with_its_members_side_by_side(
+    tmp_path: Path, shapes: list[str]
+) -> None:
+    models, cases = zip(*[layered(shape) for shape in shapes], strict=True)
+    members = [
+        (model.network, scale) for model, scale in zip(models, (1.0, 255.0, 1.0), strict=False)
+    ]
+    x = cases[0]
+    committee = Model(Trainer(Network([Committee((x.shape[1],), members=members)], "cross-entropy"),
+                              Settings(), 0), trained_on=["sample"])  # fmt: skip
+    expected = committee.network.forward(x).copy()
+    for suffix in READ:
+        export_network(committee, tmp_path / f"x.{suffix}")
+        back = import_network(tmp_path / f"x.{suffix}")
+        assert np.array_equal(back.network.forward(x), expected)
+        assert (back.network.shape, back.trained_on) == (f"committee of {len(shapes)}", ["sample"])
+    export_network(committee, tmp_path / "x.onnx")
+    np.testing.assert_allclose(onnx_answers(tmp_path / "x.onnx", x), expected, atol=1e-5)
+    np.testing.assert_allclose(numpy_answers(tmp_path, committee, x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixels", "name", "words"),
+    [
+        ("784-3-2", "unit", "pixels", "a case: its pixels row by row, 0 for paper to 1 for ink"),
+        ("784-3-2", "raw", "pixels", "0 for paper to 255 for ink"),
+        ("4-3-2", "unit", "inputs", "a case: its 4 numbers"),
+    ],
+)
+def test_an_onnx_model_says_what_it_is_given_and_its_nodes_have_names(
+    tmp_path: Path, shape: str, pixels: str, name: str, words: str
+) -> None:
     import onnx
 
-    for scale, words in (("unit", "divided by 255"), ("raw", "255 for ink")):
-        named = plain()
-        named.trainer.settings = named.trainer.settings.changed("pixels", scale)
-        export_network(named, tmp_path / "x.onnx")
-        assert words in onnx.load(tmp_path / "x.onnx").graph.input[0].doc_string
+    export_network(layered(shape, pixels=pixels)[0], tmp_path / "x.onnx")
+    model = onnx.load(tmp_path / "x.onnx")
+    assert model.graph.input[0].name == name
+    assert words in model.graph.input[0].doc_string
+    nodes = [node.name for node in model.graph.node]
+    assert nodes == ["layers.0.Gemm", "layers.0.Relu", "layers.1.Gemm", "layers.1.Softmax"]
+    (about,) = (entry.value for entry in model.metadata_props if entry.key == "about")
+    assert json.loads(about)["shape"] == shape
+
+
+W, V, SQUARE = (
+    np.random.default_rng(2).normal(size=s).astype("f") for s in ((4, 3), (3, 2), (3, 3))
+)
+B, C = np.arange(3, dtype="f"), np.arange(2, dtype="f")
+FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
+    "Keras": ({"arr_0": W, "arr_1": B, "arr_2": V, "arr_3": C}, "arr_0 4 x 3, arr_2 3 x 2"),
+    "scikit-learn": ({"arr_0": W, "arr_1": V, "arr_2": B, "arr_3": C}, "arr_0 4 x 3, arr_1 3 x 2"),
+    "PyTorch": (
+        {"fc1.weight": W.T, "fc1.bias": B, "fc2.weight": V.T, "fc2.bias": C},
+        "transposed): fc1.weight 4 x 3, fc2.weight 3 x 2",
+    ),
+    "PyTorch, numbered": (
+        {"10.weight": V.T, "2.weight": W.T, "10.bias": C, "2.bias": B},
+        "transposed): 2.weight 4 x 3, 10.weight 3 x 2",
+    ),
+    "names in another order": (
+        {"out.weight": V.T, "zin.weight": W.T, "out.bias": C, "zin.bias": B},
+        "transposed): zin.weight 4 x 3, out.weight 3 x 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("suffix", READ)
+@pytest.mark.parametrize("what", FOREIGN)
+def test_weights_of_other_programs_are_understood(tmp_path: Path, suffix: str, what: str) -> None:
+    arrays, words = FOREIGN[what]
+    path, said = tmp_path / f"x.{suffix}", list[str]()
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    path.write_bytes(save(contiguous)) if suffix == "safetensors" else np.savez(path, **arrays)
+    with pytest.raises(ActivationNeeded, match="which activation"):
+        import_network(path)
+    network = import_network(path, "tanh", said.append).network
+    x = CASES.astype("f")
+    z = np.tanh(x @ W + B) @ V + C
+    expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(network.forward(x), expected, rtol=1e-5)
+    assert words in said[0]
+    assert "softmax outputs, tanh hidden units" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"w": np.zeros(3, "f")}, "no matrices"),
+        ({"w": W, "v": SQUARE[:2]}, "do not fit together"),
+        ({"w": W, "b": B, "c": B}, "1 matrices and 2 vectors"),
+        ({"conv1.weight": np.zeros((2, 1, 3, 3), "f"), "w": W}, "only these are read"),
+        ({"w": W, "v": V.astype(float)}, "two precisions"),
+        ({"w": W, "v": V * np.inf}, "not a finite number"),
+        ({"w": np.zeros((4, 0), "f")}, "no dense layer"),
+        ({"w": np.zeros((4, 3), np.int64)}, "plain numbers"),
+    ],
+)
+def test_what_is_no_dense_network_is_refused(
+    tmp_path: Path, arrays: dict[str, Any], words: str
+) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(RegistryError, match=words):
+        import_network(tmp_path / "x.npz", "relu")
 
 
 def test_numpy_and_safetensors_read_what_is_written(tmp_path: Path) -> None:

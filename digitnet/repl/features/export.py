@@ -6,26 +6,30 @@ from typing import Annotated
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
 
+from digitnet.engine.layers import ACTIVATIONS
 from digitnet.registry.exchange import export_network, import_network
+from digitnet.registry.foreign import ActivationNeeded
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.new import InHandResult
 from digitnet.repl.pictures.file import path_of, path_to_write
-from digitnet.repl.result import Record
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 
 @dataclass(frozen=True)
 class ExportResult(Record):
-    """The file that was written."""
+    """The file that was written. weights: the file beside it, if there is one."""
 
     file: str
     bytes: int
     format: str
+    weights: ScreenOnly[str] = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield f"Exported as {printable(self.file)} ({decimal(self.bytes)})."
+        both = f"{printable(self.file)} and {printable(self.weights)}"
+        yield f"Exported as {both if self.weights else printable(self.file)} ({decimal(self.bytes)})."
 
 
 @command(
@@ -35,42 +39,68 @@ class ExportResult(Record):
         "export first.npz": "for numpy",
         "export first.safetensors": "for PyTorch and others",
         "export first.onnx": "for onnxruntime and others; cannot be imported",
+        "export best.py": "lines of Python that answer with best.npz, which is written too",
     },
 )
 def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
-    """Write the network to a file for other programs: .npz, .safetensors or .onnx.
+    """Write the network to a file for other programs: .npz, .safetensors, .onnx or .py.
 
     The file holds what is needed to answer, and a description: weights and biases (their running
     mean, if the network answers with it), activations, cost, shape, precision, the scale of the
     pixels, recipe and data sets. It does not hold what only training needs, such as the optimizer's
-    state; a save (p) does. An existing file is overwritten only after a yes.
+    state; a save (p) does. In .onnx, batch normalisation and dropout are part of the layers below;
+    a committee is its members side by side. An existing file is overwritten only after a yes.
 
     .safetensors and .onnx need one more package each: pip install safetensors onnx.
     """
     model = session.network()
     path = path_to_write(file, "export first.npz", session.asker)
-    written = export_network(model, path)
-    return ExportResult(str(path), written, path.suffix[1:].lower())
+    suffix, weights = path.suffix[1:].lower(), ""
+    written = 0
+    if suffix == "py":
+        weights = str(path_to_write(str(path.with_suffix(".npz")), "", session.asker))
+        written = export_network(model, path.with_suffix(".npz"))
+    return ExportResult(str(path), written + export_network(model, path), suffix, weights)
 
 
 @command(
     "import",
     group="Saves",
-    examples={"import first.npz": "load it; pas NAME then saves it"},
+    examples={
+        "import mlp.safetensors relu": "the state dict of a dense network of PyTorch's",
+        "import first.npz": "load it; pas NAME then saves it",
+    },
 )
-def import_(session: Session, file: Annotated[str, kinds.FILE]) -> InHandResult:
-    """Load a network from a file that export wrote: .npz or .safetensors.
+def import_(
+    session: Session,
+    file: Annotated[str, kinds.FILE_OF_WEIGHTS],
+    activation: Annotated[str, kinds.HIDDEN] = "",
+) -> InHandResult:
+    """Load a network from a file: .npz or .safetensors.
 
-    It has no name yet, and the default settings. Training continues from its weights, but the
-    optimizer and the history start afresh.
+    If export wrote it, it is as it was, without a name and with the default settings: training
+    continues from its weights, but the optimizer and the history start afresh. Otherwise it may
+    hold the weights and biases of a dense network: a state dict of PyTorch in .safetensors, or the
+    matrices of Keras or scikit-learn, in order, in .npz. The activation of its hidden units, which
+    such a file does not tell, is given after it.
     """
-    model = import_network(path_of(file, "import first.npz"))
+    path, said = path_of(file, "import first.npz"), list[str]()
+    try:
+        model = import_network(path, activation, said.append)
+    except ActivationNeeded as error:
+        which = f"{', '.join(HIDDEN)} (as in import {printable(file)} relu)?"
+        activation = session.asker.ask(f"{error}: {which}").strip()
+        if activation not in HIDDEN:
+            raise CommandError(f"{error}. Example: import mlp.npz relu") from None
+        model = import_network(path, activation, said.append)
     if not session.may_discard():
         raise CommandError("nothing was imported; the network in hand is unchanged")
     model.trainer.seed = session.new_seed()
     session.take(model)
+    sentences = [f"Imported {printable(file)}: {model.network.shape}.", *said]
     return InHandResult.of(
-        model,
-        f"Imported {printable(file)}: {model.network.shape}. It has no name yet: pas NAME saves "
-        "it.",
+        model, f"{printable(' '.join(sentences), 2000)} It has no name yet: pas NAME saves it."
     )
+
+
+HIDDEN = [name for name, activation in ACTIVATIONS.items() if not activation.sums_to_one]

@@ -1,0 +1,244 @@
+"""Networks as programs that need no digitnet: an ONNX model, and a file of Python.
+
+Both are written from an export: the description of a network, as JSON, and its arrays by name.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from digitnet import __version__
+from digitnet.engine.arrays import Array
+from digitnet.engine.layers import ACTIVATIONS, EPSILON, LAYERS
+from digitnet.registry.files import DamagedSave
+
+SCALES = {"unit": "1 for ink (a byte divided by 255)", "raw": "255 for ink"}
+
+SQUARES = ([784], [121])
+"""The shapes of cases in a row that are pictures all the same."""
+
+
+def _said(description: Mapping[str, Any]) -> str:
+    """What the numbers of a case are."""
+    shape = description["input_shape"]
+    if len(shape) == 3 or shape in SQUARES:
+        return f"its pixels row by row, 0 for paper to {SCALES[description['pixels']]}"
+    return f"its {prod(shape)} numbers"
+
+
+def _networks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], float]]:
+    """The network, or the members of a committee: how the names of its arrays begin, its
+    description, and the scale of its inputs.
+    """
+    members = description["layers"][-1].get("members")
+    if not members:
+        return [("", description, 1.0)]
+    return [(f"members.{k}.", member, member["scale"]) for k, member in enumerate(members)]
+
+
+OPERATOR_SET, FILE_VERSION = 17, 8
+"""From 2022: old enough for the programs in use."""
+
+
+def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
+    """Returns the model, checked by the onnx library, with the description in its metadata.
+
+    Its input is called `pixels`, or `inputs` if a case is no picture. The members of a committee
+    stand side by side, and their outputs are averaged.
+    """
+    import onnx
+    from onnx import helper
+
+    description = json.loads(about)
+    number = helper.np_dtype_to_tensor_dtype(np.dtype(description["dtype"]))
+    said, width = _said(description), prod(description["input_shape"])
+    name = "pixels" if said.startswith("its pixels") else "inputs"
+    given = helper.make_tensor_value_info(name, number, ["cases", width], f"a case: {said}")
+    graph, ends = _Graph(arrays), list[str]()
+    networks = _networks(description)
+    for start, network, scale in networks:
+        last = name
+        if scale != 1:
+            factor = np.array(scale, description["dtype"])
+            last = graph.node(last, f"{start}scale", "Mul", {"factor": factor})
+        if network["dtype"] != description["dtype"]:
+            last = graph.node(last, f"{start}input", "Cast", to=number_of(network["dtype"]))
+        last = graph.network(last, start, network)
+        if network["dtype"] != description["dtype"]:
+            last = graph.node(last, f"{start}outputs", "Cast", to=number)
+        ends.append(last)
+    if len(ends) > 1:
+        graph.nodes.append(helper.make_node("Mean", ends, ["mean"], name="mean"))
+    graph.nodes[-1].output[:] = ["outputs"]
+    units = networks[0][1]["layers"][-1]["config"]["units"]
+    outputs = helper.make_tensor_value_info(
+        "outputs", number, ["cases", units], "the network's answer for each case"
+    )
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "digitnet", [given], [outputs], graph.constants),
+        producer_name="digitnet",
+        producer_version=__version__,
+        opset_imports=[helper.make_opsetid("", OPERATOR_SET)],
+        ir_version=FILE_VERSION,
+    )
+    helper.set_model_props(model, {"about": about})
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
+def number_of(dtype: str) -> int:
+    """The number of a dtype in ONNX."""
+    from onnx import helper
+
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+
+class _Graph:
+    """Nodes of ONNX, and the constants that they take.
+
+    ONNX stores pictures channels-first, digitnet channels-last: pictures are transposed at the
+    beginning, and back before they are flattened.
+    """
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        self.arrays, self.nodes, self.constants = arrays, list[Any](), list[Any]()
+
+    def network(self, last: str, start: str, description: Mapping[str, Any]) -> str:
+        """Appends a network; returns the name of its output. last: the name of its input.
+
+        Raises DamagedSave if ONNX cannot express it.
+        """
+        shape = description["input_shape"]
+        if len(shape) == 3:
+            sizes = {"shape": np.array([-1, *shape])}
+            last = self.node(last, f"{start}input", "Reshape", sizes)
+            last = self.node(last, f"{start}input", "Transpose", perm=[0, 3, 1, 2])
+        for position, layer in enumerate(description["layers"]):
+            name, config = f"{start}layers.{position}", layer["config"]
+            its = {key.rpartition("."): array for key, array in self.arrays.items()}
+            arrays = {key: array for (layer_of, _, key), array in its.items() if layer_of == name}
+
+            def node(*arguments: Any, name: str = name, **attributes: Any) -> None:
+                nonlocal last
+                last = self.node(last, name, *arguments, **attributes)
+
+            try:
+                LAYERS[layer["kind"]].onnx(node, arrays, config)
+            except ValueError as error:
+                raise DamagedSave(str(error)) from None
+            operator = ACTIVATIONS[config["activation"]].operator if "activation" in config else ""
+            if operator is None:
+                raise DamagedSave(f"ONNX has no operator for {config['activation']}")
+            if operator:
+                node(operator)
+        return last
+
+    def node(
+        self,
+        last: str,
+        name: str,
+        operator: str,
+        arrays: Mapping[str, "np.ndarray[Any, Any]"] = {},
+        **attributes: Any,
+    ) -> str:
+        """Appends an operator; returns the name of its output."""
+        from onnx import helper, numpy_helper
+
+        inputs, output = [last], f"{name}.{operator}"
+        for key, array in arrays.items():
+            inputs.append(f"{name}.{key}")
+            constant = numpy_helper.from_array(np.ascontiguousarray(array), inputs[-1])
+            self.constants.append(constant)
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output
+
+
+PROGRAM = '''\
+"""The network {shape}, as digitnet {version} wrote it, with numpy alone."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+w = np.load(Path(__file__).with_suffix(".npz"))
+
+
+def answer(cases):
+    """The outputs, (cases, {units}), for cases of {width} numbers, in any shape.
+
+    A case is {said}.
+    """
+    cases = np.asarray(cases, "{dtype}").reshape(-1, {width})
+{lines}
+
+
+if __name__ == "__main__":  # the digits in a .npy file
+    print(answer(np.load(sys.argv[1])).argmax(axis=1))
+'''
+
+WINDOWS = (
+    "x = x[:, : x.shape[1] // {k} * {k}, : x.shape[2] // {k} * {k}]",
+    "x = x.reshape(len(x), x.shape[1] // {k}, {k}, x.shape[2] // {k}, {k}, -1)",
+)
+LINES = {
+    "dense": ("x = x @ {weights}",),
+    "convolution": (
+        "x = np.lib.stride_tricks.sliding_window_view(x, ({kernel}, {kernel}), (1, 2))",
+        "x = x.transpose(0, 1, 2, 4, 5, 3).reshape(*x.shape[:3], -1) @ {weights}",
+    ),
+    "max_pool": (*WINDOWS, "x = x.max(axis=(2, 4))"),
+    "average_pool": (*WINDOWS, "x = x.mean(axis=(2, 4))"),
+    "flatten": ("x = x.reshape(len(x), -1)",),
+    "batch_norm": (
+        f"x = (x - {{mean}}) / np.sqrt({{variance}} + {EPSILON}) * {{gamma}} + {{beta}}",
+    ),
+    "dropout": (),
+    "linear": (),
+    "relu": ("x = np.maximum(x, 0)",),
+    "sigmoid": ("x = 1 / (1 + np.exp(-x))",),
+    "tanh": ("x = np.tanh(x)",),
+    "softmax": (
+        "x = np.exp(x - x.max(axis=1, keepdims=True))",
+        "x = x / x.sum(axis=1, keepdims=True)",
+    ),
+}
+"""Layers and activations as lines of numpy; in braces a layer's options and the names of arrays."""
+
+
+def write_python(about: str, arrays: dict[str, Array]) -> bytes:
+    """Returns a file of Python that answers with the arrays in an .npz export beside it."""
+    description = json.loads(about)
+    networks, lines = _networks(description), list[str]()
+    for start, network, scale in networks:
+        lines.append("x = cases" + f" * {scale:g}" * (scale != 1))
+        if len(network["input_shape"]) == 3:
+            lines.append(f"x = x.reshape(-1, {', '.join(map(str, network['input_shape']))})")
+        lines += _lines(network, start, arrays)
+        if len(networks) > 1:
+            lines.append("total = x" if start == "members.0." else "total = total + x")
+    lines.append(f"return total / {len(networks)}" if len(networks) > 1 else "return x")
+    return PROGRAM.format(
+        shape=description["shape"],
+        version=__version__,
+        units=networks[0][1]["layers"][-1]["config"]["units"],
+        width=prod(description["input_shape"]),
+        said=_said(description),
+        dtype=np.dtype(description["dtype"]).name,
+        lines="\n".join(f"    {line}" for line in lines),
+    ).encode()
+
+
+def _lines(network: Mapping[str, Any], start: str, arrays: Mapping[str, Array]) -> Iterator[str]:
+    """The lines of a network."""
+    for number, layer in enumerate(network["layers"]):
+        name, config = f"{start}layers.{number}.", layer["config"]
+        named = {key[len(name) :]: f'w["{key}"]' for key in arrays if key.startswith(name)}
+        for line in LINES[layer["kind"]]:
+            text = line.format(**named, **config, k=config.get("size"))
+            yield text + (f" + {named['biases']}" if "@" in text and "biases" in named else "")
+        if "activation" in config:
+            yield from LINES[config["activation"]]
