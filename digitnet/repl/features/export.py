@@ -28,8 +28,8 @@ class ExportResult(Record):
     weights: ScreenOnly[str] = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        both = f"{printable(self.file)} and {printable(self.weights)}"
-        yield f"Exported as {both if self.weights else printable(self.file)} ({decimal(self.bytes)})."
+        files = " and ".join(printable(file) for file in (self.file, self.weights) if file)
+        yield f"Exported as {files} ({decimal(self.bytes)})."
 
 
 @command(

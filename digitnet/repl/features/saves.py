@@ -7,8 +7,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
 
+from digitnet.engine.network import Committee
+from digitnet.engine.settings import Settings
+from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES
 from digitnet.registry.files import DamagedSave, RegistryError
+from digitnet.registry.model import Model
 from digitnet.registry.saves import Entry, Registry
 from digitnet.registry.schema import clean_name
 from digitnet.repl import kinds
@@ -138,6 +142,7 @@ def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
     examples={
         "l": "list the saves and ask for one",
         "l first": "load the network saved as first",
+        "l champion 3": "load the third member of a committee",
         "l long record": "load long, or make it from the recipe record if it is not there",
     },
 )
@@ -149,13 +154,16 @@ def load(
     """Load a saved network. Without a name, lists them and asks.
 
     With a recipe or a shape after the name, makes that network under that name if there is no such
-    save yet, so that a script that begins with it continues where it was interrupted.
+    save yet, so that a script that begins with it continues where it was interrupted. With a number
+    after the name of a committee, loads a copy of that member.
     """
-    registry = session.registry
+    registry, member = session.registry, ""
     if not name:
         name = _asked_which(session)
     if recipe and registry.exists(f"{name} {recipe}"):  # typed without quotes
         name, recipe = f"{name} {recipe}", ""
+    if recipe.isdecimal() and registry.exists(meant(session, name)):
+        member, recipe = recipe, ""
     if recipe:
         name = clean(name)
         recipe_of(recipe)  # raises for what is neither a recipe nor the rest of a name
@@ -170,6 +178,11 @@ def load(
     if not session.may_discard():
         raise CommandError("nothing was loaded; the network in hand is unchanged")
     model = registry.load(name)
+    if member:
+        model, count = _member(model, name, int(member[:9]))
+        session.take(model)
+        said = f"Loaded member {member} of {count} of {name!r}: {model.network.shape}."
+        return InHandResult.of(model, f"{said} It has no name yet: pas NAME saves it.")
     session.take(model)
     said = f"Loaded {name!r}: {model.network.shape}"
     if not model.network.is_committee:  # its members were trained, each by itself
@@ -183,6 +196,20 @@ def load(
             f"until data {model.data} fetches it."
         )
     return InHandResult.of(model, said)
+
+
+def _member(model: Model, name: str, number: int) -> tuple[Model, int]:
+    """A member of a committee, counted from 1, and the number of members."""
+    committee = model.network.layers[-1]
+    members = committee.members if isinstance(committee, Committee) else []
+    if not 1 <= number <= len(members):
+        has = (
+            f"has members 1 to {len(members)}" if members else "is no committee: it has no members"
+        )
+        raise CommandError(f"{name!r} {has}; the network in hand is unchanged")
+    network, scale = members[number - 1]
+    trainer = Trainer(network, Settings(pixels="unit" if scale == 1 else "raw"), 0)
+    return Model(trainer, data=model.data, trained_on=list(model.trained_on)), len(members)
 
 
 def _asked_which(session: Session) -> str:
