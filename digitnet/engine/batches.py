@@ -7,7 +7,7 @@ import numpy as np
 
 from digitnet.engine.arrays import Array, Buffer, Cases, Feeder, Integers
 from digitnet.engine.augment import Augment, Deformer, side_of
-from digitnet.engine.evaluate import check_room
+from digitnet.engine.evaluate import check_memory
 from digitnet.engine.trainer import Progress, Trainer
 
 Batch = tuple[Array, Array]
@@ -37,7 +37,7 @@ class MiniBatches:
         settings, dtype = trainer.settings, trainer.network.dtype
         self.cases, self.seed, self.smoothing = cases, trainer.seed, settings.smoothing
         self.size = min(settings.batch or len(cases), len(cases))
-        check_room(trainer.network, self.size)
+        check_memory(trainer.network, self.size)
         self.progress = progress = progress or trainer.progress
         self.per_epoch = -(-len(cases) // self.size)
         if progress.cases != len(cases):

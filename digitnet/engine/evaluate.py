@@ -19,30 +19,24 @@ what the derivative is computed in."""
 
 def numbers_per_case(network: Network) -> int:
     """The numbers that all layers, and those of a committee's members, make of a case."""
-    numbers = sum(prod(layer.shape) for layer in network.layers)
+    numbers = network.inputs + sum(prod(layer.shape) for layer in network.layers)
     if isinstance(committee := network.layers[-1], Committee):
         numbers += sum(numbers_per_case(member) for member, _ in committee.members)
-    return network.inputs + numbers
-
-
-def bytes_per_case(network: Network) -> int:
-    """The approximate memory of a case in a forward and backward pass."""
-    return COPIES * network.dtype.itemsize * numbers_per_case(network)
+    return numbers
 
 
 def max_cases(network: Network) -> int:
     """The maximum number of cases in a forward and backward pass."""
-    return max(1, MAX_BYTES // bytes_per_case(network))
+    return max(1, MAX_BYTES // (COPIES * network.dtype.itemsize * numbers_per_case(network)))
 
 
-def check_room(network: Network, cases: int) -> None:
+def check_memory(network: Network, cases: int) -> None:
     """Raises ValueError if a mini-batch of `cases` cases would take more than MAX_BYTES."""
-    if cases > max_cases(network):
-        need = cases * bytes_per_case(network) / (1 << 30)
+    if cases > (most := max_cases(network)):
+        need = cases * COPIES * network.dtype.itemsize * numbers_per_case(network) / (1 << 30)
         raise ValueError(
             f"a mini-batch of {cases:,} cases takes {need:,.1f} GiB with this network, more than "
-            f"the {MAX_BYTES / (1 << 30):g} GiB limit. Example: set batch "
-            f"{min(max_cases(network), 100)}"
+            f"the {MAX_BYTES / (1 << 30):g} GiB limit. Example: set batch {min(most, 100)}"
         )
 
 
@@ -88,10 +82,10 @@ def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Ev
     """Evaluates the network on the cases (those in `rows`, or all)."""
     correct, total, cost = 0, 0, 0.0
     for a, y in outputs_in_chunks(network, cases, rows):
-        with np.errstate(all="ignore"):  # costs may overflow
-            correct += int((answers_of(a) == answers_of(y)).sum())
-            cost += network.cost.value(a, y) * len(a)
+        correct += int((answers_of(a) == answers_of(y)).sum())
         total += len(a)
+        with np.errstate(all="ignore"):  # costs may overflow
+            cost += network.cost.value(a, y) * len(a)
     return Evaluation(correct, total, cost / total)
 
 

@@ -173,5 +173,6 @@ class _Objective:
             for p, g in zip(self.parameters, gradients, strict=True):
                 g += p.whole_gradient()
         for p, g in zip(self.parameters, gradients, strict=True):
-            self.penalties.add_gradient(p, g)
-        return cost + self.penalties.value(self.parameters), _one_vector(gradients)
+            p.gradient = g
+        whole = _one_vector(self.penalties.gradient(p) for p in self.parameters)
+        return cost + self.penalties.value(self.parameters), whole

@@ -16,6 +16,7 @@ import numpy as np
 from digitnet.engine.arrays import Array
 from digitnet.engine.layers import Parameter
 from digitnet.engine.speed import threads
+from digitnet.engine.speed.threads import Adder, add, adder
 
 BLOCK = 1 << 15
 """Numbers of a parameter updated at a time: with their gradient and state, they stay in the cache
@@ -60,18 +61,14 @@ class Penalties:
                 return squares
             return squares + self.l1 * sum(float(np.abs(w).sum()) for w in weights)
 
-    def gradient(self, p: Parameter, rows: slice = slice(None)) -> Array:
+    def gradient(self, p: Parameter, rows: slice = slice(None), add: Adder = add) -> Array:
         """The gradient of the cost with the penalties, for these rows; it may be overwritten."""
         g = p.gradient[rows]
-        self.add_gradient(p, g, rows)
-        return g
-
-    def add_gradient(self, p: Parameter, g: Array, rows: slice = slice(None)) -> None:
-        """g ← g + λ₂ w + λ₁ sign w, for these rows of a parameter."""
         if p.decays and self.l2:
-            g += self.l2 * p.value[rows]
+            add(g, self.l2, p.value[rows])
         if p.decays and self.l1:
-            g += self.l1 * np.sign(p.value[rows])
+            add(g, self.l1, np.sign(p.value[rows]))
+        return g
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +78,10 @@ class RunningMean:
     arrays: list[Array]
     decay: float
 
-    def add(self, k: int, rows: slice, w: Array) -> None:
+    def update(self, k: int, rows: slice, w: Array, add: Adder = add) -> None:
         mean = self.arrays[k][rows]
         mean *= self.decay
-        mean += (1 - self.decay) * w
+        add(mean, 1 - self.decay, w)
 
 
 WARM_UP = 500
@@ -123,6 +120,7 @@ class Optimizer(ABC):
 
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters = parameters
+        self.add = adder(sum(p.value.size for p in parameters))
         self.steps = 0
         self.momentum = 0.0
         self.state: State = {
@@ -141,12 +139,14 @@ class Optimizer(ABC):
         momentum: float = 0.0,
         penalties: Penalties = Penalties(),
         clip: float = 0.0,
+        max_norm: float = 0.0,
         mean: RunningMean | None = None,
     ) -> None:
         """Takes one step, after a backward pass over `cases` cases.
 
         momentum: the momentum coefficient, for optimizers that have one. clip: the maximum norm of
-        the gradient over all parameters; 0 for no limit. mean: of the weights, which is updated.
+        the gradient over all parameters. max_norm: of the weights into a unit. 0: no limit.
+        mean: of the weights, which is updated.
         """
         if self.steps == 0:
             for name in self.starts_at_weights:
@@ -160,15 +160,20 @@ class Optimizer(ABC):
 
         def update(k: int, rows: slice) -> None:
             p = self.parameters[k]
-            w, g = p.value[rows], penalties.gradient(p, rows)
+            w, g = p.value[rows], penalties.gradient(p, rows, self.add)
             if scale != 1:
                 g *= scale
             state = [self.state[name][k][rows] for name in self.slots]
             self.update(w, g, rate, decay if p.decays else 0.0, *state)
-            if mean:
-                mean.add(k, rows, w)
+            if mean and not max_norm:
+                mean.update(k, rows, w, self.add)
 
         for_blocks(self.parameters, cases, update)
+        if max_norm:
+            limit_norms(self.parameters, max_norm)
+            for k, p in enumerate(self.parameters):
+                if mean:
+                    mean.update(k, slice(None), p.value)
 
     def answering(self) -> list[Array] | None:
         """The weights to evaluate with; None if they are those in training."""
@@ -204,8 +209,7 @@ class SGD(Optimizer):
     usual_rate, rate_margin = 0.1, 2.0
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        g *= rate
-        w -= g
+        self.add(w, -rate, g)
 
 
 class Momentum(Optimizer):
@@ -220,7 +224,7 @@ class Momentum(Optimizer):
         (v,) = state
         v *= self.momentum
         v += g
-        w -= np.multiply(v, rate, out=g)
+        self.add(w, -rate, v)
 
 
 class Nesterov(Momentum):
@@ -232,9 +236,8 @@ class Nesterov(Momentum):
         (v,) = state
         v *= self.momentum
         v += g
-        g += self.momentum * v
-        g *= rate
-        w -= g
+        self.add(g, self.momentum, v)
+        self.add(w, -rate, g)
 
 
 class RMSProp(Optimizer):
@@ -250,8 +253,7 @@ class RMSProp(Optimizer):
         s *= self.decay
         s += (1 - self.decay) * g * g
         g /= np.sqrt(s) + self.epsilon
-        g *= rate
-        w -= g
+        self.add(w, -rate, g)
 
 
 class Adam(Optimizer):
@@ -274,7 +276,7 @@ class Adam(Optimizer):
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         m, s = state
         m *= self.beta1
-        m += (1 - self.beta1) * g
+        self.add(m, 1 - self.beta1, g)
         g *= g
         g *= 1 - self.beta2
         s *= self.beta2
@@ -283,8 +285,7 @@ class Adam(Optimizer):
         g /= sqrt(1 - self.beta2**self.steps)
         g += self.epsilon
         np.divide(m, g, out=g)
-        g *= rate / (1 - self.beta1**self.steps)
-        w -= g
+        self.add(w, -rate / (1 - self.beta1**self.steps), g)
 
 
 class AdamW(Adam):
@@ -326,11 +327,9 @@ class ScheduleFree(Optimizer):
         (z,) = state
         rate *= min(1.0, self.steps / WARM_UP)
         c = self._mean_weight()
-        w += c * (z - w)
-        g *= rate
-        z -= g
-        g *= 1 - self.momentum * (1 - c)
-        w -= g
+        self.add(w, c, z - w)
+        self.add(z, -rate, g)
+        self.add(w, rate * (self.momentum * (1 - c) - 1), g)
 
     def _mean_weight(self) -> float:
         """c, the weight of the latest z in the mean x."""
@@ -377,7 +376,7 @@ class ScheduleFreeAdamW(ScheduleFree):
         scale += self.epsilon
         g /= scale
         if decay:
-            g += decay * w
+            self.add(g, decay, w)
         super().update(w, g, rate, decay, z)
 
 

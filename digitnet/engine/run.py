@@ -68,6 +68,38 @@ class Outcome:
     is_guessing: bool
 
 
+def run(
+    trainer: Trainer,
+    cases: Cases,
+    validation: Cases,
+    amount: Amount,
+    report: Callable[[Report], None] = ignore,
+) -> Outcome:
+    """Trains until `amount` is done, `report` raises Stopped, or the cost is no longer finite.
+
+    `report` is called at least every REPORT_SECONDS, but not within a mini-batch. After divergence,
+    or anything else that is raised, the last good weights are restored; with patience, or an
+    accuracy as the amount, those with the best validation accuracy.
+    """
+    training = _Training(trainer, cases, validation, amount)
+    try:
+        while (ending := training.ending()) is None:
+            x, y = training.batches.next()
+            cost = trainer.step(x, y, training.meter.rate())
+            training.count(len(x), cost)
+            if training.report_is_due():
+                if not training.is_sound():
+                    ending = "diverged"
+                    break
+                report(training.report())
+    except Stopped:
+        ending = "interrupted"
+    except BaseException:  # the weights may be half updated
+        trainer.restore(training.last_good.weights)
+        raise
+    return training.outcome(ending)
+
+
 class Meter:
     """Measures a training from the creation of this object on: what is done, and the rate."""
 
@@ -80,30 +112,20 @@ class Meter:
         self._begun, self._start = perf_counter(), replace(self.progress)
         self._first_part = self.part() or 0.0
 
-    @property
-    def batches(self) -> int:
-        return self.progress.batches - self._start.batches
-
-    @property
-    def samples(self) -> int:
-        return self.progress.samples - self._start.samples
+    def done(self) -> tuple[int, int, float, float]:
+        """Mini-batches, cases, seconds, and cases per second without the time of measurements."""
+        seconds = perf_counter() - self._begun
+        samples = self.progress.samples - self._start.samples
+        speed = samples / max(seconds - self.measuring, 1e-9)
+        return self.progress.batches - self._start.batches, samples, seconds, speed
 
     @property
     def epochs(self) -> float:
-        return self.samples / self.cases
-
-    @property
-    def seconds(self) -> float:
-        return perf_counter() - self._begun
-
-    @property
-    def speed(self) -> float:
-        """Cases per second, excluding the time of measurements."""
-        return self.samples / max(self.seconds - self.measuring, 1e-9)
+        return (self.progress.samples - self._start.samples) / self.cases
 
     def keep_time(self) -> None:
         """Adds the time so far to the training time in `progress`."""
-        self.progress.seconds = self._start.seconds + self.seconds
+        self.progress.seconds = self._start.seconds + perf_counter() - self._begun
 
     def part(self) -> float | None:
         """The fraction of the amount that is done, 0 to 1; None if it is an accuracy."""
@@ -115,7 +137,8 @@ class Meter:
             case "epochs":
                 part = (now.samples - before.samples) / max(1, round(value * self.cases))
             case "seconds":
-                part = (self._start.seconds - before.seconds + self.seconds) / value
+                earlier = self._start.seconds - before.seconds
+                part = (earlier + perf_counter() - self._begun) / value
             case _:
                 return None
         return min(part, 1.0)
@@ -125,15 +148,12 @@ class Meter:
         part = self.part()
         if part is None or part <= self._first_part:
             return None
-        return self.seconds * (1 - part) / (part - self._first_part)
+        return (perf_counter() - self._begun) * (1 - part) / (part - self._first_part)
 
     def rate(self) -> float:
         """The rate of the next mini-batch: the schedule runs over its horizon, or the amount."""
-        part = self.part_of_horizon()
-        if part is None:
-            part = self.part()
-        if part is None:
-            part = self.cycle()[1]
+        parts = self.part_of_horizon(), self.part(), self.cycle()[1]
+        part = next(part for part in parts if part is not None)
         return self.trainer.settings.rate * self.schedule.factor(part, self.progress.batches)
 
     def part_of_horizon(self) -> float | None:
@@ -172,17 +192,14 @@ class LastGood:
         self.trainer, self.usual_cost = trainer, cost
         mean = np.broadcast_to(cases.targets.mean(axis=0), cases.targets.shape)
         self.baseline_cost = trainer.network.cost.value(mean, cases.targets)
-        self.good = self.latest = trainer.snapshot()
+        self.weights = self.latest = trainer.snapshot()
 
     def see(self, cost: float) -> None:
         """Takes note of the mean cost of the mini-batches since the last time."""
         if cost < max(self.baseline_cost, 3 * self.usual_cost):
-            self.good = self.latest
+            self.weights = self.latest
             self.usual_cost = (self.usual_cost + cost) / 2
         self.latest = self.trainer.snapshot()
-
-    def restore(self) -> None:
-        self.trainer.restore(self.good)
 
 
 PATIENCE = 30
@@ -205,17 +222,16 @@ class Best:
         self.has_target = meter.amount.unit == "accuracy"
         self.measurements_since, self.epochs = 0, 0.0
         is_wanted = self.has_target or trainer.settings.patience > 0
-        self.snapshot = trainer.snapshot() if is_wanted else None
+        self.weights = trainer.snapshot() if is_wanted else None
 
     def see(self, accuracy: float) -> None:
         self.measurements_since += 1
         if accuracy > self.accuracy:
             self.accuracy, self.measurements_since, self.epochs = accuracy, 0, self.meter.epochs
-            if self.snapshot:
-                self.snapshot = self.trainer.snapshot()
+            if self.weights:
+                self.weights = self.trainer.snapshot()
 
     def epochs_since(self) -> float:
-        """Epochs since the best measurement."""
         return self.meter.epochs - self.epochs
 
     def given_up(self) -> bool:
@@ -237,38 +253,6 @@ class Best:
         return self.measurements_since >= FEWEST_MEASUREMENTS and self.epochs_since() >= long
 
 
-def run(
-    trainer: Trainer,
-    cases: Cases,
-    validation: Cases,
-    amount: Amount,
-    report: Callable[[Report], None] = ignore,
-) -> Outcome:
-    """Trains until `amount` is done, `report` raises Stopped, or the cost is no longer finite.
-
-    `report` is called at least every REPORT_SECONDS, but not within a mini-batch. After divergence,
-    or anything else that is raised, the last good weights are restored; with patience, or an
-    accuracy as the amount, those with the best validation accuracy.
-    """
-    training = _Training(trainer, cases, validation, amount)
-    try:
-        while (ending := training.ending()) is None:
-            x, y = training.batches.next()
-            cost = trainer.step(x, y, training.meter.rate())
-            training.count(len(x), cost)
-            if training.report_is_due():
-                if not training.is_sound():
-                    ending = "diverged"
-                    break
-                report(training.report())
-    except Stopped:
-        ending = "interrupted"
-    except BaseException:  # the weights may be half updated
-        training.last_good.restore()
-        raise
-    return training.outcome(ending)
-
-
 REPORT_SECONDS, REPORT_PART = 0.1, 0.05
 """Maximum seconds, and maximum fraction of the amount, between two reports."""
 
@@ -284,7 +268,6 @@ class _Training:
 
     def __init__(self, trainer: Trainer, cases: Cases, validation: Cases, amount: Amount) -> None:
         self.trainer, self.cases, self.validation = trainer, cases, validation
-        self.progress = trainer.progress
         self.batches = MiniBatches(trainer, cases)
         self.meter = Meter(amount, trainer, len(cases))
         self.costs: list[float] = []  # of the mini-batches since the last report
@@ -304,7 +287,7 @@ class _Training:
 
     def count(self, cases: int, cost: float) -> None:
         """Counts a mini-batch, and measures if that is due."""
-        position = self.progress.position
+        progress, position = self.trainer.progress, self.trainer.progress.position
         self.costs.append(cost)
         self.batches.done(cases, cost)
         if self._is_measured_after(position):
@@ -312,7 +295,7 @@ class _Training:
             if self.is_sound():
                 self.trainer.measure_statistics(self.cases)
             self._record(self.trainer.measure(self.validation))
-            self.progress.cost_sum, self.progress.cost_count = 0.0, 0
+            progress.cost_sum, progress.cost_count = 0.0, 0
             self.measured = True
             self.meter.measuring += perf_counter() - begun
 
@@ -321,7 +304,7 @@ class _Training:
 
         This depends only on the progress of the training, not on how it was divided into runs.
         """
-        progress, per_epoch = self.progress, self.batches.per_epoch
+        progress, per_epoch = self.trainer.progress, self.batches.per_epoch
         if progress.position == 0:
             return progress.epoch % -(-MEASURE_BATCHES // per_epoch) == 0
         epochs = progress.samples // len(self.cases)
@@ -332,7 +315,7 @@ class _Training:
 
     def _record(self, result: Evaluation) -> None:
         """Records a measurement on the validation set; adds it to the history if it is finite."""
-        trainer, progress = self.trainer, self.progress
+        trainer, progress = self.trainer, self.trainer.progress
         self.on_validation = result
         self.best.see(result.accuracy)
         last = trainer.history[-1].batches if trainer.history else 0
@@ -357,54 +340,48 @@ class _Training:
 
     def report(self) -> Report:
         """Makes a report, and starts the next interval."""
-        cost, measured = float(np.mean(self.costs)), self.measured
+        cost, measured, progress = float(np.mean(self.costs)), self.measured, self.trainer.progress
         self.last_good.see(cost)
         self.costs, self.measured = [], False
-        meter, progress = self.meter, self.progress
-        meter.keep_time()
-        self.last_report, self.last_part = perf_counter(), meter.part() or 0.0
+        self.meter.keep_time()
+        self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
         ended = measured and progress.position == 0
         return Report(
-            meter.batches,
-            meter.samples,
-            meter.seconds,
-            meter.speed,
-            meter.part(),
-            meter.remaining(),
+            *self.meter.done(),
+            self.meter.part(),
+            self.meter.remaining(),
             self.cost if measured else cost + self.trainer.penalty(),
             self.on_validation.accuracy,
             self.on_validation.cost,
             measured,
             round(progress.samples / len(self.cases)) if ended else 0,
-            meter.rate(),
+            self.meter.rate(),
         )
 
     def outcome(self, stopped: Ending) -> Outcome:
         """Measures the result, after restoring better weights if necessary."""
-        trainer, meter, best = self.trainer, self.meter, self.best
-        speed, epochs_since_best, restored = meter.speed, best.epochs_since(), False
+        trainer, best, restored = self.trainer, self.best, False
+        speed, epochs_since_best = self.meter.done()[-1], best.epochs_since()
         if not self.is_sound():
             stopped = "diverged"
         if stopped == "diverged":
-            self.last_good.restore()
-        elif stopped != "interrupted" and best.snapshot:
+            trainer.restore(self.last_good.weights)
+        elif stopped != "interrupted" and best.weights:
             trainer.measure_statistics(self.cases)
             if best.accuracy > trainer.measure(self.validation).accuracy:
-                trainer.restore(best.snapshot)
+                trainer.restore(best.weights)
                 restored = True
         trainer.measure_statistics(self.cases)
         on_train = trainer.measure(self.cases)
         if not isfinite(on_train.cost) and stopped != "diverged":
             stopped, restored = "diverged", False
-            self.last_good.restore()
+            trainer.restore(self.last_good.weights)
             on_train = trainer.measure(self.cases)
         self._record(trainer.measure(self.validation))
-        meter.keep_time()
+        self.meter.keep_time()
         plain_cost = on_train.cost - trainer.penalty()
         return Outcome(
-            meter.batches,
-            meter.samples,
-            meter.seconds,
+            *self.meter.done()[:3],
             speed,
             on_train.cost,
             on_train.accuracy,

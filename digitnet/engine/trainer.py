@@ -5,6 +5,7 @@ progress, so the state consists of these, the optimizer's state, and the running
 weights, if there is one.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from digitnet.engine.arrays import Array, Cases, Feeder
 from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers import Step
 from digitnet.engine.network import Network, folded
-from digitnet.engine.optimizers import OPTIMIZERS, Penalties, RunningMean, State, limit_norms
+from digitnet.engine.optimizers import OPTIMIZERS, Optimizer, Penalties, RunningMean, State
 from digitnet.engine.settings import Settings
 
 
@@ -70,17 +71,19 @@ STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
 """The number of mini-batches, and of cases in each, for the statistics of batch normalization."""
 
 MEAN_EVERY, MEAN_ALWAYS = 4, 100
-"""The running mean is updated at every so many mini-batches, and at each of the first."""
+"""The running mean is updated at every so many mini-batches, which is enough as the weights change
+little in between, and at each of the first."""
 
 
 class Trainer:
     def __init__(self, network: Network, settings: Settings, seed: int) -> None:
         """seed: for the order of the cases, dropout and deformations; does not draw weights."""
         self.network, self._settings, self.seed = network, settings, seed
-        self.optimizer = OPTIMIZERS[settings.optimizer](network.parameters)
-        self.averages: list[Array] | None = None
         self.progress = Progress()
         self.history: list[Measurement] = []
+        self.averages: list[Array] | None
+        self.optimizer: Optimizer
+        self.forget()
         network.set_dropout(settings.dropout)
 
     @property
@@ -108,29 +111,23 @@ class Trainer:
         a = network.forward(x, Step(self.seed, self.progress.batches))
         cost = network.cost.value(a, y)
         network.backward(a, y)
-        mean = self._running_mean()
         self.optimizer.step(
             rate,
             len(x),
             momentum=settings.momentum,
             penalties=self.penalties,
             clip=settings.clip,
-            mean=None if settings.max_norm else mean,
+            max_norm=settings.max_norm,
+            mean=self._running_mean(),
         )
-        if settings.max_norm:
-            limit_norms(network.parameters, settings.max_norm)
-            if mean:  # only now, of the scaled weights
-                for k, p in enumerate(network.parameters):
-                    mean.add(k, slice(None), p.value)
         return cost
 
     def _running_mean(self) -> RunningMean | None:
         """The running mean of the weights, if it is updated at this mini-batch.
 
-        Its decay is smaller at first, so that the start is soon forgotten. With `average` 1,
-        d = (t + 1) / (t + 10) keeps growing: the mean is then over the last part of the training,
-        at any length (Shamir and Zhang 2013, ICML, section 4). As the weights change little from
-        one mini-batch to the next, every MEAN_EVERY-th is enough after the first ones.
+        Its decay d = (t + 1) / (t + 10) grows, up to `average`, so that the start is soon
+        forgotten. With `average` 1, the mean is over the last part of the training, at any length
+        (Shamir and Zhang 2013, ICML, section 4).
         """
         if not self.settings.average:
             return None
@@ -200,10 +197,10 @@ class Trainer:
 
     def is_finite(self) -> bool:
         """Whether all training state is finite, and so can be saved."""
+        state = [array for arrays in self.optimizer.state.values() for array in arrays]
         numbers = [self.penalty(), self.progress.cost_sum]
         for measured in self.history[-1:]:
             numbers += vars(measured).values()
-        state = [array for arrays in self.optimizer.state.values() for array in arrays]
         return self.network.is_finite() and all(
             np.isfinite(array).all() for array in (numbers, *state, *(self.averages or ()))
         )
@@ -215,21 +212,23 @@ class Trainer:
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
-        return Snapshot(
-            [value.copy() for value in self._values()],
-            None if self.averages is None else [a.copy() for a in self.averages],
-            {name: [v.copy() for v in arrays] for name, arrays in self.optimizer.state.items()},
-            self.optimizer.steps,
-            replace(self.progress),
-            len(self.history),
+        optimizer = self.optimizer
+        return deepcopy(
+            Snapshot(
+                self._values(),
+                self.averages,
+                optimizer.state,
+                optimizer.steps,
+                self.progress,
+                len(self.history),
+            )
         )
 
     def restore(self, snapshot: "Snapshot") -> None:
         for mine, value in zip(self._values(), snapshot.values, strict=True):
             mine[...] = value
         self.averages = snapshot.averages
-        self.optimizer.state = snapshot.state
-        self.optimizer.steps = snapshot.steps
+        self.optimizer.state, self.optimizer.steps = snapshot.state, snapshot.steps
         vars(self.progress).update(vars(snapshot.progress))
         del self.history[snapshot.history :]
 

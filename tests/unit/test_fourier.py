@@ -30,7 +30,7 @@ def test_in_single_precision_it_is_as_exact_as_patches(monkeypatch: pytest.Monke
         monkeypatch.setattr(fourier, "is_faster", lambda *_: way == "fourier")
         layer = Convolution((12, 12, 32), channels=64, kernel=5, dtype=dtype)
         layer.weights[...] = weights
-        fast = FastConvolution(layer, None, is_lowest=False)
+        fast = FastConvolution(layer, None)
         y = fast.forward(x.astype(dtype), Step()).copy()
         into = fast.backward(g.astype(dtype))
         assert into is not None
@@ -65,7 +65,7 @@ def test_a_layer_computes_the_same_with_few_pictures_and_with_many() -> None:
     """With one picture it takes patches, with twenty the frequency domain."""
     layer = Convolution((12, 12, 32), channels=64, kernel=5, activation="relu", dtype=np.float64)
     layer.initialize(np.random.default_rng(1))
-    fast = FastConvolution(layer, None, is_lowest=True)
+    fast = FastConvolution(layer, None)
     x = np.random.default_rng(2).random((20, 12, 12, 32))
     together = fast.forward(x).copy()
     alone = [fast.forward(x[n : n + 1]).copy() for n in range(20)]

@@ -14,6 +14,7 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import SCHEDULES, Amount, Schedule
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
+from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Trainer
 
 
@@ -154,8 +155,12 @@ FIRST_STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+@pytest.mark.parametrize("many", [1, 10**9], ids=["by BLAS", "by numpy"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_first_step_follows_the_formula(name: str) -> None:
+def test_the_first_step_follows_the_formula(
+    name: str, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "MANY", many)
     of = network()
     expected = [
         p.value - FIRST_STEPS[name](g) for p, g in zip(of.parameters, gradient(of), strict=True)

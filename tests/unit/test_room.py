@@ -27,7 +27,8 @@ def test_a_minimiser_takes_fewer_cases_at_a_time_where_they_are_large(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(session, "n diary")
-    monkeypatch.setattr(room, "MAX_BYTES", 100 * room.bytes_per_case(session.network().network))
+    per_case = room.COPIES * 4 * room.numbers_per_case(session.network().network)
+    monkeypatch.setattr(room, "MAX_BYTES", 100 * per_case)
     seen, forward = [], Network.forward
     monkeypatch.setattr(
         Network,

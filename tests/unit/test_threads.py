@@ -51,13 +51,16 @@ def agree(one: Network, other: Network) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("settings", [{}, {"clip": 0.1}, {"l2": 0.1, "l1": 0.01}], ids=str)
-def test_training_is_the_same_with_two_threads(
+@pytest.mark.parametrize(
+    "settings", [{}, {"clip": 0.1}, {"l2": 0.1, "l1": 0.01, "average": 0.9}], ids=str
+)
+def test_training_is_the_same_with_two_threads_and_with_the_sums_of_blas(
     optimizer: str, settings: dict[str, float], request: pytest.FixtureRequest
 ) -> None:
     sizes = [30, 70, 20, 3]
     alone = trained(optimizer, sizes, 4, **settings)
     request.getfixturevalue("two_threads")
+    request.getfixturevalue("monkeypatch").setattr(threads, "MANY", 1)
     assert threads.worthwhile(2) == len(threads.parts(30, 1)) == 2
     agree(alone, trained(optimizer, sizes, 4, **settings))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from math import log, log1p
 from time import perf_counter
 from typing import Annotated, Any
@@ -217,7 +218,7 @@ class TrainingResult(Drawn):
     amount: Amount
     curves: GrowingCurves
     settings: Settings
-    default_rate: float
+    default_rate: Callable[[], float]
     can_augment: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -248,7 +249,9 @@ class TrainingResult(Drawn):
     def advice(self) -> str:
         """Why it ended, what was kept, and what to do next; nothing after a normal training."""
         outcome, stopped, rate = self.outcome, self.outcome.stopped, self.settings.rate
-        sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate))]
+        sentences = [ENDINGS[stopped]]
+        if stopped == "diverged":
+            sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate()))]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             best = percent(outcome.validation_accuracy)
@@ -258,10 +261,11 @@ class TrainingResult(Drawn):
         if stopped == "patience" and self.can_augment and outcome.train_accuracy > LEARNT:
             sentences += ["The training cases are learnt: set augment light makes more of them."]
         is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
-        if outcome.is_guessing and stopped != "diverged" and rate > self.default_rate:
+        is_guessing = outcome.is_guessing and stopped != "diverged"
+        if is_guessing and rate > (usual := self.default_rate()):
             sentences += [
                 f"That is no better than guessing: a rate of {rate:g} is too high. "
-                f"Type undo t, then set rate {self.default_rate:g}"
+                f"Type undo t, then set rate {usual:g}"
             ]
         elif stopped == "interrupted" or is_much_worse:
             before = f"network before, with {percent(outcome.accuracy_before)}"
@@ -314,7 +318,7 @@ def train(
     curves.end(trainer.history)
     model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
     can_augment = settings.augment == "none" and data.picture is not None
-    usual_rate = default_rate(model.recipe, settings.optimizer)
+    usual_rate = partial(default_rate, model.recipe, settings.optimizer)
     return TrainingResult(outcome, amount, curves, settings, usual_rate, can_augment)
 
 
