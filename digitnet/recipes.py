@@ -182,6 +182,24 @@ RECIPES = {
             precision="float64",
             **_SIGMOIDS,
         ),
+        Recipe(
+            "xor",
+            "four hidden units learn what one cannot: is exactly one of two switches on?",
+            "2-4-1",
+            {"optimizer": "adam", "rate": 0.05, "batch": WHOLE_SET},
+            data="xor",
+            hidden="tanh",
+            output="sigmoid",
+            cost="cross-entropy",
+        ),
+        Recipe(
+            "spiral",
+            "two layers that tell two spirals apart, in the plane: `t 100e; look`",
+            "2-12-8-2",
+            {"optimizer": "adam", "rate": 0.03, "batch": 10},
+            data="spiral",
+            hidden="tanh",
+        ),
     )
 }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
 from digitnet.digits.idx import MAX_BYTES, BadData, idx_bytes, locate_idx, read_idx
-from digitnet.engine.arrays import Cases, Integers, Pixels, answers_of, one_hot
+from digitnet.engine.arrays import Array, Cases, Integers, Pixels, answers_of, one_hot
 
 MNIST_DIGESTS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -269,6 +269,46 @@ def _table_source(name: str, summary: str, rows: str) -> Source:
     return Source(name, summary, inputs.shape[1], targets.shape[1], lambda folders: data)
 
 
+Curve = Callable[[Array, Array, Integers], tuple[Array, Array]]
+"""(t, u, answers) → x, y of points in the plane, for t and u between 0 and 1."""
+
+POINTS, REACH, NOISE = (300, 100, 100), 3.0, 0.03
+"""Cases to train, validate and test; what 1 is stretched to, and how far they are strewn."""
+
+
+def _plane_source(name: str, summary: str, curve: Curve) -> Source:
+    """Cases of two inputs, on two curves, one for each answer: always the same ones."""
+
+    def read(folders: Sequence[Path]) -> DataSet:
+        rng = np.random.default_rng(0)
+        parts = []
+        for count in POINTS:
+            answers = np.arange(count) % 2
+            x, y = curve(rng.random(count), rng.random(count), answers)
+            inputs = np.stack([x, y], axis=1) + NOISE * rng.standard_normal((count, 2))
+            parts.append(Cases(REACH * inputs, one_hot(answers, 2)))
+        train, validation, test = parts
+        return DataSet(name, train, validation, test, None, frozenset(), frozenset())
+
+    return Source(name, summary, 2, 2, read)
+
+
+def _circle(t: Array, u: Array, answers: Integers) -> tuple[Array, Array]:
+    radius = np.where(answers, 0.5 * np.sqrt(t), 0.75 + 0.25 * t)
+    return radius * np.cos(2 * np.pi * u), radius * np.sin(2 * np.pi * u)
+
+
+def _spiral(t: Array, u: Array, answers: Integers) -> tuple[Array, Array]:
+    t = 0.1 + 0.9 * t
+    angle = np.pi * (3 * t + answers)
+    return t * np.cos(angle), t * np.sin(angle)
+
+
+def _moons(t: Array, u: Array, answers: Integers) -> tuple[Array, Array]:
+    x, y = np.cos(np.pi * t), np.sin(np.pi * t)
+    return np.where(answers, 1 - x, x) - 0.5, np.where(answers, 0.5 - y, y) - 0.25
+
+
 def _stems(name: str) -> tuple[str, ...]:
     """The names of four files in the style of EMNIST."""
     kinds = ("images-idx3", "labels-idx1")
@@ -320,6 +360,10 @@ SOURCES = {
             "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01",
         ),
         _table_source("mini3", "three switches, one of them on: which?", "100>100 010>010 001>001"),
+        _table_source("xor", "two switches: is exactly one of them on?", "00>0 01>1 10>1 11>0"),
+        _plane_source("circle", "500 points of a plane: inside a circle, or around it?", _circle),
+        _plane_source("spiral", "500 points of a plane: on which of two spirals?", _spiral),
+        _plane_source("moons", "500 points of a plane: on which of two half moons?", _moons),
     )
 }
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from session_helpers import do, refusal, shown
 
+from digitnet.repl.features.look import picture_of
 from digitnet.repl.session import Session
 
 
@@ -30,6 +32,27 @@ def test_the_json_has_what_check_and_why_have(session: Session) -> None:
         units = mine["shown"]
         assert mine["values"] == [theirs["a"][unit] for unit in units]
         assert mine["signals"] == [theirs["delta"][unit] for unit in units]
+
+
+@pytest.mark.parametrize(("recipe", "points"), [("xor", 3), ("spiral", 40)])
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_data_of_two_inputs_have_a_plane(
+    session: Session, recipe: str, points: int, width: int
+) -> None:
+    do(session, f"n {recipe}; t 20")
+    text = shown(session, "look 1", width=width, plain=False, can_redraw=True)
+    assert text.count("●") >= points
+    assert text.count("◎") == 1
+    assert "of the plane" in shown(session, "look 1")
+
+
+def test_a_plane_shows_what_the_network_answers_there(session: Session) -> None:
+    do(session, "n xor; t 300")
+    plane = picture_of(session.network().network, session.data(), 0).plane
+    assert plane is not None
+    corners = np.sign(plane.answers[[0, 0, -1, -1], [0, -1, 0, -1]])
+    assert corners.tolist() == [1, -1, -1, 1]
+    assert [values.shape for values in plane.maps] == [(48, 48, 2), (48, 48, 4), (48, 48, 1)]
 
 
 def test_a_committee_has_no_error_signal(session: Session) -> None:

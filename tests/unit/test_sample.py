@@ -99,6 +99,7 @@ TABLES = {
         *(([1, 0, 0], [1, 0]), ([1, 0, 1], [0, 1]), ([1, 1, 0], [0, 1]), ([1, 1, 1], [0, 1])),
     ],
     "mini3": [([1, 0, 0], [1, 0, 0]), ([0, 1, 0], [0, 1, 0]), ([0, 0, 1], [0, 0, 1])],
+    "xor": [([0, 0], [0]), ([0, 1], [1]), ([1, 0], [1]), ([1, 1], [0])],
 }
 
 
@@ -111,6 +112,19 @@ def test_a_table_is_always_here_and_has_its_cases_in_every_set(name: str) -> Non
         assert list(pairs) == TABLES[name]
     assert data.train.scale == 1
     assert data.picture_of(data.test, 1).tolist() == TABLES[name][1][0]
+
+
+@pytest.mark.parametrize("name", ["circle", "spiral", "moons"])
+def test_points_of_a_plane_are_always_the_same_and_no_line_divides_them(name: str) -> None:
+    data, again = (SOURCES[name].read([]) for _ in range(2))
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [300, 100, 100]
+    np.testing.assert_array_equal(data.train.inputs, again.train.inputs)
+    assert not rows(data.train) & rows(data.validation, data.test)
+    x = np.column_stack([data.train.inputs, np.ones(300)])
+    line, *_ = np.linalg.lstsq(x, data.train.targets, rcond=None)
+    assert ((x @ line).argmax(axis=1) == data.train.targets.argmax(axis=1)).mean() < 0.92
+    assert np.abs(data.train.inputs).max() < 6
+    assert data.train.targets.mean(axis=0).tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(

@@ -135,14 +135,9 @@ def test_every_size_of_screen_has_a_picture_and_says_what_is_left_out(
     lines = texts(picture_of(network(shape), SAMPLE, 5), width, height)
     assert (len(lines), {len(line) for line in lines}) == (height, {width})
     hidden = shape.count("-") - shape.count("-p2") - 1
-    named = lines[0].split("inputs")[1].split()
-    left_out = re.search(r"\+(\d+) l", lines[0])
-    assert (
-        len([word for word in named if word[0] != "+" and word[0] != "l"])
-        - 1
-        + (int(left_out[1]) if left_out else 0)
-        == hidden
-    )
+    named = re.sub(r"\+\d+( layers?)?", "", lines[0]).split()[1:-1]
+    left_out = re.search(r"\+(\d+)", lines[0])
+    assert len(named) + (int(left_out[1]) if left_out else 0) == hidden
 
 
 def test_phases_light_up_one_layer_after_the_other_and_show_the_signal() -> None:

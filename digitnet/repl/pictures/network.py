@@ -48,6 +48,9 @@ VISIBLE = {True: 0.01, False: 0.3}
 MIN_GAP, MAX_GAP = 5, 30
 """Columns of the screen between two layers."""
 
+BESIDE = 80
+"""Columns left to the network beside a plane."""
+
 NARROW, WIDE = 60, 100
 """Columns from which there is a word beside an output; and from which digits are large,
 and a plane beside the network.
@@ -204,8 +207,9 @@ class NetworkPicture:
         grid = Grid(width, height, light=self.light, shades=self.shades)
         case = self.scene.columns[0].values
         if self.plane and width >= WIDE:
-            width -= 2 * height
-            self.plane.draw(grid, width, 0, height, case)
+            lines = min(height, (width - BESIDE) // 2)
+            width -= 2 * lines
+            self.plane.draw(grid, width, (height - lines) // 2, lines, case)
             width -= MIN_GAP
         elif self.plane:
             lines = min(height, width) // 2
@@ -247,8 +251,11 @@ class _Drawing:
                 self._draw_lines(above)
             else:
                 x = self.columns[below].x + self.columns[below].width + 1
-                text = f"+{counted(above - below - 1, 'layer')}"
-                grid.write(x, 0, text[: self.columns[above].x - x - 1])
+                text, most = (
+                    f"+{counted(above - below - 1, 'layer')}",
+                    self.columns[above].x - x - 1,
+                )
+                grid.write(x, 0, text if len(text) <= most else text.split(maxsplit=1)[0])
         for number in shown:
             self._draw_column(number)
 
