@@ -158,7 +158,7 @@ SHOWN = number_or(
 )
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", COUNT.parse)
 METHOD = one_of("METHOD", "a method", lambda: SUMMARIES)
-FOUND = one_of("WHAT", "what to find: rate", lambda: {"rate": "a learning rate"})
+FOUND = one_of("WHAT", "the word `rate`", lambda: dict.fromkeys(("rate", "lr"), "a learning rate"))
 
 NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)
 SAVE = replace(NAME, joins=lambda word: False)

@@ -27,6 +27,9 @@ _TOKEN = re.compile(
 MAX_COMMANDS = 1000
 """Maximum number of commands that an alias stands for."""
 
+_PLACE = re.compile(r"\$([1-9])")
+"""Where an alias takes a word that is typed after it."""
+
 _QUOTED = re.compile(rf""""([^"]*)"|'([^']*)'|{_ESCAPED}""")
 
 
@@ -50,7 +53,8 @@ def split(line: str) -> list[list[str]]:
 
 
 def expanded(words: list[str], aliases: Mapping[str, str]) -> list[list[str]]:
-    """Expands an alias to its commands; the words after the alias are appended to the last one.
+    """Expands an alias to its commands; the words after it take the place of `$1`, `$2` and so on,
+    and the rest of them are appended to the last command.
 
     Aliases may refer to other aliases. Raises CommandError for one that refers to itself, and for
     more than MAX_COMMANDS commands.
@@ -67,12 +71,21 @@ def expanded(words: list[str], aliases: Mapping[str, str]) -> list[list[str]]:
         if alias not in aliases:
             done.append(command)
         else:
-            *commands, last = split(aliases[alias]) or [[]]
-            meant = [each for each in [*commands, [*last, *command[1:]]] if each]
-            pending += [(each, (*within, alias)) for each in reversed(meant)]
+            meant = _with(split(aliases[alias]) or [[]], command)
+            pending += [(each, (*within, alias)) for each in reversed(meant) if each]
         if len(done) + len(pending) > MAX_COMMANDS:
             raise CommandError(f"{quoted(words[0])} stands for more than {MAX_COMMANDS:,} commands")
     return done
+
+
+def _with(commands: list[list[str]], call: list[str]) -> list[list[str]]:
+    """The commands of an alias, with the words of its call."""
+    numbers = [int(n) for words in commands for word in words for n in _PLACE.findall(word)]
+    needed = max(numbers, default=0)
+    if needed >= len(call):
+        raise CommandError(f"the alias {quoted(call[0])} needs {needed} words after it")
+    filled = [[_PLACE.sub(lambda m: call[int(m[1])], w) for w in words] for words in commands]
+    return [*filled[:-1], [*filled[-1], *call[needed + 1 :]]]
 
 
 def _unquoted(word: str) -> str:

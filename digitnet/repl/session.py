@@ -19,10 +19,12 @@ from digitnet.recipes import Recipe
 from digitnet.registry.model import Model
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Registry
+from digitnet.registry.schema import clean_name
 from digitnet.repl.board import Board
 from digitnet.repl.data import DataSets
-from digitnet.repl.errors import CommandError
+from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
+from digitnet.repl.line import NO_MATCH, PREFIX, distance
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Update
 
@@ -72,6 +74,14 @@ class NonInteractive:
     def draw(self, board: Board) -> bool:
         """Always raises CommandError."""
         raise CommandError(NO_BOARD)
+
+
+def clean(name: str) -> str:
+    """The name a person means. Raises CommandError where it cannot be one."""
+    try:
+        return clean_name(name)
+    except ValueError as error:
+        raise CommandError(f"{quoted(name)} cannot be a name: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -333,6 +343,19 @@ class Session:
             )
         model.data = data_name
         return model
+
+    def meant(self, typed: str) -> str:
+        """The name of the save that is meant: at the prompt, also the only one that begins with
+        what was typed, else the only one with these letters in it.
+        """
+        name = clean(typed)
+        if not self.interactive or self.registry.exists(name):
+            return name
+        distances = {known: distance(name, known) for known in self.registry.names()}
+        near = [known for known, far in distances.items() if far == PREFIX] or [
+            known for known, far in distances.items() if far < NO_MATCH
+        ]
+        return near[0] if len(near) == 1 else name
 
     # the data
 

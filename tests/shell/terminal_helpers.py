@@ -1,26 +1,42 @@
 """A real pseudo-terminal with a program in it, its screen read by pyte: what a person sees."""
 
+import os
 import re
+import signal
 import sys
 import termios
 import time
-from collections.abc import Sequence
-from typing import Self
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, Self
 
 import pexpect
 import pyte
+from prompt_toolkit.application import create_app_session
+
+from digitnet.cli import main
 
 
 class Terminal:
-    """A pseudo-terminal of a given size, with the program running in it."""
+    """A pseudo-terminal of a given size, with the program running in it.
+
+    It is a fork of the tests, unless the arguments begin with `digitnet` or `bash`.
+    """
 
     def __init__(self, env: dict[str, str], columns: int, rows: int, *arguments: str) -> None:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
         self.written = ""
-        program, *rest = arguments if arguments[:1] == ("bash",) else command(arguments)
+        is_started = arguments[:1] in (("bash",), ("digitnet",))
+        name, *rest = arguments if arguments[:1] == ("bash",) else command(arguments[is_started:])
         self.child = pexpect.spawn(
-            program, rest, env=env, dimensions=(rows, columns), encoding="utf-8", timeout=15
+            name,
+            rest,
+            env=env,
+            dimensions=(rows, columns),
+            encoding="utf-8",
+            timeout=15,
+            preexec_fn=None if is_started else lambda: become_the_program(env, arguments),
         )
 
     def ready(self) -> Self:
@@ -91,6 +107,25 @@ class Terminal:
 
     def echoes(self) -> bool:
         return bool(termios.tcgetattr(self.child.child_fd)[3] & termios.ECHO)
+
+
+def become_the_program(env: Mapping[str, str], arguments: Sequence[str]) -> NoReturn:
+    """Runs the program in a fork of the tests, which has loaded it: starting takes a second."""
+    os.closerange(3, 4096)  # with the pipe that pexpect waits for
+    os.environ.clear()
+    os.environ.update(env)
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), *(os.fdopen(n, "w", 1) for n in (1, 2))
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = 1
+    try:
+        with create_app_session():
+            code = main(arguments)
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+    os._exit(code)
 
 
 def command(arguments: Sequence[str]) -> list[str]:

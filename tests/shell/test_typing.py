@@ -6,6 +6,8 @@ import signal
 
 import pytest
 from conftest import Start
+from registry_helpers import soon
+from terminal_helpers import command
 
 CTRL_C, CTRL_R, TAB, ESCAPE = "\x03", "\x12", "\t", "\x1b"
 CTRL_U = "\x15"
@@ -92,7 +94,7 @@ def test_tiny_windows(terminal: Start) -> None:
 
 @pytest.mark.parametrize("name", ["NO_COLOR", "DIGITNET_PLAIN"])
 def test_without_colours(terminal: Start, name: str) -> None:
-    t = terminal(80, 40, **{name: "1"})
+    t = terminal(80, 40, "digitnet", **{name: "1"})
     t.wait_for("digitnet>")
     t.type("t")
     if name == "NO_COLOR":
@@ -101,12 +103,13 @@ def test_without_colours(terminal: Start, name: str) -> None:
     t.do(" 50", r"Trained 50 mini-batches")
     t.do("c 3", "answer 4: ")
     assert t.colours() <= {"default"}
+    assert name == "NO_COLOR" or "\x1b" not in t.written
     t.type("s\ry\r")
     assert t.leave() == 0
 
 
 def test_a_dumb_terminal_edits_its_lines_itself(terminal: Start) -> None:
-    t = terminal(TERM="dumb").ready()
+    t = terminal(80, 24, "digitnet", TERM="dumb").ready()
     assert t.echoes()
     t.do("n truX\x7fth", "^New network 3-1")
     t.do("t 3\rpas x", "Saved as 'x'")
@@ -114,6 +117,16 @@ def test_a_dumb_terminal_edits_its_lines_itself(terminal: Start) -> None:
     assert t.colours() <= {"default"}
     os.kill(t.child.pid, signal.SIGTERM)
     assert t.leave() == -signal.SIGTERM
+
+
+def test_a_terminal_that_goes_away_ends_the_program_also_where_hangups_are_ignored(
+    terminal: Start,
+) -> None:
+    line = f"trap '' HUP; exec {' '.join(command([]))}"
+    t = terminal(80, 24, "bash", "-c", line, TERM="dumb").ready()
+    t.do("n mini; t 3", r"mini\*>")
+    t.close_window()
+    soon(lambda: os.waitid(os.P_PID, t.child.pid, os.WEXITED | os.WNOWAIT))
 
 
 def test_lines_of_before_are_suggested_and_found_also_by_vi(terminal: Start) -> None:

@@ -144,9 +144,10 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> VoteResult:
         )
     if not session.may_discard():
         raise CommandError("no vote was taken; the network in hand is unchanged")
-    models = [(name, session.registry.load(name)) for name in names]
+    members = [session.meant(name) for name in names]
+    models = [(name, session.registry.load(name)) for name in members]
     checked = take_and_check(session, _committee(models))
-    return VoteResult(list(names), checked.correct, checked.total, checked.accuracy)
+    return VoteResult(members, checked.correct, checked.total, checked.accuracy)
 
 
 def _committee(models: list[tuple[str, Model]]) -> Model:

@@ -10,11 +10,11 @@ from digitnet.engine.trainer import Measurement
 from digitnet.repl import kinds
 from digitnet.repl.command import OPTIONAL, command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.saves import clean, no_such
+from digitnet.repl.features.saves import no_such
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import history_curves
 from digitnet.repl.pictures.tables import counted, percent
-from digitnet.repl.session import Session
+from digitnet.repl.session import Session, clean
 
 MAX_NETWORKS = 6
 """Maximum number of networks in a picture: there are this many colours and markers."""

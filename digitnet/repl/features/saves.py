@@ -14,15 +14,14 @@ from digitnet.recipes import RECIPES
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Model
 from digitnet.registry.saves import Entry, Registry
-from digitnet.registry.schema import clean_name
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
-from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.errors import CommandError, nearest, printable
 from digitnet.repl.features.new import InHandResult, new, recipe_of
-from digitnet.repl.line import NO_MATCH, PREFIX, as_typed, distance, split
+from digitnet.repl.line import as_typed, split
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
 from digitnet.repl.result import Record, Said, ScreenOnly
-from digitnet.repl.session import Change, Session
+from digitnet.repl.session import Change, Session, clean
 from digitnet.study.plan import question_of
 
 
@@ -37,14 +36,6 @@ class SaveResult(Record):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.said
-
-
-def clean(name: str) -> str:
-    """The name a person means. Raises CommandError where it cannot be one."""
-    try:
-        return clean_name(name)
-    except ValueError as error:
-        raise CommandError(f"{quoted(name)} cannot be a name: {error}") from None
 
 
 def _asked_for(session: Session) -> str:
@@ -162,7 +153,7 @@ def load(
         name = _asked_which(session)
     if recipe and registry.exists(f"{name} {recipe}"):  # typed without quotes
         name, recipe = f"{name} {recipe}", ""
-    if recipe.isdecimal() and registry.exists(meant(session, name)):
+    if recipe.isdecimal() and registry.exists(session.meant(name)):
         member, recipe = recipe, ""
     if recipe:
         name = clean(name)
@@ -171,7 +162,7 @@ def load(
             made: InHandResult = new(session, recipe)
             session.network().name = name
             return replace(made, name=name)
-    name = meant(session, name)
+    name = session.meant(name)
     if not registry.exists(name):
         made_by = f"; n {name} makes one from that recipe" if name in RECIPES else ""
         raise CommandError(f"{no_such(session, name)}{made_by}")
@@ -224,20 +215,6 @@ def _asked_which(session: Session) -> str:
     if answer not in names and answer.isdecimal() and 0 < int(answer) <= len(names):
         return names[int(answer) - 1]
     return answer
-
-
-def meant(session: Session, typed: str) -> str:
-    """The name of the save that is meant: at the prompt, also the only one that begins with what
-    was typed, else the only one with these letters in it.
-    """
-    name = clean(typed)
-    if not session.interactive or session.registry.exists(name):
-        return name
-    distances = {known: distance(name, known) for known in session.registry.names()}
-    near = [known for known, far in distances.items() if far == PREFIX] or [
-        known for known, far in distances.items() if far < NO_MATCH
-    ]
-    return near[0] if len(near) == 1 else name
 
 
 def welcome(entries: Sequence[Entry]) -> str:
@@ -351,7 +328,7 @@ def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
 ) -> Said:
     """Rename a saved network."""
-    old, new = meant(session, old), clean(new)
+    old, new = session.meant(old), clean(new)
     registry = session.registry
     if not registry.exists(old):
         raise CommandError(f"nothing was renamed: {no_such(session, old)}")

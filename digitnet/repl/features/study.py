@@ -23,7 +23,6 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.features.check import take_and_check
-from digitnet.repl.features.saves import clean
 from digitnet.repl.features.set import spelled
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import View
@@ -31,7 +30,7 @@ from digitnet.repl.pictures.curves import MIN_ROWS, Chart, picture
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Record
-from digitnet.repl.session import Session
+from digitnet.repl.session import Session, clean
 from digitnet.study.cluster import cluster
 from digitnet.study.conduct import (
     NoWorkers,

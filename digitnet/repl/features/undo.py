@@ -10,11 +10,11 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.new import InHandResult
-from digitnet.repl.features.saves import clean, follow_rename, meant, no_such
+from digitnet.repl.features.saves import follow_rename, no_such
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
-from digitnet.repl.session import Before, Change, DeletedSave, Session
+from digitnet.repl.session import Before, Change, DeletedSave, Session, clean
 
 TRAININGS = ("t", "train", "min", "minimize")
 """What `undo` takes for the last training, where it could be the name of a network."""
@@ -40,7 +40,7 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     registry = session.registry
     if session.registry.exists(together := " ".join(names)):  # typed without quotes
         names = (together,)
-    of = list(dict.fromkeys(meant(session, name) for name in names))
+    of = list(dict.fromkeys(session.meant(name) for name in names))
     for name in of:
         if not registry.exists(name):
             raise CommandError(f"nothing was deleted: {no_such(session, name)}")

@@ -14,10 +14,9 @@ class Screen(Console):
 
     def __init__(self, file: IO[str] | None = None, *, plain: bool = False, **options: Any) -> None:
         """options: those of rich's Console."""
-        no_colour = {"no_color": True} if plain else {}
-        super().__init__(
-            file=file, markup=False, emoji=False, highlight=False, **options | no_colour
-        )
+        if plain:  # no escape sequence at all, also with FORCE_COLOR
+            options |= {"no_color": True, "color_system": None}
+        super().__init__(file=file, markup=False, emoji=False, highlight=False, **options)
         self.plain = plain or self.is_dumb_terminal
         self._is_forced = bool(options.get("force_terminal"))
 

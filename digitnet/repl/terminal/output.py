@@ -130,22 +130,27 @@ def _numbers_or_null(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
+JSON_VERSION = 1
+"""Grows when a field of the JSON is renamed, removed or means something else."""
+
+
 class JsonOutput(Output):
     """Prints one JSON object per command, on one line; errors also on standard error."""
 
     def result(self, command: str, result: Result) -> None:
-        """{"command": ..., "ok": true, ...}."""
-        self._print({"command": command, "ok": True} | result.as_json())
+        """{"command": ..., "ok": true, "version": 1, ...}."""
+        self._print(command, True, result.as_json())
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """{"command": ..., "ok": false, "error": ..., and what there is of a result}."""
         say_error(message)
-        failed = {"command": command, "ok": False, "error": printable(message, 600)}
-        self._print(failed | (done.as_json() if done else {}))
+        failed = {"error": printable(message, 600)}
+        self._print(command, False, failed | (done.as_json() if done else {}))
 
-    def _print(self, fields: dict[str, Any]) -> None:
+    def _print(self, command: str, ok: bool, fields: dict[str, Any]) -> None:
+        every = {"command": command, "ok": ok, "version": JSON_VERSION} | _numbers_or_null(fields)
         with _writing():
-            print(json.dumps(_numbers_or_null(fields), allow_nan=False), flush=True)
+            print(json.dumps(every, allow_nan=False), flush=True)
 
 
 class ScreenOutput(Output):
