@@ -12,7 +12,6 @@ from typing import NoReturn, Self
 
 import pexpect
 import pyte
-from prompt_toolkit.application import create_app_session
 
 from digitnet.cli import main
 
@@ -120,8 +119,7 @@ def become_the_program(env: Mapping[str, str], arguments: Sequence[str]) -> NoRe
     signal.signal(signal.SIGINT, signal.default_int_handler)
     code = 1
     try:
-        with create_app_session():
-            code = main(arguments)
+        code = main(arguments)
         sys.stdout.flush()
     except BaseException:
         traceback.print_exc()

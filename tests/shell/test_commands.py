@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from statistics import median
 
 import pytest
@@ -23,19 +22,19 @@ def test_t_makes_a_network_that_does_well_where_there_is_none(session: Session) 
     assert checked["accuracy"] > 0.9
 
 
-def test_diary_reads_the_majority_right(session: Session, share: Callable[[int, int], int]) -> None:
+@pytest.mark.full
+def test_diary_reads_the_majority_right(session: Session) -> None:
     """Some seeds leave a digit unlearned, and which ones depends on the last bit of a sum."""
     session.asker, accuracies = NonInteractive(yes=True), []
-    for session.seed in range(1, share(3, 7) + 1):
+    for session.seed in range(1, 8):
         *_, checked = do(session, "n diary; t 20e; ch all")
         accuracies.append(checked["accuracy"])
-    assert median(accuracies) >= (0.89 if len(accuracies) == 7 else 0.85)
+    assert median(accuracies) >= 0.89
     assert min(accuracies) >= 0.8
 
 
-@pytest.mark.parametrize(
-    "seed", [1, *(pytest.param(seed, marks=pytest.mark.full) for seed in (2, 3, 4, 5))]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 def test_relu_on_the_sample(session: Session, seed: int) -> None:
     session.seed = seed
     _, trained, _, checked = do(session, "n relu; t 96%; t 5e; ch all")
