@@ -13,7 +13,9 @@ from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.minimize import SUMMARIES
 from digitnet.engine.network import COSTS
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
+from digitnet.paths import config_file
 from digitnet.recipes import RECIPES
+from digitnet.repl.errors import printable
 from digitnet.repl.session import SESSION_SETTINGS
 
 
@@ -31,19 +33,25 @@ _TERMS = """
 accuracy | ch all
   The fraction of cases whose largest output is the right answer. On training cases it is too
   good to be true; on the test set it tells what to expect on new digits.
+alias | ?
+  A word of your own for a line of commands, in config.toml: [alias], then warm = "n $1; t 2e". It
+  takes the words typed after it as $1, $2, ... or, without these, at its end.
 activation | n 784-100-10 tanh softmax
   The function f in a = f(z) that a unit applies to its weighted sum z. Without one between them,
   several layers could do no more than a single one.
 back-propagation | why
   How the gradient of the cost is computed: the error at the outputs is sent back through the
   layers, and each finds the gradient of its weights by the chain rule.
-batch normalisation | n 784-100-b-10
+batch normalization | n 784-100-b-10
   A layer that shifts and scales each unit to mean 0 and variance 1 over the mini-batch, so that
   deep networks train faster. In a shape it is b.
 bias | i
   A number that each unit adds to its weighted sum, learnt like the weights.
 case | c
   One image with its answer, or one row of a table.
+config | ? alias
+  The file of your own defaults, FILE: a line such as seed = 3 for each flag of digitnet --help,
+  and aliases. DIGITNET_CONFIG names another file.
 committee | vote first second
   Several networks that answer together, with the mean of their outputs: they rarely make the
   same mistake.
@@ -58,8 +66,27 @@ epoch | t 3e
   mini-batches of 16, make 219 mini-batches.
 gradient | grad
   How the cost changes with each weight. Training steps against it, downhill.
+gradient descent | set optimizer sgd
+  Training by small steps against the gradient: each weight changes by the rate times its
+  gradient. With a few random cases a step it is called stochastic.
+guess | c
+  The answer with the largest output.
+hidden layer | n 784-100-50-10
+  A layer between the inputs and the outputs: in 784-100-50-10 there are two. c layers shows what
+  their units compute.
+history | set epoch_lines on
+  At the prompt: Up, Down and Ctrl-R find lines typed before, also on other days. Of a training:
+  its measurements, which plot draws.
 horizon | set schedule cosine 20e
   The training that a schedule spans: its rate has reached its end when that is done.
+initial weights | set seed 1
+  The random weights before training, scaled so that signals neither grow nor fade from layer to
+  layer (He, Glorot). The seed decides them.
+keys | set vi on
+  Tab completes, Up, Down and Ctrl-R find earlier lines, Right takes the grey one, Ctrl-C clears
+  the line or stops a training, Ctrl-D leaves, Ctrl-X Ctrl-E opens an editor.
+label | data
+  The right answer of a case, as it comes with the data.
 mini-batch | t 500
   The few cases that one step of training uses; their mean gradient changes the weights once. The
   setting batch says how many.
@@ -73,15 +100,25 @@ output | c
   What the network computes for each answer; with softmax the ten add up to 1 and read as
   probabilities. The largest one is the guess.
 overfitting | set augment light
-  Memorising the training cases: their cost keeps falling while the validation accuracy no longer
+  Memorizing the training cases: their cost keeps falling while the validation accuracy no longer
   rises. More data, deformations, dropout or l2 help.
 parameter | i
   A weight or a bias: a number that training changes.
+plateau | plot
+  A stretch of training in which the cost hardly falls. A smaller rate, or a schedule that lowers
+  it, may end it; patience stops there.
 pooling | n 28x28-16c5-p2-10
   A layer that keeps the largest (p2) or the mean (a2) of each window of 2 by 2, which halves the
   image's sides.
+precision | cm
+  Of the cases that were guessed to be a digit, the fraction that are one.
+recall | cm
+  Of the cases that are a digit, the fraction that were guessed to be one.
 recipe | n relu
   A predefined network with its data and settings.
+regularization | set l2 1e-4
+  What keeps a network from memorizing its training cases: l2 and l1 penalties, max_norm, dropout,
+  deformations, early stopping.
 save | pas first
   A network on disk under a name, with its settings and the state of its training.
 seed | set seed 1
@@ -100,19 +137,24 @@ unit | i
 validation set | t 95%
   Cases kept out of training, to follow its progress and to choose settings by. The accuracy that
   t shows is measured on them.
+vanishing gradient | doctor
+  Gradients that fade from layer to layer on the way back, so that the first layers hardly learn,
+  as with many sigmoid layers. relu and batch normalization help.
 weight | w
   How strongly one unit acts on another. What a network has learnt is in its weights.
 """
 """Each term of the field with a line to type, and what it means."""
 
 _SYNONYMS = {
-    "optimiser": "optimizer", "minibatch": "mini-batch", "neuron": "unit", "loss": "cost",
-    "learning rate": "rate", "backpropagation": "back-propagation", "training": "training set",
-    "validation": "validation set", "test": "test set", "layer": "network", "kernel": "convolution",
-    "batch norm": "batch normalisation", "batch normalization": "batch normalisation",
-    "over-fitting": "overfitting", "hyperparameter": "recipe", "weights": "weight",
-    "epochs": "epoch", "mini-batches": "mini-batch", "cases": "case", "outputs": "output",
+    "optimiser": "optimizer", "neuron": "unit", "loss": "cost", "learningrate": "rate",
+    "lr": "rate", "training": "trainingset", "validation": "validationset", "test": "testset",
+    "layer": "hiddenlayer", "kernel": "convolution", "batchnorm": "batchnormalization",
+    "batchnormalisation": "batchnormalization", "regularisation": "regularization",
+    "hyperparameter": "recipe", "target": "label", "prediction": "guess", "sgd": "gradientdescent",
+    "earlystopping": "patience", "weightdecay": "l2", "configuration": "config",
+    "confusionmatrix": "precision",
 }  # fmt: skip
+"""Other words, without spaces and hyphens, and what they mean here."""
 
 
 def words() -> Mapping[str, str]:
@@ -125,10 +167,15 @@ def words() -> Mapping[str, str]:
 
 def meanings(text: str) -> list[Meaning]:
     """The meanings of a word; empty if it is unknown."""
-    word = text.strip().lower().replace("_", " ")
-    forms = {word, word.removesuffix("s")}
-    asked = {text.strip().lower(), *forms, *(_SYNONYMS.get(form, form) for form in forms)}
-    return [meaning for meaning in _all() if meaning.word in asked]
+    word = _joined(text)
+    forms = {word, word.removesuffix("s"), word.removesuffix("es")}
+    asked = {*forms, *(_SYNONYMS.get(form, form) for form in forms)}
+    return [meaning for meaning in _all() if _joined(meaning.word) in asked]
+
+
+def _joined(word: str) -> str:
+    """A word as it is compared: mini-batch, mini batch, Mini_Batch and minibatch are one."""
+    return re.sub(r"[-_\s]", "", word).lower()
 
 
 def _all() -> Iterator[Meaning]:
@@ -158,7 +205,8 @@ def _all() -> Iterator[Meaning]:
     for term in re.split(r"\n(?=\S)", _TERMS.strip()):
         first, _, text = term.partition("\n")
         name, _, example = first.partition(" | ")
-        yield Meaning(name, "a term", " ".join(text.split()), example)
+        said = " ".join(text.split()).replace("FILE", printable(str(config_file())))
+        yield Meaning(name, "a term", said, example)
 
 
 def _setting(name: str) -> str:

@@ -122,6 +122,14 @@ def test_an_alias_takes_what_is_typed_after_it(session: Session) -> None:
     assert do(session, "none") == []
 
 
+def test_an_alias_may_say_where_the_words_after_it_belong(session: Session) -> None:
+    session.aliases = {"go": "n $1; t $2; c", "again": "go mini $1"}
+    made, trained, case = do(session, "go diary 3 7")
+    assert (made["recipe"], trained["batches"], case["index"]) == ("diary", 3, 7)
+    assert do(session, "again 2")[1]["batches"] == 2
+    assert refusal(session, "go diary") == "the alias 'go' needs 2 words after it"
+
+
 def test_an_alias_that_is_a_command_is_told_and_ignored(program: Program, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[alias]\nls = "n"\nmine = "?"\nb = "n"\n')
     done = program("-c", "b; ls", env={"DIGITNET_CONFIG": str(tmp_path / "config.toml")})

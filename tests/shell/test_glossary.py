@@ -28,6 +28,16 @@ from digitnet.repl.session import SESSION_SETTINGS, Session
         ("cross-entropy", "ln"),
         ("test set", "kept out of training"),
         ("mini-batches", "The few cases"),
+        ("minibatch", "The few cases"),
+        ("labels", "The right answer"),
+        ("hidden-layers", "between the inputs"),
+        ("vanishing gradients", "fade"),
+        ("regularisation", "memorizing"),
+        ("losses", "What training lowers"),
+        ("config", "config.toml"),
+        ("alias", "$1"),
+        ("keys", "Ctrl-R"),
+        ("history", "Ctrl-R"),
     ],
 )
 def test_a_word_is_explained(session: Session, word: str, says: str) -> None:

@@ -48,6 +48,7 @@ def test_every_command_prints_one_object_on_one_line(program: Program) -> None:
     for line, (typed, fields) in zip(objects(done), JSON_FIELDS.items(), strict=True):
         assert line.pop("command") == typed.split()[0]
         assert line.pop("ok") is True
+        assert line.pop("version") == 1
         assert set(line) == set(fields.split())
         if typed == "ls":
             fields = "name shape parameters trained_batches accuracy saved_at bytes damaged"
@@ -59,7 +60,9 @@ def test_a_failure_ends_a_script_with_one_line_and_exit_code_1(program: Program)
     done = program("--json", "-c", "n; nonsense; pas one")
     made, failed = objects(done)
     assert made["ok"] is True
-    assert failed == {"command": "nonsense", "ok": False, "error": failed["error"]}
+    assert failed == {
+        "command": "nonsense", "ok": False, "version": 1, "error": failed["error"],
+    }  # fmt: skip
     assert (done.returncode, done.stderr) == (1, f"digitnet: {failed['error']}\n")
     (listed,) = objects(program("--json", "-c", "ls"))
     assert all(network["included"] for network in listed["networks"])

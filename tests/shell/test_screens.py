@@ -114,7 +114,7 @@ def test_suspended_in_the_middle_of_a_drawing_and_at_the_prompt(terminal: Start)
     t.do(" ".join(command([])), "^digitnet>$")
     t.do("n diary", "^diary>$")
     t.do("t 60s", CURVES)
-    time.sleep(3)  # nothing is read, so that a write fills the terminal's buffer, and waits
+    time.sleep(1.5)  # nothing is read, so that a write fills the terminal's buffer, and waits
     t.type(CTRL_Z)
     time.sleep(0.3)
     t.wait_for(r"^shell\$$")
