@@ -19,11 +19,10 @@ import numpy as np
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.augment import NAMED, Augment, Deformer, side_of
-from digitnet.engine.batches import MiniBatches
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import threads
-from digitnet.engine.trainer import Trainer
+from digitnet.engine.trainer import MiniBatches, Trainer
 
 ROOT = Path(__file__).parent.parent
 STRENGTHS = ("light", "rotation=12,zoom=0.12,shear=0.15,shift=2", "elastic=1.2", "strong")

@@ -26,11 +26,10 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 from digitnet.engine.arrays import Cases, one_hot  # noqa: E402
-from digitnet.engine.batches import MiniBatches  # noqa: E402
 from digitnet.engine.settings import Settings  # noqa: E402
 from digitnet.engine.shapes import network_of  # noqa: E402
 from digitnet.engine.speed import threads  # noqa: E402
-from digitnet.engine.trainer import Trainer  # noqa: E402
+from digitnet.engine.trainer import MiniBatches, Trainer  # noqa: E402
 
 CASES, BARE = 20_000, {"optimizer": "momentum", "rate": 0.01}
 DEFAULTS = BARE | {"l2": 1e-4, "average": 1.0}

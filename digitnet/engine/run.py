@@ -9,11 +9,10 @@ from typing import Literal
 import numpy as np
 
 from digitnet.engine.arrays import Cases
-from digitnet.engine.batches import MiniBatches
 from digitnet.engine.evaluate import Evaluation
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount, Schedule
-from digitnet.engine.trainer import Measurement, Progress, Trainer
+from digitnet.engine.trainer import Measurement, MiniBatches, Progress, Trainer
 
 Ending = Literal["done", "target", "patience", "interrupted", "diverged"]
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from digitnet.engine.arrays import Cases, Integers
-from digitnet.engine.batches import MiniBatches
 from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.engine.layers import Dropout
 from digitnet.engine.network import Network
@@ -16,7 +15,7 @@ from digitnet.engine.optimizers import OPTIMIZERS, WARM_UP
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import Meter
 from digitnet.engine.schedules import Amount, Schedule
-from digitnet.engine.trainer import Trainer
+from digitnet.engine.trainer import MiniBatches, Trainer
 
 MAX_BATCH = 128
 """Maximum number of cases in a mini-batch of a rehearsal: full-batch training takes too long."""

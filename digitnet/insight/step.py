@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases
-from digitnet.engine.batches import MiniBatches
 from digitnet.engine.layers import Layer, Parameter, Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import Meter, Outcome, run
 from digitnet.engine.schedules import Amount
-from digitnet.engine.trainer import Trainer
+from digitnet.engine.trainer import MiniBatches, Trainer
 
 ONE_BATCH = Amount(1, "batches")
 

@@ -11,10 +11,9 @@ from scipy import ndimage
 from digitnet.engine import augment as deform
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.augment import BLOCK, LIMITS, NAMED, Augment, Deformer, uniform
-from digitnet.engine.batches import MiniBatches
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.engine.trainer import Progress, Trainer
+from digitnet.engine.trainer import MiniBatches, Progress, Trainer
 
 
 def pictures(count: int = 40, height: int = 28, width: int = 28) -> np.ndarray:

@@ -32,47 +32,34 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads._pool().limit = before
 
 
-def trained(optimizer: str, sizes: list[int], border: int, **settings: object) -> Network:
-    """A network after a few steps on cases whose first and last `border` inputs are dark."""
+def trained(optimizer: str, **settings: object) -> Network:
+    """A network after a few steps on cases whose first and last 4 inputs are dark."""
     rng = np.random.default_rng(2)
-    inputs = rng.integers(0, 256, (40, sizes[0]), dtype=np.uint8)
-    inputs[:, :border] = inputs[:, sizes[0] - border :] = 0
-    cases = Cases(inputs, one_hot(rng.integers(sizes[-1], size=40), sizes[-1]), 1 / 255)
-    network = network_of("-".join(map(str, sizes)), dtype=np.float64)
+    inputs = rng.integers(0, 256, (40, 30), dtype=np.uint8)
+    inputs[:, :4] = inputs[:, 26:] = 0
+    cases = Cases(inputs, one_hot(rng.integers(3, size=40), 3), 1 / 255)
+    network = network_of("30-70-20-3", dtype=np.float64)
     network.initialize(1)
     given = Settings(**{"batch": 10, "optimizer": optimizer, **settings})  # type: ignore[arg-type]
     run(Trainer(network, given, 3), cases, cases, Amount.parse("12"))
     return network
 
 
-def agree(one: Network, other: Network) -> None:
-    for mine, theirs in zip(one.parameters, other.parameters, strict=True):
-        np.testing.assert_allclose(mine.value, theirs.value, rtol=1e-9, atol=1e-12)
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(
     "settings", [{}, {"clip": 0.1}, {"l2": 0.1, "l1": 0.01, "average": 0.9}], ids=str
 )
-def test_training_is_the_same_with_two_threads_and_with_the_sums_of_blas(
+def test_training_is_the_same_with_two_threads_without_dark_inputs_and_with_the_sums_of_blas(
     optimizer: str, settings: dict[str, float], request: pytest.FixtureRequest
 ) -> None:
-    sizes = [30, 70, 20, 3]
-    alone = trained(optimizer, sizes, 4, **settings)
+    alone = trained(optimizer, **settings)
     request.getfixturevalue("two_threads")
-    request.getfixturevalue("monkeypatch").setattr(threads, "MANY", 1)
     assert threads.worthwhile(2) == len(threads.parts(30, 1)) == 2
-    agree(alone, trained(optimizer, sizes, 4, **settings))
-
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("border", [0, 5, 15], ids=lambda n: f"{2 * n} of 30 dark")
-def test_leaving_out_dark_inputs_changes_nothing(
-    optimizer: str, border: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = trained(optimizer, [30, 70, 3], border, l2=0.01)
-    monkeypatch.setattr(threads, "MIN_CASES", 1)
-    agree(whole, trained(optimizer, [30, 70, 3], border, l2=0.01))
+    for name in ("MANY", "MIN_CASES", "MIN_OUTPUTS"):
+        request.getfixturevalue("monkeypatch").setattr(threads, name, 1)
+    other = trained(optimizer, **settings)
+    for mine, theirs in zip(alone.parameters, other.parameters, strict=True):
+        np.testing.assert_allclose(mine.value, theirs.value, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("fewest", [1, 100], ids=["without dark inputs", "with all inputs"])
@@ -91,14 +78,14 @@ def test_the_products_of_a_dense_layer_are_those_of_numpy(
         np.testing.assert_array_equal(product, x[:, rows].T @ delta)
 
 
-def test_every_row_has_one_share(two_threads: None) -> None:
-    for rows in (1, 2, 5, 784):
-        shares = threads.parts(rows, 1)
-        assert [row for share in shares for row in range(rows)[share]] == list(range(rows))
-
-
-def test_little_work_is_not_shared() -> None:
+def test_every_row_has_one_part_and_little_work_is_not_divided(
+    request: pytest.FixtureRequest,
+) -> None:
     assert threads.parts(784, 10) == [slice(0, 784)]
+    request.getfixturevalue("two_threads")
+    for rows in (1, 2, 5, 784):
+        parts = threads.parts(rows, 1)
+        assert [row for part in parts for row in range(rows)[part]] == list(range(rows))
 
 
 def test_tasks_run_side_by_side() -> None:
@@ -179,7 +166,7 @@ def test_who_finds_the_threads_taken_does_all_himself() -> None:
     assert found == [threading.get_ident()] * 3
 
 
-def test_a_thread_takes_nothing_amiss_that_is_no_number() -> None:
+def test_a_thread_does_not_warn_of_what_is_no_number() -> None:
     largest = np.full(3, 3e38, np.float32)
     with np.errstate(all="raise"):
         threads.run([lambda: None, lambda: np.multiply(largest, 10)])
