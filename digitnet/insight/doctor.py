@@ -1,25 +1,31 @@
 """The doctor: the faults of a network, each one record, and the diagnosis.
 
 To add a fault, write under `@fault` a function that looks at the facts and returns its evidence, or
-None; nothing else is needed. Causes stand above their consequences. Most thresholds are those of
-TheDeepChecker (Ben Braiek and Khomh 2022, arXiv 2204.00694), AUTOTRAINER (Zhang et al. 2021, ICSE)
-and UMLAUT (Schoop et al. 2021, CHI); many checks are told by Karpathy (2019, "A Recipe for Training
-Neural Networks").
+None; nothing else is needed. Its docstring is what `doctor 1` explains. Causes stand above their
+consequences. Most thresholds are those of TheDeepChecker (Ben Braiek and Khomh 2022, arXiv
+2204.00694), AUTOTRAINER (Zhang et al. 2021, ICSE) and UMLAUT (Schoop et al. 2021, CHI); many checks
+are told by Karpathy (2019, "A Recipe for Training Neural Networks").
 """
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from math import exp, inf, isqrt, log
-from typing import Any, TypeAlias
+from math import exp, inf, isqrt, log, sqrt
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from digitnet.engine.arrays import answers_of
+from digitnet.engine.augment import Augment
+from digitnet.engine.layers import Dense
 from digitnet.engine.network import Network
-from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.schedules import Schedule
+from digitnet.engine.pictures import Convolution, MaxPool
+from digitnet.engine.run import Meter
+from digitnet.engine.schedules import Amount
 from digitnet.engine.shapes import network_of, spelled_out
+from digitnet.insight.data import DAMAGES, frequencies_of
 from digitnet.insight.facts import Facts, Remedy, written
 from digitnet.insight.rehearsal import Rehearsal, largest_dropout
 
@@ -31,7 +37,7 @@ Find: TypeAlias = Callable[[Facts], Evidence]
 DATA, SETTINGS, LAYERS, LEARNING = "data", "settings", "layers", "learning"
 """Groups of faults: of the data, of the settings, inside the network, of what it has learned."""
 
-FATAL = {"same-inputs", "pixels", "symmetric", "dead", SETTINGS}
+FATAL = {"same-inputs", "pixels", "linear", "symmetric", "small-weights", "dead", SETTINGS}
 """Faults that disturb everything else in the network."""
 
 
@@ -39,14 +45,15 @@ FATAL = {"same-inputs", "pixels", "symmetric", "dead", SETTINGS}
 class Fault:
     """A fault that the doctor knows.
 
-    what: a sentence that says what is wrong. find: the evidence, or None if the network does not
-    have the fault. unless: names or groups of faults that explain it; if one of them was found, it
-    is not looked for.
+    what: a sentence that says what is wrong. why: what that means, at length. find: the evidence,
+    or None if the network does not have the fault. unless: names or groups of faults that explain
+    it; if one of them was found, it is not looked for.
     """
 
     name: str
     group: str
     what: str
+    why: str
     find: Find
     unless: Collection[str]
 
@@ -55,14 +62,23 @@ FAULTS: dict[str, Fault] = {}
 """All faults by name, in the order in which they are looked for."""
 
 
-def fault(name: str, group: str, what: str, unless: Collection[str] = ()) -> Callable[[Find], Find]:
-    """Decorator that registers a fault; see `Fault`."""
+def fault(
+    name: str, group: str, what: str, unless: Collection[str] = (), why: str = ""
+) -> Callable[[Find], Find]:
+    """Decorator that registers a fault; see `Fault`. why: if empty, the docstring."""
 
     def register(find: Find) -> Find:
-        FAULTS[name] = Fault(name, group, what, find, unless)
+        FAULTS[name] = Fault(name, group, what, why or inspect.getdoc(find) or "", find, unless)
         return find
 
     return register
+
+
+class Trial(NamedTuple):
+    """A line, and what a short training of a copy came to after it; without a line, as it is."""
+
+    line: str
+    rehearsal: Rehearsal
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,8 @@ class Finding:
     """A fault that was found, in words.
 
     remedy: a line to type; empty if none helps. reached: the accuracy of a copy after a rehearsal
-    with the remedy, and without it; None if it was not tried. batches: of the rehearsal.
+    with the remedy, and without it; None if it was not tried. batches: of the rehearsal. trials:
+    all that was tried for it, as it is first.
     """
 
     code: str
@@ -79,6 +96,7 @@ class Finding:
     remedy: str = ""
     reached: tuple[float, float] | None = None
     batches: int = 0
+    trials: Sequence[Trial] = field(default=(), compare=False)
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -87,12 +105,33 @@ def diagnose(facts: Facts) -> list[Finding]:
     for each in FAULTS.values():
         known = {word for f in findings for word in (f.code, FAULTS[f.code].group)}
         measurable = facts.is_finite or each.group in (DATA, SETTINGS) or each.name == "not-finite"
-        if not measurable or not known.isdisjoint(each.unless):
+        skipped = facts.is_member and (each.group == SETTINGS or each.name in OF_TRAINING)
+        if not measurable or skipped or not known.isdisjoint(each.unless):
             continue
         with np.errstate(all="ignore"):  # huge weights overflow
             if evidence := each.find(facts):
                 findings.append(_worded(each, *evidence, facts))
     return sorted(findings, key=lambda finding: -finding.reached[0] if finding.reached else -inf)
+
+
+def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
+    """Returns the faults of a committee's members; those of the data only once."""
+    findings: list[Finding] = []
+    accuracies = [facts.on_validation.accuracy for facts in members]
+    usual = sorted(accuracies)[len(members) // 2]
+    for number, (facts, accuracy) in enumerate(zip(members, accuracies, strict=True), 1):
+        told = diagnose(facts)
+        if not told and accuracy < usual - 0.05:
+            right = (
+                f"{_percent(accuracy, 1)} of the validation cases right, {_percent(usual, 1)} usual"
+            )
+            told = [Finding("weak-member", "A member is much worse than the others.", right)]
+        for each in told:
+            of_data = each.code in FAULTS and FAULTS[each.code].group == DATA
+            if not of_data or number == 1:
+                evidence = each.evidence if of_data else f"member {number}: {each.evidence}"
+                findings.append(replace(each, evidence=evidence))
+    return findings
 
 
 def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) -> Finding:
@@ -101,16 +140,21 @@ def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) 
     What was tried and does not help is left out; what cannot be tried is given if nothing else is
     there.
     """
+    finding = partial(Finding, of.name, of.what, evidence)
+    if facts.is_member:
+        return finding()
     now = facts.rehearsal if any(remedy.attempt for remedy in remedies) else None
-    tried = [(r.line, r.trial) for r in remedies if now and r.attempt and _helps(r.trial, now)]
+    trials = [Trial(r.line, r.trial) for r in remedies if now and r.attempt]
+    tried = [t for t in trials if now and _helps(t.rehearsal, now)]
     if now and tried:
-        line, trial = max(tried, key=lambda one: one[1].accuracy)
-        reached = trial.accuracy, now.accuracy
-        return Finding(of.name, of.what, evidence, line, reached, trial.batches)
+        best = max(tried, key=lambda t: t.rehearsal.accuracy)
+        reached = best.rehearsal.accuracy, now.accuracy
+        trials = [Trial("", now), *trials]
+        return finding(best.line, reached, best.rehearsal.batches, trials)
     untried = [remedy.line for remedy in remedies if remedy.attempt is None]
-    if now and facts.is_finite and facts.is_learning:
+    if now and facts.is_finite and facts.is_learning and of.group != SETTINGS:
         untried.append("t 1e")
-    return Finding(of.name, of.what, evidence, untried[0] if untried else "")
+    return finding(untried[0] if untried else "")
 
 
 def _helps(trial: Rehearsal, now: Rehearsal) -> bool:
@@ -124,90 +168,118 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 # the data
 
 
-@fault("same-inputs", DATA, "All training cases look the same.")
-def same_inputs(f: Facts) -> Evidence:
-    """Nothing can be learned from cases that do not differ."""
-    x, _ = f.reference
-    if x.std(axis=0).any():
-        return None
-    return f"every input is {x.max():g} in every case", f.more_cases
-
-
 @fault("pixels", DATA, "The pixels are not scaled.")
 def unscaled_pixels(f: Facts) -> Evidence:
-    """Inputs above 1; initial weights are scaled for inputs of magnitude about 1.
-
-    The first layer's weighted sums are too large by the same factor, and so is its gradient (LeCun
-    et al. 1998, "Efficient BackProp", section 4.3). Not reported for a network that has learned.
+    """Initial weights are scaled for inputs of magnitude about 1. With larger ones, the first
+    layer's weighted sums are too large by the same factor, and so is its gradient (LeCun et al.
+    1998, "Efficient BackProp", section 4.3).
     """
-    x, _ = f.reference
+    x, _ = f.data.reference
     if x.max() <= 1 or f.has_learned:
         return None
     text = f"inputs from {x.min():g} to {x.max():g}, weights made for 0 to 1"
-    return text, [f.scaled()] if f.settings.pixels == "raw" else []
+    return text, _at_rates(f, f.scaled) if f.settings.pixels == "raw" else []
 
 
-@fault("imbalance", DATA, "The answers are unevenly distributed.", {"same-inputs"})
+def _damaged(f: Facts, how: str) -> Evidence:
+    """The sets do not fit each other as they are, and do if one of them is changed back. Which of
+    them is wrong, the cases cannot tell if there are only two; of three, it is the one that differs
+    from both others.
+    """
+    agreements, back = f.data.agreements, DAMAGES[how].back
+    wrong = [
+        name
+        for name, each in agreements.items()
+        if each.get(how, 0) == max(each.values()) > max(f.data.floor, 1.4 * each[""])
+    ]
+    if not wrong:
+        return None
+    agreement = agreements[wrong[0]]
+    blamed = "training" if len(wrong) == len(agreements) > 1 else wrong[0]
+    return (
+        f"{_percent(agreement[''])} of the {wrong[0]} cases have the answer of the training cases "
+        f"that look most like them, and {_percent(agreement[how])} if {back}; so the {blamed} set "
+        "is wrong: mend its file, and import it again",
+        (),
+    )
+
+
+for _name, _damage in DAMAGES.items():
+    fault(_name, DATA, _damage.what, {DATA}, inspect.getdoc(_damaged) or "")(
+        partial(_damaged, how=_name)
+    )
+
+
+@fault("same-inputs", DATA, "The inputs hardly differ from case to case.", {*DAMAGES})
+def same_inputs(f: Facts) -> Evidence:
+    """Nothing can be learned from cases that look the same to the network: each weighted sum is
+    then the same too. Inputs are compared with what the initial weights are made for, 0 to 1.
+    """
+    x, _ = f.data.reference
+    spread = float(x.std(axis=0).max())
+    if spread > 0.02 * max(1, float(np.abs(x).max())):
+        return None
+    text = f"no input varies by more than {spread:.1g} around its mean; the largest is {x.max():g}"
+    return text if spread else f"every input is {x.max():g} in every case", f.more_cases
+
+
+@fault("unseen", DATA, "Some answers never occur in training.", {"same-inputs"})
+def unseen_answers(f: Facts) -> Evidence:
+    """A network learns only the answers that its training cases have. Cases with other answers are
+    misread, however long it is trained.
+    """
+    trained = np.array(f.data.frequencies) > 0
+    for name, cases in f.data.sets.items():
+        other = frequencies_of(answers_of(cases.targets), cases.targets.shape[1])
+        missing = [k for k, p in enumerate(other) if p and not trained[k]]
+        if missing and (many := sum(other[k] for k in missing)) > 0.05:
+            told = ", ".join(map(str, missing))
+            text = f"{told}: {_percent(many)} of the {name} cases, and none of the training cases"
+            return text, f.more_cases
+    return None
+
+
+@fault("imbalance", DATA, "The answers are unevenly distributed.", {"same-inputs", "unseen"})
 def imbalance(f: Facts) -> Evidence:
     """Some answers are much rarer than others, so that the network prefers the common ones.
 
     Evenness is the perplexity of the answers, exp(−Σ p ln p), divided by the number of those that
     occur (TheDeepChecker): 1 if all are equally frequent. A single answer is never even.
     """
-    evenness = exp(-sum(p * log(p) for p in f.frequencies if p)) / f.occurring
-    if evenness >= 0.5 and f.occurring > 1:
+    frequencies, occurring = f.data.frequencies, f.data.occurring
+    if occurring > 1 and exp(-sum(p * log(p) for p in frequencies if p)) >= 0.5 * occurring:
         return None
-    commonest = max(range(len(f.frequencies)), key=f.frequencies.__getitem__)
-    share = _percent(f.frequencies[commonest])
+    commonest = max(range(len(frequencies)), key=frequencies.__getitem__)
+    share = _percent(frequencies[commonest])
     return f"{share} of the training cases are {commonest}", f.more_cases
 
 
-CHANGES = {
-    "transposed": ("The pictures of one set are transposed.", "rows and columns are exchanged"),
-    "inverted": ("The pictures of one set are inverted.", "dark and light are exchanged"),
-    "shifted": ("The pictures of one set are shifted.", "they are moved to the others' centre"),
-    "renamed": ("The answers of one set have other names.", "its answers are renamed"),
-}
-"""What may have happened to a set → what is wrong, and how it is undone."""
-
-
-def _changed(f: Facts, how: str) -> Evidence:
-    """Pictures or answers of one set that fit the others when they are changed back."""
-    wrong = [
-        name
-        for name, agreement in f.agreements.items()
-        if agreement.get(how, 0) == max(agreement.values()) > max(_floor(f), 3 * agreement[""])
-    ]
+@fault("scrambled", DATA, "The pixels are out of order.", {*DAMAGES, "same-inputs"})
+def scrambled(f: Facts) -> Evidence:
+    """In pictures, a pixel is much like the one beside it. Pixels in random order are noise to the
+    eye and to a convolution; a dense network can read them, but only if all sets have the same
+    order.
+    """
+    wrong = [name for name, value in f.data.smoothness.items() if value < 0.3]
     if not wrong:
         return None
-    agreement = f.agreements[wrong[0]]
-    blamed = "training" if len(wrong) == len(f.sets) > 1 else wrong[0]
-    return (
-        f"{_percent(agreement[''])} of the {wrong[0]} cases have the answer of the training cases "
-        f"that look most like them, and {_percent(agreement[how])} if {CHANGES[how][1]}; so the "
-        f"{blamed} set is wrong: mend its file, and import it again",
-        (),
-    )
+    told = ", ".join(f"{value:.2f} in the {n} set" for n, value in f.data.smoothness.items())
+    return f"a pixel and the one beside it correlate by {told}; usual is 0.8", ()
 
 
-def _floor(f: Facts) -> float:
-    """The smallest agreement of right answers: among 500 of MNIST's cases it is 0.84."""
-    return 0.6 if len(f.train) >= 50 * f.occurring else 0.3
-
-
-for _name, _words in CHANGES.items():
-    fault(_name, DATA, _words[0], {DATA})(partial(_changed, how=_name))
-
-
-@fault("labels", DATA, "The answers do not match the pictures.", {*CHANGES, "imbalance"})
+@fault(
+    "labels", DATA, "The answers do not match the pictures.",
+    {*DAMAGES, "imbalance", "unseen", "scrambled", "same-inputs"},
+)  # fmt: skip
 def wrong_labels(f: Facts) -> Evidence:
     """A picture whose neighbours mostly have another answer is probably labelled wrong (Wilson
-    1972, IEEE Trans. SMC 2(3)).
+    1972, IEEE Trans. SMC 2(3)). A file of answers that begins one case too late does this to all.
     """
-    if f.agreement is None or not f.reference[0].std(axis=0).any():
+    if f.data.agreement is None:
         return None
-    agreements = {"training": f.agreement} | {name: a[""] for name, a in f.agreements.items()}
-    wrong = [name for name, agreement in agreements.items() if agreement < _floor(f)]
+    agreements = {"training": f.data.agreement}
+    agreements |= {name: each[""] for name, each in f.data.agreements.items()}
+    wrong = [name for name, agreement in agreements.items() if agreement < f.data.floor]
     if not wrong:
         return None
     text = f"only {_percent(agreements[wrong[0]])} of the {wrong[0]} cases have the answer of most "
@@ -216,15 +288,15 @@ def wrong_labels(f: Facts) -> Evidence:
 
 @fault("too-few", DATA, "There are too few training cases.")
 def too_few_cases(f: Facts) -> Evidence:
-    """Fewer than 30 cases of each answer, which do not cover the ways of writing it.
+    """Fewer than 30 cases of each answer do not cover the ways of writing it.
 
     Measured here: trained on 10, 30, 100 and 350 of MNIST's cases of each digit, `quick` reads
     about 74, 85, 90 and 95 % of others correctly. Toy tables, which are complete, are exempt.
     """
-    each = len(f.train) / f.occurring
-    if f.is_table or each >= 30:
+    each = len(f.data.train) / f.data.occurring
+    if f.data.is_table or each >= 30:
         return None
-    return f"{len(f.train):,} cases, {each:.0f} for each answer", f.more_cases
+    return f"{len(f.data.train):,} cases, {each:.0f} for each answer", f.more_cases
 
 
 # the settings
@@ -232,8 +304,8 @@ def too_few_cases(f: Facts) -> Evidence:
 BETTER = 0.2
 """How much lower the cost must be with another setting, in units of the baseline."""
 
-LOWER, HIGHER = (0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6), (10.0, 100.0, 1e3, 1e4, 1e5)
-"""Factors of lower and higher rates, tried in this order until one is good, or worse."""
+MORE_RIGHT = 0.03
+"""How much higher the accuracy must be with another setting, if the network learns all the same."""
 
 
 def subject(f: Facts) -> Facts | None:
@@ -255,107 +327,202 @@ def is_broken(f: Facts) -> bool:
     return not f.is_finite or any(e.group == LAYERS and e.find(f) for e in FAULTS.values())
 
 
-STRONG: dict[str, tuple[str, dict[str, Any]]] = {
-    "schedule": ("The schedule is over: its rate has fallen to nothing.", {"schedule": "constant"}),
-    "decay": ("The penalty on large weights is too strong.", {"l2": 0.0}),
-    "l1": ("The penalty on the sizes of weights is too strong.", {"l1": 0.0}),
-    "max-norm": ("The cap on the weights of a unit is too low.", {"max_norm": 0.0}),
-    "clip": ("The cap on the gradient is too low.", {"clip": 0.0}),
-    "dropout": ("Too many units are left out.", {"dropout": 0.2}),
-    "augment": ("The cases are deformed too much.", {"augment": "none"}),
-    "smoothing": ("The targets are smoothed too much.", {"smoothing": 0.0}),
-    "momentum": ("The momentum coefficient is too high.", {"momentum": 0.9}),
-}
-"""Fault of a setting that is too strong → what is wrong, and milder settings.
+@dataclass(frozen=True)
+class Strong:
+    """A setting that can be too strong.
 
-Regularize only what overfits (Karpathy 2019). For hidden units a dropout of 0.5 is about the best
-for many networks (Srivastava et al. 2014, JMLR 15, section 2)."""
+    what, why: as of a fault. mild: milder settings. is_strong: whether a network's setting is
+    stronger than usual: only then is it doubted although the network learns.
+    """
+
+    what: str
+    why: str
+    mild: dict[str, Any]
+    is_strong: Callable[[Facts], bool]
+
+    def milder(self, f: Facts) -> dict[str, Any]:
+        """The milder settings that are not the present ones."""
+        always = {"l2", "dropout", "momentum", "batch", "schedule"} & self.mild.keys()
+        if always and not self.is_strong(f):
+            return {}
+        return {k: v for k, v in self.mild.items() if always or getattr(f.settings, k) != v}
+
+
+def _is_over(f: Facts) -> bool:
+    """Whether the schedule has a horizon, and training went on beyond it."""
+    meter = Meter(Amount(1, "batches"), f.trainer, len(f.data.train))
+    part = meter.part_of_horizon()
+    return part is not None and (part > 1.05 or not f.has_learned)
+
+
+def _deforms_much(f: Facts) -> bool:
+    a = Augment.parse(f.settings.augment)
+    return a.rotation > 30 or a.shift > 4 or a.zoom > 0.3 or a.shear > 0.5
+
+
+def _decays_much(f: Facts) -> bool:
+    return f.settings.l2 > (0.5 if f.trainer.optimizer.decoupled else 1e-3)
+
+
+STRONG = {
+    "schedule": Strong(
+        "The schedule is over: its rate has fallen to nothing.",
+        "A schedule with a horizon lowers the rate to almost nothing over that much training. What "
+        "is trained after it changes no weights.",
+        {"schedule": "constant"}, _is_over,
+    ),
+    "batch": Strong(
+        "The mini-batches are too small for the rate.",
+        "The gradient of a single case points somewhere near the gradient of all, and often not "
+        "very near. With a rate that suits larger mini-batches, training jumps about; a larger "
+        "mini-batch averages the noise away (Bottou et al. 2018, SIAM Review 60(2)).",
+        {"batch": 16}, lambda f: 0 < f.settings.batch < 8 and not f.data.is_table,
+    ),
+    "decay": Strong(
+        "The penalty on large weights is too strong.",
+        "The L2 penalty pulls every weight towards zero. Too strong, it wins over the cost: the "
+        "weights cannot grow to what the cases ask for. Regularize only what overfits (Karpathy).",
+        {"l2": 0.0}, _decays_much,
+    ),
+    "l1": Strong(
+        "The penalty on the sizes of weights is too strong.",
+        "The L1 penalty pulls every weight towards zero by the same amount in each step, and holds "
+        "there those whose gradient is smaller than that.",
+        {"l1": 0.0}, lambda f: f.settings.l1 > 1e-4,
+    ),
+    "max-norm": Strong(
+        "The cap on the weights of a unit is too low.",
+        "After each step, the weights into every unit are scaled down to the norm max_norm. With a "
+        "low one, no unit can tell one case from another.",
+        {"max_norm": 0.0}, lambda f: 0 < f.settings.max_norm < 1,
+    ),
+    "clip": Strong(
+        "The cap on the gradient is too low.",
+        "A gradient longer than clip is shortened to it. A low one shortens all of them, which is "
+        "the same as a lower rate.",
+        {"clip": 0.0}, lambda f: 0 < f.settings.clip < 0.1,
+    ),
+    "dropout": Strong(
+        "Too many units are left out.",
+        "Dropout leaves units out at random in training, so that none relies on another. The "
+        "few that are left learn nothing. For hidden units a dropout of 0.5 is about the best for "
+        "many networks (Srivastava et al. 2014, JMLR 15, section 2).",
+        {"dropout": 0.2}, lambda f: largest_dropout(f.network) > 0.5,
+    ),
+    "augment": Strong(
+        "The cases are deformed too much.",
+        "Deformations make more cases of those there are, as long as one still reads them: show "
+        "augment shows what the network is given. Turned by 90 degrees a 6 is no 6 any more.",
+        {"augment": "none"}, _deforms_much,
+    ),
+    "smoothing": Strong(
+        "The targets are smoothed too much.",
+        "Label smoothing spreads a fraction of each target over all answers, so that the network "
+        "is less sure. Spread too far, all answers are the same.",
+        {"smoothing": 0.0}, lambda f: f.settings.smoothing > 0.3,
+    ),
+    "momentum": Strong(
+        "The momentum coefficient is too high.",
+        "With momentum μ a gradient goes on acting for about 1 / (1 − μ) steps, so that the rate "
+        "is in effect that many times as high: 10 times at 0.9, 1,000 times at 0.999.",
+        {"momentum": 0.9}, lambda f: f.settings.momentum > 0.95,
+    ),
+}  # fmt: skip
+"""Fault of a setting that is too strong → the milder settings with which it is compared."""
 
 
 def _too_strong(f: Facts, name: str) -> Evidence:
-    """A setting without which the cost falls much further in a rehearsal."""
+    """A setting without which a copy learns much more in a rehearsal."""
     patient = subject(f)
-    if patient is None or not (mild := _milder(patient, name)):
+    if patient is None:
+        return _holds_back(f, name)
+    if not (mild := STRONG[name].milder(patient)):
         return None
-    everything = {key: value for each in STRONG for key, value in _milder(patient, each).items()}
+    everything = {k: v for each in STRONG.values() for k, v in each.milder(patient).items()}
     if not _is_better(patient.change(**everything), patient):
         return None
+    remedies = [patient.change(**mild)]
+    if not 0.3 < patient.settings.rate / f.usual_rate < 3:
+        remedies.append(patient.change(**mild, rate=f.usual_rate))
+    best = max(remedies, key=lambda remedy: patient.gain(remedy.trial))
+    if not _is_better(best, patient) or (
+        best is not remedies[0] and _is_better(patient.change(rate=f.usual_rate), patient)
+    ):  # then it is the rate alone
+        return None
+    return _compared(patient, [best, *remedies], _present(patient, mild), mild)
+
+
+def _holds_back(f: Facts, name: str) -> Evidence:
+    """A strong setting of a network that learns, but would learn better without it."""
+    if is_broken(f) or f.data.is_table or not STRONG[name].is_strong(f):
+        return None
+    mild, patient = STRONG[name].mild, f if name == "schedule" else f.untrained
     remedy = patient.change(**mild)
-    present: dict[str, Any] = {key: getattr(patient.settings, key) for key in mild}
-    if "dropout" in mild:
-        present["dropout"] = largest_dropout(patient.network)
-    return _compared(patient, remedy, present, mild) if _is_better(remedy, patient) else None
+    if remedy.trial.accuracy < patient.rehearsal.accuracy + (name != "schedule") * MORE_RIGHT:
+        return None
+    return _compared(patient, [f.change(**mild), remedy], _present(f, mild), mild)
 
 
-def _milder(f: Facts, name: str) -> dict[str, Any]:
-    """The values of settings that are milder than the present ones."""
-    s = f.settings
-    strong = {
-        "schedule": Schedule.parse(s.schedule).horizon is not None,
-        "l2": s.l2 > 1e-3,
-        "dropout": largest_dropout(f.network) > 0.5,
-        "momentum": s.momentum > 0.95,
-    }
-    mild = STRONG[name][1]
-    return {k: value for k, value in mild.items() if strong.get(k, getattr(s, k) != value)}
+def _present(f: Facts, mild: dict[str, Any]) -> dict[str, Any]:
+    """The present values of these settings."""
+    present: dict[str, Any] = {key: getattr(f.settings, key) for key in mild}
+    return present | ({"dropout": largest_dropout(f.network)} if "dropout" in mild else {})
 
 
 for _name, _strong in STRONG.items():
-    fault(_name, SETTINGS, _strong[0], {DATA})(partial(_too_strong, name=_name))
+    fault(_name, SETTINGS, _strong.what, {DATA, "linear"}, _strong.why)(
+        partial(_too_strong, name=_name)
+    )
 
 
-@fault("rate-high", SETTINGS, "The learning rate is too high.", {DATA, SETTINGS})
+@fault("rate-high", SETTINGS, "The learning rate is too high.", {DATA, SETTINGS, "linear"})
 def rate_too_high(f: Facts) -> Evidence:
-    """A rate with which the cost rises or stays high, while it falls with a lower one.
-
-    The rates are compared on the same mini-batches (Smith 2017, arXiv 1506.01186). For a network
-    that has learned, also a rate ten times the optimiser's usual one, if a copy learns better with
-    that.
+    """Each step goes against the gradient, which points downhill only nearby. Steps that are too
+    long jump over the valley, and the cost rises or stays high; with a lower rate, on the same
+    mini-batches, it falls (Smith 2017, arXiv 1506.01186). Every optimizer has its own scale of
+    rates: Adam's usual one is 0.001, momentum's 0.05.
     """
     patient = subject(f)
     if patient is not None:
         stays_high = patient.rehearsal.after > 0.6 * patient.baseline
-        return _other_rate(patient, LOWER, inf) if stays_high else None
-    usual = OPTIMIZERS[f.settings.optimizer].usual_rate
-    if not f.is_finite or not f.has_learned or f.settings.rate < 10 * usual:
+        return _other_rate(patient, lower=True) if stays_high else None
+    if not f.is_finite or f.settings.rate < 10 * f.usual_rate or f.data.is_table:
         return None
-    remedy = f.untrained.change(rate=usual)
-    if remedy.trial.accuracy < f.untrained.rehearsal.accuracy + 0.03:
+    fresh, remedy = f.untrained, f.untrained.change(rate=f.usual_rate)
+    if remedy.trial.accuracy < fresh.rehearsal.accuracy + MORE_RIGHT:
         return None
-    return _compared(f.untrained, remedy, {"rate": f.settings.rate}, {"rate": usual})
+    remedies = [f.change(rate=f.usual_rate), remedy]
+    return _compared(fresh, remedies, {"rate": f.settings.rate}, {"rate": f.usual_rate})
 
 
-@fault("rate-low", SETTINGS, "The learning rate is too low.", {DATA, SETTINGS})
+@fault("rate-low", SETTINGS, "The learning rate is too low.", {DATA, SETTINGS, "linear"})
 def rate_too_low(f: Facts) -> Evidence:
-    """A rate that gains less than a fifth of what a higher one gains.
-
-    What an update is worth depends on optimiser and cost, so no size of updates is asked for.
+    """The rate is the length of each step. With a low one, nothing goes wrong, and nothing goes on:
+    a higher one gains more than five times as much in the same mini-batches. What an update is
+    worth depends on optimizer and cost, so there is no rate that is low for all.
     """
     patient = subject(f)
-    if patient is None or patient.has_learned:
-        return None
-    now = patient.rehearsal
-    evidence = _other_rate(patient, HIGHER, now.after)
-    if evidence and patient.gain(now) < 0.2 * patient.gain(evidence[1][0].trial):
-        return evidence
-    return None
+    return None if patient is None or patient.has_learned else _other_rate(patient, lower=False)
 
 
-def _other_rate(f: Facts, factors: Sequence[float], lowest: float) -> Evidence:
+def _other_rate(f: Facts, *, lower: bool) -> Evidence:
     """The best of some rates, if it is much better than the present one."""
     remedies: dict[float, Remedy] = {}
-    for factor in factors:
-        rate = float(f"{f.settings.rate * factor:.6g}")
-        remedies[rate] = f.change(rate=rate)
-        trial = remedies[rate].trial
-        worse = lowest < 0.9 * f.baseline and trial.after > lowest + 0.05 * f.baseline
-        if worse or f.gain(trial) > 0.75:
-            break
-        lowest = min(lowest, trial.after)
-    best = min(remedies, key=lambda rate: remedies[rate].trial.after)
-    if not _is_better(remedies[best], f):
+    now = f.settings.rate
+    for factor in (1, 10, 0.1, 0.01):
+        rate = float(f"{f.usual_rate * factor:.6g}")
+        if rate < 0.5 * now if lower else rate > 2 * now:
+            remedies[rate] = f.change(rate=rate)
+            if f.gain(remedies[rate].trial) > 0.6:
+                break
+    if not remedies:
         return None
-    return _compared(f, remedies[best], {"rate": f.settings.rate}, {"rate": best})
+    best = min(remedies, key=lambda rate: remedies[rate].trial.after)
+    gain = f.gain(remedies[best].trial)
+    if not _is_better(remedies[best], f) or (not lower and f.gain(f.rehearsal) > 0.2 * gain):
+        return None
+    others = [remedies[best], *(r for rate, r in remedies.items() if rate != best)]
+    return _compared(f, others, {"rate": now}, {"rate": best})
 
 
 def _is_better(remedy: Remedy, f: Facts) -> bool:
@@ -364,14 +531,16 @@ def _is_better(remedy: Remedy, f: Facts) -> bool:
     return gain > max(0, f.gain(f.rehearsal) + BETTER)
 
 
-def _compared(f: Facts, remedy: Remedy, now: dict[str, Any], other: dict[str, Any]) -> Evidence:
-    """The evidence of a setting: the costs with it and with another value."""
+def _compared(
+    f: Facts, remedies: Sequence[Remedy], now: dict[str, Any], other: dict[str, Any]
+) -> Evidence:
+    """The evidence of a setting: the costs with it and with another value, the first remedy's."""
     before, after = f.rehearsal.before, f.rehearsal.after
     start = " of an untrained copy" if f.is_copy else ""
     return (
         f"cost {before:.3g} to {after:.3g} in a short training{start} with {written(now)}, to "
-        f"{remedy.trial.after:.3g} with {written(other)}",
-        [remedy],
+        f"{remedies[0].trial.after:.3g} with {written(other)}",
+        remedies,
     )
 
 
@@ -380,25 +549,56 @@ def _compared(f: Facts, remedy: Remedy, now: dict[str, Any], other: dict[str, An
 
 @fault("not-finite", LAYERS, "The weights are no longer numbers: training blew up.", {SETTINGS})
 def not_finite(f: Facts) -> Evidence:
-    """Weights that have overflowed."""
+    """Weights that have grown beyond what a number of their precision can hold. Everything that is
+    computed with infinity or NaN is so too, and stays so.
+    """
     return None if f.is_finite else ("NaN or infinity among the weights", [f.untrained.renew()])
+
+
+@fault("linear", LAYERS, "Nothing between the layers is non-linear.", {DATA})
+def no_nonlinearity(f: Facts) -> Evidence:
+    """A weighted sum of weighted sums is a weighted sum: without an activation such as relu between
+    them, several layers compute no more than one (Goodfellow et al. 2016, "Deep Learning", section
+    6.1), here about 90 % of MNIST. Only the output layer may be linear.
+    """
+    *hidden, _ = [la for la in f.network.layers if isinstance(la, Dense | Convolution)]
+    activations = {layer.config().get("activation", "linear") for layer in f.network.layers[:-1]}
+    pools = any(isinstance(layer, MaxPool) for layer in f.network.layers)
+    if not hidden or pools or activations != {"linear"} or f.data.is_table:
+        return None
+    shape = f.network.shape.split("-")
+    text = f"{len(hidden)} hidden layers" if len(hidden) > 1 else f"layer 1 ({shape[1]})"
+    text = f"{text}, with the activation linear: as good as {shape[0]}-{shape[-1]}, and no better"
+    return text, [f.untrained.renew(_respelled(f.network, ":linear$", lambda _: ":relu"))]
 
 
 @fault("symmetric", LAYERS, "Units have the same weights, and will keep them.", {SETTINGS})
 def symmetric_weights(f: Facts) -> Evidence:
-    """Units of a hidden layer with identical weights. Their gradients are identical too, so they
-    never become different (Goodfellow et al. 2016, "Deep Learning", section 8.4).
+    """Units with the same weights have the same output, the same error signal and so the same
+    gradient: they never become different, and together are worth one unit. Weights that are all
+    zero are such a case. That is why initial weights are random (Goodfellow et al. 2016, "Deep
+    Learning", section 8.4).
     """
     return _worst_layer(f, "duplicates", 0.5, "are copies of another")
 
 
+@fault(
+    "small-weights", LAYERS, "The weights are almost zero: the network ignores its inputs.",
+    {"same-inputs", "pixels", "linear", "symmetric", SETTINGS},
+)  # fmt: skip
+def small_weights(f: Facts) -> Evidence:
+    """With weights that are almost zero, the outputs are the same whatever the case (Karpathy:
+    input-independent baseline), and so is the error signal below them: little is learned, slowly.
+    """
+    return _sized(f, "weights", lambda ratio: ratio < 0.05)
+
+
 @fault("dead", LAYERS, "Most ReLUs of a layer are dead: no case switches them on.", FATAL)
 def dead_relus(f: Facts) -> Evidence:
-    """ReLUs that are zero for every case: their gradient is zero, so they cannot recover.
-
-    A channel of a convolution is dead if it is zero at every position of every picture (Maas et al.
-    2013, ICML workshop). In small layers, half may be dead without harm. Not reported for a network
-    that learns all the same.
+    """A ReLU whose weighted sum is below zero for every case gives 0 for all. Its derivative is 0
+    there, so its gradient is zero, and it cannot recover. A high rate or large negative biases do
+    that. A channel of a convolution is dead if it is zero at every position of every picture (Maas
+    et al. 2013, ICML workshop). Some dead units do no harm.
     """
     evidence = _worst_layer(f, "dead", 0.7, "are 0 for every case")
     return evidence if evidence and not f.is_learning else None
@@ -406,9 +606,9 @@ def dead_relus(f: Facts) -> Evidence:
 
 @fault("saturated", LAYERS, "Most units of a layer are saturated, and hardly learn.", FATAL)
 def saturated_units(f: Facts) -> Evidence:
-    """Sigmoids and tanhs near their limits, where the derivative and so the gradient is near zero.
-
-    Not reported for a trained network that learns: saturation is then part of its answers (Glorot
+    """Near its limits a sigmoid or tanh is flat: whatever the weighted sum, the output is almost
+    the same, and the derivative, by which the gradient is multiplied, is almost zero. Large weights
+    or inputs do that. In a trained network that learns, saturation is part of its answers (Glorot
     and Bengio 2010, AISTATS; Rakitianskaia and Engelbrecht 2015, IEEE SSCI).
     """
     evidence = _worst_layer(f, "saturated", 0.5, "are near their ends for almost every case")
@@ -421,8 +621,27 @@ def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence:
     if layer is None or (fraction := getattr(layer, kind)) < most:
         return None
     units = f"{round(fraction * layer.units):,} of {layer.units:,} {layer.activation} units"
-    remedies = [f.renew(), f.renew(_larger(f.network))]
-    return f"layer {layer.number} ({layer.text}): {units} {how}", remedies
+    text = f"layer {layer.number} ({layer.text}): {units} {how}"
+    biases = [p.value.mean() for p in f.network.layers[layer.number - 1].parameters if not p.decays]
+    if biases and abs(biases[-1]) > 1:
+        text += f", and their biases lie around {biases[-1]:.1f}"
+    return text, _anew(f, _larger(f.network))
+
+
+def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> list[Remedy]:
+    """Remedies with the present rate or others, until one is good."""
+    tried: list[Remedy] = []
+    for remedy in remedies:
+        for rate in (f.settings.rate, f.usual_rate, 10 * f.usual_rate):
+            tried.append(remedy(rate=rate))
+            if f.gain(tried[-1].trial) > 0.6:
+                return tried
+    return tried
+
+
+def _anew(f: Facts, other: Network | None = None) -> list[Remedy]:
+    """A new network, or a different one."""
+    return _at_rates(f, f.renew, *([partial(f.renew, other)] if other else []))
 
 
 @fault(
@@ -430,75 +649,91 @@ def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence:
     FATAL | {"saturated"},
 )  # fmt: skip
 def exploding_gradient(f: Facts) -> Evidence:
-    """An error signal that grows more than 70-fold on its way back (Pascanu et al. 2013, ICML).
-
-    By AUTOTRAINER's threshold, applied to dC/da of the hidden layers. With weights that are too
-    large, activations grow forward as the signal grows backward, so the gradient of the weights,
-    the product of the two, is the same everywhere and shows nothing.
+    """On its way back, the error signal is multiplied by the weights of each layer. If it grows
+    more than 70-fold (AUTOTRAINER's threshold), a step that is right for the last layers is far too
+    long for the first (Pascanu et al. 2013, ICML). It is measured as dC/da of the hidden layers:
+    activations grow forward as the signal grows backward, so the gradients of the weights, the
+    product of the two, are all alike.
     """
     layers = [layer for layer in f.layers[:-1] if layer.gradient is not None]
     if len(layers) < 3 or not layers[0].signal > 70 * layers[-1].signal or f.is_learning:
         return None
     signals = ", ".join(f"{layer.signal:.2g}" for layer in reversed(layers))
-    return f"the error signal, from layer {layers[-1].number} down: {signals}", [f.renew()]
+    return f"the error signal, from layer {layers[-1].number} down: {signals}", _anew(f)
 
 
 @fault(
     "vanishing", LAYERS, "The gradient vanishes on its way back through the layers.",
-    FATAL | {"saturated"},
+    FATAL - {"dead"} | {"exploding"},
 )  # fmt: skip
 def vanishing_gradient(f: Facts) -> Evidence:
-    """A gradient that becomes tiny on its way back through the layers (Hochreiter 1991).
-
-    By AUTOTRAINER's two thresholds; or if it falls to a hundredth, and the same network learns with
-    ReLU, whose derivative is 1 where a sigmoid's is at most 1/4. Not reported for a network that
-    learns: after a successful training all gradients are small.
+    """On its way back, the error signal is multiplied by the derivative of each layer's activation,
+    which for a sigmoid is at most 1/4: through many of them it becomes tiny, and the first layers
+    hardly learn (Hochreiter 1991). A ReLU's derivative is 1 where it is on. Not reported for a
+    network that learns: after a successful training all gradients are small.
     """
     norms = [(layer.number, layer.gradient) for layer in f.layers if layer.gradient is not None]
     lowest, (number, last) = min(norm for _, norm in norms), norms[-1]
-    if lowest >= 1e-2 * last or f.is_learning:
+    squashing = sum(layer.activation in ("sigmoid", "tanh") for layer in f.layers[:-1])
+    if squashing < 3 or lowest >= 1e-2 * last or f.is_learning:
         return None
-    with_relu = f.renew(_respelled(f.network, r":(sigmoid|tanh)$", lambda _: ":relu"))
+    relu = _respelled(f.network, r":(sigmoid|tanh)$", lambda _: ":relu")
     tiny = lowest < min(1e-3 * last, 1e-4)
-    if not tiny and with_relu.trial.accuracy < f.rehearsal.accuracy + 0.2:
+    if not tiny and f.renew(relu).trial.accuracy < f.rehearsal.accuracy + 0.2:
         return None
     told = ", ".join(f"{norm:.2g}" for _, norm in reversed(norms))
-    return f"its norm, from layer {number} down: {told}", [f.renew(), with_relu]
+    remedies = _anew(f, relu)
+    if f.network.cost_name == "squared" and f.gain(remedies[-1].trial) < 0.6:
+        last = relu.layers[-1].shape[0]
+        usual = spelled_out(relu).rsplit("-", 1)[0] + f"-{last}"
+        remedies.append(f.renew(network_of(usual), rate=f.usual_rate))
+    return f"its norm, from layer {number} down: {told}", remedies
 
 
-@fault(
-    "ignores-inputs", LAYERS, "The network ignores its inputs.", FATAL | {"saturated", "vanishing"}
-)
-def ignored_inputs(f: Facts) -> Evidence:
-    """Outputs that do not depend on the case (Karpathy 2019: input-independent baseline).
-
-    Untrained networks with small weights may start like this if training changes it.
+@fault("large-weights", LAYERS, "The weights are far too large to learn from.", FATAL | {LAYERS})
+def large_weights(f: Facts) -> Evidence:
+    """Initial weights are scaled so that signals keep their size from layer to layer (Glorot and
+    Bengio 2010; He et al. 2015). With far larger ones, the first answers are certain and wrong, and
+    training has to unlearn that first (Karpathy: verify loss @ init).
     """
-    if f.response >= 1e-3 or (f.batches == 0 and f.is_learning):
-        return None
-    return f"the sums of its outputs differ by {f.response:.1g} from case to case", [f.renew()]
+    return _sized(f, "weights", lambda ratio: ratio > 5)
 
 
-@fault(
-    "initial-cost", LAYERS,
-    "It starts out sure and wrong: the first weights of the outputs are too large.",
-    FATAL | {LAYERS},
-)  # fmt: skip
-def initial_cost(f: Facts) -> Evidence:
-    """An untrained network whose cost is more than twice that of chance: it is confidently wrong,
-    and has to unlearn that first (Karpathy 2019: verify loss @ init).
+@fault("biases", LAYERS, "The biases are far too large.", FATAL | {LAYERS})
+def large_biases(f: Facts) -> Evidence:
+    """A bias is added to the weighted sum of every case. Initial ones are zero; a large one decides
+    alone whether a unit is on, and that of an output decides the answer.
     """
-    cost = f.rehearsal.before
-    if f.batches or cost <= 2 * f.chance:
+    return _sized(f, "biases", lambda ratio: ratio > 5)
+
+
+def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
+    """A layer whose weights, or biases, have a size that is odd compared with a new network's, if
+    that one learns much more in a rehearsal.
+    """
+    if f.data.is_table or f.is_member or f.is_copy:
         return None
-    text = f"cost {cost:.3g} before any training, where guessing costs {f.chance:.3g}"
-    return text, [f.renew()]
+    layers = zip(f.network.layers, f.untrained.network.layers, strict=True)
+    for number, (layer, new) in enumerate(layers, 1):
+        for p, q in zip(layer.parameters, new.parameters, strict=True):
+            size, usual = (
+                sqrt(float(np.square(v, dtype=float).mean())) for v in (p.value, q.value)
+            )
+            if p.name == name and is_odd(size / (0.2 if name == "biases" else usual)):
+                remedies = _anew(f)
+                gain = max(f.gain(remedy.trial) for remedy in remedies)
+                if f.is_learning and gain <= f.gain(f.rehearsal) + 0.5 * BETTER:
+                    return None
+                told = f"{size:.2g}, and of a new network {usual:.2g}"
+                return f"layer {number} ({layer.text}): their size is {told}", remedies
+    return None
 
 
 @fault("cannot-fit", LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
-    """Sixteen cases of which a copy cannot memorise twelve, with Adam and without dropout or
-    penalties (Karpathy 2019: overfit one batch). Saturating outputs may leave a few for later.
+    """A network that is sound and large enough learns a few cases by heart, whatever they are: here
+    16, of which a copy should get twelve right after 300 steps of Adam on nothing else, without
+    dropout or penalties (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
     """
     if f.fitted > 0.75:
         return None
@@ -530,15 +765,19 @@ def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], st
 
 @fault("stale", LEARNING, "The statistics of batch normalisation are not those of the weights.")
 def stale_statistics(f: Facts) -> Evidence:
-    """Batch normalisation whose statistics do not fit the weights, so that the network answers
-    worse, by half, than it trains (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1).
+    """Trained on a mini-batch, batch normalisation uses its mean and variance; answering, it uses
+    stored ones. If these do not fit the weights, as when they come from elsewhere, the network
+    answers worse than it was trained (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1).
     """
-    if f.statistics_costs is None:
+    if f.new_statistics is None:
         return None
-    old, new = f.statistics_costs
-    if old <= 1.5 * new + 0.05 * f.baseline:
+    old, new = f.new_statistics
+    is_worse = old.cost > 1.5 * new.cost + 0.05 * f.baseline
+    if not is_worse or not (f.batches or new.accuracy > 0.5):
         return None
-    return f"cost {old:.3g} with them, {new:.3g} with new ones", [Remedy("t 1")]
+    told = f"{_percent(old.accuracy)} right and {_percent(new.accuracy)}"
+    text = f"cost {old.cost:.3g} with them, {new.cost:.3g} with new ones; {told}"
+    return text, [Remedy("t 1")]
 
 
 @fault(
@@ -547,17 +786,15 @@ def stale_statistics(f: Facts) -> Evidence:
     {DATA, "stale"},
 )  # fmt: skip
 def over_fitting(f: Facts) -> Evidence:
-    """Training cases read much better than validation cases, whose cost has risen.
-
-    AUTOTRAINER looks for a gap between the accuracies, UMLAUT for a validation cost that rises
-    while the training cost falls. Each alone is common in healthy networks, so both are required.
-    The costs in the history include penalties, the present one does not: with large penalties this
-    check finds nothing.
+    """The training cases are read much better than validation cases, whose cost has risen since its
+    lowest. AUTOTRAINER looks for a gap between the accuracies, UMLAUT for a validation cost that
+    rises while the training cost falls; each alone is common in healthy networks, so both are
+    required. More cases, deformations, dropout or penalties help; training longer does not.
     """
     train, validation = f.on_train.accuracy, f.on_validation.accuracy
     lowest = min((measured.validation_cost for measured in f.history), default=inf)
     cost = f.on_validation.cost
-    if f.is_table or train - validation < 0.1 or cost < 1.3 * lowest:
+    if f.data.is_table or train - validation < 0.1 or cost < 1.3 * lowest:
         return None
     square = isqrt(f.network.inputs) ** 2 == f.network.inputs
     remedy = "set augment light" if square and f.settings.augment == "none" else "set dropout 0.2"
@@ -573,21 +810,21 @@ def over_fitting(f: Facts) -> Evidence:
     {DATA, LAYERS, SETTINGS, "stale"},
 )  # fmt: skip
 def one_answer(f: Facts) -> Evidence:
-    """One answer for most cases, though it is right for few: what a diary called "always 0".
-
-    An untrained network prefers some answer too, but costs no more than the baseline. It is a fault
+    """One answer for most cases, though it is right for few: what a diary called "always 0". An
+    untrained network prefers some answer too, but costs no more than the mean answer. It is a fault
     if the network is confident of that answer, or does not move away from it.
     """
     if f.batches < 200:
         return None
-    answer = max(range(len(f.guesses)), key=lambda k: f.guesses[k] - f.frequencies[k])
-    given, right = f.guesses[answer], f.frequencies[answer]
+    frequencies = f.data.frequencies
+    answer = max(range(len(f.guesses)), key=lambda k: f.guesses[k] - frequencies[k])
+    given, right = f.guesses[answer], frequencies[answer]
     now = f.rehearsal
     recovers = now.after < now.before - 0.05 * f.baseline
     if given - right < 0.5 or (recovers and now.before <= 1.5 * f.baseline):
         return None
     text = f"{_percent(given)} of its guesses are {answer}, {_percent(right)} of the cases"
-    return text, [Remedy("t 1e") if recovers else f.renew()]
+    return text, [Remedy("t 1e")] if recovers else _anew(f)
 
 
 @fault(
@@ -595,25 +832,28 @@ def one_answer(f: Facts) -> Evidence:
     {DATA, LAYERS, SETTINGS, "stale", "one-answer"},
 )  # fmt: skip
 def plateau(f: Facts) -> Evidence:
-    """A cost that has not fallen by 5 % in five measurements (TheDeepChecker) although less than
-    70 % is right (AUTOTRAINER), unless the nearest neighbours do no better. With fewer
-    measurements, one that does not fall in a rehearsal either.
+    """The cost no longer falls, although the nearest neighbours tell the cases apart much better
+    (AUTOTRAINER's threshold is 70 % right). The network begins somewhere flat, or is too small: all
+    that the next layers know of a case is what a layer gives, and a few numbers cannot tell ten
+    digits apart as well as more of them can.
     """
-    costs, now = [measured.cost for measured in f.history], f.rehearsal
-    if f.batches < 200 or f.is_table or f.has_learned or f.on_train.accuracy >= 0.7:
+    if f.batches < 200 or f.data.is_table or f.has_learned:
         return None
-    if now.after < 0.95 * now.before:
+    now, units = f.rehearsal, min((layer.units for layer in f.layers[:-1]), default=0)
+    narrow, larger = 0 < units < min(10, f.network.outputs), _larger(f.network)
+    if not narrow and (f.on_train.accuracy >= 0.7 or now.after < 0.95 * now.before):
         return None
-    text = f"cost {now.before:.3g} to {now.after:.3g} in a short training; "
-    if len(costs) > 5:
-        before, lately = min(costs[:-5]), min(costs[-5:])
-        if lately < 0.95 * before:
-            return None
-        since = f.history[-1].batches - f.history[-6].batches
-        text = f"cost {before:.3g}, and {since:,} mini-batches later {lately:.3g}; "
-    larger = _larger(f.network)
-    remedy = f.renew(larger) if larger.shape != f.network.shape else Remedy("find rate")
-    return f"{text}{_percent(f.on_train.accuracy, 1)} of the training cases right", [remedy]
+    wider = f.untrained.renew(larger)
+    if narrow and wider.trial.accuracy < now.accuracy + MORE_RIGHT:
+        return None
+    text = f"{_percent(f.on_train.accuracy, 1)} of the training cases right; cost {now.before:.3g} "
+    text += f"to {now.after:.3g} in a short training"
+    text += f"; a layer has only {units} units" if narrow else ""
+    return text, [wider] if larger.shape != f.network.shape else [Remedy("find rate")]
+
+
+OF_TRAINING = {"cannot-fit", "stale", "over-fitting", "plateau", "linear"}
+"""Faults that are not looked for in a member of a committee, which nobody trains on."""
 
 
 # the sets, in which a network learns, but not what is wanted
@@ -621,17 +861,24 @@ def plateau(f: Facts) -> Evidence:
 
 @fault("repeated", LEARNING, "Many training cases are the same.", {"same-inputs"})
 def repeated_cases(f: Facts) -> Evidence:
-    """More than a fifth of the cases are copies, which teach nothing more."""
-    if f.is_table or len(f.different) >= 0.8 * len(f.train):
+    """A case that occurs again teaches nothing more, and the number of cases promises more than
+    there is.
+    """
+    if f.data.is_table or len(f.data.different) >= 0.8 * len(f.data.train):
         return None
-    return f"{len(f.different):,} different ones among {len(f.train):,} cases", ()
+    return f"{len(f.data.different):,} different ones among {len(f.data.train):,} cases", ()
 
 
-@fault("seen", LEARNING, "Training cases are in another set, so its accuracy is too good.")
+@fault(
+    "seen", LEARNING, "Training cases are in another set, so its accuracy is too good.",
+    {"same-inputs"},
+)  # fmt: skip
 def seen_in_training(f: Facts) -> Evidence:
-    """More than a tenth of the cases of a set are training cases."""
-    for name, cases in f.sets.items():
-        seen = sum(row.tobytes() in f.different for row in cases.inputs) / len(cases)
-        if seen > 0.1 and not f.is_table:
+    """Validation and test set tell how well a network reads what it has never seen. Of cases that
+    it was trained on, they tell how well it remembers.
+    """
+    for name, cases in f.data.sets.items():
+        seen = sum(row.tobytes() in f.data.different for row in cases.inputs) / len(cases)
+        if seen > 0.1 and not f.data.is_table:
             return f"{_percent(seen)} of the {name} cases are training cases", ()
     return None

@@ -1,7 +1,7 @@
 """Rehearsals: a copy is trained briefly, with its settings or at higher and higher rates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite, prod
 from typing import Any
 
@@ -16,16 +16,16 @@ from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import Meter
 from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import MiniBatches, Trainer
+from digitnet.insight.data import sample_indices
 
-MAX_BATCH = 128
-"""Maximum number of cases in a mini-batch of a rehearsal: full-batch training takes too long."""
+MAX_BATCH, LEAST_BATCH = 128, 16
+"""Maximum number of cases in a mini-batch of a rehearsal, and the maximum for a large network."""
 
+BATCH_WORK, WORK = 6e7, 6e9
+"""Multiplications forward through all layers: of a mini-batch, and of a rehearsal."""
 
-def sample_indices(count: int, most: int) -> Integers:
-    """Sorted indices of at most `most` random cases out of `count`, the same each time."""
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
+PROBE_WORK, MAX_PROBE = 4e9, 1_000
+"""Multiplications, and maximum number of cases, for which cost and accuracy are measured."""
 
 
 def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
@@ -63,15 +63,16 @@ def largest_dropout(network: Network) -> float:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A rehearsal: its mini-batches, the cost before it, and cost and accuracy after it.
+    """A rehearsal: its mini-batches and their costs, the cost before, and cost and accuracy after.
 
-    Both are of the probe, without penalties; a cost that is not finite is ∞.
+    before, after, accuracy: of the probe, without penalties; a cost that is not finite is ∞.
     """
 
     batches: int
     before: float
     after: float
     accuracy: float
+    costs: list[float] = field(default_factory=list)
 
 
 def rehearse(
@@ -83,32 +84,39 @@ def rehearse(
     training, and newly measured statistics of batch normalisation. Raises ValueError if
     deformations are set and the inputs are not square pictures.
     """
-    before = _measured(copy, cases, probe)
+    before, costs = _measured(copy, cases, probe), list[float]()
     batches = _mini_batches(copy, cases)
     steps = _step_count(copy.network, batches.size)
     meter = Meter(Amount(steps, "batches"), copy, len(cases))
-    for _ in range(steps):
+    while len(costs) < steps and isfinite(sum(costs[-1:])):
         report(what)
-        if not isfinite(_train_one(copy, batches, meter.rate())):
-            break
+        costs.append(_train_one(copy, batches, meter.rate()))
     after = _measured(copy, cases, probe)
-    return Rehearsal(steps, before.cost, after.cost, after.accuracy)
+    return Rehearsal(steps, before.cost, after.cost, after.accuracy, costs)
 
 
-def _step_count(network: Network, batch: int) -> int:
-    """The number of mini-batches of a rehearsal: 100 to 300, for 3·10⁹ multiplications forward."""
-    work = sum(
-        layer.parameters[0].value.size * prod(layer.shape[:-1])
-        for layer in network.layers
-        if layer.parameters
-    )
-    return int(min(max(3e9 / (work * batch), 100), 300))
+def _work(network: Network) -> int:
+    """Multiplications of one case, forward."""
+    layers = [layer for layer in network.layers if layer.parameters]
+    return sum(layer.parameters[0].value.size * prod(layer.shape[:-1]) for layer in layers)
+
+
+def probe_of(network: Network, cases: Cases) -> Integers:
+    """The cases on which costs and accuracies of a network are measured: fewer for a large one."""
+    most = max(MAX_PROBE // 5, PROBE_WORK // _work(network))
+    return sample_indices(len(cases), int(min(MAX_PROBE, most)))
+
+
+def _step_count(network: Network, size: int) -> int:
+    """The mini-batches of a rehearsal: 60 to 300, or more if they have few cases."""
+    steps = min(max(WORK / (_work(network) * size), 60), 300)
+    return int(steps * min(max(LEAST_BATCH / size, 1), 5))
 
 
 def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
-    """The copy's next mini-batches, of at most MAX_BATCH cases."""
-    size = min(copy.settings.batch or MAX_BATCH, MAX_BATCH)
-    copy.settings = replace(copy.settings, batch=size)
+    """The copy's next mini-batches, which are not large."""
+    most = min(MAX_BATCH, max(LEAST_BATCH, int(BATCH_WORK / _work(copy.network))))
+    copy.settings = replace(copy.settings, batch=min(copy.settings.batch or most, most))
     return MiniBatches(copy, cases)
 
 
@@ -124,7 +132,8 @@ def _measured(copy: Trainer, cases: Cases, probe: Integers) -> Evaluation:
     """The evaluation of the weights in training on these cases, with a cost of ∞ if not finite."""
     if not copy.network.is_finite():
         return Evaluation(0, len(probe), inf)
-    copy.measure_statistics(cases)
+    few = slice(min(len(cases), len(probe)))
+    copy.measure_statistics(replace(cases, inputs=cases.inputs[few], targets=cases.targets[few]))
     result = evaluate(copy.network, cases, probe)
     return result if isfinite(result.cost) else replace(result, cost=inf)
 

@@ -61,6 +61,16 @@ convolution | n 28x28-32c5-p2-10
 cost | plot
   What training lowers: how far the outputs are from the right answers, averaged over the cases.
   There are two, cross-entropy and squared (the squared error).
+chain rule | why
+  The derivative of f(g(x)) is f′(g(x)) g′(x). A network is functions in functions, so the
+  derivative of its cost is a product of one factor for each of them, from the outputs down.
+dead | doctor
+  A ReLU that is 0 for every case. Its derivative is 0 too, so no gradient reaches its weights,
+  and it stays dead.
+delta | why
+  δ = dC/dz, the error signal of a unit: how the cost changes with its weighted sum. For softmax
+  with cross-entropy it is a − y at the outputs; below, f′ Σ w δ of the layer above. A weight's
+  gradient is its input times the δ of its unit.
 epoch | t 3e
   One pass over all training cases, in a new random order each time. The sample's 3,500, in
   mini-batches of 16, make 219 mini-batches.
@@ -82,6 +92,9 @@ horizon | set schedule cosine 20e
 initial weights | set seed 1
   The random weights before training, scaled so that signals neither grow nor fade from layer to
   layer (He, Glorot). The seed decides them.
+Jacobian | why 5
+  The table of derivatives of several outputs by several inputs. That of softmax has da_i/dz_j =
+  a_i (1 − a_i) where i = j, and −a_i a_j elsewhere.
 keys | set vi on
   Tab completes, Up, Down and Ctrl-R find earlier lines, Right takes the grey one, Ctrl-C clears
   the line or stops a training, Ctrl-D leaves, Ctrl-X Ctrl-E opens an editor.
@@ -119,6 +132,9 @@ recipe | n relu
 regularization | set l2 1e-4
   What keeps a network from memorizing its training cases: l2 and l1 penalties, max_norm, dropout,
   deformations, early stopping.
+saturated | doctor
+  Of a sigmoid or tanh: so near one of its ends that its output hardly changes any more. There f′
+  is almost 0, and so is the gradient.
 save | pas first
   A network on disk under a name, with its settings and the state of its training.
 seed | set seed 1
@@ -126,6 +142,8 @@ seed | set seed 1
 shape | n 784-100-10
   The layers of a network, written briefly: 784-100-10 has 784 pixels, 100 hidden units and 10
   outputs.
+target | why
+  The outputs that a case should have, y: 1 for its answer and 0 for the others.
 test set | ch all
   Cases kept out of training and out of every choice of settings, to measure at the end how good
   the network is.
@@ -150,7 +168,7 @@ _SYNONYMS = {
     "lr": "rate", "training": "trainingset", "validation": "validationset", "test": "testset",
     "layer": "hiddenlayer", "kernel": "convolution", "batchnorm": "batchnormalization",
     "batchnormalisation": "batchnormalization", "regularisation": "regularization",
-    "hyperparameter": "recipe", "target": "label", "prediction": "guess", "sgd": "gradientdescent",
+    "hyperparameter": "recipe", "prediction": "guess", "sgd": "gradientdescent",
     "earlystopping": "patience", "weightdecay": "l2", "configuration": "config",
     "confusionmatrix": "precision",
 }  # fmt: skip
@@ -176,6 +194,15 @@ def meanings(text: str) -> list[Meaning]:
 def _joined(word: str) -> str:
     """A word as it is compared: mini-batch, mini batch, Mini_Batch and minibatch are one."""
     return re.sub(r"[-_\s]", "", word).lower()
+
+
+def in_text(text: str) -> list[str]:
+    """The terms and settings that a text uses, in the order of their first use."""
+    said = re.findall(r"[a-z2_-]+", text.lower())
+    known = {m.word for m in _all() if m.kind in ("a term", "a setting", "an activation")}
+    used = (_SYNONYMS.get(word, word) for word in said)
+    forms = (next((w for w in (word, word.removesuffix("s")) if w in known), "") for word in used)
+    return [word for word in dict.fromkeys(forms) if word]
 
 
 def _all() -> Iterator[Meaning]:

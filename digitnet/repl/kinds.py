@@ -144,6 +144,7 @@ DIGITS_OR_VERB = Kind(
     lambda: _OF_MINE,
 )
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
+FINDING = Kind("N", "the number of a finding, from 1", COUNT.parse)
 COUNT_OR_ALL = Kind(
     "N or all",
     "a whole number from 1, or `all`",

@@ -113,6 +113,13 @@ def scale(patient: Patient, factor: float, last: bool = True) -> None:
         layer.weights *= factor
 
 
+def shrunk(shape: str) -> Patient:
+    patient = fresh("784-50-50-50-10" if shape == DENSE else "28x28-3c5-p3-8c3-p2-20-20-10")
+    scale(patient, 1e-4)
+    scale(patient, 1e-4, last=False)
+    return patient
+
+
 def set_hidden(patient: Patient, weight: float | None, bias: float) -> None:
     for layer in patient.weighted[:-1]:
         layer.weights[:] = layer.weights if weight is None else weight
@@ -120,16 +127,13 @@ def set_hidden(patient: Patient, weight: float | None, bias: float) -> None:
         layer.biases[:] = bias
 
 
-def favour_0(patient: Patient) -> None:
-    biases = patient.weighted[-1].biases
-    assert biases is not None
-    biases[0] += 30
-
-
-def plateau(shape: str) -> Patient:
-    """Few linear units: a bottleneck that can tell few digits apart."""
-    narrow = "784-1:linear-10" if shape == DENSE else "28x28-1c5:linear-2:linear-10"
-    return fresh(narrow, rate=0.01).trained("20e")
+def favour_0(patient: Patient, by_weights: bool = False) -> None:
+    output = patient.weighted[-1]
+    assert output.biases is not None
+    if by_weights:
+        output.weights[:, 0] += 2
+    else:
+        output.biases[0] += 60
 
 
 def saturated(shape: str) -> Patient:
@@ -157,6 +161,12 @@ def imbalance(shape: str) -> Patient:
     patient = fresh(shape)
     ones = np.flatnonzero(answers_of(patient.train.targets) == 1)
     patient.train = some(patient.train, np.concatenate([ones, np.arange(60)]))
+    return patient
+
+
+def unseen(shape: str) -> Patient:
+    patient = fresh(shape)
+    patient.train = some(patient.train, answers_of(patient.train.targets) < 2)
     return patient
 
 
@@ -205,6 +215,11 @@ INVERTED = turned(lambda pictures: 255 - pictures)
 SHIFTED = turned(lambda pictures: np.roll(pictures, (5, -4), (1, 2)))
 
 
+SCRAMBLED = turned(
+    lambda p: p.reshape(-1, 784)[:, np.random.default_rng(1).permutation(784)].reshape(p.shape)
+)
+
+
 PLANTS: dict[str, Callable[[str], Patient]] = {
     "same-inputs": changed(turned(np.zeros_like), "train"),
     "pixels": lambda shape: fresh(shape, pixels="raw"),
@@ -213,6 +228,14 @@ PLANTS: dict[str, Callable[[str], Patient]] = {
     "inverted": changed(INVERTED, "train"),
     "shifted": changed(SHIFTED, "validation"),
     "renamed": changed(answered(lambda answers: np.roll(answers, 1, axis=1)), "train"),
+    "mirrored": changed(turned(lambda pictures: pictures[:, :, ::-1]), "test"),
+    "upside-down": changed(turned(lambda pictures: pictures[:, ::-1]), "train"),
+    "turned": changed(turned(lambda pictures: pictures[:, ::-1, ::-1]), "validation"),
+    "turned-left": changed(turned(lambda pictures: np.rot90(pictures, 1, (1, 2))), "test"),
+    "turned-right": changed(turned(lambda pictures: np.rot90(pictures, -1, (1, 2))), "test"),
+    "scaled": changed(turned(lambda pictures: pictures // 32), "test"),
+    "scrambled": changed(SCRAMBLED, "train"),
+    "unseen": unseen,
     "labels": changed(answered(lambda a: np.random.default_rng(1).permutation(a)), "train"),
     "too-few": after("20e", cases=100),
     "schedule": after("60", optimizer="sgd", rate=0.01, schedule="cosine 50"),
@@ -228,6 +251,7 @@ PLANTS: dict[str, Callable[[str], Patient]] = {
     "augment": lambda shape: fresh(shape, augment="rotation=180,shift=12,zoom=0.9"),
     "smoothing": lambda shape: fresh(shape, smoothing=0.99),
     "momentum": lambda shape: fresh(shape, momentum=0.999),
+    "batch": after("600", batch=1, rate=0.1, momentum=0.9),
     "rate-high": lambda shape: fresh(shape, rate=3.0),
     "rate-low": after("100", rate=1e-6),
     "not-finite": weights(partial(scale, factor=np.nan)),
@@ -236,13 +260,19 @@ PLANTS: dict[str, Callable[[str], Patient]] = {
     "saturated": saturated,
     "exploding": exploding,
     "vanishing": vanishing,
-    "ignores-inputs": weights(partial(scale, factor=1e-8), "100"),
-    "initial-cost": weights(partial(scale, factor=40)),
+    "small-weights": shrunk,
+    "large-weights": weights(partial(scale, factor=40)),
+    "biases": weights(favour_0),
+    "linear": lambda shape: fresh(
+        shape.replace("p3", "a3").replace("p2", "a2"), options={"hidden": "linear"}
+    ),
     "cannot-fit": lambda shape: fresh("784-1-10" if shape == DENSE else "28x28-1c5-p24-10"),
     "stale": stale,
     "over-fitting": after("150e", cases=500, rate=0.1),
-    "one-answer": weights(favour_0, "200"),
-    "plateau": plateau,
+    "one-answer": weights(partial(favour_0, by_weights=True), "200"),
+    "plateau": lambda shape: fresh("784-3-10" if shape == DENSE else "28x28-3c5-3-10").trained(
+        "3e"
+    ),
     "repeated": changed(lambda cases: some(cases, np.arange(2000) % 1000), "train"),
     "seen": lambda shape: changed(lambda _: some(fresh(shape).train, slice(0, 1000)), "test")(
         shape

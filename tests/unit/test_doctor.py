@@ -30,7 +30,8 @@ from digitnet.insight.rehearsal import Point, range_test, suggested_rate
 
 CURED = {"pixels", "schedule", "decay", "l1", "max-norm", "clip", "dropout", "augment",
          "smoothing", "momentum", "rate-high", "rate-low", "not-finite", "symmetric", "dead",
-         "saturated", "exploding", "initial-cost", "cannot-fit", "plateau"}  # fmt: skip
+         "saturated", "exploding", "large-weights", "biases", "linear", "batch",
+         "cannot-fit", "plateau", "small-weights"}  # fmt: skip
 """Faults whose remedy can be tried in a moment and brings most of the accuracy back."""
 
 
@@ -89,7 +90,7 @@ def test_a_fault_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @fault("even", "data", "The number of cases is even.")
     def even(f: Facts) -> tuple[str, tuple[()]] | None:
-        return (f"{len(f.train):,} cases", ()) if len(f.train) % 2 == 0 else None
+        return (f"{len(f.data.train):,} cases", ()) if len(f.data.train) % 2 == 0 else None
 
     (finding,) = fresh(DENSE).findings()
     assert (finding.code, finding.evidence) == ("even", "3,500 cases")
@@ -151,12 +152,12 @@ def test_it_stops_between_two_mini_batches() -> None:
 
     def stop_at_the_rehearsal(what: str) -> None:
         seen.append(what)
-        if what == "a rehearsal":
+        if what == "a short training":
             raise Stopped
 
     with pytest.raises(Stopped):
         fresh(DENSE, rate=1e-6).findings(stop_at_the_rehearsal)
-    assert seen.count("a rehearsal") == 1
+    assert seen.count("a short training") == 1
 
 
 # the range test

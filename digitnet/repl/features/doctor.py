@@ -1,52 +1,128 @@
 """`doctor` diagnoses the network in hand and suggests remedies."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+import numpy as np
+from rich.console import RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.layers import ACTIVATIONS
-from digitnet.engine.network import Network, usual_cost
+from digitnet.engine.network import Committee, Network, usual_cost
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of, spelled_out
-from digitnet.insight.doctor import Finding, diagnose
+from digitnet.engine.trainer import Trainer
+from digitnet.insight.doctor import FAULTS, Finding, diagnose, diagnose_members
 from digitnet.insight.facts import Facts, written
-from digitnet.recipes import DEFAULT, RECIPES
+from digitnet.recipes import DEFAULT, RECIPES, default_rate
+from digitnet.registry.model import Model
+from digitnet.repl import glossary, kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.pictures.tables import counted
+from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, picture
+from digitnet.repl.pictures.digit import gallery, small_case
+from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
+MAX_COLUMNS = 76
+"""Maximum columns of the curves."""
+
 
 @dataclass(frozen=True)
-class DoctorResult:
-    """The findings, causes first. examined: what was examined, in words."""
+class DoctorResult(Drawn):
+    """The findings, causes first. examined: what was examined, in words. number: of the finding
+    that is told at length, from 1; 0 for none. cases: a case with the same answer of each set.
+    """
 
     findings: Sequence[Finding]
     examined: str
+    number: int = 0
+    cases: Sequence[tuple[str, Any]] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """For each finding its code, the evidence, a line to type, and what that reached."""
-        return {
-            "findings": [
-                {"code": f.code, "evidence": f.evidence, "remedy": f.remedy, "reached": f.reached}
-                for f in self.findings
-            ]
-        }
+        """For each finding its code, the evidence, a line to type, and what that reached.
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        Of the one told at length, also what it means and what was tried.
+        """
+        told = [
+            {"code": f.code, "evidence": f.evidence, "remedy": f.remedy, "reached": f.reached}
+            for f in self.findings
+        ]
+        if not self.number:
+            return {"findings": told}
+        finding = self.findings[self.number - 1]
+        tried = [
+            {"line": line, "cost_before": r.before, "cost_after": r.after, "accuracy": r.accuracy}
+            for line, r in finding.trials
+        ]
+        why = {"what": finding.what, "why": FAULTS[finding.code].why, "tried": tried}
+        return {"findings": [told[self.number - 1] | why]}
+
+    def drawn(self, view: View) -> RenderResult:
+        if self.number:
+            yield from self._story(self.findings[self.number - 1], view)
+            return
         if not self.findings:
             yield f"Nothing wrong was found. Looked at: {self.examined}."
         for finding in self.findings:
             yield Text(finding.what, "yellow")
             yield Padding(_details(finding), (0, 0, 0, 2), expand=False)
+        if self.findings:
+            yield Text("doctor 1 tells the first at length.", "dim")
+
+    def _story(self, finding: Finding, view: View) -> RenderResult:
+        """What was seen, what it means, what was tried, a picture, and where to read on."""
+        why = FAULTS[finding.code].why
+        yield Text(finding.what, "yellow")
+        yield Text(f"\nSeen: {finding.evidence}.\n")
+        for paragraph in why.split("\n\n"):
+            yield Text(f"{' '.join(paragraph.split())}\n")
+        if finding.trials:
+            yield "The experiment: copies were trained, each on the same mini-batches."
+            yield from self._experiment(finding, view)
+        elif self.cases:
+            yield gallery([(Text(name), small_case(case, view)) for name, case in self.cases], view)
+        if finding.remedy:
+            yield Text("\nTry: ").append(finding.remedy, "bold")
+        words = glossary.in_text(f"{finding.what} {finding.evidence} {why}")
+        yield Text(f"Read on: {', '.join(f'? {word}' for word in words[:6])}", "dim")
+
+    def _experiment(self, finding: Finding, view: View) -> RenderResult:
+        """The cost of each copy at some mini-batches, and the curves of two of them."""
+        last = finding.trials[0].rehearsal.batches
+        at = [n for n in (1, 10, 30, 100, 300) if n < last]
+        rows = [
+            (line or "as it is", *(_at(r.costs, n) for n in at), f"{r.after:.3g}",
+             percent(r.accuracy))
+            for line, r in finding.trials
+        ]  # fmt: skip
+        yield Rows(("cost after", *map(str, at), "the end", "right"), rows)
+        drawn = {
+            line or "as it is": [
+                (float(n), cost) for n, cost in enumerate(r.costs, 1) if isfinite(cost)
+            ]
+            for line, r in finding.trials
+            if line in ("", finding.remedy)
+        }
+        if view.width >= MIN_COLUMNS:
+            chart = Chart("cost of each mini-batch", drawn, names=True)
+            width = min(view.width, MAX_COLUMNS)
+            yield picture(chart, width, MIN_ROWS, blocks=view.blocks)
 
 
-def _details(finding: Finding) -> Text:
+def _at(costs: Sequence[float], number: int) -> str:
+    """The cost of a mini-batch; a dash if training did not get that far."""
+    return f"{costs[number - 1]:.3g}" if number <= len(costs) else "-"
+
+
+def _details(finding: Finding) -> RenderableType:
     """The evidence, the line to type, and what it reached on a copy."""
     text = Text(finding.evidence)
     if finding.remedy:
@@ -60,41 +136,100 @@ def _details(finding: Finding) -> Text:
     return text
 
 
-@command("doctor", group="Learning", rank=3, examples={"doctor": "why does it not learn?"})
-def doctor(session: Session) -> DoctorResult:
+@command(
+    "doctor",
+    group="Learning",
+    rank=3,
+    examples={
+        "doctor": "why does it not learn?",
+        "doctor 1": "the first finding at length: what was seen, tried, and what it means",
+    },
+)
+def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> DoctorResult:
     """Find out what keeps the network from learning, and what to try.
 
     Examines the data, the layers and the history, and trains copies for a short time; the network
     itself is not changed. Each finding comes with its evidence and a line to type, which was tried
-    on a copy where that is possible.
+    on a copy where that is possible. Of a committee, each member is examined.
     """
-    model = session.learner()
+    model = session.network()
     data = session.data_for(model)
+    try:
+        if model.network.is_committee:
+            findings, examined = _of_committee(session, model, data)
+        else:
+            findings, examined = _of_network(session, model, data)
+    except ValueError as error:  # the cases are not pictures
+        raise CommandError(f"{error}. Example: set augment none") from None
+    if number > len(findings):
+        there = counted(len(findings), "finding") if findings else "nothing wrong"
+        raise CommandError(f"there is no finding {number}: doctor found {there}")
+    return DoctorResult(findings, examined, number, _alike(data) if number else ())
+
+
+def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
+    """The findings, and what was examined."""
+    trainer = session.learner().trainer
     more_cases = "data mnist" if data.name == "sample" else ""
     facts = Facts(
-        model.trainer,
+        trainer,
         data.train,
         {"validation": data.validation, "test": data.test},
         lambda network, settings: _anew(network, settings, model.recipe),
-        more_cases="set cases all" if model.trainer.settings.cases else more_cases,
-        report=lambda what: session.report(Note(f"looking at {what} ...", lasting=False)),
+        usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
+        more_cases="set cases all" if trainer.settings.cases else more_cases,
+        report=_report(session),
     )
-    try:
-        findings = diagnose(facts)
-    except ValueError as error:  # the cases are not pictures
-        raise CommandError(f"{error}. Example: set augment none") from None
-    return DoctorResult(
-        findings,
+    return diagnose(facts), (
         f"{counted(len(data.train), 'training case')} and their answers, the signals and "
         f"gradients of {counted(len(model.network.layers), 'layer')}, the history, a batch of 16 "
-        "learned by heart, and a short training of a copy",
+        "learned by heart, and a short training of a copy"
     )
+
+
+def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
+    """The findings of every member, with the pixels on its own scale, and what was examined."""
+    (committee,) = model.network.layers
+    assert isinstance(committee, Committee)
+    members = []
+    for network, scale in committee.members:
+        trainer = Trainer(network.copy(network.dtype), Settings(), 0)
+        trainer.progress.batches = 10_000  # how long it was trained is not known
+        train, *others = (
+            replace(cases, scale=cases.scale * scale)
+            for cases in (data.train, data.validation, data.test)
+        )
+        sets = dict(zip(("validation", "test"), others, strict=True))
+        report = _report(session)
+        members.append(Facts(trainer, train, sets, lambda *_: "", is_member=True, report=report))
+    examined = f"the answers and layers of {counted(len(members), 'member')}, one by one"
+    return diagnose_members(members), examined
+
+
+def _report(session: Session) -> Any:
+    return lambda what: session.report(Note(f"looking at {what} ...", lasting=False))
+
+
+def _alike(data: DataSet) -> list[tuple[str, Any]]:
+    """The first case of each set with the same answer as the first training case."""
+    if data.picture is None:
+        return []
+    answer = answers_of(data.train.targets[:1])[0]
+    sets: dict[str, Cases] = {
+        "training": data.train, "validation": data.validation, "test": data.test
+    }  # fmt: skip
+    first = {name: np.flatnonzero(answers_of(c.targets) == answer)[:1] for name, c in sets.items()}
+    return [
+        (f"{name}: {answer}", data.picture_of(sets[name], int(index)))
+        for name, found in first.items()
+        for index in found
+    ]
 
 
 def _anew(network: Network, settings: Settings, recipe: str) -> str:
     """The line that makes a new network like this one, with these settings."""
     known = RECIPES.get(recipe)
-    if known and known.shape == network.shape:
+    if known and known.shape == network.shape and not known.initializer:
         line, base = f"n {recipe}", Settings(**known.settings)
     else:
         line, base = _from_shape(network), Settings(**RECIPES[DEFAULT].settings)
@@ -112,9 +247,8 @@ def _from_shape(network: Network) -> str:
             if spelled_out(alike) == spelled:
                 shape, hidden = network.shape, name
                 break
-    fitting = usual_cost(output)
     words = [hidden, output, cost]
-    defaults = ["relu", "softmax" if network.outputs > 1 else "sigmoid", fitting]
+    defaults = ["relu", "softmax" if network.outputs > 1 else "sigmoid", usual_cost(output)]
     while words and words[-1] == defaults[len(words) - 1]:
         words.pop()
     return " ".join(["n", shape, *words])

@@ -1,0 +1,224 @@
+"""What can be measured of the cases: whether answers fit pictures, and sets each other.
+
+Pictures are judged by their nearest neighbours: the error of that rule is, in the limit, at most
+twice that of the best classifier (Cover and Hart 1967, IEEE Trans. Inf. Theory 13(1)), and it needs
+no training.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import isqrt
+
+import numpy as np
+
+from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
+from digitnet.lazy import lazy
+
+optimize = lazy("scipy.optimize")
+
+MAX_REFERENCE, MAX_QUERIES = 1_500, 500
+"""Maximum number of training cases among which neighbours are looked for, and of other cases."""
+
+
+def sample_indices(count: int, most: int) -> Integers:
+    """Sorted indices of at most `most` random cases out of `count`, the same each time."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What may have happened to the pictures or the answers of a set.
+
+    what: a sentence. back: how it is undone, in words. undo: the pictures (cases, rows, columns)
+    turned back, given the pictures of the training set; None for answers.
+    """
+
+    what: str
+    back: str
+    undo: Callable[[Array, Array], Array] | None = None
+
+
+def _to_the_centre(p: Array, x: Array) -> Array:
+    shift = np.rint(_centre(x) - _centre(p)).astype(int)
+    return np.roll(p, (int(shift[0]), int(shift[1])), (1, 2))
+
+
+DAMAGES = {
+    "transposed": Damage(
+        "The pictures of one set are transposed.",
+        "rows and columns are exchanged",
+        lambda p, x: p.transpose(0, 2, 1),
+    ),
+    "mirrored": Damage(
+        "The pictures of one set are mirrored.", "left and right are exchanged",
+        lambda p, x: p[:, :, ::-1],
+    ),
+    "upside-down": Damage(
+        "The pictures of one set are upside down.", "top and bottom are exchanged",
+        lambda p, x: p[:, ::-1],
+    ),
+    "turned": Damage(
+        "The pictures of one set are turned.", "they are turned by 180 degrees",
+        lambda p, x: p[:, ::-1, ::-1],
+    ),
+    "turned-left": Damage(
+        "The pictures of one set are turned to the left.", "they are turned to the right",
+        lambda p, x: np.rot90(p, -1, (1, 2)),
+    ),
+    "turned-right": Damage(
+        "The pictures of one set are turned to the right.", "they are turned to the left",
+        lambda p, x: np.rot90(p, 1, (1, 2)),
+    ),
+    "inverted": Damage(
+        "The pictures of one set are inverted.", "dark and light are exchanged",
+        lambda p, x: x.min() + x.max() - p,
+    ),
+    "shifted": Damage(
+        "The pictures of one set are shifted.", "they are moved to the others' centre",
+        _to_the_centre,
+    ),
+    "scaled": Damage(
+        "The pixels of one set have another scale.", "its pixels are scaled like the others'",
+        lambda p, x: p * (x.max() / max(p.max(), 1e-9)),
+    ),
+    "renamed": Damage("The answers of one set have other names.", "its answers are renamed"),
+}  # fmt: skip
+
+
+class DataFacts:
+    """Facts about the training cases and the other sets, each measured when it is first needed."""
+
+    def __init__(self, train: Cases, sets: Mapping[str, Cases]) -> None:
+        """sets: the other data sets, by name, `validation` first."""
+        self.train, self.sets = train, sets
+
+    @cached_property
+    def is_table(self) -> bool:
+        """Whether the validation cases are the training cases, as in toy tables."""
+        return bool(np.may_share_memory(self.train.inputs, self.sets["validation"].inputs))
+
+    @cached_property
+    def frequencies(self) -> list[float]:
+        """The fraction of training cases with each answer."""
+        return frequencies_of(answers_of(self.train.targets), self.train.targets.shape[1])
+
+    @property
+    def occurring(self) -> int:
+        """The number of answers that occur."""
+        return sum(frequency > 0 for frequency in self.frequencies)
+
+    @cached_property
+    def different(self) -> set[bytes]:
+        """The inputs of all training cases, each once."""
+        return {row.tobytes() for row in self.train.inputs}
+
+    @cached_property
+    def reference(self) -> tuple[Array, Integers]:
+        """The inputs of some training cases, as the network sees them, and their answers."""
+        return _inputs_and_answers(self.train, MAX_REFERENCE)
+
+    @cached_property
+    def agreement(self) -> float | None:
+        """The fraction of these whose answer is the commonest among their nearest neighbours.
+
+        None if there are too few cases.
+        """
+        x, answers = self.reference
+        if len(x) < 100 or self.is_table:
+            return None
+        return float((_neighbours_answers(x, answers, x, own=True) == answers).mean())
+
+    @property
+    def floor(self) -> float:
+        """The smallest agreement of right answers: among 500 of MNIST's cases it is 0.84."""
+        return 0.6 if len(self.train) >= 50 * self.occurring else 0.3
+
+    @cached_property
+    def agreements(self) -> dict[str, dict[str, float]]:
+        """Set → what is undone → the fraction of its cases with their training neighbours' answer.
+
+        With "", the set is as it is. If the agreement is low, it is measured again for every
+        damage undone; renamed answers are matched to others so that most agree.
+        """
+        result: dict[str, dict[str, float]] = {}
+        for name, cases in self.sets.items() if self.agreement is not None else ():
+            queries, right = _inputs_and_answers(cases, MAX_QUERIES)
+            guesses = _neighbours_answers(*self.reference, queries, own=False)
+            result[name] = {"": float((guesses == right).mean())}
+            if result[name][""] < 0.6 * (self.agreement or 0):
+                result[name] |= self._agreements_if_undone(queries, right, guesses)
+        return result
+
+    def _agreements_if_undone(
+        self, queries: Array, right: Integers, guesses: Integers
+    ) -> dict[str, float]:
+        counts = np.zeros((max(self.train.targets.shape[1], int(right.max()) + 1, 2),) * 2)
+        np.add.at(counts, (right, guesses), 1)
+        pairs = optimize.linear_sum_assignment(counts, maximize=True)
+        undone = {"renamed": float(counts[pairs].sum() / len(right))}
+        x, side = self.reference[0], isqrt(queries.shape[1])
+        if side * side == queries.shape[1]:
+            shape = (-1, side, side)
+            for name, damage in DAMAGES.items():
+                if damage.undo:
+                    back = damage.undo(queries.reshape(shape), x.reshape(shape))
+                    back = np.ascontiguousarray(back).reshape(queries.shape)
+                    told = _neighbours_answers(*self.reference, back, own=False)
+                    undone[name] = float((told == right).mean())
+        return undone
+
+    @cached_property
+    def smoothness(self) -> dict[str, float]:
+        """Set → the correlation of each pixel with the one beside it; empty without pictures."""
+        sets = {"training": self.train, **self.sets}
+        side = isqrt(self.train.inputs.shape[1])
+        if side < 8 or side * side != self.train.inputs.shape[1]:
+            return {}
+        result = {}
+        for name, cases in sets.items():
+            x = _inputs_and_answers(cases, MAX_QUERIES)[0].reshape(-1, side, side)
+            if x.std(axis=0).any():
+                left, right = x[:, :, :-1].ravel(), x[:, :, 1:].ravel()
+                result[name] = float(np.corrcoef(left, right)[0, 1])
+        return result
+
+
+def frequencies_of(answers: Integers, outputs: int) -> list[float]:
+    """The fraction of cases with each answer; for a single output, of 0 and of 1."""
+    counts = np.bincount(answers, minlength=max(2, outputs))
+    return [float(count) for count in counts / len(answers)]
+
+
+def _inputs_and_answers(cases: Cases, most: int) -> tuple[Array, Integers]:
+    """The inputs, scaled, and the answers of some cases."""
+    indices = sample_indices(len(cases), most)
+    x, _ = Feeder(cases, len(indices), np.float32).batch(indices)
+    return x, answers_of(cases.targets[indices])
+
+
+def _centre(pictures: Array) -> Array:
+    """The row and column of the centre of mass of the mean picture."""
+    mean = pictures.mean(axis=0) - pictures.min()
+    along = np.arange(len(mean))
+    centre: Array = np.array([mean.sum(axis=1) @ along, mean.sum(axis=0) @ along])
+    return centre / max(float(mean.sum()), 1e-9)
+
+
+def _neighbours_answers(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
+    """The commonest answer among each query's five nearest neighbours in x.
+
+    Uses |q − x|² = |q|² − 2 q · x + |x|², without |q|². own: whether the queries are x itself, in
+    which case no query is its own neighbour.
+    """
+    distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
+    if own:
+        np.fill_diagonal(distances, np.inf)
+    near = np.argpartition(distances, 5, axis=1)[:, :5]
+    votes = np.zeros((len(queries), int(answers.max()) + 1), dtype=np.intp)
+    for column in near.T:
+        votes[np.arange(len(queries)), answers[column]] += 1
+    winners: Integers = votes.argmax(axis=1)
+    return winners
