@@ -89,7 +89,7 @@ def test_nobody_is_examined_who_is_not_there(session: Session) -> None:
 
 
 def test_find_takes_one_word(session: Session) -> None:
-    assert "what to find" in refusal(session, "find")
+    assert "find needs the word" in refusal(session, "find")
     assert "Did you mean rate?" in refusal(session, "find rat")
 
 
