@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from math import inf, isfinite
+from math import isfinite
 from typing import Any
 
 from digitnet.engine.augment import DEFAULTS, NAMED, Augment
@@ -18,24 +18,23 @@ Check = Callable[[Any], object]
 """A function that raises ValueError, with the reason, for an invalid value."""
 
 
-def _number(
-    low: float, high: float = inf, *, above: bool = False, inclusive: bool = False
-) -> Check:
-    """Checks for a finite number, low ≤ value < high; low < value if `above`, value ≤ high if
-    `inclusive`.
-    """
-    words = f"{'above' if above else 'at least'} {low}"
-    words += "" if high == inf else f" and {'at most' if inclusive else 'below'} {high}"
+def _number(words: str, is_valid: Callable[[float], bool]) -> Check:
+    """Checks for a finite number that is valid. words: which ones are."""
 
     def check(value: Any) -> None:
         if type(value) not in (int, float):
             raise ValueError(f"is a number, not a {type(value).__name__}")
-        too_low = value <= low if above else value < low
-        too_high = value > high if inclusive else value >= high
-        if not isfinite(value) or too_low or too_high:
+        if not isfinite(value) or not is_valid(value):
             raise ValueError(f"must be {words}, not {value:g}")
 
     return check
+
+
+_POSITIVE = _number("above 0", lambda value: value > 0)
+_NOT_NEGATIVE = _number("at least 0", lambda value: value >= 0)
+_BELOW_1 = _number("at least 0 and below 1", lambda value: 0 <= value < 1)
+_BELOW_99 = _number("at least 0 and below 0.99", lambda value: 0 <= value < 0.99)
+_UP_TO_1 = _number("at least 0 and at most 1", lambda value: 0 <= value <= 1)
 
 
 def _whole(value: Any) -> None:
@@ -98,7 +97,7 @@ class Settings:
         _one_of(OPTIMIZERS),
         lambda: {name: optimizer.summary() for name, optimizer in OPTIMIZERS.items()},
     )
-    rate: float = _setting(0.1, "learning rate: the size of each step", _number(0, above=True))
+    rate: float = _setting(0.1, "learning rate: the size of each step", _POSITIVE)
     schedule: str = _setting(
         "constant",
         "how the rate changes over each t, or over a horizon: cosine 20e",
@@ -106,26 +105,26 @@ class Settings:
         lambda: {name: curve.summary for name, curve in SCHEDULES.items()},
     )
     momentum: float = _setting(
-        0.9, "momentum coefficient, for the optimizers that have one", _number(0, 1)
+        0.9, "momentum coefficient, for the optimizers that have one", _BELOW_1
     )
     batch: int = _setting(32, "cases in a mini-batch, or all", _whole, lambda: ALL)
     l2: float = _setting(
-        0.0, "weight of the L2 penalty, half the sum of the squared weights", _number(0)
+        0.0, "weight of the L2 penalty, half the sum of the squared weights", _NOT_NEGATIVE
     )
     l1: float = _setting(
-        0.0, "weight of the L1 penalty, the sum of the absolute weights", _number(0)
+        0.0, "weight of the L1 penalty, the sum of the absolute weights", _NOT_NEGATIVE
     )
     max_norm: float = _setting(
-        0.0, "cap on the norm of the weights into a unit; 0: none", _number(0)
+        0.0, "cap on the norm of the weights into a unit; 0: none", _NOT_NEGATIVE
     )
-    clip: float = _setting(0.0, "cap on the norm of the gradient; 0: none", _number(0))
+    clip: float = _setting(0.0, "cap on the norm of the gradient; 0: none", _NOT_NEGATIVE)
     dropout: float = _setting(
-        0.0, "probability that a hidden unit is left out of a case", _number(0, 0.99)
+        0.0, "probability that a hidden unit is left out of a case", _BELOW_99
     )
     average: float = _setting(
         0.0,
         "decay of the running mean of weights used for answers; 1: over a growing span; 0: none",
-        _number(0, 1, inclusive=True),
+        _UP_TO_1,
     )
     augment: str = _setting(
         "none",
@@ -134,7 +133,7 @@ class Settings:
         _augments,
     )
     smoothing: float = _setting(
-        0.0, "label smoothing: fraction of each target spread over all answers", _number(0, 1)
+        0.0, "label smoothing: fraction of each target spread over all answers", _BELOW_1
     )
     patience: int = _setting(
         0, "epochs without improvement after which training stops; 0: never", _whole

@@ -1,0 +1,18 @@
+"""What tests of the engine share."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def differences(cost: Callable[[], float], array: np.ndarray) -> np.ndarray:
+    """Central differences (C(w + h) − C(w − h)) / 2h of a cost, for each number of an array."""
+    gradient, h = np.zeros_like(array), 1e-6
+    for index in np.ndindex(array.shape):
+        before, costs = array[index], []
+        for value in (before + h, before - h):
+            array[index] = value
+            costs.append(cost())
+        array[index] = before
+        gradient[index] = (costs[0] - costs[1]) / (2 * h)
+    return gradient
