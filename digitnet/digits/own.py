@@ -114,7 +114,7 @@ class OwnCases:
         }
 
     def data_set(self, name: str) -> DataSet:
-        """The data set. A part that has no cases consists of all cases."""
+        """The data set. A part without cases has those of the training set, if there are any."""
         (train, _), (validation, validations_are_in), (test, tests_are_in) = (
             self._part(part, name) for part in PARTS
         )
@@ -125,8 +125,9 @@ class OwnCases:
         """The cases of a part, and the data sets whose training cases include them."""
         chosen = self.parts == part
         within: frozenset[str] = frozenset()
-        if not chosen.any():
-            chosen, within = np.ones(len(self), np.bool_), frozenset({name})
+        if not chosen.any():  # never the test cases to validate, nor the other way round
+            chosen, within = self.parts == TRAIN, frozenset({name})
+            chosen = chosen if chosen.any() else np.ones(len(self), np.bool_)
         is_table = self.pictures.ndim == 2
         flat = self.pictures.reshape(len(self), -1)
         outputs = max(2 if is_table else 10, int(self.answers.max()) + 1)
@@ -147,12 +148,18 @@ def spread(count: int) -> Bytes:
 
 
 def parts_of(answers: Bytes) -> Bytes:
-    """The parts of imported cases: a tenth of each answer for validation, and a tenth to test."""
+    """The parts of imported cases: a tenth of each answer for validation, and a tenth to test.
+
+    If each answer has too few for that, a tenth of the cases that are left to train.
+    """
     parts = np.zeros(len(answers), np.uint8)
     for answer in np.unique(answers):
         its = np.flatnonzero(answers == answer)
         parts[its[4::10]] = TEST
         parts[its[9::10]] = VALIDATION
+    for part in (TEST, VALIDATION):
+        if not (parts == part).any():
+            parts[np.flatnonzero(parts == TRAIN)[4::10]] = part
     return parts
 
 

@@ -31,7 +31,7 @@ from importing_helpers import (
     resampled,
     text,
 )
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, do, refusal, shown
 
 from digitnet.digits.datasets import DataSet
 from digitnet.digits.importing import import_from
@@ -164,6 +164,24 @@ def test_more_answers_than_ten_are_kept(session: Session, tmp_path: Path) -> Non
 def test_a_tenth_of_each_digit_is_set_aside() -> None:
     parts = parts_of(np.repeat(np.arange(10, dtype=np.uint8), 40))
     assert [(parts == part).sum() for part in (TRAIN, VALIDATION, TEST)] == [320, 40, 40]
+
+
+@pytest.mark.parametrize(("each", "counts"), [(6, [45, 5, 10]), (4, [32, 4, 4]), (1, [8, 1, 1])])
+def test_no_case_of_few_is_both_validated_and_tested(each: int, counts: list[int]) -> None:
+    parts = parts_of(np.repeat(np.arange(10, dtype=np.uint8), each))
+    assert [(parts == part).sum() for part in (TRAIN, VALIDATION, TEST)] == counts
+
+
+def test_a_part_without_cases_has_those_to_train() -> None:
+    parts = np.array([TRAIN, TEST, TRAIN, TEST], np.uint8)
+    data = OwnCases(PICTURES[:4], ANSWERS[:4], parts).data_set("x")
+    assert np.array_equal(data.validation.inputs, data.train.inputs)
+    assert (data.validations_are_in, data.tests_are_in) == ({"x"}, set())
+
+
+def test_the_line_of_t_says_that_validation_cases_were_trained_on(session: Session) -> None:
+    assert "100.00 % (cases seen in training)" in shown(session, "n truth; t 2000")
+    assert "seen in training" not in shown(session, "n 784-4-10; t 10")
 
 
 def test_drawings_in_folders_are_prepared_trained_on_and_checked(

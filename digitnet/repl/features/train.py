@@ -211,7 +211,8 @@ class TrainingResult(Drawn):
     """The result of a training; its curves stay on the screen if they were shown live.
 
     settings: at its start. default_rate: of the recipe and optimiser. can_augment: whether the
-    cases could be deformed, and are not.
+    cases could be deformed, and are not. is_seen: whether the validation cases are among those it
+    was trained on.
     """
 
     outcome: Outcome
@@ -220,6 +221,7 @@ class TrainingResult(Drawn):
     settings: Settings
     default_rate: Callable[[], float]
     can_augment: bool
+    is_seen: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
@@ -234,7 +236,8 @@ class TrainingResult(Drawn):
         elif self.amount.total and not outcome.batches:
             said = f"Nothing to do: it was trained for {self.amount}."
         accuracy = (percent(outcome.validation_accuracy), "bold")
-        yield Text.assemble(f"{said} Validation accuracy ", accuracy, f", {self._cost()}.")
+        seen = " (cases seen in training)" * self.is_seen
+        yield Text.assemble(f"{said} Validation accuracy ", accuracy, f"{seen}, {self._cost()}.")
         if advice := self.advice():
             yield Text(advice, "yellow" if outcome.stopped == "diverged" else "")
 
@@ -319,7 +322,8 @@ def train(
     model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
     can_augment = settings.augment == "none" and data.picture is not None
     usual_rate = partial(default_rate, model.recipe, settings.optimizer)
-    return TrainingResult(outcome, amount, curves, settings, usual_rate, can_augment)
+    is_seen = model.accuracy.is_seen
+    return TrainingResult(outcome, amount, curves, settings, usual_rate, can_augment, is_seen)
 
 
 def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callable[[Report], None]:
