@@ -21,6 +21,7 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.insight.inside import first_layer
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
+from digitnet.registry.progress import ProgressFile
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
@@ -313,12 +314,14 @@ def train(
     model.rates[:] = [point for point in model.rates if point[0] <= since]
     with undoable(model, session), trained_on(data, model):
         curves = GrowingCurves.of(trainer.history, model.rates, since)
-        report = _reporter(curves, data, session)
+        progress = ProgressFile(session.saves, model.name, model.network.shape)
+        report = _reporter(curves, data, progress, session)
         try:
             outcome = run(trainer, data.train, data.validation, amount, report)
         except ValueError as error:  # the cases are not pictures, or too many for the memory
             raise CommandError(str(error)) from None
     curves.end(trainer.history)
+    progress.end(outcome.stopped)
     model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
     can_augment = settings.augment == "none" and data.picture is not None
     usual_rate = partial(default_rate, model.recipe, settings.optimizer)
@@ -326,7 +329,9 @@ def train(
     return TrainingResult(outcome, amount, curves, settings, usual_rate, can_augment, is_seen)
 
 
-def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callable[[Report], None]:
+def _reporter(
+    curves: GrowingCurves, data: DataSet, progress: ProgressFile, session: Session
+) -> Callable[[Report], None]:
     """Shows the engine's reports, with epoch lines if the session wants them."""
     milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
     trainer = session.learner().trainer
@@ -345,6 +350,7 @@ def _reporter(curves: GrowingCurves, data: DataSet, session: Session) -> Callabl
         milestone = None
         if report.measured and not session.epoch_lines and milestones.is_due(_part(report)):
             milestone = Milestone(report)
+        progress.write(report, curves)
         session.report(Note(TrainingReport(report, curves, watch), False, milestone))
 
     return show

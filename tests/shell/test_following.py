@@ -1,0 +1,119 @@
+"""`watch`: a training of another terminal is followed, and what is no training is not."""
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from session_helpers import Kept, do, refusal, shown
+
+from digitnet.engine.run import Report
+from digitnet.registry import progress
+from digitnet.registry.progress import ProgressFile, followed
+from digitnet.repl.features import watch
+from digitnet.repl.loop import do_line
+from digitnet.repl.pictures.curves import GrowingCurves
+from digitnet.repl.result import Update
+from digitnet.repl.session import Session
+
+REPORT = Report(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, True, 0, 0.1)
+CURVES = GrowingCurves([(100, 0.9), (300, 0.5)], [(0, 2.3), (300, 0.4)], [(0, 9.0), (300, 87.5)])
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "SECONDS", 0.0)
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
+
+
+def in_training(session: Session, name: str = "first") -> ProgressFile:
+    """Another terminal's training."""
+    other = ProgressFile(session.saves, name, "784-8-10")
+    other.path = other.path.with_name(f"{len(name)}.progress")
+    other.write(REPORT, CURVES)
+    return other
+
+
+def test_a_training_is_followed_until_it_ends(session: Session) -> None:
+    other, output = in_training(session), Kept()
+
+    def go_on() -> None:
+        other.write(replace(REPORT, batches=400, seconds=5.0, accuracy=0.9), CURVES)
+        other.end("target")
+
+    later = threading.Timer(0.3, go_on)
+    later.start()
+    assert do_line("watch", session, output)
+    later.join()
+    (seen,) = output.results
+    assert (seen["name"], seen["batches"], seen["ended"]) == ("first", 400, "target")
+    assert len(output.reports) == 2
+    other = in_training(session)
+    threading.Timer(0.2, lambda: other.end("done")).start()
+    text = shown(session, "watch first", can_redraw=True)
+    assert "validation accuracy, %" in text
+    assert "'first': 300 mini-batches so far, validation accuracy 87.50 %. It has ended." in text
+
+
+def test_ctrl_c_ends_the_watching_alone(session: Session) -> None:
+    class CtrlC(Kept):
+        def report(self, update: Update) -> None:
+            super().report(update)
+            session.interrupts.asked = True
+
+    output = CtrlC()
+    other = in_training(session)
+    before = other.path.read_bytes()
+    assert do_line("watch first; ls", session, output)
+    assert [result["command"] for result in output.results] == ["watch"]
+    assert output.results[0]["ended"] == ""
+    assert other.path.read_bytes() == before
+
+
+def test_one_is_chosen_by_its_name(session: Session) -> None:
+    assert "nothing is in training" in refusal(session, "watch")
+    in_training(session)
+    assert "'nosuch'" in refusal(session, "watch nosuch")
+    in_training(session, "second")
+    assert "several are in training: 'first', 'second'" in refusal(session, "watch")
+
+
+def test_training_leaves_word_of_itself_and_of_its_end(session: Session) -> None:
+    do(session, "n 784-8-10; t 20; pas mine; t 20")
+    (path,) = (session.saves / ".recovery").glob("*.progress")
+    seen = progress.read_progress(path)
+    assert (seen.name, seen.shape, seen.ended, seen.since) == ("mine", "784-8-10", "done", 20)
+    assert "nothing is in training" in refusal(session, "watch")
+
+
+BAD: dict[str, Any] = {
+    "no JSON": b"{",
+    "deep": b"[" * 100_000,
+    "no object": b"[]",
+    "a curve that is none": {"cost": [[1, "x"]]},
+    "a curve without end": {"cost": [[1, 1]] * 2000},
+    "a number that is none": {"accuracy": [[1, float("nan")]]},
+    "a name that steers": {"name": "\x1b[2J"},
+    "a report of another kind": {"report": {"batches": 1}},
+}
+
+
+@pytest.mark.parametrize("what", [*BAD, "a link", "a long silence"])
+def test_what_is_no_progress_is_passed_over(
+    session: Session, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = in_training(session).path
+    if what == "a link":
+        (tmp_path / "x").write_bytes(path.read_bytes())
+        path.unlink()
+        path.symlink_to(tmp_path / "x")
+    elif what == "a long silence":
+        monkeypatch.setattr(progress, "SILENT_SECONDS", 0.0)
+    elif isinstance(BAD[what], bytes):
+        path.write_bytes(BAD[what])
+    else:
+        path.write_text(json.dumps(json.loads(path.read_text()) | BAD[what]))
+    assert followed(session.saves) == []
