@@ -12,13 +12,12 @@ from digitnet.registry.progress import SILENT_SECONDS, Followed, followed, read_
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable, quoted
-from digitnet.repl.features.saves import clean
 from digitnet.repl.features.train import ENDINGS, Milestone, TrainingReport
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.result import Note, Record, ScreenOnly
-from digitnet.repl.session import Session
+from digitnet.repl.session import Session, clean
 
 LOOK_SECONDS = 0.25
 """Interval at which the file is looked at."""
