@@ -14,6 +14,7 @@ from digitnet import __version__, paths
 from digitnet.flags import Config, WrongFlags, read_flags
 from digitnet.repl.errors import CommandError, OutputError, say_error
 from digitnet.repl.interrupts import Interrupts, interruptible
+from digitnet.repl.shells import completion
 from digitnet.repl.terminal.prompt import GREETING, NEWCOMER, Loading, Looks, Program, converse, say
 
 MAX_LINE = 100_000
@@ -23,21 +24,12 @@ MAX_LINE = 100_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the program; returns its exit code."""
     try:
-        _prepare_streams()
-        if not os.path.isabs(os.environ.get("HOME", "/")):  # noqa: PTH117 - relative or empty
-            del os.environ["HOME"]  # so that the user's entry in the system's list says it
-        typed = sys.argv[1:] if arguments is None else list(arguments)
-        options, config = read_flags(typed, os.environ)
-        if options.threads:
-            _limit_threads(options.threads)
-        if options.lines or options.file or not _has_terminal():
-            return _script(options, config)
-        return _prompt(options, config)
-    except OutputError as error:
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
+    except (OutputError, BrokenPipeError) as error:
         # discards what Python would flush at exit
         with suppress(OSError, AttributeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error.__cause__, BrokenPipeError):  # as in `digitnet -c ls | head -1`
+        if isinstance(error.__cause__ or error, BrokenPipeError):  # as in `digitnet ... | head -1`
             return 128 + 13  # as a program that SIGPIPE has ended
         say_error(str(error))
         return 1
@@ -46,6 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, WrongFlags) else 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(typed: Sequence[str]) -> int:
+    """Does what the arguments ask for; returns the exit code."""
+    _prepare_streams()
+    if not os.path.isabs(os.environ.get("HOME", "/")):  # noqa: PTH117 - relative or empty
+        del os.environ["HOME"]  # so that the user's entry in the system's list says it
+    options, config = read_flags(typed, os.environ)
+    if options.threads:
+        _limit_threads(options.threads)
+    if options.completion:
+        print(completion(options.completion), flush=True)
+    elif options.man:
+        print(load(options, config, Interrupts(), pages=False).manual(), flush=True)
+    elif options.lines or options.file or not _has_terminal():
+        return _script(options, config)
+    else:
+        return _prompt(options, config)
+    return 0
 
 
 def load(

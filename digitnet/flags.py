@@ -31,6 +31,17 @@ MAX_BYTES, MAX_LINE = 1 << 16, 1000
 
 _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 
+DESCRIPTION = "A prompt for neural networks that read handwritten digits."
+
+FLAGS = {
+    "-c": ("COMMANDS", "do these commands and leave; several -c are done in order"),
+    "--completion": ("SHELL", "print what makes Tab complete in bash, zsh or fish"),
+    "--man": ("", "print the manual page: digitnet --man | man -l -"),
+    "--version": ("", "print the version"),
+    "--help": ("", "print this"),
+}
+"""The flags of the command line alone, with what they take and what they do."""
+
 EPILOG = """\
 With no flag, FILE or pipe, opens a prompt. Each flag but -c can also be set as
 an environment variable, as in DIGITNET_SAVES=~/networks, or in config.toml
@@ -168,7 +179,7 @@ def _parser() -> _Parser:
     """The parser of the command line."""
     parser = _Parser(
         "digitnet",
-        description="A prompt for neural networks that read handwritten digits.",
+        description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -180,13 +191,14 @@ def _parser() -> _Parser:
         metavar="FILE",
         help="a script: commands, and comments after #; - is standard input",
     )
-    add("-c", dest="lines", action="append", metavar="COMMANDS",
-        help="do these commands and leave; several -c are done in order")  # fmt: skip
+    add("-c", dest="lines", action="append", metavar="COMMANDS", help=FLAGS["-c"][1])
     for name, option in OPTIONS.items():
         if option.kind is bool:
             add(f"--{name}", action="store_const", const=True, help=option.help)
         else:
             add(f"--{name}", metavar=option.metavar, help=option.help)
+    add("--completion", choices=("bash", "zsh", "fish"), help=FLAGS["--completion"][1])
+    add("--man", action="store_true", help=FLAGS["--man"][1])
     add("-V", "--version", action="version", version=f"digitnet {__version__}")
     return parser
 

@@ -17,7 +17,7 @@ from digitnet.engine.report import Stopped
 from digitnet.flags import Config
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import COMMANDS, Command, find, understood
+from digitnet.repl.command import COMMANDS, Command, all_commands, find, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.features.help import tour_after
 from digitnet.repl.features.saves import welcome
@@ -27,6 +27,7 @@ from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.file import FLAGS, requested_picture
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.shells import manual
 from digitnet.repl.terminal.completion import Hint, Offers, toolbar
 from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
 from digitnet.repl.terminal.person import Person
@@ -138,6 +139,13 @@ class Loop:
         if self.session.hand is None:
             return "digitnet> "
         return f"{self.session.hand.title}{'*' if self.session.unsaved else ''}> "
+
+    def manual(self) -> str:
+        """The page that `man` shows."""
+        return manual(
+            (f"{c.usage} ({', '.join(c.aliases)})".removesuffix(" ()"), c.summary)
+            for c in all_commands()
+        )
 
     def toolbar(self, width: int) -> str:
         """The text below the prompt."""

@@ -61,6 +61,14 @@ def test_c_tells_one_case(session: Session) -> None:
     assert sum(case["outputs"]) == pytest.approx(1, abs=1e-5)
 
 
+def test_c_says_in_plain_text_where_the_ink_is(session: Session) -> None:
+    text = " ".join(shown(session, "n; c 3").split())
+    assert (
+        "Ink in rows 6 to 25 of 28 and columns 7 to 24 of 28, most of it at the top left," in text
+    )
+    assert "Ink" not in shown(session, "c 3", plain=False)
+
+
 def test_ch_checks_as_many_as_asked(session: Session) -> None:
     results = do(session, "t 1e; ch; ch 30; ch all")
     assert [r["total"] for r in results[1:]] == [100, 30, 1000]

@@ -1,5 +1,6 @@
 """`img` reads people's pictures: any pen, size, colour, paper; files, folders, patterns."""
 
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -46,15 +47,17 @@ def as_drawn(ink: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_picture_is_read(reader: Session, tmp_path: Path, kind: str) -> None:
-    rng = np.random.default_rng(5)
-    for row in range(12):
+def test_every_kind_of_picture_is_read(
+    reader: Session, tmp_path: Path, kind: str, share: Callable[[int, int], int]
+) -> None:
+    rng, count = np.random.default_rng(5), share(6, 12)
+    for row in range(count):
         folder = tmp_path / kind / str(ANSWERS[row])
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{row}.png").write_bytes(KINDS[kind](stroke(row), rng))
     (result,) = do(reader, f"img {tmp_path / kind}")
-    assert result["total"] == 12
-    assert result["correct"] >= 11, result
+    assert result["total"] == count
+    assert result["correct"] >= count - 1, result
 
 
 def printed(digit: int, height: int, rng: np.random.Generator) -> bytes:
@@ -73,17 +76,19 @@ def printed(digit: int, height: int, rng: np.random.Generator) -> bytes:
     return as_file(changes[rng.integers(len(changes))])
 
 
-def test_a_font_at_sizes_from_20_to_2000(reader: Session, tmp_path: Path) -> None:
+def test_a_font_at_sizes_from_20_to_2000(
+    reader: Session, tmp_path: Path, share: Callable[[int, int], int]
+) -> None:
     rng = np.random.default_rng(3)
     heights = (20, 24, 35, 60, 100, 180, 300, 500, 700, 990)  # one more than there are digits
-    for number, height in enumerate(heights * 4):
+    for number, height in enumerate(heights * (tries := share(1, 4))):
         digit = "023456789"[number % 9]  # MNIST's 1 has no flag; with one it is taken for a 7
         folder = tmp_path / digit
         folder.mkdir(exist_ok=True)
         (folder / f"{number}.png").write_bytes(printed(int(digit), height, rng))
     (result,) = do(reader, f"img {tmp_path}")
-    assert result["total"] == 40
-    assert result["correct"] >= 39, result
+    assert result["total"] == 10 * tries
+    assert result["correct"] >= 10 * tries - 1, result
 
 
 def test_a_file_that_cannot_be_read_is_a_failure_and_the_others_are_read(

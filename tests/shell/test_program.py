@@ -164,6 +164,21 @@ def test_version_and_help(program: Program) -> None:
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_shells_and_man_know_the_program(program: Program) -> None:
+    for shell, line in {
+        "bash": "complete -o default -W '-c --completion",
+        "zsh": "    '--saves[where networks are saved]:DIR:_files' \\",
+        "fish": "complete -c digitnet -l saves -r -d 'where networks are saved'",
+    }.items():
+        done = program("--completion", shell)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert line in done.stdout
+    page = program("--man").stdout
+    assert r"\fB\-\-saves DIR\fR" in page
+    assert "\nTrain the network on mini\\-batches of random cases\n" in page
+    assert program("--completion", "nonsense").returncode == 2
+
+
 def test_flags_as_environment_variables(program: Program, tmp_path: Path) -> None:
     env = {"DIGITNET_JSON": "1", "DIGITNET_SAVES": str(tmp_path / "other"), "DIGITNET_YES": "1"}
     done = program("-c", "n; pas one; del one; i", env=env)

@@ -162,6 +162,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> No
             session.interrupts.asked = len(self.reports) > 2
 
     output = CtrlC()
+    do(session, "n 784-8-10")
     assert do_line("study rate 0.02 0.1 --repeat 4 --for 200", session, output)
     done = len(output.results[0]["runs"])
     assert 0 < done < 8

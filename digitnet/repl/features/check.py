@@ -24,6 +24,7 @@ from digitnet.repl.pictures.digit import (
     by_size,
     framed_units,
     gallery,
+    in_words,
     legend,
     signed,
     unsigned,
@@ -78,6 +79,8 @@ class CheckResult(Drawn):
     def drawn(self, view: View) -> RenderResult:
         yield f"case {self.index:,} of the {self.set} set"
         yield beside_outputs(self.inputs, self.outputs, self.guess, self.answer, view)
+        if not view.blocks and self.inputs.ndim == 2:
+            yield in_words(self.inputs)
         yield verdict(self.guess, self.answer, self.names)
         if self.layers is not None:
             yield from _shown_layers(self.layers, view)

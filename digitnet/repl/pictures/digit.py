@@ -213,6 +213,30 @@ COARSE = 8
 """Pictures with fewer rows need one line per row if colours are not available."""
 
 
+PLACES = [
+    f"{row} {side}" for row in ("top", "middle", "bottom") for side in ("left", "center", "right")
+]
+"""Names of the nine parts of a picture."""
+
+
+def in_words(picture: Picture) -> str:
+    """Where the ink of a picture is, in a sentence for whoever does not see it."""
+    rows, columns = np.nonzero(picture > picture.max() / 3)
+    if not len(rows):
+        return "The picture is blank."
+    (top, bottom), (left, right) = ((at.min(), at.max()) for at in (rows, columns))
+    places = 3 * (3 * (rows - top) // (bottom - top + 1)) + 3 * (columns - left) // (
+        right - left + 1
+    )
+    counts = np.bincount(places, minlength=9)
+    most = [PLACES[k] for k in np.argsort(-counts, kind="stable")[:3] if counts[k]]
+    height, width = picture.shape
+    return (
+        f"Ink in rows {top + 1} to {bottom + 1} of {height} and columns {left + 1} to {right + 1} "
+        f"of {width}, most of it at the {', '.join(most)}."
+    )
+
+
 def by_size(sizes: Array) -> list[int]:
     return [int(unit) for unit in np.argsort(-sizes, kind="stable")]
 
