@@ -144,11 +144,7 @@ def read_flags(
     if options.lines and options.file:
         raise WrongFlags("give either -c or a FILE, not both")
     chosen = environ.get("DIGITNET_CONFIG")
-    config = read_config(Path(chosen) if chosen else paths.config_file())
-    if chosen and not config.path.exists():
-        config.warnings.append(
-            f"DIGITNET_CONFIG: there is no file {config.path}; the defaults are used"
-        )
+    config = read_config(Path(chosen) if chosen else paths.config_file(), is_named=bool(chosen))
     for name, option in OPTIONS.items():
         place = name.replace("-", "_")
         value = _typed_or_set(option, getattr(options, place), environ)
@@ -203,12 +199,18 @@ def _parser() -> _Parser:
     return parser
 
 
-def read_config(path: Path) -> Config:
-    """Reads the file at `path`, if it exists. Never raises; errors are added to the warnings."""
+def read_config(path: Path, *, is_named: bool = False) -> Config:
+    """Reads the file at `path`, if it exists. Never raises; errors are added to the warnings.
+
+    is_named: whether DIGITNET_CONFIG names it, so that it should exist.
+    """
     config = Config(path)
     try:
         fields = _toml(path)
     except FileNotFoundError:
+        if is_named:
+            said = f"DIGITNET_CONFIG: there is no file {path}; the defaults are used"
+            config.warnings.append(said)
         return config
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

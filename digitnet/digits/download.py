@@ -99,10 +99,12 @@ def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
 
 
 def _put(path: Path, stem: str, digest: str, data: bytearray) -> None:
-    """Writes a file under a temporary name, checks it and renames it."""
+    """Writes a file under a temporary name that nothing else has, checks it and renames it."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new.unlink(missing_ok=True)
     try:
-        new.write_bytes(data)
+        with new.open("xb") as file:
+            file.write(data)
         if problem := _problem(new, stem, digest):
             raise DownloadFailed(f"sent a file that {problem}")
         new.replace(path)

@@ -173,6 +173,9 @@ class Flatten(Layer):
     notation = Notation(formulae=("z = x, in a row",), gradients=("dC/dx = δ, as a picture",))
 
     def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
+        """Raises ValueError if the input is in a row already."""
+        if len(input_shape) != 3:
+            raise ValueError("only pictures are flattened, and these are rows of numbers")
         super().__init__(input_shape, (prod(input_shape),), dtype)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:

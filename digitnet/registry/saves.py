@@ -88,8 +88,13 @@ class Entry:
     hidden: str = ""
 
     def is_of(self, path: Path) -> bool:
-        """Whether the file is unchanged since the entry was made."""
-        return state(path).items() <= vars(self).items()
+        """Whether the file is unchanged since the entry was made. Raises FileNotFoundError."""
+        try:
+            return state(path).items() <= vars(self).items()
+        except FileNotFoundError:
+            raise
+        except OSError:  # whoever reads the file will say why
+            return False
 
     @property
     def answers_to(self) -> tuple[bool, str]:
@@ -632,9 +637,20 @@ class Registry:
                     f"cut. The folder is {self.folder}"
                 ) from None
             raise RegistryError(
-                f"cannot write in {self.folder}: {why}; {failure}. "
+                f"cannot write in {self.folder}: {self._closed() or why}; {failure}. "
                 "--saves DIR chooses another folder"
             ) from None
+
+    def _closed(self) -> str:
+        """Says who has closed the folder to others that may write in it; empty if nobody has."""
+        for path in (self.folder / LOCK, self.trash.folder):
+            with suppress(OSError):
+                owner = path.stat().st_uid
+                if os.access(self.folder, os.W_OK) and not os.access(path, os.W_OK):
+                    return (
+                        f"{path.name} is closed to you; its owner, user {owner}, can chmod g+w it"
+                    )
+        return ""
 
 
 def new_file() -> str:

@@ -151,7 +151,10 @@ def _check_network(fields: Fields, *, in_committee: bool = False) -> Callable[[]
         raise fields.bad("input_shape", "should hold a few whole numbers within bounds")
     if len(sizes) not in (1, 3) or prod(sizes) > MAX_UNITS:
         raise fields.bad("input_shape", "is no shape of a case")
-    new_layers = [_check_layer(d, np.dtype(dtype), in_committee=in_committee) for d in documents]
+    no_committee = "has a committee beside other layers" if len(documents) > 1 else ""
+    if in_committee:
+        no_committee = "has a committee in a committee"
+    new_layers = [_check_layer(each, np.dtype(dtype), no_committee) for each in documents]
     cost = fields.text("cost", COSTS)
 
     def build() -> Network:
@@ -166,12 +169,12 @@ def _check_network(fields: Fields, *, in_committee: bool = False) -> Callable[[]
     return build
 
 
-def _check_layer(fields: Fields, dtype: Any, *, in_committee: bool) -> NewLayer:
-    """Checks the fields of a layer; returns what builds it."""
+def _check_layer(fields: Fields, dtype: Any, no_committee: str) -> NewLayer:
+    """Checks the fields of a layer; returns what builds it. no_committee: why it cannot be one."""
     kind = fields.text("kind", LAYERS)
     if kind == Committee.kind:
-        if in_committee:
-            raise fields.bad("members", "has a committee in a committee")
+        if no_committee:
+            raise fields.bad("members", no_committee)
         members = [_check_member(member) for member in fields.inners("members")]
         fields.end()
         return lambda below: Committee(below, members=[(new(), scale) for new, scale in members])

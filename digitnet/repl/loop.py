@@ -128,10 +128,10 @@ class Loop:
         if isinstance(self.output, JsonOutput):
             return ""
         lines = []
-        with suppress(RegistryError):
+        with suppress(RegistryError, OSError):  # whoever needs them is told why they cannot be read
             lines.append(welcome(self.session.registry.offered()))
-        if self.session.unfinished.orphans():
-            lines.append("Unsaved training from the last session: type recover to load it.")
+            if self.session.unfinished.orphans():
+                lines.append("Unsaved training from the last session: type recover to load it.")
         return "\n".join(line for line in lines if line)
 
     def message(self) -> str:
@@ -222,6 +222,8 @@ def _message(error: Exception) -> str:
     """The message for an error."""
     if isinstance(error, (CommandError, RegistryError, BadData, NotHere)):
         return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}; the network in hand is unchanged"
     if isinstance(error, MemoryError):
         return "there is not enough memory for that; the network in hand is unchanged"
     if os.environ.get("DIGITNET_DEBUG"):

@@ -1,14 +1,19 @@
 """Disks that fail at any call: the old save stays whole, and what is said of it is true."""
 
+import builtins
 import errno
+import io
 import os
 import shutil
 import traceback
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-from conftest import Tally
+from conftest import ROOT, Tally
 from crash_helpers import (
     SITUATIONS,
     Change,
@@ -20,10 +25,14 @@ from crash_helpers import (
     without_steps,
 )
 from registry_helpers import Disk, failure, temporary_files
+from session_helpers import Kept, do
 
 from digitnet.registry import saves as registry_module
 from digitnet.registry.files import RegistryError
+from digitnet.registry.own_sets import OwnData
 from digitnet.registry.saves import Registry
+from digitnet.repl.loop import do_line
+from digitnet.repl.session import NonInteractive, Session
 
 FOREGONE = {"write_list", "prune", "remove_leftovers"}
 """What may fail without a word: the saves are safe without it."""
@@ -126,3 +135,73 @@ def test_without_protection_the_failures_are_seen(
     monkeypatch.setattr(registry_module, "write_durably", writing)
     _, complaints = at_every_call(tmp_path, [(errno.EIO, False)])
     assert any(says in wrong for wrong in complaints)
+
+
+# reading
+
+READING = ("open", "stat", "lstat", "scandir", "listdir")
+LINES = (
+    *("ls", "l x", "n mini; p x", "l x; pas new", "ren x w", "del x", "undo", "undo x", "recover"),
+    *("data", "data mine", "mine", "vote x x", "study nosuch", "data delete photos"),
+)
+"""What is typed while a call fails."""
+
+
+class Reading:
+    """Lets the nth call of that name on something in a folder fail. path: what it was on."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, folder: Path, name: str, error: OSError) -> None:
+        self.folder, self.name, self.error = str(folder), name, error
+        self.left, self.path = 0, ""
+        for module, each in ((io, "open"), (builtins, "open"), *((os, name) for name in READING)):
+            patch.setattr(module, each, self.watched(each, getattr(module, each)))
+
+    def watched(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Any = ".", *more: Any, **how: Any) -> Any:
+            if name == self.name and str(path).startswith(self.folder):
+                self.left -= 1
+                if self.left == 0:
+                    self.path = str(path)
+                    raise OSError(self.error.errno, self.error.strerror, str(path))
+            return real(path, *more, **how)
+
+        return call
+
+
+@pytest.fixture
+def read(session: Session) -> Path:
+    """A folder with everything that a folder of saves may hold."""
+    do(session, "n mini; pas x; t 3; p; pas y; t 1")
+    session.unfinished.autosave(session.network(), wait=True)
+    session.unfinished.release()
+    Registry(session.saves).delete("y")
+    OwnData(session.saves).change(
+        "mine", lambda own: own.with_case(np.zeros((28, 28), np.uint8), 3)
+    )
+    shutil.copytree(ROOT / "tests" / "golden" / "own-digits", session.saves / "digits")
+    return session.saves.rename(session.saves.with_name("ready"))
+
+
+def test_what_cannot_be_read_is_told_in_one_line(
+    read: Path, session: Session, share: Callable[[int, int], int], tally: Tally
+) -> None:
+    tried, complaints = 0, []
+    for line, name, code in product(LINES, READING, (errno.EIO, errno.EMFILE, errno.EACCES)):
+        for nth in range(1, 1000, share(25, 1)):
+            shutil.copytree(read, session.saves, symlinks=True, dirs_exist_ok=True)
+            registry_module._known.cache_clear()
+            session.hand, session.asker = None, NonInteractive(yes=True)
+            with pytest.MonkeyPatch.context() as patch:
+                reading, output = Reading(patch, session.saves, name, failure(code)), Kept()
+                reading.left = nth
+                done = do_line(line, session, output)
+            shutil.rmtree(session.saves)
+            if not reading.path:
+                break
+            tried += 1
+            said = "".join(output.errors)
+            if done == bool(said) or "should not have happened" in said or "\n" in said:
+                complaints.append(f"{line}, {name} {nth} of {reading.path}: {said}")
+    assert complaints == []
+    assert tried > share(100, 3000)
+    tally("a call that fails while reading", tried, tried)

@@ -100,10 +100,16 @@ def test_the_usual_place(program: Program, tmp_path: Path) -> None:
     assert "hello  ?" in done.stdout
 
 
-def test_a_file_that_is_not_there_is_told(program: Program) -> None:
-    done = program("-c", "ls", env={"DIGITNET_CONFIG": "/nowhere/config.toml"})
-    assert done.returncode == 0
-    assert "DIGITNET_CONFIG: there is no file /nowhere/config.toml" in done.stderr
+@pytest.mark.parametrize("chosen", ["nowhere.toml", "a" * 300, "folder", "file/config.toml"])
+def test_a_configuration_that_is_named_and_cannot_be_read_is_told_in_a_line(
+    program: Program, tmp_path: Path, chosen: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    done = program("-c", "ls", env={"DIGITNET_CONFIG": chosen})
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert chosen[:100] in done.stderr
+    assert "defaults are used" in done.stderr
 
 
 def test_an_alias_may_be_made_of_others_but_not_of_itself(session: Session) -> None:

@@ -1,6 +1,7 @@
 """That MNIST is fetched whole, from whichever mirror has it right, and each failure is told."""
 
 import gzip
+import os
 import signal
 import socket
 import threading
@@ -397,6 +398,17 @@ def test_offline_it_fails_at_once_and_says_so(tmp_path: Path, nobody: str) -> No
     assert time.monotonic() - began < 1.5
     assert message == f"{nobody}: no connection; {nobody}: no connection"
     assert inside(tmp_path) == {}
+
+
+def test_what_is_there_under_the_temporary_name_is_replaced_and_not_followed(
+    tmp_path: Path, start: Start
+) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / f"{FIRST}.{os.getpid()}.new").symlink_to(tmp_path / "elsewhere")
+    fetch(tmp_path / "cache", start(answers(sends)).url)
+    assert inside(tmp_path / "cache") == FILES
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine"
 
 
 def test_a_folder_that_cannot_be_made_is_a_failed_download(tmp_path: Path, start: Start) -> None:

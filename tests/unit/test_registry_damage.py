@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +206,63 @@ def test_while_another_process_writes_changes_wait_and_then_say_so(
             change()
     assert batches_of(two) == 2
     assert temporary_files(two.folder) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has other locks")
+@pytest.mark.parametrize("left", [None, b"", b"junk"], ids=["no lock left", "empty", "junk"])
+@pytest.mark.parametrize(
+    "code", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK], ids=errno.errorcode.get
+)
+def test_a_disk_without_locks_is_saved_to_by_one_program_at_a_time(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, code: int, left: bytes | None
+) -> None:
+    def flock(descriptor: int, how: int) -> None:
+        raise failure(code)
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    monkeypatch.setattr(store_module, "LOCK_SECONDS", 0.1)
+    registry.folder.mkdir()
+    if left is not None:
+        (registry.folder / ".lock").write_bytes(left)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        soon(lambda: registry.save(plain(batches=3), "x"))
+        with registry.locked(""):
+            child = os.fork()
+            if child == 0:
+                with suppress(RegistryError):
+                    Registry(registry.folder).save(plain(batches=4), "x")
+                os._exit(0)
+            os.waitpid(child, 0)
+    assert batches_of(registry) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="Windows has no groups")
+def test_what_is_made_in_a_shared_folder_can_be_used_by_its_group(registry: Registry) -> None:
+    registry.folder.mkdir()
+    os.chown(registry.folder, -1, group := os.getgroups()[-1])
+    registry.folder.chmod(0o770)
+    for batches in (1, 2):
+        registry.save(plain(batches=batches), "x")
+    for path, mode in ((registry.folder / ".lock", 0o060), (registry.trash.folder, 0o070)):
+        status = path.stat()
+        assert (status.st_gid, status.st_mode & mode) == (group, mode)
+
+
+def test_a_lock_of_somebody_else_is_named_with_what_to_do(
+    two: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = two.folder / ".lock"
+
+    def refuse(path: Path, seconds: float) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(store_module, "acquired_lock", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != lock)
+    with pytest.raises(
+        RegistryError, match=r"\.lock is closed to you; .*chmod g\+w it; nothing was"
+    ):
+        two.delete("x")
 
 
 @pytest.mark.parametrize("place", ["saves", "saves/.lock", "saves/.trash"])

@@ -118,6 +118,7 @@ def change(path: Place, value: Any) -> Callable[[Any], None]:
 
 FIRST: Place = ("layers", 0)
 SECOND: Place = ("layers", 1, "statistics")
+flattened = {"kind": "flatten", "config": {}, "parameters": {}, "statistics": {}}
 WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
     "an input of no shape": (change(("input_shape",), [6, 6]), "no shape of a case"),
     "an input of four sizes": (change(("input_shape",), [6, 6, 1, 1]), "a few whole numbers"),
@@ -147,6 +148,7 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
         change(("layers", 1, "statistics", "mean", "data"), np.full(3, np.nan, "<f4").tobytes()),
         "finite",
     ),
+    "rows that are flattened": (lambda d: d["layers"].append(flattened), "only pictures"),
     "another precision": (change(("dtype",), "<f8"), "precision"),
     "a precision nobody has": (change(("dtype",), "<f2"), "not one that"),
 }
@@ -182,6 +184,10 @@ WRONG_COMMITTEES: dict[str, tuple[Callable[[Any], None], str]] = {
         "a committee in a committee",
     ),
     "a field too many": (change((*FIRST, "members", 0, "name"), "x"), "does not know"),
+    "a layer after it": (
+        lambda d: d["layers"].extend(network_member("2-2")["layers"]),
+        "beside other layers",
+    ),
 }  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def test_names_that_look_the_same_are_the_same(registry: Registry) -> None:
 BAD_NAMES = [
     *("", " ", "\t\n", "x" * 65, "x" * 255, "x" * 100_000, "a\nb", "a\tb", "\x00", "a\x00b"),
     *("\x1b[2J", "\x7f", "a\u202eb", "a\u200bb", "a\u2028b", "\ud800", "\ufeffx", "🦆" * 65),
+    *("\u3164", "a\u3164b", "\u115f", "\uffa0", "\u2800", "a\u034fb", "\ufe0f", "a\U000e0101"),
 ]
 
 
