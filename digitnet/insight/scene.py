@@ -160,9 +160,12 @@ def _committee_scene(network: Network, committee: Committee, x: Array, y: Array)
 
 
 def responses(network: Network, x: Array) -> list[Array]:
-    """What each column of a network without pictures makes of cases x: (cases, units)."""
-    columns = [x]
+    """What each column, of a network that is no committee, makes of cases x, (cases, inputs)."""
+    columns = [x.astype(network.dtype).reshape(len(x), *network.input_shape)]
     for layer in network.layers:
-        x = layer.forward(x.astype(network.dtype)).copy()
-        columns[-1:] = [columns[-1], x] if isinstance(layer, Weighted) else [x]
+        a = layer.forward(columns[-1].reshape(len(x), *layer.input_shape)).copy()
+        if isinstance(layer, Weighted):
+            columns.append(a)
+        elif not isinstance(layer, Flatten):
+            columns[-1] = a
     return columns

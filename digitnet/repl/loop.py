@@ -186,6 +186,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         name = command.name
         if command.is_picture or not FLAGS.isdisjoint(arguments):
             arguments, picture = requested_picture(command, arguments, session.asker)
+        session.to_file = picture is not None
         result = _execute(command, arguments, session, output)
         if picture:
             try:

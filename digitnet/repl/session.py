@@ -20,13 +20,26 @@ from digitnet.registry.model import Model
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Registry
 from digitnet.registry.schema import clean_name
-from digitnet.repl.board import Board
+from digitnet.repl.board import Board, Line, Means
 from digitnet.repl.data import DataSets
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.line import NO_MATCH, PREFIX, distance
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Update
+
+
+class View(Protocol):
+    """What takes the whole screen and answers keys."""
+
+    def lines(self, width: int, height: int, means: Means) -> list[Line]:
+        """The lines of a window of this size."""
+
+    def press(self, key: str) -> bool:
+        """Answers a key, by prompt_toolkit's name; returns whether to stay."""
+
+    def move(self) -> bool:
+        """Moves what moves by itself; returns whether anything changed. Called all the time."""
 
 
 class Asker(Protocol):
@@ -43,6 +56,9 @@ class Asker(Protocol):
 
     def draw(self, board: Board) -> bool:
         """Lets the user draw a digit; returns whether they did. Ctrl-C raises KeyboardInterrupt."""
+
+    def show(self, view: View) -> None:
+        """Shows a view until the user leaves it, if there is a screen. Ctrl-C as in `draw`."""
 
 
 NO_BOARD = (
@@ -74,6 +90,9 @@ class NonInteractive:
     def draw(self, board: Board) -> bool:
         """Always raises CommandError."""
         raise CommandError(NO_BOARD)
+
+    def show(self, view: View) -> None:
+        """Does nothing."""
 
 
 def clean(name: str) -> str:
@@ -180,6 +199,7 @@ class Session:
     leaving: whether the user has asked to leave. interrupts: what the signals have asked for.
     show: shows what a long command has done.
     done: the last command; empty if it failed.
+    to_file: whether the result of the command is drawn in a file.
     tour: the index of the next step of the tour, during one.
     vi: whether the prompt uses vi keys.
     watch: what `t` shows with its curves.
@@ -205,6 +225,7 @@ class Session:
     show: Callable[[Update], None] = ignore
     interrupts: Interrupts = field(default_factory=Interrupts)
     done: str = ""
+    to_file: bool = False
     tour: int | None = None
     vi: bool = False
     epoch_lines: bool = False

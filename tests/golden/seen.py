@@ -14,11 +14,12 @@ from digitnet.recipes import RECIPES
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
 from digitnet.repl.features.check import CheckResult
-from digitnet.repl.features.look import LookResult, picture_of
+from digitnet.repl.features.look import LookResult
 from digitnet.repl.features.study import StudyResult, plan_of
 from digitnet.repl.features.weights import UnitResult, WeightsResult
 from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
 from digitnet.repl.pictures.digit import by_size
+from digitnet.repl.viewer import picture_of
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = SOURCES["sample"].read([ROOT / "data"])

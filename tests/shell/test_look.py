@@ -1,13 +1,17 @@
 """`look`: the network in hand drawn, told in words, as JSON and in a file."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Start
 from session_helpers import do, refusal, shown
 
-from digitnet.repl.features.look import picture_of
+from digitnet.repl import viewer as viewer_module
+from digitnet.repl.board import Means
 from digitnet.repl.session import Session
+from digitnet.repl.viewer import Viewer, picture_of
 
 
 def test_plain_text_tells_what_the_picture_shows(session: Session) -> None:
@@ -69,6 +73,142 @@ def test_a_file_for_a_dark_or_a_white_background(session: Session, tmp_path: Pat
     assert "#292929" not in light
     do(session, f"look 5 light --png {tmp_path}/light.png; look 5 light --html {tmp_path}/x.html")
     assert "background: #ffffff" in (tmp_path / "x.html").read_text()
+
+
+def viewer(session: Session, line: str, case: int = 5) -> Viewer:
+    """The view that `look` opens at a prompt, drawn once."""
+    do(session, line)
+    view = Viewer(session, session.network(), session.data(), case)
+    screen(view)
+    return view
+
+
+def screen(view: Viewer, width: int = 100, height: int = 30) -> list[str]:
+    lines = view.lines(width, height, Means())
+    assert len(lines) == height
+    return ["".join(text for _, text in line) for line in lines]
+
+
+def press(view: Viewer, *keys: str) -> list[str]:
+    assert all(view.press(key) for key in keys)
+    return screen(view)
+
+
+def test_left_and_right_go_through_the_cases_and_round(session: Session) -> None:
+    view = viewer(session, "n mini", 6)
+    titles = [press(view, key)[0].split(":")[0] for key in ("right", "right", "left", "left")]
+    assert titles == ["case 7", "case 0", "case 7", "case 6"]
+
+
+def test_up_and_down_go_through_the_layers_and_tab_through_their_units(session: Session) -> None:
+    view = viewer(session, "n 784-40-16-10")
+    shown = view.lines(100, 30, Means())
+    marked = [text for line in shown for style, text in line if style == "reverse"]
+    assert len(marked) <= 1
+    press(view, "up")
+    first = view.column, view.unit
+    press(view, "c-i")
+    assert first[0] == view.column == 2
+    assert view.unit > first[1]
+    press(view, "s-tab")
+    assert (view.column, view.unit) == first
+    press(view, "up", "up", "up")
+    assert view.column == 3
+    press(view, "down", "down", "down", "down")
+    assert view.column == 1
+
+
+def test_space_runs_forward_and_back_and_stops_at_the_change(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = viewer(session, "n 784-5-10")
+    now = [0.0]
+    monkeypatch.setattr(viewer_module, "perf_counter", lambda: now[0])
+    titles = [press(view, " ")[0]]
+    for _ in range(8):
+        assert not view.move()
+        now[0] += 0.31
+        view.move()
+        titles.append(screen(view)[0])
+    assert [("error signal" in t, "gradient descent" in t) for t in titles] == (
+        [(False, False)] * 3 + [(True, False)] * 2 + [(False, True)] * 4
+    )
+    assert "gradient" not in press(view, " ")[0]
+
+
+def test_enter_shows_the_cases_that_excite_a_unit_most(session: Session) -> None:
+    view = viewer(session, "n 784-5-10", 3)
+    lines = press(view, "c-m")
+    x = session.data().test.inputs[:300] / 255
+    layer = session.network().network.layers[0]
+    most = np.argsort(-np.maximum(x @ layer.parameters[0].value, 0)[:, 0], kind="stable")[:4]
+    assert lines[0].startswith("unit 0 of layer 1")
+    found = [int(number) for number in re.findall(r"(\d+): \d", "\n".join(lines[1:-1]))]
+    assert found[:4] == most.tolist()
+    assert press(view, "q")[0].startswith("case 3")
+    assert not view.press("q")
+
+
+@pytest.mark.parametrize("recipe", ["mini", "truth", "xor", "28x28-4c5-p2-10"])
+def test_a_unit_of_every_small_network_can_be_looked_into(session: Session, recipe: str) -> None:
+    view = viewer(session, f"n {recipe}", 1)
+    for _ in range(3):
+        assert press(view, "c-m")[0].startswith("unit")
+        press(view, "x", "up")
+
+
+@pytest.mark.parametrize(("recipe", "number"), [("mini", 1), ("truth", 2), ("xor", 0)])
+def test_a_weight_is_turned_outputs_follow_and_undo_puts_it_back(
+    session: Session, recipe: str, number: int
+) -> None:
+    view = viewer(session, f"n {recipe}; t 5; pas one", 3)
+    weights = session.network().network.parameters[0].value
+    before, outputs = weights.copy(), view.picture.scene.outputs
+    assert not session.unsaved
+    title = press(view, "w", *["right"] * number, "up", "up", "down", "up")[0]
+    assert weights[number, 0] == pytest.approx(before[number, 0] + 0.2, rel=1e-6)
+    assert f"{weights[number, 0]:.3f}" in title
+    assert (weights != before).sum() == 1
+    assert (view.picture.scene.outputs != outputs).any() == bool(
+        view.picture.scene.columns[0].values[number]
+    )
+    assert session.unsaved
+    press(view, "c-m")
+    do(session, "undo")
+    np.testing.assert_array_equal(weights, before)
+    do(session, "undo")
+    assert weights[number, 0] == pytest.approx(before[number, 0] + 0.2, rel=1e-6)
+
+
+def test_weights_of_large_or_averaged_networks_are_not_turned(session: Session) -> None:
+    view = viewer(session, "n quick; t 20")
+    assert "turn a weight" not in press(view, "w")[-1]
+    assert view.shows == ""
+
+
+def test_a_window_too_small_says_so(session: Session) -> None:
+    view = viewer(session, "n mini")
+    assert "needs 40 x 12" in screen(view, 39, 12)[0]
+    assert "needs" not in screen(view, 40, 12)[0]
+
+
+def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(terminal: Start) -> None:
+    t = terminal(100, 30).ready()
+    t.do("n mini; look 5", r"^case 5: guess .*\n.*inputs")
+    for key, seen in [
+        ("\x1b[C", "^case 6: "), ("\x1b[D", "^case 5: "), (" ", "back: the error signal"),
+        (" ", "^case 5: [^;]*$"), ("\t\r", "^unit 1 of layer 1: its weights"), ("x", "^case 5: "),
+        ("w", "^weight from 0 to unit 1 of layer 1: "), ("\x1b[A", "cost"), ("w", "^case 5: "),
+        ("q", "a line is a weight times"),
+    ]:  # fmt: skip
+        t.type(key)
+        t.wait_for(seen)
+    t.do("undo", "^The network is as it was")
+    t.do("look 3", r"^case 3: guess .*\n.*inputs")
+    t.type("\x03")
+    t.wait_for("interrupted; the network in hand is kept")
+    t.wait_for(r"^mini\*?>$")
+    assert not t.screen.cursor.hidden
 
 
 def test_what_cannot_be_looked_at(session: Session) -> None:

@@ -8,18 +8,17 @@ import numpy as np
 from rich.console import RenderResult
 from rich.text import Text
 
-from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import answers_of
-from digitnet.engine.network import Network
-from digitnet.insight.scene import numbers_of, responses, scene_of
+from digitnet.insight.scene import numbers_of
 from digitnet.insight.why import largest
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.features.check import case_number, check_outputs
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import legend, verdict
-from digitnet.repl.pictures.network import FEW, NetworkPicture, Plane, number_of
+from digitnet.repl.pictures.network import FEW, NetworkPicture, number_of
 from digitnet.repl.session import Session
+from digitnet.repl.viewer import Viewer
 
 MIN_WIDTH, MAX_HEIGHT = 40, 30
 """Columns of a screen below which it is told in words, and lines of a still at most."""
@@ -27,43 +26,8 @@ MIN_WIDTH, MAX_HEIGHT = 40, 30
 AROUND = 8
 """Lines of the screen for the text around a still, and the prompt."""
 
-SIDE, POINTS = 48, 100
-"""Points of a plane in each direction, and cases shown on it."""
-
 STRONGEST = 5
 """Connections that are told of a layer."""
-
-
-def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
-    """The picture of a network and a test case."""
-    x, y = data.test.inputs[index] * data.test.scale, data.test.targets[index]
-    with np.errstate(all="ignore"):  # huge weights may overflow
-        scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
-    check_outputs(scene.outputs)
-    has_plane = data.inputs == 2 and data.outputs <= 2 and not network.is_committee
-    case = data.picture_of(data.test, index)
-    return NetworkPicture(
-        scene,
-        case.astype(np.uint8) if case.ndim == 2 else None,
-        int(answers_of(y[np.newaxis])[0]),
-        _plane(network, data) if has_plane else None,
-    )
-
-
-def _plane(network: Network, data: DataSet) -> Plane:
-    """The plane that the training cases are in, with a margin."""
-    inputs = data.train.inputs * data.train.scale
-    margin = 0.1 * np.ptp(inputs, axis=0)
-    low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
-    across, up = (np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True))
-    points = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
-    maps = [values.reshape(SIDE, SIDE, -1) for values in responses(network, points)]
-    outputs = maps[-1]
-    answers = (
-        2 * outputs[..., 0] - 1 if outputs.shape[2] == 1 else outputs[..., 1] - outputs[..., 0]
-    )
-    cases = data.test.inputs[:POINTS] * data.test.scale
-    return Plane(low, high, answers, maps, cases, answers_of(data.test.targets[:POINTS]))
 
 
 @dataclass(frozen=True)
@@ -171,10 +135,17 @@ def look(
     Units light up with their values for a test case, random or with that number. A line is as
     bright as the weight times the value it is for. Of layers with more than 12 units, those are
     shown that contribute most to the guess. With `light`, it is drawn for a white background.
+
+    At a prompt it answers keys: left and right go through the cases, up and down through the
+    layers, Tab through the units of one. Space runs the case forward, then the error signal back.
+    Enter shows a unit's weights and the cases that excite it most. In a small network, w takes a
+    weight of the unit, and up and down turn it; undo takes that back. q leaves.
     """
     model = session.network()
     data = session.data_for(model)
-    index = case_number(session, data, index)
-    picture = picture_of(model.trainer.with_answering_weights(), data, index)
-    shown = replace(picture, light=bool(light))
-    return LookResult(index, f"{data.name} test", shown, data.answers)
+    view = Viewer(session, model, data, case_number(session, data, index))
+    check_outputs(view.picture.scene.outputs)
+    if session.interactive and not session.to_file:
+        session.asker.show(view)
+    shown = replace(view.whole(), light=bool(light))
+    return LookResult(view.index, f"{data.name} test", shown, data.answers)

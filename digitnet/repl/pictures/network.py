@@ -70,6 +70,7 @@ class Grid:
     ) -> None:
         self.light, self.shades = light, shades
         self.ink = (0, 0, 0) if light else (255, 255, 255)
+        self.shown: dict[int, list[int]] = {}  # units, of the columns of a network drawn on it
         self._characters = np.full((height, width), " ", "U1")
         self._dots = np.zeros((height, width), int)
         self._styles = np.full((height, width), "", "U32")
@@ -167,7 +168,7 @@ class Plane:
 
     def draw(self, grid: Grid, x: int, y: int, lines: int, at: Array) -> None:
         """Draws it twice as wide as high; at: the inputs of the present case."""
-        surface = 0.6 * _resized(self.answers, 2 * lines)
+        surface = 0.6 * resized(self.answers, 2 * lines)
         grid.image(x, y, surface, POSITIVE)
         marks = zip(self.points, self.classes, strict=True)
         dots = [("●", point, POSITIVE if answer else NEGATIVE) for point, answer in marks]
@@ -178,7 +179,7 @@ class Plane:
             grid.write(x + column, y + row, mark, f"bold {grid.shade(colour, 1)} on {behind}")
 
 
-def _resized(values: Array, side: int) -> Array:
+def resized(values: Array, side: int) -> Array:
     """The nearest of the numbers (rows, columns, ...) in a square of this side."""
     rows, columns = (np.linspace(0, n - 1, side).round().astype(int) for n in values.shape[:2])
     nearest: Array = values[rows][:, columns]
@@ -190,7 +191,7 @@ class NetworkPicture:
     """A scene to be drawn.
 
     case: its picture; None for a table. answer: its answer. plane: of data of two inputs. selected:
-    the column and the unit that are marked.
+    the column and the unit that are marked, and weight, of the unit.
     """
 
     scene: Scene
@@ -201,6 +202,7 @@ class NetworkPicture:
     selected: tuple[int, int] = (-1, -1)
     light: bool = False
     shades: bool = True
+    weight: int = -1
 
     def grid(self, width: int, height: int) -> Grid:
         """The picture at this size."""
@@ -258,6 +260,7 @@ class _Drawing:
                 grid.write(x, 0, text if len(text) <= most else text.split(maxsplit=1)[0])
         for number in shown:
             self._draw_column(number)
+            grid.shown[number] = list(self.columns[number].units)
 
     def _maps(self, number: int) -> Array | None:
         """What is drawn of each unit of a column, (rows, columns, units)."""
@@ -320,6 +323,8 @@ class _Drawing:
             row, unit = divmod(place, len(ends))
             part = FAINT if is_dark else FAINT + (1 - FAINT) * float(sizes[place])
             colour = SIGNAL if is_back else POSITIVE if links[row, unit] > 0 else NEGATIVE
+            if (number, unit, row) == (*self.picture.selected, self.picture.weight):
+                colour, part = self.grid.ink, 1.0
             if sizes[place] >= (0 if is_whole else VISIBLE[self.grid.shades]):
                 x, to_x = below.x + below.width + 0.25, above.x - 0.75
                 y, to_y = starts[row] + 0.5, ends[unit] + 0.5
@@ -354,7 +359,7 @@ class _Drawing:
                 part = 1.0 if grid.shades else abs(value) / largest
                 grid.write(x, y, bar(part, 2, blocks=True), shade)
             else:
-                picture = _resized(maps[..., unit], 2 * place.lines) / (np.abs(maps).max() or 1.0)
+                picture = resized(maps[..., unit], 2 * place.lines) / (np.abs(maps).max() or 1.0)
                 grid.image(x, y - place.lines // 2, picture)
             x += (2 * place.lines or 2) + 1
             grid.write(

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from digitnet.repl.board import Board
 from digitnet.repl.errors import CommandError
-from digitnet.repl.session import NO_BOARD
+from digitnet.repl.session import NO_BOARD, View
 from digitnet.repl.terminal.board import draw_on
 from digitnet.repl.terminal.prompt import Looks, Reader
+from digitnet.repl.terminal.window import show
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Person:
         if self.looks is None:
             raise CommandError(NO_BOARD)
         return draw_on(board, colours=self.looks.colours)
+
+    def show(self, view: View) -> None:
+        """Shows a view, unless the terminal is a dumb one."""
+        if self.looks is not None:
+            show(view, colours=self.looks.colours)
 
     def _answer(self, question: str) -> str:
         try:

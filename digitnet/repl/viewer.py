@@ -1,0 +1,271 @@
+"""A network that is looked at: how keys move through its cases, layers, units and weights."""
+
+from dataclasses import dataclass, field, replace
+from math import ceil, sqrt
+from time import perf_counter
+
+import numpy as np
+
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import Array, Feeder, answers_of
+from digitnet.engine.layers import Weighted
+from digitnet.engine.network import Network
+from digitnet.engine.pictures import Convolution
+from digitnet.insight.scene import responses, scene_of
+from digitnet.registry.model import Model
+from digitnet.repl.board import Line, Means
+from digitnet.repl.pictures.digit import POSITIVE, halved
+from digitnet.repl.pictures.network import (
+    FEW,
+    Grid,
+    NetworkPicture,
+    Phase,
+    Plane,
+    number_of,
+    phases,
+    resized,
+)
+from digitnet.repl.pictures.tables import named
+from digitnet.repl.session import Before, Session
+
+SIDE, POINTS = 48, 100
+"""Points of a plane in each direction, and cases shown on it."""
+
+SECONDS = 0.3
+"""Time for each layer of the animation."""
+
+TURN = 0.1
+"""How much a key turns a weight."""
+
+MAX_LIKED = 300
+"""Test cases searched for those that excite a unit most."""
+
+MIN_WIDTH, MIN_HEIGHT = 40, 12
+"""The smallest window for a picture."""
+
+KEYS = {
+    "": "q leave  space run  ←→ case  ↑↓ layer  tab unit  enter what it likes",
+    "unit": "any key: back",
+    "weight": "↑↓ turn  ←→ another weight  w done",
+}
+"""What the keys do, by what is shown."""
+
+
+def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
+    """The picture of a network and a test case."""
+    x, y = data.test.inputs[index] * data.test.scale, data.test.targets[index]
+    with np.errstate(all="ignore"):  # huge weights may overflow
+        scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
+    has_plane = data.inputs == 2 and data.outputs <= 2 and not network.is_committee
+    case = data.picture_of(data.test, index)
+    return NetworkPicture(
+        scene,
+        case.astype(np.uint8) if case.ndim == 2 else None,
+        int(answers_of(y[np.newaxis])[0]),
+        _plane(network, data) if has_plane else None,
+    )
+
+
+def _plane(network: Network, data: DataSet) -> Plane:
+    """The plane that the training cases are in, with a margin."""
+    inputs = data.train.inputs * data.train.scale
+    margin = 0.1 * np.ptp(inputs, axis=0)
+    low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
+    across, up = (np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True))
+    points = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
+    maps = [values.reshape(SIDE, SIDE, -1) for values in responses(network, points)]
+    outputs = maps[-1]
+    answers = (
+        2 * outputs[..., 0] - 1 if outputs.shape[2] == 1 else outputs[..., 1] - outputs[..., 0]
+    )
+    cases = data.test.inputs[:POINTS] * data.test.scale
+    return Plane(low, high, answers, maps, cases, answers_of(data.test.targets[:POINTS]))
+
+
+@dataclass
+class Viewer:
+    """What is looked at. column, unit: selected. weight: of the unit, the bias being the last.
+
+    shows: the network, the `unit`, or the network with a `weight` that is turned. running: the
+    phase that is shown; None for the whole.
+    """
+
+    session: Session
+    model: Model
+    data: DataSet
+    index: int
+    column: int = 1
+    unit: int = 0
+    weight: int = 0
+    shows: str = ""
+    running: int | None = None
+    _shown: dict[int, list[int]] = field(default_factory=dict)
+    _picture: NetworkPicture | None = None
+    _since: float = 0.0
+    _is_undoable: bool = False
+
+    @property
+    def network(self) -> Network:
+        return self.model.trainer.with_answering_weights()
+
+    def whole(self) -> NetworkPicture:
+        """The picture of the present case, without what the keys have marked."""
+        if self._picture is None:
+            self._picture = picture_of(self.network, self.data, self.index)
+        return self._picture
+
+    @property
+    def picture(self) -> NetworkPicture:
+        """The picture of the present case."""
+        whole = self.whole()
+        phase = Phase() if self.running is None else phases(whole.scene)[self.running]
+        weight = self.weight if self.shows == "weight" else -1
+        return replace(whole, phase=phase, selected=(self.column, self.unit), weight=weight)
+
+    # the keys
+
+    def press(self, key: str) -> bool:
+        """Answers a key; returns whether to stay."""
+        if key in ("q", "escape", "c-d") and not self.shows:
+            return False
+        if self.shows == "unit" or (self.shows and key in ("w", "q", "escape", "c-m")):
+            self.shows = ""
+            return True
+        across = {"left": -1, "right": 1}.get(key, 0)
+        up = {"up": 1, "down": -1}.get(key, 0)
+        if self.shows == "weight":
+            self.weight = (self.weight + across) % len(self._weights())
+            if up:
+                self._turn(up * TURN)
+        elif across:
+            self.index = (self.index + across) % len(self.data.test)
+            self._picture, self.running = None, None
+        elif up:
+            self.column = max(1, min(self.column + up, len(self.picture.scene.columns) - 1))
+            self.unit = (self._shown.get(self.column) or [0])[0]
+        elif key in ("c-i", "s-tab"):
+            units = self._shown.get(self.column, [0])
+            at = units.index(self.unit) if self.unit in units else -1
+            self.unit = units[(at + (1 if key == "c-i" else -1)) % len(units)]
+        elif key == " ":
+            self.running, self._since = 0 if self.running is None else None, perf_counter()
+        elif key == "c-m" and self.picture.scene.has_signal:
+            self.shows = "unit"
+        elif key == "w" and self.can_turn:
+            self.shows, self.weight = "weight", 0
+        return True
+
+    def move(self) -> bool:
+        """Shows the next phase when it is time; the last one stays."""
+        at, now = self.running, perf_counter()
+        if at is None or now - self._since < SECONDS:
+            return False
+        self._since = now
+        self.running = min(at + 1, len(phases(self.picture.scene)) - 1)
+        return self.running != at
+
+    # a weight turned by hand
+
+    @property
+    def can_turn(self) -> bool:
+        """Whether it is small, and answers with the very weights that are trained."""
+        is_small = all(column.count <= FEW for column in self.picture.scene.columns)
+        return is_small and self.network is self.model.network and not self.network.is_committee
+
+    def _weights(self) -> list[Array]:
+        """Of the unit that is selected, the weights and the bias, each a view of one number."""
+        values = [p.value.reshape(-1, p.value.shape[-1]) for p in self._layer.parameters]
+        return [row[self.unit : self.unit + 1] for value in values for row in value]
+
+    @property
+    def _layer(self) -> Weighted:
+        """The layer whose units are in the column that is selected."""
+        return [la for la in self.network.layers if isinstance(la, Weighted)][self.column - 1]
+
+    def _turn(self, by: float) -> None:
+        if not self._is_undoable:
+            before = Before.of(self.model, self.session)
+            self.session.before = self.session.last_change = before
+            self.session.saved = None
+            self._is_undoable = True
+        self._weights()[self.weight][:] += by
+        self.model.accuracy, self._picture = None, None
+
+    # how it looks
+
+    def lines(self, width: int, height: int, means: Means) -> list[Line]:
+        """The lines of a window of this size."""
+        if width < MIN_WIDTH or height < MIN_HEIGHT or not means.blocks:
+            needed = f"needs {MIN_WIDTH} x {MIN_HEIGHT} characters of Unicode; q leaves"
+            return [[("", needed[:width])]] + [[("", "")]] * (height - 1)
+        picture = replace(self.picture, shades=means.shades)
+        if self.shows == "unit":
+            grid = self._unit_grid(picture, width, height - 2)
+        else:
+            grid = picture.grid(width, height - 2)
+            self._shown = grid.shown
+        keys = KEYS[self.shows] + "  w turn a weight" * (not self.shows and self.can_turn)
+        lines = [[("bold", self._title(picture)[:width])], *grid.lines(), [("", keys[:width])]]
+        return [[(style.replace(" on ", " bg:"), text) for style, text in line] for line in lines]
+
+    def _title(self, picture: NetworkPicture) -> str:
+        scene = picture.scene
+        guess = int(answers_of(scene.outputs[np.newaxis])[0])
+        unit = f"unit {self.unit} of layer {self.column}"
+        if self.shows == "unit":
+            return f"{unit}: its weights, and what excites it most of {MAX_LIKED} test cases"
+        if self.shows == "weight":
+            weights = self._weights()
+            below = scene.columns[self.column].below
+            name = f"weight from {self.weight}" if self.weight < below else "bias"
+            value = float(weights[self.weight][0])
+            return f"{name} to {unit}: {number_of(value)}; cost {scene.cost:.4g}, guess {guess}"
+        said = {
+            "backward": "; back: the error signal dC/dz",
+            "change": "; how gradient descent would change the weights",
+        }
+        answers = ", ".join(
+            f"{word} {named(answer, self.data.answers)}"
+            for word, answer in (("guess", guess), ("answer", picture.answer))
+        )
+        told = said.get(picture.phase.kind, "")
+        return f"case {self.index:,}: {answers}, cost {scene.cost:.4g}{told}"
+
+    def _unit_grid(self, picture: NetworkPicture, width: int, height: int) -> Grid:
+        """What the unit likes: its weights as a picture, and the cases that excite it most."""
+        grid = Grid(width, height, shades=picture.shades)
+        column, side = picture.scene.columns[self.column], 2 * min(height - 1, 14)
+        weights = self._weight_picture(column.weights[:, self.unit], picture)
+        grid.image(0, 0, resized(weights / (np.abs(weights).max() or 1.0), side), POSITIVE)
+        low, high = column.weights[:, self.unit].min(), column.weights[:, self.unit].max()
+        grid.write(0, side // 2, f"{number_of(low)} to {number_of(high)}"[: side + 2])
+        count = min(MAX_LIKED, len(self.data.test))
+        x = Feeder(self.data.test, count, self.network.dtype).batch(np.arange(count))[0]
+        values = responses(self.network, x)[self.column].reshape(count, -1, column.count)
+        liked = values[..., self.unit].max(axis=1)
+        wide, high_ = (16, 8) if picture.case is not None else (width - side - 3, 1)
+        across, down = (width - side - 2) // wide, height // high_
+        for n, case in enumerate(np.argsort(-liked, kind="stable")[: across * down].tolist()):
+            left, top = side + 3 + n % across * wide, n // across * high_
+            shown = self.data.picture_of(self.data.test, case)
+            label = f"{case}: {number_of(float(liked[case]))}"
+            if shown.ndim == 2:
+                small = halved(shown) if shown.shape[1] > 16 else shown
+                grid.image(left, top, resized(small / 255, 14))
+            else:
+                label += f"  {' '.join(f'{value:.3g}' for value in shown)}"
+            grid.write(left, top + high_ - 1, label[: max(0, width - left)])
+        return grid
+
+    def _weight_picture(self, weights: Array, picture: NetworkPicture) -> Array:
+        """The weights as the case they are for, as the mean kernel, or else in a square."""
+        shown: Array
+        if isinstance(self._layer, Convolution):
+            kernel = self._layer.kernel
+            shown = weights.reshape(kernel, kernel, -1).mean(axis=2)
+        elif picture.case is not None and weights.size == picture.case.size:
+            shown = weights.reshape(picture.case.shape)
+        else:
+            side = ceil(sqrt(weights.size))
+            shown = np.pad(weights, (0, side * side - weights.size)).reshape(side, side)
+        return shown
