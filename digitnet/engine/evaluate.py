@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
-from digitnet.engine.network import Committee, Network
+from digitnet.engine.network import Network
 
 MAX_BYTES = 3 << 28
 """Maximum memory of a mini-batch in a forward and backward pass."""
@@ -20,9 +20,7 @@ what the derivative is computed in."""
 def numbers_per_case(network: Network) -> int:
     """The numbers that all layers, and those of a committee's members, make of a case."""
     numbers = network.inputs + sum(prod(layer.shape) for layer in network.layers)
-    if isinstance(committee := network.layers[-1], Committee):
-        numbers += sum(numbers_per_case(member) for member, _ in committee.members)
-    return numbers
+    return numbers + sum(numbers_per_case(member) for member, _ in network.members)
 
 
 def max_cases(network: Network) -> int:

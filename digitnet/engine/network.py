@@ -188,6 +188,7 @@ MAX_LAYERS = 60
 class Network:
     """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output.
 
+    members: of a committee, its networks and the scale of each one's inputs; else none.
     prepared: what computes the passes of the layers in less time; see `speed/prepare.py`.
     """
 
@@ -200,7 +201,8 @@ class Network:
         _check(self.layers)
         self.cost_name = cost
         last = self.layers[-1]
-        self.is_committee = isinstance(last, Committee)
+        self.members = last.members if isinstance(last, Committee) else []
+        self.is_committee = bool(self.members)
         self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else "softmax")
         if isinstance(last, Dense):
             last.is_given_delta = self.cost.canonical
@@ -245,8 +247,8 @@ class Network:
     @property
     def size(self) -> int:
         """The number of trainable parameters; for a committee, the sum over its members."""
-        if isinstance(self.layers[-1], Committee):
-            return sum(network.size for network, _ in self.layers[-1].members)
+        if self.members:
+            return sum(network.size for network, _ in self.members)
         return sum(prod(parameter.value.shape) for parameter in self.parameters)
 
     @property

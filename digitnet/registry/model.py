@@ -54,6 +54,16 @@ class Model:
         """The trainer's network."""
         return self.trainer.network
 
+    def member(self, number: int) -> "Model":
+        """A copy of a member of a committee, numbered from 1, as a network by itself.
+
+        Its settings and the state of its training are not part of a committee.
+        """
+        network, scale = self.network.members[number - 1]
+        settings = Settings(pixels="unit" if scale == 1 else "raw")
+        trainer = Trainer(network.copy(network.dtype), settings, 0)
+        return Model(trainer, data=self.data, trained_on=list(self.trained_on))
+
 
 @dataclass(frozen=True)
 class Blueprint:

@@ -32,6 +32,14 @@ SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
 """Settings of the session that are not numbers → their values, each with a description."""
 
 
+PLOT_WORDS = {
+    "log": "costs on a logarithmic axis",
+    "linear": "costs on a linear axis",
+    "rate": "the learning rate too",
+    "light": "for a white background",
+}
+
+
 def whole(text: str, low: int = 0, digits: int = 9) -> int:
     """Parses an integer of at least `low`, with at most so many digits. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= digits) or int(text) < low:
@@ -162,6 +170,7 @@ METHOD = one_of("METHOD", "a method", lambda: SUMMARIES)
 FOUND = one_of("WHAT", "the word `rate`", lambda: dict.fromkeys(("rate", "lr"), "a learning rate"))
 
 NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)
+PLOTTED = replace(NAME, offers=lambda session, words: {**PLOT_WORDS, **_saves(session, words)})
 SAVE = replace(NAME, joins=lambda word: False)
 OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
 NEW = Kind("NEW", "a new name", str)

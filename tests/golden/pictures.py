@@ -25,7 +25,7 @@ from digitnet.engine.run import Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
 from digitnet.repl.board import Board, Means, Reading, lines_of
-from digitnet.repl.features.check import CheckResult
+from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.train import TrainingReport
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.file import svg
@@ -50,9 +50,8 @@ def check() -> CheckResult:
     """`c 11` after `t 5e` with seed 1, as recorded."""
     data, found = SOURCES["sample"].read([ROOT / "data"]), recorded()["check"]
     picture = data.picture_of(data.test, found["index"])
-    return CheckResult(
-        *(found[name] for name in ("index", "set", "answer", "guess", "outputs", "cost")), picture
-    )
+    case = Case(found["index"], found["set"], found["answer"], picture)
+    return CheckResult(case, found["guess"], found["outputs"], found["cost"])
 
 
 def recorded() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from digitnet.insight.inside import first_layer
 from digitnet.recipes import RECIPES
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
-from digitnet.repl.features.check import CheckResult
+from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.look import LookResult
 from digitnet.repl.features.study import StudyResult, plan_of
 from digitnet.repl.features.weights import UnitResult, WeightsResult
@@ -61,7 +61,7 @@ def cm(times: int = 1) -> ConfusionResult:
 def weights() -> WeightsResult:
     """`w` of the network that is included."""
     first = first_layer(Registry(ROOT / "saves" / "included").load("ready").network)
-    return WeightsResult(first, by_size(np.square(first.weights).sum(axis=(1, 2))))
+    return WeightsResult(first, "", by_size(np.square(first.weights).sum(axis=(1, 2))))
 
 
 def looked() -> LookResult:
@@ -72,7 +72,7 @@ def looked() -> LookResult:
 
 def unit() -> UnitResult:
     """`w 3` of the same."""
-    return UnitResult(weights().first, 3)
+    return UnitResult(weights().first, "", 3)
 
 
 def kernels() -> WeightsResult:
@@ -83,7 +83,7 @@ def kernels() -> WeightsResult:
         angle = number * np.pi / 6
         slope = np.round(x * np.cos(angle) + y * np.sin(angle), 6)
         network.parameters[0].value[:, number] = slope.ravel()
-    return WeightsResult(first_layer(network), list(range(12)))
+    return WeightsResult(first_layer(network), "", list(range(12)))
 
 
 def layers() -> CheckResult:
@@ -93,7 +93,7 @@ def layers() -> CheckResult:
     edges = [np.maximum(pooled - np.roll(pooled, *way), 0) for way in WAYS]
     hidden = [("4c3-p2", np.stack(edges, axis=2)), ("100", np.maximum(np.arange(100) % 7 - 3, 0))]
     outputs = [0.0, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0, 0.0, 0.75]
-    return CheckResult(11, "sample test", 4, 9, outputs, 1.386, picture, hidden)
+    return CheckResult(Case(11, "sample test", 4, picture), 9, outputs, 1.386, hidden)
 
 
 RESULTS = [0.9915, 0.991, 0.874, 0.986, 0.9896, 0.9822, 0.9878, 0.9838]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from digitnet.registry.saves import Entry
-from digitnet.repl.features.check import CheckResult
+from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.saves import ListResult
 from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.digit import bar
@@ -32,7 +32,7 @@ def shown(result: object, width: int = 80, *, plain: bool = False, encoding: str
 
 def check(width_of_picture: int = 4) -> CheckResult:
     picture = np.tile(PICTURE, (1, width_of_picture // 4))
-    return CheckResult(5, "sample test", 2, 1, [0.0, 0.75, 0.25], 1.386, picture)
+    return CheckResult(Case(5, "sample test", 2, picture), 1, [0.0, 0.75, 0.25], 1.386)
 
 
 def test_a_case_in_half_blocks_beside_its_outputs() -> None:
@@ -52,6 +52,8 @@ def test_a_case_without_blocks(how: dict[str, object]) -> None:
         " =@    0                       0.000\n"
         ": =*   1 ###############       0.750 guess\n"
         "       2 #####                 0.250 answer\n"
+        "Ink in rows 1 to 4 of 4 and columns 1 to 4 of 4, most of it at the top center,\n"
+        "top left, middle center.\n"
         "guess 1, answer 2: wrong"
     )
 

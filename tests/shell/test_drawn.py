@@ -78,7 +78,9 @@ def test_plot_takes_a_file_without_a_flag(session: Session, name: str) -> None:
         ("show --svg a.svg --png a.png", "--svg takes one file"),
         ("show 1 --svg ''", "'' cannot be a file. Example: show --svg picture.svg"),
         ("show 1 --svg .", "'.' exists and is not a file; nothing was written"),
-        ("show 1 --pdf a.pdf", "show: unexpected '--pdf a.pdf'"),
+        ("show 1 --jpg a.jpg", "show: unexpected '--jpg a.jpg'"),
+        ("show 1 --png a.jpg", "'a.jpg': a picture's name ends in .png. Example: show picture.png"),
+        ("cm a.jpg", "ends in .svg, .html, .png or .pdf. Example: cm picture.svg"),
         ("show x.svg", "show: 'x.svg' is not"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import Start
 from rich.cells import cell_len
-from session_helpers import Kept, do, refusal
+from session_helpers import Kept, do, refusal, shown
 
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
@@ -102,16 +102,42 @@ def test_c_layers_takes_a_random_case(trained: Session) -> None:
     assert "layers" not in do(trained, "c 5")[0]
 
 
-def test_a_committee_is_asked_what_it_misreads_and_not_what_its_weights_are(
-    session: Session,
-) -> None:
-    do(session, "n 784-8-10; t 100; pas a; n 784-9-10; t 100; pas b; vote a b")
-    cm, wrong, ch = do(session, "cm; wrong; ch all")
-    assert np.trace(cm["matrix"]) == ch["correct"]
-    assert len(wrong["cases"]) == ch["total"] - ch["correct"]
-    for line in ("w", "w 1", "w case"):
-        assert "a committee has no weights of its own" in refusal(session, line)
-    assert "a committee has no layers of its own" in refusal(session, "c 1 layers")
+def test_a_committee_answers_shows_its_first_member_and_plots_all_of_them(session: Session) -> None:
+    do(
+        session,
+        "n 784-8-10; t 100; pas a; ch all; n 784-9-10; set pixels raw; set rate 0.001; t 100",
+    )
+    do(session, "pas b; vote a b; pas both")
+    cm, wrong, ch, w, maps, why, layers, c, plot = do(
+        session, "cm; wrong; ch all; w; w case 3; why 3; c 3 layers; c 3; plot"
+    )
+    assert np.trace(cm["matrix"]) == ch["correct"] == ch["total"] - len(wrong["cases"])
+    for result in (w, maps, why, layers):
+        assert result["member"] == "member 1 of 2; l both 2 loads another"
+    assert (w["units"], len(c["votes"])) == (8, 2)
+    assert "member 1 of 2" in shown(session, "w")
+    assert "its 2 members: " in shown(session, "c 3")
+    assert plot["members"][1]["together"] == ch["accuracy"]
+    accuracies = [do(session, f"l both {n}; ch all")[1]["accuracy"] for n in (1, 2)]
+    assert accuracies == [member["alone"] for member in plot["members"]]
+    assert do(session, "l a; why 3")[1]["layers"] == why["layers"]
+
+
+def test_diff_tells_what_only_one_of_two_networks_misreads(trained: Session) -> None:
+    do(trained, "pas a; t 400; pas b")
+    (diff,) = do(trained, "diff a b")
+    matrix = {name: do(trained, f"l {name}; wrong")[1]["cases"] for name in "ab"}
+    wrong = {name: {case["index"] for case in cases} for name, cases in matrix.items()}
+    for network, other in zip(diff["networks"], "ba", strict=True):
+        name = network["name"]
+        assert {c["index"] for c in network["alone_wrong"]} == wrong[name] - wrong[other]
+        assert network["correct"] == 1000 - len(wrong[name])
+    assert diff["both_wrong"] == len(wrong["a"] & wrong["b"])
+    (same,) = do(trained, "diff a")  # against the one in hand, which is b
+    assert [network["name"] for network in same["networks"]] == ["a", "b"]
+    (both,) = do(trained, "diff a b 11")
+    assert both["networks"][1]["outputs"] == do(trained, "c 11")[0]["outputs"]
+    assert "no network named 'c'" in refusal(trained, "diff a c")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +196,7 @@ def test_on_a_terminal(terminal: Start, how: str, columns: int, rows: int) -> No
     ):
         t.type(f"{line}\r")
         t.wait_for(last)
-        t.type("q" if line == "wrong" else "")
+        t.type("q" if "Space: more" in t.text() else "")
         t.read(0.2)
         assert max(len(row.rstrip()) for row in t.screen.display) <= columns
     if how == "plain":

@@ -2,6 +2,7 @@
 
 import re
 from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -247,6 +248,24 @@ def test_networks_are_compared_in_a_plot(session: Session) -> None:
     assert "no network named 'three'" in refusal(session, "plot one three")
     do(session, "n diary; pas fresh")
     assert "not been trained" in refusal(session, "plot one fresh")
+
+
+def test_plot_draws_on_the_axis_asked_for_and_the_rate_as_far_as_it_is_known(
+    session: Session, tmp_path: Path
+) -> None:
+    do(session, "n diary; set cases 500; set schedule cosine 2e; t 1e; pas one")
+    assert "cost, log axis" in shown(session, "plot log")
+    assert "log axis" not in shown(session, "plot linear")
+    assert "learning rate" in shown(session, "plot rate")
+    rates = [rate for _, rate in session.network().rates]
+    assert rates == sorted(rates, reverse=True)
+    assert 0.4 < rates[-1] / rates[0] < 0.6  # half of a cosine
+    file = tmp_path / "one.svg"
+    do(session, f"plot one log light {file}")
+    assert b'fill="#ffffff"' in file.read_bytes()
+    do(session, "l one")
+    for line in ("plot rate", "plot one rate"):
+        assert "while t trains" in refusal(session, line)
 
 
 def test_ch_says_how_to_see_the_misread_ones(session: Session) -> None:

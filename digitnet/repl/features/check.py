@@ -1,5 +1,6 @@
 """`c` checks one test case, `ch` many."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
+from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
     beside_outputs,
@@ -45,43 +47,92 @@ MIN_LINES = 8
 
 
 @dataclass(frozen=True)
-class CheckResult(Drawn):
-    """The network's outputs for one case.
+class Case:
+    """A test case. inputs: its picture, or its row of a table. names: of the answers.
 
-    inputs: the case as a picture, or a row of a table. layers: for each hidden layer, its text in
-    the shape and its outputs; None if not requested. names: of the answers.
+    member: the one of a committee that is asked, in words; empty for the whole network.
     """
 
     index: int
     set: str
     answer: int
+    inputs: NDArray[Any]
+    names: tuple[str, ...] = ()
+    member: str = ""
+
+    @classmethod
+    def of(cls, session: Session, data: DataSet, index: int | None, member: str = "") -> "Case":
+        """The test case with this number, or a random one."""
+        index = case_number(session, data, index)
+        answer = int(answers_of(data.test.targets[index : index + 1])[0])
+        picture = data.picture_of(data.test, index)
+        return cls(index, f"{data.name} test", answer, picture, data.answers, member)
+
+    def __str__(self) -> str:
+        by = f", {self.member}" if self.member else ""
+        return f"case {self.index:,} of the {self.set} set{by}"
+
+    def as_json(self) -> dict[str, Any]:
+        fields = {"index": self.index, "set": self.set, "answer": self.answer}
+        return fields | ({"member": self.member} if self.member else {})
+
+
+def case_number(session: Session, data: DataSet, index: int | None) -> int:
+    """The index, or a random one if it is None. Raises CommandError if there is no such case."""
+    if index is None:
+        return int(session.rng.integers(len(data.test)))
+    if index >= len(data.test):
+        raise CommandError(
+            f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
+            f"{len(data.test) - 1:,}"
+        )
+    return index
+
+
+def single(session: Session) -> tuple[Model, str]:
+    """The network in hand, or the first member of a committee, and then which that is, in words."""
+    model = session.network()
+    if not (members := model.network.members):
+        return model, ""
+    another = f"; l {as_typed(model.name)} 2 loads another" if model.name and members[1:] else ""
+    return model.member(1), f"member 1 of {len(members)}{another}"
+
+
+@dataclass(frozen=True)
+class CheckResult(Drawn):
+    """The network's outputs for one case.
+
+    layers: for each hidden layer, its text in the shape and its outputs; None if not requested.
+    votes: the guess of each member of a committee.
+    """
+
+    case: Case
     guess: int
     outputs: list[float]
     cost: float
-    inputs: NDArray[Any]
     layers: list[tuple[str, Array]] | None = None
-    names: tuple[str, ...] = ()
-
-    @property
-    def correct(self) -> bool:
-        return self.guess == self.answer
+    votes: Sequence[int] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """All fields except the picture and the names."""
-        names = ("index", "set", "answer", "guess", "correct", "outputs", "cost")
-        values = {name: getattr(self, name) for name in names}
+        correct = self.guess == self.case.answer
+        values = {"guess": self.guess, "correct": correct, "outputs": self.outputs}
+        values = self.case.as_json() | values | {"cost": self.cost}
         if self.layers is not None:
             values["layers"] = [
                 {"layer": text, "activations": a.tolist()} for text, a in self.layers
             ]
-        return values
+        return values | ({"votes": list(self.votes)} if self.votes else {})
 
     def drawn(self, view: View) -> RenderResult:
-        yield f"case {self.index:,} of the {self.set} set"
-        yield beside_outputs(self.inputs, self.outputs, self.guess, self.answer, view)
-        if not view.blocks and self.inputs.ndim == 2:
-            yield in_words(self.inputs)
-        yield verdict(self.guess, self.answer, self.names)
+        case = self.case
+        yield str(case)
+        yield beside_outputs(case.inputs, self.outputs, self.guess, case.answer, view)
+        if not view.blocks and case.inputs.ndim == 2:
+            yield in_words(case.inputs)
+        yield verdict(self.guess, case.answer, case.names)
+        if self.votes:
+            says = [f"{n} say {guess}" for guess, n in Counter(self.votes).most_common()]
+            yield f"its {counted(len(self.votes), 'member')}: {', '.join(says)}"
         if self.layers is not None:
             yield from _shown_layers(self.layers, view)
 
@@ -141,42 +192,31 @@ def check(
     """Check one test case: the picture, the outputs, the guess, the answer.
 
     A random case, or the one with that number. With `layers`, also shows the outputs of the hidden
-    layers: feature maps as pictures, the units of dense layers in rows.
+    layers: feature maps as pictures, the units of dense layers in rows. Of a committee, the guesses
+    of its members are shown, or the layers of the first one.
     """
-    model = session.network()
-    data = session.data_for(model)
     wants_layers = bool(layers) or isinstance(index, str)
-    if wants_layers and model.network.is_committee:
-        raise CommandError("a committee has no layers of its own: load one of its members")
-    index = case_number(session, data, None if isinstance(index, str) else index)
+    model, member = single(session) if wants_layers else (session.network(), "")
+    data = session.data_for(model)
+    case = Case.of(session, data, None if isinstance(index, str) else index, member)
+    return checked(model, data, case, with_layers=wants_layers)
+
+
+def checked(model: Model, data: DataSet, case: Case, *, with_layers: bool = False) -> CheckResult:
+    """What a network makes of a test case. Raises CommandError if that is not finite."""
     network = model.trainer.answering()
-    x, y = Feeder(data.test, 1, network.dtype).batch(np.array([index]))
+    x, y = Feeder(data.test, 1, network.dtype).batch(np.array([case.index]))
     *hidden, (_, a) = layer_outputs(network, x)
     check_outputs(a)
     a = a.reshape(1, -1)
     return CheckResult(
-        index=index,
-        set=f"{data.name} test",
-        answer=int(answers_of(y)[0]),
+        case,
         guess=int(answers_of(a)[0]),
         outputs=[float(value) for value in a[0]],
         cost=model.network.cost.value(a, y),
-        inputs=data.picture_of(data.test, index),
-        layers=hidden if wants_layers else None,
-        names=data.answers,
+        layers=hidden if with_layers else None,
+        votes=[int(answers_of(each.forward(x * scale))[0]) for each, scale in network.members],
     )
-
-
-def case_number(session: Session, data: DataSet, index: int | None) -> int:
-    """The index, or a random one if it is None. Raises CommandError if there is no such case."""
-    if index is None:
-        return int(session.rng.integers(len(data.test)))
-    if index >= len(data.test):
-        raise CommandError(
-            f"there is no case {index:,}: the test cases of {data.name} are numbered 0 to "
-            f"{len(data.test) - 1:,}"
-        )
-    return index
 
 
 def check_outputs(a: NDArray[Any]) -> None:

@@ -1,19 +1,24 @@
 """`plot` draws the costs and the accuracy over the whole training."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
+import numpy as np
 from rich.console import RenderResult
 
+from digitnet.engine.arrays import answers_of
+from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.trainer import Measurement
+from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import OPTIONAL, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.saves import no_such
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.curves import history_curves
-from digitnet.repl.pictures.tables import counted, percent
+from digitnet.repl.pictures.curves import BATCHES, Chart, Curves, history_curves
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session, clean
 
 MAX_NETWORKS = 6
@@ -22,24 +27,19 @@ MAX_NETWORKS = 6
 
 @dataclass(frozen=True)
 class PlotResult(Drawn):
-    """The training histories of networks, by name; the name of the one in hand is empty."""
+    """Charts, and a sentence about each network. fields: those of the JSON."""
 
-    histories: dict[str, Sequence[Measurement]]
+    charts: Sequence[Chart]
+    said: Sequence[str]
+    fields: dict[str, Any]
+    is_light: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """The measurements: `history` of the network in hand, or `histories` by name."""
-        measured = {name: [asdict(m) for m in history] for name, history in self.histories.items()}
-        return {"history": measured[""]} if "" in measured else {"histories": measured}
+        return self.fields
 
     def drawn(self, view: View) -> RenderResult:
-        yield history_curves(self.histories)
-        for name, history in self.histories.items():
-            best = max(history, key=lambda measured: measured.validation_accuracy)
-            yield (
-                f"{name}{': ' if name else ''}{counted(len(history), 'measurement')} in "
-                f"{counted(history[-1].batches, 'mini-batch')}; best validation accuracy "
-                f"{percent(best.validation_accuracy)} after {best.batches:,}."
-            )
+        yield Curves(self.charts)
+        yield from self.said
 
 
 @command(
@@ -48,31 +48,99 @@ class PlotResult(Drawn):
     rank=2,
     examples={
         "plot first second": "two saved networks in one picture",
-        "plot curves.svg": "the same in a file: .svg, .html or .png",
+        "plot rate": "with the learning rate",
+        "plot log curves.svg": "costs on a logarithmic axis, in a file: .svg, .pdf, .png or .html",
         "plot": "the cost and the accuracy so far",
     },
     is_picture=True,
 )
-def plot(session: Session, *names: Annotated[str, kinds.NAME, OPTIONAL]) -> PlotResult:
+def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> PlotResult:
     """Plot the costs and the validation accuracy over the whole training.
 
-    For the network in hand; or, with names, for up to six saved networks in one picture.
+    For the network in hand; or, with names, for up to six saved networks in one picture. For a
+    committee, the accuracy of its members on the test set, alone and together.
+
+    The costs are on a logarithmic axis where the largest is 30 times the smallest; log and linear
+    set the axis. rate adds the learning rate, as far as the network was trained in this session.
+    In a file, the curves are lines; light draws them on a white background.
     """
-    if not names:
-        history = session.network().trainer.history
-        if not history:
-            raise CommandError("there are no measurements yet: t trains and measures")
-        return PlotResult({"": list(history)})
-    cleaned = list(dict.fromkeys(clean(name) for name in names))
-    if len(cleaned) > MAX_NETWORKS:
-        raise CommandError(f"a picture shows up to {MAX_NETWORKS} networks, not {len(cleaned)}")
-    return PlotResult({name: _history(session, name) for name in cleaned})
+    words = kinds.PLOT_WORDS.keys() & set(names)
+    log = True if "log" in words else False if "linear" in words else None
+    chosen = list(dict.fromkeys(clean(name) for name in names if name not in words))
+    model = session.network() if not chosen else None
+    if model and model.network.members:
+        result = _members(session, model)
+    elif model:
+        result = _histories({"": _history(model)}, log)
+    elif len(chosen) > MAX_NETWORKS:
+        raise CommandError(f"a picture shows up to {MAX_NETWORKS} networks, not {len(chosen)}")
+    else:
+        result = _histories({name: _history(_loaded(session, name)) for name in chosen}, log)
+    if "rate" in words:
+        result = replace(result, charts=[*result.charts, _rates(model)])
+    return replace(result, is_light="light" in words)
 
 
-def _history(session: Session, name: str) -> list[Measurement]:
+def _loaded(session: Session, name: str) -> Model:
     if not session.registry.exists(name):
         raise CommandError(no_such(session, name))
-    history = session.registry.load(name).trainer.history
-    if not history:
-        raise CommandError(f"nothing was measured of {name!r}: it has not been trained")
-    return history
+    return session.registry.load(name)
+
+
+def _history(model: Model) -> list[Measurement]:
+    if not model.trainer.history:
+        never = "there are no measurements yet: t trains and measures"
+        raise CommandError(
+            f"nothing was measured of {model.name!r}: it has not been trained"
+            if model.name
+            else never
+        )
+    return list(model.trainer.history)
+
+
+def _histories(histories: dict[str, list[Measurement]], log: bool | None) -> PlotResult:
+    said = []
+    for name, history in histories.items():
+        best = max(history, key=lambda measured: measured.validation_accuracy)
+        said.append(
+            f"{name}{': ' if name else ''}{counted(len(history), 'measurement')} in "
+            f"{counted(history[-1].batches, 'mini-batch')}; best validation accuracy "
+            f"{percent(best.validation_accuracy)} after {best.batches:,}."
+        )
+    measured = {name: [asdict(m) for m in history] for name, history in histories.items()}
+    fields = {"history": measured[""]} if "" in measured else {"histories": measured}
+    return PlotResult(history_curves(histories, log).charts, said, fields)
+
+
+def _rates(model: Model | None) -> Chart:
+    """The learning rate, as far as it is known."""
+    if not model or len(model.rates) < 2:
+        raise CommandError("the learning rate is noted while t trains the network in hand: t 1e")
+    first = model.rates[0][0]
+    since = f", since {first:,}" if first > model.trainer.history[1].batches else ""
+    return Chart(f"learning rate{since}", {"": model.rates}, over=BATCHES)
+
+
+def _members(session: Session, model: Model) -> PlotResult:
+    """The accuracy of each member of a committee, and of the first ones together."""
+    data, members = session.data_for(model), model.network.members
+    cases, rows = data.test, np.arange(len(data.test))
+    answers, outputs = answers_of(cases.targets), []
+    for number, (network, scale) in enumerate(members, 1):
+        session.report(Note(f"member {number} of {len(members)}", lasting=False))
+        outputs.append(outputs_for(network, replace(cases, scale=cases.scale * scale), rows))
+    alone, together = (
+        [float((answers_of(a) == answers).mean()) for a in each]
+        for each in (outputs, np.cumsum(outputs, axis=0))
+    )
+    curves = {"alone": alone, "the first ones together": together}
+    points = {name: [(n, 100 * a) for n, a in enumerate(c, 1)] for name, c in curves.items()}
+    said = [
+        f"{counted(len(members), 'member')}: {percent(min(alone))} to {percent(max(alone))} alone, "
+        f"{percent(together[-1])} together, of the {data.name} test set."
+    ]
+    if not data.tests_are_in.isdisjoint(model.trained_on):
+        said.append(SEEN_IN_TRAINING)
+    fields = [{"alone": a, "together": b} for a, b in zip(alone, together, strict=True)]
+    chart = Chart("accuracy, %", points, True, over="members")
+    return PlotResult([chart], said, {"members": fields})

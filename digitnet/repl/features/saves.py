@@ -7,9 +7,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
 
-from digitnet.engine.network import Committee
-from digitnet.engine.settings import Settings
-from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Model
@@ -191,16 +188,11 @@ def load(
 
 def _member(model: Model, name: str, number: int) -> tuple[Model, int]:
     """A member of a committee, counted from 1, and the number of members."""
-    committee = model.network.layers[-1]
-    members = committee.members if isinstance(committee, Committee) else []
-    if not 1 <= number <= len(members):
-        has = (
-            f"has members 1 to {len(members)}" if members else "is no committee: it has no members"
-        )
+    count = len(model.network.members)
+    if not 1 <= number <= count:
+        has = f"has members 1 to {count}" if count else "is no committee: it has no members"
         raise CommandError(f"{name!r} {has}; the network in hand is unchanged")
-    network, scale = members[number - 1]
-    trainer = Trainer(network, Settings(pixels="unit" if scale == 1 else "raw"), 0)
-    return Model(trainer, data=model.data, trained_on=list(model.trained_on)), len(members)
+    return model.member(number), count
 
 
 def _asked_which(session: Session) -> str:

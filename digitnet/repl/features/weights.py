@@ -7,13 +7,12 @@ import numpy as np
 from rich.console import RenderResult
 from rich.text import Text
 
-from digitnet.engine.arrays import Array, Feeder, answers_of
+from digitnet.engine.arrays import Array, Feeder
 from digitnet.insight.inside import FirstLayer, first_layer, first_layer_maps
-from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.check import case_number
+from digitnet.repl.features.check import Case, single
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
     AROUND,
@@ -34,26 +33,31 @@ LARGE = 28
 
 @dataclass(frozen=True)
 class LayerResult(Drawn):
-    """What is shown of the first layer."""
+    """What is shown of the first layer. member: see `single`."""
 
     first: FirstLayer
+    member: str
 
     def as_json(self) -> dict[str, Any]:
-        return {"layer": self.first.layer.kind, "units": len(self.first.weights)}
+        fields = {"layer": self.first.layer.kind, "units": len(self.first.weights)}
+        return fields | ({"member": self.member} if self.member else {})
 
     def title(self, what: str) -> str:
         """`first layer (256 units, relu): weights`."""
         noun = "channel" if self.first.layer.kind == "convolution" else "unit"
         units = counted(len(self.first.weights), noun)
-        return f"first layer ({units}, {self.first.layer.activation.name}): {what}"
+        by = f"\n{self.member}" if self.member else ""
+        return f"first layer ({units}, {self.first.layer.activation.name}): {what}{by}"
 
-
-def _units(order: list[int], pictures: Array, view: View, *, common: bool) -> RenderResult:
-    lines = view.height - AROUND
-    shown = framed_units(order, pictures[order], view, lines=lines, common=common)
-    yield gallery(shown, view)
-    if len(shown) < len(order):
-        yield f"{len(shown):,} of {len(order):,} are shown; w UNIT shows one"
+    def units(self, order: list[int], pictures: Array, view: View, *, common: bool) -> RenderResult:
+        """As many units as fit, in this order. common: whether all have the same scale."""
+        if (pictures < 0).any():
+            yield legend(view)
+        lines = view.height - AROUND
+        shown = framed_units(order, pictures[order], view, lines=lines, common=common)
+        yield gallery(shown, view)
+        if len(shown) < len(order):
+            yield f"{len(shown):,} of {len(order):,} are shown; w UNIT shows one"
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,7 @@ class WeightsResult(LayerResult):
             return
         is_dense = self.first.layer.kind == "dense"
         yield self.title("weights into each unit, largest first" if is_dense else "kernels")
-        yield legend(view)
-        yield from _units(self.order, weights, view, common=False)
+        yield from self.units(self.order, weights, view, common=False)
 
 
 @dataclass(frozen=True)
@@ -127,25 +130,22 @@ class MapsResult(LayerResult):
     are the maps.
     """
 
-    set: str
-    index: int
-    answer: int
-    order: list[int]
+    case: Case
     maps: Array
-    outputs: list[float] | None
+    outputs: Array | None
 
     def as_json(self) -> dict[str, Any]:
-        case = {"set": self.set, "index": self.index, "answer": self.answer}
-        return super().as_json() | case | {"maps": self.maps.tolist(), "outputs": self.outputs}
+        outputs = None if self.outputs is None else self.outputs.tolist()
+        responses = {"maps": self.maps.tolist(), "outputs": outputs}
+        return super().as_json() | self.case.as_json() | responses
 
     def drawn(self, view: View) -> RenderResult:
-        yield f"case {self.index:,} of the {self.set} set, a {self.answer}"
+        yield f"{self.case}, a {self.case.answer}"
         is_dense = self.outputs is not None
         what = "weights times pixels, largest outputs" if is_dense else "feature maps, largest"
         yield self.title(f"{what} first")
-        if (self.maps < 0).any():
-            yield legend(view)
-        yield from _units(self.order, self.maps, view, common=True)
+        order = by_size(self.maps.sum(axis=(1, 2)) if self.outputs is None else self.outputs)
+        yield from self.units(order, self.maps, view, common=True)
 
 
 @command(
@@ -173,44 +173,31 @@ def weights(
 
     w case shows the feature maps of a convolution for a test case, random or with that number. For
     a dense layer it shows the weights times the pixels; their sum, plus the bias, is the unit's z.
+    Of a committee, the first member is shown.
     """
-    model = session.network()
-    try:
-        first = first_layer(model.trainer.answering())
-    except ValueError as error:
-        raise CommandError(str(error)) from None
+    model, member = single(session)
+    first = first_layer(model.trainer.answering())
     if not np.isfinite(first.weights).all():
         raise CommandError("the weights are not numbers: undo brings an earlier version back")
     count = len(first.weights)
     if unit == "case":
-        return _maps(session, model, first, index)
+        data = session.data_for(model)
+        if first.weights.ndim == 2:
+            raise CommandError(
+                "w case needs cases that are pictures; c INDEX layers shows the units"
+            )
+        case = Case.of(session, data, index)
+        x, _ = Feeder(data.test, 1, model.network.dtype).batch(np.array([case.index]))
+        return MapsResult(first, member, case, *first_layer_maps(model.trainer.answering(), x))
     if index is not None:
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
     if unit is None:
         with np.errstate(over="ignore"):  # huge weights overflow
             sizes = np.square(first.weights).reshape(count, -1).sum(axis=1)
         in_order = first.layer.kind == "convolution" or first.weights.ndim == 2
-        return WeightsResult(first, list(range(count)) if in_order else by_size(sizes))
+        return WeightsResult(first, member, list(range(count)) if in_order else by_size(sizes))
     if int(unit) >= count:
         raise CommandError(
             f"there is no unit {unit:,}: those of the first layer are numbered 0 to {count - 1:,}"
         )
-    return UnitResult(first, int(unit))
-
-
-def _maps(session: Session, model: Model, first: FirstLayer, index: int | None) -> MapsResult:
-    data = session.data_for(model)
-    if first.weights.ndim == 2:
-        raise CommandError("w case needs cases that are pictures; c INDEX layers shows the units")
-    index = case_number(session, data, index)
-    x, y = Feeder(data.test, 1, model.network.dtype).batch(np.array([index]))
-    maps, outputs = first_layer_maps(model.trainer.answering(), x)
-    return MapsResult(
-        first,
-        f"{data.name} test",
-        index,
-        int(answers_of(y)[0]),
-        by_size(maps.sum(axis=(1, 2)) if outputs is None else outputs),
-        maps,
-        None if outputs is None else outputs.tolist(),
-    )
+    return UnitResult(first, member, int(unit))

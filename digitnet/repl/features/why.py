@@ -25,8 +25,7 @@ from digitnet.insight.why import (
 )
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.errors import CommandError
-from digitnet.repl.features.check import case_number, check_outputs
+from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import large_case, verdict
 from digitnet.repl.pictures.sheet import (
@@ -56,16 +55,13 @@ DRAWN = 8
 class WhyResult(Drawn):
     """The back-propagation of one case, and the trail of its guess: a position in each layer.
 
-    output: the index of the guessed output. inputs: the case as a picture, or a row of a table.
-    penalized: whether training adds penalties to the gradient.
+    guess: the answer; output: the index of the output that gives it, which differs if there is only
+    one. penalized: whether training adds penalties to the gradient.
     """
 
-    index: int
-    set: str
-    answer: int
+    case: Case
     guess: int
     output: int
-    inputs: NDArray[Any]
     cost_name: str
     penalized: bool
     page: Backpropagation
@@ -73,22 +69,17 @@ class WhyResult(Drawn):
 
     def as_json(self) -> dict[str, Any]:
         """z, a, δ and the gradients of each layer, and the largest terms of its trail's number."""
-        return {
-            "index": self.index,
-            "set": self.set,
-            "answer": self.answer,
+        return self.case.as_json() | {
             "guess": self.guess,
             "outputs": self.page.outputs.tolist(),
             "cost": self.page.cost,
-            "layers": [
-                _as_json(p, place) for p, place in zip(self.page.passes, self.trail, strict=True)
-            ],
+            "layers": list(map(_as_json, self.page.passes, self.trail)),
         }
 
     def drawn(self, view: View) -> RenderResult:
-        yield Text(f"case {self.index:,} of the {self.set} set")
-        yield large_case(self.inputs, view)
-        yield verdict(self.guess, self.answer)
+        yield Text(str(self.case))
+        yield large_case(self.case.inputs, view)
+        yield verdict(self.guess, self.case.answer)
         yield ""
         sheet = Sheet(view.width, view.blocks)
         blocks = [_Block(self, sheet, number) for number in range(len(self.page.passes))]
@@ -142,30 +133,22 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
     contributed most to the guess is shown with the largest terms of its sum, and the largest
     gradients. Everything is counted from 0; pixel 3,8 is in row 3 and column 8.
 
-    With --json, arrays of more than 1,000 numbers are null.
+    Of a committee, the first member is explained. With --json, arrays of more than 1,000 numbers
+    are null.
     """
-    model = session.network()
-    if model.network.is_committee:
-        raise CommandError(
-            "a committee only averages its members' outputs: l loads one of them, and "
-            "why explains that"
-        )
+    model, member = single(session)
     data = session.data_for(model)
-    index = case_number(session, data, index)
-    x = data.test.inputs[index].astype(np.float64) * data.test.scale
-    y = data.test.targets[index].astype(np.float64)
+    case = Case.of(session, data, index, member)
+    x = data.test.inputs[case.index].astype(np.float64) * data.test.scale
+    y = data.test.targets[case.index].astype(np.float64)
     with np.errstate(all="ignore"):  # huge weights may overflow
         explained = backpropagate(model.trainer.with_answering_weights(), x, y)
     check_outputs(explained.outputs)
-    output = int(explained.outputs.argmax())
-    penalties = model.trainer.penalties
+    output, penalties = int(explained.outputs.argmax()), model.trainer.penalties
     return WhyResult(
-        index=index,
-        set=f"{data.name} test",
-        answer=int(answers_of(y[np.newaxis])[0]),
+        case,
         guess=int(answers_of(explained.outputs[np.newaxis])[0]),
         output=output,
-        inputs=data.picture_of(data.test, index),
         cost_name=model.network.cost_name,
         penalized=bool(penalties.l2 or penalties.l1),
         page=explained,
@@ -204,8 +187,10 @@ class _Block:
         """One of its inputs: a unit of the layer below, a pixel, or a number of a table."""
         if self.number:
             return _Block(self.result, self.sheet, self.number - 1).unit(place)
-        if self.result.inputs.ndim == 2:
-            row, column = _place(place[0], self.result.inputs) if len(place) == 1 else place[:2]
+        if self.result.case.inputs.ndim == 2:
+            row, column = (
+                _place(place[0], self.result.case.inputs) if len(place) == 1 else place[:2]
+            )
             return f"pixel {row},{column}"
         return f"input {place[0]}"
 

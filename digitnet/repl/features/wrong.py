@@ -1,6 +1,6 @@
 """`wrong` shows the misread test cases, and `cm` counts them by answer and guess."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan, sqrt
 from typing import Annotated, Any
@@ -12,8 +12,9 @@ from rich.style import Style
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import Array, Cases, Integers
+from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks, precision, recall
+from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -25,11 +26,11 @@ from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 
-def guess_all(session: Session) -> tuple[DataSet, Guesses, bool]:
-    """The guesses of the network in hand for all test cases, and whether it has seen these in
-    training. Raises Stopped after Ctrl-C.
+def guess_all(session: Session, model: Model) -> tuple[DataSet, Guesses, bool]:
+    """The guesses of a network for all test cases, and whether it has seen these in training.
+
+    Raises Stopped after Ctrl-C.
     """
-    model = session.network()
     data = session.data_for(model)
 
     def chunks() -> Iterator[tuple[Array, Array]]:
@@ -53,7 +54,7 @@ class Misread(Record):
 
     @classmethod
     def of(
-        cls, indices: Integers, guesses: Guesses, data: DataSet, cases: Cases
+        cls, indices: Iterable[int], guesses: Guesses, data: DataSet, cases: Cases
     ) -> "list[Misread]":
         """The misread cases with these indices among the guesses."""
         columns = guesses.answers, guesses.guesses, guesses.confidences
@@ -137,7 +138,7 @@ def wrong(
     All of them, those with one answer, or those with one answer and one guess. The confidence below
     each is the output of the guess.
     """
-    data, guesses, seen = guess_all(session)
+    data, guesses, seen = guess_all(session, session.network())
     for digit in (answer, guess):
         if digit is not None and digit >= guesses.classes:
             raise CommandError(f"the answers are 0 to {guesses.classes - 1}. Example: wrong 1 0")
@@ -289,7 +290,7 @@ def cm(session: Session) -> ConfusionResult:
     A row holds the cases with one answer, a column those with one guess. Recall is the fraction of
     an answer's cases that are read correctly; precision is the fraction of a guess that is correct.
     """
-    data, guesses, seen = guess_all(session)
+    data, guesses, seen = guess_all(session, session.network())
     matrix = guesses.matrix()
     rates = precision(matrix).tolist(), recall(matrix).tolist()
     counts = int(matrix.trace()), int(matrix.sum())

@@ -35,6 +35,8 @@ MAX_POINTS = 400
 TICK_COLUMNS = 10
 """Columns per power of ten on an axis."""
 
+BATCHES = "mini-batches"
+
 COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
 
 MARKERS, ASCII_MARKERS = "⠒•+xo*", "*o+x#%"
@@ -62,7 +64,7 @@ class Chart:
 
     names: whether to show the curves' names beside the title. log_x, log_y: whether an axis is
     logarithmic; points that are not above zero are then left out. marked: an x to mark with a
-    vertical line.
+    vertical line. over: what x is, for pictures in files.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Chart:
     log_x: bool = False
     log_y: bool = False
     marked: float | None = None
+    over: str = ""
 
     @cached_property
     def lines(self) -> list[tuple[int, str, Array]]:
@@ -210,8 +213,11 @@ class GrowingCurves(Drawn):
     @property
     def charts(self) -> list[Chart]:
         costs, marked = {"training": self.cost, "validation": self.validation_cost}, self.since
-        accuracy = Chart("validation accuracy, %", {"": self.accuracy}, marked=marked or None)
-        return [cost_chart("cost", costs, self.log, marked or None), accuracy]
+        accuracy = {"": self.accuracy}
+        return [
+            cost_chart("cost", costs, self.log, marked or None),
+            Chart("validation accuracy, %", accuracy, marked=marked or None, over=BATCHES),
+        ]
 
     def drawn(self, view: View) -> RenderResult:
         yield Curves(self.charts, live=True)
@@ -234,7 +240,8 @@ def cost_chart(
     values = [cost for points in costs.values() for _, cost in points]
     if log is None:
         log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
-    return Chart(f"{title}, log axis" if log else title, costs, True, log_y=log, marked=marked)
+    title = f"{title}, log axis" if log else title
+    return Chart(title, costs, True, log_y=log, marked=marked, over=BATCHES)
 
 
 def history_curves(
@@ -257,7 +264,7 @@ def history_curves(
     return Curves(
         [
             cost_chart("validation cost", costs, log),
-            Chart("validation accuracy, %", accuracies),
+            Chart("validation accuracy, %", accuracies, over=BATCHES),
         ]
     )
 

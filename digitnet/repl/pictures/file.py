@@ -1,11 +1,10 @@
-"""Results drawn in files: any command may end in `--svg FILE`, `--html FILE` or `--png FILE`."""
+"""Results drawn in files: any command may end in `--svg FILE`, or `--html`, `--png`, `--pdf`."""
 
 import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from html import escape
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -14,10 +13,10 @@ from unicodedata import name
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from rich.color import blend_rgb
 from rich.color_triplet import ColorTriplet
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import RenderableType, RenderResult
 from rich.filesize import decimal
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
@@ -26,7 +25,8 @@ from digitnet.registry.files import NotWritten, write_outside
 from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
-from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures import Drawn, Screen, View
+from digitnet.repl.pictures.vector import WRITERS, first_font, written
 from digitnet.repl.result import Result
 from digitnet.repl.session import Asker
 
@@ -83,6 +83,9 @@ def _theme(what: RenderableType) -> TerminalTheme:
 LINE = 24.4
 """Height of a line in rich's SVG; the text's baseline is 4.4 above its bottom."""
 
+FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""What makes rich's SVG fetch its font from the web."""
+
 HALVES = re.compile(
     r'<text (class="\S+") x="(\S+)" y="(\S+)" textLength="(\S+)" clip-path="\S+">▀+</text>'
 )
@@ -94,15 +97,15 @@ def svg(what: RenderableType, title: str, width: int, height: int) -> bytes:
     Upper half-blocks (▀), of which pictures are made, become rectangles, so that they join without
     seams in any font.
     """
-    ident = re.sub(r"\W+", "-", title) or "-"
+    ident, screen = re.sub(r"\W+", "-", title) or "-", _screen(what, width, height)
+    text = screen.export_svg(title=title, theme=_theme(what), unique_id=f"d{ident}")
+    text = FONT_FACE.sub("", text).replace("Fira Code", "Menlo, 'DejaVu Sans Mono'")
     return HALVES.sub(
         lambda half: (
             f'<rect {half[1]} x="{half[2]}" y="{float(half[3]) - 18.5:g}" width="{half[4]}" '
             f'height="{LINE / 2:g}" shape-rendering="crispEdges"/>'
         ),
-        _screen(what, width, height).export_svg(
-            title=title, theme=_theme(what), unique_id=f"d{ident}"
-        ),
+        text,
     ).encode()
 
 
@@ -150,6 +153,21 @@ DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 
 def png(what: RenderableType, title: str, width: int, height: int) -> bytes:
     """The cells of a terminal as a PNG image, without window or title."""
+    return _file(_image(what, width, height), "PNG", optimize=True)
+
+
+def pdf(what: RenderableType, title: str, width: int, height: int) -> bytes:
+    """The same image in a PDF file."""
+    return _file(_image(what, width, height), "PDF", title=title, quality=95)
+
+
+def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _image(what: RenderableType, width: int, height: int) -> Image.Image:
     lines, theme = _screen("", width, height).render_lines(what, pad=False), _theme(what)
     size = width * CELL_WIDTH + 2 * MARGIN, len(lines) * CELL_HEIGHT + 2 * MARGIN
     image = Image.new("RGB", size, theme.background_color)
@@ -159,9 +177,7 @@ def png(what: RenderableType, title: str, width: int, height: int) -> bytes:
         for column, (character, style) in enumerate(cells):
             x, y = MARGIN + column * CELL_WIDTH, MARGIN + row * CELL_HEIGHT
             _draw_cell(draw, x, y, character, style, theme)
-    file = BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return image
 
 
 def _draw_cell(
@@ -175,7 +191,9 @@ def _draw_cell(
         draw.rectangle((x + left, y + top, x + right - 1, y + bottom - 1), colour)
     if not boxes and not character.isspace():
         middle = x + CELL_WIDTH / 2, y + CELL_HEIGHT - 6
-        draw.text(middle, character, colour, _font(bool(style.bold)), anchor="ms")
+        draw.text(
+            middle, character, colour, first_font(FONTS[bool(style.bold)], TEXT_HEIGHT), anchor="ms"
+        )
 
 
 def _boxes(character: str) -> list[tuple[int, int, int, int]]:
@@ -208,21 +226,11 @@ def _colours(style: Style, theme: TerminalTheme) -> tuple[ColorTriplet, ColorTri
     return colour, background
 
 
-@cache
-def _font(bold: bool) -> Any:
-    """The first font found, or Pillow's default."""
-    for font in FONTS[bold]:
-        try:
-            return ImageFont.truetype(font, TEXT_HEIGHT)
-        except OSError:
-            continue
-    return ImageFont.load_default(TEXT_HEIGHT)
-
-
 FORMATS: Mapping[str, Callable[[RenderableType, str, int, int], bytes]] = {
     "svg": svg,
     "html": html,
     "png": png,
+    "pdf": pdf,
 }
 """Suffix → function of what to draw, title, columns and rows that returns the file's bytes."""
 
@@ -233,7 +241,7 @@ WIDTH, HEIGHT = 40, 34
 
 
 @dataclass(frozen=True)
-class DrawnResult:
+class DrawnResult(Drawn):
     """A result, and the file it was drawn in."""
 
     result: Result
@@ -243,7 +251,7 @@ class DrawnResult:
     def as_json(self) -> dict[str, Any]:
         return self.result.as_json() | {"picture": {"file": self.file, "bytes": self.bytes}}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield self.result
         yield f"Drawn in {printable(self.file)} ({decimal(self.bytes)})."
 
@@ -257,13 +265,27 @@ class PictureFile:
     title: str
 
     def draw(self, result: Result) -> DrawnResult:
-        """Draws the result, as wide as the screen. Raises CommandError if writing fails."""
+        """Draws the result: charts in lines, anything else as it is on a screen of this width.
+
+        Raises CommandError if writing fails.
+        """
         columns, rows = shutil.get_terminal_size()
-        data = FORMATS[self.suffix](result, self.title, max(columns, WIDTH), max(rows, HEIGHT))
+        charts, is_light = getattr(result, "charts", ()), getattr(result, "is_light", False)
         try:
+            if charts and self.suffix in WRITERS:
+                data = written(charts, self.suffix, is_light=is_light)
+            else:
+                size = max(columns, WIDTH), max(rows, HEIGHT)
+                data = FORMATS[self.suffix](result, self.title, *size)
             write_outside(self.path, data)
         except NotWritten as error:
             raise CommandError(f"the picture was not written: {error.why}") from None
+        except UnicodeEncodeError as error:
+            letter = error.object[error.start]
+            raise CommandError(
+                f"the picture was not written: PDF's fonts have no {letter!r}. "
+                "Example: plot curves.svg"
+            ) from None
         return DrawnResult(result, str(self.path), len(data))
 
 
@@ -274,22 +296,22 @@ def requested_picture(
 
     Raises CommandError if the file is not valid, or may not be overwritten.
     """
-    arguments, suffix = list(words), ""
     index = next((k for k, word in enumerate(words) if word in FLAGS), -1)
-    if index >= 0:
-        suffix = words[index][2:]
-        if len(words) != index + 2:
-            raise CommandError(
-                f"--{suffix} takes one file, at the end of the line. "
-                f"Example: {command.name} --{suffix} picture.{suffix}"
-            )
-        arguments = arguments[:index]
-    elif command.is_picture and words and "." in words[-1]:
-        last = words[-1].rpartition(".")[2].lower()
-        if last in FORMATS:
-            suffix, arguments = last, arguments[:-1]
-    if not suffix:
-        return arguments, None
+    ending = words[-1].rpartition(".")[2].lower() if words and "." in words[-1] else ""
+    is_ending = ending in FORMATS or f".{ending}" in Image.registered_extensions()
+    if index < 0 and not (command.is_picture and is_ending):
+        return list(words), None
+    suffix = ending if index < 0 else words[index][2:]
+    example = f"{command.name} --{suffix} picture.{suffix}"
+    if index >= 0 and len(words) != index + 2:
+        raise CommandError(f"--{suffix} takes one file, at the end of the line. Example: {example}")
+    if suffix not in FORMATS or (is_ending and ending != suffix):
+        *others, last = (f".{name}" for name in FORMATS)
+        allowed = f".{suffix}" if suffix in FORMATS else f"{', '.join(others)} or {last}"
+        raise CommandError(
+            f"{quoted(words[-1])}: a picture's name ends in {allowed}. "
+            f"Example: {command.name} picture.{suffix if suffix in FORMATS else 'svg'}"
+        )
+    arguments = list(words[:-1] if index < 0 else words[:index])
     title = printable(" ".join(as_typed(word) for word in [command.name, *arguments]), 80)
-    path = path_to_write(words[-1], f"{command.name} --{suffix} picture.{suffix}", asker)
-    return arguments, PictureFile(path, suffix, title)
+    return arguments, PictureFile(path_to_write(words[-1], example, asker), suffix, title)
