@@ -7,7 +7,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-__all__ = ["Data", "Digit", "Network", "Part", "data", "load", "network", "read", "saves"]
+__all__ = ["Data", "Digit", "Network", "Part", "data", "load", "network", "read", "saves", "show"]
 
 
 def __getattr__(name: str) -> object:

@@ -3,7 +3,7 @@
     import digitnet as dn
     net = dn.network("784-100-10", seed=1)
     train, test = dn.data("sample")
-    net.fit(train.x, train.y, epochs=5, validation=(test.x, test.y), report=print)
+    net.fit(train.x, train.y, epochs=5, validation=(test.x, test.y), report=dn.show)
     net.score(test.x, test.y)
     net.save("first")
 
@@ -25,25 +25,20 @@ from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.digits.files import read_bounded
 from digitnet.digits.page import read_digits
 from digitnet.digits.pictures import MAX_BYTES
-from digitnet.digits.prepare import Picture
+from digitnet.display import Confusion, Digit, Explanation, Findings, History
 from digitnet.engine.arrays import Array, Cases, Integers, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
 from digitnet.engine.report import ignore
-from digitnet.engine.run import run
+from digitnet.engine.run import Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.shapes import spelled_out
-from digitnet.engine.trainer import Measurement
-from digitnet.insight.doctor import Finding, diagnose
+from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts
-from digitnet.insight.why import Backpropagation, backpropagate
+from digitnet.insight.why import backpropagate
 from digitnet.recipes import RECIPES, build, recipe_for
-from digitnet.registry.codec import decode, encode
 from digitnet.registry.model import Model
 from digitnet.registry.saves import Registry
-from digitnet.registry.schema import from_document, to_document
-
-__all__ = ["Data", "Digit", "Network", "Part", "data", "load", "network", "read", "saves"]
 
 PARAMETERS = ("shape", "seed", "epochs", "warm_start")
 """The arguments of `Network` that are not settings."""
@@ -67,29 +62,7 @@ class Data:
     test: Part
 
     def __iter__(self) -> Iterator[Part]:
-        """The training set, then the test set."""
         return iter((self.train, self.test))
-
-
-@cache
-def data(name: str = "sample", folder: str | Path | None = None) -> Data:
-    """A data set that comes with digitnet or was downloaded: `sample`, `mnist`, `truth`, ...
-
-    folder: searched first. Raises ValueError for an unknown name, NotHere if its files are not on
-    this machine, BadData if they are damaged.
-    """
-    sources = SOURCES | RELATIVES
-    if name not in sources:
-        raise ValueError(f"{name!r} is not a data set: {', '.join(sources)}")
-    found = sources[name].read(paths.data_folders(Path(folder) if folder else None))
-    parts = (found.train, found.validation, found.test)
-    return Data(name, *(Part(_scaled(p), p.targets.argmax(axis=1)) for p in parts))
-
-
-def _scaled(cases: Cases) -> Array:
-    """The inputs as a network is given them."""
-    x: Array = np.multiply(cases.inputs, cases.scale, dtype=np.float32)
-    return x
 
 
 class Network:
@@ -161,9 +134,7 @@ class Network:
         if self._model is None or not self.warm_start:
             self._begin(inputs, np.unique(answers))
         train = self._cases(inputs, answers)
-        measured = train
-        if validation is not None:
-            measured = self._cases(_checked(validation[0]), validation[1])
+        measured = self._cases(_checked(validation[0]), validation[1]) if validation else train
         amount = Amount(float(self.epochs if epochs is None else epochs), "epochs")
         tell = report or ignore
         run(self._there().trainer, train, measured, amount, lambda r: r is None or tell(r))
@@ -187,13 +158,13 @@ class Network:
         if shape.endswith("-*"):
             shape = f"{shape[:-1]}{len(classes)}"
         model = build(RECIPES.get(shape) or recipe_for(shape), self.seed)
-        values = asdict(model.trainer.settings) | self._settings
-        model.trainer.settings = Settings(**values)
-        if model.network.inputs != x.shape[1] or model.network.outputs < len(classes):
+        model.trainer.settings = Settings(**asdict(model.trainer.settings) | self._settings)
+        network = model.network
+        if network.inputs != x.shape[1] or network.outputs < len(classes):
             raise ValueError(
-                f"{model.network.shape} does not fit {x.shape[1]} inputs and {len(classes)} answers"
+                f"{network.shape} does not fit {x.shape[1]} inputs and {len(classes)} answers"
             )
-        digits = np.arange(model.network.outputs)
+        digits = np.arange(network.outputs)
         self.classes_ = digits if np.isin(classes, digits).all() else classes
         self._model, self.n_features_in_ = model, x.shape[1]
 
@@ -220,6 +191,11 @@ class Network:
             raise error("this network has no weights yet: call fit, or load one")
         return self._model
 
+    @property
+    def history(self) -> History:
+        """The measurements made in training, oldest first."""
+        return History(self._there().trainer.history)
+
     # answering
 
     def predict_proba(self, x: ArrayLike) -> Array:
@@ -239,32 +215,41 @@ class Network:
         """The accuracy: the fraction of cases that are answered right."""
         return float((self.predict(x) == np.asarray(y)).mean())
 
-    @property
-    def history(self) -> list[Measurement]:
-        """The measurements made in training, oldest first."""
-        return self._there().trainer.history
+    def check(self, x: ArrayLike, answer: Any = None) -> Digit:
+        """The outputs for one case, as `c` shows them. x: (inputs,) or (rows, columns)."""
+        pixels = np.asarray(x)
+        outputs = self.predict_proba(pixels[np.newaxis])[0]
+        side = int(pixels.size**0.5)
+        shown = pixels.reshape(side, side) if side * side == pixels.size else pixels.reshape(-1)
+        return Digit(self.classes_[outputs.argmax()], outputs, shown, self.classes_, answer)
+
+    def confusion(self, x: ArrayLike, y: ArrayLike) -> Confusion:
+        """The confusion matrix, as `cm` shows it."""
+        guesses, answers = self.predict(x), self._cases(_checked(x), y).targets.argmax(axis=1)
+        counts = np.zeros((len(self.classes_),) * 2, np.intp)
+        np.add.at(counts, (answers, np.searchsorted(self.classes_, guesses)), 1)
+        return Confusion(counts, self.classes_)
 
     # explaining
 
-    def why(self, x: ArrayLike, answer: Any = None) -> Backpropagation:
+    def why(self, x: ArrayLike, answer: Any = None) -> Explanation:
         """Back-propagation of one case, layer by layer, in float64. answer: if None, the guess."""
         inputs = _checked(np.asarray(x)[np.newaxis])
         answers = self.predict(inputs) if answer is None else np.array([answer])
         case = self._cases(inputs, answers)
         network = self._there().trainer.with_answering_weights()
-        return backpropagate(network, case.inputs[0] * case.scale, case.targets[0])
+        passes = backpropagate(network, case.inputs[0] * case.scale, case.targets[0])
+        return Explanation(**vars(passes))
 
     def doctor(
         self, x: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike]
-    ) -> list[Finding]:
-        """What keeps the network from learning these cases: causes first; empty if nothing does.
-
-        Remedies are lines to type at the prompt.
-        """
+    ) -> Findings:
+        """What keeps the network from learning these cases. Remedies are lines for the prompt."""
         cases = self._cases(_checked(x), y)
         held_out = self._cases(_checked(validation[0]), validation[1])
         trainer, sets = self._there().trainer, {"validation": held_out}
-        return diagnose(Facts(trainer, cases, sets, lambda other, _: f"n {spelled_out(other)}"))
+        anew = lambda other, _: f"n {spelled_out(other)}"  # noqa: E731
+        return Findings(diagnose(Facts(trainer, cases, sets, anew)))
 
     # saves
 
@@ -275,32 +260,36 @@ class Network:
         """
         _registry().save(self._there(), name)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The parameters, and the model as a document of a save."""
-        state = dict(vars(self))
-        if self._model is not None:
-            state["_model"] = encode(to_document(self._model, "pickled"))
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        if state["_model"] is not None:
-            self._model = from_document(decode(state["_model"]))
-
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a classifier."""
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
 
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(),
-            input_tags=InputTags(),
-        )
+        tags = {"target_tags": TargetTags(required=True), "classifier_tags": ClassifierTags()}
+        return Tags(estimator_type="classifier", input_tags=InputTags(), **tags)
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
         return f"digitnet.network({arguments})"
+
+
+@cache
+def data(name: str = "sample", folder: str | Path | None = None) -> Data:
+    """A data set that comes with digitnet or was downloaded: `sample`, `mnist`, `truth`, ...
+
+    folder: searched first. Raises ValueError for an unknown name, NotHere if its files are not on
+    this machine, BadData if they are damaged.
+    """
+    sources = SOURCES | RELATIVES
+    if name not in sources:
+        raise ValueError(f"{name!r} is not a data set: {', '.join(sources)}")
+    found = sources[name].read(paths.data_folders(Path(folder) if folder else None))
+    return Data(
+        name,
+        *(
+            Part(np.multiply(p.inputs, p.scale, dtype=np.float32), p.targets.argmax(axis=1))
+            for p in (found.train, found.validation, found.test)
+        ),
+    )
 
 
 def network(shape: str = "*-100-*", **parameters: Any) -> Network:
@@ -326,31 +315,20 @@ def _registry() -> Registry:
     return Registry(paths.saves_folder(), paths.included_folder())
 
 
-@dataclass(frozen=True, eq=False)
-class Digit:
-    """A digit read from a picture. picture: (28, 28) bytes, as the network sees it.
-
-    outputs: (answers,), those of the network.
-    """
-
-    guess: Any
-    outputs: Array
-    picture: Picture
-
-
 def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     """Reads the digits in a picture file, in reading order, as `img` does.
 
     network: one with 28 by 28 inputs; if None, `hand`, which comes with digitnet. Raises BadPicture
     if the file cannot be read, NoDigit if there is no digit in it.
     """
-    pictures = read_digits(read_bounded(Path(file), MAX_BYTES))
     reader = network or load("hand")
-    a = reader.predict_proba(np.stack(pictures))
-    return [
-        Digit(reader.classes_[outputs.argmax()], outputs, picture)
-        for outputs, picture in zip(a, pictures, strict=True)
-    ]
+    return [reader.check(p) for p in read_digits(read_bounded(Path(file), MAX_BYTES))]
+
+
+def show(report: Report) -> None:
+    """Shows the progress of `fit(..., report=show)` in a line; accuracy: as last measured."""
+    done = f"{report.part or 0:4.0%}  cost {report.cost:.3g}  accuracy {report.accuracy:.2%}"
+    print(f"\r{done}", end="\n" if report.part == 1 else "", flush=True)
 
 
 def _answers(y: ArrayLike) -> NDArray[Any]:

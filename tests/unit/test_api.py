@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from digitnet.engine.report import Stopped
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build, recipe_for
+from digitnet.registry.exchange import export_network
 from digitnet.registry.files import RegistryError
 
 
@@ -32,6 +35,7 @@ def test_the_example() -> None:
     )
     assert told
     assert len(net.history) > 2
+    assert net.check(test.x[0]).guess == net.predict(test.x[:1])[0]
     assert net.score(test.x, test.y) > 0.9
     np.testing.assert_array_equal(net.predict(test.x), net.predict_proba(test.x).argmax(axis=1))
     net.save("first")
@@ -114,6 +118,52 @@ def test_scikit_learn_takes_it() -> None:
     assert search.fit(train.x[:600], train.y[:600]).best_params_ == {"rate": 0.1}
 
 
+def test_results_show_themselves_in_a_notebook() -> None:
+    """Each is well-formed, and says what it is of."""
+    train, test = dn.data("sample")
+    net = dn.network("784-10-10").fit(train.x[:500], train.y[:500], epochs=1)
+    case = net.check(test.x[0], test.y[0])
+    confusion = net.confusion(test.x, test.y)
+    assert confusion.counts.sum() == len(test.y)
+    assert np.trace(confusion.counts) == round(net.score(test.x, test.y) * len(test.y))
+    findings = net.doctor(train.x[:100], train.y[:100], (test.x[:100], test.y[:100]))
+    corner = f"<b>{confusion.counts[0, 0]}</b>"
+    shown = {
+        "case": (case._repr_html_(), f"guess {case.guess}, answer {test.y[0]}", "data:image/png"),
+        "curves": (net.history._repr_svg_(), "validation accuracy, %", "polyline"),
+        "confusion": (
+            confusion._repr_html_(),
+            "answer \\ guess",
+            f"<b>{confusion.counts[0, 0]}</b>",
+        ),
+        "why": (net.why(test.x[0])._repr_html_(), "softmax", "relu"),
+        "doctor": (findings._repr_html_(), "evidence" if findings else "nothing was found"),
+    }
+    for text, *words in shown.values():
+        assert all(word in text for word in words)
+        ElementTree.fromstring(f"<div>{text}</div>")
+
+
+def test_a_notebook_runs_headless() -> None:
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    cells = ["import digitnet as dn; train, test = dn.data()",
+             "net = dn.network('784-9-10').fit(train.x, train.y, epochs=1, report=dn.show)",
+             "net.history", "net.check(test.x[0])", "net.confusion(test.x, test.y)",
+             "net.why(test.x[0])"]  # fmt: skip
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=120).execute()
+    kinds = [{*cell.outputs[-1].data} for cell in notebook.cells[2:]]
+    assert all("image/svg+xml" in kind or "text/html" in kind for kind in kinds)
+
+
+def test_reports_are_shown_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    train, _ = dn.data("sample")
+    dn.network("784-9-10").fit(train.x[:500], train.y[:500], epochs=1, report=dn.show)
+    assert re.search(r"\r100%  cost [0-9.]+  accuracy [0-9.]+%\n", capsys.readouterr().out)
+
+
 def test_importing_it_loads_no_numpy() -> None:
     code = "import sys, digitnet; assert 'numpy' not in sys.modules; digitnet.Network"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -123,9 +173,33 @@ def test_the_page_on_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("sklearn")
     page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
     names: dict[str, object] = {}
-    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+    own, _ = page.split("## Weights elsewhere")
+    for block in re.findall(r"```python\n(.*?)```", own, re.DOTALL):
         exec(block, names)
     accuracy, best, last = capsys.readouterr().out.splitlines()
     assert int(accuracy.rstrip("%")) >= 92
     assert best == "{'rate': 0.1}"
     assert last == "[(100,), (10,)] True"
+
+
+def test_the_program_and_the_loader_of_the_page_answer_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, test = dn.data("sample")
+    net = dn.network("784-9-10").fit(train.x[:500], train.y[:500], epochs=1)
+    expected = net.predict_proba(test.x)
+    for suffix in ("npz", "py", "safetensors"):
+        export_network(net._there(), tmp_path / f"first.{suffix}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    program, loader = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[-2:]
+    names: dict[str, Any] = {"pictures": test.x.reshape(-1, 28, 28)}
+    exec(program, names)
+    np.testing.assert_allclose(names["answer"](test.x), expected, atol=1e-5)
+    torch = pytest.importorskip("torch")
+    exec(loader, names)
+    x = torch.from_numpy(test.x)
+    for module in names["modules"]:
+        x = module(x)
+    np.testing.assert_allclose(x.detach().numpy(), expected, atol=1e-5)

@@ -18,6 +18,7 @@ FLOORS = [
     {"registry"},
     {"recipes"},
     {"study"},
+    {"display"},
     {"api"},
     {"flags", "repl"},
     {"cli"},

@@ -1,0 +1,170 @@
+"""The results of `digitnet.api`, which show themselves in a notebook: HTML and SVG, no library."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitnet.engine.arrays import Array, Integers
+from digitnet.engine.trainer import Measurement
+from digitnet.insight.doctor import Finding
+from digitnet.insight.why import Backpropagation
+
+WIDTH, HEIGHT, MARGIN = 300, 160, 36
+"""Of a chart, in pixels; MARGIN: for what is written at its left and below."""
+
+COLOURS = ("#2563eb", "#c026d3")
+"""Of the first and the second curve, on a light ground and on a dark one."""
+
+
+def table(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> str:
+    """A table; cells that begin with `<` are HTML already."""
+
+    def cells(row: Sequence[object], kind: str) -> str:
+        texts = (text if text.startswith("<") else escape(text) for text in map(str, row))
+        return "<tr>" + "".join(f"<{kind}>{text}</{kind}>" for text in texts) + "</tr>"
+
+    head = cells(headings, "th") if headings else ""
+    return f"<table>{head}{''.join(cells(row, 'td') for row in rows)}</table>"
+
+
+def picture(pixels: NDArray[Any], size: int = 112) -> str:
+    """Ink in black on paper, from (rows, columns) numbers: bytes, or 0 to 1."""
+    scale = 1 if pixels.dtype == np.uint8 else 255
+    grey = 255 - np.clip(pixels * float(scale), 0, 255).astype(np.uint8)
+    file = BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    data = b64encode(file.getvalue()).decode()
+    return (
+        f'<img src="data:image/png;base64,{data}" width="{size}" alt="digit" '
+        'style="image-rendering: pixelated; border: 1px solid #888"/>'
+    )
+
+
+def bars(names: Iterable[object], values: Iterable[float]) -> str:
+    """A bar for each output."""
+    return table(
+        (
+            name,
+            f'<div style="background: {COLOURS[0]}; height: 0.8em; '
+            f'width: {120 * min(max(value, 0), 1):.0f}px"></div>',
+            f"{value:.3f}",
+        )
+        for name, value in zip(names, values, strict=True)
+    )
+
+
+def matrix(counts: NDArray[Any], names: Sequence[object]) -> str:
+    """A confusion matrix: an answer in each row, a guess in each column; errors in colour."""
+    most = max(1, (counts - np.diag(np.diag(counts))).max())
+    rows = []
+    for number, (name, line) in enumerate(zip(names, counts, strict=True)):
+        cells = [
+            f'<div style="background: rgba(220, 38, 38, {count / most:.2f})">{count or ""}</div>'
+            if column != number
+            else f"<b>{count}</b>"
+            for column, count in enumerate(line)
+        ]
+        rows.append([f"<b>{escape(str(name))}</b>", *cells])
+    return table(rows, ["answer \\ guess", *map(str, names)])
+
+
+def curves(history: Sequence[Measurement]) -> str:
+    """The costs and the validation accuracy of a training, as SVG."""
+    x = [float(m.batches) for m in history]
+    costs = {
+        "training": [m.cost for m in history],
+        "validation": [m.validation_cost for m in history],
+    }
+    accuracy = {"": [100 * m.validation_accuracy for m in history]}
+    charts = [_chart("cost", x, costs, 0), _chart("validation accuracy, %", x, accuracy, WIDTH)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * WIDTH}" height="{HEIGHT}" '
+        f'font-family="sans-serif" font-size="11" fill="#888">{"".join(charts)}</svg>'
+    )
+
+
+def _chart(title: str, x: list[float], lines: dict[str, list[float]], left: int) -> str:
+    values = [value for line in lines.values() for value in line] or [0.0]
+    low, high = min(values), max(values)
+    across = (WIDTH - 2 * MARGIN) / max((x or [1.0])[-1], 1e-9)
+    down = (HEIGHT - 2 * MARGIN) / ((high - low) or 1.0)
+    parts = [f'<text x="{left + MARGIN}" y="14">{title}</text>']
+    for number, (name, line) in enumerate(lines.items()):
+        points = " ".join(
+            f"{left + MARGIN + a * across:.1f},{MARGIN + (high - b) * down:.1f}"
+            for a, b in zip(x, line, strict=True)
+        )
+        colour = COLOURS[number]
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
+        where = left + WIDTH // 2 + 70 * number
+        parts.append(f'<text x="{where}" y="14" fill="{colour}">{name}</text>' if name else "")
+    for value, y in ((high, MARGIN), (low, HEIGHT - MARGIN)):
+        parts.append(f'<text x="{left}" y="{y + 4}">{value:.3g}</text>')
+    last = f"{(x or [0.0])[-1]:,.0f} mini-batches"
+    parts.append(f'<text x="{left + MARGIN}" y="{HEIGHT - 12}">{last}</text>')
+    return "".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Digit:
+    """What a network makes of a case. outputs: (answers,). answer: None if it is not known.
+
+    picture: (rows, columns), as the network sees it, or (inputs,) if the case is no square.
+    """
+
+    guess: Any
+    outputs: Array
+    picture: NDArray[Any]
+    classes: Integers
+    answer: Any = None
+
+    def _repr_html_(self) -> str:
+        said = f"guess {self.guess}" + f", answer {self.answer}" * (self.answer is not None)
+        shown = picture(self.picture) if self.picture.ndim == 2 else ""
+        return table([(shown, bars(self.classes, self.outputs))], [said, "outputs"])
+
+
+class History(list[Measurement]):
+    """The measurements made in training, oldest first; a notebook draws their curves."""
+
+    def _repr_svg_(self) -> str:
+        return curves(self)
+
+
+class Explanation(Backpropagation):
+    """Back-propagation of a case, which a notebook shows layer by layer."""
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for p in self.passes:
+            largest = [f"{np.abs(values).max():.3g}" for values in (p.x, p.z, p.a, p.delta)]
+            gradients = [f"{np.abs(gradient).max():.3g}" for gradient in p.gradients.values()]
+            rows.append([p.layer.text or p.layer.kind, p.activation, *largest, *gradients])
+        columns = ("layer", "f", "|x|", "|z|", "|a|", "|δ|", "|dC/dw|", "|dC/db|")
+        return f"Cost {self.cost:.4g}; the largest values of each layer:" + table(rows, columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """The confusion matrix. counts: (answers, guesses). classes: (answers,)."""
+
+    counts: Integers
+    classes: Integers
+
+    def _repr_html_(self) -> str:
+        return matrix(self.counts, self.classes.tolist())
+
+
+class Findings(list[Finding]):
+    """What keeps a network from learning: causes first; empty if nothing does."""
+
+    def _repr_html_(self) -> str:
+        rows = [(finding.what, finding.evidence, finding.remedy) for finding in self]
+        return table(rows, ("finding", "evidence", "try")) if rows else "nothing was found"
