@@ -131,11 +131,7 @@ def test_results_show_themselves_in_a_notebook() -> None:
     shown = {
         "case": (case._repr_html_(), f"guess {case.guess}, answer {test.y[0]}", "data:image/png"),
         "curves": (net.history._repr_svg_(), "validation accuracy, %", "polyline"),
-        "confusion": (
-            confusion._repr_html_(),
-            "answer \\ guess",
-            f"<b>{confusion.counts[0, 0]}</b>",
-        ),
+        "confusion": (confusion._repr_html_(), "answer \\ guess", corner),
         "why": (net.why(test.x[0])._repr_html_(), "softmax", "relu"),
         "doctor": (findings._repr_html_(), "evidence" if findings else "nothing was found"),
     }
