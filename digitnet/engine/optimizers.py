@@ -120,7 +120,7 @@ class Optimizer(ABC):
 
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters = parameters
-        self.add = adder(sum(p.value.size for p in parameters))
+        self.add = add
         self.steps = 0
         self.momentum = 0.0
         self.state: State = {
@@ -152,7 +152,7 @@ class Optimizer(ABC):
             for name in self.starts_at_weights:
                 self.state[name] = [p.value.copy() for p in self.parameters]
         self.steps += 1
-        self.momentum = momentum
+        self.momentum, self.add = momentum, adder(sum(p.value.size for p in self.parameters))
         decay = penalties.l2 if self.decoupled else 0.0
         if self.decoupled:
             penalties = Penalties(0.0, penalties.l1)

@@ -135,15 +135,19 @@ def adder(numbers: int) -> Adder:
     BLAS takes one pass over the arrays instead of two. Which of the two adds depends on nothing
     else, as they round differently.
     """
-    if numbers < MANY:
-        return add
-    scaled_sums = {np.dtype(np.float32): linalg.blas.saxpy, np.dtype(np.float64): linalg.blas.daxpy}
+    return add if numbers < MANY else _add_by_blas()
+
+
+@cache
+def _add_by_blas() -> Adder:
+    axpy = {np.dtype("f4"): linalg.blas.saxpy, np.dtype("f8"): linalg.blas.daxpy}
     limit_blas()
 
-    def add_by_blas(y: Array, a: float, x: Array) -> None:
-        scaled_sums[y.dtype](x.reshape(-1), y.reshape(-1), a=a)
+    def add(y: Array, a: float, x: Array) -> None:
+        assert y.flags.c_contiguous  # of any other, reshape would make a copy
+        axpy[y.dtype](x.reshape(-1), y.reshape(-1), a=a)
 
-    return add_by_blas
+    return add
 
 
 Task = Callable[[], object]
