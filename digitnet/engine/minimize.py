@@ -79,9 +79,8 @@ def minimize(
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own
     objective = _Objective(trainer, train, report)
-    progress, begun = trainer.progress, perf_counter()
-    start, seconds_before, count = progress.batches, progress.seconds, 0
-    interrupted = False
+    progress, begun, count = trainer.progress, perf_counter(), 0
+    seconds_before, interrupted = progress.seconds, False
 
     def iteration_done(intermediate_result: Any) -> None:
         nonlocal count
@@ -98,7 +97,7 @@ def minimize(
         seconds = perf_counter() - begun
         progress.seconds = seconds_before + seconds
         if isfinite(result.cost):
-            point = Measurement(start + count, cost, result.cost, result.accuracy)
+            point = Measurement(progress.batches, cost, result.cost, result.accuracy)
             trainer.history.append(point)
         report(Iteration(count, iterations, cost, result.cost, result.accuracy, seconds))
 
@@ -118,29 +117,19 @@ def minimize(
     finally:
         seconds = perf_counter() - begun
         progress.seconds = seconds_before + seconds
-    on_train, on_validation = trainer.measure(train), trainer.measure(validation)
-    return Minimum(
-        count,
-        on_train.cost,
-        on_train.accuracy,
-        on_validation.accuracy,
-        seconds,
-        method,
-        interrupted,
-    )
+    on_train, accuracy = trainer.measure(train), trainer.measure(validation).accuracy
+    return Minimum(count, on_train.cost, on_train.accuracy, accuracy, seconds, method, interrupted)
 
 
 def _set_parameters(w: Array, network: Network) -> None:
     """Sets all parameters of a network from one vector."""
-    offset = 0
-    for p in network.parameters:
-        p.value[...] = w[offset : offset + p.value.size].reshape(p.value.shape)
-        offset += p.value.size
+    ends = np.cumsum([p.value.size for p in network.parameters])
+    for p, part in zip(network.parameters, np.split(w, ends[:-1]), strict=True):
+        p.value[...] = part.reshape(p.value.shape)
 
 
 def _one_vector(arrays: Iterable[Array]) -> Array:
-    vector: Array = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
-    return vector
+    return np.concatenate([array.ravel() for array in arrays], dtype=np.float64)
 
 
 class _Objective:

@@ -56,16 +56,16 @@ class Amount:
             raise ValueError
         unit, times = UNITS[match[2] or "batches"]
         number = times * Decimal(match[1].replace(",", ""))
-        if number == 0:
-            raise ValueError("an amount is more than 0")
-        if unit == "batches" and number % 1:
-            raise ValueError("mini-batches are counted in whole numbers")
         if unit == "accuracy":
             number /= 100  # as a Decimal, so that 99.9% equals 999 / 1000
-            if number > 1:
-                raise ValueError("an accuracy is at most 100%")
-            if total:
-                raise ValueError("an accuracy has no total")
+        for is_wrong, reason in (
+            (number == 0, "an amount is more than 0"),
+            (unit == "batches" and number % 1, "mini-batches are counted in whole numbers"),
+            (unit == "accuracy" and number > 1, "an accuracy is at most 100%"),
+            (unit == "accuracy" and total, "an accuracy has no total"),
+        ):
+            if is_wrong:
+                raise ValueError(reason)
         return cls(float(number), unit, bool(total))
 
 

@@ -48,21 +48,18 @@ def network_of(
     """Builds the network that a shape describes, with all weights zero.
 
     hidden, output: the activations of layers that name none. bias: whether dense layers and
-    convolutions have biases. initializer: the initializer of all layers; if empty, each uses its
-    activation's default.
+    convolutions have biases. initializer: of all layers; if empty, each uses its activation's.
 
     Raises ValueError, naming the part, for an invalid shape, for layers that do not fit together,
     and for what `Network` refuses.
     """
-    size, parts = parse(shape)
+    below, parts = parse(shape)
     _assign_activations(parts, hidden, output)
     layers: list[Layer] = []
-    below = size
     for part in parts:
         config = dict(part.config)
         if issubclass(part.layer, Weighted):
-            config["initializer"] = initializer
-            config.setdefault("bias", bias)
+            config = {"bias": bias, "initializer": initializer} | config
         if "number" in part.layer.options:
             config["number"] = len(layers)
         try:
