@@ -28,18 +28,6 @@ def logistic(z: float) -> float:
     return 1 / (1 + exp(-z))
 
 
-def test_one_iteration_of_truth() -> None:
-    w = build(RECIPES["truth"], 5).network.layers[0].weights[:, 0].tolist()
-    table = [((0, 0, 1), 0), ((0, 1, 1), 0), ((1, 0, 1), 1), ((1, 1, 1), 1)]
-    expected = list(w)
-    for x, answer in table:
-        a = logistic(sum(xi * wi for xi, wi in zip(x, w, strict=True)))
-        for i in range(3):  # rate 1 on the sum: w <- w - x (a - y) a (1 - a)
-            expected[i] -= x[i] * (a - answer) * a * (1 - a)
-    found = trained("truth", 5, "1").network.layers[0].weights[:, 0]
-    np.testing.assert_allclose(found, expected, rtol=1e-14)
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_truth_ends_as_its_author_saw(seed: int) -> None:
     network = trained("truth", seed, "10000").network

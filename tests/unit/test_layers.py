@@ -229,23 +229,17 @@ def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def passes() -> list[np.ndarray]:
-        network, x, y = made(shape)
-        a = network.forward(x, STEP).copy()
-        network.backward(a, y)
-        return [a, *(p.whole_gradient().copy() for p in network.parameters)]
-
-    before = threads.count()
-    try:
-        threads.set_count(1)
-        alone = passes()
+    results = []
+    for number in (1, 2):
+        with threads.limited_to(number):
+            network, x, y = made(shape)
+            a = network.forward(x, STEP).copy()
+            network.backward(a, y)
+            results.append([a, *(p.whole_gradient().copy() for p in network.parameters)])
         monkeypatch.setattr(threads, "MIN_WORK", 1)
         monkeypatch.setattr(threads, "MIN_ROWS", 1)
-        threads.set_count(2)
-        for mine, other in zip(alone, passes(), strict=True):
-            np.testing.assert_allclose(mine, other, atol=1e-12)
-    finally:
-        threads.set_count(before)
+    for mine, other in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -258,7 +252,7 @@ def test_folding_changes_no_answer(shape: str) -> None:
     assert (folded(answer) is answer) == ("-b" not in answer.shape)
 
 
-def test_statistics_are_the_mean_over_batches() -> None:
+def test_statistics_are_the_mean_over_batches_of_units_none_of_which_is_left_out() -> None:
     network, x, _ = made("9x8-4c3-b-3")
     (norm,) = network.batch_norms
     moments = []
@@ -268,16 +262,13 @@ def test_statistics_are_the_mean_over_batches() -> None:
     network.measure_statistics([x[:2], x[2:4], x[4:]])
     np.testing.assert_allclose(norm.mean, np.mean([m for m, _ in moments], axis=0))
     np.testing.assert_allclose(norm.variance, np.mean([v for _, v in moments], axis=0))
-
-
-def test_statistics_are_of_units_none_of_which_is_left_out() -> None:
-    found = []
+    variances = []
     for shape in ("12-8:linear-d0.5-b-3", "12-8-b-3"):
         network = network_of(shape, dtype=np.float64)
         network.initialize(5)
         network.measure_statistics([pictures(30, 12)])
-        found.append(network.batch_norms[0].variance)
-    np.testing.assert_allclose(*found)
+        variances.append(network.batch_norms[0].variance)
+    np.testing.assert_allclose(*variances)
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,26 @@ def test_an_amount_is_understood_or_refused(texts: list[str], meant: Amount | No
 
 
 @pytest.mark.parametrize(
-    ("amount", "batches", "samples"),
-    [("7", 7, 112), ("1e", 13, 200), ("2e", 26, 400), ("0.5e", 7, 112), ("40", 40, 616)],
+    ("before", "amount", "batches", "samples"),
+    [
+        ("", "7", 7, 112),
+        ("", "1e", 13, 200),
+        ("", "2e", 26, 400),
+        ("", "0.5e", 7, 112),
+        ("", "40", 40, 616),
+        ("7", "30 total", 23, 352),
+        ("7", "3e total", 32, 488),
+        ("7", "7 total", 0, 0),
+    ],
 )
-def test_amounts_are_kept_to(amount: str, batches: int, samples: int) -> None:
-    outcome = train(trainer(), amount)
+def test_amounts_are_kept_to(before: str, amount: str, batches: int, samples: int) -> None:
+    of = trainer()
+    if before:
+        train(of, before)
+    first = list(of.history)
+    outcome = train(of, amount)
     assert (outcome.batches, outcome.samples, outcome.stopped) == (batches, samples, "done")
+    assert (of.history == first) == (batches == 0)
 
 
 @pytest.mark.serial
@@ -98,10 +112,13 @@ def test_a_time_is_kept_to_and_a_total_time_counts_what_was_before() -> None:
     assert train(of, "100.2s total").seconds < 1
 
 
-def test_a_target_accuracy_ends_the_training() -> None:
-    outcome = train(trainer(), "95%")
-    assert outcome.stopped == "target"
-    assert outcome.validation_accuracy >= 0.95
+def test_the_time_left_of_a_total_is_that_of_this_run() -> None:
+    of = trainer()
+    train(of, "90e")
+    report = reports_of(of, "100e total")[0]
+    assert report.part and report.remaining
+    left = (1 - report.part) / (report.part - 0.9)
+    assert report.remaining == pytest.approx(report.seconds * left, rel=0.5)
 
 
 def hopeless() -> Cases:
@@ -138,19 +155,6 @@ def test_a_target_waits_for_a_rate_that_is_still_to_fall() -> None:
         assert least <= trained[-1] / 50 <= most, schedule
 
 
-@pytest.mark.parametrize(
-    ("amount", "batches"), [("30 total", 23), ("3e total", 32), ("7 total", 0)]
-)
-def test_a_total_counts_what_was_trained_before(amount: str, batches: int) -> None:
-    of = trainer()
-    train(of, "7")
-    first = list(of.history)
-    outcome = train(of, amount)
-    assert (outcome.batches, outcome.stopped) == (batches, "done")
-    if not batches:
-        assert of.history == first
-
-
 def test_a_total_has_one_schedule_however_often_it_is_resumed() -> None:
     whole, resumed = (trainer(schedule="cosine") for _ in range(2))
     train(whole, "6e total")
@@ -165,19 +169,10 @@ def test_a_total_has_one_schedule_however_often_it_is_resumed() -> None:
     assert values(resumed) == values(whole)
 
 
-def test_the_time_left_of_a_total_is_that_of_this_run() -> None:
-    of = trainer()
-    train(of, "90e")
-    report = reports_of(of, "100e total")[0]
-    assert report.part and report.remaining
-    assert report.part > 0.9
-    assert report.remaining == pytest.approx(
-        report.seconds * (1 - report.part) / (report.part - 0.9), rel=0.5
-    )
-
-
-def test_what_is_no_better_than_guessing_is_known() -> None:
-    assert train(trainer(), "20e").is_guessing is False
+def test_a_target_ends_the_training_and_what_is_no_better_than_guessing_is_known() -> None:
+    outcome = train(trainer(), "95%")
+    assert (outcome.stopped, outcome.is_guessing) == ("target", False)
+    assert outcome.validation_accuracy >= 0.95
     assert train(trainer(), "20e", hopeless()).is_guessing is True
 
 
