@@ -120,7 +120,7 @@ class Optimizer(ABC):
 
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters = parameters
-        self.add = add
+        self.add: Adder = add
         self.steps = 0
         self.momentum = 0.0
         self.state: State = {
