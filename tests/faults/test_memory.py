@@ -1,0 +1,56 @@
+"""What small saves cost: no command on any of them takes more than a gibibyte."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Tally
+from hostile_helpers import CHILDS_ENVIRONMENT
+
+from digitnet.engine.network import Committee, Network
+from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
+from digitnet.engine.trainer import Trainer
+from digitnet.registry.model import Model
+from digitnet.registry.saves import Registry
+
+CHILD = Path(__file__).with_name("memory_child_helpers.py")
+SHAPES = {
+    "many wide layers": "-".join(["28x28", "334c1", *["a1"] * 55, "p28", "10"]),
+    "a million units": "784-1-1000000-1-10",
+    "a deep one": "-".join(["28x28", *["8c1"] * 200, "p28", "10"]),
+    "many norms": "-".join(["28x28", "64c3", *["b"] * 60, "p26", "10"]),
+    "large kernels": "28x28-300c14-p15-10",
+    "many dropouts": "-".join(["784-500000", *["d0.5"] * 5, "1-10"]).replace("784-", "784-1-"),
+}
+LIMIT = 1024
+"""MiB."""
+
+SILENT = 3
+"""Seconds after which a long command must have been heard of, with room for a busy machine."""
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
+
+
+def network(kind: str) -> Network:
+    made = network_of(SHAPES[kind.removeprefix("a committee of ")])
+    made.initialize(1)
+    if kind.startswith("a committee"):
+        return Network([Committee((784,), members=[(made, 1.0)])], "cross-entropy")
+    return made
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", [*SHAPES, "a committee of many wide layers"])
+def test_no_command_takes_more_than_a_gibibyte(tmp_path: Path, tally: Tally, kind: str) -> None:
+    Registry(tmp_path).save(Model(Trainer(network(kind), Settings(), 1), data="sample"), "x")
+    done = subprocess.run(
+        [sys.executable, CHILD, tmp_path], env=CHILDS_ENVIRONMENT, capture_output=True, check=False
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr[-1000:]
+    large = [each for each in told if each["mib"] > LIMIT]
+    assert large == []
+    tally(f"memory of every command: {kind}", len(told), len(told) - len(large))
