@@ -89,8 +89,9 @@ class DataSet:
         if self.picture is None:
             return f"{self.name}: a table of {len(self.train)} cases, {self.inputs} numbers each"
         rows, columns = self.picture
+        cases = "case" if len(self.train) == 1 else "cases"
         return (
-            f"{self.name}: {len(self.train):,} cases to train, {len(self.validation):,} to "
+            f"{self.name}: {len(self.train):,} {cases} to train, {len(self.validation):,} to "
             f"validate, {len(self.test):,} to test; {rows} x {columns} pixels each"
         )
 

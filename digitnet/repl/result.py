@@ -37,25 +37,13 @@ class Record(Drawn):
         return {f.name: getattr(self, f.name) for f in data}
 
 
-class Update(Protocol):
-    """What a long command has done so far, for `Session.report`.
-
-    lasting: whether it stays on the screen, instead of being replaced by the next one.
-    milestone: what to print instead if the output cannot be redrawn; None for nothing.
-    """
-
-    @property
-    def lasting(self) -> bool: ...
-
-    @property
-    def milestone(self) -> RenderableType | None: ...
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult: ...
-
-
 @dataclass(frozen=True)
 class Note(Drawn):
-    """An update that consists of a sentence or a picture."""
+    """What a long command has done so far, for `Session.report`: a sentence or a picture.
+
+    lasting: whether it stays on the screen, instead of being replaced by the next one. milestone:
+    what to print instead if the output cannot be redrawn; None for nothing.
+    """
 
     shown: RenderableType
     lasting: bool = True

@@ -26,7 +26,7 @@ from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.line import NO_MATCH, PREFIX, distance
 from digitnet.repl.pictures.tables import counted
-from digitnet.repl.result import Update
+from digitnet.repl.result import Note
 
 
 class View(Protocol):
@@ -222,7 +222,7 @@ class Session:
     deleted: DeletedSave | None = None
     saved: tuple[int, Settings] | None = None
     leaving: bool = False
-    show: Callable[[Update], None] = ignore
+    show: Callable[[Note], None] = ignore
     interrupts: Interrupts = field(default_factory=Interrupts)
     done: str = ""
     to_file: bool = False
@@ -260,7 +260,7 @@ class Session:
         """Sets the seed of everything random from now on."""
         self.seed, self._rng = seed, None
 
-    def report(self, update: Update | None = None) -> None:
+    def report(self, update: Note | None = None) -> None:
         """Shows what a long command has done; call it often, also with nothing to show.
 
         Raises Stopped after Ctrl-C.

@@ -7,7 +7,7 @@ from typing import Any
 
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
-from digitnet.repl.result import Result, Update
+from digitnet.repl.result import Note, Result
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 
@@ -18,7 +18,7 @@ class Kept:
 
     results: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    reports: list[Update] = field(default_factory=list)
+    reports: list[Note] = field(default_factory=list)
 
     def result(self, command: str, result: Result) -> None:
         self.results.append({"command": command} | json.loads(json.dumps(result.as_json())))
@@ -28,7 +28,7 @@ class Kept:
             self.result(command, done)
         self.errors.append(message)
 
-    def report(self, update: Update) -> None:
+    def report(self, update: Note) -> None:
         self.reports.append(update)
 
     def suspend(self) -> None:

@@ -15,7 +15,7 @@ from digitnet.registry.progress import ProgressFile, followed
 from digitnet.repl.features import watch
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures.curves import GrowingCurves
-from digitnet.repl.result import Update
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
 REPORT = Report(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, True, 0, 0.1)
@@ -60,7 +60,7 @@ def test_a_training_is_followed_until_it_ends(session: Session) -> None:
 
 def test_ctrl_c_ends_the_watching_alone(session: Session) -> None:
     class CtrlC(Kept):
-        def report(self, update: Update) -> None:
+        def report(self, update: Note) -> None:
             super().report(update)
             session.interrupts.asked = True
 

@@ -20,7 +20,7 @@ from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.engine.settings import Settings
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl.loop import do_line
-from digitnet.repl.result import Update
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 from digitnet.study.conduct import processes, train
 from digitnet.study.plan import Job, Plan, parse
@@ -157,7 +157,7 @@ def test_a_study_that_cannot_be_is_refused_in_a_line(session: Session, what: str
 
 def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> None:
     class CtrlC(Kept):
-        def report(self, update: Update) -> None:
+        def report(self, update: Note) -> None:
             super().report(update)
             session.interrupts.asked = len(self.reports) > 2
 

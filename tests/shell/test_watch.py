@@ -12,7 +12,7 @@ from digitnet.engine.schedules import Amount
 from digitnet.repl.features import train as watch
 from digitnet.repl.features.train import Watch, train
 from digitnet.repl.pictures import Screen
-from digitnet.repl.result import Update
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
 
@@ -27,7 +27,7 @@ def drawn(session: Session, amount: int, columns: int = 120, rows: int = 40) -> 
     shown: list[list[str]] = []
     on = screen(columns, rows, plain=True)
 
-    def show(update: Update) -> None:
+    def show(update: Note) -> None:
         if not update.lasting:
             with on.capture() as captured:
                 on.print(update)

@@ -84,8 +84,6 @@ class Progress(Drawn):
     done: int
     total: int | None
     shown: Callable[[int], str] = decimal
-    lasting: bool = False
-    milestone: None = None
 
     def drawn(self, view: View) -> RenderResult:
         progress = self.shown(self.done)
@@ -173,7 +171,8 @@ def reading(session: Session, path: str) -> Report:
 
     def report(done: Reading | None) -> None:
         shown = decimal if done and done.in_bytes else lambda count: f"{count:,}"
-        session.report(Progress(path, done.done, done.total, shown) if done else None)
+        progress = Progress(path, done.done, done.total, shown) if done else None
+        session.report(Note(progress, lasting=False) if progress else None)
 
     return report
 
@@ -236,7 +235,9 @@ def _download(session: Session) -> None:
         with session.interrupts.at_once():
             download_mnist(
                 session.data_sets.download_to,
-                lambda done: session.report(Progress(done.file, done.done, done.total)),
+                lambda done: session.report(
+                    Note(Progress(done.file, done.done, done.total), lasting=False)
+                ),
             )
     except DownloadFailed as error:
         raise CommandError(

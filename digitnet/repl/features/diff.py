@@ -9,9 +9,8 @@ from rich.text import Text
 
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, CheckResult, checked
-from digitnet.repl.features.saves import no_such
+from digitnet.repl.features.saves import loaded
 from digitnet.repl.features.wrong import Misread, guess_all
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar, gallery, large_case
@@ -109,16 +108,10 @@ def diff(
     With one name, the network in hand is compared with it. With the number of a case, the outputs
     of both networks for that case.
     """
-    models = []
-    for name in filter(None, (first, second)):
-        known = session.meant(name)
-        if not session.registry.exists(known):
-            raise CommandError(no_such(session, name))
-        models.append(session.registry.load(known))
-    models += [] if second else [session.network()]
+    models = [loaded(session, first), loaded(session, second) if second else session.network()]
     names = [model.title for model in models]
     if names[0] == names[1]:
-        names[1] += " in hand" if not second else " again"
+        names[1] += " again" if second else " in hand"
     if index is not None:
         data = session.data_for(models[0])
         case = Case.of(session, data, index)

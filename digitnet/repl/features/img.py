@@ -368,7 +368,8 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
 
     def report(progress: tuple[int, int]) -> None:
         done, total = progress
-        session.report(Progress(name, done, total, "{:,} digits".format) if total > 20 else None)
+        shown = Progress(name, done, total, "{:,} digits".format)
+        session.report(Note(shown, lasting=False) if total > 20 else None)
 
     try:
         colours = read_picture(read_bounded(found.path, MAX_BYTES))

@@ -14,7 +14,7 @@ from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import OPTIONAL, command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.saves import no_such
+from digitnet.repl.features.saves import loaded
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import BATCHES, Chart, Curves, history_curves
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
@@ -75,16 +75,10 @@ def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> P
     elif len(chosen) > MAX_NETWORKS:
         raise CommandError(f"a picture shows up to {MAX_NETWORKS} networks, not {len(chosen)}")
     else:
-        result = _histories({name: _history(_loaded(session, name)) for name in chosen}, log)
+        result = _histories({name: _history(loaded(session, name)) for name in chosen}, log)
     if "rate" in words:
         result = replace(result, charts=[*result.charts, _rates(model)])
     return replace(result, is_light="light" in words)
-
-
-def _loaded(session: Session, name: str) -> Model:
-    if not session.registry.exists(name):
-        raise CommandError(no_such(session, name))
-    return session.registry.load(name)
 
 
 def _history(model: Model) -> list[Measurement]:

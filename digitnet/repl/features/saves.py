@@ -230,6 +230,14 @@ def _day(iso: str) -> str:
     return {0: "today", 1: "yesterday"}.get(days, f"{day}")
 
 
+def loaded(session: Session, typed: str) -> Model:
+    """The saved network that is meant. Raises CommandError if there is none."""
+    name = session.meant(typed)
+    if not session.registry.exists(name):
+        raise CommandError(no_such(session, name))
+    return session.registry.load(name)
+
+
 def no_such(session: Session, name: str) -> str:
     """Says that there is no such network, and which come near."""
     hint = nearest(name, session.registry.names()) or "ls lists them"

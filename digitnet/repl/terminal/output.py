@@ -19,7 +19,7 @@ from rich.text import Text
 
 from digitnet.repl.errors import OutputError, printable, say_error
 from digitnet.repl.pictures import Screen
-from digitnet.repl.result import Result, Update
+from digitnet.repl.result import Note, Result
 from digitnet.repl.terminal.prompt import PROMPT_ROWS
 
 MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
@@ -103,7 +103,7 @@ class Output(ABC):
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """Shows why a command failed, on one line; below its result if it has one nevertheless."""
 
-    def report(self, update: Update) -> None:  # noqa: B027 - may do nothing
+    def report(self, update: Note) -> None:  # noqa: B027 - may do nothing
         """Shows what a running command has done; does nothing unless overridden."""
 
     def suspend(self) -> None:  # noqa: B027 - may do nothing
@@ -197,7 +197,7 @@ class ScreenOutput(Output):
         else:
             say_error(message)
 
-    def report(self, update: Update) -> None:
+    def report(self, update: Note) -> None:
         """Redraws the lines at the bottom of the screen; a lasting update is printed above them."""
         if update.lasting:
             if self._canvas:
