@@ -254,8 +254,8 @@ def test_plot_draws_on_the_axis_asked_for_and_the_rate_as_far_as_it_is_known(
     session: Session, tmp_path: Path
 ) -> None:
     do(session, "n diary; set cases 500; set schedule cosine 2e; t 1e; pas one")
-    assert "cost, log axis" in shown(session, "plot log")
-    assert "log axis" not in shown(session, "plot linear")
+    assert "cost (log)" in shown(session, "plot log")
+    assert "(log)" not in shown(session, "plot linear")
     assert "learning rate" in shown(session, "plot rate")
     rates = [rate for _, rate in session.network().rates]
     assert rates == sorted(rates, reverse=True)

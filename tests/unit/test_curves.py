@@ -50,7 +50,7 @@ def test_curves_by_themselves_fill_the_window(height: int, rows: int) -> None:
 
 def test_training_and_validation_cost_are_in_one_chart() -> None:
     title, *rows = drawn(history_curves({"": measured()})).splitlines()
-    assert "cost, log axis  * training  o validation" in title
+    assert "cost (log)  * training  o validation" in title
     left = "".join(row[:40] for row in rows)
     assert "*" in left
     assert "o" in left
@@ -58,7 +58,7 @@ def test_training_and_validation_cost_are_in_one_chart() -> None:
 
 def test_each_of_several_networks_has_its_own_marker_and_name() -> None:
     text = drawn(history_curves({"one": measured(), "two": measured(20), "new": []}))
-    assert "validation cost, log axis  * one  o two" in text.splitlines()[0]
+    assert "validation cost (log)  * one  o two" in text.splitlines()[0]
     assert "new" not in text
 
 

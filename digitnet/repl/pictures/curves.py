@@ -240,7 +240,7 @@ def cost_chart(
     values = [cost for points in costs.values() for _, cost in points]
     if log is None:
         log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
-    title = f"{title}, log axis" if log else title
+    title = f"{title} (log)" if log else title
     return Chart(title, costs, True, log_y=log, marked=marked, over=BATCHES)
 
 
@@ -318,6 +318,19 @@ class _Grid:
         return bits
 
 
+def _below(ticks: dict[int, str], margin: int, width: int) -> str:
+    """The labels of an x axis: its ends, and those between that do not touch others."""
+    line = " " * width
+    first, *between = ticks
+    for column in (first, *between[-1:], *between[:-1]):
+        label = ticks[column]
+        start = min(max(margin + column - len(label) // 2, 0), width - len(label))
+        end = start + len(label)
+        if not line[max(start - 1, 0) : end + 1].strip():
+            line = line[:start] + label + line[end:]
+    return line.rstrip()
+
+
 def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> Text:
     """The curves in a frame with its ticks; the first one in braille dots."""
     y_ticks = chart.y_ticks(rows)
@@ -347,12 +360,7 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> Text:
     x_ticks = grid.ticks(chart.x_ticks(width), 0)
     bottom = "".join("┬" if column in x_ticks else "─" for column in range(columns))
     text.append(f"{' ' * margin}└{bottom}┘\n")
-    below = ""
-    for column, label in x_ticks.items():
-        start = min(max(margin + 1 + column - len(label) // 2, 0), width - len(label))
-        if start > len(below) or not below:
-            below = below.ljust(start) + label
-    text.append(below)
+    text.append(_below(x_ticks, margin + 1, width))
     if not blocks:
         text.plain = text.plain.translate(IN_ASCII)
     return text
