@@ -14,7 +14,7 @@ from digitnet.repl.pictures.vector import HEIGHT, LEFT, RIGHT, WIDTH, written
 
 POINTS = [(0.0, 2.0), (50.0, 0.5), (100.0, 0.1)]
 CHARTS = [
-    Chart("cost", {"<training>": POINTS, "(b)": POINTS[::-1]}, names=True, over="mini-batches"),
+    Chart("cost", {"<training>": POINTS, "(b)": POINTS[::-1]}, over="mini-batches"),
     Chart("accuracy, %", {"": POINTS}, log_y=True, marked=30),
 ]
 

@@ -112,7 +112,7 @@ class DoctorResult(Drawn):
             if line in ("", finding.remedy)
         }
         if view.width >= MIN_COLUMNS:
-            chart = Chart("cost of each mini-batch", drawn, names=True)
+            chart = Chart("cost of each mini-batch", drawn)
             width = min(view.width, MAX_COLUMNS)
             yield picture(chart, width, MIN_ROWS, blocks=view.blocks)
 

@@ -19,7 +19,7 @@ from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
-from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session
 
 MAX_MEMBERS = 100
@@ -110,29 +110,13 @@ def recipe_of(shape: str, hidden: str = "", output: str = "", cost: str = "") ->
         raise CommandError(f"{printable(str(error))}. Example: n 784-100-10") from None
 
 
-@dataclass(frozen=True)
-class VoteResult(Record):
-    """The accuracy of the committee, which is now in hand, on the test set."""
-
-    members: list[str]
-    correct: int
-    total: int
-    accuracy: float
-
-    def drawn(self, view: View) -> RenderResult:
-        yield (
-            f"A committee of {counted(len(self.members), 'network')}: {self.correct:,} of "
-            f"{self.total:,} right, {percent(self.accuracy)}. pas NAME keeps it."
-        )
-
-
 @command(
     "vote",
     group="Asking",
     rank=7,
     examples={"vote first second": "the mean of the outputs of two networks"},
 )
-def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> VoteResult:
+def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     """Let several saved networks answer together, by averaging their outputs.
 
     The committee becomes the network in hand: c, ch and i work with it, pas saves it. Its members
@@ -147,7 +131,16 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> VoteResult:
     members = [session.meant(name) for name in names]
     models = [(name, session.registry.load(name)) for name in members]
     checked = take_and_check(session, _committee(models))
-    return VoteResult(members, checked.correct, checked.total, checked.accuracy)
+    right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
+    return Said(
+        f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it.",
+        {
+            "members": members,
+            "correct": checked.correct,
+            "total": checked.total,
+            "accuracy": checked.accuracy,
+        },
+    )
 
 
 def _committee(models: list[tuple[str, Model]]) -> Model:

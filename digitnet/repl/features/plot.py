@@ -136,5 +136,5 @@ def _members(session: Session, model: Model) -> PlotResult:
     if not data.tests_are_in.isdisjoint(model.trained_on):
         said.append(SEEN_IN_TRAINING)
     fields = [{"alone": a, "together": b} for a, b in zip(alone, together, strict=True)]
-    chart = Chart("accuracy, %", points, True, over="members")
+    chart = Chart("accuracy, %", points, over="members")
     return PlotResult([chart], said, {"members": fields})

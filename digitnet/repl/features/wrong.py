@@ -20,7 +20,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import Framed, fitting, gallery, small_case
+from digitnet.repl.pictures.digit import AROUND, Framed, capacity, gallery, size_of, small_case
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
@@ -107,7 +107,9 @@ class WrongResult(Drawn):
             f"{', surest first' if count > 1 else ''}"
         )
         if self.cases:
-            most = fitting(self.cases[0].framed(view), view) if view.is_picture else MAX_SHOWN
+            size, most = size_of(self.cases[0].framed(view)), MAX_SHOWN
+            if view.is_picture:
+                most = capacity(*size, view.height - AROUND, view)
             yield gallery([case.framed(view) for case in self.cases[:most]], view)
             if most < count:
                 yield f"and {count - most:,} more; wrong ANSWER GUESS narrows it down"

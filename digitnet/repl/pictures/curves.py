@@ -62,14 +62,13 @@ Ticks = list[tuple[float, str]]
 class Chart:
     """Curves by name, with common axes. A curve with fewer than two points is not drawn.
 
-    names: whether to show the curves' names beside the title. log_x, log_y: whether an axis is
-    logarithmic; points that are not above zero are then left out. marked: an x to mark with a
-    vertical line. over: what x is, for pictures in files.
+    Names stand beside the title. log_x, log_y: whether an axis is logarithmic; points that are not
+    above zero are then left out. marked: an x to mark with a vertical line. over: what x is, for
+    pictures in files.
     """
 
     title: str
     curves: Mapping[str, Sequence[Point]]
-    names: bool = False
     log_x: bool = False
     log_y: bool = False
     marked: float | None = None
@@ -241,7 +240,7 @@ def cost_chart(
     if log is None:
         log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
     title = f"{title} (log)" if log else title
-    return Chart(title, costs, True, log_y=log, marked=marked, over=BATCHES)
+    return Chart(title, costs, log_y=log, marked=marked, over=BATCHES)
 
 
 def history_curves(
@@ -272,7 +271,7 @@ def history_curves(
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
     """A chart under its title and legend."""
     title = Text(chart.title, no_wrap=True, overflow="crop")
-    for number, name, _ in chart.lines if chart.names else ():
+    for number, name, _ in (line for line in chart.lines if line[1]):
         title.append(f"  {_marker(number, blocks=blocks)} {name}", COLOURS[number % len(COLOURS)])
     title.align("center", width)
     return Group(title, _plot(chart, width, rows - 1, blocks=blocks))

@@ -178,11 +178,6 @@ def size_of(framed: Framed) -> tuple[int, int]:
     return max(map(len, lines)), len(lines)
 
 
-def fitting(framed: Framed, view: View) -> int:
-    """The number of cells of the size of this one that fit on the screen."""
-    return capacity(*size_of(framed), view.height - AROUND, view)
-
-
 def capacity(width: int, height: int, lines: int, view: View) -> int:
     """The number of cells of this size that fit in `lines`; at least one row."""
     columns = max(1, (view.width + GAP) // (width + GAP))

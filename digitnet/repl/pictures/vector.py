@@ -86,7 +86,7 @@ def shapes_of(chart: Chart, left: float, *, is_light: bool) -> Iterator[Line | W
     for number, name, xy in chart.lines:
         colour = colours[number % len(colours)]
         yield Line([placed(*point) for point in xy.T], colour, 2)
-        if chart.names:
+        if name:
             yield Words(across, 40, name, colour)
             across += length(f"{name}    ")
 
