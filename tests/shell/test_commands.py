@@ -52,15 +52,6 @@ def test_truth(session: Session) -> None:
         assert abs(case["outputs"][0] - answer) < 0.02
 
 
-def test_c_tells_one_case(session: Session) -> None:
-    *_, case = do(session, "t 2e; c 7")
-    assert case["index"] == 7
-    assert len(case["outputs"]) == 10
-    assert case["guess"] == max(range(10), key=case["outputs"].__getitem__)
-    assert case["correct"] == (case["guess"] == case["answer"])
-    assert sum(case["outputs"]) == pytest.approx(1, abs=1e-5)
-
-
 def test_c_says_in_plain_text_where_the_ink_is(session: Session) -> None:
     text = " ".join(shown(session, "n; c 3").split())
     assert "Ink in rows 6 to 25 of 28 and columns 6 to 21 of 28, most of it at the middle" in text

@@ -28,11 +28,6 @@ def test_a_convolutional_network_does_all_that_others_do(session: Session) -> No
     assert do(session, "min 2")[0]["iterations"] == 2
 
 
-def test_a_shape_that_cannot_be_names_the_layer_and_the_size_left(session: Session) -> None:
-    message = refusal(session, "n 28x28-8c5-p4-8c9-10")
-    assert "8c9 in 28x28-8c5-p4-8c9-10: a 9x9 kernel does not fit pictures of 6x6" in message
-
-
 def test_a_committee_answers_with_the_mean(session: Session) -> None:
     do(session, f"n {SMALL}; t 40; pas a; n 784-20-10; set pixels raw; set rate 0.001; t 40; pas b")
     alone = [do(session, f"l {name}; c 5")[1]["outputs"] for name in "ab"]
@@ -90,9 +85,11 @@ def test_what_is_no_picture_is_not_deformed(session: Session) -> None:
     assert "square pictures" in refusal(session, "show augment")
 
 
-def test_a_shape_that_cannot_be_is_told_before_anything_is_asked(session: Session) -> None:
+def test_a_shape_that_cannot_be_is_told_layer_and_size_before_anything_is_asked(
+    session: Session,
+) -> None:
     do(session, "n diary; t 3")
-    answers = Answers([])
-    session.interactive, session.asker = True, answers
-    assert "does not fit" in refusal(session, "n 28x28-8c29-10")
+    session.interactive, session.asker = True, (answers := Answers([]))
+    message = refusal(session, "n 28x28-8c5-p4-8c9-10")
+    assert "8c9 in 28x28-8c5-p4-8c9-10: a 9x9 kernel does not fit pictures of 6x6" in message
     assert answers.asked == []

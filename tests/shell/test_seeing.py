@@ -34,7 +34,9 @@ def test_wrong_and_cm_tell_the_same_as_ch(trained: Session) -> None:
     assert confidences == sorted(confidences, reverse=True)
     first = wrong["cases"][0]
     (c,) = do(trained, f"c {first['index']}")
-    assert (c["answer"], c["guess"]) == (first["answer"], first["guess"])
+    assert (c["answer"], c["guess"], c["correct"]) == (first["answer"], first["guess"], False)
+    assert c["guess"] == np.argmax(c["outputs"])
+    assert sum(c["outputs"]) == pytest.approx(1, abs=1e-5)
     assert c["outputs"][c["guess"]] == pytest.approx(first["confidence"], abs=1e-5)
 
 
@@ -74,7 +76,8 @@ def test_the_weights_as_the_network_answers_with_them(trained: Session) -> None:
 
 def test_w_case_and_c_layers_tell_the_same(trained: Session) -> None:
     (maps,) = do(trained, "w case 11")
-    (c,) = do(trained, "c 11 layers")
+    c, random = do(trained, "c 11 layers; c layers")
+    assert len(random["layers"]) == 1
     assert (maps["index"], maps["answer"]) == (11, 4)
     assert np.shape(maps["maps"]) == (12, 28, 28)
     (hidden,) = c["layers"]
@@ -95,11 +98,6 @@ def test_a_convolution_shows_its_kernels_and_feature_maps(session: Session) -> N
     ]
     first = np.array(c["layers"][0]["activations"])
     np.testing.assert_allclose(first.transpose(2, 0, 1), maps["maps"])
-
-
-def test_c_layers_takes_a_random_case(trained: Session) -> None:
-    assert do(trained, "c layers")[0]["layers"]
-    assert "layers" not in do(trained, "c 5")[0]
 
 
 def test_a_committee_answers_shows_its_first_member_and_plots_all_of_them(session: Session) -> None:

@@ -53,28 +53,22 @@ def test_a_training_that_is_watched_is_the_same_to_the_bit(
 
 
 @pytest.mark.parametrize(
-    ("columns", "rows", "misread", "weights"),
-    [(120, 40, True, True), (120, 24, True, True), (80, 40, True, True), (50, 24, True, False),
-     (80, 24, True, False), (80, 16, False, False), (25, 10, False, False)],
+    ("what", "columns", "rows", "misread", "weights"),
+    [("both", 120, 40, True, True), ("both", 120, 24, True, True), ("both", 80, 40, True, True),
+     ("both", 50, 24, True, False), ("both", 80, 24, True, False), ("both", 80, 16, False, False),
+     ("both", 25, 10, False, False), ("misread", 120, 40, True, False),
+     ("weights", 120, 40, False, True)],
 )  # fmt: skip
-def test_as_much_is_shown_as_the_screen_has_room_for(
-    session: Session, columns: int, rows: int, misread: bool, weights: bool
+def test_as_much_of_what_is_asked_for_is_shown_as_fits(
+    session: Session, what: str, columns: int, rows: int, misread: bool, weights: bool
 ) -> None:
-    do(session, "n diary; set watch both")
+    do(session, f"n diary; set watch {what}")
     for lines in drawn(session, 60, columns, rows):
         assert len(lines) <= rows
         assert max(map(len, lines)) <= columns
     text = "\n".join(lines)
-    assert ("misread" in text) == misread
+    assert ("misread, of the first 300 validation cases" in text) == misread
     assert ("weights of the first layer" in text) == weights
-
-
-@pytest.mark.parametrize("what", ["misread", "weights"])
-def test_one_of_both(session: Session, what: str) -> None:
-    do(session, f"n diary; set watch {what}")
-    text = "\n".join(drawn(session, 40)[-1])
-    assert ("misread, of the first 300 validation cases" in text) == (what == "misread")
-    assert ("weights of the first layer" in text) == (what == "weights")
 
 
 def test_nothing_is_looked_at_where_nothing_is_drawn(
