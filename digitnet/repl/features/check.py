@@ -215,7 +215,10 @@ def checked(model: Model, data: DataSet, case: Case, *, with_layers: bool = Fals
         outputs=[float(value) for value in a[0]],
         cost=model.network.cost.value(a, y),
         layers=hidden if with_layers else None,
-        votes=[int(answers_of(each.forward(x * scale))[0]) for each, scale in network.members],
+        votes=[
+            int(answers_of(each.forward((x * scale).astype(each.dtype)))[0])
+            for each, scale in network.members
+        ],
     )
 
 

@@ -48,10 +48,11 @@ class DiffResult(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         for name, correct, cases in zip(self.names, self.correct, self.only, strict=True):
-            alone = f"{counted(len(cases), 'case')} misread by it alone" if cases else "none alone"
-            accuracy = percent(correct / self.total)
-            yield Text.assemble((name, "bold"), f": {accuracy} of the {self.set} set, {alone}")
-            yield gallery([case.framed(view) for case in cases[:MAX_SHOWN]], view)
+            accuracy = f"{percent(correct / self.total)} of the {self.set} set"
+            alone = counted(len(cases), "case") if cases else "no case"
+            yield Text.assemble((name, "bold"), f": {accuracy}, {alone} misread by it alone")
+            if cases:
+                yield gallery([case.framed(view) for case in cases[:MAX_SHOWN]], view)
             if len(cases) > MAX_SHOWN:
                 yield f"and {len(cases) - MAX_SHOWN:,} more"
         yield f"{counted(self.both, 'case')} misread by both"

@@ -108,11 +108,13 @@ def _histories(histories: dict[str, list[Measurement]], log: bool | None) -> Plo
 
 def _rates(model: Model | None) -> Chart:
     """The learning rate, as far as it is known."""
-    if not model or len(model.rates) < 2:
+    last = model.trainer.progress.batches if model else 0
+    rates = [point for point in model.rates if point[0] <= last] if model else []
+    if not model or len(rates) < 2:
         raise CommandError("the learning rate is noted while t trains the network in hand: t 1e")
-    first = model.rates[0][0]
+    first = rates[0][0]
     since = f", since {first:,}" if first > model.trainer.history[1].batches else ""
-    return Chart(f"learning rate{since}", {"": model.rates}, over=BATCHES)
+    return Chart(f"learning rate{since}", {"": rates}, over=BATCHES)
 
 
 def _members(session: Session, model: Model) -> PlotResult:
