@@ -169,15 +169,7 @@ def test_a_line_for_each_epoch_if_these_are_wanted(session: Session) -> None:
     assert "on or off" in refusal(session, "set epoch_lines 3")
 
 
-@pytest.mark.parametrize("line", ["t 1e", "min 12"])
-def test_the_picture_of_a_training_stays(session: Session, line: str) -> None:
-    do(session, "n diary; set cases 500")
-    *_, last = re.split(r"\x1b\[J", shown(session, line, can_redraw=True))
-    assert "training" in last
-    assert last.count("┌") == 2
-
-
-def test_the_curves_begin_untrained_and_go_on_with_the_next_training_which_is_marked(
+def test_the_curves_that_stay_begin_untrained_and_go_on_with_each_training_which_is_marked(
     session: Session,
 ) -> None:
     do(session, "n diary; set cases 500")
@@ -204,24 +196,23 @@ def test_a_long_training_has_some_forty_milestones(session: Session) -> None:
     assert 35 <= text.count("mini-batches  cost") <= 45
 
 
-def test_it_says_that_it_measures_when_all_is_trained() -> None:
-    report = Report(9, 90, 1.0, 90.0, 1.0, 0.0, 1.0, 0.09, 2.0, False, 0, 0.1)
-    line = shown_line(report)
-    assert line.endswith("cost 1  measuring ...  90 cases/s")
-    assert "accuracy" not in line
-
-
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(99, "99 s"), (112, "1:52"), (3599, "59:59"), (12005, "3 h 20 min")]
+    ("part", "seconds", "ending"),
+    [
+        (0.5, 99, "accuracy 9.00 %  99 s left  90 cases/s"),
+        (0.5, 112, "accuracy 9.00 %  1:52 left  90 cases/s"),
+        (0.5, 3599, "accuracy 9.00 %  59:59 left  90 cases/s"),
+        (0.5, 12005, "accuracy 9.00 %  3 h 20 min left  90 cases/s"),
+        (1.0, 0, "measuring ...  90 cases/s"),
+    ],
 )
-def test_minutes_of_a_training_have_their_seconds(seconds: float, text: str) -> None:
-    report = Report(9, 90, seconds, 90.0, 0.5, seconds, 9940.0, 0.09, 2.0, True, 0, 0.1)
-    assert f"cost 9,940  accuracy 9.00 %  {text} left" in shown_line(report)
-
-
-def shown_line(report: Report) -> str:
+def test_the_line_of_a_training_tells_the_time_left_or_that_it_measures(
+    part: float, seconds: float, ending: str
+) -> None:
+    report = Report(9, 90, 1.0, 90.0, part, seconds, 9940.0, 0.09, 2.0, False, 0, 0.1)
     screen = Screen(StringIO(), width=120)
-    return progress_line(report, View.of(screen, screen.options)).plain
+    line = progress_line(report, View.of(screen, screen.options)).plain
+    assert line.endswith(f"cost 9,940  {ending}")
 
 
 def test_one_mini_batch_is_one(session: Session) -> None:
