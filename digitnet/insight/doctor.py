@@ -704,7 +704,7 @@ def large_biases(f: Facts) -> Evidence:
     """A bias is added to the weighted sum of every case. Initial ones are zero; a large one decides
     alone whether a unit is on, and that of an output decides the answer.
     """
-    return _sized(f, "biases", lambda ratio: ratio > 5)
+    return _sized(f, "biases", lambda ratio: ratio > 25)
 
 
 def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:

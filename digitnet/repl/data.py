@@ -86,6 +86,10 @@ class DataSets:
         """Makes a data set the current one, and the first choice for new networks that fit it."""
         self.name = self._chosen[data.inputs, data.outputs] = data.name
 
+    def lend(self, data: DataSet) -> None:
+        """Makes a data set the current one that is nowhere on disk."""
+        self._read[data.name], self.name = data, data.name
+
     def fitting(self, wanted: tuple[str, str], inputs: int, outputs: int) -> str | None:
         """The name of a data set with these numbers of inputs and outputs that is here, or None.
 

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 
 from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.minimize import SUMMARIES
 from digitnet.engine.network import COSTS
 from digitnet.engine.schedules import UNITS, Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
+from digitnet.insight.doctor import FAULTS
 from digitnet.recipes import RECIPES
 from digitnet.repl import glossary
 from digitnet.repl.command import Kind, all_commands
@@ -45,6 +47,14 @@ def whole(text: str, low: int = 0, digits: int = 9) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= digits) or int(text) < low:
         raise ValueError
     return int(text)
+
+
+def number(text: str) -> float:
+    """Parses a finite number. Raises ValueError."""
+    value = float(text.replace(",", "."))
+    if not isfinite(value):
+        raise ValueError
+    return value
 
 
 def horizon(text: str) -> str:
@@ -211,5 +221,23 @@ SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
 VALUE = Kind("VALUE", "a value", str, offers=_values)
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
 OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)
+LESSON = number_or("N or off", "the number of a lesson, from 1, or `off`", {"off": "end it"}, low=1)
+_CAUSES = one_of(
+    "CAUSE",
+    "a cause",
+    lambda: {"hint": "a hint"} | {name: fault.what for name, fault in FAULTS.items()},
+)
+PATIENT = Kind(
+    "N, hint or CAUSE",
+    "the number of a patient, from 1, `hint`, or what is wrong with it",
+    lambda text: whole(text, 1) if text.isdigit() else _CAUSES.parse(text),
+    offers=lambda session, words: _CAUSES.choices(),
+)
+ANSWERED = Kind(
+    "NUMBER or skip",
+    "a number, or `skip`",
+    lambda text: text if text == "skip" else number(text),
+    offers=lambda session, words: {"skip": "show the answer"},
+)
 OFF = one_of("off", "off", lambda: {"off": "end it"})
 WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)

@@ -19,7 +19,6 @@ from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
 from digitnet.repl.command import COMMANDS, Command, all_commands, find, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
-from digitnet.repl.features.help import tour_after
 from digitnet.repl.features.saves import welcome
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
@@ -32,6 +31,9 @@ from digitnet.repl.terminal.completion import Hint, Offers, toolbar
 from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
 from digitnet.repl.terminal.person import Person
 from digitnet.repl.terminal.prompt import Looks, Reader
+
+COACHES = ("lesson", "tour", "patient")
+"""Commands that say themselves what is next."""
 
 
 class Loop:
@@ -114,13 +116,14 @@ class Loop:
         self.session.asker = Person(reader, yes, looks)
 
     def do(self, line: str) -> bool:
-        """Runs a line typed at the prompt, and prints the next step of the tour, if any; returns
+        """Runs a line typed at the prompt, and prints what a lesson says to it; returns
         whether all went well.
         """
         session = self.session
         went_well = do_line(line, session, self.output)
-        if session.tour is not None and session.done != "tour" and not session.is_over:
-            self.output.report(Note(f"\n{tour_after(session, session.done)}"))
+        is_followed = session.done not in COACHES and not session.is_over
+        if is_followed and session.coach and (said := session.coach.after(session)):
+            self.output.report(Note(f"\n{said}"))
         return went_well
 
     def first_words(self) -> str:

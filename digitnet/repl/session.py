@@ -61,6 +61,13 @@ class Asker(Protocol):
         """Shows a view until the user leaves it, if there is a screen. Ctrl-C as in `draw`."""
 
 
+class Coach(Protocol):
+    """Follows what a person types."""
+
+    def after(self, session: "Session") -> str:
+        """What it says after a command, which is `session.done`; empty for nothing."""
+
+
 NO_BOARD = (
     "drawing needs a terminal with a prompt, and neither --plain nor --json: "
     "img FILE reads a picture of a digit"
@@ -200,7 +207,8 @@ class Session:
     show: shows what a long command has done.
     done: the last command; empty if it failed.
     to_file: whether the result of the command is drawn in a file.
-    tour: the index of the next step of the tour, during one.
+    coach: follows what is typed, in a lesson or with a patient. question: of the quiz, if one is
+    asked. quiz_right, quiz_asked: its questions so far.
     vi: whether the prompt uses vi keys.
     watch: what `t` shows with its curves.
     epoch_lines: whether training prints the validation accuracy after each epoch.
@@ -226,7 +234,10 @@ class Session:
     interrupts: Interrupts = field(default_factory=Interrupts)
     done: str = ""
     to_file: bool = False
-    tour: int | None = None
+    coach: "Coach | None" = None
+    question: Any = None
+    quiz_right: int = 0
+    quiz_asked: int = 0
     vi: bool = False
     epoch_lines: bool = False
     watch: str = "off"

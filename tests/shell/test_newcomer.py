@@ -3,8 +3,10 @@
 from conftest import Program, Start
 from session_helpers import do
 
-from digitnet.repl.features.help import STEPS, tour_after
+from digitnet.repl.school import lessons, read_lesson
 from digitnet.repl.session import Session
+
+STEPS = read_lesson(lessons()["01-tour"]).steps
 
 
 def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Program) -> None:
@@ -12,7 +14,7 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
     t.wait_for("d to draw a digit")
     t.ready().do("toru", "Did you mean tour?")
     t.do("tour", "Tour, 1 of 7: type t 3e$")
-    t.do("what now?", "Tour, 1 of 7: type t 3e  .tour off ends the tour.")
+    t.do("what now?", "Tour, 1 of 7: type t 3e  .lesson off ends it.")
     t.do("t 1000e", "left")
     t.type("\x03")
     t.wait_for("Interrupted: the training so far is kept.")
@@ -25,7 +27,7 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
         elif step.type == "why":
             t.wait_for("^:|more")
             t.type("q")
-    t.wait_for("That was the tour")
+    t.wait_for("That was the lesson Tour")
     t.type("s\r")
     assert t.leave() == 0
     assert "'first'" in program("-c", "l first; ch all").stdout
@@ -40,11 +42,16 @@ def test_the_tour_takes_nothing_it_does_not_teach(session: Session) -> None:
 def test_the_tour_leaps_over_what_is_done_already(session: Session) -> None:
     session.interactive = True
     do(session, "tour")
-    assert "1 of 7" in tour_after(session, "why")  # that needs what comes before
-    assert "2 of 7: type c" in tour_after(session, "t")
-    assert "3 of 7: type wrong" in tour_after(session, "c")
-    assert "4 of 7: type d" in tour_after(session, "wrong")
-    assert "6 of 7: type pas" in tour_after(session, "why")  # where the terminal cannot draw
-    assert "7 of 7: type l" in tour_after(session, "pas")
-    assert "That was the tour" in tour_after(session, "l")
-    assert session.tour is None
+    for done, said in (
+        ("why", "1 of 7"),  # that needs what comes before
+        ("t", "2 of 7: type c"),
+        ("c", "3 of 7: type wrong"),
+        ("wrong", "4 of 7: type d"),
+        ("why", "6 of 7: type pas"),  # where the terminal cannot draw
+        ("pas", "7 of 7: type l"),
+        ("l", "That was the lesson Tour"),
+    ):
+        session.done = done
+        assert session.coach
+        assert said in session.coach.after(session)
+    assert session.coach is None

@@ -1,4 +1,4 @@
-"""Help, the tour and leaving: `?`, `tour` and `s`."""
+"""Help and leaving: `?` and `s`."""
 
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
@@ -13,7 +13,6 @@ from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.saves import SaveResult, save
 from digitnet.repl.glossary import Meaning, meanings, words
 from digitnet.repl.pictures.tables import pairs
-from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 
@@ -138,95 +137,3 @@ def stop(session: Session) -> LeaveResult:
             raise CommandError("not leaving; the network is still in hand. p saves it")
     session.leaving = True
     return LeaveResult(session.unsaved, saved)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of the tour. says: the explanation. type: the line to type.
-
-    skips: how many steps before it are completed too by doing it early.
-    """
-
-    says: str
-    type: str
-    skips: int = 0
-
-
-STEPS = (
-    Step(
-        "A network turns the 784 pixels of a digit into ten outputs, one for each answer. Training "
-        "adjusts its weights, a few cases at a time, so that the cost of its mistakes falls. Train "
-        "one on every training case three times, which is three epochs. Ctrl-C stops it and keeps "
-        "what it has learnt.",
-        "t 3e",
-    ),
-    Step("Ask it about a digit that it has never seen.", "c 7"),
-    Step("It is not always right. See which digits it misreads.", "wrong"),
-    Step(
-        "Draw one of your own, with the mouse or the keys; Enter is done. (Where the terminal "
-        "cannot draw, go on with why.)",
-        "d",
-    ),
-    Step(
-        "Why does it answer what it answers? See one case computed, step by step.", "why", skips=1
-    ),
-    Step("That is worth keeping. Save it under a name.", "pas first", skips=9),
-    Step("It is on the disk now. Come back to it, today or next year.", "l first"),
-)
-"""The tour: guides a newcomer from nothing to a trained and saved network in two minutes."""
-
-END = (
-    "That was the tour. n relu makes a larger network, set shows what can be changed, data "
-    "mnist gets all 70,000 digits, mine keeps what you draw, ? t explains t, and s leaves."
-)
-
-
-def tour_after(session: Session, command: str) -> str:
-    """What the tour says after a command, whose name is empty if it failed.
-
-    Commands that are not part of the tour may be used in between.
-    """
-    current = session.tour or 0
-    for number, step in enumerate(STEPS[current:], current):
-        if command == step.type.split()[0] and number - current <= step.skips:
-            session.tour = number + 1 if step is not STEPS[-1] else None
-            return _instruction(number + 1)
-    return f"{_reminder(current)}  (tour off ends the tour)"
-
-
-def _instruction(number: int) -> str:
-    """The text of a step, or of the end."""
-    return f"{STEPS[number].says}\n{_reminder(number)}" if number < len(STEPS) else END
-
-
-def _reminder(number: int) -> str:
-    return f"Tour, {number + 1} of {len(STEPS)}: type {STEPS[number].type}"
-
-
-@dataclass(frozen=True)
-class TourResult(Record):
-    """The steps of the tour. said: the first; in a script, all of them."""
-
-    steps: list[dict[str, Any]]
-    said: ScreenOnly[str]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.said
-
-
-@command(
-    "tour",
-    group="This program",
-    examples={"tour off": "end the tour", "tour": "start the tour"},
-)
-def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> TourResult:
-    """Take a two-minute tour: train a network, ask it, draw for it, save it."""
-    if off:
-        said = "The tour is over; tour begins it anew."
-    elif session.interactive:
-        said = _instruction(0)
-    else:
-        said = "\n".join(f"{n}. {step.says}\n   {step.type}" for n, step in enumerate(STEPS, 1))
-        said += f"\n{END}"
-    session.tour = 0 if session.interactive and not off else None
-    return TourResult([{"says": step.says, "type": step.type} for step in STEPS], said)
