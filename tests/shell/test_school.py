@@ -125,7 +125,7 @@ def test_every_patient_is_broken_in_a_way_that_is_known() -> None:
 
 def test_a_quiz_takes_three_wrong_answers(session: Session) -> None:
     do(session, "n mini; quiz")
-    first, second, third = do(session, "quiz 77; quiz -77,5; quiz 1000")
+    first, _, third = do(session, "quiz 77; quiz -77,5; quiz 1000")
     assert first["answer"] is None
     assert third["answer"] is not None
     assert "nothing is asked" in refusal(session, "quiz 1")
