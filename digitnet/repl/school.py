@@ -115,12 +115,12 @@ class Lesson:
         before = self.at
         while self.at < len(self.steps):
             ahead = self.steps[self.at :]
+            if self.at > before:  # one command, one step; a state may complete several
+                ahead = [] if "command" in ahead[0].goal else ahead[:1]
             reached = [n for n, s in enumerate(ahead) if n <= s.skips and s.is_reached(session)]
             if not reached:
                 break
             self.at += reached[0] + 1
-            if "command" in ahead[reached[0]].goal:  # one command, one step
-                break
         if self.at == before:
             hint = self.steps[self.at].hint
             return "\n".join([*[hint] * bool(hint and session.done), f"{self.reminder}  {OFF}"])
