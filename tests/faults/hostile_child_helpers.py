@@ -22,6 +22,7 @@ import numpy as np
 from hostile_helpers import ALL_WAYS, Answer, Way
 
 from digitnet.cli import main
+from digitnet.digits import idx as digits_idx
 from digitnet.registry import codec, exchange
 from digitnet.registry import saves as store
 from digitnet.registry.codec import seal
@@ -93,6 +94,9 @@ def remove(protection: str) -> None:
             return result
 
         codec._Reader.pairs = pairs  # type: ignore[method-assign]
+    elif protection == "the size unpacked":
+        real = digits_idx._unpack
+        digits_idx._unpack = lambda packed, dimensions, _: real(packed, dimensions, 1 << 62)
     else:
         for bound in protection.split():
             module, _, name = bound.rpartition(".")

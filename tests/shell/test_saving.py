@@ -191,9 +191,10 @@ CHANGES = {
 """A change, and the end of what the undo of it returns."""
 
 
+@pytest.mark.parametrize("again", ["undo", "redo"])
 @pytest.mark.parametrize("line", CHANGES)
-def test_undo_takes_back_what_was_changed_last_and_undo_again_redoes_it(
-    session: Session, line: str
+def test_undo_takes_back_what_was_changed_last_and_redo_or_undo_makes_it_again(
+    session: Session, line: str, again: str
 ) -> None:
     session.asker = NonInteractive(yes=True)
     session.last_pictures = [np.full((28, 28), 9, np.uint8)], None
@@ -202,10 +203,15 @@ def test_undo_takes_back_what_was_changed_last_and_undo_again_redoes_it(
     do(session, line)
     states.append(state(session))
     results = [do(session, "undo")[0]]
-    for index in (0, 1, 0, 1):
+    for index, word in ((0, again), (1, "undo"), (0, again)):
         assert state(session) == states[index]
-        results += do(session, "undo")
+        results += do(session, word)
+    assert state(session) == states[1]
     assert results[0].items() >= CHANGES[line].items()
+    if again == "redo":
+        assert "there is nothing to redo" in refusal(session, "redo")
+        do(session, "undo; t 1")
+        assert "there is nothing to redo" in refusal(session, "redo")
 
 
 def state(session: Session) -> tuple[object, ...]:

@@ -182,32 +182,21 @@ def inside(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_four_files_are_fetched(
-    tmp_path: Path, start: Start, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("make", [sends, sends_without_length])
+def test_four_files_are_fetched_and_the_bytes_so_far_reported(
+    tmp_path: Path, start: Start, capfd: pytest.CaptureFixture[str], make: Callable[..., Answer]
 ) -> None:
-    mirror = start(answers(sends))
-    fetch(tmp_path, mirror.url)
-    assert inside(tmp_path) == FILES
-    assert mirror.asked == list(FILES)
+    mirror = start(answers(make))
+    reports = fetch(tmp_path / "cache" / "digits", mirror.url)
+    assert inside(tmp_path / "cache" / "digits") == FILES
+    assert mirror.asked == list(FILES) == list(dict.fromkeys(report.file for report in reports))
     assert capfd.readouterr() == ("", "")
-
-
-def test_reports_count_the_bytes_so_far_until_all_are_here(tmp_path: Path, start: Start) -> None:
-    reports = fetch(tmp_path / "cache" / "digits", start(answers(sends)).url)
-    assert list(dict.fromkeys(report.file for report in reports)) == list(FILES)
     for name, content in FILES.items():
         counts = [report.done for report in reports if report.file == name]
         assert counts == sorted(counts)
         assert counts[-1] == len(content)
-        assert {r.total for r in reports if r.file == name} == {len(content)}
-
-
-def test_a_file_of_unknown_length_is_fetched_and_its_total_is_none(
-    tmp_path: Path, start: Start
-) -> None:
-    reports = fetch(tmp_path, start(answers(sends_without_length)).url)
-    assert inside(tmp_path) == FILES
-    assert {report.total for report in reports} == {None}
+        total = len(content) if make is sends else None
+        assert {r.total for r in reports if r.file == name} == {total}
 
 
 @pytest.mark.parametrize(
@@ -330,22 +319,6 @@ def test_what_the_first_mirror_has_wrong_the_second_gives(
     assert first.asked == list(FILES)
 
 
-@pytest.mark.parametrize("sent", [None, 2048], ids=["before-it-answers", "in-the-middle"])
-def test_a_mirror_that_falls_silent_is_left_for_the_second(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, sent: int | None
-) -> None:
-    def waits(request: BaseHTTPRequestHandler) -> None:
-        if sent is not None:
-            sends(FILES[FIRST][:sent], claims=len(FILES[FIRST]))(request)
-        first.over.wait(5)
-
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
-    first, second = start(answers(sends, first=waits)), start(answers(sends))
-    fetch(tmp_path, first.url, second.url)
-    assert inside(tmp_path) == FILES
-    assert second.asked == [FIRST]
-
-
 @pytest.mark.parametrize(("bad", "says"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
 def test_what_no_mirror_has_right_is_said_of_each_and_nothing_is_kept(
     tmp_path: Path, start: Start, bad: Answer, says: str
@@ -360,46 +333,6 @@ def test_what_no_mirror_has_right_is_said_of_each_and_nothing_is_kept(
     assert first.asked == second.asked == [FIRST]
 
 
-def test_half_a_file_from_every_mirror_is_told_in_plain_words(tmp_path: Path, start: Start) -> None:
-    first, second = start(answers(sends_half)), start(answers(sends_half))
-    message = failure(tmp_path, first.url, second.url)
-    assert inside(tmp_path) == {}
-    assert first.url in message
-    assert f"{second.url}: the connection broke off" in message
-
-
-def test_what_a_mirror_sent_wrong_is_said_without_the_folder_it_was_put_in(
-    tmp_path: Path, start: Start
-) -> None:
-    mirror = start({FIRST: sends(OTHERS[FIRST])})
-    message = failure(tmp_path / "digits: mine", mirror.url)
-    assert message == (
-        f"{mirror.url}: sent a file that is not the original file: its SHA-256 differs"
-    )
-
-
-def test_mirrors_that_do_not_answer_are_named(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def waits(request: BaseHTTPRequestHandler) -> None:
-        mirror.over.wait(5)
-
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
-    mirror = start(answers(sends, first=waits))
-    message = failure(tmp_path, mirror.url)
-    assert message == f"{mirror.url}: no answer within 0.2 seconds"
-    assert inside(tmp_path) == {}
-
-
-@pytest.mark.serial
-def test_offline_it_fails_at_once_and_says_so(tmp_path: Path, nobody: str) -> None:
-    began = time.monotonic()
-    message = failure(tmp_path, nobody, nobody)
-    assert time.monotonic() - began < 1.5
-    assert message == f"{nobody}: no connection; {nobody}: no connection"
-    assert inside(tmp_path) == {}
-
-
 def test_what_is_there_under_the_temporary_name_is_replaced_and_not_followed(
     tmp_path: Path, start: Start
 ) -> None:
@@ -409,6 +342,45 @@ def test_what_is_there_under_the_temporary_name_is_replaced_and_not_followed(
     fetch(tmp_path / "cache", start(answers(sends)).url)
     assert inside(tmp_path / "cache") == FILES
     assert (tmp_path / "elsewhere").read_bytes() == b"mine"
+
+
+def falls_silent(sent: int | None) -> Answer:
+    """Sends so many bytes, or no answer, and then nothing for longer than is waited."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if sent is not None:
+            sends(FILES[FIRST][:sent], claims=len(FILES[FIRST]))(request)
+        time.sleep(0.5)
+
+    return answer
+
+
+@pytest.mark.parametrize("sent", [None, 2048], ids=["before-it-answers", "in-the-middle"])
+def test_a_mirror_that_falls_silent_is_left_for_the_second(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, sent: int | None
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
+    first, second = start(answers(sends, first=falls_silent(sent))), start(answers(sends))
+    fetch(tmp_path, first.url, second.url)
+    assert inside(tmp_path) == FILES
+    assert second.asked == [FIRST]
+
+
+def test_why_nothing_was_fetched_is_told_in_plain_words(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, nobody: str
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
+    half, silent = start(answers(sends_half)).url, start({FIRST: falls_silent(None)}).url
+    wrong = start({FIRST: sends(OTHERS[FIRST])}).url
+    told = {
+        nobody: "no connection",
+        silent: "no answer within 0.2 seconds",
+        wrong: "sent a file that is not the original file: its SHA-256 differs",
+    }
+    for mirror, reason in told.items():
+        assert failure(tmp_path / "digits: mine", mirror) == f"{mirror}: {reason}"
+    assert "the connection broke off" in failure(tmp_path / "digits: mine", half)
+    assert inside(tmp_path / "digits: mine") == {}
 
 
 def test_a_folder_that_cannot_be_made_is_a_failed_download(tmp_path: Path, start: Start) -> None:

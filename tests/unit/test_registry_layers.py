@@ -93,7 +93,7 @@ def test_training_goes_on_to_the_same_bit(
     assert everything(resumed) == everything(straight)
 
 
-@pytest.mark.parametrize("recipe", ["quick", "relu", "conv"])
+@pytest.mark.parametrize("recipe", ["quick", "relu", pytest.param("conv", marks=pytest.mark.full)])
 def test_the_recipes_promise_holds_for_any_two_halves(registry: Registry, recipe: str) -> None:
     rng = np.random.default_rng(2)
     digits = Cases(

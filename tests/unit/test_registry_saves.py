@@ -12,10 +12,6 @@ import pytest
 import registry_helpers
 from registry_helpers import batches_of, everything, file_of, plain, rich, temporary_files
 
-from digitnet.engine.arrays import Cases, one_hot
-from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.run import run
-from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Measurement, Trainer
@@ -66,28 +62,6 @@ def test_activations_and_cost_come_back(
     assert everything(loaded) == everything(saved)
     assert [layer.activation.name for layer in loaded.network.layers] == [hidden, output]
     assert loaded.network.cost is saved.network.cost
-
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_loaded_network_trains_on_to_the_same_bit(registry: Registry, optimizer: str) -> None:
-    rng = np.random.default_rng(5)
-    cases = Cases(rng.normal(size=(30, 4)).astype(np.float32), one_hot(np.arange(30) % 2, 2))
-
-    def train(named: Model) -> None:
-        run(named.trainer, cases, cases, Amount(5, "batches"))
-        named.trainer.progress.seconds = 0.0
-
-    straight = plain()
-    straight.trainer.settings = Settings(
-        optimizer, schedule="cosine 3e", batch=8, l2=0.01, dropout=0.2, average=0.9, cases=28
-    )
-    train(straight)
-    registry.save(straight, "half")
-    train(straight)
-    resumed = registry.load("half")
-    assert tuple(resumed.trainer.optimizer.state) == OPTIMIZERS[optimizer].slots
-    train(resumed)
-    assert everything(resumed) == everything(straight)
 
 
 def test_a_loaded_network_owns_arrays_that_can_be_written(registry: Registry) -> None:
