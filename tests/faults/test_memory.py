@@ -28,9 +28,6 @@ SHAPES = {
 LIMIT = 1024
 """MiB."""
 
-SILENT = 3
-"""Seconds after which a long command must have been heard of, with room for a busy machine."""
-
 pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
 
 
