@@ -29,7 +29,7 @@ from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, picture
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
-from digitnet.repl.result import Note, Record
+from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session, clean
 from digitnet.study.cluster import cluster
 from digitnet.study.conduct import (
@@ -208,12 +208,20 @@ class StudyResult:
             if not self.plan.candidates:
                 line |= {"seeds": str(len(group.results)), "": BEST * (group is best)}
             lines.append(line)
-        table = _rows(lines, varied)
-        if self.plan.candidates or not table.fits(width - INTERVAL):
-            return table
-        for line, interval in zip(lines, _intervals(shown, blocks=blocks), strict=True):
-            line[""] = f"{interval} {line['']}".rstrip()
-        return _rows(lines, varied)
+
+        def rows() -> Rows:
+            return Rows(
+                tuple(lines[0]),
+                [tuple(line.values()) for line in lines],
+                numbers=("accuracy", "spread", "cost", "time", "seeds"),
+                optional=("time", "seeds", "cost", "spread"),
+                key=varied,
+            )
+
+        if not self.plan.candidates and rows().fits(width - INTERVAL):
+            for line, interval in zip(lines, _intervals(shown, blocks=blocks), strict=True):
+                line[""] = f"{interval} {line['']}".rstrip()
+        return rows()
 
     def _curve(self, name: str) -> Chart | None:
         """The accuracy over the only setting that differs, if its values are numbers."""
@@ -263,56 +271,18 @@ def _listed(settings: dict[str, str]) -> str:
     return printable(", ".join(pairs) or "the settings as they are", 2000)
 
 
-def _rows(lines: Sequence[dict[str, str]], varied: Sequence[str]) -> Rows:
-    return Rows(
-        tuple(lines[0]),
-        [tuple(line.values()) for line in lines],
-        numbers=("accuracy", "spread", "cost", "time", "seeds"),
-        optional=("time", "seeds", "cost", "spread"),
-        key=varied,
-    )
-
-
 def _intervals(trials: Sequence[Trials], *, blocks: bool) -> list[str]:
     """The mean and spread of each group on a common scale, such as `  ├─●─┤`."""
-    spans = [
-        (g.accuracy - (g.spread or 0), g.accuracy, g.accuracy + (g.spread or 0)) for g in trials
-    ]
+    spans = [[g.accuracy + k * (g.spread or 0) for k in (-1, 0, 1)] for g in trials]
     low, high = min(s[0] for s in spans), max(s[2] for s in spans)
-    if high == low:
-        return [""] * len(spans)
     left, line, dot, right = "├─●┤" if blocks else "|-o|"
     drawings = []
-    for span in spans:
+    for span in spans if high > low else []:
         start, middle, end = (round((x - low) / (high - low) * (INTERVAL - 1)) for x in span)
-        cells = [" "] * INTERVAL
-        cells[start : end + 1] = line * (end + 1 - start)
-        cells[start], cells[end] = left, right
+        cells = [" "] * start + [left, *line * (end - start - 1), right][: end - start + 1]
         cells[middle] = dot
-        drawings.append("".join(cells))
-    return drawings
-
-
-@dataclass(frozen=True)
-class BestResult(Record):
-    """The best network of a study, now in hand, and its accuracy on the test set."""
-
-    name: str
-    settings: dict[str, str]
-    seed: int
-    validation_accuracy: float
-    correct: int
-    total: int
-    accuracy: float
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        settings = " ".join(f"{name} {value}" for name, value in self.settings.items())
-        yield (
-            f"Loaded the best network of {self.name!r}{settings and f', {settings}'}, "
-            f"seed {self.seed}: {percent(self.validation_accuracy)} of the validation set, "
-            f"{self.correct:,} of {self.total:,} right on the test set, {percent(self.accuracy)}. "
-            "pas NAME saves it."
-        )
+        drawings.append("".join(cells).ljust(INTERVAL))
+    return drawings or [""] * len(spans)
 
 
 @command(
@@ -329,7 +299,7 @@ class BestResult(Record):
         "study rate 0.01 0.1": "the same network with two learning rates",
     },
 )
-def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult | BestResult:
+def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult | Said:
     """Train many networks with different settings, and compare them on the validation set.
 
     A setting, shape or epochs is followed by the values to compare; with several, every combination
@@ -477,7 +447,7 @@ def _run_trainings(
     return StudyResult(record, plan)
 
 
-def _best(session: Session, record: StudyRecord, plan: Plan) -> BestResult:
+def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
     """Trains the best network of a study again, bit for bit, and checks it on the test set."""
     trials = groups(plan, record.results)
     if not trials:
@@ -494,7 +464,18 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> BestResult:
         raise CommandError("interrupted; the network in hand is unchanged") from None
     model.data, model.trained_on = data.name, [data.name]
     checked = take_and_check(session, model)
-    return BestResult(
-        record.name, dict(best.settings), best.seed, accuracy,
-        checked.correct, checked.total, checked.accuracy,
-    )  # fmt: skip
+    said = " ".join(f"{name} {value}" for name, value in best.settings)
+    return Said(
+        f"Loaded the best network of {record.name!r}{said and f', {said}'}, seed {best.seed}: "
+        f"{percent(accuracy)} of the validation set, {checked.correct:,} of {checked.total:,} "
+        f"right on the test set, {percent(checked.accuracy)}. pas NAME saves it.",
+        {
+            "name": record.name,
+            "settings": dict(best.settings),
+            "seed": best.seed,
+            "validation_accuracy": accuracy,
+            "correct": checked.correct,
+            "total": checked.total,
+            "accuracy": checked.accuracy,
+        },
+    )
