@@ -1,23 +1,20 @@
 """The progress of a training, in a small file beside the autosaves, for other terminals to read."""
 
-import json
 import os
 import re
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from math import isfinite
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from digitnet.digits.files import BadFile, read_bounded
-from digitnet.engine.run import Report
-from digitnet.registry.codec import Fields
-from digitnet.registry.files import TEMPORARY, DamagedSave, make_folder, refuse_link
-from digitnet.registry.recovery import FOLDER
+import numpy as np
 
-Point = tuple[float, float]
+from digitnet.engine.run import Report
+from digitnet.registry.codec import Fields, array_document, decode, encode, seal, unseal
+from digitnet.registry.files import TEMPORARY, DamagedSave, make_folder, read_file, refuse_link
+from digitnet.registry.recovery import FOLDER
 
 FIRST_SECONDS, SECONDS = 2.0, 1.0
 """A training is written for the first time when it has taken so long, and then at this interval."""
@@ -25,10 +22,10 @@ FIRST_SECONDS, SECONDS = 2.0, 1.0
 SILENT_SECONDS = 60.0
 """After so long without a change, a training counts as ended."""
 
-MAX_BYTES, MAX_POINTS = 1 << 20, 1000
-
 CURVES = ("cost", "validation_cost", "accuracy", "rate")
-"""The curves that are drawn."""
+"""The curves that are drawn: lists of (mini-batch, value)."""
+
+MAX_POINTS = 1000
 
 _NAME = re.compile(r"[0-9]{1,10}\.progress")
 
@@ -47,8 +44,13 @@ class ProgressFile:
     def write(self, report: Report, curves: object) -> None:
         """Writes what is drawn, if it is time. curves: has CURVES and `since` as attributes."""
         if monotonic() >= self._next:
-            drawn = {name: getattr(curves, name) for name in (*CURVES, "since")}
-            self._fields |= {"report": asdict(report), **drawn}
+            points = {name: np.reshape(getattr(curves, name), (-1, 2)) for name in CURVES}
+            drawn = {name: array_document(array.astype(float)) for name, array in points.items()}
+            self._fields |= {
+                "report": asdict(report),
+                "since": getattr(curves, "since", 0),
+                **drawn,
+            }
             self._write()
             self._next = monotonic() + SECONDS
 
@@ -60,22 +62,16 @@ class ProgressFile:
 
     def _write(self) -> None:
         temporary = self.path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{self.path.name}")
-        with suppress(OSError, ValueError):  # ValueError: for a cost that is not finite
-            text = json.dumps(self._fields, allow_nan=False)
+        with suppress(OSError, TypeError, ValueError):
             refuse_link(self.path.parent)
-            if not self._is_written:
-                make_folder(self.path.parent)
-                self._remove_old()
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
+            make_folder(self.path.parent)
+            for path in self.path.parent.glob("*.progress"):  # of trainings that ended long ago
+                if _NAME.fullmatch(path.name) and _silent(path) > SILENT_SECONDS:
+                    path.unlink()
+            with temporary.open("xb") as file:
+                file.write(seal(encode(self._fields)))
             temporary.replace(self.path)
             self._is_written = True
-
-    def _remove_old(self) -> None:
-        """Removes the files of trainings that ended long ago."""
-        for path in self.path.parent.glob("*.progress"):
-            if _NAME.fullmatch(path.name) and time() - path.lstat().st_mtime > SILENT_SECONDS:
-                path.unlink()
 
 
 @dataclass(frozen=True)
@@ -88,15 +84,15 @@ class Followed:
     name: str
     shape: str
     report: Report
-    curves: dict[str, list[Point]]
+    curves: dict[str, list[tuple[float, float]]]
     since: int
     ended: str
     silent: float
 
 
 def followed(saves: Path) -> list[Followed]:
-    """The trainings of others that have not ended, as far as their files can be read."""
-    folder, found = saves / FOLDER, []
+    """The trainings that have not ended, as far as their files can be read."""
+    folder, found = saves / FOLDER, list[Followed]()
     for path in [] if folder.is_symlink() else sorted(folder.glob("*.progress")):
         if _NAME.fullmatch(path.name):
             with suppress(DamagedSave):
@@ -107,29 +103,17 @@ def followed(saves: Path) -> list[Followed]:
 def read_progress(path: Path) -> Followed:
     """Reads such a file. Raises DamagedSave if it is gone or not what `ProgressFile` writes."""
     try:
-        silent = time() - path.lstat().st_mtime
-        fields = Fields(json.loads(read_bounded(path, MAX_BYTES, follow=False)), "progress")
-    except (OSError, BadFile, ValueError, RecursionError):
-        raise DamagedSave("it cannot be read") from None
+        silent = _silent(path)
+        fields = Fields(decode(unseal(read_file(path))), "progress")
+    except OSError as error:
+        raise DamagedSave(f"it cannot be read: {error.strerror}") from None
     name, shape, ended = (fields.text(field) for field in ("name", "shape", "ended"))
-    numbers = {"part": _real_or_none, "remaining": _real_or_none}
-    report = Report(**fields.inner("report").record(Report, **numbers))
-    since, others = fields.whole("since"), fields.rest()
-    curves = {curve: _points(others.pop(curve, None)) for curve in CURVES}
-    return Followed(path, name, shape, report, curves, since, ended, silent)
+    maybe = {name: lambda f, n: f.maybe(n, Fields.real) for name in ("part", "remaining")}
+    report = Report(**fields.inner("report").record(Report, **maybe))
+    tables = {name: fields.table(name, 2, MAX_POINTS) for name in CURVES}
+    curves = {name: [(x, y) for x, y in table.tolist()] for name, table in tables.items()}
+    return Followed(path, name, shape, report, curves, fields.whole("since"), ended, silent)
 
 
-def _real_or_none(fields: Fields, name: str) -> float | None:
-    value: float | None = fields.maybe(name, Fields.real)
-    return value
-
-
-def _points(values: object) -> list[Point]:
-    if not isinstance(values, list) or len(values) > MAX_POINTS:
-        raise DamagedSave("it has a curve that cannot be")
-    for pair in values:
-        if not (isinstance(pair, list) and len(pair) == 2) or not all(
-            type(n) in (int, float) and isfinite(n) for n in pair
-        ):
-            raise DamagedSave("it has a curve that cannot be")
-    return [(float(x), float(y)) for x, y in values]
+def _silent(path: Path) -> float:
+    return time() - path.lstat().st_mtime

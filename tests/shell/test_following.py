@@ -1,16 +1,17 @@
 """`watch`: a training of another terminal is followed, and what is no training is not."""
 
-import json
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from session_helpers import Kept, do, refusal, shown
 
 from digitnet.engine.run import Report
 from digitnet.registry import progress
+from digitnet.registry.codec import array_document, decode, encode, seal, unseal
 from digitnet.registry.progress import ProgressFile, followed
 from digitnet.repl.features import watch
 from digitnet.repl.loop import do_line
@@ -89,13 +90,12 @@ def test_training_leaves_word_of_itself_and_of_its_end(session: Session) -> None
     assert "nothing is in training" in refusal(session, "watch")
 
 
+LONG = array_document(np.zeros((2000, 2)))
 BAD: dict[str, Any] = {
-    "no JSON": b"{",
-    "deep": b"[" * 100_000,
-    "no object": b"[]",
-    "a curve that is none": {"cost": [[1, "x"]]},
-    "a curve without end": {"cost": [[1, 1]] * 2000},
-    "a number that is none": {"accuracy": [[1, float("nan")]]},
+    "no document": b"{",
+    "a curve that is none": {"cost": 1},
+    "a curve without end": {"cost": LONG},
+    "a number that is none": {"accuracy": array_document(np.full((2, 2), np.nan))},
     "a name that steers": {"name": "\x1b[2J"},
     "a report of another kind": {"report": {"batches": 1}},
 }
@@ -115,5 +115,6 @@ def test_what_is_no_progress_is_passed_over(
     elif isinstance(BAD[what], bytes):
         path.write_bytes(BAD[what])
     else:
-        path.write_text(json.dumps(json.loads(path.read_text()) | BAD[what]))
+        document = decode(unseal(path.read_bytes()))
+        path.write_bytes(seal(encode(document | BAD[what])))
     assert followed(session.saves) == []
