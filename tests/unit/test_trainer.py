@@ -13,6 +13,7 @@ from digitnet.engine.run import Outcome, Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
+from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.model import Model
 from digitnet.registry.saves import Registry
@@ -213,8 +214,12 @@ def test_the_seed_decides_everything() -> None:
     assert values(one) == values(same) != values(other)
 
 
+@pytest.mark.parametrize("many", [1, 10**9], ids=["sums by BLAS", "sums by numpy"])
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "l2": 1e-3}, {"batch": 0}])
-def test_saving_in_the_middle_changes_nothing(settings: dict[str, float], tmp_path: Path) -> None:
+def test_saving_in_the_middle_changes_nothing(
+    settings: dict[str, float], many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "MANY", many)
     whole, first = trainer(**settings), trainer(**settings)
     train(whole, "60")
     train(first, "30")
