@@ -119,7 +119,7 @@ class Guesses:
 
 
 def guesses_of(outputs_and_targets: Iterable[tuple[Array, Array]]) -> Guesses:
-    """Collects the guesses from chunks of outputs and targets; see `outputs_in_chunks`."""
+    """The guesses of chunks of outputs and targets, as of `outputs_in_chunks`."""
     chunks = [(answers_of(y), answers_of(a), a.copy()) for a, y in outputs_and_targets]
     answers, guesses, outputs = (np.concatenate(column) for column in zip(*chunks, strict=True))
     if outputs.shape[1] == 1:

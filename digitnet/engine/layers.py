@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Array, Shape
-from digitnet.engine.speed.threads import Factor, times_transposed
+from digitnet.engine.speed.threads import Factor, Outer, times_transposed
 
 MAX_OUTPUTS = 1 << 18
 """Maximum number of outputs of a layer for one case: 1 MiB in float32."""
@@ -406,7 +406,7 @@ class Dense(Weighted):
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx = δ Wᵀ, where δ = dC/da · f′."""
         self.to_delta(self._a, grad)
-        self.set_gradients(self._x.transposed_times(grad), grad.sum(axis=0))
+        self.set_gradients(Outer(self._x, grad), grad.sum(axis=0))
         return None if self.is_lowest else times_transposed(grad, self.weights)
 
     @classmethod

@@ -74,7 +74,7 @@ def test_the_products_of_a_dense_layer_are_those_of_numpy(
     np.testing.assert_array_equal(factor @ weights, x @ weights)
     np.testing.assert_array_equal(threads.times_transposed(delta, weights), delta @ weights.T)
     for rows in (slice(0, 2), slice(2, 3), slice(1, 5), slice(None)):
-        product = factor.transposed_times(delta)[rows]
+        product = threads.Outer(factor, delta)[rows]
         np.testing.assert_array_equal(product, x[:, rows].T @ delta)
 
 

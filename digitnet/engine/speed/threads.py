@@ -85,9 +85,6 @@ class Factor:
             sums[0] += other
         return sums[0]
 
-    def transposed_times(self, delta: Array) -> "Outer":
-        return Outer(self, delta)
-
 
 @dataclass(frozen=True, slots=True)
 class Outer:
