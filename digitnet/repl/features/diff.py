@@ -13,7 +13,7 @@ from digitnet.repl.features.check import Case, CheckResult, checked
 from digitnet.repl.features.saves import loaded
 from digitnet.repl.features.wrong import Misread, guess_all
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import bar, gallery, large_case
+from digitnet.repl.pictures.digit import bar, gallery, large_case, side_by_side
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, percent
 from digitnet.repl.session import Session
 
@@ -76,13 +76,14 @@ class OutputsResult(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         yield str(self.case)
-        yield large_case(self.case.inputs, view)
         outputs = zip(*(each.outputs for each in self.networks.values()), strict=True)
         lines = [
             (str(n), *(f"{bar(value, BAR, blocks=view.blocks)} {value:.3f}" for value in values))
             for n, values in enumerate(outputs)
         ]
-        yield Rows(("", *self.networks), lines, key=("",))
+        table, case = Rows(("", *self.networks), lines, key=("",)), self.case.inputs
+        needed = (case.shape[1] if case.ndim == 2 else 0) + 3 + sum(table.widths) + 4
+        yield side_by_side(large_case(case, view), table, view.width, needed)
         guesses = [f"{name} reads {each.guess}" for name, each in self.networks.items()]
         yield f"{', '.join(guesses)}; it is a {self.case.answer}"
 

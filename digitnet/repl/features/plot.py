@@ -113,7 +113,7 @@ def _rates(model: Model | None) -> Chart:
     if not model or len(rates) < 2:
         raise CommandError("the learning rate is noted while t trains the network in hand: t 1e")
     first = rates[0][0]
-    since = f", since {first:,}" if first > model.trainer.history[1].batches else ""
+    since = f", since {first:,}" if first > last / 10 else ""  # what was before is not known
     return Chart(f"learning rate{since}", {"": rates}, over=BATCHES)
 
 
