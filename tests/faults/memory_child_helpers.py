@@ -47,7 +47,10 @@ def use(saves: Path) -> None:
             timer.start()
             do_line(line.format(saves), session, output)
         timer.cancel()
-        print(json.dumps({"line": line, "mib": peak(), "said": out.getvalue()[-200:]}), flush=True)
+        said = out.getvalue()
+        unforeseen = "should not have happened" in said or "Traceback" in said
+        told = {"line": line, "mib": peak(), "unforeseen": unforeseen, "said": said[-200:]}
+        print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

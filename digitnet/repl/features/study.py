@@ -440,7 +440,7 @@ def _run_trainings(
     except Stopped:
         if is_new:
             raise
-    except NoWorkers as error:
+    except (NoWorkers, ValueError) as error:  # ValueError: a mini-batch that takes too much memory
         done = f"{counted(len(results), 'result')} kept: study {name} goes on"
         reason = printable(str(error), 400)
         raise CommandError(f"{reason}; {'no study was made' if is_new else done}") from None
