@@ -98,14 +98,13 @@ class Network:
 
     def set_params(self, **parameters: Any) -> Self:
         """Changes arguments of the constructor. Raises ValueError for an unknown one."""
-        for name, value in parameters.items():
-            if name in PARAMETERS:
-                setattr(self, name, value)
-            elif name in SETTINGS:
-                self._settings[name] = value
-            else:
-                known = ", ".join((*PARAMETERS, *SETTINGS))
-                raise ValueError(f"{name!r} is not a parameter: {known}")
+        unknown = [name for name in parameters if name not in (*PARAMETERS, *SETTINGS)]
+        if unknown:
+            known = ", ".join((*PARAMETERS, *SETTINGS))
+            raise ValueError(f"{unknown[0]!r} is not a parameter: {known}")
+        own = {name: parameters[name] for name in PARAMETERS if name in parameters}
+        vars(self).update(own)
+        self._settings |= {n: value for n, value in parameters.items() if n not in own}
         return self
 
     # training

@@ -52,8 +52,11 @@ def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
     import onnx
     from onnx import helper
 
+    def number_of(of: Mapping[str, Any]) -> int:
+        return int(helper.np_dtype_to_tensor_dtype(np.dtype(of["dtype"])))
+
     description = json.loads(about)
-    number = helper.np_dtype_to_tensor_dtype(np.dtype(description["dtype"]))
+    number = number_of(description)
     said, width = _said(description), prod(description["input_shape"])
     name = "pixels" if said.startswith("its pixels") else "inputs"
     given = helper.make_tensor_value_info(name, number, ["cases", width], f"a case: {said}")
@@ -65,7 +68,7 @@ def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
             factor = np.array(scale, description["dtype"])
             last = graph.node(last, f"{start}scale", "Mul", {"factor": factor})
         if network["dtype"] != description["dtype"]:
-            last = graph.node(last, f"{start}input", "Cast", to=number_of(network["dtype"]))
+            last = graph.node(last, f"{start}input", "Cast", to=number_of(network))
         last = graph.network(last, start, network)
         if network["dtype"] != description["dtype"]:
             last = graph.node(last, f"{start}outputs", "Cast", to=number)
@@ -87,13 +90,6 @@ def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
     helper.set_model_props(model, {"about": about})
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
-
-
-def number_of(dtype: str) -> int:
-    """The number of a dtype in ONNX."""
-    from onnx import helper
-
-    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 
 class _Graph:
@@ -118,8 +114,8 @@ class _Graph:
             last = self.node(last, f"{start}input", "Transpose", perm=[0, 3, 1, 2])
         for position, layer in enumerate(description["layers"]):
             name, config = f"{start}layers.{position}", layer["config"]
-            its = {key.rpartition("."): array for key, array in self.arrays.items()}
-            arrays = {key: array for (layer_of, _, key), array in its.items() if layer_of == name}
+            of = f"{name}."
+            arrays = {k[len(of) :]: array for k, array in self.arrays.items() if k.startswith(of)}
 
             def node(*arguments: Any, name: str = name, **attributes: Any) -> None:
                 nonlocal last
