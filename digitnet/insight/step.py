@@ -20,7 +20,8 @@ ONE_BATCH = Amount(1, "batches")
 class Change:
     """A parameter before and after a mini-batch. gradient: of the mean cost, penalties included.
 
-    number, layer: of the layer it belongs to, the first being 1.
+    number, layer: of the layer it belongs to, the first being 1. answers: its running mean after
+    it, which answers and which `why` shows; None if the weights in training answer.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Change:
     before: Array
     gradient: Array
     after: Array
+    answers: Array | None = None
 
     @property
     def change(self) -> Array:
@@ -80,6 +82,9 @@ def observe_step(
         p.value[...] = trained.value
     outputs_after, cost_after = _forward(copy, trainer, x, y, step)
     owners = [(n, layer, p) for n, layer in enumerate(copy.layers, 1) for p in layer.parameters]
+    means: list[Array | None] = [None] * len(owners)
+    if (answering := trainer.with_answering_weights()) is not trainer.network:
+        means = [p.value.copy() for p in answering.parameters]
     return ObservedStep(
         trainer.progress.batches,
         rate,
@@ -90,8 +95,10 @@ def observe_step(
         cost,
         cost_after,
         [
-            Change(number, layer, p.name, value, gradient, p.value)
-            for (number, layer, p), (value, gradient) in zip(owners, before, strict=True)
+            Change(number, layer, p.name, value, gradient, p.value, mean)
+            for (number, layer, p), (value, gradient), mean in zip(
+                owners, before, means, strict=True
+            )
         ],
         outcome,
     )

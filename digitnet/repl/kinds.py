@@ -221,6 +221,12 @@ SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
 VALUE = Kind("VALUE", "a value", str, offers=_values)
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
 OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)
+PART = number_or(
+    "LAYER or cost",
+    "the number of a layer, from 1, or `cost`",
+    {"cost": "where the error signal of the outputs comes from"},
+    low=1,
+)
 LESSON = number_or("N or off", "the number of a lesson, from 1, or `off`", {"off": "end it"}, low=1)
 _CAUSES = one_of(
     "CAUSE",

@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from session_helpers import Kept, do, refusal
+from session_helpers import shown as shown_line
 
 from digitnet.engine.shapes import spelled_out
 from digitnet.insight.doctor import Finding
@@ -69,6 +70,29 @@ def test_a_remedy_keeps_all_but_what_is_at_fault(session: Session, line: str) ->
     assert spelled_out(new.network) == spelled_out(model.network)
     assert new.network.cost_name == model.network.cost_name
     assert replace(new.trainer.settings, rate=1) == replace(model.trainer.settings, rate=1)
+
+
+def test_a_finding_is_told_at_length(session: Session) -> None:
+    do(session, "n 784-32-10; set rate 5")
+    (told,) = do(session, "doctor 1")[0]["findings"]
+    assert told["tried"][0]["line"] == ""
+    assert told["tried"][0]["accuracy"] < 0.3 < told["reached"][0]
+    text = shown_line(session, "doctor 1", width=80)
+    for part in ("Seen: cost", "as it is", "the end", "cost of each mini-batch", "Read on: ?"):
+        assert part in text
+    assert "there is no finding 2: doctor found 1 finding" in refusal(session, "doctor 2")
+
+
+def test_members_of_a_committee_are_examined_one_by_one(session: Session) -> None:
+    do(session, "n 784-16-10; t 2e; pas a; n 784-16-10; t 2e; pas b; n 784-16-10; t 2e")
+    assert session.hand is not None
+    for parameter in session.hand.network.parameters:
+        parameter.value[...] = -1
+    session.hand.trainer.averages = None
+    do(session, "pas c; vote a b c")
+    (told,) = do(session, "doctor")
+    assert {finding["evidence"][:9] for finding in told["findings"]} == {"member 3:"}
+    assert not any(finding["remedy"] for finding in told["findings"])
 
 
 def test_old_statistics_are_renewed_by_the_remedy(session: Session) -> None:

@@ -70,6 +70,42 @@ def test_it_explains_the_weights_that_answer(session: Session) -> None:
     assert told["outputs"] == pytest.approx(checked["outputs"], abs=1e-5)
 
 
+def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
+    """The running mean, if there is one: both say so."""
+    (told,) = do(session, "n mini; set average 1; step 5")[2:]
+    *_, explained = do(session, "why 3")
+    (step,) = told["steps"][-1:]
+    weights = hand(session).trainer.with_answering_weights().parameters[0].value
+    assert step["parameters"][0]["answers"] == weights.tolist()
+    assert explained["weights"] == "running mean"
+    assert "running mean" in shown(session, "why 3", width=80)
+    assert "running mean" in shown(session, "step", width=80)
+    assert "answers" not in do(session, "n mini; step")[1]["steps"][0]["parameters"][0]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("n quick; why 3 cost", "δ_j = −y_j + a_j Σ y_i = a_j − y_j"),
+        ("n mini; why 3 cost", "it is not 2 (a − y)"),
+        ("n 784-9-10 relu sigmoid; why 3 cost", "δ = a − y"),
+        ("n 784-9-10 relu softmax squared; why 3 cost", "The Jacobian of softmax"),
+        ("n 784-9-10; why 3 2", "layer 2: gradient"),
+        ("n 8x8-1c3-p2-2; why 0 2", "the first of 4 equal ones"),
+    ],
+)
+def test_a_part_of_it_fits_on_a_screen(session: Session, line: str, says: str) -> None:
+    if line.startswith("n 8x8"):
+        line = "n 28x28-1c3-p2-10; why 3 2"
+        do(session, line.split(";")[0])
+        for parameter in hand(session).network.parameters:
+            parameter.value[...] = -1
+        line = "why 3 2"
+    text = shown(session, line, width=80)
+    assert says in text
+    assert len(text.splitlines()) <= 40
+
+
 def test_a_random_case_where_none_is_named(session: Session) -> None:
     indices = {do(session, "n mini; why")[1]["index"] for _ in range(12)}
     assert len(indices) > 1
@@ -88,11 +124,11 @@ def test_why_changes_nothing(session: Session) -> None:
         ("why", "no network in hand"),
         ("n mini; why 8", "numbered 0 to 7"),
         ("n mini; why x", "the number of a case"),
+        ("n mini; why 1 3", "there is no layer 3: the network has 2"),
         ("step", "no network in hand"),
         ("n mini; step 101", "at most 100 mini-batches"),
         ("n mini; step 0", "a whole number from 1"),
         ("n mini; set augment light; step", "set augment none"),
-        ("n mini; pas a; vote a a; why", "l loads one"),
         ("n mini; pas a; vote a a; step", "a committee cannot be trained"),
     ],
 )

@@ -71,6 +71,12 @@ class StepReport:
             "g = dC/dw, the mean over the cases", *OPTIMIZERS[self.optimizer].formulae
         )
         yield ""
+        if step.changes[0].answers is not None:
+            yield sheet.text(
+                "before and after: the weights in training. answers: their running mean after the "
+                "step, with which the network answers, and which why shows.",
+                "dim",
+            )
         layers = [list(changes) for _, changes in groupby(step.changes, lambda c: c.number)]
         yield sheet.side_by_side([_layer(changes, sheet) for changes in layers])
 
@@ -142,7 +148,8 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
 LARGEST = 5
 """Changes shown of a layer that is too large to be shown whole."""
 
-HEADINGS = ("before", "gradient", "change", "after")
+HEADINGS = ("before", "gradient", "change", "after", "answers")
+"""The columns; the last only if a running mean of the weights answers."""
 
 
 def _cases(step: ObservedStep, sheet: Sheet) -> Text:
@@ -167,14 +174,20 @@ def _layer(changes: Sequence[Change], sheet: Sheet) -> list[Text]:
     ]
     chosen = [(change, n) for change in changes for n in largest(change.change, LARGEST)]
     chosen.sort(key=lambda one: -abs(one[0].change.flat[one[1]]))
-    return [title, sheet.table(HEADINGS, norms), _numbers(chosen[:LARGEST], sheet)]
+    return [
+        title,
+        sheet.table(list(_columns(changes[0])), norms),
+        _numbers(chosen[:LARGEST], sheet),
+    ]
 
 
 def _numbers(numbers: Sequence[tuple[Change, int]], sheet: Sheet) -> Text:
+    headings = list(_columns(numbers[0][0])) if numbers else HEADINGS[:4]
     values = [[column.flat[n] for column in _columns(change).values()] for change, n in numbers]
     names = [(weight_name(change.layer, change.name, n),) for change, n in numbers]
-    return sheet.table(HEADINGS, columns(names, zip(*values, strict=True)))
+    return sheet.table(headings, columns(names, zip(*values, strict=True)))
 
 
 def _columns(change: Change) -> dict[str, Array]:
-    return {name: getattr(change, name) for name in HEADINGS}
+    columns = {name: getattr(change, name) for name in HEADINGS}
+    return {name: values for name, values in columns.items() if values is not None}

@@ -10,7 +10,7 @@ from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, answers_of
-from digitnet.engine.layers import BatchNorm, Dense, Dropout
+from digitnet.engine.layers import ACTIVATIONS, BatchNorm, Dense, Dropout
 from digitnet.engine.network import cost_for
 from digitnet.engine.pictures import Convolution, Flatten, MaxPool
 from digitnet.insight.why import (
@@ -25,6 +25,7 @@ from digitnet.insight.why import (
 )
 from digitnet.repl import kinds
 from digitnet.repl.command import command
+from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import large_case, verdict
@@ -56,7 +57,9 @@ class WhyResult(Drawn):
     """The back-propagation of one case, and the trail of its guess: a position in each layer.
 
     guess: the answer; output: the index of the output that gives it, which differs if there is only
-    one. penalized: whether training adds penalties to the gradient.
+    one. penalized: whether training adds penalties to the gradient. is_mean: whether the weights
+    are the running mean, which answers. batch: cases of a mini-batch. part: all that is shown, a
+    layer (from 1) or `cost`; 0 for everything.
     """
 
     case: Case
@@ -66,6 +69,9 @@ class WhyResult(Drawn):
     penalized: bool
     page: Backpropagation
     trail: list[Place]
+    is_mean: bool = False
+    batch: int = 1
+    part: int | str = 0
 
     def as_json(self) -> dict[str, Any]:
         """z, a, δ and the gradients of each layer, and the largest terms of its trail's number."""
@@ -73,16 +79,25 @@ class WhyResult(Drawn):
             "guess": self.guess,
             "outputs": self.page.outputs.tolist(),
             "cost": self.page.cost,
+            "weights": "running mean" if self.is_mean else "in training",
             "layers": list(map(_as_json, self.page.passes, self.trail)),
         }
 
     def drawn(self, view: View) -> RenderResult:
-        yield Text(str(self.case))
-        yield large_case(self.case.inputs, view)
-        yield verdict(self.guess, self.case.answer)
-        yield ""
         sheet = Sheet(view.width, view.blocks)
         blocks = [_Block(self, sheet, number) for number in range(len(self.page.passes))]
+        yield Text(str(self.case))
+        if self.part == "cost":
+            yield from blocks[-1].derivation(self.batch)
+            return
+        if isinstance(self.part, int) and self.part:
+            yield from self._layer(blocks[self.part - 1], sheet)
+            return
+        yield large_case(self.case.inputs, view)
+        yield verdict(self.guess, self.case.answer)
+        if self.is_mean:
+            yield Text(MEAN, "dim")
+        yield ""
         yield sheet.heading("forwards")
         yield sheet.side_by_side([block.forward() for block in blocks])
         yield sheet.heading("the cost")
@@ -94,6 +109,21 @@ class WhyResult(Drawn):
             yield sheet.text(
                 "In training, the penalties add to these gradients (set l2, set l1).", "dim"
             )
+
+    def _layer(self, block: "_Block", sheet: Sheet) -> RenderResult:
+        """One layer, forwards and backwards."""
+        yield sheet.heading("forwards")
+        yield sheet.side_by_side([block.forward()])
+        yield sheet.heading("backwards")
+        yield sheet.side_by_side(block.backward())
+        index, last = self.case.index, len(self.page.passes)
+        yield sheet.text(f"why {index} 1 to why {index} {last} show the layers.", "dim")
+
+
+MEAN = (
+    "The weights are the running mean of those in training, with which the network answers; step "
+    "shows both."
+)
 
 
 def _as_json(p: Pass, place: Place) -> dict[str, Any]:
@@ -122,16 +152,28 @@ def _as_json(p: Pass, place: Place) -> dict[str, Any]:
 @command(
     "why",
     group="Asking",
-    examples={"why": "a random case", "why 17": "test case 17"},
+    examples={
+        "why": "a random case",
+        "why 17 2": "only layer 2, forwards and backwards",
+        "why 17 cost": "where a − y comes from",
+        "why 17": "test case 17",
+    },
 )
-def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> WhyResult:
+def why(
+    session: Session,
+    index: Annotated[int | None, kinds.INDEX] = None,
+    part: Annotated[int | str, kinds.PART] = 0,
+) -> WhyResult:
     """Write out one test case: forward through the network, then back to each weight's gradient.
 
     Forward: each layer's weighted sums z and activations a, then the cost. Backward: how the cost
     changes with each of them, down to the gradient of each weight. All is computed in float64. A
     layer with up to 10 inputs and units is written out whole. For a larger one, the number that
     contributed most to the guess is shown with the largest terms of its sum, and the largest
-    gradients. Everything is counted from 0; pixel 3,8 is in row 3 and column 8.
+    gradients. Everything but layers is counted from 0; pixel 3,8 is in row 3 and column 8.
+
+    With the number of a layer, only that layer is shown. With `cost`, how the derivatives of the
+    cost and of the last activation make the error signal of the outputs.
 
     Of a committee, the first member is explained. With --json, arrays of more than 1,000 numbers
     are null.
@@ -145,6 +187,8 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
         explained = backpropagate(model.trainer.with_answering_weights(), x, y)
     check_outputs(explained.outputs)
     output, penalties = int(explained.outputs.argmax()), model.trainer.penalties
+    if isinstance(part, int) and part > len(explained.passes):
+        raise CommandError(f"there is no layer {part}: the network has {len(explained.passes)}")
     return WhyResult(
         case,
         guess=int(answers_of(explained.outputs[np.newaxis])[0]),
@@ -153,6 +197,9 @@ def why(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> W
         penalized=bool(penalties.l2 or penalties.l1),
         page=explained,
         trail=trail(explained.passes, output),
+        is_mean=model.trainer.with_answering_weights() is not model.network,
+        batch=min(model.trainer.settings.batch or len(data.train), len(data.train)),
+        part=part,
     )
 
 
@@ -247,7 +294,9 @@ class _Block:
             return [self._normalized(layer, self.place, [""])]
         terms = terms_of(self.p, self.place)
         if isinstance(layer, MaxPool):
-            name = f"{self.input(terms.first)}, the largest"
+            equal = int((self._window() == terms.x.max()).sum())
+            tied = f", the first of {equal} equal ones" if equal > 1 else ""
+            name = f"{self.input(terms.first)}, the largest{tied}"
             return [self._sum(terms, [((name,), float(terms.x.max()))])]
         if isinstance(layer, Convolution) and layer.kernel <= DRAWN:
             return [*self._squares(terms), self._sum(terms, _channels(terms))]
@@ -293,6 +342,55 @@ class _Block:
         if self.is_whole:
             block.append(sheet.table(self.headings, lines({"a": self.p.a, "y": page.y})))
         return [*block, sheet.text(f"C = {page.cost:.4g}", "bold")]
+
+    def derivation(self, batch: int) -> RenderResult:
+        """How the derivatives of the cost and of the last activation make δ, step by step."""
+        sheet, p, y = self.sheet, self.p, self.result.page.y
+        a, form = p.a, ACTIVATIONS[self.p.activation]
+        told = {"a": a, "y": y}
+        yield sheet.heading("from the cost to δ = dC/dz")
+        yield sheet.formulae(self.cost.formula, form.formula)
+        if self.result.cost_name == "squared":
+            yield sheet.text("\n1. The derivative of ½ (a − y)² is a − y; the ½ is there so that")
+            yield sheet.text("   it is not 2 (a − y), as it is without.")
+            da = a - y
+        elif form.sums_to_one:
+            yield sheet.text("\n1. The derivative of −y ln a is −y / a: zero but for the answer.")
+            da = -y / np.maximum(a, np.finfo(float).tiny)
+        else:
+            yield sheet.text("\n1. The derivative of −y ln a − (1 − y) ln(1 − a) is")
+            yield sheet.formulae("   (a − y) / (a (1 − a))")
+            da = (a - y) / np.maximum(a * (1 - a), np.finfo(float).tiny)
+        told["dC/da"] = da
+        if form.sums_to_one:
+            yield sheet.text("2. Each output depends on every z. The Jacobian of softmax is")
+            yield sheet.formulae("   da_i/dz_j = a_i (1 − a_i) where i = j, else −a_i a_j")
+            yield sheet.text("3. The chain rule adds over the outputs i:")
+            yield sheet.formulae("   δ_j = Σ dC/da_i da_i/dz_j = a_j (dC/da_j − Σ a_i dC/da_i)")
+            if self.cost.canonical:
+                yield sheet.text("   With −y / a in it, a cancels, and as the y add up to 1:")
+                yield sheet.formulae("   δ_j = −y_j + a_j Σ y_i = a_j − y_j")
+        else:
+            yield sheet.text("2. The chain rule multiplies by the derivative of the activation:")
+            yield sheet.formulae(f"   {form.derivative}", "   δ = dC/da · f′")
+            if self.cost.canonical:
+                yield sheet.text("   Here f′ is what dC/da was divided by: δ = a − y")
+        told["δ"] = p.delta
+        names = [(name,) for name in self.headings]
+        yield sheet.table(list(told), columns(names, told.values(), bold=self.result.output))
+        yield sheet.text(
+            "This is one case. C is the mean of a mini-batch, so in training each δ is divided by "
+            f"{batch:,} (set batch).",
+            "dim",
+        )
+
+    def _window(self) -> Array:
+        """The window of a max pool whose largest is shown."""
+        size = self.p.layer.config()["size"]
+        row, column, channel = self.place
+        rows, columns_ = (slice(n * size, (n + 1) * size) for n in (row, column))
+        window: Array = self.p.x[rows, columns_, channel]
+        return window
 
     # backwards
 
