@@ -194,7 +194,7 @@ RECIPES = {
         ),
         Recipe(
             "spiral",
-            "two layers that tell two spirals apart, in the plane: `t 100e; look`",
+            "two layers that tell two spirals apart, in the plane: `look train 100e`",
             "2-12-8-2",
             {"optimizer": "adam", "rate": 0.03, "batch": 10},
             data="spiral",

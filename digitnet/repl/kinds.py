@@ -141,9 +141,19 @@ _LAYERS = {"layers": "the outputs of each hidden layer"}
 LAYERS = one_of(
     "layers", "the word `layers`, to show the outputs of the hidden layers", lambda: _LAYERS
 )
-LIGHT = one_of("light", "the word `light`", lambda: {"light": "for a white background"})
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
 CASE = number_or("INDEX", "the number of a case, from 0", _LAYERS)
+LOOKED = number_or(
+    "INDEX or train",
+    "the number of a case, from 0, or `train`",
+    {"train": "with the network on the screen"},
+)
+HOW = replace(
+    AMOUNT,
+    metavar="light or AMOUNT",
+    parse=lambda text: text if text == "light" else Amount.parse(text),
+    choices=lambda: {"light": "for a white background"},
+)
 UNIT = number_or(
     "UNIT or case",
     "the number of a unit, from 0, or `case`",

@@ -29,7 +29,7 @@ from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note
 
 
-class View(Protocol):
+class Window(Protocol):
     """What takes the whole screen and answers keys."""
 
     def lines(self, width: int, height: int, means: Means) -> list[Line]:
@@ -57,8 +57,8 @@ class Asker(Protocol):
     def draw(self, board: Board) -> bool:
         """Lets the user draw a digit; returns whether they did. Ctrl-C raises KeyboardInterrupt."""
 
-    def show(self, view: View) -> None:
-        """Shows a view until the user leaves it, if there is a screen. Ctrl-C as in `draw`."""
+    def show(self, window: Window) -> None:
+        """Shows a window until the user leaves it, if there is a screen. Ctrl-C as in `draw`."""
 
 
 class Coach(Protocol):
@@ -98,7 +98,7 @@ class NonInteractive:
         """Always raises CommandError."""
         raise CommandError(NO_BOARD)
 
-    def show(self, view: View) -> None:
+    def show(self, window: Window) -> None:
         """Does nothing."""
 
 

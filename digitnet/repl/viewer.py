@@ -1,6 +1,7 @@
 """A network that is looked at: how keys move through its cases, layers, units and weights."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import ceil, sqrt
 from time import perf_counter
 
@@ -11,25 +12,23 @@ from digitnet.engine.arrays import Array, Feeder, answers_of
 from digitnet.engine.layers import Weighted
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution
-from digitnet.insight.scene import responses, scene_of
+from digitnet.insight.scene import responses
 from digitnet.registry.model import Model
 from digitnet.repl.board import Line, Means
+from digitnet.repl.film import Film
 from digitnet.repl.pictures.digit import POSITIVE, halved
 from digitnet.repl.pictures.network import (
     FEW,
     Grid,
     NetworkPicture,
     Phase,
-    Plane,
     number_of,
     phases,
+    picture_of,
     resized,
 )
-from digitnet.repl.pictures.tables import named
+from digitnet.repl.pictures.tables import named, percent
 from digitnet.repl.session import Before, Session
-
-SIDE, POINTS = 48, 100
-"""Points of a plane in each direction, and cases shown on it."""
 
 SECONDS = 0.3
 """Time for each layer of the animation."""
@@ -43,6 +42,9 @@ MAX_LIKED = 300
 MIN_WIDTH, MIN_HEIGHT = 40, 12
 """The smallest window for a picture."""
 
+MOVES = {",": -1, ".": 1, "home": 0, "end": 0}
+"""The keys that move through a film, and by how many moments."""
+
 KEYS = {
     "": "q leave  space run  ←→ case  ↑↓ layer  tab unit  enter what it likes",
     "unit": "any key: back",
@@ -51,43 +53,12 @@ KEYS = {
 """What the keys do, by what is shown."""
 
 
-def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
-    """The picture of a network and a test case."""
-    x, y = data.test.inputs[index] * data.test.scale, data.test.targets[index]
-    with np.errstate(all="ignore"):  # huge weights may overflow
-        scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
-    has_plane = data.inputs == 2 and data.outputs <= 2 and not network.is_committee
-    case = data.picture_of(data.test, index)
-    return NetworkPicture(
-        scene,
-        case.astype(np.uint8) if case.ndim == 2 else None,
-        int(answers_of(y[np.newaxis])[0]),
-        _plane(network, data) if has_plane else None,
-    )
-
-
-def _plane(network: Network, data: DataSet) -> Plane:
-    """The plane that the training cases are in, with a margin."""
-    inputs = data.train.inputs * data.train.scale
-    margin = 0.1 * np.ptp(inputs, axis=0)
-    low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
-    across, up = (np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True))
-    points = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
-    maps = [values.reshape(SIDE, SIDE, -1) for values in responses(network, points)]
-    outputs = maps[-1]
-    answers = (
-        2 * outputs[..., 0] - 1 if outputs.shape[2] == 1 else outputs[..., 1] - outputs[..., 0]
-    )
-    cases = data.test.inputs[:POINTS] * data.test.scale
-    return Plane(low, high, answers, maps, cases, answers_of(data.test.targets[:POINTS]))
-
-
 @dataclass
 class Viewer:
     """What is looked at. column, unit: selected. weight: of the unit, the bias being the last.
 
     shows: the network, the `unit`, or the network with a `weight` that is turned. running: the
-    phase that is shown; None for the whole.
+    phase that is shown; None for the whole. film: of a training, and the moment that is shown.
     """
 
     session: Session
@@ -99,13 +70,22 @@ class Viewer:
     weight: int = 0
     shows: str = ""
     running: int | None = None
+    film: Film | None = None
+    moment: int = -1
     _shown: dict[int, list[int]] = field(default_factory=dict)
     _picture: NetworkPicture | None = None
     _since: float = 0.0
     _is_undoable: bool = False
 
-    @property
+    def __post_init__(self) -> None:
+        """A film begins at its end."""
+        self.moment = len(self.film.moments) - 1 if self.film else -1
+
+    @cached_property
     def network(self) -> Network:
+        """The network that is looked at."""
+        if self.film and self.moment < len(self.film.moments) - 1:
+            return self.film.network(self.moment)
         return self.model.trainer.with_answering_weights()
 
     def whole(self) -> NetworkPicture:
@@ -147,6 +127,11 @@ class Viewer:
             units = self._shown.get(self.column, [0])
             at = units.index(self.unit) if self.unit in units else -1
             self.unit = units[(at + (1 if key == "c-i" else -1)) % len(units)]
+        elif key in MOVES and self.film:
+            at, last = self.moment, len(self.film.moments) - 1
+            self.moment = {"home": 0, "end": last}.get(key, max(0, min(at + MOVES[key], last)))
+            self._picture = None
+            del self.network
         elif key == " ":
             self.running, self._since = 0 if self.running is None else None, perf_counter()
         elif key == "c-m" and self.picture.scene.has_signal:
@@ -202,9 +187,13 @@ class Viewer:
         if self.shows == "unit":
             grid = self._unit_grid(picture, width, height - 2)
         else:
-            grid = picture.grid(width, height - 2)
+            size = width, height - 2
+            film = self.film
+            grid = film.below(picture, *size, self.moment) if film else picture.grid(*size)
             self._shown = grid.shown
-        keys = KEYS[self.shows] + "  w turn a weight" * (not self.shows and self.can_turn)
+        keys = KEYS[self.shows]
+        if not self.shows:
+            keys += "  , . time" * bool(self.film) + "  w turn a weight" * self.can_turn
         lines = [[("bold", self._title(picture)[:width])], *grid.lines(), [("", keys[:width])]]
         return [[(style.replace(" on ", " bg:"), text) for style, text in line] for line in lines]
 
@@ -229,6 +218,9 @@ class Viewer:
             for word, answer in (("guess", guess), ("answer", picture.answer))
         )
         told = said.get(picture.phase.kind, "")
+        if self.film:
+            then = self.film.moments[self.moment]
+            told += f"; after {then.batches:,} mini-batches, {percent(then.accuracy)} right"
         return f"case {self.index:,}: {answers}, cost {scene.cost:.4g}{told}"
 
     def _unit_grid(self, picture: NetworkPicture, width: int, height: int) -> Grid:

@@ -19,7 +19,7 @@ from digitnet.repl.features.study import StudyResult, plan_of
 from digitnet.repl.features.weights import UnitResult, WeightsResult
 from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
 from digitnet.repl.pictures.digit import by_size
-from digitnet.repl.viewer import picture_of
+from digitnet.repl.pictures.network import picture_of
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = SOURCES["sample"].read([ROOT / "data"])

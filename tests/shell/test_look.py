@@ -10,8 +10,10 @@ from session_helpers import do, refusal, shown
 
 from digitnet.repl import viewer as viewer_module
 from digitnet.repl.board import Means
+from digitnet.repl.film import Film, Moment
+from digitnet.repl.pictures.network import picture_of
 from digitnet.repl.session import Session
-from digitnet.repl.viewer import Viewer, picture_of
+from digitnet.repl.viewer import Viewer
 
 
 def test_plain_text_tells_what_the_picture_shows(session: Session) -> None:
@@ -186,6 +188,84 @@ def test_weights_of_large_or_averaged_networks_are_not_turned(session: Session) 
     assert view.shows == ""
 
 
+@pytest.mark.parametrize("recipe", ["784-16-10", "28x28-2c5-p2-b-10", "xor", "quick"])
+def test_a_training_that_is_filmed_is_the_same_to_the_bit(
+    session: Session, tmp_path: Path, recipe: str
+) -> None:
+    other = Session(tmp_path / "other", session.data_sets.folders, tmp_path, seed=1)
+    do(other, f"n {recipe}; t 30")
+    filmed = do(session, f"n {recipe}; look train 30")[-1]
+    pairs = zip(
+        session.network().network.parameters, other.network().network.parameters, strict=True
+    )
+    assert all((mine.value == theirs.value).all() for mine, theirs in pairs)
+    moments = filmed["moments"]
+    assert [moments[0]["batches"], moments[-1]["batches"], filmed["batches"]] == [0, 30, 30]
+    assert all(sum(moment["shares"]) == pytest.approx(1) for moment in moments)
+    do(session, "undo t")
+    assert session.network().trainer.progress.batches == 0
+
+
+def test_comma_and_period_go_through_a_training(session: Session) -> None:
+    do(session, "n diary; look train 1e")
+    model, data = session.network(), session.data()
+    film = Film(model.trainer, data, 5)
+    start = [p.value.copy() for p in model.network.parameters]
+    for _ in range(2):
+        do(session, "t 20")
+        film.take()
+    view = Viewer(session, model, data, 5, film=film)
+    end = view.picture.scene.outputs
+    titles = [press(view, key)[0] for key in (",", "home", ",", "end", ".")]
+    first = film.moments[0].batches
+    after = [int(re.findall(r"after ([\d,]+) mini", title)[0].replace(",", "")) for title in titles]
+    assert after == [first + 20, first, first, first + 40, first + 40]
+    np.testing.assert_array_equal(view.picture.scene.outputs, end)
+    press(view, "home")
+    for p, then in zip(view.network.parameters, start, strict=True):
+        np.testing.assert_array_equal(p.value, then)
+    np.testing.assert_array_equal(model.network.parameters[0].value, film.moments[2].values[0])
+    assert not view.can_turn
+
+
+def test_a_film_keeps_its_ends_and_a_bounded_number_of_moments(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do(session, "n xor")
+    monkeypatch.setattr("digitnet.repl.film.MAX_MOMENTS", 8)
+    film = Film(session.network().trainer, session.data(), 0)
+    for count in range(1, 60):
+        session.network().trainer.progress.batches = count
+        film.take()
+        assert len(film.moments) <= 8
+    assert (film.moments[0].batches, film.moments[-1].batches) == (0, 59)
+
+
+def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
+    do(session, "n diary")
+    film = Film(session.network().trainer, session.data(), 0)
+    shares = [0.0] * 10
+    shares[0], shares[9] = 0.3, 0.7
+    film.moments[:] = [Moment(0, 0.1, [1.0] + [0.0] * 9, []), Moment(9, 0.5, shares, [])]
+    grid = film.below(picture_of(session.network().network, session.data(), 0), 60, 40, 1)
+    rows = ["".join(text for _, text in line) for line in grid.lines()][-11:]
+    assert [row[0] + row[-1] for row in rows[:-1]] == ["00"] * 3 + ["09"] * 7
+    assert rows[-1].index("▲") == 45
+
+
+def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:
+    text = shown(session, "n diary; look train 1e")
+    assert re.search(r"^after 0 mini-batches: .* right, most often guessed \d", text, re.MULTILINE)
+    assert "Trained 350 mini-batches" in text
+    assert "●" not in text
+
+
+def test_what_look_train_does_not_take(session: Session) -> None:
+    do(session, "n diary")
+    assert "an amount is for look train" in refusal(session, "look 5 3e")
+    assert "light or AMOUNT" in refusal(session, "? look; look train 3 x 4")
+
+
 def test_a_window_too_small_says_so(session: Session) -> None:
     view = viewer(session, "n mini")
     assert "needs 40 x 12" in screen(view, 39, 12)[0]
@@ -204,6 +284,10 @@ def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(terminal: Start) -
         t.type(key)
         t.wait_for(seen)
     t.do("undo", "^The network is as it was")
+    t.do("look train 16", r"^case \d.*after 16 mini-batches")
+    for key, seen in [("\x1b[H", "after 0 mini-batches"), (".", "after [^0]"), ("q", "^Trained")]:
+        t.type(key)
+        t.wait_for(seen)
     t.do("look 3", r"^case 3: guess .*\n.*inputs")
     t.type("\x03")
     t.wait_for("interrupted; the network in hand is kept")

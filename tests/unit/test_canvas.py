@@ -40,6 +40,19 @@ def test_each_drawing_takes_the_place_of_the_last() -> None:
     assert shown.lines() == ["before", "after"]
 
 
+def test_only_lines_that_have_changed_are_written() -> None:
+    shown = Shown()
+    shown.canvas.draw("one\ntwo\nthree\nfour")
+    shown.lines()
+    shown.canvas.draw("one\n2\nthree\nfour")
+    written = shown.file.getvalue()
+    assert ("one" in written, "2" in written, "three" in written) == (False, True, False)
+    assert shown.lines() == ["one", "2", "three", "four"]
+    shown.canvas.draw("one\n2")
+    shown.canvas.draw("one\n2\nthree\n4")
+    assert shown.lines() == ["one", "2", "three", "4"]
+
+
 def test_what_is_taller_than_the_screen_is_cut() -> None:
     shown = Shown(rows=4)
     shown.canvas.draw("1\n2\n3\n4\n5")

@@ -14,8 +14,13 @@ from digitnet.engine.pictures import Flatten
 from digitnet.engine.shapes import network_of
 from digitnet.insight.scene import numbers_of, scene_of
 from digitnet.insight.why import backpropagate
-from digitnet.repl.pictures.network import NetworkPicture, Phase, number_of, phases
-from digitnet.repl.viewer import picture_of
+from digitnet.repl.pictures.network import (
+    NetworkPicture,
+    Phase,
+    number_of,
+    phases,
+    picture_of,
+)
 
 SAMPLE = SOURCES["sample"].read([ROOT / "data"])
 SHAPES = [

@@ -8,12 +8,18 @@ import numpy as np
 from rich.console import RenderResult
 from rich.text import Text
 
+from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import answers_of
+from digitnet.engine.schedules import Amount
+from digitnet.engine.trainer import Trainer
 from digitnet.insight.scene import numbers_of
 from digitnet.insight.why import largest
 from digitnet.repl import kinds
 from digitnet.repl.command import command
+from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number, check_outputs
+from digitnet.repl.features.train import TrainingResult, trained
+from digitnet.repl.film import Film
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import legend, verdict
 from digitnet.repl.pictures.network import FEW, NetworkPicture, number_of
@@ -114,6 +120,32 @@ class LookResult(Drawn):
             yield f"the answer is 1 on {ones:.0%} of the plane"
 
 
+@dataclass(frozen=True)
+class FilmedResult(Drawn):
+    """A training, and the network at a moment of it."""
+
+    training: TrainingResult
+    looked: LookResult
+    film: Film
+    moment: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Of the training, and the guesses at each moment."""
+        names = ("batches", "accuracy", "shares")
+        moments = [{name: getattr(m, name) for name in names} for m in self.film.moments]
+        return self.training.as_json() | {"moments": moments}
+
+    def drawn(self, view: View) -> RenderResult:
+        if view.blocks and view.width >= MIN_WIDTH:
+            height = max(12, min(view.height - AROUND, MAX_HEIGHT))
+            picture = replace(self.looked.picture, shades=view.shades)
+            yield self.film.below(picture, view.width, height, self.moment)
+        else:
+            yield from self.looked.drawn(view)
+            yield from self.film.words()
+        yield from self.training.drawn(replace(view, redraws=False))
+
+
 @command(
     "look",
     group="Asking",
@@ -121,15 +153,16 @@ class LookResult(Drawn):
     examples={
         "look": "the network, and what it makes of a random case",
         "look 5 picture.svg": "drawn in a file",
+        "look train 3e": "three epochs of training, with the network on the screen",
         "look 5": "test case 5",
     },
     is_picture=True,
 )
 def look(
     session: Session,
-    index: Annotated[int | None, kinds.INDEX] = None,
-    light: Annotated[str, kinds.LIGHT] = "",
-) -> LookResult:
+    index: Annotated[int | str | None, kinds.LOOKED] = None,
+    how: Annotated[Amount | str, kinds.HOW] = "",
+) -> LookResult | FilmedResult:
     """Draw the network as columns of units, and lines for what each unit gives the next.
 
     Units light up with their values for a test case, random or with that number. A line is as
@@ -140,12 +173,41 @@ def look(
     layers, Tab through the units of one. Space runs the case forward, then the error signal back.
     Enter shows a unit's weights and the cases that excite it most. In a small network, w takes a
     weight of the unit, and up and down turn it; undo takes that back. q leaves.
+
+    look train trains as t does, for one epoch or the amount given, with the network on the screen
+    instead of the curves, and below it the share of guesses for each answer. Afterward, comma and
+    period go back and forth through the training, Home and End to its ends.
     """
+    if index == "train":
+        return _filmed(session, Amount(1, "epochs") if isinstance(how, str) else how)
+    if isinstance(how, Amount):
+        raise CommandError("look: an amount is for look train. Example: look train 3e")
     model = session.network()
     data = session.data_for(model)
-    view = Viewer(session, model, data, case_number(session, data, index))
+    number = case_number(session, data, None if isinstance(index, str) else index)
+    view = Viewer(session, model, data, number)
     check_outputs(view.picture.scene.outputs)
     if session.interactive and not session.to_file:
         session.asker.show(view)
-    shown = replace(view.whole(), light=bool(light))
+    shown = replace(view.whole(), light=bool(how))
     return LookResult(view.index, f"{data.name} test", shown, data.answers)
+
+
+def _filmed(session: Session, amount: Amount) -> FilmedResult:
+    films: list[Film] = []
+
+    def watch(trainer: Trainer, data: DataSet) -> Film:
+        films.append(Film(trainer, data, case_number(session, data, None)))
+        return films[0]
+
+    training = trained(session, amount, watch)
+    (film,), model = films, session.network()
+    film.take()
+    view = Viewer(session, model, film.data, film.index, film=film)
+    check_outputs(view.picture.scene.outputs)
+    if session.interactive and not session.to_file:
+        session.asker.show(view)
+    name = f"{film.data.name} test"
+    return FilmedResult(
+        training, LookResult(view.index, name, view.whole(), film.data.answers), film, view.moment
+    )

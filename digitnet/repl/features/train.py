@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import log, log1p
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from rich.console import Group, RenderableType, RenderResult
@@ -115,6 +115,16 @@ CURVES = 60
 """Minimum columns of the curves beside the pictures."""
 
 
+class Watched(Protocol):
+    """What is shown beside the curves of a training."""
+
+    def look(self) -> None:
+        """Takes a look if it is time; called between mini-batches."""
+
+    def beside(self, curves: RenderableType, view: View) -> RenderableType:
+        """The curves and what was seen last."""
+
+
 @dataclass
 class Watch(Drawn):
     """Takes a look at the network in training now and then, and shows the last one.
@@ -200,7 +210,7 @@ class TrainingReport(Drawn):
 
     report: Report
     curves: GrowingCurves
-    watch: Watch | None = None
+    watch: Watched | None = None
 
     def drawn(self, view: View) -> RenderResult:
         yield progress_line(self.report, view)
@@ -303,6 +313,14 @@ def train(
     the amount is an accuracy, trains until the validation accuracy reaches it, or has not improved
     for 30 epochs, and keeps the best weights.
     """
+    watch = None if session.watch == "off" else partial(Watch, session.watch)
+    return trained(session, amount, watch)
+
+
+def trained(
+    session: Session, amount: Amount, watch: Callable[[Trainer, DataSet], Watched] | None
+) -> TrainingResult:
+    """Trains the network in hand. watch: makes what is shown beside the curves."""
     if session.hand is None:
         model = session.make(RECIPES[DEFAULT])
         session.take(model)
@@ -315,7 +333,8 @@ def train(
     with undoable(model, session), trained_on(data, model):
         curves = GrowingCurves.of(trainer.history, model.rates, since)
         progress = ProgressFile(session.saves, model.name, model.network.shape)
-        report = _reporter(curves, data, progress, session)
+        watched = watch(trainer, data) if watch else None
+        report = _reporter(curves, watched, data, progress, session)
         try:
             outcome = run(trainer, data.train, data.validation, amount, report)
         except ValueError as error:  # the cases are not pictures, or too many for the memory
@@ -330,12 +349,14 @@ def train(
 
 
 def _reporter(
-    curves: GrowingCurves, data: DataSet, progress: ProgressFile, session: Session
+    curves: GrowingCurves,
+    watch: Watched | None,
+    data: DataSet,
+    progress: ProgressFile,
+    session: Session,
 ) -> Callable[[Report], None]:
     """Shows the engine's reports, with epoch lines if the session wants them."""
     milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
-    trainer = session.learner().trainer
-    watch = None if session.watch == "off" else Watch(session.watch, trainer, data)
 
     def show(report: Report) -> None:
         batches = curves.since + report.batches

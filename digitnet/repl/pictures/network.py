@@ -9,9 +9,10 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from digitnet.engine.arrays import Array, Integers
-from digitnet.engine.network import MAX_LAYERS
-from digitnet.insight.scene import Scene, numbers_of
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import Array, Integers, answers_of
+from digitnet.engine.network import MAX_LAYERS, Network
+from digitnet.insight.scene import Scene, numbers_of, responses, scene_of
 from digitnet.repl.board import Line
 from digitnet.repl.pictures.digit import (
     LABEL_STYLES,
@@ -68,7 +69,7 @@ class Grid:
     def __init__(
         self, width: int, height: int, *, light: bool = False, shades: bool = True
     ) -> None:
-        self.light, self.shades = light, shades
+        self.width, self.light, self.shades = width, light, shades
         self.ink = (0, 0, 0) if light else (255, 255, 255)
         self.shown: dict[int, list[int]] = {}  # units, of the columns of a network drawn on it
         self._characters = np.full((height, width), " ", "U1")
@@ -204,9 +205,10 @@ class NetworkPicture:
     shades: bool = True
     weight: int = -1
 
-    def grid(self, width: int, height: int) -> Grid:
-        """The picture at this size."""
+    def grid(self, width: int, height: int, high: int = 0) -> Grid:
+        """The picture at this size; high: lines that it takes, if not all."""
         grid = Grid(width, height, light=self.light, shades=self.shades)
+        height = high or height
         case = self.scene.columns[0].values
         if self.plane and width >= WIDE:
             lines = min(height, (width - BESIDE) // 2)
@@ -219,6 +221,41 @@ class NetworkPicture:
             self.plane.draw(grid, 0, height, lines, case)
         _Drawing(self, grid, width, height)
         return grid
+
+
+SIDE, POINTS = 48, 100
+"""Points of a plane in each direction, and cases shown on it."""
+
+
+def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
+    """The picture of a network and a test case."""
+    x, y = data.test.inputs[index] * data.test.scale, data.test.targets[index]
+    with np.errstate(all="ignore"):  # huge weights may overflow
+        scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
+    has_plane = data.inputs == 2 and data.outputs <= 2 and not network.is_committee
+    case = data.picture_of(data.test, index)
+    return NetworkPicture(
+        scene,
+        case.astype(np.uint8) if case.ndim == 2 else None,
+        int(answers_of(y[np.newaxis])[0]),
+        _plane(network, data) if has_plane else None,
+    )
+
+
+def _plane(network: Network, data: DataSet) -> Plane:
+    """The plane that the training cases are in, with a margin."""
+    inputs = data.train.inputs * data.train.scale
+    margin = 0.1 * np.ptp(inputs, axis=0)
+    low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
+    across, up = (np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True))
+    points = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
+    maps = [values.reshape(SIDE, SIDE, -1) for values in responses(network, points)]
+    outputs = maps[-1]
+    answers = (
+        2 * outputs[..., 0] - 1 if outputs.shape[2] == 1 else outputs[..., 1] - outputs[..., 0]
+    )
+    cases = data.test.inputs[:POINTS] * data.test.scale
+    return Plane(low, high, answers, maps, cases, answers_of(data.test.targets[:POINTS]))
 
 
 @dataclass

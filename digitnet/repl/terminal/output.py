@@ -4,6 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from math import isfinite
 from time import perf_counter, thread_time
 from typing import Any
@@ -36,12 +37,13 @@ ERASE_LINE, ERASE_BELOW = "\x1b[2K", "\x1b[J"
 
 
 class Canvas:
-    """Lines at the bottom of a terminal that are redrawn in place."""
+    """Lines at the bottom of a terminal that are redrawn in place, if they have changed."""
 
     def __init__(self, screen: Console) -> None:
         """Draws nothing yet."""
         self._screen = screen
         self._drawn = 0  # lines
+        self._shown: list[str] = []
         self._size = screen.size
         self._begun = perf_counter()
         self._spent, self._uncounted = 0.0, UNCOUNTED
@@ -52,13 +54,17 @@ class Canvas:
         has_time = self._spent < INITIAL_SECONDS + MAX_LOAD * (perf_counter() - self._begun)
         if screen.size == self._size and not has_time:
             return
+        if screen.size != self._size:
+            self._shown = []
         self._size = screen.size
         lines = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)]
         with screen.capture() as captured:
             for line in lines:
                 screen.print(Segments([*line, Segment.line()]), end="")
         *above, last = captured.get().removesuffix("\n").split("\n")
-        drawn = "".join(f"{ERASE_LINE}{line}\n" for line in above) + ERASE_BELOW + last
+        before = zip_longest(above, self._shown[: len(above)])
+        same = ["" if line == old else f"{ERASE_LINE}{line}" for line, old in before]
+        drawn, self._shown = "".join(f"{line}\n" for line in same) + ERASE_BELOW + last, above
         back = f"\r\x1b[{len(above)}A" if above else "\r"
         self._write(f"\r{CUT_LINES}{drawn}{WRAP_LINES}{back}")
         self._drawn = len(above) + 1
@@ -81,7 +87,7 @@ class Canvas:
 
     def reset(self) -> None:
         """Leaves the lines on the screen; the next ones are drawn at the cursor."""
-        self._drawn = 0
+        self._drawn, self._shown = 0, []
 
     def _write(self, text: str) -> None:
         self._screen.file.write(text)

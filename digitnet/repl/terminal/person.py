@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from digitnet.repl.board import Board
 from digitnet.repl.errors import CommandError
-from digitnet.repl.session import NO_BOARD, View
+from digitnet.repl.session import NO_BOARD, Window
 from digitnet.repl.terminal.board import draw_on
 from digitnet.repl.terminal.prompt import Looks, Reader
 from digitnet.repl.terminal.window import show
@@ -47,10 +47,10 @@ class Person:
             raise CommandError(NO_BOARD)
         return draw_on(board, colours=self.looks.colours)
 
-    def show(self, view: View) -> None:
-        """Shows a view, unless the terminal is a dumb one."""
+    def show(self, window: Window) -> None:
+        """Shows a window, unless the terminal is a dumb one."""
         if self.looks is not None:
-            show(view, colours=self.looks.colours)
+            show(window, colours=self.looks.colours)
 
     def _answer(self, question: str) -> str:
         try:

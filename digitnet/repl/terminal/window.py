@@ -9,12 +9,13 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout import Layout, UIContent, UIControl, Window
+from prompt_toolkit.layout import Layout, UIContent, UIControl
+from prompt_toolkit.layout import Window as Pane
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import BaseStyle
 
 from digitnet.repl.board import Means
-from digitnet.repl.session import View
+from digitnet.repl.session import Window
 
 FRAME = 1 / 30
 """Minimum seconds between two redraws, and between two steps of the work."""
@@ -62,7 +63,7 @@ def full_screen(
         min_redraw_interval=FRAME,
     )
     app.ttimeoutlen = ESCAPE
-    app.layout = Layout(Window(content(app)))
+    app.layout = Layout(Pane(content(app)))
 
     try:
         return app.run(pre_run=partial(_start, app, work), set_exception_handler=False)
@@ -98,20 +99,20 @@ def means_of(app: App) -> Means:
 
 
 class _Lines(UIControl):
-    def __init__(self, view: View, app: App) -> None:
-        self._view, self._app = view, app
+    def __init__(self, window: Window, app: App) -> None:
+        self._window, self._app = window, app
 
     def create_content(self, width: int, height: int) -> UIContent:
-        lines = self._view.lines(width, height, means_of(self._app))
+        lines = self._window.lines(width, height, means_of(self._app))
         return UIContent(lambda row: [*lines[row]], len(lines), show_cursor=False)
 
 
-def show(view: View, *, colours: bool) -> None:
-    """Shows a view until a key ends it."""
+def show(window: Window, *, colours: bool) -> None:
+    """Shows a window until a key ends it."""
 
     def press(event: KeyPressEvent) -> None:
         key = event.key_sequence[0].key
-        if not view.press(key.value if isinstance(key, Keys) else key):
+        if not window.press(key.value if isinstance(key, Keys) else key):
             event.app.exit(result=True)
 
-    full_screen({(Keys.Any,): press}, partial(_Lines, view), view.move, colours=colours)
+    full_screen({(Keys.Any,): press}, partial(_Lines, window), window.move, colours=colours)

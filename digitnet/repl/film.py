@@ -1,0 +1,138 @@
+"""A training as a film: snapshots of the network, kept in memory, and what it guessed at each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+import numpy as np
+from rich.console import RenderableType
+
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import Array, answers_of
+from digitnet.engine.evaluate import outputs_for
+from digitnet.engine.network import Network
+from digitnet.engine.trainer import Trainer
+from digitnet.repl.pictures import View
+from digitnet.repl.pictures.network import Colour, Grid, NetworkPicture, picture_of
+from digitnet.repl.pictures.tables import percent
+
+MAX_MOMENTS, MAX_BYTES = 100, 64 << 20
+"""Snapshots that are kept, and their memory; beyond these, every second one is dropped."""
+
+MAX_CASES = 300
+"""Validation cases that are guessed at each moment."""
+
+LOAD, INITIAL_SECONDS = 0.01, 0.05
+"""Taking snapshots is this fraction of the time, plus these seconds at the start."""
+
+TOLD = 6
+"""Moments that are told in words."""
+
+STRIP, ABOVE, AROUND = 10, 12, 3
+"""Lines of the strip of guesses at most, of what is above it at least, and around both."""
+
+COLOURS: tuple[Colour, ...] = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178),
+    (213, 94, 0), (204, 121, 167), (153, 153, 153), (120, 80, 200), (110, 70, 40),
+)  # fmt: skip
+"""Of the answers: those of Okabe and Ito (2008), made for the colour-blind, and two more."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A network after so many mini-batches. values: of its parameters and statistics. accuracy, and
+    shares, of the guesses for each answer: on validation cases.
+    """
+
+    batches: int
+    accuracy: float
+    shares: list[float]
+    values: list[Array]
+
+
+def _values(network: Network) -> Iterator[Array]:
+    for layer in network.layers:
+        yield from (p.value for p in layer.parameters)
+        yield from layer.statistics.values()
+
+
+@dataclass
+class Film:
+    """The moments of a training. index: of the test case that is shown while it runs."""
+
+    trainer: Trainer
+    data: DataSet
+    index: int
+    moments: list[Moment] = field(default_factory=list)
+    _begun: float = field(default_factory=perf_counter)
+    _spent: float = 0.0
+
+    def __post_init__(self) -> None:
+        """The first moment is before the training."""
+        self.take()
+
+    def look(self) -> None:
+        """Takes a snapshot if there is time for it; call this between mini-batches."""
+        begun = perf_counter()
+        if self._spent < INITIAL_SECONDS + LOAD * (begun - self._begun):
+            self.take()
+            self._spent += perf_counter() - begun
+
+    def take(self) -> None:
+        """Takes a snapshot, unless there is one of this moment."""
+        network, batches = self.trainer.with_answering_weights(), self.trainer.progress.batches
+        if self.moments and self.moments[-1].batches == batches:
+            return
+        cases = self.data.validation
+        rows = np.arange(min(MAX_CASES, len(cases)))
+        guesses = answers_of(outputs_for(network, cases, rows))
+        accuracy = float((guesses == answers_of(cases.targets[rows])).mean())
+        counts = np.bincount(guesses, minlength=max(2, network.outputs))
+        values = [value.copy() for value in _values(network)]
+        self.moments.append(Moment(batches, accuracy, (counts / len(rows)).tolist(), values))
+        size = sum(value.nbytes for value in values)
+        if len(self.moments) > max(2, min(MAX_MOMENTS, MAX_BYTES // size)):
+            del self.moments[1:-1:2]
+
+    def network(self, moment: int) -> Network:
+        """The network as it was."""
+        copy = self.trainer.with_answering_weights().copy(self.trainer.network.dtype)
+        for value, then in zip(_values(copy), self.moments[moment].values, strict=True):
+            value[...] = then
+        return copy
+
+    def beside(self, curves: RenderableType, view: View) -> RenderableType:
+        """While it trains, the network instead of the curves, above the strip."""
+        network = self.trainer.with_answering_weights()
+        picture = replace(picture_of(network, self.data, self.index), shades=view.shades)
+        return self.below(picture, view.width, view.height - AROUND)
+
+    def below(self, picture: NetworkPicture, width: int, height: int, moment: int = -1) -> Grid:
+        """A picture with the strip below it."""
+        lines = max(0, min(STRIP, height - ABOVE - 1))
+        grid = picture.grid(width, height, height - lines - 1 if lines else height)
+        if lines and self.moments:
+            self._strip(grid, height - lines - 1, lines, moment)
+        return grid
+
+    def _strip(self, grid: Grid, top: int, lines: int, moment: int = -1) -> None:
+        """The shares of the guesses over time, one above the other; a moment is marked below."""
+        width, count = grid.width, len(self.moments)
+        for x in range(width):
+            edges = np.cumsum(self.moments[x * count // width].shares) * lines
+            for y in range(lines):
+                answer = min(int(np.searchsorted(edges, y + 0.5)), len(edges) - 1)
+                style = f"#000000 on {grid.shade(COLOURS[answer % 10], 1)}"
+                grid.write(x, top + y, f"{answer % 10}", style)
+        at = (2 * (moment % count) + 1) * width // (2 * count)
+        grid.write(at, top + lines, "▲")
+
+    def words(self) -> Iterator[str]:
+        """What the strip shows."""
+        for at in np.unique(np.linspace(0, len(self.moments) - 1, TOLD).round().astype(int)):
+            moment = self.moments[at]
+            most = int(np.argmax(moment.shares))
+            yield (
+                f"after {moment.batches:,} mini-batches: {percent(moment.accuracy)} right, "
+                f"most often guessed {most} ({moment.shares[most]:.0%})"
+            )
