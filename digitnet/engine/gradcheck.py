@@ -8,7 +8,6 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network, is_clamped
 from digitnet.engine.optimizers import Penalties
-from digitnet.engine.pictures import MaxPool
 
 STEP = 3e-4
 """Step h of the differences, which balances truncation and rounding errors in float64."""
@@ -99,11 +98,12 @@ def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
     cost has a kink where one of them changes.
     """
     decisions, a = [], x.reshape(len(x), *network.input_shape)
-    for layer in network.layers:
-        a = layer.forward(a, EXACT)
+    for passes in network.prepared:
+        a = passes.forward(a, EXACT)
+        layer = getattr(passes, "layer", passes)
         activation = getattr(layer, "activation", None)
         if activation is not None and activation.has_kink:
             decisions.append((a > 0).tobytes())
-        if isinstance(layer, MaxPool):
-            decisions.append(layer.winners.tobytes())
+        if winners := getattr(passes, "winners", None):
+            decisions += [winners.rows.tobytes(), winners.columns.tobytes()]
     return a, decisions

@@ -68,13 +68,13 @@ class MaxPool(Pool):
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         windows = self.windows(x)
-        self.winners: Integers = windows.argmax(axis=-1)
+        self._winners: Integers = windows.argmax(axis=-1)
         largest: Array = windows.max(axis=-1)
         return largest
 
     def backward(self, grad: Array) -> Array | None:
         windows = np.zeros((*grad.shape, self.size**2), grad.dtype)
-        np.put_along_axis(windows, self.winners[..., None], grad[..., None], axis=-1)
+        np.put_along_axis(windows, self._winners[..., None], grad[..., None], axis=-1)
         return self.pixels(windows)
 
 
