@@ -8,7 +8,7 @@ from itertools import count
 from time import perf_counter
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
@@ -25,7 +25,7 @@ from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
 from digitnet.repl.line import as_typed
-from digitnet.repl.pictures import View
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import MIN_ROWS, Chart, picture
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
@@ -79,7 +79,7 @@ MAX_SEARCH_ROWS = 10
 
 
 @dataclass(frozen=True)
-class StudyReport:
+class StudyReport(Drawn):
     """The progress of a study. best: the best group so far. remaining: estimated seconds left."""
 
     done: int
@@ -87,11 +87,11 @@ class StudyReport:
     best: Trials
     remaining: float
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        filled = bar(self.done / self.total, BAR, blocks=View.of(console, options).blocks)
+    def drawn(self, view: View) -> RenderResult:
+        filled = bar(self.done / self.total, BAR, blocks=view.blocks)
         parts = [
             f"{self.done:,} of {self.total:,}",
-            f"[{filled}]" if options.max_width >= 70 else "",
+            f"[{filled}]" if view.width >= 70 else "",
             f"best {percent(self.best.accuracy)}",
             f"{duration(self.remaining)} left" if self.done < self.total else "",
             _listed(self.best.settings),
@@ -100,7 +100,7 @@ class StudyReport:
 
 
 @dataclass(frozen=True)
-class StudyResult:
+class StudyResult(Drawn):
     """The results of a study so far."""
 
     record: StudyRecord
@@ -162,20 +162,20 @@ class StudyResult:
             },
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         name, total, done = as_typed(self.record.name), self.plan.count(), len(self.record.results)
         if not self.groups:
             yield f"Study {self.record.name!r}: nothing is done yet; study {name} goes on."
             return
-        varied, blocks = self._varied(self.groups), View.of(console, options).blocks
+        varied, blocks = self._varied(self.groups), view.blocks
         shape = "" if SHAPE in varied else f"of {self.unvaried[SHAPE]} "
         epochs = self.groups[0].settings.get(EPOCHS)
         amount = f"{epochs} epochs" if epochs else f"{self.plan.question.amount}"
         length = "" if EPOCHS in varied else f"for {amount} "
         yield f"Trainings {shape}{length.replace(' 1 epochs', ' 1 epoch')}on {self.record.data}:"
-        yield self._table(options.max_width, blocks=blocks)
+        yield self._table(view.width, blocks=blocks)
         if len(self.groups) > 2 and len(varied) == 1 and (curve := self._curve(*varied)):
-            yield picture(curve, min(options.max_width, 60), MIN_ROWS, blocks=blocks)
+            yield picture(curve, min(view.width, 60), MIN_ROWS, blocks=blocks)
         yield self._conclusion("±" if blocks else "+-")
         if len(self.groups) > 2 and varied == [EPOCHS]:
             yield self._when_cost_stops()
