@@ -1,21 +1,22 @@
-"""The program: runs commands from a prompt, a script or a pipe."""
+"""The program: runs commands from a prompt, a script or a pipe.
+
+This is the one file that imports late: a script has no need of prompt_toolkit, and the first prompt
+none of numpy and rich, which a thread loads while the person looks at it.
+"""
 
 import argparse
 import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from digitnet import __version__, paths
 from digitnet.flags import Config, WrongFlags, read_flags
 from digitnet.repl.errors import CommandError, OutputError, say_error
 from digitnet.repl.interrupts import Interrupts, interruptible
 from digitnet.repl.shells import completion
-from digitnet.repl.terminal.prompt import GREETING, NEWCOMER, Loading, Looks, Program, converse, say
 
 MAX_LINE = 100_000
 """Maximum number of characters in a line of commands."""
@@ -50,33 +51,31 @@ def _run(typed: Sequence[str]) -> int:
         _limit_threads(options.threads)
     if options.completion:
         print(completion(options.completion), flush=True)
-    elif options.man:
-        print(load(options, config, Interrupts(), pages=False).manual(), flush=True)
-    elif options.lines or options.file or not _has_terminal():
+    elif options.man or options.lines or options.file or not _has_terminal():
         return _script(options, config)
     else:
         return _prompt(options, config)
     return 0
 
 
-def load(
-    options: argparse.Namespace, config: Config, interrupts: Interrupts, *, pages: bool
-) -> Program:
-    """Loads the program: the one place that imports later what is slow to import.
-
-    Raises CommandError if it cannot be loaded.
-    """
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Makes errors of loading the program, as of a broken installation of numpy, CommandErrors."""
     try:
-        from digitnet.repl.loop import Loop
-    except Exception as error:  # such as a broken installation of numpy
+        yield
+    except Exception as error:
         raise CommandError(f"digitnet cannot be loaded: {type(error).__name__}: {error}") from error
-    return Loop.start(options, config, interrupts, pages=pages)
 
 
 def _script(options: argparse.Namespace, config: Config) -> int:
-    """Runs the commands of -c, a script or a pipe; returns the exit code."""
+    """Runs the commands of -c, a script or a pipe, or prints the manual; returns the exit code."""
+    with _telling():
+        from digitnet.repl.loop import Loop
     interrupts, code = Interrupts(), 1
-    program = load(options, config, interrupts, pages=False)
+    program = Loop.start(options, config, interrupts)
+    if options.man:
+        print(program.manual(), flush=True)
+        return 0
     try:
         with interruptible(interrupts):
             code = program.run(_lines(options), keep_going=bool(options.keep_going))
@@ -89,23 +88,16 @@ def _script(options: argparse.Namespace, config: Config) -> int:
 
 def _prompt(options: argparse.Namespace, config: Config) -> int:
     """Opens the prompt; returns the exit code."""
-    interrupts, code = Interrupts(), 1
-    loading = Loading(partial(load, options, config, interrupts, pages=True))
-    saves = Path(options.saves).expanduser() if options.saves else paths.saves_folder()
-    if not options.json:
-        say(GREETING.format(__version__, "" if any(saves.glob("*.pickle")) else NEWCOMER))
-    if config.aliases:  # there may be a warning, which belongs above the prompt
-        loading.wait()
-    colours = not (options.no_color or os.environ.get("NO_COLOR"))
-    looks = None if options.plain or options.json else Looks(colours, bool(options.vi))
-    try:
-        converse(loading, interrupts, options.yes, looks, paths.state_folder() / "history")
-        code = 0
-    except KeyboardInterrupt:
-        code = 130
-    finally:
-        loading.wait().close(code)
-    return code
+    with _telling():
+        from digitnet.repl.terminal.prompt import open_prompt
+
+    def load(interrupts: Interrupts) -> Any:
+        with _telling():
+            from digitnet.repl.conversation import Conversation
+            from digitnet.repl.terminal.pager import show_pages
+        return Conversation.start(options, config, interrupts, show_pages)
+
+    return open_prompt(options, config, load)
 
 
 def _has_terminal() -> bool:

@@ -4,11 +4,8 @@ import argparse
 import os
 import signal
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
-
-from prompt_toolkit.completion import Completer
-from prompt_toolkit.layout.processors import Processor
+from typing import Self
 
 from digitnet import paths
 from digitnet.digits.datasets import NotHere
@@ -19,7 +16,6 @@ from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
 from digitnet.repl.command import COMMANDS, Command, all_commands, find, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
-from digitnet.repl.features.saves import welcome
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.line import expanded, split
 from digitnet.repl.pictures import Screen
@@ -27,29 +23,25 @@ from digitnet.repl.pictures.file import FLAGS, requested_picture
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.shells import manual
-from digitnet.repl.terminal.completion import Hint, Offers, toolbar
-from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
-from digitnet.repl.terminal.person import Person
-from digitnet.repl.terminal.prompt import Looks, Reader
-
-COACHES = ("lesson", "tour", "patient")
-"""Commands that say themselves what is next."""
+from digitnet.repl.terminal.output import JsonOutput, Output, Pager, ScreenOutput
 
 
 class Loop:
-    """A session with its output: runs lines, and tells a prompt what to show."""
+    """A session with its output, which runs the lines of a script."""
 
     def __init__(self, session: Session, output: Output) -> None:
         """Runs nothing yet."""
         self.session, self.output = session, output
-        self.completer: Completer = Offers(session)
-        self.hint: Processor = Hint(session.aliases)
 
     @classmethod
     def start(
-        cls, options: argparse.Namespace, config: Config, interrupts: Interrupts, *, pages: bool
-    ) -> "Loop":
-        """The program with these options. pages: whether to page long results."""
+        cls,
+        options: argparse.Namespace,
+        config: Config,
+        interrupts: Interrupts,
+        pager: Pager | None = None,
+    ) -> Self:
+        """The program with these options. pager: for long results."""
         data = Path(options.data).expanduser() if options.data else None
         for word in [word for word in config.aliases if word in COMMANDS]:
             del config.aliases[word]
@@ -71,7 +63,7 @@ class Loop:
             Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
             for stderr in (False, True)
         )
-        return cls(session, ScreenOutput(screen, errors, pages=pages))
+        return cls(session, ScreenOutput(screen, errors, pager=pager))
 
     def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int:
         """Runs a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C.
@@ -108,51 +100,12 @@ class Loop:
             signal.signal(ended_by, signal.SIG_DFL)
             os.kill(os.getpid(), ended_by)
 
-    # what the prompt asks for
-
-    def converse(self, reader: Reader, looks: Looks | None, *, yes: bool) -> None:
-        """From now on, questions are asked with `reader`. looks: None for plain text."""
-        self.session.interactive = True
-        self.session.asker = Person(reader, yes, looks)
-
-    def do(self, line: str) -> bool:
-        """Runs a line typed at the prompt, and prints what a lesson says to it; returns
-        whether all went well.
-        """
-        session = self.session
-        went_well = do_line(line, session, self.output)
-        is_followed = session.done not in COACHES and not session.is_over
-        if is_followed and session.coach and (said := session.coach.after(session)):
-            self.output.report(Note(f"\n{said}"))
-        return went_well
-
-    def first_words(self) -> str:
-        """What to say before the first line: a welcome to who has saves, and autosaved training."""
-        if isinstance(self.output, JsonOutput):
-            return ""
-        lines = []
-        with suppress(RegistryError, OSError):  # whoever needs them is told why they cannot be read
-            lines.append(welcome(self.session.registry.offered()))
-            if self.session.unfinished.orphans():
-                lines.append("Unsaved training from the last session: type recover to load it.")
-        return "\n".join(line for line in lines if line)
-
-    def message(self) -> str:
-        """The prompt's text, such as `first*> `: the network in hand, a star if it is unsaved."""
-        if self.session.hand is None:
-            return "digitnet> "
-        return f"{self.session.hand.title}{'*' if self.session.unsaved else ''}> "
-
     def manual(self) -> str:
         """The page that `man` shows."""
         return manual(
             (f"{c.usage} ({', '.join(c.aliases)})".removesuffix(" ()"), c.summary)
             for c in all_commands()
         )
-
-    def toolbar(self, width: int) -> str:
-        """The text below the prompt."""
-        return toolbar(self.session, width)
 
 
 def do_line(line: str, session: Session, output: Output) -> bool:

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from digitnet import __version__
-from digitnet.repl.loop import Loop
+from digitnet.repl.conversation import Conversation
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
@@ -21,7 +21,7 @@ def transcript(lines: Iterable[str], saves: Path) -> str:
     """What a person sees who types these lines at a screen of 80 columns, with seed 1."""
     session = Session(saves, [ROOT / "data"], saves, seed=1)
     shown = StringIO()
-    program = Loop(session, ScreenOutput(Screen(shown, width=80)))
+    program = Conversation(session, ScreenOutput(Screen(shown, width=80)))
     shown.write(f"{GREETING.format(__version__, NEWCOMER)}\n")
     for line in lines:
         shown.write(f"{program.message()}{line}\n")

@@ -10,7 +10,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from session_helpers import do
 
-from digitnet.repl.loop import Loop
+from digitnet.repl.conversation import Conversation
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
@@ -33,7 +33,7 @@ def typed(session: Session) -> Typed:
             create_app_session(input=keyboard, output=DummyOutput()),
         ):
             keyboard.send_text(keys)
-            converse(Loading(lambda: Loop(session, output)), session.interrupts)
+            converse(Loading(lambda: Conversation(session, output)), session.interrupts)
         assert session.leaving
         return shown.getvalue()
 

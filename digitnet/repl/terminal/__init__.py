@@ -1,1 +1,4 @@
-"""The terminal: reading keys and lines, and showing results."""
+"""The terminal: the prompt, keys, completion, pages, and what is printed."""
+
+PROMPT_ROWS = 2
+"""Rows of a screen that the prompt and its toolbar take: an answer has the others."""

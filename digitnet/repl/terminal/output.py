@@ -9,11 +9,6 @@ from math import isfinite
 from time import perf_counter, thread_time
 from typing import Any
 
-from prompt_toolkit.application import Application
-from prompt_toolkit.input.typeahead import store_typeahead
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 from rich.text import Text
@@ -21,7 +16,7 @@ from rich.text import Text
 from digitnet.repl.errors import OutputError, printable, say_error
 from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Note, Result
-from digitnet.repl.terminal.prompt import PROMPT_ROWS
+from digitnet.repl.terminal import PROMPT_ROWS
 
 MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
 """Drawing takes at most this fraction of the time, plus these seconds at the start. CPU time, so
@@ -97,6 +92,9 @@ class Canvas:
 MIN_ROWS = 5
 """Minimum number of rows of a screen for paging."""
 
+Pager = Callable[[Sequence[str], Callable[[], int], Callable[[str], object]], None]
+"""Shows lines page by page, given the height of the screen and what writes on it."""
+
 
 class Output(ABC):
     """Shows the results of commands."""
@@ -163,20 +161,20 @@ class ScreenOutput(Output):
     """Prints results with rich; on a terminal, reports are redrawn in place."""
 
     def __init__(
-        self, screen: Screen, errors: Screen | None = None, *, pages: bool = False
+        self, screen: Screen, errors: Screen | None = None, *, pager: Pager | None = None
     ) -> None:
         """errors: the console for errors; if None, the same.
 
-        pages: whether to page results that are longer than the screen.
+        pager: for results that are longer than the screen; None to print them in one go.
         """
-        self._screen, self._errors, self._pages = screen, errors or screen, pages
+        self._screen, self._errors, self._pager = screen, errors or screen, pager
         self._canvas: Canvas | None = None
 
     def result(self, command: str, result: Result) -> None:
         """Prints the result, page by page if it is longer than the screen."""
         self._end_updates()
         screen = self._screen
-        if not (self._pages and screen.can_redraw):
+        if not (self._pager and screen.can_redraw):
             self._print(result)
             return
         with screen.capture() as printed:
@@ -186,7 +184,7 @@ class ScreenOutput(Output):
             if len(lines) <= screen.height - PROMPT_ROWS or screen.height < MIN_ROWS:
                 screen.file.write("".join(f"{line}\n" for line in lines))
             else:
-                show_pages(lines, lambda: screen.height, self._write)
+                self._pager(lines, lambda: screen.height, self._write)
             screen.file.flush()
 
     def _write(self, text: str) -> None:
@@ -240,54 +238,3 @@ class ScreenOutput(Output):
                 lines = printed.get().splitlines()
                 screen.file.write("".join(f"{line.rstrip()}\n" for line in lines))
             screen.file.flush()
-
-
-PAGE, LINE, END = "page", "line", "end"
-
-KEYS = {
-    PAGE: (" ", "f", "pagedown", "c-f"),
-    LINE: ("enter", "j", "down"),
-    END: ("q", "Q", "escape", "c-c", "c-d"),
-}
-
-
-def show_pages(
-    lines: Sequence[str], height: Callable[[], int], write: Callable[[str], object]
-) -> None:
-    """Writes the lines page by page, and waits for a key after each.
-
-    height(): returns the current number of rows of the screen.
-    """
-    shown, step = 0, height() - 1
-    while True:
-        if step >= len(lines) - shown:  # the last page: the prompt follows
-            step = min(step, height() - PROMPT_ROWS)
-        page = lines[shown : shown + max(1, step)]
-        write("".join(f"{line}\n" for line in page))
-        shown += len(page)
-        if shown >= len(lines):
-            return
-        wish = _wish(f"{shown} of {len(lines)} lines. Space: more, Enter: a line, q: enough")
-        if wish == END:
-            return
-        step = 1 if wish == LINE else height() - 1
-
-
-def _wish(said: str) -> str:
-    """Waits for a key; returns PAGE, LINE or END. Other keys end, and are left to the prompt."""
-    bindings = KeyBindings()
-
-    @bindings.add(Keys.Any)
-    def leave_to_the_prompt(event: KeyPressEvent) -> None:
-        store_typeahead(event.app.input, list(event.key_sequence))
-        event.app.exit(result=END)
-
-    for wish, keys in KEYS.items():
-        for key in keys:
-            bindings.add(key)(lambda event, wish=wish: event.app.exit(result=wish))
-    foot = Window(FormattedTextControl([("reverse", said)]), height=1)
-    app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
-    try:
-        return app.run()
-    except (EOFError, KeyboardInterrupt):  # the terminal is closed
-        return END

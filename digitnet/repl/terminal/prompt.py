@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import textwrap
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -31,8 +32,11 @@ from prompt_toolkit.search import accept_search
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import is_dumb_terminal
 
+from digitnet import __version__, paths
+from digitnet.flags import Config
 from digitnet.repl.errors import CommandError, OutputError
 from digitnet.repl.interrupts import Interrupts, interruptible
+from digitnet.repl.terminal import PROMPT_ROWS
 from digitnet.repl.terminal.history import KeptHistory, Suggestions
 from digitnet.repl.terminal.keys import keeping_keys
 
@@ -42,9 +46,6 @@ digitnet {}: train a neural network to read handwritten digits.
 
 NEWCOMER = "Type t to train one, c to ask it, d to draw a digit, pas NAME to keep it.\n"
 """In place of what is told to who has saves, once the list of them is read."""
-
-PROMPT_ROWS = 2
-"""Rows of a screen that the prompt and its toolbar take: an answer has the others."""
 
 MENU_ROWS = 6
 """Rows kept free below the prompt for the menu of completions, once something is typed."""
@@ -73,7 +74,7 @@ def say(text: str) -> None:
 
 
 class Program(Protocol):
-    """What the start of the program and its prompt need, once it is loaded: `repl.loop.Loop`.
+    """What the prompt needs of the program, once it is loaded: `repl.conversation.Conversation`.
 
     session, output: of classes that this file must not import.
     """
@@ -83,14 +84,12 @@ class Program(Protocol):
     completer: Completer
     hint: Processor
 
-    def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int: ...
     def do(self, line: str) -> bool: ...
     def close(self, code: int) -> None: ...
     def first_words(self) -> str: ...
     def converse(self, reader: "Reader", looks: Looks | None, *, yes: bool) -> None: ...
     def message(self) -> str: ...
     def toolbar(self, width: int) -> str: ...
-    def manual(self) -> str: ...
 
 
 class Loading(Completer):
@@ -311,6 +310,27 @@ def _exit() -> None:
     app = get_app_or_none()
     if app is not None and app.future is not None and not app.future.done():
         app.exit(exception=EOFError())
+
+
+def open_prompt(options: Namespace, config: Config, load: Callable[[Interrupts], Program]) -> int:
+    """Opens the prompt; returns the exit code. load: see Loading."""
+    interrupts, code = Interrupts(), 1
+    loading = Loading(lambda: load(interrupts))
+    saves = Path(options.saves).expanduser() if options.saves else paths.saves_folder()
+    if not options.json:
+        say(GREETING.format(__version__, "" if any(saves.glob("*.pickle")) else NEWCOMER))
+    if config.aliases:  # there may be a warning, which belongs above the prompt
+        loading.wait()
+    colours = not (options.no_color or os.environ.get("NO_COLOR"))
+    looks = None if options.plain or options.json else Looks(colours, bool(options.vi))
+    try:
+        converse(loading, interrupts, options.yes, looks, paths.state_folder() / "history")
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        loading.wait().close(code)
+    return code
 
 
 def converse(
