@@ -5,6 +5,7 @@ none of numpy and rich, which a thread loads while the person looks at it.
 """
 
 import argparse
+import gc
 import io
 import os
 import sys
@@ -59,17 +60,20 @@ def _run(typed: Sequence[str]) -> int:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _loading() -> Iterator[None]:
     """Makes errors of loading the program, as of a broken installation of numpy, CommandErrors."""
+    gc.disable()  # nothing of what is loaded is garbage: looking for it takes a tenth of the time
     try:
         yield
     except Exception as error:
         raise CommandError(f"digitnet cannot be loaded: {type(error).__name__}: {error}") from error
+    finally:
+        gc.enable()
 
 
 def _script(options: argparse.Namespace, config: Config) -> int:
     """Runs the commands of -c, a script or a pipe, or prints the manual; returns the exit code."""
-    with _telling():
+    with _loading():
         from digitnet.repl.loop import Loop
     interrupts, code = Interrupts(), 1
     program = Loop.start(options, config, interrupts)
@@ -88,11 +92,11 @@ def _script(options: argparse.Namespace, config: Config) -> int:
 
 def _prompt(options: argparse.Namespace, config: Config) -> int:
     """Opens the prompt; returns the exit code."""
-    with _telling():
+    with _loading():
         from digitnet.repl.terminal.prompt import open_prompt
 
     def load(interrupts: Interrupts) -> Any:
-        with _telling():
+        with _loading():
             from digitnet.repl.conversation import Conversation
             from digitnet.repl.terminal.pager import show_pages
         return Conversation.start(options, config, interrupts, show_pages)

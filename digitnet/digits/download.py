@@ -2,14 +2,14 @@
 
 import os
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from digitnet.digits.datasets import MNIST_DIGESTS
 from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
 from digitnet.engine.report import Report, ignore
+from digitnet.lazy import lazy
+
+http, web = lazy("http.client"), lazy("urllib.request")
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -74,7 +74,7 @@ def _fetch(path: Path, stem: str, digest: str, mirrors: tuple[str, ...], report:
                 _receive(mirror + path.name, path.name, data, report)
                 _put(path, stem, digest, data)
                 return
-            except (OSError, ValueError, HTTPException, DownloadFailed, _BrokenOff) as error:
+            except (OSError, ValueError, http.HTTPException, DownloadFailed, _BrokenOff) as error:
                 if not isinstance(error, (_BrokenOff, TimeoutError)):
                     data.clear()
                 problems.append(f"{mirror}: {_in_a_line(error)}")
@@ -83,8 +83,8 @@ def _fetch(path: Path, stem: str, digest: str, mirrors: tuple[str, ...], report:
 
 def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
     """Appends what `data` lacks of a file; starts again where a server cannot resume."""
-    request = Request(url, headers={"Range": f"bytes={len(data)}-"} if data else {})
-    with urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+    request = web.Request(url, headers={"Range": f"bytes={len(data)}-"} if data else {})
+    with web.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
         if response.status != 206:
             data.clear()
         length = response.headers.get("Content-Length")
@@ -114,12 +114,12 @@ def _put(path: Path, stem: str, digest: str, data: bytearray) -> None:
 
 def _in_a_line(error: Exception) -> str:
     """The cause of a failure in one line."""
-    if isinstance(error, HTTPError):
+    if isinstance(error, web.HTTPError):
         return f"answered {error.code} {error.reason}"
     if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
         return f"no answer within {TIMEOUT_SECONDS} seconds"
     if isinstance(error, _BrokenOff):
         return "the connection broke off"
-    if isinstance(error, (URLError, HTTPException, ConnectionError)):
+    if isinstance(error, (web.URLError, http.HTTPException, ConnectionError)):
         return "no connection"
     return str(error).partition("\n")[0] or type(error).__name__

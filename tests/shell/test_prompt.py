@@ -11,6 +11,8 @@ from prompt_toolkit.output import DummyOutput
 from session_helpers import do
 
 from digitnet.repl.conversation import Conversation
+from digitnet.repl.errors import CommandError
+from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
@@ -71,6 +73,22 @@ def test_what_is_typed_and_answered_is_done(
     errors = capsys.readouterr().err
     assert ("nothing was saved; the network is still in hand" in errors) == (not saved)
     assert ("Did you mean train?" in errors) == ("trian" in keys)
+
+
+def test_a_program_that_cannot_be_loaded_says_so_and_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def load() -> Conversation:
+        raise CommandError("digitnet cannot be loaded: ImportError: numpy")
+
+    with (
+        create_pipe_input() as keyboard,
+        create_app_session(input=keyboard, output=DummyOutput()),
+        pytest.raises(CommandError, match="cannot be loaded: ImportError"),
+    ):
+        keyboard.send_text("t")  # whose completions wait for the program
+        converse(Loading(load), Interrupts())
+    assert capsys.readouterr() == ("", "")
 
 
 def test_ctrl_c_clears_the_line_and_ctrl_d_leaves(typed: Typed, session: Session) -> None:

@@ -9,6 +9,9 @@ from conftest import Start
 from registry_helpers import soon
 from terminal_helpers import command
 
+from digitnet import __version__
+from digitnet.repl.terminal.prompt import GREETING, NEWCOMER
+
 CTRL_C, CTRL_R, TAB, ESCAPE = "\x03", "\x12", "\t", "\x1b"
 CTRL_U = "\x15"
 
@@ -71,9 +74,12 @@ def test_a_pasted_line_is_not_suggested_over_the_whole_screen(terminal: Start) -
     assert "xxx" not in t.text().rpartition("digitnet> # a")[2]
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (40, 30), (20, 40)])
+@pytest.mark.parametrize(("columns", "rows"), [(120, 40), (80, 40), (50, 40), (20, 40)])
 def test_a_window_of_any_size(terminal: Start, columns: int, rows: int) -> None:
     t = terminal(columns, rows).ready()
+    welcome = t.text().partition("digitnet>")[0]
+    said = f"{GREETING.format(__version__, NEWCOMER)}".split()
+    assert welcome.split() == said, "words are broken at the edge"
     t.type("t")
     t.wait_for(r"^digitnet> t( \[AMOUNT\])?")
     t.do(" 50", r"^quick\*>")
@@ -81,6 +87,8 @@ def test_a_window_of_any_size(terminal: Start, columns: int, rows: int) -> None:
     assert ("data sample" in t.bottom()) == ("mini-batches" in t.bottom()) == (columns >= 80)
     t.do("c 3", r"answer 4:\s+(right|wrong)")
     t.do("pas x; ls", r"^x \*")
+    t.type("t 5\rs\r")
+    t.wait_for(r"^Leave without saving\s5\smini-batches\sof\straining\?\s\[y/N/s=save\]")
 
 
 def test_tiny_windows(terminal: Start) -> None:

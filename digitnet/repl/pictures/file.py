@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from unicodedata import name
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from PIL import Image, ImageDraw
 from rich.color import blend_rgb
@@ -21,6 +20,7 @@ from rich.filesize import decimal
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 
+from digitnet.lazy import lazy
 from digitnet.registry.files import NotWritten, write_outside
 from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
@@ -37,7 +37,7 @@ def path_of(text: str, example: str) -> Path:
     Raises CommandError if it is not a valid path.
     """
     if text.startswith("file://"):
-        text = url2pathname(urlsplit(text).path)
+        text = lazy("urllib.request").url2pathname(urlsplit(text).path)
     try:
         if os.fsencode(text) and "\0" not in text:
             return Path(os.path.expanduser(text))  # noqa: PTH111 - keeps `~` of an unknown user

@@ -1,5 +1,7 @@
 """Questions to the person at the terminal."""
 
+import shutil
+import textwrap
 from dataclasses import dataclass
 
 from digitnet.repl.board import Board
@@ -53,7 +55,8 @@ class Person:
             show(window, colours=self.looks.colours)
 
     def _answer(self, question: str) -> str:
+        width = max(20, shutil.get_terminal_size().columns - 1)
         try:
-            return self.reader.answer(question).strip()
+            return self.reader.answer(f"{textwrap.fill(question, width)} ").strip()
         except (KeyboardInterrupt, EOFError):
             return ""

@@ -99,11 +99,13 @@ class Loading(Completer):
         """load: raises CommandError if the program cannot be loaded. Does nothing yet."""
         self._future: Future[Program] = Future()
         self._thread = Thread(target=self._run, args=(load,), daemon=True)
-        self._has_said = False
+        self.first_words = ""  # what the program has to say before the first line, until it is said
 
     def _run(self, load: Callable[[], Program]) -> None:
         try:
-            self._future.set_result(load())
+            program = load()
+            self.first_words = program.first_words()
+            self._future.set_result(program)
         except BaseException as error:
             self._future.set_exception(error)
 
@@ -129,9 +131,8 @@ class Loading(Completer):
 
     def say_first(self) -> None:
         """Prints what the program has to say before the first line, once it is loaded."""
-        if self.program and not self._has_said:
-            self._has_said = True
-            say(self.program.first_words())
+        words, self.first_words = self.first_words, ""
+        say(words)
 
     def when_loaded(self, call: Callable[[], None]) -> None:
         """Has `call` called, in the loading thread."""
@@ -223,8 +224,10 @@ class FullReader:
         """Prints above the prompt what the loaded program has to say; leaves if there is none."""
         app, loading = self._prompt.app, self._loading
         if app.is_running and app.loop is not None:
-            then = _exit if loading.has_failed else lambda: run_in_terminal(loading.say_first)
-            app.loop.call_soon_threadsafe(then)
+            if loading.has_failed:
+                app.loop.call_soon_threadsafe(_exit, app)
+            elif loading.first_words:
+                app.loop.call_soon_threadsafe(lambda: run_in_terminal(loading.say_first))
 
     def line(self, message: str) -> str:
         """See Reader."""
@@ -243,7 +246,7 @@ class FullReader:
         """See Reader."""
         app = get_app_or_none()
         if app is not None and app.is_running and app.loop is not None:
-            app.loop.call_soon_threadsafe(_exit)
+            app.loop.call_soon_threadsafe(_exit, app)
 
     def _foot(self) -> str:
         """The toolbar, preceded by vi's mode if vi keys are on."""
@@ -306,9 +309,8 @@ def _keys() -> KeyBindings:
     return keys
 
 
-def _exit() -> None:
-    app = get_app_or_none()
-    if app is not None and app.future is not None and not app.future.done():
+def _exit(app: "Application[Any]") -> None:
+    if app.future is not None and not app.future.done():
         app.exit(exception=EOFError())
 
 
