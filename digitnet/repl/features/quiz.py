@@ -90,7 +90,7 @@ class QuizResult(Drawn):
 def quiz(
     session: Session, answer: Annotated[float | str | None, kinds.ANSWERED] = None
 ) -> QuizResult:
-    """Compute a number of why or step yourself: a weighted sum, an output, a δ, a new weight.
+    """Compute a number of why or step yourself: a weighted sum, an output, a delta, a new weight.
 
     The question is about a random case of the network in hand, or of mini if there is none. An
     answer may be off by 1 % or 0.005. After three wrong ones the right one is shown.
