@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
-from digitnet.engine.evaluate import Evaluation, evaluate, outputs_for
+from digitnet.engine.evaluate import Evaluation, evaluate, max_cases, outputs_for
 from digitnet.engine.layers import Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
@@ -150,10 +150,10 @@ class Facts:
 
     @cached_property
     def layers(self) -> list[LayerFacts]:
-        """The facts about each layer with parameters, for 256 cases of the probe."""
+        """The facts about each layer with parameters, for 256 cases of the probe, or what fits."""
         self.report("the layers")
-        x, y = self.probed
-        return layer_facts(limit_dropout(self.network), x[:256], y[:256])
+        x, y = (array[: min(256, max_cases(self.network))] for array in self.probed)
+        return layer_facts(limit_dropout(self.network), x, y)
 
     @cached_property
     def fitted(self) -> float:
@@ -162,7 +162,7 @@ class Facts:
         It is trained with Adam, at two rates, and without dropout or penalties, to test the network
         alone. Every network should memorise as many (TheDeepChecker, single_batch_size).
         """
-        x, y = (array[:16] for array in self.probed)
+        x, y = (array[: min(16, max_cases(self.network))] for array in self.probed)
         best = 0.0
         for rate in (0.003, 0.03):
             network = limit_dropout(self.network)

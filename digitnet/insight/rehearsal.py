@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from digitnet.engine.arrays import Cases, Integers
-from digitnet.engine.evaluate import Evaluation, evaluate
+from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
 from digitnet.engine.layers import Dropout
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS, WARM_UP
@@ -116,6 +116,7 @@ def _step_count(network: Network, size: int) -> int:
 def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
     """The copy's next mini-batches, which are not large."""
     most = min(MAX_BATCH, max(LEAST_BATCH, int(BATCH_WORK / _work(copy.network))))
+    most = min(most, max_cases(copy.network))
     copy.settings = replace(copy.settings, batch=min(copy.settings.batch or most, most))
     return MiniBatches(copy, cases)
 

@@ -219,7 +219,7 @@ W0 = ("layers", 0, "parameters", "weights")
 INFINITIES = np.full(12, np.inf, np.float32).tobytes()
 CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
     "finite numbers": (
-        (schema, "np", AnyNumber()),
+        (codec, "np", AnyNumber()),
         ("layers", 0, "parameters", "weights", "data"),
         INFINITIES,
     ),
