@@ -128,7 +128,7 @@ def test_no_acknowledged_save_is_lost(
     tried, survivors, complaints = at_every_call(tmp_path, changing=not full)
     assert complaints == []
     assert tried > (500 if full else 50)
-    assert survivors <= 0.02 * tried  # a call may be left out the second time
+    assert survivors <= 0.05 * tried  # a call may be left out the second time
     tally("a kill at every system call", tried, tried - len(complaints))
 
 
