@@ -25,7 +25,8 @@ def grad(session: Session) -> Said:
     """Check the gradient of the network in hand against numerical differences."""
     model = session.learner()
     data = session.data_for(model)
-    count = min(CHECKED_CASES, len(data.train), max(1, max_cases(model.network) // 3))  # in float64
+    # twice the bytes of float32, and the network is held several times
+    count = min(CHECKED_CASES, len(data.train), max(1, max_cases(model.network) // 6))
     rows = session.rng.choice(len(data.train), count, replace=False)
     x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
     check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
