@@ -214,7 +214,7 @@ def _package_for(path: Path) -> Iterator[None]:
 def _contents(model: Model, *, folds: bool = False) -> tuple[str, dict[str, Array]]:
     """The description of a network, and its arrays by name.
 
-    folds: whether batch normalisation and dropout are left to the layers below, as for answering.
+    folds: whether batch normalization and dropout are left to the layers below, as for answering.
     """
     trainer, arrays = model.trainer, dict[str, Array]()
     network = trainer.answering() if folds else trainer.with_answering_weights()

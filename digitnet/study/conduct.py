@@ -75,7 +75,7 @@ _given_up: Any = None
 
 
 def _begin(data: DataSet, given_up: Any) -> None:
-    """Initialises a worker process, which ignores Ctrl-C: the parent handles it."""
+    """Initializes a worker process, which ignores Ctrl-C: the parent handles it."""
     global _data, _given_up
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _data, _given_up = data, given_up

@@ -54,7 +54,7 @@ STUDIES = (
         "study epochs 2 5 10 20 50 100 200 schedule constant --repeat 3 --name falling",
     ),
     Asked(
-        "Which structure and regularisation are best?",
+        "Which structure and regularization are best?",
         "study shape 121-100-10 121-50-50-10 l2 0 0.03 0.3 dropout 0 0.4 --repeat 3 --for 30e "
         "--name best",
     ),

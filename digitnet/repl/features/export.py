@@ -48,7 +48,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     The file holds what is needed to answer, and a description: weights and biases (their running
     mean, if the network answers with it), activations, cost, shape, precision, the scale of the
     pixels, recipe and data sets. It does not hold what only training needs, such as the optimizer's
-    state; a save (p) does. In .onnx, batch normalisation and dropout are part of the layers below;
+    state; a save (p) does. In .onnx, batch normalization and dropout are part of the layers below;
     a committee is its members side by side. An existing file is overwritten only after a yes.
 
     .safetensors and .onnx need one more package each: pip install safetensors onnx.
