@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+import numpy as np
+
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "unit"), str(ROOT / "tests" / "shell")]
 
@@ -54,10 +56,43 @@ FAILURES = {
     "n quick; set pixels raw; t 1e": "pixels",
     "n diary; set pixels raw; t 1e": "pixels",
     "n 784-100-10; set cases 50; t 20e": "too-few",
+    "n quick; t 3e; set rate 100; t 1e": "rate-high",
+    "n relu; set rate 1e-6; t 1e": "rate-low",
+    "n 784-100-10 relu linear squared; set rate 1; t 1e": "rate-high",
+    "n quick; set l2 0.05; t 3e": "decay",
+    "n diary; set l2 0.1; t 3e": "decay",
+    "n conv; set max_norm 0.05; t 50": "max-norm",
+    "n quick; set batch 1; t 1e": "batch",
+    "n quick; set schedule cosine 1e; t 5e": "schedule",
+    "n diary; set rate 0.1; set schedule cosine 20; t 1e": "schedule",
+    "n 784-100-10 linear; t 5e": "linear",
+    "n 784-64-64-10 linear; t 10e": "linear",
     "n 784-2-10; t 5e": "cannot-fit",
     "n 784-1-10 tanh; t 5e": "cannot-fit",
 }
 """Line → the code of its cause."""
+
+_SAMPLE = SOURCES["sample"].read([ROOT / "data"])
+X, T = (c.inputs.reshape(-1, 28, 28).astype(np.uint8) for c in (_SAMPLE.train, _SAMPLE.test))
+Y, U = (c.targets.argmax(axis=1) for c in (_SAMPLE.train, _SAMPLE.test))
+_ORDER = np.random.default_rng(5).permutation(784)
+FILES = {
+    "transposed": (X.transpose(0, 2, 1), Y, T, U),
+    "upside-down": (X[:, ::-1], Y, T, U),
+    "mirrored": (X, Y, T[:, :, ::-1], U),
+    "shifted": (X, Y, np.roll(T, (4, -4), (1, 2)), U),
+    "scrambled": (X, Y, T.reshape(-1, 784)[:, _ORDER].reshape(T.shape), U),
+    "renamed": (X, (Y + 1) % 10, T, U),
+    "labels": (X[1:], Y[:-1], T, U),
+    "scaled": (X / 255, Y, T / 255 / 255, U),
+    "repeated": (X[np.arange(3500) % 300], Y[np.arange(3500) % 300], T, U),
+    "seen": (np.concatenate([X, T]), np.concatenate([Y, U]), T, U),
+    "unseen": (X[Y < 2], Y[Y < 2], T, U),
+    "same-inputs": (np.zeros_like(X), Y, T, U),
+}
+"""The code of its cause → pictures and answers of the training set and of the test set, as they
+are imported.
+"""
 
 AGES = {
     "quick": ("", "5", "50", "1e", "5e", "30e"),
@@ -93,7 +128,17 @@ def failures() -> None:
                 flush=True,
             )
         first += codes[:1] == [code]
-    print(f"the cause first: {first} of {len(FAILURES)}\n")
+    for code, arrays in FILES.items():
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "digits.npz"
+            names = ("x_train", "y_train", "x_test", "y_test")
+            np.savez(path, **dict(zip(names, arrays, strict=True)))
+            session = Session(Path(folder), [ROOT / "data"], Path(folder), seed=1)
+            *_, told = do(session, f"n quick; data import digits {path}; t 2e; doctor")
+            codes = [finding["code"] for finding in told["findings"]]
+            print(f"import: {code}\n    {', '.join(codes) or 'nothing'}", flush=True)
+        first += codes[:1] == [code]
+    print(f"the cause first: {first} of {len(FAILURES) + len(FILES)}\n")
 
 
 def accuracy(session: Session) -> float:

@@ -78,7 +78,7 @@ def test_a_finding_is_told_at_length(session: Session) -> None:
     assert told["tried"][0]["line"] == ""
     assert told["tried"][0]["accuracy"] < 0.3 < told["reached"][0]
     text = shown_line(session, "doctor 1", width=80)
-    for part in ("Seen: cost", "as it is", "the end", "cost of each mini-batch", "Read on: ?"):
+    for part in ("Seen: cost", "as it is", "10 steps", "cost of each mini-batch", "Read on: ?"):
         assert part in text
     assert "there is no finding 2: doctor found 1 finding" in refusal(session, "doctor 2")
 

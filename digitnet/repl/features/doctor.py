@@ -103,7 +103,7 @@ class DoctorResult(Drawn):
              percent(r.accuracy))
             for line, r in finding.trials
         ]  # fmt: skip
-        yield Rows(("cost after", *map(str, at), "the end", "right"), rows)
+        yield Rows(("cost after", *(f"{n} steps" for n in at), "the end", "right"), rows)
         drawn = {
             line or "as it is": [
                 (float(n), cost) for n, cost in enumerate(r.costs, 1) if isfinite(cost)
