@@ -114,7 +114,7 @@ def failures() -> None:
     """Prints what is found where something went wrong, and what the remedy reaches."""
     first = 0
     for line, code in FAILURES.items():
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             session = Session(Path(folder), [ROOT / "data"], Path(folder), seed=1)
             *_, told = do(session, f"{line}; doctor")
             codes = [finding["code"] for finding in told["findings"]]
@@ -129,7 +129,7 @@ def failures() -> None:
             )
         first += codes[:1] == [code]
     for code, arrays in FILES.items():
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "digits.npz"
             names = ("x_train", "y_train", "x_test", "y_test")
             np.savez(path, **dict(zip(names, arrays, strict=True)))
