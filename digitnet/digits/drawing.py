@@ -97,6 +97,12 @@ class Drawing:
             self.ink = self._before.pop()
             self.version += 1
 
+    def put(self, picture: Picture) -> None:
+        """Puts a picture of SIDE by SIDE pixels on the paper."""
+        self._remember()
+        self.ink[:] = np.kron(picture, np.ones((FINE, FINE))) / 255
+        self.version += 1
+
     def clear(self) -> None:
         """Erases everything."""
         self.lift()

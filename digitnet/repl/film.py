@@ -22,7 +22,7 @@ MAX_MOMENTS, MAX_BYTES = 100, 64 << 20
 MAX_CASES = 300
 """Validation cases that are guessed at each moment."""
 
-LOAD, INITIAL_SECONDS = 0.01, 0.05
+LOAD, INITIAL_SECONDS = 0.01, 0.02
 """Taking snapshots is this fraction of the time, plus these seconds at the start."""
 
 TOLD = 6

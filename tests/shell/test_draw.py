@@ -228,3 +228,21 @@ def test_networks_that_take_no_pictures_and_no_network(session: Session) -> None
 
 def test_a_script_is_told_what_reads_pictures(ready: Session) -> None:
     assert "img FILE" in refusal(ready, "d")
+
+
+def test_a_test_case_is_taken_to_the_board(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boards: list[Board] = []
+    monkeypatch.setattr(type(session.asker), "draw", lambda self, board: boards.append(board))
+    do(session, "n 784-5-10; d 11; d")
+    taken, blank = boards
+    case = session.data().test.inputs[11].reshape(28, 28)
+    assert (taken.drawing.picture()[::6, ::6] == case).all()
+    assert taken.answer == session.data().test.targets[11].argmax()
+    taken.undo()
+    assert taken.drawing.is_blank
+    assert (blank.drawing.is_blank, blank.answer) == (True, None)
+    assert "there is no case 1,000" in refusal(session, "d 1000")
+    do(session, "data sample11; n 121-5-10")
+    assert "28 x 28 pixels" in refusal(session, "d 3")

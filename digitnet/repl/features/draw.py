@@ -1,19 +1,22 @@
 """`d` opens the board to draw a digit on."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from rich.console import RenderResult
 from rich.text import Text
 
+from digitnet.digits.drawing import SIDE
 from digitnet.digits.page import page_of
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import answers_of
 from digitnet.registry.model import Model
+from digitnet.repl import kinds
 from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
+from digitnet.repl.features.check import case_number
 from digitnet.repl.features.img import MIN_DIGIT, PictureReader, judge
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, gallery, small_case, verdict
@@ -56,15 +59,26 @@ class DrawResult(Drawn):
     "d",
     "draw",
     group="Asking",
-    examples={"d": "a board to draw a digit on; Enter when it is done"},
+    examples={
+        "d 11": "with test case 11 on it, to change",
+        "d": "a board to draw a digit on; Enter when it is done",
+    },
 )
-def draw(session: Session) -> Result:
+def draw(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> Result:
     """Draw a digit or a number with the mouse or the keys, and watch the network read it.
 
     The network reads it while you draw, each digit prepared as MNIST's were. 0 to 9 says which
-    digit it is, Enter is done, Escape leaves.
+    digit it is, Enter is done, Escape leaves. With a number, that test case is on the board, so
+    that one sees how the outputs follow what is drawn or erased.
     """
     board = Board(_reader(session.network()))
+    if index is not None:
+        data = session.data_for(session.network())
+        if data.picture != (SIDE, SIDE):
+            raise CommandError(f"the board takes cases of {SIDE} x {SIDE} pixels")
+        case = case_number(session, data, index)
+        board.drawing.put(data.picture_of(data.test, case).astype(np.uint8))
+        board.answer = int(answers_of(data.test.targets[case : case + 1])[0])
     if not session.asker.draw(board):
         return Said("Left the board; nothing was read.", {"guess": None})
     board.refresh()
