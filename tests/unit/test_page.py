@@ -1,0 +1,149 @@
+"""Pages, numbers and what is no digit are read as a person would; what is not read is told."""
+
+import re
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handwriting_helpers import as_file
+from pages_helpers import (
+    ANSWERS,
+    LETTERS,
+    PAGES,
+    SAMPLE,
+    amount,
+    letter,
+    number,
+    on_paper,
+    page,
+    pasted,
+    read_right,
+    stroke,
+    touching,
+)
+from session_helpers import Kept, do, refusal
+
+from digitnet.digits.cuts import between, seams
+from digitnet.paths import included_folder
+from digitnet.registry.saves import Registry
+from digitnet.repl.features.img import MIN_DIGIT, judge
+from digitnet.repl.loop import do_line
+from digitnet.repl.pictures import Screen
+from digitnet.repl.session import Session
+from digitnet.repl.terminal.output import ScreenOutput
+
+
+@pytest.fixture
+def reader(session: Session) -> Session:
+    """A session with the network for people's digits in hand."""
+    session.hand = Registry(included_folder()).load("hand")
+    return session
+
+
+def rows_read(session: Session, folder: Path, data: bytes) -> list[str]:
+    (folder / "page").write_bytes(data)
+    (result,) = do(session, f"img {folder / 'page'}")
+    return list(result["pages"][0]["rows"])
+
+
+def some_cases(count: int, seed: int = 3) -> list[int]:
+    return np.random.default_rng(seed).integers(0, len(ANSWERS), count).tolist()
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_is_read_row_by_row(reader: Session, tmp_path: Path, kind: str) -> None:
+    data, text = PAGES[kind](some_cases(20), np.random.default_rng(3))
+    rows = rows_read(reader, tmp_path, data)
+    assert len(rows) == len(text.split("\n"))
+    assert read_right("".join(rows), text.replace("\n", "")) >= 18, rows
+
+
+@pytest.mark.full
+def test_hundreds_of_digits(reader: Session, tmp_path: Path) -> None:
+    data, text = PAGES["photo"](some_cases(300), np.random.default_rng(3))
+    rows = rows_read(reader, tmp_path, data)
+    assert read_right("".join(rows), text.replace("\n", "")) >= 0.9 * 300
+
+
+@pytest.mark.parametrize(("digits", "right"), [(2, 0.8), (3, 0.65)])
+def test_digits_that_touch_are_cut_apart(
+    reader: Session, tmp_path: Path, digits: int, right: float
+) -> None:
+    rng, count = np.random.default_rng(digits), 20
+    made = [touching(digits, rng) for _ in range(count)]
+    read = ["".join(rows_read(reader, tmp_path, data)) for data, _ in made]
+    assert sum(r == text for r, (_, text) in zip(read, made, strict=True)) >= right * count
+
+
+def test_points_and_lines_are_not_read_but_counted(reader: Session, tmp_path: Path) -> None:
+    ink = np.pad(
+        number([ANSWERS.index(d) for d in (2, 0, 6)], np.random.default_rng(1), overlap=-20), 40
+    )
+    pasted(ink, np.ones((9, 8)), 100, ink.shape[1] - 25)  # a point
+    pasted(ink, np.ones((4, ink.shape[1] - 40)), ink.shape[0] - 15, 20)  # a line
+    (tmp_path / "amount.png").write_bytes(as_file(on_paper(ink, np.random.default_rng(1))))
+    (page,) = do(reader, f"img {tmp_path / 'amount.png'}")[0]["pages"]
+    assert (page["rows"], page["unread"]) == (["206"], 2)
+
+
+@pytest.mark.full
+def test_amounts(reader: Session, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    made = [amount(rng) for _ in range(40)]
+    read = ["".join(rows_read(reader, tmp_path, data)).replace("?", "") for data, _ in made]
+    assert sum(r == text for r, (_, text) in zip(read, made, strict=True)) >= 20
+
+
+def test_letters_are_refused_and_digits_are_not(reader: Session, tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for name in LETTERS:
+        (tmp_path / f"{ord(name)}.png").write_bytes(letter(name, rng))
+    output = Kept()
+    do_line(f"img {tmp_path}", reader, output)
+    guesses = [read["guess"] for read in output.results[0]["results"]]
+    assert guesses.count(None) >= 0.9 * len(guesses)
+    ask = judge()
+    assert ask
+    outputs = ask(list(SAMPLE.inputs.reshape(-1, 28, 28)))
+    assert (outputs[:, :10].sum(axis=1) >= MIN_DIGIT).mean() >= 0.99
+
+
+def test_what_is_no_digit_is_a_failure_that_says_what_it_would_be(
+    reader: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "k.png").write_bytes(letter("K", np.random.default_rng(5)))
+    said = refusal(reader, f"img {tmp_path / 'k.png'}")
+    assert re.fullmatch(r".*k\.png: no digit \(a \d if it were one\)", said)
+
+
+def test_what_a_person_sees_of_a_page(reader: Session, tmp_path: Path) -> None:
+    ink, text = page(some_cases(12), 4, np.random.default_rng(3))
+    (tmp_path / "page.png").write_bytes(as_file(on_paper(ink, np.random.default_rng(3))))
+    shown = StringIO()
+    do_line(f"img {tmp_path / 'page.png'} steps", reader, ScreenOutput(Screen(shown, width=100)))
+    lines = shown.getvalue().splitlines()
+    assert lines[0] == f"{tmp_path / 'page.png'}: 12 digits"
+    assert lines[1:4] == [f"  {row}" for row in text.split("\n")]
+    assert "each digit in its box; what has none was not read" in lines
+    assert sum("12: " in line for line in lines) == 1
+
+
+def test_a_box_is_where_its_digit_is(reader: Session, tmp_path: Path) -> None:
+    sheet = np.zeros((200, 400))
+    pasted(sheet, stroke(ANSWERS.index(0)).drawn(60, 6), 100, 300)
+    pasted(sheet, stroke(ANSWERS.index(3)).drawn(60, 6), 100, 40)
+    (tmp_path / "two.png").write_bytes(as_file(255 - 255 * sheet))
+    three, nought = do(reader, f"img {tmp_path / 'two.png'}")[0]["results"]
+    assert (three["guess"], nought["guess"], three["row"], nought["row"]) == (3, 0, 0, 0)
+    assert three["box"][:2] == pytest.approx([40 / 400, 100 / 200], abs=0.02)
+    assert nought["box"][0] == pytest.approx(300 / 400, abs=0.02)
+    assert nought["box"][3] == pytest.approx(160 / 200, abs=0.05)
+
+
+def test_a_cut_goes_where_there_is_no_ink() -> None:
+    ink = np.zeros((40, 60))
+    ink[5:35, 10:25] = ink[5:35, 32:50] = 1
+    cut = next(seam for seam in seams(ink) if 25 <= seam.min() <= seam.max() <= 32)
+    assert between(ink, None, cut).sum() == 30 * 15
+    assert between(ink, cut, None).sum() == 30 * 18
