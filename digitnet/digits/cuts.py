@@ -19,8 +19,9 @@ Seams = NDArray[np.intp]
 ROWS = 40
 """Rows at which cuts are searched for; taller drawings are reduced."""
 
-LEVELS = (0.3, 0.5, 0.7)
-"""Heights through which cuts are tried, as fractions of the drawing's."""
+LEVELS, EVERYWHERE = (0.3, 0.5, 0.7), 0.5
+"""Heights through which cuts are tried where they are cheap, as fractions of the drawing's; and the
+one through which they are tried everywhere."""
 
 PAPER, ASIDE = 0.02, 0.03
 """The cost of a pixel of paper, where one of full ink costs 1, and of a step aside."""
@@ -39,14 +40,16 @@ def seams(ink: Array) -> Seams:
     down, steps_up = _cheapest(cost)
     up, steps_down = _cheapest(cost[::-1])
     through = down + up[::-1] - cost
-    near = max(1, round(0.08 * rows))
+    near, step = max(1, round(0.08 * rows)), max(1, round(0.12 * rows))
     found: dict[int, tuple[float, Seams]] = {}
     for level in LEVELS:
         row = int(level * rows)
         around = np.lib.stride_tricks.sliding_window_view(
             np.pad(through[row], near, constant_values=np.inf), 2 * near + 1
         )
-        for column in np.flatnonzero(through[row] == around.min(axis=1)):
+        is_tried = through[row] == around.min(axis=1)
+        is_tried[::step] |= level == EVERYWHERE
+        for column in np.flatnonzero(is_tried):
             seam = np.empty(rows, np.intp)
             seam[row] = column
             for above in range(row, 0, -1):
@@ -89,10 +92,10 @@ def between(ink: Array, left: Seams | None, right: Seams | None) -> Array:
     return np.where(inside, ink, 0)
 
 
-CUT = 0.1
+CUT = 0.5
 """The logarithm of the probability that a cut costs."""
 
-NARROW, WIDE = 0.12, 1.7
+NARROW, WIDE = 0.12, 1.4
 """Minimum and maximum width of a segment, as fractions of the drawing's height."""
 
 

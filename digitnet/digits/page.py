@@ -20,14 +20,21 @@ Judge = Callable[[Sequence[Picture]], Array]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as fractions of a picture's width and height."""
 
-SURE = 0.9
-"""From this probability of being one digit on, a piece is not cut."""
+ODDS = 10
+"""How many times as probable it is that a part is a digit if it was cut from several."""
+
+SEVERAL = 11
+"""The judge's answer for several digits."""
+
+MIN_SEVERAL, WIDE = 0.1, 1.4
+"""From this probability of being several digits on, or if it is so many times as wide as high, a
+piece is cut."""
 
 MIN_TURNED, TURN_GAIN = 4, 0.25
 """A page is turned if it has so many pieces, and reads better by this mean log-probability."""
 
-SAMPLE = 60
-"""Pieces by which the turn is decided."""
+MIN_LEFT, SAMPLE = 0.7, 60
+"""The fraction of the pieces that must be left when it is turned; pieces that decide."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +110,7 @@ def page_of(ink: Array, judge: Judge | None = None, report: Report = ignore) -> 
         report((done, len(drawn)))
         digits += _digits_of(piece, shape, judge)
     if judge is not None and 1 < len(drawn) <= FEW:
-        rows, columns = box_of(ink >= 0.5)
-        whole = Drawn(ink[rows, columns], rows.start, columns.start, 0)
-        best = judge([prepare(whole.ink)])[0, :10].max()
-        if best > np.prod([judge([digit.picture])[0, :10].max() for digit in digits]):
-            digits = _digits_of(whole, shape, None)
+        digits = _as_one(ink, digits, judge)
     digits = [replace(digit, box=_turned_back(digit.box, turn)) for digit in digits]
     return Page(digits, left_out, 90 * turn, ink)
 
@@ -132,11 +135,13 @@ def _digits_of(piece: Drawn, shape: tuple[int, ...], judge: Judge | None) -> lis
     if judge is not None:
         outputs = judge([whole])
         probabilities = [float(_of_digit(outputs)[0])]
-        if probabilities[0] < SURE:
-            better = cut_apart(piece.ink, judge, float(outputs[0, :10].max()))
+        is_wide = piece.ink.shape[1] > WIDE * len(piece.ink)
+        if outputs[0, SEVERAL] > MIN_SEVERAL or is_wide:
+            better = cut_apart(piece.ink, judge, 0.0 if is_wide else float(outputs[0, :10].max()))
             if better:
                 parts = better
-                probabilities = _of_digit(judge([picture for _, picture in parts])).tolist()
+                p = _of_digit(judge([picture for _, picture in parts]))
+                probabilities = (p / (p + (1 - p) / ODDS)).tolist()
     digits = []
     for (ink, picture), p in zip(parts, probabilities, strict=True):
         rows, columns = box_of(ink >= 0.5)
@@ -146,6 +151,17 @@ def _digits_of(piece: Drawn, shape: tuple[int, ...], judge: Judge | None) -> lis
         box = left, top, right, bottom
         digits.append(Digit(picture, box, piece.row, p, cut=len(parts) > 1))
     return digits
+
+
+def _as_one(ink: Array, digits: list[Digit], judge: Judge) -> list[Digit]:
+    """One digit, if all pieces together are one more probably than each of them alone."""
+    rows, columns = box_of(ink >= 0.5)
+    whole = Drawn(ink[rows, columns], rows.start, columns.start, 0)
+    if whole.ink.shape[1] > WIDE * len(whole.ink):
+        return digits
+    (outputs,) = judge([prepare(whole.ink)])
+    apart = judge([digit.picture for digit in digits])[:, :10].max(axis=1).prod()
+    return _digits_of(whole, ink.shape, None) if outputs[:10].max() > apart else digits
 
 
 def _turn(ink: Array, drawn: list[Drawn], judge: Judge) -> int:
@@ -161,9 +177,11 @@ def _turn(ink: Array, drawn: list[Drawn], judge: Judge) -> int:
     scores = [upright + TURN_GAIN]
     for turn in (1, 2, 3):
         try:
-            scores.append(score(drawn_in(np.rot90(ink, turn))[0]))
+            turned = drawn_in(np.rot90(ink, turn))[0]
         except NoDigit:
-            scores.append(-np.inf)
+            turned = []
+        is_whole = len(turned) >= MIN_LEFT * len(drawn)
+        scores.append(score(turned) if is_whole else -np.inf)
     return int(np.argmax(scores))
 
 

@@ -11,15 +11,16 @@ from digitnet.lazy import lazy
 
 ndimage = lazy("scipy.ndimage")
 
-SPECK, SMALL, LARGE = 0.2, 0.4, 4.0
-"""As fractions of the usual piece: smaller ones are specks; lower ones are points and dashes;
-larger ones are frames and lines."""
+DUST, SPECK, SMALL, LARGE = 0.1, 0.2, 0.4, 3.0
+"""As fractions of the usual height: smaller pieces are not counted, or no strokes; lower ones are
+points and dashes; higher ones are frames and lines."""
 
 WHOLE = 0.7
 """Two pieces at least this high, as a fraction of the usual one, are not strokes of one digit."""
 
-NEAR = 0.15
-"""A small piece belongs to another if it is nearer than this fraction of the usual height."""
+NEAR, NEAR_LOW = 0.15, 0.04
+"""A small piece belongs to another if it is nearer than the first fraction of the usual height; one
+as low as a point or a dash, beside another, if it is nearer than the second."""
 
 FEW = 3
 """In so few pieces there may be one digit alone, whose strokes are all as high."""
@@ -109,9 +110,9 @@ def drawn_in(ink: Array) -> tuple[list[Drawn], int]:
     if max(piece.size for piece in pieces) < 5:
         raise NoDigit("there are only specks")
     pieces = _without_edges(pieces, mask.shape)
-    usual = _usual([piece.size for piece in pieces])
-    pieces = [piece for piece in pieces if piece.size >= SPECK * usual]
-    strokes = [piece for piece in pieces if piece.size <= LARGE * usual]
+    usual = _usual([piece.height for piece in pieces])
+    pieces = [piece for piece in pieces if piece.size >= DUST * usual]
+    strokes = [p for p in pieces if p.size >= SPECK * usual and not _is_line(p, usual)] or pieces
     if len(strokes) > MAX_PIECES:
         raise NoDigit("what stands out is scattered all over, as no writing is")
     joined = _joined(strokes, usual)
@@ -127,6 +128,12 @@ def drawn_in(ink: Array) -> tuple[list[Drawn], int]:
         for row, line in enumerate(_in_rows(lines, usual))
         for piece in line
     ], left_out + len(digits) - len(lines)
+
+
+def _is_line(piece: Piece, usual: float) -> bool:
+    """Whether a piece is a line, a frame or part of a table."""
+    is_flat = piece.height < SMALL * usual and piece.width > LONG * usual
+    return is_flat or piece.height > LARGE * usual
 
 
 def _usual(sizes: Sequence[int]) -> float:
@@ -146,7 +153,7 @@ def _without_edges(pieces: list[Piece], shape: tuple[int, ...]) -> list[Piece]:
         )
 
     inner = [piece for piece in pieces if not touches(piece)]
-    usual = _usual([piece.size for piece in inner]) if inner else 0.0
+    usual = _usual([piece.height for piece in inner]) if inner else 0.0
     whole = [piece for piece in inner if piece.size >= max(8, usual / 2)]
     if not whole or (len(whole) < 3 and usual < 0.1 * max(shape)):
         return pieces
@@ -175,7 +182,8 @@ def _belong_together(a: Piece, b: Piece, usual: float, *, few: bool) -> bool:
         return True
     if over > 0.3 * smaller and beside >= 0.5 * narrower:  # one is within the other
         return True
-    return not are_whole and is_near and -beside <= NEAR * usual and over > -NEAR * usual / 2
+    gap = NEAR_LOW if smaller < SMALL * usual else NEAR
+    return not are_whole and is_near and -beside <= gap * usual and over > -NEAR * usual / 2
 
 
 def _joined(pieces: list[Piece], usual: float) -> list[Piece]:

@@ -182,7 +182,7 @@ def hairlines(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
 
 @kind
 def sizes(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng, varied=0.28)
+    ink, text = page(cases, columns_of(cases), rng, varied=0.2)
     return as_file(on_paper(ink, rng)), text
 
 
@@ -198,7 +198,7 @@ def touching(count: int, rng: Rng) -> tuple[bytes, str]:
     cases = rng.integers(0, len(ANSWERS), count)
     height = rng.uniform(40, 120)
     ink = number(
-        cases, rng, height, height * rng.uniform(0.05, 0.13), rng.uniform(0, 0.06) * height
+        cases, rng, height, height * rng.uniform(0.05, 0.11), rng.uniform(0, 0.04) * height
     )
     return as_file(on_paper(np.pad(ink, int(height / 2)), rng)), "".join(
         str(ANSWERS[c]) for c in cases
