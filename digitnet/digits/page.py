@@ -140,8 +140,8 @@ def _digits_of(piece: Drawn, shape: tuple[int, ...], judge: Judge | None) -> lis
             better = cut_apart(piece.ink, judge, 0.0 if is_wide else float(outputs[0, :10].max()))
             if better:
                 parts = better
-                p = _of_digit(judge([picture for _, picture in parts]))
-                probabilities = (p / (p + (1 - p) / ODDS)).tolist()
+                alone = _of_digit(judge([picture for _, picture in parts]))
+                probabilities = (alone / (alone + (1 - alone) / ODDS)).tolist()
     digits = []
     for (ink, picture), p in zip(parts, probabilities, strict=True):
         rows, columns = box_of(ink >= 0.5)
