@@ -117,7 +117,7 @@ MIN_CONTRAST = 10.0
 MAX_NOISE = 0.15
 """Noise above this fraction of the ink's contrast is smoothed."""
 
-WEAK, STRONG = 0.4, 0.6
+WEAK, STRONG = 0.3, 0.5
 """Hysteresis thresholds as fractions of full ink: a stroke is a connected region of weak ink that
 contains strong ink."""
 

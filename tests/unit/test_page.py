@@ -52,7 +52,13 @@ def some_cases(count: int, seed: int = 3) -> list[int]:
     return np.random.default_rng(seed).integers(0, len(ANSWERS), count).tolist()
 
 
-@pytest.mark.parametrize("kind", PAGES)
+OFTEN = ("scan", "table", "sideways", "leaning")
+"""The pages that are read in every run; the others with --full."""
+
+KINDS = [name if name in OFTEN else pytest.param(name, marks=pytest.mark.full) for name in PAGES]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_page_is_read_row_by_row(reader: Session, tmp_path: Path, kind: str) -> None:
     data, text = PAGES[kind](some_cases(20), np.random.default_rng(3))
     rows = rows_read(reader, tmp_path, data)
@@ -67,7 +73,9 @@ def test_hundreds_of_digits(reader: Session, tmp_path: Path) -> None:
     assert read_right("".join(rows), text.replace("\n", "")) >= 0.9 * 300
 
 
-@pytest.mark.parametrize(("digits", "right"), [(2, 0.5), (3, 0.4)])
+@pytest.mark.parametrize(
+    ("digits", "right"), [(2, 0.5), pytest.param(3, 0.4, marks=pytest.mark.full)]
+)
 def test_digits_that_touch_are_cut_apart(
     reader: Session, tmp_path: Path, digits: int, right: float
 ) -> None:

@@ -77,7 +77,7 @@ def judge() -> Judge | None:
 DOUBT = 0.9
 """A guess that is right with a lower probability is doubtful; the second guess is shown too."""
 
-MIN_DIGIT = 0.3
+MIN_DIGIT = 0.07
 """What is a digit with a lower probability is called none."""
 
 MAX_WHOLE = 4
