@@ -158,7 +158,7 @@ def test_a_finding_is_what_its_evidence_and_what_to_try(width: int, plain: bool)
     )
     text = shown(DoctorResult([finding], "everything"), width, plain=plain)
     what, *details, more = [line.rstrip() for line in text.splitlines()]
-    assert more == "doctor 1 tells the first at length."
+    assert more == "More on the first: doctor 1"
     assert what == "The learning rate is too high."
     assert all(line.startswith("  ") and len(line) <= width for line in details)
     assert "  Try: set rate 0.1" in details

@@ -75,7 +75,7 @@ class DoctorResult(Drawn):
             yield Text(finding.what, "yellow")
             yield Padding(_details(finding), (0, 0, 0, 2), expand=False)
         if self.findings:
-            yield Text("doctor 1 tells the first at length.", "dim")
+            yield Text("More on the first: doctor 1", "dim")
 
     def _story(self, finding: Finding, view: View) -> RenderResult:
         """What was seen, what it means, what was tried, a picture, and where to read on."""
