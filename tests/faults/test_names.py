@@ -20,7 +20,8 @@ from digitnet.registry.codec import Fields, decode, encode, seal, unseal
 from digitnet.registry.saves import IS_FILE, LIST
 from digitnet.registry.schema import clean_name
 from digitnet.repl import errors
-from digitnet.repl.loop import Loop, do_command
+from digitnet.repl.conversation import Conversation
+from digitnet.repl.loop import do_command
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal import output
@@ -154,7 +155,10 @@ def survives(session: Session, name: str) -> bool:
     right &= registry.names() == []
     right &= terminal.do(session, "undo") == saved
     right &= registry.names() == expected and all(batches_of(registry, n) == 0 for n in expected)
-    right &= terminal.do(session, "ls") and Loop(session, terminal.output).message().isprintable()
+    right &= (
+        terminal.do(session, "ls")
+        and Conversation(session, terminal.output).message().isprintable()
+    )
     for command in ("n", "set", "data", "?", "c", "ch", "t", "export", "import"):
         terminal.do(session, command, name)
     terminal.do(session, name)
