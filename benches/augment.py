@@ -6,8 +6,7 @@ The first table times the deforming alone, one BLAS thread, median and best of m
 all rows take turns, by the processor time of the thread: other work on the machine counts for less.
 The second trains on mini-batches that are deformed one step ahead in a thread of their own: samples
 a second, median of rounds that take turns. "beforehand" trains on deformed mini-batches made before
-the clock starts, over and over: they have fewer dark pixels, which a dense layer leaves out, so
-even these take longer than cases as they are. What making them costs is the loss against that.
+the clock starts, over and over: what making them costs is the loss against that.
 """
 
 import argparse

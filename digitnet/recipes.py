@@ -121,7 +121,7 @@ RECIPES = {
         ),
         Recipe(
             "devember",
-            "sigmoid units and a regularised cost, all cases at once: `min 150`",
+            "sigmoid units and a regularized cost, all cases at once: `min 150`",
             "784-100-10",
             {"batch": WHOLE_SET, "rate": 1.0, "l2": 5e-5},
             hidden="sigmoid",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Array, Shape
-from digitnet.engine.speed.threads import Factor, Outer, times_transposed
+from digitnet.engine.speed.threads import Outer, times, times_transposed
 
 MAX_OUTPUTS = 1 << 18
 """Maximum number of outputs of a layer for one case: 1 MiB in float32."""
@@ -398,8 +398,7 @@ class Dense(Weighted):
         super().__init__(input_shape, (units,), inputs, units, **options)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        self._x = Factor(x, self.units)
-        self._a = self._x @ self.weights
+        self._x, self._a = x, times(x, self.weights)
         self.activate(self._a)
         return self._a
 

@@ -69,7 +69,7 @@ def minimize(
     method: str,
     report: Report = ignore,
 ) -> Minimum:
-    """Minimises C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
+    """Minimizes C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
 
     Reports each Iteration, and None between passes over the cases. The minimizer works on a copy of
     the network; the trainer's network is given the new weights before each iteration is reported,

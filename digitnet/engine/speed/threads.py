@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from digitnet.engine.arrays import Array, Integers
+from digitnet.engine.arrays import Array
 from digitnet.lazy import lazy
 
 linalg = lazy("scipy.linalg")
@@ -41,67 +41,33 @@ UPDATE_COST = 25
 POLLING_SECONDS = 0.1
 """Polling interval while waiting for tasks: Ctrl-C can swallow a notification."""
 
-MIN_OUTPUTS, MIN_CASES = 64, 256
-"""With fewer outputs or cases, copying the weights of the nonzero inputs takes longer than their
-products save.
-"""
 
-
-class Factor:
-    """A batch x, (cases, inputs), for the products x W and xᵀ δ of a layer.
-
-    In a large batch, inputs that are 0 in every case, such as pixels at the edge, are left out.
-    """
-
-    def __init__(self, x: Array, outputs: int) -> None:
-        self._x, self.inputs = x, x.shape[1]
-        self._nonzero: Integers | None = None
-        if len(x) >= MIN_CASES and outputs >= MIN_OUTPUTS:
-            self._nonzero = np.flatnonzero(x.any(axis=0))
-            self._x = x.take(self._nonzero, axis=1)
-
-    def columns(self, inputs: slice) -> tuple[Array, slice | Integers]:
-        """The columns of x in a range of inputs, and which inputs these are."""
-        if self._nonzero is None:
-            return self._x[:, inputs], inputs
-        first, end = np.searchsorted(self._nonzero, (inputs.start, inputs.stop))
-        return self._x[:, first:end], self._nonzero[first:end]
-
-    def __matmul__(self, weights: Array) -> Array:
-        """x W, (cases, outputs). Each thread sums over inputs of its own."""
-        shape = len(self._x), weights.shape[1]
-        sums: list[Array] = []
-
-        def add(inputs: slice, z: Array) -> None:
-            x, numbers = self.columns(inputs)
-            np.matmul(x, weights[numbers], out=z)
-
-        tasks = []
-        for inputs in parts(self.inputs, product_cost(*shape)):
-            sums.append(np.empty(shape, weights.dtype))
-            tasks.append(partial(add, inputs, sums[-1]))
-        run(tasks)
-        for other in sums[1:]:
-            sums[0] += other
-        return sums[0]
+def times(x: Array, weights: Array) -> Array:
+    """x W, (cases, outputs), for x (cases, inputs). Each thread sums over inputs of its own."""
+    shape = len(x), weights.shape[1]
+    sums: list[Array] = []
+    tasks = []
+    for inputs in parts(len(weights), product_cost(*shape)):
+        sums.append(np.empty(shape, weights.dtype))
+        tasks.append(partial(np.matmul, x[:, inputs], weights[inputs], out=sums[-1]))
+    run(tasks)
+    for other in sums[1:]:
+        sums[0] += other
+    return sums[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    """xᵀ δ, (inputs, outputs), for δ (cases, outputs): its rows are multiplied when asked for."""
+    """xᵀ δ, (inputs, outputs), for x (cases, inputs) and δ (cases, outputs): its rows are
+    multiplied when asked for.
+    """
 
-    x: Factor
+    x: Array
     delta: Array
 
     def __getitem__(self, rows: slice) -> Array:
-        rows = slice(*rows.indices(self.x.inputs))
-        x, numbers = self.x.columns(rows)
-        product: Array = x.T @ self.delta
-        if isinstance(numbers, slice):
-            return product
-        whole = np.zeros((rows.stop - rows.start, product.shape[1]), product.dtype)
-        whole[numbers - rows.start] = product
-        return whole
+        product: Array = self.x[:, rows].T @ self.delta
+        return product
 
 
 def times_transposed(delta: Array, weights: Array) -> Array:
