@@ -19,7 +19,7 @@ from digitnet.registry.saves import Registry
 CHILD = Path(__file__).with_name("memory_child_helpers.py")
 SHAPES = {
     "many wide layers": "-".join(["28x28", "334c1", *["a1"] * 55, "p28", "10"]),
-    "many units": "-".join(["784", "1", *["200000", "1"] * 25, "10"]),
+    "many units": "-".join(["784", "1", *["200000", "1"] * 5, "10"]),
     "many channels": "-".join(["28x28", *["64c1"] * 55, "p28", "10"]),
     "many norms": "-".join(["28x28", "64c3", *["b"] * 55, "p26", "10"]),
     "many dropouts": "-".join(["784", "1", "200000", *["d0.5"] * 50, "1", "10"]),
