@@ -190,7 +190,6 @@ RECIPES = {
             data="xor",
             hidden="tanh",
             output="sigmoid",
-            cost="cross-entropy",
         ),
         Recipe(
             "spiral",
@@ -221,7 +220,7 @@ def recipe_for(shape: str, hidden: str = "", output: str = "", cost: str = "") -
     )
 
 
-def recipe_of(network: "Network") -> Recipe:
+def recipe_of(network: Network) -> Recipe:
     """A recipe, without name or settings, for networks of the same structure as this one."""
     pairs = pairwise(layer for layer in network.layers if not isinstance(layer, Pool))
     normalized = {id(below) for below, above in pairs if isinstance(above, BatchNorm)}
@@ -250,7 +249,7 @@ def default_rate(recipe: str, optimizer: str) -> float:
     return OPTIMIZERS[optimizer].usual_rate
 
 
-def build(recipe: Recipe, seed: int) -> "Model":
+def build(recipe: Recipe, seed: int) -> Model:
     """Builds the network of a recipe, with initial weights drawn with `seed`.
 
     Raises ValueError for layers, costs and settings that do not fit together.

@@ -23,7 +23,7 @@ from digitnet.engine.layers import (
     Step,
     Weighted,
 )
-from digitnet.engine.speed.prepare import prepare
+from digitnet.engine.speed.convolution import prepare
 
 
 def difference(a: Array, y: Array) -> Array:
@@ -189,7 +189,7 @@ class Network:
     """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output.
 
     members: of a committee, its networks and the scale of each one's inputs; else none.
-    prepared: what computes the passes of the layers in less time; see `speed/prepare.py`.
+    prepared: what computes the passes of the layers in less time; see `speed/convolution.py`.
     """
 
     def __init__(self, layers: Sequence[Layer], cost: str) -> None:

@@ -13,9 +13,8 @@ from digitnet.engine.network import Network, folded
 from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
 from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import fourier, patches, threads
-from digitnet.engine.speed.convolution import FastConvolution
+from digitnet.engine.speed.convolution import FastConvolution, Passes, prepare
 from digitnet.engine.speed.pool import FastPool
-from digitnet.engine.speed.prepare import Passes, prepare
 
 STEP = Step(seed=1, number=2)
 

@@ -1,4 +1,6 @@
-"""The passes of a convolution: pictures divided among threads, each in tiles that fit its cache.
+"""Puts what is fast in the place of the layers whose passes it computes.
+
+The passes of a convolution: pictures divided among threads, each in tiles that fit its cache.
 
 Many sums are computed with fewer multiplications by way of the frequency domain (`fourier.py`). A
 max pool that follows is computed in the same loop, before bias and activation: where the activation
@@ -7,11 +9,12 @@ is monotonic the maximum is the same, and fewer numbers remain to be activated.
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from digitnet.engine.arrays import Array, Buffer
-from digitnet.engine.layers import Step
+from digitnet.engine.layers import Layer, Step, Weighted
 from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.speed import fourier, threads
 from digitnet.engine.speed.fourier import FourierProduct, Spectrum
@@ -119,3 +122,35 @@ def tiles(count: int, size: int, start: int = 0) -> list[slice]:
     """Divides `count` pictures, from `start` on, into equal tiles of at most `size`."""
     parts = threads.divide(count, -(-count // size))
     return [slice(start + part.start, start + part.stop) for part in parts]
+
+
+class Passes(Protocol):
+    """What a network asks of a layer, or of what computes the same in less time."""
+
+    def forward(self, x: Array, step: Step | None = None) -> Array: ...
+
+    def backward(self, grad: Array) -> Array | None: ...
+
+
+def prepare(layers: Sequence[Layer]) -> list[Passes]:
+    """What computes the passes of these layers in less time, with their arrays.
+
+    A convolution and the max pool above it become one, and nothing below the first layer with
+    parameters is given a gradient. Other layers are used as they are.
+    """
+    prepared: list[Passes] = []
+    is_lowest, pooled = True, None
+    for layer, above in zip(layers, [*layers[1:], None], strict=True):
+        if isinstance(layer, Weighted):
+            layer.is_lowest = is_lowest
+        if isinstance(layer, Convolution):
+            is_monotonic = layer.activation.is_monotonic
+            pooled = above if isinstance(above, MaxPool) and is_monotonic else None
+            prepared.append(FastConvolution(layer, pooled))
+        elif isinstance(layer, MaxPool):
+            if layer is not pooled:
+                prepared.append(FastPool(layer))
+        else:
+            prepared.append(layer)
+        is_lowest = is_lowest and not layer.parameters
+    return prepared
