@@ -117,7 +117,6 @@ class Spectrum:
     def __init__(self, input_shape: Shape, kernel: int, weights: Array) -> None:
         """weights: (kernel · kernel · depth, channels), used as they are at each `update`."""
         height, width, self.depth = input_shape
-        self._transformed = np.full_like(weights, np.nan)
         self.weights, self.kernel, self.channels = weights, kernel, weights.shape[1]
         self.x, self.w, self.z = (
             (rows.astype(weights.dtype), columns.astype(weights.dtype))
@@ -130,8 +129,6 @@ class Spectrum:
         self._half = Buffer((kernel * self.depth * self.channels,), weights.dtype)
 
     def update(self) -> None:
-        if np.array_equal(self._transformed, self.weights):
-            return
         rows, columns = self.w
         half, k = self._half(len(rows)), self.kernel
         np.matmul(rows, self.weights.reshape(k, -1), out=half)
@@ -142,7 +139,6 @@ class Spectrum:
             np.matmul(columns, half[part], out=values[part])
 
         threads.for_rows(len(rows), TRANSFORM_COST * k * values[0].size, work, minimum=1)
-        self._transformed[...] = self.weights  # only now: Ctrl-C may have ended it before
 
 
 class FourierProduct:

@@ -16,10 +16,9 @@ from functools import cache, partial
 from os import cpu_count
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from digitnet.engine.arrays import Array
 from digitnet.lazy import lazy
@@ -121,10 +120,7 @@ def count() -> int:
 
 
 def set_count(number: int) -> None:
-    """Sets the maximum number of threads.
-
-    Raises ValueError for less than one and for more than the machine has cores.
-    """
+    """Sets the maximum number of threads. Raises ValueError for more than the machine has cores."""
     if not 1 <= number <= (cpu_count() or 1):
         raise ValueError(f"this machine has {cpu_count()} cores")
     _pool().limit = number
@@ -142,13 +138,7 @@ def limited_to(number: int) -> Iterator[None]:
 
 def limit_blas() -> None:
     """Limits every loaded BLAS to one thread. Call it again after another BLAS is loaded."""
-    for pool in _blas_pools():
-        pool.set_num_threads(1)
-
-
-def _blas_pools() -> list[Any]:
-    pools: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
-    return pools
+    threadpool_limits(1, "blas")
 
 
 def product_cost(rows: int, columns: int) -> int:
@@ -200,16 +190,16 @@ def run(tasks: Sequence[Task]) -> None:
             batch.end()
     finally:  # again, in case Ctrl-C arrived before the wait began
         batch.end()
-    for failure in batch.failures:
-        raise failure
+    if batch.failures:
+        raise batch.failures[0]
 
 
 class _Pool:
     """The threads of this process. active_batch: the batch they are running."""
 
     def __init__(self) -> None:
-        limit = max((int(pool.get_num_threads()) for pool in _blas_pools()), default=1)
-        self.limit = min(limit, cpu_count() or 1)
+        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        self.limit = min(max(blas, default=1), cpu_count() or 1)
         limit_blas()
         self.lock = Lock()
         self.active_batch: _Batch | None = None
@@ -248,10 +238,9 @@ class _Batch:
     def start(self) -> bool:
         """Submits the tasks if the pool is free; returns whether it was."""
         with self.pool.lock:
-            if self.pool.active_batch is None:
-                self.pool.active_batch = self
-        if self.pool.active_batch is not self:
-            return False
+            if self.pool.active_batch is not None:
+                return False
+            self.pool.active_batch = self
         self._submit()
         return True
 
