@@ -1,7 +1,6 @@
 """Deformations: what each amount does, and that they depend on the seed and the case alone."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -156,13 +155,6 @@ def test_a_deformation_depends_on_the_seed_and_the_case_alone(size: tuple[int, i
     assert len({case.tobytes() for case in together}) == count
     other = deformed(given, strong, seed=2)
     assert all((a != b).any() for a, b in zip(together, other, strict=True))
-
-
-def test_threads_of_their_own_deform_alike() -> None:
-    given, strong = pictures(100), NAMED["strong"]
-    with ThreadPoolExecutor(2) as threads:
-        found = list(threads.map(lambda _: deformed(given, strong).tobytes(), range(8)))
-    assert set(found) == {deformed(given, strong).tobytes()}
 
 
 def test_what_is_drawn_is_uniform_and_unrelated() -> None:

@@ -42,7 +42,7 @@ def is_faster(input_shape: Shape, kernel: int, channels: int, pictures: int) -> 
     """Whether this takes fewer operations for so many pictures than their patches do."""
     height, width, depth = input_shape
     rows, columns = height - kernel + 1, width - kernel + 1
-    m, n = products(height), products(width)
+    m, n = (len(correlation(size, kernel)[0]) for size in (height, width))
     if m * n * depth * channels > MAX_SPECTRUM:
         return False
     x, z = m * width * (height + n), n * rows * (m + columns)
@@ -50,12 +50,6 @@ def is_faster(input_shape: Shape, kernel: int, channels: int, pictures: int) -> 
     transforms = pictures * (depth * x + channels * z) + depth * channels * w
     sums = pictures * depth * channels
     return sums * m * n + TRANSFORM_COST * transforms < sums * rows * columns * kernel * kernel
-
-
-def products(n: int) -> int:
-    """The number of multiplications m for a transform of n numbers."""
-    real, pairs = (1, (n - 1) // 2) if n % 2 else (2, n // 2 - 1)
-    return real + 3 * pairs
 
 
 @cache
