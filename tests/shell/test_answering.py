@@ -62,9 +62,9 @@ def test_a_table_is_answered_in_its_order(reader: Session, tmp_path: Path, kind:
 
 
 def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) -> None:
-    (tmp_path / "xor.csv").write_text(XOR)
+    (tmp_path / "gates.csv").write_text(XOR)
     (tmp_path / "ask.csv").write_text("0,0\n0,1\n1,0\n1,1\n0,1\n")
-    do(session, f"data import xor {tmp_path / 'xor.csv'}; n 2-8-2; set batch 4; set rate 0.1")
+    do(session, f"data import gates {tmp_path / 'gates.csv'}; n 2-8-2; set batch 4; set rate 0.1")
     line = f"t 2000; answer {tmp_path / 'ask.csv'} {tmp_path / 'out.csv'}"
     assert do(session, line)[1]["correct"] is None
     rows = (tmp_path / "out.csv").read_text().split()[1:]
@@ -75,9 +75,9 @@ def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
     reader: Session, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.csv"
-    (tmp_path / "xor.csv").write_text(XOR)
+    (tmp_path / "gates.csv").write_text(XOR)
     path = csv(FLAT, PIXELS, "test.csv")(tmp_path)
-    assert "takes 784 numbers" in refusal(reader, f"answer {tmp_path / 'xor.csv'} {out}")
+    assert "takes 784 numbers" in refusal(reader, f"answer {tmp_path / 'gates.csv'} {out}")
     assert "is not there" in refusal(reader, f"answer {tmp_path / 'none.csv'} {out}")
     assert "cannot write" in refusal(reader, f"answer {path} {tmp_path / 'none' / 'out.csv'}")
     assert not out.exists()

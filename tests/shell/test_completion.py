@@ -49,7 +49,7 @@ OFFERS = {
     "l it": ['l "it\'s"', "l first"],
     "del first ": ['del first "it\'s"', "del first 'my own'"],
     "ren fi": ["ren first"],
-    "wa": ["warm"],
+    "war": ["warm"],
     "warm ": [],
     "mine opt": ["mine optimizer"],
     "mine optimizer ada": ["mine optimizer adam", "mine optimizer adamw"],
