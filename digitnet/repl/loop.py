@@ -136,17 +136,17 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     """
     session.done = name = ""
     done: Result | None = None
-    arguments, picture = words[1:], None
+    arguments, draw = words[1:], None
     try:
         command = find(*words)
         name = command.name
         if command.is_picture or not FLAGS.isdisjoint(arguments):
-            arguments, picture = requested_picture(command, arguments, session.asker)
-        session.to_file = picture is not None
+            arguments, draw = requested_picture(command, arguments, session.asker)
+        session.to_file = draw is not None
         result = _execute(command, arguments, session, output)
-        if picture:
+        if draw:
             try:
-                result = picture.draw(result)
+                result = draw(result)
             except (Exception, KeyboardInterrupt):
                 done = result  # still show it: the command may have run for hours
                 raise

@@ -57,7 +57,7 @@ WRONG = {
     "recover": "there is no unfinished training",
     "data cifar": "not a data set. There are: sample",
     "? nothing": "not a command",
-    "export": "needs a file. Example: export first.",
+    "export": "needs a file. Example: export best.",
     "export first": "sets its format: .npz, .safetensors, .onnx, not 'first'",
     "export first.pickle": "the suffix of a file's name",
     "export ''": "cannot be a file",

@@ -36,11 +36,8 @@ from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
-MAX_AS_NUMBERS = 16
-"""Up to this many units are shown as numbers."""
-
-MAX_ACROSS = 64
-"""Maximum number of units in a row."""
+MAX_AS_NUMBERS = 16  # up to this many units are shown as numbers
+MAX_ACROSS = 64  # maximum number of units in a row
 
 MIN_LINES = 8
 """Minimum number of lines for the feature maps of a layer."""
@@ -163,7 +160,6 @@ def _shown_layers(layers: Sequence[tuple[str, Array]], view: View) -> Iterator[R
 
 
 def _shown_units(values: Array, view: View) -> Text:
-    """The units of a dense layer: a few as numbers, many as shades in rows."""
     if len(values) <= MAX_AS_NUMBERS:
         return Text("  ".join(f"{value:.3g}" for value in values))
     across = min(MAX_ACROSS, view.width)
@@ -223,7 +219,6 @@ def checked(model: Model, data: DataSet, case: Case, *, with_layers: bool = Fals
 
 
 def check_outputs(a: NDArray[Any]) -> None:
-    """Raises CommandError for outputs that are not finite."""
     if not np.isfinite(a).all():
         raise CommandError(
             "the network's outputs are not numbers: its weights are too large to compute with. "

@@ -47,7 +47,6 @@ class DataResult(Drawn):
     left_out: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """The counts, the sizes, the names of all sets, and how an import was understood."""
         data = self.data
         fields = {
             "name": data.name,
@@ -138,7 +137,6 @@ def data(
 
 
 def _import(session: Session, name: str, path: str) -> DataResult:
-    """Imports a data set and chooses it."""
     if not name or not path:
         raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
     if name in {*SOURCES, *RELATIVES, MINE, "import", "delete"}:
@@ -189,7 +187,6 @@ def mean_digits(session: Session) -> Array | None:
 
 
 def _delete(session: Session, name: str) -> DataResult:
-    """Deletes one of the user's data sets, after a yes."""
     own = session.data_sets.own
     version = own.version(name)
     if version is None:
@@ -230,7 +227,6 @@ def _is_usable(session: Session, name: str) -> bool:
 
 
 def _download(session: Session) -> None:
-    """Downloads the files of MNIST that are missing or damaged."""
     try:
         with session.interrupts.at_once():
             download_mnist(

@@ -17,8 +17,7 @@ from digitnet.repl.pictures.digit import bar, gallery, large_case, side_by_side
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, percent
 from digitnet.repl.session import Session
 
-MAX_SHOWN = 500
-"""Maximum number of cases shown of each network."""
+MAX_SHOWN = 500  # maximum number of cases shown of each network
 
 BAR = 12
 

@@ -12,9 +12,9 @@ from digitnet.registry.foreign import ActivationNeeded
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
-from digitnet.repl.features.new import InHandResult
+from digitnet.repl.features.new import now_in_hand
 from digitnet.repl.pictures.file import path_of, path_to_write
-from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session
 
 
@@ -75,7 +75,7 @@ def import_(
     session: Session,
     file: Annotated[str, kinds.FILE_OF_WEIGHTS],
     activation: Annotated[str, kinds.HIDDEN] = "",
-) -> InHandResult:
+) -> Said:
     """Load a network from a file: .npz or .safetensors.
 
     If export wrote it, it is as it was, without a name and with the default settings: training
@@ -98,7 +98,7 @@ def import_(
     model.trainer.seed = session.new_seed()
     session.take(model)
     sentences = [f"Imported {printable(file)}: {model.network.shape}.", *said]
-    return InHandResult.of(
+    return now_in_hand(
         model, f"{printable(' '.join(sentences), 2000)} It has no name yet: pas NAME saves it."
     )
 

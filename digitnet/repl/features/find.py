@@ -17,8 +17,7 @@ from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, picture
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
-MAX_COLUMNS = 76
-"""Maximum columns of the curve."""
+MAX_COLUMNS = 76  # maximum columns of the curve
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,6 @@ class FindResult(Drawn):
     on_fresh_copy: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """The rates, the cost after each, and the suggestion."""
         return {
             "rates": [point.rate for point in self.points],
             "costs": [point.cost for point in self.points],

@@ -9,8 +9,7 @@ from digitnet.repl.command import command
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
-CHECKED_CASES = 20
-"""Training cases for a gradient check."""
+CHECKED_CASES = 20  # training cases for a gradient check
 
 
 @command(

@@ -15,8 +15,7 @@ from digitnet.repl.pictures.tables import clock, counted, duration, percent
 from digitnet.repl.result import Milestones, Note
 from digitnet.repl.session import Session, undoable
 
-MAX_MILESTONES = 10
-"""Approximate number of milestones."""
+MAX_MILESTONES = 10  # approximate number of milestones
 
 
 @dataclass(frozen=True)

@@ -19,32 +19,22 @@ from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
-from digitnet.repl.result import Record, Said, ScreenOnly
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
-MAX_MEMBERS = 100
-"""Maximum number of members of a committee."""
+MAX_MEMBERS = 100  # maximum number of members of a committee
 
 
-@dataclass(frozen=True)
-class InHandResult(Record):
-    """The network now in hand. said: a sentence about how it was obtained."""
-
-    said: ScreenOnly[str]
-    name: str | None
-    shape: str
-    recipe: str | None
-    parameters: int
-    trained_batches: int
-
-    @classmethod
-    def of(cls, model: Model, said: str) -> "InHandResult":
-        name, recipe, network = model.name or None, model.recipe or None, model.network
-        batches = model.trainer.progress.batches
-        return cls(said, name, network.shape, recipe, network.size, batches)
-
-    def drawn(self, view: View) -> RenderResult:
-        yield self.said
+def now_in_hand(model: Model, said: str) -> Said:
+    """The network now in hand. said: how it was obtained."""
+    fields = {
+        "name": model.name or None,
+        "shape": model.network.shape,
+        "recipe": model.recipe or None,
+        "parameters": model.network.size,
+        "trained_batches": model.trainer.progress.batches,
+    }
+    return Said(said, fields)
 
 
 @command(
@@ -66,7 +56,7 @@ def new(
     hidden: Annotated[str, kinds.HIDDEN] = "",
     output: Annotated[str, kinds.OUTPUT] = "",
     cost: Annotated[str, kinds.COST] = "",
-) -> InHandResult:
+) -> Said:
     """Make a new network from a recipe or a shape.
 
     A shape is the size of a case, then one part for each layer: 100 is a dense layer, 32c5 a
@@ -84,11 +74,9 @@ def new(
     if not session.may_discard():
         raise CommandError("nothing was made; the network in hand is unchanged")
     session.take(model)
-    network = model.network
-    return InHandResult.of(
-        model,
-        f"New network {network.shape}: {network.size:,} parameters, seed {model.trainer.seed}, "
-        f"data {model.data}.",
+    shape, size, seed = model.network.shape, model.network.size, model.trainer.seed
+    return now_in_hand(
+        model, f"New network {shape}: {size:,} parameters, seed {seed}, data {model.data}."
     )
 
 
@@ -132,14 +120,10 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     models = [(name, session.registry.load(name)) for name in members]
     checked = take_and_check(session, _committee(models))
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
+    fields = {"members": members, "correct": checked.correct, "total": checked.total}
     return Said(
         f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it.",
-        {
-            "members": members,
-            "correct": checked.correct,
-            "total": checked.total,
-            "accuracy": checked.accuracy,
-        },
+        fields | {"accuracy": checked.accuracy},
     )
 
 
@@ -202,7 +186,6 @@ class InfoResult(Drawn):
         yield pairs({name: value for name, value in values.items() if value})
 
     def _trained(self, *, is_committee: bool) -> str:
-        """How long and on which data sets the network was trained."""
         data = f"on {', '.join(self.fields['trained_on'])}"
         if is_committee:
             return f"its members, {data}"
@@ -214,7 +197,6 @@ class InfoResult(Drawn):
 
 
 def _effective(settings: Settings) -> str:
-    """The settings that have an effect, in words."""
     off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit", "augment": "none"}
     off |= {"batch": None, "optimizer": None}  # always shown
     if not OPTIMIZERS[settings.optimizer].uses_momentum:
@@ -236,13 +218,9 @@ def info(session: Session) -> InfoResult:
         "shape": network.shape,
         "parameters": network.size,
         "layers": [
-            {
-                "kind": layer.kind,
-                "inputs": list(layer.input_shape),
-                "outputs": list(layer.shape),
-                **layer.described(),
-            }
-            for layer in network.layers
+            {"kind": a.kind, "inputs": list(a.input_shape), "outputs": list(a.shape)}
+            | a.described()
+            for a in network.layers
         ],
         "cost": network.cost_name,
         "precision": network.dtype.name,

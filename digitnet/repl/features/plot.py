@@ -118,7 +118,6 @@ def _rates(model: Model | None) -> Chart:
 
 
 def _members(session: Session, model: Model) -> PlotResult:
-    """The accuracy of each member of a committee, and of the first ones together."""
     data, members = session.data_for(model), model.network.members
     cases, rows = data.test, np.arange(len(data.test))
     answers, outputs = answers_of(cases.targets), []

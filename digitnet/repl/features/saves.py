@@ -14,7 +14,7 @@ from digitnet.registry.saves import Entry, Registry
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable
-from digitnet.repl.features.new import InHandResult, new, recipe_of
+from digitnet.repl.features.new import new, now_in_hand, recipe_of
 from digitnet.repl.line import as_typed, split
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
 from digitnet.repl.result import Record, Said, ScreenOnly
@@ -138,7 +138,7 @@ def load(
     session: Session,
     name: Annotated[str, kinds.SAVE] = "",
     recipe: Annotated[str, kinds.RECIPE_AFTER_NAME] = "",
-) -> InHandResult:
+) -> Said:
     """Load a saved network. Without a name, lists them and asks.
 
     With a recipe or a shape after the name, makes that network under that name if there is no such
@@ -156,9 +156,9 @@ def load(
         name = clean(name)
         recipe_of(recipe)  # raises for what is neither a recipe nor the rest of a name
         if not registry.exists(name):
-            made: InHandResult = new(session, recipe)
+            made: Said = new(session, recipe)
             session.network().name = name
-            return replace(made, name=name)
+            return now_in_hand(session.network(), made.text)
     name = session.meant(name)
     if not registry.exists(name):
         made_by = f"; n {name} makes one from that recipe" if name in RECIPES else ""
@@ -170,7 +170,7 @@ def load(
         model, count = _member(model, name, int(member[:9]))
         session.take(model)
         said = f"Loaded member {member} of {count} of {name!r}: {model.network.shape}."
-        return InHandResult.of(model, f"{said} It has no name yet: pas NAME saves it.")
+        return now_in_hand(model, f"{said} It has no name yet: pas NAME saves it.")
     session.take(model)
     said = f"Loaded {name!r}: {model.network.shape}"
     if not model.network.is_committee:  # its members were trained, each by itself
@@ -183,7 +183,7 @@ def load(
             f" Its data set, {model.data}, is not here: checks use {session.data_sets.name} "
             f"until data {model.data} fetches it."
         )
-    return InHandResult.of(model, said)
+    return now_in_hand(model, said)
 
 
 def _member(model: Model, name: str, number: int) -> tuple[Model, int]:

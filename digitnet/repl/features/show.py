@@ -35,8 +35,7 @@ class CasesShown(Said):
         yield gallery(list(zip(pictures, labels, strict=True)), view)
 
 
-MAX_SHOWN = 100
-"""Maximum number of cases of one `show`."""
+MAX_SHOWN = 100  # maximum number of cases of one `show`
 
 
 @command(
@@ -62,7 +61,6 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Case
 
 
 def _deformed(session: Session, data: DataSet) -> CasesShown:
-    """Random training cases, deformed with the settings of the network in hand."""
     augment = Augment.parse(session.network().trainer.settings.augment)
     if augment == Augment():
         raise CommandError("the training cases are not deformed. Example: set augment light")
@@ -82,7 +80,6 @@ def _deformed(session: Session, data: DataSet) -> CasesShown:
 def _result(
     name: str, data: DataSet, cases: Cases, rows: Integers, pictures: list[NDArray[Any]]
 ) -> CasesShown:
-    """These rows of some cases, with their pictures."""
     pairs = list(zip(rows.tolist(), answers_of(cases.targets[rows]).tolist(), strict=True))
     fields = {"set": name, "cases": [{"index": i, "answer": a} for i, a in pairs]}
     labels = [f"{i}: {named(a, data.answers)}" for i, a in pairs]

@@ -36,14 +36,9 @@ from digitnet.repl.session import Session, undoable
 
 BAR = 24
 
-MAX_MILESTONES = 40
-"""Maximum number of milestones of a training."""
-
-MUCH_WORSE = 0.005
-"""A loss of accuracy that is reported."""
-
-LEARNT = 0.99
-"""A training accuracy above which more training has little effect."""
+MAX_MILESTONES = 40  # maximum number of milestones of a training
+MUCH_WORSE = 0.005  # a loss of accuracy that is reported
+LEARNT = 0.99  # a training accuracy above which more training has little effect
 
 ENDINGS = {
     "done": "",
@@ -96,23 +91,15 @@ def _fitting(parts: list[str], by_priority: list[str], view: View) -> Text:
     return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
 
 
-MAX_CASES = 300
-"""Maximum number of validation cases to search for misread ones."""
-
-MAX_UNITS = 24
-"""Maximum number of units whose weights are shown."""
-
-LOOK_RATIO = 120
-"""The next look comes after this many times the time that the last one took."""
-
-CELL, LINES = 16, 8
-"""Columns of a small digit with its gap, and lines of one with its label."""
+MAX_CASES = 300  # maximum number of validation cases to search for misread ones
+MAX_UNITS = 24  # maximum number of units whose weights are shown
+LOOK_RATIO = 120  # the next look comes after this many times the time that the last one took
+CELL, LINES = 16, 8  # columns of a small digit with its gap, and lines of one with its label
 
 AROUND = 2
 """Lines of the screen for the progress line and the cursor."""
 
-CURVES = 60
-"""Minimum columns of the curves beside the pictures."""
+CURVES = 60  # minimum columns of the curves beside the pictures
 
 
 class Watched(Protocol):
@@ -170,7 +157,6 @@ class Watch(Drawn):
         return both
 
     def drawn(self, view: View) -> Iterator[RenderableType]:
-        """A row of pictures of each kind, if there is the height."""
         if self._not_before is None:
             self._look()
             self._not_before = 0.0
@@ -183,7 +169,6 @@ class Watch(Drawn):
                 yield gallery(framed, view)
 
     def _framed(self, view: View) -> Iterator[tuple[str, list[Framed]]]:
-        """A title and the pictures that fit below it, of each kind."""
         if self._guesses is not None:
             count, across = len(self._guesses.answers), max(1, (view.width + 2) // CELL)
             wrong = self._guesses.wrong()[:across]
@@ -206,8 +191,6 @@ JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "t
 
 @dataclass(frozen=True)
 class TrainingReport(Drawn):
-    """The progress of a training, with its curves so far. watch: what is shown beside them."""
-
     report: Report
     curves: GrowingCurves
     watch: Watched | None = None
@@ -355,7 +338,6 @@ def _reporter(
     progress: ProgressFile,
     session: Session,
 ) -> Callable[[Report], None]:
-    """Shows the engine's reports, with epoch lines if the session wants them."""
     milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
 
     def show(report: Report) -> None:

@@ -9,7 +9,7 @@ from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.new import InHandResult
+from digitnet.repl.features.new import now_in_hand
 from digitnet.repl.features.saves import follow_rename, no_such
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures.tables import counted, when
@@ -236,7 +236,7 @@ def _version(undone: Undone) -> str:
 
 
 @command("recover", group="Saves", examples={"recover": "load the unsaved training"})
-def recover(session: Session) -> InHandResult:
+def recover(session: Session) -> Said:
     """Load the unsaved training of an earlier session that was cut short.
 
     Training is autosaved every minute, and when the program is terminated. The autosave is deleted
@@ -250,7 +250,7 @@ def recover(session: Session) -> InHandResult:
     session.take(model, is_saved=False)
     at, model.saved_at = when(model.saved_at), ""
     others = f" {more} more can be recovered after it." if more else ""
-    return InHandResult.of(
+    return now_in_hand(
         model,
         f"Recovered {repr(model.name) if model.name else 'a network'}, {model.network.shape}, "
         f"trained {counted(model.trainer.progress.batches, 'mini-batch')}, as it was at {at} UTC. "

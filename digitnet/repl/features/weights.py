@@ -27,8 +27,7 @@ from digitnet.repl.pictures.digit import (
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.session import Session
 
-LARGE = 28
-"""Approximate width of a unit shown alone."""
+LARGE = 28  # approximate width of a unit shown alone
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,6 @@ class UnitResult(LayerResult):
     unit: int
 
     def as_json(self) -> dict[str, Any]:
-        """The layer, the unit's weights and bias, and its weights to the answers."""
         numbers = {
             "weights": self.first.weights,
             "bias": self.first.layer.biases,

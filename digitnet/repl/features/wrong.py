@@ -76,8 +76,7 @@ class Misread(Record):
         return small_case(self.inputs, view), label
 
 
-MAX_SHOWN = 1000
-"""Maximum number of misread cases in the pages of one `wrong`."""
+MAX_SHOWN = 1000  # maximum number of misread cases in the pages of one `wrong`
 
 
 @dataclass(frozen=True)

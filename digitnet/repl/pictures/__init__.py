@@ -13,7 +13,6 @@ class Screen(Console):
     """
 
     def __init__(self, file: IO[str] | None = None, *, plain: bool = False, **options: Any) -> None:
-        """options: those of rich's Console."""
         if plain:  # no escape sequence at all, also with FORCE_COLOR
             options |= {"no_color": True, "color_system": None}
         super().__init__(file=file, markup=False, emoji=False, highlight=False, **options)

@@ -17,23 +17,15 @@ from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.tables import rounded, written
 
-MIN_ROWS, MAX_ROWS = 10, 30
-"""Minimum and maximum lines of a chart, axes included."""
+MIN_ROWS, MAX_ROWS = 10, 30  # minimum and maximum lines of a chart, axes included
 
 LIVE_FRACTION, MAX_FRACTION = 0.4, 0.8
 """Fraction of the screen's height for charts during training, and otherwise."""
 
-MIN_COLUMNS = 30
-"""Minimum columns of a chart."""
-
-MAX_VALUE = 1e100
-"""Values are clipped to this: differences of larger ones may overflow."""
-
-MAX_POINTS = 400
-"""Maximum number of points of a curve."""
-
-TICK_COLUMNS = 10
-"""Columns per power of ten on an axis."""
+MIN_COLUMNS = 30  # minimum columns of a chart
+MAX_VALUE = 1e100  # values are clipped to this: differences of larger ones may overflow
+MAX_POINTS = 400  # maximum number of points of a curve
+TICK_COLUMNS = 10  # columns per power of ten on an axis
 
 BATCHES = "mini-batches"
 
@@ -92,7 +84,6 @@ class Chart:
 
     @property
     def bounds(self) -> tuple[Array, Array]:
-        """The least and the largest x and y of all lines."""
         every = np.hstack([xy for _, _, xy in self.lines])
         return every.min(axis=1), every.max(axis=1)
 
@@ -269,7 +260,6 @@ def history_curves(
 
 
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
-    """A chart under its title and legend."""
     title = Text(chart.title, no_wrap=True, overflow="crop")
     for number, name, _ in (line for line in chart.lines if line[1]):
         title.append(f"  {_marker(number, blocks=blocks)} {name}", COLOURS[number % len(COLOURS)])
@@ -298,7 +288,6 @@ class _Grid:
         return places
 
     def ticks(self, ticks: Ticks, axis: int) -> dict[int, str]:
-        """Column or line of each tick of an axis, and its label."""
         xy = np.stack([self.low] * len(ticks), axis=1)
         xy[axis] = [place for place, _ in ticks]
         return dict(zip(self.places(xy)[:, axis].tolist(), (t for _, t in ticks), strict=True))
@@ -331,7 +320,6 @@ def _below(ticks: dict[int, str], margin: int, width: int) -> str:
 
 
 def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> Text:
-    """The curves in a frame with its ticks; the first one in braille dots."""
     y_ticks = chart.y_ticks(rows)
     margin = max(len(label) for _, label in y_ticks)
     columns, lines = width - margin - 2, rows - 3

@@ -24,19 +24,16 @@ Picture = NDArray[np.uint8]
 RAMP, HALVES = " .:-=+*#%@", " ▄▀█"
 """Characters from light to dark; and for the upper and the lower pixel of two."""
 
-GREYS = 23
-"""The lightest level of grey; terminals with 256 colours have as many."""
+GREYS = 23  # the lightest level of grey; terminals with 256 colours have as many
 
 POSITIVE, NEGATIVE = (255, 86, 64), (64, 148, 255)
 
-SHADES = 15
-"""Shades of each of these colours."""
+SHADES = 15  # shades of each of these colours
 
 SIGNS = "=- +#"
 """Characters without colours, from far below zero to far above."""
 
-LOW, HIGH = 0.2, 0.6
-"""Fractions of the largest number from which the characters change."""
+LOW, HIGH = 0.2, 0.6  # fractions of the largest number from which the characters change
 
 
 def digit(picture: Picture, view: View, *, ink: bool = True) -> Text:
@@ -102,7 +99,6 @@ def unsigned(values: Array, largest: float, view: View) -> Text:
 
 
 def legend(view: View) -> Text:
-    """The meaning of the colours or characters of `signed`."""
     if view.blocks and view.shades:
         red, blue = (Style(color=_red_or_blue(level)) for level in (SHADES, -SHADES))
         return Text.assemble(("red", red), " above zero, ", ("blue", blue), " below")
@@ -148,14 +144,12 @@ def _in_signs(line: list[float]) -> Text:
 
 # galleries
 
-SMALL = 16
-"""Maximum width in pixels of a picture shown at full size."""
+SMALL = 16  # maximum width in pixels of a picture shown at full size
 
 GAP = 2
 """Spaces between pictures in a row; rows are separated by an empty line."""
 
-AROUND = 10
-"""Lines of the screen reserved for the text above a gallery and the prompt below."""
+AROUND = 10  # lines of the screen reserved for the text above a gallery and the prompt below
 
 Framed = tuple[Text, Text]
 """A picture and its label."""
@@ -173,7 +167,6 @@ def gallery(framed: Sequence[Framed], view: View) -> RenderableType:
 
 
 def size_of(framed: Framed) -> tuple[int, int]:
-    """The columns and lines of a picture with its label."""
     lines = [line for text in framed for line in text.plain.split("\n")]
     return max(map(len, lines)), len(lines)
 
@@ -193,7 +186,6 @@ def small_case(case: NDArray[Any], view: View) -> Text:
 
 
 def large_case(case: NDArray[Any], view: View) -> Text:
-    """A case at full size: its picture, or its row of a table."""
     if case.ndim == 2:
         return digit(case, view)
     return Text("inputs " + " ".join(f"{value:g}" for value in case))
@@ -342,7 +334,6 @@ def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:
 def side_by_side(
     left: RenderableType, right: RenderableType, width: int, needed: int
 ) -> RenderableType:
-    """Both side by side if there is enough width, else one above the other."""
     if width < needed:
         return Group(left, right)
     table = Table.grid(padding=(0, 3))

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -26,6 +27,7 @@ from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, Screen, View
+from digitnet.repl.pictures.curves import BRAILLE
 from digitnet.repl.pictures.vector import WRITERS, first_font, written
 from digitnet.repl.result import Result
 from digitnet.repl.session import Asker
@@ -80,8 +82,7 @@ def _theme(what: RenderableType) -> TerminalTheme:
     return DEFAULT_TERMINAL_THEME if getattr(what, "is_light", False) else SVG_EXPORT_THEME
 
 
-LINE = 24.4
-"""Height of a line in rich's SVG; the text's baseline is 4.4 above its bottom."""
+LINE = 24.4  # height of a line in rich's SVG; the text's baseline is 4.4 above its bottom
 
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 """What makes rich's SVG fetch its font from the web."""
@@ -145,39 +146,24 @@ ARMS = {
 }
 """Word in the Unicode name of a line, such as BOX DRAWINGS LIGHT UP AND RIGHT → its rectangle."""
 
-BRAILLE = 0x2800
-
 DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
 """The column and row of each bit of a braille character."""
 
 
-def png(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    """The cells of a terminal as a PNG image, without window or title."""
-    return _file(_image(what, width, height), "PNG", optimize=True)
-
-
-def pdf(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    """The same image in a PDF file."""
-    return _file(_image(what, width, height), "PDF", title=title, quality=95)
-
-
-def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
-    file = BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-def _image(what: RenderableType, width: int, height: int) -> Image.Image:
+def image(what: RenderableType, title: str, width: int, height: int, **options: Any) -> bytes:
+    """The cells of a terminal as an image, without window. options: those of Pillow's `save`."""
     lines, theme = _screen("", width, height).render_lines(what, pad=False), _theme(what)
     size = width * CELL_WIDTH + 2 * MARGIN, len(lines) * CELL_HEIGHT + 2 * MARGIN
-    image = Image.new("RGB", size, theme.background_color)
-    draw = ImageDraw.Draw(image)
+    drawn = Image.new("RGB", size, theme.background_color)
+    draw = ImageDraw.Draw(drawn)
     for row, line in enumerate(lines):
         cells = [(c, segment.style or Style()) for segment in line for c in segment.text]
         for column, (character, style) in enumerate(cells):
             x, y = MARGIN + column * CELL_WIDTH, MARGIN + row * CELL_HEIGHT
             _draw_cell(draw, x, y, character, style, theme)
-    return image
+    file = BytesIO()
+    drawn.save(file, title=title, **options)
+    return file.getvalue()
 
 
 def _draw_cell(
@@ -226,18 +212,17 @@ def _colours(style: Style, theme: TerminalTheme) -> tuple[ColorTriplet, ColorTri
     return colour, background
 
 
-FORMATS: Mapping[str, Callable[[RenderableType, str, int, int], bytes]] = {
+FORMATS: Mapping[str, Callable[..., bytes]] = {
     "svg": svg,
     "html": html,
-    "png": png,
-    "pdf": pdf,
+    "png": partial(image, format="PNG", optimize=True),
+    "pdf": partial(image, format="PDF", quality=95),
 }
 """Suffix → function of what to draw, title, columns and rows that returns the file's bytes."""
 
 FLAGS = frozenset(f"--{suffix}" for suffix in FORMATS)
 
-WIDTH, HEIGHT = 40, 34
-"""Minimum columns and rows of the terminal in a picture."""
+WIDTH, HEIGHT = 40, 34  # minimum columns and rows of the terminal in a picture
 
 
 @dataclass(frozen=True)
@@ -256,45 +241,36 @@ class DrawnResult(Drawn):
         yield f"Drawn in {printable(self.file)} ({decimal(self.bytes)})."
 
 
-@dataclass(frozen=True)
-class PictureFile:
-    """The file to draw a result in. title: the line that was typed."""
+def _draw(path: Path, suffix: str, title: str, result: Result) -> DrawnResult:
+    """Draws the result: charts in lines, anything else as it is on a screen of this width.
 
-    path: Path
-    suffix: str
-    title: str
-
-    def draw(self, result: Result) -> DrawnResult:
-        """Draws the result: charts in lines, anything else as it is on a screen of this width.
-
-        Raises CommandError if writing fails.
-        """
-        columns, rows = shutil.get_terminal_size()
-        charts, is_light = getattr(result, "charts", ()), getattr(result, "is_light", False)
-        try:
-            if charts and self.suffix in WRITERS:
-                data = written(charts, self.suffix, is_light=is_light)
-            else:
-                size = max(columns, WIDTH), max(rows, HEIGHT)
-                data = FORMATS[self.suffix](result, self.title, *size)
-            write_outside(self.path, data)
-        except NotWritten as error:
-            raise CommandError(f"the picture was not written: {error.why}") from None
-        except UnicodeEncodeError as error:
-            letter = error.object[error.start]
-            raise CommandError(
-                f"the picture was not written: PDF's fonts have no {letter!r}. "
-                "Example: plot curves.svg"
-            ) from None
-        return DrawnResult(result, str(self.path), len(data))
+    title: the line that was typed.
+    """
+    columns, rows = shutil.get_terminal_size()
+    charts, is_light = getattr(result, "charts", ()), getattr(result, "is_light", False)
+    try:
+        if charts and suffix in WRITERS:
+            data = written(charts, suffix, is_light=is_light)
+        else:
+            data = FORMATS[suffix](result, title, max(columns, WIDTH), max(rows, HEIGHT))
+        write_outside(path, data)
+    except NotWritten as error:
+        raise CommandError(f"the picture was not written: {error.why}") from None
+    except UnicodeEncodeError as error:
+        letter = error.object[error.start]
+        raise CommandError(
+            f"the picture was not written: PDF's fonts have no {letter!r}. Example: plot curves.svg"
+        ) from None
+    return DrawnResult(result, str(path), len(data))
 
 
 def requested_picture(
     command: Command, words: Sequence[str], asker: Asker
-) -> tuple[list[str], PictureFile | None]:
-    """The arguments of a command without the flag, and the file to draw the result in, if any.
+) -> tuple[list[str], Callable[[Result], DrawnResult] | None]:
+    """The arguments of a command without the flag, and what draws the result in a file, if any.
 
-    Raises CommandError if the file is not valid, or may not be overwritten.
+    Raises CommandError if the file is not valid, or may not be overwritten; drawing raises it if
+    writing fails.
     """
     index = next((k for k, word in enumerate(words) if word in FLAGS), -1)
     ending = words[-1].rpartition(".")[2].lower() if words and "." in words[-1] else ""
@@ -314,4 +290,4 @@ def requested_picture(
         )
     arguments = list(words[:-1] if index < 0 else words[:index])
     title = printable(" ".join(as_typed(word) for word in [command.name, *arguments]), 80)
-    return arguments, PictureFile(path_to_write(words[-1], example, asker), suffix, title)
+    return arguments, partial(_draw, path_to_write(words[-1], example, asker), suffix, title)

@@ -72,11 +72,8 @@ def when(iso: str) -> str:
     return iso[:16].replace("T", " ")
 
 
-GAP, INDENT = 2, 2
-"""Columns between two columns of a table, and before the cells of a stacked row."""
-
-MIN_PROSE = 16
-"""Minimum width of a column of sentences."""
+GAP, INDENT = 2, 2  # columns between two columns of a table, and before the cells of a stacked row
+MIN_PROSE = 16  # minimum width of a column of sentences
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,6 @@ class Rows:
         return sum(self.widths) + GAP * (len(self.widths) - 1) <= width
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Renders the table in the first way that fits."""
         every = range(len(self.headings))
         values = [{line[c] for line in self.lines} for c in every]
         same = [c for c in every if len(values[c]) == 1 < len(self.lines) and (c or self.key)]
@@ -158,7 +154,6 @@ class Rows:
     def _table(
         self, columns: Sequence[int], widths: Sequence[int], console: Console
     ) -> Iterator[Segment]:
-        """The columns side by side."""
         has_headings = any(self.headings)
         numbers = [self.headings[c] in self.numbers for c in columns]
         for row, line in enumerate([self.headings, *self.lines] if has_headings else self.lines):
@@ -172,7 +167,6 @@ class Rows:
                 yield Segment.line()
 
     def _stacked(self, columns: Sequence[int]) -> Iterator[RenderableType]:
-        """Each row on lines of its own."""
         key = [c for c in columns if self.headings[c] in self.key]
         for line in self.lines:
             yield Text(self._said(line, key) if key else line[columns[0]], "bold")
@@ -181,7 +175,6 @@ class Rows:
 
 
 def _wrapped(cell: str, width: int, console: Console) -> list[str]:
-    """The lines of a cell of this width."""
     if cell_len(cell) <= width:
         return [cell]
     return [line.plain for line in Text(cell).wrap(console, width)]

@@ -13,11 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from digitnet.repl.pictures.curves import Chart
 
-WIDTH, HEIGHT, SIZE = 460, 320, 13
-"""A chart, and its letters, in points."""
-
-LEFT, RIGHT, TOP, BOTTOM = 62, 18, 56, 48
-"""Between the edges of a chart and its frame."""
+WIDTH, HEIGHT, SIZE = 460, 320, 13  # a chart, and its letters, in points
+LEFT, RIGHT, TOP, BOTTOM = 62, 18, 56, 48  # between the edges of a chart and its frame
 
 PIXELS, SMOOTH = 2, 2
 """Pixels a point in PNG, which is drawn so many times as large and then reduced."""
@@ -156,7 +153,6 @@ def pdf(shapes: Sequence[Line | Words], width: int, background: str) -> bytes:
 
 
 def png(shapes: Sequence[Line | Words], width: int, background: str) -> bytes:
-    """A PNG image."""
     scale = PIXELS * SMOOTH
     image = Image.new("RGB", (width * scale, HEIGHT * scale), background)
     draw = ImageDraw.Draw(image)
