@@ -58,7 +58,7 @@ WRONG = {
     "data cifar": "not a data set. There are: sample",
     "? nothing": "not a command",
     "export": "needs a file. Example: export best.",
-    "export first": "sets its format: .npz, .safetensors, .onnx, not 'first'",
+    "export first": "sets its format: .npz, .safetensors, .onnx, .py, not 'first'",
     "export first.pickle": "the suffix of a file's name",
     "export ''": "cannot be a file",
     "export a\0b.npz": "cannot be a file",
