@@ -14,5 +14,8 @@ def lazy(name: str) -> Any:
     spec.loader = LazyLoader(spec.loader)
     module = module_from_spec(spec)
     sys.modules[name] = module
+    package, _, inner = name.rpartition(".")
+    if package:  # as import does
+        setattr(sys.modules[package], inner, module)
     spec.loader.exec_module(module)
     return module
