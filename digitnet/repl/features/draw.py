@@ -17,7 +17,7 @@ from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number
-from digitnet.repl.features.img import MIN_DIGIT, PictureReader, judge
+from digitnet.repl.features.img import PictureReader, is_digit, judge
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, gallery, small_case, verdict
 from digitnet.repl.result import Result, Said
@@ -102,7 +102,7 @@ def _reader(model: Model) -> Read:
         seen = [reader.seen(digit.picture) for digit in digits]
         a = reader.outputs(seen)
         readings = [
-            Reading(pixels, values, guess, digit.picture, digit.probability >= MIN_DIGIT)
+            Reading(pixels, values, guess, digit.picture, is_digit(digit.probability, values))
             for digit, pixels, values, guess in zip(
                 digits, seen, a.tolist(), answers_of(a).tolist(), strict=True
             )

@@ -77,8 +77,15 @@ def judge() -> Judge | None:
 DOUBT = 0.9
 """A guess that is right with a lower probability is doubtful; the second guess is shown too."""
 
-MIN_DIGIT = 0.07
-"""What is a digit with a lower probability is called none."""
+NO_DIGIT, UNSURE, SURE = 0.02, 0.1, 0.99
+"""What is a digit with a probability below the first is called none; so is what is one with less
+than the second, unless the network is as sure of its guess as the third says."""
+
+
+def is_digit(probability: float, outputs: Sequence[float]) -> bool:
+    """Whether something is called a digit, by the judge's probability and the network's outputs."""
+    return probability >= (NO_DIGIT if max(outputs) >= SURE else UNSURE)
+
 
 MAX_WHOLE = 4
 """Up to this many digits are shown with picture and outputs; more in a table."""
@@ -381,10 +388,10 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
     a = reader.outputs(seen)
     digits = []
     for number, (guess, values) in enumerate(zip(answers_of(a).tolist(), a.tolist(), strict=True)):
-        place, is_digit = page.digits[number], page.digits[number].probability >= MIN_DIGIT
+        place, known = page.digits[number], is_digit(page.digits[number].probability, values)
         digits.append(DigitRead(
-            name, "" if is_digit else f"no digit (a {guess} if it were one)",
-            guess if is_digit else None, tuple(values), found.answer, number + 1, len(seen),
+            name, "" if known else f"no digit (a {guess} if it were one)",
+            guess if known else None, tuple(values), found.answer, number + 1, len(seen),
             seen[number], place, guess,
         ))  # fmt: skip
     read = [d for d in digits if d.guess is not None] or digits
