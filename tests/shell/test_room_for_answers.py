@@ -8,7 +8,7 @@ def test_answers_are_whole_on_the_screen_above_the_prompt(terminal: Start) -> No
     t.wait_for("^digitnet>")
     t.type("n; t 100\r")
     t.wait_for("^Trained 100(.|\n)*^quick\\*>$")
-    for command in ("plot", "show", "c 7", "cm", "wrong"):
+    for command in ("plot", "show", "c 7", "cm"):
         t.type(f"{command}\r")
         t.wait_for(f"^quick\\*> {command}\n(.|\n)*^quick\\*>\n(.|\n)* quick .not saved")
 
