@@ -227,6 +227,8 @@ def is_sideways(
         return None
     means = np.stack([pictures[answers == digit].mean(axis=0) for digit in present])
     means, wanted = means - means.mean(axis=0), digits[present] - digits[present].mean(axis=0)
+    if not means.any():
+        return None
     upright, swapped = (
         float(np.corrcoef(each.ravel(), wanted.ravel())[0, 1])
         for each in (means, means.transpose(0, 2, 1))
