@@ -7,7 +7,8 @@ from itertools import groupby, pairwise
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
+from rich.segment import Segment
+from rich.style import Style
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Integers, answers_of
@@ -125,7 +126,11 @@ class Grid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in self.lines():
-            yield Text.assemble(*((text, style) for style, text in line), no_wrap=True)
+            yield from (Segment(text, _parsed(style)) for style, text in line)
+            yield Segment.line()
+
+
+_parsed = cache(Style.parse)
 
 
 @cache
