@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from digitnet.engine.network import Network
+
 
 def differences(cost: Callable[[], float], array: np.ndarray) -> np.ndarray:
     """Central differences (C(w + h) − C(w − h)) / 2h of a cost, for each number of an array."""
@@ -16,3 +18,9 @@ def differences(cost: Callable[[], float], array: np.ndarray) -> np.ndarray:
         array[index] = before
         gradient[index] = (costs[0] - costs[1]) / (2 * h)
     return gradient
+
+
+def gradients(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """The gradient of each parameter, by back-propagation of a batch."""
+    network.backward(network.forward(x), y)
+    return [p.whole_gradient().copy() for p in network.parameters]

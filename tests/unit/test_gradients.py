@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine_helpers import differences
+from engine_helpers import differences, gradients
 
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.layers import ACTIVATIONS
@@ -36,11 +36,6 @@ def cases(count: int = 6) -> tuple[np.ndarray, np.ndarray]:
     return rng.standard_normal((count, 5)), targets
 
 
-def analytic(network: Network, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    network.backward(network.forward(x), y)
-    return [p.whole_gradient().copy() for p in network.parameters]
-
-
 @pytest.mark.parametrize(("hidden", "output", "cost"), PAIRS)
 @pytest.mark.parametrize("bias", [True, False])
 def test_backpropagation_agrees_with_differences(
@@ -48,7 +43,7 @@ def test_backpropagation_agrees_with_differences(
 ) -> None:
     network = small_network(hidden, output, cost, bias=bias)
     x, y = cases()
-    for p, gradient in zip(network.parameters, analytic(network, x, y), strict=True):
+    for p, gradient in zip(network.parameters, gradients(network, x, y), strict=True):
         numeric = differences(lambda: network.cost.value(network.forward(x), y), p.value)
         np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-9)
 
@@ -56,7 +51,7 @@ def test_backpropagation_agrees_with_differences(
 def test_batches_give_their_parts_of_the_mean_over_all() -> None:
     network = small_network("tanh", "softmax", "cross-entropy")
     x, y = cases()
-    whole = analytic(network, x, y)
+    whole = gradients(network, x, y)
     parts = []
     for few in (slice(0, 2), slice(2, 6)):
         network.backward(network.forward(x[few]), y[few], mean_over=len(x))

@@ -5,7 +5,7 @@ from math import cos, pi
 
 import numpy as np
 import pytest
-from engine_helpers import differences
+from engine_helpers import differences, gradients
 
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.layers import Dropout, Step
@@ -137,12 +137,6 @@ def test_a_step_is_that_of_pytorch(name: str) -> None:
         np.testing.assert_allclose(mine.biases, layer.bias.detach().numpy(), rtol=1e-5)
 
 
-def gradient(of: Network) -> list[np.ndarray]:
-    x, y = batch()
-    of.backward(of.forward(x), y)
-    return [p.whole_gradient() for p in of.parameters]
-
-
 FIRST_STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sgd": lambda g: 0.1 * g,
     "momentum": lambda g: 0.1 * g,
@@ -163,9 +157,8 @@ def test_the_first_step_follows_the_formula(
 ) -> None:
     monkeypatch.setattr(threads, "MANY", many)
     of = network()
-    expected = [
-        p.value - FIRST_STEPS[name](g) for p, g in zip(of.parameters, gradient(of), strict=True)
-    ]
+    pairs = zip(of.parameters, gradients(of, *batch()), strict=True)
+    expected = [p.value - FIRST_STEPS[name](g) for p, g in pairs]
     step(of, name, Settings(optimizer=name), 0.1, 1)
     for p, value in zip(of.parameters, expected, strict=True):
         np.testing.assert_allclose(p.value, value, rtol=1e-9, atol=1e-12)
