@@ -4,10 +4,13 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from importlib import import_module
 from logging import CRITICAL, getLogger
 from pathlib import Path
 from socket import create_connection
 from typing import Any
+
+import numpy as np
 
 import digitnet
 from digitnet.digits.datasets import DataSet
@@ -23,13 +26,6 @@ CERTIFICATES = (
     "tls:// needs certificates: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
     "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
 )
-
-PROGRAMS = (
-    "[__import__('numpy').__version__, __import__('digitnet').__version__, "
-    "__import__('digitnet.study.cluster', fromlist='*').fingerprint()]"
-)
-"""What must be the same everywhere for the results to be the same. An expression, as a worker
-without digitnet could not find a function of its modules."""
 
 
 @contextmanager
@@ -99,30 +95,35 @@ def _check_scheduler(address: str, security: Any) -> None:
 
 def _check_workers(client: Any, address: str) -> None:
     """Raises NoWorkers if there are no workers, or if one has not the programs that are here."""
-    here = eval(PROGRAMS)
-    workers = client.run(eval, PROGRAMS, on_error="return")
+    here = programs()
+    # a worker that cannot import a function of ours does not say why: it imports the module first
+    workers = client.run(import_module, __name__, on_error="return")
+    if not any(isinstance(each, Exception) for each in workers.values()):
+        workers = client.run(programs, on_error="return")
     if not workers:
         raise NoWorkers(f"the scheduler at {address} has no workers: start one with dask worker")
     for worker, there in workers.items():
         problem = ""
         if isinstance(there, ImportError) and "." not in (there.name or "."):
             problem = f"lacks the package {there.name}"
-        elif not isinstance(there, list):
+        elif isinstance(there, Exception):
             problem = f"has another digitnet than {here[1]} here ({_said(there)})"
-        elif there[0] != here[0]:
+        elif isinstance(there, list) and there[0] != here[0]:
             problem = f"has numpy {there[0]}, not {here[0]} as here"
-        elif there != here:
+        elif isinstance(there, list) and there != here:
             problem = f"has another digitnet ({there[1]}) than the {here[1]} here"
         if problem:
             raise NoWorkers(f"the worker {worker} {problem}: all of them need the same programs")
 
 
-def fingerprint() -> str:
-    """A sum over the source of digitnet, which tells two versions with one number apart."""
+def programs() -> list[str]:
+    """What must be the same everywhere for the results to be the same: the versions of numpy and of
+    digitnet, and a sum over the source of digitnet, which tells two of one version apart.
+    """
     folder, digest = Path(digitnet.__file__).parent, sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    return [np.__version__, digitnet.__version__, digest.hexdigest()]
 
 
 def _said(error: object) -> str:
