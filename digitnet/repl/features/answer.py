@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 
 from digitnet.digits.importing import read_cases
 from digitnet.engine.arrays import Cases, answers_of
@@ -16,6 +16,7 @@ from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.check import check_outputs
 from digitnet.repl.features.data import mean_digits, reading
 from digitnet.repl.features.img import PIXELS
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.file import path_of, path_to_write
 from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.result import Note, Record
@@ -36,7 +37,7 @@ class AnswerResult(Record):
     correct: int | None
     understood: list[str]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield f"Wrote {counted(self.answers, 'answer')} to {printable(self.file)}."
         if self.correct is not None:
             share = percent(self.correct / self.answers)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.filesize import decimal
 
 from digitnet.engine.layers import ACTIVATIONS
@@ -13,6 +13,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.new import now_in_hand
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.file import path_of, path_to_write
 from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session
@@ -27,7 +28,7 @@ class ExportResult(Record):
     format: str
     weights: ScreenOnly[str] = ""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         files = " and ".join(printable(file) for file in (self.file, self.weights) if file)
         yield f"Exported as {files} ({decimal(self.bytes)})."
 

@@ -51,7 +51,7 @@ class LessonResult(Record):
     steps: list[dict[str, Any]]
     said: ScreenOnly[str]
 
-    def __rich_console__(self, *_: Any) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield self.said
 
 

@@ -145,7 +145,7 @@ class PatientResult(Record):
     cure: float
     said: ScreenOnly[str]
 
-    def __rich_console__(self, *_: Any) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield self.said
 
 

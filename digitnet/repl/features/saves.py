@@ -16,6 +16,7 @@ from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable
 from digitnet.repl.features.new import new, now_in_hand, recipe_of
 from digitnet.repl.line import as_typed, split
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
 from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Change, Session, clean
@@ -31,7 +32,7 @@ class SaveResult(Record):
     bytes: int
     said: ScreenOnly[str]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield self.said
 
 

@@ -59,7 +59,7 @@ class Drawn:
     """Base class of what is drawn to fit its place: `drawn` yields texts, tables and others."""
 
     def drawn(self, view: View) -> RenderResult:
-        raise NotImplementedError
+        raise NotImplementedError  # a record that is part of another is not drawn by itself
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         return self.drawn(View.of(console, options))
