@@ -132,6 +132,9 @@ recipe | n relu
 regularization | set l2 1e-4
   What keeps a network from memorizing its training cases: l2 and l1 penalties, max_norm, dropout,
   deformations, early stopping.
+saliency | fool 11
+  The gradient of an output by the inputs: how much each pixel of a case would change the answer.
+  Small changes along it fool a network that reads nearly everything right.
 saturated | doctor
   Of a sigmoid or tanh: so near one of its ends that its output hardly changes any more. There f′
   is almost 0, and so is the gradient.

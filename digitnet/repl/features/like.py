@@ -1,0 +1,220 @@
+"""`like` shows the training cases most like a test case, `fool` the change that misleads most."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import RenderResult
+from rich.text import Text
+
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import Array, Feeder, answers_of
+from digitnet.engine.network import Network
+from digitnet.insight.around import Change, distances, smallest_change
+from digitnet.repl import kinds
+from digitnet.repl.command import command
+from digitnet.repl.errors import CommandError
+from digitnet.repl.features.check import Case, check_outputs, single
+from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures.digit import gallery, halved, signed, small_case, unsigned
+from digitnet.repl.pictures.tables import named, rounded
+from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.session import Session
+
+MOST_ALIKE = 6
+
+
+@dataclass(frozen=True)
+class Alike(Record):
+    """A training case, its answer, and its distance from the test case."""
+
+    index: int
+    answer: int
+    distance: float
+    inputs: ScreenOnly[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class LikeResult(Drawn):
+    """The training cases nearest to a test case, by its inputs and by the last hidden layer."""
+
+    case: Case
+    inputs: list[Alike]
+    hidden: list[Alike]
+
+    def as_json(self) -> dict[str, Any]:
+        both = {"inputs": self.inputs, "hidden": self.hidden}
+        return self.case.as_json() | {k: [each.as_json() for each in v] for k, v in both.items()}
+
+    def drawn(self, view: View) -> RenderResult:
+        yield f"{self.case}, a {named(self.case.answer, self.case.names)}"
+        yield small_case(self.case.inputs, view)
+        for where, alike in (("its inputs", self.inputs), ("the last hidden layer", self.hidden)):
+            if alike:
+                yield f"\nThe nearest training cases by {where}, with answer and distance:"
+                framed = [
+                    (small_case(each.inputs, view), Text(f"{each.answer}  {each.distance:.3g}"))
+                    for each in alike
+                ]
+                yield gallery(framed, view)
+
+
+@command(
+    "like",
+    group="Asking",
+    rank=7,
+    examples={"like 11": "the training cases most like test case 11"},
+    is_picture=True,
+)
+def like(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> LikeResult:
+    """Show the training cases most like a test case, and how far they are from it.
+
+    Twice: by the inputs, and by the outputs of the last hidden layer for them. What the layer has
+    learned is seen where the second are alike and the first are not.
+    """
+    model, member = single(session)
+    data, network = session.data_for(model), model.trainer.answering()
+    case = Case.of(session, data, index, member)
+    x, _ = Feeder(data.test, 1, network.dtype).batch(np.array([case.index]))
+    columns = []
+    for chunk in distances(network, x, data.train):
+        session.report()
+        check_outputs(chunk[1])
+        columns.append(chunk)
+    inputs, hidden = (np.concatenate(column) for column in zip(*columns, strict=True))
+    has_hidden = len(network.layers) > 1
+    return LikeResult(case, _nearest(inputs, data), _nearest(hidden, data) if has_hidden else [])
+
+
+def _nearest(distances: Array, data: DataSet) -> list[Alike]:
+    rows = np.argsort(distances, kind="stable")[:MOST_ALIKE]
+    answers = answers_of(data.train.targets[rows])
+    return [
+        Alike(int(row), int(answer), float(distances[row]), data.picture_of(data.train, row))
+        for row, answer in zip(rows, answers, strict=True)
+    ]
+
+
+RANDOM_CHANGES = 100
+
+
+@dataclass(frozen=True)
+class FoolResult(Drawn):
+    """The smallest change of a test case that changes the answer.
+
+    before, guess: the answer without and with it. confidence: the output for `guess`. x, changed:
+    the inputs without and with it, on the network's scale. largest: an input at most. saliency: as
+    `Change` has it. random: how many of RANDOM_CHANGES random changes of this size do it too.
+    """
+
+    case: Case
+    before: int
+    guess: int
+    confidence: float
+    x: Array
+    changed: Array
+    saliency: Array
+    scale: float
+    random: int
+
+    @property
+    def change(self) -> Array:
+        return self.changed - self.x
+
+    def as_json(self) -> dict[str, Any]:
+        values = {"before": self.before, "guess": self.guess, "confidence": self.confidence}
+        size, largest = np.linalg.norm(self.change), np.abs(self.change).max()
+        sizes = {"size": float(size), "largest": float(largest), "random": self.random}
+        return self.case.as_json() | values | sizes | {"changed": self.changed.ravel().tolist()}
+
+    def drawn(self, view: View) -> RenderResult:
+        yield str(self.case)
+        before, after = (named(guess, self.case.names) for guess in (self.before, self.guess))
+        wrongly = "" if self.before == self.case.answer else ", wrongly"
+        if self.x.ndim == 2:
+            fits = view.width >= 4 * self.x.shape[1] + 6
+            x, changed, change, saliency = (
+                values if fits else halved(values)
+                for values in (self.x, self.changed, self.change, np.abs(self.saliency))
+            )
+            drawn = (
+                unsigned(x, 255 * self.scale, view),
+                signed(change, float(np.abs(change).max()), view),
+                unsigned(changed, 255 * self.scale, view),
+                unsigned(saliency, float(saliency.max()), view),
+            )
+            labels = (f"read as {before}", "the change", f"read as {after}", "what counts")
+            texts = [Text(label, "bold") for label in labels]
+            yield gallery(list(zip(drawn, texts, strict=True)), view)
+        else:
+            yield "inputs " + " ".join(f"{value:.4g}" for value in self.changed)
+        yield (
+            f"Read as {before}{wrongly}, and as {after} "
+            f"({self.confidence:.2f}) after a change of norm {_norm(self.change)}; the inputs' is "
+            f"{_norm(self.x)}. No input changes by more than {rounded(np.abs(self.change).max())}."
+        )
+        yield (
+            f"Of {RANDOM_CHANGES} random changes of this norm, {self.random or 'none'} "
+            f"{'changes' if self.random == 1 else 'change'} the answer."
+        )
+
+
+@command(
+    "fool",
+    group="Asking",
+    rank=7,
+    examples={
+        "fool 11": "the smallest change of test case 11 that changes the answer",
+        "fool 11 3": "the smallest one that makes the network read a 3",
+    },
+    is_picture=True,
+)
+def fool(
+    session: Session,
+    index: Annotated[int | None, kinds.INDEX] = None,
+    answer: Annotated[int | None, kinds.GUESS] = None,
+) -> FoolResult:
+    """Find the smallest change of a test case that changes the network's answer.
+
+    Small steps along the gradient lead to the nearest other answer (DeepFool, Moosavi-Dezfooli et
+    al. 2016), or to the one given. Also shown: what counts, the gradient at the unchanged case.
+    """
+    model, member = single(session)
+    data, network = session.data_for(model), model.trainer.answering()
+    if answer is not None and answer >= max(2, network.outputs):
+        raise CommandError(
+            f"the answers are 0 to {max(2, network.outputs) - 1}. Example: fool 11 3"
+        )
+    case = Case.of(session, data, index, member)
+    x = Feeder(data.test, 1, network.dtype).batch(np.array([case.index]))[0][0]
+    before, _ = _read(network, x)
+    if answer == before:
+        raise CommandError(f"the network already reads {answer}: give another answer")
+    low, high = (0.0, 255 * data.test.scale) if data.picture else (-np.inf, np.inf)
+    found: Change | None = None
+    for found in smallest_change(network, x, wanted=answer, low=low, high=high):  # noqa: B007
+        session.report()
+    if found is None:
+        raise CommandError(
+            "no change that leads there was found; without an answer, any other does"
+        )
+    read = _read(network, found.x)
+    noise = session.rng.standard_normal((RANDOM_CHANGES, len(x)))
+    noise *= np.linalg.norm(found.x - x) / np.linalg.norm(noise, axis=1, keepdims=True)
+    changes = sum(_read(network, x + each)[0] != before for each in noise)
+    shape = data.picture or (len(x),)
+    x, changed, saliency = (a.reshape(shape) for a in (x, found.x, found.saliency))
+    return FoolResult(case, before, *read, x, changed, saliency, data.test.scale, changes)
+
+
+def _norm(values: Array) -> str:
+    return rounded(float(np.linalg.norm(values)))
+
+
+def _read(network: Network, x: Array) -> tuple[int, float]:
+    """The guess for one case, (inputs,), and its output."""
+    a = network.forward(x[np.newaxis].astype(network.dtype))
+    check_outputs(a)
+    guess = int(answers_of(a)[0])
+    return guess, float(a[0, guess] if a.shape[1] > 1 else max(a[0, 0], 1 - a[0, 0]))
