@@ -9,8 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 Array: TypeAlias = NDArray[np.floating[Any]]
 """Real numbers, float32 or float64, C-contiguous; cases in rows."""
 
-Integers: TypeAlias = NDArray[np.integer[Any]]
-"""Whole numbers: answers, indices."""
+Integers: TypeAlias = NDArray[np.integer[Any]]  # whole numbers: answers, indices
 
 Pixels: TypeAlias = NDArray[np.uint8] | Array
 """Inputs as a data set stores them: bytes for pictures, real numbers for tables."""

@@ -103,11 +103,8 @@ def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return bits ^ (bits >> np.uint64(31))
 
 
-BLOCK = 64
-"""Cases deformed at a time, few enough to stay in the cache."""
-
-DRAWS = 6
-"""Random numbers per case, apart from those of the elastic field."""
+BLOCK = 64  # cases deformed at a time, few enough to stay in the cache
+DRAWS = 6  # random numbers per case, apart from those of the elastic field
 
 SPREAD = sqrt(2 / 3)
 """Root mean square of the field before scaling: each of its two coordinates is a weighted sum of

@@ -9,8 +9,7 @@ import numpy as np
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
 from digitnet.engine.network import Network
 
-MAX_BYTES = 3 << 28
-"""Maximum memory of a mini-batch in a forward and backward pass."""
+MAX_BYTES = 3 << 28  # maximum memory of a mini-batch in a forward and backward pass
 
 COPIES = 3
 """Times that what a layer makes of the cases is held, at most: its outputs, their error signal, and

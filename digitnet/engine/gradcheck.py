@@ -9,8 +9,7 @@ from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network, is_clamped
 from digitnet.engine.optimizers import Penalties
 
-STEP = 3e-4
-"""Step h of the differences, which balances truncation and rounding errors in float64."""
+STEP = 3e-4  # step h of the differences, which balances truncation and rounding errors in float64
 
 SPREAD = 100
 """Random elements of each parameter that a direction changes. If it changed all elements of a large

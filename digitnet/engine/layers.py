@@ -18,11 +18,8 @@ from numpy.typing import DTypeLike
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.speed.threads import Outer, times, times_transposed
 
-MAX_OUTPUTS = 1 << 18
-"""Maximum number of outputs of a layer for one case: 1 MiB in float32."""
-
-MAX_WEIGHTS = 1 << 26
-"""Maximum number of weights of a layer: 256 MiB in float32."""
+MAX_OUTPUTS = 1 << 18  # maximum number of outputs of a layer for one case: 1 MiB in float32
+MAX_WEIGHTS = 1 << 26  # maximum number of weights of a layer: 256 MiB in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +213,7 @@ def uniform(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -
 
 INITIALIZERS: dict[str, Initializer] = {f.__name__: f for f in (he, glorot, normal, uniform)}
 
-LAYERS: "dict[str, type[Layer]]" = {}
-"""kind → its class; filled as the classes are defined."""
+LAYERS: "dict[str, type[Layer]]" = {}  # kind → its class; filled as the classes are defined
 
 Node = Callable[..., None]
 """node(operator, arrays={}, **attributes): appends an ONNX operator to those before."""
@@ -481,8 +477,7 @@ class Dropout(Layer):
         return twin
 
 
-EPSILON = 1e-5
-"""Added to the variance, to avoid division by zero."""
+EPSILON = 1e-5  # added to the variance, to avoid division by zero
 
 
 class BatchNorm(Layer):

@@ -29,8 +29,7 @@ SUMMARIES = {
 }
 """Method → what it is, in words."""
 
-CHUNK = 2500
-"""Maximum number of cases per forward and backward pass."""
+CHUNK = 2500  # maximum number of cases per forward and backward pass
 
 
 @dataclass(frozen=True)

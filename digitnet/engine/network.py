@@ -181,8 +181,7 @@ class Committee(Layer):
         return {"members": self.members}
 
 
-MAX_LAYERS = 60
-"""Maximum number of layers of a network."""
+MAX_LAYERS = 60  # maximum number of layers of a network
 
 
 class Network:

@@ -84,14 +84,12 @@ class RunningMean:
         add(mean, 1 - self.decay, w)
 
 
-WARM_UP = 500
-"""Steps over which the rate of schedule-free optimizers rises to its full value."""
+WARM_UP = 500  # steps over which the rate of schedule-free optimizers rises to its full value
 
 State = dict[str, list[Array]]
 """The arrays an optimizer keeps between steps: name → one array per parameter."""
 
-OPTIMIZERS: "dict[str, type[Optimizer]]" = {}
-"""name → its class; filled as the classes are defined."""
+OPTIMIZERS: "dict[str, type[Optimizer]]" = {}  # name → its class; filled as the classes are defined
 
 
 class Optimizer(ABC):

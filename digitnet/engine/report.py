@@ -8,8 +8,7 @@ that has something to keep catches it and returns what it has; any other lets it
 from collections.abc import Callable
 from typing import Any
 
-Report = Callable[[Any], None]
-"""Called with what was done; raises Stopped to end the computation."""
+Report = Callable[[Any], None]  # called with what was done; raises Stopped to end the computation
 
 
 class Stopped(Exception):

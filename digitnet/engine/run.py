@@ -174,8 +174,7 @@ class Meter:
         return length, left / length
 
 
-BARELY_BETTER = 0.98
-"""A cost above this fraction of the baseline is no better than guessing."""
+BARELY_BETTER = 0.98  # a cost above this fraction of the baseline is no better than guessing
 
 
 class LastGood:
@@ -201,12 +200,9 @@ class LastGood:
         self.latest = self.trainer.snapshot()
 
 
-PATIENCE = 30
+PATIENCE, FEWEST_MEASUREMENTS = 30, 10
 """Training to a target accuracy stops after this many epochs without a better measurement, or as
-many as the best one took if these are more,"""
-
-FEWEST_MEASUREMENTS = 10
-"""and not before this many measurements, which matters if epochs are short."""
+many as the best one took if these are more; and not before so many measurements."""
 
 
 class Best:

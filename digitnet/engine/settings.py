@@ -9,8 +9,7 @@ from digitnet.engine.augment import DEFAULTS, NAMED, Augment
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.schedules import SCHEDULES, Schedule
 
-WHOLE_SET = 0
-"""The value of `batch` and `cases` that means all training cases."""
+WHOLE_SET = 0  # the value of `batch` and `cases` that means all training cases
 
 MAX_TEXT = 200
 

@@ -67,8 +67,7 @@ class Progress:
         self.position = 0
 
 
-MEASURE_CASES = 5_000
-"""Cases on which accuracy and cost are measured during training, at most."""
+MEASURE_CASES = 5_000  # cases on which accuracy and cost are measured during training, at most
 
 STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
 """The number of mini-batches, and of cases in each, for the statistics of batch normalization."""
@@ -248,8 +247,7 @@ class Snapshot:
     history: int
 
 
-Batch = tuple[Array, Array]
-"""Inputs (batch, inputs) and targets (batch, outputs)."""
+Batch = tuple[Array, Array]  # inputs (batch, inputs) and targets (batch, outputs)
 
 Place = tuple[int, int, int]
 """Where a mini-batch begins: its epoch, its position there, and all cases seen before it."""

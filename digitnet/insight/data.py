@@ -6,9 +6,9 @@ no training.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,64 +28,48 @@ def sample_indices(count: int, most: int) -> Integers:
     return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
 
 
-@dataclass(frozen=True)
-class Damage:
+class Damage(NamedTuple):
     """What may have happened to the pictures or the answers of a set.
 
-    what: a sentence. back: how it is undone, in words. undo: the pictures (cases, rows, columns)
-    turned back, given the pictures of the training set; None for answers.
+    back: how it is undone, in words. undo: the pictures p (cases, rows, columns) turned back, given
+    the pictures x of the training set; None for answers.
     """
 
-    what: str
+    name: str
     back: str
     undo: Callable[[Array, Array], Array] | None = None
 
+    @property
+    def what(self) -> str:
+        """As a sentence."""
+        spoilt = "pictures" if self.undo else "answers"
+        return f"The {spoilt} of one set are {self.name.replace('-', ' ')}."
+
 
 def _to_the_centre(p: Array, x: Array) -> Array:
-    shift = np.rint(_centre(x) - _centre(p)).astype(int)
-    return np.roll(p, (int(shift[0]), int(shift[1])), (1, 2))
+    down, across = np.rint(_centre(x) - _centre(p)).astype(int).tolist()
+    return np.roll(p, (down, across), (1, 2))
 
 
 DAMAGES = {
-    "transposed": Damage(
-        "The pictures of one set are transposed.",
-        "rows and columns are exchanged",
-        lambda p, x: p.transpose(0, 2, 1),
-    ),
-    "mirrored": Damage(
-        "The pictures of one set are mirrored.", "left and right are exchanged",
-        lambda p, x: p[:, :, ::-1],
-    ),
-    "upside-down": Damage(
-        "The pictures of one set are upside down.", "top and bottom are exchanged",
-        lambda p, x: p[:, ::-1],
-    ),
-    "turned": Damage(
-        "The pictures of one set are turned.", "they are turned by 180 degrees",
-        lambda p, x: p[:, ::-1, ::-1],
-    ),
-    "turned-left": Damage(
-        "The pictures of one set are turned to the left.", "they are turned to the right",
-        lambda p, x: np.rot90(p, -1, (1, 2)),
-    ),
-    "turned-right": Damage(
-        "The pictures of one set are turned to the right.", "they are turned to the left",
-        lambda p, x: np.rot90(p, 1, (1, 2)),
-    ),
-    "inverted": Damage(
-        "The pictures of one set are inverted.", "dark and light are exchanged",
-        lambda p, x: x.min() + x.max() - p,
-    ),
-    "shifted": Damage(
-        "The pictures of one set are shifted.", "they are moved to the others' centre",
-        _to_the_centre,
-    ),
-    "scaled": Damage(
-        "The pixels of one set have another scale.", "its pixels are scaled like the others'",
-        lambda p, x: p * (x.max() / max(p.max(), 1e-9)),
-    ),
-    "renamed": Damage("The answers of one set have other names.", "its answers are renamed"),
-}  # fmt: skip
+    damage.name: damage
+    for damage in (
+        Damage("transposed", "rows and columns are exchanged", lambda p, x: p.transpose(0, 2, 1)),
+        Damage("mirrored", "left and right are exchanged", lambda p, x: p[:, :, ::-1]),
+        Damage("upside-down", "top and bottom are exchanged", lambda p, x: p[:, ::-1]),
+        Damage("turned", "they are turned by 180 degrees", lambda p, x: p[:, ::-1, ::-1]),
+        Damage("turned-left", "they are turned to the right", lambda p, x: np.rot90(p, -1, (1, 2))),
+        Damage("turned-right", "they are turned to the left", lambda p, x: np.rot90(p, 1, (1, 2))),
+        Damage("inverted", "dark and light are exchanged", lambda p, x: x.min() + x.max() - p),
+        Damage("shifted", "they are moved to the others' centre", _to_the_centre),
+        Damage(
+            "scaled",
+            "they are scaled like the others",
+            lambda p, x: p * (x.max() / max(p.max(), 1e-9)),
+        ),
+        Damage("renamed", "they are renamed"),
+    )
+}
 
 
 class DataFacts:

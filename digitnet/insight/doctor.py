@@ -34,11 +34,14 @@ Evidence: TypeAlias = tuple[str, Sequence[Remedy]] | None
 
 Find: TypeAlias = Callable[[Facts], Evidence]
 
-DATA, SETTINGS, LAYERS, LEARNING = "data", "settings", "layers", "learning"
+ANY_GROUP = DATA, SETTINGS, LAYERS, LEARNING = "data", "settings", "layers", "learning"
 """Groups of faults: of the data, of the settings, inside the network, of what it has learned."""
 
 FATAL = {"same-inputs", "pixels", "linear", "symmetric", "small-weights", "dead", SETTINGS}
 """Faults that disturb everything else in the network."""
+
+OF_TRAINING = {"cannot-fit", "stale", "over-fitting", "plateau", "linear"}
+"""Faults that are not looked for in a member of a committee, which nobody trains on."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,18 @@ class Fault:
     what: str
     why: str
     find: Find
-    unless: Collection[str]
+    unless: Collection[str] = ()
 
 
-FAULTS: dict[str, Fault] = {}
-"""All faults by name, in the order in which they are looked for."""
+FAULTS: dict[str, Fault] = {}  # all faults by name, in the order in which they are looked for
 
 
-def fault(
-    name: str, group: str, what: str, unless: Collection[str] = (), why: str = ""
-) -> Callable[[Find], Find]:
-    """Decorator that registers a fault; see `Fault`. why: if empty, the docstring."""
+def fault(group: str, what: str, unless: Collection[str] = ()) -> Callable[[Find], Find]:
+    """Registers the fault that a function finds, under the function's name; see `Fault`."""
 
     def register(find: Find) -> Find:
-        FAULTS[name] = Fault(name, group, what, why or inspect.getdoc(find) or "", find, unless)
+        name = find.__name__.replace("_", "-")
+        FAULTS[name] = Fault(name, group, what, inspect.getdoc(find) or "", find, unless)
         return find
 
     return register
@@ -87,7 +88,7 @@ class Finding:
 
     remedy: a line to type; empty if none helps. reached: the accuracy of a copy after a rehearsal
     with the remedy, and without it; None if it was not tried. batches: of the rehearsal. trials:
-    all that was tried for it, as it is first.
+    all that was tried for it, as it is first. why: what it means, at length.
     """
 
     code: str
@@ -97,13 +98,14 @@ class Finding:
     reached: tuple[float, float] | None = None
     batches: int = 0
     trials: Sequence[Trial] = field(default=(), compare=False)
+    why: str = ""
 
 
 def diagnose(facts: Facts) -> list[Finding]:
     """Returns a network's faults: causes first, and of several those whose cure helps most."""
     findings: list[Finding] = []
+    known: set[str] = set()
     for each in FAULTS.values():
-        known = {word for f in findings for word in (f.code, FAULTS[f.code].group)}
         measurable = facts.is_finite or each.group in (DATA, SETTINGS) or each.name == "not-finite"
         skipped = facts.is_member and (each.group == SETTINGS or each.name in OF_TRAINING)
         if not measurable or skipped or not known.isdisjoint(each.unless):
@@ -111,6 +113,7 @@ def diagnose(facts: Facts) -> list[Finding]:
         with np.errstate(all="ignore"):  # huge weights overflow
             if evidence := each.find(facts):
                 findings.append(_worded(each, *evidence, facts))
+                known |= {each.name, each.group}
     return sorted(findings, key=lambda finding: -finding.reached[0] if finding.reached else -inf)
 
 
@@ -122,15 +125,13 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
     for number, (facts, accuracy) in enumerate(zip(members, accuracies, strict=True), 1):
         told = diagnose(facts)
         if not told and accuracy < usual - 0.05:
-            right = (
-                f"{_percent(accuracy, 1)} of the validation cases right, {_percent(usual, 1)} usual"
-            )
+            right = f"{_percent(accuracy)} of the validation cases right, {_percent(usual)} usual"
             told = [Finding("weak-member", "A member is much worse than the others.", right)]
         for each in told:
-            of_data = each.code in FAULTS and FAULTS[each.code].group == DATA
-            if not of_data or number == 1:
-                evidence = each.evidence if of_data else f"member {number}: {each.evidence}"
-                findings.append(replace(each, evidence=evidence))
+            if each.code not in FAULTS or FAULTS[each.code].group != DATA:
+                findings.append(replace(each, evidence=f"member {number}: {each.evidence}"))
+            elif number == 1:
+                findings.append(each)
     return findings
 
 
@@ -140,25 +141,26 @@ def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) 
     What was tried and does not help is left out; what cannot be tried is given if nothing else is
     there.
     """
-    finding = partial(Finding, of.name, of.what, evidence)
+    finding = Finding(of.name, of.what, evidence, why=of.why)
     if facts.is_member:
-        return finding()
-    now = facts.rehearsal if any(remedy.attempt for remedy in remedies) else None
-    trials = [Trial(r.line, r.trial) for r in remedies if now and r.attempt]
-    tried = [t for t in trials if now and _helps(t.rehearsal, now)]
-    if now and tried:
-        best = max(tried, key=lambda t: t.rehearsal.accuracy)
-        reached = best.rehearsal.accuracy, now.accuracy
-        trials = [Trial("", now), *trials]
-        return finding(best.line, reached, best.rehearsal.batches, trials)
-    untried = [remedy.line for remedy in remedies if remedy.attempt is None]
-    if now and facts.is_finite and facts.is_learning and of.group != SETTINGS:
-        untried.append("t 1e")
-    return finding(untried[0] if untried else "")
-
-
-def _helps(trial: Rehearsal, now: Rehearsal) -> bool:
-    return trial.accuracy > now.accuracy or trial.after < 0.95 * now.after
+        return finding
+    tried = {remedy.line: remedy.trial for remedy in remedies if remedy.attempt}
+    untried = [remedy.line for remedy in remedies if not remedy.attempt]
+    if tried:
+        now = facts.rehearsal
+        helpful = [
+            Trial(line, trial)
+            for line, trial in tried.items()
+            if trial.accuracy > now.accuracy or trial.after < 0.95 * now.after
+        ]
+        if helpful:
+            remedy, best = max(helpful, key=lambda each: each.rehearsal.accuracy)
+            reached, batches = (best.accuracy, now.accuracy), best.batches
+            trials = [Trial("", now), *(Trial(*each) for each in tried.items())]
+            return replace(finding, remedy=remedy, reached=reached, batches=batches, trials=trials)
+        if facts.is_finite and facts.is_learning and of.group != SETTINGS:
+            untried.append("t 1e")
+    return replace(finding, remedy=untried[0] if untried else "")
 
 
 def _percent(fraction: float, decimals: int = 0) -> str:
@@ -168,8 +170,8 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 # the data
 
 
-@fault("pixels", DATA, "The pixels are not scaled.")
-def unscaled_pixels(f: Facts) -> Evidence:
+@fault(DATA, "The pixels are not scaled.")
+def pixels(f: Facts) -> Evidence:
     """Initial weights are scaled for inputs of magnitude about 1. With larger ones, the first
     layer's weighted sums are too large by the same factor, and so is its gradient (LeCun et al.
     1998, "Efficient BackProp", section 4.3).
@@ -205,12 +207,11 @@ def _damaged(f: Facts, how: str) -> Evidence:
 
 
 for _name, _damage in DAMAGES.items():
-    fault(_name, DATA, _damage.what, {DATA}, inspect.getdoc(_damaged) or "")(
-        partial(_damaged, how=_name)
-    )
+    _why, _find = inspect.getdoc(_damaged) or "", partial(_damaged, how=_name)
+    FAULTS[_name] = Fault(_name, DATA, _damage.what, _why, _find, {DATA})
 
 
-@fault("same-inputs", DATA, "The inputs hardly differ from case to case.", {*DAMAGES})
+@fault(DATA, "The inputs hardly differ from case to case.", {*DAMAGES})
 def same_inputs(f: Facts) -> Evidence:
     """Nothing can be learned from cases that look the same to the network: each weighted sum is
     then the same too. Inputs are compared with what the initial weights are made for, 0 to 1.
@@ -223,8 +224,8 @@ def same_inputs(f: Facts) -> Evidence:
     return text if spread else f"every input is {x.max():g} in every case", f.more_cases
 
 
-@fault("unseen", DATA, "Some answers never occur in training.", {"same-inputs"})
-def unseen_answers(f: Facts) -> Evidence:
+@fault(DATA, "Some answers never occur in training.", {"same-inputs"})
+def unseen(f: Facts) -> Evidence:
     """A network learns only the answers that its training cases have. Cases with other answers are
     misread, however long it is trained.
     """
@@ -239,22 +240,20 @@ def unseen_answers(f: Facts) -> Evidence:
     return None
 
 
-@fault("imbalance", DATA, "The answers are unevenly distributed.", {"same-inputs", "unseen"})
+@fault(DATA, "The answers are unevenly distributed.", {"same-inputs", "unseen"})
 def imbalance(f: Facts) -> Evidence:
-    """Some answers are much rarer than others, so that the network prefers the common ones.
-
-    Evenness is the perplexity of the answers, exp(−Σ p ln p), divided by the number of those that
-    occur (TheDeepChecker): 1 if all are equally frequent. A single answer is never even.
+    """Some answers are much rarer than others, so that the network prefers the common ones. The
+    perplexity of the answers, exp(−Σ p ln p), is compared with the number of those that occur
+    (TheDeepChecker): they are equal if all are equally frequent.
     """
     frequencies, occurring = f.data.frequencies, f.data.occurring
     if occurring > 1 and exp(-sum(p * log(p) for p in frequencies if p)) >= 0.5 * occurring:
         return None
-    commonest = max(range(len(frequencies)), key=frequencies.__getitem__)
-    share = _percent(frequencies[commonest])
-    return f"{share} of the training cases are {commonest}", f.more_cases
+    commonest = frequencies.index(max(frequencies))
+    return f"{_percent(max(frequencies))} of the training cases are {commonest}", f.more_cases
 
 
-@fault("scrambled", DATA, "The pixels are out of order.", {*DAMAGES, "same-inputs"})
+@fault(DATA, "The pixels are out of order.", {*DAMAGES, "same-inputs"})
 def scrambled(f: Facts) -> Evidence:
     """In pictures, a pixel is much like the one beside it. Pixels in random order are noise to the
     eye and to a convolution; a dense network can read them, but only if all sets have the same
@@ -268,10 +267,11 @@ def scrambled(f: Facts) -> Evidence:
 
 
 @fault(
-    "labels", DATA, "The answers do not match the pictures.",
+    DATA,
+    "The answers do not match the pictures.",
     {*DAMAGES, "imbalance", "unseen", "scrambled", "same-inputs"},
-)  # fmt: skip
-def wrong_labels(f: Facts) -> Evidence:
+)
+def labels(f: Facts) -> Evidence:
     """A picture whose neighbours mostly have another answer is probably labelled wrong (Wilson
     1972, IEEE Trans. SMC 2(3)). A file of answers that begins one case too late does this to all.
     """
@@ -286,8 +286,8 @@ def wrong_labels(f: Facts) -> Evidence:
     return text + "of the cases that look most like them", f.more_cases
 
 
-@fault("too-few", DATA, "There are too few training cases.")
-def too_few_cases(f: Facts) -> Evidence:
+@fault(DATA, "There are too few training cases.")
+def too_few(f: Facts) -> Evidence:
     """Fewer than 30 cases of each answer do not cover the ways of writing it.
 
     Measured here: trained on 10, 30, 100 and 350 of MNIST's cases of each digit, `quick` reads
@@ -301,8 +301,7 @@ def too_few_cases(f: Facts) -> Evidence:
 
 # the settings
 
-BETTER = 0.2
-"""How much lower the cost must be with another setting, in units of the baseline."""
+BETTER = 0.2  # how much lower the cost must be with another setting, in units of the baseline
 
 MORE_RIGHT = 0.03
 """How much higher the accuracy must be with another setting, if the network learns all the same."""
@@ -327,11 +326,10 @@ def is_broken(f: Facts) -> bool:
     return not f.is_finite or any(e.group == LAYERS and e.find(f) for e in FAULTS.values())
 
 
-@dataclass(frozen=True)
-class Strong:
+class Strong(NamedTuple):
     """A setting that can be too strong.
 
-    what, why: as of a fault. mild: milder settings. is_strong: whether a network's setting is
+    what, why: as of a fault. mild: a milder setting. is_strong: whether a network's setting is
     stronger than usual: only then is it doubted although the network learns.
     """
 
@@ -341,27 +339,21 @@ class Strong:
     is_strong: Callable[[Facts], bool]
 
     def milder(self, f: Facts) -> dict[str, Any]:
-        """The milder settings that are not the present ones."""
-        always = {"l2", "dropout", "momentum", "batch", "schedule"} & self.mild.keys()
-        if always and not self.is_strong(f):
-            return {}
-        return {k: v for k, v in self.mild.items() if always or getattr(f.settings, k) != v}
+        """The milder setting, if the present one is to be doubted."""
+        if self.mild.keys() & {"l2", "dropout", "momentum", "batch", "schedule"}:  # often in use
+            return self.mild if self.is_strong(f) else {}
+        return {k: v for k, v in self.mild.items() if getattr(f.settings, k) != v}
 
 
 def _is_over(f: Facts) -> bool:
     """Whether the schedule has a horizon, and training went on beyond it."""
-    meter = Meter(Amount(1, "batches"), f.trainer, len(f.data.train))
-    part = meter.part_of_horizon()
+    part = Meter(Amount(1, "batches"), f.trainer, len(f.data.train)).part_of_horizon()
     return part is not None and (part > 1.05 or not f.has_learned)
 
 
 def _deforms_much(f: Facts) -> bool:
     a = Augment.parse(f.settings.augment)
     return a.rotation > 30 or a.shift > 4 or a.zoom > 0.3 or a.shear > 0.5
-
-
-def _decays_much(f: Facts) -> bool:
-    return f.settings.l2 > (0.5 if f.trainer.optimizer.decoupled else 1e-3)
 
 
 STRONG = {
@@ -382,7 +374,7 @@ STRONG = {
         "The penalty on large weights is too strong.",
         "The L2 penalty pulls every weight towards zero. Too strong, it wins over the cost: the "
         "weights cannot grow to what the cases ask for. Regularize only what overfits (Karpathy).",
-        {"l2": 0.0}, _decays_much,
+        {"l2": 0.0}, lambda f: f.settings.l2 > (0.5 if f.trainer.optimizer.decoupled else 1e-3),
     ),
     "l1": Strong(
         "The penalty on the sizes of weights is too strong.",
@@ -433,10 +425,11 @@ STRONG = {
 
 def _too_strong(f: Facts, name: str) -> Evidence:
     """A setting without which a copy learns much more in a rehearsal."""
-    patient = subject(f)
+    patient, strong = subject(f), STRONG[name]
     if patient is None:
-        return _holds_back(f, name)
-    if not (mild := STRONG[name].milder(patient)):
+        is_doubted = not is_broken(f) and not f.data.is_table and strong.is_strong(f)
+        return _holds_back(f, strong.mild) if is_doubted else None
+    if not (mild := strong.milder(patient)):
         return None
     everything = {k: v for each in STRONG.values() for k, v in each.milder(patient).items()}
     if not _is_better(patient.change(**everything), patient):
@@ -449,34 +442,25 @@ def _too_strong(f: Facts, name: str) -> Evidence:
         best is not remedies[0] and _is_better(patient.change(rate=f.usual_rate), patient)
     ):  # then it is the rate alone
         return None
-    return _compared(patient, [best, *remedies], _present(patient, mild), mild)
+    return _compared(patient, [best, *remedies], mild)
 
 
-def _holds_back(f: Facts, name: str) -> Evidence:
-    """A strong setting of a network that learns, but would learn better without it."""
-    if is_broken(f) or f.data.is_table or not STRONG[name].is_strong(f):
-        return None
-    mild, patient = STRONG[name].mild, f if name == "schedule" else f.untrained
+def _holds_back(f: Facts, mild: dict[str, Any]) -> Evidence:
+    """A setting of a network that learns, but would learn better with a milder one."""
+    patient, least = (f, 0.0) if "schedule" in mild else (f.untrained, MORE_RIGHT)
     remedy = patient.change(**mild)
-    if remedy.trial.accuracy < patient.rehearsal.accuracy + (name != "schedule") * MORE_RIGHT:
+    if remedy.trial.accuracy < patient.rehearsal.accuracy + least:
         return None
-    return _compared(patient, [f.change(**mild), remedy], _present(f, mild), mild)
-
-
-def _present(f: Facts, mild: dict[str, Any]) -> dict[str, Any]:
-    """The present values of these settings."""
-    present: dict[str, Any] = {key: getattr(f.settings, key) for key in mild}
-    return present | ({"dropout": largest_dropout(f.network)} if "dropout" in mild else {})
+    return _compared(patient, [f.change(**mild), remedy], mild)
 
 
 for _name, _strong in STRONG.items():
-    fault(_name, SETTINGS, _strong.what, {DATA, "linear"}, _strong.why)(
-        partial(_too_strong, name=_name)
-    )
+    _find = partial(_too_strong, name=_name)
+    FAULTS[_name] = Fault(_name, SETTINGS, _strong.what, _strong.why, _find, {DATA, "linear"})
 
 
-@fault("rate-high", SETTINGS, "The learning rate is too high.", {DATA, SETTINGS, "linear"})
-def rate_too_high(f: Facts) -> Evidence:
+@fault(SETTINGS, "The learning rate is too high.", {DATA, SETTINGS, "linear"})
+def rate_high(f: Facts) -> Evidence:
     """Each step goes against the gradient, which points downhill only nearby. Steps that are too
     long jump over the valley, and the cost rises or stays high; with a lower rate, on the same
     mini-batches, it falls (Smith 2017, arXiv 1506.01186). Every optimizer has its own scale of
@@ -488,15 +472,11 @@ def rate_too_high(f: Facts) -> Evidence:
         return _other_rate(patient, lower=True) if stays_high else None
     if not f.is_finite or f.settings.rate < 10 * f.usual_rate or f.data.is_table:
         return None
-    fresh, remedy = f.untrained, f.untrained.change(rate=f.usual_rate)
-    if remedy.trial.accuracy < fresh.rehearsal.accuracy + MORE_RIGHT:
-        return None
-    remedies = [f.change(rate=f.usual_rate), remedy]
-    return _compared(fresh, remedies, {"rate": f.settings.rate}, {"rate": f.usual_rate})
+    return _holds_back(f, {"rate": f.usual_rate})
 
 
-@fault("rate-low", SETTINGS, "The learning rate is too low.", {DATA, SETTINGS, "linear"})
-def rate_too_low(f: Facts) -> Evidence:
+@fault(SETTINGS, "The learning rate is too low.", {DATA, SETTINGS, "linear"})
+def rate_low(f: Facts) -> Evidence:
     """The rate is the length of each step. With a low one, nothing goes wrong, and nothing goes on:
     a higher one gains more than five times as much in the same mini-batches. What an update is
     worth depends on optimizer and cost, so there is no rate that is low for all.
@@ -508,10 +488,9 @@ def rate_too_low(f: Facts) -> Evidence:
 def _other_rate(f: Facts, *, lower: bool) -> Evidence:
     """The best of some rates, if it is much better than the present one."""
     remedies: dict[float, Remedy] = {}
-    now = f.settings.rate
     for factor in (1, 10, 0.1, 0.01):
         rate = float(f"{f.usual_rate * factor:.6g}")
-        if rate < 0.5 * now if lower else rate > 2 * now:
+        if rate < 0.5 * f.settings.rate if lower else rate > 2 * f.settings.rate:
             remedies[rate] = f.change(rate=rate)
             if f.gain(remedies[rate].trial) > 0.6:
                 break
@@ -521,8 +500,7 @@ def _other_rate(f: Facts, *, lower: bool) -> Evidence:
     gain = f.gain(remedies[best].trial)
     if not _is_better(remedies[best], f) or (not lower and f.gain(f.rehearsal) > 0.2 * gain):
         return None
-    others = [remedies[best], *(r for rate, r in remedies.items() if rate != best)]
-    return _compared(f, others, {"rate": now}, {"rate": best})
+    return _compared(f, [remedies[best], *remedies.values()], {"rate": best})
 
 
 def _is_better(remedy: Remedy, f: Facts) -> bool:
@@ -531,15 +509,15 @@ def _is_better(remedy: Remedy, f: Facts) -> bool:
     return gain > max(0, f.gain(f.rehearsal) + BETTER)
 
 
-def _compared(
-    f: Facts, remedies: Sequence[Remedy], now: dict[str, Any], other: dict[str, Any]
-) -> Evidence:
+def _compared(f: Facts, remedies: Sequence[Remedy], other: dict[str, Any]) -> Evidence:
     """The evidence of a setting: the costs with it and with another value, the first remedy's."""
-    before, after = f.rehearsal.before, f.rehearsal.after
+    now: dict[str, Any] = {name: getattr(f.settings, name) for name in other}
+    if "dropout" in other:
+        now["dropout"] = largest_dropout(f.network)
     start = " of an untrained copy" if f.is_copy else ""
     return (
-        f"cost {before:.3g} to {after:.3g} in a short training{start} with {written(now)}, to "
-        f"{remedies[0].trial.after:.3g} with {written(other)}",
+        f"cost {f.rehearsal.before:.3g} to {f.rehearsal.after:.3g} in a short training{start} with "
+        f"{written(now)}, to {remedies[0].trial.after:.3g} with {written(other)}",
         remedies,
     )
 
@@ -547,7 +525,7 @@ def _compared(
 # the layers
 
 
-@fault("not-finite", LAYERS, "The weights are no longer numbers: training blew up.", {SETTINGS})
+@fault(LAYERS, "The weights are no longer numbers: training blew up.", {SETTINGS})
 def not_finite(f: Facts) -> Evidence:
     """Weights that have grown beyond what a number of their precision can hold. Everything that is
     computed with infinity or NaN is so too, and stays so.
@@ -555,8 +533,8 @@ def not_finite(f: Facts) -> Evidence:
     return None if f.is_finite else ("NaN or infinity among the weights", [f.untrained.renew()])
 
 
-@fault("linear", LAYERS, "Nothing between the layers is non-linear.", {DATA})
-def no_nonlinearity(f: Facts) -> Evidence:
+@fault(LAYERS, "Nothing between the layers is non-linear.", {DATA})
+def linear(f: Facts) -> Evidence:
     """A weighted sum of weighted sums is a weighted sum: without an activation such as relu between
     them, several layers compute no more than one (Goodfellow et al. 2016, "Deep Learning", section
     6.1), here about 90 % of MNIST. Only the output layer may be linear.
@@ -572,8 +550,8 @@ def no_nonlinearity(f: Facts) -> Evidence:
     return text, [f.untrained.renew(_respelled(f.network, ":linear$", lambda _: ":relu"))]
 
 
-@fault("symmetric", LAYERS, "Units have the same weights, and will keep them.", {SETTINGS})
-def symmetric_weights(f: Facts) -> Evidence:
+@fault(LAYERS, "Units have the same weights, and will keep them.", {SETTINGS})
+def symmetric(f: Facts) -> Evidence:
     """Units with the same weights have the same output, the same error signal and so the same
     gradient: they never become different, and together are worth one unit. Weights that are all
     zero are such a case. That is why initial weights are random (Goodfellow et al. 2016, "Deep
@@ -582,10 +560,7 @@ def symmetric_weights(f: Facts) -> Evidence:
     return _worst_layer(f, "duplicates", 0.5, "are copies of another")
 
 
-@fault(
-    "small-weights", LAYERS, "The weights are almost zero: the network ignores its inputs.",
-    {"same-inputs", "pixels", "linear", "symmetric", SETTINGS},
-)  # fmt: skip
+@fault(LAYERS, "The weights are almost zero: the network ignores its inputs.", FATAL)
 def small_weights(f: Facts) -> Evidence:
     """With weights that are almost zero, the outputs are the same whatever the case (Karpathy:
     input-independent baseline), and so is the error signal below them: little is learned, slowly.
@@ -593,8 +568,8 @@ def small_weights(f: Facts) -> Evidence:
     return _sized(f, "weights", lambda ratio: ratio < 0.05)
 
 
-@fault("dead", LAYERS, "Most ReLUs of a layer are dead: no case switches them on.", FATAL)
-def dead_relus(f: Facts) -> Evidence:
+@fault(LAYERS, "Most ReLUs of a layer are dead: no case switches them on.", FATAL)
+def dead(f: Facts) -> Evidence:
     """A ReLU whose weighted sum is below zero for every case gives 0 for all. Its derivative is 0
     there, so its gradient is zero, and it cannot recover. A high rate or large negative biases do
     that. A channel of a convolution is dead if it is zero at every position of every picture (Maas
@@ -604,8 +579,8 @@ def dead_relus(f: Facts) -> Evidence:
     return evidence if evidence and not f.is_learning else None
 
 
-@fault("saturated", LAYERS, "Most units of a layer are saturated, and hardly learn.", FATAL)
-def saturated_units(f: Facts) -> Evidence:
+@fault(LAYERS, "Most units of a layer are saturated, and hardly learn.", FATAL)
+def saturated(f: Facts) -> Evidence:
     """Near its limits a sigmoid or tanh is flat: whatever the weighted sum, the output is almost
     the same, and the derivative, by which the gradient is multiplied, is almost zero. Large weights
     or inputs do that. In a trained network that learns, saturation is part of its answers (Glorot
@@ -625,7 +600,7 @@ def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence:
     biases = [p.value.mean() for p in f.network.layers[layer.number - 1].parameters if not p.decays]
     if biases and abs(biases[-1]) > 1:
         text += f", and their biases lie around {biases[-1]:.1f}"
-    return text, _anew(f, _larger(f.network))
+    return text, _at_rates(f, f.renew, partial(f.renew, _larger(f.network)))
 
 
 def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> list[Remedy]:
@@ -639,16 +614,8 @@ def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> list[Remedy]:
     return tried
 
 
-def _anew(f: Facts, other: Network | None = None) -> list[Remedy]:
-    """A new network, or a different one."""
-    return _at_rates(f, f.renew, *([partial(f.renew, other)] if other else []))
-
-
-@fault(
-    "exploding", LAYERS, "The gradient explodes on its way back through the layers.",
-    FATAL | {"saturated"},
-)  # fmt: skip
-def exploding_gradient(f: Facts) -> Evidence:
+@fault(LAYERS, "The gradient explodes on its way back through the layers.", FATAL | {"saturated"})
+def exploding(f: Facts) -> Evidence:
     """On its way back, the error signal is multiplied by the weights of each layer. If it grows
     more than 70-fold (AUTOTRAINER's threshold), a step that is right for the last layers is far too
     long for the first (Pascanu et al. 2013, ICML). It is measured as dC/da of the hidden layers:
@@ -659,14 +626,13 @@ def exploding_gradient(f: Facts) -> Evidence:
     if len(layers) < 3 or not layers[0].signal > 70 * layers[-1].signal or f.is_learning:
         return None
     signals = ", ".join(f"{layer.signal:.2g}" for layer in reversed(layers))
-    return f"the error signal, from layer {layers[-1].number} down: {signals}", _anew(f)
+    return f"the error signal, from layer {layers[-1].number} down: {signals}", _at_rates(
+        f, f.renew
+    )
 
 
-@fault(
-    "vanishing", LAYERS, "The gradient vanishes on its way back through the layers.",
-    FATAL - {"dead"} | {"exploding"},
-)  # fmt: skip
-def vanishing_gradient(f: Facts) -> Evidence:
+@fault(LAYERS, "The gradient vanishes on its way back through the layers.", FATAL | {"exploding"})
+def vanishing(f: Facts) -> Evidence:
     """On its way back, the error signal is multiplied by the derivative of each layer's activation,
     which for a sigmoid is at most 1/4: through many of them it becomes tiny, and the first layers
     hardly learn (Hochreiter 1991). A ReLU's derivative is 1 where it is on. Not reported for a
@@ -682,15 +648,14 @@ def vanishing_gradient(f: Facts) -> Evidence:
     if not tiny and f.renew(relu).trial.accuracy < f.rehearsal.accuracy + 0.2:
         return None
     told = ", ".join(f"{norm:.2g}" for _, norm in reversed(norms))
-    remedies = _anew(f, relu)
+    remedies = _at_rates(f, f.renew, partial(f.renew, relu))
     if f.network.cost_name == "squared" and f.gain(remedies[-1].trial) < 0.6:
-        last = relu.layers[-1].shape[0]
-        usual = spelled_out(relu).rsplit("-", 1)[0] + f"-{last}"
+        usual = f"{spelled_out(relu).rsplit('-', 1)[0]}-{relu.outputs}"
         remedies.append(f.renew(network_of(usual), rate=f.usual_rate))
     return f"its norm, from layer {number} down: {told}", remedies
 
 
-@fault("large-weights", LAYERS, "The weights are far too large to learn from.", FATAL | {LAYERS})
+@fault(LAYERS, "The weights are far too large to learn from.", FATAL | {LAYERS})
 def large_weights(f: Facts) -> Evidence:
     """Initial weights are scaled so that signals keep their size from layer to layer (Glorot and
     Bengio 2010; He et al. 2015). With far larger ones, the first answers are certain and wrong, and
@@ -699,8 +664,8 @@ def large_weights(f: Facts) -> Evidence:
     return _sized(f, "weights", lambda ratio: ratio > 5)
 
 
-@fault("biases", LAYERS, "The biases are far too large.", FATAL | {LAYERS})
-def large_biases(f: Facts) -> Evidence:
+@fault(LAYERS, "The biases are far too large.", FATAL | {LAYERS})
+def biases(f: Facts) -> Evidence:
     """A bias is added to the weighted sum of every case. Initial ones are zero; a large one decides
     alone whether a unit is on, and that of an output decides the answer.
     """
@@ -720,7 +685,7 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
                 sqrt(float(np.square(v, dtype=float).mean())) for v in (p.value, q.value)
             )
             if p.name == name and is_odd(size / (0.2 if name == "biases" else usual)):
-                remedies = _anew(f)
+                remedies = _at_rates(f, f.renew)
                 gain = max(f.gain(remedy.trial) for remedy in remedies)
                 if f.is_learning and gain <= f.gain(f.rehearsal) + 0.5 * BETTER:
                     return None
@@ -729,7 +694,7 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
     return None
 
 
-@fault("cannot-fit", LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
+@fault(LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
     """A network that is sound and large enough learns a few cases by heart, whatever they are: here
     16, of which a copy should get twelve right after 300 steps of Adam on nothing else, without
@@ -763,8 +728,8 @@ def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], st
 # what it has learned
 
 
-@fault("stale", LEARNING, "The statistics of batch normalisation are not those of the weights.")
-def stale_statistics(f: Facts) -> Evidence:
+@fault(LEARNING, "The statistics of batch normalisation are not those of the weights.")
+def stale(f: Facts) -> Evidence:
     """Trained on a mini-batch, batch normalisation uses its mean and variance; answering, it uses
     stored ones. If these do not fit the weights, as when they come from elsewhere, the network
     answers worse than it was trained (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1).
@@ -780,11 +745,7 @@ def stale_statistics(f: Facts) -> Evidence:
     return text, [Remedy("t 1")]
 
 
-@fault(
-    "over-fitting", LEARNING,
-    "It learns its training cases by heart, and reads others worse than before.",
-    {DATA, "stale"},
-)  # fmt: skip
+@fault(LEARNING, "It has learned its cases by heart, and reads others worse.", {DATA, "stale"})
 def over_fitting(f: Facts) -> Evidence:
     """The training cases are read much better than validation cases, whose cost has risen since its
     lowest. AUTOTRAINER looks for a gap between the accuracies, UMLAUT for a validation cost that
@@ -805,10 +766,7 @@ def over_fitting(f: Facts) -> Evidence:
     )
 
 
-@fault(
-    "one-answer", LEARNING, "It gives the same answer to almost everything.",
-    {DATA, LAYERS, SETTINGS, "stale"},
-)  # fmt: skip
+@fault(LEARNING, "It gives the same answer to almost everything.", ANY_GROUP)
 def one_answer(f: Facts) -> Evidence:
     """One answer for most cases, though it is right for few: what a diary called "always 0". An
     untrained network prefers some answer too, but costs no more than the mean answer. It is a fault
@@ -817,20 +775,17 @@ def one_answer(f: Facts) -> Evidence:
     if f.batches < 200:
         return None
     frequencies = f.data.frequencies
-    answer = max(range(len(f.guesses)), key=lambda k: f.guesses[k] - frequencies[k])
+    answer = int(np.subtract(f.guesses, frequencies).argmax())
     given, right = f.guesses[answer], frequencies[answer]
     now = f.rehearsal
     recovers = now.after < now.before - 0.05 * f.baseline
     if given - right < 0.5 or (recovers and now.before <= 1.5 * f.baseline):
         return None
     text = f"{_percent(given)} of its guesses are {answer}, {_percent(right)} of the cases"
-    return text, [Remedy("t 1e")] if recovers else _anew(f)
+    return text, [Remedy("t 1e")] if recovers else _at_rates(f, f.renew)
 
 
-@fault(
-    "plateau", LEARNING, "It has stopped learning, with much left to learn.",
-    {DATA, LAYERS, SETTINGS, "stale", "one-answer"},
-)  # fmt: skip
+@fault(LEARNING, "It has stopped learning, with much left to learn.", ANY_GROUP)
 def plateau(f: Facts) -> Evidence:
     """The cost no longer falls, although the nearest neighbours tell the cases apart much better
     (AUTOTRAINER's threshold is 70 % right). The network begins somewhere flat, or is too small: all
@@ -852,15 +807,11 @@ def plateau(f: Facts) -> Evidence:
     return text, [wider] if larger.shape != f.network.shape else [Remedy("find rate")]
 
 
-OF_TRAINING = {"cannot-fit", "stale", "over-fitting", "plateau", "linear"}
-"""Faults that are not looked for in a member of a committee, which nobody trains on."""
-
-
 # the sets, in which a network learns, but not what is wanted
 
 
-@fault("repeated", LEARNING, "Many training cases are the same.", {"same-inputs"})
-def repeated_cases(f: Facts) -> Evidence:
+@fault(LEARNING, "Many training cases are the same.", {"same-inputs"})
+def repeated(f: Facts) -> Evidence:
     """A case that occurs again teaches nothing more, and the number of cases promises more than
     there is.
     """
@@ -869,11 +820,8 @@ def repeated_cases(f: Facts) -> Evidence:
     return f"{len(f.data.different):,} different ones among {len(f.data.train):,} cases", ()
 
 
-@fault(
-    "seen", LEARNING, "Training cases are in another set, so its accuracy is too good.",
-    {"same-inputs"},
-)  # fmt: skip
-def seen_in_training(f: Facts) -> Evidence:
+@fault(LEARNING, "Training cases are in another set, so its accuracy is too good.", {"same-inputs"})
+def seen(f: Facts) -> Evidence:
     """Validation and test set tell how well a network reads what it has never seen. Of cases that
     it was trained on, they tell how well it remembers.
     """

@@ -88,7 +88,7 @@ def test_every_fault_has_a_plant() -> None:
 def test_a_fault_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digitnet.insight.doctor.FAULTS", known := dict[str, Fault]())
 
-    @fault("even", "data", "The number of cases is even.")
+    @fault("data", "The number of cases is even.")
     def even(f: Facts) -> tuple[str, tuple[()]] | None:
         return (f"{len(f.data.train):,} cases", ()) if len(f.data.train) % 2 == 0 else None
 

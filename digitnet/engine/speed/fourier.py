@@ -28,11 +28,8 @@ import numpy as np
 from digitnet.engine.arrays import Array, Buffer, Shape
 from digitnet.engine.speed import threads
 
-TILE = 900_000
-"""Numbers in the transforms of a tile's inputs and outputs."""
-
-MAX_SPECTRUM = 1 << 24
-"""Maximum number of transformed weights: 64 MiB in float32."""
+TILE = 900_000  # numbers in the transforms of a tile's inputs and outputs
+MAX_SPECTRUM = 1 << 24  # maximum number of transformed weights: 64 MiB in float32
 
 TRANSFORM_COST = 3
 """Cost of a multiplication in a transform, in multiplications of a large product; measured."""

@@ -9,8 +9,7 @@ TILE = 850_000
 """Numbers in the patches and outputs of a tile: few enough to stay in the cache, and enough that
 threads seldom wait for one another's turn to hold the interpreter lock."""
 
-SHORT = 16
-"""Rows of a kernel with fewer numbers than this are not copied as one run."""
+SHORT = 16  # rows of a kernel with fewer numbers than this are not copied as one run
 
 
 class PatchProduct:

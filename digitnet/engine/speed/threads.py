@@ -28,17 +28,10 @@ linalg = lazy("scipy.linalg")
 MIN_WORK = 4_000_000
 """Multiplications per thread below which starting another thread costs more than it gains."""
 
-MIN_ROWS = 64
-"""Rows per thread below which products are slow."""
-
-NARROW = 40
-"""A product with fewer columns takes as long as one with this many."""
-
-UPDATE_COST = 25
-"""Cost of updating a parameter."""
-
-POLLING_SECONDS = 0.1
-"""Polling interval while waiting for tasks: Ctrl-C can swallow a notification."""
+MIN_ROWS = 64  # rows per thread below which products are slow
+NARROW = 40  # a product with fewer columns takes as long as one with this many
+UPDATE_COST = 25  # cost of updating a parameter
+POLLING_SECONDS = 0.1  # polling interval while waiting for tasks: Ctrl-C can swallow a notification
 
 
 def times(x: Array, weights: Array) -> Array:

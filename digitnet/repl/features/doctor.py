@@ -17,7 +17,7 @@ from digitnet.engine.network import Committee, Network, usual_cost
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Trainer
-from digitnet.insight.doctor import FAULTS, Finding, diagnose, diagnose_members
+from digitnet.insight.doctor import Finding, diagnose, diagnose_members
 from digitnet.insight.facts import Facts, written
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
 from digitnet.registry.model import Model
@@ -62,7 +62,7 @@ class DoctorResult(Drawn):
             {"line": line, "cost_before": r.before, "cost_after": r.after, "accuracy": r.accuracy}
             for line, r in finding.trials
         ]
-        why = {"what": finding.what, "why": FAULTS[finding.code].why, "tried": tried}
+        why = {"what": finding.what, "why": finding.why, "tried": tried}
         return {"findings": [told[self.number - 1] | why]}
 
     def drawn(self, view: View) -> RenderResult:
@@ -79,10 +79,9 @@ class DoctorResult(Drawn):
 
     def _story(self, finding: Finding, view: View) -> RenderResult:
         """What was seen, what it means, what was tried, a picture, and where to read on."""
-        why = FAULTS[finding.code].why
         yield Text(finding.what, "yellow")
         yield Text(f"\nSeen: {finding.evidence}.\n")
-        for paragraph in why.split("\n\n"):
+        for paragraph in finding.why.split("\n\n"):
             yield Text(f"{' '.join(paragraph.split())}\n")
         if finding.trials:
             yield "The experiment: copies were trained, each on the same mini-batches."
@@ -91,7 +90,7 @@ class DoctorResult(Drawn):
             yield gallery([(Text(name), small_case(case, view)) for name, case in self.cases], view)
         if finding.remedy:
             yield Text("\nTry: ").append(finding.remedy, "bold")
-        words = glossary.in_text(f"{finding.what} {finding.evidence} {why}")
+        words = glossary.in_text(f"{finding.what} {finding.evidence} {finding.why}")
         yield Text(f"Read on: {', '.join(f'? {word}' for word in words[:6])}", "dim")
 
     def _experiment(self, finding: Finding, view: View) -> RenderResult:
