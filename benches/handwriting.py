@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
 from handwriting_helpers import KINDS, Stroke
 
 from digitnet.digits.datasets import SOURCES
+from digitnet.digits.files import BadFile
 from digitnet.digits.page import read_digits
-from digitnet.digits.pictures import BadPicture
 from digitnet.digits.prepare import NoDigit
 from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
@@ -36,7 +36,7 @@ def prepared(data: bytes) -> Pictures:
     """As `img` does; an empty picture where it finds no digit, or several."""
     try:
         found = read_digits(data)
-    except (NoDigit, BadPicture):
+    except (NoDigit, BadFile):
         return np.zeros((28, 28), np.uint8)
     return found[0] if len(found) == 1 else np.zeros((28, 28), np.uint8)
 

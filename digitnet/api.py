@@ -276,7 +276,7 @@ def data(name: str = "sample", folder: str | Path | None = None) -> Data:
     """A data set that comes with digitnet or was downloaded: `sample`, `mnist`, `truth`, ...
 
     folder: searched first. Raises ValueError for an unknown name, NotHere if its files are not on
-    this machine, BadData if they are damaged.
+    this machine, BadFile if they are damaged.
     """
     sources = SOURCES | RELATIVES
     if name not in sources:
@@ -317,7 +317,7 @@ def _registry() -> Registry:
 def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     """Reads the digits in a picture file, in reading order, as `img` does.
 
-    network: one with 28 by 28 inputs; if None, `hand`, which comes with digitnet. Raises BadPicture
+    network: one with 28 by 28 inputs; if None, `hand`, which comes with digitnet. Raises BadFile
     if the file cannot be read, NoDigit if there is no digit in it.
     """
     reader = network or load("hand")

@@ -9,8 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
-from digitnet.digits.idx import MAX_BYTES, BadData, idx_bytes, locate_idx, read_idx
+from digitnet.digits.files import (
+    MAX_IDX,
+    BadFile,
+    idx_bytes,
+    locate_idx,
+    naming,
+    read_bounded,
+    read_idx,
+    read_npz_arrays,
+)
 from digitnet.engine.arrays import Array, Cases, Integers, Pixels, answers_of, one_hot
 
 MNIST_DIGESTS = {
@@ -129,14 +137,14 @@ class Source:
         try:
             places = [folder / inner for folder in folders for inner in self.inside]
             return self.exists and (not self.files or bool(find(self.name, self.files, places)))
-        except (BadData, NotHere):
+        except (BadFile, NotHere):
             return False
 
 
 def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]:
     """The files called `stems`, as `locate_idx` finds them, in the first folder that has all.
 
-    For MNIST, the mnist.npz of Keras will do. Raises BadData if no folder has all but one has some,
+    For MNIST, the mnist.npz of Keras will do. Raises BadFile if no folder has all but one has some,
     NotHere if none has any.
     """
     incomplete = None
@@ -149,7 +157,7 @@ def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]
         if name == "mnist" and os.path.isfile(archive):  # noqa: PTH113 - never raises
             return [archive]
         if len(missing) < len(stems) and incomplete is None:
-            incomplete = BadData(f"has some files of {name}, but not {', '.join(missing)}", folder)
+            incomplete = BadFile(f"has some files of {name}, but not {', '.join(missing)}", folder)
     raise incomplete or NotHere(name)
 
 
@@ -162,7 +170,7 @@ def _idx_source(
     validation: int = 5000,
     within: frozenset[str] = frozenset(),
     digests: Sequence[str | None] = (None,) * 4,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = MAX_IDX,
     answers: tuple[str, ...] = (),
     is_upright: bool = True,
 ) -> Source:
@@ -193,7 +201,7 @@ def _idx_source(
             _cases(arrays[n], arrays[n + 1], paths[n : n + 2], is_upright) for n in (0, 2)
         )
         if len(train) <= validation:
-            raise BadData(f"has {len(train):,} cases, too few to train on", paths[0])
+            raise BadFile(f"has {len(train):,} cases, too few to train on", paths[0])
         return DataSet(
             name,
             replace(train, inputs=train.inputs[:-validation], targets=train.targets[:-validation]),
@@ -211,29 +219,27 @@ def _idx_source(
 def _from_archive(
     path: Path, files: Sequence[str], digests: Sequence[str | None]
 ) -> list[NDArray[np.uint8]]:
-    """The arrays of MNIST's files in Keras' mnist.npz. Raises BadData unless they are the same."""
+    """The arrays of MNIST's files in Keras' mnist.npz. Raises BadFile unless they are the same."""
     names = ("x_train", "y_train", "x_test", "y_test")
-    try:
-        arrays = read_npz_arrays(read_bounded(path, MAX_BYTES), lambda _: names, MAX_BYTES)
-    except (BadFile, OSError) as error:
-        raise BadData(str(error), path) from None
+    with naming(path):
+        arrays = read_npz_arrays(read_bounded(path, MAX_IDX), lambda _: names, MAX_IDX)
     for name, stem, digest in zip(names, files, digests, strict=True):
         if sha256(idx_bytes(arrays[name].astype(np.uint8))).hexdigest() != digest:
-            raise BadData(f"has an {name} that is not {stem}", path)
+            raise BadFile(f"has an {name} that is not {stem}", path)
     return [arrays[name].astype(np.uint8) for name in names]
 
 
 def _cases(
     pictures: NDArray[np.uint8], labels: NDArray[np.uint8], paths: Sequence[Path], is_upright: bool
 ) -> Cases:
-    """Cases of digits. Raises BadData if the pictures or labels are not such. paths: of the two."""
+    """Cases of digits. Raises BadFile if the pictures or labels are not such. paths: of the two."""
     if pictures.shape[1:] != PICTURE:
         rows, columns = pictures.shape[1:]
-        raise BadData(f"has pictures of {rows} x {columns} pixels, not of 28 x 28", paths[0])
+        raise BadFile(f"has pictures of {rows} x {columns} pixels, not of 28 x 28", paths[0])
     if len(pictures) != len(labels):
-        raise BadData(f"{len(labels):,} labels for {len(pictures):,} pictures", paths[1])
+        raise BadFile(f"{len(labels):,} labels for {len(pictures):,} pictures", paths[1])
     if labels.max() > 9:
-        raise BadData(f"has the label {labels.max()}; digits are 0 to 9", paths[1])
+        raise BadFile(f"has the label {labels.max()}; digits are 0 to 9", paths[1])
     upright = pictures if is_upright else pictures.transpose(0, 2, 1)
     return Cases(upright.reshape(len(pictures), -1), one_hot(labels, 10), 1 / 255)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digitnet.digits.datasets import MNIST_DIGESTS
-from digitnet.digits.idx import MAX_BYTES, BadData, read_idx
+from digitnet.digits.files import MAX_IDX, BadFile, read_idx
 from digitnet.engine.report import Report, ignore
 from digitnet.lazy import lazy
 
@@ -57,7 +57,7 @@ def _problem(path: Path, stem: str, digest: str) -> str:
     """What is wrong with one of MNIST's files; empty if nothing is."""
     try:
         read_idx(path, 3 if "idx3" in stem else 1, digest)
-    except BadData as error:
+    except BadFile as error:
         return error.reason
     return ""
 
@@ -91,7 +91,7 @@ def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
         total = len(data) + int(length) if length else None
         while piece := response.read1(PIECE):
             data += piece
-            if len(data) > MAX_BYTES:
+            if len(data) > MAX_IDX:
                 raise DownloadFailed("sends too much data")
             report(Fetched(name, len(data), total))
     if total is not None and len(data) < total:

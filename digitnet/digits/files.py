@@ -1,4 +1,9 @@
-"""Reads files that anyone may have made: regular ones of a bounded size, and .npz archives."""
+"""Reads files that anyone may have made: regular ones of a bounded size, IDX files, .npz archives.
+
+An IDX file, the format of MNIST, consists of two zero bytes, a type (0x08: unsigned bytes), the
+number of dimensions, each dimension as four bytes, big-endian, and the data (LeCun, Cortes and
+Burges, "The MNIST database").
+"""
 
 import errno
 import gzip
@@ -6,10 +11,13 @@ import io
 import os
 import re
 import stat
+import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,13 +25,33 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+Bytes = NDArray[np.uint8]
+
 
 class BadFile(ValueError):
-    """A file that cannot be used; the message continues a sentence about it: `is a folder`."""
+    """A file that cannot be used; `reason` continues a sentence about it: `is a folder`.
+
+    path: None if the caller is to add it, as `naming` does.
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason if path is None else f"{path}: {reason}")
+        self.reason, self.path = reason, path
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Context manager: any BadFile or OSError becomes a BadFile that names the file."""
+    try:
+        yield
+    except BadFile as error:
+        raise error if error.path else BadFile(error.reason, path) from None
+    except OSError as error:
+        raise BadFile(error.strerror or str(error), path) from None
 
 
 def read_bounded(path: Path, limit: int, *, follow: bool = True) -> bytes:
-    """Returns the bytes of a regular file of at most `limit` bytes.
+    """The bytes of a regular file of at most `limit` bytes.
 
     follow: whether `path` may be a symbolic link. Raises BadFile, and OSError if it cannot be read.
     """
@@ -35,17 +63,18 @@ def open_bounded(path: Path, limit: int, *, follow: bool = True) -> BinaryIO:
     """Opens a regular file of at most `limit` bytes for reading; like read_bounded."""
     # without O_NONBLOCK, opening a named pipe would block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    is_link = "is a symbolic link, which is not followed"
     try:
         if not follow and path.is_symlink():
-            raise BadFile("is a symbolic link, which is not followed")
+            raise BadFile(is_link)
         descriptor = os.open(path, flags | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
     except OSError as error:
         if not follow and error.errno == errno.ELOOP:
-            raise BadFile("is a symbolic link, which is not followed") from None
+            raise BadFile(is_link) from None
         raise
-    except (UnicodeEncodeError, ValueError) as error:
-        if isinstance(error, BadFile):
-            raise
+    except BadFile:
+        raise
+    except ValueError:  # UnicodeEncodeError is one
         raise BadFile("is not a valid file name") from None
     status = os.fstat(descriptor)
     problem = ""
@@ -73,6 +102,107 @@ def read_head(path: Path, count: int) -> bytes:
         return b""
 
 
+# IDX files
+
+MAX_IDX = 64 << 20
+"""Maximum size of an IDX file: about 1.4 times that of MNIST's training images."""
+
+DEFLATE_LIMIT = 1032
+"""Maximum expansion of a deflate stream (zlib's technical details, "Maximum Compression
+Factor")."""
+
+
+def read_idx(
+    path: Path, dimensions: int, digest: str | None = None, *, max_bytes: int = MAX_IDX
+) -> Bytes:
+    """The array of unsigned bytes in an IDX file, gzipped or not; it is read-only.
+
+    dimensions: the number of dimensions it must have. digest: the SHA-256 that the uncompressed
+    file must have, if given. max_bytes: the maximum size of the file.
+
+    Raises BadFile for anything but one complete file of that kind. No memory is allocated for data
+    that the header announces but the file does not have.
+    """
+    with naming(path):
+        return idx_array(read_bounded(path, max_bytes), dimensions, digest, max_bytes=max_bytes)
+
+
+def idx_array(
+    packed: bytes, dimensions: int, digest: str | None = None, *, max_bytes: int = MAX_IDX
+) -> Bytes:
+    """The array in the bytes of an IDX file, as read_idx. Raises BadFile, without a path."""
+    data, shape = _unpack(packed, dimensions, max_bytes)
+    if digest is not None and sha256(data).hexdigest() != digest:
+        raise BadFile("is not the original file: its SHA-256 differs")
+    return np.frombuffer(data, np.uint8, offset=len(data) - prod(shape)).reshape(shape)
+
+
+def locate_idx(folder: Path, stem: str) -> Path | None:
+    """The file called `stem` as tools leave it, if it is in a folder.
+
+    It may be gzipped, have a dot before idx, and be in a folder of its own name.
+    """
+    spelled = (stem, stem.replace("-idx", ".idx"))
+    names = [f"{name}{suffix}" for name in spelled for suffix in (".gz", "")]
+    places = (folder / inner / name for inner in ("", *names) for name in names)
+    # unlike Path.is_file, os.path.isfile never raises
+    return next((place for place in places if os.path.isfile(place)), None)  # noqa: PTH113
+
+
+def idx_bytes(array: Bytes) -> bytes:
+    """The IDX file for an array of unsigned bytes."""
+    sizes = struct.pack(f">{array.ndim}I", *array.shape)
+    return bytes([0, 0, 0x08, array.ndim]) + sizes + array.tobytes()
+
+
+def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[int, ...]]:
+    """The uncompressed file, and the shape in its header."""
+    header_bytes, data = 4 + 4 * dimensions, packed
+    if packed[:2] != b"\x1f\x8b":
+        shape = _shape(packed[:header_bytes], dimensions, len(packed), largest)
+    else:
+        try:
+            header = zlib.decompressobj(wbits=31).decompress(packed, header_bytes)
+            shape = _shape(header, dimensions, DEFLATE_LIMIT * len(packed), largest)
+            stream = zlib.decompressobj(wbits=31)
+            # one byte more than announced, to detect excess data
+            data = stream.decompress(packed, header_bytes + prod(shape) + 1)
+        except zlib.error:
+            raise BadFile("is damaged: its gzip data does not unpack") from None
+        if len(data) > header_bytes + prod(shape):
+            raise BadFile("goes on after the data that its header announces")
+        if not stream.eof:
+            raise BadFile("is cut short: its gzip data stops early")
+        if stream.unused_data:
+            raise BadFile("goes on after the end of its gzip data")
+    if (length := len(data) - header_bytes) != prod(shape):
+        sizes = " x ".join(map(str, shape))
+        raise BadFile(f"announces {sizes} = {prod(shape):,} bytes of data and has {length:,}")
+    return data, shape
+
+
+def _shape(header: bytes, dimensions: int, possible: int, largest: int) -> tuple[int, ...]:
+    """The shape in an IDX header, of at most so many bytes."""
+    if len(header) < 4 + 4 * dimensions:
+        raise BadFile("is too short to be an IDX file")
+    if header[:2] != b"\0\0":
+        raise BadFile("is not an IDX file: it must begin with two zero bytes")
+    if header[2] != 0x08:
+        raise BadFile(f"has data of type 0x{header[2]:02x}, not of unsigned bytes (0x08)")
+    if header[3] != dimensions:
+        raise BadFile(f"has {header[3]} dimensions, not {dimensions}")
+    shape = struct.unpack(f">{dimensions}I", header[4:])
+    if prod(shape) == 0:
+        raise BadFile("holds no cases")
+    if prod(shape) > possible:
+        raise BadFile(f"claims {prod(shape):,} bytes of data, more than it can hold")
+    if prod(shape) > largest:
+        raise BadFile(f"has {prod(shape):,} bytes of data; at most {largest:,} are read")
+    return shape
+
+
+# .npz archives
+
 MAX_MEMBERS = 2000
 
 _MAX_HEADER = 512
@@ -87,9 +217,9 @@ _HEADER = re.compile(
 def read_npz_arrays(
     data: bytes, choose: Callable[[list[str]], Collection[str]], limit: int
 ) -> dict[str, NDArray[Any]]:
-    """Returns arrays of plain numbers or of text from the bytes of an .npz file.
+    """Arrays of plain numbers or of text from the bytes of an .npz file.
 
-    choose: returns the names of the arrays to unpack, given all names; it may raise BadFile. limit:
+    choose: gives the names of the arrays to unpack, given all names; it may raise BadFile. limit:
     the bytes that these may have together, which are checked before anything is unpacked.
 
     Raises BadFile, whatever the data are.

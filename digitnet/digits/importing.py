@@ -17,8 +17,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.files import BadFile, read_bounded, read_head, read_npz_arrays
-from digitnet.digits.idx import BadData, locate_idx, read_idx
+from digitnet.digits.files import (
+    BadFile,
+    locate_idx,
+    naming,
+    read_bounded,
+    read_head,
+    read_idx,
+    read_npz_arrays,
+)
 from digitnet.digits.own import (
     TEST,
     TRAIN,
@@ -28,7 +35,7 @@ from digitnet.digits.own import (
     parts_of,
 )
 from digitnet.digits.page import as_plain, digits_in
-from digitnet.digits.pictures import MAX_BYTES, BadPicture, pictures_at, read_picture
+from digitnet.digits.pictures import MAX_BYTES, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
 from digitnet.digits.recognize import (
     arranged,
@@ -126,7 +133,7 @@ def import_from(path: Path, report: Report = ignore, digits: Array | None = None
     """Makes a data set of files; its cases are shuffled, always in the same way.
 
     Parts that the files name are kept. One that is missing is taken from the training cases, or,
-    without these, from all cases. Raises BadData, as read_cases does.
+    without these, from all cases. Raises BadFile, as read_cases does.
     """
     read = read_cases(path, report, digits)
     given = {part for part, _, _ in read.sets}
@@ -134,7 +141,7 @@ def import_from(path: Path, report: Report = ignore, digits: Array | None = None
     rng = np.random.default_rng(0)
     for part, cases, its_answers in read.sets:
         if its_answers is None:
-            raise BadData("has no answers", path)
+            raise BadFile("has no answers", path)
         order = rng.permutation(len(cases))
         its_parts = parts_of(its_answers[order])
         if part in (None, TRAIN):
@@ -160,20 +167,16 @@ def read_cases(
     """Reads files of any of FORMATS and recognises what they hold.
 
     Reports Reading. digits: (10, 28, 28), the mean picture of each digit, by which sideways ones
-    are told. inputs: the numbers a case of a table is to have. Raises BadData, which says what the
+    are told. inputs: the numbers a case of a table is to have. Raises BadFile, which says what the
     files are and what would be read.
     """
-    try:
+    with naming(path):
         if not path.exists():
-            raise BadData("is not there", path)
+            raise BadFile("is not there")
         form = next((form for form in FORMATS if form.matches(path)), None)
         if form is None:
             raise BadFile(_unknown(path))
         return _recognized(form.read(path, report, inputs), path, digits)
-    except (BadFile, BadPicture) as error:
-        raise BadData(str(error), path) from None
-    except OSError as error:
-        raise BadData(error.strerror or str(error), path) from None
 
 
 def _recognized(contents: Contents, path: Path, digits: Array | None) -> Recognized:
@@ -305,7 +308,7 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
                 others += [(part, file.answer or 0, each) for each in digits_in(colours)]
             else:
                 plain.append((part, file.answer or 0, picture))
-        except (BadPicture, BadFile, NoDigit) as error:
+        except (BadFile, NoDigit) as error:
             contents.left_out.append(f"{file.path}: {error}")
     if others:
         contents.notes.append("each picture prepared as MNIST's were")
@@ -361,7 +364,7 @@ def _set_name(path: Path) -> tuple[str, ...]:
 def _answers_beside(images: Path) -> Path:
     """The file of answers: the one named like that of the pictures, or alike but for its format.
 
-    Raises BadData if there is none.
+    Raises BadFile if there is none.
     """
     stem = re.sub(r"\.gz$", "", images.name)
     wanted = stem.replace("images", "labels").replace("idx3", "idx1").replace(".idx", "-idx")
@@ -371,7 +374,7 @@ def _answers_beside(images: Path) -> Path:
     others = [f for f in sorted(images.parent.iterdir()) if _set_name(f) == _set_name(images)]
     answers = [f for f in others if _IDX.search(f.name) and _dimensions(f) == 1]
     if not answers:
-        raise BadData(f"has no file of answers beside it: looked for {wanted}", images)
+        raise BadFile(f"has no file of answers beside it: looked for {wanted}", images)
     return answers[0]
 
 

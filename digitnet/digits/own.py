@@ -11,12 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.digits.datasets import PICTURE, DataSet
-from digitnet.digits.files import BadFile, read_bounded
-from digitnet.digits.idx import MAX_BYTES, BadData, idx_array, idx_bytes, read_idx
+from digitnet.digits.files import (
+    MAX_IDX,
+    BadFile,
+    Bytes,
+    idx_array,
+    idx_bytes,
+    naming,
+    read_bounded,
+    read_idx,
+)
 from digitnet.digits.prepare import Picture
 from digitnet.engine.arrays import Cases, one_hot
-
-Bytes = NDArray[np.uint8]
 
 MINE = "mine"
 """The set to which the command `mine` adds."""
@@ -59,17 +65,17 @@ class OwnCases:
 
     @classmethod
     def of_files(cls, files: Mapping[str, bytes]) -> "OwnCases":
-        """The cases in the files that `files` returns. Raises BadData, without a path."""
+        """The cases in the files that `files` returns. Raises BadFile, without a path."""
         first = TABLE if TABLE in files else FILES[0]
         missing = ", ".join(name for name in (first, *FILES[1:]) if name not in files)
         if missing or len(files) != len(FILES):
-            raise BadData(f"has no {missing}" if missing else "has files that no data set has")
+            raise BadFile(f"has no {missing}" if missing else "has files that no data set has")
         answers, parts = (idx_array(files[name], 1) for name in FILES[1:])
         dimensions = 2 if first == TABLE else 3
         inputs: NDArray[Any] = idx_array(files[first], dimensions, max_bytes=MAX_INPUTS + 64)
         if first == TABLE:
             if inputs.shape[1] % 4:
-                raise BadData("has a table of something other than numbers")
+                raise BadFile("has a table of something other than numbers")
             inputs = inputs.view("<f4").astype(np.float32)
         return _checked(cls(inputs, answers, parts))
 
@@ -83,7 +89,7 @@ class OwnCases:
         if last >= 0 and np.array_equal(self.pictures[last], picture):
             return self.answered(last, answer)
         if len(self) == MAX_CASES:
-            raise BadData(f"there is no room for more than {MAX_CASES:,} cases")
+            raise BadFile(f"there is no room for more than {MAX_CASES:,} cases")
         return OwnCases(
             np.concatenate([self.pictures, picture[None]]),
             np.append(self.answers, np.uint8(answer)),
@@ -165,22 +171,18 @@ def parts_of(answers: Bytes) -> Bytes:
 
 def read_own(place: Path) -> OwnCases:
     """Reads a set as earlier versions kept it: a folder of its files or, in the first version, one
-    file with rows of an answer and its pixels. Raises BadData.
+    file with rows of an answer and its pixels. Raises BadFile.
     """
-    try:
+    with naming(place):
         if not place.is_file():
             paths = [place / name for name in (*FILES, TABLE) if (place / name).exists()]
-            files = {path.name: read_bounded(path, MAX_BYTES, follow=False) for path in paths}
+            files = {path.name: read_bounded(path, MAX_IDX, follow=False) for path in paths}
             return OwnCases.of_files(files)
         rows = read_idx(place, 2)
         if rows.shape[1] != 1 + prod(PICTURE):
-            raise BadData(f"has {rows.shape[1]:,} bytes in a case, not {1 + prod(PICTURE)}")
+            raise BadFile(f"has {rows.shape[1]:,} bytes in a case, not {1 + prod(PICTURE)}")
         pictures, answers = rows[:, 1:].reshape(-1, *PICTURE), rows[:, 0]
         return _checked(OwnCases(pictures, answers, spread(len(rows))))
-    except (BadData, BadFile) as error:
-        raise BadData(getattr(error, "reason", str(error)), place) from None
-    except OSError as error:
-        raise BadData(error.strerror or str(error), place) from None
 
 
 def max_cases(pictures: NDArray[Any]) -> int:
@@ -189,21 +191,21 @@ def max_cases(pictures: NDArray[Any]) -> int:
 
 
 def _checked(cases: OwnCases) -> OwnCases:
-    """Raises BadData unless these are pictures of 28 x 28, or rows of finite numbers, with answers
+    """Raises BadFile unless these are pictures of 28 x 28, or rows of finite numbers, with answers
     and parts.
     """
     pictures, answers, parts = cases.pictures, cases.answers, cases.parts
     if pictures.ndim == 2 and not np.isfinite(pictures).all():
-        raise BadData("has numbers that are not finite")
+        raise BadFile("has numbers that are not finite")
     if pictures.ndim != 2 and pictures.shape[1:] != PICTURE:
         size = " x ".join(str(n) for n in pictures.shape[1:])
-        raise BadData(f"has pictures of {size} pixels, not of 28 x 28")
+        raise BadFile(f"has pictures of {size} pixels, not of 28 x 28")
     if len(pictures) != len(answers):
-        raise BadData(f"has {len(answers):,} answers for {len(pictures):,} pictures")
+        raise BadFile(f"has {len(answers):,} answers for {len(pictures):,} pictures")
     if not 0 < len(answers) <= (most := max_cases(pictures)):
-        raise BadData(f"has {len(answers):,} cases; at most {most:,} are kept")
+        raise BadFile(f"has {len(answers):,} cases; at most {most:,} are kept")
     if answers.max() >= MAX_ANSWERS:
-        raise BadData(f"has answers other than 0 to {MAX_ANSWERS - 1}")
+        raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}")
     if len(parts) != len(answers) or parts.max() > TEST:
-        raise BadData("has parts that are not those of its cases")
+        raise BadFile("has parts that are not those of its cases")
     return cases

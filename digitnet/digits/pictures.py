@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from digitnet.digits.files import BadFile
 from digitnet.engine.arrays import Array
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
@@ -42,17 +43,13 @@ MAX_SIDE = 1024
 """Maximum pixels of the longer side after reduction."""
 
 
-class BadPicture(ValueError):
-    """A file that cannot be read as a picture; the message says why."""
-
-
 def read_picture(data: bytes) -> Array:
     """The picture in a file, (rows, columns, 3 for colours or 1 for greys), 0 to 255.
 
     It is rotated according to its EXIF data, transparent parts are filled with a paper colour, and
     its longer side is at most MAX_SIDE pixels.
 
-    Raises BadPicture if the data is not a complete picture in one of FORMATS.
+    Raises BadFile if the data is not a complete picture in one of FORMATS.
     """
     try:
         with warnings.catch_warnings():
@@ -60,37 +57,37 @@ def read_picture(data: bytes) -> Array:
             with Image.open(BytesIO(data), formats=FORMATS) as image:
                 _check(image, data)
                 return _pixels(image)
-    except BadPicture:
+    except BadFile:
         raise
     except UnidentifiedImageError:
         formats = ", ".join(FORMATS).replace("WEBP", "WebP")
         kind = next((k for k, begins in OTHERS.items() if begins.match(data[:1000])), None)
-        raise BadPicture(
+        raise BadFile(
             f"is {kind}; save it as JPEG or PNG: digitnet reads {formats}"
             if kind
             else f"is not a picture that digitnet reads ({formats})"
         ) from None
     except Image.DecompressionBombError:
-        raise BadPicture("has far too many pixels") from None
+        raise BadFile("has far too many pixels") from None
     except MemoryError:
-        raise BadPicture("needs more memory than is available") from None
+        raise BadFile("needs more memory than is available") from None
     except Exception:  # pillow's plugins raise about twenty types of errors for bad files
-        raise BadPicture("is damaged or cut short") from None
+        raise BadFile("is damaged or cut short") from None
 
 
 def _check(image: Image.Image, data: bytes) -> None:
-    """Checks the header before decoding. Raises BadPicture."""
+    """Checks the header before decoding. Raises BadFile."""
     size = f"{image.width:,} x {image.height:,} pixels"
     is_jpeg = image.format in ("JPEG", "MPO")  # MPO: several JPEGs, of which the first is read
     most = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
     if image.width * image.height > most:
-        raise BadPicture(f"has {size}; at most {most // 10**6} million are read")
+        raise BadFile(f"has {size}; at most {most // 10**6} million are read")
     if min(image.size) < MIN_SIDE or max(image.size) > MAX_ASPECT * min(image.size):
-        raise BadPicture(f"has {size}: too small or too narrow for a digit")
+        raise BadFile(f"has {size}: too small or too narrow for a digit")
     if is_jpeg and _scans(data) > MAX_SCANS:
-        raise BadPicture("has more scans than any camera writes")
+        raise BadFile("has more scans than any camera writes")
     if image.format == "BMP" and image.info.get("compression") and len(data) > MAX_RUN_LENGTH_BYTES:
-        raise BadPicture("is a large BMP in run-length encoding; save it as PNG")
+        raise BadFile("is a large BMP in run-length encoding; save it as PNG")
 
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
@@ -138,10 +135,10 @@ _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
 
 def _as_bytes(pixels: Array) -> Array:
-    """Scales numbers of any range to 0 to 255. Raises BadPicture if they are not finite."""
+    """Scales numbers of any range to 0 to 255. Raises BadFile if they are not finite."""
     low, high = float(pixels.min()), float(pixels.max())
     if not np.isfinite([low, high]).all():
-        raise BadPicture("has pixels that are not finite numbers")
+        raise BadFile("has pixels that are not finite numbers")
     if low >= 0 and high <= 255:
         return pixels
     scaled: Array = (pixels - low) * (255 / max(high - low, 1e-6))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from digitnet.digits.idx import BadData
+from digitnet.digits.files import BadFile
 from digitnet.digits.own import MINE, OwnCases, read_own
 from digitnet.registry.files import (
     DamagedSave,
@@ -61,15 +61,15 @@ class OwnData:
         return (place,) if place else None
 
     def read(self, name: str) -> OwnCases:
-        """The cases of a set; none if there is no such set. Raises BadData if it is damaged."""
+        """The cases of a set; none if there is no such set. Raises BadFile if it is damaged."""
         if entry := self.store.find(name, data=True):
             path = self.store.folder / entry.file
             try:
                 found = contents(read_file(path))
             except DamagedSave as error:
-                raise BadData(f"is the data set {name}, and damaged: {error}", path) from None
+                raise BadFile(f"is the data set {name}, and damaged: {error}", path) from None
             except OSError as error:
-                raise BadData(error.strerror or str(error), path) from None
+                raise BadFile(error.strerror or str(error), path) from None
             return found.cases if isinstance(found, OwnSet) else OwnCases.none()
         place = self._earlier().get(name)
         return read_own(place) if place else OwnCases.none()
@@ -90,7 +90,7 @@ class OwnData:
     def change(self, name: str, change: Callable[[OwnCases], OwnCases]) -> OwnCases:
         """Replaces the cases of a set by what `change` makes of them, durably; returns those.
 
-        Raises RegistryError if the write fails and BadData if the set is damaged; nothing is then
+        Raises RegistryError if the write fails and BadFile if the set is damaged; nothing is then
         changed.
         """
         with self.store.locked(failure := f"the data set {name} was not changed"):
@@ -172,7 +172,7 @@ def _take_over(saves: Registry, name: str, kept: dict[Path, OwnCases], current: 
 
 def _read(place: Path) -> OwnCases | None:
     """The cases of a version; None if it has none, or cannot be read."""
-    with suppress(BadData):
+    with suppress(BadFile):
         return read_own(place) if _has_cases(place) else None
     return None
 

@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from digitnet.digits.idx import BadData
+from digitnet.digits.files import BadFile
 from digitnet.digits.own import OwnCases
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Dropout, Layer
@@ -448,7 +448,7 @@ def _check_own_set(fields: Fields) -> Callable[[], OwnSet]:
     files = inner.named(lambda fields, name: fields.take(name, bytes))
     try:
         cases = OwnCases.of_files(files)
-    except BadData as error:
+    except BadFile as error:
         raise DamagedSave(f"its data set {error}") from None
     return lambda: OwnSet(name, cases, when)
 

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Source
-from digitnet.digits.idx import BadData
+from digitnet.digits.files import BadFile
 from digitnet.digits.own import ABOUT_MINE, HOW_TO_ADD, MINE
 from digitnet.engine.trainer import Measurement
 from digitnet.registry.model import SEEN, Accuracy, Model
@@ -60,13 +60,13 @@ class DataSets:
         """The number of cases of an own data set; 0 if it is missing or cannot be read."""
         try:
             return len(self.own.read(name))
-        except BadData:
+        except BadFile:
             return 0
 
     def get(self, name: str = "") -> DataSet:
         """The data set of this name, or the current one; read when first needed.
 
-        Raises NotHere if it is not on this machine, BadData if it cannot be used.
+        Raises NotHere if it is not on this machine, BadFile if it cannot be used.
         """
         name = name or self.name
         if name not in self._read:
@@ -115,7 +115,7 @@ class DataSets:
         """The numbers of inputs and outputs of an own data set; zeros if it cannot be read."""
         try:
             data = self.get(name)
-        except (BadData, NotHere):
+        except (BadFile, NotHere):
             return 0, 0
         return data.inputs, data.outputs
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from digitnet import paths
 from digitnet.digits.datasets import NotHere
-from digitnet.digits.idx import BadData
+from digitnet.digits.files import BadFile
 from digitnet.engine.report import Stopped
 from digitnet.flags import Config
 from digitnet.registry.files import RegistryError
@@ -177,7 +177,7 @@ def _execute(command: Command, words: list[str], session: Session, output: Outpu
 
 def _message(error: Exception) -> str:
     """The message for an error."""
-    if isinstance(error, (CommandError, RegistryError, BadData, NotHere)):
+    if isinstance(error, (CommandError, RegistryError, BadFile, NotHere)):
         return str(error)
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; the network in hand is unchanged"

@@ -22,7 +22,7 @@ import numpy as np
 from hostile_helpers import ALL_WAYS, Answer, Way
 
 from digitnet.cli import main
-from digitnet.digits import idx as digits_idx
+from digitnet.digits import files as digits_files
 from digitnet.registry import codec, exchange
 from digitnet.registry import saves as store
 from digitnet.registry.codec import seal
@@ -95,8 +95,8 @@ def remove(protection: str) -> None:
 
         codec._Reader.pairs = pairs  # type: ignore[method-assign]
     elif protection == "the size unpacked":
-        real = digits_idx._unpack
-        digits_idx._unpack = lambda packed, dimensions, _: real(packed, dimensions, 1 << 62)
+        real = digits_files._unpack
+        digits_files._unpack = lambda packed, dimensions, _: real(packed, dimensions, 1 << 62)
     else:
         for bound in protection.split():
             module, _, name = bound.rpartition(".")

@@ -118,7 +118,7 @@ SCRIPT = """
 import json, resource, sys, time
 from pathlib import Path
 from digitnet.digits.files import BadFile, read_bounded
-from digitnet.digits.pictures import MAX_BYTES, BadPicture
+from digitnet.digits.pictures import MAX_BYTES
 from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import NoDigit
 import scipy.ndimage, PIL.Image
@@ -129,7 +129,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
     begun, said = time.process_time(), ""
     try:
         read_digits(read_bounded(path, MAX_BYTES))
-    except (BadFile, BadPicture, NoDigit) as error:
+    except (BadFile, NoDigit) as error:
         said = str(error)
     print(json.dumps([path.name, said, time.process_time() - begun]), flush=True)
 """

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES
+from digitnet.digits.files import BadFile
 from digitnet.digits.page import read_digits
-from digitnet.digits.pictures import BadPicture
 from digitnet.digits.prepare import NoDigit
 from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder
@@ -244,7 +244,7 @@ def test_what_is_no_digit_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (30_000, 1), (1, 30_000), (3, 90), (6000, 6000)])
 def test_sizes_that_no_digit_has(size: tuple[int, int]) -> None:
-    with pytest.raises(BadPicture, match="pixels"):
+    with pytest.raises(BadFile, match="pixels"):
         read_digits(as_file(np.zeros(size)))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitnet.digits.idx import BadData, read_idx
+from digitnet.digits.files import BadFile, read_idx
 
 SAMPLE_DIGESTS = {
     "sample-train-images-idx3-ubyte": (
@@ -43,9 +43,9 @@ def written(folder: Path, content: bytes) -> Path:
 
 def reason_of(path: Path, dimensions: int = 3, digest: str | None = None) -> str:
     """The reason for which a file is refused; checks that the message names it and is one line."""
-    with pytest.raises(BadData) as caught:
+    with pytest.raises(BadFile) as caught:
         read_idx(path, dimensions, digest)
-    assert type(caught.value) is BadData
+    assert type(caught.value) is BadFile
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert len(message.splitlines()) == 1

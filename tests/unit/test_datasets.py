@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digitnet.digits import datasets
 from digitnet.digits.datasets import MNIST_DIGESTS, SOURCES, DataSet, NotHere, find
-from digitnet.digits.idx import BadData, read_idx
+from digitnet.digits.files import BadFile, read_idx
 from digitnet.engine.arrays import Cases, answers_of, one_hot
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = SAMPLE_DIGESTS
@@ -41,7 +41,7 @@ def folder_with(folder: Path, files: Mapping[str, NDArray[np.uint8]], packed: bo
 
 def refused(*folders: Path, name: str = "sample") -> str:
     """Why a data set cannot be used: one line."""
-    with pytest.raises(BadData) as caught:
+    with pytest.raises(BadFile) as caught:
         SOURCES[name].read(folders)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
@@ -141,7 +141,7 @@ def test_digits_that_are_in_no_folder_are_not_here(tmp_path: Path, name: str) ->
 
 
 def test_a_folder_that_cannot_be_looked_into_is_no_crash(tmp_path: Path) -> None:
-    with pytest.raises((NotHere, BadData)):
+    with pytest.raises((NotHere, BadFile)):
         find("sample", list(SAMPLE_DIGESTS), [tmp_path / ("x" * 300)])
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from digitnet.digits.idx import BadData, read_idx
+from digitnet.digits.files import BadFile, read_idx
 
 
 def with_bit_flipped(content: bytes, bit: int) -> bytes:
@@ -207,7 +207,7 @@ def test_no_flipped_bit_of_a_gzipped_file_changes_what_is_read(folder: Path) -> 
         path = written(folder, with_bit_flipped(PACKED, bit))
         try:
             array = read_idx(path, 3)
-        except BadData:
+        except BadFile:
             refused += 1
         else:  # a bit of gzip's own that says nothing of the data, as the time
             np.testing.assert_array_equal(array, PICTURES)
@@ -226,7 +226,7 @@ def test_bytes_of_any_kind_are_an_array_or_bad_data(
     path = written(folder, head + tail)
     try:
         array = read_idx(path, dimensions)
-    except BadData:
+    except BadFile:
         reason_of(path, dimensions)
     else:
         assert array.ndim == dimensions

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from digits_helpers import header, reason_of, written
 
-from digitnet.digits.idx import MAX_BYTES, read_idx
+from digitnet.digits.files import MAX_IDX, read_idx
 
 MIB = 1 << 20
 
@@ -43,13 +43,13 @@ def bomb(head: bytes, mebibytes: int = 500) -> bytes:
     return start + packed_head + packed_mebibyte * mebibytes + end
 
 
-@pytest.mark.parametrize("length", [MAX_BYTES, 5 * MAX_BYTES], ids=["by-its-header", "by-far"])
+@pytest.mark.parametrize("length", [MAX_IDX, 5 * MAX_IDX], ids=["by-its-header", "by-far"])
 def test_a_file_past_the_limit_is_refused_in_little_memory(tmp_path: Path, length: int) -> None:
     path = written(tmp_path, header(length))
     with path.open("r+b") as file:
         file.truncate(8 + length)  # whole by its header
     reason, peak = reason_and_memory(path, 1)
-    assert reason == f"is larger than {MAX_BYTES // MIB} MiB"
+    assert reason == f"is larger than {MAX_IDX // MIB} MiB"
     assert peak < MEMORY
 
 
@@ -58,7 +58,7 @@ def test_a_file_past_the_limit_is_refused_in_little_memory(tmp_path: Path, lengt
     [
         (header(10, 28, 28), "goes on after the data that its header announces"),
         (header(60_000, 28, 28), "goes on after the data that its header announces"),
-        (header(MAX_BYTES // MIB, 1024, 1024), "goes on after the data that its header announces"),
+        (header(MAX_IDX // MIB, 1024, 1024), "goes on after the data that its header announces"),
         (header(500, 1024, 1024), "has 524,288,000 bytes of data; at most 67,108,864 are read"),
         (header(HUGE, HUGE, HUGE), "more than it can hold"),
     ],

@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from digitnet.digits.datasets import SOURCES
+from digitnet.digits.files import BadFile
 from digitnet.digits.page import read_digits
-from digitnet.digits.pictures import MAX_PIXELS, BadPicture, read_picture
+from digitnet.digits.pictures import MAX_PIXELS, read_picture
 from digitnet.digits.prepare import (
     BOX,
     CENTRE,
@@ -134,5 +135,5 @@ def test_a_photo_is_a_jpeg_whatever_a_phone_puts_after_it(form: str, film: int) 
     }.items(),
 )
 def test_what_is_not_read_is_named(kind: str, begins: bytes) -> None:
-    with pytest.raises(BadPicture, match=f"is {kind}; save it as JPEG or PNG"):
+    with pytest.raises(BadFile, match=f"is {kind}; save it as JPEG or PNG"):
         read_picture(begins)

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from registry_helpers import batches_of, make_pipe, plain, soon
 
-from digitnet.digits.idx import BadData, idx_bytes, read_idx
+from digitnet.digits.files import BadFile, idx_bytes, read_idx
 from digitnet.digits.own import (
     FILES,
     MAX_CASES,
@@ -169,13 +169,13 @@ def test_sets_of_earlier_versions_that_cannot_be_used(
             path.symlink_to(earlier / "elsewhere")
         elif spoil == "pipe":
             make_pipe(path)
-        with pytest.raises(BadData, match=reason):
+        with pytest.raises(BadFile, match=reason):
             soon(lambda: own.read("photos"))
         own.keep("photos", some(2), own.version("photos"))
         assert len(own.read("photos")) == 2
     else:
         (earlier / ROWS).write_bytes(idx_bytes(spoil))
-        with pytest.raises(BadData, match=reason):
+        with pytest.raises(BadFile, match=reason):
             own.read(MINE)
         own.keep(MINE, OwnCases.none(), own.version(MINE))
         assert own.names() == ["photos"]
@@ -243,7 +243,7 @@ def test_a_damaged_set_is_named_and_undo_brings_back_the_one_before(own: OwnData
     assert entry
     path = own.store.folder / entry.file
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(BadData, match="damaged: it is cut short"):
+    with pytest.raises(BadFile, match="damaged: it is cut short"):
         own.read(MINE)
     undo_own(own)
     assert inks(own.read(MINE)) == [1]

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere
 from digitnet.digits.download import DownloadFailed, download_mnist
-from digitnet.digits.idx import BadData
+from digitnet.digits.files import BadFile
 from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
 from digitnet.digits.table import Reading
@@ -179,7 +179,7 @@ def mean_digits(session: Session) -> Array | None:
     """The mean picture of each digit of the sample, (10, 28, 28); None if it is not here."""
     try:
         sample = session.data("sample").train
-    except (BadData, NotHere):
+    except (BadFile, NotHere):
         return None
     totals = sample.targets.T @ sample.inputs
     means: Array = (totals / sample.targets.sum(axis=0)[:, None]).reshape(10, 28, 28)
@@ -220,7 +220,7 @@ def _is_usable(session: Session, name: str) -> bool:
         session.data(name)
     except NotHere:
         return False
-    except BadData as error:
+    except BadFile as error:
         in_cache = error.path is not None and error.path.parent == session.data_sets.download_to
         return not in_cache and SOURCES[name].is_here(session.data_sets.folders)
     return True

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from digitnet.digits.files import BadFile, read_bounded
 from digitnet.digits.page import Box, Digit, Judge, Page, page_in
-from digitnet.digits.pictures import MAX_BYTES, BadPicture, Found, pictures_at, read_picture
+from digitnet.digits.pictures import MAX_BYTES, Found, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import Array, Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
@@ -381,7 +381,7 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
     try:
         colours = read_picture(read_bounded(found.path, MAX_BYTES))
         page = page_in(colours, judge(), report)
-    except (BadFile, BadPicture, NoDigit, OSError) as error:
+    except (BadFile, NoDigit, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return PageRead(name, Page([]), [DigitRead(name, reason, answer=found.answer)])
     seen = [reader.seen(digit.picture) for digit in page.digits]
