@@ -34,7 +34,7 @@ from digitnet.digits.own import (
     max_cases,
     parts_of,
 )
-from digitnet.digits.page import as_plain, digits_in
+from digitnet.digits.page import as_plain, page_in
 from digitnet.digits.pictures import MAX_BYTES, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
 from digitnet.digits.recognize import (
@@ -305,7 +305,8 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
             colours = read_picture(read_bounded(file.path, MAX_BYTES))
             picture = as_plain(colours)
             if picture is None:
-                others += [(part, file.answer or 0, each) for each in digits_in(colours)]
+                digits = page_in(colours).digits
+                others += [(part, file.answer or 0, digit.picture) for digit in digits]
             else:
                 plain.append((part, file.answer or 0, picture))
         except (BadFile, NoDigit) as error:
@@ -314,8 +315,8 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
         contents.notes.append("each picture prepared as MNIST's were")
         for part, answer, picture in plain:
             with suppress(NoDigit):
-                digits = digits_in(picture[..., None].astype(np.float32))
-                others += [(part, answer, each) for each in digits]
+                digits = page_in(picture[..., None].astype(np.float32)).digits
+                others += [(part, answer, digit.picture) for digit in digits]
     cases = others or plain
     if not cases:
         raise BadFile(f"has no picture that can be read; {contents.left_out[0]}")

@@ -1,6 +1,7 @@
 """Prepares a drawing of a digit as MNIST's were prepared, so that a network can read it."""
 
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,16 +169,23 @@ def _resized(ink: Array) -> Array:
     hairlines do not fade.
     """
     longest = max(ink.shape)
-    padded = np.pad(ink, 1)
     if longest < MIN_SIZE:
-        larger: Array = ndimage.zoom(padded, -(-MIN_SIZE // longest), order=3, mode="grid-constant",
-                                     grid_mode=True)  # fmt: skip
+        larger: Array = ndimage.zoom(np.pad(ink, 1), -(-MIN_SIZE // longest), order=3,
+                                     mode="grid-constant", grid_mode=True)  # fmt: skip
         return larger
-    block = longest // MAX_SIZE + 1
-    rows, columns = (-(-n // block) * block for n in ink.shape)
-    whole = np.pad(ink, ((0, rows - ink.shape[0]), (0, columns - ink.shape[1])))
-    blocks: Array = whole.reshape(rows // block, block, columns // block, block).max(axis=(1, 3))
-    return blocks
+    smaller: Array = in_blocks(ink, longest // MAX_SIZE + 1).max(axis=(1, 3))
+    return smaller
+
+
+def in_blocks(pixels: Array, block: int, mode: Literal["constant", "edge"] = "constant") -> Array:
+    """Pixels, (rows, columns, ...), in square blocks: (rows, block, columns, block, ...).
+
+    mode: of numpy.pad, which extends the last blocks.
+    """
+    margins = [(0, -n % block) for n in pixels.shape[:2]]
+    whole = np.pad(pixels, margins + [(0, 0)] * (pixels.ndim - 2), mode)
+    rows, columns = (n // block for n in whole.shape[:2])
+    return whole.reshape(rows, block, columns, block, *whole.shape[2:])
 
 
 def scaled_to_box(ink: Array) -> Array:

@@ -24,7 +24,7 @@ from pages_helpers import (
 )
 from session_helpers import Kept, do, refusal
 
-from digitnet.digits.cuts import between, seams
+from digitnet.digits.page import between, seams
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
 from digitnet.repl.features.img import UNSURE, judge
