@@ -11,16 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from digitnet.charts import drawing_of_charts, history_charts
 from digitnet.engine.arrays import Array, Integers
 from digitnet.engine.trainer import Measurement
 from digitnet.insight.doctor import Finding
 from digitnet.insight.why import Backpropagation
 
-WIDTH, HEIGHT, MARGIN = 300, 160, 36
-"""Of a chart, in pixels; MARGIN: for what is written at its left and below."""
-
-COLOURS = ("#2563eb", "#c026d3")
-"""Of the first and the second curve, on a light ground and on a dark one."""
+BAR = "#2563eb"  # colour on a light ground and on a dark one
 
 
 def table(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> str:
@@ -52,7 +49,7 @@ def bars(names: Iterable[object], values: Iterable[float]) -> str:
     return table(
         (
             name,
-            f'<div style="background: {COLOURS[0]}; height: 0.8em; '
+            f'<div style="background: {BAR}; height: 0.8em; '
             f'width: {120 * min(max(value, 0), 1):.0f}px"></div>',
             f"{value:.3f}",
         )
@@ -73,43 +70,6 @@ def matrix(counts: NDArray[Any], names: Sequence[object]) -> str:
         ]
         rows.append([f"<b>{escape(str(name))}</b>", *cells])
     return table(rows, ["answer \\ guess", *map(str, names)])
-
-
-def curves(history: Sequence[Measurement]) -> str:
-    """The costs and the validation accuracy of a training, as SVG."""
-    x = [float(m.batches) for m in history]
-    costs = {
-        "training": [m.cost for m in history],
-        "validation": [m.validation_cost for m in history],
-    }
-    accuracy = {"": [100 * m.validation_accuracy for m in history]}
-    charts = [_chart("cost", x, costs, 0), _chart("validation accuracy, %", x, accuracy, WIDTH)]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * WIDTH}" height="{HEIGHT}" '
-        f'font-family="sans-serif" font-size="11" fill="#888">{"".join(charts)}</svg>'
-    )
-
-
-def _chart(title: str, x: list[float], lines: dict[str, list[float]], left: int) -> str:
-    values = [value for line in lines.values() for value in line] or [0.0]
-    low, high = min(values), max(values)
-    across = (WIDTH - 2 * MARGIN) / max((x or [1.0])[-1], 1e-9)
-    down = (HEIGHT - 2 * MARGIN) / ((high - low) or 1.0)
-    parts = [f'<text x="{left + MARGIN}" y="14">{title}</text>']
-    for number, (name, line) in enumerate(lines.items()):
-        points = " ".join(
-            f"{left + MARGIN + a * across:.1f},{MARGIN + (high - b) * down:.1f}"
-            for a, b in zip(x, line, strict=True)
-        )
-        colour = COLOURS[number]
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
-        where = left + WIDTH // 2 + 70 * number
-        parts.append(f'<text x="{where}" y="14" fill="{colour}">{name}</text>' if name else "")
-    for value, y in ((high, MARGIN), (low, HEIGHT - MARGIN)):
-        parts.append(f'<text x="{left}" y="{y + 4}">{value:.3g}</text>')
-    last = f"{(x or [0.0])[-1]:,.0f} mini-batches"
-    parts.append(f'<text x="{left + MARGIN}" y="{HEIGHT - 12}">{last}</text>')
-    return "".join(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +95,7 @@ class History(list[Measurement]):
     """The measurements made in training, oldest first; a notebook draws their curves."""
 
     def _repr_svg_(self) -> str:
-        return curves(self)
+        return drawing_of_charts(history_charts({"": self}), is_light=True).svg().decode()
 
 
 class Explanation(Backpropagation):

@@ -28,7 +28,7 @@ from digitnet.repl.board import Board, Means, Reading, lines_of
 from digitnet.repl.features.check import Case, CheckResult
 from digitnet.repl.features.train import TrainingReport
 from digitnet.repl.pictures.curves import GrowingCurves
-from digitnet.repl.pictures.file import svg
+from digitnet.repl.pictures.file import drawing_of_screen
 from digitnet.repl.terminal.board import STYLE
 
 HERE = Path(__file__).parent
@@ -122,7 +122,7 @@ PICTURES = {
 def main() -> None:
     """Writes the files."""
     for name, (make, title) in PICTURES.items():
-        (HERE / f"{name}.svg").write_bytes(svg(make(), title, *SIZE))
+        (HERE / f"{name}.svg").write_bytes(drawing_of_screen(make(), title, *SIZE).svg())
 
 
 if __name__ == "__main__":

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 from pictures import PICTURES, SIZE
 
-from digitnet.repl.pictures.file import svg
+from digitnet.repl.pictures.file import drawing_of_screen
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture(name: str) -> None:
     make, title = PICTURES[name]
     kept = (Path(__file__).parent / f"{name}.svg").read_bytes()
-    assert svg(make(), title, *SIZE) == kept, "python tests/golden/pictures.py draws it anew"
+    drawn = drawing_of_screen(make(), title, *SIZE).svg()
+    assert drawn == kept, "python tests/golden/pictures.py draws it anew"
     root = Path(__file__).parents[2]
     pages = [root / "README.md", root / "docs" / "commands.md"]
     assert any(f"tests/golden/{name}.svg)" in page.read_text("utf-8") for page in pages)

@@ -121,7 +121,7 @@ def test_scikit_learn_takes_it() -> None:
 def test_results_show_themselves_in_a_notebook() -> None:
     """Each is well-formed, and says what it is of."""
     train, test = dn.data("sample")
-    net = dn.network("784-10-10").fit(train.x[:500], train.y[:500], epochs=1)
+    net = dn.network("784-10-10").fit(train.x[:500], train.y[:500], epochs=3)
     case = net.check(test.x[0], test.y[0])
     confusion = net.confusion(test.x, test.y)
     assert confusion.counts.sum() == len(test.y)

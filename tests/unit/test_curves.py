@@ -4,18 +4,10 @@ from io import StringIO
 
 import pytest
 
+from digitnet.charts import MAX_POINTS, Chart, history_charts, thinned
 from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import Screen
-from digitnet.repl.pictures.curves import (
-    MAX_POINTS,
-    MIN_ROWS,
-    Chart,
-    Curves,
-    GrowingCurves,
-    history_curves,
-    picture,
-    thinned,
-)
+from digitnet.repl.pictures.curves import MIN_ROWS, Curves, GrowingCurves, picture
 
 
 def measured(count: int = 50) -> list[Measurement]:
@@ -34,7 +26,7 @@ def drawn(curves: object, width: int = 80, height: int = 24, *, plain: bool = Tr
 @pytest.mark.parametrize("plain", [False, True])
 @pytest.mark.parametrize("live", [False, True])
 def test_curves_fit_every_screen(width: int, plain: bool, live: bool) -> None:
-    text = drawn(Curves(history_curves({"": measured()}).charts, live), width, plain=plain)
+    text = drawn(Curves(history_charts({"": measured()}), live), width, plain=plain)
     lines = text.splitlines()
     assert all(len(line) <= width for line in lines)
     assert (not "".join(lines).strip()) == (width < 30)
@@ -45,11 +37,11 @@ def test_curves_fit_every_screen(width: int, plain: bool, live: bool) -> None:
 
 @pytest.mark.parametrize(("height", "rows"), [(11, 0), (12, 10), (24, 19), (40, 30), (100, 30)])
 def test_curves_by_themselves_fill_the_window(height: int, rows: int) -> None:
-    assert len(drawn(history_curves({"": measured()}), height=height).splitlines()) == rows
+    assert len(drawn(Curves(history_charts({"": measured()})), height=height).splitlines()) == rows
 
 
 def test_training_and_validation_cost_are_in_one_chart() -> None:
-    title, *rows = drawn(history_curves({"": measured()})).splitlines()
+    title, *rows = drawn(Curves(history_charts({"": measured()}))).splitlines()
     assert "cost (log)  * training  o validation" in title
     left = "".join(row[:40] for row in rows)
     assert "*" in left
@@ -57,7 +49,7 @@ def test_training_and_validation_cost_are_in_one_chart() -> None:
 
 
 def test_each_of_several_networks_has_its_own_marker_and_name() -> None:
-    text = drawn(history_curves({"one": measured(), "two": measured(20), "new": []}))
+    text = drawn(Curves(history_charts({"one": measured(), "two": measured(20), "new": []})))
     assert "validation cost (log)  * one  o two" in text.splitlines()[0]
     assert "new" not in text
 
@@ -115,7 +107,7 @@ def test_costs_over_a_wide_range_are_on_a_logarithmic_axis_unless_told(
 ) -> None:
     history = [Measurement(n, value, value, 0.5) for n, value in enumerate(values)]
     for asked, has in ((None, log), (True, True), (False, False)):
-        assert history_curves({"": history}, asked).charts[0].log_y == has
+        assert history_charts({"": history}, asked)[0].log_y == has
 
 
 def test_long_trainings_keep_their_first_and_last_point() -> None:

@@ -18,6 +18,7 @@ FLOORS = [
     {"registry"},
     {"recipes"},
     {"study"},
+    {"charts"},
     {"display"},
     {"api"},
     {"flags", "repl"},

@@ -10,6 +10,7 @@ from rich.console import RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
+from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.layers import ACTIVATIONS
@@ -25,7 +26,7 @@ from digitnet.repl import glossary, kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, picture
+from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, picture
 from digitnet.repl.pictures.digit import gallery, small_case
 from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note

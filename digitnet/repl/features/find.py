@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from rich.console import RenderResult
 from rich.text import Text
 
+from digitnet.charts import Chart
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, Chart, picture
+from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, picture
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rich.console import RenderResult
 from rich.text import Text
 
+from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, answers_of
 from digitnet.engine.network import Network
@@ -18,7 +19,7 @@ from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import gallery, halved, signed, small_case, unsigned
-from digitnet.repl.pictures.tables import named, rounded
+from digitnet.repl.pictures.tables import named
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from rich.console import RenderResult
 
+from digitnet.charts import BATCHES, Chart, history_charts
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.trainer import Measurement
@@ -16,7 +17,7 @@ from digitnet.repl.command import OPTIONAL, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.saves import loaded
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.curves import BATCHES, Chart, Curves, history_curves
+from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session, clean
@@ -103,7 +104,7 @@ def _histories(histories: dict[str, list[Measurement]], log: bool | None) -> Plo
         )
     measured = {name: [asdict(m) for m in history] for name, history in histories.items()}
     fields = {"history": measured[""]} if "" in measured else {"histories": measured}
-    return PlotResult(history_curves(histories, log).charts, said, fields)
+    return PlotResult(history_charts(histories, log), said, fields)
 
 
 def _rates(model: Model | None) -> Chart:

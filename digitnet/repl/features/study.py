@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from rich.console import RenderResult
 from rich.text import Text
 
+from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount
@@ -26,7 +27,7 @@ from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.curves import MIN_ROWS, Chart, picture
+from digitnet.repl.pictures.curves import MIN_ROWS, picture
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Said

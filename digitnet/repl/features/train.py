@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array
 from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks
@@ -30,7 +31,7 @@ from digitnet.repl.features.wrong import Misread
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import GrowingCurves, rows_of
 from digitnet.repl.pictures.digit import Framed, bar, framed_units, gallery, size_of
-from digitnet.repl.pictures.tables import clock, counted, duration, percent, rounded
+from digitnet.repl.pictures.tables import clock, counted, duration, percent
 from digitnet.repl.result import Milestones, Note
 from digitnet.repl.session import Session, undoable
 

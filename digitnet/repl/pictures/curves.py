@@ -1,21 +1,19 @@
 """Curves: costs and accuracies over a training, as text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import groupby
-from math import ceil, floor
-from typing import TypeVar
+from math import ceil
 
 import numpy as np
 from rich.console import Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from digitnet.charts import MAX_POINTS, Chart, Point, Ticks, thinned, training_charts
 from digitnet.engine.arrays import Array
 from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.tables import rounded, written
 
 MIN_ROWS, MAX_ROWS = 10, 30  # minimum and maximum lines of a chart, axes included
 
@@ -23,11 +21,6 @@ LIVE_FRACTION, MAX_FRACTION = 0.4, 0.8
 """Fraction of the screen's height for charts during training, and otherwise."""
 
 MIN_COLUMNS = 30  # minimum columns of a chart
-MAX_VALUE = 1e100  # values are clipped to this: differences of larger ones may overflow
-MAX_POINTS = 400  # maximum number of points of a curve
-TICK_COLUMNS = 10  # columns per power of ten on an axis
-
-BATCHES = "mini-batches"
 
 COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
 
@@ -40,86 +33,6 @@ DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 BRAILLE = 0x2800
 
 IN_ASCII = str.maketrans("─│┌┐└┘┤┬", "-|++++++")
-
-T = TypeVar("T")
-
-Point = tuple[float, float]
-"""(x, y); x is usually a number of mini-batches."""
-
-Ticks = list[tuple[float, str]]
-"""Positions on an axis, and what is written there."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Curves by name, with common axes. A curve with fewer than two points is not drawn.
-
-    Names stand beside the title. log_x, log_y: whether an axis is logarithmic; points that are not
-    above zero are then left out. marked: an x to mark with a vertical line. over: what x is, for
-    pictures in files.
-    """
-
-    title: str
-    curves: Mapping[str, Sequence[Point]]
-    log_x: bool = False
-    log_y: bool = False
-    marked: float | None = None
-    over: str = ""
-
-    @cached_property
-    def lines(self) -> list[tuple[int, str, Array]]:
-        """The curves that can be drawn: number, which sets colour and marker, name and (x, y).
-
-        x and y are (points,), thinned, and logarithms where an axis is logarithmic.
-        """
-        lines = []
-        for number, (name, points) in enumerate(self.curves.items()):
-            xy = np.array(thinned(points), float).reshape(-1, 2).T.clip(-MAX_VALUE, MAX_VALUE)
-            for axis in (axis for axis in (0, 1) if (self.log_x, self.log_y)[axis]):
-                xy = xy[:, xy[axis] > 0]
-                xy[axis] = np.log10(xy[axis])
-            if xy.shape[1] > 1:
-                lines.append((number, name, xy))
-        return lines
-
-    @property
-    def bounds(self) -> tuple[Array, Array]:
-        every = np.hstack([xy for _, _, xy in self.lines])
-        return every.min(axis=1), every.max(axis=1)
-
-    def x_ticks(self, columns: int) -> Ticks:
-        """The ends of the x axis and what is marked between, or powers of ten."""
-        low, high = (float(end[0]) for end in self.bounds)
-        if self.log_x:
-            return _powers(low, high, columns // TICK_COLUMNS)
-        marked = set() if self.marked is None else {self.marked}
-        return [(x, written(x)) for x in sorted({low, high} | marked) if low <= x <= high]
-
-    def y_ticks(self, rows: int) -> Ticks:
-        low, high = (float(end[1]) for end in self.bounds)
-        count = 1 if rows < 2 * MIN_ROWS - 2 else 4
-        if self.log_y:
-            return _powers(low, high, 2 * count)
-        ticks = {low + (high - low) * k / count for k in range(count)} | {high}
-        return [(tick, rounded(tick)) for tick in sorted(ticks)]
-
-
-def _powers(low: float, high: float, most: int) -> Ticks:
-    """About `most` powers of ten from 10^low to 10^high, or 1, 2 and 5 times these, or the ends."""
-    powers = range(floor(low), ceil(high) + 1)
-    for factors in ((1,), (1, 2, 5)):
-        values = [factor * 10.0**power for power in powers for factor in factors]
-        inside = [value for value in values if low - 1e-9 <= np.log10(value) <= high + 1e-9]
-        if len(inside) > 2:
-            inside = inside[:: ceil(len(inside) / (most + 1))]
-            return [(float(np.log10(value)), written(value)) for value in inside]
-    return [(end, written(10.0**end)) for end in sorted({low, high})]
-
-
-def thinned(points: Sequence[T]) -> list[T]:
-    """At most MAX_POINTS of the points, including the first and the last."""
-    step = ceil((len(points) - 1) / (MAX_POINTS - 1)) if len(points) > 1 else 1
-    return [*points[:-1:step], *points[-1:]]
 
 
 @dataclass(frozen=True)
@@ -155,16 +68,12 @@ def rows_of(view: View, fraction: float = LIVE_FRACTION) -> int:
     return min(max(MIN_ROWS, int(fraction * view.height)), MAX_ROWS)
 
 
-LOG_RANGE = 30
-"""Costs whose largest is this many times the smallest are drawn on a logarithmic axis."""
-
-
 @dataclass
 class GrowingCurves(Drawn):
     """The costs and the validation accuracy of a network, from the first measurement to now.
 
     rate: the learning rate, where it is known. since: the mini-batch at which this training began,
-    which is marked. log: whether the costs are on a logarithmic axis; None where the range asks.
+    which is marked.
     """
 
     cost: list[Point] = field(default_factory=list)
@@ -172,7 +81,6 @@ class GrowingCurves(Drawn):
     accuracy: list[Point] = field(default_factory=list)
     rate: list[Point] = field(default_factory=list)
     since: int = 0
-    log: bool | None = None
 
     @classmethod
     def of(
@@ -202,12 +110,8 @@ class GrowingCurves(Drawn):
 
     @property
     def charts(self) -> list[Chart]:
-        costs, marked = {"training": self.cost, "validation": self.validation_cost}, self.since
-        accuracy = {"": self.accuracy}
-        return [
-            cost_chart("cost", costs, self.log, marked or None),
-            Chart("validation accuracy, %", accuracy, marked=marked or None, over=BATCHES),
-        ]
+        costs = {"training": self.cost, "validation": self.validation_cost}
+        return training_charts(costs, {"": self.accuracy}, marked=self.since or None)
 
     def drawn(self, view: View) -> RenderResult:
         yield Curves(self.charts, live=True)
@@ -218,45 +122,6 @@ def _add(points: list[Point], point: Point) -> None:
     points.append(point)
     if len(points) > MAX_POINTS:
         del points[1:-1:2]
-
-
-def cost_chart(
-    title: str,
-    costs: Mapping[str, Sequence[Point]],
-    log: bool | None = None,
-    marked: float | None = None,
-) -> Chart:
-    """A chart of costs, on a logarithmic axis if `log`, or if it is None and the range asks."""
-    values = [cost for points in costs.values() for _, cost in points]
-    if log is None:
-        log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
-    title = f"{title} (log)" if log else title
-    return Chart(title, costs, log_y=log, marked=marked, over=BATCHES)
-
-
-def history_curves(
-    histories: Mapping[str, Sequence[Measurement]], log: bool | None = None
-) -> Curves:
-    """The curves of training histories, by network name.
-
-    For one network: training and validation cost, and validation accuracy. For several: validation
-    cost and accuracy of each. log: see `cost_chart`.
-    """
-    if len(histories) == 1:
-        (history,) = histories.values()
-        curves = GrowingCurves.of(history, [])
-        curves.log = log
-        return Curves(curves.charts)
-    costs, accuracies = dict[str, list[Point]](), dict[str, list[Point]]()
-    for name, history in histories.items():
-        costs[name] = [(m.batches, m.validation_cost) for m in history]
-        accuracies[name] = [(m.batches, 100 * m.validation_accuracy) for m in history]
-    return Curves(
-        [
-            cost_chart("validation cost", costs, log),
-            Chart("validation accuracy, %", accuracies, over=BATCHES),
-        ]
-    )
 
 
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
@@ -288,7 +153,7 @@ class _Grid:
         return places
 
     def ticks(self, ticks: Ticks, axis: int) -> dict[int, str]:
-        xy = np.stack([self.low] * len(ticks), axis=1)
+        xy = np.tile(self.low[:, None], len(ticks))
         xy[axis] = [place for place, _ in ticks]
         return dict(zip(self.places(xy)[:, axis].tolist(), (t for _, t in ticks), strict=True))
 
@@ -299,10 +164,9 @@ class _Grid:
         along = np.concatenate([[0], np.cumsum(steps)])
         every = np.arange(along[-1] + 1)
         columns, lines = (np.rint(np.interp(every, along, p)).astype(int) for p in places.T)
-        (across, down), (wide, high) = self.size, dots
-        inside = np.zeros((down, high, across, wide), int)
-        inside[lines // high, lines % high, columns // wide, columns % wide] = 1
-        bits: Array = (inside * DOTS[:high, None, :wide]).sum(axis=(1, 3))
+        bits, (wide, high) = np.zeros(self.size[::-1], int), dots
+        cells = lines // high, columns // wide
+        np.bitwise_or.at(bits, cells, DOTS[lines % high, columns % wide])
         return bits
 
 
@@ -324,23 +188,22 @@ def _plot(chart: Chart, width: int, rows: int, *, blocks: bool) -> Text:
     margin = max(len(label) for _, label in y_ticks)
     columns, lines = width - margin - 2, rows - 3
     grid = _Grid(np.array([columns, lines]), *chart.bounds)
-    cells = [[(" ", "")] * columns for _ in range(lines)]
-    if chart.marked is not None:
-        x = np.log10(chart.marked) if chart.log_x else chart.marked
-        for column in grid.ticks([(x, "")], 0):
-            for line in cells if 0 <= column < columns else ():
-                line[column] = "│", "green"
+    cells = {  # (line, column) → character and style
+        (line, column): ("│", "green")
+        for column in grid.ticks([(x, "") for x in chart.marked_at], 0)
+        for line in range(lines)
+    }
     for number, _, xy in chart.lines:
         marker, colour = _marker(number, blocks=blocks), COLOURS[number % len(COLOURS)]
         is_dotted = marker == MARKERS[0]
         bits = grid.dotted(xy, (2, 4) if is_dotted else (1, 1))
-        for line, column in np.argwhere(bits):
-            dots = chr(BRAILLE + bits[line, column]) if is_dotted else marker
-            cells[line][column] = dots, colour
+        for place in zip(*bits.nonzero(), strict=True):
+            cells[place] = chr(BRAILLE + bits[place]) if is_dotted else marker, colour
     text = Text(" " * margin + "┌" + "─" * columns + "┐\n", no_wrap=True)
     labels = grid.ticks(y_ticks, 1)
-    for number, line in enumerate(cells):
+    for number in range(lines):
         text.append(f"{labels.get(number, ''):>{margin}}{'┤' if number in labels else '│'}")
+        line = (cells.get((number, column), (" ", "")) for column in range(columns))
         for style, run in groupby(line, lambda cell: cell[1]):
             text.append("".join(character for character, _ in run), style)
         text.append("│\n")

@@ -1,9 +1,8 @@
 """Results drawn in files: any command may end in `--svg FILE`, or `--html`, `--png`, `--pdf`."""
 
 import os
-import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -13,22 +12,25 @@ from typing import Any
 from unicodedata import name
 from urllib.parse import urlsplit
 
-from PIL import Image, ImageDraw
+import numpy as np
+from PIL import Image
 from rich.color import blend_rgb
 from rich.color_triplet import ColorTriplet
-from rich.console import RenderableType, RenderResult
+from rich.console import Group, RenderableType, RenderResult
 from rich.filesize import decimal
+from rich.segment import Segment
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
+from rich.text import Text
 
+from digitnet.charts import Boxes, Drawing, Words, drawing_of_charts
 from digitnet.lazy import lazy
 from digitnet.registry.files import NotWritten, write_outside
 from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, Screen, View
-from digitnet.repl.pictures.curves import BRAILLE
-from digitnet.repl.pictures.vector import WRITERS, first_font, written
+from digitnet.repl.pictures.curves import BRAILLE, DOTS
 from digitnet.repl.result import Result
 from digitnet.repl.session import Asker
 
@@ -62,8 +64,42 @@ def path_to_write(text: str, example: str, asker: Asker) -> Path:
     return path
 
 
-def _screen(what: RenderableType, width: int, height: int) -> Screen:
-    """A screen of this size, with all colours, that has recorded a picture."""
+CELL_WIDTH, CELL_HEIGHT, BASE, MARGIN, SIZE = 12, 24, 18, 16, 20
+"""In pixels. BASE: of the letters below the top of a cell. MARGIN: around the whole picture."""
+
+FAMILY = "Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+
+ARMS = {
+    "HORIZONTAL": (0, 11, 12, 2),
+    "VERTICAL": (5, 0, 2, 24),
+    "LEFT": (0, 11, 7, 2),
+    "RIGHT": (5, 11, 7, 2),
+    "UP": (5, 0, 2, 13),
+    "DOWN": (5, 11, 2, 13),
+}
+"""Word in the Unicode name of a line, such as BOX DRAWINGS LIGHT UP AND RIGHT → its rectangle."""
+
+BLOCKS = {
+    "▀": [(0, 0, CELL_WIDTH, CELL_HEIGHT // 2)],
+    **{chr(0x2580 + n): [(0, CELL_HEIGHT - 3 * n, CELL_WIDTH, 3 * n)] for n in range(1, 9)},
+    **{chr(0x2590 - n): [(0, 0, round(1.5 * n), CELL_HEIGHT)] for n in range(1, 8)},
+    **{
+        chr(BRAILLE + bits): [(2 + 6 * x, 2 + 6 * y, 3, 3) for y, x in np.argwhere(DOTS & bits)]
+        for bits in range(1, 256)
+    },
+    **{
+        line: [box for word, box in ARMS.items() if word in name(line)]
+        for line in map(chr, range(0x2500, 0x2580))
+        if "LIGHT" in name(line)
+    },
+}
+"""Block, braille or line → its rectangles (left, top, width, height), which join without seams in
+any font.
+"""
+
+
+def drawing_of_screen(what: RenderableType, title: str, width: int, height: int) -> Drawing:
+    """What a terminal of so many columns and rows shows, in all its colours, below a title."""
     screen = Screen(
         StringIO(),
         no_color=False,
@@ -73,130 +109,33 @@ def _screen(what: RenderableType, width: int, height: int) -> Screen:
         record=True,
     )
     screen.height, screen.plain = height, False
-    screen.print(what)
-    return screen
-
-
-def _theme(what: RenderableType) -> TerminalTheme:
-    """The colours of the terminal: light if it is drawn for a white background."""
-    return DEFAULT_TERMINAL_THEME if getattr(what, "is_light", False) else SVG_EXPORT_THEME
-
-
-LINE = 24.4  # height of a line in rich's SVG; the text's baseline is 4.4 above its bottom
-
-FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
-"""What makes rich's SVG fetch its font from the web."""
-
-HALVES = re.compile(
-    r'<text (class="\S+") x="(\S+)" y="(\S+)" textLength="(\S+)" clip-path="\S+">▀+</text>'
-)
-
-
-def svg(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    """A terminal window in SVG.
-
-    Upper half-blocks (▀), of which pictures are made, become rectangles, so that they join without
-    seams in any font.
-    """
-    ident, screen = re.sub(r"\W+", "-", title) or "-", _screen(what, width, height)
-    text = screen.export_svg(title=title, theme=_theme(what), unique_id=f"d{ident}")
-    text = FONT_FACE.sub("", text).replace("Fira Code", "Menlo, 'DejaVu Sans Mono'")
-    return HALVES.sub(
-        lambda half: (
-            f'<rect {half[1]} x="{half[2]}" y="{float(half[3]) - 18.5:g}" width="{half[4]}" '
-            f'height="{LINE / 2:g}" shape-rendering="crispEdges"/>'
-        ),
-        text,
-    ).encode()
-
-
-HTML = """\
-<!DOCTYPE html>
-<html>
-<head><meta charset="UTF-8"><title>{title}</title></head>
-<body style="background: {{background}}; color: {{foreground}}">
-<pre style="font: 16px/1.2 'Fira Code', Menlo, 'DejaVu Sans Mono', Consolas, monospace">\
-<code style="font-family: inherit">{{code}}</code></pre>
-</body>
-</html>
-"""
-
-
-def html(what: RenderableType, title: str, width: int, height: int) -> bytes:
-    page, screen = HTML.format(title=escape(title)), _screen(what, width, height)
-    return screen.export_html(theme=_theme(what), code_format=page, inline_styles=True).encode()
-
-
-CELL_WIDTH, CELL_HEIGHT, MARGIN, TEXT_HEIGHT = 12, 24, 16, 20
-"""In pixels. MARGIN: around the whole image."""
-
-FONTS = {
-    False: ("DejaVuSansMono.ttf", "Menlo.ttc", "consola.ttf", "LiberationMono-Regular.ttf"),
-    True: ("DejaVuSansMono-Bold.ttf", "Menlo.ttc", "consolab.ttf", "LiberationMono-Bold.ttf"),
-}
-"""Common monospaced fonts, by whether they are bold."""
-
-ARMS = {
-    "HORIZONTAL": (0, 11, 12, 13),
-    "VERTICAL": (5, 0, 7, 24),
-    "LEFT": (0, 11, 7, 13),
-    "RIGHT": (5, 11, 12, 13),
-    "UP": (5, 0, 7, 13),
-    "DOWN": (5, 11, 7, 24),
-}
-"""Word in the Unicode name of a line, such as BOX DRAWINGS LIGHT UP AND RIGHT → its rectangle."""
-
-DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
-"""The column and row of each bit of a braille character."""
-
-
-def image(what: RenderableType, title: str, width: int, height: int, **options: Any) -> bytes:
-    """The cells of a terminal as an image, without window. options: those of Pillow's `save`."""
-    lines, theme = _screen("", width, height).render_lines(what, pad=False), _theme(what)
-    size = width * CELL_WIDTH + 2 * MARGIN, len(lines) * CELL_HEIGHT + 2 * MARGIN
-    drawn = Image.new("RGB", size, theme.background_color)
-    draw = ImageDraw.Draw(drawn)
+    theme = DEFAULT_TERMINAL_THEME if getattr(what, "is_light", False) else SVG_EXPORT_THEME
+    lines = screen.render_lines(Group(Text(title, "dim"), what), pad=False)
+    shapes: list[Boxes | Words] = []
     for row, line in enumerate(lines):
-        cells = [(c, segment.style or Style()) for segment in line for c in segment.text]
-        for column, (character, style) in enumerate(cells):
-            x, y = MARGIN + column * CELL_WIDTH, MARGIN + row * CELL_HEIGHT
-            _draw_cell(draw, x, y, character, style, theme)
-    file = BytesIO()
-    drawn.save(file, title=title, **options)
-    return file.getvalue()
+        x, y = MARGIN, MARGIN + row * CELL_HEIGHT
+        for segment in line:
+            shapes += _shapes_of(segment, x, y, theme)
+            x += CELL_WIDTH * segment.cell_length
+    size = width * CELL_WIDTH + 2 * MARGIN, len(lines) * CELL_HEIGHT + 2 * MARGIN
+    return Drawing(shapes, *size, theme.background_color.hex, SIZE, FAMILY)
 
 
-def _draw_cell(
-    draw: Any, x: int, y: int, character: str, style: Style, theme: TerminalTheme
-) -> None:
+def _shapes_of(segment: Segment, x: int, y: int, theme: TerminalTheme) -> Iterator[Boxes | Words]:
+    text, style, span = segment.text, segment.style or Style(), CELL_WIDTH * segment.cell_length
     colour, background = _colours(style, theme)
     if background != theme.background_color:
-        draw.rectangle((x, y, x + CELL_WIDTH - 1, y + CELL_HEIGHT - 1), background)
-    boxes = _boxes(character)
-    for left, top, right, bottom in boxes:
-        draw.rectangle((x + left, y + top, x + right - 1, y + bottom - 1), colour)
-    if not boxes and not character.isspace():
-        middle = x + CELL_WIDTH / 2, y + CELL_HEIGHT - 6
-        draw.text(
-            middle, character, colour, first_font(FONTS[bool(style.bold)], TEXT_HEIGHT), anchor="ms"
-        )
-
-
-def _boxes(character: str) -> list[tuple[int, int, int, int]]:
-    """The rectangles (left, top, right, bottom) of a block, line or braille character; or none."""
-    code, called = ord(character), name(character, "")
-    if character == "▀":
-        return [(0, 0, CELL_WIDTH, CELL_HEIGHT // 2)]
-    if 0x2581 <= code <= 0x2588:  # ▁ to █, from below
-        return [(0, CELL_HEIGHT - CELL_HEIGHT * (code - 0x2580) // 8, CELL_WIDTH, CELL_HEIGHT)]
-    if 0x2589 <= code <= 0x258F:  # ▉ to ▏, from the left
-        return [(0, 0, max(1, round(CELL_WIDTH * (0x2590 - code) / 8)), CELL_HEIGHT)]
-    if BRAILLE < code <= BRAILLE + 0xFF:
-        dots = [dot for bit, dot in enumerate(DOTS) if (code - BRAILLE) >> bit & 1]
-        return [(2 + 6 * i, 2 + 6 * j, 5 + 6 * i, 5 + 6 * j) for i, j in dots]
-    if called.startswith("BOX DRAWINGS LIGHT"):
-        return [box for word, box in ARMS.items() if word in called]
-    return []
+        yield Boxes([(x, y, span, CELL_HEIGHT)], background.hex)
+    places = [
+        (x + column * CELL_WIDTH + left, y + top, wide, high)
+        for column, character in enumerate(text)
+        for left, top, wide, high in BLOCKS.get(character, ())
+    ]
+    if places:
+        yield Boxes(places, colour.hex)
+    words = "".join(" " if character in BLOCKS else character for character in text)
+    if not words.isspace():
+        yield Words(x, y + BASE, words, colour.hex, "start", span, bool(style.bold))
 
 
 def _colours(style: Style, theme: TerminalTheme) -> tuple[ColorTriplet, ColorTriplet]:
@@ -212,13 +151,38 @@ def _colours(style: Style, theme: TerminalTheme) -> tuple[ColorTriplet, ColorTri
     return colour, background
 
 
-FORMATS: Mapping[str, Callable[..., bytes]] = {
-    "svg": svg,
-    "html": html,
-    "png": partial(image, format="PNG", optimize=True),
-    "pdf": partial(image, format="PDF", quality=95),
-}
-"""Suffix → function of what to draw, title, columns and rows that returns the file's bytes."""
+SMOOTH = 2
+"""Charts in PNG are drawn so many times as large, and then reduced to two pixels a point."""
+
+
+def picture_of(result: Any, suffix: str, title: str) -> bytes:
+    """The file of that suffix: charts in lines, anything else as a screen of this width shows it.
+
+    Raises UnicodeEncodeError for letters of charts that a PDF's font does not have.
+    """
+    charts, is_light = getattr(result, "charts", ()), getattr(result, "is_light", False)
+    is_chart = charts and suffix != "html"
+    columns, rows = shutil.get_terminal_size()
+    drawing = (
+        drawing_of_charts(charts, is_light=is_light)
+        if is_chart
+        else drawing_of_screen(result, title, max(columns, WIDTH), max(rows, HEIGHT))
+    )
+    if suffix == "svg":
+        return drawing.svg()
+    if suffix == "html":
+        head = f"<!DOCTYPE html><meta charset=UTF-8><title>{escape(title)}</title>"
+        body = f'<body style="background: {drawing.background}">'
+        return f"{head}\n{body}\n".encode() + drawing.svg()
+    if is_chart and suffix == "pdf":
+        return drawing.pdf()
+    image = drawing.image(2 * SMOOTH).reduce(SMOOTH) if is_chart else drawing.image()
+    file = BytesIO()
+    image.save(file, suffix, title=title, optimize=True, quality=95)
+    return file.getvalue()
+
+
+FORMATS = ("svg", "html", "png", "pdf")
 
 FLAGS = frozenset(f"--{suffix}" for suffix in FORMATS)
 
@@ -242,17 +206,9 @@ class DrawnResult(Drawn):
 
 
 def _draw(path: Path, suffix: str, title: str, result: Result) -> DrawnResult:
-    """Draws the result: charts in lines, anything else as it is on a screen of this width.
-
-    title: the line that was typed.
-    """
-    columns, rows = shutil.get_terminal_size()
-    charts, is_light = getattr(result, "charts", ()), getattr(result, "is_light", False)
+    """title: the line that was typed."""
     try:
-        if charts and suffix in WRITERS:
-            data = written(charts, suffix, is_light=is_light)
-        else:
-            data = FORMATS[suffix](result, title, max(columns, WIDTH), max(rows, HEIGHT))
+        data = picture_of(result, suffix, title)
         write_outside(path, data)
     except NotWritten as error:
         raise CommandError(f"the picture was not written: {error.why}") from None

@@ -37,17 +37,6 @@ def percent(fraction: float) -> str:
     return f"{fraction:.2%}".replace("%", " %")
 
 
-def written(number: float) -> str:
-    """A number in full, for an axis: `1,095`, `0.01`, `1e-5`."""
-    return f"{number:,.12g}".replace("e-0", "e-").replace("e+0", "e")
-
-
-def rounded(number: float) -> str:
-    """A number to three significant digits, or to an integer: `0.0917`, `9,940`, `2e7`."""
-    text = f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.3g}"
-    return text.replace("e-0", "e-").replace("e+0", "e")
-
-
 def duration(seconds: float) -> str:
     """A time: `0.4 s`, `75 s`, `12 min`, `3 h 20 min`."""
     if seconds < 10:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitnet.repl.pictures.curves import Chart
-from digitnet.repl.pictures.vector import HEIGHT, LEFT, RIGHT, WIDTH, written
+from digitnet.charts import HEIGHT, LEFT, RIGHT, WIDTH, Chart, drawing_of_charts
+from digitnet.repl.features.plot import PlotResult
+from digitnet.repl.pictures.file import picture_of
 
 POINTS = [(0.0, 2.0), (50.0, 0.5), (100.0, 0.1)]
 CHARTS = [
@@ -20,7 +21,8 @@ CHARTS = [
 
 
 def test_svg_has_a_line_through_the_points_and_no_font_from_the_web() -> None:
-    root = ElementTree.fromstring(written(CHARTS, "svg", is_light=True))
+    data = drawing_of_charts(CHARTS, is_light=True).svg()
+    root = ElementTree.fromstring(data)
     lines = root.findall("{*}polyline[@stroke-width='2']")
     assert len(lines) == 3
     xy = [point.split(",") for point in lines[0].attrib["points"].split()]
@@ -29,13 +31,11 @@ def test_svg_has_a_line_through_the_points_and_no_font_from_the_web() -> None:
     assert (y[1] - y[0]) / (y[2] - y[0]) == pytest.approx(1.5 / 1.9, abs=1e-3)
     texts = [text.text for text in root.findall("{*}text")]
     assert {"cost", "<training>", "mini-batches", "30", "0.1"} <= {*texts}
-    assert b"http" not in written(CHARTS, "svg", is_light=False).replace(
-        b"http://www.w3.org/2000/svg", b""
-    )
+    assert b"http" not in data.replace(b"http://www.w3.org/2000/svg", b"")
 
 
 def test_pdf_has_its_objects_where_its_table_says_and_draws_lines() -> None:
-    data = written(CHARTS, "pdf", is_light=False)
+    data = drawing_of_charts(CHARTS, is_light=False).pdf()
     start = int(re.search(rb"startxref\n(\d+)", data)[1])  # type: ignore[index]
     for number, place in enumerate(re.findall(rb"(\d{10}) 00000 n", data[start:]), 1):
         assert data[int(place) :].startswith(b"%d 0 obj" % number)
@@ -45,12 +45,12 @@ def test_pdf_has_its_objects_where_its_table_says_and_draws_lines() -> None:
     assert len(re.findall(r"2 w .* m .* l .* l S", drawn)) == 3
     assert r"(\(b\)) Tj" in drawn
     with pytest.raises(UnicodeEncodeError):
-        written([Chart("数", {"": POINTS})], "pdf", is_light=True)
+        drawing_of_charts([Chart("数", {"": POINTS})], is_light=True).pdf()
 
 
 @pytest.mark.parametrize(("is_light", "corner"), [(True, (255, 255, 255)), (False, (22, 24, 29))])
 def test_png_is_light_or_dark(is_light: bool, corner: tuple[int, ...]) -> None:
-    image = Image.open(BytesIO(written(CHARTS, "png", is_light=is_light)))
+    image = Image.open(BytesIO(picture_of(PlotResult(CHARTS, [], {}, is_light), "png", "plot")))
     assert image.size == (4 * WIDTH, 2 * HEIGHT)
     assert image.getpixel((0, 0)) == corner
     assert len(image.getcolors(1 << 20)) > 20  # smooth lines

@@ -1,0 +1,373 @@
+"""Charts, and drawings of lines, boxes and words, which are written as SVG, PDF and PNG."""
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from html import escape
+from math import ceil, floor
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from digitnet.engine.arrays import Array
+from digitnet.engine.trainer import Measurement
+
+MAX_VALUE = 1e100  # values are clipped to this: differences of larger ones may overflow
+MAX_POINTS = 400  # maximum number of points of a curve
+TICK_COLUMNS = 10  # columns per power of ten on an axis
+MANY_ROWS = 18  # rows of a chart from which its y axis has more numbers than its ends
+
+LOG_RANGE = 30
+"""Costs whose largest is this many times the smallest are drawn on a logarithmic axis."""
+
+BATCHES = "mini-batches"
+
+T = TypeVar("T")
+
+Point = tuple[float, float]
+"""(x, y); x is usually a number of mini-batches."""
+
+Ticks = list[tuple[float, str]]
+"""Positions on an axis, and what is written there."""
+
+
+def written(number: float) -> str:
+    """A number in full, for an axis: `1,095`, `0.01`, `1e-5`."""
+    return f"{number:,.12g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def rounded(number: float) -> str:
+    """A number to three significant digits, or to an integer: `0.0917`, `9,940`, `2e7`."""
+    text = f"{number:,.0f}" if 1000 <= abs(number) < 1e6 else f"{number:.3g}"
+    return text.replace("e-0", "e-").replace("e+0", "e")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves by name, with common axes. A curve with fewer than two points is not drawn.
+
+    Names stand beside the title. log_x, log_y: whether an axis is logarithmic; points that are not
+    above zero are then left out. marked: an x to mark with a vertical line. over: what x is, for
+    pictures in files.
+    """
+
+    title: str
+    curves: Mapping[str, Sequence[Point]]
+    log_x: bool = False
+    log_y: bool = False
+    marked: float | None = None
+    over: str = ""
+
+    @cached_property
+    def lines(self) -> list[tuple[int, str, Array]]:
+        """The curves that can be drawn: number, which sets colour and marker, name and (x, y).
+
+        x and y are (points,), thinned, and logarithms where an axis is logarithmic.
+        """
+        lines = []
+        for number, (name, points) in enumerate(self.curves.items()):
+            xy = np.array(thinned(points), float).reshape(-1, 2).T.clip(-MAX_VALUE, MAX_VALUE)
+            for axis in (axis for axis in (0, 1) if (self.log_x, self.log_y)[axis]):
+                xy = xy[:, xy[axis] > 0]
+                xy[axis] = np.log10(xy[axis])
+            if xy.shape[1] > 1:
+                lines.append((number, name, xy))
+        return lines
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        every = np.hstack([xy for _, _, xy in self.lines])
+        return every.min(axis=1), every.max(axis=1)
+
+    @property
+    def marked_at(self) -> list[float]:
+        """The x of the vertical line, if there is one, as in `lines`."""
+        if self.marked is None:
+            return []
+        return [float(np.log10(self.marked)) if self.log_x else self.marked]
+
+    def x_ticks(self, columns: int) -> Ticks:
+        """The ends of the x axis and what is marked between, or powers of ten."""
+        low, high = (float(end[0]) for end in self.bounds)
+        if self.log_x:
+            return _powers(low, high, columns // TICK_COLUMNS)
+        ends = sorted({low, high, *self.marked_at})
+        return [(x, written(x)) for x in ends if low <= x <= high]
+
+    def y_ticks(self, rows: int) -> Ticks:
+        low, high = (float(end[1]) for end in self.bounds)
+        count = 1 if rows < MANY_ROWS else 4
+        if self.log_y:
+            return _powers(low, high, 2 * count)
+        ticks = {low + (high - low) * k / count for k in range(count)} | {high}
+        return [(tick, rounded(tick)) for tick in sorted(ticks)]
+
+
+def _powers(low: float, high: float, most: int) -> Ticks:
+    """About `most` powers of ten from 10^low to 10^high, or 1, 2 and 5 times these, or the ends."""
+    powers = range(floor(low), ceil(high) + 1)
+    for factors in ((1,), (1, 2, 5)):
+        values = [factor * 10.0**power for power in powers for factor in factors]
+        inside = [value for value in values if low - 1e-9 <= np.log10(value) <= high + 1e-9]
+        if len(inside) > 2:
+            inside = inside[:: ceil(len(inside) / (most + 1))]
+            return [(float(np.log10(value)), written(value)) for value in inside]
+    return [(end, written(10.0**end)) for end in sorted({low, high})]
+
+
+def thinned(points: Sequence[T]) -> list[T]:
+    """At most MAX_POINTS of the points, including the first and the last."""
+    step = ceil((len(points) - 1) / (MAX_POINTS - 1)) if len(points) > 1 else 1
+    return [*points[:-1:step], *points[-1:]]
+
+
+def training_charts(
+    costs: Mapping[str, Sequence[Point]],
+    accuracies: Mapping[str, Sequence[Point]],
+    title: str = "cost",
+    *,
+    log: bool | None = None,
+    marked: float | None = None,
+) -> list[Chart]:
+    """Costs and validation accuracies (in percent) over the mini-batches.
+
+    log: whether the costs are on a logarithmic axis; None where their range asks for it.
+    """
+    values = [cost for points in costs.values() for _, cost in points]
+    if log is None:
+        log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
+    return [
+        Chart(f"{title} (log)" if log else title, costs, log_y=log, marked=marked, over=BATCHES),
+        Chart("validation accuracy, %", accuracies, marked=marked, over=BATCHES),
+    ]
+
+
+def history_charts(
+    histories: Mapping[str, Sequence[Measurement]], log: bool | None = None
+) -> list[Chart]:
+    """The charts of training histories, by network name; of a single one, with its training cost.
+
+    log: see `training_charts`.
+    """
+    costs, accuracies = dict[str, Sequence[Point]](), dict[str, Sequence[Point]]()
+    for name, history in histories.items():
+        costs[name] = [(m.batches, m.validation_cost) for m in history]
+        accuracies[name] = [(m.batches, 100 * m.validation_accuracy) for m in history]
+    if len(histories) > 1:
+        return training_charts(costs, accuracies, "validation cost", log=log)
+    ((name, history),) = histories.items()
+    training = [(float(m.batches), m.cost) for m in history]
+    both = {"training": training, "validation": costs[name]}
+    return training_charts(both, {"": accuracies[name]}, log=log)
+
+
+# drawings
+
+WIDTH, HEIGHT, SIZE = 460, 320, 13  # a chart, and its letters, in points
+LEFT, RIGHT, TOP, BOTTOM = 62, 18, 56, 48  # between the edges of a chart and its frame
+
+DARK = ("#16181d", "#e8e8e8", "#3a3f4a")
+LIGHT = ("#ffffff", "#222222", "#dddddd")
+"""Background, letters and grid."""
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+BRIGHT = ("#56b4e9", "#e69f00", "#2fc49b", "#e08fbf", "#f0e442", "#5b8ff9")
+"""Of the curves, on light and on dark: the palette of Okabe and Ito, seen by the colour-blind."""
+
+SANS = ("DejaVuSans.ttf", "Helvetica.ttc", "arial.ttf", "LiberationSans-Regular.ttf")
+MONO = ("DejaVuSansMono.ttf", "Menlo.ttc", "consola.ttf", "LiberationMono-Regular.ttf")
+BOLD = ("DejaVuSansMono-Bold.ttf", "Menlo.ttc", "consolab.ttf", "LiberationMono-Bold.ttf")
+
+ANCHORS = {"start": (0.0, "ls"), "middle": (0.5, "ms"), "end": (1.0, "rs")}
+"""The point of a text that is at its place → the fraction left of it, and Pillow's word for it."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points, in points from the left and from the top."""
+
+    points: Sequence[Point]
+    colour: str
+    width: float = 1.0
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Rectangles: each its left, top, width and height."""
+
+    places: Sequence[tuple[int, int, int, int]]
+    colour: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text. anchor: what of it is at x; see ANCHORS. y: of its baseline. span: its length, if its
+    letters are all of one width.
+    """
+
+    x: float
+    y: float
+    text: str
+    colour: str
+    anchor: str = "start"
+    span: int = 0
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Shapes on a background, the later ones on top. size, family: of the letters."""
+
+    shapes: Sequence[Line | Boxes | Words]
+    width: int
+    height: int
+    background: str
+    size: int = SIZE
+    family: str = "Helvetica, Arial, sans-serif"
+
+    def svg(self) -> bytes:
+        """An SVG file; its letters are in a font that is there."""
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
+            f'width="{self.width}" height="{self.height}" font-family="{self.family}" '
+            f'font-size="{self.size}">',
+            f'<rect width="100%" height="100%" fill="{self.background}"/>',
+            *map(self._in_svg, self.shapes),
+            "</svg>\n",
+        ]
+        return "\n".join(parts).encode()
+
+    def _in_svg(self, shape: Line | Boxes | Words) -> str:
+        colour = shape.colour
+        if isinstance(shape, Boxes):
+            path = "".join(f"M{x} {y}h{w}v{h}h-{w}z" for x, y, w, h in shape.places)
+            return f'<path fill="{colour}" d="{path}" shape-rendering="crispEdges"/>'
+        if isinstance(shape, Line):
+            points = " ".join(f"{x:.2f},{y:.2f}" for x, y in shape.points)
+            return (
+                f'<polyline points="{points}" fill="none" stroke="{colour}" '
+                f'stroke-width="{shape.width:g}" stroke-linejoin="round"/>'
+            )
+        text, look = escape(shape.text), f'text-anchor="{shape.anchor}"'
+        if shape.span:
+            text = text.replace(" ", "\xa0")
+            look = f'textLength="{shape.span}"' + ' font-weight="bold"' * shape.bold
+        return f'<text x="{shape.x:.5g}" y="{shape.y:.5g}" fill="{colour}" {look}>{text}</text>'
+
+    def pdf(self) -> bytes:
+        """A PDF file of one page, of lines and words. Raises ValueError for letters that its font
+        does not have.
+        """
+        drawn = [f"{_parts(self.background)} rg 0 0 {self.width} {self.height} re f 1 j"]
+        for shape in self.shapes:
+            colour = _parts(shape.colour)
+            if isinstance(shape, Line):
+                points = [f"{x:.2f} {self.height - y:.2f}" for x, y in shape.points]
+                path = " l ".join([f"{points[0]} m {points[1]}", *points[2:]])
+                drawn.append(f"{colour} RG {shape.width:g} w {path} l S")
+            elif isinstance(shape, Words):
+                x = shape.x - ANCHORS[shape.anchor][0] * length(shape.text)
+                text = shape.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+                place = f"BT /F {self.size} Tf {colour} rg {x:.2f} {self.height - shape.y:.2f} Td"
+                drawn.append(f"{place} ({text}) Tj ET")
+        stream = zlib.compress("\n".join(drawn).encode("cp1252"))
+        objects = [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents 4 0 R "
+            b"/Resources << /Font << /F 5 0 R >> >> >>" % (self.width, self.height),
+            b"<< /Length %d /Filter /FlateDecode >> stream\n%b\nendstream" % (len(stream), stream),
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        ]
+        file, places = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+        for number, each in enumerate(objects, 1):
+            places += b"%010d 00000 n \n" % len(file)
+            file += b"%d 0 obj %b endobj\n" % (number, each)
+        count = len(objects) + 1
+        trailer = f"trailer << /Size {count} /Root 1 0 R >>\nstartxref\n{len(file)}\n%%EOF\n"
+        return file + b"xref\n0 %d\n" % count + places + trailer.encode()
+
+    def image(self, scale: int = 1) -> Image.Image:
+        """So many pixels a point."""
+        image = Image.new("RGB", (self.width * scale, self.height * scale), self.background)
+        draw = ImageDraw.Draw(image)
+        for shape in self.shapes:
+            if isinstance(shape, Line):
+                points = [(x * scale, y * scale) for x, y in shape.points]
+                draw.line(points, shape.colour, round(shape.width * scale), joint="curve")
+            elif isinstance(shape, Boxes):
+                for x, y, w, h in shape.places:
+                    draw.rectangle((x, y, x + w - 1, y + h - 1), shape.colour)
+            else:
+                names = SANS if not shape.span else BOLD if shape.bold else MONO
+                font, anchor = _font(names, self.size * scale), ANCHORS[shape.anchor][1]
+                texts = shape.text if shape.span else [shape.text]
+                for number, text in enumerate(texts):
+                    place = (shape.x + number * shape.span / len(texts)) * scale, shape.y * scale
+                    draw.text(place, text, shape.colour, font, anchor=anchor)
+        return image
+
+
+def _parts(colour: str) -> str:
+    return " ".join(f"{int(colour[k : k + 2], 16) / 255:.3f}" for k in (1, 3, 5))
+
+
+@cache
+def _font(names: tuple[str, ...], size: int) -> Any:
+    """The first of these fonts that is there, or Pillow's default."""
+    for name in names:
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)
+
+
+def length(text: str) -> float:
+    """The length of a text in Helvetica, about; of numbers, exactly."""
+    narrow = sum(character in " .,:;'il|!()-" for character in text)
+    return SIZE * (0.278 * narrow + 0.556 * (len(text) - narrow))
+
+
+def drawing_of_charts(charts: Sequence[Chart], *, is_light: bool) -> Drawing:
+    """Charts side by side."""
+    looks = (*LIGHT, COLOURS) if is_light else (*DARK, BRIGHT)
+    shapes = [s for n, chart in enumerate(charts) for s in _shapes_of(chart, WIDTH * n, *looks[1:])]
+    return Drawing(shapes, WIDTH * len(charts), HEIGHT, looks[0])
+
+
+def _shapes_of(
+    chart: Chart, left: float, ink: str, grid: str, colours: Sequence[str]
+) -> Iterator[Line | Words]:
+    """A chart of WIDTH and HEIGHT that begins at `left`."""
+    yield Words(left + LEFT, 20, chart.title, ink)
+    if not chart.lines:
+        return
+    low, high = chart.bounds
+    span = np.where(high > low, high - low, 1.0)
+    inner = np.array([WIDTH - LEFT - RIGHT, -(HEIGHT - TOP - BOTTOM)])
+    corner = np.array([left + LEFT, HEIGHT - BOTTOM])
+
+    def placed(x: float, y: float) -> Point:
+        across, down = (np.array([x, y]) - low) / span * inner + corner
+        return float(across), float(down)
+
+    for y, label in chart.y_ticks(HEIGHT):
+        (start, down), (end, _) = placed(low[0], y), placed(low[0] + span[0], y)
+        yield Line([(start, down), (end, down)], grid)
+        yield Words(start - 6, down + SIZE / 3, label, ink, "end")
+    for x in chart.marked_at:
+        yield Line([placed(x, low[1]), placed(x, low[1] + span[1])], ink)
+    for x, label in chart.x_ticks(WIDTH // 6):
+        across, down = placed(x, low[1])
+        yield Words(across, down + SIZE + 6, label, ink, "middle")
+    yield Words(corner[0] + inner[0] / 2, HEIGHT - 8, chart.over, ink, "middle")
+    across = left + LEFT
+    for number, name, xy in chart.lines:
+        colour = colours[number % len(colours)]
+        yield Line([placed(*point) for point in xy.T], colour, 2)
+        if name:
+            yield Words(across, 40, name, colour)
+            across += length(f"{name}    ")
