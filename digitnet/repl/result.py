@@ -1,7 +1,7 @@
 """What a command returns, and what it reports while it works: each knows how it looks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from math import floor
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar
 
@@ -21,20 +21,37 @@ class Result(Protocol):
 
 T = TypeVar("T")
 
-SCREEN_ONLY = "screen only"
+SCREEN_ONLY, MERGED = "screen only", "merged"
 
 ScreenOnly: TypeAlias = Annotated[T, SCREEN_ONLY]
 """Marks a field of a Record that is displayed but not part of the JSON."""
 
+Merged: TypeAlias = Annotated[T, MERGED]
+"""Marks a field of a Record whose own fields are among those of the JSON."""
+
 
 class Record(Drawn):
-    """Base class of results: dataclasses whose JSON has all fields except ScreenOnly ones."""
+    """Base class of results: dataclasses whose JSON is made of their fields."""
 
     def as_json(self) -> dict[str, Any]:
-        """All fields except ScreenOnly ones."""
+        """All fields except ScreenOnly ones; those in a Merged one instead of it."""
         mine: Any = self
-        data = [f for f in fields(mine) if SCREEN_ONLY not in getattr(f.type, "__metadata__", ())]
-        return {f.name: getattr(self, f.name) for f in data}
+        values: dict[str, Any] = {}
+        for field in fields(mine):
+            marks = getattr(field.type, "__metadata__", ())
+            if MERGED in marks:
+                values |= _as_data(getattr(self, field.name))
+            elif SCREEN_ONLY not in marks:
+                values[field.name] = _as_data(getattr(self, field.name))
+        return values
+
+
+def _as_data(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.as_json()
+    if isinstance(value, list | tuple):
+        return [_as_data(each) for each in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 @dataclass(frozen=True)
@@ -54,15 +71,11 @@ class Note(Drawn):
 
 
 @dataclass(frozen=True)
-class Said(Drawn):
+class Said(Record):
     """A result that is a sentence. fields: what it says, as data."""
 
-    text: str
-    fields: Mapping[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields."""
-        return dict(self.fields)
+    text: ScreenOnly[str]
+    fields: Merged[Mapping[str, Any]]
 
     def drawn(self, view: View) -> RenderResult:
         yield self.text

@@ -13,7 +13,7 @@ from digitnet.engine.run import Report
 from digitnet.registry import progress
 from digitnet.registry.codec import array_document, decode, encode, seal, unseal
 from digitnet.registry.progress import ProgressFile, followed
-from digitnet.repl.features import watch
+from digitnet.repl.features import train
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.result import Note
@@ -27,7 +27,7 @@ CURVES = GrowingCurves([(100, 0.9), (300, 0.5)], [(0, 2.3), (300, 0.4)], [(0, 9.
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)
     monkeypatch.setattr(progress, "SECONDS", 0.0)
-    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(train, "LOOK_SECONDS", 0.01)
 
 
 def in_training(session: Session, name: str = "first") -> ProgressFile:
@@ -79,7 +79,9 @@ def test_one_is_chosen_by_its_name(session: Session) -> None:
     in_training(session)
     assert "'nosuch'" in refusal(session, "watch nosuch")
     in_training(session, "second")
-    assert "several are in training: 'first', 'second'" in refusal(session, "watch")
+    assert "several are in training in another terminal with these saves: 'first'" in refusal(
+        session, "watch"
+    )
 
 
 def test_training_leaves_word_of_itself_and_of_its_end(session: Session) -> None:

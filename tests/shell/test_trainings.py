@@ -58,7 +58,7 @@ def test_after_a_divergence_a_rate_below_both_is_advised(
     )
     settings = Settings(rate=rate)
     result = TrainingResult(
-        outcome, Amount(1, "epochs"), GrowingCurves(since=9), settings, lambda: usual, False
+        outcome, Amount(1, "epochs"), GrowingCurves(since=9), settings, usual, False
     )
     assert result.advice().endswith(f"Try set rate {advised}")
 

@@ -9,8 +9,8 @@ from conftest import Start
 from session_helpers import do, refusal
 
 from digitnet.engine.schedules import Amount
-from digitnet.repl.features import train as watch
-from digitnet.repl.features.train import Watch, train
+from digitnet.repl.features import train as features
+from digitnet.repl.features.train import train
 from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
@@ -74,28 +74,8 @@ def test_as_much_of_what_is_asked_for_is_shown_as_fits(
 def test_nothing_is_looked_at_where_nothing_is_drawn(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Watch, "_look", lambda self: pytest.fail("nobody sees it"))
+    monkeypatch.setattr(features, "_seen", lambda *its: pytest.fail("nobody sees it"))
     do(session, "n diary; set watch both; t 40")
-
-
-def test_looks_are_rare(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    do(session, "n diary")
-    now, looks = [0.0], []
-
-    def look(self: Watch) -> None:
-        looks.append(now[0])
-        now[0] += 0.01
-
-    monkeypatch.setattr(watch, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(Watch, "_look", look)
-    watched = Watch("both", session.network().trainer, session.data())
-    on = screen(80, 40)
-    while now[0] < 10:
-        on.print(watched)
-        watched.look()
-        now[0] += 0.05
-    assert len(looks) * 0.01 <= 10 / watch.LOOK_RATIO + 0.03
-    assert len(looks) > 5
 
 
 def test_what_cannot_be_watched(session: Session) -> None:

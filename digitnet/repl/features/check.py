@@ -44,7 +44,7 @@ MIN_LINES = 8
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Record):
     """A test case. inputs: its picture, or its row of a table. names: of the answers.
 
     member: the one of a committee that is asked, in words; empty for the whole network.
@@ -53,8 +53,8 @@ class Case:
     index: int
     set: str
     answer: int
-    inputs: NDArray[Any]
-    names: tuple[str, ...] = ()
+    inputs: ScreenOnly[NDArray[Any]]
+    names: ScreenOnly[tuple[str, ...]] = ()
     member: str = ""
 
     @classmethod
@@ -70,8 +70,8 @@ class Case:
         return f"case {self.index:,} of the {self.set} set{by}"
 
     def as_json(self) -> dict[str, Any]:
-        fields = {"index": self.index, "set": self.set, "answer": self.answer}
-        return fields | ({"member": self.member} if self.member else {})
+        values = super().as_json()
+        return values if self.member else {k: v for k, v in values.items() if k != "member"}
 
 
 def case_number(session: Session, data: DataSet, index: int | None) -> int:

@@ -8,17 +8,15 @@ import numpy as np
 from rich.console import RenderResult
 from rich.text import Text
 
-from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.schedules import Amount
-from digitnet.engine.trainer import Trainer
 from digitnet.insight.scene import numbers_of
 from digitnet.insight.why import largest
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number, check_outputs
-from digitnet.repl.features.train import TrainingResult, trained
+from digitnet.repl.features.train import TrainingResult, ready, trained
 from digitnet.repl.film import Film
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import legend, verdict
@@ -194,14 +192,9 @@ def look(
 
 
 def _filmed(session: Session, amount: Amount) -> FilmedResult:
-    films: list[Film] = []
-
-    def watch(trainer: Trainer, data: DataSet) -> Film:
-        films.append(Film(trainer, data, case_number(session, data, None)))
-        return films[0]
-
-    training = trained(session, amount, watch)
-    (film,), model = films, session.network()
+    model, data = ready(session)
+    film = Film(model.trainer, data, case_number(session, data, None))
+    training = trained(session, amount, film.beside, film.look)
     film.take()
     view = Viewer(session, model, film.data, film.index, film=film)
     check_outputs(view.picture.scene.outputs)

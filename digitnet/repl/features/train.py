@@ -1,11 +1,11 @@
-"""`t` trains the network in hand."""
+"""`t` trains the network in hand; `watch` follows a training that runs in another terminal."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from math import log, log1p
-from time import perf_counter
-from typing import Annotated, Any, Protocol
+from time import sleep
+from typing import Annotated, Any
 
 import numpy as np
 from rich.console import Group, RenderableType, RenderResult
@@ -14,26 +14,34 @@ from rich.text import Text
 
 from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import Array
-from digitnet.engine.evaluate import Guesses, guesses_of, outputs_in_chunks
+from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
+from digitnet.engine.report import Stopped
 from digitnet.engine.run import Outcome, Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.insight.inside import first_layer
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
-from digitnet.registry.progress import ProgressFile
+from digitnet.registry.files import DamagedSave
+from digitnet.registry.model import Model
+from digitnet.registry.progress import (
+    SILENT_SECONDS,
+    Followed,
+    ProgressFile,
+    followed,
+    read_progress,
+)
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.data import accuracy_on, trained_on
-from digitnet.repl.errors import CommandError
+from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.features.wrong import Misread
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import GrowingCurves, rows_of
 from digitnet.repl.pictures.digit import Framed, bar, framed_units, gallery, size_of
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
-from digitnet.repl.result import Milestones, Note
-from digitnet.repl.session import Session, undoable
+from digitnet.repl.result import Milestones, Note, Record, ScreenOnly
+from digitnet.repl.session import Session, clean, undoable
 
 BAR = 24
 
@@ -94,7 +102,6 @@ def _fitting(parts: list[str], by_priority: list[str], view: View) -> Text:
 
 MAX_CASES = 300  # maximum number of validation cases to search for misread ones
 MAX_UNITS = 24  # maximum number of units whose weights are shown
-LOOK_RATIO = 120  # the next look comes after this many times the time that the last one took
 CELL, LINES = 16, 8  # columns of a small digit with its gap, and lines of one with its label
 
 AROUND = 2
@@ -103,86 +110,60 @@ AROUND = 2
 CURVES = 60  # minimum columns of the curves beside the pictures
 
 
-class Watched(Protocol):
-    """What is shown beside the curves of a training."""
+def watched(
+    what: str, trainer: Trainer, data: DataSet, curves: RenderableType, view: View
+) -> RenderableType:
+    """The curves with a look at the network: side by side if they fit, else what fits below.
 
-    def look(self) -> None:
-        """Takes a look if it is time; called between mini-batches."""
-
-    def beside(self, curves: RenderableType, view: View) -> RenderableType:
-        """The curves and what was seen last."""
-
-
-@dataclass
-class Watch(Drawn):
-    """Takes a look at the network in training now and then, and shows the last one.
-
-    what: `misread`, `weights` or `both`. The first look is taken when it is first drawn, so it
-    costs nothing without a screen.
+    what: `misread`, `weights` or `both`. It costs what drawing may cost, and nothing without a
+    screen.
     """
+    if view.width < CURVES + 2 * CELL:
+        below = replace(view, height=view.height - AROUND - rows_of(view))
+        return Group(curves, *_seen(what, trainer, data, below))
+    width = (view.width - CURVES) // CELL * CELL
+    both = Table.grid(padding=(0, 2, 0, 0))
+    both.add_column(width=view.width - width)
+    both.add_column(width=width - 2)
+    place = replace(view, width=width - 2, height=view.height - AROUND)
+    both.add_row(curves, Group(*_seen(what, trainer, data, place)))
+    return both
 
-    what: str
-    trainer: Trainer
-    data: DataSet
-    _guesses: Guesses | None = None
-    _weights: Array | None = None
-    _not_before: float | None = None
 
-    def look(self) -> None:
-        """Takes another look if it is drawn and it is time; call this between mini-batches."""
-        if self._not_before is None or (begun := perf_counter()) < self._not_before:
-            return
-        self._look()
-        done = perf_counter()
-        self._not_before = done + LOOK_RATIO * (done - begun)
+def _seen(what: str, trainer: Trainer, data: DataSet, view: View) -> Iterator[RenderableType]:
+    height = view.height
+    for look in {"misread": [_misread], "weights": [_weights]}.get(what, [_misread, _weights]):
+        title, framed = look(trainer, data, view)
+        needed = 2 + max((size_of(each)[1] for each in framed), default=-1)
+        if needed <= height:
+            height -= needed
+            yield Text(title, "dim")
+            yield gallery(framed, view)
 
-    def _look(self) -> None:
-        if self.what != "weights":
-            network, cases = self.trainer.answering(), self.data.validation
-            rows = np.arange(min(MAX_CASES, len(cases)))
-            self._guesses = guesses_of(outputs_in_chunks(network, cases, rows))
-        if self.what != "misread":
-            self._weights = first_layer(self.trainer.network).weights[:MAX_UNITS].copy()
 
-    def beside(self, curves: RenderableType, view: View) -> RenderableType:
-        """The curves and the pictures: side by side if they fit, else what fits below."""
-        if view.width < CURVES + 2 * CELL:
-            below = replace(view, height=view.height - AROUND - rows_of(view))
-            return Group(curves, *self.drawn(below))
-        watched = (view.width - CURVES) // CELL * CELL
-        both = Table.grid(padding=(0, 2, 0, 0))
-        both.add_column(width=view.width - watched)
-        both.add_column(width=watched - 2)
-        place = replace(view, width=watched - 2, height=view.height - AROUND)
-        both.add_row(curves, Group(*self.drawn(place)))
-        return both
+def _misread(trainer: Trainer, data: DataSet, view: View) -> tuple[str, list[Framed]]:
+    cases, across = data.validation, max(1, (view.width + 2) // CELL)
+    rows = np.arange(min(MAX_CASES, len(cases)))
+    guesses = guesses_of(outputs_in_chunks(trainer.answering(), cases, rows))
+    wrong = Misread.of(guesses.wrong()[:across], guesses, data, cases)
+    title = (
+        f"{'misread' if wrong else 'none is misread'}, of the first {len(rows)} validation cases"
+    )
+    return title, [case.framed(view) for case in wrong]
 
-    def drawn(self, view: View) -> Iterator[RenderableType]:
-        if self._not_before is None:
-            self._look()
-            self._not_before = 0.0
-        height = view.height
-        for title, framed in self._framed(view):
-            needed = 2 + max((size_of(each)[1] for each in framed), default=-1)
-            if needed <= height:
-                height -= needed
-                yield Text(title, "dim")
-                yield gallery(framed, view)
 
-    def _framed(self, view: View) -> Iterator[tuple[str, list[Framed]]]:
-        if self._guesses is not None:
-            count, across = len(self._guesses.answers), max(1, (view.width + 2) // CELL)
-            wrong = self._guesses.wrong()[:across]
-            cases = Misread.of(wrong, self._guesses, self.data, self.data.validation)
-            title = "misread" if cases else "none is misread"
-            yield f"{title}, of the first {count} validation cases", [c.framed(view) for c in cases]
-        if self._weights is not None and self._weights.ndim == 2:
-            lines = Text("\n".join(" ".join(f"{w:8.3g}" for w in row) for row in self._weights))
-            yield "weights of the first layer", [(lines, Text())]
-        elif self._weights is not None:
-            units = range(len(self._weights))
-            framed = framed_units(units, self._weights, view, lines=LINES, common=False)
-            yield "weights of the first layer", framed
+def _weights(trainer: Trainer, data: DataSet, view: View) -> tuple[str, list[Framed]]:
+    weights = first_layer(trainer.network).weights[:MAX_UNITS]
+    if weights.ndim == 2:
+        lines = Text("\n".join(" ".join(f"{w:8.3g}" for w in row) for row in weights))
+        return "weights of the first layer", [(lines, Text())]
+    units = range(len(weights))
+    pictures = framed_units(units, weights, view, lines=LINES, common=False)
+    return "weights of the first layer", pictures
+
+
+Beside = Callable[[RenderableType, View], RenderableType]
+"""What is shown of a training: its curves, and what is drawn with them or instead of them."""
 
 
 JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "train_accuracy",
@@ -194,11 +175,11 @@ JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "t
 class TrainingReport(Drawn):
     report: Report
     curves: GrowingCurves
-    watch: Watched | None = None
+    beside: Beside | None = None
 
     def drawn(self, view: View) -> RenderResult:
         yield progress_line(self.report, view)
-        yield self.watch.beside(self.curves, view) if self.watch else self.curves
+        yield self.beside(self.curves, view) if self.beside else self.curves
 
 
 @dataclass(frozen=True)
@@ -214,7 +195,7 @@ class TrainingResult(Drawn):
     amount: Amount
     curves: GrowingCurves
     settings: Settings
-    default_rate: Callable[[], float]
+    default_rate: float
     can_augment: bool
     is_seen: bool = False
 
@@ -249,7 +230,7 @@ class TrainingResult(Drawn):
         outcome, stopped, rate = self.outcome, self.outcome.stopped, self.settings.rate
         sentences = [ENDINGS[stopped]]
         if stopped == "diverged":
-            sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate()))]
+            sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate))]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             best = percent(outcome.validation_accuracy)
@@ -260,7 +241,7 @@ class TrainingResult(Drawn):
             sentences += ["The training cases are learnt: set augment light makes more of them."]
         is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
         is_guessing = outcome.is_guessing and stopped != "diverged"
-        if is_guessing and rate > (usual := self.default_rate()):
+        if is_guessing and rate > (usual := self.default_rate):
             sentences += [
                 f"That is no better than guessing: a rate of {rate:g} is too high. "
                 f"Type undo t, then set rate {usual:g}"
@@ -297,28 +278,42 @@ def train(
     the amount is an accuracy, trains until the validation accuracy reaches it, or has not improved
     for 30 epochs, and keeps the best weights.
     """
-    watch = None if session.watch == "off" else partial(Watch, session.watch)
-    return trained(session, amount, watch)
+    model, data = ready(session)
+    look = None if session.watch == "off" else partial(watched, session.watch, model.trainer, data)
+    return trained(session, amount, look)
 
 
-def trained(
-    session: Session, amount: Amount, watch: Callable[[Trainer, DataSet], Watched] | None
-) -> TrainingResult:
-    """Trains the network in hand. watch: makes what is shown beside the curves."""
+def ready(session: Session) -> tuple[Model, DataSet]:
+    """The network in hand, or else the default one, and the data to train it on."""
     if session.hand is None:
         model = session.make(RECIPES[DEFAULT])
         session.take(model)
         made = f"{model.network.shape} (recipe {DEFAULT}, seed {model.trainer.seed})"
         session.report(Note(f"Made a network, {made}."))
     model = session.learner()
-    data, trainer = session.data_for(model), model.trainer
+    return model, session.data_for(model)
+
+
+def trained(
+    session: Session,
+    amount: Amount,
+    beside: Beside | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> TrainingResult:
+    """Trains the network in hand. meanwhile: called between mini-batches."""
+    model, data = ready(session)
+    trainer = model.trainer
     settings, since = trainer.settings, trainer.progress.batches
     model.rates[:] = [point for point in model.rates if point[0] <= since]
     with undoable(model, session), trained_on(data, model):
         curves = GrowingCurves.of(trainer.history, model.rates, since)
         progress = ProgressFile(session.saves, model.name, model.network.shape)
-        watched = watch(trainer, data) if watch else None
-        report = _reporter(curves, watched, data, progress, session)
+        show = _reporter(curves, beside, data, progress, session)
+
+        def report(done: Report) -> None:
+            meanwhile()
+            show(done)
+
         try:
             outcome = run(trainer, data.train, data.validation, amount, report)
         except ValueError as error:  # the cases are not pictures, or too many for the memory
@@ -327,14 +322,14 @@ def trained(
     progress.end(outcome.stopped)
     model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
     can_augment = settings.augment == "none" and data.picture is not None
-    usual_rate = partial(default_rate, model.recipe, settings.optimizer)
+    usual_rate = default_rate(model.recipe, settings.optimizer)
     is_seen = model.accuracy.is_seen
     return TrainingResult(outcome, amount, curves, settings, usual_rate, can_augment, is_seen)
 
 
 def _reporter(
     curves: GrowingCurves,
-    watch: Watched | None,
+    beside: Beside | None,
     data: DataSet,
     progress: ProgressFile,
     session: Session,
@@ -349,13 +344,11 @@ def _reporter(
         if report.epoch and session.epoch_lines:
             right = round(report.accuracy * total)
             session.report(Note(f"Epoch {report.epoch}: {right} / {total}"))
-        if watch:
-            watch.look()
         milestone = None
         if report.measured and not session.epoch_lines and milestones.is_due(_part(report)):
             milestone = Milestone(report)
         progress.write(report, curves)
-        session.report(Note(TrainingReport(report, curves, watch), False, milestone))
+        session.report(Note(TrainingReport(report, curves, beside), False, milestone))
 
     return show
 
@@ -367,3 +360,94 @@ def _part(report: Report) -> float:
     if report.part is not None:
         return report.part
     return log(report.batches) / log1p(1 / MAX_MILESTONES) / MAX_MILESTONES
+
+
+LOOK_SECONDS = 0.25
+"""Interval at which the file of another training is looked at."""
+
+
+@dataclass(frozen=True)
+class WatchResult(Record):
+    """What was last seen of a training. ended: why; `silent` if nothing was heard of it any more;
+    empty if it still runs.
+    """
+
+    name: str
+    shape: str
+    batches: int
+    cost: float
+    validation_accuracy: float
+    ended: str
+    curves: ScreenOnly[GrowingCurves]
+
+    def drawn(self, view: View) -> RenderResult:
+        if view.redraws:
+            yield self.curves
+        state = {
+            "": "It goes on.",
+            "silent": f"Nothing was heard of it for {SILENT_SECONDS:.0f} seconds.",
+        }.get(self.ended) or "It has ended. " + ENDINGS.get(self.ended, "").partition(" Try")[0]
+        yield (
+            f"{_named(self.name, self.shape)}: {counted(self.batches, 'mini-batch')} so far, "
+            f"validation accuracy {percent(self.validation_accuracy)}. {state}".rstrip()
+        )
+
+
+@command(
+    "watch",
+    group="Learning",
+    rank=2,
+    examples={
+        "watch first": "the training of the network first, in another terminal",
+        "watch": "the only one that runs",
+    },
+)
+def watch(session: Session, name: Annotated[str, kinds.NAME] = "") -> WatchResult:
+    """Follow a training that runs in another terminal with the same saves.
+
+    It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training
+    appears when it has run for two seconds.
+    """
+    seen = _chosen(followed(session.saves), clean(name) if name else "")
+    before, ended = 0.0, ""
+    try:
+        while not ended:
+            if seen.report.seconds != before:
+                before = seen.report.seconds
+                milestone = Milestone(seen.report) if seen.report.measured else None
+                session.report(Note(TrainingReport(seen.report, _curves(seen)), False, milestone))
+            ended = seen.ended or "silent" * (seen.silent > SILENT_SECONDS)
+            if not ended:
+                sleep(LOOK_SECONDS)
+                session.report()
+                seen = read_progress(seen.path)
+    except DamagedSave:
+        ended = "silent"
+    except Stopped:
+        pass
+    batches, report = seen.since + seen.report.batches, seen.report
+    return WatchResult(
+        seen.name, seen.shape, batches, report.cost, report.accuracy, ended, _curves(seen)
+    )
+
+
+def _chosen(running: list[Followed], name: str) -> Followed:
+    """The training of that name, or the only one. Raises CommandError if that is not one."""
+    chosen = [one for one in running if not name or one.name == name]
+    if len(chosen) == 1:
+        return chosen[0]
+    what = f"no network named {quoted(name)} is" if name else "nothing is"
+    names = ", ".join(_named(one.name, one.shape) for one in running)
+    raise CommandError(
+        f"{'several are' if chosen else what} in training in another terminal with these saves"
+        f"{names and f': {names}. Example: watch first'}"
+    )
+
+
+def _named(name: str, shape: str) -> str:
+    return quoted(name) if name else f"an unnamed {printable(shape, 80)}"
+
+
+def _curves(seen: Followed) -> GrowingCurves:
+    curves: dict[str, Any] = {**seen.curves}
+    return GrowingCurves(**curves, since=seen.since)

@@ -1,4 +1,4 @@
-"""`wrong` shows the misread test cases, and `cm` counts them by answer and guess."""
+"""The misread test cases: `wrong` shows them, `cm` counts them, `diff` compares two networks."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from numpy.typing import NDArray
 from rich.color import Color
-from rich.console import RenderableType, RenderResult
+from rich.console import RenderResult
 from rich.style import Style
 from rich.text import Text
 
@@ -18,11 +18,22 @@ from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.check import check_outputs
-from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import AROUND, Framed, capacity, gallery, size_of, small_case
+from digitnet.repl.features.check import Case, check_outputs, checked
+from digitnet.repl.features.saves import loaded
+from digitnet.repl.pictures import View
+from digitnet.repl.pictures.digit import (
+    AROUND,
+    Framed,
+    bar,
+    capacity,
+    gallery,
+    large_case,
+    side_by_side,
+    size_of,
+    small_case,
+)
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
-from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Session
 
 
@@ -80,23 +91,15 @@ MAX_SHOWN = 1000  # maximum number of misread cases in the pages of one `wrong`
 
 
 @dataclass(frozen=True)
-class WrongResult(Drawn):
+class WrongResult(Record):
     """The requested misread cases, most confident first. kind: what they are, in words."""
 
     set: str
     total: int
-    cases: list[Misread]
-    kind: str
     seen_in_training: bool
-    names: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "set": self.set,
-            "total": self.total,
-            "seen_in_training": self.seen_in_training,
-            "cases": [case.as_json() for case in self.cases],
-        }
+    cases: list[Misread]
+    kind: ScreenOnly[str]
+    names: ScreenOnly[tuple[str, ...]] = ()
 
     def drawn(self, view: View) -> RenderResult:
         count = len(self.cases)
@@ -152,11 +155,11 @@ def wrong(
     if guess is not None:
         indices, kind = indices[guesses.guesses[indices] == guess], f"{answer}s read as {guess}"
     cases = Misread.of(indices, guesses, data, data.test)
-    return WrongResult(f"{data.name} test", total, cases, kind, seen, data.answers)
+    return WrongResult(f"{data.name} test", total, seen, cases, kind, data.answers)
 
 
-MAX_CELL = 6
-"""Maximum width of a cell of the matrix."""
+MIN_CELL, MAX_CELL = 5, 6
+"""Width of a cell of the matrix: in the last row it holds `99.9 `."""
 
 RECALL_WIDTH = 8
 """Width of the recall beside the matrix: a space and `100.0 %`."""
@@ -182,10 +185,15 @@ class ConfusionResult(Record):
     names: ScreenOnly[tuple[str, ...]] = ()
 
     def drawn(self, view: View) -> RenderResult:
-        yield from self._shown(view)
-        yield ""
+        count = len(self.matrix)
+        digits = max(len(f"{cases}") for row in self.matrix for cases in row)
+        spare = (view.width - len("answer ") - RECALL_WIDTH) // count
+        if spare >= max(digits + 2, MIN_CELL):
+            yield self._grid(min(spare, max(digits + 2, MAX_CELL)), view)
+        else:
+            yield self._listed()
         accuracy = percent(self.correct / self.total)
-        yield f"{self.correct:,} of {self.total:,} right: {accuracy} of the {self.set} set"
+        yield f"\n{self.correct:,} of {self.total:,} right: {accuracy} of the {self.set} set"
         if self.correct < self.total:
             most = self._confusions()[:MAX_NAMED]
             listed = ", ".join(f"{a} as {g} ({n:,})" for n, a, g in most)
@@ -196,44 +204,24 @@ class ConfusionResult(Record):
         if self.seen_in_training:
             yield SEEN_IN_TRAINING
 
-    def _shown(self, view: View) -> Iterator[RenderableType]:
-        """The matrix with precision and recall if they fit, else with a table of them below.
-
-        Where not even the matrix fits: each answer with its guesses.
-        """
-        count = len(self.matrix)
-        digits = max(len(f"{cases}") for row in self.matrix for cases in row)
-        beside = len("answer ") + count * (digits + 2) + RECALL_WIDTH
-        spare = (view.width - beside) // count
-        # a cell holds ` 99.9 ` where precision stands below the columns
-        if spare >= 0 and digits + 2 + spare >= len(" 99.9 "):
-            width = min(digits + 2 + spare, MAX_CELL)
-            yield self._grid(width, view, with_rates=True)
-            return
-        rates = zip(map(_percent, self.precision), map(_percent, self.recall), strict=True)
-        lines = [(f"{digit}", *both) for digit, both in enumerate(rates)]
-        if count * (digits + 1) + 2 <= view.width:
-            yield self._grid(digits + 1, view, with_rates=False)
-            yield ""
-            numbers = ("digit", "precision", "recall")
-            yield Rows(numbers, lines, numbers=numbers)
-            return
-        read_as = [
-            ", ".join(f"{g} ({n:,})" for n, a, g in self._confusions() if a == answer)
-            for answer in range(count)
-        ]
-        every = [(*line, read) for line, read in zip(lines, read_as, strict=True)]
+    def _listed(self) -> Rows:
+        """Each answer with its guesses, where the matrix does not fit."""
+        lines = []
+        for answer, row in enumerate(self.matrix):
+            rates = _percent(self.precision[answer]), _percent(self.recall[answer])
+            ordered = sorted(enumerate(row), key=lambda read: -read[1])
+            read_as = ", ".join(f"{guess} ({cases:,})" for guess, cases in ordered if cases)
+            lines.append((f"{answer}", *rates, read_as))
         headings = ("answer", "precision", "recall", "read as")
-        yield Rows(headings, every, headings[:-1], prose=("read as",), key=("answer",))
+        return Rows(headings, lines, headings[:-1], prose=("read as",), key=("answer",))
 
-    def _grid(self, width: int, view: View, *, with_rates: bool) -> Text:
-        count = len(self.matrix)
-        margin = len("answer ") if with_rates else 2
-        heading = "guess" if with_rates else "answer down, guess across"
-        first = f"{'answer' if with_rates else '':{margin}}{heading:^{count * width}}".rstrip()
-        text = Text(no_wrap=True).append(first, "dim").append("\n" + " " * margin)
+    def _grid(self, width: int, view: View) -> Text:
+        """The matrix, with recall beside it and precision below, in cells of so many columns."""
+        count, margin = len(self.matrix), len("answer ")
+        text = Text(no_wrap=True).append(f"answer {'guess':^{count * width}}".rstrip(), "dim")
+        text.append("\n" + " " * margin)
         text.append("".join(f"{digit:>{width - 1}} " for digit in range(count)), "bold")
-        text.append(f"{'recall':>{RECALL_WIDTH}}" if with_rates else "", "dim")
+        text.append(f"{'recall':>{RECALL_WIDTH}}", "dim")
         none = "·" if view.blocks else "."
         most = max((cases for cases, _, _ in self._confusions()), default=1)
         for answer, row in enumerate(self.matrix):
@@ -242,10 +230,10 @@ class ConfusionResult(Record):
                 size = self.recall[answer] if answer == guess else cases / most
                 style = _shade(size, view, right=answer == guess) if cases else Style(dim=True)
                 text.append(f"{cases or none:>{width - 1}} ", style)
-            text.append(f"{_percent(self.recall[answer]):>{RECALL_WIDTH}}" if with_rates else "")
-        if with_rates:
-            text.append("\nprecision, %\n" + " " * margin, "dim")
-            text.append("".join(f"{_number(rate):>{width - 1}} " for rate in self.precision))
+            text.append(f"{_percent(self.recall[answer]):>{RECALL_WIDTH}}")
+        text.append("\nprecision, %\n" + " " * margin, "dim")
+        rates = ["-" if isnan(r) else f"{100 * r:.{int(r < 0.9995)}f}" for r in self.precision]
+        text.append("".join(f"{rate:>{width - 1}} " for rate in rates))
         return text
 
     def _confusions(self) -> list[tuple[int, int, int]]:
@@ -267,10 +255,6 @@ def _shade(size: float, view: View, *, right: bool) -> Style:
     size = size**4 if right else sqrt(size)  # recalls are mostly near 1
     red, green, blue = (a + size * (b - a) for a, b in zip(low, high, strict=True))
     return Style(color="#ffffff", bgcolor=Color.from_rgb(red, green, blue))
-
-
-def _number(rate: float) -> str:
-    return "-" if isnan(rate) else f"{100 * rate:.1f}" if rate < 0.9995 else "100"
 
 
 def _percent(rate: float) -> str:
@@ -298,3 +282,121 @@ def cm(session: Session) -> ConfusionResult:
     return ConfusionResult(
         matrix.tolist(), *rates, *counts, f"{data.name} test", seen, data.answers
     )
+
+
+MAX_ALONE = 500  # maximum number of cases that `diff` shows of each network
+
+BAR = 12
+
+
+@dataclass(frozen=True)
+class Alone(Record):
+    """The cases that a network reads correctly, and those that it alone misreads."""
+
+    name: str
+    correct: int
+    alone_wrong: list[Misread]
+
+
+@dataclass(frozen=True)
+class DiffResult(Record):
+    """The cases that only one of two networks misreads, most confident first, and those that both
+    misread.
+    """
+
+    set: str
+    total: int
+    both_wrong: int
+    seen_in_training: bool
+    networks: list[Alone]
+
+    def drawn(self, view: View) -> RenderResult:
+        for network in self.networks:
+            accuracy = f"{percent(network.correct / self.total)} of the {self.set} set"
+            cases = network.alone_wrong
+            alone = counted(len(cases), "case") if cases else "no case"
+            yield Text.assemble(
+                (network.name, "bold"), f": {accuracy}, {alone} misread by it alone"
+            )
+            if cases:
+                yield gallery([case.framed(view) for case in cases[:MAX_ALONE]], view)
+            if len(cases) > MAX_ALONE:
+                yield f"and {len(cases) - MAX_ALONE:,} more"
+        yield f"{counted(self.both_wrong, 'case')} misread by both"
+        if self.seen_in_training:
+            yield SEEN_IN_TRAINING
+
+
+@dataclass(frozen=True)
+class Answered(Record):
+    """What a network makes of a case."""
+
+    name: str
+    guess: int
+    outputs: list[float]
+
+
+@dataclass(frozen=True)
+class OutputsResult(Record):
+    """What two networks make of one case."""
+
+    case: Merged[Case]
+    networks: list[Answered]
+
+    def drawn(self, view: View) -> RenderResult:
+        yield str(self.case)
+        lines = [
+            (str(n), *(f"{bar(value, BAR, blocks=view.blocks)} {value:.3f}" for value in values))
+            for n, values in enumerate(zip(*(n.outputs for n in self.networks), strict=True))
+        ]
+        table = Rows(("", *(network.name for network in self.networks)), lines, key=("",))
+        case = self.case.inputs
+        needed = (case.shape[1] if case.ndim == 2 else 0) + 3 + sum(table.widths) + 4
+        yield side_by_side(large_case(case, view), table, view.width, needed)
+        guesses = [f"{network.name} reads {network.guess}" for network in self.networks]
+        yield f"{', '.join(guesses)}; it is a {self.case.answer}"
+
+
+@command(
+    "diff",
+    group="Asking",
+    rank=7,
+    examples={
+        "diff first": "the network in hand against first",
+        "diff first second 11": "what both make of test case 11",
+        "diff first second": "the cases that only one of them misreads",
+    },
+    is_picture=True,
+)
+def diff(
+    session: Session,
+    first: Annotated[str, kinds.SAVE],
+    second: Annotated[str, kinds.SAVE] = "",
+    index: Annotated[int | None, kinds.INDEX] = None,
+) -> DiffResult | OutputsResult:
+    """Show the test cases that only one of two saved networks misreads.
+
+    With one name, the network in hand is compared with it. With the number of a case, the outputs
+    of both networks for that case.
+    """
+    models = [loaded(session, first), loaded(session, second) if second else session.network()]
+    names = [model.title for model in models]
+    if names[0] == names[1]:
+        names[1] += " again" if second else " in hand"
+    if index is not None:
+        case = Case.of(session, session.data_for(models[0]), index)
+        results = [checked(model, session.data_for(model), case) for model in models]
+        named = zip(names, results, strict=True)
+        return OutputsResult(case, [Answered(name, r.guess, r.outputs) for name, r in named])
+    (data, a, seen), (_, b, also_seen) = (guess_all(session, model) for model in models)
+    wrong = [guesses.answers != guesses.guesses for guesses in (a, b)]
+    networks = [
+        Alone(
+            name,
+            int((~its).sum()),
+            Misread.of([i for i in g.wrong() if not other[i]], g, data, data.test),
+        )
+        for name, g, its, other in zip(names, (a, b), wrong, wrong[::-1], strict=True)
+    ]
+    both, total = int((wrong[0] & wrong[1]).sum()), len(data.test)
+    return DiffResult(f"{data.name} test", total, both, seen or also_seen, networks)
