@@ -1,4 +1,4 @@
-"""`c` checks one test case, `ch` many."""
+"""`c` checks one test case, `ch` many; `show` shows some."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,8 @@ from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import Array, Feeder, answers_of
+from digitnet.engine.arrays import Array, Feeder, Integers, answers_of
+from digitnet.engine.augment import Augment, Deformer, side_of
 from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.insight.inside import layer_outputs
 from digitnet.registry.model import Model
@@ -29,18 +30,18 @@ from digitnet.repl.pictures.digit import (
     in_words,
     legend,
     signed,
+    small_case,
     unsigned,
     verdict,
 )
-from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
-from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, named, percent
+from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session
 
 MAX_AS_NUMBERS = 16  # up to this many units are shown as numbers
 MAX_ACROSS = 64  # maximum number of units in a row
 
-MIN_LINES = 8
-"""Minimum number of lines for the feature maps of a layer."""
+MIN_LINES = 8  # minimum number of lines for the feature maps of a layer
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,8 @@ class CheckResult(Drawn):
         values = {"guess": self.guess, "correct": correct, "outputs": self.outputs}
         values = self.case.as_json() | values | {"cost": self.cost}
         if self.layers is not None:
-            values["layers"] = [
-                {"layer": text, "activations": a.tolist()} for text, a in self.layers
-            ]
+            layers = [{"layer": text, "activations": a.tolist()} for text, a in self.layers]
+            values["layers"] = layers
         return values | ({"votes": list(self.votes)} if self.votes else {})
 
     def drawn(self, view: View) -> RenderResult:
@@ -141,27 +141,23 @@ def _shown_layers(layers: Sequence[tuple[str, Array]], view: View) -> Iterator[R
     if any((values < 0).any() for _, values in layers):
         yield legend(view)
     for text, values in layers:
-        zeros = (values == 0).mean()
-        zero = f", {100 * zeros:.0f} % zero" if zeros else ""
-        yield ""
-        if values.ndim == 1:
-            title = counted(len(values), "unit")
-            shown: RenderableType = _shown_units(values, view)
-        else:
+        title, shown = counted(len(values), "unit"), _shown_units(values, view)
+        if values.ndim == 3:
             rows, columns, count = values.shape
             title = f"{text}: {counted(count, 'feature map')} of {rows} x {columns}"
             lines = max(MIN_LINES, view.height // len(layers))
             order = by_size(values.sum(axis=(0, 1)))
             maps = values.transpose(2, 0, 1)[order]
-            framed = framed_units(order, maps, view, lines=lines, common=True)
-            shown = gallery(framed, view)
-        yield Text(f"{title}{zero}, largest {values.max():.3g}", "bold")
+            shown = gallery(framed_units(order, maps, view, lines=lines, common=True), view)
+        zeros = (values == 0).mean()
+        zero = f", {zeros:.0%} zero".replace("%", " %") if zeros else ""
+        yield Text(f"\n{title}{zero}, largest {values.max():.3g}", "bold")
         yield shown
 
 
-def _shown_units(values: Array, view: View) -> Text:
+def _shown_units(values: Array, view: View) -> RenderableType:
     if len(values) <= MAX_AS_NUMBERS:
-        return Text("  ".join(f"{value:.3g}" for value in values))
+        return "  ".join(f"{value:.3g}" for value in values.flat)
     across = min(MAX_ACROSS, view.width)
     picture = np.zeros((-(-len(values) // across), across), values.dtype)
     picture.flat[: len(values)] = values
@@ -307,3 +303,70 @@ def take_and_check(session: Session, model: Model) -> Evaluation:
     """Makes an unsaved network the one in hand, and checks it on the whole test set."""
     session.take(model, is_saved=False)
     return check_all(model, session.data_for(model))
+
+
+@dataclass(frozen=True)
+class CasesShown(Said):
+    """A sentence above a gallery of cases, each with its label."""
+
+    cases: ScreenOnly[list[NDArray[Any]]]
+    labels: ScreenOnly[list[str]]
+
+    def drawn(self, view: View) -> RenderResult:
+        yield self.text
+        labels = [Text(label, "bold") for label in self.labels]
+        pictures = [small_case(case, view) for case in self.cases]
+        yield gallery(list(zip(pictures, labels, strict=True)), view)
+
+
+MAX_SHOWN = 100  # maximum number of cases of one `show`
+
+
+@command(
+    "show",
+    group="Digits",
+    rank=6,
+    examples={
+        "show": "six random test cases",
+        "show augment": "training cases as the network sees them with `set augment`",
+        "show 12": "twelve random test cases",
+    },
+)
+def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> CasesShown:
+    """Show random test cases with their answers, or deformed training cases."""
+    data = session.data()
+    deforms = isinstance(count, str)
+    number = 18 if isinstance(count, str) else count
+    if number > MAX_SHOWN:
+        raise CommandError(f"show shows at most {MAX_SHOWN} cases at a time. Example: show 12")
+    name, cases = ("training", data.train) if deforms else ("test", data.test)
+    rows = session.rng.choice(len(cases), min(number, len(cases)), replace=False)
+    pictures = [data.picture_of(cases, row) for row in rows]
+    if deforms:
+        pictures = _deformed(session, data, rows)
+    pairs = list(zip(rows.tolist(), answers_of(cases.targets[rows]).tolist(), strict=True))
+    return CasesShown(
+        f"cases of the {data.name} {name} set",
+        {
+            "set": f"{data.name} {name}",
+            "cases": [{"index": index, "answer": answer} for index, answer in pairs],
+        },
+        pictures,
+        [f"{index}: {named(answer, data.answers)}" for index, answer in pairs],
+    )
+
+
+def _deformed(session: Session, data: DataSet, rows: Integers) -> list[NDArray[Any]]:
+    """These training cases, as the network in hand may see them."""
+    augment = Augment.parse(session.network().trainer.settings.augment)
+    if augment == Augment():
+        raise CommandError("the training cases are not deformed. Example: set augment light")
+    try:
+        side = side_of(data.inputs)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    pictures = data.train.inputs[rows].reshape(-1, side, side).astype(np.float32) * data.train.scale
+    deformed = np.empty_like(pictures)
+    seed = int(session.rng.integers(2**31))
+    Deformer(side, side, seed, augment)(pictures, np.arange(len(rows)), deformed)
+    return list((255 * np.clip(deformed, 0, 1)).astype(np.uint8))

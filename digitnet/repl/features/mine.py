@@ -7,7 +7,7 @@ from digitnet.digits.own import MINE, OwnCases
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.show import CasesShown
+from digitnet.repl.features.check import CasesShown
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
