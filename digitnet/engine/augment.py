@@ -13,13 +13,10 @@ from digitnet.engine.arrays import Array, Integers, Pixels
 class Augment:
     """The maximum deformations; the actual amounts are drawn uniformly for each case.
 
-    rotation: degrees, either way.
-    zoom: relative change of size, independently in height and width.
-    shear: horizontal displacement per pixel of height.
-    shift: pixels, in each direction.
-    elastic: root-mean-square elastic displacement, in pixels.
-    smooth: standard deviation of the Gaussian that smooths the elastic field, in pixels. The
-    default is that of Simard et al. (2003) for pictures of 28 by 28.
+    rotation: degrees, either way. zoom: relative change of size, independently in height and width.
+    shear: horizontal displacement per pixel of height. shift: pixels, in each direction. elastic:
+    root-mean-square elastic displacement, in pixels. smooth: standard deviation of the Gaussian
+    that smooths the elastic field, in pixels; by default that of Simard et al. (2003) for MNIST.
     """
 
     rotation: float = 0.0
@@ -55,7 +52,7 @@ class Augment:
         return cls(**amounts)
 
 
-LIMITS = {
+LIMITS = {  # the range of each amount
     "rotation": (0.0, 180.0),
     "zoom": (0.0, 0.9),
     "shear": (0.0, 2.0),
@@ -63,33 +60,29 @@ LIMITS = {
     "elastic": (0.0, 10.0),
     "smooth": (1.0, 20.0),
 }
-"""The range of each amount."""
 
 DEFAULTS = {f.name: f.default for f in fields(Augment)}
 
-NAMED = {
+NAMED = {  # strengths
     "none": Augment(),
     "light": Augment(rotation=8, zoom=0.08, shift=1),
     "strong": Augment(rotation=12, zoom=0.12, shear=0.15, shift=2, elastic=1.2),
 }
-"""The named strengths."""
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-"""The increment of SplitMix64: 2⁶⁴ divided by the golden ratio, rounded to an odd number."""
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # the increment of SplitMix64: 2⁶⁴ / φ, as an odd number
 
 
 def uniform(seed: int, numbers: Integers, draws: int) -> Array:
     """Uniform random numbers between −1 and 1, float32, (numbers, draws): a row for each number.
 
-    Each is a hash of the seed, the number and the column: SplitMix64 as a counter-based generator
-    (Steele, Lea and Flood 2014, OOPSLA, doi 10.1145/2660193.2660195). They are multiples of 2⁻¹⁶
-    with mean 0 and variance 1/3.
+    Each is a hash of the seed, the number and the column, a multiple of 2⁻¹⁶: SplitMix64 as a
+    counter-based generator (Steele, Lea and Flood 2014, OOPSLA, doi 10.1145/2660193.2660195).
     """
     start = _mixed(np.array([seed % 2**64], np.uint64))
     base = _mixed(numbers.astype(np.uint64) + start)
     steps = np.arange(1, -(-draws // 4) + 1, dtype=np.uint64) * GOLDEN
     bits = _mixed(base[:, None] + steps)
-    # 64 bits give four numbers, each the midpoint of one of 65,536 equal intervals
+    # 64 bits give four numbers, midpoints of 65,536 equal intervals
     result: Array = bits.view(np.uint16)[:, :draws].astype(np.float32)
     result -= np.float32(2**15 - 0.5)
     result *= np.float32(2**-15)
@@ -107,8 +100,8 @@ BLOCK = 64  # cases deformed at a time, few enough to stay in the cache
 DRAWS = 6  # random numbers per case, apart from those of the elastic field
 
 SPREAD = sqrt(2 / 3)
-"""Root mean square of the field before scaling: each of its two coordinates is a weighted sum of
-uniform numbers between −1 and 1, of variance 1/3, with weights of norm 1."""
+"""Root mean square of the unscaled elastic field: either coordinate is a sum of uniform numbers, of
+variance 1/3, with weights of norm 1."""
 
 
 class Deformer:
@@ -140,12 +133,10 @@ class Deformer:
     def positions(self, numbers: Integers) -> Array:
         """Returns the position from which each pixel of up to BLOCK cases is sampled.
 
-        The array is (2, cases, pixels): rows, then columns. It is reused by the next call. The rows
-        and the columns of one case are U M Vᵀ each, (height, m) · (m, n) · (n, width). For each
-        pixel row (column), U (V) has the weights of the points of a grid, the distance from the
-        centre, and 1. M has the noise at the grid points and, in its last two rows and columns, A
-        and c + s. The products have the same size for each case, so that rounding does not depend
-        on the batch.
+        The array is (2, cases, pixels): rows, then columns. It is reused by the next call. For each
+        case they are U M Vᵀ, (height, m) · (m, n) · (n, width), where U and V are of `_basis`, and
+        M has the noise at the grid points and, in its last two rows and columns, A and c + s. The
+        products have the same size for each case, so that rounding does not depend on the batch.
         """
         augment, count = self.augment, len(numbers)
         m, n = self.down.shape[1], self.across.shape[0]
@@ -206,11 +197,11 @@ class Deformer:
 
 
 def _basis(size: int, smooth: float) -> Array:
-    """U, (size, n): weights of the points of a grid, distance from the centre, and 1.
+    """U, (size, n): for each row of pixels the weights of the points of a grid, the distance from
+    the centre, and 1.
 
-    The weights are Gaussians exp(−d² / 2σ²) of the distance d to the point, scaled to norm 1 for
-    each pixel, so that the expected displacement is the same everywhere. The points are at most
-    √2 σ apart, close enough that the grid does not show. Without smoothing there are none.
+    The weights are Gaussians exp(−d² / 2σ²) of the distance d to the point, scaled to norm 1. The
+    points are at most √2 σ apart, so that the grid does not show; without smoothing there are none.
     """
     pixels = np.arange(size)
     grid = np.linspace(0, size - 1, ceil((size - 1) / (sqrt(2) * smooth)) + 1 if smooth else 0)

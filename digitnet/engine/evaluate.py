@@ -12,8 +12,7 @@ from digitnet.engine.network import Network
 MAX_BYTES = 3 << 28  # maximum memory of a mini-batch in a forward and backward pass
 
 COPIES = 3
-"""Times that what a layer makes of the cases is held, at most: its outputs, their error signal, and
-what the derivative is computed in."""
+"""Times that what a layer makes of the cases is held: outputs, their error signal, a workspace."""
 
 
 def numbers_per_case(network: Network) -> int:
@@ -37,11 +36,8 @@ def check_memory(network: Network, cases: int) -> None:
         )
 
 
-CHUNK = 500
-"""Maximum number of cases in a forward pass: enough for full speed, few enough for the cache."""
-
-MAX_NUMBERS = 1 << 25
-"""Maximum number of numbers that the layers make of a chunk: 128 MiB in float32."""
+CHUNK = 500  # cases in a forward pass, at most: enough for full speed, few enough for the cache
+MAX_NUMBERS = 1 << 25  # of all layers for a chunk, at most: 128 MiB in float32
 
 
 @dataclass(frozen=True)
@@ -61,10 +57,7 @@ class Evaluation:
 def outputs_in_chunks(
     network: Network, cases: Cases, rows: Integers | None = None
 ) -> Iterator[tuple[Array, Array]]:
-    """Yields the outputs and targets of the cases (those in `rows`, or all), chunk by chunk.
-
-    Both are valid until the next chunk.
-    """
+    """Yields outputs and targets of the cases (those in `rows`, or all), valid until the next."""
     order = np.arange(len(cases)) if rows is None else rows
     chunk = max(1, min(CHUNK, len(order), MAX_NUMBERS // numbers_per_case(network)))
     feeder = Feeder(cases, chunk, network.dtype)
@@ -95,8 +88,8 @@ def outputs_for(network: Network, cases: Cases, rows: Integers) -> Array:
 class Guesses:
     """The answer, the guess and the confidence for each case, all (cases,).
 
-    The confidence is the output of the guessed class; for a network with a single output a, it is a
-    for the guess 1 and 1 − a for the guess 0. classes: the number of possible answers.
+    The confidence is the output of the guess; for a single output a, it is a for the guess 1 and
+    1 − a for 0. classes: the number of possible answers.
     """
 
     answers: Integers

@@ -12,8 +12,8 @@ from digitnet.engine.optimizers import Penalties
 STEP = 3e-4  # step h of the differences, which balances truncation and rounding errors in float64
 
 SPREAD = 100
-"""Random elements of each parameter that a direction changes. If it changed all elements of a large
-network, the difference of the costs would be lost in rounding errors."""
+"""Random elements of each parameter that a direction changes: if it were all of a large network,
+the difference of the costs would be lost in rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,15 @@ def check_gradient(
     directions: int = 20,
     seed: int = 0,
 ) -> GradientCheck:
-    """Compares, in float64, g · d with D(h) = (C(w + h d) − C(w − h d)) / 2h for random unit d.
+    """Compares, in float64, g · d with D(h) = (C(w + h d) − C(w − h d)) / 2h for random unit d
+    (Goodfellow et al. 2016, "Deep Learning", section 11.5).
 
     D(h) and D(h/2) are combined to (4 D(h/2) − D(h)) / 3, with an error of order h⁴ (Richardson).
-
     x, (batch, inputs), and y, (batch, outputs), are the cases; C includes the penalties. A
     direction is replaced by another if the cost has a kink between the two points: a ReLU switches,
     a max pool chooses another pixel, or a weight under an L1 penalty changes sign. Directions with
-    a cost that is not finite, and cases whose cross-entropy is clamped, are left out. The result
+    a cost that is not finite, and cases whose cross-entropy is clamped, are left out, so that it
     may be that nothing was checked.
-    The network is not changed (Goodfellow et al. 2016, "Deep Learning", section 11.5).
     """
     copy = network.copy(np.float64)
     x, y = x.astype(np.float64), y.astype(np.float64)
@@ -91,7 +90,6 @@ def check_gradient(
 
 
 def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """An array that is 0 except for SPREAD random elements, which are standard normal."""
     direction = np.zeros(shape)
     rows = rng.choice(direction.size, min(SPREAD, direction.size), replace=False)
     direction.reshape(-1)[rows] = rng.standard_normal(len(rows))
@@ -99,9 +97,7 @@ def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
-    """The outputs, and the discrete decisions of the layers, such as which ReLUs are active: the
-    cost has a kink where one of them changes.
-    """
+    """The outputs, and the decisions of the layers at whose changes the cost has a kink."""
     decisions, a = [], x.reshape(len(x), *network.input_shape)
     for passes in network.prepared:
         a = passes.forward(a, EXACT)

@@ -26,8 +26,7 @@ MAX_WEIGHTS = 1 << 26  # maximum number of weights of a layer: 256 MiB in float3
 class Step:
     """A forward pass that a backward pass will follow.
 
-    seed, number: the seed of the training and the number of the mini-batch. Everything random in a
-    layer is a function of these two.
+    seed, number: of the training and of the mini-batch, of which everything random is a function.
     random: True in training. If False, as in a gradient check or with a full-batch minimizer,
     dropout is off and batch normalization uses its stored statistics.
     """
@@ -71,24 +70,23 @@ class Parameter:
 class Activation:
     """An activation function a = f(z) and its derivative, on arrays of shape (..., units).
 
-    forward(z): z ← f(z). backward(a, grad): grad ← dC/dz, given a = f(z) and grad = dC/da: the
-    derivative is computed from the output, so that z need not be stored.
+    forward(z): z ← f(z), where f never falls. backward(a, grad): grad ← dC/dz, given a = f(z) and
+    grad = dC/da: the derivative is computed from the output, so that z need not be stored.
     formula, derivative: both as text; derivative is empty if f′ is not a number for each unit.
-    initializer: the default initializer, which preserves the variance of signals through f.
-    has_kink: whether f′ jumps where a turns positive. is_monotonic: whether it never falls, so that
-    max f(z) = f(max z). sums_to_one: whether each output depends on all units, as probabilities do,
-    so that it is for the last layer. operator: in ONNX; empty for none, None if ONNX has none.
+    operator: in ONNX; empty for none, None if ONNX has none. initializer: the default one, which
+    preserves the variance of signals through f. has_kink: whether f′ jumps where a turns positive.
+    sums_to_one: whether each output depends on all units, as probabilities do, so that it is for
+    the last layer.
     """
 
     forward: Callable[[Array], None]
     backward: Callable[[Array, Array], None]
     formula: str
     derivative: str = ""
+    operator: str | None = None
     initializer: str = "glorot"
     has_kink: bool = False
-    is_monotonic: bool = False
     sums_to_one: bool = False
-    operator: str | None = None
 
     @property
     def name(self) -> str:
@@ -153,33 +151,17 @@ def softmax_backward(a: Array, grad: Array) -> None:
     grad *= a
 
 
-_MONOTONIC: Any = {"is_monotonic": True}
+_RELU = "a = max(0, z)", "f′ = 1 where a > 0, else 0", "Relu"
 
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
-        Activation(linear, linear_backward, "a = z", "f′ = 1", operator="", **_MONOTONIC),
+        Activation(linear, linear_backward, "a = z", "f′ = 1", ""),
+        Activation(sigmoid, sigmoid_backward, "a = 1 / (1 + exp(−z))", "f′ = a (1 − a)", "Sigmoid"),
+        Activation(tanh, tanh_backward, "a = tanh z", "f′ = 1 − a²", "Tanh"),
+        Activation(relu, relu_backward, *_RELU, initializer="he", has_kink=True),
         Activation(
-            sigmoid,
-            sigmoid_backward,
-            "a = 1 / (1 + exp(−z))",
-            "f′ = a (1 − a)",
-            operator="Sigmoid",
-            **_MONOTONIC,
-        ),
-        Activation(tanh, tanh_backward, "a = tanh z", "f′ = 1 − a²", operator="Tanh", **_MONOTONIC),
-        Activation(
-            relu,
-            relu_backward,
-            "a = max(0, z)",
-            "f′ = 1 where a > 0, else 0",
-            initializer="he",
-            has_kink=True,
-            operator="Relu",
-            **_MONOTONIC,
-        ),
-        Activation(
-            softmax, softmax_backward, "a = exp z / Σ exp z", sums_to_one=True, operator="Softmax"
+            softmax, softmax_backward, "a = exp z / Σ exp z", "", "Softmax", sums_to_one=True
         ),
     )
 }
@@ -278,12 +260,12 @@ class Layer(ABC):
 
     def config(self) -> dict[str, Any]:
         """What `LAYERS[kind](input_shape, dtype=dtype, **config)` builds an equal layer from."""
-        values = {name: getattr(self, name) for name in self.options}
-        return {name: getattr(value, "name", value) for name, value in values.items()}
+        values = ((name, getattr(self, name)) for name in self.options)
+        return {name: getattr(value, "name", value) for name, value in values}
 
     def described(self) -> dict[str, Any]:
         """The layer's properties as plain values, for display."""
-        return self.config()
+        return {name: value for name, value in self.config().items() if name != "number"}
 
     @property
     def text(self) -> str:
@@ -355,10 +337,6 @@ class Weighted(Layer):
         if self.biases is not None:
             self.biases[:] = 0
 
-    @property
-    def is_linear(self) -> bool:
-        return self.activation.name == "linear"
-
     def activate(self, z: Array) -> None:
         """z ← f(z + b)."""
         if self.biases is not None:
@@ -414,8 +392,7 @@ class Dropout(Layer):
 
     a ← a · m / (1 − p), where the mask m is 0 with probability p and 1 otherwise; backward,
     dC/da ← dC/da · m / (1 − p). One random byte decides each unit, so p is rounded to a multiple of
-    1/256. The masks depend only on the seed, the number of the mini-batch and the number of the
-    layer, so there is no state to save.
+    1/256. A mask depends only on the seed and the numbers of the mini-batch and of the layer.
 
     from_setting: True if it was added by `set dropout`, and is not saved as a layer.
     """
@@ -468,9 +445,6 @@ class Dropout(Layer):
     def text(self) -> str:
         return "" if self.from_setting else super().text
 
-    def described(self) -> dict[str, Any]:
-        return {"probability": self.probability}
-
     def copy(self, dtype: DTypeLike) -> Self:
         twin = super().copy(dtype)
         twin.from_setting = self.from_setting
@@ -510,10 +484,8 @@ class BatchNorm(Layer):
         self.variance: Array = np.ones(channels, dtype)
         self.statistics = {"mean": self.mean, "variance": self.variance}
         self.batch_mean, self.batch_variance = self.mean, self.variance
-        self.parameters = [
-            Parameter("gamma", self.gamma, decays=False),
-            Parameter("beta", self.beta, decays=False),
-        ]
+        scales = {"gamma": self.gamma, "beta": self.beta}
+        self.parameters = [Parameter(name, value, decays=False) for name, value in scales.items()]
 
     def initialize(self, rng: np.random.Generator) -> None:
         self.gamma[:], self.beta[:] = 1, 0

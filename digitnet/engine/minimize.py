@@ -19,25 +19,20 @@ from digitnet.lazy import lazy
 
 optimize = lazy("scipy.optimize")
 
-METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}
-"""Method → its name in scipy: limited-memory BFGS (Liu and Nocedal 1989, Math. Prog. 45) and
-nonlinear conjugate gradients (Nocedal and Wright 2006, section 5.2)."""
+METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}  # method → its name in scipy
 
 SUMMARIES = {
     "l-bfgs": "limited-memory BFGS, which estimates the curvature from the last steps",
     "cg": "nonlinear conjugate gradients",
 }
-"""Method → what it is, in words."""
+"""(Liu and Nocedal 1989, Math. Prog. 45; Nocedal and Wright 2006, section 5.2.)"""
 
 CHUNK = 2500  # maximum number of cases per forward and backward pass
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """A finished iteration: its number, the maximum number, and the cost.
-
-    validation_cost, validation_accuracy: on the validation set.
-    """
+    """A finished iteration. of: the maximum number."""
 
     number: int
     of: int
@@ -70,10 +65,10 @@ def minimize(
 ) -> Minimum:
     """Minimizes C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
 
-    Reports each Iteration, and None between passes over the cases. The minimizer works on a copy of
-    the network; the trainer's network is given the new weights before each iteration is reported,
-    and at the end, however it ends. Each iteration counts as a mini-batch of all cases, however
-    many passes over them it took, and is a point in the history.
+    Reports each Iteration, and None between passes over the cases. The minimizer works on a copy;
+    the trainer's network is given the new weights before each iteration is reported, and at the
+    end, however it ends. Each iteration counts as a mini-batch of all cases, however many passes
+    over them it took, and is a point in the history.
     """
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own
@@ -121,7 +116,6 @@ def minimize(
 
 
 def _set_parameters(w: Array, network: Network) -> None:
-    """Sets all parameters of a network from one vector."""
     ends = np.cumsum([p.value.size for p in network.parameters])
     for p, part in zip(network.parameters, np.split(w, ends[:-1]), strict=True):
         p.value[...] = part.reshape(p.value.shape)

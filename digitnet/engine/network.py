@@ -5,6 +5,7 @@ To add a cost, write its value and an entry in `COSTS`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -26,11 +27,6 @@ from digitnet.engine.layers import (
 from digitnet.engine.speed.convolution import prepare
 
 
-def difference(a: Array, y: Array) -> Array:
-    """a − y."""
-    return a - y
-
-
 @dataclass(frozen=True, slots=True)
 class Cost:
     """A cost C, averaged over the cases of a batch.
@@ -44,7 +40,7 @@ class Cost:
 
     value: Callable[[Array, Array], float]
     formula: str
-    derivative: Callable[[Array, Array], Array] = difference
+    derivative: Callable[[Array, Array], Array] = np.subtract
     derivative_formula: str = "a − y"
     canonical: bool = False
     outputs: tuple[str, ...] = ()
@@ -77,9 +73,8 @@ def binary(a: Array, y: Array) -> float:
 
 
 def _log(p: Array) -> Array:
-    """ln max(p, ε), where ε is the machine epsilon, the precision to which 1 − p is known.
-
-    A clamped answer thus costs −ln ε, about 16 in float32. NaN stays NaN.
+    """ln max(p, ε), where ε is the machine epsilon, the precision to which 1 − p is known: a
+    clamped answer costs −ln ε, about 16 in float32. NaN stays NaN.
     """
     return np.log(np.maximum(p, np.finfo(p.dtype).eps))
 
@@ -91,16 +86,13 @@ def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
     return clamped
 
 
+_BINARY = "C = −Σ [y ln a + (1 − y) ln(1 − a)]"
+
 COSTS: dict[str, tuple[Cost, ...]] = {
     "squared": (Cost(half_squares, "C = ½ Σ (a − y)²"),),
     "cross-entropy": (
         Cost(categorical, "C = −Σ y ln a", canonical=True, outputs=("softmax",)),
-        Cost(
-            binary,
-            "C = −Σ [y ln a + (1 − y) ln(1 − a)]",
-            canonical=True,
-            outputs=("sigmoid",),
-        ),
+        Cost(binary, _BINARY, canonical=True, outputs=("sigmoid",)),
     ),
 }
 """The name of a cost → its forms, for different output activations."""
@@ -152,11 +144,9 @@ class Committee(Layer):
         if not members:
             raise ValueError("a committee has at least one member")
         outputs = members[0][0].outputs
-        for network, _ in members:
-            if (network.inputs, network.outputs) != (input_shape[0], outputs):
-                raise ValueError(
-                    "members of a committee need the same numbers of inputs and outputs"
-                )
+        sizes = {(network.inputs, network.outputs) for network, _ in members}
+        if sizes != {(input_shape[0], outputs)}:
+            raise ValueError("members of a committee need the same numbers of inputs and outputs")
         super().__init__(input_shape, (outputs,), dtype)
         self.members = members
 
@@ -246,9 +236,8 @@ class Network:
     @property
     def size(self) -> int:
         """The number of trainable parameters; for a committee, the sum over its members."""
-        if self.members:
-            return sum(network.size for network, _ in self.members)
-        return sum(prod(parameter.value.shape) for parameter in self.parameters)
+        members = sum(network.size for network, _ in self.members)
+        return members + sum(p.value.size for p in self.parameters)
 
     @property
     def batch_norms(self) -> list[BatchNorm]:
@@ -269,16 +258,13 @@ class Network:
         It follows the activation, and so the batch normalization, if there is one.
         """
         layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
-        options: dict[str, Any] = {"probability": probability, "dtype": self.dtype}
-        self.layers = []
+        self.layers, dropout = [], partial(Dropout, probability=probability, dtype=self.dtype)
         for number, (layer, above) in enumerate(zip(layers, [*layers[1:], None], strict=True)):
             self.layers.append(layer)
             normalized = number > 0 and isinstance(layer, BatchNorm)
             dense = isinstance(layers[number - 1] if normalized else layer, Dense)
             if probability and dense and above and not isinstance(above, BatchNorm):
-                self.layers.append(
-                    Dropout(layer.shape, number=number, from_setting=True, **options)
-                )
+                self.layers.append(dropout(layer.shape, number=number, from_setting=True))
         self.prepared = prepare(self.layers)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
@@ -303,10 +289,8 @@ class Network:
                 signal = layer.backward(signal)
 
     def measure_statistics(self, batches: Iterable[Array]) -> None:
-        """Sets the statistics of batch normalization to their means over these batches.
-
-        They are computed with the current weights (Izmailov et al. 2018, arXiv 1803.05407,
-        section 3).
+        """Sets the statistics of batch normalization to their means over these batches, with the
+        current weights (Izmailov et al. 2018, arXiv 1803.05407, section 3).
         """
         norms, count = self.batch_norms, 0
         sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
@@ -346,8 +330,7 @@ def _check(layers: list[Layer]) -> None:
 
 
 def folded(network: Network) -> Network:
-    """An equivalent network for inference. One without batch normalization and dropout is returned
-    unchanged.
+    """An equivalent network for inference; itself without batch normalization and dropout.
 
     Batch normalization is merged into the dense layer or convolution below it:
     γ (x W + b − μ) / √(σ² + ε) + β = x (W s) + (b − μ) s + β, where s = γ / √(σ² + ε) per channel.
@@ -359,7 +342,8 @@ def folded(network: Network) -> Network:
         below = layers[-1] if layers else None
         if isinstance(layer, Dropout):
             continue
-        if isinstance(layer, BatchNorm) and isinstance(below, Weighted) and below.is_linear:
+        is_linear = isinstance(below, Weighted) and below.activation.name == "linear"
+        if isinstance(layer, BatchNorm) and isinstance(below, Weighted) and is_linear:
             layers[-1] = _merged(below, layer)
         else:
             layers.append(layer.copy(network.dtype))

@@ -18,10 +18,7 @@ from digitnet.engine.layers import Parameter
 from digitnet.engine.speed import threads
 from digitnet.engine.speed.threads import Adder, add, adder
 
-BLOCK = 1 << 15
-"""Numbers of a parameter updated at a time: with their gradient and state, they stay in the cache
-of a core (128 KiB each in float32).
-"""
+BLOCK = 1 << 15  # numbers updated at a time: with gradient and state, they stay in a core's cache
 
 
 def for_blocks(
@@ -57,9 +54,8 @@ class Penalties:
         weights = [p.value.reshape(-1) for p in parameters if p.decays]
         with np.errstate(all="ignore"):
             squares = self.l2 / 2 * sum(float(np.dot(w, w)) for w in weights) if self.l2 else 0.0
-            if not self.l1:
-                return squares
-            return squares + self.l1 * sum(float(np.abs(w).sum()) for w in weights)
+            sizes = self.l1 * sum(float(np.abs(w).sum()) for w in weights) if self.l1 else 0.0
+            return squares + sizes
 
     def gradient(self, p: Parameter, rows: slice = slice(None), add: Adder = add) -> Array:
         """The gradient of the cost with the penalties, for these rows; it may be overwritten."""
@@ -96,13 +92,11 @@ class Optimizer(ABC):
     """One pass over the weights, block by block: gradient, penalties, `update`, running mean.
 
     formulae: the update of w, as text. usual_rate: a rate that suits most networks. rate_margin:
-    the rate of the lowest cost in a range test, divided by the rate to suggest; measured here over
-    some epochs (fastai's `minimum` divides by 10 for all).
+    the rate of the lowest cost in a range test, divided by the rate to suggest, as measured here.
     slots: names of the state arrays kept for each parameter. They start at zero or, if listed in
-    `starts_at_weights`, at the parameter's values.
-    decoupled: whether `update` applies L2 itself (weight decay) instead of through the gradient.
-    uses_momentum: whether it has a momentum coefficient. warms_up: whether its rate rises over the
-    first WARM_UP steps.
+    `starts_at_weights`, at the parameter's values. decoupled: whether `update` applies L2 itself
+    (weight decay) instead of through the gradient. uses_momentum: whether it has a momentum
+    coefficient. warms_up: whether its rate rises over the first WARM_UP steps.
     """
 
     name: ClassVar[str]
@@ -255,11 +249,7 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015, arXiv 1412.6980), with the paper's constants.
-
-    m ← 0.9 m + 0.1 g;  s ← 0.999 s + 0.001 g²;
-    w ← w − η m̂ / (√ŝ + ε), where m̂ = m / (1 − 0.9ᵗ) and ŝ = s / (1 − 0.999ᵗ) at step t.
-    """
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980), with the paper's constants; t: the step."""
 
     name: ClassVar[str] = "adam"
     formulae: ClassVar[tuple[str, ...]] = (
@@ -303,8 +293,8 @@ class ScheduleFree(Optimizer):
 
     The gradient is computed at y, the weights in training. Evaluation uses x, the mean of all z so
     far (c = 1 / t): at any length of training, x is about as good as with a rate that falls to zero
-    at that length (Defazio et al. 2024, arXiv 2405.15682). η rises linearly over the first WARM_UP
-    steps, and the mean weights each z by η². β is the momentum coefficient.
+    at that length (Defazio et al. 2024, arXiv 2405.15682). While η rises, in the first WARM_UP
+    steps, the mean weights each z by η². β is the momentum coefficient μ.
     """
 
     name: ClassVar[str] = "schedule-free"
@@ -347,11 +337,7 @@ class ScheduleFree(Optimizer):
 
 
 class ScheduleFreeAdamW(ScheduleFree):
-    """Schedule-free AdamW: schedule-free SGD with g / (√ŝ + ε) + λ y in place of g, ŝ as in Adam.
-
-    s ← 0.999 s + 0.001 g²; λ is the weight of L2 (Defazio et al. 2024, arXiv 2405.15682,
-    algorithm 1).
-    """
+    """Schedule-free AdamW: schedule-free SGD with g / (√ŝ + ε) + λ y for g, ŝ as in Adam."""
 
     name = "schedule-free-adamw"
     formulae = (
@@ -379,9 +365,7 @@ class ScheduleFreeAdamW(ScheduleFree):
 
 
 def limit_norms(parameters: list[Parameter], max_norm: float) -> None:
-    """Scales the weight vector into each unit to a norm of at most `max_norm` (Srivastava et al.
-    2014, JMLR 15).
-    """
+    """Limits the norm of the weights into each unit (Srivastava et al. 2014, JMLR 15)."""
     for p in parameters:
         if p.decays:
             lengths = np.sqrt(np.einsum("ij,ij->j", p.value, p.value))

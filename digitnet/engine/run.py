@@ -22,10 +22,10 @@ class Report:
     """The progress of a training.
 
     part: the fraction done, 0 to 1; None if the amount is an accuracy. remaining: estimated seconds
-    left; None if unknown. cost: mean over the mini-batches since the last report, penalties
-    included; in a measured report, since the last measurement. accuracy, validation_cost: as last
-    measured. measured: whether that was just now. epoch: the number of the network's epoch that has
-    just ended; 0 if none has. rate: of the next mini-batch.
+    left; None if unknown. cost: mean over the mini-batches since the last report or, in a measured
+    report, measurement; with penalties. accuracy, validation_cost: as last measured. measured:
+    whether that was just now. epoch: the network's epoch that has just ended; 0 if none has.
+    rate: of the next mini-batch.
     """
 
     batches: int
@@ -47,10 +47,10 @@ class Outcome:
     """The result of a training.
 
     samples_per_second: excluding the time of measurements. cost (penalties included) and
-    train_accuracy: on at most MEASURE_CASES training cases. stopped: the reason; `patience` if it
-    no longer improved. accuracy_before: on the validation set. best: whether earlier weights, with
-    a better validation accuracy, were restored. epochs_since_best: since the best measurement.
-    is_guessing: whether giving every case the same answer would cost no more.
+    train_accuracy: on at most MEASURE_CASES training cases. accuracy_before: on the validation set.
+    best: whether earlier weights, with a better validation accuracy, were restored.
+    epochs_since_best: since the best measurement. is_guessing: whether giving every case the same
+    answer would cost no more.
     """
 
     batches: int
@@ -103,7 +103,7 @@ class Meter:
     """Measures a training from the creation of this object on: what is done, and the rate."""
 
     def __init__(self, amount: Amount, trainer: Trainer, cases: int) -> None:
-        """amount: to be trained. cases: the number of training cases."""
+        """cases: the number of training cases."""
         self.amount, self.trainer, self.cases = amount, trainer, cases
         self.progress = trainer.progress
         self.schedule = Schedule.parse(trainer.settings.schedule)
@@ -143,7 +143,6 @@ class Meter:
         return min(part, 1.0)
 
     def remaining(self) -> float | None:
-        """Estimated seconds left; None if unknown."""
         part = self.part()
         if part is None or part <= self._first_part:
             return None
@@ -180,9 +179,9 @@ BARELY_BETTER = 0.98  # a cost above this fraction of the baseline is no better 
 class LastGood:
     """The latest weights known to be good.
 
-    Diverging weights are finite for a while, so the weights at one report count as good only if the
-    cost of the mini-batches up to the next report is not too high. The baseline is the cost of the
-    same answer, the mean target, for every case.
+    Diverging weights are finite for a while, so those at one report count as good only if the cost
+    of the mini-batches up to the next one is not too high. The baseline is the cost of the same
+    answer, the mean target, for every case.
     """
 
     def __init__(self, trainer: Trainer, cases: Cases, cost: float) -> None:
@@ -212,7 +211,6 @@ class Best:
     """
 
     def __init__(self, trainer: Trainer, meter: Meter, accuracy: float) -> None:
-        """The weights as they are, whose accuracy this is."""
         self.trainer, self.meter, self.accuracy = trainer, meter, accuracy
         self.has_target = meter.amount.unit == "accuracy"
         self.measurements_since, self.epochs = 0, 0.0
@@ -232,8 +230,8 @@ class Best:
     def given_up(self) -> bool:
         """Whether training should stop because it has not improved for too long.
 
-        If the amount is an accuracy, training goes on as long as the rate is going to fall, which
-        often brings the best weights, unless it is 0.
+        If the amount is an accuracy, it goes on as long as the rate is going to fall, which often
+        brings the best weights, unless it is 0.
         """
         meter, patience = self.meter, self.trainer.settings.patience
         if patience:
@@ -248,14 +246,9 @@ class Best:
         return self.measurements_since >= FEWEST_MEASUREMENTS and self.epochs_since() >= long
 
 
-REPORT_SECONDS, REPORT_PART = 0.1, 0.05
-"""Maximum seconds, and maximum fraction of the amount, between two reports."""
-
-MEASURE_BATCHES = 50
-"""Accuracy is measured at ends of epochs, but at most once in this many mini-batches."""
-
-MEASURE_PARTS = [5, 2, 2, 2, 2]
-"""The first epochs are divided into these numbers of parts, and measured after each."""
+REPORT_SECONDS, REPORT_PART = 0.1, 0.05  # and fraction of the amount, between reports, at most
+MEASURE_BATCHES = 50  # accuracy is measured at ends of epochs, but at most once in so many batches
+MEASURE_PARTS = [5, 2, 2, 2, 2]  # the first epochs are measured after each of so many parts
 
 
 class _Training:
@@ -309,7 +302,6 @@ class _Training:
         return progress.position // length > position // length
 
     def _record(self, result: Evaluation) -> None:
-        """Records a measurement on the validation set; adds it to the history if it is finite."""
         trainer, progress = self.trainer, self.trainer.progress
         self.on_validation = result
         self.best.see(result.accuracy)
@@ -325,7 +317,6 @@ class _Training:
         return bool(np.isfinite(self.costs).all()) and self.trainer.is_finite()
 
     def report_is_due(self) -> bool:
-        """Whether something was measured, the end is reached, or enough time has passed."""
         return bool(
             self.measured
             or self.ending()
@@ -374,7 +365,7 @@ class _Training:
             on_train = trainer.measure(self.cases)
         self._record(trainer.measure(self.validation))
         self.meter.keep_time()
-        plain_cost = on_train.cost - trainer.penalty()
+        plain_cost, baseline = on_train.cost - trainer.penalty(), self.last_good.baseline_cost
         return Outcome(
             *self.meter.done()[:3],
             speed,
@@ -385,5 +376,5 @@ class _Training:
             self.first.accuracy,
             restored,
             epochs_since_best,
-            plain_cost >= BARELY_BETTER * self.last_good.baseline_cost,
+            plain_cost >= BARELY_BETTER * baseline,
         )

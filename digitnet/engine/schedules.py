@@ -9,6 +9,7 @@ from typing import Literal
 
 Unit = Literal["batches", "epochs", "seconds", "accuracy"]
 
+# the unit, and how many of it a spelling stands for
 _SPELLINGS: dict[tuple[Unit, int], str] = {
     ("batches", 1): "b batch batches mini-batch mini-batches",
     ("epochs", 1): "e epoch epochs",
@@ -19,8 +20,6 @@ _SPELLINGS: dict[tuple[Unit, int], str] = {
 }
 
 UNITS = {word: unit for unit, words in _SPELLINGS.items() for word in words.split()}
-"""Spelling → the unit, and the number of them that it stands for."""
-
 _AMOUNT = re.compile(
     r"(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}) ?([a-z%-]*)", re.ASCII
 )
@@ -46,10 +45,7 @@ class Amount:
 
     @classmethod
     def parse(cls, text: str) -> "Amount":
-        """Reads an amount such as `500`, `5,000`, `3e` or `5 epochs`.
-
-        Raises ValueError for anything else.
-        """
+        """Reads an amount such as `500`, `5,000`, `3e` or `5 epochs`. Raises ValueError."""
         text, total, rest = text.lower().partition(" total")
         match = _AMOUNT.fullmatch(text)
         if not match or match[2] not in ("", *UNITS) or rest:
@@ -102,18 +98,15 @@ def one_cycle(s: float) -> float:
 def inverse_sqrt(t: float) -> float:
     """1 / √(1 + t / 500) after t mini-batches, so that training may end at any time.
 
-    Meant for use with a running mean of the weights whose window grows (arXiv 2602.03702).
+    For a running mean of the weights whose window grows (arXiv 2602.03702).
     """
     return 1 / sqrt(1 + t / 500)
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """How the rate changes.
-
-    factor(s): of the rate, where s is the fraction of the horizon that is done or, if
-    `counts_batches`, the number of mini-batches. is_endless: whether it is the same however long
-    training is.
+    """How the rate changes: by factor(s), where s is the fraction of the horizon that is done or,
+    if `counts_batches`, the number of mini-batches. is_endless: whether the length is no matter.
     """
 
     factor: Callable[[float], float]
@@ -148,11 +141,7 @@ class Schedule:
         return SCHEDULES[self.name]
 
     def factor(self, part: float, batches: int) -> float:
-        """The factor for the rate.
-
-        part: the fraction of the stretch that is done. batches: the number of mini-batches the
-        network has been trained on.
-        """
+        """The factor for the rate, after this part of the stretch, and all these mini-batches."""
         return self.curve.factor(batches if self.curve.counts_batches else min(part, 1.0))
 
     @classmethod
@@ -164,9 +153,7 @@ class Schedule:
         if not rest:
             return cls(name)
         if SCHEDULES[name].counts_batches:
-            raise ValueError(
-                f"{name} takes no horizon: it does not depend on the length of training"
-            )
+            raise ValueError(f"{name} takes no horizon: it depends on mini-batches alone")
         try:
             (word,) = rest
             horizon = Amount.parse(word)

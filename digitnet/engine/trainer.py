@@ -23,16 +23,16 @@ from digitnet.engine.settings import Settings
 
 @dataclass(frozen=True)
 class Measurement:
-    """A point of the history.
-
-    cost: the mean cost of the mini-batches since the point before.
-    validation_cost, validation_accuracy: on the validation set.
-    """
+    """A point of the history. cost: mean over the mini-batches since the point before."""
 
     batches: int
     cost: float
     validation_cost: float
     validation_accuracy: float
+
+
+Place = tuple[int, int, int]
+"""Where a mini-batch begins: its epoch, its position there, and all cases seen before it."""
 
 
 @dataclass
@@ -66,6 +66,10 @@ class Progress:
         self.epoch += 1
         self.position = 0
 
+    @property
+    def place(self) -> Place:
+        return self.epoch, self.position, self.samples
+
 
 MEASURE_CASES = 5_000  # cases on which accuracy and cost are measured during training, at most
 
@@ -73,8 +77,7 @@ STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
 """The number of mini-batches, and of cases in each, for the statistics of batch normalization."""
 
 MEAN_EVERY, MEAN_ALWAYS = 4, 100
-"""The running mean is updated at every so many mini-batches, which is enough as the weights change
-little in between, and at each of the first."""
+"""The running mean is updated at every so many mini-batches, and at each of the first."""
 
 
 class Trainer:
@@ -149,9 +152,7 @@ class Trainer:
 
     @np.errstate(all="ignore")
     def answering(self) -> Network:
-        """The network for inference: with the averaged weights, if any, and batch normalization
-        folded; the network itself if there is neither.
-        """
+        """The network for inference: weights averaged, batch normalization folded, if any."""
         return folded(self.with_answering_weights())
 
     def with_answering_weights(self) -> Network:
@@ -166,9 +167,8 @@ class Trainer:
 
     @np.errstate(all="ignore")
     def measure_statistics(self, train: Cases) -> None:
-        """Updates the statistics of batch normalization for the weights used in evaluation.
-
-        They are measured on the first training cases, not deformed.
+        """Updates the statistics of batch normalization for the weights used in evaluation, on the
+        first training cases, not deformed.
         """
         if not self.network.batch_norms:
             return
@@ -189,7 +189,6 @@ class Trainer:
         return replace(plain, cost=plain.cost + self.penalty())
 
     def penalty(self) -> float:
-        """The penalties, which are part of the cost."""
         return self.penalties.value(self.network.parameters)
 
     @property
@@ -208,23 +207,14 @@ class Trainer:
         )
 
     def _values(self) -> list[Array]:
-        """The parameters and the statistics of the layers."""
         values = [p.value for p in self.network.parameters]
         return values + [s for layer in self.network.layers for s in layer.statistics.values()]
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
-        optimizer = self.optimizer
-        return deepcopy(
-            Snapshot(
-                self._values(),
-                self.averages,
-                optimizer.state,
-                optimizer.steps,
-                self.progress,
-                len(self.history),
-            )
-        )
+        values, state, steps = self._values(), self.optimizer.state, self.optimizer.steps
+        now = Snapshot(values, self.averages, state, steps, self.progress, len(self.history))
+        return deepcopy(now)
 
     def restore(self, snapshot: "Snapshot") -> None:
         for mine, value in zip(self._values(), snapshot.values, strict=True):
@@ -249,9 +239,6 @@ class Snapshot:
 
 Batch = tuple[Array, Array]  # inputs (batch, inputs) and targets (batch, outputs)
 
-Place = tuple[int, int, int]
-"""Where a mini-batch begins: its epoch, its position there, and all cases seen before it."""
-
 
 class MiniBatches:
     """The endless sequence of mini-batches of a training, from its current position on.
@@ -259,9 +246,7 @@ class MiniBatches:
     The order of an epoch is a permutation drawn from the seed and the epoch's number; the
     deformation of a case is a function of the seed and the number of cases seen before it. So the
     only state is the progress, which `done` advances. Deformed mini-batches are prefetched in a
-    background thread.
-
-    size: cases per mini-batch, the last of an epoch possibly smaller.
+    background thread. size: cases per mini-batch; the last of an epoch may be smaller.
     """
 
     def __init__(self, trainer: Trainer, cases: Cases, progress: Progress | None = None) -> None:
@@ -281,9 +266,8 @@ class MiniBatches:
             if progress.position:
                 progress.next_epoch()
         self._order: tuple[int, Integers] = -1, np.arange(0)
-        deforms = settings.augment != "none"
         self._deformer: Deformer | None = None
-        if deforms:
+        if deforms := settings.augment != "none":
             side = side_of(cases.inputs.shape[1])
             self._deformer = Deformer(side, side, self.seed, Augment.parse(settings.augment))
         # one set of buffers for the current mini-batch, one for the prefetched
@@ -296,17 +280,14 @@ class MiniBatches:
     def next(self) -> Batch:
         """The next mini-batch, valid until the next call."""
         progress = self.progress
-        place = progress.epoch, progress.position, progress.samples
         if self._worker is None:
-            return self._make(place, 0)
-        if self._prefetched is None or self._prefetched[0] != place:
-            self._prefetched = self._prefetch(self._worker, place)
+            return self._make(progress.place, 0)
+        if self._prefetched is None or self._prefetched[0] != progress.place:
+            self._prefetched = self._prefetch(self._worker, progress.place)
         batch = self._prefetched[1].result()
         after = replace(progress)
         after.advance(min(self.size, len(self.cases) - after.position))
-        self._prefetched = self._prefetch(
-            self._worker, (after.epoch, after.position, after.samples)
-        )
+        self._prefetched = self._prefetch(self._worker, after.place)
         return batch
 
     def done(self, count: int, cost: float) -> None:

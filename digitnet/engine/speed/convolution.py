@@ -3,8 +3,8 @@
 The passes of a convolution: pictures divided among threads, each in tiles that fit its cache.
 
 Many sums are computed with fewer multiplications by way of the frequency domain (`fourier.py`). A
-max pool that follows is computed in the same loop, before bias and activation: where the activation
-is monotonic the maximum is the same, and fewer numbers remain to be activated.
+max pool that follows is computed in the same loop, before bias and activation: as activations never
+fall, the maximum is the same, and fewer numbers remain to be activated.
 """
 
 from collections.abc import Sequence
@@ -144,8 +144,7 @@ def prepare(layers: Sequence[Layer]) -> list[Passes]:
         if isinstance(layer, Weighted):
             layer.is_lowest = is_lowest
         if isinstance(layer, Convolution):
-            is_monotonic = layer.activation.is_monotonic
-            pooled = above if isinstance(above, MaxPool) and is_monotonic else None
+            pooled = above if isinstance(above, MaxPool) else None
             prepared.append(FastConvolution(layer, pooled))
         elif isinstance(layer, MaxPool):
             if layer is not pooled:
