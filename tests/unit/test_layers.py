@@ -12,9 +12,8 @@ from digitnet.engine.layers import EXACT, BatchNorm, Layer, Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.pictures import AveragePool, Convolution, MaxPool
 from digitnet.engine.shapes import network_of
-from digitnet.engine.speed import fourier, patches, threads
-from digitnet.engine.speed.convolution import FastConvolution, Passes, prepare
-from digitnet.engine.speed.pool import FastPool
+from digitnet.engine.speed import convolution, fourier, threads
+from digitnet.engine.speed.convolution import FastConvolution, FastPool, Passes, prepare
 
 STEP = Step(seed=1, number=2)
 
@@ -59,7 +58,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each way in which the sums of a convolution can be computed."""
     name, size = request.param
     monkeypatch.setattr(fourier, "is_faster", lambda *_: name == "fourier")
-    for module in (patches, fourier):
+    for module in (convolution, fourier):
         monkeypatch.setattr(module, "TILE", 1 if size == "tiles of one picture" else 10**6)
     return str(name)
 

@@ -1,25 +1,189 @@
 """Puts what is fast in the place of the layers whose passes it computes.
 
-The passes of a convolution: pictures divided among threads, each in tiles that fit its cache.
-
-Many sums are computed with fewer multiplications by way of the frequency domain (`fourier.py`). A
-max pool that follows is computed in the same loop, before bias and activation: as activations never
-fall, the maximum is the same, and fewer numbers remain to be activated.
+The passes of a convolution: pictures divided among threads, each in tiles that fit its cache. Many
+sums are computed with fewer multiplications by way of the frequency domain (`fourier.py`), the rest
+by patches (im2col). A max pool that follows is computed in the same loop, before bias and
+activation: as activations never fall, the maximum is the same, and fewer numbers remain to be
+activated. It compares whole arrays: the rows of all windows, then their columns.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from digitnet.engine.arrays import Array, Buffer
+from digitnet.engine.arrays import Array, Buffer, Shape
 from digitnet.engine.layers import Layer, Step, Weighted
 from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.speed import fourier, threads
 from digitnet.engine.speed.fourier import FourierProduct, Spectrum
-from digitnet.engine.speed.patches import PatchProduct
-from digitnet.engine.speed.pool import FastPool, Winners
+
+TILE = 850_000
+"""Numbers in the patches and outputs of a tile: few enough to stay in the cache, and enough that
+threads seldom wait for one another's turn to hold the interpreter lock."""
+
+SHORT = 16  # rows of a kernel with fewer numbers than this are not copied as one run
+
+
+class PatchProduct:
+    """The sums of a convolution for tiles of `pictures` pictures, by patches, in one thread."""
+
+    def __init__(self, input_shape: Shape, kernel: int, weights: Array) -> None:
+        """weights: (kernel · kernel · depth, channels). The buffers are allocated when used."""
+        height, width, self.depth = input_shape
+        self.kernel, self.weights = kernel, weights
+        self.rows, self.columns = height - kernel + 1, width - kernel + 1
+        (self.size, channels), dtype = weights.shape, weights.dtype
+        self.pictures = max(1, TILE // (self.rows * self.columns * (self.size + 2 * channels)))
+        self._patches = Buffer((self.rows, self.columns, self.size), dtype)
+        self._outputs = Buffer((self.rows, self.columns, channels), dtype)
+        self._strips = Buffer((height, self.columns, kernel * self.depth), dtype)
+        self._product = Buffer((self.rows, self.columns, kernel * self.depth), dtype)
+        self._gradient = np.empty_like(weights)
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """x ∗ W for a tile x, (pictures, rows, columns, channels), in `out` if given."""
+        z = self._outputs(len(x)) if out is None else out
+        self._last = self._im2col(x)
+        np.matmul(self._last, self.weights, out=z.reshape(-1, z.shape[-1]))
+        return z
+
+    def delta(self, count: int) -> Array:
+        """A buffer for dC/dz of `count` pictures, (pictures, rows, columns, channels)."""
+        result: Array = self._outputs(count)
+        return result
+
+    def backward(self, x: Array | None, delta: Array, gradient: Array, into: Array | None) -> None:
+        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz.
+
+        x: None for the tile of the last call, if that was `forward`.
+        """
+        flat = delta.reshape(-1, delta.shape[-1])
+        patches = self._last if x is None else self._im2col(x)
+        np.matmul(patches.T, flat, out=self._gradient)
+        gradient += self._gradient
+        if into is not None:
+            self._col2im(flat, into)
+
+    def _im2col(self, x: Array) -> Array:
+        """Returns the patches of a tile x, (pictures · rows · columns, kernel · kernel · depth).
+
+        Copies in long runs: one kernel row of one patch or, if that is short, one number of the
+        kernel for all patches of a line.
+        """
+        k, depth, count = self.kernel, self.depth, len(x)
+        image, line, pixel, number = x.strides
+        places = (count, self.rows, self.columns)
+        buffer = self._patches(count)
+        if k * depth >= SHORT:
+            windows = as_strided(x, (*places, k, k * depth), (image, line, pixel, line, number))
+            np.copyto(buffer.reshape(windows.shape), windows)
+            return buffer.reshape(-1, self.size)
+        windows = as_strided(x, (k, k, depth, *places), (line, pixel, number, image, line, pixel))
+        np.copyto(buffer.reshape(windows.shape), windows)
+        return buffer.reshape(self.size, -1).T
+
+    def _col2im(self, delta: Array, into: Array) -> None:
+        """into ← for every pixel, the sum of δ Wᵀ over the patches that contain it.
+
+        One product per kernel row is added to strips as wide as a kernel row; the columns of the
+        strips are then added to the pixels: 2 k additions rather than k².
+        """
+        k, run, count = self.kernel, self.kernel * self.depth, len(into)
+        strips, product = self._strips(count), self._product(count)
+        flat = product.reshape(-1, run)
+        strips[:, self.rows :] = 0
+        for row in range(k):
+            np.matmul(delta, self.weights[row * run : (row + 1) * run].T, out=flat)
+            if row == 0:
+                strips[:, : self.rows] = product
+            else:
+                strips[:, row : row + self.rows] += product
+        into[:, :, self.columns :] = 0
+        into[:, :, : self.columns] = strips[..., : self.depth]
+        for column in range(1, k):
+            part = strips[..., column * self.depth : (column + 1) * self.depth]
+            into[:, :, column : column + self.columns] += part
+
+
+@dataclass(frozen=True)
+class Winners:
+    """Which pixel of each window is the largest.
+
+    rows: (pictures, height, input width, channels), the winning row of each input column.
+    columns: (pictures, height, width, channels).
+    """
+
+    rows: "np.ndarray[Any, Any]"
+    columns: "np.ndarray[Any, Any]"
+
+    def __getitem__(self, pictures: slice) -> "Winners":
+        return Winners(self.rows[pictures], self.columns[pictures])
+
+
+class FastPool:
+    def __init__(self, layer: MaxPool) -> None:
+        self.layer = layer
+        height, width, channels = layer.shape
+        self._rows = Buffer((height, layer.input_shape[1], channels), np.uint8)
+        self._columns = Buffer((height, width, channels), np.uint8)
+        self._result = Buffer(layer.shape, layer.dtype)
+        self._into = Buffer(layer.input_shape, layer.dtype)
+
+    def forward(self, x: Array, step: Step | None = None) -> Array:
+        self.winners = self.winner_buffers(len(x)) if step else None
+        result: Array = self._result(len(x))
+        self.downsample(x, result, self.winners)
+        return result
+
+    def backward(self, grad: Array) -> Array | None:
+        assert self.winners is not None
+        into: Array = self._into(len(grad))
+        self.upsample(grad, self.winners, into)
+        return into
+
+    def winner_buffers(self, count: int) -> Winners:
+        """Buffers for the winners of `count` pictures, reused by the next call."""
+        return Winners(self._rows(count), self._columns(count))
+
+    def downsample(self, x: Array, out: Array, winners: Winners | None) -> None:
+        """out ← the maximum of each window; `winners`, if given, ← where it is."""
+        k, (height, width, _) = self.layer.size, self.layer.shape
+        lines = [x[:, i : height * k : k] for i in range(k)]
+        tall = _largest(lines, winners and winners.rows)[:, :, : width * k]
+        columns = [tall[:, :, i::k] for i in range(k)]
+        _largest(columns, winners and winners.columns, out)
+
+    def upsample(self, grad: Array, winners: Winners, out: Array) -> None:
+        """out ← dC/dx: the gradient goes to the winning column, then to the winning row."""
+        k, (height, width, _) = self.layer.size, self.layer.shape
+        tall = np.empty(winners.rows.shape, grad.dtype)
+        tall[:, :, width * k :] = 0
+        out[:, height * k :] = 0
+        for i in range(k):
+            np.multiply(grad, winners.columns == i, out=tall[:, :, i : width * k : k])
+        for i in range(k):
+            np.multiply(tall, winners.rows == i, out=out[:, i : height * k : k])
+
+
+def _largest(candidates: list[Array], winner: Any, out: Array | None = None) -> Array:
+    """The elementwise maximum of the candidates; `winner`, if given, ← its index."""
+    largest, *others = candidates
+    if winner is not None:
+        winner[...] = 0
+    for number, candidate in enumerate(others, 1):
+        if winner is not None and number == 1:
+            np.greater(candidate, largest, out=winner.view(np.bool_))
+        elif winner is not None:
+            np.copyto(winner, number, where=candidate > largest)
+        largest = np.maximum(largest, candidate, out=out)
+    if out is not None and not others:
+        out[...] = largest
+    return largest
+
 
 TileProduct = PatchProduct | FourierProduct
 """Computes the sums of a convolution for tiles of pictures, in one thread."""
@@ -35,29 +199,23 @@ class FastConvolution:
         self._into = Buffer(layer.input_shape, layer.dtype)
         self._spectrum: Spectrum | None = None
         # one of each for each thread
-        self._by_patches: list[PatchProduct] = []
-        self._by_fourier: list[FourierProduct] = []
+        self._by_patches: list[TileProduct] = []
+        self._by_fourier: list[TileProduct] = []
         self._gradients: list[tuple[Array, Array]] = []  # for weights and biases
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x ∗ W + b), pooled if there is a pool; valid until the next call."""
-        self._x, a = x, self._a(len(x))
-        self._last: Array = a
-        winners = self.pool.winner_buffers(len(x)) if self.pool and step else None
-        self.winners: Winners | None = winners
+        self._x, self._last = x, self._a(len(x))
+        self.winners = self.pool.winner_buffers(len(x)) if self.pool and step else None
         height, width, _ = self.layer.input_shape
         cost = height * width * self.layer.weights.size
         self._parts = threads.parts(len(x), cost, minimum=1)
         self._products = self._choose(len(self._parts), len(x) // len(self._parts))
-        threads.run(
-            [
-                partial(self._forward, product, x[part], a[part], winners and winners[part])
-                for product, part in zip(self._products, self._parts, strict=True)
-            ]
-        )
+        pairs = zip(self._products, self._parts, strict=True)
+        threads.run([partial(self._forward, product, part) for product, part in pairs])
         return self._last
 
-    def _choose(self, count: int, pictures: int) -> Sequence[TileProduct]:
+    def _choose(self, count: int, pictures: int) -> list[TileProduct]:
         """For each of so many threads, the product that is faster for this number of pictures.
 
         The transform of the weights is computed here.
@@ -74,13 +232,15 @@ class FastConvolution:
             self._by_fourier.append(FourierProduct(self._spectrum))
         return self._by_fourier[:count]
 
-    def _forward(self, product: TileProduct, x: Array, a: Array, winners: Winners | None) -> None:
-        for tile in tiles(len(x), product.pictures):
+    def _forward(self, product: TileProduct, part: slice) -> None:
+        for tile in tiles(part, product.pictures):
+            a = self._last[tile]
             if self.pool is None:
-                product.forward(x[tile], a[tile])
+                product.forward(self._x[tile], a)
             else:
-                self.pool.downsample(product.forward(x[tile]), a[tile], winners and winners[tile])
-            self.layer.activate(a[tile].reshape(-1, self.layer.channels))
+                winners = self.winners and self.winners[tile]
+                self.pool.downsample(product.forward(self._x[tile]), a, winners)
+            self.layer.activate(a.reshape(-1, self.layer.channels))
 
     def backward(self, grad: Array) -> Array | None:
         """Returns dC/dx; None from the lowest layer."""
@@ -88,12 +248,7 @@ class FastConvolution:
         while len(self._gradients) < len(self._parts):
             weights = np.empty_like(self.layer.weights)
             self._gradients.append((weights, np.empty_like(weights[0])))
-        threads.run(
-            [
-                partial(self._backward, number, part, grad, into)
-                for number, part in enumerate(self._parts)
-            ]
-        )
+        threads.run([partial(self._backward, n, grad, into) for n in range(len(self._parts))])
         (weights, biases), *others = self._gradients[: len(self._parts)]
         for more_weights, more_biases in others:
             weights += more_weights
@@ -101,11 +256,11 @@ class FastConvolution:
         self.layer.set_gradients(weights, biases)
         return into
 
-    def _backward(self, number: int, part: slice, grad: Array, into: Array | None) -> None:
+    def _backward(self, number: int, grad: Array, into: Array | None) -> None:
         """The backward pass of one thread's pictures, into gradients of the thread's own."""
         product, (weights, biases) = self._products[number], self._gradients[number]
         weights[...] = biases[...] = 0
-        first, *others = reversed(tiles(part.stop - part.start, product.pictures, part.start))
+        first, *others = reversed(tiles(self._parts[number], product.pictures))
         for tile in (first, *others):
             delta = grad[tile]
             flat = delta.reshape(-1, self.layer.channels)
@@ -118,10 +273,11 @@ class FastConvolution:
             product.backward(x, delta, weights, None if into is None else into[tile])
 
 
-def tiles(count: int, size: int, start: int = 0) -> list[slice]:
-    """Divides `count` pictures, from `start` on, into equal tiles of at most `size`."""
+def tiles(part: slice, size: int) -> list[slice]:
+    """Divides pictures into equal tiles of at most `size`."""
+    count = part.stop - part.start
     parts = threads.divide(count, -(-count // size))
-    return [slice(start + part.start, start + part.stop) for part in parts]
+    return [slice(part.start + tile.start, part.start + tile.stop) for tile in parts]
 
 
 class Passes(Protocol):
@@ -133,10 +289,10 @@ class Passes(Protocol):
 
 
 def prepare(layers: Sequence[Layer]) -> list[Passes]:
-    """What computes the passes of these layers in less time, with their arrays.
+    """What computes the passes of these layers in less time, with their arrays; others as they are.
 
     A convolution and the max pool above it become one, and nothing below the first layer with
-    parameters is given a gradient. Other layers are used as they are.
+    parameters is given a gradient.
     """
     prepared: list[Passes] = []
     is_lowest, pooled = True, None

@@ -16,8 +16,8 @@ and in two dimensions, with the same matrices on both axes,
 Kernels of 5 by 5 on pictures of 12 by 12 take 17² = 289 multiplications for each pair of channels
 instead of 64 · 25 = 1,600. For a batch with many channels, each of them is a matrix product.
 
-`Convolution` has the mathematics; this file makes it fast. Arrays have the two axes of the picture
-first, (height, width, pictures, channels), so that a transform is a product with a long matrix.
+Arrays have the two axes of the picture first, (height, width, pictures, channels), so that a
+transform is a product with a long matrix.
 """
 
 from functools import cache
@@ -31,8 +31,7 @@ from digitnet.engine.speed import threads
 TILE = 900_000  # numbers in the transforms of a tile's inputs and outputs
 MAX_SPECTRUM = 1 << 24  # maximum number of transformed weights: 64 MiB in float32
 
-TRANSFORM_COST = 3
-"""Cost of a multiplication in a transform, in multiplications of a large product; measured."""
+TRANSFORM_COST = 3  # of a multiplication in a transform, in those of a large product; measured
 
 
 def is_faster(input_shape: Shape, kernel: int, channels: int, pictures: int) -> bool:
@@ -136,7 +135,6 @@ class FourierProduct:
     """The sums of a convolution for tiles of pictures, in one thread. See `PatchProduct`."""
 
     def __init__(self, spectrum: Spectrum) -> None:
-        """Allocates nothing; the buffers are allocated when first used."""
         depth, channels, dtype = spectrum.depth, spectrum.channels, spectrum.weights.dtype
         self.spectrum, products = spectrum, prod(spectrum.axes)
         self.pictures = max(1, TILE // (products * (depth + channels)))

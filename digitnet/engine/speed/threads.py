@@ -85,10 +85,8 @@ def add(y: Array, a: float, x: Array) -> None:
 
 
 def adder(numbers: int) -> Adder:
-    """What adds most quickly in the training of so many parameters.
-
-    BLAS takes one pass over the arrays instead of two. Which of the two adds depends on nothing
-    else, as they round differently.
+    """What adds most quickly in the training of so many parameters: BLAS takes one pass over the
+    arrays instead of two. It depends on nothing else, as the two round differently.
     """
     return add if numbers < MANY else _add_by_blas()
 
@@ -162,10 +160,10 @@ def for_rows(rows: int, cost: int, work: Callable[[slice], None], minimum: int =
 
 
 def run(tasks: Sequence[Task]) -> None:
-    """Runs the first task in this thread and the others in the pool, and waits for all of them.
+    """Runs the first task in this thread and the others in the pool, or all here if it is busy.
 
     Exceptions, including KeyboardInterrupt, are raised after all tasks have ended, so no task is
-    still writing to the caller's arrays. If the pool is busy, all tasks run in this thread.
+    still writing to the caller's arrays.
     """
     first, *others = tasks
     if not others:
