@@ -6,7 +6,7 @@ Nothing in a file is trusted: all errors are DamagedSave, with a reason that a p
 import dataclasses
 import re
 import struct
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from itertools import count
 from math import isfinite, prod
@@ -394,12 +394,6 @@ class Fields:
         values = self.take(name, list)
         return [Fields(value, f"{self._where}.{name}[{k}]") for k, value in enumerate(values)]
 
-    def named(self, read: Reader) -> dict[str, Any]:
-        """All remaining fields: name → what `read` returns."""
-        values = {name: read(self, name) for name in [*self._rest] if _WORD.fullmatch(name)}
-        self.end()
-        return values
-
     def record(self, of: type, **readers: Reader) -> dict[str, Any]:
         """The fields of a dataclass, and no others, each read according to its type or by a reader
         of its own.
@@ -417,9 +411,9 @@ class Fields:
         self.end()
         return values
 
-    def array(self, name: str) -> list[Array]:
-        """A list of the array in a dict of dtype, shape and data, whose memory it shares."""
-        return [self._array(name, self.inner(name))]
+    def array(self, name: str) -> Array:
+        """The array in a dict of dtype, shape and data, whose memory it shares."""
+        return self._array(name, self.inner(name))
 
     def arrays(self, name: str) -> list[Array]:
         """The arrays in a list of such dicts."""
@@ -445,32 +439,32 @@ class Fields:
 
     def table(self, name: str, columns: int, maximum: int) -> Array:
         """A float64 array with this number of columns and at most `maximum` rows."""
-        (table,) = self.array(name)
+        table = self.array(name)
         if table.ndim != 2 or table.shape[1] != columns or len(table) > maximum:
             raise self.bad(name, f"should have {columns} columns and at most {maximum:,} rows")
         if table.dtype != np.float64:
             raise self.bad(name, WRONG_PRECISION)
         return table
 
-    def check_names(self, names: Collection[str], expected: Collection[str]) -> None:
-        """Raises DamagedSave if names of fields of this dict are not the expected ones."""
-        if missing := [name for name in expected if name not in names]:
-            raise DamagedSave(f"its {self._where} has no {missing[0]!r}")
-        if len(names) > len(expected):
-            raise DamagedSave(f"its {self._where} has fields that digitnet does not know")
-
-    def fill(self, arrays: Mapping[str, list[Array]], targets: Mapping[str, list[Array]]) -> None:
-        """Copies arrays, which were fields of this dict, into others of the same names."""
-        self.check_names(arrays, targets)
+    def fill(self, targets: Mapping[str, Array | list[Array]]) -> None:
+        """Copies the arrays in all remaining fields, which have these names, into others."""
         for name, target in targets.items():
-            if len(arrays[name]) != len(target):
-                raise self.bad(name, f"should hold {len(target)} arrays")
-            for array, other in zip(arrays[name], target, strict=True):
-                if array.shape != other.shape:
-                    raise self.bad(name, WRONG_SHAPE)
-                if array.dtype != other.dtype:
-                    raise self.bad(name, WRONG_PRECISION)
-                other[...] = array
+            if isinstance(target, list):
+                self.copy(name, self.arrays(name), target)
+            else:
+                self.copy(name, [self.array(name)], [target])
+        self.end()
+
+    def copy(self, name: str, arrays: list[Array], targets: list[Array]) -> None:
+        """Copies arrays, which were in the field `name`, into others."""
+        if len(arrays) != len(targets):
+            raise self.bad(name, f"should hold {len(targets)} arrays")
+        for array, target in zip(arrays, targets, strict=True):
+            if array.shape != target.shape:
+                raise self.bad(name, WRONG_SHAPE)
+            if array.dtype != target.dtype:
+                raise self.bad(name, WRONG_PRECISION)
+            target[...] = array
 
 
 def array_document(array: Array) -> Document:

@@ -60,7 +60,7 @@ def network_of_weights(arrays: dict[str, Document], activation: str, report: Rep
 def _paired(documents: dict[str, Document]) -> Layers:
     """Each matrix with its biases: that of the same name but for its end, else by their order."""
     fields = Fields(documents, "file")
-    named = {name: fields.array(name)[0] for name in sorted(documents, key=_natural)}
+    named = {name: fields.array(name) for name in sorted(documents, key=_natural)}
     odd = [name for name, array in named.items() if array.ndim > 2 or not array.size]
     if odd:
         raise DamagedSave(f"{odd[0]!r} belongs to no dense layer, and only these are read")

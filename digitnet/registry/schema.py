@@ -1,11 +1,10 @@
 """The documents of networks, studies and data sets: formats 1 and 2.
 
-Reading has two steps: each field is checked, and then what they describe is built. What is written
-must pass the first step.
+Every field is checked when it is read, and what is written must pass the same checks.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -16,11 +15,10 @@ from unicodedata import normalize
 import numpy as np
 
 from digitnet.digits.files import BadFile
-from digitnet.digits.own import OwnCases
+from digitnet.digits.own import FILES, TABLE, OwnCases
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Dropout, Layer
 from digitnet.engine.network import COSTS, Committee, Network
-from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Measurement, Progress, Trainer
 from digitnet.registry.codec import (
@@ -134,12 +132,8 @@ def _layer_document(layer: Layer) -> Document:
     }
 
 
-NewLayer = Callable[[Shape], Layer]
-"""Builds a layer on top of the output shape of the one before. Raises ValueError, DamagedSave."""
-
-
-def _check_network(fields: Fields, *, in_committee: bool = False) -> Callable[[], Network]:
-    """Checks the fields that `network_document` writes; returns what builds the network."""
+def _network(fields: Fields, *, in_committee: bool = False) -> Network:
+    """Reads the fields that `network_document` writes."""
     documents = fields.inners("layers")
     if not documents:
         raise fields.bad("layers", "is empty")
@@ -154,48 +148,38 @@ def _check_network(fields: Fields, *, in_committee: bool = False) -> Callable[[]
     no_committee = "has a committee beside other layers" if len(documents) > 1 else ""
     if in_committee:
         no_committee = "has a committee in a committee"
-    new_layers = [_check_layer(each, np.dtype(dtype), no_committee) for each in documents]
-    cost = fields.text("cost", COSTS)
-
-    def build() -> Network:
-        layers: list[Layer] = []
-        try:
-            for new_layer in new_layers:
-                layers.append(new_layer(layers[-1].shape if layers else tuple(sizes)))
-            return Network(layers, cost)
-        except ValueError as error:
-            raise DamagedSave(f"its network is not valid: {error}") from None
-
-    return build
+    cost, layers, shape = fields.text("cost", COSTS), list[Layer](), tuple(sizes)
+    try:
+        for each in documents:
+            layers.append(_layer(each, shape, np.dtype(dtype), no_committee))
+            shape = layers[-1].shape
+        return Network(layers, cost)
+    except ValueError as error:
+        raise DamagedSave(f"its network is not valid: {error}") from None
 
 
-def _check_layer(fields: Fields, dtype: Any, no_committee: str) -> NewLayer:
-    """Checks the fields of a layer; returns what builds it. no_committee: why it cannot be one."""
+def _layer(fields: Fields, below: Shape, dtype: Any, no_committee: str) -> Layer:
+    """Reads a layer. below: its input shape. no_committee: why it cannot be a committee."""
     kind = fields.text("kind", LAYERS)
     if kind == Committee.kind:
         if no_committee:
             raise fields.bad("members", no_committee)
-        members = [_check_member(member) for member in fields.inners("members")]
+        members = [_member(member) for member in fields.inners("members")]
         fields.end()
-        return lambda below: Committee(below, members=[(new(), scale) for new, scale in members])
+        return Committee(below, members=members)
     config = fields.inner("config")
     options = {name: OPTIONS[of](config, name) for name, of in LAYERS[kind].options.items()}
     config.end()
-    parameters, statistics = fields.inner("parameters"), fields.inner("statistics")
-    values, numbers = parameters.named(Fields.array), statistics.named(Fields.array)
+    # a crafted document cannot make this allocate much: new arrays are zeros, which take no
+    # memory until they are written to
+    layer = LAYERS[kind](below, dtype=dtype, **options)
+    fields.inner("parameters").fill({p.name: p.value for p in layer.parameters})
+    statistics = fields.inner("statistics")
+    statistics.fill(layer.statistics)
     fields.end()
-    if "variance" in numbers and (numbers["variance"][0] < 0).any():
+    if "variance" in layer.statistics and (layer.statistics["variance"] < 0).any():
         raise statistics.bad("variance", "is below zero")
-
-    def build(below: Shape) -> Layer:
-        # a crafted document cannot make this allocate much: new arrays are zeros, which take no
-        # memory until they are written to
-        layer = LAYERS[kind](below, dtype=dtype, **options)
-        parameters.fill(values, {p.name: [p.value] for p in layer.parameters})
-        statistics.fill(numbers, {name: [array] for name, array in layer.statistics.items()})
-        return layer
-
-    return build
+    return layer
 
 
 OPTIONS: dict[type, Reader] = {
@@ -207,14 +191,14 @@ OPTIONS: dict[type, Reader] = {
 """Reads the options of layers, by their type."""
 
 
-def _check_member(fields: Fields) -> tuple[Callable[[], Network], float]:
-    """Checks a member of a committee; returns what builds it, and the scale of its inputs."""
+def _member(fields: Fields) -> tuple[Network, float]:
+    """Reads a member of a committee, and the scale of its inputs."""
     scale = fields.real("scale")
     if not 0 < scale <= MAX_UNITS:
         raise fields.bad("scale", "is out of bounds")
-    build = _check_network(fields, in_committee=True)
+    network = _network(fields, in_committee=True)
     fields.end()
-    return build, scale
+    return network, scale
 
 
 def _from_format_1(layers: list[Fields]) -> tuple[list[int], str, list[Fields]]:
@@ -227,7 +211,7 @@ def _from_format_1(layers: list[Fields]) -> tuple[list[int], str, list[Fields]]:
         own = {name: fields.take(name, dict, type(None)) for name in ("weights", "biases")}
         fields.end()
         parameters = {name: array for name, array in own.items() if array is not None}
-        (weights,) = fields.replaced(parameters).array("weights")
+        weights = fields.replaced(parameters).array("weights")
         if weights.ndim != 2 or not weights.size:
             raise fields.bad("weights", WRONG_SHAPE)
         first = weights if first is None else first
@@ -280,49 +264,43 @@ def _table(records: Iterable[Any]) -> Document:
     return array_document(np.array(numbers, np.float64).reshape(-1, 4))
 
 
-def _check_model(fields: Fields) -> Callable[[], Model]:
-    """Checks the fields that `to_document` writes; returns what builds the model."""
+def from_document(document: Document) -> Model:
+    """The model in a document. Raises DamagedSave, naming the field, for any document that
+    `to_document` would not make from a valid model.
+    """
+    return _model(Fields(document, "document"))
+
+
+def _model(fields: Fields) -> Model:
     name, when = read_name(fields), saved_at(fields)
-    new_network, settings = _check_network(fields), _settings(fields)
-    seed, progress = fields.whole("seed"), _progress(fields.inner("progress"))
-    history, optimizer = _history(fields), fields.inner("optimizer")
-    steps, state = optimizer.whole("steps"), optimizer.named(Fields.arrays)
-    if kind := OPTIMIZERS.get(str(settings.get("optimizer"))):
-        optimizer.check_names(state, kind.slots)
-    averages = fields.maybe("averages", Fields.arrays)
-    about: dict[str, Any] = {
-        "recipe": fields.word("recipe"),
-        "data": fields.word("data"),
-        "trained_on": fields.words("trained_on"),
-        "accuracy": fields.maybe("accuracy", _accuracy),
-    }
+    trainer = Trainer(_network(fields), _settings(fields), fields.whole("seed"))
+    trainer.progress, trainer.history = _progress(fields.inner("progress")), _history(fields)
+    optimizer, averages = fields.inner("optimizer"), fields.maybe("averages", Fields.arrays)
+    trainer.optimizer.steps = optimizer.whole("steps")
+    optimizer.fill(trainer.optimizer.state)
+    if averages is not None:
+        if not trainer.settings.average:
+            raise fields.bad("averages", "are there, and the settings ask for none")
+        trainer.averages = [np.empty_like(p.value) for p in trainer.network.parameters]
+        fields.copy("averages", averages, trainer.averages)
+    model = Model(
+        trainer,
+        name,
+        recipe=fields.word("recipe"),
+        data=fields.word("data"),
+        trained_on=fields.words("trained_on"),
+        accuracy=fields.maybe("accuracy", _accuracy),
+        saved_at=when,
+    )
     fields.end()
-
-    def build() -> Model:
-        network = new_network()
-        trainer = Trainer(network, _new_settings(fields, settings), seed)
-        trainer.progress, trainer.history, trainer.optimizer.steps = progress, history, steps
-        optimizer.fill(state, trainer.optimizer.state)
-        if averages is not None:
-            if not trainer.settings.average:
-                raise fields.bad("averages", "are there, and the settings ask for none")
-            trainer.averages = [np.empty_like(p.value) for p in network.parameters]
-            fields.fill({"averages": averages}, {"averages": trainer.averages})
-        return Model(trainer, name, saved_at=when, **about)
-
-    return build
+    return model
 
 
-def _settings(fields: Fields) -> Document:
-    """Reads the settings, whose values are not checked yet."""
+def _settings(fields: Fields) -> Settings:
+    """Missing settings have their defaults."""
     values = fields.inner("settings").rest()
     if not values.keys() <= SETTINGS.keys():
         raise fields.bad("settings", "has one that digitnet does not know")
-    return values
-
-
-def _new_settings(fields: Fields, values: Document) -> Settings:
-    """Missing settings have their defaults."""
     try:
         return Settings(**values)
     except ValueError as error:
@@ -384,30 +362,28 @@ def study_to_document(study: StudyRecord) -> Document:
     }
 
 
-def _check_study(fields: Fields) -> Callable[[], StudyRecord]:
-    """Checks the fields that `study_to_document` writes; returns what builds the study."""
+def _study(fields: Fields) -> StudyRecord:
+    """Reads the fields that `study_to_document` writes."""
     name, when, inner = read_name(fields), saved_at(fields), fields.inner("study")
     fields.end()
     settings = _settings(inner)
     blueprint = inner.inner("blueprint").record(
         Blueprint,
         **{field: partial(Fields.text, choices=names) for field, names in CHOICES.items()},
-        settings=lambda *_: None,
+        settings=lambda *_: settings,
     )
-    study: dict[str, Any] = {
-        "words": inner.texts("words", MAX_WORDS),
-        "data": inner.word("data"),
-        "seed": inner.whole("seed"),
-        "candidates": inner.whole("candidates", 0, MAX_RESULTS),
-        "results": _results(inner),
-    }
+    study = StudyRecord(
+        name,
+        inner.texts("words", MAX_WORDS),
+        Blueprint(**blueprint),
+        inner.word("data"),
+        inner.whole("seed"),
+        inner.whole("candidates", 0, MAX_RESULTS),
+        _results(inner),
+        when,
+    )
     inner.end()
-
-    def build() -> StudyRecord:
-        common = Blueprint(**blueprint | {"settings": _new_settings(inner, settings)})
-        return StudyRecord(name, blueprint=common, saved_at=when, **study)
-
-    return build
+    return study
 
 
 CHOICES: dict[str, Any] = {
@@ -439,18 +415,18 @@ def own_to_document(name: str, cases: OwnCases) -> Document:
     return {"name": name, "saved_at": now(), "cases": cases.files()}
 
 
-def _check_own_set(fields: Fields) -> Callable[[], OwnSet]:
-    """Checks the fields that `own_to_document` writes, and what is in the files."""
+def _own_set(fields: Fields) -> OwnSet:
+    """Reads the fields that `own_to_document` writes, and what is in the files."""
     name, when, inner = read_name(fields), saved_at(fields), fields.inner("cases")
     fields.end()
     if not OWN_NAME.fullmatch(name):
         raise fields.bad("name", "is not a name that a data set can have")
-    files = inner.named(lambda fields, name: fields.take(name, bytes))
+    files = {file: inner.take(file, bytes) for file in (*FILES, TABLE) if inner.has(file)}
+    inner.end()
     try:
-        cases = OwnCases.of_files(files)
+        return OwnSet(name, OwnCases.of_files(files), when)
     except BadFile as error:
         raise DamagedSave(f"its data set {error}") from None
-    return lambda: OwnSet(name, cases, when)
 
 
 # whatever it is
@@ -458,22 +434,12 @@ def _check_own_set(fields: Fields) -> Callable[[], OwnSet]:
 Content = Model | StudyRecord | OwnSet
 
 
-def check_document(document: Document) -> Callable[[], Content]:
-    """Checks every field of a document; returns what builds its content.
-
-    Both raise DamagedSave, naming the field.
-    """
+def read_document(document: Document) -> Content:
+    """What is in a document. Raises DamagedSave, naming the field that is not valid."""
     fields = Fields(document, "document")
     if fields.has("cases"):
-        return _check_own_set(fields)
-    return _check_study(fields) if fields.has("study") else _check_model(fields)
-
-
-def from_document(document: Document) -> Model:
-    """The model in a document. Raises DamagedSave, naming the field, for any document that
-    `to_document` would not make from a valid model.
-    """
-    return _check_model(Fields(document, "document"))()
+        return _own_set(fields)
+    return _study(fields) if fields.has("study") else _model(fields)
 
 
 def contents(data: bytes) -> Content:
@@ -482,7 +448,7 @@ def contents(data: bytes) -> Content:
     del data  # free the memory early
     document = decode(payload)
     del payload
-    return check_document(document)()
+    return read_document(document)
 
 
 def sealed(document: Document) -> bytes:
@@ -494,7 +460,7 @@ def sealed(document: Document) -> bytes:
         data = seal(encode(document))
         if len(data) > MAX_BYTES:
             raise ValueError(f"it would be larger than {MAX_BYTES >> 20} MiB")
-        check_document(document)
+        read_document(document)
         if decode(unseal(data)) != document:
             raise ValueError("it would be read back as something else")
     except (DamagedSave, TypeError, ValueError) as error:

@@ -37,7 +37,7 @@ def rewrite_list(folder: Path, change: Callable[[list[Any]], Any]) -> None:
 
 def test_the_list_saves_reading_the_files(two: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = two.entries()
-    monkeypatch.setattr(contents, "check_document", None)
+    monkeypatch.setattr(contents, "read_document", None)
     assert anew(two).entries() == expected
 
 
@@ -46,7 +46,7 @@ def test_a_damaged_file_does_not_spoil_the_list(
 ) -> None:
     file_of(two.folder).write_bytes(b"damaged")
     two.save(plain(), "third")
-    monkeypatch.setattr(contents, "check_document", None)
+    monkeypatch.setattr(contents, "read_document", None)
     assert [e.name for e in anew(two).entries() if not e.damaged] == ["other", "third"]
 
 
@@ -163,7 +163,7 @@ def test_what_is_offered_is_never_waited_for(
     assert anew(two).offered() == []
     monkeypatch.setattr(saves_module, "OFFER_SECONDS", 5)
     assert [entry.name for entry in two.offered()] == ["other", "x"]
-    monkeypatch.setattr(contents, "check_document", None)
+    monkeypatch.setattr(contents, "read_document", None)
     assert [entry.name for entry in two.offered()] == ["other", "x"]
     file_of(two.folder).unlink()
     assert [entry.name for entry in two.offered()] == ["other"]

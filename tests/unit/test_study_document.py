@@ -14,7 +14,7 @@ from digitnet.registry.codec import array_document, decode, encode
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Model, Result, StudyRecord
 from digitnet.registry.saves import Registry
-from digitnet.registry.schema import check_document, study_to_document, to_document
+from digitnet.registry.schema import read_document, study_to_document, to_document
 from digitnet.registry.undo import undo
 
 BLUEPRINT = Blueprint(
@@ -36,13 +36,13 @@ def table(*rows: tuple[float, ...]) -> Any:
 
 
 def test_a_study_is_found_again_as_it_was() -> None:
-    found = check_document(decode(encode(WHOLE)))()
+    found = read_document(decode(encode(WHOLE)))
     assert isinstance(found, StudyRecord)
     assert replace(found, saved_at="") == STUDY
 
 
 def test_a_network_is_still_a_network() -> None:
-    assert isinstance(check_document(decode(encode(to_document(rich(), "x"))))(), Model)
+    assert isinstance(read_document(decode(encode(to_document(rich(), "x")))), Model)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_cannot_be_is_refused(place: tuple[str, ...], value: Any, says: str
         holder = holder[key]
     holder[place[-1]] = value
     with pytest.raises(DamagedSave, match=says):
-        check_document(decode(encode(document)))()
+        read_document(decode(encode(document)))
 
 
 def test_studies_and_networks_share_the_names(tmp_path: Path) -> None:
