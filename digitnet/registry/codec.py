@@ -7,6 +7,7 @@ import dataclasses
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from itertools import count
 from math import isfinite, prod
@@ -24,16 +25,12 @@ Reader = Callable[["Fields", str], Any]
 
 # the seal: a footer that detects damage
 
-MAGIC = b"DIGITNET"
-
-VERSION = 2
-"""The format version written. All versions from 1 on are read."""
+MAGIC, VERSION = b"DIGITNET", 2
+"""The version of the format that is written. All from 1 on are read."""
 
 _FIELDS = struct.Struct(">8sHQ")
 
-_SUM_BYTES = 32
-
-FOOTER_BYTES = _FIELDS.size + _SUM_BYTES
+FOOTER_BYTES = _FIELDS.size + sha256().digest_size
 
 
 def seal(payload: bytes) -> bytes:
@@ -69,23 +66,14 @@ def _sum(payload: bytes, fields: bytes) -> bytes:
 
 # the pickle
 
-MAX_DEPTH = 16
+MAX_DEPTH, MAX_VALUES, MAX_ITEMS, MAX_STRING = 16, 250_000, 100_000, 65_536
 
-MAX_VALUES = 250_000
-
-MAX_ITEMS = 100_000
-
-MAX_STRING = 65_536
-
-PROTO, STOP = b"\x80\x03", b"."
-
+PROTO, STOP, MARK = b"\x80\x03", b".", b"("
 NONE, TRUE, FALSE = b"N", b"\x88", b"\x89"
-
 BININT, BININT1, BININT2, LONG1, BINFLOAT = b"J", b"K", b"M", b"\x8a", b"G"
-
 BINUNICODE, SHORT_BINBYTES, BINBYTES = b"X", b"C", b"B"
-
-EMPTY_LIST, EMPTY_DICT, MARK, APPENDS, SETITEMS = b"]", b"}", b"(", b"e", b"u"
+EMPTY_LIST, EMPTY_DICT, APPENDS, SETITEMS = b"]", b"}", b"e", b"u"
+INTEGERS = {BININT1: "<B", BININT2: "<H", BININT: "<i", LONG1 + b"\x08": "<q"}
 
 
 def encode(document: Document, max_values: int = 0) -> bytes:
@@ -104,7 +92,6 @@ def encode(document: Document, max_values: int = 0) -> bytes:
 
 
 def _write(value: Any, parts: list[bytes], depth: int) -> None:
-    """Appends the opcodes of one value to `parts`."""
     if depth == 0:
         raise ValueError(f"a document is at most {MAX_DEPTH} levels deep")
     match value:
@@ -146,14 +133,9 @@ def _write_all(items: list[Any], parts: list[bytes], depth: int, end: bytes) -> 
 
 def _whole(value: int) -> bytes:
     """An integer in its shortest form."""
-    if 0 <= value < 1 << 8:
-        return BININT1 + bytes([value])
-    if 0 <= value < 1 << 16:
-        return BININT2 + struct.pack("<H", value)
-    if -(1 << 31) <= value < 1 << 31:
-        return BININT + struct.pack("<i", value)
-    if -(1 << 63) <= value < 1 << 63:
-        return LONG1 + b"\x08" + struct.pack("<q", value)
+    for opcode, form in INTEGERS.items():
+        with suppress(struct.error):
+            return opcode + struct.pack(form, value)
     raise ValueError("a whole number in a document has at most 64 bits")
 
 
@@ -272,16 +254,17 @@ class _Reader:
 DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The dtypes an array may have: little-endian float32 and float64."""
 
-MAX_INTEGER = 1 << 62
-
-MAX_DIMENSIONS, MAX_SIZE = 4, 1 << 31
-
+MAX_INTEGER, MAX_DIMENSIONS, MAX_SIZE = 1 << 62, 4, 1 << 31
 MAX_TEXT, MAX_TEXTS = 200, 100
 
 WRONG_SHAPE = "does not have the shape it should have"
 WRONG_PRECISION = "does not have the precision it should have"
 
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str and len(value) <= MAX_TEXT and value.isprintable()
 
 
 class Fields:
@@ -333,7 +316,7 @@ class Fields:
     def text(self, name: str, choices: Any = None) -> str:
         """A short printable string, one of `choices` if given."""
         value: str = self.take(name, str)
-        if len(value) > MAX_TEXT or not value.isprintable():
+        if not _is_text(value):
             raise self.bad(name, "is too long or holds control characters")
         if choices is not None and value not in choices:
             raise self.bad(name, "is not one that digitnet knows")
@@ -351,7 +334,7 @@ class Fields:
         values: list[Any] = self.take(name, list)
         if len(values) > maximum:
             raise self.bad(name, f"holds more than {maximum:,}")
-        if not all(type(v) is str and len(v) <= MAX_TEXT and v.isprintable() for v in values):
+        if not all(map(_is_text, values)):
             raise self.bad(name, "should hold short printable strings only")
         return values
 
@@ -398,12 +381,8 @@ class Fields:
         """The fields of a dataclass, and no others, each read according to its type or by a reader
         of its own.
         """
-        by_type: dict[Any, Reader] = {
-            int: Fields.whole,
-            float: Fields.real,
-            str: Fields.text,
-            bool: Fields.boolean,
-        }
+        by_type: dict[Any, Reader]
+        by_type = {int: Fields.whole, float: Fields.real, str: Fields.text, bool: Fields.boolean}
         values = {
             field.name: (readers.get(field.name) or by_type[field.type])(self, field.name)
             for field in dataclasses.fields(of)
@@ -411,18 +390,16 @@ class Fields:
         self.end()
         return values
 
-    def array(self, name: str) -> Array:
-        """The array in a dict of dtype, shape and data, whose memory it shares."""
-        return self._array(name, self.inner(name))
-
     def arrays(self, name: str) -> list[Array]:
-        """The arrays in a list of such dicts."""
-        return [self._array(name, inner) for inner in self.inners(name)]
+        """The arrays in a list of dicts."""
+        return [self.array(name, inner) for inner in self.inners(name)]
 
-    def _array(self, name: str, fields: "Fields") -> Array:
-        """The array of finite numbers in the dict `fields`, which is in the field `name`. Nothing
-        is allocated.
+    def array(self, name: str, fields: "Fields | None" = None) -> Array:
+        """The array of finite numbers in a dict of dtype, shape and data, whose memory it shares.
+
+        fields: the dict, if the field is a list of them.
         """
+        fields = fields or self.inner(name)
         kind = np.dtype(fields.text("dtype", DTYPES))
         sizes, data = fields.take("shape", list), fields.take("data", bytes)
         fields.end()

@@ -209,26 +209,17 @@ def acquired_lock(path: Path, seconds: float) -> BaseFileLock:
 
 def _refuse_linked_lock(lock: Path) -> None:
     """Raises OSError if a lock file leads to, or is, a file elsewhere, which locking may empty."""
+    refuse_link(lock)
     with suppress(FileNotFoundError):
         status = lock.lstat()
-        if stat.S_ISLNK(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink > 1):
-            kind = "symbolic" if stat.S_ISLNK(status.st_mode) else "hard"
-            raise OSError(errno.ELOOP, f"{lock.name} is a {kind} link, remove it")
-
-
-class NotWritten(RegistryError):
-    """The file could not be written; one that was there is unchanged. why: the reason, alone."""
-
-    def __init__(self, why: str) -> None:
-        """The message adds that nothing was written."""
-        super().__init__(f"{why}; nothing was written")
-        self.why = why
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            raise OSError(errno.ELOOP, f"{lock.name} is a hard link, remove it")
 
 
 def write_outside(path: Path, data: bytes) -> None:
     """Writes `data` to `path`, replacing an existing file.
 
-    Raises NotWritten, or another RegistryError if it is written but may not be durable.
+    Raises RegistryError: the file is unchanged, unless it is said to be written.
     """
     try:
         write_durably(path, data)
@@ -238,7 +229,8 @@ def write_outside(path: Path, data: bytes) -> None:
             "outlast a power cut"
         ) from None
     except OSError as error:
-        raise NotWritten(f"cannot write {shown(path)}: {error.strerror or error}") from None
+        why = error.strerror or error
+        raise RegistryError(f"cannot write {shown(path)}: {why}; nothing was written") from None
 
 
 def shown(path: Path) -> str:

@@ -102,7 +102,7 @@ class OwnData:
         """Writes a version, for whoever holds the lock."""
         adopt(self.store)
         if len(cases):
-            self.store.write(OwnSet(name, cases, ""), own_to_document(name, cases), failure)
+            self.store.write(own_to_document(name, cases), failure)
         elif self.store.find(name, data=True):
             self.store.delete(name, data=True)
         else:  # an earlier version's, which cannot be read
@@ -167,7 +167,7 @@ def _take_over(saves: Registry, name: str, kept: dict[Path, OwnCases], current: 
         if place != current:
             is_deleted = current not in kept and [place] == last
             path = saves.trash.place("deleted" if is_deleted else "replaced", file)
-        write_durably(path, sealed(own_to_document(name, kept[place])))
+        write_durably(path, sealed(own_to_document(name, kept[place]))[0])
 
 
 def _read(place: Path) -> OwnCases | None:

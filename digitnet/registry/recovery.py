@@ -1,21 +1,33 @@
-"""Autosaves of unsaved training, in case of a kill or a power cut: when they are made, and how.
+"""What a training leaves in `.recovery/` in the saves folder while it runs.
 
-Each process that trains has its own file in `.recovery/` in the saves folder, and holds a lock on
-it as long as it lives. A file that is not locked has been orphaned and can be adopted. The files
-have the format of saves; a network without a name is stored under a placeholder.
+Autosaves, in case of a kill or a power cut: each process that trains has its own file, with the
+format of saves, and holds a lock on it as long as it lives. A file that is not locked has been
+orphaned and can be adopted. And its progress, for other terminals to read.
 """
 
 import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Thread
-from time import monotonic
+from time import monotonic, time
+from typing import Any
 
+import numpy as np
 from filelock import BaseFileLock, Timeout
 
-from digitnet.registry.codec import Document
+from digitnet.engine.run import Report
+from digitnet.registry.codec import (
+    Document,
+    Fields,
+    array_document,
+    decode,
+    encode,
+    seal,
+    unseal,
+)
 from digitnet.registry.files import (
     TEMPORARY,
     DamagedSave,
@@ -35,8 +47,7 @@ _NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{8}\.pickle")
 """The pattern of the names of recovery files: process ID and a random part."""
 
 UNNAMED = "unsaved training"
-"""The placeholder name of a network without a name."""
-
+"""The name in the autosave of a network without a name."""
 
 BUSY_SECONDS = 60.0
 """Interval of autosaves while a command is training."""
@@ -53,7 +64,6 @@ class Recovery:
     """
 
     def __init__(self, saves: Path) -> None:
-        """Writes nothing yet."""
         self.folder = saves / FOLDER
         self.is_adopted = self._written = False
         self.problem = self._last_problem = ""
@@ -61,8 +71,6 @@ class Recovery:
         self._lock: BaseFileLock | None = None
         self._writer: Thread | None = None
         self._last, self._autosaved_state = monotonic(), (0, 0)
-
-    # when
 
     def during_command(self, model: Model | None) -> None:
         """Call this often while a command is running."""
@@ -96,8 +104,6 @@ class Recovery:
         """The warning if it differs from the last one returned; otherwise empty."""
         before, self._last_problem = self._last_problem, self.problem
         return "" if self.problem == before else self.warning
-
-    # how
 
     def autosave(self, model: Model, *, wait: bool = False) -> bool:
         """Writes the current state of the model, in a background thread.
@@ -136,7 +142,7 @@ class Recovery:
 
     def _write(self, path: Path, document: Document) -> None:
         try:
-            write_durably(path, sealed(document))
+            write_durably(path, sealed(document)[0])
             self._written = True
         except OSError as error:
             self.problem = error.strerror or str(error)
@@ -167,15 +173,12 @@ class Recovery:
             if path is not None:
                 path.with_suffix(".lock").unlink(missing_ok=True)
 
-    # what others have left
-
     def adopt(self) -> tuple[Model, int]:
         """Takes over the latest orphaned file; returns its network and the number of other orphans.
 
         Raises RegistryError if there is none that can be read.
         """
-        damaged = ""
-        left = self.orphans()
+        damaged, left = "", self.orphans()
         for count, path in enumerate(left, 1):
             try:
                 lock = _lock_beside(path)
@@ -199,15 +202,19 @@ class Recovery:
     def orphans(self) -> list[Path]:
         """The recovery files that no living process has locked, the latest first."""
         found: list[tuple[float, Path]] = []
-        if self.folder.is_symlink():
-            return []
-        for path in {*self.folder.glob("*.pickle")} - {self._path}:
-            if not _NAME.fullmatch(path.name) or path.is_symlink():
-                continue
+        for path in {*_files(self.folder, _NAME)} - {self._path}:
             with suppress(Timeout, OSError):
                 _lock_beside(path).release()
                 found.append((path.stat().st_mtime, path))
         return [path for _, path in sorted(found, reverse=True)]
+
+
+def _files(folder: Path, names: re.Pattern[str]) -> list[Path]:
+    """The files in a folder with such names; links, and what is in one, are left out."""
+    if folder.is_symlink():
+        return []
+    paths = sorted(folder.glob("*"))
+    return [path for path in paths if names.fullmatch(path.name) and not path.is_symlink()]
 
 
 def _state(model: Model) -> tuple[int, int]:
@@ -218,3 +225,103 @@ def _state(model: Model) -> tuple[int, int]:
 def _lock_beside(path: Path) -> BaseFileLock:
     """Acquires the lock file that belongs to `path`. Raises Timeout, OSError."""
     return acquired_lock(path.with_suffix(".lock"), 0)
+
+
+# the progress
+
+FIRST_SECONDS, SECONDS = 2.0, 1.0
+"""A training is written for the first time when it has taken so long, and then at this interval."""
+
+SILENT_SECONDS = 60.0
+"""After so long without a change, a training counts as ended."""
+
+CURVES = ("cost", "validation_cost", "accuracy", "rate")
+"""The curves that are drawn: lists of (mini-batch, value)."""
+
+MAX_POINTS = 1000
+
+_PROGRESS = re.compile(r"[0-9]{1,10}\.progress")
+
+
+class ProgressFile:
+    """The file that this process writes while it trains; replaced by its next training.
+
+    Nothing is promised of it: what cannot be written is left out.
+    """
+
+    def __init__(self, saves: Path, name: str, shape: str) -> None:
+        self.path = saves / FOLDER / f"{os.getpid()}.progress"
+        self._fields: dict[str, Any] = {"name": name, "shape": shape, "ended": ""}
+        self._next, self._is_written = monotonic() + FIRST_SECONDS, False
+
+    def write(self, report: Report, curves: object) -> None:
+        """Writes what is drawn, if it is time. curves: has CURVES and `since` as attributes."""
+        if monotonic() >= self._next:
+            points = {name: np.reshape(getattr(curves, name), (-1, 2)) for name in CURVES}
+            self._fields |= {"report": asdict(report), "since": getattr(curves, "since", 0)}
+            self._fields |= {n: array_document(array.astype(float)) for n, array in points.items()}
+            self._write()
+            self._next = monotonic() + SECONDS
+
+    def end(self, reason: str) -> None:
+        """Writes that the training has ended, if it was written before."""
+        self._fields["ended"] = reason
+        if self._is_written:
+            self._write()
+
+    def _write(self) -> None:
+        temporary = self.path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}-{self.path.name}")
+        with suppress(OSError, TypeError, ValueError):
+            refuse_link(self.path.parent)
+            make_folder(self.path.parent)
+            for path in _files(self.path.parent, _PROGRESS):
+                if _silent(path) > SILENT_SECONDS:
+                    path.unlink()
+            with temporary.open("xb") as file:
+                file.write(seal(encode(self._fields)))
+            temporary.replace(self.path)
+            self._is_written = True
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A training of another process. name: of the network, empty if it has none. curves, since: as
+    they are drawn. ended: why, or empty. silent: the seconds since its last report.
+    """
+
+    path: Path
+    name: str
+    shape: str
+    report: Report
+    curves: dict[str, list[tuple[float, float]]]
+    since: int
+    ended: str
+    silent: float
+
+
+def followed(saves: Path) -> list[Followed]:
+    """The trainings that have not ended, as far as their files can be read."""
+    found = list[Followed]()
+    for path in _files(saves / FOLDER, _PROGRESS):
+        with suppress(DamagedSave):
+            found.append(read_progress(path))
+    return [one for one in found if not one.ended and one.silent < SILENT_SECONDS]
+
+
+def read_progress(path: Path) -> Followed:
+    """Reads such a file. Raises DamagedSave if it is gone or not what `ProgressFile` writes."""
+    try:
+        silent = _silent(path)
+        fields = Fields(decode(unseal(read_file(path))), "progress")
+    except OSError as error:
+        raise DamagedSave(f"it cannot be read: {error.strerror}") from None
+    name, shape, ended = (fields.text(field) for field in ("name", "shape", "ended"))
+    maybe = {name: lambda f, n: f.maybe(n, Fields.real) for name in ("part", "remaining")}
+    report = Report(**fields.inner("report").record(Report, **maybe))
+    tables = {name: fields.table(name, 2, MAX_POINTS) for name in CURVES}
+    curves = {name: [(x, y) for x, y in table.tolist()] for name, table in tables.items()}
+    return Followed(path, name, shape, report, curves, fields.whole("since"), ended, silent)
+
+
+def _silent(path: Path) -> float:
+    return time() - path.lstat().st_mtime

@@ -120,10 +120,7 @@ LIST = "registry.pickle"
 
 
 def read_list(folder: Path, files: int) -> dict[str, Entry]:
-    """Reads the list: file → entry. Empty if it is missing or invalid.
-
-    files: the number of files, which limits the size of the list.
-    """
+    """Reads the list of so many files: file → entry. Empty if it is missing or invalid."""
     try:
         fields = Fields(decode(unseal(read_file(folder / LIST)), _max_values(files)), "list")
         entries = [_listed(inner) for inner in fields.inners("networks")]
@@ -134,7 +131,7 @@ def read_list(folder: Path, files: int) -> dict[str, Entry]:
 
 
 def _max_values(files: int) -> int:
-    """The maximum number of values in a list of `files` files; the list itself cannot raise it."""
+    """The maximum number of values in a list of so many files; the list itself cannot raise it."""
     return max(MAX_VALUES, 32 * files)
 
 
@@ -148,7 +145,6 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
 
 
 def _listed(fields: Fields) -> Entry:
-    """Reads an entry. Raises DamagedSave if it is invalid."""
     entry = Entry(
         **fields.record(
             Entry,
@@ -169,8 +165,8 @@ def _listed(fields: Fields) -> Entry:
 @lru_cache(8)
 def _known(folder: Path) -> dict[str, Entry]:
     """A folder's known entries: those of the list at first, then others as they are read."""
-    listed = read_list(folder, len(files_in(folder)))
-    return {file: entry for file, entry in listed.items() if _is_claimed(folder / file, entry)}
+    listed = read_list(folder, len(files_in(folder))).values()
+    return {entry.file: entry for entry in listed if _is_claimed(folder / entry.file, entry)}
 
 
 def _is_claimed(path: Path, entry: Entry) -> bool:
@@ -298,15 +294,13 @@ class Kept:
 
     @property
     def name(self) -> str:
-        """Its file name in the trash."""
         return f"{self.number:08d}.{self.kind}.{self.file}"
 
 
 class Trash:
-    """The folder `.trash`. Whoever changes it must hold the lock on the saves."""
+    """The folder `.trash`, made when needed. Whoever changes it must hold the lock on the saves."""
 
     def __init__(self, folder: Path) -> None:
-        """Does not make the folder yet."""
         self.folder = folder / ".trash"
 
     def contents(self) -> list[Kept]:
@@ -370,7 +364,6 @@ class Registry:
     """
 
     def __init__(self, folder: Path, included: Path | None = None) -> None:
-        """Reads nothing yet."""
         self.folder, self.included, self.trash = folder, included, Trash(folder)
         self._is_locked = False
 
@@ -445,28 +438,23 @@ class Registry:
         return self.find(name) is not None or self.includes(name)
 
     def load(self, name: str) -> Model:
-        """Loads the network saved under `name`.
-
-        Raises RegistryError if there is none or its file is damaged.
-        """
+        """The network saved under `name`. Raises RegistryError for none, or a damaged file."""
         found = self._load(name)
-        if isinstance(found, StudyRecord):
+        if not isinstance(found, Model):
             raise RegistryError(f"{name!r} is a study: study {name!r} shows it")
         return found
 
     def load_study(self, name: str) -> StudyRecord:
-        """Loads the study saved under `name`. Raises RegistryError as `load` does."""
+        """The study saved under `name`. Raises RegistryError as `load` does."""
         found = self._load(name)
-        if isinstance(found, Model):
+        if not isinstance(found, StudyRecord):
             raise RegistryError(f"{name!r} is a network, not a study: l {name!r} loads it")
         return found
 
-    def _load(self, name: str) -> Model | StudyRecord:
+    def _load(self, name: str) -> Content:
         for entry in self.saves():
             if entry.name == name and not entry.hidden:
-                content = self.read(entry)
-                if not isinstance(content, OwnSet):
-                    return content
+                return self.read(entry)
         raise no_network(name)
 
     def read(self, entry: Entry) -> Content:
@@ -492,13 +480,11 @@ class Registry:
         undamaged one was kept.
         """
         with suppress(DamagedSave, OSError, StopIteration):
-            path = self.folder / entry.file
             places = [
                 self.trash.folder / k.name for k in self.trash.contents() if k.file == entry.file
             ]
-            latest = next(p for p in reversed(places) if not p.samefile(path))
-            name = contents(read_file(latest)).name
-            return f"; undo {name!r} brings back the version before"
+            latest = next(p for p in reversed(places) if not p.samefile(self.folder / entry.file))
+            return f"; undo {contents(read_file(latest)).name!r} brings back the version before"
         return ""
 
     # changes
@@ -509,7 +495,7 @@ class Registry:
         If RegistryError is raised, the previous version is unchanged.
         """
         failure = "nothing was saved; the network is still in hand"
-        return self.write(model, to_document(model, name), failure)
+        return self.write(to_document(model, name), failure)
 
     def save_study(self, study: StudyRecord) -> None:
         """Saves a study under its name, durably. The previous version, which has fewer results, is
@@ -518,25 +504,21 @@ class Registry:
         If RegistryError is raised, the previous version is unchanged.
         """
         failure = "the last result was not saved; those before it are"
-        self.write(study, study_to_document(study), failure, keep=False)
+        self.write(study_to_document(study), failure, keep=False)
 
-    def write(
-        self, content: Content, document: Document, failure: str, *, keep: bool = True
-    ) -> Saved:
+    def write(self, document: Document, failure: str, *, keep: bool = True) -> Saved:
         """Writes a thing over the one of its name, which is kept if it differs, or as a new one.
 
         failure: the end of the message if nothing is changed. Raises RegistryError.
         """
-        data = sealed(document)
+        data, content = sealed(document)
         with self.locked(failure):
-            content = replace(content, name=document["name"], saved_at=document["saved_at"])
             is_data = isinstance(content, OwnSet)
             there = self.find(content.name, data=is_data)
             path = self.folder / (there.file if there else new_file())
             is_copied = any(there and entry.hidden == there.file for entry in self.entries())
             if there and is_copied and there.saved_at > content.saved_at:  # a clock was wrong
-                content = replace(content, saved_at=there.saved_at)
-                data = sealed(document | {"saved_at": there.saved_at})
+                data, content = sealed(document | {"saved_at": there.saved_at})
             old = None
             if there and keep and not is_same(path, data, "saved_at", "accuracy"):
                 old = self.trash.place("replaced", path.name)
@@ -565,7 +547,7 @@ class Registry:
                     "Choose another name, or delete that one first (del)"
                 )
             path = self.folder / entry.file
-            data = sealed(decode(unseal(read_file(path))) | {"name": new})
+            data, _ = sealed(decode(unseal(read_file(path))) | {"name": new})
             write_durably(path, data, keep_old_as=self.trash.place("named", path.name))
             self.trash.prune("named", path.name)
             return self.update_list(path)
@@ -637,20 +619,9 @@ class Registry:
                     f"cut. The folder is {self.folder}"
                 ) from None
             raise RegistryError(
-                f"cannot write in {self.folder}: {self._closed() or why}; {failure}. "
+                f"cannot write in {self.folder}: {why}; {failure}. "
                 "--saves DIR chooses another folder"
             ) from None
-
-    def _closed(self) -> str:
-        """Says who has closed the folder to others that may write in it; empty if nobody has."""
-        for path in (self.folder / LOCK, self.trash.folder):
-            with suppress(OSError):
-                owner = path.stat().st_uid
-                if os.access(self.folder, os.W_OK) and not os.access(path, os.W_OK):
-                    return (
-                        f"{path.name} is closed to you; its owner, user {owner}, can chmod g+w it"
-                    )
-        return ""
 
 
 def new_file() -> str:

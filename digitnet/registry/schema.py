@@ -451,8 +451,8 @@ def contents(data: bytes) -> Content:
     return read_document(document)
 
 
-def sealed(document: Document) -> bytes:
-    """The bytes of the file for a document.
+def sealed(document: Document) -> tuple[bytes, Content]:
+    """The bytes of the file for a document, and what is in it.
 
     Raises RegistryError if they could not be read back as the same document.
     """
@@ -460,10 +460,10 @@ def sealed(document: Document) -> bytes:
         data = seal(encode(document))
         if len(data) > MAX_BYTES:
             raise ValueError(f"it would be larger than {MAX_BYTES >> 20} MiB")
-        read_document(document)
+        content = read_document(document)
         if decode(unseal(data)) != document:
             raise ValueError("it would be read back as something else")
     except (DamagedSave, TypeError, ValueError) as error:
         name = document["name"]
         raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
-    return data
+    return data, content

@@ -44,9 +44,7 @@ def undo(saves: Registry, name: str = "", number: int = 1) -> Undone:
     """
     with saves.locked("nothing was changed"):
         adopt(saves)
-        versions = _restorable(saves, name)
-        if number > 1:
-            versions = [kept for kept in versions if kept.kind != "named"]
+        versions = [k for k in _restorable(saves, name) if number == 1 or k.kind != "named"]
         found = [*islice((kept for kept in versions if not _is_worse(saves, kept)), number)]
         of = f"of {name!r} to undo" if name else "to undo"
         if not versions:
@@ -61,9 +59,9 @@ def undo(saves: Registry, name: str = "", number: int = 1) -> Undone:
         kept = found[-1]
         if kept.kind == "made":
             return _unmake(saves, kept)
-        older = [k.kind for k in versions if k < kept and k.file == kept.file]
-        count = 0 if kept.kind == "named" else sum(k in ("deleted", "replaced") for k in older)
-        return _restore(saves, kept, count)
+        older = [k for k in versions if k < kept and k.file == kept.file]
+        count = sum(k.kind in ("deleted", "replaced") for k in older)
+        return _restore(saves, kept, 0 if kept.kind == "named" else count)
 
 
 def last_change(saves: Registry) -> tuple[Kept, str, float] | None:

@@ -10,9 +10,9 @@ import pytest
 from session_helpers import Kept, do, refusal, shown
 
 from digitnet.engine.run import Report
-from digitnet.registry import progress
+from digitnet.registry import recovery
 from digitnet.registry.codec import array_document, decode, encode, seal, unseal
-from digitnet.registry.progress import ProgressFile, followed
+from digitnet.registry.recovery import ProgressFile, followed
 from digitnet.repl.features import train
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures.curves import GrowingCurves
@@ -25,8 +25,8 @@ CURVES = GrowingCurves([(100, 0.9), (300, 0.5)], [(0, 2.3), (300, 0.4)], [(0, 9.
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)
-    monkeypatch.setattr(progress, "SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(recovery, "SECONDS", 0.0)
     monkeypatch.setattr(train, "LOOK_SECONDS", 0.01)
 
 
@@ -87,7 +87,7 @@ def test_one_is_chosen_by_its_name(session: Session) -> None:
 def test_training_leaves_word_of_itself_and_of_its_end(session: Session) -> None:
     do(session, "n 784-8-10; t 20; pas mine; t 20")
     (path,) = (session.saves / ".recovery").glob("*.progress")
-    seen = progress.read_progress(path)
+    seen = recovery.read_progress(path)
     assert (seen.name, seen.shape, seen.ended, seen.since) == ("mine", "784-8-10", "done", 20)
     assert "nothing is in training" in refusal(session, "watch")
 
@@ -113,7 +113,7 @@ def test_what_is_no_progress_is_passed_over(
         path.unlink()
         path.symlink_to(tmp_path / "x")
     elif what == "a long silence":
-        monkeypatch.setattr(progress, "SILENT_SECONDS", 0.0)
+        monkeypatch.setattr(recovery, "SILENT_SECONDS", 0.0)
     elif isinstance(BAD[what], bytes):
         path.write_bytes(BAD[what])
     else:

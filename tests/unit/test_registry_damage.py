@@ -249,22 +249,6 @@ def test_what_is_made_in_a_shared_folder_can_be_used_by_its_group(registry: Regi
         assert (status.st_gid, status.st_mode & mode) == (group, mode)
 
 
-def test_a_lock_of_somebody_else_is_named_with_what_to_do(
-    two: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock = two.folder / ".lock"
-
-    def refuse(path: Path, seconds: float) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-
-    monkeypatch.setattr(store_module, "acquired_lock", refuse)
-    monkeypatch.setattr(os, "access", lambda path, mode: path != lock)
-    with pytest.raises(
-        RegistryError, match=r"\.lock is closed to you; .*chmod g\+w it; nothing was"
-    ):
-        two.delete("x")
-
-
 @pytest.mark.parametrize("place", ["saves", "saves/.lock", "saves/.trash"])
 def test_a_folder_that_cannot_be_used_is_named(registry: Registry, place: str) -> None:
     if place != "saves":

@@ -9,7 +9,7 @@ from rich.console import RenderResult
 from digitnet.digits.importing import read_cases
 from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
-from digitnet.registry.files import NotWritten, write_outside
+from digitnet.registry.files import write_outside
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
@@ -85,10 +85,7 @@ def answer(
         check_outputs(outputs)
         answers[rows] = answers_of(outputs)
     lines = [f"{number},{each}" for number, each in enumerate(answers.tolist(), 1)]
-    try:
-        write_outside(path, "\n".join(["ImageId,Label", *lines, ""]).encode())
-    except NotWritten as error:
-        raise CommandError(f"the answers were not written: {error.why}") from None
+    write_outside(path, "\n".join(["ImageId,Label", *lines, ""]).encode())
     given = [its for _, _, its in read.sets if its is not None]
     correct = int((answers == np.concatenate(given)).sum()) if given else None
     return AnswerResult(str(path), len(answers), correct, read.notes)

@@ -24,7 +24,7 @@ from digitnet.insight.inside import first_layer
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Model
-from digitnet.registry.progress import (
+from digitnet.registry.recovery import (
     SILENT_SECONDS,
     Followed,
     ProgressFile,

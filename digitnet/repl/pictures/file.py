@@ -25,7 +25,7 @@ from rich.text import Text
 
 from digitnet.charts import Boxes, Drawing, Words, drawing_of_charts
 from digitnet.lazy import lazy
-from digitnet.registry.files import NotWritten, write_outside
+from digitnet.registry.files import write_outside
 from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
@@ -210,8 +210,6 @@ def _draw(path: Path, suffix: str, title: str, result: Result) -> DrawnResult:
     try:
         data = picture_of(result, suffix, title)
         write_outside(path, data)
-    except NotWritten as error:
-        raise CommandError(f"the picture was not written: {error.why}") from None
     except UnicodeEncodeError as error:
         letter = error.object[error.start]
         raise CommandError(
