@@ -3,15 +3,17 @@
 Every format holds the same: a JSON description of the network, as in a save, and its arrays by
 name: `layers.0.weights`; in a committee, `members.0.layers.0.weights`. The weights are those with
 which the network answers, that is their running mean if there is one. Training state is not
-exported: an imported network starts a new training.
+exported: an imported network starts a new training. Files that other programs wrote can be read as
+well: the matrices and biases of a dense network, without a description.
 """
 
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from itertools import chain, pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,13 @@ import numpy as np
 
 from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
 from digitnet.engine.arrays import Array
+from digitnet.engine.network import Network, usual_cost
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Progress, Trainer
 from digitnet.registry.codec import Document, Fields, array_document
 from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError, shown, write_outside
-from digitnet.registry.foreign import network_of_weights
 from digitnet.registry.model import Model
 from digitnet.registry.programs import write_onnx, write_python
 from digitnet.registry.schema import from_document, network_document
@@ -42,10 +45,6 @@ ARRAYS = {
 }
 """The names of the arrays that a layer may have."""
 
-_LAYER = rf"layers\.[0-9]{{1,4}}\.(?:{'|'.join(sum(ARRAYS.values(), ()))})"
-
-_MEMBER = re.compile(rf"{ABOUT}|(?:members\.[0-9]{{1,3}}\.)?{_LAYER}")
-
 
 def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
     """Returns the file: the arrays, and the description as an array of one string."""
@@ -60,7 +59,7 @@ def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
     Raises DamagedSave.
     """
     try:
-        arrays = read_npz_arrays(data, _members, min(MAX_BYTES, MAX_EXPANSION * len(data)))
+        arrays = read_npz_arrays(data, list, min(MAX_BYTES, MAX_EXPANSION * len(data)))
     except BadFile as error:
         raise DamagedSave(f"it {error}") from None
     about = arrays.pop(ABOUT, np.array(""))
@@ -68,19 +67,11 @@ def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
         raise DamagedSave("its description is not a text")
     if about.nbytes > MAX_ABOUT_BYTES:
         raise DamagedSave("its description is too long")
-    if any(array.dtype.str not in DTYPES.values() for array in arrays.values()):
-        raise DamagedSave("it holds an array of something other than plain numbers")
     try:
         text = about.tobytes().decode("utf-32-le").rstrip("\0")
     except UnicodeDecodeError:
         raise DamagedSave("its description is not a text") from None
     return text, {name: array_document(array) for name, array in arrays.items()}
-
-
-def _members(names: list[str]) -> list[str]:
-    if ABOUT in names and not all(_MEMBER.fullmatch(name) for name in names):
-        raise BadFile("has members that no network has")
-    return names
 
 
 MAX_HEADER = 1 << 20
@@ -119,26 +110,14 @@ def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
 
 VERSION = 2
 
-
-@dataclass(frozen=True)
-class Format:
-    """The writer and, if the format can be imported, the reader of a file format.
-
-    write(about, arrays): returns the bytes of the file. read(data): returns the description, and
-    the arrays as documents; raises DamagedSave.
-    """
-
-    write: Callable[[str, dict[str, Array]], bytes]
-    read: Callable[[bytes], tuple[str, dict[str, Document]]] | None = None
-
-
-FORMATS = {
-    "npz": Format(write_npz, read_npz),
-    "safetensors": Format(write_safetensors, read_safetensors),
-    "onnx": Format(write_onnx),
-    "py": Format(write_python),
+WRITERS = {
+    "npz": write_npz,
+    "safetensors": write_safetensors,
+    "onnx": write_onnx,
+    "py": write_python,
 }
-"""File suffix → format."""
+READERS = {"npz": read_npz, "safetensors": read_safetensors}
+"""File suffix → what writes its format, and what reads it."""
 
 
 def export_network(model: Model, path: Path) -> int:
@@ -146,14 +125,14 @@ def export_network(model: Model, path: Path) -> int:
 
     An existing file is replaced. If RegistryError is raised, it is unchanged.
     """
-    chosen = _format(path, [f".{name}" for name in FORMATS])
+    suffix = _format(path, WRITERS)
     try:
-        with _package_for(path):
-            data = chosen.write(*_contents(model, folds=chosen.write is write_onnx))
+        with _package_for(suffix):
+            data = WRITERS[suffix](*_contents(model, folds=suffix == "onnx"))
             if len(data) > MAX_BYTES:
                 raise DamagedSave(f"it would be larger than {MAX_BYTES >> 20} MiB")
-            if chosen.read:
-                _network(*chosen.read(data))
+            if suffix in READERS:
+                _network(*READERS[suffix](data))
         write_outside(path, data)
     except DamagedSave as error:
         raise RegistryError(f"cannot export: {error}; nothing was written") from None
@@ -166,17 +145,11 @@ def import_network(path: Path, activation: str = "", report: Report = ignore) ->
 
     activation, report: see `network_of_weights`. Raises RegistryError for any other file.
     """
-    readable = [f".{name}" for name, f in FORMATS.items() if f.read]
-    chosen = _format(path, readable)
-    if chosen.read is None:
-        raise RegistryError(
-            f"{path.suffix.lower()} files are written, not read: "
-            f"import takes {' or '.join(readable)}"
-        )
+    suffix = _format(path, READERS)
     try:
         data = read_bounded(path, MAX_BYTES)
-        with _package_for(path):
-            about, arrays = chosen.read(data)
+        with _package_for(suffix):
+            about, arrays = READERS[suffix](data)
         if about:
             return _network(about, arrays)
         return Model(Trainer(network_of_weights(arrays, activation, report), Settings(), 0))
@@ -189,25 +162,25 @@ def import_network(path: Path, activation: str = "", report: Report = ignore) ->
     raise RegistryError(f"{shown(path)} cannot be {why}")
 
 
-def _format(path: Path, known: Iterable[str]) -> Format:
-    """The format for the suffix of `path`. Raises RegistryError, with those known."""
-    chosen = FORMATS.get(path.suffix[1:].lower())
-    if chosen is None:
+def _format(path: Path, known: Iterable[str]) -> str:
+    """The format of `path`. Raises RegistryError, with those known."""
+    suffix = path.suffix[1:].lower()
+    if suffix not in known:
         raise RegistryError(
-            f"the suffix of a file's name sets its format: {', '.join(known)}, not {shown(path)}"
+            "the suffix of a file's name sets its format: "
+            f"{', '.join(f'.{name}' for name in known)}, not {shown(path)}"
         )
-    return chosen
+    return suffix
 
 
 @contextmanager
-def _package_for(path: Path) -> Iterator[None]:
+def _package_for(suffix: str) -> Iterator[None]:
     """Turns an ImportError into a RegistryError that says what to install."""
     try:
         yield
     except ImportError:
         raise RegistryError(
-            f"{path.suffix.lower()} files need a package that is not installed: "
-            f"pip install {path.suffix[1:].lower()}"
+            f".{suffix} files need a package that is not installed: pip install {suffix}"
         ) from None
 
 
@@ -309,3 +282,98 @@ def _layers(about: Fields, arrays: dict[str, Document], start: str = "") -> list
             document[group] = {name: array for name, array in own.items() if array is not None}
         layers.append(document)
     return layers
+
+
+# weights that other programs wrote
+
+MAX_ORDERS = 6
+"""Up to so many layers, any order is tried in which their shapes fit together."""
+
+Layers = list[tuple[str, Array, Array | None]]
+"""The name, the weights (inputs, outputs) and the biases of each layer, first layer first."""
+
+
+class ActivationNeeded(RegistryError):
+    """The file does not tell the activation of the hidden units, and it was not given."""
+
+
+def network_of_weights(arrays: dict[str, Document], activation: str, report: Report) -> Network:
+    """The dense network of a state dict of PyTorch, or of matrices of Keras or scikit-learn.
+
+    activation: of the hidden units. report: called with a sentence on how the file was understood.
+    Raises DamagedSave, with the reason; ActivationNeeded if there are hidden units without it.
+    """
+    layers, is_transposed = _in_order(_paired(arrays))
+    sizes = [len(layers[0][1]), *(weights.shape[1] for _, weights, _ in layers)]
+    if len(layers) > 1 and not activation:
+        raise ActivationNeeded("the file does not say which activation the hidden units have")
+    output = "softmax" if sizes[-1] > 1 else "sigmoid"
+    try:
+        network = network_of(
+            "-".join(map(str, sizes)),
+            hidden=activation or "linear",
+            output=output,
+            cost=usual_cost(output),
+            bias=layers[0][2] is not None,
+            dtype=layers[0][1].dtype,
+        )
+    except ValueError as error:
+        raise DamagedSave(f"its network is not valid: {error}") from None
+    for layer, (_, weights, biases) in zip(network.layers, layers, strict=True):
+        for parameter, value in zip(layer.parameters, (weights, biases), strict=False):
+            parameter.value[...] = value
+    names = ", ".join(f"{name} {w.shape[0]} x {w.shape[1]}" for name, w, _ in layers)
+    report(
+        f"Understood as weights (inputs x outputs{', transposed' * is_transposed}): {names}. "
+        f"Taken to be: {output} outputs{f', {activation} hidden units' * (len(layers) > 1)}, "
+        "pixels from 0 to 1."
+    )
+    return network
+
+
+def _paired(documents: dict[str, Document]) -> Layers:
+    """Each matrix with its biases: that of the same name but for its end, else by their order."""
+    fields = Fields(documents, "file")
+    named = {name: fields.array(name) for name in sorted(documents, key=_natural)}
+    odd = [name for name, array in named.items() if array.ndim > 2 or not array.size]
+    if odd:
+        raise DamagedSave(f"{odd[0]!r} belongs to no dense layer, and only these are read")
+    matrices = {name: array for name, array in named.items() if array.ndim == 2}
+    vectors = {name: array for name, array in named.items() if array.ndim == 1}
+    if not matrices:
+        raise DamagedSave("it has no description of a network, and no matrices of weights")
+    if len({array.dtype for array in named.values()}) > 1:
+        raise DamagedSave("its arrays have two precisions")
+    if vectors and len(vectors) != len(matrices):
+        raise DamagedSave(
+            f"it has {len(matrices)} matrices and {len(vectors)} vectors: not the weights and "
+            "biases of dense layers"
+        )
+    by_stem = {name.rpartition(".")[0]: vector for name, vector in vectors.items()}
+    in_order: list[Array | None] = [*vectors.values()] or [None] * len(matrices)
+    return [
+        (name, matrix, by_stem.get(name.rpartition(".")[0] or "-", vector))
+        for (name, matrix), vector in zip(matrices.items(), in_order, strict=True)
+    ]
+
+
+def _natural(name: str) -> list[Any]:
+    """Sorts `arr_2` before `arr_10`."""
+    return [(not p.isdecimal(), int(p) if p.isdecimal() else p) for p in re.split(r"(\d+)", name)]
+
+
+def _in_order(layers: Layers) -> tuple[Layers, bool]:
+    """The layers in an order in which they fit together, and whether they had to be transposed.
+
+    PyTorch's `fc1.weight` is (outputs, inputs); the matrices of others are (inputs, outputs).
+    """
+    is_torch = all(name.endswith(".weight") for name, *_ in layers)
+    orders = permutations(layers) if len(layers) <= MAX_ORDERS else ()
+    for order in chain([layers], orders):
+        for is_transposed in (is_torch, not is_torch):
+            turned = [(name, w.T if is_transposed else w, b) for name, w, b in order]
+            fits = all(a.shape[1] == len(b) for (_, a, _), (_, b, _) in pairwise(turned))
+            if fits and all(b is None or len(b) == w.shape[1] for _, w, b in turned):
+                return turned, is_transposed
+    shapes = ", ".join(f"{name} {w.shape[0]} x {w.shape[1]}" for name, w, _ in layers[:MAX_ORDERS])
+    raise DamagedSave(f"its matrices do not fit together as layers: {shapes}")

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ def remove(protection: str) -> None:
     if protection == "the reader":
         replace_all("decode", lambda data, most_values=0: pickle.loads(data))
         replace_all("unseal", lambda data: data)
-        exchange.FORMATS["npz"] = replace(exchange.FORMATS["npz"], read=read_trustingly)
+        exchange.READERS["npz"] = read_trustingly
     elif protection == "the lengths":
 
         def take(reader: Any, count: int) -> bytes:

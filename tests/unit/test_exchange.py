@@ -17,12 +17,10 @@ from digitnet.engine.network import COSTS, Committee, Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
-from digitnet.registry.exchange import FORMATS, export_network, import_network
+from digitnet.registry.exchange import READERS, ActivationNeeded, export_network, import_network
 from digitnet.registry.files import RegistryError
-from digitnet.registry.foreign import ActivationNeeded
 from digitnet.registry.model import Model
 
-READ = [name for name, chosen in FORMATS.items() if chosen.read]
 CASES = np.random.default_rng(5).normal(size=(50, 4))
 KINDS: list[dict[str, Any]] = [
     {"hidden": hidden, "output": output, "cost": cost, "dtype": dtype, "bias": bias}
@@ -40,7 +38,7 @@ def answers(named: Model) -> Any:
     return network.forward(CASES.astype(network.dtype)).copy()
 
 
-@pytest.mark.parametrize("suffix", READ)
+@pytest.mark.parametrize("suffix", READERS)
 def test_every_kind_comes_back_and_answers_to_the_bit(tmp_path: Path, suffix: str) -> None:
     for kinds in KINDS:
         named = rich(**kinds)
@@ -60,7 +58,7 @@ def test_every_kind_comes_back_and_answers_to_the_bit(tmp_path: Path, suffix: st
         assert back.trainer.progress.batches == 0
 
 
-@pytest.mark.parametrize("suffix", READ)
+@pytest.mark.parametrize("suffix", READERS)
 def test_the_scale_of_the_pixels_comes_along(tmp_path: Path, suffix: str) -> None:
     named = plain()
     named.trainer.settings = named.trainer.settings.changed("pixels", "raw")
@@ -124,7 +122,7 @@ def test_networks_of_any_layers_come_back_whole_and_answer_the_same(
     named, x = layered(shape, dropout)
     expected = named.network.forward(x).copy()
     np.testing.assert_allclose(named.trainer.answering().forward(x), expected, atol=1e-6)
-    for suffix in READ:
+    for suffix in READERS:
         export_network(named, tmp_path / f"x.{suffix}")
         back = import_network(tmp_path / f"x.{suffix}").network
         assert [layer.text for layer in back.layers] == shape_parts(shape)
@@ -152,7 +150,7 @@ def test_a_committee_leaves_with_its_members_side_by_side(
     committee = Model(Trainer(Network([Committee((x.shape[1],), members=members)], "cross-entropy"),
                               Settings(), 0), trained_on=["sample"])  # fmt: skip
     expected = committee.network.forward(x).copy()
-    for suffix in READ:
+    for suffix in READERS:
         export_network(committee, tmp_path / f"x.{suffix}")
         back = import_network(tmp_path / f"x.{suffix}")
         assert np.array_equal(back.network.forward(x), expected)
@@ -207,7 +205,7 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("suffix", READ)
+@pytest.mark.parametrize("suffix", READERS)
 @pytest.mark.parametrize("what", FOREIGN)
 def test_weights_of_other_programs_are_understood(tmp_path: Path, suffix: str, what: str) -> None:
     arrays, words = FOREIGN[what]

@@ -7,8 +7,7 @@ from rich.console import RenderResult
 from rich.filesize import decimal
 
 from digitnet.engine.layers import ACTIVATIONS
-from digitnet.registry.exchange import export_network, import_network
-from digitnet.registry.foreign import ActivationNeeded
+from digitnet.registry.exchange import ActivationNeeded, export_network, import_network
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, printable
