@@ -174,11 +174,16 @@ def _share(path: Path) -> None:
 
 
 def refuse_link(path: Path) -> None:
-    """Raises OSError if something in the saves folder is a symbolic link: in saves from someone
-    else it could point anywhere.
+    """Raises OSError if something in the saves folder leads to, or is, a file elsewhere: in saves
+    from someone else it could be any.
     """
-    if path.is_symlink():
-        raise OSError(errno.ELOOP, f"{path.name} is a symbolic link, and is not followed")
+    with suppress(FileNotFoundError):
+        status = path.lstat()
+        kind = "symbolic" if stat.S_ISLNK(status.st_mode) else "hard"
+        if kind == "symbolic" or (stat.S_ISREG(status.st_mode) and status.st_nlink > 1):
+            raise OSError(
+                errno.ELOOP, f"{path.name} is a {kind} link, which is not followed: remove it"
+            )
 
 
 POLLING_SECONDS = 0.01
@@ -190,7 +195,7 @@ def acquired_lock(path: Path, seconds: float) -> BaseFileLock:
 
     On a disk without locks, a file that is there while the lock is held stands for it.
     """
-    _refuse_linked_lock(path)
+    refuse_link(path)
     is_new = not path.exists()
     lock: BaseFileLock = FileLock(path, fallback_to_soft=False)
     with warnings.catch_warnings():
@@ -205,15 +210,6 @@ def acquired_lock(path: Path, seconds: float) -> BaseFileLock:
     if is_new:
         _share(path)
     return lock
-
-
-def _refuse_linked_lock(lock: Path) -> None:
-    """Raises OSError if a lock file leads to, or is, a file elsewhere, which locking may empty."""
-    refuse_link(lock)
-    with suppress(FileNotFoundError):
-        status = lock.lstat()
-        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
-            raise OSError(errno.ELOOP, f"{lock.name} is a hard link, remove it")
 
 
 def write_outside(path: Path, data: bytes) -> None:

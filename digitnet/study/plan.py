@@ -7,7 +7,6 @@ from functools import cached_property
 from itertools import product
 from math import log10, prod, sqrt
 from statistics import fmean, stdev
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,14 @@ special = lazy("scipy.special")
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
 
-FLAGS = ("--repeat", "--for")
+OPTIONS: dict[str, tuple[tuple[str, ...], str]] = {
+    "--repeat": (("batches",), "--repeat takes a whole number, as in --repeat 5"),
+    "--for": (("batches", "epochs"), "--for takes mini-batches or epochs, as in --for 3e"),
+    AUTO: (("seconds",), "auto takes a time: auto 90s, auto 10m, auto 2h"),
+}
+"""What takes an amount: its units, and what is said of any other amount. `--for` takes no time: a
+training is as long on every machine.
+"""
 
 MAX_RUNS = 10_000
 
@@ -47,7 +53,7 @@ class Question:
 
 def varies(word: str) -> bool:
     """Whether a word starts a question, rather than being the name of a study."""
-    return word in SETTINGS or word in (SHAPE, EPOCHS, AUTO, *FLAGS)
+    return word in SETTINGS or word in (SHAPE, EPOCHS, *OPTIONS)
 
 
 def parse(words: Sequence[str]) -> Question:
@@ -55,15 +61,12 @@ def parse(words: Sequence[str]) -> Question:
 
     Raises ValueError, with the reason, for an invalid question.
     """
-    axes, options, rest = dict[str, list[str]](), dict[str, Any](), list(words)
+    axes, options, rest = dict[str, list[str]](), dict[str, Amount](), list(words)
     values: list[str] | None = None
     while rest:
         word = rest.pop(0)
-        if word in (AUTO, *FLAGS):
-            name, read = {AUTO: ("seconds", _seconds), "--for": ("amount", _length)}.get(
-                word, ("repeat", _repeat)
-            )
-            options[name], values = read(rest.pop(0) if rest else ""), None
+        if word in OPTIONS:
+            options[word], values = _amount(rest.pop(0) if rest else "", *OPTIONS[word]), None
         elif varies(word):
             if word in axes:
                 raise ValueError(f"{word} is varied twice")
@@ -73,41 +76,25 @@ def parse(words: Sequence[str]) -> Question:
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
             values.append(word.replace(",", "") if values is axes.get(EPOCHS) else word)
-    question = Question(tuple((name, tuple(axes[name])) for name in axes), **options)
-    _check(question)
-    return question
-
-
-def _check(question: Question) -> None:
-    """Raises ValueError for a question that cannot be answered."""
-    for name, values in question.axes:
-        if not values:
+    question = Question(
+        tuple((name, tuple(axes[name])) for name in axes),
+        int(options["--repeat"].value) if "--repeat" in options else 1,
+        options.get("--for", Amount(5, "epochs")),
+        options[AUTO].value if AUTO in options else 0.0,
+    )
+    for name, compared in question.axes:
+        if not compared:
             raise ValueError(f"{name} has no values to compare. Example: study rate 0.01 0.1")
-        if len(set(values)) < len(values):
+        if len(set(compared)) < len(compared):
             raise ValueError(f"{name} has the same value twice")
-        for value in values if name == EPOCHS else ():
+        for value in compared if name == EPOCHS else ():
             _epochs(value)
     if question.seconds and question.axes:
         raise ValueError(f"{AUTO} chooses the settings itself: leave {question.axes[0][0]} out")
     runs = question.repeat * prod(len(values) for _, values in question.axes)
     if runs > MAX_RUNS:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
-
-
-def _repeat(text: str) -> int:
-    if not (text.isdecimal() and text.isascii() and 1 <= int(text[:9]) <= 1000):
-        raise ValueError("--repeat takes a whole number from 1 to 1,000, as in --repeat 5")
-    return int(text)
-
-
-def _length(text: str) -> Amount:
-    """Not in seconds, so that it is as long on every machine."""
-    expected = "--for takes mini-batches or epochs, as in --for 3e"
-    return _amount(text, ("batches", "epochs"), expected)
-
-
-def _seconds(text: str) -> float:
-    return _amount(text, ("seconds",), "auto takes a time: auto 90s, auto 10m, auto 2h").value
+    return question
 
 
 def _epochs(text: str) -> Amount:

@@ -17,7 +17,7 @@ from session_helpers import Kept, do, refusal
 from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
-from digitnet.study import cluster as asked
+from digitnet.study import conduct as asked
 
 pytest.importorskip("distributed", reason="the package distributed is needed")
 

@@ -32,11 +32,11 @@ from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session, clean
-from digitnet.study.cluster import cluster
 from digitnet.study.conduct import (
     NoWorkers,
     PoolFactory,
     WorkerPool,
+    cluster,
     conduct,
     processes,
     train,
