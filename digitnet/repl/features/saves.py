@@ -15,7 +15,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command
 from digitnet.repl.errors import CommandError, nearest, printable
 from digitnet.repl.features.new import new, now_in_hand, recipe_of
-from digitnet.repl.line import as_typed, split
+from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
 from digitnet.repl.result import Record, Said, ScreenOnly
@@ -38,22 +38,12 @@ class SaveResult(Record):
 
 def _asked_for(session: Session) -> str:
     """The name that the person gives. Raises CommandError if it is a command that is not meant."""
-    name = _named(session.asker.ask("Save as:"))
-    if name in COMMANDS and not session.asker.confirm(
+    name = session.asker.ask("Save as:")
+    if name.partition(" ")[0] in COMMANDS and not session.asker.confirm(
         f"{name} is a command. Is it also to be the network's name?"
     ):
         raise CommandError("nothing was saved; the network is still in hand. p asks again")
     return name
-
-
-def _named(answer: str) -> str:
-    """The name in the answer to `Save as:`, also where a whole command is typed: `pas first`."""
-    try:
-        ((word, *names),) = split(answer)
-    except (CommandError, ValueError):  # an open quote; nothing, or several commands
-        return answer
-    is_command = word in COMMANDS and COMMANDS[word].name in ("p", "pas")
-    return names[0] if is_command and len(names) == 1 else answer
 
 
 def _save(session: Session, name: str) -> SaveResult:
@@ -100,14 +90,7 @@ def _question(session: Session, name: str) -> str:
 )
 def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
     """Save the network under its name or the one given; asks for a name if it has none."""
-    model = session.network()
-    name = name or model.name or _asked_for(session)
-    if not name.strip():
-        raise CommandError(
-            "no name was given, so nothing was saved; the network is still in hand. "
-            "Example: p first"
-        )
-    return _save(session, clean(name))
+    return _save(session, clean(name or session.network().name or _asked_for(session)))
 
 
 @command(

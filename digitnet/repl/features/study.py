@@ -59,12 +59,8 @@ from digitnet.study.plan import (
     varies,
 )
 
-BEST = "best"
-
 MAX_MILESTONES = 10
 """Approximate number of milestones."""
-
-BAR = 24
 
 INTERVAL = 20
 """Width of the drawings of means and spreads."""
@@ -89,7 +85,7 @@ class StudyReport(Drawn):
     remaining: float
 
     def drawn(self, view: View) -> RenderResult:
-        filled = bar(self.done / self.total, BAR, blocks=view.blocks)
+        filled = bar(self.done / self.total, 24, blocks=view.blocks)
         parts = [
             f"{self.done:,} of {self.total:,}",
             f"[{filled}]" if view.width >= 70 else "",
@@ -183,7 +179,7 @@ class StudyResult(Drawn):
         if done < total:
             yield f"{done:,} of {total:,} done: study {name} goes on."
         else:
-            yield Text(f"study {name} {BEST} loads the best network.", "dim")
+            yield Text(f"study {name} best loads the best network.", "dim")
 
     def _varied(self, trials: Sequence[Trials]) -> list[str]:
         names = dict.fromkeys(name for group in trials for name in group.settings)
@@ -207,7 +203,7 @@ class StudyResult(Drawn):
                 line["spread"] = "" if group.spread is None else f"{100 * group.spread:.2f}"
             line |= {"cost": f"{group.cost:.3g}", "time": duration(group.seconds)}
             if not self.plan.candidates:
-                line |= {"seeds": str(len(group.results)), "": BEST * (group is best)}
+                line |= {"seeds": str(len(group.results)), "": "best" * (group is best)}
             lines.append(line)
 
         def rows() -> Rows:
@@ -355,7 +351,7 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
         raise CommandError(f"there is a save named {name!r} already: --name gives another")
     data = session.data()
     record = StudyRecord(name, words, _blueprint(session), data.name, session.new_seed())
-    try:
+    with _told():
         question = parse(words)
         Plan(question, record.blueprint, record.seed).check(data)
         if question.seconds:
@@ -363,8 +359,6 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
             with threads.limited_to(1):
                 trial = train(Job(0, (), recipe, record.seed, Amount(1, "epochs")), data, ignore)
             record.candidates = candidates_for(question.seconds, trial.seconds, threads.count())
-    except ValueError as error:
-        raise CommandError(printable(str(error), 400)) from None
     return record
 
 
@@ -381,23 +375,25 @@ def _blueprint(session: Session) -> Blueprint:
     return Blueprint(settings=settings, **{name: getattr(recipe, name) for name in same})
 
 
-def _plan(record: StudyRecord) -> Plan:
-    """The plan of a study's trainings. Raises CommandError if the study is damaged."""
+@contextmanager
+def _told(start: str = "", end: str = "") -> Iterator[None]:
+    """Tells in a line what is wrong with a study."""
     try:
+        yield
+    except (DamagedSave, ValueError) as error:
+        raise CommandError(f"{start}{printable(str(error), 400)}{end}") from None
+
+
+def _plan(record: StudyRecord) -> Plan:
+    with _told(f"{record.name!r} is damaged: ", ". It was left as it is"):
         return plan_of(record)
-    except DamagedSave as error:
-        reason = printable(str(error), 400)
-        raise CommandError(f"{record.name!r} is damaged: {reason}. It was left as it is") from None
 
 
 def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
     """The data set of a study. Raises CommandError if its networks do not fit it."""
     data = session.data(record.data)
-    try:
+    with _told(f"{record.name!r} cannot be trained: "):
         plan.check(data)
-    except ValueError as error:
-        reason = printable(str(error), 400)
-        raise CommandError(f"{record.name!r} cannot be trained: {reason}") from None
     return data
 
 

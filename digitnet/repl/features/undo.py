@@ -21,9 +21,7 @@ TRAININGS = ("t", "train", "min", "minimize")
 
 
 def _listed(names: list[str]) -> str:
-    """'a', 'b' and 'c'."""
-    quoted = [repr(name) for name in names]
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+    return ", ".join(map(repr, names))
 
 
 @command(
@@ -38,7 +36,7 @@ def _listed(names: list[str]) -> str:
 def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     """Delete saved networks, after asking; undo brings them back."""
     registry = session.registry
-    if session.registry.exists(together := " ".join(names)):  # typed without quotes
+    if registry.exists(together := " ".join(names)):  # typed without quotes
         names = (together,)
     of = list(dict.fromkeys(session.meant(name) for name in names))
     for name in of:
@@ -182,7 +180,7 @@ def _undo_named(session: Session, name: str, number: int = 1) -> Said:
     elif not in_hand and session.hand and session.hand.name == undone.name:
         session.hand.saved_at = ""
         session.saved = None
-    return Said(_said(undone, number, in_hand), {"restored": undone.name})
+    return Said(_said(undone, number), {"restored": undone.name})
 
 
 def _has_its_save_back(session: Session, undone: Undone) -> bool:
@@ -206,33 +204,21 @@ def _data_said(name: str, cases: int) -> Said:
     )
 
 
-def _said(undone: Undone, number: int, in_hand: bool) -> str:
-    """What came back. number: which of the kept versions it was, counted from the last. in_hand:
-    whether it is the save of the network in hand, which has its name again.
-    """
-    name, again = undone.name, f"undo {as_typed(undone.name)}"
+def _said(undone: Undone, number: int) -> str:
+    """What came back. number: which of the kept versions it was, counted from the last."""
+    name, again, entry = undone.name, f"undo {as_typed(undone.name)}", undone.entry
     said = f"Restored {name!r}."
     if undone.was:
         said = f"{undone.was!r} is called {name!r} again."
-    if undone.swapped and not undone.was and undone.kind != "deleted":
-        said = (
-            f"Restored {name!r}{_version(undone)}: l loads it. The other version is kept: {again}."
-        )
-    elif undone.swapped:
-        said += f" The one saved since is kept: {again}."
-    elif in_hand:
-        said += " It is the save of the network in hand."
+    elif undone.swapped and entry.saved_at:
+        batches = f", {counted(entry.trained_batches, 'mini-batch')}" * (entry.kind == "network")
+        said = f"Restored {name!r} as saved {when(entry.saved_at)} UTC{batches}."
+    if undone.swapped:
+        said += f" The other version is kept: {again}."
     if undone.older:
         number += undone.swapped
         said += f" The one before it: {again}{f' {number}' if number > 1 else ''}."
     return said
-
-
-def _version(undone: Undone) -> str:
-    """When the restored version was saved, and how far it was trained."""
-    entry = undone.entry
-    batches = "" if entry.kind == "study" else f", {counted(entry.trained_batches, 'mini-batch')}"
-    return entry.saved_at and f" as saved {when(entry.saved_at)} UTC{batches}"
 
 
 @command("recover", group="Saves", examples={"recover": "load the unsaved training"})
