@@ -34,7 +34,6 @@ FOOTER_BYTES = _FIELDS.size + sha256().digest_size
 
 
 def seal(payload: bytes) -> bytes:
-    """The payload with its footer."""
     fields = _FIELDS.pack(MAGIC, VERSION, len(payload))
     return payload + fields + _sum(payload, fields)
 
@@ -123,7 +122,6 @@ def _write(value: Any, parts: list[bytes], depth: int) -> None:
 
 
 def _write_all(items: list[Any], parts: list[bytes], depth: int, end: bytes) -> None:
-    """Appends the items of a list or dict, unless it is empty."""
     if items:
         parts.append(MARK)
         for item in items:
@@ -172,7 +170,6 @@ class _Reader:
         return self.data[self.at - size : self.at]
 
     def unpack(self, form: str) -> Any:
-        """The next number, in the `struct` format `form`."""
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def long(self) -> Any:
@@ -190,7 +187,6 @@ class _Reader:
             raise DamagedSave("it has a string that is not UTF-8") from None
 
     def value(self, depth: int) -> Any:
-        """The next value, nested at most `depth` levels deep."""
         self.values += 1
         if self.values > self.max_values:
             raise DamagedSave(f"it has more than {self.max_values:,} values")
@@ -212,7 +208,6 @@ class _Reader:
         return found
 
     def items(self, end: bytes) -> Iterator[int]:
-        """Yields a number for each item until `end`."""
         if self.next_is(MARK):
             for number in count():
                 if self.next_is(end):
@@ -290,18 +285,15 @@ class Fields:
         return value
 
     def bad(self, name: str, why: str) -> DamagedSave:
-        """The error for a field with an invalid value."""
         return DamagedSave(f"its {self._where}: {name!r} {why}")
 
     def replaced(self, document: Document) -> "Fields":
-        """Another dict in the place of this one."""
         return Fields(document, self._where)
 
     def has(self, name: str) -> bool:
         return name in self._rest
 
     def rest(self) -> Document:
-        """All remaining fields, unchecked."""
         rest, self._rest = self._rest, {}
         return rest
 
@@ -339,7 +331,6 @@ class Fields:
         return values
 
     def words(self, name: str) -> list[str]:
-        """A list of such names."""
         values = self.texts(name)
         if not all(map(_WORD.fullmatch, values)):
             raise self.bad(name, "should hold words")
@@ -352,14 +343,12 @@ class Fields:
         return value
 
     def real(self, name: str) -> float:
-        """A finite number."""
         value = float(self.take(name, int, float))
         if not isfinite(value):
             raise self.bad(name, "is not a finite number")
         return value
 
     def fraction(self, name: str) -> float:
-        """A number from 0 to 1."""
         value = self.real(name)
         if not 0 <= value <= 1:
             raise self.bad(name, "is not between 0 and 1")
@@ -369,11 +358,9 @@ class Fields:
         return bool(self.take(name, bool))
 
     def inner(self, name: str) -> "Fields":
-        """A dict within this one."""
         return Fields(self.take(name, dict), f"{self._where}.{name}")
 
     def inners(self, name: str) -> list["Fields"]:
-        """A list of dicts within this one."""
         values = self.take(name, list)
         return [Fields(value, f"{self._where}.{name}[{k}]") for k, value in enumerate(values)]
 
@@ -391,7 +378,6 @@ class Fields:
         return values
 
     def arrays(self, name: str) -> list[Array]:
-        """The arrays in a list of dicts."""
         return [self.array(name, inner) for inner in self.inners(name)]
 
     def array(self, name: str, fields: "Fields | None" = None) -> Array:
@@ -433,7 +419,6 @@ class Fields:
         self.end()
 
     def copy(self, name: str, arrays: list[Array], targets: list[Array]) -> None:
-        """Copies arrays, which were in the field `name`, into others."""
         if len(arrays) != len(targets):
             raise self.bad(name, f"should hold {len(targets)} arrays")
         for array, target in zip(arrays, targets, strict=True):

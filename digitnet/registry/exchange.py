@@ -163,7 +163,6 @@ def import_network(path: Path, activation: str = "", report: Report = ignore) ->
 
 
 def _format(path: Path, known: Iterable[str]) -> str:
-    """The format of `path`. Raises RegistryError, with those known."""
     suffix = path.suffix[1:].lower()
     if suffix not in known:
         raise RegistryError(

@@ -131,7 +131,6 @@ def unconfirmed_is_undone() -> Iterator[None]:
 
 
 def _confirm(folder: Path) -> None:
-    """Fsyncs `folder`. Raises NotConfirmed if that fails."""
     try:
         sync_folder(folder)
     except OSError as error:

@@ -22,7 +22,6 @@ class Accuracy:
 
     @property
     def is_seen(self) -> bool:
-        """Whether the network was trained on these cases."""
         return self.on.endswith(SEEN)
 
 
@@ -51,7 +50,6 @@ class Model:
 
     @property
     def network(self) -> Network:
-        """The trainer's network."""
         return self.trainer.network
 
     def member(self, number: int) -> "Model":

@@ -33,7 +33,6 @@ class OwnData:
     """The user's own data sets, in the folder of the saves."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads nothing yet."""
         self.store = Registry(folder)
 
     def names(self) -> list[str]:
@@ -99,7 +98,6 @@ class OwnData:
         return cases
 
     def _write(self, name: str, cases: OwnCases, failure: str) -> None:
-        """Writes a version, for whoever holds the lock."""
         adopt(self.store)
         if len(cases):
             self.store.write(own_to_document(name, cases), failure)

@@ -22,7 +22,6 @@ SQUARES = ([784], [121])
 
 
 def _said(description: Mapping[str, Any]) -> str:
-    """What the numbers of a case are."""
     shape = description["input_shape"]
     if len(shape) == 3 or shape in SQUARES:
         return f"its pixels row by row, 0 for paper to {SCALES[description['pixels']]}"
@@ -229,7 +228,6 @@ def write_python(about: str, arrays: dict[str, Array]) -> bytes:
 
 
 def _lines(network: Mapping[str, Any], start: str, arrays: Mapping[str, Array]) -> Iterator[str]:
-    """The lines of a network."""
     for number, layer in enumerate(network["layers"]):
         name, config = f"{start}layers.{number}.", layer["config"]
         named = {key[len(name) :]: f'w["{key}"]' for key in arrays if key.startswith(name)}

@@ -73,7 +73,6 @@ class Recovery:
         self._last, self._autosaved_state = monotonic(), (0, 0)
 
     def during_command(self, model: Model | None) -> None:
-        """Call this often while a command is running."""
         if model is not None and monotonic() - self._last >= BUSY_SECONDS:
             self.autosave(model)
 
@@ -154,7 +153,6 @@ class Recovery:
             self._writer.join()
 
     def release(self) -> None:
-        """Unlocks the file, which is then orphaned."""
         self._join()
         if self._lock is not None:
             self._lock.release()

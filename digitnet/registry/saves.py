@@ -98,13 +98,7 @@ class Entry:
 
     @property
     def answers_to(self) -> tuple[bool, str]:
-        """Whether it is a data set, and its name."""
         return self.kind == "data", self.name
-
-    @property
-    def age(self) -> tuple[str, int, str]:
-        """What tells which of two things with one name is newer."""
-        return self.saved_at, self.changed_ns, self.file
 
 
 def state(path: Path) -> dict[str, Any]:
@@ -170,7 +164,6 @@ def _known(folder: Path) -> dict[str, Entry]:
 
 
 def _is_claimed(path: Path, entry: Entry) -> bool:
-    """Whether a file that is unchanged claims to be what the list says."""
     try:
         name, kind = claim(path)
         return not entry.is_of(path) or entry.answers_to == (kind == "data", name)
@@ -216,7 +209,6 @@ def read_entry(path: Path, known: Entry | None = None) -> Entry:
 
 
 def describe(content: Content, entry: Entry) -> Entry:
-    """The entry of a file, with what it says of its content."""
     entry = replace(entry, name=content.name, saved_at=content.saved_at)
     if isinstance(content, StudyRecord):
         return replace(entry, kind="study", shape=f"study, {len(content.results):,} done")
@@ -325,7 +317,6 @@ class Trash:
         return self.folder / Kept(number, kind, file).name
 
     def mark_made(self, file: str) -> None:
-        """Notes that `file` is about to be made."""
         with unconfirmed_is_undone():
             write_durably(self.place("made", file), b"")
 
@@ -383,7 +374,8 @@ class Registry:
                         continue
                     entry = known[path.name] = self._named(read_entry(path, entry))
                 found.append(entry)
-        newest = {e.answers_to: e.file for e in sorted(found, key=lambda entry: entry.age)}
+        by_age = sorted(found, key=lambda entry: (entry.saved_at, entry.changed_ns, entry.file))
+        newest = {entry.answers_to: entry.file for entry in by_age}
         for number, entry in enumerate(found):
             if (file := newest[entry.answers_to]) != entry.file:
                 found[number] = replace(entry, hidden=file)
@@ -410,7 +402,6 @@ class Registry:
         return self.saves(OFFER_SECONDS)
 
     def names(self) -> list[str]:
-        """The names of all undamaged networks."""
         entries = (e for e in self.saves() if e.kind == "network" and not e.damaged)
         return [*dict.fromkeys(entry.name for entry in entries)]
 
@@ -458,7 +449,6 @@ class Registry:
         raise no_network(name)
 
     def read(self, entry: Entry) -> Content:
-        """Reads a thing. Raises RegistryError if it is damaged."""
         folder = self.included if entry.included and self.included else self.folder
         name, path = entry.name, folder / entry.file
         try:
@@ -568,7 +558,6 @@ class Registry:
             raise RegistryError(f"{name!r} is included with digitnet and cannot be {what}")
 
     def throw_away(self, file: str) -> None:
-        """Moves a file to the trash, for whoever holds the lock."""
         move_durably(self.folder / file, self.trash.place("deleted", file))
 
     def update_list(self, changed: Path | None = None, content: Content | None = None) -> Entry:
@@ -625,12 +614,10 @@ class Registry:
 
 
 def new_file() -> str:
-    """The name of a new file."""
     return f"{secrets.token_hex(8)}.pickle"
 
 
 def no_network(name: str) -> RegistryError:
-    """The error for a name that no network has."""
     return RegistryError(f"there is no network named {name!r}")
 
 

@@ -83,7 +83,6 @@ def read_name(fields: Fields) -> str:
 
 
 def now() -> str:
-    """The time, in ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -106,7 +105,6 @@ MAX_UNITS = 1 << 20
 
 
 def network_document(network: Network) -> Document:
-    """The input shape, dtype, cost and layers of a network."""
     return {
         "input_shape": list(network.input_shape),
         "dtype": network.dtype.newbyteorder("<").str,
@@ -133,7 +131,6 @@ def _layer_document(layer: Layer) -> Document:
 
 
 def _network(fields: Fields, *, in_committee: bool = False) -> Network:
-    """Reads the fields that `network_document` writes."""
     documents = fields.inners("layers")
     if not documents:
         raise fields.bad("layers", "is empty")
@@ -192,7 +189,6 @@ OPTIONS: dict[type, Reader] = {
 
 
 def _member(fields: Fields) -> tuple[Network, float]:
-    """Reads a member of a committee, and the scale of its inputs."""
     scale = fields.real("scale")
     if not 0 < scale <= MAX_UNITS:
         raise fields.bad("scale", "is out of bounds")
@@ -234,7 +230,6 @@ MAX_MEASUREMENTS = 100_000
 
 
 def to_document(model: Model, name: str) -> Document:
-    """The document with which a model is saved under `name`."""
     trainer = model.trainer
     optimizer = {
         key: [array_document(array) for array in arrays]
@@ -259,7 +254,6 @@ def to_document(model: Model, name: str) -> Document:
 
 
 def _table(records: Iterable[Any]) -> Document:
-    """Records of four numbers as a table."""
     numbers = [[float(v) for v in vars(record).values()] for record in records]
     return array_document(np.array(numbers, np.float64).reshape(-1, 4))
 
@@ -326,7 +320,6 @@ def _history(fields: Fields) -> list[Measurement]:
 
 
 def _are_whole(numbers: Any, high: int) -> Any:
-    """Which of the numbers are whole, and from 0 to `high`."""
     return (numbers >= 0) & (numbers <= high) & (numbers % 1 == 0)
 
 
@@ -345,7 +338,6 @@ MAX_FIGURE = 1e100
 
 
 def study_to_document(study: StudyRecord) -> Document:
-    """The document with which a study is saved."""
     blueprint = asdict(study.blueprint)
     return {
         "name": study.name,
@@ -363,7 +355,6 @@ def study_to_document(study: StudyRecord) -> Document:
 
 
 def _study(fields: Fields) -> StudyRecord:
-    """Reads the fields that `study_to_document` writes."""
     name, when, inner = read_name(fields), saved_at(fields), fields.inner("study")
     fields.end()
     settings = _settings(inner)
@@ -397,7 +388,6 @@ CHOICES: dict[str, Any] = {
 
 
 def _results(fields: Fields) -> dict[int, Result]:
-    """Reads the results: number → result."""
     table = fields.table("results", 4, MAX_RESULTS)
     numbers, accuracies, *figures = table.T
     sound = _are_whole(numbers, MAX_RESULTS - 1) & (accuracies >= 0) & (accuracies <= 1)
@@ -416,7 +406,6 @@ def own_to_document(name: str, cases: OwnCases) -> Document:
 
 
 def _own_set(fields: Fields) -> OwnSet:
-    """Reads the fields that `own_to_document` writes, and what is in the files."""
     name, when, inner = read_name(fields), saved_at(fields), fields.inner("cases")
     fields.end()
     if not OWN_NAME.fullmatch(name):
@@ -443,7 +432,6 @@ def read_document(document: Document) -> Content:
 
 
 def contents(data: bytes) -> Content:
-    """What is in the bytes of a file. Raises DamagedSave."""
     payload = unseal(data)
     del data  # free the memory early
     document = decode(payload)

@@ -126,7 +126,6 @@ def is_whole(path: Path) -> bool:
 
 
 def _unmake(saves: Registry, kept: Kept) -> Undone:
-    """Takes back that a data set was made."""
     entry = read_entry(saves.folder / kept.file)
     saves.throw_away(kept.file)
     saves.update_list()

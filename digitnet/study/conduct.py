@@ -112,7 +112,6 @@ def _train_in_process(job: Job) -> Result:
 
 @contextmanager
 def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
-    """A pool of `size` processes on this machine."""
     context = get_context("spawn")  # a fork would copy running threads
     given_up = context.Event()
     executor = ProcessPoolExecutor(size, context, _begin, (data, given_up))
@@ -236,7 +235,6 @@ def programs() -> list[str]:
 
 
 def _said(error: object) -> str:
-    """What an error says, on one line."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
