@@ -67,6 +67,8 @@ def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
         raise DamagedSave("its description is not a text")
     if about.nbytes > MAX_ABOUT_BYTES:
         raise DamagedSave("its description is too long")
+    if any(array.dtype.str not in DTYPES.values() for array in arrays.values()):
+        raise DamagedSave("it holds an array of something other than plain numbers")
     try:
         text = about.tobytes().decode("utf-32-le").rstrip("\0")
     except UnicodeDecodeError:
