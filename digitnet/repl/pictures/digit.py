@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import groupby, zip_longest
+from itertools import groupby
 from math import ceil
 from typing import Any
 
@@ -44,13 +44,16 @@ def digit(picture: Picture, view: View, *, ink: bool = True) -> Text:
     """
     if picture.shape[1] > view.width:
         picture = halved(picture)
-    if len(picture) % 2:
-        picture = np.vstack([picture, np.zeros_like(picture[:1])])
-    upper, lower = picture[::2], picture[1::2]
+    picture = _even(picture)
     if view.blocks and view.shades:
         return _half_blocks(np.rint(picture / 255 * GREYS), _grey)
     lines = in_halves if ink and view.blocks else in_characters
-    return Text("\n".join(lines(upper, lower)), no_wrap=True)
+    return Text("\n".join(lines(picture[::2], picture[1::2])), no_wrap=True)
+
+
+def _even(values: NDArray[Any]) -> NDArray[Any]:
+    """With an empty row below, if the number of rows is odd."""
+    return np.pad(values, ((0, len(values) % 2), (0, 0)))
 
 
 def halved(values: NDArray[Any]) -> NDArray[Any]:
@@ -77,18 +80,17 @@ def in_halves(upper: Picture, lower: Picture) -> list[str]:
 
 
 def signed(values: Array, largest: float, view: View) -> Text:
-    """The numbers (rows, columns), two rows per line, at half size if they are too wide.
+    """Numbers in red and blue, two rows per line, at half size if they are too wide.
 
-    largest: the absolute value shown in full colour.
+    values: (rows, columns). largest: the absolute value shown in full colour.
     """
     if values.shape[1] > view.width:
         values = halved(values)
     fractions = np.clip(values / (largest or 1.0), -1, 1)
     if view.blocks and view.shades:
-        return _half_blocks(np.rint(fractions * SHADES), _red_or_blue)
-    if len(fractions) % 2:
-        fractions = np.vstack([fractions, fractions[-1:]])
-    means = (fractions[::2] + fractions[1::2]) / 2
+        return _half_blocks(_even(np.rint(fractions * SHADES)), _red_or_blue)
+    above, below = fractions[::2], np.vstack([fractions[1::2], fractions[-1:]])
+    means = (above + below[: len(above)]) / 2
     return Text("\n").join(_in_signs(line) for line in means.tolist())
 
 
@@ -109,19 +111,17 @@ def _half_blocks(levels: NDArray[Any], colour: Callable[[int], Color]) -> Text:
     """Lines of ▀: the upper row is the foreground colour, the lower one the background."""
     rows: list[list[int]] = levels.astype(int).tolist()
     lines = []
-    for upper, lower in zip_longest(rows[::2], rows[1::2]):
+    for upper, lower in zip(rows[::2], rows[1::2], strict=True):
         line = Text(no_wrap=True)
-        below = lower or [None] * len(upper)
-        for pair, run in groupby(zip(upper, below, strict=True)):
+        for pair, run in groupby(zip(upper, lower, strict=True)):
             line.append("▀" * len(list(run)), _style(colour, *pair))
         lines.append(line)
     return Text("\n").join(lines)
 
 
 @cache
-def _style(colour: Callable[[int], Color], above: int, below: int | None) -> Style:
-    """The style of ▀ for two levels; `below` is None after the last row."""
-    return Style(color=colour(above), bgcolor=None if below is None else colour(below))
+def _style(colour: Callable[[int], Color], above: int, below: int) -> Style:
+    return Style(color=colour(above), bgcolor=colour(below))
 
 
 def _grey(level: int) -> Color:
@@ -129,9 +129,8 @@ def _grey(level: int) -> Color:
 
 
 def _red_or_blue(level: int) -> Color:
-    return Color.from_rgb(
-        *(abs(level) * c // SHADES for c in (POSITIVE if level > 0 else NEGATIVE))
-    )
+    full = POSITIVE if level > 0 else NEGATIVE
+    return Color.from_rgb(*(abs(level) * c // SHADES for c in full))
 
 
 def _in_signs(line: list[float]) -> Text:
@@ -186,9 +185,7 @@ def small_case(case: NDArray[Any], view: View) -> Text:
 
 
 def large_case(case: NDArray[Any], view: View) -> Text:
-    if case.ndim == 2:
-        return digit(case, view)
-    return Text("inputs " + " ".join(f"{value:g}" for value in case))
+    return digit(case, view) if case.ndim == 2 else Text("inputs ") + small_case(case, view)
 
 
 # the units of a layer
@@ -212,10 +209,11 @@ def in_words(picture: Picture) -> str:
     if not len(rows):
         return "The picture is blank."
     (top, bottom), (left, right) = ((at.min(), at.max()) for at in (rows, columns))
-    places = 3 * (3 * (rows - top) // (bottom - top + 1)) + 3 * (columns - left) // (
-        right - left + 1
+    down, across = (
+        3 * (rows - top) // (bottom - top + 1),
+        3 * (columns - left) // (right - left + 1),
     )
-    counts = np.bincount(places, minlength=9)
+    counts = np.bincount(3 * down + across, minlength=9)
     most = [PLACES[k] for k in np.argsort(-counts, kind="stable")[:3] if counts[k]]
     height, width = picture.shape
     return (
@@ -297,11 +295,7 @@ def label_for(index: int, guess: int | None, answer: int | None) -> str:
 
 
 def beside_outputs(
-    case: NDArray[Any],
-    values: Sequence[float],
-    guess: int,
-    answer: int | None,
-    view: View,
+    case: NDArray[Any], values: Sequence[float], guess: int, answer: int | None, view: View
 ) -> RenderableType:
     """A case at full size, and a line for each output of the network: its index, a bar, its
     value, and a label if it is the guess or the answer. answer: None if unknown.

@@ -49,9 +49,7 @@ def aligned(values: Iterable[float]) -> list[str]:
 
 def _rounded(value: float, decimals: int) -> str:
     text = f"{value:.{decimals}f}"
-    if float(text):
-        return text
-    return f"{value:.0e}" if value else "0"
+    return text if float(text) else f"{value:.0e}" if value else "0"
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,9 @@ class Sheet:
         """Text in the available characters."""
         return Text(words if self.blocks else words.translate(IN_ASCII), style)
 
+    def _in_charset(self, words: Iterable[str]) -> list[str]:
+        return [self.text(word).plain for word in words]
+
     def heading(self, words: str) -> Text:
         """A heading across the whole width."""
         line = "─" if self.blocks else "-"
@@ -145,48 +146,36 @@ class Sheet:
         text.no_wrap, text.overflow = True, "crop"
         return text
 
-    def _in_charset(self, words: Iterable[str]) -> list[str]:
-        """The words in the available characters."""
-        return [self.text(word).plain for word in words]
-
     def pictures(self, named: Sequence[tuple[str, Text]]) -> list[Text]:
         """Squares of numbers under their names, side by side if they fit."""
         blocks = [self._in_charset([name, *square.plain.splitlines()]) for name, square in named]
         wide = [max(map(cell_len, block)) for block in blocks]
         if sum(wide) + GAP * (len(wide) - 1) > self.width:
             return [part for name, square in named for part in (self.text(name, "dim"), square)]
-        names, *lines = (
-            (" " * GAP).join(map(_right, line, wide)) for line in zip(*blocks, strict=True)
-        )
+        rows = (map(padded, line, wide) for line in zip(*blocks, strict=True))
+        names, *lines = map((" " * GAP).join, rows)
         return [Text(names, "dim"), Text("\n".join(lines), no_wrap=True, overflow="crop")]
 
     def side_by_side(self, blocks: Sequence[Sequence[Text]]) -> RenderableType:
         """Blocks side by side, as many in a row as fit; an empty line follows each row."""
-        parts: list[RenderableType] = []
-        line: list[Group] = []
-        room = self.width
+        rows: list[list[Group]] = []
+        free = 0
         for block in blocks:
-            wide = max(_width(text) for text in block)
-            if line and room < wide + GAP:
-                parts += [_in_a_row(line), ""]
-                line, room = [], self.width
-            line.append(Group(*block))
-            room -= wide + (GAP if len(line) > 1 else 0)
-        if line:
-            parts += [_in_a_row(line), ""]
-        return Group(*parts)
+            lines = [line for text in block for line in text.plain.splitlines()]
+            free -= max(map(cell_len, lines), default=0) + GAP
+            if free < 0 or not rows:
+                rows.append([])
+                free = self.width - max(map(cell_len, lines), default=0)
+            rows[-1].append(Group(*block))
+        return Group(*(part for row in rows for part in (_in_a_row(row), "")))
 
 
 def _in_a_row(blocks: Sequence[Group]) -> RenderableType:
-    if len(blocks) == 1:
+    if len(blocks) == 1:  # which may be wider than the screen
         return blocks[0]
     table = Table.grid(padding=(0, GAP, 0, 0))
     table.add_row(*blocks)
     return table
-
-
-def _width(text: Text) -> int:
-    return max((cell_len(line) for line in text.plain.splitlines()), default=0)
 
 
 def _line(
@@ -194,12 +183,11 @@ def _line(
 ) -> Text:
     """A line of a table: its labels, dimmed, then its numbers."""
     words = [*labels, *[""] * (len(wide) - len(labels))]
-    left = "  ".join(_right(word, n) for word, n in zip(words, wide, strict=True))
-    line = Text().append(left, "dim")
-    return line.append("".join(_right(cell, each) for cell in cells), style)
+    line = Text().append("  ".join(map(padded, words, wide)), "dim")
+    return line.append("".join(padded(cell, each) for cell in cells), style)
 
 
-def _right(text: str, width: int) -> str:
+def padded(text: str, width: int) -> str:
     return " " * (width - cell_len(text)) + text
 
 

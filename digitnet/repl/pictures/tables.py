@@ -3,13 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    Group,
+    JustifyMethod,
+    RenderableType,
+    RenderResult,
+)
 from rich.padding import Padding
-from rich.segment import Segment
-from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 
 SEEN_IN_TRAINING = "Warning: these cases were in its training set, so this is too good."
@@ -111,7 +116,7 @@ class Rows:
         if not widths:
             yield from self._stacked(columns)
             return
-        yield from self._table(columns, widths, console)
+        yield self._table(columns, widths)
         if names := [self.headings[c] for c in left_out if c not in above]:
             yield Text(f"Not shown on a narrow screen: {', '.join(names)}.", "dim")
 
@@ -119,7 +124,9 @@ class Rows:
         """The widths of these columns side by side; empty if they do not fit."""
         prose = [c for c in columns if self.headings[c] in self.prose]
         fixed = sum(self.widths[c] for c in columns if c not in prose)
-        least = {c: max(self._longest_word(c), min(self.widths[c], MIN_PROSE)) for c in prose}
+        words = {c: [word for line in self.lines for word in line[c].split()] for c in prose}
+        longest = {c: max(map(cell_len, words[c]), default=0) for c in prose}
+        least = {c: max(longest[c], min(self.widths[c], MIN_PROSE)) for c in prose}
         spare = width - GAP * (len(columns) - 1) - fixed - sum(least.values())
         if spare < 0:
             return []
@@ -130,30 +137,23 @@ class Rows:
             fitted[c], spare = least[c] + extra, spare - extra
         return [fitted[c] for c in columns]
 
-    def _longest_word(self, column: int) -> int:
-        return max(
-            (cell_len(word) for line in self.lines for word in line[column].split()), default=0
-        )
-
     def _said(self, line: Sequence[str], columns: Sequence[int]) -> str:
         """`l2 6e-06, batch 32`."""
         names = ["" if name in self.prose else name for name in self.headings]
         return ", ".join(f"{names[c]} {line[c]}".strip() for c in columns if line[c])
 
-    def _table(
-        self, columns: Sequence[int], widths: Sequence[int], console: Console
-    ) -> Iterator[Segment]:
-        has_headings = any(self.headings)
-        numbers = [self.headings[c] in self.numbers for c in columns]
-        for row, line in enumerate([self.headings, *self.lines] if has_headings else self.lines):
-            cells = [_wrapped(line[c], w, console) for c, w in zip(columns, widths, strict=True)]
-            for parts in zip_longest(*cells, fillvalue=""):
-                padded = list(map(_padded, parts, widths, numbers))
-                text = (" " * GAP).join(padded).rstrip()
-                bold = len(padded[0]) if not has_headings else len(text) if row == 0 else 0
-                yield Segment(text[:bold], Style(bold=True))
-                yield Segment(text[bold:])
-                yield Segment.line()
+    def _table(self, columns: Sequence[int], widths: Sequence[int]) -> Table:
+        table = Table.grid(padding=(0, GAP, 0, 0))
+        for c, width in zip(columns, widths, strict=True):
+            justify: JustifyMethod = "right" if self.headings[c] in self.numbers else "left"
+            table.add_column(width=width, justify=justify, overflow="fold")
+        if any(self.headings):
+            table.add_row(*(self.headings[c] for c in columns), style="bold")
+        else:
+            table.columns[0].style = "bold"
+        for line in self.lines:
+            table.add_row(*(line[c] for c in columns))
+        return table
 
     def _stacked(self, columns: Sequence[int]) -> Iterator[RenderableType]:
         key = [c for c in columns if self.headings[c] in self.key]
@@ -161,17 +161,6 @@ class Rows:
             yield Text(self._said(line, key) if key else line[columns[0]], "bold")
             rest = [c for c in columns if c not in (key or columns[:1])]
             yield Padding(Text(self._said(line, rest)), (0, 0, 0, INDENT))
-
-
-def _wrapped(cell: str, width: int, console: Console) -> list[str]:
-    if cell_len(cell) <= width:
-        return [cell]
-    return [line.plain for line in Text(cell).wrap(console, width)]
-
-
-def _padded(cell: str, width: int, right: bool) -> str:
-    blanks = " " * (width - cell_len(cell))
-    return blanks + cell if right else cell + blanks
 
 
 def pairs(values: Mapping[str, str], title: str = "") -> RenderableType:
