@@ -17,8 +17,6 @@ from digitnet.engine.trainer import Measurement
 from digitnet.insight.doctor import Finding
 from digitnet.insight.why import Backpropagation
 
-BAR = "#2563eb"  # colour on a light ground and on a dark one
-
 
 def table(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> str:
     """A table; cells that begin with `<` are HTML already."""
@@ -29,47 +27,6 @@ def table(rows: Iterable[Sequence[object]], headings: Sequence[str] = ()) -> str
 
     head = cells(headings, "th") if headings else ""
     return f"<table>{head}{''.join(cells(row, 'td') for row in rows)}</table>"
-
-
-def picture(pixels: NDArray[Any], size: int = 112) -> str:
-    """Ink in black on paper, from (rows, columns) numbers: bytes, or 0 to 1."""
-    scale = 1 if pixels.dtype == np.uint8 else 255
-    grey = 255 - np.clip(pixels * float(scale), 0, 255).astype(np.uint8)
-    file = BytesIO()
-    Image.fromarray(grey).save(file, "PNG")
-    data = b64encode(file.getvalue()).decode()
-    return (
-        f'<img src="data:image/png;base64,{data}" width="{size}" alt="digit" '
-        'style="image-rendering: pixelated; border: 1px solid #888"/>'
-    )
-
-
-def bars(names: Iterable[object], values: Iterable[float]) -> str:
-    """A bar for each output."""
-    return table(
-        (
-            name,
-            f'<div style="background: {BAR}; height: 0.8em; '
-            f'width: {120 * min(max(value, 0), 1):.0f}px"></div>',
-            f"{value:.3f}",
-        )
-        for name, value in zip(names, values, strict=True)
-    )
-
-
-def matrix(counts: NDArray[Any], names: Sequence[object]) -> str:
-    """A confusion matrix: an answer in each row, a guess in each column; errors in colour."""
-    most = max(1, (counts - np.diag(np.diag(counts))).max())
-    rows = []
-    for number, (name, line) in enumerate(zip(names, counts, strict=True)):
-        cells = [
-            f'<div style="background: rgba(220, 38, 38, {count / most:.2f})">{count or ""}</div>'
-            if column != number
-            else f"<b>{count}</b>"
-            for column, count in enumerate(line)
-        ]
-        rows.append([f"<b>{escape(str(name))}</b>", *cells])
-    return table(rows, ["answer \\ guess", *map(str, names)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +44,24 @@ class Digit:
 
     def _repr_html_(self) -> str:
         said = f"guess {self.guess}" + f", answer {self.answer}" * (self.answer is not None)
-        shown = picture(self.picture) if self.picture.ndim == 2 else ""
-        return table([(shown, bars(self.classes, self.outputs))], [said, "outputs"])
+        shown = self._picture() if self.picture.ndim == 2 else ""
+        bar = '<div style="background: #2563eb; height: 0.8em; width: {:.0f}px"></div>'
+        rows = [
+            (name, bar.format(120 * min(max(value, 0), 1)), f"{value:.3f}")
+            for name, value in zip(self.classes, self.outputs, strict=False)
+        ]
+        return table([(shown, table(rows))], [said, "outputs"])
+
+    def _picture(self) -> str:
+        """Ink in black on paper."""
+        scale = 1.0 if self.picture.dtype == np.uint8 else 255.0
+        grey = 255 - np.clip(self.picture * scale, 0, 255).astype(np.uint8)
+        file = BytesIO()
+        Image.fromarray(grey).save(file, "PNG")
+        return (
+            f'<img src="data:image/png;base64,{b64encode(file.getvalue()).decode()}" width="112" '
+            'alt="digit" style="image-rendering: pixelated; border: 1px solid #888"/>'
+        )
 
 
 class History(list[Measurement]):
@@ -119,7 +92,16 @@ class Confusion:
     classes: Integers
 
     def _repr_html_(self) -> str:
-        return matrix(self.counts, self.classes.tolist())
+        """An answer in each row, a guess in each column; errors in colour."""
+        counts, names = self.counts, self.classes.tolist()
+        most = max(1, (counts - np.diag(np.diag(counts))).max())
+        red = '<div style="background: rgba(220, 38, 38, {:.2f})">{}</div>'
+        rows = []
+        for number, (name, line) in enumerate(zip(names, counts, strict=True)):
+            cells = [red.format(count / most, count or "") for count in line]
+            cells[number] = f"<b>{line[number]}</b>"
+            rows.append([f"<b>{escape(str(name))}</b>", *cells])
+        return table(rows, ["answer \\ guess", *map(str, names)])
 
 
 class Findings(list[Finding]):

@@ -19,7 +19,7 @@ FLOORS = [
     {"recipes"},
     {"study"},
     {"charts"},
-    {"display"},
+    {"display", "estimator"},
     {"api"},
     {"flags", "repl"},
     {"cli"},
