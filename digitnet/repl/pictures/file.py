@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
+from rich.cells import cell_len
 from rich.color import blend_rgb
 from rich.color_triplet import ColorTriplet
 from rich.console import Group, RenderableType, RenderResult
@@ -133,8 +134,9 @@ def _shapes_of(segment: Segment, x: int, y: int, theme: TerminalTheme) -> Iterat
     ]
     if places:
         yield Boxes(places, colour.hex)
-    words = "".join(" " if character in BLOCKS else character for character in text)
-    if not words.isspace():
+    words = "".join(" " if character in BLOCKS else character for character in text).rstrip()
+    if words:
+        span = CELL_WIDTH * cell_len(words)
         yield Words(x, y + BASE, words, colour.hex, "start", span, bool(style.bold))
 
 
