@@ -45,7 +45,8 @@ MIN_SEVERAL, WIDE = 0.1, 1.4
 piece is cut; no digit is wider."""
 
 MIN_TURNED, TURN_GAIN = 4, 0.25
-"""A page is turned if it has so many pieces, and reads better by this mean log-probability."""
+"""A page is turned if it has so many pieces, and reads better by this mean log-probability; the worst
+quarter of them does not count: upside down, a Euro sign is a 3."""
 
 MIN_LEFT, SAMPLE = 0.7, 60
 """The fraction of the pieces that must be left when it is turned; pieces that decide."""
@@ -186,7 +187,8 @@ def _turn(ink: Array, figures: list[_Figure], judge: Judge) -> int:
 
     def score(figures: Sequence[_Figure]) -> float:
         outputs = judge([prepare(f.ink) for f in figures[:: 1 + len(figures) // SAMPLE]])
-        return float(np.log(outputs[:, :10].max(axis=1) + 0.01).mean())
+        readable = np.sort(outputs[:, :10].max(axis=1) + outputs[:, SEVERAL])
+        return float(np.log(readable[len(readable) // 4 :] + 0.01).mean())
 
     upright = score(figures)
     if upright > -TURN_GAIN:
