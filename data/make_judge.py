@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from digitnet.digits.cuts import between, seams
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.drawing import SIDE, Brush, Drawing
+from digitnet.digits.page import between, seams
 from digitnet.digits.prepare import NoDigit, Picture, prepare
 from digitnet.engine.arrays import answers_of
 

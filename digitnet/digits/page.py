@@ -45,8 +45,8 @@ MIN_SEVERAL, WIDE = 0.1, 1.4
 piece is cut; no digit is wider."""
 
 MIN_TURNED, TURN_GAIN = 4, 0.25
-"""A page is turned if it has so many pieces, and reads better by this mean log-probability; the worst
-quarter of them does not count: upside down, a Euro sign is a 3."""
+"""A page is turned if it has so many pieces, and reads better by this mean log-probability. The
+worst quarter of them does not count: upside down, a Euro sign is a 3."""
 
 MIN_LEFT, SAMPLE = 0.7, 60
 """The fraction of the pieces that must be left when it is turned; pieces that decide."""
