@@ -1,7 +1,7 @@
 """A training as a film: snapshots of the network, kept in memory, and what it guessed at each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
@@ -13,7 +13,8 @@ from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.network import Network
 from digitnet.engine.trainer import Trainer
 from digitnet.repl.pictures import View
-from digitnet.repl.pictures.network import Colour, Grid, NetworkPicture, picture_of
+from digitnet.repl.pictures.grid import Colour, Grid
+from digitnet.repl.pictures.network import NetworkPicture, picture_of
 from digitnet.repl.pictures.tables import percent
 
 MAX_MOMENTS, MAX_BYTES = 100, 64 << 20
@@ -103,29 +104,26 @@ class Film:
 
     def beside(self, curves: RenderableType, view: View) -> RenderableType:
         """While it trains, the network instead of the curves, above the strip."""
-        network = self.trainer.with_answering_weights()
-        picture = replace(picture_of(network, self.data, self.index), shades=view.shades)
-        return self.below(picture, view.width, view.height - AROUND)
-
-    def below(self, picture: NetworkPicture, width: int, height: int, moment: int = -1) -> Grid:
-        """A picture with the strip below it."""
-        lines = max(0, min(STRIP, height - ABOVE - 1))
-        grid = picture.grid(width, height, height - lines - 1 if lines else height)
-        if lines and self.moments:
-            self._strip(grid, height - lines - 1, lines, moment)
+        grid = Grid(view.width, view.height - AROUND, shades=view.shades)
+        self.draw(grid, picture_of(self.trainer.with_answering_weights(), self.data, self.index))
         return grid
 
-    def _strip(self, grid: Grid, top: int, lines: int, moment: int = -1) -> None:
-        """The shares of the guesses over time, one above the other; a moment is marked below."""
+    def draw(self, grid: Grid, picture: NetworkPicture, moment: int = -1) -> dict[int, list[int]]:
+        """Draws a picture, and below it the proportions of the guesses over time, one above the
+        other, with a moment marked; returns the units shown of each column.
+        """
         width, count = grid.width, len(self.moments)
-        for x in range(width):
+        lines = max(0, min(STRIP, grid.height - ABOVE - 1))
+        top = grid.height - lines - 1 if lines else grid.height
+        for x in range(width if lines else 0):
             edges = np.cumsum(self.moments[x * count // width].shares) * lines
             for y in range(lines):
                 answer = min(int(np.searchsorted(edges, y + 0.5)), len(edges) - 1)
                 style = f"#000000 on {grid.shade(COLOURS[answer % 10], 1)}"
                 grid.write(x, top + y, f"{answer % 10}", style)
-        at = (2 * (moment % count) + 1) * width // (2 * count)
-        grid.write(at, top + lines, "▲")
+        if lines:
+            grid.write((2 * (moment % count) + 1) * width // (2 * count), top + lines, "▲")
+        return picture.draw(grid.part(0, 0, width, top))
 
     def words(self) -> Iterator[str]:
         """What the strip shows."""

@@ -20,26 +20,13 @@ from digitnet.registry.model import Model
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Registry
 from digitnet.registry.schema import clean_name
-from digitnet.repl.board import Board, Line, Means
 from digitnet.repl.data import DataSets
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.line import NO_MATCH, PREFIX, distance
+from digitnet.repl.pictures.grid import Window
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note
-
-
-class Window(Protocol):
-    """What takes the whole screen and answers keys."""
-
-    def lines(self, width: int, height: int, means: Means) -> list[Line]:
-        """The lines of a window of this size."""
-
-    def press(self, key: str) -> bool:
-        """Answers a key, by prompt_toolkit's name; returns whether to stay."""
-
-    def move(self) -> bool:
-        """Moves what moves by itself; returns whether anything changed. Called all the time."""
 
 
 class Asker(Protocol):
@@ -54,11 +41,11 @@ class Asker(Protocol):
     def ask(self, question: str) -> str:
         """Asks an open question; returns an empty string for no answer."""
 
-    def draw(self, board: Board) -> bool:
-        """Lets the user draw a digit; returns whether they did. Ctrl-C raises KeyboardInterrupt."""
+    def show(self, window: Window) -> bool:
+        """Shows a window until the user leaves it; returns whether there is a screen for it.
 
-    def show(self, window: Window) -> None:
-        """Shows a window until the user leaves it, if there is a screen. Ctrl-C as in `draw`."""
+        Ctrl-C raises KeyboardInterrupt.
+        """
 
 
 class Coach(Protocol):
@@ -66,12 +53,6 @@ class Coach(Protocol):
 
     def after(self, session: "Session") -> str:
         """What it says after a command, which is `session.done`; empty for nothing."""
-
-
-NO_BOARD = (
-    "drawing needs a terminal with a prompt, and neither --plain nor --json: "
-    "img FILE reads a picture of a digit"
-)
 
 
 @dataclass(frozen=True)
@@ -94,12 +75,9 @@ class NonInteractive:
         """Always raises CommandError."""
         raise CommandError(f"{question} Nobody can answer here; give it with the command")
 
-    def draw(self, board: Board) -> bool:
-        """Always raises CommandError."""
-        raise CommandError(NO_BOARD)
-
-    def show(self, window: Window) -> None:
-        """Does nothing."""
+    def show(self, window: Window) -> bool:
+        """There is no screen."""
+        return False
 
 
 def clean(name: str) -> str:

@@ -14,12 +14,11 @@ from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution
 from digitnet.insight.scene import responses
 from digitnet.registry.model import Model
-from digitnet.repl.board import Line, Means
 from digitnet.repl.film import Film
 from digitnet.repl.pictures.digit import POSITIVE, halved
+from digitnet.repl.pictures.grid import Grid, Window
 from digitnet.repl.pictures.network import (
     FEW,
-    Grid,
     NetworkPicture,
     Phase,
     number_of,
@@ -39,9 +38,6 @@ TURN = 0.1
 MAX_LIKED = 300
 """Test cases searched for those that excite a unit most."""
 
-MIN_WIDTH, MIN_HEIGHT = 40, 12
-"""The smallest window for a picture."""
-
 MOVES = {",": -1, ".": 1, "home": 0, "end": 0}
 """The keys that move through a film, and by how many moments."""
 
@@ -54,12 +50,14 @@ KEYS = {
 
 
 @dataclass
-class Viewer:
+class Viewer(Window):
     """What is looked at. column, unit: selected. weight: of the unit, the bias being the last.
 
     shows: the network, the `unit`, or the network with a `weight` that is turned. running: the
     phase that is shown; None for the whole. film: of a training, and the moment that is shown.
     """
+
+    least = 40, 12
 
     session: Session
     model: Model
@@ -178,24 +176,20 @@ class Viewer:
 
     # how it looks
 
-    def lines(self, width: int, height: int, means: Means) -> list[Line]:
-        """The lines of a window of this size."""
-        if width < MIN_WIDTH or height < MIN_HEIGHT or not means.blocks:
-            needed = f"needs {MIN_WIDTH} x {MIN_HEIGHT} characters of Unicode; q leaves"
-            return [[("", needed[:width])]] + [[("", "")]] * (height - 1)
-        picture = replace(self.picture, shades=means.shades)
-        if self.shows == "unit":
-            grid = self._unit_grid(picture, width, height - 2)
-        else:
-            size = width, height - 2
-            film = self.film
-            grid = film.below(picture, *size, self.moment) if film else picture.grid(*size)
-            self._shown = grid.shown
+    def draw(self, grid: Grid) -> None:
+        """The title, the picture and the keys."""
+        picture, inside = self.picture, grid.part(0, 1, grid.width, grid.height - 2)
+        grid.write(0, 0, self._title(picture), "bold")
         keys = KEYS[self.shows]
         if not self.shows:
             keys += "  , . time" * bool(self.film) + "  w turn a weight" * self.can_turn
-        lines = [[("bold", self._title(picture)[:width])], *grid.lines(), [("", keys[:width])]]
-        return [[(style.replace(" on ", " bg:"), text) for style, text in line] for line in lines]
+        grid.write(0, grid.height - 1, keys)
+        if self.shows == "unit":
+            self._draw_unit(inside, picture)
+        elif self.film:
+            self._shown = self.film.draw(inside, picture, self.moment)
+        else:
+            self._shown = picture.draw(inside)
 
     def _title(self, picture: NetworkPicture) -> str:
         scene = picture.scene
@@ -223,31 +217,30 @@ class Viewer:
             told += f"; after {then.batches:,} mini-batches, {percent(then.accuracy)} right"
         return f"case {self.index:,}: {answers}, cost {scene.cost:.4g}{told}"
 
-    def _unit_grid(self, picture: NetworkPicture, width: int, height: int) -> Grid:
+    def _draw_unit(self, grid: Grid, picture: NetworkPicture) -> None:
         """What the unit likes: its weights as a picture, and the cases that excite it most."""
-        grid = Grid(width, height, shades=picture.shades)
-        column, side = picture.scene.columns[self.column], 2 * min(height - 1, 14)
-        weights = self._weight_picture(column.weights[:, self.unit], picture)
-        grid.image(0, 0, resized(weights / (np.abs(weights).max() or 1.0), side), POSITIVE)
-        low, high = column.weights[:, self.unit].min(), column.weights[:, self.unit].max()
-        grid.write(0, side // 2, f"{number_of(low)} to {number_of(high)}"[: side + 2])
+        column, side = picture.scene.columns[self.column], 2 * min(grid.height - 1, 14)
+        weights = column.weights[:, self.unit]
+        shown = self._weight_picture(weights, picture)
+        grid.image(0, 0, resized(shown / (np.abs(shown).max() or 1.0), side), POSITIVE)
+        low, high = number_of(weights.min()), number_of(weights.max())
+        grid.write(0, side // 2, f"{low} to {high}"[: side + 2])
         count = min(MAX_LIKED, len(self.data.test))
         x = Feeder(self.data.test, count, self.network.dtype).batch(np.arange(count))[0]
         values = responses(self.network, x)[self.column].reshape(count, -1, column.count)
         liked = values[..., self.unit].max(axis=1)
-        wide, high_ = (16, 8) if picture.case is not None else (width - side - 3, 1)
-        across, down = (width - side - 2) // wide, height // high_
+        width, height = (16, 8) if picture.case is not None else (grid.width - side - 3, 1)
+        across, down = (grid.width - side - 2) // width, grid.height // height
         for n, case in enumerate(np.argsort(-liked, kind="stable")[: across * down].tolist()):
-            left, top = side + 3 + n % across * wide, n // across * high_
-            shown = self.data.picture_of(self.data.test, case)
+            left, top = side + 3 + n % across * width, n // across * height
+            pixels = self.data.picture_of(self.data.test, case)
             label = f"{case}: {number_of(float(liked[case]))}"
-            if shown.ndim == 2:
-                small = halved(shown) if shown.shape[1] > 16 else shown
+            if pixels.ndim == 2:
+                small = halved(pixels) if pixels.shape[1] > 16 else pixels
                 grid.image(left, top, resized(small / 255, 14))
             else:
-                label += f"  {' '.join(f'{value:.3g}' for value in shown)}"
-            grid.write(left, top + high_ - 1, label[: max(0, width - left)])
-        return grid
+                label += f"  {' '.join(f'{value:.3g}' for value in pixels)}"
+            grid.write(left, top + height - 1, label)
 
     def _weight_picture(self, weights: Array, picture: NetworkPicture) -> Array:
         """The weights as the case they are for, as the mean kernel, or else in a square."""

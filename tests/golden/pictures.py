@@ -8,13 +8,10 @@ writes them anew; `test_pictures.py` compares them with what the program shows t
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.style import Style
-from rich.text import Text
 from seen import cm, looked, weights, wrong
 from sheets import step_truth, why_mini
 
@@ -24,12 +21,12 @@ from digitnet.engine.report import Stopped
 from digitnet.engine.run import Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
-from digitnet.repl.board import Board, Means, Reading, lines_of
 from digitnet.repl.features.check import Case, CheckResult
+from digitnet.repl.features.draw import Board, Reading
 from digitnet.repl.features.train import TrainingReport
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.file import drawing_of_screen
-from digitnet.repl.terminal.board import STYLE
+from digitnet.repl.pictures.grid import Grid
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -78,32 +75,16 @@ def record() -> None:
     (HERE / "recorded.json").write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The board as it is on a screen."""
-
-    board: Board
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in lines_of(self.board, 80, 24, Means()):
-            yield Text.assemble(*((text, self._style(style)) for style, text in line))
-
-    @staticmethod
-    def _style(style: str) -> Style:
-        looks = STYLE.get_attrs_for_style_str(style)
-        colour, behind = (f"#{c}" if c else None for c in (looks.color, looks.bgcolor))
-        return Style(color=colour, bgcolor=behind, bold=looks.bold)
-
-
-def board() -> Shown:
+def board() -> Grid:
     """`d`, with a seven drawn, of a network that is nearly sure."""
     outputs = [0.0, 0.012, 0.004, 0.02, 0.0, 0.001, 0.0, 0.93, 0.003, 0.03]
     board = Board(lambda picture: Reading(prepare(picture), outputs, 7))
     board.drawing.press((7, 6))
     for place in ((20, 6), (16, 12), (13, 23)):
         board.drawing.move(place)
-    board.refresh()
-    return Shown(board)
+    board.move()
+    board.draw(grid := Grid(80, 24))
+    return grid
 
 
 PICTURES = {

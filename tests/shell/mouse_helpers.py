@@ -6,7 +6,8 @@ from drawing_helpers import DIGITS, draw
 from session_helpers import Answers
 
 from digitnet.digits.drawing import Place
-from digitnet.repl.board import Board, Layout
+from digitnet.repl.features.draw import Board, Layout
+from digitnet.repl.pictures.grid import Window
 
 LEFT, RIGHT, NONE, MOVED = 0, 2, 3, 32
 
@@ -36,7 +37,8 @@ class Hand(Answers):
         super().__init__([])
         self.digit, self.answer, self.done = digit, answer, done
 
-    def draw(self, board: Board) -> bool:
-        draw(board.drawing, self.digit)
-        board.answer = self.answer
-        return self.done
+    def show(self, window: Window) -> bool:
+        assert isinstance(window, Board)
+        draw(window.drawing, self.digit)
+        window.answer, window.is_done = self.answer, self.done
+        return True

@@ -17,10 +17,10 @@ from session_helpers import do, refusal
 
 from digitnet.digits.drawing import Place
 from digitnet.digits.prepare import Picture
-from digitnet.repl.board import Board, Layout, Reading
+from digitnet.repl.features.draw import Board, Layout, Reading
 from digitnet.repl.features.img import PIXELS
 from digitnet.repl.session import Session
-from digitnet.repl.terminal.board import draw_on
+from digitnet.repl.terminal.window import show
 
 CTRL_C, ESCAPE, ENTER = "\x03", "\x1b", "\r"
 LAYOUT = Layout(56, 28)
@@ -50,7 +50,8 @@ def sent(keyboard: PipeInput) -> Sent:
     def send(keys: str) -> tuple[Board, bool]:
         board = Board(read)
         keyboard.send_text(keys)
-        return board, draw_on(board, colours=True)
+        show(board, colours=True)
+        return board, board.is_done
 
     return send
 
@@ -74,7 +75,7 @@ def test_moves_without_a_button_draw_nothing(sent: Sent) -> None:
     board, _ = sent(keys + ENTER)
     assert ink_at(board, (8, 14)) > 0.6
     assert ink_at(board, (8, 22)) == 0
-    board.undo()
+    board.press("u")
     assert board.drawing.is_blank
 
 
@@ -147,7 +148,7 @@ def test_an_error_in_reading_ends_the_board_and_restores_the_terminal() -> None:
     with create_pipe_input() as keyboard, create_app_session(input=keyboard, output=output):
         keyboard.send_text(" ")
         with pytest.raises(FloatingPointError):
-            draw_on(Board(fail), colours=True)
+            show(Board(fail), colours=True)
     for mode in ("1000", "1003", "1006", "1049"):
         on, off = (written.getvalue().rindex(f"\x1b[?{mode}{how}".encode()) for how in "hl")
         assert on < off
@@ -234,13 +235,13 @@ def test_a_test_case_is_taken_to_the_board(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boards: list[Board] = []
-    monkeypatch.setattr(type(session.asker), "draw", lambda self, board: boards.append(board))
+    monkeypatch.setattr(type(session.asker), "show", lambda self, board: not boards.append(board))
     do(session, "n 784-5-10; d 11; d")
     taken, blank = boards
     case = session.data().test.inputs[11].reshape(28, 28)
     assert (taken.drawing.picture()[::6, ::6] == case).all()
     assert taken.answer == session.data().test.targets[11].argmax()
-    taken.undo()
+    taken.press("u")
     assert taken.drawing.is_blank
     assert (blank.drawing.is_blank, blank.answer) == (True, None)
     assert "there is no case 1,000" in refusal(session, "d 1000")

@@ -10,7 +10,7 @@ from conftest import Start, command
 from mouse_helpers import LEFT, MOVED, sgr, strokes
 from terminal_helpers import Terminal
 
-from digitnet.repl.board import Layout, layout_for
+from digitnet.repl.features.draw import Layout, layout_for
 
 CTRL_C, CTRL_Z, ESCAPE, ENTER = "\x03", "\x1a", "\x1b", "\r"
 AtTheBoard = Callable[..., Terminal]
@@ -57,7 +57,6 @@ def test_digits_drawn_with_the_mouse_are_read_as_they_are_drawn(
 ) -> None:
     t = at_the_board()
     layout = layout_for(*size)
-    assert layout
     for digit in digits:
         t.resize(*size)
         t.read(0.3)
@@ -102,7 +101,7 @@ def test_a_resize_in_the_middle_of_a_stroke(at_the_board: AtTheBoard) -> None:
     half = whole.index("\x1b[<32", len(whole) // 2)
     t.type(whole[:half])
     t.resize(30, 10)
-    t.wait_for("the board needs 40 x 16")
+    t.wait_for("needs 40 x 16 characters")
     t.type(sgr(LEFT + MOVED, 5, 5) + sgr(LEFT, 5, 5, up=True))
     t.resize(80, 24)
     t.wait_for("─ draw a digit ─")

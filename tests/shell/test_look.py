@@ -9,8 +9,8 @@ from conftest import Start
 from session_helpers import do, refusal, shown
 
 from digitnet.repl import viewer as viewer_module
-from digitnet.repl.board import Means
 from digitnet.repl.film import Film, Moment
+from digitnet.repl.pictures.grid import Grid, Line
 from digitnet.repl.pictures.network import picture_of
 from digitnet.repl.session import Session
 from digitnet.repl.viewer import Viewer
@@ -85,10 +85,13 @@ def viewer(session: Session, line: str, case: int = 5) -> Viewer:
     return view
 
 
-def screen(view: Viewer, width: int = 100, height: int = 30) -> list[str]:
-    lines = view.lines(width, height, Means())
-    assert len(lines) == height
-    return ["".join(text for _, text in line) for line in lines]
+def lines_of(view: Viewer, width: int = 100, height: int = 30) -> list[Line]:
+    view.draw(grid := Grid(width, height))
+    return grid.lines()
+
+
+def screen(view: Viewer) -> list[str]:
+    return ["".join(text for _, text in line) for line in lines_of(view)]
 
 
 def press(view: Viewer, *keys: str) -> list[str]:
@@ -104,8 +107,7 @@ def test_left_and_right_go_through_the_cases_and_round(session: Session) -> None
 
 def test_up_and_down_go_through_the_layers_and_tab_through_their_units(session: Session) -> None:
     view = viewer(session, "n 784-40-16-10")
-    shown = view.lines(100, 30, Means())
-    marked = [text for line in shown for style, text in line if style == "reverse"]
+    marked = [text for line in lines_of(view) for style, text in line if style == "reverse"]
     assert len(marked) <= 1
     press(view, "up")
     first = view.column, view.unit
@@ -247,7 +249,7 @@ def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
     shares = [0.0] * 10
     shares[0], shares[9] = 0.3, 0.7
     film.moments[:] = [Moment(0, 0.1, [1.0] + [0.0] * 9, []), Moment(9, 0.5, shares, [])]
-    grid = film.below(picture_of(session.network().network, session.data(), 0), 60, 40, 1)
+    film.draw(grid := Grid(60, 40), picture_of(session.network().network, session.data(), 0), 1)
     rows = ["".join(text for _, text in line) for line in grid.lines()][-11:]
     assert [row[0] + row[-1] for row in rows[:-1]] == ["00"] * 3 + ["09"] * 7
     assert rows[-1].index("▲") == 45
@@ -266,10 +268,11 @@ def test_what_look_train_does_not_take(session: Session) -> None:
     assert "light or AMOUNT" in refusal(session, "? look; look train 3 x 4")
 
 
-def test_a_window_too_small_says_so(session: Session) -> None:
-    view = viewer(session, "n mini")
-    assert "needs 40 x 12" in screen(view, 39, 12)[0]
-    assert "needs" not in screen(view, 40, 12)[0]
+def test_the_smallest_window_has_a_picture(session: Session) -> None:
+    for keys in ((), ("c-m",)):
+        view = viewer(session, "n mini")
+        press(view, *keys)
+        assert len(lines_of(view, *view.least)) == 12
 
 
 def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(terminal: Start) -> None:

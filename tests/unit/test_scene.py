@@ -14,6 +14,7 @@ from digitnet.engine.pictures import Flatten
 from digitnet.engine.shapes import network_of
 from digitnet.insight.scene import numbers_of, scene_of
 from digitnet.insight.why import backpropagate
+from digitnet.repl.pictures.grid import Grid
 from digitnet.repl.pictures.network import (
     NetworkPicture,
     Phase,
@@ -53,7 +54,8 @@ def engine_values(of: Network, x: Array) -> list[Array]:
 
 
 def texts(picture: NetworkPicture, width: int = 200, height: int = 60) -> list[str]:
-    return ["".join(text for _, text in line) for line in picture.grid(width, height).lines()]
+    picture.draw(grid := Grid(width, height))
+    return ["".join(text for _, text in line) for line in grid.lines()]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,27 +1,296 @@
 """`d` opens the board to draw a digit on."""
 
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from textwrap import wrap
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from rich.console import RenderResult
 from rich.text import Text
 
-from digitnet.digits.drawing import SIDE
+from digitnet.digits.drawing import ERASER, PEN, SIDE, Drawing, Place
 from digitnet.digits.page import page_of
 from digitnet.digits.prepare import NoDigit, Picture
 from digitnet.engine.arrays import answers_of
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.board import Board, Read, Reading
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number
 from digitnet.repl.features.img import PictureReader, is_digit, judge
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import beside_outputs, gallery, small_case, verdict
+from digitnet.repl.pictures.digit import (
+    LABEL_STYLES,
+    bar,
+    beside_outputs,
+    gallery,
+    halved,
+    label_for,
+    small_case,
+    verdict,
+)
+from digitnet.repl.pictures.grid import Grid, Window
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
+
+PAPERS = ((84, 42), (56, 28), (42, 21), (28, 14))
+"""The sizes of the paper in columns and rows, largest first: three columns per pixel, two, one and
+a half, one. Each row shows two squares, one above the other."""
+
+PANEL = 10
+"""Minimum width of the outputs beside the paper."""
+
+WITH_VALUES = 20
+"""Minimum width for numbers beside the bars, and for full sentences."""
+
+LONGEST_BAR = 24
+
+DIM = "#888888"
+
+KEYS = (
+    "enter done",
+    "q leave",
+    "u undo",
+    "c clear",
+    "e eraser",
+    "0-9 its answer",
+    "arrows, space draw",
+    "right button erases",
+)
+"""The keys, most important first."""
+
+STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+"""By how many pixels to the right and down the arrows move the cursor."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A network's outputs for a digit. seen: the pixels that the network takes of `picture`.
+    is_digit: whether it is probably one. others: the digits to its left.
+    """
+
+    seen: Picture
+    outputs: list[float]
+    guess: int
+    picture: Picture | None = None
+    is_digit: bool = True
+    others: Sequence["Reading"] = ()
+
+    @property
+    def digits(self) -> list["Reading"]:
+        """All digits, from left to right."""
+        return [*self.others, self]
+
+    @property
+    def number(self) -> str:
+        """The guesses of all digits."""
+        return "".join(str(digit.guess) for digit in self.digits)
+
+    @property
+    def said(self) -> str:
+        """`guess 314`, or what it would be if it were a digit."""
+        if self.is_digit or self.others:
+            return f"guess {self.number}"
+        return f"no digit (a {self.guess} if it were one)"
+
+
+Read: TypeAlias = Callable[[Picture], Reading | None]
+"""Reads a picture, with values from 0 (paper) to 255 (full ink); None if it has no digit."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paper's columns and rows in a window, inside a frame one character wide."""
+
+    columns: int
+    rows: int
+
+    def place(self, x: int, y: int) -> Place:
+        """The position on the drawing of the middle of a character on the screen."""
+        return (x - 0.5) * SIDE / self.columns, (y - 0.5) * SIDE / self.rows
+
+    def character(self, place: Place) -> tuple[int, int]:
+        """The column and row of the screen that show a position on the drawing."""
+        x, y = place
+        return 1 + int(x * self.columns / SIDE), 1 + int(y * self.rows / SIDE)
+
+
+def layout_for(width: int, height: int) -> Layout:
+    """The largest paper that fits a window, with its frame and the outputs."""
+    return next(
+        Layout(columns, rows)
+        for columns, rows in PAPERS
+        if width >= columns + 2 + PANEL and height >= rows + 2
+    )
+
+
+@dataclass
+class Board(Window):
+    """A drawing in progress.
+
+    read: reads the drawing. answer: the digit it is meant to be, if given. is_done: whether it was
+    finished, not left. erasing: whether the tool is the eraser. cursor: the position of the brush
+    for the keys. keys_in_use: whether the keys have moved it. by_keys: whether the keys, not the
+    mouse, hold the brush down.
+    """
+
+    least = PAPERS[-1][0] + 2 + PANEL, PAPERS[-1][1] + 2
+    has_mouse = True
+
+    read: Read
+    drawing: Drawing = field(default_factory=Drawing)
+    answer: int | None = None
+    is_done: bool = False
+    erasing: bool = False
+    cursor: Place = (SIDE / 2, SIDE / 2)
+    keys_in_use: bool = False
+    by_keys: bool = False
+    _reading: Reading | None = None
+    _read_version: int = 0
+    _layout: Layout = field(default_factory=lambda: Layout(*PAPERS[-1]))
+
+    @property
+    def reading(self) -> Reading | None:
+        """The last reading; None if nothing is drawn, or no digit was found."""
+        return None if self.drawing.is_blank else self._reading
+
+    def move(self) -> bool:
+        """Reads the drawing if it has changed. May be called from a thread while the user draws."""
+        version = self.drawing.version
+        if version == self._read_version:
+            return False
+        self._reading = None if self.drawing.is_blank else self.read(self.drawing.picture())
+        self._read_version = version
+        return True
+
+    def mouse(self, x: int, y: int, event: str, button: str) -> None:
+        """Draws with the left button, erases with the right one."""
+        place = self._layout.place(x, y)
+        is_held = event == "MOUSE_MOVE" and button != "NONE"
+        if is_held and self.drawing.is_down and not self.by_keys:
+            self.drawing.move(place)
+        elif is_held or event == "MOUSE_DOWN":  # a stroke starts where it enters the paper
+            self._lift()
+            self.keys_in_use = False
+            if all(0 <= at <= SIDE for at in place):
+                erases = self.erasing or button == "RIGHT"
+                self.drawing.press(place, ERASER if erases else PEN)
+        elif event in ("MOUSE_MOVE", "MOUSE_UP") and not self.by_keys:
+            self._lift()  # also if the release was missed
+
+    def press(self, key: str) -> bool:
+        """Answers a key; c-m is Enter, c-h Backspace."""
+        if key in STEPS:
+            self._step(*STEPS[key])
+        elif key == " ":
+            self._toggle()
+        elif key == "e":
+            self._lift()
+            self.erasing = not self.erasing
+        elif key == "c":
+            self.drawing.clear()
+            self.by_keys = self.erasing = False
+            self.answer = None
+        elif key in ("u", "c-_"):
+            self._lift()
+            self.drawing.undo()
+        elif key in ("c-h", "delete"):
+            self.answer = None
+        elif key in tuple("0123456789"):  # the same digit again takes it back
+            self.answer = None if self.answer == int(key) else int(key)
+        self.is_done = key == "c-m" and not self.drawing.is_blank
+        return not (self.is_done or key in ("q", "escape", "c-d"))
+
+    def _lift(self) -> None:
+        """Ends the current stroke, if any."""
+        self.drawing.lift()
+        self.by_keys = False
+
+    def _step(self, right: int, down: int) -> None:
+        """Moves the cursor; draws if the keys hold the brush down."""
+        self.keys_in_use = True
+        x, y = self.cursor[0] + right, self.cursor[1] + down
+        self.cursor = min(max(x, 0.5), SIDE - 0.5), min(max(y, 0.5), SIDE - 0.5)
+        if self.by_keys:
+            self.drawing.move(self.cursor)
+
+    def _toggle(self) -> None:
+        """Puts the brush down at the cursor, or lifts it."""
+        was_down = self.by_keys
+        self._lift()
+        self.keys_in_use = True
+        if not was_down:
+            self.drawing.press(self.cursor, ERASER if self.erasing else PEN)
+            self.by_keys = True
+
+    # how it looks
+
+    def draw(self, grid: Grid) -> None:
+        """The paper in a frame; beside it the outputs; below, as many keys as fit."""
+        self._layout = layout = layout_for(grid.width, grid.height)
+        across = layout.columns
+        grid.write(0, 0, f"┌{' draw a digit '.center(across, '─')}┐", DIM)
+        for y in range(1, layout.rows + 1):
+            grid.write(0, y, f"│{' ' * across}│", DIM)
+        grid.write(0, layout.rows + 1, f"└{'─' * across}┘", DIM)
+        grid.image(1, 1, self.drawing.scaled_to(2 * layout.rows, across))
+        self._draw_panel(grid.part(across + 3, 0, grid.width - across - 3, grid.height - 1))
+        keys = f" {KEYS[0]}"
+        for key in KEYS[1:]:
+            keys += f"  {key}" * (len(keys) + 2 + len(key) <= grid.width)
+        grid.write(0, grid.height - 1, keys.ljust(grid.width), DIM)
+        if self.keys_in_use:
+            grid.cursor = layout.character(self.cursor)
+
+    def _draw_panel(self, grid: Grid) -> None:
+        """The outputs, what is said, and the picture as the network sees it, as far as they fit."""
+        for y, (text, style) in enumerate(self._outputs(grid.width)):
+            grid.write(0, y, text, style)
+        y = 11
+        for text in (line for said in self._said(grid.width) for line in wrap(said, grid.width)):
+            if y < grid.height:
+                grid.write(0, y, text, "bold")
+            y += 1
+        reading = self.reading
+        if reading is None:
+            return
+        for seen in (reading.seen, halved(reading.seen)):
+            if len(seen) <= 2 * (grid.height - y - 2) and seen.shape[1] <= grid.width:
+                grid.write(0, y + 1, "as the network sees it", DIM)
+                grid.image(0, y + 2, seen / 255)
+                return
+
+    def _outputs(self, width: int) -> Iterator[tuple[str, str]]:
+        """For each output its index, a bar, and its value if it fits; and the style."""
+        reading, has_values = self.reading, width >= WITH_VALUES
+        longest = min(LONGEST_BAR, width - 2 - (7 if has_values else 0))
+        for index, value in enumerate(reading.outputs if reading else [0.0] * 10):
+            label = label_for(index, reading.guess, self.answer) if reading else ""
+            is_open = label == "guess" and self.answer is None
+            style = "bold" if is_open else LABEL_STYLES.get(label, "" if reading else DIM)
+            text = f"{index} {bar(value, longest, blocks=True)}"
+            yield text + (f" {value:6.3f}" if has_values and reading else ""), style
+
+    def _said(self, width: int) -> Iterator[str]:
+        """The guess, the answer, and the tool in use."""
+        if self.drawing.is_blank:
+            whole = "draw a digit with the mouse, or with arrows and space"
+            yield whole if width >= WITH_VALUES else "draw"
+        else:
+            yield self.reading.said if self.reading else "no digit yet"
+        if self.answer is not None:
+            yield f"answer {self.answer}"
+        if self.by_keys:
+            yield "pen down"
+        if self.erasing:
+            yield "eraser"
+
+
+NO_BOARD = (
+    "drawing needs a terminal with a prompt, and neither --plain nor --json: "
+    "img FILE reads a picture of a digit"
+)
 
 
 @dataclass(frozen=True)
@@ -79,9 +348,11 @@ def draw(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> 
         case = case_number(session, data, index)
         board.drawing.put(data.picture_of(data.test, case).astype(np.uint8))
         board.answer = int(answers_of(data.test.targets[case : case + 1])[0])
-    if not session.asker.draw(board):
+    if not session.asker.show(board):
+        raise CommandError(NO_BOARD)
+    if not board.is_done:
         return Said("Left the board; nothing was read.", {"guess": None})
-    board.refresh()
+    board.move()
     reading = board.reading
     if reading is None:
         raise CommandError("there is no digit in the drawing: draw it larger")

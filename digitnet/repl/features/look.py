@@ -20,6 +20,7 @@ from digitnet.repl.features.train import TrainingResult, ready, trained
 from digitnet.repl.film import Film
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import legend, verdict
+from digitnet.repl.pictures.grid import Grid
 from digitnet.repl.pictures.network import FEW, NetworkPicture, number_of
 from digitnet.repl.session import Session
 from digitnet.repl.viewer import Viewer
@@ -42,10 +43,7 @@ class LookResult(Drawn):
     set: str
     picture: NetworkPicture
     names: Sequence[str] = ()
-
-    @property
-    def is_light(self) -> bool:
-        return self.picture.light
+    is_light: bool = False
 
     @property
     def guess(self) -> int:
@@ -92,8 +90,9 @@ class LookResult(Drawn):
     def drawn(self, view: View) -> RenderResult:
         yield Text(f"case {self.index:,} of the {self.set} set")
         if view.blocks and view.width >= MIN_WIDTH:
-            height = max(12, min(view.height - AROUND, MAX_HEIGHT))
-            yield replace(self.picture, shades=view.shades).grid(view.width, height)
+            grid = _grid(view, is_light=self.is_light)
+            self.picture.draw(grid)
+            yield grid
             said = "a line is a weight times the value below it"
             yield Text.assemble(said, ": ", legend(view)) if view.shades else Text(said)
         else:
@@ -118,6 +117,11 @@ class LookResult(Drawn):
             yield f"the answer is 1 on {ones:.0%} of the plane"
 
 
+def _grid(view: View, *, is_light: bool = False) -> Grid:
+    height = max(12, min(view.height - AROUND, MAX_HEIGHT))
+    return Grid(view.width, height, light=is_light, shades=view.shades)
+
+
 @dataclass(frozen=True)
 class FilmedResult(Drawn):
     """A training, and the network at a moment of it."""
@@ -135,9 +139,9 @@ class FilmedResult(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         if view.blocks and view.width >= MIN_WIDTH:
-            height = max(12, min(view.height - AROUND, MAX_HEIGHT))
-            picture = replace(self.looked.picture, shades=view.shades)
-            yield self.film.below(picture, view.width, height, self.moment)
+            grid = _grid(view)
+            self.film.draw(grid, self.looked.picture, self.moment)
+            yield grid
         else:
             yield from self.looked.drawn(view)
             yield from self.film.words()
@@ -187,8 +191,7 @@ def look(
     check_outputs(view.picture.scene.outputs)
     if session.interactive and not session.to_file:
         session.asker.show(view)
-    shown = replace(view.whole(), light=bool(how))
-    return LookResult(view.index, f"{data.name} test", shown, data.answers)
+    return LookResult(view.index, f"{data.name} test", view.whole(), data.answers, bool(how))
 
 
 def _filmed(session: Session, amount: Amount) -> FilmedResult:

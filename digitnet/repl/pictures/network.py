@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.segment import Segment
-from rich.style import Style
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.network import MAX_LAYERS, Network
 from digitnet.insight.scene import Scene, numbers_of, responses, scene_of
-from digitnet.repl.board import Line
 from digitnet.repl.pictures.digit import (
     LABEL_STYLES,
     NEGATIVE,
@@ -23,18 +18,13 @@ from digitnet.repl.pictures.digit import (
     Picture,
     bar,
     halved,
-    in_halves,
     label_for,
 )
+from digitnet.repl.pictures.grid import Colour, Grid
 from digitnet.repl.pictures.tables import counted
-
-Colour = tuple[int, int, int]
 
 SIGNAL: Colour = (240, 200, 0)
 """The colour of the error signal. The colour-blind tell it, POSITIVE and NEGATIVE apart."""
-
-LEVELS, PAPER = 12, 41
-"""Shades of a colour, and the darkest: it is visible on black."""
 
 FEW, MAX_LINES = 12, 50
 """Layers with up to FEW units are shown whole, with all their weights; of others, the units and the
@@ -57,87 +47,6 @@ NARROW, WIDE = 60, 100
 """Columns from which there is a word beside an output; and from which digits are large,
 and a plane beside the network.
 """
-
-DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-"""The bit of each dot of a braille character, by row and column."""
-
-
-class Grid:
-    """Characters with colours. light: whether they are for a white background. shades: whether
-    there are colours.
-    """
-
-    def __init__(
-        self, width: int, height: int, *, light: bool = False, shades: bool = True
-    ) -> None:
-        self.width, self.light, self.shades = width, light, shades
-        self.ink = (0, 0, 0) if light else (255, 255, 255)
-        self.shown: dict[int, list[int]] = {}  # units, of the columns of a network drawn on it
-        self._characters = np.full((height, width), " ", "U1")
-        self._dots = np.zeros((height, width), int)
-        self._styles = np.full((height, width), "", "U32")
-
-    def shade(self, colour: Colour, part: float) -> str:
-        """A colour at a brightness from 0, the background, to 1."""
-        return _mixed(colour, round(min(part, 1.0) * LEVELS), self.light)
-
-    def signed(self, value: float, positive: Colour | None = None) -> str:
-        """The colour of a number from -1 to 1; positive: if not ink."""
-        return self.shade(NEGATIVE if value < 0 else positive or self.ink, abs(value))
-
-    def write(self, x: int, y: int, text: str, style: str = "") -> None:
-        """Writes text from a position on."""
-        for at, character in enumerate(text, x):
-            self._characters[y, at], self._styles[y, at] = character, style
-
-    def image(self, x: int, y: int, values: Array, positive: Colour | None = None) -> None:
-        """Draws numbers from -1 to 1 as pixels, two rows in a line."""
-        if not self.shades:
-            lines = in_halves(*(np.rint(255 * np.abs(values[k::2])) for k in (0, 1)))
-            for line, text in enumerate(lines, y):
-                self.write(x, line, text)
-            return
-        colours = [[self.signed(value, positive) for value in row] for row in values.tolist()]
-        for line, rows in enumerate(zip(colours[::2], colours[1::2], strict=True), y):
-            for at, (upper, lower) in enumerate(zip(*rows, strict=True), x):
-                self.write(at, line, "▀", f"{upper} on {lower}")
-
-    def line(self, x: float, y: float, to_x: float, to_y: float, style: str) -> None:
-        """Draws a line of dots, where nothing is written, on top of those before."""
-        steps = int(max(2 * abs(to_x - x), 4 * abs(to_y - y))) + 1
-        across = np.linspace(2 * x, 2 * to_x, steps).astype(int)
-        down = np.linspace(4 * y, 4 * to_y, steps).astype(int)
-        places = down // 4, across // 2
-        self._dots[places] = 0
-        np.bitwise_or.at(self._dots, places, DOTS[down % 4, across % 2])
-        self._styles[places] = style
-
-    def lines(self) -> list[Line]:
-        """Of each line, its pieces of one style."""
-        dots = np.where(self._dots, 0x2800 + self._dots, ord(" ")).astype("u4").view("U1")
-        characters = np.where(self._characters == " ", dots, self._characters).tolist()
-        return [
-            [
-                (style, "".join(text for _, text in run))
-                for style, run in groupby(zip(styles, texts, strict=True), lambda cell: cell[0])
-            ]
-            for styles, texts in zip(self._styles.tolist(), characters, strict=True)
-        ]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self.lines():
-            yield from (Segment(text, _parsed(style)) for style, text in line)
-            yield Segment.line()
-
-
-_parsed = cache(Style.parse)
-
-
-@cache
-def _mixed(colour: Colour, level: int, light: bool) -> str:
-    ground, strongest = (255, 0.8) if light else (PAPER, 1.0)
-    part = level / LEVELS
-    return "#" + "".join(f"{round(part * c * strongest + (1 - part) * ground):02x}" for c in colour)
 
 
 @dataclass(frozen=True)
@@ -172,17 +81,18 @@ class Plane:
     points: Array
     classes: Integers
 
-    def draw(self, grid: Grid, x: int, y: int, lines: int, at: Array) -> None:
+    def draw(self, grid: Grid, at: Array) -> None:
         """Draws it twice as wide as high; at: the inputs of the present case."""
+        lines = grid.height
         surface = 0.6 * resized(self.answers, 2 * lines)
-        grid.image(x, y, surface, POSITIVE)
+        grid.image(0, 0, surface, POSITIVE)
         marks = zip(self.points, self.classes, strict=True)
         dots = [("●", point, POSITIVE if answer else NEGATIVE) for point, answer in marks]
         for mark, point, colour in [*dots, ("◎", at, grid.ink)]:
             part = np.clip((point - self.low) / (self.high - self.low), 0, 1)
-            column, row = int(part[0] * (2 * lines - 1)), int((1 - part[1]) * (lines - 1))
-            behind = grid.signed(surface[2 * row, column], POSITIVE)
-            grid.write(x + column, y + row, mark, f"bold {grid.shade(colour, 1)} on {behind}")
+            x, y = int(part[0] * (2 * lines - 1)), int((1 - part[1]) * (lines - 1))
+            behind = grid.signed(surface[2 * y, x], POSITIVE)
+            grid.write(x, y, mark, f"bold {grid.shade(colour, 1)} on {behind}")
 
 
 def resized(values: Array, side: int) -> Array:
@@ -206,26 +116,22 @@ class NetworkPicture:
     plane: Plane | None = None
     phase: Phase = Phase()
     selected: tuple[int, int] = (-1, -1)
-    light: bool = False
-    shades: bool = True
     weight: int = -1
 
-    def grid(self, width: int, height: int, high: int = 0) -> Grid:
-        """The picture at this size; high: lines that it takes, if not all."""
-        grid = Grid(width, height, light=self.light, shades=self.shades)
-        height = high or height
-        case = self.scene.columns[0].values
+    def draw(self, grid: Grid) -> dict[int, list[int]]:
+        """Draws it on all of a grid; returns the units shown of each column."""
+        width, height = grid.width, grid.height
         if self.plane and width >= WIDE:
             lines = min(height, (width - BESIDE) // 2)
-            width -= 2 * lines
-            self.plane.draw(grid, width, (height - lines) // 2, lines, case)
-            width -= MIN_GAP
+            width -= 2 * lines + MIN_GAP
+            place = width + MIN_GAP, (height - lines) // 2
         elif self.plane:
             lines = min(height, width) // 2
             height -= lines
-            self.plane.draw(grid, 0, height, lines, case)
-        _Drawing(self, grid, width, height)
-        return grid
+            place = 0, height
+        if self.plane:
+            self.plane.draw(grid.part(*place, 2 * lines, lines), self.scene.columns[0].values)
+        return _Drawing(self, grid.part(0, 0, width, height)).shown
 
 
 SIDE, POINTS = 48, 100
@@ -277,32 +183,33 @@ class _Column:
     x: int = 0
     units: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def end(self) -> int:
+        return self.x + self.width
+
 
 class _Drawing:
     """Draws a network on the left upper part of a grid."""
 
-    def __init__(self, picture: NetworkPicture, grid: Grid, width: int, height: int) -> None:
+    def __init__(self, picture: NetworkPicture, grid: Grid) -> None:
         self.picture, self.scene, self.grid = picture, picture.scene, grid
-        self.width, self.height = width, height - 2  # without titles, and what is not shown
+        self.width, self.height = grid.width, grid.height - 2  # without titles, and the rest
         self.last, self.case = len(picture.scene.columns) - 1, picture.case
         if self.case is not None and self.case.shape[1] > SMALL:
-            is_large = width >= WIDE and len(self.case) <= 2 * self.height
+            is_large = self.width >= WIDE and len(self.case) <= 2 * self.height
             self.case = self.case if is_large else halved(self.case)
         self.columns = [self._measured(number) for number in range(self.last + 1)]
         shown = self._placed()
         for below, above in pairwise(shown):
             if above == below + 1:
                 self._draw_lines(above)
-            else:
-                x = self.columns[below].x + self.columns[below].width + 1
-                text, most = (
-                    f"+{counted(above - below - 1, 'layer')}",
-                    self.columns[above].x - x - 1,
-                )
-                grid.write(x, 0, text if len(text) <= most else text.split(maxsplit=1)[0])
+                continue
+            x, most = self.columns[below].end + 1, self.columns[above].x - self.columns[below].end
+            text = f"+{counted(above - below - 1, 'layer')}"
+            grid.write(x, 0, text if len(text) <= most - 2 else text.split(maxsplit=1)[0])
         for number in shown:
             self._draw_column(number)
-            grid.shown[number] = list(self.columns[number].units)
+        self.shown = {number: list(self.columns[number].units) for number in shown}
 
     def _maps(self, number: int) -> Array | None:
         """What is drawn of each unit of a column, (rows, columns, units)."""
@@ -368,9 +275,9 @@ class _Drawing:
             if (number, unit, row) == (*self.picture.selected, self.picture.weight):
                 colour, part = self.grid.ink, 1.0
             if sizes[place] >= (0 if is_whole else VISIBLE[self.grid.shades]):
-                x, to_x = below.x + below.width + 0.25, above.x - 0.75
-                y, to_y = starts[row] + 0.5, ends[unit] + 0.5
-                self.grid.line(x, y, to_x, to_y, self.grid.shade(colour, part))
+                start = below.end + 0.25, starts[row] + 0.5
+                end = above.x - 0.75, ends[unit] + 0.5
+                self.grid.line(*start, *end, self.grid.shade(colour, part))
 
     def _draw_column(self, number: int) -> None:
         """Draws the units of a column, its title, and how many are not shown."""
@@ -378,8 +285,7 @@ class _Drawing:
         title = column.name or ("inputs" if not number else "outputs")
         grid.write(place.x, 0, title[: place.width + 1], "bold")
         if not number and self.case is not None:
-            case = np.pad(self.case, ((0, len(self.case) % 2), (0, 0))) / 255
-            grid.image(place.x, self._top(place.lines), case)
+            grid.image(place.x, self._top(place.lines), self.case / 255)
             return
         if rest := column.count - len(place.units):
             grid.write(place.x, self.height + 1, f"+{rest:,} more"[: place.width + 4])
@@ -404,9 +310,8 @@ class _Drawing:
                 picture = resized(maps[..., unit], 2 * place.lines) / (np.abs(maps).max() or 1.0)
                 grid.image(x, y - place.lines // 2, picture)
             x += (2 * place.lines or 2) + 1
-            grid.write(
-                x, y, number_of(value).rjust(NUMBER), grid.shade(colour, 1) if is_back else ""
-            )
+            style = grid.shade(colour, 1) if is_back else ""
+            grid.write(x, y, number_of(value).rjust(NUMBER), style)
             if number == self.last and outputs.size and not is_back and self.width >= NARROW:
                 label = label_for(unit, int(outputs.argmax()), self.picture.answer)
                 grid.write(x + NUMBER + 1, y, label, LABEL_STYLES.get(label, ""))

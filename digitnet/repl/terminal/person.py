@@ -4,10 +4,7 @@ import shutil
 import textwrap
 from dataclasses import dataclass
 
-from digitnet.repl.board import Board
-from digitnet.repl.errors import CommandError
-from digitnet.repl.session import NO_BOARD, Window
-from digitnet.repl.terminal.board import draw_on
+from digitnet.repl.pictures.grid import Window
 from digitnet.repl.terminal.prompt import Looks, Reader
 from digitnet.repl.terminal.window import show
 
@@ -43,16 +40,11 @@ class Person:
         """The answer, empty for none."""
         return self._answer(f"{question} ")
 
-    def draw(self, board: Board) -> bool:
-        """Opens the board; returns whether the user finished a drawing."""
-        if self.looks is None:
-            raise CommandError(NO_BOARD)
-        return draw_on(board, colours=self.looks.colours)
-
-    def show(self, window: Window) -> None:
-        """Shows a window, unless the terminal is a dumb one."""
+    def show(self, window: Window) -> bool:
+        """Shows a window, unless the terminal is a dumb one; returns whether it did."""
         if self.looks is not None:
             show(window, colours=self.looks.colours)
+        return self.looks is not None
 
     def _answer(self, question: str) -> str:
         width = max(20, shutil.get_terminal_size().columns - 1)
