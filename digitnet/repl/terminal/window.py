@@ -3,6 +3,7 @@
 import asyncio
 import re
 from functools import partial
+from textwrap import wrap
 from typing import Any
 
 from prompt_toolkit.application import Application
@@ -39,7 +40,9 @@ class _Control(UIControl):
         if self._fits:
             self._window.draw(grid)
         else:
-            grid.write(0, 0, f"needs {across} x {down} characters of Unicode; q leaves")
+            needed = f"needs {across} x {down} characters of Unicode; q leaves"
+            for y, line in enumerate(wrap(needed, width)[:height]):
+                grid.write(0, y, line)
         lines = [[(_style(style), text) for style, text in line] for line in grid.lines()]
         at = Point(*grid.cursor) if grid.cursor else None
         return UIContent(lambda row: [*lines[row]], height, at, show_cursor=at is not None)
