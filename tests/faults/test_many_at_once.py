@@ -167,16 +167,6 @@ def test_when_the_holder_of_the_lock_is_killed_the_next_goes_on_within_a_second(
     tally(f"holders of the lock killed {when}", tried, survived)
 
 
-def test_a_holder_that_lives_is_waited_for_and_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "LOCK_SECONDS", 0.5)
-    process = holder(Registry(tmp_path))
-    with pytest.raises(RegistryError, match="another digitnet has been writing"):
-        Registry(tmp_path).save(plain(), "x")
-    killed(process)
-
-
 @pytest.mark.parametrize(
     ("line", "refused"),
     [

@@ -25,24 +25,17 @@ def test_a_training_that_was_killed_is_recovered(
     environment: dict[str, str], program: Program, number: signal.Signals, session: Session
 ) -> None:
     assert left_by(environment, number) == -number
-    done = program("--json", "-c", "recover; ch all; t 5; pas back; ls")
-    recovered, checked, trained, _, listed = (json.loads(li) for li in done.stdout.splitlines())
+    done = program("--json", "-c", "recover; i; ch all; t 5; pas back; ls")
+    recovered, told, checked, trained, _, listed = map(json.loads, done.stdout.splitlines())
     assert recovered["recipe"] == "diary"
     assert recovered["trained_batches"] > 100
+    assert told["trained_on"] == ["sample"]
     assert checked["accuracy"] > 0.15  # it has learnt something, however busy the machine was
     assert not checked["seen_in_training"]
     assert trained["batches"] == 5
     assert listed["networks"][0]["trained_batches"] == recovered["trained_batches"] + 5
     assert kept(session.saves) == []
     assert "there is no unfinished training" in program("-c", "recover").stderr
-
-
-def test_validation_cases_that_were_seen_are_known_after_recovery(
-    environment: dict[str, str], program: Program
-) -> None:
-    left_by(environment, signal.SIGKILL)
-    done = program("--json", "-c", "recover; i")
-    assert json.loads(done.stdout.splitlines()[1])["trained_on"] == ["sample"]
 
 
 def test_the_name_comes_back_where_its_save_is_still_there(

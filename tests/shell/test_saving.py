@@ -114,14 +114,25 @@ def test_a_script_makes_a_network_or_goes_on_with_it(session: Session) -> None:
     assert "neither a recipe" in refusal(session, "l other nothing")
 
 
-def test_undo_takes_back_a_renaming(session: Session) -> None:
-    do(session, "n mini; t 1; pas a; t 1; p")
-    assert said(session, "ren a zz; undo") == "'zz' is called 'a' again."
-    assert session.registry.names() == ["a"]
-    assert session.registry.load("a").trainer.progress.batches == 2
-    assert session.hand and session.hand.name == "a"
+SAVED = "n mini; t 1; pas a; t 1; p; "
+RENAMED: dict[str, tuple[str, list[str]]] = {
+    "ren a zz; undo": ("'zz' is called 'a' again.", ["a"]),
+    "ren a zz; undo; undo": ("'a' is called 'zz' again.", ["zz"]),
+    "ren a b; ren b c; undo a": ("'c' is called 'a' again.", ["a"]),
+    "ren a b; ren b c; undo a; undo": ("'a' is called 'c' again.", ["c"]),
+    "ren a b; del b; undo": ("Restored 'b'. The one before it: undo b.", ["b"]),
+}
+"""What is typed, what the last undo says, and the names that are there then."""
+
+
+@pytest.mark.parametrize("line", RENAMED)
+def test_undo_takes_back_a_renaming(session: Session, line: str) -> None:
+    session.asker = NonInteractive(yes=True)
+    assert (said(session, SAVED + line), session.registry.names()) == RENAMED[line]
+    (name,) = session.registry.names()
+    assert session.registry.load(name).trainer.progress.batches == 2
+    assert session.hand and session.hand.name == name
     assert not session.unsaved
-    assert said(session, "undo") == "'a' is called 'zz' again."
 
 
 def test_undo_takes_back_a_renaming_after_a_restart(session: Session) -> None:
@@ -146,16 +157,6 @@ def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
     assert do(session, "undo a; l a")[-1]["trained_batches"] == 2
 
 
-def test_what_was_renamed_twice_has_its_first_name_again(session: Session) -> None:
-    session.asker = NonInteractive(yes=True)
-    do(session, "n mini; t 1; pas a; t 1; p; ren a b; ren b c")
-    shown = said(session, "undo a")
-    assert shown == "'c' is called 'a' again."
-    assert session.registry.names() == ["a"]
-    assert session.hand and session.hand.name == "a"
-    assert said(session, "undo") == "'a' is called 'c' again."
-
-
 def test_a_renamed_study_gets_its_name_back(session: Session) -> None:
     do(session, "n mini; study epochs 0 --repeat 2 --name quick; ren quick slow; undo")
     assert [each["name"] for each in do(session, "ls")[0]["studies"]] == ["quick"]
@@ -166,8 +167,6 @@ def test_what_comes_after_a_renaming_is_taken_back_instead(session: Session) -> 
     do(session, "n mini; t 1; pas a; ren a b; t 1; p; undo")
     assert session.registry.names() == ["b"]
     assert session.registry.load("b").trainer.progress.batches == 1
-    do(session, "ren b c; del c; undo")
-    assert session.registry.names() == ["c"]
 
 
 def test_the_list_says_what_each_accuracy_was_measured_on(session: Session) -> None:

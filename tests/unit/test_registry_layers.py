@@ -154,15 +154,6 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
-def test_what_no_network_is_like_is_refused(what: str) -> None:
-    apply, words = WRONG[what]
-    document = decode(encode(to_document(trained(model(), 3), "x")))
-    apply(document)
-    with pytest.raises(DamagedSave, match=words):
-        from_document(document)
-
-
 def network_member(shape: str) -> Any:
     document = to_document(model(shape), "x")
     fields = ("input_shape", "dtype", "cost", "layers")
@@ -191,10 +182,11 @@ WRONG_COMMITTEES: dict[str, tuple[Callable[[Any], None], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", WRONG_COMMITTEES)
-def test_what_no_committee_is_like_is_refused(what: str) -> None:
-    apply, words = WRONG_COMMITTEES[what]
-    document = decode(encode(to_document(committee(), "x")))
+@pytest.mark.parametrize("what", WRONG | WRONG_COMMITTEES)
+def test_what_no_network_is_like_is_refused(what: str) -> None:
+    of = trained(model(), 3) if what in WRONG else committee()
+    document = decode(encode(to_document(of, "x")))
+    apply, words = (WRONG | WRONG_COMMITTEES)[what]
     apply(document)
     with pytest.raises(DamagedSave, match=words):
         from_document(document)

@@ -36,14 +36,6 @@ def test_a_rename_changes_the_name_in_the_file_and_nothing_else(registry: Regist
     assert registry.entries() == [entry]
 
 
-@pytest.mark.parametrize("new", ["X", "x" * 64, "../x", "ｘ", "x.", "other x"])
-def test_a_name_that_looks_alike_is_another_name(two: Registry, new: str) -> None:
-    two.rename("x", new)
-    assert batches(two) == {"other": 9, new: 2}
-    two.rename(new, "x")
-    assert two.names() == ["other", "x"]
-
-
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
