@@ -8,6 +8,7 @@ where undo.py brings it back.
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 from filelock import Timeout
 
+from digitnet.digits.files import open_bounded
 from digitnet.registry.codec import (
     MAX_INTEGER,
     MAX_VALUES,
@@ -88,11 +90,9 @@ class Entry:
     hidden: str = ""
 
     def is_of(self, path: Path) -> bool:
-        """Whether the file is unchanged since the entry was made. Raises FileNotFoundError."""
+        """Whether the file is unchanged since the entry was made."""
         try:
             return state(path).items() <= vars(self).items()
-        except FileNotFoundError:
-            raise
         except OSError:  # whoever reads the file will say why
             return False
 
@@ -110,23 +110,20 @@ def state(path: Path) -> dict[str, Any]:
 
 # the list: a cache of the entries
 
-LIST = "registry.pickle"
+LIST, EACH = "registry.pickle", 32
+"""It has at most so many values for each save: how many there are, it does not say itself."""
 
 
 def read_list(folder: Path, files: int) -> dict[str, Entry]:
     """Reads the list of so many files: file → entry. Empty if it is missing or invalid."""
     try:
-        fields = Fields(decode(unseal(read_file(folder / LIST)), _max_values(files)), "list")
+        document = decode(unseal(read_file(folder / LIST)), max(MAX_VALUES, EACH * files))
+        fields = Fields(document, "list")
         entries = [_listed(inner) for inner in fields.inners("networks")]
         fields.end()
     except (DamagedSave, OSError):
         return {}
     return {entry.file: entry for entry in entries}
-
-
-def _max_values(files: int) -> int:
-    """The maximum number of values in a list of so many files; the list itself cannot raise it."""
-    return max(MAX_VALUES, 32 * files)
 
 
 def write_list(folder: Path, entries: Iterable[Entry]) -> None:
@@ -135,7 +132,8 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
     for fields in whole:
         del fields["included"], fields["hidden"]
     with suppress(OSError, ValueError):
-        write_durably(folder / LIST, seal(encode({"networks": whole}, _max_values(len(whole)))))
+        data = encode({"networks": whole}, max(MAX_VALUES, EACH * len(whole)))
+        write_durably(folder / LIST, seal(data))
 
 
 def _listed(fields: Fields) -> Entry:
@@ -164,11 +162,8 @@ def _known(folder: Path) -> dict[str, Entry]:
 
 
 def _is_claimed(path: Path, entry: Entry) -> bool:
-    try:
-        name, kind = claim(path)
-        return not entry.is_of(path) or entry.answers_to == (kind == "data", name)
-    except OSError:
-        return False
+    name, kind = claim(path)
+    return not entry.is_of(path) or entry.answers_to == (kind == "data", name)
 
 
 # the files
@@ -234,13 +229,9 @@ def claim(path: Path) -> tuple[str, str]:
 
     The name is empty if there is none, or the file is a link.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
-        try:
-            head = os.read(descriptor, 1024)
-        finally:
-            os.close(descriptor)
+        with open_bounded(path, sys.maxsize, follow=False) as file:
+            head = file.read(1024)
         match = _CLAIM.match(head)
         name = head[match.end() : match.end() + match[1][0]].decode() if match else ""
         kind = "data" if b"X\x05\0\0\0casesX" in head or b"X\x05\0\0\0cases}" in head else "network"
