@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from document_helpers import holder_of
 from registry_helpers import rich
 
 from digitnet.engine.settings import Settings
@@ -72,10 +73,7 @@ def test_a_network_is_still_a_network() -> None:
 )
 def test_what_cannot_be_is_refused(place: tuple[str, ...], value: Any, says: str) -> None:
     document = copy.deepcopy(WHOLE)
-    holder = document
-    for key in place[:-1]:
-        holder = holder[key]
-    holder[place[-1]] = value
+    holder_of(document, place)[place[-1]] = value
     with pytest.raises(DamagedSave, match=says):
         read_document(decode(encode(document)))
 

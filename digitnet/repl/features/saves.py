@@ -143,10 +143,8 @@ def load(
             made: Said = new(session, recipe)
             session.network().name = name
             return now_in_hand(session.network(), made.text)
-    name = session.meant(name)
-    if not registry.exists(name):
-        made_by = f"; n {name} makes one from that recipe" if name in RECIPES else ""
-        raise CommandError(f"{no_such(session, name)}{made_by}")
+    hint = f"; n {name} makes one from that recipe" if name in RECIPES else ""
+    name = existing(session, name, hint=hint)
     if not session.may_discard():
         raise CommandError("nothing was loaded; the network in hand is unchanged")
     model = registry.load(name)
@@ -216,16 +214,16 @@ def _day(iso: str) -> str:
 
 def loaded(session: Session, typed: str) -> Model:
     """The saved network that is meant. Raises CommandError if there is none."""
+    return session.registry.load(existing(session, typed))
+
+
+def existing(session: Session, typed: str, failure: str = "", hint: str = "") -> str:
+    """The name of the save that is meant. Raises CommandError if there is none."""
     name = session.meant(typed)
     if not session.registry.exists(name):
-        raise CommandError(no_such(session, name))
-    return session.registry.load(name)
-
-
-def no_such(session: Session, name: str) -> str:
-    """Says that there is no such network, and which come near."""
-    hint = nearest(name, session.registry.names()) or "ls lists them"
-    return f"there is no network named {name!r}. {hint}"
+        near = nearest(name, session.registry.names()) or "ls lists them"
+        raise CommandError(f"{failure}there is no network named {name!r}. {near}{hint}")
+    return name
 
 
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
@@ -312,11 +310,8 @@ def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
 ) -> Said:
     """Rename a saved network."""
-    old, new = session.meant(old), clean(new)
-    registry = session.registry
-    if not registry.exists(old):
-        raise CommandError(f"nothing was renamed: {no_such(session, old)}")
-    entry = registry.rename(old, new)
+    old, new = existing(session, old, "nothing was renamed: "), clean(new)
+    entry = session.registry.rename(old, new)
     follow_rename(session, old, new)
     session.last_change = Change((entry.file,))
     fields = {"name": new, "file": entry.file, "was": old}

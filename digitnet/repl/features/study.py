@@ -35,7 +35,6 @@ from digitnet.repl.session import Session, clean
 from digitnet.study.conduct import (
     NoWorkers,
     PoolFactory,
-    WorkerPool,
     cluster,
     conduct,
     processes,
@@ -402,7 +401,7 @@ def _run_trainings(
 ) -> StudyResult:
     """Runs the remaining trainings of a study, until Ctrl-C. address: of a cluster, or empty.
 
-    is_new: whether the study is to be saved, once there is somebody to train.
+    is_new: whether it is in no file until its first result is.
     """
     results, registry, name = record.results, session.registry, as_typed(record.name)
     begun, before, total = perf_counter(), len(results), plan.count()
@@ -412,16 +411,8 @@ def _run_trainings(
     pool: PoolFactory = partial(processes, data, threads.count())
     if address:
         pool = partial(cluster, data, address)
-
-    @contextmanager
-    def new_pool() -> Iterator[WorkerPool]:
-        nonlocal is_new
-        with pool() as workers:
-            if is_new:
-                registry.save_study(record)
-                is_new = False
-                session.report(Note(f"Study {record.name!r}: {counted(total, 'training')}."))
-            yield workers
+    if is_new:
+        session.report(Note(f"Study {record.name!r}: {counted(total, 'training')}."))
 
     def report(result: Result | None) -> None:
         if result is None:
@@ -433,14 +424,14 @@ def _run_trainings(
         return session.report(Note(line, False, line if is_milestone else None))
 
     try:
-        conduct(plan, results, new_pool, lambda _: registry.save_study(record), report)
+        conduct(plan, results, pool, lambda _: registry.save_study(record), report)
     except Stopped:
-        if is_new:
+        if is_new and not results:
             raise
     except (NoWorkers, ValueError) as error:  # ValueError: a mini-batch that takes too much memory
         done = f"{counted(len(results), 'result')} kept: study {name} goes on"
-        reason = printable(str(error), 400)
-        raise CommandError(f"{reason}; {'no study was made' if is_new else done}") from None
+        kept = "no study was made" if is_new and not results else done
+        raise CommandError(f"{printable(str(error), 400)}; {kept}") from None
     return StudyResult(record, plan)
 
 

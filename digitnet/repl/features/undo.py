@@ -10,7 +10,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.new import now_in_hand
-from digitnet.repl.features.saves import follow_rename, no_such
+from digitnet.repl.features.saves import existing, follow_rename
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
@@ -38,10 +38,8 @@ def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     registry = session.registry
     if registry.exists(together := " ".join(names)):  # typed without quotes
         names = (together,)
-    of = list(dict.fromkeys(session.meant(name) for name in names))
+    of = list(dict.fromkeys(existing(session, name, "nothing was deleted: ") for name in names))
     for name in of:
-        if not registry.exists(name):
-            raise CommandError(f"nothing was deleted: {no_such(session, name)}")
         if registry.includes(name):
             raise CommandError(
                 f"{name!r} is included with digitnet and cannot be deleted; nothing was deleted"
