@@ -10,15 +10,14 @@ import re
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitnet.digits.files import (
     BadFile,
+    Bytes,
     locate_idx,
     naming,
     read_bounded,
@@ -26,36 +25,20 @@ from digitnet.digits.files import (
     read_idx,
     read_npz_arrays,
 )
-from digitnet.digits.own import (
-    TEST,
-    TRAIN,
-    VALIDATION,
-    OwnCases,
-    max_cases,
-    parts_of,
-)
+from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, max_cases, parts_of
 from digitnet.digits.page import as_plain, page_in
 from digitnet.digits.pictures import MAX_BYTES, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
-from digitnet.digits.recognize import (
-    arranged,
-    as_answers,
-    as_ink,
-    have_one_scale,
-    is_sideways,
-    resized,
-)
-from digitnet.digits.table import Reading, read_table
+from digitnet.digits.recognize import Contents, Raw, Reading, Recognized, recognized
+from digitnet.digits.table import read_table
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
 
 MAX_FILE = 1 << 30
-MAX_ARRAYS = 1 << 29
-"""Maximum bytes of all arrays of a file together."""
-
+MAX_ARRAYS = 1 << 29  # maximum bytes of all arrays of a file together
 MAX_IDX = 256 << 20
-MAX_DEPTH = 3
-"""Folders in folders that are looked into."""
+MAX_TABLES = 12
+MAX_DEPTH = 3  # folders in folders that are looked into
 
 _PARTS = (
     (TEST, re.compile(r"t10k|test(ing)?")),
@@ -72,32 +55,7 @@ _IDX = re.compile(r"idx|ubyte|images|labels", re.IGNORECASE)
 _NUMBERS = re.compile(rb"[-+\d.,;\seE]*\d[-+\d.,;\seE]*")
 
 
-@dataclass(frozen=True)
-class Raw:
-    """Arrays as a file has them. part: TRAIN, VALIDATION, TEST, or None if it does not say."""
-
-    part: int | None
-    inputs: NDArray[Any]
-    answers: NDArray[Any] | None
-
-
-@dataclass
-class Contents:
-    """What files hold, not yet recognised.
-
-    is_picture: None if only the shapes tell. left_out: files that could not be used, with reasons.
-    names: of the files that were read.
-    """
-
-    sets: list[Raw]
-    notes: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    is_picture: bool | None = None
-    names: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A format of files. name: as messages call it. matches: whether a file or folder has it.
 
     read: given the number of inputs that a case is to have, if that is known.
@@ -108,32 +66,14 @@ class Format:
     read: Callable[[Path, Report, int | None], Contents]
 
 
-@dataclass(frozen=True)
-class Recognized:
-    """Cases as digitnet uses them: of each part its pictures or table, and its answers if any.
+def import_from(
+    path: Path, report: Report = ignore, digits: Array | None = None
+) -> tuple[OwnCases, list[str], list[str]]:
+    """The cases of a data set made of files, and the notes and files left out of Recognized.
 
-    notes: how the files were understood and what was changed.
-    """
-
-    sets: list[tuple[int | None, NDArray[Any], NDArray[np.uint8] | None]]
-    notes: list[str]
-    left_out: list[str]
-
-
-@dataclass(frozen=True)
-class Import:
-    """A data set to be, with the notes and the files left out of Recognized."""
-
-    cases: OwnCases
-    notes: list[str]
-    left_out: list[str]
-
-
-def import_from(path: Path, report: Report = ignore, digits: Array | None = None) -> Import:
-    """Makes a data set of files; its cases are shuffled, always in the same way.
-
-    Parts that the files name are kept. One that is missing is taken from the training cases, or,
-    without these, from all cases. Raises BadFile, as read_cases does.
+    They are shuffled, always in the same way. Parts that the files name are kept. One that is
+    missing is taken from the training cases, or, without these, from all cases. Raises BadFile, as
+    read_cases does.
     """
     read = read_cases(path, report, digits)
     given = {part for part, _, _ in read.sets}
@@ -158,7 +98,7 @@ def import_from(path: Path, report: Report = ignore, digits: Array | None = None
         notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")
         order = order[:most]
     made = OwnCases(*(np.concatenate(each)[order] for each in (inputs, answers, parts)))
-    return Import(made, notes, read.left_out)
+    return made, notes, read.left_out
 
 
 def read_cases(
@@ -176,69 +116,13 @@ def read_cases(
         form = next((form for form in FORMATS if form.matches(path)), None)
         if form is None:
             raise BadFile(_unknown(path))
-        return _recognized(form.read(path, report, inputs), path, digits)
-
-
-def _recognized(contents: Contents, path: Path, digits: Array | None) -> Recognized:
-    """The cases in arrays, as digitnet uses them."""
-    notes = list(contents.notes)
-    inputs: list[NDArray[Any]] = []
-    for raw in contents.sets:
-        count = None if raw.answers is None else len(raw.answers)
-        cases = arranged(raw.inputs, count, notes, is_picture=contents.is_picture)
-        if count is not None and count != len(cases):
-            raise BadFile(f"has {count:,} answers for {len(cases):,} cases")
-        inputs.append(cases)
-    shapes = {each.shape[1:] for each in inputs}
-    if len(shapes) > 1:
-        raise BadFile("has cases of several sizes")
-    is_picture = len(shapes.pop()) == 2
-    given = [raw.answers for raw in contents.sets if raw.answers is not None]
-    answers: list[NDArray[np.uint8] | None] = [None] * len(inputs)
-    if len(given) == len(inputs):
-        made = as_answers(np.concatenate(given), notes, is_picture=is_picture)
-        answers = list(np.split(made, np.cumsum([len(each) for each in given])[:-1]))
-    if is_picture:
-        is_emnist = any("emnist" in name.lower() for name in (path.name, *contents.names))
-        inputs = _upright(_pictures(inputs, notes), answers, is_emnist, digits, notes)
-    else:
-        notes.append(f"a table of {inputs[0].shape[1]:,} numbers a case")
-        inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
-        if not all(np.isfinite(each).all() for each in inputs):
-            raise BadFile("has numbers that are not finite")
-    sets = [(r.part, i, a) for r, i, a in zip(contents.sets, inputs, answers, strict=True)]
-    return Recognized(sets, list(dict.fromkeys(notes)), contents.left_out)
-
-
-def _pictures(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[NDArray[np.uint8]]:
-    """The pictures as 28 x 28 bytes, light on dark; of one scale, unless each part has its own."""
-    groups = [arrays] if have_one_scale(arrays) else [[each] for each in arrays]
-    return [resized(each, notes) for group in groups for each in as_ink(group, notes)]
-
-
-def _upright(
-    pictures: list[NDArray[np.uint8]],
-    answers: Sequence[NDArray[np.uint8] | None],
-    is_emnist: bool,
-    digits: Array | None,
-    notes: list[str],
-) -> list[NDArray[Any]]:
-    """Pictures that lie on their side, as EMNIST's do, are turned: by what they look like or, where
-    that is unclear, by their name.
-    """
-    sideways = None
-    if digits is not None and answers[0] is not None:
-        sideways = is_sideways(pictures[0], answers[0], digits)
-    if sideways is None:
-        sideways = is_emnist
-    if not sideways:
-        return [*pictures]
-    notes.append("turned upright")
-    return [np.ascontiguousarray(each.transpose(0, 2, 1)) for each in pictures]
+        contents = form.read(path, report, inputs)
+        contents.names.append(path.name)
+        return recognized(contents, digits)
 
 
 def part_of(name: str) -> int | None:
-    """The part that a name speaks of."""
+    """The part that a name speaks of: TRAIN, VALIDATION, TEST, or None."""
     words = _words(name)
     return next((part for part, word in _PARTS if any(map(word.fullmatch, words))), None)
 
@@ -250,7 +134,6 @@ def _words(name: str) -> list[str]:
 
 
 def _unknown(path: Path) -> str:
-    """Why something in no format cannot be read, and what can be."""
     suffix = path.suffix.lower()
     reason = f"is {f'a {suffix}' if suffix else 'a'} file, which digitnet does not read"
     if path.is_dir():
@@ -261,6 +144,18 @@ def _unknown(path: Path) -> str:
         reason = "is a pickle, which might run any program: save its arrays with numpy.savez"
     names = [form.name for form in FORMATS]
     return f"{reason}. It reads {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _files_in(path: Path, matches: Callable[[str], Any]) -> list[Path]:
+    """The file, or the files in a folder, whose names match; not those in hidden folders."""
+    if not path.is_dir():
+        return [path] if matches(path.name) else []
+    files = []
+    for place, folders, names in os.walk(path):
+        depth = len(Path(place).relative_to(path).parts)
+        folders[:] = sorted(f for f in folders if f[0] not in "._") if depth < MAX_DEPTH else []
+        files += [Path(place, name) for name in sorted(names) if matches(name) and name[0] != "."]
+    return files
 
 
 # folders of pictures
@@ -283,14 +178,10 @@ def _by_answer(folder: Path, depth: int = MAX_DEPTH) -> list[tuple[int | None, P
     return [place for each in named or inner for place in _by_answer(each, depth - 1)]
 
 
-_Labelled: TypeAlias = tuple[int | None, int, NDArray[np.uint8]]
-"""A part, an answer and a picture."""
-
-
 def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     """Pictures in folders: 28 x 28 ones as they are if all are, else each prepared as by `img`."""
     files = [
-        (part, file)
+        (part, file.answer, file.path)
         for part, folder in _by_answer(path)
         for file in pictures_at(folder)
         if file.answer is not None
@@ -298,49 +189,35 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     if not files:
         raise BadFile("has no subfolders 0 to 9 with pictures in them")
     contents = Contents([], is_picture=True)
-    plain, others = list[_Labelled](), list[_Labelled]()
-    for number, (part, file) in enumerate(files):
+    plain, others = (list[tuple[int | None, int, Bytes]]() for _ in range(2))
+    for number, (part, answer, file) in enumerate(files):
         report(Reading(number, len(files), in_bytes=False))
         try:
-            colours = read_picture(read_bounded(file.path, MAX_BYTES))
+            colours = read_picture(read_bounded(file, MAX_BYTES))
             picture = as_plain(colours)
             if picture is None:
-                digits = page_in(colours).digits
-                others += [(part, file.answer or 0, digit.picture) for digit in digits]
+                others += [(part, answer, each.picture) for each in page_in(colours).digits]
             else:
-                plain.append((part, file.answer or 0, picture))
+                plain.append((part, answer, picture))
         except (BadFile, NoDigit) as error:
-            contents.left_out.append(f"{file.path}: {error}")
+            contents.left_out.append(f"{file}: {error}")
     if others:
         contents.notes.append("each picture prepared as MNIST's were")
         for part, answer, picture in plain:
             with suppress(NoDigit):
-                digits = page_in(picture[..., None].astype(np.float32)).digits
-                others += [(part, answer, digit.picture) for digit in digits]
+                page = page_in(picture[..., None].astype(np.float32))
+                others += [(part, answer, each.picture) for each in page.digits]
     cases = others or plain
     if not cases:
         raise BadFile(f"has no picture that can be read; {contents.left_out[0]}")
-    for part in dict.fromkeys(part for part, _, _ in cases):
-        answers, pictures = zip(
-            *((a, picture) for p, a, picture in cases if p == part), strict=True
-        )
-        contents.sets.append(Raw(part, np.stack(pictures), np.array(answers)))
+    for its_part in dict.fromkeys(part for part, _, _ in cases):
+        of_it = [(answer, picture) for part, answer, picture in cases if part == its_part]
+        answers, pictures = zip(*of_it, strict=True)
+        contents.sets.append(Raw(its_part, np.stack(pictures), np.array(answers)))
     return contents
 
 
 # IDX files
-
-
-def _files_in(path: Path, matches: Callable[[str], Any]) -> list[Path]:
-    """The file, or the files in a folder, whose names match; not those in hidden folders."""
-    if not path.is_dir():
-        return [path] if matches(path.name) else []
-    files = []
-    for place, folders, names in os.walk(path):
-        depth = len(Path(place).relative_to(path).parts)
-        folders[:] = sorted(f for f in folders if f[0] not in "._") if depth < MAX_DEPTH else []
-        files += [Path(place, name) for name in sorted(names) if matches(name) and name[0] != "."]
-    return files
 
 
 def _dimensions(path: Path) -> int:
@@ -420,7 +297,6 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
 
 
 def _archive(files: Sequence[Path]) -> bytes:
-    """An .npz file of .npy files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for file in files:
@@ -438,8 +314,7 @@ def _pairs(names: Sequence[str]) -> list[tuple[int | None, str, str | None]]:
         parts = of_pairs[len(names) // 2 - 1]
         in_order = sorted(names)
         return list(zip(parts, in_order[::2], in_order[1::2], strict=True))
-    inputs: dict[int | None, str] = {}
-    answers: dict[int | None, str] = {}
+    inputs, answers = dict[int | None, str](), dict[int | None, str]()
     for name in names:
         part, words = part_of(name), _words(name)
         if "names" in words:  # of scikit-learn's answers and columns
@@ -466,26 +341,23 @@ def _tables(path: Path) -> list[Path]:
 
 def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
     """A table, or those in a folder; one without answers is left out where others have them."""
-    contents, kinds = Contents([]), list[bool | None]()
-    for file in _tables(path)[:12]:
+    tables, left_out = list[Contents](), list[str]()
+    for file in _tables(path)[:MAX_TABLES]:
         try:
-            table = read_table(file, report, inputs)
+            tables.append(read_table(file, part_of(file.stem), report, inputs))
         except BadFile as error:
             if file == path:
                 raise
-            contents.left_out.append(f"{file}: {error}")
-            continue
-        contents.sets.append(Raw(part_of(file.stem), table.numbers, table.answers))
-        contents.notes += table.notes
-        kinds.append(table.is_picture)
-    if not contents.sets:
-        raise BadFile(f"has no table that can be read; {contents.left_out[0]}")
-    with_answers = [raw for raw in contents.sets if raw.answers is not None]
-    if 0 < len(with_answers) < len(contents.sets):
-        contents.left_out.append("a table without a column of answers")
-        contents.sets = with_answers
-    contents.is_picture = kinds[0]
-    return contents
+            left_out.append(f"{file}: {error}")
+    if not tables:
+        raise BadFile(f"has no table that can be read; {left_out[0]}")
+    sets = [raw for table in tables for raw in table.sets]
+    with_answers = [raw for raw in sets if raw.answers is not None]
+    if 0 < len(with_answers) < len(sets):
+        left_out.append("a table without a column of answers")
+        sets = with_answers
+    notes = [note for table in tables for note in table.notes]
+    return Contents(sets, notes, left_out, tables[0].is_picture)
 
 
 FORMATS = (

@@ -4,13 +4,14 @@ Whatever is changed is said in a note. What cannot be recognised is refused with
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import isqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.files import BadFile
+from digitnet.digits.files import BadFile, Bytes
 from digitnet.digits.own import MAX_ANSWERS
 from digitnet.digits.prepare import BOX, SIDE, areas
 from digitnet.engine.arrays import Array
@@ -18,25 +19,102 @@ from digitnet.lazy import lazy
 
 ndimage = lazy("scipy.ndimage")
 
-SMALLEST, LARGEST = 8, 256
-"""Pixels of the side of pictures in arrays."""
-
+SMALLEST, LARGEST = 8, 256  # pixels of the side of pictures in arrays
+# paper and ink, or ink and paper, in usual scales of pixels
 SCALES = ((0, 255), (0, 1), (-1, 1), (-0.5, 0.5), (0, 15), (0, 16), (0, 65535))
-"""Paper and ink, or ink and paper, in usual scales of pixels."""
-
-OVERSHOOT = 0.3
-"""Fraction of the scale by which resized pictures may exceed it."""
-
-SAMPLE = 2000
-"""Pictures looked at where a sample will do."""
-
+OVERSHOOT = 0.3  # fraction of the scale by which resized pictures may exceed it
+SAMPLE = 2000  # pictures looked at where a sample will do
 CHUNK = 4096
-SURE = 0.2
-"""Minimum difference of correlations at which pictures are turned."""
+SURE = 0.2  # minimum difference of correlations at which pictures are turned
 
 
-def arranged(
-    array: NDArray[Any], count: int | None, notes: list[str], *, is_picture: bool | None = None
+@dataclass(frozen=True)
+class Reading:
+    """The progress of an import: what is done of a total, in bytes or files."""
+
+    done: int
+    total: int
+    in_bytes: bool
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Arrays as a file has them: inputs, answers, and the part that it says they are."""
+
+    part: int | None
+    inputs: NDArray[Any]
+    answers: NDArray[Any] | None
+
+
+@dataclass
+class Contents:
+    """What files hold, not yet recognised.
+
+    is_picture: None if only the shapes tell. left_out: files that could not be used, with reasons.
+    names: of the files that were read.
+    """
+
+    sets: list[Raw]
+    notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    is_picture: bool | None = None
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """Cases as digitnet uses them: of each part its pictures or table, and its answers if any.
+
+    notes: how the files were understood and what was changed.
+    """
+
+    sets: list[tuple[int | None, NDArray[Any], Bytes | None]]
+    notes: list[str]
+    left_out: list[str]
+
+
+def recognized(contents: Contents, digits: Array | None) -> Recognized:
+    """The cases in arrays, as digitnet uses them.
+
+    digits: (10, 28, 28), the mean picture of each digit, by which sideways ones are told.
+    """
+    notes = list(contents.notes)
+    inputs: list[NDArray[Any]] = []
+    for raw in contents.sets:
+        count = None if raw.answers is None else len(raw.answers)
+        cases = _arranged(raw.inputs, count, notes, contents.is_picture)
+        if count is not None and count != len(cases):
+            raise BadFile(f"has {count:,} answers for {len(cases):,} cases")
+        inputs.append(cases)
+    shapes = {each.shape[1:] for each in inputs}
+    if len(shapes) > 1:
+        raise BadFile("has cases of several sizes")
+    is_picture = len(shapes.pop()) == 2
+    given = [raw.answers for raw in contents.sets if raw.answers is not None]
+    answers: list[Bytes | None] = [None] * len(inputs)
+    if len(given) == len(inputs):
+        made = _as_answers(np.concatenate(given), notes, is_picture=is_picture)
+        answers = list(np.split(made, np.cumsum([len(each) for each in given])[:-1]))
+    if is_picture:
+        groups = [inputs] if _have_one_scale(inputs) else [[each] for each in inputs]
+        inputs = [_resized(each, notes) for group in groups for each in _as_ink(group, notes)]
+        sideways = _is_sideways(inputs[0], answers[0], digits)
+        if sideways is None:
+            sideways = any("emnist" in name.lower() for name in contents.names)
+        if sideways:
+            notes.append("turned upright")
+            inputs = [np.ascontiguousarray(each.transpose(0, 2, 1)) for each in inputs]
+    else:
+        notes.append(f"a table of {inputs[0].shape[1]:,} numbers a case")
+        inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
+        if not all(np.isfinite(each).all() for each in inputs):
+            raise BadFile("has numbers that are not finite")
+    sets = [(r.part, i, a) for r, i, a in zip(contents.sets, inputs, answers, strict=True)]
+    return Recognized(sets, list(dict.fromkeys(notes)), contents.left_out)
+
+
+def _arranged(
+    array: NDArray[Any], count: int | None, notes: list[str], is_picture: bool | None
 ) -> NDArray[Any]:
     """Pictures (cases, rows, columns) or a table (cases, columns) in an array of any usual layout:
 
@@ -76,39 +154,29 @@ def arranged(
     return array
 
 
-def have_one_scale(arrays: Sequence[NDArray[Any]]) -> bool:
+def _times(sides: Sequence[int]) -> str:
+    return " x ".join(f"{n:,}" for n in sides)
+
+
+# scale and polarity
+
+
+def _have_one_scale(arrays: Sequence[NDArray[Any]]) -> bool:
     """Whether arrays of pictures may be on one scale: not, say, 0 to 1 and 0 to 255."""
-    ranges = [(float(each.min()), float(each.max())) for each in arrays]
-    usual = [next((s for s in SCALES if _covers(s, *each)), None) for each in ranges]
+    usual = [_usual_scale(float(each.min()), float(each.max())) for each in arrays]
     widths = [scale[1] - scale[0] for scale in usual if scale is not None]
     return len(widths) < len(arrays) or max(widths) <= 2 * min(widths)
 
 
-def as_ink(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[NDArray[np.uint8]]:
-    """Pictures (cases, rows, columns) of one scale as bytes: 0 for paper, 255 for full ink."""
-    low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)
-    if not np.isfinite([low, high]).all():
-        raise BadFile("has pixels that are not finite numbers")
-    if low == high:
-        raise BadFile(f"has pictures whose pixels are all {low:g}")
-    scale = next((scale for scale in SCALES if _covers(scale, low, high)), None)
-    if scale is None and _are_standardised(arrays):
-        ends = [(a.min((1, 2), keepdims=True), a.max((1, 2), keepdims=True)) for a in arrays]
-        made = [_bytes(a, *each) for a, each in zip(arrays, ends, strict=True)]
-        notes.append(f"pixels standardised picture by picture, {_inverted(made)}")
-        return made
-    start, end = scale or _linear_scale(arrays, low, high)
-    made = [_bytes(a, start, end) for a in arrays]
-    said = f"pixels {round(start, 3):g} to {round(end, 3):g}"
-    notes.append(f"{said}, {_inverted(made)}")
-    return made
-
-
-def _covers(scale: tuple[float, float], low: float, high: float, excess: float = 1e-6) -> bool:
-    """Whether pixels from `low` to `high` fit in a scale, and not in half of it.
+def _usual_scale(low: float, high: float, excess: float = 1e-6) -> tuple[float, float] | None:
+    """The scale in which pixels from `low` to `high` fit, and not in half of it.
 
     excess: the fraction of the scale by which they may exceed it.
     """
+    return next((scale for scale in SCALES if _covers(scale, low, high, excess)), None)
+
+
+def _covers(scale: tuple[float, float], low: float, high: float, excess: float) -> bool:
     start, end = scale
     width = end - start
     # the darkest paper of a scan may be far from 0, but standardised pixels are near -1 by chance
@@ -119,16 +187,38 @@ def _covers(scale: tuple[float, float], low: float, high: float, excess: float =
     )
 
 
-def _linear_scale(arrays: Sequence[NDArray[Any]], low: float, high: float) -> tuple[float, float]:
+def _as_ink(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[Bytes]:
+    """Pictures (cases, rows, columns) of one scale as bytes: 0 for paper, 255 for full ink."""
+    low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)
+    if not np.isfinite([low, high]).all():
+        raise BadFile("has pixels that are not finite numbers")
+    if low == high:
+        raise BadFile(f"has pictures whose pixels are all {low:g}")
+    some = [a[:: max(1, len(a) // SAMPLE)] for a in arrays]
+    scale = _usual_scale(low, high)
+    if scale is None and _are_standardised(some):
+        made = [_bytes(a, a.min((1, 2), keepdims=True), a.max((1, 2), keepdims=True))
+                for a in arrays]  # fmt: skip
+        said = "standardised picture by picture"
+    else:
+        start, end = scale or _linear_scale(arrays, some, low, high)
+        made = [_bytes(a, start, end) for a in arrays]
+        said = f"{round(start, 3):g} to {round(end, 3):g}"
+    notes.append(f"pixels {said}, {_inverted(made)}")
+    return made
+
+
+def _linear_scale(
+    arrays: Sequence[NDArray[Any]], some: Sequence[NDArray[Any]], low: float, high: float
+) -> tuple[float, float]:
     """Paper and ink, or ink and paper, in no usual scale: on any linear one, most pixels are paper.
 
-    Resized pictures exceed the usual scales a little, but their paper does not. Raises BadFile if
-    no scale is recognised.
+    Resized pictures exceed the usual scales a little, but their paper does not. some: of the
+    pictures. Raises BadFile if no scale is recognised.
     """
-    some = np.concatenate([_some(a).ravel() for a in arrays])
-    counts, edges = np.histogram(some, 100, (low, high))
+    counts, edges = np.histogram(np.concatenate([a.ravel() for a in some]), 100, (low, high))
     first, last = edges[counts.argmax() : counts.argmax() + 2]
-    means = np.average([a.mean(axis=0, dtype=float) for a in arrays], 0, [len(a) for a in arrays])
+    means = np.average([a.mean(axis=0, dtype=float) for a in arrays], 0, [*map(len, arrays)])
     is_standardised = np.abs(means).max() < 1e-3 * (high - low)
     for scale in () if is_standardised else SCALES:
         if _covers(scale, low, high, OVERSHOOT) and any(first <= end <= last for end in scale):
@@ -141,32 +231,26 @@ def _linear_scale(arrays: Sequence[NDArray[Any]], low: float, high: float) -> tu
     return low, high
 
 
-def _some(cases: NDArray[Any]) -> NDArray[Any]:
-    """Some of the cases, evenly chosen."""
-    return cases[:: max(1, len(cases) // SAMPLE)]
-
-
-def _bytes(array: NDArray[Any], start: Any, end: Any) -> NDArray[np.uint8]:
-    """Pixels from `start` to `end` as 0 to 255."""
+def _bytes(array: NDArray[Any], start: Any, end: Any) -> Bytes:
+    """Pixels from `start` to `end`, numbers or one for each picture, as 0 to 255."""
     if array.dtype == np.uint8 and (start, end) == (0, 255):
         return array.copy()
     made = np.empty(array.shape, np.uint8)
-    whole = np.broadcast_to(start, array.shape), np.broadcast_to(end, array.shape)
+    ends = [np.broadcast_to(each, (len(array), 1, 1)) for each in (start, end)]
     for at in range(0, len(array), CHUNK):
-        part, first, last = (each[at : at + CHUNK] for each in (array, *whole))
-        scaled = (part - first) * (255 / np.maximum(last - first, 1e-12))
+        chunk, first, last = (each[at : at + CHUNK] for each in (array, *ends))
+        scaled = (chunk - first) * (255 / np.maximum(last - first, 1e-12))
         made[at : at + CHUNK] = np.round(np.clip(scaled, 0, 255))
     return made
 
 
-def _are_standardised(arrays: Sequence[NDArray[Any]]) -> bool:
-    """Whether each picture has mean 0 and standard deviation 1."""
-    some = np.concatenate([_some(a).reshape(-1, a[0].size) for a in arrays])
-    is_0, is_1 = np.abs(some.mean(axis=1)) < 0.01, np.abs(some.std(axis=1) - 1) < 0.01
+def _are_standardised(some: Sequence[NDArray[Any]]) -> bool:
+    rows = np.concatenate([a.reshape(-1, a[0].size) for a in some])
+    is_0, is_1 = np.abs(rows.mean(axis=1)) < 0.01, np.abs(rows.std(axis=1) - 1) < 0.01
     return bool((is_0 & is_1).all())
 
 
-def _inverted(pictures: Sequence[NDArray[np.uint8]]) -> str:
+def _inverted(pictures: Sequence[Bytes]) -> str:
     """Makes dark ink on light paper light on dark, in place; says which it was.
 
     Paper is what the border of a picture is. Most pictures decide for all, unless every border is
@@ -186,44 +270,47 @@ def _inverted(pictures: Sequence[NDArray[np.uint8]]) -> str:
     return "dark on light, inverted"
 
 
-def _border(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The outermost pixels of each picture."""
+def _border(pictures: Bytes) -> Bytes:
     sides = pictures[:, 0], pictures[:, -1], pictures[:, 1:-1, 0], pictures[:, 1:-1, -1]
     return np.concatenate(sides, axis=1)
 
 
-def resized(pictures: NDArray[np.uint8], notes: list[str]) -> NDArray[np.uint8]:
+# size and orientation
+
+
+def _resized(pictures: Bytes, notes: list[str]) -> Bytes:
     """The pictures at 28 x 28; those up to 20 x 20 keep MNIST's margin of 4 pixels."""
     sides = pictures.shape[1:]
     if sides == (SIDE, SIDE):
         return pictures
     notes.append(f"resized from {_times(sides)}")
-    margins = [(0, 0), *(((max(sides) - n) // 2, -(-(max(sides) - n) // 2)) for n in sides)]
-    inner = BOX if max(sides) <= BOX else SIDE
+    longest = max(sides)
+    margins = [(0, 0), *(((longest - n) // 2, -(-(longest - n) // 2)) for n in sides)]
+    inner = BOX if longest <= BOX else SIDE
     made = np.zeros((len(pictures), SIDE, SIDE), np.uint8)
     place = np.s_[(SIDE - inner) // 2 : (SIDE + inner) // 2]
     for at in range(0, len(pictures), CHUNK):
         square = np.pad(pictures[at : at + CHUNK], margins).astype(np.float32)
-        if max(sides) > inner:
-            averages = areas(max(sides), inner)
+        if longest > inner:
+            averages = areas(longest, inner)
             small = averages @ square @ averages.T
         else:
-            zoom = inner / max(sides)
+            zoom = inner / longest
             small = ndimage.zoom(square, (1, zoom, zoom), order=1, grid_mode=True, mode="nearest")
         made[at : at + CHUNK, place, place] = np.round(small)
     return made
 
 
-def is_sideways(
-    pictures: NDArray[np.uint8], answers: NDArray[np.uint8], digits: Array
-) -> bool | None:
+def _is_sideways(pictures: Bytes, answers: Bytes | None, digits: Array | None) -> bool | None:
     """Whether pictures look more like digits when rows and columns are swapped; None if unclear.
 
-    digits: (10, 28, 28), the mean picture of each digit. Compared are the differences of the
-    digits from their mean, in which clothes and letters are like none.
+    Compared are the differences of the digits from their mean, in which clothes and letters are
+    like none.
     """
-    present = [digit for digit in range(10) if (answers == digit).any()]
-    if len(present) < 5 or answers.max() > 9:
+    if answers is None or digits is None or answers.max() > 9:
+        return None
+    present = np.unique(answers)
+    if len(present) < 5:
         return None
     means = np.stack([pictures[answers == digit].mean(axis=0) for digit in present])
     means, wanted = means - means.mean(axis=0), digits[present] - digits[present].mean(axis=0)
@@ -238,7 +325,10 @@ def is_sideways(
     return swapped > upright
 
 
-def as_answers(array: NDArray[Any], notes: list[str], *, is_picture: bool) -> NDArray[np.uint8]:
+# answers
+
+
+def _as_answers(array: NDArray[Any], notes: list[str], *, is_picture: bool) -> Bytes:
     """Answers as whole numbers from 0: from numbers, words, or one column for each answer."""
     if array.ndim == 2 and array.shape[1] > 1:
         array = _from_one_hot(array)
@@ -253,12 +343,13 @@ def as_answers(array: NDArray[Any], notes: list[str], *, is_picture: bool) -> ND
         bad = answers[answers != np.round(answers)]  # NaN too
         if len(bad):
             raise BadFile(f"has the answer {bad[0]:g}; answers are whole numbers")
-    if not is_picture and answers.min() < 0 and len(np.unique(answers)) <= 10:
+    low, high = answers.min(), answers.max()
+    if not is_picture and low < 0 and len(np.unique(answers)) <= 10:
         return _numbered(answers.astype(int), notes)
-    if answers.min() < 0 or answers.max() >= MAX_ANSWERS:
-        bad = answers.min() if answers.min() < 0 else answers.max()
+    if low < 0 or high >= MAX_ANSWERS:
+        bad = low if low < 0 else high
         raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}: {bad:g}")
-    if is_picture and (answers.min(), answers.max()) == (1, 10):
+    if is_picture and (low, high) == (1, 10):
         raise BadFile("has the answers 1 to 10: it is unclear which is 0. Use 0 to 9")
     return answers.astype(np.uint8)
 
@@ -273,15 +364,10 @@ def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
     return largest
 
 
-def _numbered(answers: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:
-    """The number of each answer among all, in order."""
+def _numbered(answers: NDArray[Any], notes: list[str]) -> Bytes:
     names, numbers = np.unique(answers, return_inverse=True)
     if len(names) > MAX_ANSWERS:
         raise BadFile(f"has {len(names):,} different answers; at most {MAX_ANSWERS} are told apart")
     some = ", ".join(f"{number} {name}" for number, name in enumerate(names[:5]))
     notes.append(f"answers {some}" + (", ..." if len(names) > 5 else ""))
     return numbers.astype(np.uint8)
-
-
-def _times(sides: Sequence[int]) -> str:
-    return " x ".join(f"{n:,}" for n in sides)

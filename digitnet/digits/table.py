@@ -6,8 +6,7 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from math import isqrt
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,53 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, open_bounded
+from digitnet.digits.recognize import Contents, Raw, Reading
 from digitnet.engine.report import Report, ignore
 
 MAX_BYTES = 2 << 30
 MAX_CELLS = 1 << 28
-CHUNK = 1 << 22
-"""Characters read at a time, and the maximum length of a line."""
-
+CHUNK = 1 << 22  # characters read at a time, and the maximum length of a line
 DELIMITERS = ";\t, "
+# headings of a column of answers
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "y", "species")
-"""Headings of a column of answers."""
-
+# headings of a column that numbers the rows, which is left out
 NUMBERINGS = ("", "id", "index", "imageid", "unnamed: 0")
-"""Headings of a column that numbers the rows, which is left out."""
 
 _PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The progress of an import: what is done of a total, in bytes or files."""
+def read_table(
+    path: Path, part: int | None, report: Report = ignore, inputs: int | None = None
+) -> Contents:
+    """Reads a table, gzipped or not, with notes on which column was taken for what.
 
-    done: int
-    total: int
-    in_bytes: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns of a table.
-
-    numbers: (rows, columns), without the answers. answers: (rows,), numbers or words, or (rows,
-    answers), one-hot; None if there is no such column. notes: which column was taken for what.
-    is_picture: whether the headings are those of pixels; None without headings.
-    """
-
-    numbers: NDArray[Any]
-    answers: NDArray[Any] | None
-    notes: list[str]
-    is_picture: bool | None
-
-
-def read_table(path: Path, report: Report = ignore, inputs: int | None = None) -> Table:
-    """Reads a table, gzipped or not.
-
-    inputs: the numbers a case is to have, by which a column of answers is told where its heading
-    does not. Reports Reading. Raises BadFile if it is not a table of numbers, and OSError if it
-    cannot be read.
+    part: that its name speaks of. inputs: the numbers a case is to have, by which a column of
+    answers is told where its heading does not. Reports Reading. Raises BadFile if it is not a table
+    of numbers, and OSError if it cannot be read.
     """
     with open_bounded(path, MAX_BYTES) as file:
         size = file.seek(0, io.SEEK_END)
@@ -72,7 +47,7 @@ def read_table(path: Path, report: Report = ignore, inputs: int | None = None) -
         if not lines:
             raise BadFile("holds no table")
         delimiter = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
-        rows = list(csv.reader(lines[:3], delimiter=delimiter, skipinitialspace=True))
+        rows = [*_cells(lines[:3], delimiter)]
         names, samples = [], rows
         texts = [sum(map(_is_text, row)) for row in rows]
         if texts[0] > texts[-1] or texts == [len(rows[0])]:
@@ -84,14 +59,18 @@ def read_table(path: Path, report: Report = ignore, inputs: int | None = None) -
             raise BadFile(
                 f"has {len(rows[0])} columns in its first row, {len(samples[0])} in the next"
             )
-        reader = _Reader(len(rows[0]), delimiter, samples[0], names)
+        reader = _Reader(delimiter, samples[0], names)
         reader.add(lines)
         for lines in chunks:
             reader.add(lines)
-    return reader.table(names, inputs)
+    return reader.contents(part, inputs)
 
 
-def _chunks(file: BinaryIO, report: Any) -> Iterator[list[str]]:
+def _cells(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+
+
+def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
     """The lines of a text file, some megabytes at a time. Raises BadFile if it is not text."""
     head = file.read(4)
     file.seek(0)
@@ -120,7 +99,6 @@ def _chunks(file: BinaryIO, report: Any) -> Iterator[list[str]]:
 
 
 def _is_text(cell: str) -> bool:
-    """Whether a cell is not a number."""
     try:
         float(cell)
     except ValueError:
@@ -131,107 +109,95 @@ def _is_text(cell: str) -> bool:
 class _Reader:
     """Reads rows of numbers, and one column of words if the first row has one."""
 
-    def __init__(
-        self, columns: int, delimiter: str, first: Sequence[str], names: Sequence[str]
-    ) -> None:
-        self.columns, self.delimiter = columns, delimiter
+    def __init__(self, delimiter: str, first: Sequence[str], names: Sequence[str]) -> None:
+        self.columns, self.delimiter, self.names = len(first), delimiter, names
         numbered = [k for k, name in enumerate(names) if name in NUMBERINGS]
         if not names and not first[-1].strip():  # each row ends with a delimiter
-            numbered = [columns - 1]
+            numbered = [self.columns - 1]
         words = [k for k, cell in enumerate(first) if _is_text(cell) and k not in numbered]
         if len(words) > 1:
             raise BadFile(f"has the row {_shown(delimiter.join(first))}: not numbers")
         if words and names and names[words[0]] not in ANSWERS and {*names} & {*ANSWERS}:
             raise BadFile(f"has words in column {_shown(names[words[0]])}, not numbers")
         self.words = words[0] if words else None
-        self.kept = [k for k in range(columns) if k not in numbered and k != self.words]
-        if not self.kept:
+        self.numbers = [k for k in range(self.columns) if k not in (*numbered, *words)]
+        if not self.numbers:
             raise BadFile("has no column of numbers")
-        self.numbered = [
-            _shown(names[k]) if names and names[k] else "without a heading" for k in numbered
+        self.notes = [
+            f"column {_shown(names[k]) if names and names[k] else 'without a heading'} left out"
+            for k in numbered
         ]
         self.blocks: list[NDArray[Any]] = []
         self.answers: list[str] = []
         self.rows = 0
-        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
 
     def add(self, lines: list[str]) -> None:
         """Reads these lines. Raises BadFile, naming the first bad one."""
-        block = self._block(lines)
-        if block is None and self.dtype == np.uint8:
-            self.dtype = np.dtype(np.float32)
-            block = self._block(lines)
-        if block is None or block.shape != (len(lines), len(self.kept)):
-            raise BadFile(self._problem(lines))
-        self.blocks.append(block)
-        self.rows += len(lines)
-        if self.rows * self.columns > MAX_CELLS:
-            raise BadFile(f"has more than {MAX_CELLS:,} numbers")
-        if self.words is not None:
-            cells = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True)
-            self.answers += [row[self.words].strip()[:40] for row in cells]
-
-    def _block(self, lines: list[str]) -> NDArray[Any] | None:
-        """The numbers in some lines; None if they are not all of this type."""
-        every = len(self.kept) == self.columns
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                return np.loadtxt(
+                block = np.loadtxt(
                     lines,
-                    self.dtype,
+                    np.float32,
                     comments=None,
                     delimiter=None if self.delimiter == " " else self.delimiter,
-                    usecols=None if every else self.kept,
+                    usecols=None if len(self.numbers) == self.columns else self.numbers,
                     quotechar='"',
                     ndmin=2,
                 )
         except (ValueError, Warning):
-            return None
+            raise BadFile(self._problem(lines)) from None
+        if block.shape != (len(lines), len(self.numbers)):
+            raise BadFile(self._problem(lines))
+        with np.errstate(invalid="ignore"):
+            small = block.astype(np.uint8)
+        self.blocks.append(small if (small == block).all() else block)
+        self.rows += len(lines)
+        if self.rows * self.columns > MAX_CELLS:
+            raise BadFile(f"has more than {MAX_CELLS:,} numbers")
+        if self.words is not None:
+            self.answers += [row[self.words].strip()[:40] for row in _cells(lines, self.delimiter)]
 
     def _problem(self, lines: list[str]) -> str:
-        """What is wrong with the first bad line."""
-        for number, line in enumerate(lines, self.rows + 1):
-            (cells,) = csv.reader([line], delimiter=self.delimiter, skipinitialspace=True)
+        for number, cells in enumerate(_cells(lines, self.delimiter), self.rows + 1):
             if len(cells) != self.columns:
                 return f"has {len(cells)} columns in row {number:,}, not {self.columns}"
-            for k in self.kept:
+            for k in self.numbers:
                 if _is_text(cells[k]):
                     said = _shown(cells[k]) if cells[k].strip() else "nothing"
                     return f"has {said} in column {k + 1} of row {number:,}, not a number"
         return "is not a table of numbers"
 
-    def table(self, names: Sequence[str], inputs: int | None) -> Table:
-        """The table, with its column of answers."""
+    def contents(self, part: int | None, inputs: int | None) -> Contents:
         numbers = np.concatenate(self.blocks)
         self.blocks.clear()
-        notes = [f"column {name} left out" for name in self.numbered]
-        headings = [names[k] for k in self.kept] if names else []
+        headings = [self.names[k] for k in self.numbers] if self.names else []
+        answers: NDArray[Any] | None = None
         if self.words is not None:
-            where = names[self.words] if names else f"{self.words + 1}"
-            notes.append(f"answers from column {_shown(where)}")
-            return Table(numbers, np.array(self.answers), notes, _is_pixels(headings))
-        one_hot = 0 if {*headings} & {*ANSWERS} else _one_hot_columns(numbers)
-        if one_hot and inputs is None:
-            notes.append(f"answers from the last {one_hot} columns")
-            is_picture = _is_pixels(headings[:-one_hot])
-            return Table(numbers[:, :-one_hot], numbers[:, -one_hot:], notes, is_picture)
-        has_answers = inputs is None or len(self.kept) == inputs + 1
-        place = _place_of_answers(numbers, headings, has_answers)
-        if place is None:
-            return Table(numbers, None, notes, _is_pixels(headings))
-        end = "first" if place == 0 else "last"
-        where = f"column {_shown(headings[place])}" if headings else f"the {end} column"
-        notes.append(f"answers from {where}")
-        others = headings[:place] + headings[place + 1 :]
-        if numbers.shape[1] == 1:
-            raise BadFile("has no column of numbers but the answers")
-        answers = numbers[:, place].copy()
-        rest = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
-        return Table(rest, answers, notes, _is_pixels(others))
+            where = self.names[self.words] if self.names else f"{self.words + 1}"
+            self.notes.append(f"answers from column {_shown(where)}")
+            answers = np.array(self.answers)
+        elif inputs is None and (count := _one_hot_columns(numbers, headings)):
+            self.notes.append(f"answers from the last {count} columns")
+            numbers, answers = numbers[:, :-count], numbers[:, -count:]
+            headings = headings[:-count]
+        else:
+            has_answers = inputs is None or numbers.shape[1] == inputs + 1
+            place = _place_of_answers(numbers, headings, has_answers)
+            if place is not None:
+                end = "first" if place == 0 else "last"
+                where = f"column {_shown(headings[place])}" if headings else f"the {end} column"
+                self.notes.append(f"answers from {where}")
+                if numbers.shape[1] == 1:
+                    raise BadFile("has no column of numbers but the answers")
+                answers = numbers[:, place].copy()
+                numbers = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
+                headings = headings[:place] + headings[place + 1 :]
+        sets = [Raw(part, numbers, answers)]
+        return Contents(sets, self.notes, is_picture=_are_pixels(headings))
 
 
-def _is_pixels(headings: Sequence[str]) -> bool | None:
+def _are_pixels(headings: Sequence[str]) -> bool | None:
     """Whether these are headings of pixels; None without headings."""
     if not headings:
         return None
@@ -263,11 +229,11 @@ def _place_of_answers(
     return possible[0] if possible else None if has_pixels else last
 
 
-def _one_hot_columns(numbers: NDArray[Any]) -> int:
+def _one_hot_columns(numbers: NDArray[Any], headings: Sequence[str]) -> int:
     """How many of the last columns are one-hot answers: three or more, each the answer of a row."""
     for count in range(3, min(100, numbers.shape[1] - 1) + 1):
         last = numbers[:, -count:]
-        if last[:, 0].max() != 1 or last[:, 0].min() != 0:
+        if {*headings} & {*ANSWERS} or last[:, 0].max() != 1 or last[:, 0].min() != 0:
             return 0
         if (last.sum(axis=1) == 1).all():
             return count
@@ -275,7 +241,6 @@ def _one_hot_columns(numbers: NDArray[Any]) -> int:
 
 
 def _may_be_answers(column: NDArray[Any]) -> bool:
-    """Whether the numbers are a few different whole ones."""
     different = np.unique(column[:5000])
     return 1 < len(different) <= 100 and bool((different == np.round(different)).all())
 

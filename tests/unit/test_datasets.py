@@ -3,7 +3,6 @@
 import gzip
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -210,18 +209,6 @@ def test_mnist_is_found_however_it_was_unpacked(
         path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
     assert SOURCES["mnist"].is_here([tmp_path])
     assert len(SOURCES["mnist"].read([tmp_path / "none", tmp_path]).train) == 1
-
-
-def test_mnist_npz_of_keras_is_mnist_if_its_arrays_are(tmp_path: Path) -> None:
-    arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), small().values(), strict=True))
-    np.savez_compressed(tmp_path / "mnist.npz", **arrays)
-    assert SOURCES["mnist"].is_here([tmp_path])
-    message = refused(tmp_path, name="mnist")
-    first = next(iter(MNIST_DIGESTS))
-    assert message == f"{tmp_path / 'mnist.npz'}: has an x_train that is not {first}"
-    digests = [sha256(idx(array)).hexdigest() for array in arrays.values()]
-    read = datasets._from_archive(tmp_path / "mnist.npz", [*MNIST_DIGESTS], digests)
-    assert [(each == array).all() for each, array in zip(read, arrays.values(), strict=True)]
 
 
 def test_what_is_not_here_says_what_was_looked_for_and_where(tmp_path: Path) -> None:
