@@ -22,7 +22,6 @@ class DataSets:
     """
 
     def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:
-        """Reads nothing yet."""
         self.folders, self.download_to, self._own = list(folders), download_to, own
         self.name = "sample"
         self._read: dict[str, DataSet] = {}
@@ -30,27 +29,17 @@ class DataSets:
 
     @property
     def own(self) -> OwnData:
-        """The user's own data sets."""
         return OwnData(self._own)
 
     def sources(self) -> dict[str, Source]:
         """Name → source of every known data set, including those not on this machine."""
-        names = self.own.names()
-        own = {
-            name: Source(
-                name,
-                ABOUT_MINE if name == MINE else "imported",
-                784,
-                10,
-                partial(self._read_own, name),
-                exists=name in names,
-            )
-            for name in (MINE, *names)
-        }
-        return SOURCES | RELATIVES | own
+        sources, names = SOURCES | RELATIVES, self.own.names()
+        for name in (MINE, *names):
+            about, read = ABOUT_MINE if name == MINE else "imported", partial(self._read_own, name)
+            sources[name] = Source(name, about, 784, 10, read, exists=name in names)
+        return sources
 
     def _read_own(self, name: str, folders: Sequence[Path]) -> DataSet:
-        """One of the user's own data sets; it is in none of the folders."""
         cases = self.own.read(name)
         if not len(cases):
             raise NotHere(name, HOW_TO_ADD)
@@ -87,7 +76,6 @@ class DataSets:
         self.name = self._chosen[data.inputs, data.outputs] = data.name
 
     def lend(self, data: DataSet) -> None:
-        """Makes a data set the current one that is nowhere on disk."""
         self._read[data.name], self.name = data, data.name
 
     def fitting(self, wanted: tuple[str, str], inputs: int, outputs: int) -> str | None:
@@ -98,17 +86,12 @@ class DataSets:
         """
         first, second = wanted
         chosen = self._chosen.get((inputs, outputs), "")
-        sources = self.sources()
-        own = self.own.names()
+        sources, own = self.sources(), self.own.names()
         for name in (first, chosen, second, *sources):
-            if name in own:
-                fits = self._sizes(name) == (inputs, outputs)
-            else:
-                source = sources.get(name)
-                sizes = (source.inputs, source.outputs) if source else (0, 0)
-                fits = sizes == (inputs, outputs) and sources[name].is_here(self.folders)
-            if fits:
-                return name
+            if source := sources.get(name):
+                sizes = self._sizes(name) if name in own else (source.inputs, source.outputs)
+                if sizes == (inputs, outputs) and source.is_here(self.folders):
+                    return name
         return None
 
     def _sizes(self, name: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""`data` chooses, imports, downloads and deletes data sets."""
+"""`data` chooses, imports, downloads and deletes data sets; `mine` keeps one's own digits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,24 +13,24 @@ from digitnet.digits.download import DownloadFailed, download_mnist
 from digitnet.digits.files import BadFile
 from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
-from digitnet.digits.table import Reading
+from digitnet.digits.recognize import Reading
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report
 from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
+from digitnet.repl.features.show import MAX_SHOWN, CasesShown
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, counted
-from digitnet.repl.result import Note
+from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session
 
-EXAMPLE = "Example: data import photos scans"
+EXAMPLE = "data import photos scans"
 
-MAX_REASONS = 3
-"""Maximum number of files for which the reason is printed."""
+MAX_REASONS = 3  # maximum number of files for which the reason is printed
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,18 @@ class DataResult(Drawn):
     def drawn(self, view: View) -> RenderResult:
         for reason in self.left_out[:MAX_REASONS]:
             yield f"Left out: {printable(reason, 300)}"
-        more = len(self.left_out) - MAX_REASONS
-        if more > 0:
+        if (more := len(self.left_out) - MAX_REASONS) > 0:
             yield f"Left out: {counted(more, 'more file')}"
         yield f"{self.done}{self.data}."
         if self.understood:
-            yield f"Understood: {printable('; '.join(self.understood), 600)}."
+            yield understood(self.understood)
         if self.available:
             lines = list(self.available.items())
             yield Rows(("data set", "what it is"), lines, prose=("what it is",))
+
+
+def understood(notes: list[str]) -> str:
+    return f"Understood: {printable('; '.join(notes), 600)}."
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,8 @@ class Progress(Drawn):
     def drawn(self, view: View) -> RenderResult:
         progress = self.shown(self.done)
         if self.total:
-            share = bar(self.done / self.total, 20, blocks=view.blocks)
-            progress = f"[{share}] {self.shown(self.done)} of {self.shown(self.total)}"
+            done = bar(self.done / self.total, 20, blocks=view.blocks)
+            progress = f"[{done}] {self.shown(self.done)} of {self.shown(self.total)}"
         yield Text(f"{printable(self.name, 60)}  {progress}", no_wrap=True, overflow="crop")
 
 
@@ -138,29 +141,25 @@ def data(
 
 def _import(session: Session, name: str, path: str) -> DataResult:
     if not name or not path:
-        raise CommandError(f"data import needs a name and a path. {EXAMPLE}")
+        raise CommandError(f"data import needs a name and a path. Example: {EXAMPLE}")
     if name in {*SOURCES, *RELATIVES, MINE, "import", "delete"}:
-        raise CommandError(f"{name} is taken: choose another name. {EXAMPLE}")
+        raise CommandError(f"{name} is taken: choose another name. Example: {EXAMPLE}")
     if not OWN_NAME.fullmatch(name):
         raise CommandError(
             f"{quoted(name)} cannot be the name of a data set: use up to 32 of a-z, 0-9, - and _, "
-            f"a letter first. {EXAMPLE}"
+            f"a letter first. Example: {EXAMPLE}"
         )
     own = session.data_sets.own
     version = own.version(name)
     if version and not session.asker.confirm(f"There is a data set {name} already. Replace it?"):
         raise CommandError("nothing was imported")
-    file = path_of(path, EXAMPLE.removeprefix("Example: "))
-    imported = import_from(file, reading(session, path), mean_digits(session))
-    own.keep(name, imported.cases, version)
+    source, report = path_of(path, EXAMPLE), reading(session, path)
+    cases, notes, left_out = import_from(source, report, mean_digits(session))
+    own.keep(name, cases, version)
     session.changed_data(name)
     session.choose(session.data(name))
-    return DataResult(
-        f"Imported {name}: {counted(len(imported.cases), 'case')}. In use: ",
-        session.data(name),
-        understood=imported.notes,
-        left_out=imported.left_out,
-    )
+    done = f"Imported {name}: {counted(len(cases), 'case')}. In use: "
+    return DataResult(done, session.data(name), understood=notes, left_out=left_out)
 
 
 def reading(session: Session, path: str) -> Report:
@@ -168,8 +167,8 @@ def reading(session: Session, path: str) -> Report:
     session.report(Note(f"Reading {printable(path)} ...", lasting=False))
 
     def report(done: Reading | None) -> None:
-        shown = decimal if done and done.in_bytes else lambda count: f"{count:,}"
-        progress = Progress(path, done.done, done.total, shown) if done else None
+        shown = decimal if done and done.in_bytes else "{:,}".format
+        progress = done and Progress(path, done.done, done.total, shown)
         session.report(Note(progress, lasting=False) if progress else None)
 
     return report
@@ -203,9 +202,8 @@ def _delete(session: Session, name: str) -> DataResult:
 
 def _available(session: Session) -> dict[str, str]:
     """Name → description of each data set; those in MNIST's format only if their files are here."""
-    sources = session.data_sets.sources().values()
     available = {}
-    for source in sources:
+    for source in session.data_sets.sources().values():
         if source.is_here(session.data_sets.folders):
             available[source.name] = source.summary
         elif source.name not in RELATIVES:
@@ -240,3 +238,142 @@ def _download(session: Session) -> None:
             f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "
             "is always here; --data DIR uses MNIST's files from a folder"
         ) from None
+
+
+# one's own digits
+
+
+@command(
+    "mine",
+    group="Digits",
+    examples={
+        "mine": "add the digit read last, as what it was said to be on the board",
+        "mine show": "the pictures in mine, each with its number and its answer",
+        "mine 1 12": "number 12 is a 1",
+        "mine remove 12": "take number 12 out; without a number, the last one",
+        "mine 31415": "add the five digits read last, each as what it is",
+        "mine 7": "add it as a 7, or say that what was just added is a 7",
+    },
+)
+def mine(
+    session: Session,
+    what: Annotated[str | None, kinds.DIGITS_OR_VERB] = None,
+    number: Annotated[int | None, kinds.INDEX] = None,
+) -> Said:
+    """Add the digits that d or img read last to your own data set, with their right answers.
+
+    Of several, one digit adds the last, and as many digits as were read add all of them.
+
+    `data mine` chooses that data set: then t trains on it, and ch checks with the tenth of it that
+    is kept for testing. It is kept with the saves. mine show shows what is in it, the
+    last hundred or those from a number on; mine DIGIT N corrects the answer of one, mine remove
+    takes one out. undo takes back the last of these changes, data delete mine deletes all.
+    """
+    if what == "show":
+        return _shown(session, number)
+    if what == "remove":
+        return _removed(session, number)
+    if what is not None and number is not None:
+        if len(what) > 1:
+            raise CommandError(f"one case is one digit, not {what}. Example: mine 1 {number}")
+        return _answered(session, number, int(what))
+    return _added(session, what)
+
+
+def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> tuple[OwnCases, OwnCases]:
+    """Changes `mine` on disk; returns its cases before and after."""
+    before = OwnCases.none()
+
+    def noting(cases: OwnCases) -> OwnCases:
+        nonlocal before
+        before = cases
+        return change(cases)
+
+    after = session.data_sets.own.change(MINE, noting)
+    session.changed_data(MINE)
+    return before, after
+
+
+def _added(session: Session, digits: str | None) -> Said:
+    """Adds the last digit that was read, or all of them."""
+    if session.last_pictures is None:
+        raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
+    pictures, known = session.last_pictures
+    if digits is None and known is None:
+        raise CommandError("which digit is it? Example: mine 7")
+    digits = digits or str(known)
+    if len(digits) not in (1, len(pictures)):
+        raise CommandError(
+            f"what was read last has {counted(len(pictures), 'digit')}, not {len(digits)}; nothing "
+            "was added. mine takes a digit for each, in their order, or one for the last"
+        )
+
+    def change(cases: OwnCases) -> OwnCases:
+        for picture, digit in zip(pictures[-len(digits) :], digits, strict=True):
+            cases = cases.with_case(picture, int(digit))
+        return cases
+
+    _, cases = _changed(session, change)
+    total, last = len(cases), int(digits[-1])
+    if len(digits) > 1:
+        done, more = f"Added {len(digits)} digits to mine", ""
+        fields = {"answers": [int(digit) for digit in digits], "total": total}
+    else:
+        of_it = int((cases.answers == last).sum())
+        done, more = f"Added to mine as a {last}", f", {of_it} of them a {last}"
+        fields = {"answer": last, "total": total, "of_it": of_it}
+    text = f"{done}: {counted(total, 'digit')} by now{more}. data mine trains on them."
+    return Said(text, fields)
+
+
+def _answered(session: Session, number: int, answer: int) -> Said:
+    before, after = _changed(session, lambda c: c.answered(_checked(number, c), answer))
+    was = int(before.answers[number])
+    return Said(
+        f"Number {number} of mine is a {answer} now; it was a {was}.",
+        {"index": number, "answer": answer, "was": was, "total": len(after)},
+    )
+
+
+def _removed(session: Session, number: int | None) -> Said:
+
+    def index_in(cases: OwnCases) -> int:
+        return _checked(len(cases) - 1 if number is None else number, cases)
+
+    before, after = _changed(session, lambda cases: cases.without(index_in(cases)))
+    index, total = index_in(before), len(after)
+    answer = int(before.answers[index])
+    return Said(
+        f"Removed number {index} from mine, a {answer}; undo brings it back. "
+        f"{counted(total, 'digit')} left.",
+        {"removed": index, "answer": answer, "total": total},
+    )
+
+
+def _shown(session: Session, first: int | None) -> CasesShown:
+    cases = session.data_sets.own.read(MINE)
+    first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
+    rows = slice(first, first + MAX_SHOWN)
+    listed = [
+        {"index": index, "answer": answer, "set": ("train", "validation", "test")[part]}
+        for index, (answer, part) in enumerate(
+            zip(cases.answers[rows].tolist(), cases.parts[rows], strict=True), first
+        )
+    ]
+    some = f"the {len(listed)} from number {first} on, of " if len(listed) < len(cases) else ""
+    return CasesShown(
+        f"mine: {some}{counted(len(cases), 'digit')}",
+        {"total": len(cases), "cases": listed},
+        list(cases.pictures[rows]),
+        [f"{case['index']}: {case['answer']}" for case in listed],
+    )
+
+
+def _checked(number: int, cases: OwnCases) -> int:
+    if not len(cases):
+        raise CommandError("there are no digits in mine: d draws one, mine adds it")
+    if number >= len(cases):
+        raise CommandError(
+            f"mine has no number {number:,}: it has 0 to {len(cases) - 1:,}. mine show shows them"
+        )
+    return number

@@ -1,4 +1,4 @@
-"""`img` reads the digits in picture files, one or a page of them."""
+"""`img` reads the digits in picture files; `answer` answers a table of pictures in a file."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,43 +8,53 @@ from itertools import groupby
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.digits.files import BadFile, read_bounded
+from digitnet.digits.importing import read_cases
 from digitnet.digits.page import Box, Digit, Judge, Page, page_in
 from digitnet.digits.pictures import MAX_BYTES, Found, pictures_at, read_picture
-from digitnet.digits.prepare import NoDigit, Picture
+from digitnet.digits.prepare import NoDigit, Picture, in_blocks
 from digitnet.engine.arrays import Array, Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
+from digitnet.engine.network import Network
 from digitnet.engine.report import Stopped
 from digitnet.paths import included_folder
+from digitnet.registry.files import NotWritten, write_outside
 from digitnet.registry.model import Model
 from digitnet.registry.saves import Registry
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, Incomplete, printable
 from digitnet.repl.features.check import check_outputs
-from digitnet.repl.features.data import Progress
+from digitnet.repl.features.data import Progress, mean_digits, reading, understood
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, digit, gallery, small_case, verdict
-from digitnet.repl.pictures.file import path_of
+from digitnet.repl.pictures.file import path_of, path_to_write
 from digitnet.repl.pictures.tables import Rows, counted, percent
-from digitnet.repl.result import Note
+from digitnet.repl.result import Note, Record
 from digitnet.repl.session import Session
 
+# number of inputs → the rows and columns of a 28 x 28 picture that the network takes
 PIXELS = {28 * 28: slice(None), 11 * 11: slice(2, -4, 2)}
-"""Number of inputs → the rows and columns of a 28 x 28 picture that the network takes."""
+
+
+def outputs_of(network: Network, inputs: NDArray[Any], scale: float) -> Array:
+    """The outputs for cases, (cases, outputs). Raises CommandError if they are not finite."""
+    cases = Cases(inputs, np.zeros((len(inputs), network.outputs)), scale)
+    a = outputs_for(network, cases, np.arange(len(inputs)))
+    check_outputs(a)
+    return a
 
 
 class PictureReader:
-    """Computes a network's outputs for prepared pictures."""
-
     def __init__(self, model: Model) -> None:
         """Raises CommandError if the network does not take pictures."""
-        self._network = model.trainer.answering()
-        self._scale = 1.0 if model.trainer.settings.pixels == "raw" else 1 / 255
-        pixels = PIXELS.get(self._network.inputs)
+        self.network = model.trainer.answering()
+        self.scale = 1.0 if model.trainer.settings.pixels == "raw" else 1 / 255
+        pixels = PIXELS.get(self.network.inputs)
         if pixels is None:
             raise CommandError(
                 f"the network ({model.network.shape}) does not take pictures: "
@@ -52,17 +62,13 @@ class PictureReader:
             )
         self._pixels = pixels
 
-    def seen(self, picture: Picture) -> Picture:
-        """The pixels that the network takes from a prepared picture, 28 x 28."""
-        return picture[self._pixels, self._pixels]
+    def seen(self, pictures: Picture) -> Picture:
+        """The pixels that the network takes from prepared pictures, (..., 28, 28)."""
+        return pictures[..., self._pixels, self._pixels]
 
     def outputs(self, seen: Sequence[Picture]) -> Array:
         """The outputs, (pictures, outputs). Raises CommandError if they are not finite."""
-        inputs = np.stack(seen).reshape(len(seen), -1)
-        targets = np.zeros((len(seen), self._network.outputs))
-        a = outputs_for(self._network, Cases(inputs, targets, self._scale), np.arange(len(seen)))
-        check_outputs(a)
-        return a
+        return outputs_of(self.network, np.stack(seen).reshape(len(seen), -1), self.scale)
 
 
 @cache
@@ -74,12 +80,11 @@ def judge() -> Judge | None:
     return PictureReader(registry.load("judge")).outputs if registry.exists("judge") else None
 
 
+# a guess that is right with a lower probability is doubtful; the second guess is shown too
 DOUBT = 0.9
-"""A guess that is right with a lower probability is doubtful; the second guess is shown too."""
-
+# what is a digit with a probability below the first is called none; so is what is one with less
+# than the second, unless the network is as sure of its guess as the third says
 NO_DIGIT, UNSURE, SURE = 0.02, 0.1, 0.99
-"""What is a digit with a probability below the first is called none; so is what is one with less
-than the second, unless the network is as sure of its guess as the third says."""
 
 
 def is_digit(probability: float, outputs: Sequence[float]) -> bool:
@@ -87,18 +92,13 @@ def is_digit(probability: float, outputs: Sequence[float]) -> bool:
     return probability >= (NO_DIGIT if max(outputs) >= SURE else UNSURE)
 
 
-MAX_WHOLE = 4
-"""Up to this many digits are shown with picture and outputs; more in a table."""
-
-STEPS = "steps"
-"""The last word that asks for how a page was read."""
-
-MAX_DOUBTS = 20
-"""Maximum number of doubtful digits that are told of one page."""
+MAX_WHOLE = 4  # up to this many digits are shown with picture and outputs; more in a table
+STEPS = "steps"  # the last word that asks for how a page was read
+MAX_DOUBTS = 20  # maximum number of doubtful digits that are told of one page
 
 
 @dataclass(frozen=True)
-class DigitRead:
+class DigitRead(Drawn):
     """A piece of a file that was read, or the reason why there is none.
 
     seen: the pixels that the network takes. answer: the digit that its folder is named after.
@@ -118,45 +118,41 @@ class DigitRead:
     best: int | None = None
 
     @property
-    def label(self) -> str:
-        """The file, and the number of the digit if it has several."""
-        return printable(self.file) + (f", {self.number} of {self.of}" if self.of > 1 else "")
-
-    @property
-    def probability(self) -> float:
-        """That it is a digit, and the guess right."""
-        return max(self.outputs) * (self.place.probability if self.place else 1.0)
+    def among(self) -> str:
+        """`, 2 of 3`; empty if it is alone."""
+        return f", {self.number} of {self.of}" if self.of > 1 else ""
 
     @property
     def doubt(self) -> str:
         """`doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
-        if self.guess is None or len(self.outputs) < 2 or self.probability >= DOUBT:
+        of_digit = self.place.probability if self.place else 1.0
+        if self.guess is None or len(self.outputs) < 2 or max(self.outputs) * of_digit >= DOUBT:
             return ""
         *_, second, _ = sorted(range(len(self.outputs)), key=self.outputs.__getitem__)
-        none = 1 - self.place.probability if self.place else 0.0
-        if none > self.outputs[second]:
-            return f"doubtful, or no digit ({percent(none)})"
+        if 1 - of_digit > self.outputs[second]:
+            return f"doubtful, or no digit ({percent(1 - of_digit)})"
         return f"doubtful, or {second} ({percent(self.outputs[second])})"
 
     def as_json(self) -> dict[str, Any]:
-        """The guess, the outputs and the place."""
-        known = {} if self.answer is None else {"answer": self.answer}
-        fields = {"file": self.file, "guess": self.guess, "outputs": list(self.outputs)}
-        place = self.place and {
-            "best": self.best,
-            "digit_probability": round(self.place.probability, 4),
-            "row": self.place.row,
-            "box": [round(at, 4) for at in self.place.box],
-            "cut": self.place.cut,
-        }
-        return fields | {"error": self.error or None} | (place or {}) | known
+        outputs, error = list(self.outputs), self.error or None
+        fields: dict[str, Any] = {"file": self.file, "guess": self.guess}
+        fields |= {"outputs": outputs, "error": error}
+        if self.place:
+            fields |= {
+                "best": self.best,
+                "digit_probability": round(self.place.probability, 4),
+                "row": self.place.row,
+                "box": [round(at, 4) for at in self.place.box],
+                "cut": self.place.cut,
+            }
+        return fields | ({} if self.answer is None else {"answer": self.answer})
 
-    def drawn(self, view: View) -> Iterator[RenderableType]:
-        """The picture, the outputs and the guess."""
+    def drawn(self, view: View) -> RenderResult:
+        label = printable(self.file) + self.among
         if self.seen is None or self.best is None:
-            yield Text(f"{self.label}: {printable(self.error)}", "red")
+            yield Text(f"{label}: {printable(self.error)}", "red")
             return
-        yield Text(f"{self.label}, as the network sees it")
+        yield Text(f"{label}, as the network sees it")
         yield beside_outputs(self.seen, self.outputs, self.best, self.answer, view)
         if self.guess is None:
             yield Text(self.error, "bold")
@@ -174,7 +170,6 @@ class PageRead(Drawn):
 
     @property
     def rows(self) -> list[str]:
-        """The digits of each row."""
         rows = groupby(self.digits, lambda read: read.place and read.place.row)
         return ["".join("?" if d.guess is None else str(d.guess) for d in row) for _, row in rows]
 
@@ -185,19 +180,12 @@ class PageRead(Drawn):
 
     @property
     def error(self) -> str:
-        """Why no digit was read."""
         several = f"none of its {len(self.digits)} pieces is a digit"
         return several if len(self.digits) > 1 else self.digits[0].error
 
-    @property
-    def unread(self) -> int:
-        """The number of pieces that are no digits, points and lines included."""
-        return self.page.left_out + sum(digit.guess is None for digit in self.digits)
-
     def as_json(self) -> dict[str, Any]:
-        """The rows, and what was not read."""
-        return {"file": self.file, "rows": self.rows, "unread": self.unread,
-                "turned": self.page.turned}  # fmt: skip
+        unread = self.page.left_out + sum(digit.guess is None for digit in self.digits)
+        return {"file": self.file, "rows": self.rows, "unread": unread, "turned": self.page.turned}
 
     def drawn(self, view: View) -> RenderResult:
         turned = f", turned by {self.page.turned} degrees" if self.page.turned else ""
@@ -224,7 +212,6 @@ class ImgResult(Drawn):
 
     @property
     def digits(self) -> list[DigitRead]:
-        """All digits, and the reasons why files have none."""
         return [digit for page in self.pages for digit in page.digits]
 
     @property
@@ -233,28 +220,7 @@ class ImgResult(Drawn):
         known = [digit for digit in self.digits if digit.answer is not None]
         return sum(digit.guess == digit.answer for digit in known), len(known)
 
-    def _table(self, digits: list[DigitRead]) -> Rows:
-        """A row for each digit, with the files' names without the folder that all are in."""
-        parents = [os.path.dirname(each.file) or "." for each in digits]  # noqa: PTH120
-        folder = os.path.commonpath(parents)
-        lines: list[tuple[str, ...]] = []
-        for each in digits:
-            place = f", {each.number} of {each.of}" if each.of > 1 else ""
-            is_wrong = each.answer is not None and each.answer != each.guess
-            lines.append((
-                printable(os.path.relpath(each.file, folder)) + place,
-                "" if each.guess is None else str(each.guess),
-                "" if each.answer is None else str(each.answer),
-                percent(max(each.outputs)) if each.outputs else "",
-                printable(each.error) or ("wrong" if is_wrong else each.doubt),
-            ))  # fmt: skip
-        headings: tuple[str, ...] = ("file", "guess", "answer", "output", "")
-        if not self.right[1]:
-            headings, *lines = [line[:2] + line[3:] for line in (headings, *lines)]
-        return Rows(headings, lines, numbers=("guess", "answer", "output"))
-
     def as_json(self) -> dict[str, Any]:
-        """One entry per digit, and per page; the accuracy if answers are known."""
         correct, total = self.right
         summed = {"correct": correct, "total": total, "accuracy": correct / total} if total else {}
         results = [digit.as_json() for digit in self.digits]
@@ -272,10 +238,9 @@ class ImgResult(Drawn):
             if self.steps and page.page.digits:
                 yield from _steps(page, view)
         if len(read) <= MAX_WHOLE:
-            for each in digits:
-                yield from each.drawn(view)
+            yield from digits
         elif single := [each for each in digits if each.of == 1]:
-            yield self._table(single)
+            yield _table(single)
         correct, total = self.right
         if total:
             yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
@@ -283,12 +248,29 @@ class ImgResult(Drawn):
             yield "Stopped; the files after these were not read."
 
 
+def _table(digits: list[DigitRead]) -> Rows:
+    """A row for each digit, with the files' names without the folder that all are in."""
+    folder = os.path.commonpath([os.path.dirname(each.file) or "." for each in digits])  # noqa: PTH120
+    lines: list[tuple[str, ...]] = [("file", "guess", "answer", "output", "")]
+    for each in digits:
+        is_wrong = each.answer is not None and each.answer != each.guess
+        lines.append((
+            printable(os.path.relpath(each.file, folder)) + each.among,
+            "" if each.guess is None else str(each.guess),
+            "" if each.answer is None else str(each.answer),
+            percent(max(each.outputs)) if each.outputs else "",
+            printable(each.error) or ("wrong" if is_wrong else each.doubt),
+        ))  # fmt: skip
+    if all(each.answer is None for each in digits):
+        lines = [line[:2] + line[3:] for line in lines]
+    return Rows(lines[0], lines[1:], numbers=("guess", "answer", "output"))
+
+
 def _steps(read: PageRead, view: View) -> Iterator[RenderableType]:
     """The page with a box around each digit that was read, and each as the network saw it."""
-    width = min(view.width, 100)
+    boxes = [each.place.box for each in read.digits if each.place]
     yield "each digit in its box; what has none was not read"
-    yield digit(boxed(read.page.ink, [d.place.box for d in read.digits if d.place], width),
-                view)  # fmt: skip
+    yield digit(boxed(read.page.ink, boxes, min(view.width, 100)), view)
     cells = [
         (small_case(d.seen, view),
          Text(f"{d.number}: {'?' if d.guess is None else d.guess}", "bold"))
@@ -300,11 +282,9 @@ def _steps(read: PageRead, view: View) -> Iterator[RenderableType]:
 
 def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:
     """The ink at a width in pixels, 0 to 255, with frames around the boxes."""
-    block = max(1, -(-ink.shape[1] // width))
-    rows, columns = (-(-n // block) for n in ink.shape)
-    margins = [(0, rows * block - ink.shape[0]), (0, columns * block - ink.shape[1])]
-    small = np.pad(ink, margins).reshape(rows, block, columns, block).max(axis=(1, 3))
+    small = in_blocks(ink, max(1, -(-ink.shape[1] // width))).max(axis=(1, 3))
     picture: Picture = np.round(255 * np.clip(small, 0, 1)).astype(np.uint8)
+    rows, columns = picture.shape
     for box in boxes:
         left, right = (int(at * (columns - 1)) for at in box[::2])
         top, bottom = (int(at * (rows - 1)) for at in box[1::2])
@@ -358,7 +338,6 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
 
 
 def _found(word: str) -> list[tuple[str, Found | None]]:
-    """The files that a word refers to, each with the name to show; None for a missing one."""
     path = path_of(word, "img seven.png")
     try:
         found = pictures_at(path)
@@ -369,7 +348,6 @@ def _found(word: str) -> list[tuple[str, Found | None]]:
 
 
 def _read(name: str, found: Found | None, reader: PictureReader, session: Session) -> PageRead:
-    """The digits in one file, or the reason why there are none."""
     if found is None:
         return PageRead(name, Page([]), [DigitRead(name, "there is no such file")])
 
@@ -397,3 +375,70 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
     read = [d for d in digits if d.guess is not None] or digits
     session.last_pictures = [d.place.picture for d in read if d.place], found.answer
     return PageRead(name, page, digits)
+
+
+CHUNK = 1000  # cases answered between two reports
+
+
+@dataclass(frozen=True)
+class AnswerResult(Record):
+    """The answers were written. correct: of them, if the table has the answers too."""
+
+    file: str
+    answers: int
+    correct: int | None
+    understood: list[str]
+
+    def drawn(self, view: View) -> RenderResult:
+        yield f"Wrote {counted(self.answers, 'answer')} to {printable(self.file)}."
+        if self.correct is not None:
+            accuracy = percent(self.correct / self.answers)
+            yield f"{self.correct:,} of {self.answers:,} are those in the table: {accuracy}."
+        yield understood(self.understood)
+
+
+ANSWER = "answer test.csv submission.csv"
+
+
+@command(
+    "answer",
+    group="Asking",
+    examples={ANSWER: "the answers to Kaggle's test pictures, in its form"},
+)
+def answer(
+    session: Session,
+    table: Annotated[str, kinds.TABLE],
+    file: Annotated[str, kinds.FILE],
+) -> AnswerResult:
+    """Write the network's answers to a table of pictures, in the form that Kaggle takes.
+
+    The table is read as by data import: a .csv, .npz or IDX file, with or without answers. The file
+    has a line for each case, in their order: its number from 1 and the answer, under ImageId,Label.
+    """
+    model = session.network()
+    network, scale = model.trainer.answering(), 1.0
+    source, report = path_of(table, ANSWER), reading(session, table)
+    read = read_cases(source, report, mean_digits(session), network.inputs)
+    cases = np.concatenate([cases for _, cases, _ in read.sets])
+    if cases.ndim == 3:
+        reader = PictureReader(model)
+        cases, scale = reader.seen(cases).reshape(len(cases), -1), reader.scale
+    if cases.shape[1] != network.inputs:
+        raise CommandError(
+            f"the network ({model.network.shape}) takes {network.inputs:,} numbers; "
+            f"{printable(table)} has others"
+        )
+    path = path_to_write(file, ANSWER, session.asker)
+    answers: list[int] = []
+    for start in range(0, len(cases), CHUNK):
+        session.report(Note(f"{start:,} of {len(cases):,} answered", lasting=False))
+        outputs = outputs_of(network, cases[start : start + CHUNK], scale)
+        answers += answers_of(outputs).tolist()
+    lines = [f"{number},{each}" for number, each in enumerate(answers, 1)]
+    try:
+        write_outside(path, "\n".join(["ImageId,Label", *lines, ""]).encode())
+    except NotWritten as error:
+        raise CommandError(f"the answers were not written: {error.why}") from None
+    given = [its for _, _, its in read.sets if its is not None]
+    correct = int((np.array(answers) == np.concatenate(given)).sum()) if given else None
+    return AnswerResult(str(path), len(answers), correct, read.notes)
