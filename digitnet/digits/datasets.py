@@ -1,46 +1,33 @@
 """The data sets: MNIST, the sample of it that is included, and the diaries' small tables."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from digitnet.digits.files import (
-    MAX_IDX,
-    BadFile,
-    idx_bytes,
-    locate_idx,
-    naming,
-    read_bounded,
-    read_idx,
-    read_npz_arrays,
-)
+from digitnet.digits.files import MAX_IDX, BadFile, Bytes, locate_idx, read_idx
 from digitnet.engine.arrays import Array, Cases, Integers, Pixels, answers_of, one_hot
 
+# SHA-256 of each of MNIST's files, uncompressed
 MNIST_DIGESTS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""SHA-256 of each of MNIST's files, uncompressed."""
-
+# rows and columns of a picture. Others are refused: a file of tiny pictures could have so many that
+# their targets exhaust memory
 PICTURE = (28, 28)
-"""Rows and columns of a picture. Others are refused: a file of tiny pictures could have so many
-that their targets exhaust memory."""
 
 
 class NotHere(Exception):
-    """A known data set is not on this machine."""
+    """A known data set is not on this machine; hint: how to get it."""
 
     HINT = "data mnist fetches MNIST, --data DIR says where it is"
 
     def __init__(self, name: str, hint: str = HINT) -> None:
-        """name: of the data set. hint: how to get it."""
         super().__init__(f"the data set {name} is not here: {hint}")
 
 
@@ -65,13 +52,17 @@ class DataSet:
 
     @property
     def inputs(self) -> int:
-        """The number of inputs of a case: its pixels, or the columns of the table."""
+        """The inputs of a case: its pixels, or the columns of the table."""
         return int(self.train.inputs.shape[1])
 
     @property
     def outputs(self) -> int:
-        """The number of targets of a case."""
         return int(self.train.targets.shape[1])
+
+    def changed(self, change: Callable[[Cases], Cases], **others: Any) -> "DataSet":
+        """A copy with all three sets changed, and the other fields that are given."""
+        train, validation, test = map(change, (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test, **others)
 
     def as_seen(self, cases: int, pixels: str, seed: int = 0) -> "DataSet":
         """The data set as the settings `cases` (0: all) and `pixels` (`unit` or `raw`) have it.
@@ -79,13 +70,11 @@ class DataSet:
         seed: draws the training cases, of each answer in proportion.
         """
         scale = 1.0 if pixels == "raw" else self.train.scale
-        train, validation, test = (
-            replace(part, scale=scale) for part in (self.train, self.validation, self.test)
-        )
-        if 0 < cases < len(train):
-            rows = _even_sample(answers_of(train.targets), cases, seed)
-            train = replace(train, inputs=train.inputs[rows], targets=train.targets[rows])
-        return replace(self, train=train, validation=validation, test=test)
+        data = self.changed(lambda part: replace(part, scale=scale))
+        if not 0 < cases < len(data.train):
+            return data
+        rows = _even_sample(answers_of(data.train.targets), cases, seed)
+        return replace(data, train=_some(data.train, rows))
 
     def picture_of(self, cases: Cases, index: int) -> Pixels:
         """The unscaled inputs of a case: pixels, (rows, columns), or a row of the table."""
@@ -93,7 +82,6 @@ class DataSet:
         return row if self.picture is None else row.reshape(self.picture)
 
     def __str__(self) -> str:
-        """A description in one line."""
         if self.picture is None:
             return f"{self.name}: a table of {len(self.train)} cases, {self.inputs} numbers each"
         rows, columns = self.picture
@@ -102,6 +90,10 @@ class DataSet:
             f"{self.name}: {len(self.train):,} {cases} to train, {len(self.validation):,} to "
             f"validate, {len(self.test):,} to test; {rows} x {columns} pixels each"
         )
+
+
+def _some(cases: Cases, rows: Integers | slice) -> Cases:
+    return replace(cases, inputs=cases.inputs[rows], targets=cases.targets[rows])
 
 
 def _even_sample(answers: Integers, count: int, seed: int) -> Integers:
@@ -144,20 +136,16 @@ class Source:
 def find(name: str, stems: Sequence[str], folders: Sequence[Path]) -> list[Path]:
     """The files called `stems`, as `locate_idx` finds them, in the first folder that has all.
 
-    For MNIST, the mnist.npz of Keras will do. Raises BadFile if no folder has all but one has some,
-    NotHere if none has any.
+    Raises BadFile if no folder has all but one has some, NotHere if none has any.
     """
     incomplete = None
     for folder in folders:
-        paths = [locate_idx(folder, stem) for stem in stems]
-        missing = [stem for stem, path in zip(stems, paths, strict=True) if path is None]
-        if not missing:
-            return [path for path in paths if path is not None]
-        archive = folder / "mnist.npz"
-        if name == "mnist" and os.path.isfile(archive):  # noqa: PTH113 - never raises
-            return [archive]
-        if len(missing) < len(stems) and incomplete is None:
-            incomplete = BadFile(f"has some files of {name}, but not {', '.join(missing)}", folder)
+        paths = {stem: path for stem in stems if (path := locate_idx(folder, stem))}
+        if len(paths) == len(stems):
+            return [*paths.values()]
+        if paths and incomplete is None:
+            missing = ", ".join(stem for stem in stems if stem not in paths)
+            incomplete = BadFile(f"has some files of {name}, but not {missing}", folder)
     raise incomplete or NotHere(name)
 
 
@@ -186,52 +174,25 @@ def _idx_source(
             paths = find(name, files, [folder / inner for folder in folders for inner in inside])
         except NotHere:
             looked_for = f"looked for {files[0]} and so on in {', '.join(map(str, folders))}"
-            if inside[0]:
-                belong = f"its files belong in a folder named {inside[0]} in --data DIR"
-                raise NotHere(name, f"{belong}; {looked_for}") from None
-            raise NotHere(name, f"{NotHere.HINT}; {looked_for}") from None
-        if len(paths) == 1:
-            arrays, paths = _from_archive(paths[0], files, digests), paths * 4
-        else:
-            arrays = [
-                read_idx(path, 3 if "idx3" in stem else 1, digest, max_bytes=max_bytes)
-                for stem, path, digest in zip(files, paths, digests, strict=True)
-            ]
+            belong = f"its files belong in a folder named {inside[0]} in --data DIR"
+            hint = belong if inside[0] else NotHere.HINT
+            raise NotHere(name, f"{hint}; {looked_for}") from None
+        arrays = [
+            read_idx(path, 3 if "idx3" in stem else 1, digest, max_bytes=max_bytes)
+            for stem, path, digest in zip(files, paths, digests, strict=True)
+        ]
         train, test = (
             _cases(arrays[n], arrays[n + 1], paths[n : n + 2], is_upright) for n in (0, 2)
         )
         if len(train) <= validation:
             raise BadFile(f"has {len(train):,} cases, too few to train on", paths[0])
-        return DataSet(
-            name,
-            replace(train, inputs=train.inputs[:-validation], targets=train.targets[:-validation]),
-            replace(train, inputs=train.inputs[-validation:], targets=train.targets[-validation:]),
-            test,
-            PICTURE,
-            tests_are_in=within,
-            validations_are_in=within,
-            answers=answers,
-        )
+        first, last = _some(train, slice(-validation)), _some(train, slice(-validation, None))
+        return DataSet(name, first, last, test, PICTURE, within, within, answers)
 
     return Source(name, summary, 784, 10, read, files, inside)
 
 
-def _from_archive(
-    path: Path, files: Sequence[str], digests: Sequence[str | None]
-) -> list[NDArray[np.uint8]]:
-    """The arrays of MNIST's files in Keras' mnist.npz. Raises BadFile unless they are the same."""
-    names = ("x_train", "y_train", "x_test", "y_test")
-    with naming(path):
-        arrays = read_npz_arrays(read_bounded(path, MAX_IDX), lambda _: names, MAX_IDX)
-    for name, stem, digest in zip(names, files, digests, strict=True):
-        if sha256(idx_bytes(arrays[name].astype(np.uint8))).hexdigest() != digest:
-            raise BadFile(f"has an {name} that is not {stem}", path)
-    return [arrays[name].astype(np.uint8) for name in names]
-
-
-def _cases(
-    pictures: NDArray[np.uint8], labels: NDArray[np.uint8], paths: Sequence[Path], is_upright: bool
-) -> Cases:
+def _cases(pictures: Bytes, labels: Bytes, paths: Sequence[Path], is_upright: bool) -> Cases:
     """Cases of digits. Raises BadFile if the pictures or labels are not such. paths: of the two."""
     if pictures.shape[1:] != PICTURE:
         rows, columns = pictures.shape[1:]
@@ -253,12 +214,9 @@ def _smaller_source(source: Source, summary: str) -> Source:
 
     def read(folders: Sequence[Path]) -> DataSet:
         large = source.read(folders)
-        return replace(
-            large,
+        return large.changed(
+            smaller,
             name=f"{source.name}11",
-            train=smaller(large.train),
-            validation=smaller(large.validation),
-            test=smaller(large.test),
             picture=(11, 11),
             tests_are_in=frozenset(f"{name}11" for name in large.tests_are_in),
             validations_are_in=frozenset(f"{name}11" for name in large.validations_are_in),
@@ -279,8 +237,8 @@ def _table_source(name: str, summary: str, rows: str) -> Source:
 Curve = Callable[[Array, Array, Integers], tuple[Array, Array]]
 """(t, u, answers) → x, y of points in the plane, for t and u between 0 and 1."""
 
+# cases to train, validate and test; what 1 is stretched to, and how far they are strewn
 POINTS, REACH, NOISE = (300, 100, 100), 3.0, 0.03
-"""Cases to train, validate and test; what 1 is stretched to, and how far they are strewn."""
 
 
 def _plane_source(name: str, summary: str, curve: Curve) -> Source:
@@ -317,92 +275,53 @@ def _moons(t: Array, u: Array, answers: Integers) -> tuple[Array, Array]:
 
 
 def _stems(name: str) -> tuple[str, ...]:
-    """The names of four files in the style of EMNIST."""
     kinds = ("images-idx3", "labels-idx1")
     return tuple(f"{name}-{part}-{kind}-ubyte" for part in ("train", "test") for kind in kinds)
 
 
-MNIST_FILES = tuple(MNIST_DIGESTS)
-"""Fashion-MNIST's and KMNIST's files have the same names."""
-
+MNIST_FILES = tuple(MNIST_DIGESTS)  # Fashion-MNIST's and KMNIST's files have the same names
 EMNIST = _stems("emnist-digits")
 
 FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat",
            "sandal", "shirt", "sneaker", "bag", "ankle boot")  # fmt: skip
-
 KUZUSHIJI = ("お o", "き ki", "す su", "つ tsu", "な na",
              "は ha", "ま ma", "や ya", "れ re", "を wo")  # fmt: skip
 
-_SAMPLE = _idx_source(
-    "sample",
-    "5,000 of MNIST's digits, included",
-    _stems("sample"),
-    validation=500,
-    within=frozenset({"mnist"}),  # all its cases are in MNIST's training set
-)
+# all of the sample's cases are in MNIST's training set
+_SAMPLE = _idx_source("sample", "5,000 of MNIST's digits, included", _stems("sample"),
+                      validation=500, within=frozenset({"mnist"}))  # fmt: skip
+_MNIST = _idx_source("mnist", "all 70,000 of MNIST's digits", MNIST_FILES,
+                     ("", "mnist", "MNIST/raw", "MNIST", "raw"),
+                     digests=tuple(MNIST_DIGESTS.values()))  # fmt: skip
 
-_MNIST = _idx_source(
-    "mnist",
-    "all 70,000 of MNIST's digits",
-    MNIST_FILES,
-    ("", "mnist", "MNIST/raw", "MNIST", "raw"),
-    digests=tuple(MNIST_DIGESTS.values()),
-)
+_SOURCES = (
+    _SAMPLE,
+    _MNIST,
+    _smaller_source(_SAMPLE, "the sample at 11 by 11 pixels"),
+    _smaller_source(_MNIST, "MNIST at 11 by 11 pixels"),
+    _table_source("truth", "a truth table of four cases: the answer is the first input",
+                  "001>0 011>0 101>1 111>1"),
+    _table_source("mini", "three switches: are most of them on? (no, yes)",
+                  "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01"),
+    _table_source("mini3", "three switches, one of them on: which?", "100>100 010>010 001>001"),
+    _table_source("xor", "two switches: is exactly one of them on?", "00>0 01>1 10>1 11>0"),
+    _plane_source("circle", "500 points of a plane: inside a circle, or around it?", _circle),
+    _plane_source("spiral", "500 points of a plane: on which of two spirals?", _spiral),
+    _plane_source("moons", "500 points of a plane: on which of two half moons?", _moons),
+)  # fmt: skip
 
-SOURCES = {
-    source.name: source
-    for source in (
-        _SAMPLE,
-        _MNIST,
-        _smaller_source(_SAMPLE, "the sample at 11 by 11 pixels"),
-        _smaller_source(_MNIST, "MNIST at 11 by 11 pixels"),
-        _table_source(
-            "truth",
-            "a truth table of four cases: the answer is the first input",
-            "001>0 011>0 101>1 111>1",
-        ),
-        _table_source(
-            "mini",
-            "three switches: are most of them on? (no, yes)",
-            "000>10 001>10 010>10 011>01 100>10 101>01 110>01 111>01",
-        ),
-        _table_source("mini3", "three switches, one of them on: which?", "100>100 010>010 001>001"),
-        _table_source("xor", "two switches: is exactly one of them on?", "00>0 01>1 10>1 11>0"),
-        _plane_source("circle", "500 points of a plane: inside a circle, or around it?", _circle),
-        _plane_source("spiral", "500 points of a plane: on which of two spirals?", _spiral),
-        _plane_source("moons", "500 points of a plane: on which of two half moons?", _moons),
-    )
-}
-
+# maximum size of a decompressed file of these: EMNIST has 240,000 training pictures
 LARGE = 256 << 20
-"""Maximum size of a decompressed file of these: EMNIST has 240,000 training pictures."""
 
-RELATIVES = {
-    source.name: source
-    for source in (
-        _idx_source(
-            "fashion",
-            "Fashion-MNIST: ten kinds of clothes",
-            MNIST_FILES,
-            ("fashion", "fashion-mnist", "FashionMNIST/raw"),
-            max_bytes=LARGE,
-            answers=FASHION,
-        ),
-        _idx_source(
-            "kmnist",
-            "KMNIST: ten old Japanese characters",
-            MNIST_FILES,
-            ("kmnist", "KMNIST/raw"),
-            max_bytes=LARGE,
-            answers=KUZUSHIJI,
-        ),
-        _idx_source(
-            "emnist",
-            "EMNIST's 280,000 digits",
-            EMNIST,
-            ("emnist", "EMNIST/raw", "gzip", ""),
-            max_bytes=LARGE,
-            is_upright=False,
-        ),
-    )
-}
+_RELATIVES = (
+    _idx_source("fashion", "Fashion-MNIST: ten kinds of clothes", MNIST_FILES,
+                ("fashion", "fashion-mnist", "FashionMNIST/raw"), max_bytes=LARGE, answers=FASHION),
+    _idx_source("kmnist", "KMNIST: ten old Japanese characters", MNIST_FILES,
+                ("kmnist", "KMNIST/raw"), max_bytes=LARGE, answers=KUZUSHIJI),
+    _idx_source("emnist", "EMNIST's 280,000 digits", EMNIST,
+                ("emnist", "EMNIST/raw", "gzip", ""), max_bytes=LARGE, is_upright=False),
+)  # fmt: skip
+
+SOURCES, RELATIVES = (
+    {source.name: source for source in sources} for sources in (_SOURCES, _RELATIVES)
+)

@@ -17,15 +17,14 @@ MIRRORS = (
 )
 
 TIMEOUT_SECONDS = 20
-PIECE = 1 << 16
-"""Maximum bytes between two reports."""
+PIECE = 1 << 16  # maximum bytes between two reports
 
 
 class DownloadFailed(Exception):
     """MNIST could not be downloaded; the message says what went wrong at each mirror."""
 
 
-class _BrokenOff(Exception):
+class _BrokenOff(DownloadFailed):
     """A connection ended before the file did; what has arrived may be continued."""
 
 
@@ -54,7 +53,6 @@ def download_mnist(
 
 
 def _problem(path: Path, stem: str, digest: str) -> str:
-    """What is wrong with one of MNIST's files; empty if nothing is."""
     try:
         read_idx(path, 3 if "idx3" in stem else 1, digest)
     except BadFile as error:
@@ -74,7 +72,7 @@ def _fetch(path: Path, stem: str, digest: str, mirrors: tuple[str, ...], report:
                 _receive(mirror + path.name, path.name, data, report)
                 _put(path, stem, digest, data)
                 return
-            except (OSError, ValueError, http.HTTPException, DownloadFailed, _BrokenOff) as error:
+            except (OSError, ValueError, http.HTTPException, DownloadFailed) as error:
                 if not isinstance(error, (_BrokenOff, TimeoutError)):
                     data.clear()
                 problems.append(f"{mirror}: {_in_a_line(error)}")
@@ -95,7 +93,7 @@ def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
                 raise DownloadFailed("sends too much data")
             report(Fetched(name, len(data), total))
     if total is not None and len(data) < total:
-        raise _BrokenOff
+        raise _BrokenOff("the connection broke off")
 
 
 def _put(path: Path, stem: str, digest: str, data: bytearray) -> None:
@@ -113,13 +111,10 @@ def _put(path: Path, stem: str, digest: str, data: bytearray) -> None:
 
 
 def _in_a_line(error: Exception) -> str:
-    """The cause of a failure in one line."""
     if isinstance(error, web.HTTPError):
         return f"answered {error.code} {error.reason}"
     if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
         return f"no answer within {TIMEOUT_SECONDS} seconds"
-    if isinstance(error, _BrokenOff):
-        return "the connection broke off"
     if isinstance(error, (web.URLError, http.HTTPException, ConnectionError)):
         return "no connection"
     return str(error).partition("\n")[0] or type(error).__name__

@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 
 from digitnet.digits.prepare import Picture
 
+# width and height of the paper in pixels; positions are (x, y) from its upper left corner
 SIDE = 28
-"""Width and height of the paper in pixels; positions are (x, y) from its upper left corner."""
-
+# grid points per pixel. The grid divides evenly into 28, 42, 56 and 84 squares, and strokes are
+# smooth
 FINE = 6
-"""Grid points per pixel. The grid divides evenly into 28, 42, 56 and 84 squares, and strokes are
-smooth."""
-
-MAX_UNDO = 100
-"""Maximum number of strokes that can be undone."""
+MAX_UNDO = 100  # maximum number of strokes that can be undone
 
 Ink = NDArray[np.float32]
 """The ink at each grid point, (rows, columns), from 0 (paper) to 1 (full ink)."""
@@ -39,13 +36,11 @@ class Brush:
     erases: bool = False
 
     def at(self, distance: Ink) -> Ink:
-        """The ink at these distances from the centre."""
         ink: Ink = np.clip((self.radius - distance) / self.edge + 0.5, 0, 1)
         return ink
 
 
 PEN = Brush(radius=1.2, edge=1.0)
-
 ERASER = Brush(radius=2.2, edge=0.8, erases=True)
 
 
@@ -56,7 +51,6 @@ class Drawing:
     """
 
     def __init__(self) -> None:
-        """Starts with blank paper."""
         self.ink: Ink = np.zeros((SIDE * FINE, SIDE * FINE), np.float32)
         self.version = 0
         self._before: deque[Ink] = deque(maxlen=MAX_UNDO)
@@ -70,11 +64,9 @@ class Drawing:
 
     @property
     def is_down(self) -> bool:
-        """Whether a stroke is in progress."""
         return self._place is not None
 
     def press(self, place: Place, brush: Brush = PEN) -> None:
-        """Puts the brush down and starts a stroke."""
         self._remember()
         self._brush, self._place = brush, place
         self.move(place)
@@ -87,11 +79,9 @@ class Drawing:
             self.version += 1
 
     def lift(self) -> None:
-        """Lifts the brush, ending the stroke."""
         self._place = None
 
     def undo(self) -> None:
-        """Undoes the last stroke or clearing."""
         self.lift()
         if self._before:
             self.ink = self._before.pop()
@@ -104,7 +94,6 @@ class Drawing:
         self.version += 1
 
     def clear(self) -> None:
-        """Erases everything."""
         self.lift()
         if self.ink.any():
             self._remember()
@@ -119,8 +108,7 @@ class Drawing:
 
     def picture(self) -> Picture:
         """The drawing with a pixel for each grid point, from 0 (paper) to 255 (full ink)."""
-        picture: Picture = np.round(255 * self.ink).astype(np.uint8)
-        return picture
+        return np.round(255 * self.ink).astype(np.uint8)
 
     def _remember(self) -> None:
         self._before.append(self.ink.copy())

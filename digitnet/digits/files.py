@@ -104,12 +104,9 @@ def read_head(path: Path, count: int) -> bytes:
 
 # IDX files
 
-MAX_IDX = 64 << 20
-"""Maximum size of an IDX file: about 1.4 times that of MNIST's training images."""
-
+MAX_IDX = 64 << 20  # maximum size of an IDX file: about 1.4 times that of MNIST's training images
+# maximum expansion of a deflate stream (zlib's technical details, "Maximum Compression Factor")
 DEFLATE_LIMIT = 1032
-"""Maximum expansion of a deflate stream (zlib's technical details, "Maximum Compression
-Factor")."""
 
 
 def read_idx(
@@ -156,7 +153,6 @@ def idx_bytes(array: Bytes) -> bytes:
 
 
 def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[int, ...]]:
-    """The uncompressed file, and the shape in its header."""
     header_bytes, data = 4 + 4 * dimensions, packed
     if packed[:2] != b"\x1f\x8b":
         shape = _shape(packed[:header_bytes], dimensions, len(packed), largest)
@@ -182,7 +178,6 @@ def _unpack(packed: bytes, dimensions: int, largest: int) -> tuple[bytes, tuple[
 
 
 def _shape(header: bytes, dimensions: int, possible: int, largest: int) -> tuple[int, ...]:
-    """The shape in an IDX header, of at most so many bytes."""
     if len(header) < 4 + 4 * dimensions:
         raise BadFile("is too short to be an IDX file")
     if header[:2] != b"\0\0":

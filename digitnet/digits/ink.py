@@ -9,18 +9,12 @@ from digitnet.lazy import lazy
 
 ndimage = lazy("scipy.ndimage")
 
-MIN_SIGNAL_TO_NOISE = 5.0
-"""Minimum contrast of ink, in standard deviations of the paper's noise,"""
-
-MIN_CONTRAST = 10.0
-"""and on the scale from 0 to 255."""
-
-MAX_NOISE = 0.15
-"""Noise above this fraction of the ink's contrast is smoothed."""
-
+MIN_SIGNAL_TO_NOISE = 5.0  # minimum contrast of ink, in standard deviations of the paper's noise,
+MIN_CONTRAST = 10.0  # and on the scale from 0 to 255
+MAX_NOISE = 0.15  # noise above this fraction of the ink's contrast is smoothed
+# hysteresis thresholds as fractions of full ink: a stroke is a connected region of weak ink that
+# contains strong ink
 WEAK, STRONG = 0.3, 0.5
-"""Hysteresis thresholds as fractions of full ink: a stroke is a connected region of weak ink that
-contains strong ink."""
 
 
 def find_ink(colours: Array) -> Array:
@@ -78,20 +72,14 @@ def _otsu(values: Array) -> float:
 
 # the sheet of paper on a darker table
 
-SHEET_SIDE = 128
-"""Pixels of the longer side at which the sheet is looked for."""
-
-MIN_AREA, MAX_AREA = 0.15, 0.97
-"""The sheet's area, as a fraction of the picture's."""
-
+SHEET_SIDE = 128  # pixels of the longer side at which the sheet is looked for
+MIN_AREA, MAX_AREA = 0.15, 0.97  # the sheet's area, as a fraction of the picture's
+# the fraction of the smallest rectangle around it that it covers, and of itself that is dark
 MIN_FILLED, MAX_HOLES = 0.85, 0.35
-"""The fraction of the smallest rectangle around it that it covers, and of itself that is dark."""
-
+# minimum difference of brightness at the sheet's edge, of 255; shadows have softer ones
 MIN_STEP = 30
-"""Minimum difference of brightness at the sheet's edge, of 255; shadows have softer ones."""
-
+# the edge of the sheet that is taken for table, as a fraction of the picture's longer side
 MARGIN = 0.02
-"""The edge of the sheet that is taken for table, as a fraction of the picture's longer side."""
 
 
 def _on_sheet(colours: Array) -> tuple[Array, Mask]:
@@ -125,7 +113,6 @@ def _on_sheet(colours: Array) -> tuple[Array, Mask]:
 
 
 def _step(bright: Array, sheet: Mask) -> float:
-    """The median brightness within the sheet's edge less that outside it."""
     outside = ndimage.binary_dilation(sheet, iterations=3) & ~ndimage.binary_dilation(sheet)
     inside = sheet & ~ndimage.binary_erosion(sheet, iterations=3, border_value=1)
     return float(np.median(bright[inside]) - np.median(bright[outside]))
@@ -144,15 +131,12 @@ def _smallest_rectangle(mask: Mask) -> float:
 
 # paper and light
 
-LIGHT_SIZE = 64
-"""Pixels of the longer side at which the illumination is estimated."""
-
+LIGHT_SIZE = 64  # pixels of the longer side at which the illumination is estimated
+# maximum width of a stroke, as a fraction of the longer side; wider changes are illumination
 MAX_STROKE = 0.35
-"""Maximum width of a stroke, as a fraction of the longer side; wider changes are illumination."""
-
+# what is deeper than this fraction of the ink's contrast, and whose edge is steeper per pixel than
+# this fraction of its depth, is a dark object, not a shadow
 MAX_DEPTH, MAX_SLOPE = 0.6, 0.3
-"""What is deeper than this fraction of the ink's contrast, and whose edge is steeper per pixel than
-this fraction of its depth, is a dark object, not a shadow."""
 
 
 def _contrast(colours: Array) -> Array:
@@ -224,18 +208,13 @@ def _light(signed: Array) -> Array:
 
 # printed lines from edge to edge
 
+# slopes to try: lines are horizontal or vertical to within 4 degrees
 SLOPES = np.linspace(-0.07, 0.07, 29)
-"""Slopes to try: lines are horizontal or vertical to within 4 degrees."""
-
+# minimum fraction of the picture's width that a line covers, and each of so many lines. The bar of
+# a 7 and the foot of a 2 cover less than the first, and are not several
 MIN_COVERAGE, MIN_OF_SEVERAL, SEVERAL = 0.9, 0.6, 3
-"""Minimum fraction of the picture's width that a line covers, and each of so many lines. The bar of
-a 7 and the foot of a 2 cover less than the first, and are not several."""
-
-MAX_THICKNESS = 0.03
-"""Maximum thickness of a line, as a fraction of the picture's height."""
-
-MAX_CONTRAST = 0.7
-"""Maximum contrast of a single line, as a fraction of that of other ink."""
+MAX_THICKNESS = 0.03  # maximum thickness of a line, as a fraction of the picture's height
+MAX_CONTRAST = 0.7  # maximum contrast of a single line, as a fraction of that of other ink
 
 
 def _without_rules(ink: Array, floor: float) -> Array:

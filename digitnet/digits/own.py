@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -24,25 +24,18 @@ from digitnet.digits.files import (
 from digitnet.digits.prepare import Picture
 from digitnet.engine.arrays import Cases, one_hot
 
-MINE = "mine"
-"""The set to which the command `mine` adds."""
-
+MINE = "mine"  # the set to which the command `mine` adds
 ABOUT_MINE = "your own digits, which d draws and mine adds"
 HOW_TO_ADD = "d draws a digit, mine adds it"
 PARTS = TRAIN, VALIDATION, TEST = range(3)
+# the files of a set of pictures: these, answers, and the part of each case
 FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
-"""The files of a set of pictures: these, answers, and the part of each case."""
-
+# the file of a table, in place of the pictures: each row is its numbers as float32
 TABLE = "table-idx2-ubyte.gz"
-"""The file of a table, in place of the pictures: each row is its numbers as float32."""
-
 MAX_ANSWERS = 100
+# EMNIST has 280,000 digits; as many pictures fit in a save's 256 MiB even if none is packed
 MAX_CASES = 300_000
-"""EMNIST has 280,000 digits; as many pictures fit in a save's 256 MiB even if none is packed."""
-
-MAX_INPUTS = MAX_CASES * prod(PICTURE)
-"""Maximum bytes of the pictures, or of the table."""
-
+MAX_INPUTS = MAX_CASES * prod(PICTURE)  # maximum bytes of the pictures, or of the table
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -59,19 +52,17 @@ class OwnCases:
 
     @classmethod
     def none(cls) -> "OwnCases":
-        """An empty set."""
         nothing = np.empty(0, np.uint8)
         return cls(np.empty((0, *PICTURE), np.uint8), nothing, nothing)
 
     @classmethod
     def of_files(cls, files: Mapping[str, bytes]) -> "OwnCases":
         """The cases in the files that `files` returns. Raises BadFile, without a path."""
-        first = TABLE if TABLE in files else FILES[0]
+        first, dimensions = (TABLE, 2) if TABLE in files else (FILES[0], 3)
         missing = ", ".join(name for name in (first, *FILES[1:]) if name not in files)
         if missing or len(files) != len(FILES):
             raise BadFile(f"has no {missing}" if missing else "has files that no data set has")
         answers, parts = (idx_array(files[name], 1) for name in FILES[1:])
-        dimensions = 2 if first == TABLE else 3
         inputs: NDArray[Any] = idx_array(files[first], dimensions, max_bytes=MAX_INPUTS + 64)
         if first == TABLE:
             if inputs.shape[1] % 4:
@@ -80,7 +71,6 @@ class OwnCases:
         return _checked(cls(inputs, answers, parts))
 
     def __len__(self) -> int:
-        """The number of cases."""
         return len(self.pictures)
 
     def with_case(self, picture: Picture, answer: int) -> "OwnCases":
@@ -97,10 +87,9 @@ class OwnCases:
         )
 
     def answered(self, number: int, answer: int) -> "OwnCases":
-        """A copy in which case `number` has another answer."""
         answers = self.answers.copy()
         answers[number] = answer
-        return OwnCases(self.pictures, answers, self.parts)
+        return replace(self, answers=answers)
 
     def without(self, number: int) -> "OwnCases":
         """A copy without case `number`; the others keep their parts."""
@@ -109,15 +98,13 @@ class OwnCases:
 
     def files(self) -> dict[str, bytes]:
         """File name → gzipped IDX file; empty if there are no cases."""
+        if not len(self):
+            return {}
         first, inputs = FILES[0], self.pictures
         if self.pictures.ndim == 2:
             first, inputs = TABLE, np.ascontiguousarray(self.pictures, "<f4").view(np.uint8)
         arrays = {first: inputs, FILES[1]: self.answers, FILES[2]: self.parts}
-        return {
-            name: gzip.compress(idx_bytes(array), 2, mtime=0)
-            for name, array in arrays.items()
-            if len(self)
-        }
+        return {name: gzip.compress(idx_bytes(a), 2, mtime=0) for name, a in arrays.items()}
 
     def data_set(self, name: str) -> DataSet:
         """The data set. A part without cases has those of the training set, if there are any."""
@@ -134,11 +121,10 @@ class OwnCases:
         if not chosen.any():  # never the test cases to validate, nor the other way round
             chosen, within = self.parts == TRAIN, frozenset({name})
             chosen = chosen if chosen.any() else np.ones(len(self), np.bool_)
-        is_table = self.pictures.ndim == 2
+        least, scale = (2, 1.0) if self.pictures.ndim == 2 else (10, 1 / 255)
         flat = self.pictures.reshape(len(self), -1)
-        outputs = max(2 if is_table else 10, int(self.answers.max()) + 1)
-        targets = one_hot(self.answers[chosen], outputs)
-        return Cases(flat[chosen], targets, 1.0 if is_table else 1 / 255), within
+        targets = one_hot(self.answers[chosen], max(least, int(self.answers.max()) + 1))
+        return Cases(flat[chosen], targets, scale), within
 
 
 def spread(count: int) -> Bytes:
@@ -161,8 +147,7 @@ def parts_of(answers: Bytes) -> Bytes:
     parts = np.zeros(len(answers), np.uint8)
     for answer in np.unique(answers):
         its = np.flatnonzero(answers == answer)
-        parts[its[4::10]] = TEST
-        parts[its[9::10]] = VALIDATION
+        parts[its[4::10]], parts[its[9::10]] = TEST, VALIDATION
     for part in (TEST, VALIDATION):
         if not (parts == part).any():
             parts[np.flatnonzero(parts == TRAIN)[4::10]] = part
@@ -191,9 +176,7 @@ def max_cases(pictures: NDArray[Any]) -> int:
 
 
 def _checked(cases: OwnCases) -> OwnCases:
-    """Raises BadFile unless these are pictures of 28 x 28, or rows of finite numbers, with answers
-    and parts.
-    """
+    """Raises BadFile unless these are pictures of 28 x 28, or numbers, with answers and parts."""
     pictures, answers, parts = cases.pictures, cases.answers, cases.parts
     if pictures.ndim == 2 and not np.isfinite(pictures).all():
         raise BadFile("has numbers that are not finite")

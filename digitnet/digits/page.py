@@ -34,22 +34,16 @@ Judge = Callable[[Sequence[Picture]], Array]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as fractions of a picture's width and height."""
 
-ODDS = 10
-"""How many times as probable it is that a part is a digit if it was cut from several."""
-
-SEVERAL = 11
-"""The judge's answer for several digits."""
-
+ODDS = 10  # how many times as probable it is that a part is a digit if it was cut from several
+SEVERAL = 11  # the judge's answer for several digits
+# from this probability of being several digits on, or if it is so many times as wide as high, a
+# piece is cut; no digit is wider
 MIN_SEVERAL, WIDE = 0.1, 1.4
-"""From this probability of being several digits on, or if it is so many times as wide as high, a
-piece is cut; no digit is wider."""
-
+# a page is turned if it has so many pieces, and reads better by this mean log-probability. The worst
+# quarter of them does not count: upside down, a Euro sign is a 3
 MIN_TURNED, TURN_GAIN = 4, 0.25
-"""A page is turned if it has so many pieces, and reads better by this mean log-probability. The
-worst quarter of them does not count: upside down, a Euro sign is a 3."""
-
+# the fraction of the pieces that must be left when it is turned; pieces that decide
 MIN_LEFT, SAMPLE = 0.7, 60
-"""The fraction of the pieces that must be left when it is turned; pieces that decide."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +135,6 @@ class _Figure:
 
 
 def _of_digit(outputs: Array) -> Array:
-    """The probability that each picture shows one digit."""
     probabilities: Array = outputs[:, :10].sum(axis=1) / outputs.sum(axis=1)
     return probabilities
 
@@ -205,7 +198,6 @@ def _turn(ink: Array, figures: list[_Figure], judge: Judge) -> int:
 
 
 def _turned_back(box: Box, turn: int) -> Box:
-    """A box in a page that was turned, as it is in the picture."""
     for _ in range(turn):
         left, top, right, bottom = box
         box = 1 - bottom, left, 1 - top, right
@@ -214,31 +206,23 @@ def _turned_back(box: Box, turn: int) -> Box:
 
 # pieces that belong together, in reading order
 
+# as fractions of the usual height: smaller pieces are not counted, or no strokes; lower ones are
+# points and dashes; higher ones are frames and lines
 DUST, SPECK, SMALL, LARGE = 0.1, 0.2, 0.4, 3.0
-"""As fractions of the usual height: smaller pieces are not counted, or no strokes; lower ones are
-points and dashes; higher ones are frames and lines."""
-
+# two pieces at least this high, as a fraction of the usual one, are not strokes of one digit
 WHOLE = 0.7
-"""Two pieces at least this high, as a fraction of the usual one, are not strokes of one digit."""
-
+# a small piece belongs to another if it is nearer than the first fraction of the usual height; one
+# as low as a point or a dash, beside another, if it is nearer than the second
 NEAR, NEAR_LOW = 0.15, 0.04
-"""A small piece belongs to another if it is nearer than the first fraction of the usual height; one
-as low as a point or a dash, beside another, if it is nearer than the second."""
-
-FEW = 3
-"""In so few pieces there may be one digit alone, whose strokes are all as high."""
-
+FEW = 3  # in so few pieces there may be one digit alone, whose strokes are all as high
+# a piece is a filled shape if twice its largest distance to the edge exceeds this fraction of its
+# longer side,
 SOLID = 0.7
-"""A piece is a filled shape if twice its largest distance to the edge exceeds this fraction of its
-longer side,"""
-
+# or if it covers this fraction of its box, unless that is so many times as long as wide (a 1)
 FULL, LONG = 0.8, 2.5
-"""or if it covers this fraction of its box, unless that is so many times as long as wide (a 1)."""
-
 MAX_PIECES = 1000
 
-MAX_SLOPE = 0.25
-"""Maximum slope of the lines of writing: 14 degrees."""
+MAX_SLOPE = 0.25  # maximum slope of the lines of writing: 14 degrees
 
 
 @dataclass(frozen=True)
@@ -273,7 +257,6 @@ class _Piece:
         )
 
     def is_line(self, usual: float) -> bool:
-        """Whether it is a line, a frame or part of a table."""
         is_flat = self.height < SMALL * usual and self.width > LONG * usual
         return is_flat or self.height > LARGE * usual
 
@@ -341,7 +324,6 @@ def _without_edges(pieces: list[_Piece], shape: tuple[int, ...]) -> list[_Piece]
 
 
 def _belong_together(a: _Piece, b: _Piece, usual: float, *, few: bool) -> bool:
-    """Whether two pieces are strokes of one digit."""
     beside = min(a.right, b.right) - max(a.left, b.left)  # the overlap; negative for a gap
     over = min(a.bottom, b.bottom) - max(a.top, b.top)
     narrower, smaller = min(a.width, b.width), min(a.height, b.height)
@@ -358,7 +340,6 @@ def _belong_together(a: _Piece, b: _Piece, usual: float, *, few: bool) -> bool:
 
 
 def _joined(pieces: list[_Piece], usual: float) -> list[_Piece]:
-    """Joins the pieces that belong together."""
     few = len(pieces) <= FEW
     rest, joined = sorted(pieces, key=lambda piece: piece.left), []
     while rest:
@@ -408,7 +389,6 @@ def _alone(ink: Array, labels: Array, piece: _Piece) -> Array:
 
 
 def _is_solid(drawing: Array) -> bool:
-    """Whether a drawing is a filled shape."""
     block = -(-max(drawing.shape) // 200)
     mask = drawing[::block, ::block] >= 0.5
     if mask.mean() > FULL and max(mask.shape) < LONG * min(mask.shape):
@@ -425,21 +405,14 @@ def _is_solid(drawing: Array) -> bool:
 Seams = NDArray[np.intp]
 """Cuts from top to bottom, (cuts, rows): the first column to the right of the cut in each row."""
 
-ROWS = 40
-"""Rows at which cuts are searched for; taller drawings are reduced."""
-
+ROWS = 40  # rows at which cuts are searched for; taller drawings are reduced
+# heights through which cuts are tried where they are cheap, as fractions of the drawing's; and the
+# one through which they are tried everywhere
 LEVELS, EVERYWHERE = (0.3, 0.5, 0.7), 0.5
-"""Heights through which cuts are tried where they are cheap, as fractions of the drawing's; and the
-one through which they are tried everywhere."""
-
+# the cost of a pixel of paper, where one of full ink costs 1, and of a step aside
 PAPER, ASIDE = 0.02, 0.03
-"""The cost of a pixel of paper, where one of full ink costs 1, and of a step aside."""
-
-CUT = 0.5
-"""The logarithm of the probability that a cut costs."""
-
-NARROW = 0.12
-"""Minimum width of a segment, as a fraction of the drawing's height."""
+CUT = 0.5  # the logarithm of the probability that a cut costs
+NARROW = 0.12  # minimum width of a segment, as a fraction of the drawing's height
 
 
 def _cut_apart(ink: Array, judge: Judge, whole: float) -> list[tuple[Array, Picture]]:

@@ -15,32 +15,25 @@ from digitnet.digits.files import BadFile
 from digitnet.engine.arrays import Array
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+# how files of formats that are not read begin
 OTHERS = {
     "HEIC": re.compile(rb".{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL),
     "AVIF": re.compile(rb".{4}ftypavi[fs]", re.DOTALL),
     "PDF": re.compile(rb"%PDF"),
     "SVG": re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!(--|DOCTYPE)[^>]*>\s*)*<svg"),
 }
-"""How files of formats that are not read begin."""
-
+# of pictures in folders; those that are not read are refused by name
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
             ".heic", ".heif", ".avif")  # fmt: skip
-"""Of pictures in folders; those that are not read are refused by name."""
-
 MAX_BYTES = 64 << 20
 MAX_PIXELS = 25_000_000
+# higher, because JPEGs from cameras are decoded at half to an eighth of their size
 MAX_JPEG_PIXELS = 60_000_000
-"""Higher, because JPEGs from cameras are decoded at half to an eighth of their size."""
-
-MAX_SCANS = 64
-"""Maximum number of scans in a JPEG; encoders write about ten."""
-
+MAX_SCANS = 64  # maximum number of scans in a JPEG; encoders write about ten
+# maximum size of a run-length encoded BMP, which pillow decodes slowly
 MAX_RUN_LENGTH_BYTES = 2 << 20
-"""Maximum size of a run-length encoded BMP, which pillow decodes slowly."""
-
 MIN_SIDE, MAX_ASPECT = 8, 40
-MAX_SIDE = 1024
-"""Maximum pixels of the longer side after reduction."""
+MAX_SIDE = 1024  # maximum pixels of the longer side after reduction
 
 
 def read_picture(data: bytes) -> Array:
@@ -76,7 +69,6 @@ def read_picture(data: bytes) -> Array:
 
 
 def _check(image: Image.Image, data: bytes) -> None:
-    """Checks the header before decoding. Raises BadFile."""
     size = f"{image.width:,} x {image.height:,} pixels"
     is_jpeg = image.format in ("JPEG", "MPO")  # MPO: several JPEGs, of which the first is read
     most = MAX_JPEG_PIXELS if is_jpeg else MAX_PIXELS
@@ -90,8 +82,7 @@ def _check(image: Image.Image, data: bytes) -> None:
         raise BadFile("is a large BMP in run-length encoding; save it as PNG")
 
 
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-"""A marker of a JPEG that begins a segment."""
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # a marker of a JPEG that begins a segment
 
 
 def _scans(data: bytes) -> int:
@@ -104,7 +95,6 @@ def _scans(data: bytes) -> int:
 
 
 def _pixels(image: Image.Image) -> Array:
-    """Decodes the picture, reduced to at most MAX_SIDE."""
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decodes JPEG at half to an eighth of its size
     image.load()
     turned = _TURNS.get(image.getexif().get(0x0112, 1))
@@ -130,8 +120,8 @@ def _pixels(image: Image.Image) -> Array:
     return _on_paper(pixels) if small.mode == "RGBA" else pixels
 
 
+# EXIF orientation → the pillow transposition that undoes it
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-"""EXIF orientation → the pillow transposition that undoes it."""
 
 
 def _as_bytes(pixels: Array) -> Array:

@@ -13,8 +13,7 @@ ndimage = lazy("scipy.ndimage")
 
 Mask = NDArray[np.bool_]
 
-MIN_WIDTH = 0.6
-"""Minimum width of a thinned stroke, as a fraction of the intended mean width."""
+MIN_WIDTH = 0.6  # minimum width of a thinned stroke, as a fraction of the intended mean width
 
 
 def distance_to_edge(ink: Mask) -> Array:
@@ -87,15 +86,13 @@ def with_pen(distance: Array, middle: Mask, wider: float) -> Array:
 
 Picture = NDArray[np.uint8]
 
+# in pixels: the side of MNIST's pictures, of the digit's box in them, and its barycentre
 SIDE, BOX, CENTRE = 28, 20, 14
-"""In pixels: the side of MNIST's pictures, of the digit's box in them, and its barycentre."""
-
+# stroke widths in a box of 20 that are left unchanged; about four fifths of MNIST's are in this
+# range
 STROKE_WIDTHS = (1.7, 3.2)
-"""Stroke widths in a box of 20 that are left unchanged; about four fifths of MNIST's are in this
-range."""
-
+# minimum and maximum pixels of a drawing's longer side when its strokes are measured
 MIN_SIZE, MAX_SIZE = 80, 200
-"""Minimum and maximum pixels of a drawing's longer side when its strokes are measured."""
 
 
 class NoDigit(ValueError):
@@ -115,7 +112,7 @@ def prepare(ink: NDArray[np.generic]) -> Picture:
 
     Raises NoDigit if there is no ink.
     """
-    return centred(scaled_to_box(with_usual_stroke_width(cropped(ink))))
+    return _centred(_scaled_to_box(_with_usual_stroke_width(_cropped(ink))))
 
 
 def is_prepared(picture: Picture) -> bool:
@@ -130,7 +127,7 @@ def is_prepared(picture: Picture) -> bool:
     return max(sizes) == BOX and all(abs(middle - CENTRE) <= 1 for middle in middles)
 
 
-def cropped(ink: NDArray[np.generic]) -> Array:
+def _cropped(ink: NDArray[np.generic]) -> Array:
     """The part of a drawing with ink, scaled to 0 to 1. Raises NoDigit if there is none."""
     scaled = np.asarray(ink, np.float32)
     darkest = float(scaled.max(initial=0))
@@ -145,12 +142,11 @@ def cropped(ink: NDArray[np.generic]) -> Array:
 
 
 def box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns of the bounding box of the True pixels."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def with_usual_stroke_width(ink: Array) -> Array:
+def _with_usual_stroke_width(ink: Array) -> Array:
     """The drawing at MIN_SIZE to MAX_SIZE pixels, its stroke width brought into STROKE_WIDTHS."""
     mask = _resized(ink) >= 0.5
     rows, columns = box_of(mask)
@@ -188,7 +184,7 @@ def in_blocks(pixels: Array, block: int, mode: Literal["constant", "edge"] = "co
     return whole.reshape(rows, block, columns, block, *whole.shape[2:])
 
 
-def scaled_to_box(ink: Array) -> Array:
+def _scaled_to_box(ink: Array) -> Array:
     """The drawing scaled to 20 x 20; if it is not square, centred."""
     rows, columns = box_of(ink >= 0.5)
     drawn = ink[rows, columns]
@@ -209,7 +205,7 @@ def areas(many: int, few: int) -> Array:
     return matrix
 
 
-def centred(box: Array) -> Picture:
+def _centred(box: Array) -> Picture:
     """The 20 x 20 drawing, scaled to full ink, with its barycentre on pixel (14, 14) of 28 x 28."""
     picture = np.zeros((SIDE, SIDE), np.uint8)
     top, left = (
