@@ -20,7 +20,7 @@ from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.features.show import MAX_SHOWN, CasesShown
+from digitnet.repl.features.check import MAX_SHOWN, CasesShown
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.file import path_of
