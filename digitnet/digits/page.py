@@ -39,8 +39,8 @@ SEVERAL = 11  # the judge's answer for several digits
 # from this probability of being several digits on, or if it is so many times as wide as high, a
 # piece is cut; no digit is wider
 MIN_SEVERAL, WIDE = 0.1, 1.4
-# a page is turned if it has so many pieces, and reads better by this mean log-probability. The worst
-# quarter of them does not count: upside down, a Euro sign is a 3
+# a page is turned if it has so many pieces, and reads better by this mean log-probability, to which
+# the worst quarter of them does not count: upside down, a Euro sign is a 3
 MIN_TURNED, TURN_GAIN = 4, 0.25
 # the fraction of the pieces that must be left when it is turned; pieces that decide
 MIN_LEFT, SAMPLE = 0.7, 60
