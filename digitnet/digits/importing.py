@@ -9,7 +9,6 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -179,7 +178,7 @@ def _by_answer(folder: Path, depth: int = MAX_DEPTH) -> list[tuple[int | None, P
 
 
 def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
-    """Pictures in folders: 28 x 28 ones as they are if all are, else each prepared as by `img`."""
+    """Pictures in folders: 28 x 28 ones as they are, others prepared as by `img`."""
     files = [
         (part, file.answer, file.path)
         for part, folder in _by_answer(path)
@@ -189,25 +188,18 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     if not files:
         raise BadFile("has no subfolders 0 to 9 with pictures in them")
     contents = Contents([], is_picture=True)
-    plain, others = (list[tuple[int | None, int, Bytes]]() for _ in range(2))
+    cases: list[tuple[int | None, int, Bytes]] = []
     for number, (part, answer, file) in enumerate(files):
         report(Reading(number, len(files), in_bytes=False))
         try:
             colours = read_picture(read_bounded(file, MAX_BYTES))
-            picture = as_plain(colours)
-            if picture is None:
-                others += [(part, answer, each.picture) for each in page_in(colours).digits]
+            if (plain := as_plain(colours)) is None:
+                cases += [(part, answer, each.picture) for each in page_in(colours).digits]
+                contents.notes = ["pictures of other sizes than 28 x 28 prepared as MNIST's were"]
             else:
-                plain.append((part, answer, picture))
+                cases.append((part, answer, plain))
         except (BadFile, NoDigit) as error:
             contents.left_out.append(f"{file}: {error}")
-    if others:
-        contents.notes.append("each picture prepared as MNIST's were")
-        for part, answer, picture in plain:
-            with suppress(NoDigit):
-                page = page_in(picture[..., None].astype(np.float32))
-                others += [(part, answer, each.picture) for each in page.digits]
-    cases = others or plain
     if not cases:
         raise BadFile(f"has no picture that can be read; {contents.left_out[0]}")
     for its_part in dict.fromkeys(part for part, _, _ in cases):

@@ -98,18 +98,11 @@ def _pixels(image: Image.Image) -> Array:
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decodes JPEG at half to an eighth of its size
     image.load()
     turned = _TURNS.get(image.getexif().get(0x0112, 1))
-    if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa"):
-        small = image.convert("RGBA")
-    elif image.mode == "1":
-        small = image.convert("L")
-    elif image.mode in ("L", "RGB", "RGBA", "F") or image.mode.startswith("I"):
-        small = image
-    else:
-        small = image.convert("RGB")
-    blocks = -(-max(image.size) // MAX_SIDE)
-    if small.mode.startswith("I;"):
-        small = small.convert("I")
-    if blocks > 1:
+    mode = _MODES.get(image.mode.partition(";")[0], "RGB")
+    if "transparency" in image.info:
+        mode = "RGBA"
+    small = image if mode == image.mode else image.convert(mode)
+    if (blocks := -(-max(image.size) // MAX_SIDE)) > 1:
         small = small.reduce(blocks)
     if turned is not None:
         small = small.transpose(Image.Transpose(turned))
@@ -122,6 +115,9 @@ def _pixels(image: Image.Image) -> Array:
 
 # EXIF orientation → the pillow transposition that undoes it
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+# pillow's modes → those that are read; all others as RGB
+_MODES = {"1": "L", "L": "L", "LA": "RGBA", "La": "RGBA", "PA": "RGBA", "RGBa": "RGBA",
+          "RGBA": "RGBA", "I": "I", "F": "F"}  # fmt: skip
 
 
 def _as_bytes(pixels: Array) -> Array:

@@ -194,29 +194,20 @@ def _as_ink(arrays: Sequence[NDArray[Any]], notes: list[str]) -> list[Bytes]:
         raise BadFile("has pixels that are not finite numbers")
     if low == high:
         raise BadFile(f"has pictures whose pixels are all {low:g}")
-    some = [a[:: max(1, len(a) // SAMPLE)] for a in arrays]
-    scale = _usual_scale(low, high)
-    if scale is None and _are_standardised(some):
-        made = [_bytes(a, a.min((1, 2), keepdims=True), a.max((1, 2), keepdims=True))
-                for a in arrays]  # fmt: skip
-        said = "standardised picture by picture"
-    else:
-        start, end = scale or _linear_scale(arrays, some, low, high)
-        made = [_bytes(a, start, end) for a in arrays]
-        said = f"{round(start, 3):g} to {round(end, 3):g}"
-    notes.append(f"pixels {said}, {_inverted(made)}")
+    start, end = _usual_scale(low, high) or _linear_scale(arrays, low, high)
+    made = [_bytes(a, start, end) for a in arrays]
+    notes.append(f"pixels {round(start, 3):g} to {round(end, 3):g}, {_inverted(made)}")
     return made
 
 
-def _linear_scale(
-    arrays: Sequence[NDArray[Any]], some: Sequence[NDArray[Any]], low: float, high: float
-) -> tuple[float, float]:
+def _linear_scale(arrays: Sequence[NDArray[Any]], low: float, high: float) -> tuple[float, float]:
     """Paper and ink, or ink and paper, in no usual scale: on any linear one, most pixels are paper.
 
-    Resized pictures exceed the usual scales a little, but their paper does not. some: of the
-    pictures. Raises BadFile if no scale is recognised.
+    Resized pictures exceed the usual scales a little, but their paper does not. Raises BadFile if
+    no scale is recognised.
     """
-    counts, edges = np.histogram(np.concatenate([a.ravel() for a in some]), 100, (low, high))
+    some = np.concatenate([a[:: max(1, len(a) // SAMPLE)].ravel() for a in arrays])
+    counts, edges = np.histogram(some, 100, (low, high))
     first, last = edges[counts.argmax() : counts.argmax() + 2]
     means = np.average([a.mean(axis=0, dtype=float) for a in arrays], 0, [*map(len, arrays)])
     is_standardised = np.abs(means).max() < 1e-3 * (high - low)
@@ -231,23 +222,15 @@ def _linear_scale(
     return low, high
 
 
-def _bytes(array: NDArray[Any], start: Any, end: Any) -> Bytes:
-    """Pixels from `start` to `end`, numbers or one for each picture, as 0 to 255."""
+def _bytes(array: NDArray[Any], start: float, end: float) -> Bytes:
+    """Pixels from `start` to `end` as 0 to 255."""
     if array.dtype == np.uint8 and (start, end) == (0, 255):
         return array.copy()
     made = np.empty(array.shape, np.uint8)
-    ends = [np.broadcast_to(each, (len(array), 1, 1)) for each in (start, end)]
     for at in range(0, len(array), CHUNK):
-        chunk, first, last = (each[at : at + CHUNK] for each in (array, *ends))
-        scaled = (chunk - first) * (255 / np.maximum(last - first, 1e-12))
+        scaled = np.subtract(array[at : at + CHUNK], start, dtype=float) * (255 / (end - start))
         made[at : at + CHUNK] = np.round(np.clip(scaled, 0, 255))
     return made
-
-
-def _are_standardised(some: Sequence[NDArray[Any]]) -> bool:
-    rows = np.concatenate([a.reshape(-1, a[0].size) for a in some])
-    is_0, is_1 = np.abs(rows.mean(axis=1)) < 0.01, np.abs(rows.std(axis=1) - 1) < 0.01
-    return bool((is_0 & is_1).all())
 
 
 def _inverted(pictures: Sequence[Bytes]) -> str:

@@ -133,9 +133,6 @@ SAME: dict[str, tuple[Make, str]] = {
     "per cent": (npz(x=100 * UNIT, y=ANSWERS), "pixels 0 to 100"),
     "standardised": (npz(x=(UNIT - 0.1307) / 0.3081, y=ANSWERS), "pixels -0.424 to 2.82"),
     "mean subtracted": (npz(x=UNIT - UNIT.mean(), y=ANSWERS), "light on dark"),
-    "standardised each": (
-        npz(x=(UNIT - UNIT.mean((1, 2), keepdims=True)) / UNIT.std((1, 2), keepdims=True),
-            y=ANSWERS), "standardised picture by picture"),
     # polarity
     "dark on light": (npz(images=255 - PICTURES, labels=ANSWERS), "dark on light, inverted"),
     "dark on light, 0 to 1": (npz(x=1 - UNIT, y=ANSWERS), "pixels 0 to 1, dark on light"),

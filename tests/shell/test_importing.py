@@ -196,7 +196,7 @@ def test_drawings_in_folders_are_prepared_trained_on_and_checked(
     made, *_, trained, checked = do(
         session, f"data import scans {tmp_path / 'scans'}; n; t 20; ch all"
     )
-    assert "each picture prepared as MNIST's were" in made["understood"]
+    assert "pictures of other sizes than 28 x 28 prepared as MNIST's were" in made["understood"]
     assert [reason.partition(": ")[0] for reason in made["left_out"]] == [
         str(tmp_path / "scans" / "3" / "bad.png")
     ]
@@ -295,6 +295,9 @@ CANNOT: dict[str, tuple[Make, str]] = {
     "standardised pixel by pixel": (
         npz(x=np.nan_to_num((UNIT - UNIT.mean(0)) / (UNIT.std(0) + 1e-9)), y=ANSWERS),
         "cannot be undone"),
+    "standardised picture by picture": (
+        npz(x=(UNIT - UNIT.mean((1, 2), keepdims=True)) / UNIT.std((1, 2), keepdims=True),
+            y=ANSWERS), "no scale"),
     "noise": (npz(x=np.random.default_rng(0).normal(size=(200, 28, 28)), y=ANSWERS), "no scale"),
     "numbers": (npz(x=np.float64(3), y=np.float64(1)), "an array of 1, not of cases"),
     "answers alone": (files("", {"a.csv": b"label\n1\n2\n"}), "no column of numbers but"),
