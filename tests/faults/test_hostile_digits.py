@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Program, Tally
-from digits_helpers import SAMPLE_DIGESTS, header, idx
+from digits_helpers import SAMPLE_DIGESTS, gzipped_zeros, header, idx
 from hostile_helpers import (
     CHILDS_ENVIRONMENT,
     DIGIT_WAYS,
@@ -128,20 +128,6 @@ def bombs(dimensions: int) -> Files:
         )
     for sizes in ([HUGE] * dimensions, [1 << 31, *ones], [64 * MIB + 1, *ones]):
         yield f"bomb that claims {sizes}", gzipped_zeros(header(*sizes), 200 * MIB)
-
-
-def gzipped_zeros(head: bytes, zeros: int) -> bytes:
-    """A gzip stream of `head` and then so many zeros, whole MiB of them copied when packed."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    parts = [packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)]
-    mebibyte = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
-    parts += [mebibyte] * (zeros // MIB)
-    parts.append(packer.compress(bytes(zeros % MIB)) + packer.flush())
-    crc = zlib.crc32(head)
-    for size in [MIB] * (zeros // MIB) + [zeros % MIB]:
-        crc = zlib.crc32(bytes(size), crc)
-    end = struct.pack("<II", crc, (len(head) + zeros) & HUGE)
-    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"".join(parts) + end
 
 
 def hostile_digits(stem: str) -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """What the tests of digits' files share: files in IDX format, and what is said of bad ones."""
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, read_idx
+
+MIB = 1 << 20
 
 SAMPLE_DIGESTS = {
     "sample-train-images-idx3-ubyte": (
@@ -32,6 +35,20 @@ def header(*shape: int, zeros: bytes = b"\0\0", kind: int = 8, dimensions: int =
 
 def idx(array: NDArray[np.uint8]) -> bytes:
     return header(*array.shape) + array.tobytes()
+
+
+def gzipped_zeros(head: bytes, zeros: int) -> bytes:
+    """A gzip stream of `head` and then so many zeros, of which whole MiB are packed once."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    parts = [packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)]
+    mebibyte = packer.compress(bytes(MIB)) + packer.flush(zlib.Z_FULL_FLUSH)
+    parts += [mebibyte] * (zeros // MIB)
+    parts.append(packer.compress(bytes(zeros % MIB)) + packer.flush())
+    crc = zlib.crc32(head)
+    for size in [MIB] * (zeros // MIB) + [zeros % MIB]:
+        crc = zlib.crc32(bytes(size), crc)
+    end = struct.pack("<II", crc, (len(head) + zeros) % (1 << 32))
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"".join(parts) + end
 
 
 def written(folder: Path, content: bytes) -> Path:
