@@ -6,29 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from handwriting_helpers import KINDS, Stroke, as_file, light
+from pages_helpers import ANSWERS, stroke
 from PIL import Image, ImageDraw, ImageFont
 from session_helpers import Kept, do, refusal
 
-from digitnet.digits.datasets import SOURCES
 from digitnet.digits.files import BadFile
 from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import NoDigit
-from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
-
-DIGITS = SOURCES["sample"].read([ROOT / "data"]).test
-ANSWERS = [int(answer) for answer in answers_of(DIGITS.targets)]
-
-
-def stroke(row: int) -> Stroke:
-    return Stroke.of(DIGITS.inputs[row].reshape(28, 28))
 
 
 def first_of(digit: int) -> Stroke:

@@ -39,7 +39,6 @@ from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, parts_of
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.report import Stopped
 from digitnet.paths import included_folder
-from digitnet.registry.files import RegistryError
 from digitnet.registry.saves import Registry
 from digitnet.repl.session import NonInteractive, Session
 
@@ -333,18 +332,3 @@ def test_what_is_no_data_set_is_refused_in_one_line(
     assert says in message
     assert len(message.splitlines()) == 1
     assert session.data_sets.own.names() == []
-
-
-def test_two_programs_that_change_a_set_at_once_lose_nothing(
-    session: Session, tmp_path: Path
-) -> None:
-    own = session.data_sets.own
-    one, two, three = (
-        OwnCases(PICTURES[:n], ANSWERS[:n], parts_of(ANSWERS[:n])) for n in (1, 2, 3)
-    )
-    own.keep("some", one, None)
-    version = own.version("some")
-    own.keep("some", two, version)
-    with pytest.raises(RegistryError, match="another program"):
-        own.keep("some", three, version)
-    assert len(own.read("some")) == 2

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from registry_helpers import batches_of, make_pipe, plain, soon
 
-from digitnet.digits.files import BadFile, idx_bytes, read_idx
+from digitnet.digits.files import BadFile, idx_bytes
 from digitnet.digits.own import (
     FILES,
     MAX_CASES,
@@ -51,13 +51,6 @@ def add(own: OwnData, ink: int) -> OwnCases:
 
 def undo_own(own: OwnData, name: str = MINE, number: int = 1) -> None:
     undo(own.store, name, number)
-
-
-@pytest.mark.parametrize("shape", [(3,), (2, 5), (4, 3, 2)])
-def test_what_is_written_as_idx_is_read_again(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
-    (tmp_path / "x").write_bytes(idx_bytes(array))
-    assert np.array_equal(read_idx(tmp_path / "x", len(shape)), array)
 
 
 def test_a_case_stays_in_its_part_when_others_are_added_or_removed() -> None:
