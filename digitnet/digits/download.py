@@ -1,11 +1,10 @@
 """Downloads MNIST from two mirrors; each file is checked, then moved into place atomically."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from digitnet.digits.datasets import MNIST_DIGESTS
-from digitnet.digits.files import MAX_IDX, BadFile, read_idx
+from digitnet.digits.files import MAX_IDX, BadFile, ReadSoFar, read_idx
 from digitnet.engine.report import Report, ignore
 from digitnet.lazy import lazy
 
@@ -28,21 +27,12 @@ class _BrokenOff(DownloadFailed):
     """A connection ended before the file did; what has arrived may be continued."""
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """The progress of a download: bytes of this file so far, and in total if known."""
-
-    file: str
-    done: int
-    total: int | None
-
-
 def download_mnist(
     folder: Path, report: Report = ignore, mirrors: tuple[str, ...] = MIRRORS
 ) -> None:
     """Downloads MNIST's four files to `folder`, except those that are there and valid.
 
-    Reports Fetched. A file is checked against its SHA-256 before it takes its name; a connection
+    Reports ReadSoFar. A file is checked against its SHA-256 before it takes its name; a connection
     that breaks off is resumed at the next mirror. Raises DownloadFailed. However it ends, complete
     files are kept, and not downloaded again, and nothing else is left.
     """
@@ -91,7 +81,7 @@ def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
             data += piece
             if len(data) > MAX_IDX:
                 raise DownloadFailed("sends too much data")
-            report(Fetched(name, len(data), total))
+            report(ReadSoFar(name, len(data), total))
     if total is not None and len(data) < total:
         raise _BrokenOff("the connection broke off")
 

@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
 from pathlib import Path
@@ -37,6 +38,16 @@ class BadFile(ValueError):
     def __init__(self, reason: str, path: Path | None = None) -> None:
         super().__init__(reason if path is None else f"{path}: {reason}")
         self.reason, self.path = reason, path
+
+
+@dataclass(frozen=True)
+class ReadSoFar:
+    """How much of a file or folder is read, of a total if that is known, in bytes or `unit`."""
+
+    name: str
+    done: int
+    total: int | None
+    unit: str = "bytes"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import numpy as np
 from digitnet.digits.files import (
     BadFile,
     Bytes,
+    ReadSoFar,
     locate_idx,
     naming,
     read_bounded,
@@ -28,7 +29,7 @@ from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, max_cases, pa
 from digitnet.digits.page import as_plain, page_in
 from digitnet.digits.pictures import MAX_BYTES, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
-from digitnet.digits.recognize import Contents, Raw, Reading, Recognized, recognized
+from digitnet.digits.recognize import Contents, Raw, Recognized, recognized
 from digitnet.digits.table import read_table
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
@@ -105,7 +106,7 @@ def read_cases(
 ) -> Recognized:
     """Reads files of any of FORMATS and recognises what they hold.
 
-    Reports Reading. digits: (10, 28, 28), the mean picture of each digit, by which sideways ones
+    Reports ReadSoFar. digits: (10, 28, 28), the mean picture of each digit, by which sideways ones
     are told. inputs: the numbers a case of a table is to have. Raises BadFile, which says what the
     files are and what would be read.
     """
@@ -190,7 +191,7 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     contents = Contents([], is_picture=True)
     cases: list[tuple[int | None, int, Bytes]] = []
     for number, (part, answer, file) in enumerate(files):
-        report(Reading(number, len(files), in_bytes=False))
+        report(ReadSoFar(path.name, number, len(files), "files"))
         try:
             colours = read_picture(read_bounded(file, MAX_BYTES))
             if (plain := as_plain(colours)) is None:

@@ -29,15 +29,6 @@ SURE = 0.2  # minimum difference of correlations at which pictures are turned
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The progress of an import: what is done of a total, in bytes or files."""
-
-    done: int
-    total: int
-    in_bytes: bool
-
-
-@dataclass(frozen=True)
 class Raw:
     """Arrays as a file has them: inputs, answers, and the part that it says they are."""
 

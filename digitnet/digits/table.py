@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.files import BadFile, open_bounded
-from digitnet.digits.recognize import Contents, Raw, Reading
+from digitnet.digits.files import BadFile, ReadSoFar, open_bounded
+from digitnet.digits.recognize import Contents, Raw
 from digitnet.engine.report import Report, ignore
 
 MAX_BYTES = 2 << 30
@@ -36,13 +36,13 @@ def read_table(
     """Reads a table, gzipped or not, with notes on which column was taken for what.
 
     part: that its name speaks of. inputs: the numbers a case is to have, by which a column of
-    answers is told where its heading does not. Reports Reading. Raises BadFile if it is not a table
-    of numbers, and OSError if it cannot be read.
+    answers is told where its heading does not. Reports ReadSoFar. Raises BadFile for what
+    is not a table of numbers, and OSError if it cannot be read.
     """
     with open_bounded(path, MAX_BYTES) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
-        chunks = _chunks(file, lambda: report(Reading(file.tell(), size, in_bytes=True)))
+        chunks = _chunks(file, lambda: report(ReadSoFar(path.name, file.tell(), size)))
         lines = next(chunks, [])
         if not lines:
             raise BadFile("holds no table")

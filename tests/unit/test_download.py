@@ -18,7 +18,8 @@ from digits_helpers import idx
 from numpy.typing import NDArray
 
 from digitnet.digits import download
-from digitnet.digits.download import DownloadFailed, Fetched, download_mnist
+from digitnet.digits.download import DownloadFailed, download_mnist
+from digitnet.digits.files import ReadSoFar
 from digitnet.engine.report import Stopped
 from digitnet.repl.interrupts import Interrupts, interruptible
 
@@ -162,8 +163,8 @@ def nobody() -> str:
     return f"http://127.0.0.1:{port}/mnist/"
 
 
-def fetch(folder: Path, *mirrors: str) -> list[Fetched]:
-    reports: list[Fetched] = []
+def fetch(folder: Path, *mirrors: str) -> list[ReadSoFar]:
+    reports: list[ReadSoFar] = []
     download_mnist(folder, reports.append, mirrors)
     return reports
 
@@ -189,14 +190,14 @@ def test_four_files_are_fetched_and_the_bytes_so_far_reported(
     mirror = start(answers(make))
     reports = fetch(tmp_path / "cache" / "digits", mirror.url)
     assert inside(tmp_path / "cache" / "digits") == FILES
-    assert mirror.asked == list(FILES) == list(dict.fromkeys(report.file for report in reports))
+    assert mirror.asked == list(FILES) == list(dict.fromkeys(report.name for report in reports))
     assert capfd.readouterr() == ("", "")
     for name, content in FILES.items():
-        counts = [report.done for report in reports if report.file == name]
+        counts = [report.done for report in reports if report.name == name]
         assert counts == sorted(counts)
         assert counts[-1] == len(content)
         total = len(content) if make is sends else None
-        assert {r.total for r in reports if r.file == name} == {total}
+        assert {r.total for r in reports if r.name == name} == {total}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_only_a_file_that_is_not_whole_is_fetched_anew(
     mirror = start(answers(sends))
     reports = fetch(tmp_path, mirror.url)
     assert mirror.asked == asked
-    assert {report.file for report in reports} == {*asked}
+    assert {report.name for report in reports} == {*asked}
     assert inside(tmp_path) == FILES
 
 
@@ -241,8 +242,8 @@ def test_it_stops_between_two_pieces_of_a_file_and_keeps_none(tmp_path: Path, st
             request.wfile.write(bytes(2000))
             time.sleep(0.005)
 
-    def stop_at_the_second(done: Fetched) -> None:
-        if done.file == SECOND:
+    def stop_at_the_second(done: ReadSoFar) -> None:
+        if done.name == SECOND:
             raise Stopped
 
     mirror = start(answers(sends, second=endless))
@@ -281,10 +282,10 @@ def test_a_connection_that_breaks_off_is_resumed_for_as_long_as_more_arrives(
     mirrors = [start(answers(lambda content: resumes(content, 2000))) for _ in range(2)]
     reports = fetch(tmp_path, *(mirror.url for mirror in mirrors))
     assert inside(tmp_path) == FILES
-    counts = [report.done for report in reports if report.file == FIRST]
+    counts = [report.done for report in reports if report.name == FIRST]
     assert counts == sorted(counts)  # nothing was sent twice
     assert [mirror.asked.count(FIRST) for mirror in mirrors] == [2, 2]
-    assert {r.total for r in reports if r.file == FIRST} == {len(FILES[FIRST])}
+    assert {r.total for r in reports if r.name == FIRST} == {len(FILES[FIRST])}
 
 
 BAD_ANSWERS: dict[str, tuple[Answer, str]] = {

@@ -10,10 +10,9 @@ from rich.text import Text
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere
 from digitnet.digits.download import DownloadFailed, download_mnist
-from digitnet.digits.files import BadFile
+from digitnet.digits.files import BadFile, ReadSoFar
 from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
-from digitnet.digits.recognize import Reading
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report
 from digitnet.registry.model import OWN_NAME
@@ -80,19 +79,27 @@ def understood(notes: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Progress(Drawn):
-    """How much of a file is done, of a total if that is known; in bytes or files."""
+    """How much of a file or folder is read."""
 
-    name: str
-    done: int
-    total: int | None
-    shown: Callable[[int], str] = decimal
+    of: ReadSoFar
 
     def drawn(self, view: View) -> RenderResult:
-        progress = self.shown(self.done)
-        if self.total:
-            done = bar(self.done / self.total, 20, blocks=view.blocks)
-            progress = f"[{done}] {self.shown(self.done)} of {self.shown(self.total)}"
-        yield Text(f"{printable(self.name, 60)}  {progress}", no_wrap=True, overflow="crop")
+        of = self.of
+        shown = decimal if of.unit == "bytes" else f"{{:,}} {of.unit}".format
+        progress = shown(of.done)
+        if of.total:
+            progress = f"[{bar(of.done / of.total, 20, blocks=view.blocks)}] {progress}"
+            progress += f" of {shown(of.total)}"
+        yield Text(f"{printable(of.name, 60)}  {progress}", no_wrap=True, overflow="crop")
+
+
+def progress(session: Session) -> Report:
+    """A report that shows how much is read."""
+
+    def report(done: ReadSoFar | None) -> None:
+        session.report(Note(Progress(done), lasting=False) if done else None)
+
+    return report
 
 
 @command(
@@ -165,13 +172,7 @@ def _import(session: Session, name: str, path: str) -> DataResult:
 def reading(session: Session, path: str) -> Report:
     """A report that shows how much of some files is read."""
     session.report(Note(f"Reading {printable(path)} ...", lasting=False))
-
-    def report(done: Reading | None) -> None:
-        shown = decimal if done and done.in_bytes else "{:,}".format
-        progress = done and Progress(path, done.done, done.total, shown)
-        session.report(Note(progress, lasting=False) if progress else None)
-
-    return report
+    return progress(session)
 
 
 def mean_digits(session: Session) -> Array | None:
@@ -227,12 +228,7 @@ def _is_usable(session: Session, name: str) -> bool:
 def _download(session: Session) -> None:
     try:
         with session.interrupts.at_once():
-            download_mnist(
-                session.data_sets.download_to,
-                lambda done: session.report(
-                    Note(Progress(done.file, done.done, done.total), lasting=False)
-                ),
-            )
+            download_mnist(session.data_sets.download_to, progress(session))
     except DownloadFailed as error:
         raise CommandError(
             f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
-from digitnet.digits.files import BadFile, read_bounded
+from digitnet.digits.files import BadFile, ReadSoFar, read_bounded
 from digitnet.digits.importing import read_cases
 from digitnet.digits.page import Box, Digit, Judge, Page, page_in
 from digitnet.digits.pictures import MAX_BYTES, Found, pictures_at, read_picture
@@ -29,7 +29,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, Incomplete, printable
 from digitnet.repl.features.check import check_outputs
-from digitnet.repl.features.data import Progress, mean_digits, reading, understood
+from digitnet.repl.features.data import mean_digits, progress, reading, understood
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, digit, gallery, small_case, verdict
 from digitnet.repl.pictures.file import path_of, path_to_write
@@ -351,10 +351,9 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
     if found is None:
         return PageRead(name, Page([]), [DigitRead(name, "there is no such file")])
 
-    def report(progress: tuple[int, int]) -> None:
-        done, total = progress
-        shown = Progress(name, done, total, "{:,} digits".format)
-        session.report(Note(shown, lasting=False) if total > 20 else None)
+    def report(so_far: tuple[int, int]) -> None:
+        done, total = so_far
+        progress(session)(ReadSoFar(name, done, total, "digits") if total > 20 else None)
 
     try:
         colours = read_picture(read_bounded(found.path, MAX_BYTES))
