@@ -353,7 +353,10 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
 
     def report(so_far: tuple[int, int]) -> None:
         done, total = so_far
-        progress(session)(ReadSoFar(name, done, total, "digits") if total > 20 else None)
+        if total <= 20:
+            session.report()
+        else:
+            progress(session)(ReadSoFar(name, done, total, "digits"))
 
     try:
         colours = read_picture(read_bounded(found.path, MAX_BYTES))
