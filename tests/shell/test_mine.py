@@ -47,15 +47,21 @@ def test_the_answer_is_said_on_the_board_or_afterwards_and_can_be_changed(
     assert drawn(session, 1, "mine 7", 1)["of_it"] == 1
 
 
-def test_what_is_in_use_grows_at_once(session: Session) -> None:
+def test_what_is_in_use_grows_and_shrinks_at_once(session: Session) -> None:
+    def count() -> int:
+        data = do(session, "data")[0]
+        return sum(data[part] for part in ("train", "validation", "test"))
+
     do(session, "n diary")
-    for _ in range(2):
-        for digit in DIGITS:
-            drawn(session, digit, "mine", digit)
-    before = do(session, "data mine")[0]["train"]
-    for digit in DIGITS:
+    for digit in list(DIGITS) * 2:
         drawn(session, digit, "mine", digit)
-    assert do(session, "data")[0]["train"] > before
+    do(session, "data mine")
+    for number, digit in enumerate(DIGITS, 2 * len(DIGITS)):
+        assert count() == number
+        drawn(session, digit, "mine", digit)
+    session.asker = Answers([])
+    do(session, "mine remove")
+    assert count() == 3 * len(DIGITS) - 1
 
 
 def test_what_cannot_be_added(session: Session, tmp_path: Path) -> None:
@@ -104,18 +110,6 @@ def test_undo_and_delete_offer_it(session: Session) -> None:
     assert "mine" in kinds.OWN.offered(session, ["delete"])
 
 
-def test_what_is_in_use_shrinks_at_once(session: Session) -> None:
-    do(session, "n diary")
-    for digit in list(DIGITS) * 2:
-        drawn(session, digit, "mine", digit)
-    before = do(session, "data mine")[0]
-    session.asker = Answers([])
-    do(session, "mine remove")
-    after = do(session, "data")[0]
-    parts = ("train", "validation", "test")
-    assert sum(after[part] for part in parts) == sum(before[part] for part in parts) - 1
-
-
 def test_all_of_it_is_deleted_after_a_yes_and_comes_back(session: Session) -> None:
     do(session, "n diary")
     for digit in DIGITS:
@@ -157,23 +151,19 @@ def test_a_damaged_file_is_left_as_it_is(session: Session) -> None:
     assert path.read_bytes() == b"no digits"
 
 
-def test_a_digit_in_a_picture_is_added_too(session: Session, tmp_path: Path) -> None:
-    drawing = Drawing()
-    draw(drawing, 7)
-    Image.fromarray(255 - drawing.picture()).save(tmp_path / "seven.png")
-    do(session, "n diary")
-    assert do(session, f"img {tmp_path / 'seven.png'}; mine 7")[1]["total"] == 1
-    assert "has 1 digit, not 2" in refusal(session, "mine 70")
-
-
-def test_all_digits_of_a_line_are_added_at_once(session: Session, tmp_path: Path) -> None:
+def test_the_digits_in_a_picture_are_added_all_at_once(
+    session: Session, tmp_path: Path
+) -> None:
     drawings = []
     for digit in (7, 0, 3):
         drawing = Drawing()
         draw(drawing, digit)
         drawings.append(drawing.picture())
+    Image.fromarray(255 - drawings[0]).save(tmp_path / "seven.png")
+    do(session, f"n diary; img {tmp_path / 'seven.png'}")
+    assert "has 1 digit, not 2" in refusal(session, "mine 70")
     Image.fromarray(255 - np.concatenate(drawings, axis=1)).save(tmp_path / "line.png")
-    read, added = do(session, f"n diary; img {tmp_path / 'line.png'}; mine 703")[1:]
+    read, added = do(session, f"img {tmp_path / 'line.png'}; mine 703")
     assert [page["unread"] for page in read["pages"]] == [0]
     assert (added["answers"], added["total"]) == ([7, 0, 3], 3)
     assert [case["answer"] for case in do(session, "mine show")[0]["cases"]] == [7, 0, 3]
