@@ -151,9 +151,7 @@ def test_a_damaged_file_is_left_as_it_is(session: Session) -> None:
     assert path.read_bytes() == b"no digits"
 
 
-def test_the_digits_in_a_picture_are_added_all_at_once(
-    session: Session, tmp_path: Path
-) -> None:
+def test_the_digits_in_a_picture_are_added_all_at_once(session: Session, tmp_path: Path) -> None:
     drawings = []
     for digit in (7, 0, 3):
         drawing = Drawing()

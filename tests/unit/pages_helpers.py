@@ -107,90 +107,46 @@ def on_table(picture: Floats, rng: Rng) -> Floats:
     return np.where(whole > 0, whole, table)
 
 
-PAGES: dict[str, Callable[[Sequence[int], Rng], tuple[bytes, str]]] = {}
+Page = Callable[[Sequence[int], Rng], tuple[bytes, str]]
 
 
-def kind(make: Callable[..., tuple[bytes, str]]) -> Callable[..., tuple[bytes, str]]:
-    PAGES[make.__name__] = make
+def pages(change: Callable[[Floats, Rng], Floats], quality: int = 0, **options: float) -> Page:
+    """Makes pages of cases, and their text. change: makes a picture of the ink. quality: of a JPEG;
+    0 for PNG. options: of `page`."""
+
+    def make(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
+        columns = max(3, round(len(cases) ** 0.5 * 1.2))
+        ink, text = page(cases, columns, rng, **options)
+        picture = change(ink, rng)
+        return as_file(picture, "JPEG", quality=quality) if quality else as_file(picture), text
+
     return make
 
 
-def columns_of(cases: Sequence[int]) -> int:
-    return max(3, round(len(cases) ** 0.5 * 1.2))
-
-
-@kind
-def plain(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(on_paper(ink, rng)), text
-
-
-@kind
-def scan(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(edged(on_paper(ink, rng), rng)), text
-
-
-@kind
-def lines(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(on_paper(ruled(ink, rng, squared=False), rng)), text
-
-
-@kind
-def squares(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(on_paper(ruled(ink, rng, squared=True), rng)), text
-
-
-@kind
-def photo(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(photographed(ink, rng), "JPEG", quality=int(rng.integers(45, 90))), text
-
-
-@kind
-def table(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(on_table(on_paper(ink, rng), rng), "JPEG", quality=80), text
-
-
-@kind
-def leaning(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
+def leaning(ink: Floats, rng: Rng) -> Floats:
     turned = ndimage.rotate(np.pad(ink, 10), rng.choice((-10, 10)), order=1)
-    return as_file(on_paper(np.clip(turned, 0, 1), rng)), text
+    return on_paper(np.clip(turned, 0, 1), rng)
 
 
-@kind
-def sideways(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(on_paper(np.rot90(ink, rng.choice((1, 3))), rng)), text
-
-
-@kind
-def upside_down(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
-    return as_file(on_paper(np.rot90(ink, 2), rng)), text
-
-
-@kind
-def hairlines(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng, pen=1.4)
-    return as_file(on_paper(0.7 * ink, rng), "JPEG", quality=80), text
-
-
-@kind
-def sizes(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng, varied=0.2)
-    return as_file(on_paper(ink, rng)), text
-
-
-@kind
-def faint(cases: Sequence[int], rng: Rng) -> tuple[bytes, str]:
-    ink, text = page(cases, columns_of(cases), rng)
+def faint(ink: Floats, rng: Rng) -> Floats:
     worn = ink * np.clip(0.75 + 0.25 * blurred(rng, ink.shape, 8), 0.25, 1)
-    return as_file(on_paper(worn, rng, dark=120)), text
+    return on_paper(worn, rng, dark=120)
+
+
+PAGES: dict[str, Page] = {
+    "plain": pages(on_paper),
+    "scan": pages(lambda ink, rng: edged(on_paper(ink, rng), rng)),
+    "lines": pages(lambda ink, rng: on_paper(ruled(ink, rng, squared=False), rng)),
+    "squares": pages(lambda ink, rng: on_paper(ruled(ink, rng, squared=True), rng)),
+    "photo": pages(photographed, quality=70),
+    "table": pages(lambda ink, rng: on_table(on_paper(ink, rng), rng), quality=80),
+    "leaning": pages(leaning),
+    "sideways": pages(lambda ink, rng: on_paper(np.rot90(ink, rng.choice((1, 3))), rng)),
+    "upside_down": pages(lambda ink, rng: on_paper(np.rot90(ink, 2), rng)),
+    "hairlines": pages(lambda ink, rng: on_paper(0.7 * ink, rng), quality=80, pen=1.4),
+    "sizes": pages(on_paper, varied=0.2),
+    "faint": pages(faint),
+}
 
 
 def touching(count: int, rng: Rng) -> tuple[bytes, str]:
