@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
 from digitnet.engine.evaluate import Evaluation, evaluate, max_cases, outputs_for
-from digitnet.engine.layers import Step
+from digitnet.engine.layers import Layer, Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Report, ignore
@@ -25,24 +26,92 @@ from digitnet.insight.rehearsal import (
     training_copy,
     untrained_copy,
 )
-from digitnet.insight.signals import LayerFacts, layer_facts
 
-Anew = Callable[[Network, Settings], str]
-"""The line to type for a new network like this one, with these settings."""
+Anew = Callable[[Network, Settings], str]  # the line that makes a network like this, so set
+
+MIDDLE = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}  # the middle of a range, and half its width
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """Facts about a layer with parameters, for a batch.
+
+    number: counted from 1. units: numbers (dense) or channels (convolution). dead, saturated,
+    duplicates: the fraction of its units that are never above zero (ReLU), at the ends of a sigmoid
+    or tanh, with the same weights as another. gradient: the norm of dC/dW; None without weights.
+    signal: the norm of dC/da, where a are the outputs.
+
+    A unit is saturated if its distance from the middle of the activation's range is on average 0.85
+    of the largest possible: ro_max_thresh in TheDeepChecker's settings, for the measure of
+    Rakitianskaia and Engelbrecht (2015, IEEE SSCI).
+    """
+
+    number: int
+    text: str
+    activation: str
+    units: int
+    dead: float
+    saturated: float
+    duplicates: float
+    gradient: float | None
+    signal: float
+
+
+def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
+    """Sends a batch forward and back through a network, and overwrites its arrays.
+
+    x: (batch, inputs), y: (batch, outputs). The network must have no dropout; batch normalization
+    uses the moments of the batch.
+    """
+    facts, outputs, a = [], [], x.reshape(len(x), *network.input_shape)
+    for layer in network.layers:
+        a = layer.forward(a, Step())
+        outputs.append(a.copy())
+    signal: Array | None = network.cost.gradient(a.copy(), y, len(a))
+    for number, layer in reversed(list(enumerate(network.layers, 1))):
+        norm = 0.0 if signal is None else _norm(signal)
+        signal = None if signal is None else layer.backward(signal)
+        if layer.parameters:
+            facts.append(_facts_of(number, layer, outputs[number - 1], norm))
+    return facts[::-1]
+
+
+def _facts_of(number: int, layer: Layer, a: Array, signal: float) -> LayerFacts:
+    """The facts about one layer. a: its outputs. signal: the norm of dC/da."""
+    activation: str = layer.config()["activation"]
+    flat = a.reshape(-1, a.shape[-1])
+    dead = saturated = duplicates = 0.0
+    gradient: float | None = None
+    if activation == "relu":
+        dead = float((flat.max(axis=0) <= 0).mean())
+    elif activation in MIDDLE:
+        middle, reach = MIDDLE[activation]
+        saturated = float((np.abs(flat - middle).mean(axis=0) / reach >= 0.85).mean())
+    for p in layer.parameters:
+        if p.name == "weights":
+            units, gradient = p.value.shape[1], _norm(p.whole_gradient())
+            different = len(np.unique(p.value.T, axis=0))
+            duplicates = 1 - (different - 1) / (units - 1) if units > 1 else 0.0
+    size = layer.shape[-1]
+    return LayerFacts(
+        number, layer.text, activation, size, dead, saturated, duplicates, gradient, signal
+    )
+
+
+def _norm(array: Array) -> float:
+    """√ Σ x², in float64 so that the squares do not overflow."""
+    return sqrt(float(np.square(array, dtype=np.float64).sum()))
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """A line to type. attempt: rehearses a copy to which the same was done; None if that cannot be
-    done in a moment.
-    """
+    """A line to type. attempt: rehearses a copy to which it was done; None if that takes long."""
 
     line: str
     attempt: Callable[[], Rehearsal] | None = None
 
     @cached_property
     def trial(self) -> Rehearsal:
-        """What the attempt comes to."""
         assert self.attempt is not None
         return self.attempt()
 
@@ -68,9 +137,9 @@ class Facts:
     ) -> None:
         """sets: the data sets other than the training cases, by name, `validation` first.
 
-        usual_rate: for this network; if 0, the optimiser's. more_cases: the line that brings more
-        training cases, if there is one. is_member: whether it answers in a committee, and how it
-        was trained is not known. report: called with what is being looked at, in words.
+        usual_rate: for this network; if 0, the optimizer's. more_cases: the line that brings more
+        training cases, if any. is_member: of a committee, trained nobody knows how. report: called
+        with what is being looked at, in words.
         """
         self.trainer, self.network, self.settings = trainer, trainer.network, trainer.settings
         self.data, self.report, self.anew = DataFacts(train, sets), report, anew
@@ -83,7 +152,6 @@ class Facts:
 
     @cached_property
     def is_finite(self) -> bool:
-        """Whether all weights are finite."""
         return self.network.is_finite()
 
     # the answers
@@ -95,23 +163,19 @@ class Facts:
 
     @cached_property
     def probed(self) -> tuple[Array, Array]:
-        """The inputs and targets of the probe."""
         return Feeder(self.data.train, len(self.probe), self.network.dtype).batch(self.probe)
 
     @cached_property
     def answering(self) -> Network:
-        """The network as it answers."""
         self.report("the answers")
         return self.trainer.answering()
 
     @cached_property
     def on_train(self) -> Evaluation:
-        """Accuracy and cost on the probe."""
         return evaluate(self.answering, self.data.train, self.probe)
 
     @cached_property
     def on_validation(self) -> Evaluation:
-        """Accuracy and cost on validation cases."""
         cases = self.data.sets["validation"]
         return evaluate(self.answering, cases, probe_of(self.network, cases))
 
@@ -157,10 +221,8 @@ class Facts:
 
     @cached_property
     def fitted(self) -> float:
-        """The largest fraction of 16 cases that a copy gets right while it is trained on them.
-
-        It is trained with Adam, at two rates, and without dropout or penalties, to test the network
-        alone. Every network should memorise as many (TheDeepChecker, single_batch_size).
+        """The largest fraction of 16 cases that a copy gets right while it is trained on them, with
+        Adam at two rates, without dropout or penalties (TheDeepChecker, single_batch_size).
         """
         x, y = (array[: min(16, max_cases(self.network))] for array in self.probed)
         best = 0.0
@@ -182,15 +244,12 @@ class Facts:
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
-        """The rehearsal with the present settings."""
+        """With the present settings."""
         copy = training_copy(self.trainer)
         return rehearse(copy, self.data.train, self.probe, self.report, "a short training")
 
     def gain(self, trial: Rehearsal) -> float:
-        """How far a rehearsal lowers the cost, in units of the baseline.
-
-        What brings it down to that of a constant answer is no gain.
-        """
+        """How far a rehearsal lowers the cost below that of a constant answer, in units of it."""
         return (min(self.rehearsal.before, self.baseline) - trial.after) / self.baseline
 
     @property
@@ -204,14 +263,9 @@ class Facts:
         """The facts about the network as it was before training; its remedies make it anew."""
         if self.is_copy:
             return self
-        facts = Facts(
-            untrained_copy(self.trainer),
-            self.data.train,
-            self.data.sets,
-            self.anew,
-            usual_rate=self.usual_rate,
-            report=self.report,
-        )
+        copy, rate = untrained_copy(self.trainer), self.usual_rate
+        sets, report = self.data.sets, self.report
+        facts = Facts(copy, self.data.train, sets, self.anew, usual_rate=rate, report=report)
         facts.data, facts.is_copy, facts.remedies = self.data, True, self.remedies
         return facts
 
@@ -245,11 +299,8 @@ class Facts:
         line = self.renew(pixels="unit", rate=rate).line
         if not self.batches and rate == self.settings.rate:
             line = "set pixels unit"
-
-        def new() -> Trainer:
-            return training_copy(untrained_copy(self.trainer), rate=rate)
-
-        return self._tried(line, new, 1 / 255)
+        copy = partial(training_copy, untrained_copy(self.trainer), rate=rate)
+        return self._tried(line, copy, 1 / 255)
 
     def _tried(self, line: str, copy: Callable[[], Trainer], scale: float = 0.0) -> Remedy:
         """The remedy of this line, which makes this copy."""

@@ -29,10 +29,8 @@ PROBE_WORK, MAX_PROBE = 4e9, 1_000
 
 
 def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
-    """A copy of the trainer, with some settings changed.
-
-    It has no running mean of the weights, so that the effect of a rehearsal shows in the weights
-    themselves; a long mean would hide it.
+    """A copy of the trainer, with some settings changed, and without the running mean of the
+    weights, which would hide the effect of a rehearsal.
     """
     copy = Trainer(trainer.network.copy(trainer.network.dtype), trainer.settings, trainer.seed)
     copy.restore(trainer.snapshot())
@@ -63,9 +61,8 @@ def largest_dropout(network: Network) -> float:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A rehearsal: its mini-batches and their costs, the cost before, and cost and accuracy after.
-
-    before, after, accuracy: of the probe, without penalties; a cost that is not finite is ∞.
+    """A rehearsal: its mini-batches and their costs, the cost before, and cost and accuracy after:
+    of the probe, without penalties. A cost that is not finite is ∞.
     """
 
     batches: int
@@ -81,7 +78,7 @@ def rehearse(
     """Trains a copy for some mini-batches with its settings; reports `what` before each.
 
     probe: indices of the cases on which cost and accuracy are measured, with the weights in
-    training, and newly measured statistics of batch normalisation. Raises ValueError if
+    training, and newly measured statistics of batch normalization. Raises ValueError if
     deformations are set and the inputs are not square pictures.
     """
     before, costs = _measured(copy, cases, probe), list[float]()
@@ -122,7 +119,6 @@ def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
 
 
 def _train_one(copy: Trainer, batches: MiniBatches, rate: float) -> float:
-    """Trains one mini-batch; returns its cost."""
     x, y = batches.next()
     cost = copy.step(x, y, rate)
     batches.done(len(x), cost)
@@ -130,7 +126,7 @@ def _train_one(copy: Trainer, batches: MiniBatches, rate: float) -> float:
 
 
 def _measured(copy: Trainer, cases: Cases, probe: Integers) -> Evaluation:
-    """The evaluation of the weights in training on these cases, with a cost of ∞ if not finite."""
+    """Evaluates the weights in training, with a cost of ∞ if it is not finite."""
     if not copy.network.is_finite():
         return Evaluation(0, len(probe), inf)
     few = slice(min(len(cases), len(probe)))
@@ -151,9 +147,9 @@ def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[
     """Trains a copy at rates from 1e-5 to 100, four mini-batches at each, until the cost explodes.
 
     (Smith 2017, arXiv 1506.01186, section 3.3.) The cost is measured on the same cases each time,
-    with the weights in training, so it needs no smoothing. The test ends when the cost is four
-    times the lowest (fastai's `LRFinder`, `stop_div`). Reports each point, with rates as `set rate`
-    takes them. Raises ValueError if deformations are set and the inputs are not square pictures.
+    so it needs no smoothing; exploded is four times the lowest (fastai's `LRFinder`, `stop_div`).
+    Reports each point, with rates as `set rate` takes them. Raises ValueError if deformations are
+    set and the inputs are not square pictures.
     """
     copy = training_copy(trainer)
     batches = _mini_batches(copy, cases)
@@ -173,10 +169,7 @@ def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[
 
 
 def suggested_rate(points: Sequence[Point], optimizer: str) -> float | None:
-    """A rate to train with: the one of the lowest cost, divided by the optimiser's margin.
-
-    None if the cost falls by less than a twentieth.
-    """
+    """The rate of the lowest cost, over the optimizer's margin; None if it hardly falls."""
     lowest = min(points, key=lambda point: point.cost)
     if lowest.cost > 0.95 * points[0].cost:
         return None

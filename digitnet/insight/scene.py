@@ -33,7 +33,6 @@ class Column:
 
     @property
     def count(self) -> int:
-        """The number of units, or of feature maps."""
         return int(self.values.shape[-1])
 
     def links(self, units: Sequence[int], kind: str = "forward") -> Array:
@@ -117,17 +116,9 @@ def scene_of(network: Network, x: Array, y: Array) -> Scene:
         if isinstance(p.layer, Weighted):
             below = columns[-1].values
             is_map = below.ndim == 3 and (len(columns) > 1 or p.z.ndim == 3)
-            columns.append(
-                Column(
-                    p.layer.text,
-                    p.a,
-                    p.delta,
-                    _inputs(p),
-                    p.layer.weights,
-                    p.gradients["weights"],
-                    below.shape[-1] if is_map else below.size,
-                )
-            )
+            count, gradient = below.shape[-1] if is_map else below.size, p.gradients["weights"]
+            parts = p.a, p.delta, _inputs(p), p.layer.weights, gradient, count
+            columns.append(Column(p.layer.text, *parts))
         else:
             name = "-".join(name for name in (columns[-1].name, p.layer.text) if name)
             columns[-1] = replace(columns[-1], name=name, values=p.a, signal=p.delta)
@@ -145,11 +136,10 @@ def _inputs(p: Pass) -> Array:
 
 def _committee_scene(network: Network, committee: Committee, x: Array, y: Array) -> Scene:
     """The members as units, each with its output for the committee's guess."""
-    given = [(x if scale == 1 else x * scale)[np.newaxis] for _, scale in committee.members]
     outputs = np.array(
         [
-            member.forward(case.astype(member.dtype))[0].astype(np.float64)
-            for (member, _), case in zip(committee.members, given, strict=True)
+            member.forward((x * scale)[np.newaxis].astype(member.dtype))[0].astype(np.float64)
+            for member, scale in committee.members
         ]
     )
     mean, count = outputs.mean(axis=0), len(outputs)

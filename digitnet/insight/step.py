@@ -21,7 +21,7 @@ class Change:
     """A parameter before and after a mini-batch. gradient: of the mean cost, penalties included.
 
     number, layer: of the layer it belongs to, the first being 1. answers: its running mean after
-    it, which answers and which `why` shows; None if the weights in training answer.
+    it, which answers; None if the weights in training answer.
     """
 
     number: int
@@ -43,10 +43,9 @@ class Change:
 class ObservedStep:
     """One mini-batch of training: its cases, the parameters before and after it, and the outcome.
 
-    number: of mini-batches the network has been trained on, including this one. rate: the learning
-    rate at this mini-batch. inputs, targets, outputs_before, outputs_after, cost_before,
-    cost_after: of its cases, as in training; the costs include penalties.
-    outcome: the outcome of `run`, with no mini-batches if training diverged.
+    number: of mini-batches the network has been trained on, including this one. inputs, targets,
+    outputs, costs: of its cases, as in training; the costs include penalties. outcome: of `run`,
+    with no mini-batches if training diverged.
     """
 
     number: int
@@ -107,7 +106,6 @@ def observe_step(
 def _forward(
     network: Network, trainer: Trainer, x: Array, y: Array, step: Step
 ) -> tuple[Array, float]:
-    """The outputs of a network for a mini-batch in training, and its cost with penalties."""
     with np.errstate(all="ignore"):
         a = network.forward(x, step).copy()
         return a, network.cost.value(a, y) + trainer.penalties.value(network.parameters)

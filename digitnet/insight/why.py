@@ -9,8 +9,7 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.layers import ACTIVATIONS, EXACT, BatchNorm, Layer, Weighted
 from digitnet.engine.network import Network
 
-Place = tuple[int, ...]
-"""Where a number is among a layer's outputs: `(unit,)`, or `(row, column, channel)`."""
+Place = tuple[int, ...]  # among a layer's outputs: `(unit,)`, or `(row, column, channel)`
 
 
 @dataclass
@@ -50,15 +49,14 @@ class Backpropagation:
 
     @property
     def outputs(self) -> Array:
-        """The network's outputs, (outputs,)."""
         return self.passes[-1].a
 
 
 def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
     """Computes the forward and the backward pass of one case.
 
-    x: (inputs,). y: the target, (outputs,). Dropout is off, and batch normalisation uses its saved
-    statistics, as when the network answers. Raises ValueError for a committee.
+    x: (inputs,). y: the target, (outputs,). Dropout and batch normalization are as when the network
+    answers. Raises ValueError for a committee.
     """
     if network.is_committee:
         raise ValueError("a committee has no gradient: its members are trained separately")
@@ -76,7 +74,6 @@ def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
 
 
 def _forward(layer: Layer, x: Array) -> Pass:
-    """The forward pass of a layer."""
     linear = layer.copy(np.float64)
     if isinstance(linear, Weighted | BatchNorm):
         linear.activation = ACTIVATIONS["linear"]
@@ -123,8 +120,7 @@ def largest(values: Array, most: int) -> list[int]:
 class Terms:
     """The terms of one number z of a layer: z = Σ x w + bias.
 
-    x, w: the inputs that contribute and their weights, of the same shape. first: the position of
-    the first of them among the layer's inputs.
+    x, w: a block of inputs and their weights. first: its position among the layer's inputs.
     """
 
     x: Array
@@ -134,7 +130,6 @@ class Terms:
 
     @property
     def products(self) -> Array:
-        """x w, the contribution of each input."""
         return self.x * self.w
 
     def place_of(self, number: int) -> Place:
@@ -166,10 +161,8 @@ def terms_of(p: Pass, place: Place) -> Terms:
 
 
 def trail(passes: list[Pass], output: int) -> list[Place]:
-    """For each layer, first layer first, the position on the trail that leads down from an output.
-
-    At each layer it follows the input that contributes most in the direction of the value above:
-    up for the output, and below it up or down by the sign of that value.
+    """For each layer, first layer first, the position on the trail that leads down from an output:
+    to the input that contributes most in the direction of the sign of the value above.
     """
     places: list[Place] = []
     place: Place = (output,)
