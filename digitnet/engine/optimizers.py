@@ -24,10 +24,8 @@ BLOCK = 1 << 15  # numbers updated at a time: with gradient and state, they stay
 def for_blocks(
     parameters: Sequence[Parameter], cases: int, work: Callable[[int, slice], None]
 ) -> None:
-    """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads.
-
-    A block has at least as many rows as the mini-batch has cases: the product of fewer would spend
-    its time on reading δ again.
+    """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads: at
+    least as many as there are cases, as the product of fewer would spend its time on reading δ.
     """
     cost = cases + threads.UPDATE_COST
     number = threads.worthwhile(cost * sum(p.value.size for p in parameters))
@@ -69,7 +67,7 @@ class Penalties:
 
 @dataclass(frozen=True, slots=True)
 class RunningMean:
-    """The running mean of the weights, w̄ ← d w̄ + (1 − d) w, an array for each parameter."""
+    """w̄ ← d w̄ + (1 − d) w, an array for each parameter."""
 
     arrays: list[Array]
     decay: float
@@ -115,9 +113,8 @@ class Optimizer(ABC):
         self.add: Adder = add
         self.steps = 0
         self.momentum = 0.0
-        self.state: State = {
-            name: [np.zeros_like(p.value) for p in parameters] for name in self.slots
-        }
+        zeros = [[np.zeros_like(p.value) for p in parameters] for _ in self.slots]
+        self.state: State = dict(zip(self.slots, zeros, strict=True))
 
     @classmethod
     def summary(cls) -> str:
@@ -134,11 +131,10 @@ class Optimizer(ABC):
         max_norm: float = 0.0,
         mean: RunningMean | None = None,
     ) -> None:
-        """Takes one step, after a backward pass over `cases` cases.
+        """Takes one step, after a backward pass over `cases` cases, and updates the mean.
 
         momentum: the momentum coefficient, for optimizers that have one. clip: the maximum norm of
         the gradient over all parameters. max_norm: of the weights into a unit. 0: no limit.
-        mean: of the weights, which is updated.
         """
         if self.steps == 0:
             for name in self.starts_at_weights:
@@ -173,16 +169,10 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
-        """Updates w and its state arrays in place; g may be overwritten.
-
-        decay: λ, for `decoupled` optimizers; 0 for others, and for biases.
-        """
+        """Updates w and its state in place, and may g. decay: λ if `decoupled`, 0 for biases."""
 
     def _clipping(self, penalties: Penalties, max_norm: float, cases: int) -> float:
-        """min(1, max_norm / |g|), |g| the norm over all parameters (Pascanu et al. 2013, ICML).
-
-        The sum of squares is in float64, in which it cannot overflow.
-        """
+        """min(1, max_norm / |g|), |g| the norm over all parameters (Pascanu et al. 2013, ICML)."""
         squares: dict[tuple[int, int], float] = {}
 
         def add(k: int, rows: slice) -> None:
@@ -330,10 +320,8 @@ class ScheduleFree(Optimizer):
         if self.steps == 0:
             return None
         beta = self.momentum or 1.0
-        return [
-            (p.value - (1 - beta) * z) / beta
-            for p, z in zip(self.parameters, self.state["z"], strict=True)
-        ]
+        pairs = zip(self.parameters, self.state["z"], strict=True)
+        return [(p.value - (1 - beta) * z) / beta for p, z in pairs]
 
 
 class ScheduleFreeAdamW(ScheduleFree):

@@ -20,7 +20,6 @@ class Pool(Layer):
     operator: ClassVar[str]
 
     def __init__(self, input_shape: Shape, *, size: int, dtype: DTypeLike = np.float32) -> None:
-        """Raises ValueError if the input is not pictures, or smaller than the window."""
         if len(input_shape) != 3:
             raise ValueError("pooling needs pictures, and these are rows of numbers")
         height, width, channels = input_shape
@@ -30,9 +29,7 @@ class Pool(Layer):
         super().__init__(input_shape, (height // size, width // size, channels), dtype)
 
     def windows(self, x: Array) -> Array:
-        """The pixels of each window, (batch, height, width, channels, size · size), a column of the
-        window after the other.
-        """
+        """The pixels of each window, (batch, height, width, channels, size · size), by columns."""
         k, (height, width, channels) = self.size, self.shape
         tiles = x[:, : height * k, : width * k].reshape(-1, height, k, width, k, channels)
         return tiles.transpose(0, 1, 3, 5, 4, 2).reshape(-1, *self.shape, k * k)
@@ -52,10 +49,8 @@ class Pool(Layer):
 
 
 class MaxPool(Pool):
-    """y = max x over each window; backward, the largest pixel gets the whole gradient.
-
-    Among equal pixels the first gets it: the leftmost, and of these the topmost (Zhou and Chellappa
-    1988, IEEE ICNN).
+    """y = max x over each window; backward, the largest pixel gets the whole gradient: the first of
+    equal ones, column by column (Zhou and Chellappa 1988, IEEE ICNN).
     """
 
     kind, operator = "max_pool", "MaxPool"
@@ -99,11 +94,10 @@ class AveragePool(Pool):
 
 
 class Convolution(Weighted):
-    """A valid convolution with square kernels: a = f(x ∗ W + b).
+    """A valid convolution with square kernels: a = f(x ∗ W + b) (LeCun et al. 1998, Proc. IEEE 86).
 
     z[i, j, f] = Σ over r, s, c of x[i + r, j + s, c] · W[r, s, c, f] + b[f], with x (batch, height,
-    width, channels) and kernels of `kernel` by `kernel` pixels; z is kernel − 1 pixels smaller than
-    x in both directions (LeCun et al. 1998, Proc. IEEE 86(11)). The rows of W are ordered
+    width, channels); z is kernel − 1 pixels smaller in both directions. The rows of W are ordered
     (r, s, c), so that z = P W, where the rows of P are the patches of x (im2col): a dense layer
     over patches. With δ = dC/dz: dC/dW = Pᵀ δ, dC/db = Σ δ, dC/dP = δ Wᵀ, and dC/dx adds up the
     rows of dC/dP where patches overlap.
@@ -119,10 +113,7 @@ class Convolution(Weighted):
     options: ClassVar = {"channels": int, "kernel": int, "activation": str, "bias": bool}
 
     def __init__(self, input_shape: Shape, *, channels: int, kernel: int, **options: Any) -> None:
-        """options: as `Weighted` has them.
-
-        Raises ValueError if the kernel does not fit the pictures or the layer would be too large.
-        """
+        """options: of `Weighted`. Raises ValueError if it does not fit, or would be too large."""
         if len(input_shape) != 3:
             raise ValueError("a convolution needs pictures, and these are rows of numbers")
         height, width, depth = input_shape
@@ -131,13 +122,8 @@ class Convolution(Weighted):
                 f"a {kernel}x{kernel} kernel does not fit pictures of {height}x{width}"
             )
         self.channels, self.kernel = channels, kernel
-        super().__init__(
-            input_shape,
-            (height - kernel + 1, width - kernel + 1, channels),
-            kernel * kernel * depth,
-            kernel * kernel * channels,
-            **options,
-        )
+        shape, pixels = (height - kernel + 1, width - kernel + 1, channels), kernel * kernel
+        super().__init__(input_shape, shape, pixels * depth, pixels * channels, **options)
         if self.activation.sums_to_one:
             raise ValueError(f"{self.activation.name} is for the last, dense, layer")
 
@@ -173,7 +159,6 @@ class Flatten(Layer):
     notation = Notation(formulae=("z = x, in a row",), gradients=("dC/dx = δ, as a picture",))
 
     def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:
-        """Raises ValueError if the input is in a row already."""
         if len(input_shape) != 3:
             raise ValueError("only pictures are flattened, and these are rows of numbers")
         super().__init__(input_shape, (prod(input_shape),), dtype)

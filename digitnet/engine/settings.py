@@ -18,7 +18,7 @@ Check = Callable[[Any], object]
 
 
 def _number(words: str, is_valid: Callable[[float], bool]) -> Check:
-    """Checks for a finite number that is valid. words: which ones are."""
+    """Checks for a finite number that is valid, which `words` describe."""
 
     def check(value: Any) -> None:
         if type(value) not in (int, float):
@@ -30,14 +30,13 @@ def _number(words: str, is_valid: Callable[[float], bool]) -> Check:
 
 
 _POSITIVE = _number("above 0", lambda value: value > 0)
-_NOT_NEGATIVE = _number("at least 0", lambda value: value >= 0)
+_FROM_0 = _number("at least 0", lambda value: value >= 0)
 _BELOW_1 = _number("at least 0 and below 1", lambda value: 0 <= value < 1)
 _BELOW_99 = _number("at least 0 and below 0.99", lambda value: 0 <= value < 0.99)
 _UP_TO_1 = _number("at least 0 and at most 1", lambda value: 0 <= value <= 1)
 
 
 def _whole(value: Any) -> None:
-    """Checks for a whole number, 0 ≤ value < 10⁹."""
     if type(value) is not int:
         raise ValueError(f"is a whole number, not a {type(value).__name__}")
     if not 0 <= value < 10**9:
@@ -45,8 +44,6 @@ def _whole(value: Any) -> None:
 
 
 def _one_of(names: Collection[str]) -> Check:
-    """Checks for one of the names, also of those added later."""
-
     def check(value: Any) -> None:
         if not isinstance(value, str) or value not in names:
             raise ValueError(f"is one of {', '.join(names)}")
@@ -54,9 +51,7 @@ def _one_of(names: Collection[str]) -> Check:
     return check
 
 
-Names = Callable[[], Mapping[str, str]]
-"""Returns the named values of a setting, each with a description."""
-
+Names = Callable[[], Mapping[str, str]]  # returns a setting's named values, with descriptions
 ALL = {"all": "the whole training set"}
 PIXELS = {"unit": "0 to 1", "raw": "0 to 255"}
 
@@ -70,7 +65,6 @@ def _augments() -> Mapping[str, str]:
 
 
 def _text(value: Any) -> str:
-    """Returns `value` if it is short printable ASCII text; raises ValueError otherwise."""
     if not isinstance(value, str):
         raise ValueError(f"is a name, not a {type(value).__name__}")
     if not (value.isascii() and value.isprintable() and len(value) <= MAX_TEXT):
@@ -78,69 +72,50 @@ def _text(value: Any) -> str:
     return value
 
 
-def _setting(default: Any, meaning: str, check: Check, names: Names = dict) -> Any:
+def _field(default: Any, meaning: str, check: Check, names: Names = dict) -> Any:
     """A field with its meaning, its check, and its named values."""
     return field(default=default, metadata={"meaning": meaning, "check": check, "names": names})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a network is trained. Immutable: `changed` returns a new record.
+    """How a network is trained. Raises ValueError, with the reason, for an invalid value."""
 
-    Raises ValueError, with the reason, for an invalid value.
-    """
-
-    optimizer: str = _setting(
+    optimizer: str = _field(
         "sgd",
         "how the gradient changes the weights",
         _one_of(OPTIMIZERS),
         lambda: {name: optimizer.summary() for name, optimizer in OPTIMIZERS.items()},
     )
-    rate: float = _setting(0.1, "learning rate: the size of each step", _POSITIVE)
-    schedule: str = _setting(
+    rate: float = _field(0.1, "learning rate: the size of each step", _POSITIVE)
+    schedule: str = _field(
         "constant",
         "how the rate changes over each t, or over a horizon: cosine 20e",
         lambda value: Schedule.parse(_text(value)),
         lambda: {name: curve.summary for name, curve in SCHEDULES.items()},
     )
-    momentum: float = _setting(
-        0.9, "momentum coefficient, for the optimizers that have one", _BELOW_1
-    )
-    batch: int = _setting(32, "cases in a mini-batch, or all", _whole, lambda: ALL)
-    l2: float = _setting(
-        0.0, "weight of the L2 penalty, half the sum of the squared weights", _NOT_NEGATIVE
-    )
-    l1: float = _setting(
-        0.0, "weight of the L1 penalty, the sum of the absolute weights", _NOT_NEGATIVE
-    )
-    max_norm: float = _setting(
-        0.0, "cap on the norm of the weights into a unit; 0: none", _NOT_NEGATIVE
-    )
-    clip: float = _setting(0.0, "cap on the norm of the gradient; 0: none", _NOT_NEGATIVE)
-    dropout: float = _setting(
-        0.0, "probability that a hidden unit is left out of a case", _BELOW_99
-    )
-    average: float = _setting(
+    momentum: float = _field(0.9, "momentum coefficient, for optimizers that have one", _BELOW_1)
+    batch: int = _field(32, "cases in a mini-batch, or all", _whole, lambda: ALL)
+    l2: float = _field(0.0, "weight of the L2 penalty, half the sum of squared weights", _FROM_0)
+    l1: float = _field(0.0, "weight of the L1 penalty, the sum of the absolute weights", _FROM_0)
+    max_norm: float = _field(0.0, "cap on the norm of the weights into a unit; 0: none", _FROM_0)
+    clip: float = _field(0.0, "cap on the norm of the gradient; 0: none", _FROM_0)
+    dropout: float = _field(0.0, "probability that a hidden unit is left out of a case", _BELOW_99)
+    average: float = _field(
         0.0,
         "decay of the running mean of weights used for answers; 1: over a growing span; 0: none",
         _UP_TO_1,
     )
-    augment: str = _setting(
+    augment: str = _field(
         "none",
         "how much cases are deformed: none, light, strong or rotation=12,shift=2",
         lambda value: Augment.parse(_text(value)),
         _augments,
     )
-    smoothing: float = _setting(
-        0.0, "label smoothing: fraction of each target spread over all answers", _BELOW_1
-    )
-    patience: int = _setting(
-        0, "epochs without improvement after which training stops; 0: never", _whole
-    )
-    cases: int = _setting(
-        WHOLE_SET, "how many training cases are used, or all", _whole, lambda: ALL
-    )
-    pixels: str = _setting(
+    smoothing: float = _field(0.0, "label smoothing: fraction spread over all answers", _BELOW_1)
+    patience: int = _field(0, "epochs without improvement until training stops; 0: never", _whole)
+    cases: int = _field(WHOLE_SET, "how many training cases are used, or all", _whole, lambda: ALL)
+    pixels: str = _field(
         "unit",
         "scale of the pixels: unit (0 to 1) or raw (0 to 255)",
         _one_of(PIXELS),
@@ -155,10 +130,7 @@ class Settings:
                 raise ValueError(f"{f.name} {error}") from None
 
     def changed(self, name: str, text: str) -> "Settings":
-        """Returns these settings with `name` set to the value that `text` spells.
-
-        Raises ValueError, with the reason, for an invalid value.
-        """
+        """These settings with `name` as `text` spells it. Raises ValueError, with the reason."""
         kind = next(f.type for f in fields(self) if f.name == name)
         value: Any = text
         if name in ("batch", "cases") and text == "all":
@@ -173,8 +145,6 @@ class Settings:
         return replace(self, **{name: value})
 
 
-SETTINGS = {f.name: str(f.metadata["meaning"]) for f in fields(Settings)}
-"""name → its meaning, in words."""
+SETTINGS = {f.name: str(f.metadata["meaning"]) for f in fields(Settings)}  # in words
 
-NAMED_VALUES = {f.name: f.metadata["names"] for f in fields(Settings)}
-"""name → a function that returns its named values, each with a description."""
+NAMED_VALUES = {f.name: f.metadata["names"] for f in fields(Settings)}  # see `Names`

@@ -11,8 +11,7 @@ A dense layer, a convolution or a `b` may have an activation of its own: `100:ta
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -28,8 +27,7 @@ MAX_PARAMETERS = 10_000_000
 _INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
 
 
-@dataclass
-class _Part:
+class _Part(NamedTuple):
     text: str
     layer: type[Layer]
     config: dict[str, Any]
@@ -49,9 +47,7 @@ def network_of(
 
     hidden, output: the activations of layers that name none. bias: whether dense layers and
     convolutions have biases. initializer: of all layers; if empty, each uses its activation's.
-
-    Raises ValueError, naming the part, for an invalid shape, for layers that do not fit together,
-    and for what `Network` refuses.
+    Raises ValueError, naming the part.
     """
     below, parts = parse(shape)
     _assign_activations(parts, hidden, output)
@@ -109,7 +105,6 @@ def parse(shape: str) -> tuple[Shape, list[_Part]]:
 
 
 def _part(text: str) -> _Part:
-    """Parses one part. Raises ValueError if it is invalid."""
     word, colon, activation = text.partition(":")
     spelled = [layer for layer in LAYERS.values() if layer.notation.spelling]
     matches = [(layer, re.fullmatch(layer.pattern(), word)) for layer in spelled]
@@ -117,9 +112,8 @@ def _part(text: str) -> _Part:
     if match is None:
         examples = ", ".join(layer.notation.example for layer in spelled)
         raise ValueError(f"{text or 'an empty part'} is not a layer: {examples}")
-    config: dict[str, Any] = {
-        name: layer.options[name](value) for name, value in match.groupdict().items()
-    }
+    texts = match.groupdict().items()
+    config: dict[str, Any] = {name: layer.options[name](value) for name, value in texts}
     if any(type(value) is int and value < 1 for value in config.values()):
         raise ValueError(f"{text}: sizes are whole numbers from 1 up")
     if colon:
@@ -130,10 +124,8 @@ def _part(text: str) -> _Part:
 
 
 def _assign_activations(parts: list[_Part], hidden: str, output: str) -> None:
-    """Sets the activation of each layer.
-
-    A layer below batch normalization becomes linear and passes its activation on to it, also over a
-    pooling layer: `32c5-p2-b` convolves, pools, normalizes and then activates.
+    """A layer below batch normalization becomes linear and passes its activation on to it, also
+    over a pooling layer: `32c5-p2-b` convolves, pools, normalizes and then activates.
     """
     for place, part in enumerate(parts):
         if "activation" not in part.layer.options:
@@ -142,5 +134,5 @@ def _assign_activations(parts: list[_Part], hidden: str, output: str) -> None:
         if above and above.layer is BatchNorm and part.layer is not BatchNorm:
             if "activation" in part.config:
                 above.config.setdefault("activation", part.config["activation"])
-            part.config |= {"activation": "linear", "bias": False}
+            part.config.update(activation="linear", bias=False)
         part.config.setdefault("activation", output if above is None else hidden)

@@ -164,7 +164,7 @@ def test_a_setting() -> None:
 
     @dataclasses.dataclass(frozen=True, slots=True)
     class More(settings.Settings):
-        noise: float = settings._setting(0.0, "noise on the inputs", settings._BELOW_1)
+        noise: float = settings._field(0.0, "noise on the inputs", settings._BELOW_1)
 
     names = [f.name for f in dataclasses.fields(More)]
     assert names == [*settings.SETTINGS, "noise"]
