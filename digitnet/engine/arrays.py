@@ -34,10 +34,8 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Cases:
-    """A set of cases.
-
-    inputs: (cases, inputs), bytes or real numbers; the network is given inputs · scale.
-    targets: (cases, outputs), the desired outputs.
+    """A set of cases. inputs: (cases, inputs), bytes or real numbers; the network is given inputs ·
+    scale. targets: (cases, outputs), the desired outputs.
     """
 
     inputs: Pixels
@@ -70,10 +68,7 @@ class Feeder:
 
 
 def answers_of(outputs: Array) -> Integers:
-    """The answer for each row of outputs or targets.
-
-    It is the index of the largest output; for a single output, 1 if it is at least ½, else 0.
-    """
+    """The answer for each row: the index of the largest output; for one output, 1 if at least ½."""
     if outputs.shape[1] == 1:
         return (outputs[:, 0] >= 0.5).astype(np.intp)
     largest: Integers = outputs.argmax(axis=1)

@@ -101,7 +101,8 @@ DRAWS = 6  # random numbers per case, apart from those of the elastic field
 
 SPREAD = sqrt(2 / 3)
 """Root mean square of the unscaled elastic field: either coordinate is a sum of uniform numbers, of
-variance 1/3, with weights of norm 1."""
+variance 1/3, with weights of norm 1.
+"""
 
 
 class Deformer:

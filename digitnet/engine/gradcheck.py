@@ -13,13 +13,13 @@ STEP = 3e-4  # step h of the differences, which balances truncation and rounding
 
 SPREAD = 100
 """Random elements of each parameter that a direction changes: if it were all of a large network,
-the difference of the costs would be lost in rounding errors."""
+the difference of the costs would be lost in rounding errors.
+"""
 
 
 @dataclass(frozen=True)
 class GradientCheck:
     """The largest relative error |a − n| / max(|a|, |n|), and the number of directions checked.
-
     kinks: the directions left out because the cost has a kink in them.
     """
 

@@ -41,20 +41,15 @@ EXACT = Step(random=False)
 
 
 class Gradient(Protocol):
-    """dC/dvalue of a parameter, by rows: an array, or a product computed where it is used.
-
-    The caller may overwrite what it is given.
-    """
+    """dC/dvalue by rows, which may be overwritten: an array, or a product computed when needed."""
 
     def __getitem__(self, rows: slice, /) -> Array: ...
 
 
 @dataclass(slots=True)
 class Parameter:
-    """An array that training updates in place.
-
-    decays: whether penalties apply (True for weights, False for biases).
-    gradient: dC/dvalue, set by a backward pass and valid until the next one.
+    """An array that training updates in place. decays: whether penalties apply (True for weights,
+    False for biases). gradient: dC/dvalue, set by a backward pass and valid until the next one.
     """
 
     name: str
@@ -71,12 +66,11 @@ class Activation:
     """An activation function a = f(z) and its derivative, on arrays of shape (..., units).
 
     forward(z): z ← f(z), where f never falls. backward(a, grad): grad ← dC/dz, given a = f(z) and
-    grad = dC/da: the derivative is computed from the output, so that z need not be stored.
-    formula, derivative: both as text; derivative is empty if f′ is not a number for each unit.
-    operator: in ONNX; empty for none, None if ONNX has none. initializer: the default one, which
-    preserves the variance of signals through f. has_kink: whether f′ jumps where a turns positive.
-    sums_to_one: whether each output depends on all units, as probabilities do, so that it is for
-    the last layer.
+    grad = dC/da: the derivative is computed from the output, so that z need not be stored. formula,
+    derivative: both as text; derivative is empty if f′ is not a number for each unit. operator: in
+    ONNX; empty for none, None if ONNX has none. initializer: the default one, which preserves the
+    variance of signals through f. has_kink: whether f′ jumps where a turns positive. sums_to_one:
+    whether each output depends on all units, as probabilities do, so that it is for the last layer.
     """
 
     forward: Callable[[Array], None]
@@ -220,10 +214,9 @@ class Layer(ABC):
     """A layer.
 
     kind: its name in saves. notation: how it is written. options: the arguments of its constructor
-    that are saved, and their types.
-    parameters: the arrays the optimizer updates. statistics: other arrays that its output depends
-    on; they are saved too.
-    input_shape, shape: the shapes of its input and output for one case.
+    that are saved, and their types. parameters: the arrays the optimizer updates. statistics: other
+    arrays that its output depends on; they are saved too. input_shape, shape: the shapes of its
+    input and output for one case.
     """
 
     kind: ClassVar[str]
@@ -247,16 +240,13 @@ class Layer(ABC):
 
     @abstractmethod
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """Returns the outputs, (batch, *shape), for x, (batch, *input_shape).
-
-        step: given if a backward pass follows. x is not copied and must stay unchanged until then.
+        """Returns the outputs, (batch, *shape), for x, (batch, *input_shape). step: given if a
+        backward pass follows. x is not copied and must stay unchanged until then.
         """
 
     @abstractmethod
     def backward(self, grad: Array) -> Array | None:
-        """Returns dC/dx for grad = dC/dy, which it may overwrite, and sets the parameters'
-        gradients.
-        """
+        """Returns dC/dx for grad = dC/dy, which it may overwrite, and sets all gradients."""
 
     def config(self) -> dict[str, Any]:
         """What `LAYERS[kind](input_shape, dtype=dtype, **config)` builds an equal layer from."""
@@ -317,10 +307,7 @@ class Weighted(Layer):
         initializer: str = "",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """fan_in, fan_out: as an `Initializer` has them. initializer: if empty, the activation's.
-
-        Raises ValueError if the layer would be too large.
-        """
+        """initializer: if empty, the activation's. Raises ValueError for too many weights."""
         super().__init__(input_shape, shape, dtype)
         if fan_in * shape[-1] > MAX_WEIGHTS:
             raise ValueError(f"a layer has at most {MAX_WEIGHTS:,} weights")
@@ -415,10 +402,7 @@ class Dropout(Layer):
         from_setting: bool = False,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """probability: p, from 0 to 0.99. number: distinguishes the dropout layers of a network.
-
-        Raises ValueError for a probability out of range.
-        """
+        """probability: p, from 0 to 0.99, or ValueError. number: of a network's dropout layers."""
         super().__init__(input_shape, input_shape, dtype)
         if not 0 <= probability <= 0.99:
             raise ValueError(f"the probability of dropout is from 0 to 0.99, not {probability:g}")

@@ -99,10 +99,7 @@ COSTS: dict[str, tuple[Cost, ...]] = {
 
 
 def cost_for(name: str, output: str) -> Cost:
-    """The cost called `name` for an output layer with the activation `output`.
-
-    Raises ValueError, with the reason, for an unknown name or an invalid combination.
-    """
+    """The cost called `name` for this output activation. Raises ValueError, with the reason."""
     if name not in COSTS:
         raise ValueError(f"{name!r} is not a cost: choose one of {', '.join(COSTS)}")
     for cost in COSTS[name]:
@@ -137,10 +134,7 @@ class Committee(Layer):
         members: "list[tuple[Network, float]]",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """members: pairs of a network and the scale of its inputs.
-
-        Raises ValueError if there are no members, or their numbers of inputs or outputs differ.
-        """
+        """members: pairs of a network and the scale of its inputs, or ValueError."""
         if not members:
             raise ValueError("a committee has at least one member")
         outputs = members[0][0].outputs
@@ -182,10 +176,7 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[Layer], cost: str) -> None:
-        """The last layer must be dense or a committee.
-
-        Raises ValueError if the layers do not chain, are too many, or do not fit the cost.
-        """
+        """Raises ValueError, with the reason, for layers that cannot form a network."""
         self.layers = list(layers)
         _check(self.layers)
         self.cost_name = cost
@@ -253,9 +244,8 @@ class Network:
             layer.initialize(rng)
 
     def set_dropout(self, probability: float) -> None:
-        """Puts dropout with this probability after every hidden dense layer; 0 removes it.
-
-        It follows the activation, and so the batch normalization, if there is one.
+        """Puts dropout with this probability after every hidden dense layer; 0 removes it. It
+        follows the activation, and so the batch normalization, if there is one.
         """
         layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
         self.layers, dropout = [], partial(Dropout, probability=probability, dtype=self.dtype)
@@ -269,7 +259,6 @@ class Network:
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """Returns the outputs, (batch, outputs), for x, (batch, inputs); valid until the next call.
-
         step: given if `backward` follows.
         """
         x = x.reshape(len(x), *self.input_shape)
@@ -310,7 +299,6 @@ class Network:
 
 
 def _check(layers: list[Layer]) -> None:
-    """Raises ValueError, with the reason, for layers that cannot form a network."""
     if len(layers) > MAX_LAYERS:
         raise ValueError(f"a network has at most {MAX_LAYERS} layers, not {len(layers)}")
     for below, above in pairwise(layers):

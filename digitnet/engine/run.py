@@ -114,6 +114,7 @@ class Meter:
     def done(self) -> tuple[int, int, float, float]:
         """Mini-batches, cases, seconds, and cases per second without the time of measurements."""
         seconds = perf_counter() - self._begun
+        self.progress.seconds = self._start.seconds + seconds
         samples = self.progress.samples - self._start.samples
         speed = samples / max(seconds - self.measuring, 1e-9)
         return self.progress.batches - self._start.batches, samples, seconds, speed
@@ -121,10 +122,6 @@ class Meter:
     @property
     def epochs(self) -> float:
         return (self.progress.samples - self._start.samples) / self.cases
-
-    def keep_time(self) -> None:
-        """Adds the time so far to the training time in `progress`."""
-        self.progress.seconds = self._start.seconds + perf_counter() - self._begun
 
     def part(self) -> float | None:
         """The fraction of the amount that is done, 0 to 1; None if it is an accuracy."""
@@ -163,9 +160,8 @@ class Meter:
         return done / horizon.value
 
     def cycle(self) -> tuple[float, float]:
-        """The length of the current cycle in epochs, and the fraction of it that is done.
-
-        If the amount is an accuracy, schedules run over 1 epoch, then 2, 4, 8 and so on.
+        """The length of the current cycle in epochs, and the fraction of it that is done. If the
+        amount is an accuracy, schedules run over 1 epoch, then 2, 4, 8 and so on.
         """
         length, left = 1.0, self.epochs
         while left >= length:
@@ -201,14 +197,12 @@ class LastGood:
 
 PATIENCE, FEWEST_MEASUREMENTS = 30, 10
 """Training to a target accuracy stops after this many epochs without a better measurement, or as
-many as the best one took if these are more; and not before so many measurements."""
+many as the best one took if these are more; and not before so many measurements.
+"""
 
 
 class Best:
-    """The best validation accuracy; with patience, or a target accuracy, the weights that had it.
-
-    epochs: after which it was measured.
-    """
+    """The best validation accuracy, when it was measured and, if wanted, its weights."""
 
     def __init__(self, trainer: Trainer, meter: Meter, accuracy: float) -> None:
         self.trainer, self.meter, self.accuracy = trainer, meter, accuracy
@@ -288,10 +282,7 @@ class _Training:
             self.meter.measuring += perf_counter() - begun
 
     def _is_measured_after(self, position: int) -> bool:
-        """Whether a measurement is due after the mini-batch that began at this position.
-
-        This depends only on the progress of the training, not on how it was divided into runs.
-        """
+        """It depends on the progress alone, not on how that was divided into runs."""
         progress, per_epoch = self.trainer.progress, self.batches.per_epoch
         if progress.position == 0:
             return progress.epoch % -(-MEASURE_BATCHES // per_epoch) == 0
@@ -329,7 +320,6 @@ class _Training:
         cost, measured, progress = float(np.mean(self.costs)), self.measured, self.trainer.progress
         self.last_good.see(cost)
         self.costs, self.measured = [], False
-        self.meter.keep_time()
         self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
         ended = measured and progress.position == 0
         return Report(
@@ -364,7 +354,6 @@ class _Training:
             trainer.restore(self.last_good.weights)
             on_train = trainer.measure(self.cases)
         self._record(trainer.measure(self.validation))
-        self.meter.keep_time()
         plain_cost, baseline = on_train.cost - trainer.penalty(), self.last_good.baseline_cost
         return Outcome(
             *self.meter.done()[:3],

@@ -167,9 +167,7 @@ class Trainer:
 
     @np.errstate(all="ignore")
     def measure_statistics(self, train: Cases) -> None:
-        """Updates the statistics of batch normalization for the weights used in evaluation, on the
-        first training cases, not deformed.
-        """
+        """Updates those of batch normalization, for the weights used in evaluation."""
         if not self.network.batch_norms:
             return
         network = self.with_answering_weights()
@@ -250,10 +248,8 @@ class MiniBatches:
     """
 
     def __init__(self, trainer: Trainer, cases: Cases, progress: Progress | None = None) -> None:
-        """progress: to start from and to advance; by default the trainer's.
-
-        Raises ValueError for deformations of cases that are not square pictures, and for
-        mini-batches that would take too much memory.
+        """progress: to start from and to advance; by default the trainer's. Raises ValueError for
+        deformations of what is no square picture, and if it takes too much memory.
         """
         settings, dtype = trainer.settings, trainer.network.dtype
         self.cases, self.seed, self.smoothing = cases, trainer.seed, settings.smoothing

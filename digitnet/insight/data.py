@@ -106,9 +106,8 @@ class DataFacts:
 
     @cached_property
     def agreement(self) -> float | None:
-        """The fraction of these whose answer is the commonest among their nearest neighbours.
-
-        None if there are too few cases.
+        """The fraction of these whose answer is the commonest among their nearest neighbours. None
+        if there are too few cases.
         """
         x, answers = self.reference
         if len(x) < 100 or self.is_table:

@@ -136,10 +136,8 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
 
 
 def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) -> Finding:
-    """The finding, with the remedy that reaches most.
-
-    What was tried and does not help is left out; what cannot be tried is given if nothing else is
-    there.
+    """The finding, with the remedy that reaches most. What was tried and does not help is left out;
+    what cannot be tried is given if nothing else is there.
     """
     finding = Finding(of.name, of.what, evidence, why=of.why)
     if facts.is_member:
@@ -172,9 +170,9 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 
 @fault(DATA, "The pixels are not scaled.")
 def pixels(f: Facts) -> Evidence:
-    """Initial weights are scaled for inputs of magnitude about 1. With larger ones, the first
-    layer's weighted sums are too large by the same factor, and so is its gradient (LeCun et al.
-    1998, "Efficient BackProp", section 4.3).
+    """Initial weights are scaled for inputs of magnitude about 1. Larger ones make the weighted
+    sums of the first layer and its gradient too large (LeCun et al. 1998, "Efficient BackProp",
+    4.3).
     """
     x, _ = f.data.reference
     if x.max() <= 1 or f.has_learned:
@@ -184,9 +182,9 @@ def pixels(f: Facts) -> Evidence:
 
 
 def _damaged(f: Facts, how: str) -> Evidence:
-    """The sets do not fit each other as they are, and do if one of them is changed back. Which of
-    them is wrong, the cases cannot tell if there are only two; of three, it is the one that differs
-    from both others.
+    """The sets do not fit each other as they are, and do if one of them is changed back. With two
+    sets, the cases cannot tell which is wrong; of three, it is the one that differs from the
+    others.
     """
     agreements, back = f.data.agreements, DAMAGES[how].back
     wrong = [
@@ -196,14 +194,14 @@ def _damaged(f: Facts, how: str) -> Evidence:
     ]
     if not wrong:
         return None
-    agreement = agreements[wrong[0]]
-    blamed = "training" if len(wrong) == len(agreements) > 1 else wrong[0]
-    return (
+    agreement, blamed = agreements[wrong[0]], wrong[0]
+    if len(wrong) == len(agreements) > 1:
+        blamed = "training"
+    text = (
         f"{_percent(agreement[''])} of the {wrong[0]} cases have the answer of the training cases "
-        f"that look most like them, and {_percent(agreement[how])} if {back}; so the {blamed} set "
-        "is wrong: mend its file, and import it again",
-        (),
     )
+    text += f"that look most like them, and {_percent(agreement[how])} if {back}; so the {blamed} "
+    return text + "set is wrong: mend its file, and import it again", ()
 
 
 for _name, _damage in DAMAGES.items():
@@ -218,10 +216,8 @@ def same_inputs(f: Facts) -> Evidence:
     """
     x, _ = f.data.reference
     spread = float(x.std(axis=0).max())
-    if spread > 0.02 * max(1, float(np.abs(x).max())):
-        return None
     text = f"no input varies by more than {spread:.1g} around its mean; the largest is {x.max():g}"
-    return text if spread else f"every input is {x.max():g} in every case", f.more_cases
+    return (text, f.more_cases) if spread <= 0.02 * max(1, float(np.abs(x).max())) else None
 
 
 @fault(DATA, "Some answers never occur in training.", {"same-inputs"})
@@ -232,11 +228,10 @@ def unseen(f: Facts) -> Evidence:
     trained = np.array(f.data.frequencies) > 0
     for name, cases in f.data.sets.items():
         other = frequencies_of(answers_of(cases.targets), cases.targets.shape[1])
-        missing = [k for k, p in enumerate(other) if p and not trained[k]]
-        if missing and (many := sum(other[k] for k in missing)) > 0.05:
-            told = ", ".join(map(str, missing))
-            text = f"{told}: {_percent(many)} of the {name} cases, and none of the training cases"
-            return text, f.more_cases
+        missing = {str(k): p for k, p in enumerate(other) if p and not trained[k]}
+        if (many := sum(missing.values())) > 0.05:
+            text = f"{', '.join(missing)}: {_percent(many)} of the {name} cases, and none of the "
+            return text + "training cases", f.more_cases
     return None
 
 
@@ -256,11 +251,9 @@ def imbalance(f: Facts) -> Evidence:
 @fault(DATA, "The pixels are out of order.", {*DAMAGES, "same-inputs"})
 def scrambled(f: Facts) -> Evidence:
     """In pictures, a pixel is much like the one beside it. Pixels in random order are noise to the
-    eye and to a convolution; a dense network can read them, but only if all sets have the same
-    order.
+    eye and to a convolution; a dense network can read them if all sets have the same order.
     """
-    wrong = [name for name, value in f.data.smoothness.items() if value < 0.3]
-    if not wrong:
+    if min(f.data.smoothness.values(), default=1) >= 0.3:
         return None
     told = ", ".join(f"{value:.2f} in the {n} set" for n, value in f.data.smoothness.items())
     return f"a pixel and the one beside it correlate by {told}; usual is 0.8", ()
@@ -275,23 +268,18 @@ def labels(f: Facts) -> Evidence:
     """A picture whose neighbours mostly have another answer is probably labelled wrong (Wilson
     1972, IEEE Trans. SMC 2(3)). A file of answers that begins one case too late does this to all.
     """
-    if f.data.agreement is None:
-        return None
-    agreements = {"training": f.data.agreement}
-    agreements |= {name: each[""] for name, each in f.data.agreements.items()}
-    wrong = [name for name, agreement in agreements.items() if agreement < f.data.floor]
-    if not wrong:
-        return None
-    text = f"only {_percent(agreements[wrong[0]])} of the {wrong[0]} cases have the answer of most "
-    return text + "of the cases that look most like them", f.more_cases
+    agreements = {name: each[""] for name, each in f.data.agreements.items()}
+    for name, agreement in {"training": f.data.agreement, **agreements}.items():
+        if agreement is not None and agreement < f.data.floor:
+            text = f"only {_percent(agreement)} of the {name} cases have the answer of most of the "
+            return text + "cases that look most like them", f.more_cases
+    return None
 
 
 @fault(DATA, "There are too few training cases.")
 def too_few(f: Facts) -> Evidence:
-    """Fewer than 30 cases of each answer do not cover the ways of writing it.
-
-    Measured here: trained on 10, 30, 100 and 350 of MNIST's cases of each digit, `quick` reads
-    about 74, 85, 90 and 95 % of others correctly. Toy tables, which are complete, are exempt.
+    """Fewer than 30 cases of each answer do not cover the ways of writing it: trained on 10, 30,
+    100 and 350 of MNIST's cases of each digit, `quick` reads about 74, 85, 90 and 95 % of others.
     """
     each = len(f.data.train) / f.data.occurring
     if f.data.is_table or each >= 30:
@@ -302,15 +290,12 @@ def too_few(f: Facts) -> Evidence:
 # the settings
 
 BETTER = 0.2  # how much lower the cost must be with another setting, in units of the baseline
-
-MORE_RIGHT = 0.03
-"""How much higher the accuracy must be with another setting, if the network learns all the same."""
+MORE_RIGHT = 0.03  # how much higher the accuracy, if the network learns all the same
 
 
 def subject(f: Facts) -> Facts | None:
-    """Whose settings are judged: a network that does not learn, though its layers are sound.
-
-    If its layers are not, the network as it was before training. None if there is nothing to judge.
+    """Whose settings are judged: a network that does not learn, though its layers are sound. If its
+    layers are not, the network as it was before training. None if there is nothing to judge.
     """
     if is_broken(f):
         if not f.batches or is_broken(f.untrained):
@@ -359,15 +344,13 @@ def _deforms_much(f: Facts) -> bool:
 STRONG = {
     "schedule": Strong(
         "The schedule is over: its rate has fallen to nothing.",
-        "A schedule with a horizon lowers the rate to almost nothing over that much training. What "
-        "is trained after it changes no weights.",
+        "A schedule with a horizon lowers the rate to almost nothing over that much training.",
         {"schedule": "constant"}, _is_over,
     ),
     "batch": Strong(
         "The mini-batches are too small for the rate.",
-        "The gradient of a single case points somewhere near the gradient of all, and often not "
-        "very near. With a rate that suits larger mini-batches, training jumps about; a larger "
-        "mini-batch averages the noise away (Bottou et al. 2018, SIAM Review 60(2)).",
+        "The gradient of a single case is often far from that of all. Larger mini-batches average "
+        "the noise away, and allow a higher rate (Bottou et al. 2018, SIAM Review 60(2)).",
         {"batch": 16}, lambda f: 0 < f.settings.batch < 8 and not f.data.is_table,
     ),
     "decay": Strong(
@@ -396,15 +379,14 @@ STRONG = {
     ),
     "dropout": Strong(
         "Too many units are left out.",
-        "Dropout leaves units out at random in training, so that none relies on another. The "
-        "few that are left learn nothing. For hidden units a dropout of 0.5 is about the best for "
-        "many networks (Srivastava et al. 2014, JMLR 15, section 2).",
+        "Dropout leaves units out at random in training, so that none relies on another; too few "
+        "learn nothing. About 0.5 is best for many networks (Srivastava et al. 2014, JMLR 15, 2).",
         {"dropout": 0.2}, lambda f: largest_dropout(f.network) > 0.5,
     ),
     "augment": Strong(
         "The cases are deformed too much.",
         "Deformations make more cases of those there are, as long as one still reads them: show "
-        "augment shows what the network is given. Turned by 90 degrees a 6 is no 6 any more.",
+        "augment shows what the network is given. Turned by 180 degrees a 6 is a 9.",
         {"augment": "none"}, _deforms_much,
     ),
     "smoothing": Strong(
@@ -462,9 +444,8 @@ for _name, _strong in STRONG.items():
 @fault(SETTINGS, "The learning rate is too high.", {DATA, SETTINGS, "linear"})
 def rate_high(f: Facts) -> Evidence:
     """Each step goes against the gradient, which points downhill only nearby. Steps that are too
-    long jump over the valley, and the cost rises or stays high; with a lower rate, on the same
-    mini-batches, it falls (Smith 2017, arXiv 1506.01186). Every optimizer has its own scale of
-    rates: Adam's usual one is 0.001, momentum's 0.05.
+    long jump over the valley, and the cost rises or stays high (Smith 2017, arXiv 1506.01186).
+    Every optimizer has its own scale of rates: Adam's usual one is 0.001, momentum's 0.05.
     """
     patient = subject(f)
     if patient is not None:
@@ -478,8 +459,7 @@ def rate_high(f: Facts) -> Evidence:
 @fault(SETTINGS, "The learning rate is too low.", {DATA, SETTINGS, "linear"})
 def rate_low(f: Facts) -> Evidence:
     """The rate is the length of each step. With a low one, nothing goes wrong, and nothing goes on:
-    a higher one gains more than five times as much in the same mini-batches. What an update is
-    worth depends on optimizer and cost, so there is no rate that is low for all.
+    a higher one gains more than five times as much in the same mini-batches.
     """
     patient = subject(f)
     return None if patient is None or patient.has_learned else _other_rate(patient, lower=False)
@@ -527,8 +507,8 @@ def _compared(f: Facts, remedies: Sequence[Remedy], other: dict[str, Any]) -> Ev
 
 @fault(LAYERS, "The weights are no longer numbers: training blew up.", {SETTINGS})
 def not_finite(f: Facts) -> Evidence:
-    """Weights that have grown beyond what a number of their precision can hold. Everything that is
-    computed with infinity or NaN is so too, and stays so.
+    """Weights have grown beyond what a number of their precision can hold. What is computed with
+    infinity or NaN is so too, and stays so.
     """
     return None if f.is_finite else ("NaN or infinity among the weights", [f.untrained.renew()])
 
@@ -552,10 +532,9 @@ def linear(f: Facts) -> Evidence:
 
 @fault(LAYERS, "Units have the same weights, and will keep them.", {SETTINGS})
 def symmetric(f: Facts) -> Evidence:
-    """Units with the same weights have the same output, the same error signal and so the same
-    gradient: they never become different, and together are worth one unit. Weights that are all
-    zero are such a case. That is why initial weights are random (Goodfellow et al. 2016, "Deep
-    Learning", section 8.4).
+    """Units with the same weights have the same output, error signal and gradient: they never
+    become different, and together are worth one unit. Weights that are all zero are such a case.
+    That is why initial weights are random (Goodfellow et al. 2016, "Deep Learning", section 8.4).
     """
     return _worst_layer(f, "duplicates", 0.5, "are copies of another")
 
@@ -570,8 +549,8 @@ def small_weights(f: Facts) -> Evidence:
 
 @fault(LAYERS, "Most ReLUs of a layer are dead: no case switches them on.", FATAL)
 def dead(f: Facts) -> Evidence:
-    """A ReLU whose weighted sum is below zero for every case gives 0 for all. Its derivative is 0
-    there, so its gradient is zero, and it cannot recover. A high rate or large negative biases do
+    """A ReLU whose weighted sum is below zero for every case gives 0 for all, as does its
+    derivative: its gradient is zero, and it cannot recover. A high rate or large negative biases do
     that. A channel of a convolution is dead if it is zero at every position of every picture (Maas
     et al. 2013, ICML workshop). Some dead units do no harm.
     """
@@ -581,10 +560,10 @@ def dead(f: Facts) -> Evidence:
 
 @fault(LAYERS, "Most units of a layer are saturated, and hardly learn.", FATAL)
 def saturated(f: Facts) -> Evidence:
-    """Near its limits a sigmoid or tanh is flat: whatever the weighted sum, the output is almost
-    the same, and the derivative, by which the gradient is multiplied, is almost zero. Large weights
-    or inputs do that. In a trained network that learns, saturation is part of its answers (Glorot
-    and Bengio 2010, AISTATS; Rakitianskaia and Engelbrecht 2015, IEEE SSCI).
+    """Near its limits a sigmoid or tanh is flat: its derivative, by which the gradient is
+    multiplied, is almost zero. Large weights or inputs do that. In a network that learns,
+    saturation is part of its answers (Glorot and Bengio 2010, AISTATS; Rakitianskaia and
+    Engelbrecht 2015, IEEE SSCI).
     """
     evidence = _worst_layer(f, "saturated", 0.5, "are near their ends for almost every case")
     return evidence if evidence and not (f.batches and f.is_learning) else None
@@ -618,9 +597,9 @@ def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> list[Remedy]:
 def exploding(f: Facts) -> Evidence:
     """On its way back, the error signal is multiplied by the weights of each layer. If it grows
     more than 70-fold (AUTOTRAINER's threshold), a step that is right for the last layers is far too
-    long for the first (Pascanu et al. 2013, ICML). It is measured as dC/da of the hidden layers:
-    activations grow forward as the signal grows backward, so the gradients of the weights, the
-    product of the two, are all alike.
+    long for the first (Pascanu et al. 2013, ICML). It is measured as dC/da of the hidden layers, as
+    the gradients of the weights are all alike: activations grow forward as the signal does
+    backward.
     """
     layers = [layer for layer in f.layers[:-1] if layer.gradient is not None]
     if len(layers) < 3 or not layers[0].signal > 70 * layers[-1].signal or f.is_learning:
@@ -635,8 +614,8 @@ def exploding(f: Facts) -> Evidence:
 def vanishing(f: Facts) -> Evidence:
     """On its way back, the error signal is multiplied by the derivative of each layer's activation,
     which for a sigmoid is at most 1/4: through many of them it becomes tiny, and the first layers
-    hardly learn (Hochreiter 1991). A ReLU's derivative is 1 where it is on. Not reported for a
-    network that learns: after a successful training all gradients are small.
+    hardly learn (Hochreiter 1991). A ReLU's derivative is 1 where it is on. In a network that
+    learns, all gradients become small.
     """
     norms = [(layer.number, layer.gradient) for layer in f.layers if layer.gradient is not None]
     lowest, (number, last) = min(norm for _, norm in norms), norms[-1]
@@ -696,9 +675,9 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
 
 @fault(LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
-    """A network that is sound and large enough learns a few cases by heart, whatever they are: here
-    16, of which a copy should get twelve right after 300 steps of Adam on nothing else, without
-    dropout or penalties (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
+    """A network that is sound and large enough learns a few cases by heart: here 16, of which a
+    copy should get twelve right after 300 steps of Adam on nothing else, without dropout or
+    penalties (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
     """
     if f.fitted > 0.75:
         return None
@@ -730,9 +709,9 @@ def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], st
 
 @fault(LEARNING, "The statistics of batch normalisation are not those of the weights.")
 def stale(f: Facts) -> Evidence:
-    """Trained on a mini-batch, batch normalisation uses its mean and variance; answering, it uses
-    stored ones. If these do not fit the weights, as when they come from elsewhere, the network
-    answers worse than it was trained (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1).
+    """In training, batch normalization uses the mean and variance of the mini-batch; answering, it
+    uses stored ones. If these do not fit the weights, as when they come from elsewhere, it answers
+    worse than it was trained (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1).
     """
     if f.new_statistics is None:
         return None
@@ -748,9 +727,8 @@ def stale(f: Facts) -> Evidence:
 @fault(LEARNING, "It has learned its cases by heart, and reads others worse.", {DATA, "stale"})
 def over_fitting(f: Facts) -> Evidence:
     """The training cases are read much better than validation cases, whose cost has risen since its
-    lowest. AUTOTRAINER looks for a gap between the accuracies, UMLAUT for a validation cost that
-    rises while the training cost falls; each alone is common in healthy networks, so both are
-    required. More cases, deformations, dropout or penalties help; training longer does not.
+    lowest. AUTOTRAINER looks for the one, UMLAUT for the other; each alone is common in healthy
+    networks. More cases, deformations, dropout or penalties help; training longer does not.
     """
     train, validation = f.on_train.accuracy, f.on_validation.accuracy
     lowest = min((measured.validation_cost for measured in f.history), default=inf)
@@ -769,8 +747,8 @@ def over_fitting(f: Facts) -> Evidence:
 @fault(LEARNING, "It gives the same answer to almost everything.", ANY_GROUP)
 def one_answer(f: Facts) -> Evidence:
     """One answer for most cases, though it is right for few: what a diary called "always 0". An
-    untrained network prefers some answer too, but costs no more than the mean answer. It is a fault
-    if the network is confident of that answer, or does not move away from it.
+    untrained network prefers some answer too. It is a fault if the network is confident of that
+    answer, or does not move away from it.
     """
     if f.batches < 200:
         return None
@@ -787,10 +765,9 @@ def one_answer(f: Facts) -> Evidence:
 
 @fault(LEARNING, "It has stopped learning, with much left to learn.", ANY_GROUP)
 def plateau(f: Facts) -> Evidence:
-    """The cost no longer falls, although the nearest neighbours tell the cases apart much better
-    (AUTOTRAINER's threshold is 70 % right). The network begins somewhere flat, or is too small: all
-    that the next layers know of a case is what a layer gives, and a few numbers cannot tell ten
-    digits apart as well as more of them can.
+    """The cost no longer falls, although the nearest neighbors tell the cases apart much better
+    (AUTOTRAINER's threshold is 70 % right). The network begins somewhere flat, or is too small: a
+    layer of a few numbers cannot tell ten digits apart as well as a larger one.
     """
     if f.batches < 200 or f.data.is_table or f.has_learned:
         return None
@@ -802,8 +779,7 @@ def plateau(f: Facts) -> Evidence:
     if narrow and wider.trial.accuracy < now.accuracy + MORE_RIGHT:
         return None
     text = f"{_percent(f.on_train.accuracy, 1)} of the training cases right; cost {now.before:.3g} "
-    text += f"to {now.after:.3g} in a short training"
-    text += f"; a layer has only {units} units" if narrow else ""
+    text += f"to {now.after:.3g} in a short training" + narrow * f"; a layer has only {units} units"
     return text, [wider] if larger.shape != f.network.shape else [Remedy("find rate")]
 
 
@@ -812,9 +788,7 @@ def plateau(f: Facts) -> Evidence:
 
 @fault(LEARNING, "Many training cases are the same.", {"same-inputs"})
 def repeated(f: Facts) -> Evidence:
-    """A case that occurs again teaches nothing more, and the number of cases promises more than
-    there is.
-    """
+    """A case that occurs again teaches nothing more: there is less than the number promises."""
     if f.data.is_table or len(f.data.different) >= 0.8 * len(f.data.train):
         return None
     return f"{len(f.data.different):,} different ones among {len(f.data.train):,} cases", ()

@@ -203,9 +203,8 @@ class Facts:
 
     @cached_property
     def has_learned(self) -> bool:
-        """Whether it reads its training cases about as well as their nearest neighbours would.
-
-        What looks odd inside such a network does no harm.
+        """Whether it reads its training cases about as well as their nearest neighbours would. What
+        looks odd inside such a network does no harm.
         """
         reference = 1.0 if self.data.agreement is None else self.data.agreement
         return self.batches > 0 and self.on_train.accuracy >= 0.85 * reference
@@ -280,9 +279,8 @@ class Facts:
         return self._tried(line, lambda: training_copy(self.trainer, **settings))
 
     def renew(self, network: Network | None = None, **settings: Any) -> Remedy:
-        """The remedy of a new network, of the same kind or the given one, with some settings.
-
-        Where every mini-batch is all cases, it is given smaller ones, as rehearsals have.
+        """The remedy of a new network, of the same kind or the given one, with some settings. Where
+        every mini-batch is all cases, it is given smaller ones, as rehearsals have.
         """
         size = self.settings.batch or len(self.data.train)
         smaller = {"batch": MAX_BATCH} if size > MAX_BATCH and not self.data.is_table else {}

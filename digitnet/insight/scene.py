@@ -80,7 +80,6 @@ class Scene:
 
     def chosen(self, most: Sequence[int]) -> list[list[int]]:
         """Of each column, in order, at most so many units: those that contribute most to the guess.
-
         From the guess down, a unit's weight is Σ |x w| times the weights of the units it goes to.
         """
         guess, last = int(self.outputs.argmax()), len(self.columns) - 1

@@ -118,9 +118,8 @@ def largest(values: Array, most: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of one number z of a layer: z = Σ x w + bias.
-
-    x, w: a block of inputs and their weights. first: its position among the layer's inputs.
+    """The terms of one number z of a layer: z = Σ x w + bias. x, w: a block of inputs and their
+    weights. first: its position among the layer's inputs.
     """
 
     x: Array
@@ -139,9 +138,8 @@ class Terms:
 
 
 def terms_of(p: Pass, place: Place) -> Terms:
-    """The terms of z at a position of a layer, where w is dz/dx.
-
-    They are those of the smallest block of inputs that z depends on, whatever the weights are.
+    """The terms of z at a position of a layer, where w is dz/dx. They are those of the smallest
+    block of inputs that z depends on, whatever the weights are.
     """
     chosen = np.zeros(p.z.shape)
     chosen[place] = 1

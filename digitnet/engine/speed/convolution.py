@@ -23,7 +23,8 @@ from digitnet.engine.speed.fourier import FourierProduct, Spectrum
 
 TILE = 850_000
 """Numbers in the patches and outputs of a tile: few enough to stay in the cache, and enough that
-threads seldom wait for one another's turn to hold the interpreter lock."""
+threads seldom wait for one another's turn to hold the interpreter lock.
+"""
 
 SHORT = 16  # rows of a kernel with fewer numbers than this are not copied as one run
 
@@ -57,10 +58,7 @@ class PatchProduct:
         return result
 
     def backward(self, x: Array | None, delta: Array, gradient: Array, into: Array | None) -> None:
-        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz.
-
-        x: None for the tile of the last call, if that was `forward`.
-        """
+        """gradient += dC/dW, into ← dC/dx, for delta = dC/dz and a tile x, or that of `forward`."""
         flat = delta.reshape(-1, delta.shape[-1])
         patches = self._last if x is None else self._im2col(x)
         np.matmul(patches.T, flat, out=self._gradient)
@@ -111,10 +109,8 @@ class PatchProduct:
 
 @dataclass(frozen=True)
 class Winners:
-    """Which pixel of each window is the largest.
-
-    rows: (pictures, height, input width, channels), the winning row of each input column.
-    columns: (pictures, height, width, channels).
+    """Which pixel of each window is the largest. rows: (pictures, height, input width, channels),
+    the winning row of each input column. columns: (pictures, height, width, channels).
     """
 
     rows: "np.ndarray[Any, Any]"
@@ -216,10 +212,7 @@ class FastConvolution:
         return self._last
 
     def _choose(self, count: int, pictures: int) -> list[TileProduct]:
-        """For each of so many threads, the product that is faster for this number of pictures.
-
-        The transform of the weights is computed here.
-        """
+        """For so many threads, the products that are faster for this number of pictures."""
         shape, kernel, weights = self.layer.input_shape, self.layer.kernel, self.layer.weights
         if not fourier.is_faster(shape, kernel, self.layer.channels, pictures):
             while len(self._by_patches) < count:

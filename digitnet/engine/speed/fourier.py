@@ -71,9 +71,8 @@ def correlation(n: int, k: int) -> tuple[Array, Array, Array]:
 
 
 class Transform:
-    """R x Cᵀ over the first two axes of x: y[i, j] = Σ over r, s of R[i, r] C[j, s] x[r, s].
-
-    The result is reused by the next call.
+    """R x Cᵀ over the first two axes of x: y[i, j] = Σ over r, s of R[i, r] C[j, s] x[r, s]. The
+    result is reused by the next call.
     """
 
     def __init__(self, rows: Array, columns: Array, channels: int) -> None:
@@ -99,10 +98,7 @@ def both_ways(rows: Array, columns: Array, channels: int) -> tuple[Transform, Tr
 
 
 class Spectrum:
-    """B w Bᵀ, the transform of a layer's weights, which all threads use.
-
-    x, w, z: for each of A, B and C, that of the rows and that of the columns.
-    """
+    """B w Bᵀ, of a layer's weights, for all threads; x, w, z: A, B, C of the rows and columns."""
 
     def __init__(self, input_shape: Shape, kernel: int, weights: Array) -> None:
         """weights: (kernel · kernel · depth, channels), used as they are at each `update`."""
@@ -165,10 +161,7 @@ class FourierProduct:
         return buffer.transpose(2, 0, 1, 3)
 
     def backward(self, x: Array | None, delta: Array, gradient: Array, into: Array | None) -> None:
-        """gradient += dC/dW, and into ← dC/dx, for a tile x and delta = dC/dz.
-
-        x: None for the tile of the last call, if that was `forward`.
-        """
+        """gradient += dC/dW, into ← dC/dx, for delta = dC/dz and a tile x, or that of `forward`."""
         by_axes = delta.transpose(1, 2, 0, 3)
         if not by_axes.flags.c_contiguous:
             (buffer := self.delta(len(delta)))[...] = delta

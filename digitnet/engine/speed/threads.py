@@ -50,9 +50,7 @@ def times(x: Array, weights: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    """xᵀ δ, (inputs, outputs), for x (cases, inputs) and δ (cases, outputs): its rows are
-    multiplied when asked for.
-    """
+    """xᵀ δ for x (cases, inputs) and δ (cases, outputs): rows are multiplied when asked for."""
 
     x: Array
     delta: Array
@@ -147,9 +145,8 @@ def divide(rows: int, number: int) -> list[slice]:
 
 
 def parts(rows: int, cost: int, minimum: int = 0) -> list[slice]:
-    """Divides rows that cost `cost` multiplications each among as many threads as pay off.
-
-    minimum: the fewest rows in a part; 0 stands for MIN_ROWS.
+    """Divides rows that cost `cost` multiplications each among as many threads as pay off. minimum:
+    the fewest rows in a part; 0 stands for MIN_ROWS.
     """
     return divide(rows, max(1, min(worthwhile(rows * cost), rows // (minimum or MIN_ROWS))))
 
@@ -252,8 +249,8 @@ class _Batch:
         self._endings.put(None)
 
     def end(self) -> None:
-        """Waits until all tasks have ended and frees the pool; then raises KeyboardInterrupt if
-        Ctrl-C was pressed meanwhile.
+        """Waits until all tasks have ended and frees the pool; then raises KeyboardInterrupt, if
+        any.
         """
         interrupt: KeyboardInterrupt | None = None
         while self.pool.active_batch is self:
