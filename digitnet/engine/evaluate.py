@@ -22,7 +22,6 @@ def numbers_per_case(network: Network) -> int:
 
 
 def max_cases(network: Network) -> int:
-    """The maximum number of cases in a forward and backward pass."""
     return max(1, MAX_BYTES // (COPIES * network.dtype.itemsize * numbers_per_case(network)))
 
 
@@ -50,7 +49,6 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """The fraction of correct answers, 0 to 1."""
         return self.correct / self.total
 
 
@@ -69,7 +67,6 @@ def outputs_in_chunks(
 
 
 def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Evaluation:
-    """Evaluates the network on the cases (those in `rows`, or all)."""
     correct, total, cost = 0, 0, 0.0
     for a, y in outputs_in_chunks(network, cases, rows):
         correct += int((answers_of(a) == answers_of(y)).sum())

@@ -254,7 +254,6 @@ class Layer(ABC):
         return {name: getattr(value, "name", value) for name, value in values}
 
     def described(self) -> dict[str, Any]:
-        """The layer's properties as plain values, for display."""
         return {name: value for name, value in self.config().items() if name != "number"}
 
     @property

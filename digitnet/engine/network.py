@@ -113,7 +113,6 @@ def cost_for(name: str, output: str) -> Cost:
 
 
 def usual_cost(output: str) -> str:
-    """The cost that suits an output activation: cross-entropy for probabilities, else squared."""
     is_probability = any(output in cost.outputs for cost in COSTS["cross-entropy"])
     return "cross-entropy" if is_probability else "squared"
 
@@ -210,7 +209,6 @@ class Network:
         return prod(self.layers[-1].shape)
 
     def fits(self, cases: Cases) -> bool:
-        """Whether the cases have the network's numbers of inputs and outputs."""
         widths = (cases.inputs.shape[1], cases.targets.shape[1])
         return widths == (self.inputs, self.outputs)
 
@@ -221,7 +219,6 @@ class Network:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """Every array that training changes, first layer first."""
         return [parameter for layer in self.layers for parameter in layer.parameters]
 
     @property
@@ -339,7 +336,6 @@ def folded(network: Network) -> Network:
 
 
 def _merged(layer: Weighted, norm: BatchNorm) -> Weighted:
-    """One layer that computes what both do."""
     config = layer.config() | {"bias": True, "activation": norm.activation.name}
     merged = type(layer)(layer.input_shape, dtype=layer.dtype, **config)
     scale = norm.gamma / np.sqrt(norm.variance + EPSILON)

@@ -310,7 +310,6 @@ class ScheduleFree(Optimizer):
         self.add(w, rate * (self.momentum * (1 - c) - 1), g)
 
     def _mean_weight(self) -> float:
-        """c, the weight of the latest z in the mean x."""
         t = min(self.steps, WARM_UP)
         total = t * (t + 1) * (2 * t + 1) / (6 * WARM_UP**2) + self.steps - t
         return min(1.0, self.steps / WARM_UP) ** 2 / total

@@ -146,7 +146,6 @@ class Meter:
         return (perf_counter() - self._begun) * (1 - part) / (part - self._first_part)
 
     def rate(self) -> float:
-        """The rate of the next mini-batch: the schedule runs over its horizon, or the amount."""
         parts = self.part_of_horizon(), self.part(), self.cycle()[1]
         part = next(part for part in parts if part is not None)
         return self.trainer.settings.rate * self.schedule.factor(part, self.progress.batches)
@@ -188,7 +187,6 @@ class LastGood:
         self.weights = self.latest = trainer.snapshot()
 
     def see(self, cost: float) -> None:
-        """Takes note of the mean cost of the mini-batches since the last time."""
         if cost < max(self.baseline_cost, 3 * self.usual_cost):
             self.weights = self.latest
             self.usual_cost = (self.usual_cost + cost) / 2
@@ -246,8 +244,6 @@ MEASURE_PARTS = [5, 2, 2, 2, 2]  # the first epochs are measured after each of s
 
 
 class _Training:
-    """The state of a running training: what was measured, and when it was last reported."""
-
     def __init__(self, trainer: Trainer, cases: Cases, validation: Cases, amount: Amount) -> None:
         self.trainer, self.cases, self.validation = trainer, cases, validation
         self.batches = MiniBatches(trainer, cases)
@@ -268,7 +264,6 @@ class _Training:
         return "patience" if self.best.given_up() else None
 
     def count(self, cases: int, cost: float) -> None:
-        """Counts a mini-batch, and measures if that is due."""
         progress, position = self.trainer.progress, self.trainer.progress.position
         self.costs.append(cost)
         self.batches.done(cases, cost)
@@ -304,7 +299,6 @@ class _Training:
                 trainer.history.append(point)
 
     def is_sound(self) -> bool:
-        """Whether the costs, and everything that training changes, are finite."""
         return bool(np.isfinite(self.costs).all()) and self.trainer.is_finite()
 
     def report_is_due(self) -> bool:

@@ -73,7 +73,6 @@ def _text(value: Any) -> str:
 
 
 def _field(default: Any, meaning: str, check: Check, names: Names = dict) -> Any:
-    """A field with its meaning, its check, and its named values."""
     return field(default=default, metadata={"meaning": meaning, "check": check, "names": names})
 
 

@@ -55,7 +55,6 @@ class Progress:
     averaged: int = 0
 
     def advance(self, count: int) -> None:
-        """Counts a mini-batch of `count` cases."""
         self.batches += 1
         self.samples += count
         self.position += count
@@ -287,7 +286,6 @@ class MiniBatches:
         return batch
 
     def done(self, count: int, cost: float) -> None:
-        """Advances the progress by a mini-batch of `count` cases with this cost."""
         self.progress.cost_sum += cost
         self.progress.cost_count += 1
         self.progress.advance(count)

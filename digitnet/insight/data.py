@@ -41,7 +41,6 @@ class Damage(NamedTuple):
 
     @property
     def what(self) -> str:
-        """As a sentence."""
         spoilt = "pictures" if self.undo else "answers"
         return f"The {spoilt} of one set are {self.name.replace('-', ' ')}."
 
@@ -86,17 +85,14 @@ class DataFacts:
 
     @cached_property
     def frequencies(self) -> list[float]:
-        """The fraction of training cases with each answer."""
         return frequencies_of(answers_of(self.train.targets), self.train.targets.shape[1])
 
     @property
     def occurring(self) -> int:
-        """The number of answers that occur."""
         return sum(frequency > 0 for frequency in self.frequencies)
 
     @cached_property
     def different(self) -> set[bytes]:
-        """The inputs of all training cases, each once."""
         return {row.tobytes() for row in self.train.inputs}
 
     @cached_property
@@ -121,10 +117,9 @@ class DataFacts:
 
     @cached_property
     def agreements(self) -> dict[str, dict[str, float]]:
-        """Set → what is undone → the fraction of its cases with their training neighbours' answer.
-
-        With "", the set is as it is. If the agreement is low, it is measured again for every
-        damage undone; renamed answers are matched to others so that most agree.
+        """Set → what is undone, or "" → the fraction of its cases with their training neighbors'
+        answer. Low ones are measured again for every damage undone; renamed answers are matched to
+        others so that most agree.
         """
         result: dict[str, dict[str, float]] = {}
         for name, cases in self.sets.items() if self.agreement is not None else ():
@@ -132,12 +127,10 @@ class DataFacts:
             guesses = _neighbours_answers(*self.reference, queries, own=False)
             result[name] = {"": float((guesses == right).mean())}
             if result[name][""] < 0.6 * (self.agreement or 0):
-                result[name] |= self._agreements_if_undone(queries, right, guesses)
+                result[name] |= self._if_undone(queries, right, guesses)
         return result
 
-    def _agreements_if_undone(
-        self, queries: Array, right: Integers, guesses: Integers
-    ) -> dict[str, float]:
+    def _if_undone(self, queries: Array, right: Integers, guesses: Integers) -> dict[str, float]:
         counts = np.zeros((max(self.train.targets.shape[1], int(right.max()) + 1, 2),) * 2)
         np.add.at(counts, (right, guesses), 1)
         pairs = optimize.linear_sum_assignment(counts, maximize=True)
@@ -156,12 +149,11 @@ class DataFacts:
     @cached_property
     def smoothness(self) -> dict[str, float]:
         """Set → the correlation of each pixel with the one beside it; empty without pictures."""
-        sets = {"training": self.train, **self.sets}
         side = isqrt(self.train.inputs.shape[1])
         if side < 8 or side * side != self.train.inputs.shape[1]:
             return {}
         result = {}
-        for name, cases in sets.items():
+        for name, cases in {"training": self.train, **self.sets}.items():
             x = _inputs_and_answers(cases, MAX_QUERIES)[0].reshape(-1, side, side)
             if x.std(axis=0).any():
                 left, right = x[:, :, :-1].ravel(), x[:, :, 1:].ravel()
@@ -183,7 +175,6 @@ def _inputs_and_answers(cases: Cases, most: int) -> tuple[Array, Integers]:
 
 
 def _centre(pictures: Array) -> Array:
-    """The row and column of the centre of mass of the mean picture."""
     mean = pictures.mean(axis=0) - pictures.min()
     along = np.arange(len(mean))
     centre: Array = np.array([mean.sum(axis=1) @ along, mean.sum(axis=0) @ along])
@@ -191,10 +182,9 @@ def _centre(pictures: Array) -> Array:
 
 
 def _neighbours_answers(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
-    """The commonest answer among each query's five nearest neighbours in x.
+    """The commonest answer among each query's five nearest neighbors in x.
 
-    Uses |q − x|² = |q|² − 2 q · x + |x|², without |q|². own: whether the queries are x itself, in
-    which case no query is its own neighbour.
+    Uses |q − x|² = |q|² − 2 q · x + |x|², without |q|². own: the queries are x itself.
     """
     distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
     if own:

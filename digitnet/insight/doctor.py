@@ -307,7 +307,6 @@ def subject(f: Facts) -> Facts | None:
 
 
 def is_broken(f: Facts) -> bool:
-    """Whether any fault inside the network is found."""
     return not f.is_finite or any(e.group == LAYERS and e.find(f) for e in FAULTS.values())
 
 
@@ -331,7 +330,6 @@ class Strong(NamedTuple):
 
 
 def _is_over(f: Facts) -> bool:
-    """Whether the schedule has a horizon, and training went on beyond it."""
     part = Meter(Amount(1, "batches"), f.trainer, len(f.data.train)).part_of_horizon()
     return part is not None and (part > 1.05 or not f.has_learned)
 

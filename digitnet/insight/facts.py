@@ -181,13 +181,11 @@ class Facts:
 
     @cached_property
     def guesses(self) -> list[float]:
-        """The fraction of guesses for each answer, on the probe."""
         outputs = outputs_for(self.answering, self.data.train, self.probe)
         return frequencies_of(answers_of(outputs), outputs.shape[1])
 
     @cached_property
     def baseline(self) -> float:
-        """The cost of answering every case with the mean of all targets."""
         y = self.probed[1]
         return self.network.cost.value(np.broadcast_to(y.mean(axis=0), y.shape), y)
 
@@ -213,7 +211,6 @@ class Facts:
 
     @cached_property
     def layers(self) -> list[LayerFacts]:
-        """The facts about each layer with parameters, for 256 cases of the probe, or what fits."""
         self.report("the layers")
         x, y = (array[: min(256, max_cases(self.network))] for array in self.probed)
         return layer_facts(limit_dropout(self.network), x, y)
@@ -243,7 +240,6 @@ class Facts:
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
-        """With the present settings."""
         copy = training_copy(self.trainer)
         return rehearse(copy, self.data.train, self.probe, self.report, "a short training")
 
@@ -313,7 +309,6 @@ class Facts:
 
 
 def written(settings: Mapping[str, Any]) -> str:
-    """Settings and their values, as `set` takes them."""
     words = {k: f"{v:g}" if isinstance(v, float) else str(v) for k, v in settings.items()}
     for name in ("batch", "cases"):
         if settings.get(name) == WHOLE_SET:

@@ -39,7 +39,6 @@ def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
 
 
 def untrained_copy(trainer: Trainer) -> Trainer:
-    """The same network before training, with the weights that its seed gives."""
     network = trainer.network.copy(trainer.network.dtype)
     network.initialize(trainer.seed)
     return Trainer(network, trainer.settings, trainer.seed)
@@ -55,7 +54,6 @@ def limit_dropout(network: Network, most: float = 0.0) -> Network:
 
 
 def largest_dropout(network: Network) -> float:
-    """The largest probability of a network's dropout layers; 0 without any."""
     return max((la.probability for la in network.layers if isinstance(la, Dropout)), default=0.0)
 
 
@@ -93,7 +91,6 @@ def rehearse(
 
 
 def _work(network: Network) -> int:
-    """Multiplications of one case, forward."""
     layers = [layer for layer in network.layers if layer.parameters]
     return sum(layer.parameters[0].value.size * prod(layer.shape[:-1]) for layer in layers)
 
@@ -126,7 +123,6 @@ def _train_one(copy: Trainer, batches: MiniBatches, rate: float) -> float:
 
 
 def _measured(copy: Trainer, cases: Cases, probe: Integers) -> Evaluation:
-    """Evaluates the weights in training, with a cost of ∞ if it is not finite."""
     if not copy.network.is_finite():
         return Evaluation(0, len(probe), inf)
     few = slice(min(len(cases), len(probe)))

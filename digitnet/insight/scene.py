@@ -103,7 +103,6 @@ def _largest(values: Array, most: int) -> list[int]:
 
 
 def scene_of(network: Network, x: Array, y: Array) -> Scene:
-    """The scene of a case. x (inputs,), scaled; y (outputs,)."""
     last = network.layers[-1]
     if isinstance(last, Committee):
         return _committee_scene(network, last, x, y)

@@ -34,7 +34,6 @@ class Change:
 
     @property
     def change(self) -> Array:
-        """after − before."""
         difference: Array = self.after - self.before
         return difference
 
@@ -80,39 +79,25 @@ def observe_step(
     for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
         p.value[...] = trained.value
     outputs_after, cost_after = _forward(copy, trainer, x, y, step)
-    owners = [(n, layer, p) for n, layer in enumerate(copy.layers, 1) for p in layer.parameters]
-    means: list[Array | None] = [None] * len(owners)
+    means: list[Array | None] = [None] * len(before)
     if (answering := trainer.with_answering_weights()) is not trainer.network:
         means = [p.value.copy() for p in answering.parameters]
-    return ObservedStep(
-        trainer.progress.batches,
-        rate,
-        x.copy(),
-        y.copy(),
-        outputs,
-        outputs_after,
-        cost,
-        cost_after,
-        [
-            Change(number, layer, p.name, value, gradient, p.value, mean)
-            for (number, layer, p), (value, gradient), mean in zip(
-                owners, before, means, strict=True
-            )
-        ],
-        outcome,
-    )
+    owners = [(n, layer, p) for n, layer in enumerate(copy.layers, 1) for p in layer.parameters]
+    changes = [
+        Change(number, layer, p.name, value, gradient, p.value, mean)
+        for (number, layer, p), (value, gradient), mean in zip(owners, before, means, strict=True)
+    ]
+    shown = x.copy(), y.copy(), outputs, outputs_after, cost, cost_after
+    return ObservedStep(trainer.progress.batches, rate, *shown, changes, outcome)
 
 
-def _forward(
-    network: Network, trainer: Trainer, x: Array, y: Array, step: Step
-) -> tuple[Array, float]:
+def _forward(of: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> tuple[Array, float]:
     with np.errstate(all="ignore"):
-        a = network.forward(x, step).copy()
-        return a, network.cost.value(a, y) + trainer.penalties.value(network.parameters)
+        a = of.forward(x, step).copy()
+        return a, of.cost.value(a, y) + trainer.penalties.value(of.parameters)
 
 
 def _gradient(p: Parameter, trainer: Trainer) -> Array:
-    """The gradient that the optimiser is given."""
     penalties = trainer.penalties
     if trainer.optimizer.decoupled:
         penalties = Penalties(0.0, penalties.l1)

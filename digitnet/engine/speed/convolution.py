@@ -10,7 +10,7 @@ activated. It compares whole arrays: the rows of all windows, then their columns
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -142,7 +142,6 @@ class FastPool:
         return into
 
     def winner_buffers(self, count: int) -> Winners:
-        """Buffers for the winners of `count` pictures, reused by the next call."""
         return Winners(self._rows(count), self._columns(count))
 
     def downsample(self, x: Array, out: Array, winners: Winners | None) -> None:
@@ -212,7 +211,6 @@ class FastConvolution:
         return self._last
 
     def _choose(self, count: int, pictures: int) -> list[TileProduct]:
-        """For so many threads, the products that are faster for this number of pictures."""
         shape, kernel, weights = self.layer.input_shape, self.layer.kernel, self.layer.weights
         if not fourier.is_faster(shape, kernel, self.layer.channels, pictures):
             while len(self._by_patches) < count:
@@ -267,18 +265,12 @@ class FastConvolution:
 
 
 def tiles(part: slice, size: int) -> list[slice]:
-    """Divides pictures into equal tiles of at most `size`."""
     count = part.stop - part.start
     parts = threads.divide(count, -(-count // size))
     return [slice(part.start + tile.start, part.start + tile.stop) for tile in parts]
 
 
-class Passes(Protocol):
-    """What a network asks of a layer, or of what computes the same in less time."""
-
-    def forward(self, x: Array, step: Step | None = None) -> Array: ...
-
-    def backward(self, grad: Array) -> Array | None: ...
+Passes = Layer | FastConvolution | FastPool
 
 
 def prepare(layers: Sequence[Layer]) -> list[Passes]:

@@ -93,7 +93,6 @@ class Transform:
 
 
 def both_ways(rows: Array, columns: Array, channels: int) -> tuple[Transform, Transform]:
-    """The transform by R and C, and its transpose."""
     return Transform(rows, columns, channels), Transform(rows.T, columns.T, channels)
 
 

@@ -136,7 +136,6 @@ def product_cost(rows: int, columns: int) -> int:
 
 
 def worthwhile(multiplications: int) -> int:
-    """The number of threads that pays off for this many multiplications."""
     return max(1, min(count(), multiplications // MIN_WORK))
 
 
@@ -152,7 +151,6 @@ def parts(rows: int, cost: int, minimum: int = 0) -> list[slice]:
 
 
 def for_rows(rows: int, cost: int, work: Callable[[slice], None], minimum: int = 0) -> None:
-    """Runs `work` on the `parts` of the rows in parallel."""
     run([partial(work, part) for part in parts(rows, cost, minimum)])
 
 
@@ -224,7 +222,6 @@ class _Batch:
         self._endings: SimpleQueue[None] = SimpleQueue()
 
     def start(self) -> bool:
-        """Submits the tasks if the pool is free; returns whether it was."""
         with self.pool.lock:
             if self.pool.active_batch is not None:
                 return False
