@@ -34,12 +34,10 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Cases:
-    """A set of cases. inputs: (cases, inputs), bytes or real numbers; the network is given inputs ·
-    scale. targets: (cases, outputs), the desired outputs.
-    """
+    """A set of cases."""
 
-    inputs: Pixels
-    targets: Array
+    inputs: Pixels  # (cases, inputs); the network is given inputs · scale
+    targets: Array  # (cases, outputs), the desired outputs
     scale: float = 1.0
 
     def __len__(self) -> int:

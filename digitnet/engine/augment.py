@@ -11,20 +11,14 @@ from digitnet.engine.arrays import Array, Integers, Pixels
 
 @dataclass(frozen=True, slots=True)
 class Augment:
-    """The maximum deformations; the actual amounts are drawn uniformly for each case.
+    """The maximum deformations; the actual amounts are drawn uniformly for each case."""
 
-    rotation: degrees, either way. zoom: relative change of size, independently in height and width.
-    shear: horizontal displacement per pixel of height. shift: pixels, in each direction. elastic:
-    root-mean-square elastic displacement, in pixels. smooth: standard deviation of the Gaussian
-    that smooths the elastic field, in pixels; by default that of Simard et al. (2003) for MNIST.
-    """
-
-    rotation: float = 0.0
-    zoom: float = 0.0
-    shear: float = 0.0
-    shift: float = 0.0
-    elastic: float = 0.0
-    smooth: float = 4.0
+    rotation: float = 0.0  # degrees, either way
+    zoom: float = 0.0  # relative change of size, independently in height and width
+    shear: float = 0.0  # horizontal displacement per pixel of height
+    shift: float = 0.0  # pixels, in each direction
+    elastic: float = 0.0  # root-mean-square displacement, in pixels
+    smooth: float = 4.0  # σ of the Gaussian that smooths it (Simard et al. 2003, for 28 by 28)
 
     def __post_init__(self) -> None:
         for f in fields(self):

@@ -83,16 +83,12 @@ def outputs_for(network: Network, cases: Cases, rows: Integers) -> Array:
 
 @dataclass(frozen=True)
 class Guesses:
-    """The answer, the guess and the confidence for each case, all (cases,).
-
-    The confidence is the output of the guess; for a single output a, it is a for the guess 1 and
-    1 − a for 0. classes: the number of possible answers.
-    """
+    """The answer, the guess and the confidence for each case, all (cases,)."""
 
     answers: Integers
     guesses: Integers
-    confidences: Array
-    classes: int
+    confidences: Array  # the output of the guess; of a single one, a for 1 and 1 − a for 0
+    classes: int  # the number of possible answers
 
     def wrong(self) -> Integers:
         """The indices of the misread cases, the most confident guesses first."""

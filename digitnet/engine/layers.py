@@ -24,16 +24,11 @@ MAX_WEIGHTS = 1 << 26  # maximum number of weights of a layer: 256 MiB in float3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A forward pass that a backward pass will follow.
+    """A forward pass that a backward pass will follow."""
 
-    seed, number: of the training and of the mini-batch, of which everything random is a function.
-    random: True in training. If False, as in a gradient check or with a full-batch minimizer,
-    dropout is off and batch normalization uses its stored statistics.
-    """
-
-    seed: int = 0
-    number: int = 0
-    random: bool = True
+    seed: int = 0  # of the training: all that is random is a function of this and the number
+    number: int = 0  # of the mini-batch
+    random: bool = True  # if False, dropout is off, and batch normalization has stored statistics
 
 
 EXACT = Step(random=False)
@@ -48,14 +43,12 @@ class Gradient(Protocol):
 
 @dataclass(slots=True)
 class Parameter:
-    """An array that training updates in place. decays: whether penalties apply (True for weights,
-    False for biases). gradient: dC/dvalue, set by a backward pass and valid until the next one.
-    """
+    """An array that training updates in place."""
 
     name: str
     value: Array
-    decays: bool
-    gradient: Gradient = field(default_factory=lambda: np.empty(0))
+    decays: bool  # whether penalties apply: to weights, not to biases
+    gradient: Gradient = field(default_factory=lambda: np.empty(0))  # of the last backward pass
 
     def whole_gradient(self) -> Array:
         return self.gradient[:]
@@ -63,24 +56,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """An activation function a = f(z) and its derivative, on arrays of shape (..., units).
-
-    forward(z): z ← f(z), where f never falls. backward(a, grad): grad ← dC/dz, given a = f(z) and
-    grad = dC/da: the derivative is computed from the output, so that z need not be stored. formula,
-    derivative: both as text; derivative is empty if f′ is not a number for each unit. operator: in
-    ONNX; empty for none, None if ONNX has none. initializer: the default one, which preserves the
-    variance of signals through f. has_kink: whether f′ jumps where a turns positive. sums_to_one:
-    whether each output depends on all units, as probabilities do, so that it is for the last layer.
+    """An activation function a = f(z), on arrays of shape (..., units). f never falls, and f′ is
+    computed from a, so that z need not be stored.
     """
 
-    forward: Callable[[Array], None]
-    backward: Callable[[Array, Array], None]
+    forward: Callable[[Array], None]  # z ← f(z)
+    backward: Callable[[Array, Array], None]  # (a, grad): grad ← dC/dz, given grad = dC/da
     formula: str
-    derivative: str = ""
-    operator: str | None = None
-    initializer: str = "glorot"
-    has_kink: bool = False
-    sums_to_one: bool = False
+    derivative: str = ""  # f′ as text; empty if it is not a number for each unit
+    operator: str | None = None  # in ONNX; empty for none, None if ONNX has none
+    initializer: str = "glorot"  # which preserves the variance of signals through f
+    has_kink: bool = False  # whether f′ jumps where a turns positive
+    sums_to_one: bool = False  # whether each output depends on all units: for the last layer
 
     @property
     def name(self) -> str:
@@ -197,33 +184,20 @@ Node = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """How a kind of layer is written.
+    """How a kind of layer is written."""
 
-    spelling: in a shape, with its options in braces; empty for layers that a shape leaves out.
-    example: such a spelling, explained. formulae, gradients: z, and the gradients of the parameters
-    (without any, dC/dx), as text.
-    """
-
-    spelling: str = ""
-    example: str = ""
-    formulae: tuple[str, ...] = ()
-    gradients: tuple[str, ...] = ()
+    spelling: str = ""  # in a shape, with options in braces; empty if a shape leaves it out
+    example: str = ""  # such a spelling, explained
+    formulae: tuple[str, ...] = ()  # of z
+    gradients: tuple[str, ...] = ()  # of the parameters or, without any, dC/dx
 
 
 class Layer(ABC):
-    """A layer.
-
-    kind: its name in saves. notation: how it is written. options: the arguments of its constructor
-    that are saved, and their types. parameters: the arrays the optimizer updates. statistics: other
-    arrays that its output depends on; they are saved too. input_shape, shape: the shapes of its
-    input and output for one case.
-    """
-
-    kind: ClassVar[str]
+    kind: ClassVar[str]  # its name in saves
     notation: ClassVar = Notation()
-    options: ClassVar[Mapping[str, type]] = {}
-    parameters: Sequence[Parameter] = ()
-    statistics: Mapping[str, Array] = {}
+    options: ClassVar[Mapping[str, type]] = {}  # arguments of its constructor that are saved
+    parameters: Sequence[Parameter] = ()  # what the optimizer updates
+    statistics: Mapping[str, Array] = {}  # other arrays that its output depends on; saved too
 
     def __init_subclass__(cls) -> None:
         if "kind" in vars(cls):
@@ -232,7 +206,7 @@ class Layer(ABC):
     def __init__(self, input_shape: Shape, shape: Shape, dtype: DTypeLike = np.float32) -> None:
         if prod(shape) > MAX_OUTPUTS:
             raise ValueError(f"a layer makes at most {MAX_OUTPUTS:,} numbers of a case")
-        self.input_shape, self.shape = input_shape, shape
+        self.input_shape, self.shape = input_shape, shape  # for one case
         self.dtype: Any = np.dtype(dtype)
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: B027 - most have no weights
@@ -286,13 +260,10 @@ class Layer(ABC):
 
 
 class Weighted(Layer):
-    """A layer with weights W (fan-in, units), biases b (units,) and an activation f.
+    """A layer with weights W (fan-in, units), biases b (units,) and an activation f."""
 
-    is_given_delta: whether `backward` is given dC/dz instead of dC/da; see `Cost.canonical`.
-    is_lowest: whether no layer below has parameters, so that nobody needs dC/dx.
-    """
-
-    is_given_delta = is_lowest = False
+    is_given_delta = False  # whether `backward` is given dC/dz, not dC/da; see `Cost.canonical`
+    is_lowest = False  # whether no layer below has parameters, so that nobody needs dC/dx
 
     def __init__(
         self,

@@ -29,21 +29,18 @@ from digitnet.engine.speed.convolution import prepare
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A cost C, averaged over the cases of a batch.
+    """A cost C, averaged over the cases of a batch, for outputs a and targets y (batch, outputs).
 
-    value(a, y): C for outputs a and targets y, both (batch, outputs). formula: for one case.
-    derivative(a, y): dC/da for each case or, if `canonical`, dC/dz, where a = f(z): for
-    cross-entropy with its matching activation f, the derivative of f cancels (the canonical link,
-    Bishop 2006, "Pattern Recognition and Machine Learning", section 4.3.6).
-    outputs: the output activations that it can be used with; empty for all.
+    For cross-entropy with its matching activation f, the derivative of f cancels in dC/dz (the
+    canonical link, Bishop 2006, "Pattern Recognition and Machine Learning", section 4.3.6).
     """
 
-    value: Callable[[Array, Array], float]
-    formula: str
-    derivative: Callable[[Array, Array], Array] = np.subtract
+    value: Callable[[Array, Array], float]  # C(a, y)
+    formula: str  # for one case
+    derivative: Callable[[Array, Array], Array] = np.subtract  # for each case, dC/da or dC/dz
     derivative_formula: str = "a − y"
-    canonical: bool = False
-    outputs: tuple[str, ...] = ()
+    canonical: bool = False  # whether that is dC/dz, where a = f(z)
+    outputs: tuple[str, ...] = ()  # the activations that it can be used with; empty for all
 
     @property
     def summary(self) -> str:

@@ -87,23 +87,17 @@ OPTIMIZERS: "dict[str, type[Optimizer]]" = {}  # name → its class; filled as t
 
 
 class Optimizer(ABC):
-    """One pass over the weights, block by block: gradient, penalties, `update`, running mean.
-
-    formulae: the update of w, as text. usual_rate: a rate that suits most networks. rate_margin:
-    the rate of the lowest cost in a range test, divided by the rate to suggest, as measured here.
-    slots: names of the state arrays kept for each parameter. They start at zero or, if listed in
-    `starts_at_weights`, at the parameter's values. decoupled: whether `update` applies L2 itself
-    (weight decay) instead of through the gradient. uses_momentum: whether it has a momentum
-    coefficient. warms_up: whether its rate rises over the first WARM_UP steps.
-    """
+    """One pass over the weights, block by block: gradient, penalties, `update`, running mean."""
 
     name: ClassVar[str]
     formulae: ClassVar[tuple[str, ...]]
-    usual_rate: ClassVar[float]
-    rate_margin: ClassVar[float]
-    slots: ClassVar[tuple[str, ...]] = ()
-    starts_at_weights: ClassVar[tuple[str, ...]] = ()
-    decoupled = uses_momentum = warms_up = False
+    usual_rate: ClassVar[float]  # which suits most networks
+    rate_margin: ClassVar[float]  # rate of the lowest cost in a range test / rate to suggest
+    slots: ClassVar[tuple[str, ...]] = ()  # state arrays kept for each parameter, 0 at first
+    starts_at_weights: ClassVar[tuple[str, ...]] = ()  # or equal to the parameter
+    decoupled = False  # whether `update` applies L2 (weight decay), instead of the gradient
+    uses_momentum = False
+    warms_up = False  # whether its rate rises over the first WARM_UP steps
 
     def __init_subclass__(cls) -> None:
         OPTIMIZERS[cls.name] = cls

@@ -19,52 +19,38 @@ Ending = Literal["done", "target", "patience", "interrupted", "diverged"]
 
 @dataclass(frozen=True)
 class Report:
-    """The progress of a training.
-
-    part: the fraction done, 0 to 1; None if the amount is an accuracy. remaining: estimated seconds
-    left; None if unknown. cost: mean over the mini-batches since the last report or, in a measured
-    report, measurement; with penalties. accuracy, validation_cost: as last measured. measured:
-    whether that was just now. epoch: the network's epoch that has just ended; 0 if none has.
-    rate: of the next mini-batch.
-    """
+    """The progress of a training."""
 
     batches: int
     samples: int
     seconds: float
-    samples_per_second: float
-    part: float | None
-    remaining: float | None
-    cost: float
-    accuracy: float
+    samples_per_second: float  # without the time of measurements
+    part: float | None  # done, 0 to 1; None if the amount is an accuracy
+    remaining: float | None  # estimated seconds; None if unknown
+    cost: float  # mean since the last report or, if measured, measurement; penalties included
+    accuracy: float  # on the validation set, as last measured, as is its cost
     validation_cost: float
-    measured: bool
-    epoch: int
-    rate: float
+    measured: bool  # whether that was just now
+    epoch: int  # the network's epoch that has just ended; 0 if none has
+    rate: float  # of the next mini-batch
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a training.
-
-    samples_per_second: excluding the time of measurements. cost (penalties included) and
-    train_accuracy: on at most MEASURE_CASES training cases. accuracy_before: on the validation set.
-    best: whether earlier weights, with a better validation accuracy, were restored.
-    epochs_since_best: since the best measurement. is_guessing: whether giving every case the same
-    answer would cost no more.
-    """
+    """The result of a training."""
 
     batches: int
     samples: int
     seconds: float
-    samples_per_second: float
-    cost: float
+    samples_per_second: float  # without the time of measurements
+    cost: float  # of at most MEASURE_CASES training cases, as train_accuracy; penalties included
     train_accuracy: float
     validation_accuracy: float
     stopped: Ending
-    accuracy_before: float
-    best: bool
+    accuracy_before: float  # on the validation set
+    best: bool  # whether earlier weights, with a better validation accuracy, were restored
     epochs_since_best: float
-    is_guessing: bool
+    is_guessing: bool  # whether giving every case the same answer would cost no more
 
 
 def run(

@@ -37,22 +37,17 @@ Place = tuple[int, int, int]
 
 @dataclass
 class Progress:
-    """The total amount of training, and the exact position of the next mini-batch.
-
-    position: cases of the current epoch already seen, out of `cases`.
-    cost_sum, cost_count: sum and number of the costs of mini-batches since the last measurement.
-    averaged: mini-batches in the running mean of the weights.
-    """
+    """The total amount of training, and the exact position of the next mini-batch."""
 
     batches: int = 0
     samples: int = 0
     seconds: float = 0.0
     epoch: int = 0
-    position: int = 0
-    cases: int = 0
-    cost_sum: float = 0.0
+    position: int = 0  # cases of this epoch already seen
+    cases: int = 0  # in an epoch
+    cost_sum: float = 0.0  # of mini-batches since the last measurement
     cost_count: int = 0
-    averaged: int = 0
+    averaged: int = 0  # mini-batches in the running mean of the weights
 
     def advance(self, count: int) -> None:
         self.batches += 1

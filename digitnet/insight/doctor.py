@@ -46,19 +46,14 @@ OF_TRAINING = {"cannot-fit", "stale", "over-fitting", "plateau", "linear"}
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that the doctor knows.
-
-    what: a sentence that says what is wrong. why: what that means, at length. find: the evidence,
-    or None if the network does not have the fault. unless: names or groups of faults that explain
-    it; if one of them was found, it is not looked for.
-    """
+    """A fault that the doctor knows."""
 
     name: str
     group: str
-    what: str
-    why: str
+    what: str  # a sentence that says what is wrong
+    why: str  # what that means, at length
     find: Find
-    unless: Collection[str] = ()
+    unless: Collection[str] = ()  # names or groups of faults that explain it
 
 
 FAULTS: dict[str, Fault] = {}  # all faults by name, in the order in which they are looked for
@@ -84,20 +79,17 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault that was found, in words.
-
-    remedy: a line to type; empty if none helps. reached: the accuracy of a copy after a rehearsal
-    with the remedy, and without it; None if it was not tried. batches: of the rehearsal. trials:
-    all that was tried for it, as it is first. why: what it means, at length.
-    """
+    """A fault that was found, in words."""
 
     code: str
     what: str
     evidence: str
-    remedy: str = ""
-    reached: tuple[float, float] | None = None
-    batches: int = 0
-    trials: Sequence[Trial] = field(default=(), compare=False)
+    remedy: str = ""  # a line to type; empty if none helps
+    reached: tuple[float, float] | None = (
+        None  # the accuracy of a copy with the remedy, and without
+    )
+    batches: int = 0  # of that rehearsal
+    trials: Sequence[Trial] = field(default=(), compare=False)  # all of them, as it is first
     why: str = ""
 
 
@@ -311,16 +303,12 @@ def is_broken(f: Facts) -> bool:
 
 
 class Strong(NamedTuple):
-    """A setting that can be too strong.
-
-    what, why: as of a fault. mild: a milder setting. is_strong: whether a network's setting is
-    stronger than usual: only then is it doubted although the network learns.
-    """
+    """A setting that can be too strong; what, why: as of a fault."""
 
     what: str
     why: str
-    mild: dict[str, Any]
-    is_strong: Callable[[Facts], bool]
+    mild: dict[str, Any]  # a milder setting
+    is_strong: Callable[[Facts], bool]  # only then is it doubted although the network learns
 
     def milder(self, f: Facts) -> dict[str, Any]:
         """The milder setting, if the present one is to be doubted."""

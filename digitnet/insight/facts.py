@@ -36,25 +36,20 @@ MIDDLE = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}  # the middle of a range, a
 class LayerFacts:
     """Facts about a layer with parameters, for a batch.
 
-    number: counted from 1. units: numbers (dense) or channels (convolution). dead, saturated,
-    duplicates: the fraction of its units that are never above zero (ReLU), at the ends of a sigmoid
-    or tanh, with the same weights as another. gradient: the norm of dC/dW; None without weights.
-    signal: the norm of dC/da, where a are the outputs.
-
     A unit is saturated if its distance from the middle of the activation's range is on average 0.85
     of the largest possible: ro_max_thresh in TheDeepChecker's settings, for the measure of
     Rakitianskaia and Engelbrecht (2015, IEEE SSCI).
     """
 
-    number: int
+    number: int  # counted from 1
     text: str
     activation: str
-    units: int
-    dead: float
-    saturated: float
-    duplicates: float
-    gradient: float | None
-    signal: float
+    units: int  # numbers (dense) or channels (convolution)
+    dead: float  # the fraction of units that are never above zero (ReLU),
+    saturated: float  # at the ends of a sigmoid or tanh,
+    duplicates: float  # with the same weights as another
+    gradient: float | None  # the norm of dC/dW; None without weights
+    signal: float  # the norm of dC/da, where a are the outputs
 
 
 def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:

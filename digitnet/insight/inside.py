@@ -15,19 +15,13 @@ MIN_SIDE = 4  # of a picture: flat inputs that would make a smaller square are s
 
 @dataclass(frozen=True)
 class FirstLayer:
-    """The first layer with weights, prepared for display.
-
-    index: of the layer in the network. picture_shape: of its input before flattening. weights:
-    (units, rows, columns), each unit's weights as a picture with the input's channels side by side;
-    (units, inputs) if the input is not a picture. outgoing: (units, answers), the weights from each
-    unit to the output layer; None if that does not follow directly.
-    """
+    """The first layer with weights, prepared for display."""
 
     layer: Dense | Convolution
-    index: int
-    picture_shape: Shape
-    weights: Array
-    outgoing: Array | None
+    index: int  # of the layer in the network
+    picture_shape: Shape  # of the layer's input before flattening
+    weights: Array  # (units, rows, columns), channels side by side, or (units, inputs)
+    outgoing: Array | None  # (units, answers), the weights to an output layer right above
 
 
 def first_layer(network: Network) -> FirstLayer:

@@ -59,15 +59,13 @@ def largest_dropout(network: Network) -> float:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A rehearsal: its mini-batches and their costs, the cost before, and cost and accuracy after:
-    of the probe, without penalties. A cost that is not finite is ∞.
-    """
+    """A rehearsal, told by the probe's costs without penalties; one that is not finite is ∞."""
 
     batches: int
     before: float
     after: float
-    accuracy: float
-    costs: list[float] = field(default_factory=list)
+    accuracy: float  # after it
+    costs: list[float] = field(default_factory=list)  # of the mini-batches
 
 
 def rehearse(
@@ -81,7 +79,8 @@ def rehearse(
     """
     before, costs = _measured(copy, cases, probe), list[float]()
     batches = _mini_batches(copy, cases)
-    steps = _step_count(copy.network, batches.size)
+    steps = min(max(WORK / (_work(copy.network) * batches.size), 60), 300)
+    steps = int(steps * min(max(LEAST_BATCH / batches.size, 1), 5))  # more if they are small
     meter = Meter(Amount(steps, "batches"), copy, len(cases))
     while len(costs) < steps and isfinite(sum(costs[-1:])):
         report(what)
@@ -99,12 +98,6 @@ def probe_of(network: Network, cases: Cases) -> Integers:
     """The cases on which costs and accuracies of a network are measured: fewer for a large one."""
     most = max(MAX_PROBE // 5, PROBE_WORK // _work(network))
     return sample_indices(len(cases), int(min(MAX_PROBE, most)))
-
-
-def _step_count(network: Network, size: int) -> int:
-    """The mini-batches of a rehearsal: 60 to 300, or more if they have few cases."""
-    steps = min(max(WORK / (_work(network) * size), 60), 300)
-    return int(steps * min(max(LEAST_BATCH / size, 1), 5))
 
 
 def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:

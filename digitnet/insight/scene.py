@@ -15,21 +15,16 @@ from digitnet.insight.why import Pass, backpropagate
 
 @dataclass(frozen=True)
 class Column:
-    """The inputs, or a layer with weights together with the layers above it that have none.
+    """The inputs, or a layer with weights together with the layers above it that have none."""
 
-    name: in the network's shape; empty for the inputs. values: a = f(z), (units,), or feature maps
-    (rows, columns, units). signal: δ = dC/dz, of the same shape; empty if nothing is trained.
-    inputs, weights: z = Σ inputs · weights + b, (fan-in,) and (fan-in, units); for a convolution,
-    summed over all places. gradient: dC/dw. below: the number of units these inputs come from.
-    """
-
-    name: str
-    values: Array
-    signal: Array = field(default_factory=lambda: np.empty(0))
+    name: str  # in the network's shape; empty for the inputs
+    values: Array  # a = f(z), (units,), or feature maps (rows, columns, units)
+    signal: Array = field(default_factory=lambda: np.empty(0))  # δ = dC/dz, if it can be trained
+    # z = Σ inputs · weights + b, (fan-in,), (fan-in, units); of a convolution, over all places
     inputs: Array = field(default_factory=lambda: np.empty(0))
     weights: Array = field(default_factory=lambda: np.empty(0))
-    gradient: Array = field(default_factory=lambda: np.empty(0))
-    below: int = 0
+    gradient: Array = field(default_factory=lambda: np.empty(0))  # dC/dw
+    below: int = 0  # the number of units these inputs come from
 
     @property
     def count(self) -> int:

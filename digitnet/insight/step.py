@@ -18,19 +18,15 @@ ONE_BATCH = Amount(1, "batches")
 
 @dataclass(frozen=True)
 class Change:
-    """A parameter before and after a mini-batch. gradient: of the mean cost, penalties included.
+    """A parameter before and after a mini-batch."""
 
-    number, layer: of the layer it belongs to, the first being 1. answers: its running mean after
-    it, which answers; None if the weights in training answer.
-    """
-
-    number: int
+    number: int  # of its layer, the first being 1
     layer: Layer
     name: str
     before: Array
-    gradient: Array
+    gradient: Array  # of the mean cost, penalties included
     after: Array
-    answers: Array | None = None
+    answers: Array | None = None  # its running mean, if that answers
 
     @property
     def change(self) -> Array:
@@ -40,14 +36,9 @@ class Change:
 
 @dataclass(frozen=True)
 class ObservedStep:
-    """One mini-batch of training: its cases, the parameters before and after it, and the outcome.
+    """One mini-batch of training, as in training; costs include penalties."""
 
-    number: of mini-batches the network has been trained on, including this one. inputs, targets,
-    outputs, costs: of its cases, as in training; the costs include penalties. outcome: of `run`,
-    with no mini-batches if training diverged.
-    """
-
-    number: int
+    number: int  # of mini-batches the network has been trained on, with this one
     rate: float
     inputs: Array
     targets: Array
@@ -56,7 +47,7 @@ class ObservedStep:
     cost_before: float
     cost_after: float
     changes: list[Change]
-    outcome: Outcome
+    outcome: Outcome  # of `run`; no mini-batches if training diverged
 
 
 def observe_step(

@@ -14,24 +14,18 @@ Place = tuple[int, ...]  # among a layer's outputs: `(unit,)`, or `(row, column,
 
 @dataclass
 class Pass:
-    """The values of one case at a layer, in the forward and the backward pass.
-
-    Forward: the inputs x, the weighted sums z, the activations a = f(z). Backward: da = dC/da,
-    slope = f′(z), delta = δ = dC/dz, the gradients of the layer's parameters, dx = dC/dx. For an
-    output activation and cost whose δ is a − y, da and slope are None; softmax has no slope.
-    linear: a copy of the layer in float64, without its activation.
-    """
+    """The values of one case at a layer, in the forward and the backward pass."""
 
     layer: Layer
-    linear: Layer
-    x: Array
-    z: Array
-    a: Array
-    da: Array | None = None
-    slope: Array | None = None
-    delta: Array = field(default_factory=lambda: np.empty(0))
-    gradients: dict[str, Array] = field(default_factory=dict)
-    dx: Array = field(default_factory=lambda: np.empty(0))
+    linear: Layer  # a copy in float64, without its activation
+    x: Array  # the inputs
+    z: Array  # the weighted sums
+    a: Array  # f(z)
+    da: Array | None = None  # dC/da, as f′ None if δ is a − y
+    slope: Array | None = None  # f′(z), which softmax does not have
+    delta: Array = field(default_factory=lambda: np.empty(0))  # δ = dC/dz
+    gradients: dict[str, Array] = field(default_factory=dict)  # of the layer's parameters
+    dx: Array = field(default_factory=lambda: np.empty(0))  # dC/dx
 
     @property
     def activation(self) -> str:

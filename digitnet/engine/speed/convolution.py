@@ -109,12 +109,10 @@ class PatchProduct:
 
 @dataclass(frozen=True)
 class Winners:
-    """Which pixel of each window is the largest. rows: (pictures, height, input width, channels),
-    the winning row of each input column. columns: (pictures, height, width, channels).
-    """
+    """Which pixel of each window is the largest."""
 
-    rows: "np.ndarray[Any, Any]"
-    columns: "np.ndarray[Any, Any]"
+    rows: "np.ndarray[Any, Any]"  # of each input column: (pictures, height, input width, channels)
+    columns: "np.ndarray[Any, Any]"  # (pictures, height, width, channels)
 
     def __getitem__(self, pictures: slice) -> "Winners":
         return Winners(self.rows[pictures], self.columns[pictures])
