@@ -11,8 +11,7 @@ from digitnet.engine.network import Network
 
 MAX_BYTES = 3 << 28  # maximum memory of a mini-batch in a forward and backward pass
 
-COPIES = 3
-"""Times that what a layer makes of the cases is held: outputs, their error signal, a workspace."""
+COPIES = 3  # of what layers make of the cases: outputs, their error signal, a workspace
 
 
 def numbers_per_case(network: Network) -> int:

@@ -11,10 +11,8 @@ from digitnet.engine.optimizers import Penalties
 
 STEP = 3e-4  # step h of the differences, which balances truncation and rounding errors in float64
 
-SPREAD = 100
-"""Random elements of each parameter that a direction changes: if it were all of a large network,
-the difference of the costs would be lost in rounding errors.
-"""
+# random elements of each parameter that a direction changes: if it were all of a large network, the
+SPREAD = 100  # difference of the costs would be lost in rounding errors
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,7 @@ class Step:
     random: bool = True  # if False, dropout is off, and batch normalization has stored statistics
 
 
-EXACT = Step(random=False)
-"""Without randomness, so that a gradient can be compared with finite differences of the cost."""
+EXACT = Step(random=False)  # so that a gradient can be compared with differences of the cost
 
 
 class Gradient(Protocol):
@@ -147,11 +146,8 @@ ACTIVATIONS = {
     )
 }
 
+# (generator, shape, fan-in: the terms of each sum, fan-out: the sums an input is part of) → weights
 Initializer = Callable[[np.random.Generator, Shape, int, int], Array]
-"""(generator, shape, inputs, outputs) → weights of that shape, float64.
-
-inputs: the fan-in, the terms of each sum. outputs: the fan-out, the sums an input is part of.
-"""
 
 
 def he(rng: np.random.Generator, shape: Shape, inputs: int, outputs: int) -> Array:
@@ -178,8 +174,7 @@ INITIALIZERS: dict[str, Initializer] = {f.__name__: f for f in (he, glorot, norm
 
 LAYERS: "dict[str, type[Layer]]" = {}  # kind → its class; filled as the classes are defined
 
-Node = Callable[..., None]
-"""node(operator, arrays={}, **attributes): appends an ONNX operator to those before."""
+Node = Callable[..., None]  # node(operator, arrays={}, **attributes) appends an ONNX operator
 
 
 @dataclass(frozen=True, slots=True)

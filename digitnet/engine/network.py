@@ -85,14 +85,13 @@ def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
 
 _BINARY = "C = −Σ [y ln a + (1 − y) ln(1 − a)]"
 
-COSTS: dict[str, tuple[Cost, ...]] = {
+COSTS: dict[str, tuple[Cost, ...]] = {  # name → forms, for different output activations
     "squared": (Cost(half_squares, "C = ½ Σ (a − y)²"),),
     "cross-entropy": (
         Cost(categorical, "C = −Σ y ln a", canonical=True, outputs=("softmax",)),
         Cost(binary, _BINARY, canonical=True, outputs=("sigmoid",)),
     ),
 }
-"""The name of a cost → its forms, for different output activations."""
 
 
 def cost_for(name: str, output: str) -> Cost:

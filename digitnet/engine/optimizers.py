@@ -80,9 +80,7 @@ class RunningMean:
 
 WARM_UP = 500  # steps over which the rate of schedule-free optimizers rises to its full value
 
-State = dict[str, list[Array]]
-"""The arrays an optimizer keeps between steps: name → one array per parameter."""
-
+State = dict[str, list[Array]]  # kept between steps: name → one array per parameter
 OPTIMIZERS: "dict[str, type[Optimizer]]" = {}  # name → its class; filled as the classes are defined
 
 
@@ -233,7 +231,7 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015, arXiv 1412.6980), with the paper's constants; t: the step."""
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980), with the paper's constants."""
 
     name: ClassVar[str] = "adam"
     formulae: ClassVar[tuple[str, ...]] = (

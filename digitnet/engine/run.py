@@ -179,10 +179,8 @@ class LastGood:
         self.latest = self.trainer.snapshot()
 
 
-PATIENCE, FEWEST_MEASUREMENTS = 30, 10
-"""Training to a target accuracy stops after this many epochs without a better measurement, or as
-many as the best one took if these are more; and not before so many measurements.
-"""
+# training to a target stops after so many epochs without a better measurement, or as many as the
+PATIENCE, FEWEST_MEASUREMENTS = 30, 10  # best one took if more, and not before so many measurements
 
 
 class Best:

@@ -118,7 +118,7 @@ class Curve:
         return (self.factor.__doc__ or "").partition("\n")[0]
 
 
-SCHEDULES = {
+SCHEDULES = {  # to add a schedule, write its function and an entry here
     "constant": Curve(constant, is_endless=True),
     "step": Curve(step),
     "exponential": Curve(exponential),
@@ -126,7 +126,6 @@ SCHEDULES = {
     "one-cycle": Curve(one_cycle),
     "inverse-sqrt": Curve(inverse_sqrt, is_endless=True, counts_batches=True),
 }
-"""name → how the rate changes. To add a schedule, write its function and an entry here."""
 
 
 @dataclass(frozen=True, slots=True)

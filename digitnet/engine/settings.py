@@ -12,9 +12,7 @@ from digitnet.engine.schedules import SCHEDULES, Schedule
 WHOLE_SET = 0  # the value of `batch` and `cases` that means all training cases
 
 MAX_TEXT = 200
-
-Check = Callable[[Any], object]
-"""A function that raises ValueError, with the reason, for an invalid value."""
+Check = Callable[[Any], object]  # raises ValueError, with the reason, for an invalid value
 
 
 def _number(words: str, is_valid: Callable[[float], bool]) -> Check:

@@ -21,9 +21,7 @@ from digitnet.engine.layers import ACTIVATIONS, LAYERS, BatchNorm, Dense, Layer,
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Flatten, Pool
 
-MAX_PARAMETERS = 10_000_000
-"""Maximum number of trainable parameters: with an optimizer's state, they still fit in a save."""
-
+MAX_PARAMETERS = 10_000_000  # trainable ones: with an optimizer's state, they still fit in a save
 _INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
 
 

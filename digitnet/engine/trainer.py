@@ -31,8 +31,7 @@ class Measurement:
     validation_accuracy: float
 
 
-Place = tuple[int, int, int]
-"""Where a mini-batch begins: its epoch, its position there, and all cases seen before it."""
+Place = tuple[int, int, int]  # of a mini-batch: epoch, position there, and all cases seen before
 
 
 @dataclass
@@ -67,11 +66,8 @@ class Progress:
 
 MEASURE_CASES = 5_000  # cases on which accuracy and cost are measured during training, at most
 
-STATISTICS_BATCHES, STATISTICS_CASES = 8, 250
-"""The number of mini-batches, and of cases in each, for the statistics of batch normalization."""
-
-MEAN_EVERY, MEAN_ALWAYS = 4, 100
-"""The running mean is updated at every so many mini-batches, and at each of the first."""
+STATISTICS_BATCHES, STATISTICS_CASES = 8, 250  # and cases in each, for batch normalization
+MEAN_EVERY, MEAN_ALWAYS = 4, 100  # the running mean is updated at every 4th, and the first 100
 
 
 class Trainer:

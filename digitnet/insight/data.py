@@ -17,8 +17,7 @@ from digitnet.lazy import lazy
 
 optimize = lazy("scipy.optimize")
 
-MAX_REFERENCE, MAX_QUERIES = 1_500, 500
-"""Maximum number of training cases among which neighbours are looked for, and of other cases."""
+MAX_REFERENCE, MAX_QUERIES = 1_500, 500  # cases among which neighbors are looked for, and whose
 
 
 def sample_indices(count: int, most: int) -> Integers:

@@ -29,19 +29,15 @@ from digitnet.insight.data import DAMAGES, frequencies_of
 from digitnet.insight.facts import Facts, Remedy, written
 from digitnet.insight.rehearsal import Rehearsal, largest_dropout
 
+# what shows a fault, in a sentence, and remedies of which the best is given; None: no fault
 Evidence: TypeAlias = tuple[str, Sequence[Remedy]] | None
-"""What shows a fault, in a sentence, and remedies of which the best is given; None: no fault."""
-
 Find: TypeAlias = Callable[[Facts], Evidence]
 
 ANY_GROUP = DATA, SETTINGS, LAYERS, LEARNING = "data", "settings", "layers", "learning"
-"""Groups of faults: of the data, of the settings, inside the network, of what it has learned."""
-
+# faults that disturb everything else in the network
 FATAL = {"same-inputs", "pixels", "linear", "symmetric", "small-weights", "dead", SETTINGS}
-"""Faults that disturb everything else in the network."""
-
+# faults that are not looked for in a member of a committee, which nobody trains on
 OF_TRAINING = {"cannot-fit", "stale", "over-fitting", "plateau", "linear"}
-"""Faults that are not looked for in a member of a committee, which nobody trains on."""
 
 
 @dataclass(frozen=True)
@@ -388,7 +384,6 @@ STRONG = {
         {"momentum": 0.9}, lambda f: f.settings.momentum > 0.95,
     ),
 }  # fmt: skip
-"""Fault of a setting that is too strong → the milder settings with which it is compared."""
 
 
 def _too_strong(f: Facts, name: str) -> Evidence:

@@ -18,14 +18,9 @@ from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import MiniBatches, Trainer
 from digitnet.insight.data import sample_indices
 
-MAX_BATCH, LEAST_BATCH = 128, 16
-"""Maximum number of cases in a mini-batch of a rehearsal, and the maximum for a large network."""
-
-BATCH_WORK, WORK = 6e7, 6e9
-"""Multiplications forward through all layers: of a mini-batch, and of a rehearsal."""
-
-PROBE_WORK, MAX_PROBE = 4e9, 1_000
-"""Multiplications, and maximum number of cases, for which cost and accuracy are measured."""
+MAX_BATCH, LEAST_BATCH = 128, 16  # cases in a mini-batch, at most, also for a large network
+BATCH_WORK, WORK = 6e7, 6e9  # multiplications forward, of a mini-batch and of a rehearsal
+PROBE_WORK, MAX_PROBE = 4e9, 1_000  # multiplications and cases, at most, for cost and accuracy
 
 
 def training_copy(trainer: Trainer, **changes: Any) -> Trainer:

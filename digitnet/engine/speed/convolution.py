@@ -21,11 +21,8 @@ from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.speed import fourier, threads
 from digitnet.engine.speed.fourier import FourierProduct, Spectrum
 
-TILE = 850_000
-"""Numbers in the patches and outputs of a tile: few enough to stay in the cache, and enough that
-threads seldom wait for one another's turn to hold the interpreter lock.
-"""
-
+# numbers in the patches and outputs of a tile: few enough to stay in the cache, and enough that
+TILE = 850_000  # threads seldom wait for one another's turn to hold the interpreter lock
 SHORT = 16  # rows of a kernel with fewer numbers than this are not copied as one run
 
 
@@ -178,8 +175,7 @@ def _largest(candidates: list[Array], winner: Any, out: Array | None = None) -> 
     return largest
 
 
-TileProduct = PatchProduct | FourierProduct
-"""Computes the sums of a convolution for tiles of pictures, in one thread."""
+TileProduct = PatchProduct | FourierProduct  # the sums for tiles of pictures, in one thread
 
 
 class FastConvolution:

@@ -25,9 +25,7 @@ from digitnet.lazy import lazy
 
 linalg = lazy("scipy.linalg")
 
-MIN_WORK = 4_000_000
-"""Multiplications per thread below which starting another thread costs more than it gains."""
-
+MIN_WORK = 4_000_000  # multiplications from which another thread gains more than it costs
 MIN_ROWS = 64  # rows per thread below which products are slow
 NARROW = 40  # a product with fewer columns takes as long as one with this many
 UPDATE_COST = 25  # cost of updating a parameter
@@ -71,11 +69,8 @@ def times_transposed(delta: Array, weights: Array) -> Array:
     return result
 
 
-MANY = 1 << 19
-"""Parameters from which the time to load scipy's BLAS, some 0.2 s, is soon gained back."""
-
-Adder = Callable[[Array, float, Array], None]
-"""add(y, a, x): y ← y + a x, for C-contiguous arrays of one shape."""
+MANY = 1 << 19  # parameters from which the time to load scipy's BLAS, 0.2 s, is soon gained back
+Adder = Callable[[Array, float, Array], None]  # (y, a, x): y ← y + a x, for C-contiguous arrays
 
 
 def add(y: Array, a: float, x: Array) -> None:
