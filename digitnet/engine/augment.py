@@ -55,8 +55,6 @@ LIMITS = {  # the range of each amount
     "smooth": (1.0, 20.0),
 }
 
-DEFAULTS = {f.name: f.default for f in fields(Augment)}
-
 NAMED = {  # strengths
     "none": Augment(),
     "light": Augment(rotation=8, zoom=0.08, shift=1),

@@ -8,7 +8,7 @@ add an activation, write its two functions and an entry in `ACTIVATIONS`.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod, sqrt
 from typing import Any, ClassVar, Protocol, Self
 
@@ -345,8 +345,6 @@ class Dropout(Layer):
     a ← a · m / (1 − p), where the mask m is 0 with probability p and 1 otherwise; backward,
     dC/da ← dC/da · m / (1 − p). One random byte decides each unit, so p is rounded to a multiple of
     1/256. A mask depends only on the seed and the numbers of the mini-batch and of the layer.
-
-    from_setting: True if it was added by `set dropout`, and is not saved as a layer.
     """
 
     kind = "dropout"
@@ -364,14 +362,13 @@ class Dropout(Layer):
         *,
         probability: float,
         number: int = 0,
-        from_setting: bool = False,
         dtype: DTypeLike = np.float32,
     ) -> None:
         """probability: p, from 0 to 0.99, or ValueError. number: of a network's dropout layers."""
         super().__init__(input_shape, input_shape, dtype)
         if not 0 <= probability <= 0.99:
             raise ValueError(f"the probability of dropout is from 0 to 0.99, not {probability:g}")
-        self.probability, self.number, self.from_setting = probability, number, from_setting
+        self.probability, self.number = probability, number
         self._mask: Array | None = None
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
@@ -390,14 +387,11 @@ class Dropout(Layer):
             grad *= self._mask
         return grad
 
-    @property
-    def text(self) -> str:
-        return "" if self.from_setting else super().text
 
-    def copy(self, dtype: DTypeLike) -> Self:
-        twin = super().copy(dtype)
-        twin.from_setting = self.from_setting
-        return twin
+class SetDropout(Dropout):
+    """Dropout that `set dropout` has put there: no layer of the shape, and not saved as one."""
+
+    notation = replace(Dropout.notation, spelling="")
 
 
 EPSILON = 1e-5  # added to the variance, to avoid division by zero

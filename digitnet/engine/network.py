@@ -21,6 +21,7 @@ from digitnet.engine.layers import (
     Dropout,
     Layer,
     Parameter,
+    SetDropout,
     Step,
     Weighted,
 )
@@ -175,7 +176,10 @@ class Network:
         self.layers = list(layers)
         _check(self.layers)
         self.cost_name = cost
-        last = self.layers[-1]
+        first, last = self.layers[0], self.layers[-1]
+        self.input_shape: Shape = first.input_shape
+        self.inputs, self.outputs = prod(first.input_shape), prod(last.shape)
+        self.dtype: np.dtype[np.floating] = first.dtype
         self.members = last.members if isinstance(last, Committee) else []
         self.is_committee = bool(self.members)
         self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else "softmax")
@@ -192,26 +196,9 @@ class Network:
         size = "x".join(str(n) for n in (first[:-1] if first[2:] == (1,) else first))
         return "-".join([size, *(layer.text for layer in self.layers if layer.text)])
 
-    @property
-    def input_shape(self) -> Shape:
-        return self.layers[0].input_shape
-
-    @property
-    def inputs(self) -> int:
-        return prod(self.input_shape)
-
-    @property
-    def outputs(self) -> int:
-        return prod(self.layers[-1].shape)
-
     def fits(self, cases: Cases) -> bool:
         widths = (cases.inputs.shape[1], cases.targets.shape[1])
         return widths == (self.inputs, self.outputs)
-
-    @property
-    def dtype(self) -> np.dtype[np.floating]:
-        dtype: np.dtype[np.floating] = self.layers[0].dtype
-        return dtype
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -240,14 +227,14 @@ class Network:
         """Puts dropout with this probability after every hidden dense layer; 0 removes it. It
         follows the activation, and so the batch normalization, if there is one.
         """
-        layers = [la for la in self.layers if not (isinstance(la, Dropout) and la.from_setting)]
-        self.layers, dropout = [], partial(Dropout, probability=probability, dtype=self.dtype)
+        layers = [layer for layer in self.layers if not isinstance(layer, SetDropout)]
+        self.layers, dropout = [], partial(SetDropout, probability=probability, dtype=self.dtype)
         for number, (layer, above) in enumerate(zip(layers, [*layers[1:], None], strict=True)):
             self.layers.append(layer)
             normalized = number > 0 and isinstance(layer, BatchNorm)
             dense = isinstance(layers[number - 1] if normalized else layer, Dense)
             if probability and dense and above and not isinstance(above, BatchNorm):
-                self.layers.append(dropout(layer.shape, number=number, from_setting=True))
+                self.layers.append(dropout(layer.shape, number=number))
         self.prepared = prepare(self.layers)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
 from typing import Any
 
-from digitnet.engine.augment import DEFAULTS, NAMED, Augment
+from digitnet.engine.augment import NAMED, Augment
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.schedules import SCHEDULES, Schedule
 
@@ -56,7 +56,9 @@ PIXELS = {"unit": "0 to 1", "raw": "0 to 255"}
 
 def _augments() -> Mapping[str, str]:
     return {
-        name: ", ".join(f"{k} {v:g}" for k, v in asdict(augment).items() if v != DEFAULTS[k])
+        name: ", ".join(
+            f"{k} {v:g}" for k, v in asdict(augment).items() if v != getattr(NAMED["none"], k)
+        )
         or "as they are"
         for name, augment in NAMED.items()
     }

@@ -17,7 +17,7 @@ import numpy as np
 from digitnet.digits.files import BadFile
 from digitnet.digits.own import FILES, TABLE, OwnCases
 from digitnet.engine.arrays import Array, Shape
-from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Dropout, Layer
+from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Layer, SetDropout
 from digitnet.engine.network import COSTS, Committee, Network
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Measurement, Progress, Trainer
@@ -110,9 +110,7 @@ def network_document(network: Network) -> Document:
         "dtype": network.dtype.newbyteorder("<").str,
         "cost": network.cost_name,
         "layers": [
-            _layer_document(layer)
-            for layer in network.layers
-            if not (isinstance(layer, Dropout) and layer.from_setting)
+            _layer_document(layer) for layer in network.layers if not isinstance(layer, SetDropout)
         ],
     }
 
