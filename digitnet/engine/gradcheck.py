@@ -42,9 +42,8 @@ def check_gradient(
     D(h) and D(h/2) are combined to (4 D(h/2) − D(h)) / 3, with an error of order h⁴ (Richardson).
     x, (batch, inputs), and y, (batch, outputs), are the cases; C includes the penalties. A
     direction is replaced by another if the cost has a kink between the two points: a ReLU switches,
-    a max pool chooses another pixel, or a weight under an L1 penalty changes sign. Directions with
-    a cost that is not finite, and cases whose cross-entropy is clamped, are left out, so that it
-    may be that nothing was checked.
+    a max pool chooses another pixel, or a weight under an L1 penalty changes sign. What is not
+    finite is left out, as are clamped cases.
     """
     copy = network.copy(np.float64)
     x, y = x.astype(np.float64), y.astype(np.float64)

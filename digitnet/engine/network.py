@@ -115,10 +115,8 @@ def usual_cost(output: str) -> str:
 
 
 class Committee(Layer):
-    """y = (1/M) Σₘ yₘ, the mean output of M members (Ciresan et al. 2012, arXiv 1202.2745).
-
-    Each member gets the inputs multiplied by its own scale, as in its training. A committee cannot
-    be trained; its members are, one by one.
+    """y = (1/M) Σₘ yₘ, the mean output of M members (Ciresan et al. 2012, arXiv 1202.2745), which
+    were trained one by one; each gets the inputs multiplied by its own scale.
     """
 
     kind = "committee"
@@ -166,9 +164,8 @@ MAX_LAYERS = 60  # maximum number of layers of a network
 
 class Network:
     """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output.
-
-    members: of a committee, its networks and the scale of each one's inputs; else none.
-    prepared: what computes the passes of the layers in less time; see `speed/convolution.py`.
+    members: of a committee, its networks and the scales of their inputs. prepared: what computes
+    the passes in less time; see `speed/convolution.py`.
     """
 
     def __init__(self, layers: Sequence[Layer], cost: str) -> None:
@@ -224,9 +221,7 @@ class Network:
             layer.initialize(rng)
 
     def set_dropout(self, probability: float) -> None:
-        """Puts dropout with this probability after every hidden dense layer; 0 removes it. It
-        follows the activation, and so the batch normalization, if there is one.
-        """
+        """Puts dropout after every hidden dense layer, or its batch normalization; 0 removes it."""
         layers = [layer for layer in self.layers if not isinstance(layer, SetDropout)]
         self.layers, dropout = [], partial(SetDropout, probability=probability, dtype=self.dtype)
         for number, (layer, above) in enumerate(zip(layers, [*layers[1:], None], strict=True)):
@@ -238,9 +233,7 @@ class Network:
         self.prepared = prepare(self.layers)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        """Returns the outputs, (batch, outputs), for x, (batch, inputs); valid until the next call.
-        step: given if `backward` follows.
-        """
+        """The outputs, (batch, outputs), for x, (batch, inputs); valid until the next call."""
         x = x.reshape(len(x), *self.input_shape)
         for layer in self.prepared:
             x = layer.forward(x, step)

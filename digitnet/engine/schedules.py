@@ -27,10 +27,7 @@ _AMOUNT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """An amount of training. value: mini-batches, epochs, seconds, or an accuracy from 0 to 1.
-
-    total: whether it is the total over all runs, rather than the amount of this run.
-    """
+    """An amount of training, or a total over all runs. An accuracy is from 0 to 1."""
 
     value: float
     unit: Unit

@@ -120,9 +120,8 @@ class Trainer:
     def _running_mean(self) -> RunningMean | None:
         """The running mean of the weights, if it is updated at this mini-batch.
 
-        Its decay d = (t + 1) / (t + 10) grows, up to `average`, so that the start is soon
-        forgotten. With `average` 1, the mean is over the last part of the training, at any length
-        (Shamir and Zhang 2013, ICML, section 4).
+        Its decay d = (t + 1) / (t + 10) grows, up to `average`; with 1, the mean is over the last
+        part of the training, at any length (Shamir and Zhang 2013, ICML, section 4).
         """
         if not self.settings.average:
             return None
@@ -238,9 +237,7 @@ class MiniBatches:
     """
 
     def __init__(self, trainer: Trainer, cases: Cases, progress: Progress | None = None) -> None:
-        """progress: to start from and to advance; by default the trainer's. Raises ValueError for
-        deformations of what is no square picture, and if it takes too much memory.
-        """
+        """progress: to start from and to advance; by default the trainer's. Raises ValueError."""
         settings, dtype = trainer.settings, trainer.network.dtype
         self.cases, self.seed, self.smoothing = cases, trainer.seed, settings.smoothing
         self.size = min(settings.batch or len(cases), len(cases))

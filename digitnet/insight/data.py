@@ -101,9 +101,7 @@ class DataFacts:
 
     @cached_property
     def agreement(self) -> float | None:
-        """The fraction of these whose answer is the commonest among their nearest neighbours. None
-        if there are too few cases.
-        """
+        """The fraction of these with the answer of most nearest neighbors; None for too few."""
         x, answers = self.reference
         if len(x) < 100 or self.is_table:
             return None
@@ -181,9 +179,8 @@ def _centre(pictures: Array) -> Array:
 
 
 def _neighbours_answers(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
-    """The commonest answer among each query's five nearest neighbors in x.
-
-    Uses |q − x|² = |q|² − 2 q · x + |x|², without |q|². own: the queries are x itself.
+    """The commonest answer among each query's five nearest neighbors in x, by |q − x|² − |q|². own:
+    whether the queries are x itself.
     """
     distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
     if own:

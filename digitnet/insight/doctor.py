@@ -124,9 +124,7 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
 
 
 def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) -> Finding:
-    """The finding, with the remedy that reaches most. What was tried and does not help is left out;
-    what cannot be tried is given if nothing else is there.
-    """
+    """The finding, with the remedy that reaches most, or one that cannot be tried if none helps."""
     finding = Finding(of.name, of.what, evidence, why=of.why)
     if facts.is_member:
         return finding
@@ -159,8 +157,7 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 @fault(DATA, "The pixels are not scaled.")
 def pixels(f: Facts) -> Evidence:
     """Initial weights are scaled for inputs of magnitude about 1. Larger ones make the weighted
-    sums of the first layer and its gradient too large (LeCun et al. 1998, "Efficient BackProp",
-    4.3).
+    sums of the first layer too large, and its gradient (LeCun et al. 1998, "Efficient BackProp").
     """
     x, _ = f.data.reference
     if x.max() <= 1 or f.has_learned:
@@ -170,9 +167,8 @@ def pixels(f: Facts) -> Evidence:
 
 
 def _damaged(f: Facts, how: str) -> Evidence:
-    """The sets do not fit each other as they are, and do if one of them is changed back. With two
-    sets, the cases cannot tell which is wrong; of three, it is the one that differs from the
-    others.
+    """The sets do not fit each other, and do if one of them is changed back. Which is wrong, the
+    cases cannot tell if there are two; of three, it is the one that differs from the others.
     """
     agreements, back = f.data.agreements, DAMAGES[how].back
     wrong = [
@@ -210,9 +206,7 @@ def same_inputs(f: Facts) -> Evidence:
 
 @fault(DATA, "Some answers never occur in training.", {"same-inputs"})
 def unseen(f: Facts) -> Evidence:
-    """A network learns only the answers that its training cases have. Cases with other answers are
-    misread, however long it is trained.
-    """
+    """Cases whose answer never occurs in training are misread, however long it is trained."""
     trained = np.array(f.data.frequencies) > 0
     for name, cases in f.data.sets.items():
         other = frequencies_of(answers_of(cases.targets), cases.targets.shape[1])
@@ -439,8 +433,8 @@ def rate_high(f: Facts) -> Evidence:
 
 @fault(SETTINGS, "The learning rate is too low.", {DATA, SETTINGS, "linear"})
 def rate_low(f: Facts) -> Evidence:
-    """The rate is the length of each step. With a low one, nothing goes wrong, and nothing goes on:
-    a higher one gains more than five times as much in the same mini-batches.
+    """With a low rate, nothing goes wrong, and nothing goes on: a higher one gains more than five
+    times as much in the same mini-batches.
     """
     patient = subject(f)
     return None if patient is None or patient.has_learned else _other_rate(patient, lower=False)
@@ -488,9 +482,7 @@ def _compared(f: Facts, remedies: Sequence[Remedy], other: dict[str, Any]) -> Ev
 
 @fault(LAYERS, "The weights are no longer numbers: training blew up.", {SETTINGS})
 def not_finite(f: Facts) -> Evidence:
-    """Weights have grown beyond what a number of their precision can hold. What is computed with
-    infinity or NaN is so too, and stays so.
-    """
+    """What is computed with infinity or NaN is so too, and stays so."""
     return None if f.is_finite else ("NaN or infinity among the weights", [f.untrained.renew()])
 
 
@@ -531,9 +523,8 @@ def small_weights(f: Facts) -> Evidence:
 @fault(LAYERS, "Most ReLUs of a layer are dead: no case switches them on.", FATAL)
 def dead(f: Facts) -> Evidence:
     """A ReLU whose weighted sum is below zero for every case gives 0 for all, as does its
-    derivative: its gradient is zero, and it cannot recover. A high rate or large negative biases do
-    that. A channel of a convolution is dead if it is zero at every position of every picture (Maas
-    et al. 2013, ICML workshop). Some dead units do no harm.
+    derivative: it cannot recover. A high rate or large negative biases do that (Maas et al. 2013,
+    ICML workshop). Some dead units do no harm; a channel is dead if it is zero everywhere.
     """
     evidence = _worst_layer(f, "dead", 0.7, "are 0 for every case")
     return evidence if evidence and not f.is_learning else None
@@ -542,9 +533,8 @@ def dead(f: Facts) -> Evidence:
 @fault(LAYERS, "Most units of a layer are saturated, and hardly learn.", FATAL)
 def saturated(f: Facts) -> Evidence:
     """Near its limits a sigmoid or tanh is flat: its derivative, by which the gradient is
-    multiplied, is almost zero. Large weights or inputs do that. In a network that learns,
-    saturation is part of its answers (Glorot and Bengio 2010, AISTATS; Rakitianskaia and
-    Engelbrecht 2015, IEEE SSCI).
+    multiplied, is almost zero. Large weights or inputs do that (Glorot and Bengio 2010, AISTATS).
+    In a network that learns, saturation is part of its answers.
     """
     evidence = _worst_layer(f, "saturated", 0.5, "are near their ends for almost every case")
     return evidence if evidence and not (f.batches and f.is_learning) else None
@@ -578,9 +568,7 @@ def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> list[Remedy]:
 def exploding(f: Facts) -> Evidence:
     """On its way back, the error signal is multiplied by the weights of each layer. If it grows
     more than 70-fold (AUTOTRAINER's threshold), a step that is right for the last layers is far too
-    long for the first (Pascanu et al. 2013, ICML). It is measured as dC/da of the hidden layers, as
-    the gradients of the weights are all alike: activations grow forward as the signal does
-    backward.
+    long for the first (Pascanu et al. 2013, ICML). It is measured as dC/da of the hidden layers.
     """
     layers = [layer for layer in f.layers[:-1] if layer.gradient is not None]
     if len(layers) < 3 or not layers[0].signal > 70 * layers[-1].signal or f.is_learning:
@@ -595,8 +583,7 @@ def exploding(f: Facts) -> Evidence:
 def vanishing(f: Facts) -> Evidence:
     """On its way back, the error signal is multiplied by the derivative of each layer's activation,
     which for a sigmoid is at most 1/4: through many of them it becomes tiny, and the first layers
-    hardly learn (Hochreiter 1991). A ReLU's derivative is 1 where it is on. In a network that
-    learns, all gradients become small.
+    hardly learn (Hochreiter 1991). A ReLU's derivative is 1 where it is on.
     """
     norms = [(layer.number, layer.gradient) for layer in f.layers if layer.gradient is not None]
     lowest, (number, last) = min(norm for _, norm in norms), norms[-1]
@@ -633,9 +620,7 @@ def biases(f: Facts) -> Evidence:
 
 
 def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
-    """A layer whose weights, or biases, have a size that is odd compared with a new network's, if
-    that one learns much more in a rehearsal.
-    """
+    """A layer with weights, or biases, of an odd size, if a new network learns much more."""
     if f.data.is_table or f.is_member or f.is_copy:
         return None
     layers = zip(f.network.layers, f.untrained.network.layers, strict=True)
@@ -777,9 +762,7 @@ def repeated(f: Facts) -> Evidence:
 
 @fault(LEARNING, "Training cases are in another set, so its accuracy is too good.", {"same-inputs"})
 def seen(f: Facts) -> Evidence:
-    """Validation and test set tell how well a network reads what it has never seen. Of cases that
-    it was trained on, they tell how well it remembers.
-    """
+    """On cases that it was trained on, a set tells how well it remembers, not how it reads."""
     for name, cases in f.data.sets.items():
         seen = sum(row.tobytes() in f.data.different for row in cases.inputs) / len(cases)
         if seen > 0.1 and not f.data.is_table:

@@ -34,11 +34,10 @@ MIDDLE = {"sigmoid": (0.5, 0.5), "tanh": (0.0, 1.0)}  # the middle of a range, a
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """Facts about a layer with parameters, for a batch.
-
-    A unit is saturated if its distance from the middle of the activation's range is on average 0.85
-    of the largest possible: ro_max_thresh in TheDeepChecker's settings, for the measure of
-    Rakitianskaia and Engelbrecht (2015, IEEE SSCI).
+    """Facts about a layer with parameters, for a batch. A unit is saturated if its distance from
+    the middle of the activation's range is on average 0.85 of the largest possible:
+    TheDeepChecker's ro_max_thresh, for the measure of Rakitianskaia and Engelbrecht (2015, IEEE
+    SSCI).
     """
 
     number: int  # counted from 1
@@ -53,10 +52,8 @@ class LayerFacts:
 
 
 def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
-    """Sends a batch forward and back through a network, and overwrites its arrays.
-
-    x: (batch, inputs), y: (batch, outputs). The network must have no dropout; batch normalization
-    uses the moments of the batch.
+    """Sends a batch x (batch, inputs), y (batch, outputs) forward and back through a network
+    without dropout, and overwrites its arrays.
     """
     facts, outputs, a = [], [], x.reshape(len(x), *network.input_shape)
     for layer in network.layers:
@@ -196,9 +193,7 @@ class Facts:
 
     @cached_property
     def has_learned(self) -> bool:
-        """Whether it reads its training cases about as well as their nearest neighbours would. What
-        looks odd inside such a network does no harm.
-        """
+        """Whether it reads its training cases about as well as their nearest neighbors would."""
         reference = 1.0 if self.data.agreement is None else self.data.agreement
         return self.batches > 0 and self.on_train.accuracy >= 0.85 * reference
 
@@ -270,8 +265,8 @@ class Facts:
         return self._tried(line, lambda: training_copy(self.trainer, **settings))
 
     def renew(self, network: Network | None = None, **settings: Any) -> Remedy:
-        """The remedy of a new network, of the same kind or the given one, with some settings. Where
-        every mini-batch is all cases, it is given smaller ones, as rehearsals have.
+        """The remedy of a new network, of the same kind or the given one, with some settings and,
+        where every mini-batch is all cases, smaller ones.
         """
         size = self.settings.batch or len(self.data.train)
         smaller = {"batch": MAX_BATCH} if size > MAX_BATCH and not self.data.is_table else {}

@@ -24,9 +24,7 @@ PROBE_WORK, MAX_PROBE = 4e9, 1_000  # multiplications and cases, at most, for co
 
 
 def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
-    """A copy of the trainer, with some settings changed, and without the running mean of the
-    weights, which would hide the effect of a rehearsal.
-    """
+    """A copy with some settings changed and no running mean, which would hide the effect."""
     copy = Trainer(trainer.network.copy(trainer.network.dtype), trainer.settings, trainer.seed)
     copy.restore(trainer.snapshot())
     copy.settings = replace(trainer.settings, **({"average": 0.0} | changes))
@@ -128,12 +126,11 @@ class Point:
 
 
 def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[Point]:
-    """Trains a copy at rates from 1e-5 to 100, four mini-batches at each, until the cost explodes.
+    """Trains a copy at rates from 1e-5 to 100, four mini-batches at each, until the cost is four
+    times the lowest (Smith 2017, arXiv 1506.01186, section 3.3; fastai's `LRFinder`).
 
-    (Smith 2017, arXiv 1506.01186, section 3.3.) The cost is measured on the same cases each time,
-    so it needs no smoothing; exploded is four times the lowest (fastai's `LRFinder`, `stop_div`).
-    Reports each point, with rates as `set rate` takes them. Raises ValueError if deformations are
-    set and the inputs are not square pictures.
+    The cost is measured on the same cases each time, so it needs no smoothing. Reports each point,
+    with rates as `set rate` takes them. Raises ValueError as `rehearse` does.
     """
     copy = training_copy(trainer)
     batches = _mini_batches(copy, cases)

@@ -112,9 +112,7 @@ def largest(values: Array, most: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of one number z of a layer: z = Σ x w + bias. x, w: a block of inputs and their
-    weights. first: its position among the layer's inputs.
-    """
+    """The terms of one number, z = Σ x w + bias, from a block of inputs that starts at `first`."""
 
     x: Array
     w: Array
@@ -132,9 +130,7 @@ class Terms:
 
 
 def terms_of(p: Pass, place: Place) -> Terms:
-    """The terms of z at a position of a layer, where w is dz/dx. They are those of the smallest
-    block of inputs that z depends on, whatever the weights are.
-    """
+    """The terms of z at a position, where w is dz/dx: the block of inputs it depends on."""
     chosen = np.zeros(p.z.shape)
     chosen[place] = 1
     w = connected = _to_inputs(p.linear, chosen)
