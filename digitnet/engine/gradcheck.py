@@ -102,6 +102,6 @@ def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
         activation = getattr(layer, "activation", None)
         if activation is not None and activation.has_kink:
             decisions.append((a > 0).tobytes())
-        if winners := getattr(passes, "winners", None):
-            decisions += [winners.rows.tobytes(), winners.columns.tobytes()]
+        pool = getattr(passes, "pool", passes)
+        decisions += [winners.tobytes() for winners in getattr(pool, "winners", ())]
     return a, decisions

@@ -9,7 +9,7 @@ are told by Karpathy (2019, "A Recipe for Training Neural Networks").
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import exp, inf, isqrt, log, sqrt
@@ -66,13 +66,6 @@ def fault(group: str, what: str, unless: Collection[str] = ()) -> Callable[[Find
     return register
 
 
-class Trial(NamedTuple):
-    """A line, and what a short training of a copy came to after it; without a line, as it is."""
-
-    line: str
-    rehearsal: Rehearsal
-
-
 @dataclass(frozen=True)
 class Finding:
     """A fault that was found, in words."""
@@ -85,7 +78,8 @@ class Finding:
         None  # the accuracy of a copy with the remedy, and without
     )
     batches: int = 0  # of that rehearsal
-    trials: Sequence[Trial] = field(default=(), compare=False)  # all of them, as it is first
+    # what a copy comes to after each line that was tried; without a line, as it is
+    trials: Mapping[str, Rehearsal] = field(default_factory=dict, compare=False)
     why: str = ""
 
 
@@ -132,16 +126,17 @@ def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) 
     untried = [remedy.line for remedy in remedies if not remedy.attempt]
     if tried:
         now = facts.rehearsal
-        helpful = [
-            Trial(line, trial)
+        helpful = {
+            line: trial
             for line, trial in tried.items()
             if trial.accuracy > now.accuracy or trial.after < 0.95 * now.after
-        ]
+        }
         if helpful:
-            remedy, best = max(helpful, key=lambda each: each.rehearsal.accuracy)
-            reached, batches = (best.accuracy, now.accuracy), best.batches
-            trials = [Trial("", now), *(Trial(*each) for each in tried.items())]
-            return replace(finding, remedy=remedy, reached=reached, batches=batches, trials=trials)
+            remedy, best = max(helpful.items(), key=lambda each: each[1].accuracy)
+            reached, trials = (best.accuracy, now.accuracy), {"": now, **tried}
+            return replace(
+                finding, remedy=remedy, reached=reached, batches=best.batches, trials=trials
+            )
         if facts.is_finite and facts.is_learning and of.group != SETTINGS:
             untried.append("t 1e")
     return replace(finding, remedy=untried[0] if untried else "")

@@ -8,7 +8,6 @@ activated. It compares whole arrays: the rows of all windows, then their columns
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -104,17 +103,6 @@ class PatchProduct:
             into[:, :, column : column + self.columns] += part
 
 
-@dataclass(frozen=True)
-class Winners:
-    """Which pixel of each window is the largest."""
-
-    rows: "np.ndarray[Any, Any]"  # of each input column: (pictures, height, input width, channels)
-    columns: "np.ndarray[Any, Any]"  # (pictures, height, width, channels)
-
-    def __getitem__(self, pictures: slice) -> "Winners":
-        return Winners(self.rows[pictures], self.columns[pictures])
-
-
 class FastPool:
     def __init__(self, layer: MaxPool) -> None:
         self.layer = layer
@@ -125,38 +113,40 @@ class FastPool:
         self._into = Buffer(layer.input_shape, layer.dtype)
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
-        self.winners = self.winner_buffers(len(x)) if step else None
+        self.begin(len(x), step)
         result: Array = self._result(len(x))
-        self.downsample(x, result, self.winners)
+        self.downsample(x, result, slice(None))
         return result
 
     def backward(self, grad: Array) -> Array | None:
-        assert self.winners is not None
         into: Array = self._into(len(grad))
-        self.upsample(grad, self.winners, into)
+        self.upsample(grad, slice(None), into)
         return into
 
-    def winner_buffers(self, count: int) -> Winners:
-        return Winners(self._rows(count), self._columns(count))
+    def begin(self, count: int, step: Step | None) -> None:
+        """Makes room for the winners of so many pictures: which row of the window wins in each
+        input column, and then which column.
+        """
+        self.winners = [self._rows(count), self._columns(count)] if step else []
 
-    def downsample(self, x: Array, out: Array, winners: Winners | None) -> None:
-        """out ← the maximum of each window; `winners`, if given, ← where it is."""
+    def downsample(self, x: Array, out: Array, pictures: slice) -> None:
+        """out ← the maximum of each window of these pictures."""
+        rows, columns = (each[pictures] for each in self.winners) if self.winners else (None, None)
         k, (height, width, _) = self.layer.size, self.layer.shape
-        lines = [x[:, i : height * k : k] for i in range(k)]
-        tall = _largest(lines, winners and winners.rows)[:, :, : width * k]
-        columns = [tall[:, :, i::k] for i in range(k)]
-        _largest(columns, winners and winners.columns, out)
+        tall = _largest([x[:, i : height * k : k] for i in range(k)], rows)[:, :, : width * k]
+        _largest([tall[:, :, i::k] for i in range(k)], columns, out)
 
-    def upsample(self, grad: Array, winners: Winners, out: Array) -> None:
+    def upsample(self, grad: Array, pictures: slice, out: Array) -> None:
         """out ← dC/dx: the gradient goes to the winning column, then to the winning row."""
+        rows, columns = (each[pictures] for each in self.winners)
         k, (height, width, _) = self.layer.size, self.layer.shape
-        tall = np.empty(winners.rows.shape, grad.dtype)
+        tall = np.empty(rows.shape, grad.dtype)
         tall[:, :, width * k :] = 0
         out[:, height * k :] = 0
         for i in range(k):
-            np.multiply(grad, winners.columns == i, out=tall[:, :, i : width * k : k])
+            np.multiply(grad, columns == i, out=tall[:, :, i : width * k : k])
         for i in range(k):
-            np.multiply(tall, winners.rows == i, out=out[:, i : height * k : k])
+            np.multiply(tall, rows == i, out=out[:, i : height * k : k])
 
 
 def _largest(candidates: list[Array], winner: Any, out: Array | None = None) -> Array:
@@ -195,7 +185,8 @@ class FastConvolution:
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """a = f(x ∗ W + b), pooled if there is a pool; valid until the next call."""
         self._x, self._last = x, self._a(len(x))
-        self.winners = self.pool.winner_buffers(len(x)) if self.pool and step else None
+        if self.pool:
+            self.pool.begin(len(x), step)
         height, width, _ = self.layer.input_shape
         cost = height * width * self.layer.weights.size
         self._parts = threads.parts(len(x), cost, minimum=1)
@@ -223,8 +214,7 @@ class FastConvolution:
             if self.pool is None:
                 product.forward(self._x[tile], a)
             else:
-                winners = self.winners and self.winners[tile]
-                self.pool.downsample(product.forward(self._x[tile]), a, winners)
+                self.pool.downsample(product.forward(self._x[tile]), a, tile)
             self.layer.activate(a.reshape(-1, self.layer.channels))
 
     def backward(self, grad: Array) -> Array | None:
@@ -251,9 +241,9 @@ class FastConvolution:
             flat = delta.reshape(-1, self.layer.channels)
             self.layer.to_delta(self._last[tile].reshape(flat.shape), flat)
             biases += flat.sum(axis=0)
-            if self.pool and self.winners:
+            if self.pool:
                 delta = product.delta(len(delta))
-                self.pool.upsample(grad[tile], self.winners[tile], delta)
+                self.pool.upsample(grad[tile], tile, delta)
             x = None if tile is first else self._x[tile]  # the forward pass has just ended with it
             product.backward(x, delta, weights, None if into is None else into[tile])
 

@@ -61,7 +61,7 @@ class DoctorResult(Drawn):
         finding = self.findings[self.number - 1]
         tried = [
             {"line": line, "cost_before": r.before, "cost_after": r.after, "accuracy": r.accuracy}
-            for line, r in finding.trials
+            for line, r in finding.trials.items()
         ]
         why = {"what": finding.what, "why": finding.why, "tried": tried}
         return {"findings": [told[self.number - 1] | why]}
@@ -96,19 +96,19 @@ class DoctorResult(Drawn):
 
     def _experiment(self, finding: Finding, view: View) -> RenderResult:
         """The cost of each copy at some mini-batches, and the curves of two of them."""
-        last = finding.trials[0].rehearsal.batches
+        last = finding.trials[""].batches
         at = [n for n in (1, 10, 30, 100, 300) if n < last]
         rows = [
             (line or "as it is", *(_at(r.costs, n) for n in at), f"{r.after:.3g}",
              percent(r.accuracy))
-            for line, r in finding.trials
+            for line, r in finding.trials.items()
         ]  # fmt: skip
         yield Rows(("cost after", *(f"{n} steps" for n in at), "the end", "right"), rows)
         drawn = {
             line or "as it is": [
                 (float(n), cost) for n, cost in enumerate(r.costs, 1) if isfinite(cost)
             ]
-            for line, r in finding.trials
+            for line, r in finding.trials.items()
             if line in ("", finding.remedy)
         }
         if view.width >= MIN_COLUMNS:
