@@ -12,7 +12,7 @@ from digitnet.engine.arrays import Array, Feeder, answers_of
 from digitnet.engine.layers import Weighted
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution
-from digitnet.insight.scene import responses
+from digitnet.insight.inside import responses
 from digitnet.registry.model import Model
 from digitnet.repl.film import Film
 from digitnet.repl.pictures.digit import POSITIVE, halved

@@ -12,7 +12,7 @@ from digitnet.engine.layers import LAYERS, Weighted
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.pictures import Flatten
 from digitnet.engine.shapes import network_of
-from digitnet.insight.scene import numbers_of, scene_of
+from digitnet.insight.inside import numbers_of, scene_of
 from digitnet.insight.why import backpropagate
 from digitnet.repl.pictures.grid import Grid
 from digitnet.repl.pictures.network import (

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.schedules import Amount
-from digitnet.insight.scene import numbers_of
+from digitnet.insight.inside import numbers_of
 from digitnet.insight.why import largest
 from digitnet.repl import kinds
 from digitnet.repl.command import command

@@ -9,7 +9,7 @@ import numpy as np
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.network import MAX_LAYERS, Network
-from digitnet.insight.scene import Scene, numbers_of, responses, scene_of
+from digitnet.insight.inside import Scene, numbers_of, responses, scene_of
 from digitnet.repl.pictures.digit import (
     LABEL_STYLES,
     NEGATIVE,
