@@ -51,15 +51,22 @@ class Evaluation:
         return self.correct / self.total
 
 
-def outputs_in_chunks(
+def chunks(
     network: Network, cases: Cases, rows: Integers | None = None
 ) -> Iterator[tuple[Array, Array]]:
-    """Yields outputs and targets of the cases (those in `rows`, or all), valid until the next."""
+    """Yields inputs and targets of the cases (those in `rows`, or all), valid until the next."""
     order = np.arange(len(cases)) if rows is None else rows
     chunk = max(1, min(CHUNK, len(order), MAX_NUMBERS // numbers_per_case(network)))
     feeder = Feeder(cases, chunk, network.dtype)
     for start in range(0, len(order), chunk):
-        x, y = feeder.batch(order[start : start + chunk])
+        yield feeder.batch(order[start : start + chunk])
+
+
+def outputs_in_chunks(
+    network: Network, cases: Cases, rows: Integers | None = None
+) -> Iterator[tuple[Array, Array]]:
+    """Yields outputs and targets, as `chunks` does."""
+    for x, y in chunks(network, cases, rows):
         with np.errstate(all="ignore"):  # huge weights overflow
             a = network.forward(x)
         yield a, y

@@ -6,23 +6,18 @@ from math import atanh
 
 import numpy as np
 
-from digitnet.engine.arrays import Array, Cases, Feeder, Integers
-from digitnet.engine.evaluate import CHUNK, MAX_NUMBERS, max_cases, numbers_per_case
+from digitnet.engine.arrays import Array, Cases, Integers
+from digitnet.engine.evaluate import chunks, max_cases
 from digitnet.engine.layers import ACTIVATIONS, EXACT, Dense
 from digitnet.engine.network import Network
 
 
 def distances(network: Network, x: Array, cases: Cases) -> Iterator[tuple[Array, Array]]:
-    """Yields, chunk by chunk, the distance of x to each of the cases, of two kinds.
-
-    |x' − x| between the inputs, and |a' − a| between what the layers below the last one make of
-    them. x: (1, inputs).
+    """Yields, chunk by chunk, the distance of x, (1, inputs), to each of the cases, of two kinds:
+    |x' − x| between the inputs, and |a' − a| between what the layers below the last make of them.
     """
     a = _below_the_last(network, x).copy()
-    chunk = max(1, min(CHUNK, len(cases), MAX_NUMBERS // numbers_per_case(network)))
-    feeder = Feeder(cases, chunk, network.dtype)
-    for start in range(0, len(cases), chunk):
-        inputs, _ = feeder.batch(np.arange(start, min(start + chunk, len(cases))))
+    for inputs, _ in chunks(network, cases):
         below = _below_the_last(network, inputs)
         yield np.linalg.norm(inputs - x, axis=1), np.linalg.norm(below - a, axis=1)
 
@@ -36,37 +31,27 @@ def _below_the_last(network: Network, x: Array) -> Array:
     return x.reshape(count, -1)
 
 
-MAX_STEPS, OVERSHOOT = 200, 1.02
-"""Maximum number of steps to another answer, and how far beyond the border the change leads."""
-
-RIVALS = 10
-"""The number of other answers that are tried, those with the largest outputs."""
-
+MAX_STEPS, OVERSHOOT = 200, 1.02  # to another answer, and how far beyond the border to go
+RIVALS = 10  # other answers that are tried, those with the largest outputs
 HALVINGS = 8
 
 
 @dataclass(frozen=True)
 class Change:
-    """A small change of an input that changes the answer.
+    """A small change of an input that changes the answer."""
 
-    x: the changed input, (inputs,). guess: the answer it gets. saliency: ∂(z_guess − z)/∂x at the
-    unchanged input, where z is the output of its own answer: how much each input speaks for the
-    other one (Simonyan et al. 2014, arXiv 1312.6034).
-    """
-
-    x: Array
-    guess: int
-    saliency: Array
+    x: Array  # the changed input, (inputs,)
+    guess: int  # the answer it gets
+    # ∂(z_guess − z)/∂x at the unchanged input, z being the output of its own answer: how much each
+    saliency: Array  # input speaks for the other one (Simonyan et al. 2014, arXiv 1312.6034)
 
 
 class Borders:
-    """The distances z_k − z of a network's outputs from that of one answer, before the activation.
-
-    For a single output: from the sum of inputs at which the answer changes.
+    """The distances z_k − z of a network's outputs from that of one answer, before the activation;
+    of a single output, from the z at which the answer changes.
     """
 
     def __init__(self, network: Network) -> None:
-        """The network is copied, in float64."""
         self.network = network.copy(np.float64)
         last = self.network.layers[-1]
         assert isinstance(last, Dense)
@@ -81,7 +66,6 @@ class Borders:
         return z if z.shape[1] > 1 else np.hstack([np.full_like(z, self.at), z])
 
     def guess(self, x: Array) -> int:
-        """The answer for one input, (inputs,)."""
         return int(self.outputs(x[np.newaxis]).argmax())
 
     def slopes(self, x: Array, answer: int, others: Integers) -> tuple[Array, Array]:

@@ -35,15 +35,17 @@ def test_activations_are_the_hidden_one_the_output_one_or_ones_own() -> None:
     assert found == ["tanh", "sigmoid", "linear", "softmax"]
 
 
-def test_batch_normalisation_stands_between_the_sum_and_its_activation() -> None:
-    conv, norm, *_ = network_of("28x28-4c3-b-10").layers
-    assert (conv.config()["activation"], conv.config()["bias"]) == ("linear", False)
-    assert norm.config()["activation"] == "relu"
-    conv, norm, *_ = network_of("28x28-4c3:tanh-b-10").layers
-    assert norm.config()["activation"] == "tanh"
-    conv, _, norm, *_ = network_of("28x28-4c3-p2-b-10").layers
-    assert (conv.config()["activation"], conv.config()["bias"]) == ("linear", False)
-    assert norm.config()["activation"] == "relu"
+@pytest.mark.parametrize(
+    ("shape", "activation"),
+    [("28x28-4c3-b-10", "relu"), ("28x28-4c3:tanh-b-10", "tanh"), ("28x28-4c3-p2-b-10", "relu")],
+)
+def test_batch_normalisation_stands_between_the_sum_and_its_activation(
+    shape: str, activation: str
+) -> None:
+    network = network_of(shape)
+    conv = network.layers[0].config()
+    assert (conv["activation"], conv["bias"]) == ("linear", False)
+    assert network.batch_norms[0].config()["activation"] == activation
 
 
 @pytest.mark.parametrize(

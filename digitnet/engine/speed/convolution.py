@@ -178,8 +178,7 @@ class FastConvolution:
         self._into = Buffer(layer.input_shape, layer.dtype)
         self._spectrum: Spectrum | None = None
         # one of each for each thread
-        self._by_patches: list[TileProduct] = []
-        self._by_fourier: list[TileProduct] = []
+        self._made: tuple[list[TileProduct], list[TileProduct]] = [], []  # by patches, by Fourier
         self._gradients: list[tuple[Array, Array]] = []  # for weights and biases
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
@@ -197,16 +196,16 @@ class FastConvolution:
 
     def _choose(self, count: int, pictures: int) -> list[TileProduct]:
         shape, kernel, weights = self.layer.input_shape, self.layer.kernel, self.layer.weights
+        by_patches, by_fourier = self._made
         if not fourier.is_faster(shape, kernel, self.layer.channels, pictures):
-            while len(self._by_patches) < count:
-                self._by_patches.append(PatchProduct(shape, kernel, weights))
-            return self._by_patches[:count]
-        if self._spectrum is None:
-            self._spectrum = Spectrum(shape, kernel, weights)
+            while len(by_patches) < count:
+                by_patches.append(PatchProduct(shape, kernel, weights))
+            return by_patches[:count]
+        self._spectrum = self._spectrum or Spectrum(shape, kernel, weights)
         self._spectrum.update()
-        while len(self._by_fourier) < count:
-            self._by_fourier.append(FourierProduct(self._spectrum))
-        return self._by_fourier[:count]
+        while len(by_fourier) < count:
+            by_fourier.append(FourierProduct(self._spectrum))
+        return by_fourier[:count]
 
     def _forward(self, product: TileProduct, part: slice) -> None:
         for tile in tiles(part, product.pictures):
