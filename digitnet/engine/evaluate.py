@@ -51,9 +51,10 @@ class Evaluation:
         return self.correct / self.total
 
 
-def chunks(
-    network: Network, cases: Cases, rows: Integers | None = None
-) -> Iterator[tuple[Array, Array]]:
+Batches = Iterator[tuple[Array, Array]]
+
+
+def chunks(network: Network, cases: Cases, rows: Integers | None = None) -> Batches:
     """Yields inputs and targets of the cases (those in `rows`, or all), valid until the next."""
     order = np.arange(len(cases)) if rows is None else rows
     chunk = max(1, min(CHUNK, len(order), MAX_NUMBERS // numbers_per_case(network)))
@@ -62,9 +63,7 @@ def chunks(
         yield feeder.batch(order[start : start + chunk])
 
 
-def outputs_in_chunks(
-    network: Network, cases: Cases, rows: Integers | None = None
-) -> Iterator[tuple[Array, Array]]:
+def outputs_in_chunks(network: Network, cases: Cases, rows: Integers | None = None) -> Batches:
     """Yields outputs and targets, as `chunks` does."""
     for x, y in chunks(network, cases, rows):
         with np.errstate(all="ignore"):  # huge weights overflow

@@ -5,7 +5,7 @@ optimizer, write a class: what shows it or offers it finds it in `OPTIMIZERS`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from math import sqrt
@@ -21,9 +21,7 @@ from digitnet.engine.speed.threads import Adder, add, adder
 BLOCK = 1 << 15  # numbers updated at a time: with gradient and state, they stay in a core's cache
 
 
-def for_blocks(
-    parameters: Sequence[Parameter], cases: int, work: Callable[[int, slice], None]
-) -> None:
+def for_blocks(parameters: list[Parameter], cases: int, work: Callable[[int, slice], None]) -> None:
     """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads: at
     least as many as there are cases, as the product of fewer would spend its time on reading δ.
     """
@@ -296,15 +294,12 @@ class ScheduleFree(Optimizer):
         """See the class. w is y; x is not stored, as it is (y − (1 − β) z) / β."""
         (z,) = state
         rate *= min(1.0, self.steps / WARM_UP)
-        c = self._mean_weight()
+        t = min(self.steps, WARM_UP)
+        total = t * (t + 1) * (2 * t + 1) / (6 * WARM_UP**2) + self.steps - t
+        c = min(1.0, self.steps / WARM_UP) ** 2 / total  # the weight of the latest z in the mean
         self.add(w, c, z - w)
         self.add(z, -rate, g)
         self.add(w, rate * (self.momentum * (1 - c) - 1), g)
-
-    def _mean_weight(self) -> float:
-        t = min(self.steps, WARM_UP)
-        total = t * (t + 1) * (2 * t + 1) / (6 * WARM_UP**2) + self.steps - t
-        return min(1.0, self.steps / WARM_UP) ** 2 / total
 
     def answering(self) -> list[Array] | None:
         """x for each parameter; None before the first step."""

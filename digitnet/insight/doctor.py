@@ -119,9 +119,9 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
 
 def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) -> Finding:
     """The finding, with the remedy that reaches most, or one that cannot be tried if none helps."""
-    finding = Finding(of.name, of.what, evidence, why=of.why)
+    found = Finding(of.name, of.what, evidence, why=of.why)
     if facts.is_member:
-        return finding
+        return found
     tried = {remedy.line: remedy.trial for remedy in remedies if remedy.attempt}
     untried = [remedy.line for remedy in remedies if not remedy.attempt]
     if tried:
@@ -132,14 +132,12 @@ def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) 
             if trial.accuracy > now.accuracy or trial.after < 0.95 * now.after
         }
         if helpful:
-            remedy, best = max(helpful.items(), key=lambda each: each[1].accuracy)
+            line, best = max(helpful.items(), key=lambda each: each[1].accuracy)
             reached, trials = (best.accuracy, now.accuracy), {"": now, **tried}
-            return replace(
-                finding, remedy=remedy, reached=reached, batches=best.batches, trials=trials
-            )
+            return replace(found, remedy=line, reached=reached, batches=best.batches, trials=trials)
         if facts.is_finite and facts.is_learning and of.group != SETTINGS:
             untried.append("t 1e")
-    return replace(finding, remedy=untried[0] if untried else "")
+    return replace(found, remedy=untried[0] if untried else "")
 
 
 def _percent(fraction: float, decimals: int = 0) -> str:
@@ -569,9 +567,7 @@ def exploding(f: Facts) -> Evidence:
     if len(layers) < 3 or not layers[0].signal > 70 * layers[-1].signal or f.is_learning:
         return None
     signals = ", ".join(f"{layer.signal:.2g}" for layer in reversed(layers))
-    return f"the error signal, from layer {layers[-1].number} down: {signals}", _at_rates(
-        f, f.renew
-    )
+    return f"the error signal from layer {layers[-1].number} down: {signals}", _at_rates(f, f.renew)
 
 
 @fault(LAYERS, "The gradient vanishes on its way back through the layers.", FATAL | {"exploding"})
@@ -621,9 +617,7 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
     layers = zip(f.network.layers, f.untrained.network.layers, strict=True)
     for number, (layer, new) in enumerate(layers, 1):
         for p, q in zip(layer.parameters, new.parameters, strict=True):
-            size, usual = (
-                sqrt(float(np.square(v, dtype=float).mean())) for v in (p.value, q.value)
-            )
+            size, usual = (sqrt(np.square(v, dtype=float).mean()) for v in (p.value, q.value))
             if p.name == name and is_odd(size / (0.2 if name == "biases" else usual)):
                 remedies = _at_rates(f, f.renew)
                 gain = max(f.gain(remedy.trial) for remedy in remedies)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases
-from digitnet.engine.layers import Layer, Parameter, Step
+from digitnet.engine.layers import Layer, Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, ignore
@@ -64,7 +64,11 @@ def observe_step(
     rate = Meter(ONE_BATCH, trainer, len(cases)).rate()
     outputs, cost = _forward(copy, trainer, x, y, step)
     copy.backward(outputs, y)
-    before = [(p.value.copy(), _gradient(p, trainer)) for p in copy.parameters]
+    penalties = trainer.penalties
+    if trainer.optimizer.decoupled:
+        penalties = Penalties(0.0, penalties.l1)
+    with np.errstate(all="ignore"):  # huge weights and penalties may overflow
+        before = [(p.value.copy(), penalties.gradient(p).copy()) for p in copy.parameters]
 
     outcome = run(trainer, cases, validation, ONE_BATCH, lambda _: report(None))
     for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
@@ -86,11 +90,3 @@ def _forward(of: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> t
     with np.errstate(all="ignore"):
         a = of.forward(x, step).copy()
         return a, of.cost.value(a, y) + trainer.penalties.value(of.parameters)
-
-
-def _gradient(p: Parameter, trainer: Trainer) -> Array:
-    penalties = trainer.penalties
-    if trainer.optimizer.decoupled:
-        penalties = Penalties(0.0, penalties.l1)
-    with np.errstate(all="ignore"):  # huge weights and penalties may overflow
-        return penalties.gradient(p).copy()
