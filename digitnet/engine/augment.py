@@ -91,8 +91,9 @@ def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
 BLOCK = 64  # cases deformed at a time, few enough to stay in the cache
 DRAWS = 6  # random numbers per case, apart from those of the elastic field
 
-# root mean square of the elastic field before scaling: either coordinate is a sum of uniform
-SPREAD = sqrt(2 / 3)  # numbers, of variance 1/3, with weights of norm 1
+# Root mean square of the elastic field before scaling: either coordinate is a weighted sum of
+# uniform numbers between −1 and 1, of variance 1/3, with weights of norm 1.
+SPREAD = sqrt(2 / 3)
 
 
 class Deformer:

@@ -11,8 +11,9 @@ from digitnet.engine.optimizers import Penalties
 
 STEP = 3e-4  # step h of the differences, which balances truncation and rounding errors in float64
 
-# random elements of each parameter that a direction changes: if it were all of a large network, the
-SPREAD = 100  # difference of the costs would be lost in rounding errors
+# Random elements of each parameter that a direction changes: if it were all of a large network, the
+# difference of the costs would be lost in rounding errors.
+SPREAD = 100
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ ACTIVATIONS = {
     )
 }
 
-# (generator, shape, fan-in: the terms of each sum, fan-out: the sums an input is part of) → weights
+# (generator, shape, fan-in, fan-out) → weights: terms of each sum, and sums an input is part of
 Initializer = Callable[[np.random.Generator, Shape, int, int], Array]
 
 

@@ -179,8 +179,9 @@ class LastGood:
         self.latest = self.trainer.snapshot()
 
 
-# training to a target stops after so many epochs without a better measurement, or as many as the
-PATIENCE, FEWEST_MEASUREMENTS = 30, 10  # best one took if more, and not before so many measurements
+# Training to a target accuracy stops after so many epochs without a better measurement, or as many
+# as the best one took if these are more; and not before so many measurements.
+PATIENCE, FEWEST_MEASUREMENTS = 30, 10
 
 
 class Best:
@@ -222,7 +223,7 @@ class Best:
         return self.measurements_since >= FEWEST_MEASUREMENTS and self.epochs_since() >= long
 
 
-REPORT_SECONDS, REPORT_PART = 0.1, 0.05  # and fraction of the amount, between reports, at most
+REPORT_SECONDS, REPORT_PART = 0.1, 0.05  # seconds or fraction of the amount between two reports
 MEASURE_BATCHES = 50  # accuracy is measured at ends of epochs, but at most once in so many batches
 MEASURE_PARTS = [5, 2, 2, 2, 2]  # the first epochs are measured after each of so many parts
 

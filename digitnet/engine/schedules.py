@@ -9,7 +9,7 @@ from typing import Literal
 
 Unit = Literal["batches", "epochs", "seconds", "accuracy"]
 
-# the unit, and how many of it a spelling stands for
+# the unit, and how many of it each spelling stands for
 _SPELLINGS: dict[tuple[Unit, int], str] = {
     ("batches", 1): "b batch batches mini-batch mini-batches",
     ("epochs", 1): "e epoch epochs",

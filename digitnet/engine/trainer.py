@@ -66,8 +66,8 @@ class Progress:
 
 MEASURE_CASES = 5_000  # cases on which accuracy and cost are measured during training, at most
 
-STATISTICS_BATCHES, STATISTICS_CASES = 8, 250  # and cases in each, for batch normalization
-MEAN_EVERY, MEAN_ALWAYS = 4, 100  # the running mean is updated at every 4th, and the first 100
+STATISTICS_BATCHES, STATISTICS_CASES = 8, 250  # mini-batches and cases in each
+MEAN_EVERY, MEAN_ALWAYS = 4, 100  # the running mean: at every 4th mini-batch, and the first 100
 
 
 class Trainer:

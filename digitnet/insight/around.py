@@ -43,7 +43,8 @@ class Change:
     x: Array  # the changed input, (inputs,)
     guess: int  # the answer it gets
     # ∂(z_guess − z)/∂x at the unchanged input, z being the output of its own answer: how much each
-    saliency: Array  # input speaks for the other one (Simonyan et al. 2014, arXiv 1312.6034)
+    # input speaks for the other one (Simonyan et al. 2014, arXiv 1312.6034)
+    saliency: Array
 
 
 class Borders:

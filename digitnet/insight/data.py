@@ -17,7 +17,7 @@ from digitnet.lazy import lazy
 
 optimize = lazy("scipy.optimize")
 
-MAX_REFERENCE, MAX_QUERIES = 1_500, 500  # cases among which neighbors are looked for, and whose
+MAX_REFERENCE, MAX_QUERIES = 1_500, 500  # training cases that are looked through, for others
 
 
 def sample_indices(count: int, most: int) -> Integers:

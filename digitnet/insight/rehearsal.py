@@ -18,7 +18,7 @@ from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import MiniBatches, Trainer
 from digitnet.insight.data import sample_indices
 
-MAX_BATCH, LEAST_BATCH = 128, 16  # cases in a mini-batch, at most, also for a large network
+MAX_BATCH, LEAST_BATCH = 128, 16  # most cases in a mini-batch, and most for a large network
 BATCH_WORK, WORK = 6e7, 6e9  # multiplications forward, of a mini-batch and of a rehearsal
 PROBE_WORK, MAX_PROBE = 4e9, 1_000  # multiplications and cases, at most, for cost and accuracy
 

@@ -20,8 +20,9 @@ from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.speed import fourier, threads
 from digitnet.engine.speed.fourier import FourierProduct, Spectrum
 
-# numbers in the patches and outputs of a tile: few enough to stay in the cache, and enough that
-TILE = 850_000  # threads seldom wait for one another's turn to hold the interpreter lock
+# Numbers in the patches and outputs of a tile: few enough to stay in the cache, and enough that
+# threads seldom wait for one another's turn to hold the interpreter lock.
+TILE = 850_000
 SHORT = 16  # rows of a kernel with fewer numbers than this are not copied as one run
 
 
