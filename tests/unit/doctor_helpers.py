@@ -30,45 +30,36 @@ USUAL = {"optimizer": "momentum", "rate": 0.05, "batch": 16}
 
 @dataclass
 class Patient:
-    """A network and its data."""
-
     trainer: Trainer
     train: Cases
     sets: dict[str, Cases]
 
     @property
     def weighted(self) -> list[Dense | Convolution]:
-        """The layers with weights."""
         return [la for la in self.trainer.network.layers if isinstance(la, Dense | Convolution)]
 
     def trained(self, amount: str) -> "Patient":
-        """The same network after more training."""
         run(self.trainer, self.train, self.sets["validation"], Amount.parse(amount))
         return self
 
     def findings(self, report: Report = ignore) -> list[Finding]:
-        """The doctor's findings."""
         return diagnose(Facts(self.trainer, self.train, self.sets, spelled, report=report))
 
     @property
     def codes(self) -> list[str]:
-        """The codes of what is found."""
         return [finding.code for finding in self.findings()]
 
 
 def spelled(network: Network, settings: Settings) -> str:
-    """The line to type for a new network."""
     return f"n {spelled_out(network)}; {settings}"
 
 
 @cache
 def data_set(name: str) -> DataSet:
-    """A data set included with digitnet."""
     return SOURCES[name].read([ROOT / "data"])
 
 
 def with_data(trainer: Trainer, name: str) -> Patient:
-    """A network with a data set, as its settings have it."""
     seen = data_set(name).as_seen(trainer.settings.cases, trainer.settings.pixels)
     return Patient(trainer, seen.train, {"validation": seen.validation, "test": seen.test})
 
@@ -92,13 +83,10 @@ def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Pa
 
 
 def after(amount: str, **settings: Any) -> Callable[[str], Patient]:
-    """A network trained with these settings."""
     return lambda shape: fresh(shape, **settings).trained(amount)
 
 
 def weights(change: Callable[[Patient], None], amount: str = "") -> Callable[[str], Patient]:
-    """A network whose weights are changed, possibly after some training."""
-
     def plant(shape: str) -> Patient:
         patient = fresh(shape).trained(amount) if amount else fresh(shape)
         change(patient)
@@ -108,7 +96,6 @@ def weights(change: Callable[[Patient], None], amount: str = "") -> Callable[[st
 
 
 def scale(patient: Patient, factor: float, last: bool = True) -> None:
-    """Scales the weights of the last layer, or of those before it."""
     for layer in patient.weighted[-1:] if last else patient.weighted[:-1]:
         layer.weights *= factor
 
@@ -171,7 +158,6 @@ def unseen(shape: str) -> Patient:
 
 
 def some(cases: Cases, rows: Any) -> Cases:
-    """Some of the cases."""
     return replace(cases, inputs=cases.inputs[rows], targets=cases.targets[rows])
 
 
@@ -198,12 +184,10 @@ def changed(how: Callable[[Cases], Cases], *names: str) -> Callable[[str], Patie
 
 
 def answered(change: Callable[[Any], Any]) -> Callable[[Cases], Cases]:
-    """A function that changes the answers of cases."""
     return lambda cases: replace(cases, targets=change(cases.targets))
 
 
 def turned(change: Callable[[Any], Any]) -> Callable[[Cases], Cases]:
-    """A function that changes the pictures of cases."""
     return lambda cases: replace(
         cases,
         inputs=np.ascontiguousarray(change(cases.inputs.reshape(-1, 28, 28)).reshape(-1, 784)),

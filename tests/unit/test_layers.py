@@ -27,7 +27,6 @@ def pictures(count: int, *shape: int) -> np.ndarray:
 
 
 def filled(layer: Layer) -> Any:
-    """The layer with random numbers in all its parameters."""
     for p in layer.parameters:
         p.value[...] = rng(len(p.name)).standard_normal(p.value.shape)
     return layer

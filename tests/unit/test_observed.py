@@ -31,14 +31,12 @@ SHAPES: list[tuple[str, dict[str, Any]]] = [
 
 
 def pictures() -> Cases:
-    """Random pictures of 8 by 8 with random answers."""
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 256, (22, 64)).astype(np.uint8)
     return Cases(pixels, one_hot(rng.integers(3, size=22), 3), 1 / 255)
 
 
 def made(name: str, settings: dict[str, Any]) -> tuple[Model, Cases]:
-    """A network, and the cases that it is trained and measured on."""
     recipe = RECIPES.get(name) or Recipe("", "", name)
     model = build(recipe, 4)
     for setting, value in settings.items():

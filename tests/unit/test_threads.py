@@ -33,7 +33,6 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def trained(optimizer: str, **settings: object) -> Network:
-    """A network after a few steps."""
     rng = np.random.default_rng(2)
     inputs = rng.integers(0, 256, (40, 30), dtype=np.uint8)
     cases = Cases(inputs, one_hot(rng.integers(3, size=40), 3), 1 / 255)
