@@ -116,13 +116,11 @@ class Convolution(Weighted):
         """options: of `Weighted`. Raises ValueError if it does not fit, or would be too large."""
         if len(input_shape) != 3:
             raise ValueError("a convolution needs pictures, and these are rows of numbers")
-        height, width, depth = input_shape
-        if not 1 <= kernel <= min(height, width):
-            raise ValueError(
-                f"a {kernel}x{kernel} kernel does not fit pictures of {height}x{width}"
-            )
+        (height, width, depth), k = input_shape, kernel
+        if not 1 <= k <= min(height, width):
+            raise ValueError(f"a {k}x{k} kernel does not fit pictures of {height}x{width}")
         self.channels, self.kernel = channels, kernel
-        shape, pixels = (height - kernel + 1, width - kernel + 1, channels), kernel * kernel
+        shape, pixels = (height - k + 1, width - k + 1, channels), k * k
         super().__init__(input_shape, shape, pixels * depth, pixels * channels, **options)
         if self.activation.sums_to_one:
             raise ValueError(f"{self.activation.name} is for the last, dense, layer")

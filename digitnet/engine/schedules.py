@@ -20,9 +20,7 @@ _SPELLINGS: dict[tuple[Unit, int], str] = {
 }
 
 UNITS = {word: unit for unit, words in _SPELLINGS.items() for word in words.split()}
-_AMOUNT = re.compile(
-    r"(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}) ?([a-z%-]*)", re.ASCII
-)
+_AMOUNT = re.compile(r"(?a)(\d{1,3}(?:,\d{3}){1,3}|\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}) ?([a-z%-]*)")
 
 
 @dataclass(frozen=True, slots=True)

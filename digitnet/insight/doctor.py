@@ -257,9 +257,8 @@ def too_few(f: Facts) -> Evidence:
     100 and 350 of MNIST's cases of each digit, `quick` reads about 74, 85, 90 and 95 % of others.
     """
     each = len(f.data.train) / f.data.occurring
-    if f.data.is_table or each >= 30:
-        return None
-    return f"{len(f.data.train):,} cases, {each:.0f} for each answer", f.more_cases
+    text = f"{len(f.data.train):,} cases, {each:.0f} for each answer"
+    return None if f.data.is_table or each >= 30 else (text, f.more_cases)
 
 
 # the settings
