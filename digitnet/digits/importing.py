@@ -29,7 +29,7 @@ from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, max_cases, pa
 from digitnet.digits.page import as_plain, page_in
 from digitnet.digits.pictures import MAX_BYTES, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
-from digitnet.digits.recognize import Contents, Raw, Recognized, recognized
+from digitnet.digits.recognize import Contents, Part, recognized
 from digitnet.digits.table import read_table
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
@@ -69,27 +69,27 @@ class Format(NamedTuple):
 def import_from(
     path: Path, report: Report = ignore, digits: Array | None = None
 ) -> tuple[OwnCases, list[str], list[str]]:
-    """The cases of a data set made of files, and the notes and files left out of Recognized.
+    """The cases of a data set made of files, and the notes and files left out of read_cases.
 
     They are shuffled, always in the same way. Parts that the files name are kept. One that is
     missing is taken from the training cases, or, without these, from all cases. Raises BadFile, as
     read_cases does.
     """
     read = read_cases(path, report, digits)
-    given = {part for part, _, _ in read.sets}
+    given = {each.part for each in read.sets}
     parts, answers, inputs = [], [], []
     rng = np.random.default_rng(0)
-    for part, cases, its_answers in read.sets:
-        if its_answers is None:
+    for each in read.sets:
+        if each.answers is None:
             raise BadFile("has no answers", path)
-        order = rng.permutation(len(cases))
-        its_parts = parts_of(its_answers[order])
-        if part in (None, TRAIN):
+        order = rng.permutation(len(each.inputs))
+        its_parts = parts_of(each.answers[order])
+        if each.part in (None, TRAIN):
             its_parts[np.isin(its_parts, [p for p in given if p is not None])] = TRAIN
         elif given & {None, TRAIN}:
-            its_parts[:] = part
-        inputs.append(cases[order])
-        answers.append(its_answers[order])
+            its_parts[:] = each.part
+        inputs.append(each.inputs[order])
+        answers.append(each.answers[order])
         parts.append(its_parts)
     order = rng.permutation(sum(map(len, parts)))
     notes = [*read.notes, "order shuffled"]
@@ -97,13 +97,13 @@ def import_from(
     if len(order) > most:
         notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")
         order = order[:most]
-    made = OwnCases(*(np.concatenate(each)[order] for each in (inputs, answers, parts)))
+    made = OwnCases(*(np.concatenate(arrays)[order] for arrays in (inputs, answers, parts)))
     return made, notes, read.left_out
 
 
 def read_cases(
     path: Path, report: Report = ignore, digits: Array | None = None, inputs: int | None = None
-) -> Recognized:
+) -> Contents:
     """Reads files of any of FORMATS and recognises what they hold.
 
     Reports ReadSoFar. digits: (10, 28, 28), the mean picture of each digit, by which sideways ones
@@ -206,7 +206,7 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     for its_part in dict.fromkeys(part for part, _, _ in cases):
         of_it = [(answer, picture) for part, answer, picture in cases if part == its_part]
         answers, pictures = zip(*of_it, strict=True)
-        contents.sets.append(Raw(its_part, np.stack(pictures), np.array(answers)))
+        contents.sets.append(Part(its_part, np.stack(pictures), np.array(answers)))
     return contents
 
 
@@ -257,7 +257,7 @@ def _read_idx(path: Path, report: Report, inputs: int | None) -> Contents:
         report(None)
         pictures = read_idx(file, 3, max_bytes=MAX_IDX)
         answers = read_idx(_answers_beside(file), 1, max_bytes=MAX_IDX)
-        contents.sets.append(Raw(part_of(file.name), pictures, answers))
+        contents.sets.append(Part(part_of(file.name), pictures, answers))
         contents.names.append(file.name)
     return contents
 
@@ -285,7 +285,7 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
         cases, answers = np.atleast_1d(arrays[x]), np.atleast_1d(arrays[y]) if y else None
         if answers is not None and answers.ndim == 2 and len(answers) != len(cases):
             answers = answers.T  # a column of answers a case
-        sets.append(Raw(part, cases, answers))
+        sets.append(Part(part, cases, answers))
     return Contents(sets, names=[file.name for file in files])
 
 
@@ -344,8 +344,8 @@ def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
             left_out.append(f"{file}: {error}")
     if not tables:
         raise BadFile(f"has no table that can be read; {left_out[0]}")
-    sets = [raw for table in tables for raw in table.sets]
-    with_answers = [raw for raw in sets if raw.answers is not None]
+    sets = [each for table in tables for each in table.sets]
+    with_answers = [each for each in sets if each.answers is not None]
     if 0 < len(with_answers) < len(sets):
         left_out.append("a table without a column of answers")
         sets = with_answers

@@ -29,8 +29,8 @@ SURE = 0.2  # minimum difference of correlations at which pictures are turned
 
 
 @dataclass(frozen=True)
-class Raw:
-    """Arrays as a file has them: inputs, answers, and the part that it says they are."""
+class Part:
+    """Inputs and answers, and which part of a data set their file says they are, if any."""
 
     part: int | None
     inputs: NDArray[Any]
@@ -39,49 +39,37 @@ class Raw:
 
 @dataclass
 class Contents:
-    """What files hold, not yet recognised.
+    """What files hold: arrays as they are there, or, from `recognized`, as digitnet uses them.
 
-    is_picture: None if only the shapes tell. left_out: files that could not be used, with reasons.
-    names: of the files that were read.
+    notes: how they were understood and what was changed. left_out: files that could not be used,
+    with reasons. is_picture: None if only the shapes tell. names: of the files that were read.
     """
 
-    sets: list[Raw]
+    sets: list[Part]
     notes: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     is_picture: bool | None = None
     names: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Recognized:
-    """Cases as digitnet uses them: of each part its pictures or table, and its answers if any.
-
-    notes: how the files were understood and what was changed.
-    """
-
-    sets: list[tuple[int | None, NDArray[Any], Bytes | None]]
-    notes: list[str]
-    left_out: list[str]
-
-
-def recognized(contents: Contents, digits: Array | None) -> Recognized:
-    """The cases in arrays, as digitnet uses them.
+def recognized(contents: Contents, digits: Array | None) -> Contents:
+    """The cases in arrays, as digitnet uses them: pictures as bytes or tables, and their answers.
 
     digits: (10, 28, 28), the mean picture of each digit, by which sideways ones are told.
     """
     notes = list(contents.notes)
     inputs: list[NDArray[Any]] = []
-    for raw in contents.sets:
-        count = None if raw.answers is None else len(raw.answers)
-        cases = _arranged(raw.inputs, count, notes, contents.is_picture)
+    for each in contents.sets:
+        count = None if each.answers is None else len(each.answers)
+        cases = _arranged(each.inputs, count, notes, contents.is_picture)
         if count is not None and count != len(cases):
             raise BadFile(f"has {count:,} answers for {len(cases):,} cases")
         inputs.append(cases)
-    shapes = {each.shape[1:] for each in inputs}
+    shapes = {cases.shape[1:] for cases in inputs}
     if len(shapes) > 1:
         raise BadFile("has cases of several sizes")
     is_picture = len(shapes.pop()) == 2
-    given = [raw.answers for raw in contents.sets if raw.answers is not None]
+    given = [each.answers for each in contents.sets if each.answers is not None]
     answers: list[Bytes | None] = [None] * len(inputs)
     if len(given) == len(inputs):
         made = _as_answers(np.concatenate(given), notes, is_picture=is_picture)
@@ -100,8 +88,9 @@ def recognized(contents: Contents, digits: Array | None) -> Recognized:
         inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
         if not all(np.isfinite(each).all() for each in inputs):
             raise BadFile("has numbers that are not finite")
-    sets = [(r.part, i, a) for r, i, a in zip(contents.sets, inputs, answers, strict=True)]
-    return Recognized(sets, list(dict.fromkeys(notes)), contents.left_out)
+    parts = [each.part for each in contents.sets]
+    sets = [Part(*each) for each in zip(parts, inputs, answers, strict=True)]
+    return Contents(sets, list(dict.fromkeys(notes)), contents.left_out, is_picture)
 
 
 def _arranged(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, ReadSoFar, open_bounded
-from digitnet.digits.recognize import Contents, Raw
+from digitnet.digits.recognize import Contents, Part
 from digitnet.engine.report import Report, ignore
 
 MAX_BYTES = 2 << 30
@@ -193,7 +193,7 @@ class _Reader:
                 answers = numbers[:, place].copy()
                 numbers = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
                 headings = headings[:place] + headings[place + 1 :]
-        sets = [Raw(part, numbers, answers)]
+        sets = [Part(part, numbers, answers)]
         return Contents(sets, self.notes, is_picture=_are_pixels(headings))
 
 

@@ -421,7 +421,7 @@ def answer(
     network, scale = model.trainer.answering(), 1.0
     source, report = path_of(table, ANSWER), reading(session, table)
     read = read_cases(source, report, mean_digits(session), network.inputs)
-    cases = np.concatenate([cases for _, cases, _ in read.sets])
+    cases = np.concatenate([each.inputs for each in read.sets])
     if cases.ndim == 3:
         reader = PictureReader(model)
         cases, scale = reader.seen(cases).reshape(len(cases), -1), reader.scale
@@ -438,6 +438,6 @@ def answer(
         answers += answers_of(outputs).tolist()
     lines = [f"{number},{each}" for number, each in enumerate(answers, 1)]
     write_outside(path, "\n".join(["ImageId,Label", *lines, ""]).encode())
-    given = [its for _, _, its in read.sets if its is not None]
+    given = [each.answers for each in read.sets if each.answers is not None]
     correct = int((np.array(answers) == np.concatenate(given)).sum()) if given else None
     return AnswerResult(str(path), len(answers), correct, read.notes)
