@@ -39,6 +39,8 @@ class SaveResult(Record):
 def _asked_for(session: Session) -> str:
     """The name that the person gives. Raises CommandError if it is a command that is not meant."""
     name = session.asker.ask("Save as:")
+    if not name.strip():
+        raise CommandError("no name was given; nothing was saved. Example: p first")
     if name.partition(" ")[0] in COMMANDS and not session.asker.confirm(
         f"{name} is a command. Is it also to be the network's name?"
     ):
@@ -310,7 +312,7 @@ def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
 ) -> Said:
     """Rename a saved network."""
-    old, new = existing(session, old, "nothing was renamed: "), clean(new)
+    new, old = clean(new), existing(session, old, "nothing was renamed: ")
     entry = session.registry.rename(old, new)
     follow_rename(session, old, new)
     session.last_change = Change((entry.file,))
