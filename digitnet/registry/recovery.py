@@ -11,16 +11,14 @@ import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Thread
 from time import monotonic, time
 from typing import Any
 
 import numpy as np
-from filelock import BaseFileLock, Timeout
+from filelock import BaseFileLock
 
 from digitnet.engine.run import Report
 from digitnet.registry.codec import (
-    Document,
     Fields,
     array_document,
     decode,
@@ -65,11 +63,10 @@ class Recovery:
 
     def __init__(self, saves: Path) -> None:
         self.folder = saves / FOLDER
-        self.is_adopted = self._written = False
+        self.is_adopted = False
         self.problem = self._last_problem = ""
         self._path: Path | None = None
         self._lock: BaseFileLock | None = None
-        self._writer: Thread | None = None
         self._last, self._autosaved_state = monotonic(), (0, 0)
 
     def during_command(self, model: Model | None) -> None:
@@ -92,7 +89,7 @@ class Recovery:
         if model is None or (meant and (asked or not self.is_adopted)):
             self.discard()
             return False
-        return self.autosave(model, wait=True)
+        return self.autosave(model)
 
     @property
     def warning(self) -> str:
@@ -104,31 +101,23 @@ class Recovery:
         before, self._last_problem = self._last_problem, self.problem
         return "" if self.problem == before else self.warning
 
-    def autosave(self, model: Model, *, wait: bool = False) -> bool:
-        """Writes the current state of the model, in a background thread.
+    def autosave(self, model: Model) -> bool:
+        """Writes the current state of the model; returns whether it is on disk.
 
-        Does nothing if the last autosave is still being written, unless `wait`, which waits for
-        both. Never raises: if the write fails, `problem` says why and the previous autosave is
-        kept. Returns whether the state is known to be on disk.
+        Never raises: if the write fails, `problem` says why and the previous autosave is kept.
         """
-        self._last, self._autosaved_state = monotonic(), _state(model)
-        if self._writer is not None and self._writer.is_alive() and not wait:
-            return False
-        self._join()
-        self._written, self.problem = False, ""
+        self._last, self._autosaved_state, self.problem = monotonic(), _state(model), ""
         try:
-            path = self._place()
-        except (OSError, Timeout) as error:
-            self.problem = getattr(error, "strerror", "") or str(error)
-            return False
-        document = to_document(model, model.name or UNNAMED)
-        self._writer = Thread(target=self._write, args=(path, document), daemon=True)
-        self._writer.start()
-        if wait:
-            self._join()
-            if not path.exists():  # do not leave a lock without a file
-                self.discard()
-        return self._written
+            data, _ = sealed(to_document(model, model.name or UNNAMED))
+            write_durably(self._place(), data)
+            return True
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+        except (RegistryError, MemoryError) as error:
+            self.problem = str(error) or "there is not enough memory"
+        if self._path and not self._path.exists():  # do not leave a lock without a file
+            self.discard()
+        return False
 
     def _place(self) -> Path:
         """The path of this process's recovery file; locks it the first time."""
@@ -139,21 +128,7 @@ class Recovery:
             self._lock, self._path = _lock_beside(path), path
         return self._path
 
-    def _write(self, path: Path, document: Document) -> None:
-        try:
-            write_durably(path, sealed(document)[0])
-            self._written = True
-        except OSError as error:
-            self.problem = error.strerror or str(error)
-        except (RegistryError, MemoryError) as error:
-            self.problem = str(error) or "there is not enough memory"
-
-    def _join(self) -> None:
-        if self._writer is not None:
-            self._writer.join()
-
     def release(self) -> None:
-        self._join()
         if self._lock is not None:
             self._lock.release()
         self._path = self._lock = None
@@ -161,7 +136,6 @@ class Recovery:
 
     def discard(self) -> None:
         """Removes the file if that is possible, because the training was saved or discarded."""
-        self._join()
         self._autosaved_state, path = (0, 0), self._path
         with suppress(OSError):
             if path is not None:
@@ -180,7 +154,7 @@ class Recovery:
         for count, path in enumerate(left, 1):
             try:
                 lock = _lock_beside(path)
-            except (Timeout, OSError):
+            except OSError:
                 continue  # another process was faster
             try:
                 model = contents(read_file(path))
@@ -201,7 +175,7 @@ class Recovery:
         """The recovery files that no living process has locked, the latest first."""
         found: list[tuple[float, Path]] = []
         for path in {*_files(self.folder, _NAME)} - {self._path}:
-            with suppress(Timeout, OSError):
+            with suppress(OSError):
                 _lock_beside(path).release()
                 found.append((path.stat().st_mtime, path))
         return [path for _, path in sorted(found, reverse=True)]
@@ -221,7 +195,7 @@ def _state(model: Model) -> tuple[int, int]:
 
 
 def _lock_beside(path: Path) -> BaseFileLock:
-    """Acquires the lock file that belongs to `path`. Raises Timeout, OSError."""
+    """Acquires the lock file that belongs to `path`. Raises OSError."""
     return acquired_lock(path.with_suffix(".lock"), 0)
 
 

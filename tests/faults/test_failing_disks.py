@@ -172,7 +172,7 @@ class Reading:
 def read(session: Session) -> Path:
     """A folder with everything that a folder of saves may hold."""
     do(session, "n mini; pas x; t 3; p; pas y; t 1")
-    session.unfinished.autosave(session.network(), wait=True)
+    session.unfinished.autosave(session.network())
     session.unfinished.release()
     Registry(session.saves).delete("y")
     OwnData(session.saves).change(

@@ -35,7 +35,7 @@ def test_a_folder_that_is_a_link_is_not_followed(
     session.saves.mkdir(parents=True, exist_ok=True)
     (session.saves / name).symlink_to(outside)
     do(session, "n diary; t 3; pas one; t 3")
-    session.unfinished.autosave(session.network(), wait=True)
+    session.unfinished.autosave(session.network())
     assert "no unfinished training" in refusal(session, "recover")
     for line in ("p", "del one", "undo", "n diary; pas two; ren two three"):
         try:

@@ -67,7 +67,6 @@ def test_what_a_living_program_keeps_is_not_taken(
 ) -> None:
     monkeypatch.setattr(recovery, "BUSY_SECONDS", 0.0)
     do(session, "n diary; t 30")
-    session.unfinished._join()
     assert len(kept(session.saves)) == 1
     assert "there is no unfinished training" in program("-c", "recover").stderr
     do(session, "pas saved")
@@ -89,7 +88,6 @@ def test_a_short_training_is_put_aside_after_it(
     assert kept(session.saves) == []
     monkeypatch.setattr(recovery, "IDLE_SECONDS", 0.0)
     do(session, "c 1")
-    session.unfinished._join()
     assert len(kept(session.saves)) == 1
 
 
@@ -207,20 +205,19 @@ def test_what_could_not_be_read_back_is_told_and_leaves_the_autosave_before(
 ) -> None:
     do(session, "n diary; t 30")
     keep = session.unfinished.autosave
-    assert keep(session.network(), wait=True)
+    assert keep(session.network())
     monkeypatch.setattr(recovery, "IDLE_SECONDS", 0.0)
     session.network().trainer.progress.seconds = float("inf")
     session.network().trainer.progress.batches += 1
     output = Kept()
     for line in ("c 1", "c 2"):
         assert do_line(line, session, output)
-        session.unfinished._join()
     do_line("c 3", session, output)
     told = [str(report) for report in output.reports]
     assert len(told) == 1  # once is enough
     assert "was not autosaved" in told[0]
     assert "'seconds' is not a finite number" in told[0]
-    assert not keep(session.network(), wait=True)
+    assert not keep(session.network())
     session.unfinished.release()
     assert do(session, "n mini; recover")[-1]["trained_batches"] == 30
 
@@ -244,7 +241,7 @@ def test_no_lock_is_left_where_nothing_could_be_written(
 
     do(session, "n diary; t 5")
     monkeypatch.setattr(recovery, "write_durably", full)
-    assert not session.unfinished.autosave(session.network(), wait=True)
+    assert not session.unfinished.autosave(session.network())
     assert [*(session.saves / FOLDER).iterdir()] == []
 
 
@@ -283,7 +280,7 @@ def test_the_latest_is_recovered_first(session: Session) -> None:
     recovery, ages = session.unfinished, {}
     for batches in (3, 5, 4):
         do(session, f"n mini; t {batches}")
-        assert recovery.autosave(session.network(), wait=True)
+        assert recovery.autosave(session.network())
         recovery.release()
         for path in {*kept(session.saves)} - {*ages}:
             ages[path] = batches
