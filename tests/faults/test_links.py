@@ -8,7 +8,7 @@ import pytest
 from registry_helpers import file_of
 from session_helpers import do, refusal
 
-from digitnet.registry import files, recovery
+from digitnet.registry import files
 from digitnet.registry.files import TEMPORARY, write_durably
 from digitnet.registry.recovery import FOLDER
 from digitnet.repl.session import Session
@@ -136,21 +136,3 @@ def test_no_setting_steers_the_terminal(session: Session, value: str) -> None:
     for name in ("schedule", "augment"):
         with pytest.raises(ValueError, match="plain characters"):
             trainer.settings.changed(name, value)
-
-
-def test_a_lock_that_is_a_link_is_not_locked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / FOLDER
-    folder.mkdir()
-    (folder / "1-0123abcd.pickle").write_bytes(b"")
-    (folder / "1-0123abcd.lock").symlink_to(tmp_path / "precious")
-    tried: list[Path] = []
-
-    def lock(path: Path, **_: object) -> None:
-        tried.append(path)
-        raise OSError("some versions of the library refuse links, and others do not")
-
-    monkeypatch.setattr(files, "FileLock", lock)
-    assert recovery.Recovery(tmp_path).orphans() == []
-    assert tried == []
