@@ -25,11 +25,8 @@ Reader = Callable[["Fields", str], Any]
 
 # the seal: a footer that detects damage
 
-MAGIC, VERSION = b"DIGITNET", 2
-"""The version of the format that is written. All from 1 on are read."""
-
+MAGIC, VERSION = b"DIGITNET", 2  # the version that is written; all from 1 on are read
 _FIELDS = struct.Struct(">8sHQ")
-
 FOOTER_BYTES = _FIELDS.size + sha256().digest_size
 
 
@@ -66,7 +63,6 @@ def _sum(payload: bytes, fields: bytes) -> bytes:
 # the pickle
 
 MAX_DEPTH, MAX_VALUES, MAX_ITEMS, MAX_STRING = 16, 250_000, 100_000, 65_536
-
 PROTO, STOP, MARK = b"\x80\x03", b".", b"("
 NONE, TRUE, FALSE = b"N", b"\x88", b"\x89"
 BININT, BININT1, BININT2, LONG1, BINFLOAT = b"J", b"K", b"M", b"\x8a", b"G"
@@ -251,10 +247,8 @@ DTYPES = {"<f4": np.float32, "<f8": np.float64}
 
 MAX_INTEGER, MAX_DIMENSIONS, MAX_SIZE = 1 << 62, 4, 1 << 31
 MAX_TEXT, MAX_TEXTS = 200, 100
-
 WRONG_SHAPE = "does not have the shape it should have"
 WRONG_PRECISION = "does not have the precision it should have"
-
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
 
 

@@ -77,7 +77,6 @@ def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
 
 
 MAX_HEADER = 1 << 20
-
 DTYPES = {"F32": "<f4", "F64": "<f8"}
 
 
@@ -287,8 +286,7 @@ def _layers(about: Fields, arrays: dict[str, Document], start: str = "") -> list
 
 # weights that other programs wrote
 
-MAX_ORDERS = 6
-"""Up to so many layers, any order is tried in which their shapes fit together."""
+MAX_ORDERS = 6  # up to so many layers, any order is tried in which their shapes fit together
 
 Layers = list[tuple[str, Array, Array | None]]
 """The name, the weights (inputs, outputs) and the biases of each layer, first layer first."""

@@ -34,9 +34,7 @@ class NotConfirmed(OSError):
 
 
 MAX_BYTES = 256 << 20
-
-TEMPORARY = ".writing-"
-"""Prefix of the names of temporary files."""
+TEMPORARY = ".writing-"  # prefix of the names of temporary files
 
 
 def read_file(path: Path) -> bytes:
@@ -185,8 +183,7 @@ def refuse_link(path: Path) -> None:
             )
 
 
-POLLING_SECONDS = 0.01
-"""Polling interval of locks: waiters are not queued, so poll often."""
+POLLING_SECONDS = 0.01  # polling interval of locks: waiters are not queued, so poll often
 
 
 def acquired_lock(path: Path, seconds: float) -> BaseFileLock:

@@ -9,8 +9,7 @@ from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 
-SEEN = ", seen in training"
-"""Suffix of `Accuracy.on` if the network was trained on these cases."""
+SEEN = ", seen in training"  # suffix of `Accuracy.on` if the network was trained on these cases
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,7 @@ class StudyRecord:
     saved_at: str = ""
 
 
-OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-"""The pattern of the names of own data sets."""
+OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # the pattern of the names of own data sets
 
 
 @dataclass(frozen=True)

@@ -115,10 +115,7 @@ class OwnData:
 # earlier versions
 
 FOLDER = "digits"
-
-ROWS = "mine-cases-idx2-ubyte"
-"""The file of `mine` in the first version."""
-
+ROWS = "mine-cases-idx2-ubyte"  # the file of `mine` in the first version
 _VERSION = re.compile(rf"({OWN_NAME.pattern})\.(0|[1-9][0-9]{{0,8}})")
 
 

@@ -16,9 +16,7 @@ from digitnet.engine.layers import ACTIVATIONS, EPSILON, LAYERS
 from digitnet.registry.files import DamagedSave
 
 SCALES = {"unit": "1 for ink (a byte divided by 255)", "raw": "255 for ink"}
-
-SQUARES = ([784], [121])
-"""The shapes of cases in a row that are pictures all the same."""
+SQUARES = ([784], [121])  # the shapes of cases in a row that are pictures all the same
 
 
 def _said(description: Mapping[str, Any]) -> str:
@@ -38,8 +36,7 @@ def _networks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, An
     return [(f"members.{k}.", member, member["scale"]) for k, member in enumerate(members)]
 
 
-OPERATOR_SET, FILE_VERSION = 17, 8
-"""From 2022: old enough for the programs in use."""
+OPERATOR_SET, FILE_VERSION = 17, 8  # from 2022: old enough for the programs in use
 
 
 def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:

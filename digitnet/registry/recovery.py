@@ -44,14 +44,9 @@ FOLDER = ".recovery"
 _NAME = re.compile(r"[0-9]{1,10}-[0-9a-f]{8}\.pickle")
 """The pattern of the names of recovery files: process ID and a random part."""
 
-UNNAMED = "unsaved training"
-"""The name in the autosave of a network without a name."""
-
-BUSY_SECONDS = 60.0
-"""Interval of autosaves while a command is training."""
-
-IDLE_SECONDS = 5.0
-"""Minimum interval of autosaves between commands."""
+UNNAMED = "unsaved training"  # the name in the autosave of a network without a name
+BUSY_SECONDS = 60.0  # interval of autosaves while a command is training
+IDLE_SECONDS = 5.0  # minimum interval of autosaves between commands
 
 
 class Recovery:
@@ -204,14 +199,12 @@ def _lock_beside(path: Path) -> BaseFileLock:
 FIRST_SECONDS, SECONDS = 2.0, 1.0
 """A training is written for the first time when it has taken so long, and then at this interval."""
 
-SILENT_SECONDS = 60.0
-"""After so long without a change, a training counts as ended."""
+SILENT_SECONDS = 60.0  # after so long without a change, a training counts as ended
 
 CURVES = ("cost", "validation_cost", "accuracy", "rate")
 """The curves that are drawn: lists of (mini-batch, value)."""
 
 MAX_POINTS = 1000
-
 _PROGRESS = re.compile(r"[0-9]{1,10}\.progress")
 
 

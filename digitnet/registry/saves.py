@@ -255,8 +255,7 @@ KEPT_VERSIONS = 5
 deleted ones are all kept.
 """
 
-MAX_GAP = 10**9
-"""What comes after a gap of so many numbers was not numbered by digitnet."""
+MAX_GAP = 10**9  # what comes after a gap of so many numbers was not numbered by digitnet
 
 _KEPT = re.compile(
     rf"([0-9]{{8}}|[1-9][0-9]{{8,}})\.(deleted|replaced|named|made)\.({IS_FILE.pattern})"

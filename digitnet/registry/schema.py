@@ -100,8 +100,7 @@ def saved_at(fields: Fields) -> str:
 
 # networks
 
-MAX_UNITS = 1 << 20
-"""Maximum number of units, channels or pixels."""
+MAX_UNITS = 1 << 20  # maximum number of units, channels or pixels
 
 
 def network_document(network: Network) -> Document:
@@ -328,11 +327,8 @@ def _accuracy(fields: Fields, name: str) -> Accuracy:
 # studies
 
 MAX_RESULTS = 20_000
-
 MAX_WORDS = 2_000
-
-MAX_FIGURE = 1e100
-"""Maximum cost, and number of seconds, of a result."""
+MAX_FIGURE = 1e100  # maximum cost, and number of seconds, of a result
 
 
 def study_to_document(study: StudyRecord) -> Document:

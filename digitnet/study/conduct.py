@@ -124,8 +124,7 @@ def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
 
 # on a cluster
 
-SECONDS = 4.0
-"""Timeout of each of the steps in which a connection is made."""
+SECONDS = 4.0  # timeout of each of the steps in which a connection is made
 
 MAX_GREETING, MAX_FRAMES = 1 << 20, 100
 """Maximum length and number of frames of the message with which a scheduler greets."""
@@ -240,14 +239,9 @@ def _said(error: object) -> str:
 
 # the study
 
-POLLING_SECONDS = 0.1
-"""Interval of reports while no result arrives."""
-
-AHEAD = 4
-"""Jobs submitted per worker."""
-
-TRIES = 3
-"""Give up after this many pools have broken in a row without a result."""
+POLLING_SECONDS = 0.1  # interval of reports while no result arrives
+AHEAD = 4  # jobs submitted per worker
+TRIES = 3  # give up after this many pools have broken in a row without a result
 
 
 def conduct(

@@ -229,7 +229,6 @@ def existing(session: Session, typed: str, failure: str = "", hint: str = "") ->
 
 
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
-
 STUDY = ("name", "file", "saved_at", "bytes", "damaged")
 NETWORK = (
     *("name", "file", "shape", "parameters", "trained_batches", "accuracy", "measured_on"),

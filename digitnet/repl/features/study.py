@@ -58,20 +58,11 @@ from digitnet.study.plan import (
     varies,
 )
 
-MAX_MILESTONES = 10
-"""Approximate number of milestones."""
-
-INTERVAL = 20
-"""Width of the drawings of means and spreads."""
-
-MEANS = ("settings", "accuracy", "spread", "cost", "seconds")
-"""What the JSON has of each group."""
-
-NO_FURTHER = 1.1
-"""A cost has stopped falling when it is at most this many times the lowest."""
-
-MAX_SEARCH_ROWS = 10
-"""Maximum number of rows for a search."""
+MAX_MILESTONES = 10  # approximate number of milestones
+INTERVAL = 20  # width of the drawings of means and spreads
+MEANS = ("settings", "accuracy", "spread", "cost", "seconds")  # what the JSON has of each group
+NO_FURTHER = 1.1  # a cost has stopped falling when it is at most this many times the lowest
+MAX_SEARCH_ROWS = 10  # maximum number of rows for a search
 
 
 @dataclass(frozen=True)
