@@ -104,7 +104,12 @@ class Recovery:
         self._last, self._autosaved_state, self.problem = monotonic(), _state(model), ""
         try:
             data, _ = sealed(to_document(model, model.name or UNNAMED))
-            write_durably(self._place(), data)
+            if self._path is None:
+                refuse_link(self.folder)
+                make_folder(self.folder)
+                path = self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.pickle"
+                self._lock, self._path = _lock_beside(path), path
+            write_durably(self._path, data)
             return True
         except OSError as error:
             self.problem = error.strerror or str(error)
@@ -113,15 +118,6 @@ class Recovery:
         if self._path and not self._path.exists():  # do not leave a lock without a file
             self.discard()
         return False
-
-    def _place(self) -> Path:
-        """The path of this process's recovery file; locks it the first time."""
-        if self._path is None:
-            refuse_link(self.folder)
-            make_folder(self.folder)
-            path = self.folder / f"{os.getpid()}-{secrets.token_hex(4)}.pickle"
-            self._lock, self._path = _lock_beside(path), path
-        return self._path
 
     def release(self) -> None:
         if self._lock is not None:

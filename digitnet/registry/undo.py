@@ -57,8 +57,11 @@ def undo(saves: Registry, name: str = "", number: int = 1) -> Undone:
         if number > len(found):
             raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
         kept = found[-1]
-        if kept.kind == "made":
-            return _unmake(saves, kept)
+        if kept.kind == "made":  # a data set, which goes
+            entry = replace(read_entry(saves.folder / kept.file), parameters=0)
+            saves.throw_away(kept.file)
+            saves.update_list()
+            return Undone(entry.name, kept.kind, swapped=False, older=0, entry=entry)
         older = [k for k in versions if k < kept and k.file == kept.file]
         count = sum(k.kind in ("deleted", "replaced") for k in older)
         return _restore(saves, kept, 0 if kept.kind == "named" else count)
@@ -123,13 +126,6 @@ def is_whole(path: Path) -> bool:
     except (DamagedSave, OSError) as error:
         return isinstance(error, NewerFormat)
     return True
-
-
-def _unmake(saves: Registry, kept: Kept) -> Undone:
-    entry = read_entry(saves.folder / kept.file)
-    saves.throw_away(kept.file)
-    saves.update_list()
-    return Undone(entry.name, kept.kind, swapped=False, older=0, entry=replace(entry, parameters=0))
 
 
 def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
