@@ -138,7 +138,6 @@ class Model:
         return model
 
     def names(self) -> dict[str, int]:
-        """The version that answers to each name."""
         return {name: self.live[self.find(name)].content for name in _names(self.live)}
 
     def undoable(self) -> tuple[Any, ...]:
@@ -156,7 +155,6 @@ class Model:
         return {copy.content for copy in copies}
 
     def possible(self, rng: random.Random, version: int) -> Change:
-        """Some change that can be made now."""
         there = sorted(set(_names(self.live)) - {MINE})
         free = [name for name in NAMES if name not in there]
         changes: list[Change] = [("save", rng.choice(NAMES), version), ("add", version)]
@@ -208,7 +206,6 @@ def make(registry: Registry, change: Change) -> None:
 
 
 def past(folder: Path, changes: Sequence[Change]) -> Model:
-    """Makes these changes one after the other; what they come to."""
     model = Model({})
     for change in changes:
         make(Registry(folder), change)
@@ -312,6 +309,5 @@ def without_steps(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
 
 
 def passing_over(path: Path, data: bytes, keep_old_as: Path | None = None) -> None:
-    """How not to meet a failure."""
     with suppress(OSError):
         write_durably(path, data, keep_old_as)

@@ -75,7 +75,6 @@ def _says_so(answer: Answer) -> bool:
 
 
 def _listed(answer: Answer) -> dict[str, str | None]:
-    """What is said of each network in the list."""
     if (answer.code, answer.err) != (0, ""):
         return {}
     own = [n for n in json.loads(answer.out)["networks"] if not n["included"]]
@@ -139,7 +138,6 @@ def make_folder(folder: Path) -> Path:
 
 
 def sound_digits() -> dict[str, NDArray[np.uint8]]:
-    """A stand-in for the sample."""
     return {
         stem: (np.arange(503 if "train" in stem else 2) % 10).astype(np.uint8)
         if "labels" in stem

@@ -30,8 +30,6 @@ def value(thing: Any) -> bytes:
 
 
 class Raw:
-    """Opcodes that stand for a value."""
-
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
 
@@ -239,13 +237,11 @@ AFTER: dict[str, bytes] = {
 
 
 def poisoned(field: str) -> bytes:
-    """A save whose `field` is a call."""
     head = b"".join(value(name) + value(DOCUMENT[name]) for name in DOCUMENT if name != field)
     return PROTO + b"}(" + head + value(field) + ATTACK + b"u."
 
 
 def in_a_save(opcodes: bytes) -> bytes:
-    """A sound save with one field more."""
     return SAVE[:-2] + value("more") + opcodes + b"u."
 
 

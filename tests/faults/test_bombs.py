@@ -26,7 +26,6 @@ def within(opcodes: bytes) -> bytes:
 
 
 def document(*path: str | int, **fields: Any) -> bytes:
-    """A save of the right opcodes, some fields of which are bombs."""
     changed = deepcopy(DOCUMENT)
     holder: Any = changed
     for step in path:
@@ -49,7 +48,6 @@ def numbers(count: int) -> bytes:
 
 
 def floods(count: int) -> dict[str, bytes]:
-    """Opcodes by the million."""
     return {
         f"{name} by the million": within(start + opcode * count + end)
         for name, start, opcode, end in (
@@ -81,7 +79,6 @@ W0 = ("layers", 0, "parameters", "weights")
 
 @cache
 def bombs() -> dict[str, bytes]:
-    """Bombs without a footer."""
     history = array_document(np.ones((MILLION, 4)))
     return {
         # claimed lengths
@@ -167,7 +164,6 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs L
 
 
 def sealed(*names: str) -> dict[str, bytes]:
-    """These bombs, or all, in sound files."""
     return {name: seal(bombs()[name]) for name in names or bombs()}
 
 

@@ -77,7 +77,6 @@ MUTATIONS = (flip, swap_bytes, truncate, splice, zero)
 
 
 def mutated(data: bytes, rng: Random) -> bytes:
-    """The data with one mutation."""
     changed = bytearray(data)
     rng.choice(MUTATIONS)(changed, rng)
     return bytes(changed)
@@ -97,7 +96,6 @@ def forged_save(number: int) -> bytes:
 
 
 def read(data: bytes) -> Model | None:
-    """The network in a save, None where it is refused as damaged."""
     try:
         return from_document(decode(unseal(data)))
     except DamagedSave:
@@ -211,7 +209,6 @@ class AnyNumber:
 
 
 def any_progress(fields: Fields) -> Progress:
-    """Progress as it stands."""
     return Progress(**fields.rest())
 
 

@@ -58,7 +58,6 @@ def images(folder: Path, copies: int) -> tuple[int, list[str]]:
 
 
 def blank(image: Path) -> None:
-    """An image of an empty file system."""
     image.unlink(missing_ok=True)
     image.touch()
     os.truncate(image, 4 << 20)
@@ -67,7 +66,6 @@ def blank(image: Path) -> None:
 
 @contextmanager
 def mounted(image: Path, at: Path) -> Iterator[None]:
-    """The file system of an image, in a folder."""
     at.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop", str(image), str(at)], check=True, capture_output=True)
     try:

@@ -57,7 +57,6 @@ def at_every_call(folder: Path, *, changing: bool) -> tuple[int, int, list[str]]
 
 
 def again(ready: Path) -> Path:
-    """A fresh copy of the saves."""
     saves = ready.with_name("saves")
     shutil.rmtree(saves, ignore_errors=True)
     if ready.exists():
@@ -66,7 +65,6 @@ def again(ready: Path) -> Path:
 
 
 def not_going_on(saves: Path) -> str:
-    """What is wrong with the next save."""
     registry = Registry(saves)
     make(registry, ("save", "next", 10))
     left = temporary_files(saves)

@@ -79,7 +79,6 @@ def wrong_after(saves: Path, before: Model, change: Change, disk: Watched, code:
 
 
 def calls_of(saves: Path, change: Change) -> dict[str, int]:
-    """How often a change makes each call."""
     with pytest.MonkeyPatch.context() as patch:
         disk = Watched(patch)
         make(Registry(saves), change)
@@ -112,7 +111,6 @@ def at_every_call(folder: Path, codes: list[tuple[int, bool]]) -> tuple[int, lis
 
 @pytest.fixture(autouse=True)
 def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Syncs need not be waited for."""
     monkeypatch.setattr(os, "fsync", os.fstat)
 
 

@@ -38,7 +38,6 @@ Met = AbstractContextManager[tuple[Model, dict[str, Any]]]
 
 @contextmanager
 def mounted(at: Path) -> Iterator[None]:
-    """A small file system in memory."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("file systems are mounted as root, on Linux")
     at.mkdir()
@@ -54,7 +53,6 @@ def mounted(at: Path) -> Iterator[None]:
 
 @contextmanager
 def full(at: Path, changes: Sequence[Change] = PAST) -> Iterator[tuple[Model, dict[str, Any]]]:
-    """Not one block is free."""
     with mounted(at):
         before = past(at / "saves", changes)
         with suppress(OSError), (at / "filling").open("wb", buffering=0) as file:
@@ -65,7 +63,6 @@ def full(at: Path, changes: Sequence[Change] = PAST) -> Iterator[tuple[Model, di
 
 @contextmanager
 def read_only(at: Path) -> Iterator[tuple[Model, dict[str, Any]]]:
-    """Nothing can be written."""
     with mounted(at):
         before = past(at / "saves", PAST)
         subprocess.run(["mount", "-o", "remount,ro", str(at)], check=True)

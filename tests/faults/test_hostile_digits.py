@@ -36,7 +36,6 @@ Files = Iterator[tuple[str, bytes]]
 
 
 def bad_headers(array: NDArray[np.uint8]) -> Files:
-    """Headers that are none, or that claim what is not there."""
     shape, data = array.shape, array.tobytes()
     for zeros in (b"PK", b"\0\1", b"\1\0", b"\xff\xfe", b"\x1f\x8c", b"\x1b["):
         yield f"begins with {zeros!r}", header(*shape, zeros=zeros) + data
@@ -68,7 +67,6 @@ def bad_lengths(array: NDArray[np.uint8]) -> Files:
 
 
 def bad_contents(array: NDArray[np.uint8]) -> Files:
-    """Labels past 9, pictures of another size."""
     if array.ndim == 1:
         for label in (10, 11, 27, 127, 128, 255):
             for place in (0, -1):
@@ -185,7 +183,6 @@ def refuses(process: Program, folder: Path, command: str, *says: str) -> bool:
 
 
 def make_sparse(path: Path) -> None:
-    """A file of a tebibyte that takes no room."""
     path.touch()
     os.truncate(path, 1 << 40)
 

@@ -79,7 +79,6 @@ def holding_the_lock(registry: Registry, holding: Event) -> None:
 
 
 def holder(registry: Registry) -> ForkProcess:
-    """A process that holds the lock."""
     holding = FORK.Event()
     process = start(holding_the_lock, registry, holding)
     assert holding.wait(10)

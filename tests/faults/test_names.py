@@ -105,7 +105,6 @@ class Terminal:
         self.output = ScreenOutput(results, failures)
 
     def do(self, session: Session, *words: str) -> bool:
-        """Whether the command could be done."""
         return do_command(list(words), session, self.output)
 
     @property

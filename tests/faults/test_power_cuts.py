@@ -46,7 +46,6 @@ class Recorder:
     """What digitnet does to the disk under `root`, in order."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
-        """Records from now on."""
         self.events: list[Event] = []
         self.folders = [root]
         self.numbers: dict[int, int] = {}  # of files, by their inodes, which are used again
@@ -70,7 +69,6 @@ class Recorder:
         return call
 
     def done(self) -> None:
-        """A change was acknowledged."""
         self.events.append(Event("done"))
 
     def opening(self, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +147,6 @@ class Disk:
     synced: dict[int, bytes] = field(default_factory=dict)
 
     def see(self, event: Event) -> None:
-        """Takes in what was done."""
         if event.kind == "moved" and event.folder is not None:
             to = event.halves[0][0] / event.halves[0][1]
             self.names[to] = dict(self.names.get(event.folder, {}))
@@ -184,7 +181,6 @@ class Disk:
     def tree(
         self, folder: Path, names: dict[Path, dict[str, int]], spoil: Spoil
     ) -> Iterator[tuple[Path, bytes | int]]:
-        """All that can be reached from a folder."""
         for name, number in names.get(folder, {}).items():
             path = folder / name
             if number == FOLDER:
@@ -204,7 +200,6 @@ SPOILS: tuple[Spoil, ...] = (
 
 
 def apply(half: Half, names: dict[Path, dict[str, int]]) -> None:
-    """Makes a name a file's, or no file's."""
     folder, name, number = half
     if number is None:
         names.setdefault(folder, {}).pop(name, None)
@@ -242,12 +237,10 @@ DISKS: dict[str, Patch] = {
 
 
 def no_links(*_: object) -> None:
-    """As on a file system without hard links."""
     raise failure(errno.EPERM)
 
 
 def record(root: Path, plan: Sequence[Change], disk: str = "as usual") -> list[Event]:
-    """All that these changes do to the disk."""
     with pytest.MonkeyPatch.context() as patch:
         DISKS[disk](patch)
         recorder = Recorder(root, patch)
@@ -288,7 +281,6 @@ def cut(
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """What is there before anything is saved."""
     folder = tmp_path / "root"
     folder.mkdir()
     return folder

@@ -45,14 +45,12 @@ class Cluster:
         ]  # fmt: skip
 
     def end(self) -> None:
-        """Kills what is left."""
         for process in (self.scheduler, *self.workers):
             process.kill()
             process.wait()
 
 
 def started(program: str, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
-    """A program of dask's."""
     return subprocess.Popen(
         [sys.executable, "-m", f"distributed.cli.{program}", *arguments],
         stdout=subprocess.DEVNULL,

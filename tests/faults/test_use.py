@@ -74,7 +74,6 @@ def changed(document: Document, rng: Random) -> Document:
 
 
 def complaints(session: Session, line: str) -> list[str]:
-    """What is wrong with what one command says."""
     out, err = io.StringIO(), io.StringIO()
     with (
         redirect_stdout(out),
@@ -92,7 +91,6 @@ def complaints(session: Session, line: str) -> list[str]:
 
 
 def saved(session: Session) -> list[Document]:
-    """What is changed."""
     made = []
     for line in MADE:
         do(session, f"{line}; pas x")

@@ -18,14 +18,12 @@ WHOLE = to_document(rich(), "x")
 
 
 def with_change(path: Place, value: Any) -> Any:
-    """The complete document with one value replaced."""
     document = copy.deepcopy(WHOLE)
     holder_of(document, path)[path[-1]] = value
     return document
 
 
 def holder_of(document: Any, path: Place) -> Any:
-    """The dict or list that contains a position."""
     for key in path[:-1]:
         document = document[key]
     return document

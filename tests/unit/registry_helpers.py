@@ -65,7 +65,6 @@ def rich(optimizer: str = "momentum", **kinds: Any) -> Model:
 
 
 def bits(arrays: list[Any]) -> list[tuple[Any, ...]]:
-    """Type, shape and bytes of each array."""
     return [(array.dtype, array.shape, array.tobytes()) for array in arrays]
 
 
@@ -126,14 +125,12 @@ def soon(call: Callable[[], Any]) -> Any:
 
 
 def make_pipe(path: Path) -> None:
-    """A named pipe that nobody writes into."""
     if not hasattr(os, "mkfifo"):
         pytest.skip("there are no named pipes here")
     os.mkfifo(path)
 
 
 def make_loop(path: Path) -> None:
-    """A symbolic link to itself."""
     path.symlink_to(path.name)
 
 
@@ -163,7 +160,6 @@ def two(registry: Registry) -> Registry:
 
 @pytest.fixture
 def disk(two: Registry, monkeypatch: pytest.MonkeyPatch) -> "Disk":
-    """The disk under `two`."""
     return Disk(monkeypatch)
 
 
@@ -171,7 +167,6 @@ class Disk:
     """Counts calls that change the disk, and lets one fail."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Lets nothing fail yet."""
         self.patch = monkeypatch
         self.counts: dict[str, int] = {}
         self.fails: tuple[str, int, BaseException] | None = None
@@ -216,7 +211,6 @@ class Pen:
     """A file whose writes fail if the disk is full."""
 
     def __init__(self, file: Any, disk: Disk) -> None:
-        """Wraps an open file."""
         self.file, self.disk = file, disk
 
     def __enter__(self) -> "Pen":
@@ -230,7 +224,6 @@ class Pen:
         return getattr(self.file, name)
 
     def write(self, data: bytes) -> int:
-        """Writes half before it fails."""
         try:
             self.disk.trip("write")
         except BaseException:

@@ -142,7 +142,6 @@ def test_what_is_a_plain_value_with_a_fancy_type_is_written_as_the_plain_value(v
 
 
 def text(string: str | bytes) -> bytes:
-    """The opcode for a string."""
     raw = string.encode() if isinstance(string, str) else string
     return b"X" + struct.pack("<I", len(raw)) + raw
 
@@ -167,7 +166,6 @@ class Attack:
     done: tuple[str, ...] = ()
 
     def __reduce__(self) -> Any:
-        """What `pickle` would call."""
         return (setattr, (Attack, "done", ("it ran",)))
 
 
@@ -282,7 +280,6 @@ MAGIC_AT = VERSION_AT - len(MAGIC)
 
 
 def footer(version: int = VERSION, length: int = len(PAYLOAD), magic: bytes = MAGIC) -> bytes:
-    """The fields of a footer."""
     return magic + version.to_bytes(2, "big") + length.to_bytes(8, "big")
 
 

@@ -106,7 +106,6 @@ LAYERED = [
 
 
 def layered(shape: str, dropout: float = 0.0, pixels: str = "unit") -> tuple[Model, Any]:
-    """A model with statistics, and cases for it."""
     network = network_of(shape)
     network.initialize(1)
     x = np.random.default_rng(3).normal(size=(7, network.inputs)).astype(np.float32)

@@ -45,7 +45,6 @@ def tensors(about: Any, arrays: dict[str, Any]) -> bytes:
 
 
 def layered(**fields: Any) -> Callable[[Any, Any], Any]:
-    """Changes the first layer."""
 
     def change(about: Any, arrays: Any) -> Any:
         first, *others = about["layers"]
@@ -155,7 +154,6 @@ def zipped(members: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
 
 
 def npy(header: str, content: bytes = b"") -> bytes:
-    """An array file with any header."""
     text = (header + "\n").encode()
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content
 

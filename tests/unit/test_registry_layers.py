@@ -161,7 +161,6 @@ def network_member(shape: str) -> Any:
 
 
 def other_width(document: Any) -> None:
-    """Makes the second member one of 35 inputs."""
     document["layers"][0]["members"][1] = network_member("35-4-2")
 
 
