@@ -105,7 +105,7 @@ class DataFacts:
         x, answers = self.reference
         if len(x) < 100 or self.is_table:
             return None
-        return float((_neighbours_answers(x, answers, x, own=True) == answers).mean())
+        return float((_neighbors_answers(x, answers, x) == answers).mean())
 
     @property
     def floor(self) -> float:
@@ -121,7 +121,7 @@ class DataFacts:
         result: dict[str, dict[str, float]] = {}
         for name, cases in self.sets.items() if self.agreement is not None else ():
             queries, right = _inputs_and_answers(cases, MAX_QUERIES)
-            guesses = _neighbours_answers(*self.reference, queries, own=False)
+            guesses = _neighbors_answers(*self.reference, queries)
             result[name] = {"": float((guesses == right).mean())}
             if result[name][""] < 0.6 * (self.agreement or 0):
                 result[name] |= self._if_undone(queries, right, guesses)
@@ -139,7 +139,7 @@ class DataFacts:
                 if damage.undo:
                     back = damage.undo(queries.reshape(shape), x.reshape(shape))
                     back = np.ascontiguousarray(back).reshape(queries.shape)
-                    told = _neighbours_answers(*self.reference, back, own=False)
+                    told = _neighbors_answers(*self.reference, back)
                     undone[name] = float((told == right).mean())
         return undone
 
@@ -178,12 +178,12 @@ def _centre(pictures: Array) -> Array:
     return centre / max(float(mean.sum()), 1e-9)
 
 
-def _neighbours_answers(x: Array, answers: Integers, queries: Array, *, own: bool) -> Integers:
-    """The commonest answer among each query's five nearest neighbors in x, by |q − x|² − |q|². own:
-    whether the queries are x itself.
+def _neighbors_answers(x: Array, answers: Integers, queries: Array) -> Integers:
+    """The commonest answer among each query's five nearest neighbors in x, by |q − x|² − |q|²; if
+    the queries are x, none is its own.
     """
     distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
-    if own:
+    if queries is x:
         np.fill_diagonal(distances, np.inf)
     near = np.argpartition(distances, 5, axis=1)[:, :5]
     votes = np.zeros((len(queries), int(answers.max()) + 1), dtype=np.intp)
