@@ -144,19 +144,6 @@ def exploding(shape: str) -> Patient:
     return patient
 
 
-def imbalance(shape: str) -> Patient:
-    patient = fresh(shape)
-    ones = np.flatnonzero(answers_of(patient.train.targets) == 1)
-    patient.train = some(patient.train, np.concatenate([ones, np.arange(60)]))
-    return patient
-
-
-def unseen(shape: str) -> Patient:
-    patient = fresh(shape)
-    patient.train = some(patient.train, answers_of(patient.train.targets) < 2)
-    return patient
-
-
 def some(cases: Cases, rows: Any) -> Cases:
     return replace(cases, inputs=cases.inputs[rows], targets=cases.targets[rows])
 
@@ -207,7 +194,9 @@ SCRAMBLED = turned(
 PLANTS: dict[str, Callable[[str], Patient]] = {
     "same-inputs": changed(turned(np.zeros_like), "train"),
     "pixels": lambda shape: fresh(shape, pixels="raw"),
-    "imbalance": imbalance,
+    "imbalance": changed(
+        lambda c: some(c, np.r_[np.flatnonzero(answers_of(c.targets) == 1), 0:60]), "train"
+    ),
     "transposed": changed(TRANSPOSED, "test"),
     "inverted": changed(INVERTED, "train"),
     "shifted": changed(SHIFTED, "validation"),
@@ -219,7 +208,7 @@ PLANTS: dict[str, Callable[[str], Patient]] = {
     "turned-right": changed(turned(lambda pictures: np.rot90(pictures, -1, (1, 2))), "test"),
     "scaled": changed(turned(lambda pictures: pictures // 32), "test"),
     "scrambled": changed(SCRAMBLED, "train"),
-    "unseen": unseen,
+    "unseen": changed(lambda c: some(c, answers_of(c.targets) < 2), "train"),
     "labels": changed(answered(lambda a: np.random.default_rng(1).permutation(a)), "train"),
     "too-few": after("20e", cases=100),
     "schedule": after("60", optimizer="sgd", rate=0.01, schedule="cosine 50"),
