@@ -1,10 +1,10 @@
 """The doctor: the faults of a network, each one record, and the diagnosis.
 
 To add a fault, write under `@fault` a function that looks at the facts and returns its evidence, or
-None; nothing else is needed. Its docstring is what `doctor 1` explains. Causes stand above their
-consequences. Most thresholds are those of TheDeepChecker (Ben Braiek and Khomh 2022, arXiv
-2204.00694), AUTOTRAINER (Zhang et al. 2021, ICSE) and UMLAUT (Schoop et al. 2021, CHI); many checks
-are told by Karpathy (2019, "A Recipe for Training Neural Networks").
+None; nothing else is needed. Its name is the fault's, its docstring what `doctor 1` explains.
+Causes stand above their consequences. Most thresholds are those of TheDeepChecker (Ben Braiek and
+Khomh 2022, arXiv 2204.00694), AUTOTRAINER (Zhang et al. 2021, ICSE) and UMLAUT (Schoop et al. 2021,
+CHI); many checks are told by Karpathy (2019, "A Recipe for Training Neural Networks").
 """
 
 import inspect
