@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from digitnet.repl.errors import CommandError, Unknown, nearest, quoted
+from digitnet.repl.glossary import meanings
 from digitnet.repl.session import Session
 
 OPTIONAL = "optional"
@@ -205,13 +206,15 @@ def understood(words: list[str]) -> list[str]:
 
 def find(word: str, *others: str) -> Command:
     """The command called `word`. Raises CommandError if there is none, and suggests a similar one,
-    or one that a later word of the line names, as in `how do I draw`.
+    one that a later word of the line names, as in `how do I draw`, or the meaning of the words.
     """
     if word in COMMANDS:
         return COMMANDS[word]
-    named = [name for other in others if len(name := other.strip("?.,!").lower()) > 1]
-    named = [name for name in named if name in COMMANDS]
-    hint = f"? {named[-1]} explains {named[-1]}" if named else nearest(word, COMMANDS)
+    said = [other.strip("?.,!").lower() for other in (word, *others)]
+    named = [name for name in said[1:] if len(name) > 1 and name in COMMANDS]
+    phrases = [" ".join(said[at:]) for at in range(len(said))] + said[:1]
+    explained = named[-1:] or [phrase for phrase in phrases if meanings(phrase)]
+    hint = f"? {explained[0]} explains it" if explained else nearest(word, COMMANDS)
     raise CommandError(f"{quoted(word)} is not a command. {hint or '? lists the commands'}")
 
 

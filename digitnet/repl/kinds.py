@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 
@@ -51,10 +52,10 @@ def whole(text: str, low: int = 0, digits: int = 9) -> int:
 
 def number(text: str) -> float:
     """Parses a finite number. Raises ValueError."""
-    value = float(text.replace(",", "."))
-    if not isfinite(value):
-        raise ValueError
-    return value
+    with suppress(ValueError):
+        if isfinite(value := float(text.replace(",", "."))):
+            return value
+    raise ValueError  # without float's own words
 
 
 def horizon(text: str) -> str:
@@ -70,7 +71,9 @@ def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -
     def parse(text: str) -> str:
         known = names()
         if text not in known:
-            hint = nearest(text, known) or f"There are: {', '.join(known)}" * (len(known) > 1)
+            meant = [m.word for m in glossary.meanings(text) if m.word in known]
+            hint = f"Did you mean {meant[0]}?" if meant else nearest(text, known)
+            hint = hint or f"There are: {', '.join(known)}" * (len(known) > 1)
             raise Unknown(hint) if hint else ValueError
         return text
 

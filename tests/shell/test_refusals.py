@@ -79,6 +79,11 @@ WRONG = {
     "show 0": "a whole number from 1",
     "c 'open": "not closed",
     "i now": "takes no arguments",
+    "set lr 3": "'lr' is not a setting. Did you mean rate?",
+    "study epoch 1 2": "nor the name of a study. Did you mean epochs?",
+    "quiz now": "quiz: 'now' is not a number, or `skip`. Example",
+    "what is a hidden layer?": "'what' is not a command. ? hidden layer explains it",
+    "accuracy": "'accuracy' is not a command. ? accuracy explains it",
 }
 
 

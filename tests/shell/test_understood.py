@@ -17,5 +17,5 @@ def test_what_people_type_for_help_and_capitals_are_understood(typed: str, meant
 
 
 def test_an_unknown_command_suggests_one_that_the_line_names(session: Session) -> None:
-    assert refusal(session, "how do I draw?").endswith("? draw explains draw")
+    assert refusal(session, "how do I draw?").endswith("? draw explains it")
     assert refusal(session, "tran 3").endswith("Did you mean train?")

@@ -15,14 +15,14 @@ from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import Settings
+from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.speed import threads
 from digitnet.recipes import DEFAULT, RECIPES, recipe_of
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.errors import CommandError, printable, quoted
+from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
 from digitnet.repl.line import as_typed
@@ -299,6 +299,10 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult 
     if not rest or varies(rest[0]):
         record = _new_study(session, rest, clean(name) if name else "")
         return _run_trainings(session, record, _plan(record), address, is_new=True)
+    if not session.registry.exists(clean(rest[0])):
+        known = (*SETTINGS, SHAPE, EPOCHS, *(e.name for e in session.registry.offered()))
+        hint = nearest(rest[0], known) or "Example: study rate 0.01 0.1"
+        raise CommandError(f"{quoted(rest[0])} is nothing to vary, nor the name of a study. {hint}")
     record = session.registry.load_study(clean(rest[0]))
     plan = _plan(record)
     match rest[1:]:
