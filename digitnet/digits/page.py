@@ -36,9 +36,9 @@ Box = tuple[float, float, float, float]
 
 ODDS = 10  # how many times as probable it is that a part is a digit if it was cut from several
 SEVERAL = 11  # the judge's answer for several digits
-# from this probability of being several digits on, or if it is so many times as wide as high, a
-# piece is cut; no digit is wider
-MIN_SEVERAL, WIDE = 0.1, 1.4
+# from the first probability of being several digits on, a piece is cut if that reads better; from the
+# second on, or if it is so many times as wide as high, in any case
+MIN_SEVERAL, SURELY_SEVERAL, WIDE = 0.1, 0.5, 1.4
 # a page is turned if it has so many pieces, and reads better by this mean log-probability, to which
 # the worst quarter of them does not count: upside down, a Euro sign is a 3
 MIN_TURNED, TURN_GAIN = 4, 0.25
@@ -148,7 +148,9 @@ def _digits_of(figure: _Figure, shape: tuple[int, ...], judge: Judge | None) -> 
         probabilities = [float(_of_digit(outputs)[0])]
         is_wide = figure.ink.shape[1] > WIDE * len(figure.ink)
         if outputs[0, SEVERAL] > MIN_SEVERAL or is_wide:
-            better = _cut_apart(figure.ink, judge, 0.0 if is_wide else float(outputs[0, :10].max()))
+            is_one = not is_wide and outputs[0, SEVERAL] < SURELY_SEVERAL
+            best = float(outputs[0, :10].max()) if is_one else 0.0
+            better = _cut_apart(figure.ink, judge, best)
             if better:
                 parts = better
                 alone = _of_digit(judge([picture for _, picture in parts]))
@@ -411,7 +413,7 @@ ROWS = 40  # rows at which cuts are searched for; taller drawings are reduced
 LEVELS, EVERYWHERE = (0.3, 0.5, 0.7), 0.5
 # the cost of a pixel of paper, where one of full ink costs 1, and of a step aside
 PAPER, ASIDE = 0.02, 0.03
-CUT = 0.5  # the logarithm of the probability that a cut costs
+CUT = 0.75  # the logarithm of the probability that a cut costs
 NARROW = 0.12  # minimum width of a segment, as a fraction of the drawing's height
 
 
