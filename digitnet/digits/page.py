@@ -36,8 +36,8 @@ Box = tuple[float, float, float, float]
 
 ODDS = 10  # how many times as probable it is that a part is a digit if it was cut from several
 SEVERAL = 11  # the judge's answer for several digits
-# from the first probability of being several digits on, a piece is cut if that reads better; from the
-# second on, or if it is so many times as wide as high, in any case
+# from the first probability of being several digits on, a piece is cut if that reads better; from
+# the second on, or if it is so many times as wide as high, in any case
 MIN_SEVERAL, SURELY_SEVERAL, WIDE = 0.1, 0.5, 1.4
 # a page is turned if it has so many pieces, and reads better by this mean log-probability, to which
 # the worst quarter of them does not count: upside down, a Euro sign is a 3
