@@ -98,8 +98,7 @@ def _prompt(options: argparse.Namespace, config: Config) -> int:
     def load(interrupts: Interrupts) -> Any:
         with _loading():
             from digitnet.repl.conversation import Conversation
-            from digitnet.repl.terminal.pager import show_pages
-        return Conversation.start(options, config, interrupts, show_pages)
+        return Conversation.start(options, config, interrupts)
 
     return open_prompt(options, config, load)
 

@@ -8,9 +8,9 @@ from digitnet.repl.loop import Loop, do_line
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.completion import Hint, Offers, toolbar
-from digitnet.repl.terminal.output import JsonOutput, Output
-from digitnet.repl.terminal.person import Person
-from digitnet.repl.terminal.prompt import Looks, Reader
+from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
+from digitnet.repl.terminal.person import Person, show_pages
+from digitnet.repl.terminal.prompt import Reader
 
 COACHES = ("lesson", "tour", "patient")
 """Commands that say themselves what is next."""
@@ -23,11 +23,13 @@ class Conversation(Loop):
         """Runs nothing yet."""
         super().__init__(session, output)
         self.completer, self.hint = Offers(session), Hint(session.aliases)
+        if isinstance(output, ScreenOutput):
+            output.pager = show_pages
 
-    def converse(self, reader: Reader, looks: Looks | None, *, yes: bool) -> None:
-        """From now on, questions are asked with `reader`. looks: None for plain text."""
+    def converse(self, reader: Reader, *, yes: bool) -> None:
+        """From now on, questions are asked with `reader`."""
         self.session.interactive = True
-        self.session.asker = Person(reader, yes, looks)
+        self.session.asker = Person(reader, yes)
 
     def do(self, line: str) -> bool:
         """Runs a line typed at the prompt, and prints what a lesson says to it; returns whether all

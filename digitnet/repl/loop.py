@@ -23,7 +23,7 @@ from digitnet.repl.pictures.file import FLAGS, requested_picture
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.shells import manual
-from digitnet.repl.terminal.output import JsonOutput, Output, Pager, ScreenOutput
+from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
 
 
 class Loop:
@@ -34,14 +34,8 @@ class Loop:
         self.session, self.output = session, output
 
     @classmethod
-    def start(
-        cls,
-        options: argparse.Namespace,
-        config: Config,
-        interrupts: Interrupts,
-        pager: Pager | None = None,
-    ) -> Self:
-        """The program with these options. pager: for long results."""
+    def start(cls, options: argparse.Namespace, config: Config, interrupts: Interrupts) -> Self:
+        """The program with these options."""
         data = Path(options.data).expanduser() if options.data else None
         for word in [word for word in config.aliases if word in COMMANDS]:
             del config.aliases[word]
@@ -63,7 +57,7 @@ class Loop:
             Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
             for stderr in (False, True)
         )
-        return cls(session, ScreenOutput(screen, errors, pager=pager))
+        return cls(session, ScreenOutput(screen, errors))
 
     def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int:
         """Runs a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C.

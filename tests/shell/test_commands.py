@@ -8,9 +8,10 @@ import pytest
 from conftest import Program
 from session_helpers import Answers, do, refusal, shown
 
+from digitnet.repl.result import Said
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.completion import toolbar
-from digitnet.repl.terminal.output import _numbers_or_null
+from digitnet.repl.terminal.output import JsonOutput
 
 
 def test_t_makes_a_network_that_does_well_where_there_is_none(session: Session) -> None:
@@ -227,9 +228,13 @@ def test_an_accuracy_on_cases_seen_is_called_so_and_replaces_no_honest_one(
     assert "seen in training" in str(hand.accuracy)
 
 
-def test_numbers_that_are_none_are_null_in_json(program: Program) -> None:
+def test_numbers_that_are_none_are_null_in_json(
+    program: Program, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = program("--json", "-c", "n 784-30-10 relu linear squared; set rate 1e36; t 3; min 2")
     lines = [json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines()]
     assert (lines[2]["stopped"], done.stderr) == ("diverged", "")
-    found = _numbers_or_null({"a": [float("nan"), 1.0], "b": {"c": float("inf")}, "d": "nan"})
-    assert found == {"a": [None, 1.0], "b": {"c": None}, "d": "nan"}
+    fields = {"a": [float("nan"), 1.0], "b": {"c": float("inf")}, "d": "nan"}
+    JsonOutput().result("x", Said("", fields))
+    found = json.loads(capsys.readouterr().out)
+    assert [found[name] for name in "abd"] == [[None, 1.0], {"c": None}, "nan"]

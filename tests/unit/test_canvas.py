@@ -95,7 +95,6 @@ def test_others_write_below_the_lines() -> None:
     shown.canvas.draw("old\nlines")
     shown.canvas.move_below()
     shown.screen.file.write("\nshell\n")
-    shown.canvas.reset()
     shown.canvas.draw("new")
     assert shown.lines() == ["old", "lines", "shell", "new"]
 

@@ -67,10 +67,6 @@ class KeptHistory(FileHistory):
             with open(self._path, "ab", buffering=0, opener=_open_nonblocking) as file:
                 file.write(f"\n# {datetime.now()}\n{lines}".encode("utf-8", "replace"))
 
-    def mark_failed(self, string: str) -> None:
-        """Call this when a line was refused."""
-        self.store_string(string, FAILED)
-
 
 def _open_nonblocking(path: str | Path, flags: int) -> int:
     """Opens a file, creating it with mode 600; does not block on a named pipe."""

@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
-from math import isfinite
 from time import perf_counter, thread_time
 from typing import Any
 
@@ -18,12 +17,9 @@ from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Note, Result
 from digitnet.repl.terminal import PROMPT_ROWS
 
-MAX_LOAD, INITIAL_SECONDS = 0.01, 0.05
-"""Drawing takes at most this fraction of the time, plus these seconds at the start. CPU time, so
-that other programs do not count."""
-
-UNCOUNTED = 2
-"""The first redraws are not counted: the imports they cause would use up a minute's budget."""
+MAX_LOAD, INITIAL_SECONDS = 0.01, 0.15
+"""Drawing takes at most this fraction of the time, plus these seconds at the start, in which the
+first drawing imports what it needs. CPU time, so that other programs do not count."""
 
 CUT_LINES, WRAP_LINES = "\x1b[?7l", "\x1b[?7h"
 """Turns line wrapping off and on: lines too long for a window that has shrunk are cut."""
@@ -35,54 +31,40 @@ class Canvas:
     """Lines at the bottom of a terminal that are redrawn in place, if they have changed."""
 
     def __init__(self, screen: Console) -> None:
-        """Draws nothing yet."""
-        self._screen = screen
-        self._drawn = 0  # lines
+        self._screen, self._size = screen, screen.size
         self._shown: list[str] = []
-        self._size = screen.size
-        self._begun = perf_counter()
-        self._spent, self._uncounted = 0.0, UNCOUNTED
+        self._begun, self._spent = perf_counter(), 0.0
 
     def draw(self, what: RenderableType) -> None:
         """Redraws the lines, unless drawing has taken too much time already."""
-        screen, begun = self._screen, thread_time()
+        screen, begun, is_resized = self._screen, thread_time(), self._screen.size != self._size
         has_time = self._spent < INITIAL_SECONDS + MAX_LOAD * (perf_counter() - self._begun)
-        if screen.size == self._size and not has_time:
+        if not (has_time or is_resized):
             return
-        if screen.size != self._size:
-            self._shown = []
         self._size = screen.size
         lines = screen.render_lines(what, pad=False)[: max(1, screen.height - 1)]
         with screen.capture() as captured:
             for line in lines:
                 screen.print(Segments([*line, Segment.line()]), end="")
-        *above, last = captured.get().removesuffix("\n").split("\n")
-        before = zip_longest(above, self._shown[: len(above)])
+        *above, last = shown = captured.get().removesuffix("\n").split("\n")
+        before = zip_longest(above, [] if is_resized else self._shown[:-1][: len(above)])
         same = ["" if line == old else f"{ERASE_LINE}{line}" for line, old in before]
-        drawn, self._shown = "".join(f"{line}\n" for line in same) + ERASE_BELOW + last, above
+        drawn, self._shown = "".join(f"{line}\n" for line in same) + ERASE_BELOW + last, shown
         back = f"\r\x1b[{len(above)}A" if above else "\r"
         self._write(f"\r{CUT_LINES}{drawn}{WRAP_LINES}{back}")
-        self._drawn = len(above) + 1
-        if self._uncounted:
-            self._uncounted -= 1
-        else:
-            self._spent += thread_time() - begun
+        self._spent += thread_time() - begun
 
     def clear(self) -> None:
         """Erases the lines; what is printed next takes their place."""
-        if self._drawn:
+        if self._shown:
             self._write(f"\r{ERASE_BELOW}")
-        self.reset()
+        self._shown = []
 
     def move_below(self) -> None:
-        """Moves the cursor below the lines, so that the shell can write there."""
-        if self._drawn > 1:
-            self._write(f"\x1b[{self._drawn - 1}B")
-        self.reset()
-
-    def reset(self) -> None:
-        """Leaves the lines on the screen; the next ones are drawn at the cursor."""
-        self._drawn, self._shown = 0, []
+        """Moves the cursor below the lines, which stay, so that the shell can write there."""
+        if len(self._shown) > 1:
+            self._write(f"\x1b[{len(self._shown) - 1}B")
+        self._shown = []
 
     def _write(self, text: str) -> None:
         self._screen.file.write(text)
@@ -125,15 +107,6 @@ def _writing() -> Iterator[None]:
         raise OutputError(f"cannot write the output: {error.strerror or error}") from None
 
 
-def _numbers_or_null(value: Any) -> Any:
-    """Replaces NaN and infinities, which JSON cannot represent, with None."""
-    if isinstance(value, dict):
-        return {key: _numbers_or_null(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_numbers_or_null(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
 JSON_VERSION = 1
 """Grows when a field of the JSON is renamed, removed or means something else."""
 
@@ -152,44 +125,29 @@ class JsonOutput(Output):
         self._print(command, False, failed | (done.as_json() if done else {}))
 
     def _print(self, command: str, ok: bool, fields: dict[str, Any]) -> None:
-        every = {"command": command, "ok": ok, "version": JSON_VERSION} | _numbers_or_null(fields)
+        every = {"command": command, "ok": ok, "version": JSON_VERSION} | fields
+        # NaN and infinities, which JSON cannot represent, become null
+        finite = json.loads(json.dumps(every), parse_constant=lambda _: None)
         with _writing():
-            print(json.dumps(every, allow_nan=False), flush=True)
+            print(json.dumps(finite), flush=True)
 
 
 class ScreenOutput(Output):
-    """Prints results with rich; on a terminal, reports are redrawn in place."""
+    """Prints results with rich; on a terminal, reports are redrawn in place.
 
-    def __init__(
-        self, screen: Screen, errors: Screen | None = None, *, pager: Pager | None = None
-    ) -> None:
-        """errors: the console for errors; if None, the same.
+    pager: for results that are longer than the screen; None to print them in one go.
+    """
 
-        pager: for results that are longer than the screen; None to print them in one go.
-        """
-        self._screen, self._errors, self._pager = screen, errors or screen, pager
+    def __init__(self, screen: Screen, errors: Screen | None = None) -> None:
+        """errors: the console for errors; if None, the same."""
+        self._screen, self._errors = screen, errors or screen
         self._canvas: Canvas | None = None
+        self.pager: Pager | None = None
 
     def result(self, command: str, result: Result) -> None:
         """Prints the result, page by page if it is longer than the screen."""
         self._end_updates()
-        screen = self._screen
-        if not (self._pager and screen.can_redraw):
-            self._print(result)
-            return
-        with screen.capture() as printed:
-            screen.print(result)
-        lines = printed.get().removesuffix("\n").split("\n")
-        with _writing():
-            if len(lines) <= screen.height - PROMPT_ROWS or screen.height < MIN_ROWS:
-                screen.file.write("".join(f"{line}\n" for line in lines))
-            else:
-                self._pager(lines, lambda: screen.height, self._write)
-            screen.file.flush()
-
-    def _write(self, text: str) -> None:
-        self._screen.file.write(text)
-        self._screen.file.flush()
+        self._print(result, self.pager if self._screen.can_redraw else None)
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """Prints one line on standard error."""
@@ -226,15 +184,20 @@ class ScreenOutput(Output):
         if self._canvas:
             self._canvas.move_below()
 
-    def _print(self, what: "RenderableType") -> None:
+    def _print(self, what: RenderableType, pager: Pager | None = None) -> None:
         """Prints and flushes; without a terminal, trailing spaces are removed."""
         screen = self._screen
+        with screen.capture() as printed:
+            screen.print(what)
+        lines = printed.get().split("\n")[:-1]
+        if not screen.is_terminal:
+            lines = [line.rstrip() for line in lines]
         with _writing():
-            if screen.is_terminal:
-                screen.print(what)
+            if pager and MIN_ROWS <= screen.height < len(lines) + PROMPT_ROWS:
+                pager(lines, lambda: screen.height, self._write)
             else:
-                with screen.capture() as printed:
-                    screen.print(what)
-                lines = printed.get().splitlines()
-                screen.file.write("".join(f"{line.rstrip()}\n" for line in lines))
-            screen.file.flush()
+                self._write("".join(f"{line}\n" for line in lines))
+
+    def _write(self, text: str) -> None:
+        self._screen.file.write(text)
+        self._screen.file.flush()

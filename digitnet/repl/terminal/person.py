@@ -1,21 +1,29 @@
-"""Questions to the person at the terminal."""
+"""The person at the terminal: questions, windows, and pages of what is longer than the screen."""
 
 import shutil
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from prompt_toolkit.application import Application
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import FormattedTextControl, Layout
+from prompt_toolkit.layout import Window as Pane
+
 from digitnet.repl.pictures.grid import Window
-from digitnet.repl.terminal.prompt import Looks, Reader
+from digitnet.repl.terminal import PROMPT_ROWS
+from digitnet.repl.terminal.prompt import Reader
 from digitnet.repl.terminal.window import show
 
 
 @dataclass(frozen=True)
 class Person:
-    """Asks the user at the terminal. looks: None for a dumb terminal."""
+    """Asks the user at the terminal. yes: whether `--yes` was given."""
 
     reader: Reader
     yes: bool
-    looks: Looks | None
 
     def confirm(self, question: str) -> bool:
         """Whether the answer is y or yes; does not ask if `--yes` was given."""
@@ -31,20 +39,14 @@ class Person:
         may_save = "s=save" in choices
         words = {"", "y", "yes", "n", "no", *(("s", "save") if may_save else ())}
         for again in ("", f"Please answer {'y, n or s' if may_save else 'y or n'}. "):
-            answer = self._answer(f"{again}{question} [{choices}] ").lower()
+            answer = self._answer(f"{again}{question} [{choices}]").lower()
             if answer in words:
                 return answer[:1]
         return ""
 
     def ask(self, question: str) -> str:
         """The answer, empty for none."""
-        return self._answer(f"{question} ")
-
-    def show(self, window: Window) -> bool:
-        """Shows a window, unless the terminal is a dumb one; returns whether it did."""
-        if self.looks is not None:
-            show(window, colours=self.looks.colours)
-        return self.looks is not None
+        return self._answer(question)
 
     def _answer(self, question: str) -> str:
         width = max(20, shutil.get_terminal_size().columns - 1)
@@ -52,3 +54,60 @@ class Person:
             return self.reader.answer(f"{textwrap.fill(question, width)} ").strip()
         except (KeyboardInterrupt, EOFError):
             return ""
+
+    def show(self, window: Window) -> bool:
+        """Shows a window, unless the terminal is a dumb one; returns whether it did."""
+        if self.reader.colours is not None:
+            show(window, colours=self.reader.colours)
+        return self.reader.colours is not None
+
+
+PAGE, LINE, END = "page", "line", "end"
+
+KEYS = {
+    PAGE: (" ", "f", "pagedown", "c-f"),
+    LINE: ("enter", "j", "down"),
+    END: ("q", "Q", "escape", "c-c", "c-d"),
+}
+
+
+def show_pages(
+    lines: Sequence[str], height: Callable[[], int], write: Callable[[str], object]
+) -> None:
+    """Writes the lines page by page, and waits for a key after each.
+
+    height(): returns the current number of rows of the screen.
+    """
+    shown, step = 0, height() - 1
+    while True:
+        if step >= len(lines) - shown:  # the last page: the prompt follows
+            step = min(step, height() - PROMPT_ROWS)
+        page = lines[shown : shown + max(1, step)]
+        write("".join(f"{line}\n" for line in page))
+        shown += len(page)
+        if shown >= len(lines):
+            return
+        wish = _wish(f"{shown} of {len(lines)} lines. Space: more, Enter: a line, q: enough")
+        if wish == END:
+            return
+        step = 1 if wish == LINE else height() - 1
+
+
+def _wish(said: str) -> str:
+    """Waits for a key; returns PAGE, LINE or END. Other keys end, and are left to the prompt."""
+    bindings = KeyBindings()
+
+    @bindings.add(Keys.Any)
+    def leave_to_the_prompt(event: KeyPressEvent) -> None:
+        store_typeahead(event.app.input, list(event.key_sequence))
+        event.app.exit(result=END)
+
+    for wish, keys in KEYS.items():
+        for key in keys:
+            bindings.add(key)(lambda event, wish=wish: event.app.exit(result=wish))
+    foot = Pane(FormattedTextControl([("reverse", said)]), height=1)
+    app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
+    try:
+        return app.run()
+    except (EOFError, KeyboardInterrupt):  # the terminal is closed
+        return END

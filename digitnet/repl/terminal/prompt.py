@@ -12,7 +12,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -26,7 +25,7 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import completion_is_selected, emacs_mode, is_done, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.key_binding.vi_state import InputMode
-from prompt_toolkit.layout.processors import ConditionalProcessor, DynamicProcessor, Processor
+from prompt_toolkit.layout.processors import ConditionalProcessor, DynamicProcessor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.search import accept_search
 from prompt_toolkit.styles import Style
@@ -37,7 +36,7 @@ from digitnet.flags import Config
 from digitnet.repl.errors import CommandError, OutputError
 from digitnet.repl.interrupts import Interrupts, interruptible
 from digitnet.repl.terminal import PROMPT_ROWS
-from digitnet.repl.terminal.history import KeptHistory, Suggestions
+from digitnet.repl.terminal.history import FAILED, KeptHistory, Suggestions
 from digitnet.repl.terminal.keys import keeping_keys
 
 GREETING = """\
@@ -59,55 +58,35 @@ FIRST_TOOLBAR = " no network yet: n makes one"
 STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
 
 
-@dataclass(frozen=True)
-class Looks:
-    """The appearance of a prompt that is not plain. vi: vi's keys, at first."""
-
-    colours: bool = True
-    vi: bool = False
-
-
 def say(text: str) -> None:
     """Prints lines, wrapped to the width of the terminal."""
     for line in text.splitlines():
         print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))
 
 
-class Program(Protocol):
-    """What the prompt needs of the program, once it is loaded: `repl.conversation.Conversation`.
-
-    session, output: of classes that this file must not import.
-    """
-
-    session: Any
-    output: Any
-    completer: Completer
-    hint: Processor
-
-    def do(self, line: str) -> bool: ...
-    def close(self, code: int) -> None: ...
-    def first_words(self) -> str: ...
-    def converse(self, reader: "Reader", looks: Looks | None, *, yes: bool) -> None: ...
-    def message(self) -> str: ...
-    def toolbar(self, width: int) -> str: ...
+Program = Any
+"""A `repl.conversation.Conversation`, which this file must not import."""
 
 
 class Loading(Completer):
-    """The program, while it is loaded in a thread; completions wait for it."""
+    """The program, while it is loaded in a thread; completions wait for it.
+
+    first_words: what it has to say before the first line, until that is said.
+    """
 
     def __init__(self, load: Callable[[], Program]) -> None:
         """load: raises CommandError if the program cannot be loaded. Does nothing yet."""
-        self._future: Future[Program] = Future()
+        self.future: Future[Program] = Future()
         self._thread = Thread(target=self._run, args=(load,), daemon=True)
-        self.first_words = ""  # what the program has to say before the first line, until it is said
+        self.first_words = ""
 
     def _run(self, load: Callable[[], Program]) -> None:
         try:
             program = load()
             self.first_words = program.first_words()
-            self._future.set_result(program)
+            self.future.set_result(program)
         except BaseException as error:
-            self._future.set_exception(error)
+            self.future.set_exception(error)
 
     def begin(self, _: object = None) -> None:
         """Starts loading; further calls do nothing."""
@@ -117,26 +96,21 @@ class Loading(Completer):
     @property
     def has_failed(self) -> bool:
         """Whether the program cannot be loaded, for the reason that `wait` raises."""
-        return self._future.done() and self._future.exception() is not None
+        return self.future.done() and self.future.exception() is not None
 
     @property
     def program(self) -> Program | None:
         """The program if it is loaded."""
-        return self._future.result() if self._future.done() and not self.has_failed else None
+        return self.future.result() if self.future.done() and not self.has_failed else None
 
     def wait(self) -> Program:
         """The program, as soon as it is loaded."""
         self.begin()
-        return self._future.result()
+        return self.future.result()
 
     def say_first(self) -> None:
-        """Prints what the program has to say before the first line, once it is loaded."""
         words, self.first_words = self.first_words, ""
         say(words)
-
-    def when_loaded(self, call: Callable[[], None]) -> None:
-        """Has `call` called, in the loading thread."""
-        self._future.add_done_callback(lambda _: call())
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
@@ -152,31 +126,30 @@ class Loading(Completer):
 
 
 class Reader(Protocol):
-    """Reads lines and answers. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError.
+    """Reads lines and answers to questions. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError.
 
-    Raises OutputError if the terminal is gone.
+    Raises OutputError if the terminal is gone. colours: None if nothing but text can be shown.
+    leave(): ends the current read, if any; called by signal handlers.
     """
 
-    def line(self, message: str) -> str:
-        """Reads a line of commands."""
+    @property
+    def colours(self) -> bool | None: ...
 
-    def answer(self, question: str) -> str:
-        """Asks a question."""
-
-    def leave(self) -> None:
-        """Ends the current read, if any; called by signal handlers."""
+    def line(self, message: str) -> str: ...
+    def answer(self, question: str) -> str: ...
+    def leave(self) -> None: ...
 
 
-@dataclass
 class DumbReader:
     """Reads lines as plain text, with the terminal's original settings."""
 
-    as_found: Callable[[], AbstractContextManager[None]]
-    _reading: bool = False
+    colours = None
+
+    def __init__(self, as_found: Callable[[], AbstractContextManager[None]]) -> None:
+        self._as_found, self._reading = as_found, False
 
     def line(self, message: str) -> str:
-        """See Reader."""
-        with _on_a_terminal(), self.as_found():
+        with _on_a_terminal(), self._as_found():
             self._reading = True
             try:
                 return input(message)
@@ -190,17 +163,17 @@ class DumbReader:
     answer = line
 
     def leave(self) -> None:
-        """See Reader."""
         if self._reading:
             raise EOFError
 
 
 class FullReader:
-    """Reads lines with completion, history, suggestions and a toolbar."""
+    """Reads lines with completion, history, suggestions and a toolbar. vi: vi's keys, at first."""
 
-    def __init__(self, loading: Loading, looks: Looks, history: KeptHistory) -> None:
-        """Reads nothing yet."""
-        self._loading, self._looks = loading, looks
+    def __init__(
+        self, loading: Loading, history: KeptHistory, *, colours: bool = True, vi: bool = False
+    ) -> None:
+        self._loading, self.colours, self._vi = loading, colours, vi
         hint = DynamicProcessor(lambda: loading.program.hint if loading.program else None)
         self._prompt: PromptSession[str] = PromptSession(
             history=history,
@@ -213,14 +186,14 @@ class FullReader:
             key_bindings=_keys(),
             enable_suspend=True,
             enable_open_in_editor=True,
-            color_depth=None if looks.colours else ColorDepth.DEPTH_1_BIT,
+            color_depth=None if colours else ColorDepth.DEPTH_1_BIT,
             style=STYLE,
         )
         self._prompt.app.before_render += self._fit
         self._prompt.app.after_render += loading.begin
-        loading.when_loaded(self._tell)
+        loading.future.add_done_callback(self._tell)
 
-    def _tell(self) -> None:
+    def _tell(self, _: object) -> None:
         """Prints above the prompt what the loaded program has to say; leaves if there is none."""
         app, loading = self._prompt.app, self._loading
         if app.is_running and app.loop is not None:
@@ -230,31 +203,26 @@ class FullReader:
                 app.loop.call_soon_threadsafe(lambda: run_in_terminal(loading.say_first))
 
     def line(self, message: str) -> str:
-        """See Reader."""
+        program = self._loading.program
         with _on_a_terminal():
-            program = self._loading.program
-            vi = program.session.vi if program else self._looks.vi
+            vi = program.session.vi if program else self._vi
             return self._prompt.prompt(message, vi_mode=vi)
 
     def answer(self, question: str) -> str:
-        """See Reader."""
         with _on_a_terminal():
-            prompt: PromptSession[str] = PromptSession()
-            return prompt.prompt(question)
+            return PromptSession[str]().prompt(question)
 
     def leave(self) -> None:
-        """See Reader."""
         app = get_app_or_none()
         if app is not None and app.is_running and app.loop is not None:
             app.loop.call_soon_threadsafe(_exit, app)
 
     def _foot(self) -> str:
         """The toolbar, preceded by vi's mode if vi keys are on."""
-        app, mode = get_app(), ""
+        app, program, mode = get_app(), self._loading.program, ""
         if app.editing_mode == EditingMode.VI:
             mode = f" {VI_MODES.get(app.vi_state.input_mode, 'INSERT')} |"
         width = app.output.get_size().columns - len(mode)
-        program = self._loading.program
         return mode + (program.toolbar(width) if program else FIRST_TOOLBAR[: width - 1])
 
     def _fit(self, app: "Application[str]") -> None:
@@ -262,7 +230,7 @@ class FullReader:
         something is typed, so that they do not push the head of an answer off the screen.
         """
         spare = app.output.get_size().rows - PROMPT_ROWS
-        needed = 0 if not app.current_buffer.text else MENU_ROWS
+        needed = MENU_ROWS if app.current_buffer.text else 0
         self._prompt.reserve_space_for_menu = max(0, min(needed, spare))
 
 
@@ -323,10 +291,9 @@ def open_prompt(options: Namespace, config: Config, load: Callable[[Interrupts],
         say(GREETING.format(__version__, "" if any(saves.glob("*.pickle")) else NEWCOMER))
     if config.aliases:  # there may be a warning, which belongs above the prompt
         loading.wait()
-    colours = not (options.no_color or os.environ.get("NO_COLOR"))
-    looks = None if options.plain or options.json else Looks(colours, bool(options.vi))
+    history = KeptHistory(paths.state_folder() / "history")
     try:
-        converse(loading, interrupts, options.yes, looks, paths.state_folder() / "history")
+        converse(loading, interrupts, options, history)
         code = 0
     except KeyboardInterrupt:
         code = 130
@@ -336,35 +303,30 @@ def open_prompt(options: Namespace, config: Config, load: Callable[[Interrupts],
 
 
 def converse(
-    loading: Loading,
-    interrupts: Interrupts,
-    yes: bool = False,
-    looks: Looks | None = Looks(),
-    history: Path = Path(os.devnull),
+    loading: Loading, interrupts: Interrupts, options: Namespace, history: KeptHistory
 ) -> None:
-    """Reads lines and runs them until the user leaves.
-
-    yes: whether questions answer themselves. looks: None for plain text.
-    """
+    """Reads lines and runs them until the user leaves."""
     interrupts.at_prompt = True
-    kept = KeptHistory(history)
+    colours = not (options.no_color or os.environ.get("NO_COLOR"))
     with keeping_keys(loading.suspend) as as_found:
-        looks = None if is_dumb_terminal() else looks
-        reader: Reader = FullReader(loading, looks, kept) if looks else DumbReader(as_found)
+        reader: Reader
+        if options.plain or options.json or is_dumb_terminal():
+            reader = DumbReader(as_found)
+            loading.wait()
+            loading.say_first()
+        else:
+            reader = FullReader(loading, history, colours=colours, vi=bool(options.vi))
         with interruptible(interrupts, reader.leave):
-            if not looks:
-                loading.wait()
-                loading.say_first()
             while not (
                 interrupts.ended_by or (loading.program and loading.program.session.is_over)
             ):
                 line = _line(reader, loading)
                 if line is not None and not interrupts.ended_by:
                     program = loading.wait()
-                    program.converse(reader, looks, yes=yes)
+                    program.converse(reader, yes=options.yes)
                     loading.say_first()
                     if not program.do(line):
-                        kept.mark_failed(line)
+                        history.store_string(line, FAILED)
 
 
 def _line(reader: Reader, loading: Loading) -> str | None:
