@@ -2,7 +2,7 @@
 
     python tests/golden/pictures.py
 
-writes them anew; `test_pictures.py` compares them with what the program shows today.
+writes them anew; `test_sheets.py` compares them with what the program shows today.
 """
 
 import json
@@ -12,8 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from seen import cm, looked, weights, wrong
-from sheets import step_truth, why_mini
+from sheets import cm, looked, step_truth, weights, why_mini, wrong
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.prepare import prepare

@@ -9,22 +9,127 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from seen import SEEN, SEEN_SHEETS
 from test_looks import shown
 
 from digitnet import recipes
+from digitnet.digits.datasets import SOURCES
+from digitnet.engine.evaluate import precision, recall
+from digitnet.engine.settings import Settings
+from digitnet.engine.shapes import network_of
+from digitnet.insight.inside import first_layer
 from digitnet.recipes import RECIPES, Recipe
+from digitnet.registry.model import Blueprint, Result, StudyRecord
+from digitnet.registry.saves import Registry
+from digitnet.repl.features.check import Case, CheckResult
+from digitnet.repl.features.look import LookResult
 from digitnet.repl.features.step import StepResult, step
+from digitnet.repl.features.study import StudyResult, plan_of
+from digitnet.repl.features.weights import UnitResult, WeightsResult
 from digitnet.repl.features.why import WhyResult, why
+from digitnet.repl.features.wrong import ConfusionResult, Misread, WrongResult
+from digitnet.repl.pictures.digit import by_size
+from digitnet.repl.pictures.network import picture_of
 from digitnet.repl.session import Session
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 NOWHERE = HERE / "nowhere"
+WAYS = ((1, 0), (-1, 0), (1, 1), (-1, 1))
+SAMPLE = SOURCES["sample"].read([ROOT / "data"])
+
+SUREST = [
+    (806, 5, 6, 0.99), (812, 7, 9, 0.98), (11, 4, 9, 0.97), (680, 5, 3, 0.97), (537, 3, 5, 0.97),
+    (649, 3, 7, 0.97), (898, 8, 9, 0.97), (777, 3, 5, 0.96), (31, 9, 3, 0.94), (50, 9, 0, 0.94),
+]  # fmt: skip
+"""Of `n diary; t 10e` with seed 1: cases, answers, guesses, confidences."""
+MATRIX = """
+    98  0  0  0  0  1  1  0  0  0
+     0 96  2  1  0  0  0  1  0  0
+     4  1 83  1  2  1  5  2  0  1
+     0  1  2 83  0  8  0  3  2  1
+     0  0  0  0 95  1  2  0  0  2
+     2  0  1  2  5 87  1  0  2  0
+     2  0  2  0  1  4 91  0  0  0
+     2  1  1  0  1  0  0 92  0  3
+     0  1  3  1  3  6  1  2 82  1
+     2  0  0  1  2  0  0  5  0 90
+"""
+
+
+def wrong() -> WrongResult:
+    """`wrong`; 20 times the last one stands for others."""
+    places = [*SUREST, *SUREST[-1:] * 20]
+    cases = [Misread(*case, SAMPLE.picture_of(SAMPLE.test, case[0])) for case in places]
+    return WrongResult("sample test", 1000, False, cases, "misread")
+
+
+def cm(times: int = 1) -> ConfusionResult:
+    """`cm`, with so many times as many cases."""
+    matrix = times * np.array([line.split() for line in MATRIX.strip().splitlines()], int)
+    shares = precision(matrix).tolist(), recall(matrix).tolist()
+    right, total = int(matrix.trace()), int(matrix.sum())
+    return ConfusionResult(matrix.tolist(), *shares, right, total, "sample test", False)
+
+
+def weights() -> WeightsResult:
+    """`w` of the network that is included."""
+    first = first_layer(Registry(ROOT / "saves" / "included").load("ready").network)
+    return WeightsResult(first, "", by_size(np.square(first.weights).sum(axis=(1, 2))))
+
+
+def looked() -> LookResult:
+    """`look 11` of the same."""
+    network = Registry(ROOT / "saves" / "included").load("ready").network
+    return LookResult(11, "sample test", picture_of(network, SAMPLE, 11))
+
+
+def unit() -> UnitResult:
+    """`w 3` of the same."""
+    return UnitResult(weights().first, "", 3)
+
+
+def kernels() -> WeightsResult:
+    """`w` of twelve kernels: slopes in twelve directions."""
+    network = network_of("28x28-12c5-p2-10")
+    y, x = np.mgrid[-2:3, -2:3]
+    for number in range(12):
+        angle = number * np.pi / 6
+        slope = np.round(x * np.cos(angle) + y * np.sin(angle), 6)
+        network.parameters[0].value[:, number] = slope.ravel()
+    return WeightsResult(first_layer(network), "", list(range(12)))
+
+
+def layers() -> CheckResult:
+    """`c 11 layers`, with the edges of the digit in four directions as feature maps."""
+    picture = SAMPLE.picture_of(SAMPLE.test, 11)
+    pooled = picture.reshape(14, 2, 14, 2).max(axis=(1, 3)).astype(np.float64) / 255
+    edges = [np.maximum(pooled - np.roll(pooled, *way), 0) for way in WAYS]
+    hidden = [("4c3-p2", np.stack(edges, axis=2)), ("100", np.maximum(np.arange(100) % 7 - 3, 0))]
+    outputs = [0.0, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0, 0.0, 0.75]
+    return CheckResult(Case(11, "sample test", 4, picture), 9, outputs, 1.386, hidden)
+
+
+RESULTS = [0.9915, 0.991, 0.874, 0.986, 0.9896, 0.9822, 0.9878, 0.9838]
+"""Accuracies of the trainings of a study, one after the other, again and again."""
+
+
+def studied(question: str, candidates: int = 0) -> StudyResult:
+    """`study QUESTION` with the default network, when all is done."""
+    recipe = RECIPES["quick"]
+    blueprint = Blueprint(recipe.shape, recipe.hidden, recipe.output, recipe.cost, recipe.bias,
+                          "", "float32", Settings(**recipe.settings))  # fmt: skip
+    record = StudyRecord("one", question.split(), blueprint, "sample", 1, candidates)
+    plan = plan_of(record)
+    while jobs := plan.round(record.results):
+        for job in jobs:
+            n, accuracy = job.number, RESULTS[job.number % len(RESULTS)]
+            record.results[n] = Result(n, accuracy, 1.25 - accuracy, 0.4 + 0.1 * n)
+    return StudyResult(record, plan)
 
 
 def holding(recipe: Recipe) -> Session:
     """A session with a network in hand whose weights are short decimal fractions."""
-    session = Session(NOWHERE, [HERE.parent.parent / "data"], NOWHERE)
+    session = Session(NOWHERE, [ROOT / "data"], NOWHERE)
     model = recipes.build(recipe, 1)
     model.data = recipe.data
     for number, p in enumerate(model.network.parameters):
@@ -56,12 +161,31 @@ def step_dense() -> StepResult:
     return step(holding(recipe))
 
 
-MADE: dict[str, Callable[[], object]] = {
+SUMS: dict[str, Callable[[], object]] = {
     "why-mini": why_mini,
     "why-convolution": why_convolution,
     "step-truth": step_truth,
     "step-dense": step_dense,
 }
+"""Sheets of numbers and formulae; none of their numbers may be cut off."""
+PICTURES: dict[str, Callable[[], object]] = {
+    "wrong": wrong,
+    "cm": cm,
+    "cm-mnist": lambda: cm(100),
+    "weights": weights,
+    "unit": unit,
+    "look": looked,
+    "kernels": kernels,
+    "layers": layers,
+    "study": lambda: studied("rate 0.0125 0.025 0.05 0.1 --repeat 2"),
+    "study-crossed": lambda: studied(
+        "shape 784-512-10 28x28-32c5-b-p2-64c5-b-p2-150-10 l2 6e-06 0.00025 augment none "
+        "rotation=12,shift=2 --for 3e"
+    ),
+    "study-auto": lambda: studied("auto 10m", candidates=14),
+}
+SHOWN = SUMS | PICTURES
+STUDIES = ("study", "study-crossed", "study-auto")
 SHEETS = [
     ("why-mini", 50, False),
     ("why-mini", 80, False),
@@ -73,7 +197,28 @@ SHEETS = [
     ("step-truth", 50, False),
     ("step-truth", 80, True),
     ("step-dense", 80, False),
-    *SEEN_SHEETS,
+    ("wrong", 80, False),
+    ("wrong", 50, True),
+    ("cm", 40, True),
+    ("cm", 50, False),
+    ("cm", 80, True),
+    ("cm", 120, False),
+    ("cm-mnist", 40, False),
+    ("cm-mnist", 50, False),
+    ("cm-mnist", 80, False),
+    ("weights", 120, True),
+    ("look", 50, False),
+    ("look", 80, True),
+    ("look", 80, False),
+    ("look", 120, False),
+    ("unit", 50, False),
+    ("unit", 80, True),
+    ("kernels", 80, True),
+    ("kernels", 50, False),
+    ("layers", 80, False),
+    ("layers", 50, True),
+    *((name, width, False) for name in STUDIES for width in (50, 80, 120)),
+    ("study", 40, True),
 ]
 """What is shown, how wide, and whether on a plain screen."""
 
@@ -85,7 +230,7 @@ def file_of(name: str, width: int, plain: bool) -> Path:
 
 def text_of(name: str, width: int, plain: bool) -> str:
     """The text as it is written today."""
-    return shown((MADE | SEEN)[name](), width, plain=plain) + "\n"
+    return shown(SHOWN[name](), width, plain=plain) + "\n"
 
 
 def main() -> None:

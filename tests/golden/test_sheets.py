@@ -1,10 +1,12 @@
-"""Commands write what they wrote, to the character, at several widths."""
+"""Commands write what they wrote, to the character, at several widths; and draw what they drew."""
 
+import pictures
 import pytest
 from rich.cells import cell_len
-from seen import SEEN
-from sheets import MADE, SHEETS, file_of, text_of
+from sheets import PICTURES, ROOT, SHEETS, SHOWN, SUMS, file_of, text_of
 from test_looks import shown
+
+from digitnet.repl.pictures.file import drawing_of_screen
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=str)
@@ -13,30 +15,35 @@ def test_sheet(sheet: tuple[str, int, bool]) -> None:
     assert text_of(*sheet) == kept, "python tests/golden/sheets.py writes it anew"
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", SUMS)
 @pytest.mark.parametrize("width", [50, 80, 120])
 def test_nothing_is_wider_than_the_screen_or_cut_off(name: str, width: int) -> None:
-    wide, narrow = (shown(MADE[name](), columns) for columns in (200, width))
+    wide, narrow = (shown(SUMS[name](), columns) for columns in (200, width))
     assert max(map(cell_len, narrow.splitlines())) <= width
     assert sorted(numbers(wide)) == sorted(numbers(narrow))
 
 
-@pytest.mark.parametrize("name", SEEN)
+@pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("width", [50, 80, 120])
 @pytest.mark.parametrize("plain", [True, False])
 def test_no_picture_is_wider_than_the_screen(name: str, width: int, plain: bool) -> None:
-    assert max(map(cell_len, shown(SEEN[name](), width, plain=plain).splitlines())) <= width
+    assert max(map(cell_len, shown(PICTURES[name](), width, plain=plain).splitlines())) <= width
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_a_plain_sheet_is_ascii(name: str) -> None:
-    assert shown(MADE[name](), plain=True).isascii()
-    assert not shown(MADE[name]()).isascii()
+@pytest.mark.parametrize("name", SHOWN)
+def test_on_a_plain_screen_all_is_ascii(name: str) -> None:
+    assert shown(SHOWN[name](), plain=True).isascii()
+    assert name in PICTURES or not shown(SHOWN[name]()).isascii()
 
 
-@pytest.mark.parametrize("name", SEEN)
-def test_a_plain_picture_is_ascii(name: str) -> None:
-    assert shown(SEEN[name](), plain=True).isascii()
+@pytest.mark.parametrize("name", pictures.PICTURES)
+def test_a_picture_of_the_readme_and_of_docs_is_what_the_program_shows(name: str) -> None:
+    make, title = pictures.PICTURES[name]
+    kept = (ROOT / "tests" / "golden" / f"{name}.svg").read_bytes()
+    drawn = drawing_of_screen(make(), title, *pictures.SIZE).svg()
+    assert drawn == kept, "python tests/golden/pictures.py draws it anew"
+    pages = [ROOT / "README.md", ROOT / "docs" / "commands.md"]
+    assert any(f"tests/golden/{name}.svg)" in page.read_text("utf-8") for page in pages)
 
 
 def numbers(text: str) -> set[str]:
