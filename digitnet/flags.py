@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, NoReturn
 
 from digitnet import __version__, paths
@@ -73,8 +74,6 @@ class Option:
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
-    """Parses an integer from `low` to `high`."""
-
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
             raise ValueError(f"{text[:40]!r} is not a whole number from {low} to {high}")
@@ -84,7 +83,6 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def _folder(text: str, *, may_be_missing: bool = False) -> str:
-    """Parses the path of a folder."""
     folder = os.path.expanduser(text)  # noqa: PTH111
     if folder.startswith("~"):
         raise ValueError(f"no home folder is known for {folder.split('/')[0][:40]!r}")
@@ -126,8 +124,6 @@ class Config:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser that raises WrongFlags instead of exiting."""
-
     def error(self, message: str) -> NoReturn:
         raise WrongFlags(message.removeprefix("argument "))
 
@@ -172,7 +168,6 @@ def _typed_or_set(option: Option, value: Any, environ: Mapping[str, str]) -> Any
 
 
 def _parser() -> _Parser:
-    """The parser of the command line."""
     parser = _Parser(
         "digitnet",
         description=DESCRIPTION,
@@ -207,14 +202,10 @@ def read_config(path: Path, *, is_named: bool = False) -> Config:
     config = Config(path)
     try:
         fields = _toml(path)
-    except FileNotFoundError:
-        if is_named:
-            said = f"DIGITNET_CONFIG: there is no file {path}; the defaults are used"
-            config.warnings.append(said)
-        return config
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        config.warnings.append(f"{path} cannot be read: {reason}. The defaults are used")
+        reason = error.strerror if isinstance(error, OSError) else error
+        if is_named or not isinstance(error, FileNotFoundError):
+            config.warnings.append(f"{path} cannot be read: {reason}. The defaults are used")
         return config
     for key, value in fields.items():
         try:
@@ -226,9 +217,7 @@ def read_config(path: Path, *, is_named: bool = False) -> Config:
 
 def _toml(path: Path) -> dict[str, Any]:
     """Parses a TOML file. Raises OSError, and ValueError if it is not valid TOML."""
-    if not path.exists():
-        raise FileNotFoundError
-    if not path.is_file():  # opening a named pipe would block
+    if not S_ISREG(path.stat().st_mode):  # opening a named pipe would block
         raise ValueError("it is not a file")
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)

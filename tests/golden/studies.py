@@ -7,7 +7,6 @@ trains some 250 networks, which takes about two minutes, and writes the section 
 
 import re
 import tempfile
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -20,45 +19,35 @@ ROOT = Path(__file__).parent.parent.parent
 SECTION = re.compile(r"(?<=<!-- studies -->\n).*(?=<!-- end of studies -->)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A question of the notebook's, and the line that answers it."""
-
-    question: str
-    line: str
-
-
 STUDIES = (
-    Asked(
+    (
         "How much do fresh networks differ, before any training?",
         "study epochs 0 --repeat 20 --name fresh",
     ),
-    Asked(
+    (
         "What do more nodes change?",
         "study shape 121-10-10 121-30-10 121-100-10 121-300-10 --repeat 5 --for 20e --name nodes",
     ),
-    Asked(
-        "What do more epochs change?",
-        "study epochs 1 5 20 60 --repeat 5 --name longer",
-    ),
-    Asked(
+    ("What do more epochs change?", "study epochs 1 5 20 60 --repeat 5 --name longer"),
+    (
         "What do more cases change?",
         "study cases 250 500 1000 2000 3500 --repeat 5 --for 20e --name more",
     ),
-    Asked(
+    (
         "What does another rate change?",
         "study rate 0.0005 0.002 0.005 0.02 0.05 --repeat 5 --for 20e --name rates",
     ),
-    Asked(
+    (
         "When does the cost stop falling?",
         "study epochs 2 5 10 20 50 100 200 schedule constant --repeat 3 --name falling",
     ),
-    Asked(
+    (
         "Which structure and regularization are best?",
         "study shape 121-100-10 121-50-50-10 l2 0 0.03 0.3 dropout 0 0.4 --repeat 3 --for 30e "
         "--name best",
     ),
 )
+"""Questions of the notebook's, each with the line that answers it."""
 
 
 def section(saves: Path) -> str:
@@ -68,13 +57,13 @@ def section(saves: Path) -> str:
     output = ScreenOutput(Screen(shown, width=80))
     do_line("n notebook-better", session, output)
     parts = []
-    for asked in STUDIES:
-        do_line(asked.line, session, output)
+    for question, line in STUDIES:
+        do_line(line, session, output)
         shown.seek(0)
         shown.truncate()
-        do_line(f"study {asked.line.rpartition(' ')[2]}", session, output)
-        text = "\n".join(line.rstrip() for line in shown.getvalue().splitlines()[:-1])
-        summary = f"<summary>{asked.question} <code>{asked.line}</code></summary>"
+        do_line(f"study {line.rpartition(' ')[2]}", session, output)
+        text = "\n".join(row.rstrip() for row in shown.getvalue().splitlines()[:-1])
+        summary = f"<summary>{question} <code>{line}</code></summary>"
         parts.append(f"<details>\n{summary}\n\n```text\n{text}\n```\n\n</details>\n")
     return "\n" + "\n".join(parts) + "\n"
 

@@ -7,7 +7,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Path
 from prompt_toolkit.document import Document
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from digitnet.registry.model import SEEN, Accuracy
+from digitnet.registry.model import SEEN
 from digitnet.repl.command import COMMANDS, Argument
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.line import PREFIX, SUBSEQUENCE, Typing, as_typed, distance, expanded, typing
@@ -36,10 +36,8 @@ class Offers(Completer):
             return
         words = _meant(typed.words, self.session.aliases)
         argument = argument_at(words)
-        if argument is None:
-            return
-        if argument.kind.is_path:
-            yield from _paths(typed, event)
+        if argument is None or argument.kind.is_path:
+            yield from _paths(typed, event) if argument else ()
             return
         try:
             offered = argument.kind.offered(self.session, words[1:])
@@ -145,31 +143,20 @@ def usage_to_come(text: str, aliases: Mapping[str, str]) -> str:
 
 def toolbar(session: Session, width: int) -> str:
     """The toolbar's text, as much as fits, the most important first. Does no slow work."""
+    model, data = session.hand, session.data_sets.name
+    parts = ["no network yet: n makes one"]
+    if model:
+        parts = [f"{model.title}{' (not saved)' if session.unsaved else ''}"]
+        if model.accuracy:
+            on = model.accuracy.on.removeprefix(f"{data} ")
+            seen = " (seen in training)" if model.accuracy.is_seen else ""
+            parts.append(f"{on.removesuffix(SEEN)}{seen} {percent(model.accuracy.value)}")
+        if model.title != model.network.shape:
+            parts.append(model.network.shape)
+        parts.append(counted(model.trainer.progress.batches, "mini-batch"))
     shown = ""
-    for part in _parts(session):
+    for part in [*parts, f"data {data}"]:
         longer = f"{shown} | {part}" if shown else f" {part}"
         if len(longer) < width:
             shown = longer
     return shown
-
-
-def _parts(session: Session) -> list[str]:
-    """The parts of the toolbar, the most important first."""
-    model = session.hand
-    if model is None:
-        return ["no network yet: n makes one", f"data {session.data_sets.name}"]
-    parts = [f"{model.title}{' (not saved)' if session.unsaved else ''}"]
-    if model.accuracy:
-        parts.append(f"{_cases(model.accuracy, session)} {percent(model.accuracy.value)}")
-    return [
-        *parts,
-        *([model.network.shape] if model.title != model.network.shape else []),
-        counted(model.trainer.progress.batches, "mini-batch"),
-        f"data {session.data_sets.name}",
-    ]
-
-
-def _cases(accuracy: "Accuracy", session: Session) -> str:
-    """What an accuracy was measured on: `test`, `validation`, `mnist test`, `test (seen)`."""
-    on = accuracy.on.removeprefix(f"{session.data_sets.name} ")
-    return f"{on.removesuffix(SEEN)} (seen in training)" if accuracy.is_seen else on
