@@ -1,5 +1,6 @@
 """What the tests of digits' files share: files in IDX format, and what is said of bad ones."""
 
+import gzip
 import struct
 import zlib
 from pathlib import Path
@@ -35,6 +36,57 @@ def header(*shape: int, zeros: bytes = b"\0\0", kind: int = 8, dimensions: int =
 
 def idx(array: NDArray[np.uint8]) -> bytes:
     return header(*array.shape) + array.tobytes()
+
+
+def with_bit_flipped(content: bytes, bit: int) -> bytes:
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+PICTURES: NDArray[np.uint8] = (np.arange(5 * 4 * 3) * 37 % 256).astype(np.uint8).reshape(5, 4, 3)
+WHOLE = idx(PICTURES)
+PACKED = gzip.compress(WHOLE, mtime=0)
+HUGE = 2**32 - 1
+
+BAD_IN_ITSELF = {
+    "empty": (b"", "too short to be an IDX file"),
+    "header-cut": (WHOLE[:15], "too short to be an IDX file"),
+    "wrong-magic": (header(5, 4, 3, zeros=b"PK") + bytes(60), "two zero bytes"),
+    "signed-bytes": (header(5, 4, 3, kind=0x09) + bytes(60), "type 0x09, not of unsigned bytes"),
+    "too-few-dimensions": (header(60) + bytes(60), "has 1 dimensions, not 3"),
+    "too-many-dimensions": (header(5, 4, 3, 1) + bytes(60), "has 4 dimensions, not 3"),
+    "no-cases": (header(0, 28, 28), "holds no cases"),
+    "no-columns": (header(HUGE, HUGE, 0), "holds no cases"),
+    "dimensions-near-2-to-the-32": (header(HUGE, HUGE, HUGE) + bytes(60), "more than it can hold"),
+    "product-wraps-to-0-in-64-bits": (header(2**31, 2**31, 4) + bytes(60), "more than it can hold"),
+    "product-wraps-to-1-in-32-bits": (header(HUGE, HUGE, 1) + bytes(1), "more than it can hold"),
+}
+"""Contents that are bad whether they are gzipped or not."""
+
+AFTER = "goes on after the end of its gzip data"
+
+BAD_LENGTHS_AND_GZIP = {
+    "plain-short-by-one": (WHOLE[:-1], "announces 5 x 4 x 3 = 60 bytes of data and has 59"),
+    "plain-no-data": (WHOLE[:16], "claims 60 bytes of data, more than it can hold"),
+    "plain-long-by-one": (WHOLE + b"\0", "announces 5 x 4 x 3 = 60 bytes of data and has 61"),
+    "gzip-short-by-one": (gzip.compress(WHOLE[:-1]), "= 60 bytes of data and has 59"),
+    "gzip-no-data": (gzip.compress(WHOLE[:16]), "= 60 bytes of data and has 0"),
+    "gzip-long-by-one": (gzip.compress(WHOLE + b"\0"), "goes on after the data that its header"),
+    "gzip-claims-what-it-cannot-hold": (gzip.compress(header(20, 1024, 1024)), "claims 20,971,520"),
+    "cut-in-the-gzip-header": (PACKED[:8], "too short to be an IDX file"),
+    "cut-before-the-checksum": (PACKED[:-8], "is cut short"),
+    "cut-in-the-length": (PACKED[:-1], "is cut short"),
+    "checksum-damaged": (with_bit_flipped(PACKED, 8 * len(PACKED) - 60), "is damaged"),
+    "length-damaged": (with_bit_flipped(PACKED, 8 * len(PACKED) - 10), "is damaged"),
+    "data-damaged": (with_bit_flipped(gzip.compress(WHOLE, 0), 8 * 60), "is damaged"),
+    "not-deflate": (PACKED[:10] + b"\xff" * 40, "is damaged"),
+    "a-second-member": (PACKED + PACKED, AFTER),
+    "an-empty-second-member": (PACKED + gzip.compress(b""), AFTER),
+    "split-in-two-members": (gzip.compress(WHOLE[:40]) + gzip.compress(WHOLE[40:]), AFTER),
+    "junk-at-the-end": (PACKED + b"junk", AFTER),
+    "gzipped-twice": (gzip.compress(PACKED), "two zero bytes"),
+}
 
 
 def gzipped_zeros(head: bytes, zeros: int) -> bytes:

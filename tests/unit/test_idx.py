@@ -8,25 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from digits_helpers import gzipped_zeros, header, idx, reason_of, written
+from digits_helpers import (
+    BAD_IN_ITSELF,
+    BAD_LENGTHS_AND_GZIP,
+    HUGE,
+    MIB,
+    PACKED,
+    PICTURES,
+    WHOLE,
+    gzipped_zeros,
+    header,
+    idx,
+    reason_of,
+    with_bit_flipped,
+    written,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from digitnet.digits.files import MAX_IDX, BadFile, idx_bytes, read_idx
-
-
-def with_bit_flipped(content: bytes, bit: int) -> bytes:
-    changed = bytearray(content)
-    changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)
-
-
-PICTURES: NDArray[np.uint8] = (np.arange(5 * 4 * 3) * 37 % 256).astype(np.uint8).reshape(5, 4, 3)
-WHOLE = idx(PICTURES)
-PACKED = gzip.compress(WHOLE, mtime=0)
-HUGE = 2**32 - 1
-MIB = 1 << 20
 
 either = pytest.mark.parametrize("content", [WHOLE, PACKED], ids=["plain", "gzipped"])
 
@@ -39,53 +39,12 @@ def test_a_file_reads_back_and_cannot_be_written_to(tmp_path: Path, content: byt
         array[0, 0, 0] = 1
 
 
-BAD_IN_ITSELF = {
-    "empty": (b"", "too short to be an IDX file"),
-    "header-cut": (WHOLE[:15], "too short to be an IDX file"),
-    "wrong-magic": (header(5, 4, 3, zeros=b"PK") + bytes(60), "two zero bytes"),
-    "signed-bytes": (header(5, 4, 3, kind=0x09) + bytes(60), "type 0x09, not of unsigned bytes"),
-    "too-few-dimensions": (header(60) + bytes(60), "has 1 dimensions, not 3"),
-    "too-many-dimensions": (header(5, 4, 3, 1) + bytes(60), "has 4 dimensions, not 3"),
-    "no-cases": (header(0, 28, 28), "holds no cases"),
-    "no-columns": (header(HUGE, HUGE, 0), "holds no cases"),
-    "dimensions-near-2-to-the-32": (header(HUGE, HUGE, HUGE) + bytes(60), "more than it can hold"),
-    "product-wraps-to-0-in-64-bits": (header(2**31, 2**31, 4) + bytes(60), "more than it can hold"),
-    "product-wraps-to-1-in-32-bits": (header(HUGE, HUGE, 1) + bytes(1), "more than it can hold"),
-}
-"""Contents that are bad whether they are gzipped or not."""
-
-
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzipped"])
 @pytest.mark.parametrize(("content", "says"), BAD_IN_ITSELF.values(), ids=BAD_IN_ITSELF)
 def test_a_bad_header_is_refused(
     tmp_path: Path, content: bytes, says: str, pack: Callable[[bytes], bytes]
 ) -> None:
     assert says in reason_of(written(tmp_path, pack(content)))
-
-
-AFTER = "goes on after the end of its gzip data"
-
-BAD_LENGTHS_AND_GZIP = {
-    "plain-short-by-one": (WHOLE[:-1], "announces 5 x 4 x 3 = 60 bytes of data and has 59"),
-    "plain-no-data": (WHOLE[:16], "claims 60 bytes of data, more than it can hold"),
-    "plain-long-by-one": (WHOLE + b"\0", "announces 5 x 4 x 3 = 60 bytes of data and has 61"),
-    "gzip-short-by-one": (gzip.compress(WHOLE[:-1]), "= 60 bytes of data and has 59"),
-    "gzip-no-data": (gzip.compress(WHOLE[:16]), "= 60 bytes of data and has 0"),
-    "gzip-long-by-one": (gzip.compress(WHOLE + b"\0"), "goes on after the data that its header"),
-    "gzip-claims-what-it-cannot-hold": (gzip.compress(header(20, 1024, 1024)), "claims 20,971,520"),
-    "cut-in-the-gzip-header": (PACKED[:8], "too short to be an IDX file"),
-    "cut-before-the-checksum": (PACKED[:-8], "is cut short"),
-    "cut-in-the-length": (PACKED[:-1], "is cut short"),
-    "checksum-damaged": (with_bit_flipped(PACKED, 8 * len(PACKED) - 60), "is damaged"),
-    "length-damaged": (with_bit_flipped(PACKED, 8 * len(PACKED) - 10), "is damaged"),
-    "data-damaged": (with_bit_flipped(gzip.compress(WHOLE, 0), 8 * 60), "is damaged"),
-    "not-deflate": (PACKED[:10] + b"\xff" * 40, "is damaged"),
-    "a-second-member": (PACKED + PACKED, AFTER),
-    "an-empty-second-member": (PACKED + gzip.compress(b""), AFTER),
-    "split-in-two-members": (gzip.compress(WHOLE[:40]) + gzip.compress(WHOLE[40:]), AFTER),
-    "junk-at-the-end": (PACKED + b"junk", AFTER),
-    "gzipped-twice": (gzip.compress(PACKED), "two zero bytes"),
-}
 
 
 @pytest.mark.parametrize(
