@@ -321,9 +321,7 @@ class Trash:
 # the whole
 
 LOCK, LOCK_SECONDS = ".lock", 30
-
-OFFER_SECONDS = 0.1
-"""Seconds to read files that are not in the list, for completion while the user types."""
+OFFER_SECONDS = 0.1  # to read files that are not in the list, for completion while one types
 
 
 @lru_cache

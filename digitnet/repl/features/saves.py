@@ -151,7 +151,11 @@ def load(
         raise CommandError("nothing was loaded; the network in hand is unchanged")
     model = registry.load(name)
     if member:
-        model, count = _member(model, name, int(member[:9]))
+        count = len(model.network.members)
+        if not 1 <= int(member[:9]) <= count:
+            has = f"has members 1 to {count}" if count else "is no committee: it has no members"
+            raise CommandError(f"{name!r} {has}; the network in hand is unchanged")
+        model = model.member(int(member))
         session.take(model)
         said = f"Loaded member {member} of {count} of {name!r}: {model.network.shape}."
         return now_in_hand(model, f"{said} It has no name yet: pas NAME saves it.")
@@ -168,15 +172,6 @@ def load(
             f"until data {model.data} fetches it."
         )
     return now_in_hand(model, said)
-
-
-def _member(model: Model, name: str, number: int) -> tuple[Model, int]:
-    """A member of a committee, counted from 1, and the number of members."""
-    count = len(model.network.members)
-    if not 1 <= number <= count:
-        has = f"has members 1 to {count}" if count else "is no committee: it has no members"
-        raise CommandError(f"{name!r} {has}; the network in hand is unchanged")
-    return model.member(number), count
 
 
 def _asked_which(session: Session) -> str:
