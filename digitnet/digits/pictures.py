@@ -4,6 +4,8 @@ import glob
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -49,7 +51,8 @@ def read_picture(data: bytes) -> Array:
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as image:
                 _check(image, data)
-                return _pixels(image)
+                with _silent_libraries():
+                    return _pixels(image)
     except BadFile:
         raise
     except UnidentifiedImageError:
@@ -66,6 +69,19 @@ def read_picture(data: bytes) -> Array:
         raise BadFile("needs more memory than is available") from None
     except Exception:  # pillow's plugins raise about twenty types of errors for bad files
         raise BadFile("is damaged or cut short") from None
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """libtiff writes on standard error what it thinks of a file."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _check(image: Image.Image, data: bytes) -> None:

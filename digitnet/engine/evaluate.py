@@ -20,17 +20,34 @@ def numbers_per_case(network: Network) -> int:
     return numbers + sum(numbers_per_case(member) for member, _ in network.members)
 
 
+def multiplications(network: Network) -> int:
+    """Those that a forward pass of a case takes in the layers with weights."""
+    layers = [layer for layer in network.layers if layer.parameters]
+    own = sum(layer.parameters[0].value.size * prod(layer.shape[:-1]) for layer in layers)
+    return own + sum(multiplications(member) for member, _ in network.members)
+
+
+MAX_WORK = 1 << 33
+"""Maximum number of multiplications of a chunk, forward: a second's on a slow machine."""
+
+
+def _bytes_per_case(network: Network) -> int:
+    return COPIES * network.dtype.itemsize * numbers_per_case(network)
+
+
 def max_cases(network: Network) -> int:
-    return max(1, MAX_BYTES // (COPIES * network.dtype.itemsize * numbers_per_case(network)))
+    """The maximum number of cases in a forward and backward pass that nobody has asked for."""
+    return max(1, min(MAX_BYTES // _bytes_per_case(network), MAX_WORK // multiplications(network)))
 
 
 def check_memory(network: Network, cases: int) -> None:
     """Raises ValueError if a mini-batch of `cases` cases would take more than MAX_BYTES."""
-    if cases > (most := max_cases(network)):
-        need = cases * COPIES * network.dtype.itemsize * numbers_per_case(network) / (1 << 30)
+    need = _bytes_per_case(network)
+    if cases > (most := max(1, MAX_BYTES // need)):
         raise ValueError(
-            f"a mini-batch of {cases:,} cases takes {need:,.1f} GiB with this network, more than "
-            f"the {MAX_BYTES / (1 << 30):g} GiB limit. Example: set batch {min(most, 100)}"
+            f"a mini-batch of {cases:,} cases takes {cases * need / (1 << 30):,.1f} GiB with this "
+            f"network, more than the {MAX_BYTES / (1 << 30):g} GiB limit. "
+            f"Example: set batch {min(most, 100)}"
         )
 
 
@@ -57,7 +74,8 @@ Batches = Iterator[tuple[Array, Array]]
 def chunks(network: Network, cases: Cases, rows: Integers | None = None) -> Batches:
     """Yields inputs and targets of the cases (those in `rows`, or all), valid until the next."""
     order = np.arange(len(cases)) if rows is None else rows
-    chunk = max(1, min(CHUNK, len(order), MAX_NUMBERS // numbers_per_case(network)))
+    most = MAX_NUMBERS // numbers_per_case(network), MAX_WORK // multiplications(network)
+    chunk = max(1, min(CHUNK, len(order), *most))
     feeder = Feeder(cases, chunk, network.dtype)
     for start in range(0, len(order), chunk):
         yield feeder.batch(order[start : start + chunk])

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite, prod
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
 from digitnet.engine.arrays import Cases, Integers
-from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
+from digitnet.engine.evaluate import Evaluation, evaluate, max_cases, multiplications
 from digitnet.engine.layers import Dropout
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS, WARM_UP
@@ -72,7 +72,7 @@ def rehearse(
     """
     before, costs = _measured(copy, cases, probe), list[float]()
     batches = _mini_batches(copy, cases)
-    steps = min(max(WORK / (_work(copy.network) * batches.size), 60), 300)
+    steps = min(max(WORK / (multiplications(copy.network) * batches.size), 60), 300)
     steps = int(steps * min(max(LEAST_BATCH / batches.size, 1), 5))  # more if they are small
     meter = Meter(Amount(steps, "batches"), copy, len(cases))
     while len(costs) < steps and isfinite(sum(costs[-1:])):
@@ -82,20 +82,15 @@ def rehearse(
     return Rehearsal(steps, before.cost, after.cost, after.accuracy, costs)
 
 
-def _work(network: Network) -> int:
-    layers = [layer for layer in network.layers if layer.parameters]
-    return sum(layer.parameters[0].value.size * prod(layer.shape[:-1]) for layer in layers)
-
-
 def probe_of(network: Network, cases: Cases) -> Integers:
     """The cases on which costs and accuracies of a network are measured: fewer for a large one."""
-    most = max(MAX_PROBE // 5, PROBE_WORK // _work(network))
+    most = max(MAX_PROBE // 5, PROBE_WORK // multiplications(network))
     return sample_indices(len(cases), int(min(MAX_PROBE, most)))
 
 
 def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
     """The copy's next mini-batches, which are not large."""
-    most = min(MAX_BATCH, max(LEAST_BATCH, int(BATCH_WORK / _work(copy.network))))
+    most = min(MAX_BATCH, max(LEAST_BATCH, int(BATCH_WORK / multiplications(copy.network))))
     most = min(most, max_cases(copy.network))
     copy.settings = replace(copy.settings, batch=min(copy.settings.batch or most, most))
     return MiniBatches(copy, cases)

@@ -49,7 +49,8 @@ class OwnData:
             versions = _versions(self.store.folder).items()
             return {name: places[-1] for name, places in versions if _has_cases(places[-1])}
         except OSError as error:
-            raise RegistryError(f"cannot read {FOLDER}: {error.strerror}") from None
+            where = self.store.folder / FOLDER
+            raise RegistryError(f"cannot read {where}: {error.strerror}") from None
 
     def version(self, name: str) -> Version:
         """The current version of a set, which a change replaces; None if there is no such set."""

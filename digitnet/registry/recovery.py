@@ -143,17 +143,18 @@ class Recovery:
         """
         damaged, left = "", self.orphans()
         for count, path in enumerate(left, 1):
+            lock = None
             try:
                 lock = _lock_beside(path)
-            except OSError:
-                continue  # another process was faster
-            try:
                 model = contents(read_file(path))
                 if not isinstance(model, Model):
                     raise DamagedSave("it holds no network")
+            except TimeoutError:
+                continue  # another process was faster
             except (DamagedSave, OSError) as error:
-                lock.release()
-                damaged = f"; {path} cannot be read: {error}"
+                if lock:
+                    lock.release()
+                damaged = f"; {path} cannot be read: {getattr(error, 'strerror', error)}"
                 continue
             self.discard()
             self._path, self._lock, self.is_adopted = path, lock, True
@@ -167,7 +168,8 @@ class Recovery:
         found: list[tuple[float, Path]] = []
         for path in {*_files(self.folder, _NAME)} - {self._path}:
             with suppress(OSError):
-                _lock_beside(path).release()
+                with suppress(PermissionError):  # whoever wants to read it is told
+                    _lock_beside(path).release()
                 found.append((path.stat().st_mtime, path))
         return [path for _, path in sorted(found, reverse=True)]
 
@@ -176,8 +178,10 @@ def _files(folder: Path, names: re.Pattern[str]) -> list[Path]:
     """The files in a folder with such names; links, and what is in one, are left out."""
     if folder.is_symlink():
         return []
-    paths = sorted(folder.glob("*"))
-    return [path for path in paths if names.fullmatch(path.name) and not path.is_symlink()]
+    with suppress(FileNotFoundError):
+        paths = sorted(folder.iterdir())
+        return [path for path in paths if names.fullmatch(path.name) and not path.is_symlink()]
+    return []
 
 
 def _state(model: Model) -> tuple[int, int]:

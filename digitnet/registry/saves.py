@@ -595,6 +595,9 @@ class Registry:
                     f"the change is made, but the disk reports: {why}; it may not outlast a power "
                     f"cut. The folder is {self.folder}"
                 ) from None
+            name = Path(error.filename or self.folder).name
+            if name != self.folder.name and not name.startswith(TEMPORARY):
+                why = f"{name}: {why}"
             raise RegistryError(
                 f"cannot write in {self.folder}: {why}; {failure}. "
                 "--saves DIR chooses another folder"

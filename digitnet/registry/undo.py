@@ -48,11 +48,11 @@ def undo(saves: Registry, name: str = "", number: int = 1) -> Undone:
         found = [*islice((kept for kept in versions if not _is_worse(saves, kept)), number)]
         of = f"of {name!r} to undo" if name else "to undo"
         if not versions:
-            raise RegistryError(f"there is no delete, overwrite or rename {of}")
+            raise RegistryError(f"there is no delete, overwrite or rename {of}{_unnamed(saves)}")
         if not found:
             raise RegistryError(
                 f"there is nothing whole {of}: what is kept in {saves.trash.folder.name} is "
-                "damaged, and what is saved now is not. Nothing was changed"
+                "damaged or cannot be read, and what is saved now is whole. Nothing was changed"
             )
         if number > len(found):
             raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
@@ -97,6 +97,15 @@ def _restorable(saves: Registry, name: str = "") -> list[Kept]:
         if _is_possible(saves, kept)
         and (not name or kept.file in files or claim(_places(saves, kept)[1])[0] == name)
     ]
+
+
+def _unnamed(saves: Registry) -> str:
+    """The latest file in the trash of which nobody knows whose it was, in words."""
+    for kept in reversed(saves.trash.contents()):
+        place = _places(saves, kept)[1]
+        if kept.kind != "made" and not claim(place)[0]:
+            return f"; {place} cannot be read"
+    return ""
 
 
 def _is_possible(saves: Registry, kept: Kept) -> bool:

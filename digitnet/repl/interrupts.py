@@ -12,6 +12,9 @@ ENDINGS = tuple(
 )
 """Signals that end the program; Windows has fewer."""
 
+FIRST_TICK = 0.7
+"""Seconds after which a command that is still running says so."""
+
 
 @dataclass
 class Interrupts:
@@ -19,24 +22,36 @@ class Interrupts:
 
     asked: whether Ctrl-C was pressed since the current line of commands began. ended_by: the number
     of the signal that ends the session; 0 for none. working: whether a command is running.
-    waiting: whether it waits for something outside, from which Ctrl-C raises KeyboardInterrupt.
     at_prompt: whether a prompt reads the lines, and reads Ctrl-C as a key.
+    tick: called every second while a command is running, if there is a timer (`has_timer`), unless
+    it has asked something, and so `is_asking`.
+    patience: seconds that a command which was asked to stop may take more than the first.
     """
 
     asked: bool = False
     ended_by: int = 0
     working: bool = False
-    waiting: bool = False
     at_prompt: bool = False
+    tick: Callable[[], None] = lambda: None
+    has_timer: bool = False
+    is_asking: Callable[[], bool] = lambda: False
+    patience: int = 0
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Context manager in which Ctrl-C ends what the command waits for."""
-        self.waiting = True
+    def during_command(self, tick: Callable[[], None]) -> Iterator[None]:
+        """Context manager in which a command is running."""
+        self.working, self.tick = True, tick
+        self.set_timer(FIRST_TICK)
         try:
             yield
         finally:
-            self.waiting = False
+            self.working = False
+            self.set_timer(0)
+
+    def set_timer(self, seconds: float) -> None:
+        """The timer goes off after so many seconds, and then every second; 0 ends it."""
+        if self.has_timer:
+            signal.setitimer(signal.ITIMER_REAL, seconds, 1)
 
 
 @contextmanager
@@ -45,8 +60,9 @@ def interruptible(
 ) -> Iterator[None]:
     """Context manager in which Ctrl-C sets `asked`, at which the running command stops.
 
-    If it is already set, Ctrl-C raises KeyboardInterrupt in the command. Between commands it ends a
-    script, which may be waiting for input. SIGTERM and SIGHUP do the same, and end the session.
+    If it is already set, Ctrl-C raises KeyboardInterrupt in the command, as does the timer if it
+    has not stopped within a second. Between commands Ctrl-C ends a script, which may be waiting for
+    input. SIGTERM and SIGHUP do the same, and end the session.
     leave_prompt: called to end a prompt. To be active as long as commands are read and run.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -54,23 +70,38 @@ def interruptible(
         return
 
     def handler(number: int, frame: FrameType | None) -> None:
-        at_once = interrupts.waiting or (
-            interrupts.asked if interrupts.working else not interrupts.at_prompt
-        )
-        interrupts.asked = True
+        at_once = interrupts.asked if interrupts.working else not interrupts.at_prompt
+        interrupts.asked, interrupts.patience = True, 0
+        interrupts.set_timer(interrupts.working)
         if number != signal.SIGINT:
             interrupts.ended_by = number
             leave_prompt()
         if at_once:
             raise KeyboardInterrupt
 
+    def second(number: int, frame: FrameType | None) -> None:
+        if interrupts.working and not interrupts.asked:
+            if not interrupts.is_asking():
+                interrupts.tick()
+        elif interrupts.working and interrupts.patience:
+            interrupts.patience -= 1
+        elif interrupts.working:
+            interrupts.set_timer(0)  # once: what is cleaned up now may take longer
+            raise KeyboardInterrupt
+
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, *ENDINGS)}
     heard = [number for number, action in before.items() if action is not signal.SIG_IGN]  # nohup
     for number in heard:
         signal.signal(number, handler)
+    interrupts.has_timer = hasattr(signal, "setitimer")
+    if interrupts.has_timer:
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, second)
+        heard.append(signal.SIGALRM)
     try:
         yield
     finally:
+        interrupts.set_timer(0)
+        interrupts.has_timer = False
         for number in heard:
             signal.signal(number, before[number])
 

@@ -5,7 +5,10 @@ import os
 import signal
 from collections.abc import Iterable
 from pathlib import Path
+from time import perf_counter
 from typing import Self
+
+import numpy as np
 
 from digitnet import paths
 from digitnet.digits.datasets import NotHere
@@ -123,6 +126,7 @@ def do_line(line: str, session: Session, output: Output) -> bool:
     return True
 
 
+@np.errstate(all="ignore")  # huge weights overflow
 def do_command(words: list[str], session: Session, output: Output) -> bool:
     """Runs one command and shows its result or error; returns whether it succeeded.
 
@@ -160,12 +164,9 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
 
 def _execute(command: Command, words: list[str], session: Session, output: Output) -> Result:
     """Runs a command, showing what a long one has done; returns its result."""
-    arguments = command.parse(words)
-    session.interrupts.working, session.show = True, output.report
-    try:
+    arguments, session.show, begun = command.parse(words), output.report, perf_counter()
+    with session.interrupts.during_command(lambda: output.tick(perf_counter() - begun)):
         result: Result = command.function(session, *arguments)
-    finally:
-        session.interrupts.working = False
     return result
 
 

@@ -28,6 +28,9 @@ from digitnet.repl.pictures.grid import Window
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note
 
+MAX_SECONDS_TO_END = 2
+"""Seconds that a command has to end after it was stopped; then it is interrupted at once."""
+
 
 class Asker(Protocol):
     """Asks the user questions."""
@@ -258,6 +261,7 @@ class Session:
         if update is not None:
             self.show(update)
         if self.interrupts.asked:
+            self.interrupts.patience = MAX_SECONDS_TO_END
             raise Stopped
 
     @property

@@ -78,36 +78,28 @@ class NoWorkers(Exception):
     """There are no workers, or they keep breaking; the message says why. Results are kept."""
 
 
-_data: DataSet | None = None
-
-_given_up: Any = None
+_data: list[DataSet] = []
+"""In a worker process, the data set."""
 
 
 def _begin(data: DataSet, given_up: Any) -> None:
     """Initializes a worker process, which ignores Ctrl-C: the parent handles it."""
-    global _data, _given_up
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _data, _given_up = data, given_up
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends this process when its parent has died; the processes of a pool would wait forever."""
+    _data.append(data)
     parent = parent_process()
     assert parent is not None
-    parent.join()
+    # when the parent has died, the processes of a pool would wait forever
+    for waits in (parent.join, given_up.wait):
+        Thread(target=_end_after, args=(waits,), daemon=True).start()
+
+
+def _end_after(waits: Callable[[], object]) -> None:
+    waits()
     os._exit(1)
 
 
 def _train_in_process(job: Job) -> Result:
-    """Runs a job with the data of this process, until the pool is given up."""
-
-    def report(_: object) -> None:
-        if _given_up.is_set():
-            raise Stopped
-
-    assert _data is not None
-    return train(job, _data, report)
+    return train(job, _data[0])
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from conftest import Tally
 from hostile_helpers import CHILDS_ENVIRONMENT, is_one_line
 from PIL import Image
 
+from digitnet.digits.files import BadFile
+from digitnet.digits.pictures import read_picture
+
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 Files = Iterator[tuple[str, bytes]]
 
@@ -172,3 +175,13 @@ def test_changed_pictures_are_read_or_refused(
     answers = told(tmp_path)
     survived = sum(cost < 5 and (not said or is_one_line(said)) for said, cost in answers.values())
     tally("pictures with bytes changed", len(files), survived)
+
+
+def test_the_libraries_say_nothing_themselves(capfd: pytest.CaptureFixture[str]) -> None:
+    """libtiff writes "Using code not yet in table" on standard error."""
+    data = bytearray(picture("TIFF", compression="tiff_lzw"))
+    data[8:20] = b"\xff" * 12
+    with pytest.raises(BadFile, match="damaged"):
+        read_picture(bytes(data))
+    print("heard", file=sys.stderr, flush=True)
+    assert capfd.readouterr().err == "heard\n"

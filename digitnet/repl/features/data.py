@@ -15,6 +15,7 @@ from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report
+from digitnet.registry.files import RegistryError
 from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -133,6 +134,7 @@ def data(
         return _delete(session, own)
     sources = session.data_sets.sources()
     if name and name not in sources:
+        session.data_sets.own.version(name)  # raises RegistryError if sets cannot be read
         hint = nearest(name, sources) or f"There are: {', '.join(sources)}"
         raise CommandError(f"data: {quoted(name)} is not a data set. {hint}")
     if own:
@@ -208,9 +210,20 @@ def _available(session: Session) -> dict[str, str]:
         if source.is_here(session.data_sets.folders):
             available[source.name] = source.summary
         elif source.name not in RELATIVES:
-            how = "none yet" if source.name == MINE else "not here: data mnist downloads it"
+            how = "not here: data mnist downloads it"
+            if source.name == MINE:
+                how = _why_none(session)
             available[source.name] = f"{source.summary} ({how})"
     return available
+
+
+def _why_none(session: Session) -> str:
+    """Why there is none of the user's own digits."""
+    try:
+        session.data_sets.own.read(MINE)
+    except (RegistryError, BadFile) as error:
+        return str(error)
+    return "none yet"
 
 
 def _is_usable(session: Session, name: str) -> bool:
@@ -227,8 +240,7 @@ def _is_usable(session: Session, name: str) -> bool:
 
 def _download(session: Session) -> None:
     try:
-        with session.interrupts.at_once():
-            download_mnist(session.data_sets.download_to, progress(session))
+        download_mnist(session.data_sets.download_to, progress(session))
     except DownloadFailed as error:
         raise CommandError(
             f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "

@@ -131,8 +131,7 @@ def _ask(session: Session) -> Question:
     data, rng = session.data_for(model), session.rng
     index = int(rng.integers(len(data.test)))
     x = data.test.inputs[index].astype(np.float64) * data.test.scale
-    with np.errstate(all="ignore"):
-        page = backpropagate(model.network, x, data.test.targets[index].astype(np.float64))
+    page = backpropagate(model.network, x, data.test.targets[index].astype(np.float64))
     if not np.isfinite(page.outputs).all():
         raise CommandError("the network's outputs are not numbers: there is nothing to compute")
     dense = [n for n, p in enumerate(page.passes) if isinstance(p.layer, Dense)]

@@ -190,8 +190,7 @@ def weights(
     if index is not None:
         raise CommandError("w: a unit is shown without a case. Example: w case 17")
     if unit is None:
-        with np.errstate(over="ignore"):  # huge weights overflow
-            sizes = np.square(first.weights).reshape(count, -1).sum(axis=1)
+        sizes = np.square(first.weights).reshape(count, -1).sum(axis=1)
         in_order = first.layer.kind == "convolution" or first.weights.ndim == 2
         return WeightsResult(first, member, list(range(count)) if in_order else by_size(sizes))
     if int(unit) >= count:

@@ -183,8 +183,7 @@ def why(
     case = Case.of(session, data, index, member)
     x = data.test.inputs[case.index].astype(np.float64) * data.test.scale
     y = data.test.targets[case.index].astype(np.float64)
-    with np.errstate(all="ignore"):  # huge weights may overflow
-        explained = backpropagate(model.trainer.with_answering_weights(), x, y)
+    explained = backpropagate(model.trainer.with_answering_weights(), x, y)
     check_outputs(explained.outputs)
     output, penalties = int(explained.outputs.argmax()), model.trainer.penalties
     if isinstance(part, int) and part > len(explained.passes):

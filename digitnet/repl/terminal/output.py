@@ -92,6 +92,9 @@ class Output(ABC):
     def report(self, update: Note) -> None:  # noqa: B027 - may do nothing
         """Shows what a running command has done; does nothing unless overridden."""
 
+    def tick(self, seconds: float) -> None:  # noqa: B027 - may do nothing
+        """Shows how long a command has been running; does nothing unless overridden."""
+
     def suspend(self) -> None:  # noqa: B027 - may do nothing
         """Call this before the program is suspended (Ctrl-Z)."""
 
@@ -143,6 +146,7 @@ class ScreenOutput(Output):
         self._screen, self._errors = screen, errors or screen
         self._canvas: Canvas | None = None
         self.pager: Pager | None = None
+        self._has_reported = False  # since the command began
 
     def result(self, command: str, result: Result) -> None:
         """Prints the result, page by page if it is longer than the screen."""
@@ -161,6 +165,15 @@ class ScreenOutput(Output):
 
     def report(self, update: Note) -> None:
         """Redraws the lines at the bottom of the screen; a lasting update is printed above them."""
+        self._has_reported = True
+        self._show(update)
+
+    def tick(self, seconds: float) -> None:
+        """Unless the command reports what it does, or nothing can be redrawn."""
+        if not self._has_reported and self._screen.can_redraw:
+            self._show(Note(f"Running for {seconds:.0f} s. Ctrl-C stops it.", lasting=False))
+
+    def _show(self, update: Note) -> None:
         if update.lasting:
             if self._canvas:
                 self._canvas.clear()
@@ -174,7 +187,7 @@ class ScreenOutput(Output):
 
     def _end_updates(self) -> None:
         """Erases the lines at the bottom, which are not needed once there is a result."""
-        canvas, self._canvas = self._canvas, None
+        canvas, self._canvas, self._has_reported = self._canvas, None, False
         if canvas:
             with suppress(OSError):  # the next output will report it
                 canvas.clear()

@@ -308,6 +308,7 @@ def converse(
     """Reads lines and runs them until the user leaves."""
     interrupts.at_prompt = True
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
+    interrupts.is_asking = lambda: get_app_or_none() is not None
     with keeping_keys(loading.suspend) as as_found:
         reader: Reader
         if options.plain or options.json or is_dumb_terminal():
