@@ -44,12 +44,10 @@ def included_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """The folder for downloads."""
     return _of_user(user_cache_path)
 
 
 def state_folder() -> Path:
-    """The folder of the prompt's history."""
     return _of_user(user_state_path)
 
 

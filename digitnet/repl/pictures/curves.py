@@ -14,6 +14,7 @@ from digitnet.charts import MAX_POINTS, Chart, Point, Ticks, thinned, training_c
 from digitnet.engine.arrays import Array
 from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures.digit import BRAILLE, DOTS
 
 MIN_ROWS, MAX_ROWS = 10, 30  # minimum and maximum lines of a chart, axes included
 
@@ -26,11 +27,6 @@ COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
 
 MARKERS, ASCII_MARKERS = "⠒•+xo*", "*o+x#%"
 """Of each curve; the first one is drawn in dots of braille."""
-
-DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-"""The bits of the four by two dots of a braille character, which begin at BRAILLE."""
-
-BRAILLE = 0x2800
 
 IN_ASCII = str.maketrans("─│┌┐└┘┤┬", "-|++++++")
 

@@ -24,6 +24,9 @@ Picture = NDArray[np.uint8]
 RAMP, HALVES = " .:-=+*#%@", " ▄▀█"
 """Characters from light to dark; and for the upper and the lower pixel of two."""
 
+BRAILLE, DOTS = 0x2800, np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+"""The empty braille character, and the bits of its four by two dots."""
+
 GREYS = 23  # the lightest level of grey; terminals with 256 colours have as many
 
 POSITIVE, NEGATIVE = (255, 86, 64), (64, 148, 255)

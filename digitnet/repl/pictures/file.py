@@ -31,7 +31,7 @@ from digitnet.repl.command import Command
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, Screen, View
-from digitnet.repl.pictures.curves import BRAILLE, DOTS
+from digitnet.repl.pictures.digit import BRAILLE, DOTS
 from digitnet.repl.result import Result
 from digitnet.repl.session import Asker
 

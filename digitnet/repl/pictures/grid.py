@@ -12,7 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from digitnet.engine.arrays import Array
-from digitnet.repl.pictures.digit import NEGATIVE, in_halves
+from digitnet.repl.pictures.digit import BRAILLE, DOTS, NEGATIVE, in_halves
 
 Colour = tuple[int, int, int]
 
@@ -21,9 +21,6 @@ Line = list[tuple[str, str]]
 
 LEVELS, PAPER = 12, 41
 """Shades of a colour, and the darkest: it is visible on black."""
-
-DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-"""The bit of each dot of a braille character, by row and column."""
 
 CELL = np.dtype([("text", "U1"), ("dots", int), ("style", "U32")])
 
@@ -97,7 +94,7 @@ class Grid:
     def lines(self) -> list[Line]:
         """Of each line, its pieces of one style."""
         text, dots = self._cells["text"], self._cells["dots"]
-        braille = np.where(dots, 0x2800 + dots, ord(" ")).astype("u4").view("U1")
+        braille = np.where(dots, BRAILLE + dots, ord(" ")).astype("u4").view("U1")
         characters = np.where(text == " ", braille, text).tolist()
         return [
             [
