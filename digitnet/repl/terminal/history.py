@@ -32,10 +32,8 @@ class KeptHistory(FileHistory):
     """
 
     def __init__(self, path: Path) -> None:
-        """Reads nothing yet."""
         super().__init__(str(path))
-        self._path = path
-        self.failed: set[str] = set()
+        self._path, self.failed = path, set[str]()
 
     def load_history_strings(self) -> Iterable[str]:
         """The stored lines, the latest first."""
