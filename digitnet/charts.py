@@ -332,7 +332,6 @@ def length(text: str) -> float:
 
 
 def drawing_of_charts(charts: Sequence[Chart], *, is_light: bool) -> Drawing:
-    """Charts side by side."""
     looks = (*LIGHT, COLOURS) if is_light else (*DARK, BRIGHT)
     shapes = [s for n, chart in enumerate(charts) for s in _shapes_of(chart, WIDTH * n, *looks[1:])]
     return Drawing(shapes, WIDTH * len(charts), HEIGHT, looks[0])
@@ -341,7 +340,6 @@ def drawing_of_charts(charts: Sequence[Chart], *, is_light: bool) -> Drawing:
 def _shapes_of(
     chart: Chart, left: float, ink: str, grid: str, colours: Sequence[str]
 ) -> Iterator[Line | Words]:
-    """A chart of WIDTH and HEIGHT that begins at `left`."""
     yield Words(left + LEFT, 20, chart.title, ink)
     if not chart.lines:
         return

@@ -24,7 +24,6 @@ MAX_LINE = 100_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the program; returns its exit code."""
     try:
         return _run(sys.argv[1:] if arguments is None else list(arguments))
     except (OutputError, BrokenPipeError) as error:
@@ -91,7 +90,6 @@ def _script(options: argparse.Namespace, config: Config) -> int:
 
 
 def _prompt(options: argparse.Namespace, config: Config) -> int:
-    """Opens the prompt; returns the exit code."""
     with _loading():
         from digitnet.repl.terminal.prompt import open_prompt
 
@@ -104,7 +102,6 @@ def _prompt(options: argparse.Namespace, config: Config) -> int:
 
 
 def _has_terminal() -> bool:
-    """Whether standard input and output are terminals."""
     return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 

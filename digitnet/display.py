@@ -53,7 +53,6 @@ class Digit:
         return table([(shown, table(rows))], [said, "outputs"])
 
     def _picture(self) -> str:
-        """Ink in black on paper."""
         scale = 1.0 if self.picture.dtype == np.uint8 else 255.0
         grey = 255 - np.clip(self.picture * scale, 0, 255).astype(np.uint8)
         file = BytesIO()

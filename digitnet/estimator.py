@@ -108,7 +108,6 @@ class Estimator:
             self.warm_start = wanted
 
     def _begin(self, x: Array, classes: Integers) -> None:
-        """Draws new weights for cases like these."""
         shape = re.sub(r"^\*-", f"{x.shape[1]}-", str(self.shape))
         shape = re.sub(r"-\*$", f"-{len(classes)}", shape)
         model = build(RECIPES.get(shape) or recipe_for(shape), self.seed)

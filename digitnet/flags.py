@@ -235,7 +235,6 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _take(config: Config, key: str, value: Any) -> None:
-    """Stores one field in `config`. Raises ValueError for an invalid one."""
     if key not in KEYS:
         raise ValueError(f"{key!r} is not a setting. There are: {', '.join(KEYS)}")
     if key == "alias":

@@ -52,7 +52,6 @@ def state_folder() -> Path:
 
 
 def config_file() -> Path:
-    """The path of the user's configuration file, which may not exist."""
     return _of_user(user_config_path) / "config.toml"
 
 

@@ -51,7 +51,6 @@ def check() -> CheckResult:
 
 
 def recorded() -> dict[str, Any]:
-    """What was recorded of real trainings."""
     found: dict[str, Any] = json.loads((HERE / "recorded.json").read_text(encoding="utf-8"))
     return found
 
@@ -100,7 +99,6 @@ PICTURES = {
 
 
 def main() -> None:
-    """Writes the files."""
     for name, (make, title) in PICTURES.items():
         (HERE / f"{name}.svg").write_bytes(drawing_of_screen(make(), title, *SIZE).svg())
 

@@ -78,7 +78,6 @@ def weights() -> WeightsResult:
 
 
 def looked() -> LookResult:
-    """`look 11` of the same."""
     network = Registry(ROOT / "saves" / "included").load("ready").network
     return LookResult(11, "sample test", picture_of(network, SAMPLE, 11))
 
@@ -140,7 +139,6 @@ def holding(recipe: Recipe) -> Session:
 
 
 def why_mini() -> WhyResult:
-    """`why 5` of 3-3-2."""
     return why(holding(RECIPES["mini"]), 5)
 
 
@@ -151,12 +149,10 @@ def why_convolution() -> WhyResult:
 
 
 def step_truth() -> StepResult:
-    """`step` of 3-1."""
     return step(holding(RECIPES["truth"]))
 
 
 def step_dense() -> StepResult:
-    """`step` of 784-12-10."""
     recipe = Recipe("", "", "784-12-10", {"rate": 0.01}, precision="float64")
     return step(holding(recipe))
 
@@ -224,17 +220,14 @@ SHEETS = [
 
 
 def file_of(name: str, width: int, plain: bool) -> Path:
-    """Where the text is kept."""
     return HERE / "sheets" / f"{name}-{width}{'-plain' if plain else ''}.txt"
 
 
 def text_of(name: str, width: int, plain: bool) -> str:
-    """The text as it is written today."""
     return shown(SHOWN[name](), width, plain=plain) + "\n"
 
 
 def main() -> None:
-    """Writes the files."""
     for sheet in SHEETS:
         file_of(*sheet).parent.mkdir(exist_ok=True)
         file_of(*sheet).write_text(text_of(*sheet), encoding="utf-8")

@@ -69,7 +69,6 @@ def section(saves: Path) -> str:
 
 
 def main() -> None:
-    """Writes the section."""
     page = ROOT / "docs" / "studies.md"
     with tempfile.TemporaryDirectory() as folder:
         found = section(Path(folder))

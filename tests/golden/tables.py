@@ -40,7 +40,6 @@ FIRST = ("n relu", "t 3e", "c 17", "ch all", "why 17", "d", "p first", "l first"
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown."""
     heads = list(heads)
     lines = [heads, ["---"] * len(heads), *rows]
     cells = ([cell.replace("|", r"\|") for cell in line] for line in lines)
@@ -48,7 +47,6 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def ten_commands() -> str:
-    """Names, summary and an example of each of the first commands."""
     rows = []
     for line in FIRST:
         record = find(line.split()[0])
@@ -61,7 +59,6 @@ def _names(record: Command) -> str:
 
 
 def commands(records: Iterable[Command]) -> str:
-    """Names, arguments and summary of each command."""
     rows = []
     for record in records:
         arguments = record.usage.removeprefix(record.name).strip()
@@ -70,19 +67,16 @@ def commands(records: Iterable[Command]) -> str:
 
 
 def all_groups() -> str:
-    """The commands, a table for each group."""
     groups = groupby(all_commands(), lambda record: record.group)
     return "\n".join(f"**{group}**\n\n{commands(records)}" for group, records in groups)
 
 
 def recipes() -> str:
-    """Each recipe with its shape."""
     rows = ((f"`{r.name}`", r.shape, r.summary) for r in RECIPES.values())
     return table(("recipe", "shape", "what it is"), rows)
 
 
 def settings() -> str:
-    """Each setting with the default of `n` and of shapes."""
     default = Settings(**RECIPES[DEFAULT].settings)
     rows = [
         (f"`{f.name}`", _value(f.name, getattr(default, f.name)), f.metadata["meaning"])
@@ -113,13 +107,11 @@ def _lines(formulae: Iterable[str]) -> str:
 
 
 def activations() -> str:
-    """Each activation with its derivative."""
     rows = ((f"`{a.name}`", a.formula, a.derivative) for a in ACTIVATIONS.values())
     return table(("activation", "formula", "derivative"), rows)
 
 
 def costs() -> str:
-    """Each cost with the activations of the outputs that it is used with."""
     rows = (
         (f"`{name}`", ", ".join(cost.outputs or ACTIVATIONS), cost.formula)
         for name, forms in COSTS.items()
@@ -129,7 +121,6 @@ def costs() -> str:
 
 
 def optimizers() -> str:
-    """Each optimizer with its usual rate."""
     rows = (
         (f"`{name}`", f"{kind.usual_rate:g}", _lines(kind.formulae))
         for name, kind in OPTIMIZERS.items()
@@ -138,12 +129,10 @@ def optimizers() -> str:
 
 
 def meanings(head: str, what: str, names: Mapping[str, str]) -> str:
-    """A table of names with their meanings."""
     return table((head, what), ((f"`{name}`", text) for name, text in names.items()))
 
 
 def flags() -> str:
-    """Each flag that is also an environment variable, and that variable."""
     rows = []
     for option in OPTIONS.values():
         flag = f"--{option.name} {option.metavar or ''}".strip()
@@ -221,12 +210,10 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def filled(text: str) -> str:
-    """The text of a page, its tables made anew."""
     return BLOCK.sub(lambda block: f"{block[1]}\n{TABLES[block[2]]()}\n", text)
 
 
 def main() -> None:
-    """Writes the pages."""
     for page in PAGES:
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -57,7 +57,6 @@ def steps(count: int, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def as_it_was(name: str) -> Model:
-    """The network that was saved."""
     double = name == "double"
     dtype = np.float64 if double else np.float32
     network = network_of(
@@ -110,7 +109,6 @@ def as_it_was(name: str) -> Model:
 
 @pytest.fixture
 def saves(session: Session) -> Path:
-    """The files of format 1, in a folder of saves."""
     shutil.copytree(FOLDER, session.saves)
     return session.saves
 

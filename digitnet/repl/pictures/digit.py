@@ -55,7 +55,6 @@ def digit(picture: Picture, view: View, *, ink: bool = True) -> Text:
 
 
 def _even(values: NDArray[Any]) -> NDArray[Any]:
-    """With an empty row below, if the number of rows is odd."""
     return np.pad(values, ((0, len(values) % 2), (0, 0)))
 
 
@@ -111,7 +110,6 @@ def legend(view: View) -> Text:
 
 
 def _half_blocks(levels: NDArray[Any], colour: Callable[[int], Color]) -> Text:
-    """Lines of ▀: the upper row is the foreground colour, the lower one the background."""
     rows: list[list[int]] = levels.astype(int).tolist()
     lines = []
     for upper, lower in zip(rows[::2], rows[1::2], strict=True):
@@ -250,7 +248,6 @@ def framed_units(
 
 
 def _enlarged(pictures: Array, lines: int, view: View) -> tuple[int, int]:
-    """The magnification of the pictures, and how many fit."""
     count, rows, columns = pictures.shape
     coarse = rows < COARSE and not view.shades
     for times in ENLARGED[:2] if coarse else ENLARGED:

@@ -62,7 +62,6 @@ class Row:
 
 
 def lines(values: Mapping[str, Array], bold: str = "") -> list[Row]:
-    """A row for each array, its numbers side by side."""
     return [
         Row((name,), aligned(np.atleast_1d(numbers)), "bold" if name == bold else "")
         for name, numbers in values.items()
@@ -97,7 +96,6 @@ class Sheet:
     blocks: bool
 
     def text(self, words: str, style: str = "") -> Text:
-        """Text in the available characters."""
         return Text(words if self.blocks else words.translate(IN_ASCII), style)
 
     def _in_charset(self, words: Iterable[str]) -> list[str]:
@@ -147,7 +145,6 @@ class Sheet:
         return text
 
     def pictures(self, named: Sequence[tuple[str, Text]]) -> list[Text]:
-        """Squares of numbers under their names, side by side if they fit."""
         blocks = [self._in_charset([name, *square.plain.splitlines()]) for name, square in named]
         wide = [max(map(cell_len, block)) for block in blocks]
         if sum(wide) + GAP * (len(wide) - 1) > self.width:
@@ -181,7 +178,6 @@ def _in_a_row(blocks: Sequence[Group]) -> RenderableType:
 def _line(
     labels: Sequence[str], wide: Sequence[int], cells: Sequence[str], each: int, style: str
 ) -> Text:
-    """A line of a table: its labels, dimmed, then its numbers."""
     words = [*labels, *[""] * (len(wide) - len(labels))]
     line = Text().append("  ".join(map(padded, words, wide)), "dim")
     return line.append("".join(padded(cell, each) for cell in cells), style)

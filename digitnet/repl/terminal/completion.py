@@ -26,7 +26,6 @@ class Offers(Completer):
     session: Session
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
-        """Yields the completions; none if they cannot be determined."""
         typed = typing(document.text_before_cursor)
         if not typed.words:
             yield from _matching(self._commands(typed), typed)
@@ -65,7 +64,6 @@ def _meant(words: list[str], aliases: Mapping[str, str]) -> list[str]:
 
 
 def argument_at(words: list[str]) -> Argument | None:
-    """The argument that comes after these words."""
     command = COMMANDS.get(words[0]) if words else None
     if command is None or not command.arguments:
         return None
@@ -116,7 +114,6 @@ class Hint(Processor):
     aliases: Mapping[str, str]
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
-        """Appends the hint to the line."""
         document, fragments = transformation_input.document, transformation_input.fragments
         suggestion = transformation_input.buffer_control.buffer.suggestion
         if document.is_cursor_at_the_end and not (suggestion and suggestion.text):

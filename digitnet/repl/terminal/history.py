@@ -36,7 +36,6 @@ class KeptHistory(FileHistory):
         self._path, self.failed = path, set[str]()
 
     def load_history_strings(self) -> Iterable[str]:
-        """The stored lines, the latest first."""
         stored: list[str] = []
         for sign, lines in groupby(self._lines(), lambda line: line[:1]):
             entry = "\n".join(line[1:] for line in lines)
@@ -72,8 +71,6 @@ def _open_nonblocking(path: str | Path, flags: int) -> int:
 
 
 class Suggestions(AutoSuggest):
-    """Suggests the latest line that begins like the one typed, and was not refused."""
-
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
         """The rest of the line; none that would fill the screen."""
         typed, history = document.text, buffer.history

@@ -73,7 +73,6 @@ def keeping_keys(
 
 
 def _attributes() -> list[Any] | None:
-    """The settings of the terminal; None if there is none."""
     if termios is None or not sys.stdin:
         return None
     with suppress(OSError, ValueError, termios.error):

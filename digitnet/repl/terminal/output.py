@@ -79,8 +79,6 @@ Pager = Callable[[Sequence[str], Callable[[], int], Callable[[str], object]], No
 
 
 class Output(ABC):
-    """Shows the results of commands."""
-
     @abstractmethod
     def result(self, command: str, result: Result) -> None:
         """Shows the result of a command."""
@@ -101,7 +99,6 @@ class Output(ABC):
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Turns errors of writing into OutputError."""
     try:
         yield
     except BrokenPipeError as error:

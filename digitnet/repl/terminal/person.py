@@ -45,7 +45,6 @@ class Person:
         return ""
 
     def ask(self, question: str) -> str:
-        """The answer, empty for none."""
         return self._answer(question)
 
     def _answer(self, question: str) -> str:

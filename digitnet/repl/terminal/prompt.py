@@ -59,7 +59,6 @@ STYLE = Style.from_dict({"auto-suggestion": "#777777 dim"})
 
 
 def say(text: str) -> None:
-    """Prints lines, wrapped to the width of the terminal."""
     for line in text.splitlines():
         print(textwrap.fill(line, max(1, shutil.get_terminal_size().columns - 1)))
 
@@ -89,7 +88,6 @@ class Loading(Completer):
             self.future.set_exception(error)
 
     def begin(self, _: object = None) -> None:
-        """Starts loading; further calls do nothing."""
         if self._thread.ident is None:
             self._thread.start()
 
@@ -100,11 +98,9 @@ class Loading(Completer):
 
     @property
     def program(self) -> Program | None:
-        """The program if it is loaded."""
         return self.future.result() if self.future.done() and not self.has_failed else None
 
     def wait(self) -> Program:
-        """The program, as soon as it is loaded."""
         self.begin()
         return self.future.result()
 
@@ -115,7 +111,6 @@ class Loading(Completer):
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """Those of the program."""
         with suppress(CommandError):
             yield from self.wait().completer.get_completions(document, complete_event)
 
@@ -236,7 +231,6 @@ class FullReader:
 
 @contextmanager
 def _on_a_terminal() -> Iterator[None]:
-    """Turns the error of a closed terminal into OutputError."""
     try:
         yield
     except OSError as error:
