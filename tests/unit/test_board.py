@@ -197,6 +197,6 @@ def test_the_guess_the_answer_and_the_tool_are_said() -> None:
     lines = lines_of(b, 40, 16)
     beside = [text_of(line)[31:].strip() for line in lines]
     assert beside[11:14] == ["guess 3", "answer 7", "eraser"]
-    assert ("bold red" in dict(lines[3])) and ("bold yellow" in dict(lines[7]))
+    assert ("bold red" in dict(lines[3])) and ("bold magenta" in dict(lines[7]))
     b.press("3")
     assert "bold green" in dict(lines_of(b, 40, 16)[3])

@@ -73,14 +73,14 @@ class DoctorResult(Drawn):
         if not self.findings:
             yield f"Nothing wrong was found. Looked at: {self.examined}."
         for finding in self.findings:
-            yield Text(finding.what, "yellow")
+            yield Text(finding.what, "magenta")
             yield Padding(_details(finding), (0, 0, 0, 2), expand=False)
         if self.findings:
             yield Text("More on the first: doctor 1", "dim")
 
     def _story(self, finding: Finding, view: View) -> RenderResult:
         """What was seen, what it means, what was tried, a picture, and where to read on."""
-        yield Text(finding.what, "yellow")
+        yield Text(finding.what, "magenta")
         yield Text(f"\nSeen: {finding.evidence}.\n")
         for paragraph in finding.why.split("\n\n"):
             yield Text(f"{' '.join(paragraph.split())}\n")

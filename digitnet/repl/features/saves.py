@@ -262,7 +262,7 @@ class ListResult:
             yield Rows(HEADINGS, cells, numbers=numbers, optional=optional)
         for entry in self.entries:
             if entry.damaged:
-                yield Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "yellow")
+                yield Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "magenta")
         for entry in whole:
             if entry.hidden:
                 yield Text(

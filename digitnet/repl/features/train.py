@@ -215,7 +215,7 @@ class TrainingResult(Drawn):
         seen = " (cases seen in training)" * self.is_seen
         yield Text.assemble(f"{said} Validation accuracy ", accuracy, f"{seen}, {self._cost()}.")
         if advice := self.advice():
-            yield Text(advice, "yellow" if outcome.stopped == "diverged" else "")
+            yield Text(advice, "magenta" if outcome.stopped == "diverged" else "")
 
     def _cost(self) -> str:
         """The cost on training cases and, as it ends the curve, that on the last mini-batches."""

@@ -78,7 +78,7 @@ class Misread(Record):
     def framed(self, view: View) -> Framed:
         """The picture over `4 as 9  0.98`, in the colours of `c`, and its index."""
         label = Text.assemble(
-            (str(self.answer), "bold yellow"),
+            (str(self.answer), "bold magenta"),
             " as ",
             (str(self.guess), "bold red"),
             f"  {self.confidence:.2f}\n",

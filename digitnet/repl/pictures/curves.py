@@ -23,7 +23,7 @@ LIVE_FRACTION, MAX_FRACTION = 0.4, 0.8
 
 MIN_COLUMNS = 30  # minimum columns of a chart
 
-COLOURS = ("blue", "magenta", "green", "yellow", "cyan", "red")
+COLOURS = ("blue", "magenta", "green", "red", "cyan", "bright_black")
 
 MARKERS, ASCII_MARKERS = "⠒•+xo*", "*o+x#%"
 """Of each curve; the first one is drawn in dots of braille."""

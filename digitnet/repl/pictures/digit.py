@@ -285,7 +285,7 @@ def bar(fraction: float, width: int, *, blocks: bool) -> str:
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
 
 
-LABEL_STYLES = {"right": "bold green", "guess": "bold red", "answer": "bold yellow"}
+LABEL_STYLES = {"right": "bold green", "guess": "bold red", "answer": "bold magenta"}
 """The label beside an output → the style of its line."""
 
 

@@ -55,7 +55,7 @@ class _Control(UIControl):
 
 def _style(style: str) -> str:
     """A style of rich, as prompt_toolkit has it."""
-    return re.sub(r"\b(red|green|yellow)\b", r"ansi\1", style).replace(" on ", " bg:")
+    return re.sub(r"\b(red|green|magenta)\b", r"ansi\1", style).replace(" on ", " bg:")
 
 
 def show(window: Window, *, colours: bool) -> None:
