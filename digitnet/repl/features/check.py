@@ -352,7 +352,7 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Case
             "cases": [{"index": index, "answer": answer} for index, answer in pairs],
         },
         pictures,
-        [f"{index}: {named(answer, data.answers)}" for index, answer in pairs],
+        [f"{named(answer, data.answers)}\ncase {index:,}" for index, answer in pairs],
     )
 
 
