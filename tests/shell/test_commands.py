@@ -162,9 +162,9 @@ def test_show_and_data(session: Session) -> None:
     assert len({case["index"] for case in cases["cases"]}) == 12
     assert (here["train"], here["validation"], here["test"]) == (3500, 500, 1000)
     text = shown(session, "show 6", width=80, plain=False)
-    assert [line.count(":") for line in text.splitlines() if ": " in line] == [3, 3]
+    assert [n for line in text.splitlines() if (n := line.count("case "))] == [3, 3]
     text = shown(session, "data sample11; show 1", width=80, plain=False)
-    assert len(text.splitlines()) == 2 + 1 + 6 + 1  # a small picture as it is
+    assert len(text.splitlines()) == 2 + 1 + 6 + 2  # a small picture as it is
     assert do(session, "data mini; show 100")[0]["name"] == "mini"
 
 
