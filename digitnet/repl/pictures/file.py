@@ -163,22 +163,20 @@ def picture_of(result: Any, suffix: str, title: str) -> bytes:
     Raises UnicodeEncodeError for letters of charts that a PDF's font does not have.
     """
     charts, is_light = getattr(result, "charts", ()), getattr(result, "is_light", False)
-    is_chart = charts and suffix != "html"
-    columns, rows = shutil.get_terminal_size()
-    drawing = (
-        drawing_of_charts(charts, is_light=is_light)
-        if is_chart
-        else drawing_of_screen(result, title, max(columns, WIDTH), max(rows, HEIGHT))
-    )
+    if charts:
+        drawing = drawing_of_charts(charts, is_light=is_light)
+    else:
+        columns, rows = shutil.get_terminal_size()
+        drawing = drawing_of_screen(result, title, max(columns, WIDTH), max(rows, HEIGHT))
     if suffix == "svg":
         return drawing.svg()
     if suffix == "html":
         head = f"<!DOCTYPE html><meta charset=UTF-8><title>{escape(title)}</title>"
         body = f'<body style="background: {drawing.background}">'
         return f"{head}\n{body}\n".encode() + drawing.svg()
-    if is_chart and suffix == "pdf":
+    if charts and suffix == "pdf":
         return drawing.pdf()
-    image = drawing.image(2 * SMOOTH).reduce(SMOOTH) if is_chart else drawing.image()
+    image = drawing.image(2 * SMOOTH).reduce(SMOOTH) if charts else drawing.image()
     file = BytesIO()
     image.save(file, suffix, title=title, optimize=True, quality=95)
     return file.getvalue()
