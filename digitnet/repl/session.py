@@ -4,23 +4,28 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from digitnet import recipes
-from digitnet.digits.datasets import DataSet
+from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Source
+from digitnet.digits.files import BadFile
+from digitnet.digits.own import ABOUT_MINE, HOW_TO_ADD, MINE
 from digitnet.digits.prepare import Picture
+from digitnet.engine.network import Network
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Snapshot
 from digitnet.recipes import Recipe
-from digitnet.registry.model import Model
+from digitnet.registry.model import SEEN, Accuracy, Model
+from digitnet.registry.own_sets import OwnData
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Registry
 from digitnet.registry.schema import clean_name
-from digitnet.repl.data import DataSets
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
 from digitnet.repl.line import NO_MATCH, PREFIX, distance
@@ -30,6 +35,88 @@ from digitnet.repl.result import Note
 
 MAX_SECONDS_TO_END = 2
 """Seconds that a command has to end after it was stopped; then it is interrupted at once."""
+
+
+class DataSets:
+    """The data sets of a session: their folders, those that have been read, the current one.
+
+    folders: searched in order. download_to: the folder for `data mnist`. own: that of the
+    saves, where the user's own data sets are. name: of the current data set.
+    """
+
+    def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:
+        """Reads nothing yet."""
+        self.folders, self.download_to, self.own = list(folders), download_to, OwnData(own)
+        self.name = "sample"
+        self._read: dict[str, DataSet] = {}
+        self._chosen: dict[tuple[int, int], str] = {}  # (inputs, outputs) → name
+
+    def sources(self) -> dict[str, Source]:
+        """Name → source of every known data set, including those not on this machine."""
+        sources, names = SOURCES | RELATIVES, self.own.names()
+        for name in (MINE, *names):
+            about, read = ABOUT_MINE if name == MINE else "imported", partial(self._read_own, name)
+            sources[name] = Source(name, about, 784, 10, read, exists=name in names)
+        return sources
+
+    def _read_own(self, name: str, folders: Sequence[Path]) -> DataSet:
+        cases = self.own.read(name)
+        if not len(cases):
+            raise NotHere(name, HOW_TO_ADD)
+        return cases.data_set(name)
+
+    def own_cases(self, name: str) -> int:
+        """The number of cases of an own data set; 0 if it is missing or cannot be read."""
+        try:
+            return len(self.own.read(name))
+        except BadFile:
+            return 0
+
+    def get(self, name: str = "") -> DataSet:
+        """The data set of this name, or the current one; read when first needed.
+
+        Raises NotHere if it is not on this machine, BadFile if it cannot be used.
+        """
+        name = name or self.name
+        if name not in self._read:
+            source = self.sources().get(name)
+            if source is None:
+                raise NotHere(name)
+            self._read[name] = source.read(self.folders)
+        return self._read[name]
+
+    def forget(self, name: str) -> None:
+        """Call this when an own data set has changed on disk: it is read again when needed."""
+        self._read.pop(name, None)
+        if name == self.name and name not in self.own.names():
+            self.name = "sample"
+
+    def choose(self, data: DataSet) -> None:
+        """Makes a data set the current one, and the first choice for new networks that fit it."""
+        self.name = self._chosen[data.inputs, data.outputs] = data.name
+
+    def lend(self, data: DataSet) -> None:
+        self._read[data.name], self.name = data, data.name
+
+    def fitting(self, network: Network, first: str, second: str) -> str:
+        """The name of a data set that is here and fits a network; empty for none.
+
+        Tried in order: `first`, the one last chosen for such networks, `second`, any other.
+        """
+        sizes, sources = (network.inputs, network.outputs), self.sources()
+        wanted = (first, self._chosen.get(sizes, ""), second, *sources)
+        has = (name for name in wanted if name in sources and self._has(sources[name], sizes))
+        return next(has, "")
+
+    def _has(self, source: Source, sizes: tuple[int, int]) -> bool:
+        """Whether a data set is here and has these numbers of inputs and outputs."""
+        if source.name in (*SOURCES, *RELATIVES):
+            return sizes == (source.inputs, source.outputs) and source.is_here(self.folders)
+        try:
+            data = self.get(source.name)
+        except (BadFile, NotHere):
+            return False
+        return sizes == (data.inputs, data.outputs)
 
 
 class Asker(Protocol):
@@ -52,10 +139,9 @@ class Asker(Protocol):
 
 
 class Coach(Protocol):
-    """Follows what a person types."""
+    """Follows what a person types: what it says after a command, `session.done`, or nothing."""
 
-    def after(self, session: "Session") -> str:
-        """What it says after a command, which is `session.done`; empty for nothing."""
+    def after(self, session: "Session") -> str: ...
 
 
 @dataclass(frozen=True)
@@ -133,14 +219,40 @@ class Before:
 
 
 @contextmanager
-def undoable(model: Model, session: "Session") -> Iterator[None]:
-    """Context manager that makes any training inside it undoable, however it ends."""
+def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
+    """Context manager for training a model on a data set, which can be undone however it ends.
+
+    Updates `trained_on` and `data`. The history begins with the untrained network; as it has seen
+    no cases, its validation cost stands for its training cost.
+    """
     before = Before.of(model, session)
+    progress, history = model.trainer.progress, model.trainer.history
+    if not progress.batches and not history:
+        untrained = model.trainer.measure(data.validation)
+        if isfinite(untrained.cost):
+            history.append(Measurement(0, untrained.cost, untrained.cost, untrained.accuracy))
+    if model.trained_on[-1:] != [data.name]:
+        progress.next_epoch()
+    trained_on = model.trained_on
+    model.data, model.accuracy = data.name, None
+    # the latest data set goes last. Set now, because an autosave may happen at any moment
+    model.trained_on = [n for n in trained_on if n != data.name] + [data.name]
     try:
         yield
     finally:
-        if model.trainer.progress.batches != before.batches:
+        if progress.batches == before.batches:
+            model.trained_on = trained_on
+        else:
             session.before = session.last_change = before
+        if not progress.batches:
+            history.clear()
+
+
+def accuracy_on(part: str, value: float, data: DataSet, model: Model) -> Accuracy:
+    """An accuracy on the `test` or `validation` set, marked if the network has seen its cases."""
+    within = data.tests_are_in if part == "test" else data.validations_are_in
+    seen = "" if within.isdisjoint(model.trained_on) else SEEN
+    return Accuracy(value, f"{data.name} {part}{seen}")
 
 
 SESSION_SETTINGS = {
@@ -178,26 +290,18 @@ class DeletedSave:
 class Session:
     """The state of a session.
 
-    data_folders, download_to: passed to the data sets.
-    seed: the seed of everything random; if None, each new network draws its own.
-    included: the folder of the networks that come with digitnet.
-    hand: the network in hand.
-    deleted: the save of the network in hand, if it was deleted.
-    saved: the mini-batches and settings in the save of the network in hand, if it has one.
-    leaving: whether the user has asked to leave. interrupts: what the signals have asked for.
-    show: shows what a long command has done.
-    done: the last command; empty if it failed.
-    to_file: whether the result of the command is drawn in a file.
-    coach: follows what is typed, in a lesson or with a patient. question: of the quiz, if one is
-    asked. quiz_right, quiz_asked: its questions so far.
-    vi: whether the prompt uses vi keys.
-    watch: what `t` shows with its curves.
-    epoch_lines: whether training prints the validation accuracy after each epoch.
-    before: the state that `undo t` restores. last_change: what `undo` takes back. undone: what
-    `redo` makes again, while it is the last change.
-    aliases: the user's own words → the commands they stand for.
-    last_pictures: the digits that `d` or `img` read last, prepared like MNIST's, and their answer,
-    if known.
+    data_folders, download_to: passed to the data sets. seed: of everything random; if None, each
+    new network draws its own. included: the folder of the networks that come with digitnet.
+    hand: the network in hand. saved: the mini-batches and settings in its save, if it has one.
+    deleted: its save, if it was deleted. leaving: whether the user has asked to leave.
+    show: shows what a long command has done. interrupts: what the signals have asked for.
+    done: the last command; empty if it failed. to_file: whether its result is drawn in a file.
+    coach: of a lesson or a patient. question: of the quiz. quiz_right, quiz_asked: its questions so
+    far. vi, epoch_lines, watch: see SESSION_SETTINGS. before: the state that `undo t` restores.
+    last_change: what `undo` takes back. undone: what `redo` makes again, while it is the last
+    change. aliases: the user's own words → the commands they stand for. last_pictures: the digits
+    that `d` or `img` read last, prepared like MNIST's, and their answer, if known.
+    rng: chooses random cases to show.
     """
 
     saves: Path
@@ -229,28 +333,22 @@ class Session:
     last_pictures: tuple[list[Picture], int | None] | None = None
     data_sets: DataSets = field(init=False)
     unfinished: Recovery = field(init=False)
-    _rng: np.random.Generator | None = None
+    rng: np.random.Generator = field(init=False)
 
     def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
         """Creates the data sets and the autosaves; touches no file."""
         self.data_sets = DataSets(data_folders, download_to, own=self.saves)
         self.unfinished = Recovery(self.saves)
+        self.rng = np.random.default_rng(self.seed)
 
     @property
     def registry(self) -> Registry:
         """The registry of saves."""
         return Registry(self.saves, self.included)
 
-    @property
-    def rng(self) -> np.random.Generator:
-        """The generator that chooses random cases to show."""
-        if self._rng is None:
-            self._rng = np.random.default_rng(self.seed)
-        return self._rng
-
     def reseed(self, seed: int) -> None:
         """Sets the seed of everything random from now on."""
-        self.seed, self._rng = seed, None
+        self.seed, self.rng = seed, np.random.default_rng(seed)
 
     def report(self, update: Note | None = None) -> None:
         """Shows what a long command has done; call it often, also with nothing to show.
@@ -268,8 +366,6 @@ class Session:
     def is_over(self) -> bool:
         """Whether no more commands are to be run."""
         return self.leaving or bool(self.interrupts.ended_by)
-
-    # the network in hand
 
     @property
     def unsaved(self) -> str:
@@ -316,9 +412,8 @@ class Session:
         self.hand, self.saved = model, None
         if is_saved:
             self.mark_saved()
-        inputs, outputs = model.network.inputs, model.network.outputs
-        fitting = self.data_sets.fitting((model.data, self.data_sets.name), inputs, outputs)
-        self.data_sets.name = fitting or self.data_sets.name
+        now = self.data_sets.name
+        self.data_sets.name = self.data_sets.fitting(model.network, model.data, now) or now
 
     def mark_saved(self) -> None:
         """Call this when the network in hand has been saved or loaded."""
@@ -329,11 +424,11 @@ class Session:
         """Whether the network in hand may be discarded; asks if its training is unsaved."""
         if not self.unsaved:
             return True
-        if not self.interactive:
-            if self.unfinished.is_adopted:  # nobody was asked about it: for the next session
-                self.unfinished.release()
-            return True
-        return self.asker.confirm(f"Discard {self.unsaved}?")
+        if self.interactive:
+            return self.asker.confirm(f"Discard {self.unsaved}?")
+        if self.unfinished.is_adopted:  # nobody was asked about it: for the next session
+            self.unfinished.release()
+        return True
 
     def new_seed(self) -> int:
         """The seed for a new network."""
@@ -348,14 +443,13 @@ class Session:
             model = recipes.build(recipe, self.new_seed())
         except ValueError as error:
             raise CommandError(str(error)) from None
-        inputs, outputs = model.network.inputs, model.network.outputs
-        data_name = self.data_sets.fitting((self.data_sets.name, recipe.data), inputs, outputs)
-        if data_name is None:
+        network = model.network
+        model.data = self.data_sets.fitting(network, self.data_sets.name, recipe.data)
+        if not model.data:
             raise CommandError(
-                f"no data set has {inputs:,} numbers in and {outputs:,} out; "
+                f"no data set has {network.inputs:,} numbers in and {network.outputs:,} out; "
                 "digits need a shape like 784-100-10 or 28x28-16c5-p2-10"
             )
-        model.data = data_name
         return model
 
     def meant(self, typed: str) -> str:
@@ -365,13 +459,10 @@ class Session:
         name = clean(typed)
         if not self.interactive or self.registry.exists(name):
             return name
-        distances = {known: distance(name, known) for known in self.registry.names()}
-        near = [known for known, far in distances.items() if far == PREFIX] or [
-            known for known, far in distances.items() if far < NO_MATCH
-        ]
+        known = self.registry.names()
+        near = [each for each in known if distance(name, each) == PREFIX]
+        near = near or [each for each in known if distance(name, each) < NO_MATCH]
         return near[0] if len(near) == 1 else name
-
-    # the data
 
     def data(self, name: str = "") -> DataSet:
         """The data set of this name, or the current one; see `DataSets.get`."""

@@ -18,7 +18,6 @@ from digitnet.insight.inside import layer_outputs
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.data import accuracy_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, View
@@ -36,7 +35,7 @@ from digitnet.repl.pictures.digit import (
 )
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, named, percent
 from digitnet.repl.result import Record, Said, ScreenOnly
-from digitnet.repl.session import Session
+from digitnet.repl.session import Session, accuracy_on
 
 MAX_AS_NUMBERS = 16  # up to this many units are shown as numbers
 MAX_ACROSS = 64  # maximum number of units in a row

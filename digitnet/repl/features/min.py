@@ -8,12 +8,11 @@ from rich.console import Group, RenderResult
 from digitnet.engine.minimize import Iteration, Minimum, minimize
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
 from digitnet.repl.result import Milestones, Note
-from digitnet.repl.session import Session, undoable
+from digitnet.repl.session import Session, accuracy_on, training
 
 MAX_MILESTONES = 10  # approximate number of milestones
 
@@ -80,7 +79,7 @@ def min_(
         milestone = line if milestones.is_due(it.number / it.of) else None
         session.report(Note(Group(line, curves), False, milestone))
 
-    with undoable(model, session), trained_on(data, model):
+    with training(model, data, session):
         curves = GrowingCurves.of(model.trainer.history, [], since)
         minimum = minimize(model.trainer, data.train, data.validation, iterations, method, report)
     model.accuracy = accuracy_on("validation", minimum.validation_accuracy, data, model)

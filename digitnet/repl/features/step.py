@@ -17,14 +17,13 @@ from digitnet.insight.step import Change, ObservedStep, observe_step
 from digitnet.insight.why import largest
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.train import ENDINGS
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.sheet import WHOLE, Row, Sheet, aligned, as_list, columns, weight_name
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note
-from digitnet.repl.session import Session, undoable
+from digitnet.repl.session import Session, accuracy_on, training
 
 MAX_STEPS = 100
 """Maximum number of mini-batches of one `step`."""
@@ -125,7 +124,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
     data, trainer = session.data_for(model), model.trainer
     steps: list[StepReport] = []
     stopped: Ending = "done"
-    with undoable(model, session), trained_on(data, model):
+    with training(model, data, session):
         while len(steps) < count and stopped == "done":
             try:
                 if steps:

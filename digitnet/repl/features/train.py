@@ -33,7 +33,6 @@ from digitnet.registry.recovery import (
 )
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.data import accuracy_on, trained_on
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.features.wrong import Misread
 from digitnet.repl.pictures import Drawn, View
@@ -41,7 +40,7 @@ from digitnet.repl.pictures.curves import GrowingCurves, rows_of
 from digitnet.repl.pictures.digit import Framed, bar, framed_units, gallery, size_of
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
 from digitnet.repl.result import Milestones, Note, Record, ScreenOnly
-from digitnet.repl.session import Session, clean, undoable
+from digitnet.repl.session import Session, accuracy_on, clean, training
 
 BAR = 24
 
@@ -305,7 +304,7 @@ def trained(
     trainer = model.trainer
     settings, since = trainer.settings, trainer.progress.batches
     model.rates[:] = [point for point in model.rates if point[0] <= since]
-    with undoable(model, session), trained_on(data, model):
+    with training(model, data, session):
         curves = GrowingCurves.of(trainer.history, model.rates, since)
         progress = ProgressFile(session.saves, model.name, model.network.shape)
         show = _reporter(curves, beside, data, progress, session)
