@@ -1,7 +1,6 @@
 """`why` writes out the back-propagation of one case."""
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Annotated, Any
 
 import numpy as np
@@ -56,10 +55,10 @@ DRAWN = 8
 class WhyResult(Drawn):
     """The back-propagation of one case, and the trail of its guess: a position in each layer.
 
-    guess: the answer; output: the index of the output that gives it, which differs if there is only
-    one. penalized: whether training adds penalties to the gradient. is_mean: whether the weights
-    are the running mean, which answers. batch: cases of a mini-batch. part: all that is shown, a
-    layer (from 1) or `cost`; 0 for everything.
+    output: the index of the output that gives the guess, which differs if there is only one.
+    penalized: whether training adds penalties to the gradient. is_mean: whether the weights are the
+    running mean, which answers. batch: cases of a mini-batch. part: all that is shown, a layer
+    (from 1) or `cost`; 0 for everything.
     """
 
     case: Case
@@ -84,46 +83,39 @@ class WhyResult(Drawn):
         }
 
     def drawn(self, view: View) -> RenderResult:
-        sheet = Sheet(view.width, view.blocks)
+        sheet, part = Sheet(view.width, view.blocks), self.part
         blocks = [_Block(self, sheet, number) for number in range(len(self.page.passes))]
         yield Text(str(self.case))
-        if self.part == "cost":
+        if isinstance(part, str):
             yield from blocks[-1].derivation(self.batch)
             return
-        if isinstance(self.part, int) and self.part:
-            yield from self._layer(blocks[self.part - 1], sheet)
-            return
-        yield large_case(self.case.inputs, view)
-        yield verdict(self.guess, self.case.answer)
-        if self.is_mean:
-            yield Text(MEAN, "dim")
-        yield ""
+        if not part:
+            yield large_case(self.case.inputs, view)
+            yield verdict(self.guess, self.case.answer)
+            yield Text(f"{MEAN}\n" * self.is_mean, "dim")
+        chosen = [blocks[part - 1]] if part else blocks
         yield sheet.heading("forwards")
-        yield sheet.side_by_side([block.forward() for block in blocks])
-        yield sheet.heading("the cost")
-        yield sheet.side_by_side([blocks[-1].of_cost()])
+        yield sheet.side_by_side([block.forward() for block in chosen])
+        if not part:
+            yield sheet.heading("the cost")
+            yield sheet.side_by_side([blocks[-1].of_cost()])
         yield sheet.heading("backwards")
-        for block in reversed(blocks):
+        for block in reversed(chosen):
             yield sheet.side_by_side(block.backward())
-        if self.penalized:
-            yield sheet.text(
-                "In training, the penalties add to these gradients (set l2, set l1).", "dim"
+        if part:
+            shows = (
+                f"why {self.case.index} 1 to why {self.case.index} {len(blocks)} show the layers."
             )
-
-    def _layer(self, block: "_Block", sheet: Sheet) -> RenderResult:
-        """One layer, forwards and backwards."""
-        yield sheet.heading("forwards")
-        yield sheet.side_by_side([block.forward()])
-        yield sheet.heading("backwards")
-        yield sheet.side_by_side(block.backward())
-        index, last = self.case.index, len(self.page.passes)
-        yield sheet.text(f"why {index} 1 to why {index} {last} show the layers.", "dim")
+            yield sheet.text(shows, "dim")
+        elif self.penalized:
+            yield sheet.text(PENALIZED, "dim")
 
 
 MEAN = (
     "The weights are the running mean of those in training, with which the network answers; step "
     "shows both."
 )
+PENALIZED = "In training, the penalties add to these gradients (set l2, set l1)."
 
 
 def _as_json(p: Pass, place: Place) -> dict[str, Any]:
@@ -210,14 +202,10 @@ class _Block:
         self.p, self.place = result.page.passes[number], result.trail[number]
         self.is_output = number == len(result.page.passes) - 1
         self.cost = cost_for(result.cost_name, result.page.passes[-1].activation)
-        self.is_whole = isinstance(self.p.layer, Dense | BatchNorm) and (
-            max(self.p.x.size, self.p.a.size) <= WHOLE
-        )
-
-    @property
-    def headings(self) -> list[str]:
-        """The headings of columns that are the layer's units."""
-        return [self.unit((k,)) for k in range(self.p.a.size)]
+        is_small = max(self.p.x.size, self.p.a.size) <= WHOLE
+        self.is_whole = is_small and isinstance(self.p.layer, Dense | BatchNorm)
+        self.names = [self.unit((k,)) for k in range(self.p.a.size)] if is_small else []
+        self.title = sheet.layer_title(self.p.layer, number + 1)
 
     def unit(self, place: Place) -> str:
         """One of its outputs: `unit 112`, `pixel 3,8 of channel 12`, `output 7`."""
@@ -225,38 +213,32 @@ class _Block:
             return f"output {place[0]}"
         if isinstance(self.p.layer, Flatten):
             place = _place(place[0], self.p.x)
-        if len(place) == 3:
-            return "pixel {},{} of channel {}".format(*place)
-        return f"unit {place[0]}"
+        return "pixel {},{} of channel {}".format(*place) if place[1:] else f"unit {place[0]}"
 
     def input(self, place: Place) -> str:
         """One of its inputs: a unit of the layer below, a pixel, or a number of a table."""
         if self.number:
             return _Block(self.result, self.sheet, self.number - 1).unit(place)
         if self.result.case.inputs.ndim == 2:
-            row, column = (
-                _place(place[0], self.result.case.inputs) if len(place) == 1 else place[:2]
-            )
-            return f"pixel {row},{column}"
+            place = place if place[1:] else _place(place[0], self.result.case.inputs)
+            return f"pixel {place[0]},{place[1]}"
         return f"input {place[0]}"
-
-    # forwards
 
     def forward(self) -> list[Text]:
         """How the layer computes z and a."""
         p, sheet = self.p, self.sheet
-        block = [sheet.layer_title(p.layer, self.number + 1), sheet.formulae(*forwards(p))]
+        block = [self.title, sheet.formulae(*forwards(p))]
         if isinstance(p.layer, Flatten | Dropout):
             return block
         if self.is_whole and isinstance(p.layer, BatchNorm):
-            return [*block, self._normalized(p.layer, slice(None), self.headings)]
+            return [*block, self._normalized(p.layer, slice(None), self.names)]
         if self.is_whole:
             rows = self._matrix(p.layer.parameters[0].value, "w")
             rows += [Row(("", "b"), aligned(q.value)) for q in p.layer.parameters[1:]]
             rows += [Row(("", "z"), aligned(p.z)), Row(("", "a"), aligned(p.a), "bold")]
-            return [*block, sheet.table(self.headings, rows, ("x", ""))]
+            return [*block, sheet.table(self.names, rows, ("x", ""))]
         if self.is_output:
-            names = [(name,) for name in self.headings]
+            names = [(self.unit((k,)),) for k in range(p.a.size)]
             rows = columns(names, (p.z, p.a), bold=self.result.output)
             block += [sheet.table(("z", "a"), rows), Text()]
         return [*block, sheet.text(self._reason(), "bold"), *self._number()]
@@ -278,13 +260,12 @@ class _Block:
         return self.sheet.table(headings, lines(values, bold="a"))
 
     def _reason(self) -> str:
-        """The name of the number on the trail, and why it was chosen."""
         name = self.unit(self.place)
         if self.is_output:
             return f"{name}, the guess"
         above = _Block(self.result, self.sheet, self.number + 1)
-        reason = f"{name}, which did most for {above.unit(above.place)}"
-        return reason if above.is_output else f"{reason} of layer {self.number + 2}"
+        of_layer = "" if above.is_output else f" of layer {self.number + 2}"
+        return f"{name}, which did most for {above.unit(above.place)}{of_layer}"
 
     def _number(self) -> list[Text]:
         """How the layer computes its number on the trail."""
@@ -293,7 +274,10 @@ class _Block:
             return [self._normalized(layer, self.place, [""])]
         terms = terms_of(self.p, self.place)
         if isinstance(layer, MaxPool):
-            equal = int((self._window() == terms.x.max()).sum())
+            size = layer.config()["size"]
+            row, column, channel = self.place
+            rows, cells = (slice(n * size, (n + 1) * size) for n in (row, column))
+            equal = int((self.p.x[rows, cells, channel] == terms.x.max()).sum())
             tied = f", the first of {equal} equal ones" if equal > 1 else ""
             name = f"{self.input(terms.first)}, the largest{tied}"
             return [self._sum(terms, [((name,), float(terms.x.max()))])]
@@ -339,14 +323,13 @@ class _Block:
         title = sheet.title(name if name != "squared" else "squared error")
         block = [title, sheet.formulae(self.cost.formula)]
         if self.is_whole:
-            block.append(sheet.table(self.headings, lines({"a": self.p.a, "y": page.y})))
+            block.append(sheet.table(self.names, lines({"a": self.p.a, "y": page.y})))
         return [*block, sheet.text(f"C = {page.cost:.4g}", "bold")]
 
     def derivation(self, batch: int) -> RenderResult:
         """How the derivatives of the cost and of the last activation make δ, step by step."""
         sheet, p, y = self.sheet, self.p, self.result.page.y
-        a, form = p.a, ACTIVATIONS[self.p.activation]
-        told = {"a": a, "y": y}
+        a, form = p.a, ACTIVATIONS[p.activation]
         yield sheet.heading("from the cost to δ = dC/dz")
         yield sheet.formulae(self.cost.formula, form.formula)
         if self.result.cost_name == "squared":
@@ -360,22 +343,22 @@ class _Block:
             yield sheet.text("\n1. The derivative of −y ln a − (1 − y) ln(1 − a) is")
             yield sheet.formulae("   (a − y) / (a (1 − a))")
             da = (a - y) / np.maximum(a * (1 - a), np.finfo(float).tiny)
-        told["dC/da"] = da
         if form.sums_to_one:
             yield sheet.text("2. Each output depends on every z. The Jacobian of softmax is")
             yield sheet.formulae("   da_i/dz_j = a_i (1 − a_i) where i = j, else −a_i a_j")
             yield sheet.text("3. The chain rule adds over the outputs i:")
             yield sheet.formulae("   δ_j = Σ dC/da_i da_i/dz_j = a_j (dC/da_j − Σ a_i dC/da_i)")
-            if self.cost.canonical:
-                yield sheet.text("   With −y / a in it, a cancels, and as the y add up to 1:")
-                yield sheet.formulae("   δ_j = −y_j + a_j Σ y_i = a_j − y_j")
+            end = "   With −y / a in it, a cancels, and as the y add up to 1:"
+            formula = "   δ_j = −y_j + a_j Σ y_i = a_j − y_j"
         else:
             yield sheet.text("2. The chain rule multiplies by the derivative of the activation:")
             yield sheet.formulae(f"   {form.derivative}", "   δ = dC/da · f′")
-            if self.cost.canonical:
-                yield sheet.text("   Here f′ is what dC/da was divided by: δ = a − y")
-        told["δ"] = p.delta
-        names = [(name,) for name in self.headings]
+            end, formula = "   Here f′ is what dC/da was divided by:", "   δ = a − y"
+        if self.cost.canonical:
+            yield sheet.text(end)
+            yield sheet.formulae(formula)
+        told = {"a": a, "y": y, "dC/da": da, "δ": p.delta}
+        names = [(self.unit((k,)),) for k in range(a.size)]
         yield sheet.table(list(told), columns(names, told.values(), bold=self.result.output))
         yield sheet.text(
             "This is one case. C is the mean of a mini-batch, so in training each δ is divided by "
@@ -383,43 +366,30 @@ class _Block:
             "dim",
         )
 
-    def _window(self) -> Array:
-        """The window of a max pool whose largest is shown."""
-        size = self.p.layer.config()["size"]
-        row, column, channel = self.place
-        rows, columns_ = (slice(n * size, (n + 1) * size) for n in (row, column))
-        window: Array = self.p.x[rows, columns_, channel]
-        return window
-
-    # backwards
-
     def backward(self) -> list[list[Text]]:
         """Two blocks: δ of the layer, and its gradients; only one if it has no parameters."""
         p, sheet = self.p, self.sheet
-        title = sheet.layer_title(p.layer, self.number + 1)
         formulae = sheet.formulae(*gradients(p))
         if not p.layer.parameters:
-            return [[title, formulae]]
+            return [[self.title, formulae]]
         above = "" if self.is_output else self.result.page.passes[self.number + 1].layer.kind
         of_delta = backwards(p, above, self.cost.derivative_formula)
         return [
-            [title, sheet.formulae(*of_delta), *self._deltas()],
+            [self.title, sheet.formulae(*of_delta), *self._deltas()],
             [sheet.title(f"layer {self.number + 1}: gradient"), formulae, *self._gradients()],
         ]
 
     def _deltas(self) -> list[Text]:
         """δ of every unit; or the largest, each with what gives it, and the norm of all."""
         p = self.p
-        quantities: dict[str, Array] = {}
-        if self.is_output:
-            quantities = {"a": p.a, "y": self.result.page.y}
+        quantities = {"a": p.a, "y": self.result.page.y} if self.is_output else {}
         if p.da is not None and p.activation != "linear":
             quantities["dC/da"] = p.da
             if p.slope is not None:
                 quantities["f′"] = p.slope
         quantities["δ"] = delta = p.delta
         if self.is_whole:
-            return [self.sheet.table(self.headings, lines(quantities, bold="δ"))]
+            return [self.sheet.table(self.names, lines(quantities, bold="δ"))]
         chosen = largest(delta, LARGEST)
         if self.is_output and delta.size <= WHOLE:
             chosen = list(range(delta.size))
@@ -427,7 +397,7 @@ class _Block:
         rows = columns(names, [values.ravel()[chosen] for values in quantities.values()])
         none = int((delta == 0).sum())
         zeros = f", {none:,} of them zero" if none else ""
-        norm = f"norm of all {delta.size:,}: {_norm(delta):.3g}{zeros}"
+        norm = f"norm of all {delta.size:,}: {np.linalg.norm(delta):.3g}{zeros}"
         table = [self.sheet.table(list(quantities), rows)] if rows else []
         return [*table, self.sheet.text(norm, "dim")]
 
@@ -439,13 +409,12 @@ class _Block:
             rows = self._matrix(each.pop("weights"), "dC/dw") if "weights" in each else []
             signs = SIGNS | {"biases": "b"}
             rows += [Row(("", f"dC/d{signs[name]}"), aligned(g)) for name, g in each.items()]
-            return [sheet.table(self.headings, rows, ("x", ""))]
+            return [sheet.table(self.names, rows, ("x", ""))]
         name, gradient = next(iter(p.gradients.items()))
         chosen = largest(gradient, LARGEST)
         values = gradient.ravel()[chosen]
-        count = sum(g.size for g in p.gradients.values())
-        norm = sqrt(sum(_norm(g) ** 2 for g in p.gradients.values()))
-        total = sheet.text(f"norm of all {count:,}: {norm:.3g}", "dim")
+        every = np.concatenate([g.ravel() for g in p.gradients.values()])
+        total = sheet.text(f"norm of all {every.size:,}: {np.linalg.norm(every):.3g}", "dim")
         if not chosen:
             return [total]
         if isinstance(p.layer, Dense):
@@ -462,7 +431,6 @@ _Term = tuple[tuple[str, ...], float]
 
 
 def _channels(terms: Terms) -> list[_Term]:
-    """The contribution of the largest input channel to z, and of the others."""
     sums = terms.products.sum(axis=(0, 1))
     most = float(sums[np.abs(sums).argmax()])
     others = _rest(len(sums) - 1, sums.sum() - most, " below")
@@ -476,7 +444,3 @@ def _rest(count: int, total: float, where: str = "") -> list[_Term]:
 
 def _place(number: int, values: NDArray[Any]) -> Place:
     return tuple(int(i) for i in np.unravel_index(number, values.shape))
-
-
-def _norm(values: Array) -> float:
-    return float(np.linalg.norm(values))
