@@ -14,10 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from digitnet.flags import Config, WrongFlags, read_flags
+from digitnet.flags import Config, WrongFlags, completion, read_flags
 from digitnet.repl.errors import CommandError, OutputError, say_error
 from digitnet.repl.interrupts import Interrupts, interruptible
-from digitnet.repl.shells import completion
 
 MAX_LINE = 100_000
 """Maximum number of characters in a line of commands."""

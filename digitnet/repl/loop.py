@@ -14,7 +14,7 @@ from digitnet import paths
 from digitnet.digits.datasets import NotHere
 from digitnet.digits.files import BadFile
 from digitnet.engine.report import Stopped
-from digitnet.flags import Config
+from digitnet.flags import Config, manual
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
 from digitnet.repl.command import COMMANDS, Command, all_commands, find, understood
@@ -25,7 +25,6 @@ from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.file import FLAGS, requested_picture
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
-from digitnet.repl.shells import manual
 from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
 
 

@@ -9,9 +9,8 @@ from session_helpers import shown as shown_line
 
 from digitnet.engine.shapes import spelled_out
 from digitnet.insight.doctor import Finding
-from digitnet.insight.rehearsal import Point
 from digitnet.repl.features.doctor import DoctorResult
-from digitnet.repl.features.find import FindResult
+from digitnet.repl.features.set import FindResult
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
@@ -146,7 +145,7 @@ def test_a_trained_network_is_tried_on_a_fresh_copy(session: Session) -> None:
     *_, untrained = do(session, "n 784-32-10; find rate")
     *_, trained = do(session, "t 1e; find rate")
     assert trained == {**untrained, "on_fresh_copy": True}
-    assert "untrained copy" in shown(FindResult([], None, 0.05, True), 80)
+    assert "untrained copy" in shown(FindResult([], [], None, 0.05, True), 80)
 
 
 @pytest.mark.parametrize("width", [50, 80, 120])
@@ -171,10 +170,8 @@ def test_a_finding_is_what_its_evidence_and_what_to_try(width: int, plain: bool)
 @pytest.mark.parametrize("width", [20, 50, 80, 120])
 @pytest.mark.parametrize("plain", [True, False])
 def test_the_curve_fits_the_screen(session: Session, width: int, plain: bool) -> None:
-    points = [
-        Point(10.0**-k, cost) for k, cost in ((5, 2.3), (4, 2.0), (3, 1.0), (2, float("inf")))
-    ]
-    text = shown(FindResult(points, 0.01, 0.05), width, plain=plain)
+    rates, costs = [1e-5, 1e-4, 1e-3, 1e-2], [2.3, 2.0, 1.0, float("inf")]
+    text = shown(FindResult(rates, costs, 0.01, 0.05), width, plain=plain)
     lines = text.splitlines()
     assert all(len(line) <= width for line in lines)
     assert lines[-1].strip() == "Try: set rate 0.01"

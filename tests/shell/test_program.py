@@ -167,7 +167,7 @@ def test_version_and_help(program: Program) -> None:
 def test_shells_and_man_know_the_program(program: Program) -> None:
     for shell, line in {
         "bash": "complete -o default -W '-c --completion",
-        "zsh": "    '--saves[where networks are saved]:DIR:_files' \\",
+        "zsh": "compdef _gnu_generic digitnet",
         "fish": "complete -c digitnet -l saves -r -d 'where networks are saved'",
     }.items():
         done = program("--completion", shell)

@@ -1,31 +1,28 @@
 """`min` minimises the cost of all cases at once."""
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from rich.console import Group, RenderResult
 
 from digitnet.engine.minimize import Iteration, Minimum, minimize
 from digitnet.repl import kinds
 from digitnet.repl.command import command
-from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
-from digitnet.repl.result import Milestones, Note
+from digitnet.repl.result import Merged, Milestones, Note, Record, ScreenOnly
 from digitnet.repl.session import Session, accuracy_on, training
 
 MAX_MILESTONES = 10  # approximate number of milestones
 
 
 @dataclass(frozen=True)
-class MinResult(Drawn):
+class MinResult(Record):
     """The result of a minimisation; its curves stay on the screen if they were shown live."""
 
-    minimum: Minimum
-    curves: GrowingCurves
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self.minimum)
+    minimum: Merged[Minimum]
+    curves: ScreenOnly[GrowingCurves]
 
     def drawn(self, view: View) -> RenderResult:
         m = self.minimum

@@ -1,29 +1,32 @@
-"""`set` shows and changes settings."""
+"""`set` shows and changes settings; `find rate` looks for a learning rate."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Annotated, Any
 
 from rich.console import RenderResult
+from rich.text import Text
 
+from digitnet.charts import Chart
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
 from digitnet.engine.speed import threads
+from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures import View
+from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, picture
 from digitnet.repl.pictures.tables import Rows
+from digitnet.repl.result import Merged, Note, Record, ScreenOnly
 from digitnet.repl.session import SESSION_SETTINGS, Session
 
 
 @dataclass(frozen=True)
-class SettingsResult(Drawn):
-    """Settings and their values."""
+class SettingsResult(Record):
+    """Settings and their values; a `batch` of 0 is the whole set."""
 
-    values: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """Name and value of each; a `batch` of 0 is the whole set."""
-        return self.values
+    values: Merged[dict[str, Any]]
 
     def drawn(self, view: View) -> RenderResult:
         meanings = SETTINGS | SESSION_SETTINGS
@@ -106,3 +109,73 @@ def _set_session(session: Session, name: str, value: str) -> None:
         threads.set_count(number)
     except ValueError as error:
         raise CommandError(f"{error}. Example: set threads 1") from None
+
+
+MAX_COLUMNS = 76  # maximum columns of the curve
+
+
+@dataclass(frozen=True)
+class FindResult(Record):
+    """The cost at each rate, and the suggested rate; None if the cost hardly fell.
+
+    present: the rate of the network in hand. on_fresh_copy: whether an untrained copy was used.
+    """
+
+    rates: Sequence[float]
+    costs: Sequence[float]
+    suggestion: float | None
+    present: ScreenOnly[float]
+    on_fresh_copy: bool = False
+
+    def drawn(self, view: View) -> RenderResult:
+        both = zip(self.rates, self.costs, strict=True)
+        points = [(rate, cost) for rate, cost in both if isfinite(cost)]
+        title = "cost over the learning rate"
+        chart = Chart(title, {"": points}, log_x=True, marked=self.suggestion)
+        if chart.lines and view.width >= MIN_COLUMNS:
+            width, blocks = min(view.width, MAX_COLUMNS), view.blocks
+            yield picture(chart, width, MIN_ROWS, blocks=blocks)
+        if self.on_fresh_copy:
+            yield "Tried on an untrained copy, since a trained network has little left to learn."
+        if self.suggestion is None:
+            yield (
+                "At no rate did the cost fall: little is left to learn, or something is wrong "
+                "(doctor)."
+            )
+            return
+        text = Text("The cost falls well at ").append(f"{self.suggestion:g}", "bold")
+        if self.suggestion == self.present:
+            yield text.append(", the rate it has now.")
+            return
+        text.append(f"; the rate is {self.present:g} now.\n  Try: ")
+        yield text.append(f"set rate {self.suggestion:g}", "bold")
+
+
+@command(
+    "find",
+    group="Learning",
+    rank=4,
+    examples={"find rate": "a learning rate for the network in hand"},
+)
+def find(session: Session, what: Annotated[str, kinds.FOUND]) -> FindResult:
+    """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
+
+    This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
+    changed. If the network has been trained, the copy is an untrained one with its initial weights.
+    """
+    model = session.learner()
+    data = session.data_for(model)
+    is_trained = model.trainer.progress.batches > 0
+    trainer = untrained_copy(model.trainer) if is_trained else model.trainer
+
+    def report(point: Point | None) -> None:
+        words = point and f"rate {point.rate:<8.2g}  cost {point.cost:.3g}"
+        session.report(Note(words, lasting=False) if words else None)
+
+    try:
+        points = range_test(trainer, data.train, report)
+    except ValueError as error:  # the cases are not pictures
+        raise CommandError(f"{error}. Example: set augment none") from None
+    rates, costs = [point.rate for point in points], [point.cost for point in points]
+    suggestion = suggested_rate(points, trainer.settings.optimizer)
+    return FindResult(rates, costs, suggestion, trainer.settings.rate, is_trained)

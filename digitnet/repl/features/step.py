@@ -1,4 +1,4 @@
-"""`step` trains mini-batches one at a time, with every number written out."""
+"""`step` trains mini-batches with every number written out; `grad` checks their gradients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from itertools import groupby
 from typing import Annotated, Any
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
-from digitnet.engine.arrays import Array
+from digitnet.engine.arrays import Array, Feeder
+from digitnet.engine.evaluate import max_cases
+from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import Ending
@@ -19,25 +21,23 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.train import ENDINGS
-from digitnet.repl.pictures import View
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import WHOLE, Row, Sheet, aligned, as_list, columns, weight_name
 from digitnet.repl.pictures.tables import counted
-from digitnet.repl.result import Note
+from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session, accuracy_on, training
 
-MAX_STEPS = 100
-"""Maximum number of mini-batches of one `step`."""
+MAX_STEPS = 100  # maximum number of mini-batches of one `step`
 
 
 @dataclass(frozen=True)
-class StepReport:
+class StepReport(Drawn):
     """One mini-batch: each parameter before it, its gradient, its change, and after it."""
 
     observed: ObservedStep
     optimizer: str
 
     def as_json(self) -> dict[str, Any]:
-        """The mini-batch and each parameter: its values and their norms."""
         step = self.observed
         return {
             "batch": step.number,
@@ -56,32 +56,28 @@ class StepReport:
             ],
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The cases, the cost before and after, and each layer's parameters."""
-        step, sheet = self.observed, Sheet(options.max_width, View.of(console, options).blocks)
+    def drawn(self, view: View) -> RenderResult:
+        step, sheet = self.observed, Sheet(view.width, view.blocks)
         cases = counted(len(step.inputs), "case")
         yield sheet.heading(f"mini-batch {step.number:,}")
         yield sheet.text(f"{cases}, learning rate η = {step.rate:.4g}")
         if max(step.inputs.shape) <= WHOLE and step.targets.shape[1] <= WHOLE:
             yield _cases(step, sheet)
         yield sheet.text(f"cost {step.cost_before:.5g} before, {step.cost_after:.5g} after", "bold")
-        yield ""
-        yield sheet.formulae(
-            "g = dC/dw, the mean over the cases", *OPTIMIZERS[self.optimizer].formulae
-        )
-        yield ""
+        formulae = OPTIMIZERS[self.optimizer].formulae
+        yield sheet.formulae("\ng = dC/dw, the mean over the cases", *formulae, "")
         if step.changes[0].answers is not None:
             yield sheet.text(
                 "before and after: the weights in training. answers: their running mean after the "
                 "step, with which the network answers, and which why shows.",
                 "dim",
             )
-        layers = [list(changes) for _, changes in groupby(step.changes, lambda c: c.number)]
-        yield sheet.side_by_side([_layer(changes, sheet) for changes in layers])
+        layers = groupby(step.changes, lambda change: change.number)
+        yield sheet.side_by_side([_layer(list(changes), sheet) for _, changes in layers])
 
 
 @dataclass(frozen=True)
-class StepResult:
+class StepResult(Drawn):
     """The effect of some mini-batches; all but the last have already been shown as reports."""
 
     steps: list[StepReport]
@@ -96,7 +92,7 @@ class StepResult:
             "stopped": self.stopped,
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         yield from self.steps[-1:]
         if self.stopped != "done":
             yield ENDINGS[self.stopped].format(rate=self.rate / 10)
@@ -152,7 +148,6 @@ HEADINGS = ("before", "gradient", "change", "after", "answers")
 
 
 def _cases(step: ObservedStep, sheet: Sheet) -> Text:
-    """The cases with their targets, and the outputs before and after."""
     cells = [
         [" ".join(aligned(row)) for row in values]
         for values in (step.inputs, step.targets, step.outputs_before, step.outputs_after)
@@ -162,7 +157,6 @@ def _cases(step: ObservedStep, sheet: Sheet) -> Text:
 
 
 def _layer(changes: Sequence[Change], sheet: Sheet) -> list[Text]:
-    """A layer's parameters: all their numbers, or their norms and the largest changes."""
     title = sheet.layer_title(changes[0].layer, changes[0].number)
     if max(max(change.before.shape) for change in changes) <= WHOLE:
         numbers = [(change, n) for change in changes for n in range(change.before.size)]
@@ -173,11 +167,8 @@ def _layer(changes: Sequence[Change], sheet: Sheet) -> list[Text]:
     ]
     chosen = [(change, n) for change in changes for n in largest(change.change, LARGEST)]
     chosen.sort(key=lambda one: -abs(one[0].change.flat[one[1]]))
-    return [
-        title,
-        sheet.table(list(_columns(changes[0])), norms),
-        _numbers(chosen[:LARGEST], sheet),
-    ]
+    table = sheet.table(list(_columns(changes[0])), norms)
+    return [title, table, _numbers(chosen[:LARGEST], sheet)]
 
 
 def _numbers(numbers: Sequence[tuple[Change, int]], sheet: Sheet) -> Text:
@@ -188,5 +179,45 @@ def _numbers(numbers: Sequence[tuple[Change, int]], sheet: Sheet) -> Text:
 
 
 def _columns(change: Change) -> dict[str, Array]:
-    columns = {name: getattr(change, name) for name in HEADINGS}
-    return {name: values for name, values in columns.items() if values is not None}
+    every = HEADINGS if change.answers is not None else HEADINGS[:4]
+    return {name: getattr(change, name) for name in every}
+
+
+CHECKED_CASES = 20  # training cases for a gradient check
+
+
+@command(
+    "grad",
+    group="Learning",
+    rank=8,
+    examples={"grad": "back-propagation against numerical differences"},
+)
+def grad(session: Session) -> Said:
+    """Check the gradient of the network in hand against numerical differences."""
+    model = session.learner()
+    data = session.data_for(model)
+    # twice the bytes of float32, and the network is held several times
+    count = min(CHECKED_CASES, len(data.train), max(1, max_cases(model.network) // 6))
+    rows = session.rng.choice(len(data.train), count, replace=False)
+    x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
+    check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
+    error = check.max_relative_error
+    agreement = "agree" if error <= 1e-6 else "do not agree"
+    said = (
+        f"Back-propagation against differences of the cost, in {check.checked} random directions, "
+        f"float64: largest relative error {error:.1e}; they {agreement}."
+    )
+    if not check.checked:
+        said = f"Nothing could be checked: {KINKS if check.kinks else CUT_OFF}"
+    return Said(said, {"max_relative_error": error, "checked": check.checked})
+
+
+KINKS = (
+    "in every direction tried, a ReLU switches or a max pool chooses another pixel, and there the "
+    "cost has a kink, so differences say nothing of its gradient. A network without them can be "
+    "checked (n 28x28-8c5:tanh-a2-10)."
+)
+CUT_OFF = (
+    "every answer is so wrong that its cost is cut off, or the cost is too large. Train it first "
+    "(t), or make the pixels (set pixels unit) or the penalties smaller (set l2 0)."
+)
