@@ -1,21 +1,26 @@
-"""Commands: one record each, from which parsing, help and completion are derived.
+"""Commands: a record each, from which parsing, help and completion are derived; lines of them.
 
-    @command("t", "train", group="train", examples={"t 3e": "three epochs"})
-    def train(session: "Session", amount: Annotated[Amount, AMOUNT] = ONE_EPOCH) -> ...:
+    @command("t", "train", group="Learning", examples={"t 3e": "three epochs"})
+    def train(session: Session, amount: Annotated[Amount, AMOUNT] = ONE_EPOCH) -> ...:
         '''Train the network on mini-batches of random cases.'''
 
-The decorator, the function's signature and its docstring define the command completely; nothing is
-repeated elsewhere.
+The decorator, the function's signature and its docstring define the command completely.
+
+In a line, commands are separated by `;`, words by spaces; words with spaces are quoted. A backslash
+quotes the next character, as in the names of files that are dragged to a terminal; not on Windows,
+whose paths have backslashes. Text that was pasted or given with `-c` may have several lines.
 """
 
 import inspect
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digitnet.repl.errors import CommandError, Unknown, nearest, quoted
+from digitnet.repl.errors import CommandError, Unknown, nearest, printable, quoted
 from digitnet.repl.glossary import meanings
-from digitnet.repl.session import Session
+from digitnet.repl.session import Session, clean
 
 OPTIONAL = "optional"
 """Marks a repeated argument that may be empty."""
@@ -26,24 +31,22 @@ class Kind:
     """A kind of argument.
 
     parse: raises ValueError for an invalid text, optionally with a reason, and Unknown for an
-    unknown name.
-    choices: common values, each with a description.
-    offers: the same, if they depend on the session or on the preceding arguments.
-    joins: whether a further word belongs to the argument, as in `5 epochs`.
-    is_path: whether it is the name of a file.
-    fuzzy: whether completion also matches letters inside a name.
+    unknown name. choices: common values, each with a description. offers: the same, if they depend
+    on the session or on the preceding arguments. joins: whether a further word belongs to the
+    argument, as in `5 epochs`. is_path: whether it is the name of a file. fuzzy: whether completion
+    also matches letters inside a name.
     """
 
     metavar: str
     expects: str
     parse: Callable[[str], Any]
     choices: Callable[[], Mapping[str, str]] = dict
-    offers: Callable[["Session", Sequence[str]], Mapping[str, str]] | None = None
+    offers: Callable[[Session, Sequence[str]], Mapping[str, str]] | None = None
     joins: Callable[[str], bool] = lambda word: False
     is_path: bool = False
     fuzzy: bool = False
 
-    def offered(self, session: "Session", words: Sequence[str]) -> Mapping[str, str]:
+    def offered(self, session: Session, words: Sequence[str]) -> Mapping[str, str]:
         """The completions for it after these arguments, each with a description."""
         return self.offers(session, words) if self.offers else self.choices()
 
@@ -103,10 +106,11 @@ class Command:
     def parse(self, words: Sequence[str]) -> list[Any]:
         """Parses the arguments. Raises CommandError, saying what was expected."""
         given, rest = self.matched(words)
-        values: list[Any] = []
-        for argument, its_words in zip(self.arguments, given, strict=False):
-            texts = its_words if argument.repeated else [" ".join(its_words)]
-            values += [self._parse_one(argument.kind, text) for text in texts]
+        values = [
+            self._parse_one(argument.kind, text)
+            for argument, its in zip(self.arguments, given, strict=False)
+            for text in (its if argument.repeated else [" ".join(its)])
+        ]
         missing = next((a for a in self.arguments[len(given) :] if a.required), None)
         if missing:
             raise CommandError(f"{self.name} needs {missing.kind.expects}. {self._example()}")
@@ -149,12 +153,9 @@ def command(
     """Decorator that registers a function as a command.
 
     The function's first parameter is the session. The others are the arguments, each annotated with
-    its Kind; a repeated one that may be empty is annotated with OPTIONAL too.
-
-    examples: lines to type → what they do; error messages show the last. rank: the position in the
-    group, those needed first having the lowest. is_picture: see Command.
-
-    Raises ValueError if a name is already taken or the group is not in GROUPS.
+    its Kind; a repeated one that may be empty is annotated with OPTIONAL too. examples: lines to
+    type → what they do; error messages show the last. rank: the position in the group, those needed
+    first having the lowest. Raises ValueError if a name is already taken or the group is unknown.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,18 +165,10 @@ def command(
         if group not in GROUPS:
             raise ValueError(f"{group!r} is not a group of commands")
         text = inspect.cleandoc(function.__doc__ or "")
-        record = Command(
-            name,
-            aliases,
-            group,
-            function,
-            _arguments(function),
-            text.splitlines()[0].rstrip("."),
-            "\n\n".join(" ".join(part.split()) for part in text.split("\n\n")),
-            examples,
-            rank,
-            is_picture,
-        )
+        summary = text.splitlines()[0].rstrip(".")
+        text = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+        about = (summary, text, examples, rank, is_picture)
+        record = Command(name, aliases, group, function, _arguments(function), *about)
         COMMANDS.update(dict.fromkeys((name, *aliases), record))
         return function
 
@@ -221,3 +214,149 @@ def find(word: str, *others: str) -> Command:
 def all_commands() -> list[Command]:
     """All commands, by group and rank."""
     return sorted(dict.fromkeys(COMMANDS.values()), key=lambda c: (GROUPS.index(c.group), c.rank))
+
+
+_ESCAPED = r"(?!)" if os.name == "nt" else r"\\([^\n])"
+
+_TOKEN = re.compile(
+    rf"""[^\S\n]*(?:
+        (?P<end>[;\n])
+      | (?P<comment>\#[^\n]*)
+      | (?P<word>(?:"[^"]*"|'[^']*'|{_ESCAPED}|[^\s;"'])+)
+      | (?P<open>["'])
+    )""",
+    re.VERBOSE,
+)
+
+MAX_COMMANDS = 1000
+"""Maximum number of commands that an alias stands for."""
+
+_PLACE = re.compile(r"\$([1-9])")
+"""Where an alias takes a word that is typed after it."""
+
+_QUOTED = re.compile(rf""""([^"]*)"|'([^']*)'|{_ESCAPED}""")
+
+
+def split(line: str) -> list[list[str]]:
+    """Splits a line into commands and words: `n relu; t 2e` → [[n, relu], [t, 2e]].
+
+    A word that begins with `#` starts a comment. Raises CommandError for an unclosed quote.
+    """
+    commands: list[list[str]] = [[]]
+    for token in _TOKEN.finditer(line.removeprefix("\ufeff").strip()):
+        if token["open"]:
+            other = {"'": '"', '"': "'"}[token["open"]]
+            raise CommandError(
+                f"the quote {token['open']} is not closed; quote a word with it by {other}"
+            )
+        if token["end"]:
+            commands.append([])
+        elif token["word"]:
+            commands[-1].append(_unquoted(token["word"]))
+    return [words for words in commands if words]
+
+
+def expanded(words: list[str], aliases: Mapping[str, str]) -> list[list[str]]:
+    """Expands an alias to its commands; the words after it take the place of `$1`, `$2` and so on,
+    and the rest of them are appended to the last command.
+
+    Aliases may refer to other aliases. Raises CommandError for one that refers to itself, and for
+    more than MAX_COMMANDS commands.
+    """
+    done: list[list[str]] = []
+    pending: list[tuple[list[str], tuple[str, ...]]] = [(words, ())]
+    while pending:
+        command, within = pending.pop()
+        alias = command[0] if command else ""
+        if alias in within:
+            raise CommandError(
+                f"the alias {quoted(alias)} refers to itself: {printable(aliases[alias], 80)}"
+            )
+        if alias not in aliases:
+            done.append(command)
+        else:
+            meant = _with(split(aliases[alias]) or [[]], command)
+            pending += [(each, (*within, alias)) for each in reversed(meant) if each]
+        if len(done) + len(pending) > MAX_COMMANDS:
+            raise CommandError(f"{quoted(words[0])} stands for more than {MAX_COMMANDS:,} commands")
+    return done
+
+
+def _with(commands: list[list[str]], call: list[str]) -> list[list[str]]:
+    numbers = [int(n) for words in commands for word in words for n in _PLACE.findall(word)]
+    needed = max(numbers, default=0)
+    if needed >= len(call):
+        raise CommandError(f"the alias {quoted(call[0])} needs {needed} words after it")
+    filled = [[_PLACE.sub(lambda m: call[int(m[1])], w) for w in words] for words in commands]
+    return [*filled[:-1], [*filled[-1], *call[needed + 1 :]]]
+
+
+def _unquoted(word: str) -> str:
+    return _QUOTED.sub(lambda m: "".join(group for group in m.groups() if group), word)
+
+
+def as_typed(text: str, quote: str = "") -> str:
+    """Quotes a word if it has spaces or special characters."""
+    if not quote and not any(c.isspace() or c in ";'\"#\\" for c in text):
+        return text
+    quote = quote or ('"' if "'" in text else "'")
+    return f"{quote}{text}{quote}"
+
+
+PREFIX, SUBSEQUENCE, NO_MATCH = 1, 3, 4
+"""Distances between a name and the typed word."""
+
+
+def distance(word: str, text: str) -> int:
+    """How far a name is from a word: equal, starts with it, contains it, contains its letters."""
+    if word == text:
+        return 0
+    word, text = word.casefold(), text.casefold()
+    if text.startswith(word):
+        return PREFIX
+    rest = iter(text)
+    return SUBSEQUENCE - (word in text) if all(letter in rest for letter in word) else NO_MATCH
+
+
+def meant(typed: str, session: Session) -> str:
+    """The name of the save that is meant: at the prompt, also the only one that begins with what
+    was typed, else the only one with these letters in it.
+    """
+    name = clean(typed)
+    if not session.interactive or session.registry.exists(name):
+        return name
+    known = session.registry.names()
+    near = [each for each in known if distance(name, each) == PREFIX]
+    near = near or [each for each in known if distance(name, each) < NO_MATCH]
+    return near[0] if len(near) == 1 else name
+
+
+@dataclass(frozen=True)
+class Typing:
+    """The last command of a partly typed line.
+
+    words: its complete words. word: the incomplete word after them. quote: its opening quotation
+    mark, if any.
+    """
+
+    words: list[str]
+    word: str
+    quote: str
+
+
+def typing(text: str) -> Typing:
+    """Parses a partly typed line."""
+    words: list[str] = []
+    end = 0
+    for token in _TOKEN.finditer(text):
+        end = token.end()
+        if token["open"]:
+            return Typing(words, text[end:], token["open"])
+        if token["end"]:
+            words = []
+        elif token["comment"]:
+            words = ["#"]  # not the name of any command
+        elif token["word"]:
+            words.append(_unquoted(token["word"]))
+    unfinished = bool(words) and end == len(text) and text[-1] not in "'\""
+    return Typing(words[:-1], words[-1], "") if unfinished else Typing(words, "", "")

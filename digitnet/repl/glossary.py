@@ -211,8 +211,9 @@ def in_text(text: str) -> list[str]:
 def _all() -> Iterator[Meaning]:
     for name, summary in (SETTINGS | SESSION_SETTINGS).items():
         named = NAMED_VALUES.get(name, dict)()
+        example = f"set {name} {_VALUES.get(name, '1')}"
         values = f" Named values: {', '.join(named)}." if named else ""
-        yield Meaning(name, "a setting", f"{_sentence(summary)}{values}", _setting(name))
+        yield Meaning(name, "a setting", f"{_sentence(summary)}{values}", example)
     for name, recipe in RECIPES.items():
         yield Meaning(name, "a recipe", f"{_sentence(recipe.summary)} {recipe.shape}.", f"n {name}")
     for name, source in SOURCES.items():
@@ -223,11 +224,8 @@ def _all() -> Iterator[Meaning]:
     for name, forms in COSTS.items():
         example = f"n 784-100-10 sigmoid sigmoid {name}"
         yield Meaning(name, "a cost", _first(forms[-1].value), example)
-    for setting, kind in (
-        ("optimizer", "an optimizer"),
-        ("schedule", "a schedule"),
-        ("augment", "deformations"),
-    ):
+    kinds = {"optimizer": "an optimizer", "schedule": "a schedule", "augment": "deformations"}
+    for setting, kind in kinds.items():
         for name, summary in NAMED_VALUES[setting]().items():
             yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")
     for name, summary in SUMMARIES.items():
@@ -239,14 +237,13 @@ def _all() -> Iterator[Meaning]:
         yield Meaning(name, "a term", said, example)
 
 
-def _setting(name: str) -> str:
-    """An example that changes the setting."""
-    values = {"optimizer": "adam", "schedule": "cosine 20e", "augment": "light", "batch": "64"}
-    values |= {"rate": "0.05", "momentum": "0.9", "dropout": "0.2", "smoothing": "0.05"}
-    values |= {"l2": "1e-4", "l1": "1e-6", "max_norm": "3", "clip": "1", "cases": "1000"}
-    values |= {"patience": "10", "pixels": "unit", "vi": "on", "average": "1"}
-    values |= {"epoch_lines": "on", "watch": "both"}
-    return f"set {name} {values.get(name, '1')}"
+_VALUES = {
+    "optimizer": "adam", "schedule": "cosine 20e", "augment": "light", "batch": "64",
+    "rate": "0.05", "momentum": "0.9", "dropout": "0.2", "smoothing": "0.05", "l2": "1e-4",
+    "l1": "1e-6", "max_norm": "3", "cases": "1000", "patience": "10", "pixels": "unit",
+    "vi": "on", "epoch_lines": "on", "watch": "both",
+}  # fmt: skip
+"""A value of each setting, for its example; 1 for the others."""
 
 
 def _sentence(text: str) -> str:

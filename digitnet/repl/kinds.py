@@ -18,9 +18,7 @@ from digitnet.repl.command import Kind, all_commands
 from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, Session
 
-_PART = re.compile(r"[pad]\d\S*|b")
-"""A part of a shape that begins with a letter."""
-
+_PART = re.compile(r"[pad]\d\S*|b")  # a part of a shape that begins with a letter
 
 SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
     "vi": {"on": "vi's keys", "off": "Emacs' keys"},
@@ -34,7 +32,6 @@ SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
 }
 """Settings of the session that are not numbers → their values, each with a description."""
 
-
 PLOT_WORDS = {
     "log": "costs on a logarithmic axis",
     "linear": "costs on a linear axis",
@@ -44,14 +41,14 @@ PLOT_WORDS = {
 
 
 def whole(text: str, low: int = 0, digits: int = 9) -> int:
-    """Parses an integer of at least `low`, with at most so many digits. Raises ValueError."""
+    """An integer of at least `low`, with at most so many digits. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= digits) or int(text) < low:
         raise ValueError
     return int(text)
 
 
 def number(text: str) -> float:
-    """Parses a finite number. Raises ValueError."""
+    """A finite number. Raises ValueError."""
     with suppress(ValueError):
         if isfinite(value := float(text.replace(",", "."))):
             return value
@@ -135,20 +132,16 @@ AMOUNT = Kind(
     Amount.parse,
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
-HORIZON = Kind(
-    "HORIZON", "the training that a schedule spans, such as 20e", horizon, joins=AMOUNT.joins
-)
+HORIZON = Kind("HORIZON", "the training of a schedule, such as 20e", horizon, joins=AMOUNT.joins)
 
 _LAYERS = {"layers": "the outputs of each hidden layer"}
 
-LAYERS = one_of(
-    "layers", "the word `layers`, to show the outputs of the hidden layers", lambda: _LAYERS
-)
+LAYERS = one_of("layers", "the word `layers`", lambda: _LAYERS)
 INDEX = Kind("INDEX", "the number of a case, from 0", whole)
-CASE = number_or("INDEX", "the number of a case, from 0", _LAYERS)
+CASE = number_or("INDEX", INDEX.expects, _LAYERS)
 LOOKED = number_or(
     "INDEX or train",
-    "the number of a case, from 0, or `train`",
+    f"{INDEX.expects}, or `train`",
     {"train": "with the network on the screen"},
 )
 HOW = replace(
@@ -164,10 +157,7 @@ UNIT = number_or(
 )
 ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
 GUESS = Kind("GUESS", "a guess, such as 9", whole)
-_OF_MINE = {
-    "show": "the pictures in mine, with their numbers",
-    "remove": "take one out of mine again",
-}
+_OF_MINE = {"show": "the pictures in mine, numbered", "remove": "take one out of mine again"}
 DIGITS_OR_VERB = Kind(
     "DIGITS, show or remove",
     "a digit, 0 to 9, or several, `show` or `remove`",
@@ -176,15 +166,10 @@ DIGITS_OR_VERB = Kind(
 )
 COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
 FINDING = Kind("N", "the number of a finding, from 1", COUNT.parse)
-COUNT_OR_ALL = Kind(
-    "N or all",
-    "a whole number from 1, or `all`",
-    lambda text: None if text == "all" else whole(text, 1),
-    offers=lambda session, words: {"all": "every case"},
-)
+COUNT_OR_ALL = number_or("N or all", f"{COUNT.expects}, or `all`", {"all": "every case"}, low=1)
 SHOWN = number_or(
     "N or augment",
-    "a whole number from 1, or `augment`",
+    f"{COUNT.expects}, or `augment`",
     {"augment": "training cases as they are deformed"},
     low=1,
 )
@@ -199,10 +184,7 @@ OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
 NEW = Kind("NEW", "a new name", str)
 UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
 STUDY = Kind(
-    "QUESTION or NAME",
-    "what to vary and its values, or the name of a study",
-    str,
-    offers=_study_words,
+    "QUESTION or NAME", "what to vary and its values, or a study's name", str, offers=_study_words
 )
 
 FILE = Kind("FILE", "a file", str, joins=lambda word: True, is_path=True)
@@ -218,8 +200,7 @@ RECIPE = Kind(
     lambda: {name: recipe.summary for name, recipe in RECIPES.items()},
     joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
 )
-RECIPE_AFTER_NAME = replace(RECIPE, joins=lambda word: True)
-"""It may turn out to be the rest of a name with spaces."""
+RECIPE_AFTER_NAME = replace(RECIPE, joins=lambda word: True)  # perhaps a name with spaces
 HIDDEN, OUTPUT = (
     one_of(
         metavar,

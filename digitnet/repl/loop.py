@@ -17,10 +17,9 @@ from digitnet.engine.report import Stopped
 from digitnet.flags import Config, manual
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import COMMANDS, Command, all_commands, find, understood
+from digitnet.repl.command import COMMANDS, Command, all_commands, expanded, find, split, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.interrupts import Interrupts, uninterruptible
-from digitnet.repl.line import expanded, split
 from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.file import FLAGS, requested_picture
 from digitnet.repl.result import Note, Result
@@ -32,7 +31,6 @@ class Loop:
     """A session with its output, which runs the lines of a script."""
 
     def __init__(self, session: Session, output: Output) -> None:
-        """Runs nothing yet."""
         self.session, self.output = session, output
 
     @classmethod
@@ -170,7 +168,6 @@ def _execute(command: Command, words: list[str], session: Session, output: Outpu
 
 
 def _message(error: Exception) -> str:
-    """The message for an error."""
     if isinstance(error, (CommandError, RegistryError, BadFile, NotHere)):
         return str(error)
     if isinstance(error, OSError) and error.filename:

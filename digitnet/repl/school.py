@@ -25,9 +25,8 @@ from typing import Any
 
 from digitnet.engine.layers import Dense
 from digitnet.paths import PACKAGE, config_file
-from digitnet.repl.command import COMMANDS
+from digitnet.repl.command import COMMANDS, split
 from digitnet.repl.errors import CommandError, printable
-from digitnet.repl.line import split
 from digitnet.repl.session import Session
 
 LESSONS = PACKAGE / "lessons"

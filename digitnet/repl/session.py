@@ -28,7 +28,6 @@ from digitnet.registry.saves import Registry
 from digitnet.registry.schema import clean_name
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
-from digitnet.repl.line import NO_MATCH, PREFIX, distance
 from digitnet.repl.pictures.grid import Window
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note
@@ -45,7 +44,6 @@ class DataSets:
     """
 
     def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:
-        """Reads nothing yet."""
         self.folders, self.download_to, self.own = list(folders), download_to, OwnData(own)
         self.name = "sample"
         self._read: dict[str, DataSet] = {}
@@ -123,7 +121,7 @@ class Asker(Protocol):
     """Asks the user questions."""
 
     def confirm(self, question: str) -> bool:
-        """Asks a yes-or-no question."""
+        """Whether the answer is yes."""
 
     def choose(self, question: str, choices: str) -> str:
         """Asks a question answered by a letter, one of `choices` such as `y/N/s=save`."""
@@ -132,10 +130,7 @@ class Asker(Protocol):
         """Asks an open question; returns an empty string for no answer."""
 
     def show(self, window: Window) -> bool:
-        """Shows a window until the user leaves it; returns whether there is a screen for it.
-
-        Ctrl-C raises KeyboardInterrupt.
-        """
+        """Shows a window until it is left, or Ctrl-C; returns whether there is a screen for it."""
 
 
 class Coach(Protocol):
@@ -151,21 +146,17 @@ class NonInteractive:
     yes: bool = False
 
     def confirm(self, question: str) -> bool:
-        """Yes with `--yes`; otherwise raises CommandError."""
         if not self.yes:
             raise CommandError(f"{question} Nobody can answer here; --yes answers yes")
         return True
 
     def choose(self, question: str, choices: str) -> str:
-        """Like `confirm`."""
         return "y" * self.confirm(question)
 
     def ask(self, question: str) -> str:
-        """Always raises CommandError."""
         raise CommandError(f"{question} Nobody can answer here; give it with the command")
 
     def show(self, window: Window) -> bool:
-        """There is no screen."""
         return False
 
 
@@ -190,7 +181,6 @@ class Before:
 
     @classmethod
     def of(cls, model: Model, session: "Session") -> "Before":
-        """The present state of a network."""
         trainer = model.trainer
         known = {name: getattr(model, name) for name in ("accuracy", "data", "trained_on")}
         optimizer, history = trainer.settings.optimizer, list(trainer.history)
@@ -198,7 +188,6 @@ class Before:
 
     @property
     def batches(self) -> int:
-        """The number of mini-batches of training."""
         return self.snapshot.progress.batches
 
     def bring_back(self, session: "Session") -> None:
@@ -336,14 +325,12 @@ class Session:
     rng: np.random.Generator = field(init=False)
 
     def __post_init__(self, data_folders: Sequence[Path], download_to: Path) -> None:
-        """Creates the data sets and the autosaves; touches no file."""
         self.data_sets = DataSets(data_folders, download_to, own=self.saves)
         self.unfinished = Recovery(self.saves)
         self.rng = np.random.default_rng(self.seed)
 
     @property
     def registry(self) -> Registry:
-        """The registry of saves."""
         return Registry(self.saves, self.included)
 
     def reseed(self, seed: int) -> None:
@@ -379,7 +366,6 @@ class Session:
 
     @property
     def unsaved_batches(self) -> int:
-        """The number of mini-batches of unsaved training."""
         if self.hand is None:
             return 0
         return self.hand.trainer.progress.batches - (self.saved[0] if self.saved else 0)
@@ -431,7 +417,6 @@ class Session:
         return True
 
     def new_seed(self) -> int:
-        """The seed for a new network."""
         return secrets.randbelow(2**31) if self.seed is None else self.seed
 
     def make(self, recipe: Recipe) -> Model:
@@ -451,18 +436,6 @@ class Session:
                 "digits need a shape like 784-100-10 or 28x28-16c5-p2-10"
             )
         return model
-
-    def meant(self, typed: str) -> str:
-        """The name of the save that is meant: at the prompt, also the only one that begins with
-        what was typed, else the only one with these letters in it.
-        """
-        name = clean(typed)
-        if not self.interactive or self.registry.exists(name):
-            return name
-        known = self.registry.names()
-        near = [each for each in known if distance(name, each) == PREFIX]
-        near = near or [each for each in known if distance(name, each) < NO_MATCH]
-        return near[0] if len(near) == 1 else name
 
     def data(self, name: str = "") -> DataSet:
         """The data set of this name, or the current one; see `DataSets.get`."""

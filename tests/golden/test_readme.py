@@ -8,8 +8,7 @@ from tables import BLOCK, PAGES, TABLES, filled
 from transcript import LINES, ROOT, transcript
 
 from digitnet import engine
-from digitnet.repl.command import COMMANDS, find
-from digitnet.repl.line import split
+from digitnet.repl.command import COMMANDS, find, split
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|\.\.\.")

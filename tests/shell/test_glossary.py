@@ -5,9 +5,8 @@ from session_helpers import do, refusal
 
 from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import RECIPES
-from digitnet.repl.command import COMMANDS
+from digitnet.repl.command import COMMANDS, split
 from digitnet.repl.glossary import meanings, words
-from digitnet.repl.line import split
 from digitnet.repl.session import SESSION_SETTINGS, Session
 
 

@@ -3,8 +3,7 @@
 import pytest
 from session_helpers import do, refusal
 
-from digitnet.repl.command import COMMANDS, all_commands, command
-from digitnet.repl.line import split
+from digitnet.repl.command import COMMANDS, all_commands, command, split
 from digitnet.repl.pictures.file import requested_picture
 from digitnet.repl.session import NonInteractive, Session
 
@@ -72,7 +71,7 @@ WRONG = {
     "ren frist a": "nothing was renamed: there is no network named 'frist'. ls",
     "l quick": "n quick makes one from that recipe",
     "t 0": "t: '0' is not valid: an amount is more than 0. Expected: an amount: mini-batches",
-    "c 1 5": "c: '5' is not the word `layers`, to show the outputs of the hidden layers",
+    "c 1 5": "c: '5' is not the word `layers`",
     "import first.onnx": "sets its format: .npz, .safetensors, not 'first.onnx'",
     "import a\x1b[31mb.npz": "cannot be read: No such file",
     f"import {'x/' * 3000}x.npz": "too long",

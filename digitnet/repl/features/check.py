@@ -17,9 +17,8 @@ from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.insight.inside import layer_outputs
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
     beside_outputs,
@@ -261,7 +260,7 @@ class CheckManyResult(Record):
     },
 )
 def check_multiple(
-    session: Session, count: Annotated[int | None, kinds.COUNT_OR_ALL] = 100
+    session: Session, count: Annotated[int | str, kinds.COUNT_OR_ALL] = 100
 ) -> CheckManyResult:
     """Measure the accuracy on N random test cases, or on all.
 
@@ -271,10 +270,11 @@ def check_multiple(
     data = session.data_for(model)
     total = len(data.test)
     seen, recorded = not data.tests_are_in.isdisjoint(model.trained_on), ""
-    if count is not None and count < total:
-        rows = session.rng.choice(total, count, replace=False)
+    wanted = total if isinstance(count, str) else count
+    if wanted < total:
+        rows = session.rng.choice(total, wanted, replace=False)
         result = evaluate(model.trainer.answering(), data.test, rows)
-    elif count is not None and count > max(total, 100):
+    elif wanted > max(total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
     else:
         result = check_all(model, data)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.repl import kinds
@@ -12,12 +12,13 @@ from digitnet.repl.command import COMMANDS, Command, all_commands, command, find
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.saves import SaveResult, save
 from digitnet.repl.glossary import Meaning, meanings, words
+from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.tables import pairs
 from digitnet.repl.session import Session
 
 
 @dataclass(frozen=True)
-class HelpResult:
+class HelpResult(Drawn):
     """Help on all commands, on one in full, or on the meaning of a word. own: user's aliases."""
 
     commands: list[Command]
@@ -26,7 +27,6 @@ class HelpResult:
     meanings: list[Meaning] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """The commands, the user's aliases, and the meanings of a word."""
         return {
             "commands": [
                 {
@@ -42,7 +42,7 @@ class HelpResult:
             "meanings": [asdict(meaning) for meaning in self.meanings],
         }
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         for meaning in self.meanings:
             yield Text(meaning.word, "bold").append(f", {meaning.kind}", "not bold dim")
             yield Text(meaning.text)
@@ -55,8 +55,7 @@ class HelpResult:
         if self.own:
             yield pairs({name: printable(line) for name, line in self.own.items()}, "Your own")
         if self.commands:
-            example = "Several commands on a line: n relu; t 2e; ch all. More on one: ? t"
-            yield Text(example, "dim")
+            yield Text("Several commands on a line: n relu; t 2e; ch all. More on one: ? t", "dim")
 
 
 def _title(command: Command) -> str:
@@ -66,7 +65,6 @@ def _title(command: Command) -> str:
 
 
 def _in_full(command: Command) -> RenderResult:
-    """Usage, text, arguments and examples of one command."""
     yield Text(command.usage, "bold")
     if command.aliases:
         yield Text(f"also: {', '.join(command.aliases)}", "dim")
@@ -105,17 +103,16 @@ def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult
 
 
 @dataclass(frozen=True)
-class LeaveResult:
+class LeaveResult(Drawn):
     """The end of the session. unsaved: what is lost, in words. saved: the save made on leaving."""
 
     unsaved: str
     saved: SaveResult | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What is lost, or null; the name of the save made on leaving, or null."""
         return {"unsaved": self.unsaved or None, "saved": self.saved and self.saved.name}
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def drawn(self, view: View) -> RenderResult:
         if self.saved:
             yield self.saved
         if self.unsaved:

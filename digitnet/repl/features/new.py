@@ -12,17 +12,17 @@ from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
-from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
-from digitnet.repl.result import Said
+from digitnet.repl.result import Merged, Record, Said
 from digitnet.repl.session import Session
 
-MAX_MEMBERS = 100  # maximum number of members of a committee
+MAX_MEMBERS = 100  # of a committee
 
 
 def now_in_hand(model: Model, said: str) -> Said:
@@ -74,24 +74,19 @@ def new(
     if not session.may_discard():
         raise CommandError("nothing was made; the network in hand is unchanged")
     session.take(model)
-    shape, size, seed = model.network.shape, model.network.size, model.trainer.seed
-    return now_in_hand(
-        model, f"New network {shape}: {size:,} parameters, seed {seed}, data {model.data}."
-    )
+    made = f"{model.network.shape}: {model.network.size:,} parameters"
+    seed = model.trainer.seed
+    return now_in_hand(model, f"New network {made}, seed {seed}, data {model.data}.")
 
 
 def recipe_of(shape: str, hidden: str = "", output: str = "", cost: str = "") -> Recipe:
-    """The recipe of that name, or one for a shape, with the default settings.
-
-    Raises CommandError for anything else.
-    """
+    """The recipe of that name, or one for a shape. Raises CommandError for anything else."""
     if shape in RECIPES:
         return RECIPES[shape]
     if not shape[:1].isdigit():
+        said = f"{quoted(shape)} is neither a recipe nor a shape such as 784-100-10."
         hint = nearest(shape, RECIPES) or f"The recipes: {', '.join(RECIPES)}"
-        raise CommandError(
-            f"{quoted(shape)} is neither a recipe nor a shape such as 784-100-10. {hint}"
-        )
+        raise CommandError(f"{said} {hint}")
     try:
         return recipe_for(shape, hidden, output, cost)
     except ValueError as error:
@@ -116,7 +111,7 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
         )
     if not session.may_discard():
         raise CommandError("no vote was taken; the network in hand is unchanged")
-    members = [session.meant(name) for name in names]
+    members = [meant(name, session) for name in names]
     models = [(name, session.registry.load(name)) for name in members]
     checked = take_and_check(session, _committee(models))
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
@@ -145,14 +140,11 @@ def _committee(models: list[tuple[str, Model]]) -> Model:
 
 
 @dataclass(frozen=True)
-class InfoResult(Drawn):
+class InfoResult(Record):
     """A description of the network in hand. fields: those of the JSON, without the settings."""
 
-    fields: dict[str, Any]
-    settings: Settings
-
-    def as_json(self) -> dict[str, Any]:
-        return self.fields | asdict(self.settings)
+    fields: Merged[dict[str, Any]]
+    settings: Merged[Settings]
 
     def drawn(self, view: View) -> RenderResult:
         of = self.fields
@@ -168,7 +160,7 @@ class InfoResult(Drawn):
             )
         saved = f"{when(of['saved_at'])} UTC" if of["saved_at"] else ""
         if of["unsaved"]:
-            saved = f"{saved}; not saved: {of['unsaved']}" if saved else f"no: {of['unsaved']}"
+            saved = f"{saved and f'{saved}; '}not saved: {of['unsaved']}"
         values = {
             "name": of["name"] or "none yet: pas NAME gives it one",
             "recipe": "" if is_committee else of["recipe"] or "none: made from a shape",

@@ -12,9 +12,8 @@ from digitnet.engine.arrays import Cases
 from digitnet.engine.layers import Weighted
 from digitnet.insight.doctor import FAULTS
 from digitnet.repl import kinds
-from digitnet.repl.command import command, find
+from digitnet.repl.command import command, find, split
 from digitnet.repl.errors import CommandError
-from digitnet.repl.line import split
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.tables import Rows, percent
 from digitnet.repl.result import Record, Said, ScreenOnly

@@ -16,27 +16,23 @@ from digitnet.repl import kinds
 from digitnet.repl.command import OPTIONAL, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.saves import loaded
-from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
-from digitnet.repl.result import Note
+from digitnet.repl.result import Merged, Note, Record, ScreenOnly
 from digitnet.repl.session import Session, clean
 
-MAX_NETWORKS = 6
-"""Maximum number of networks in a picture: there are this many colours and markers."""
+MAX_NETWORKS = 6  # in a picture: there are this many colours and markers
 
 
 @dataclass(frozen=True)
-class PlotResult(Drawn):
+class PlotResult(Record):
     """Charts, and a sentence about each network. fields: those of the JSON."""
 
-    charts: Sequence[Chart]
-    said: Sequence[str]
-    fields: dict[str, Any]
-    is_light: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        return self.fields
+    charts: ScreenOnly[Sequence[Chart]]
+    said: ScreenOnly[Sequence[str]]
+    fields: Merged[dict[str, Any]]
+    is_light: ScreenOnly[bool] = False
 
     def drawn(self, view: View) -> RenderResult:
         yield Curves(self.charts)
@@ -84,12 +80,8 @@ def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> P
 
 def _history(model: Model) -> list[Measurement]:
     if not model.trainer.history:
-        never = "there are no measurements yet: t trains and measures"
-        raise CommandError(
-            f"nothing was measured of {model.name!r}: it has not been trained"
-            if model.name
-            else never
-        )
+        of = f" of {model.name!r}" if model.name else ""
+        raise CommandError(f"there are no measurements{of} yet: t trains and measures")
     return list(model.trainer.history)
 
 
@@ -108,7 +100,6 @@ def _histories(histories: dict[str, list[Measurement]], log: bool | None) -> Plo
 
 
 def _rates(model: Model | None) -> Chart:
-    """The learning rate, as far as it is known."""
     last = model.trainer.progress.batches if model else 0
     rates = [point for point in model.rates if point[0] <= last] if model else []
     if not model or len(rates) < 2:

@@ -12,10 +12,9 @@ from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Model
 from digitnet.registry.saves import Entry, Registry
 from digitnet.repl import kinds
-from digitnet.repl.command import COMMANDS, command
+from digitnet.repl.command import COMMANDS, as_typed, command, meant
 from digitnet.repl.errors import CommandError, nearest, printable
 from digitnet.repl.features.new import new, now_in_hand, recipe_of
-from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
 from digitnet.repl.result import Record, Said, ScreenOnly
@@ -136,7 +135,7 @@ def load(
         name = _asked_which(session)
     if recipe and registry.exists(f"{name} {recipe}"):  # typed without quotes
         name, recipe = f"{name} {recipe}", ""
-    if recipe.isdecimal() and registry.exists(session.meant(name)):
+    if recipe.isdecimal() and registry.exists(meant(name, session)):
         member, recipe = recipe, ""
     if recipe:
         name = clean(name)
@@ -216,7 +215,7 @@ def loaded(session: Session, typed: str) -> Model:
 
 def existing(session: Session, typed: str, failure: str = "", hint: str = "") -> str:
     """The name of the save that is meant. Raises CommandError if there is none."""
-    name = session.meant(typed)
+    name = meant(typed, session)
     if not session.registry.exists(name):
         near = nearest(name, session.registry.names()) or "ls lists them"
         raise CommandError(f"{failure}there is no network named {name!r}. {near}{hint}")

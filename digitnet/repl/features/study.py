@@ -21,11 +21,10 @@ from digitnet.recipes import DEFAULT, RECIPES, recipe_of
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
-from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import MIN_ROWS, picture
 from digitnet.repl.pictures.digit import bar

@@ -45,6 +45,7 @@ from digitnet.repl.session import Session, accuracy_on, clean, training
 BAR = 24
 
 MAX_MILESTONES = 40  # maximum number of milestones of a training
+UNTRAINED = "untrained network"
 MUCH_WORSE = 0.005  # a loss of accuracy that is reported
 LEARNT = 0.99  # a training accuracy above which more training has little effect
 
@@ -103,9 +104,7 @@ MAX_CASES = 300  # maximum number of validation cases to search for misread ones
 MAX_UNITS = 24  # maximum number of units whose weights are shown
 CELL, LINES = 16, 8  # columns of a small digit with its gap, and lines of one with its label
 
-AROUND = 2
-"""Lines of the screen for the progress line and the cursor."""
-
+AROUND = 2  # lines of the screen for the progress line and the cursor
 CURVES = 60  # minimum columns of the curves beside the pictures
 
 
@@ -157,8 +156,8 @@ def _weights(trainer: Trainer, data: DataSet, view: View) -> tuple[str, list[Fra
         lines = Text("\n".join(" ".join(f"{w:8.3g}" for w in row) for row in weights))
         return "weights of the first layer", [(lines, Text())]
     units = range(len(weights))
-    pictures = framed_units(units, weights, view, lines=LINES, common=False)
-    return "weights of the first layer", pictures
+    framed = framed_units(units, weights, view, lines=LINES, common=False)
+    return "weights of the first layer", framed
 
 
 Beside = Callable[[RenderableType, View], RenderableType]
@@ -227,9 +226,7 @@ class TrainingResult(Drawn):
     def advice(self) -> str:
         """Why it ended, what was kept, and what to do next; nothing after a normal training."""
         outcome, stopped, rate = self.outcome, self.outcome.stopped, self.settings.rate
-        sentences = [ENDINGS[stopped]]
-        if stopped == "diverged":
-            sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate))]
+        sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate))]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             best = percent(outcome.validation_accuracy)
@@ -247,8 +244,7 @@ class TrainingResult(Drawn):
             ]
         elif stopped == "interrupted" or is_much_worse:
             before = f"network before, with {percent(outcome.accuracy_before)}"
-            before = before if self.curves.since else "untrained network"
-            sentences += [f"undo t goes back to the {before}."]
+            sentences += [f"undo t goes back to the {before if self.curves.since else UNTRAINED}."]
         return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -361,8 +357,7 @@ def _part(report: Report) -> float:
     return log(report.batches) / log1p(1 / MAX_MILESTONES) / MAX_MILESTONES
 
 
-LOOK_SECONDS = 0.25
-"""Interval at which the file of another training is looked at."""
+LOOK_SECONDS = 0.25  # interval at which the file of another training is looked at
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from digitnet.registry.files import RegistryError
 from digitnet.registry.undo import Undone, last_change
 from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.new import now_in_hand
 from digitnet.repl.features.saves import existing, follow_rename
-from digitnet.repl.line import as_typed
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
 from digitnet.repl.session import Before, Change, DeletedSave, Session, clean

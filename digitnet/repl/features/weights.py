@@ -39,7 +39,7 @@ class LayerResult(Drawn):
 
     def as_json(self) -> dict[str, Any]:
         fields = {"layer": self.first.layer.kind, "units": len(self.first.weights)}
-        return fields | ({"member": self.member} if self.member else {})
+        return fields | {"member": self.member} if self.member else fields
 
     def title(self, what: str) -> str:
         """`first layer (256 units, relu): weights`."""

@@ -18,22 +18,12 @@ from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.check import Case, check_outputs, checked
+from digitnet.repl.features.check import check_outputs
 from digitnet.repl.features.saves import loaded
 from digitnet.repl.pictures import View
-from digitnet.repl.pictures.digit import (
-    AROUND,
-    Framed,
-    bar,
-    capacity,
-    gallery,
-    large_case,
-    side_by_side,
-    size_of,
-    small_case,
-)
+from digitnet.repl.pictures.digit import AROUND, Framed, capacity, gallery, size_of, small_case
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
-from digitnet.repl.result import Merged, Record, ScreenOnly
+from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 
@@ -161,14 +151,12 @@ def wrong(
 MIN_CELL, MAX_CELL = 5, 6
 """Width of a cell of the matrix: in the last row it holds `99.9 `."""
 
-RECALL_WIDTH = 8
-"""Width of the recall beside the matrix: a space and `100.0 %`."""
+RECALL_WIDTH = len(" 100.0 %")  # beside the matrix
 
 RIGHT, WRONG = ((16, 52, 44), (22, 138, 96)), ((64, 26, 32), (216, 62, 62))
 """The darkest and lightest background of correct and of misread counts."""
 
-MAX_NAMED = 3
-"""Maximum number of confusions to name."""
+MAX_NAMED = 3  # maximum number of confusions to name
 
 
 @dataclass(frozen=True)
@@ -238,13 +226,8 @@ class ConfusionResult(Record):
 
     def _confusions(self) -> list[tuple[int, int, int]]:
         """The cases, answer and guess of each confusion, the most frequent first."""
-        confusions = [
-            (cases, answer, guess)
-            for answer, row in enumerate(self.matrix)
-            for guess, cases in enumerate(row)
-            if answer != guess and cases
-        ]
-        return sorted(confusions, key=lambda confusion: -confusion[0])
+        every = ((n, a, g) for a, row in enumerate(self.matrix) for g, n in enumerate(row))
+        return sorted(((n, a, g) for n, a, g in every if n and a != g), key=lambda each: -each[0])
 
 
 def _shade(size: float, view: View, *, right: bool) -> Style:
@@ -286,8 +269,6 @@ def cm(session: Session) -> ConfusionResult:
 
 MAX_ALONE = 500  # maximum number of cases that `diff` shows of each network
 
-BAR = 12
-
 
 @dataclass(frozen=True)
 class Alone(Record):
@@ -327,43 +308,12 @@ class DiffResult(Record):
             yield SEEN_IN_TRAINING
 
 
-@dataclass(frozen=True)
-class Answered(Record):
-    """What a network makes of a case."""
-
-    name: str
-    guess: int
-    outputs: list[float]
-
-
-@dataclass(frozen=True)
-class OutputsResult(Record):
-    """What two networks make of one case."""
-
-    case: Merged[Case]
-    networks: list[Answered]
-
-    def drawn(self, view: View) -> RenderResult:
-        yield str(self.case)
-        lines = [
-            (str(n), *(f"{bar(value, BAR, blocks=view.blocks)} {value:.3f}" for value in values))
-            for n, values in enumerate(zip(*(n.outputs for n in self.networks), strict=True))
-        ]
-        table = Rows(("", *(network.name for network in self.networks)), lines, key=("",))
-        case = self.case.inputs
-        needed = (case.shape[1] if case.ndim == 2 else 0) + 3 + sum(table.widths) + 4
-        yield side_by_side(large_case(case, view), table, view.width, needed)
-        guesses = [f"{network.name} reads {network.guess}" for network in self.networks]
-        yield f"{', '.join(guesses)}; it is a {self.case.answer}"
-
-
 @command(
     "diff",
     group="Asking",
     rank=7,
     examples={
         "diff first": "the network in hand against first",
-        "diff first second 11": "what both make of test case 11",
         "diff first second": "the cases that only one of them misreads",
     },
     is_picture=True,
@@ -372,22 +322,15 @@ def diff(
     session: Session,
     first: Annotated[str, kinds.SAVE],
     second: Annotated[str, kinds.SAVE] = "",
-    index: Annotated[int | None, kinds.INDEX] = None,
-) -> DiffResult | OutputsResult:
+) -> DiffResult:
     """Show the test cases that only one of two saved networks misreads.
 
-    With one name, the network in hand is compared with it. With the number of a case, the outputs
-    of both networks for that case.
+    With one name, the network in hand is compared with it.
     """
     models = [loaded(session, first), loaded(session, second) if second else session.network()]
     names = [model.title for model in models]
     if names[0] == names[1]:
         names[1] += " again" if second else " in hand"
-    if index is not None:
-        case = Case.of(session, session.data_for(models[0]), index)
-        results = [checked(model, session.data_for(model), case) for model in models]
-        named = zip(names, results, strict=True)
-        return OutputsResult(case, [Answered(name, r.guess, r.outputs) for name, r in named])
     (data, a, seen), (_, b, also_seen) = (guess_all(session, model) for model in models)
     wrong = [guesses.answers != guesses.guesses for guesses in (a, b)]
     networks = [

@@ -27,9 +27,8 @@ from rich.text import Text
 from digitnet.charts import Boxes, Drawing, Words, drawing_of_charts
 from digitnet.lazy import lazy
 from digitnet.registry.files import write_outside
-from digitnet.repl.command import Command
+from digitnet.repl.command import Command, as_typed
 from digitnet.repl.errors import CommandError, printable, quoted
-from digitnet.repl.line import as_typed
 from digitnet.repl.pictures import Drawn, Screen, View
 from digitnet.repl.pictures.digit import BRAILLE, DOTS
 from digitnet.repl.result import Result

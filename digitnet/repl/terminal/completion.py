@@ -8,9 +8,18 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
 from digitnet.registry.model import SEEN
-from digitnet.repl.command import COMMANDS, Argument
+from digitnet.repl.command import (
+    COMMANDS,
+    PREFIX,
+    SUBSEQUENCE,
+    Argument,
+    Typing,
+    as_typed,
+    distance,
+    expanded,
+    typing,
+)
 from digitnet.repl.errors import CommandError, printable
-from digitnet.repl.line import PREFIX, SUBSEQUENCE, Typing, as_typed, distance, expanded, typing
 from digitnet.repl.pictures.file import FLAGS
 from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.session import Session
