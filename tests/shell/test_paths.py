@@ -11,7 +11,7 @@ from handwriting_helpers import as_file
 from importing_helpers import PICTURES, npz
 from session_helpers import do
 
-from digitnet.repl import line as lines
+from digitnet.repl import command as lines
 from digitnet.repl.command import as_typed, split, typing
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.session import Session
