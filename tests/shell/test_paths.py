@@ -1,8 +1,8 @@
 """Names of files as terminals give them, and names with spaces without quotes."""
 
 import getpass
-import importlib
 import os
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from unittest.mock import patch
 
@@ -11,7 +11,6 @@ from handwriting_helpers import as_file
 from importing_helpers import PICTURES, npz
 from session_helpers import do
 
-from digitnet.repl import command as lines
 from digitnet.repl.command import as_typed, split, typing
 from digitnet.repl.pictures.file import path_of
 from digitnet.repl.session import Session
@@ -40,12 +39,12 @@ def test_a_dragged_name_is_completed_as_it_is_typed() -> None:
 
 
 def test_backslashes_are_letters_of_paths_on_windows() -> None:
+    spec = find_spec("digitnet.repl.command")
+    assert spec and spec.loader
+    on_windows = module_from_spec(spec)
     with patch.object(os, "name", "nt"):
-        importlib.reload(lines)
-    try:
-        assert lines.split(r"img C:\new\7.png") == [["img", r"C:\new\7.png"]]
-    finally:
-        importlib.reload(lines)
+        spec.loader.exec_module(on_windows)
+    assert on_windows.split(r"img C:\new\7.png") == [["img", r"C:\new\7.png"]]
 
 
 @pytest.mark.parametrize(
