@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from math import floor
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar
 
+import numpy as np
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 from digitnet.repl.pictures import Drawn, View
@@ -51,6 +52,8 @@ def _as_data(value: Any) -> Any:
         return value.as_json()
     if isinstance(value, list | tuple):
         return [_as_data(each) for each in value]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 

@@ -91,16 +91,9 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
         ("n 784-9-10 relu sigmoid; why 3 cost", "δ = a − y"),
         ("n 784-9-10 relu softmax squared; why 3 cost", "The Jacobian of softmax"),
         ("n 784-30-10; why 3 2", "layer 2: gradient"),
-        ("n 8x8-1c3-p2-2; why 0 2", "the first of 4 equal ones"),
     ],
 )
 def test_a_part_of_it_fits_on_a_screen(session: Session, line: str, says: str) -> None:
-    if line.startswith("n 8x8"):
-        line = "n 28x28-1c3-p2-10; why 3 2"
-        do(session, line.split(";")[0])
-        for parameter in hand(session).network.parameters:
-            parameter.value[...] = -1
-        line = "why 3 2"
     text = shown(session, line, width=80)
     assert says in text
     assert len(text.splitlines()) <= 50

@@ -62,19 +62,19 @@ ENDINGS = {
 
 
 def progress_line(report: Report, view: View) -> Text:
-    """The line that is redrawn: the fraction done, cost and accuracy, the time left."""
+    """The line that is redrawn: the fraction done, accuracy and cost, the time left."""
     is_done = report.part is not None and report.part >= 1  # only the last measurement is left
-    cost, accuracy = f"cost {rounded(report.cost)}", f"accuracy {percent(report.accuracy)}"
-    speed = f"{report.samples_per_second:,.0f} cases/s"
-    done = [counted(report.batches, "mini-batch")]
-    if report.part is not None:
-        done = [f"{report.part:4.0%}", f"[{bar(report.part, BAR, blocks=view.blocks)}]"]
+    bar_of = [] if report.part is None else [f"[{bar(report.part, BAR, blocks=view.blocks)}]"]
     left = [] if report.remaining is None else [f"{clock(report.remaining)} left"]
-    if is_done:
-        left = ["measuring ..."]
-        accuracy = accuracy if report.measured else ""
-    by_priority = [done[0], accuracy, cost, *left, *done[1:], speed]
-    return _fitting([*done, cost, accuracy, *left, speed], by_priority, view)
+    parts = [
+        counted(report.batches, "mini-batch") if report.part is None else f"{report.part:4.0%}",
+        *[f"accuracy {percent(report.accuracy)}"] * (report.measured or not is_done),
+        f"cost {rounded(report.cost)}",
+        *(["measuring ..."] if is_done else left),
+        *bar_of,
+        f"{report.samples_per_second:,.0f} cases/s",
+    ]
+    return Text("  ".join(_fitting(parts, view)), no_wrap=True, overflow="crop")
 
 
 @dataclass(frozen=True)
@@ -86,18 +86,17 @@ class Milestone(Drawn):
     def drawn(self, view: View) -> RenderResult:
         r = self.report
         batches = f"{r.batches:>9,} {counted(r.batches, 'mini-batch').split()[1]:<12}"
-        cost, accuracy = f"cost {rounded(r.cost):<8}", f"accuracy {percent(r.accuracy):>8}"
-        time = f"{clock(r.seconds):>6}"
-        yield _fitting([batches, cost, accuracy, time], [accuracy, cost, batches, time], view)
+        accuracy, cost = f"accuracy {percent(r.accuracy):>8}", f"cost {rounded(r.cost):<8}"
+        shown = _fitting([f"{clock(r.seconds):>6}", accuracy, cost, batches], view)
+        yield Text("  ".join(reversed(shown)), no_wrap=True, overflow="crop")
 
 
-def _fitting(parts: list[str], by_priority: list[str], view: View) -> Text:
-    """The parts that fit in a line, in order; chosen by priority, highest first."""
-    shown: list[str] = []
-    for part in by_priority:
-        if part and len("  ".join([*shown, part])) <= view.width:
-            shown.append(part)
-    return Text("  ".join(part for part in parts if part in shown), no_wrap=True, overflow="crop")
+def _fitting(parts: list[str], view: View) -> list[str]:
+    """As many of the first parts as fit in a line."""
+    count = len(parts)
+    while len("  ".join(parts[:count])) > view.width:
+        count -= 1
+    return parts[:count]
 
 
 MAX_CASES = 300  # maximum number of validation cases to search for misread ones

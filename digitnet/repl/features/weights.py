@@ -13,7 +13,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, single
-from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.digit import (
     AROUND,
     by_size,
@@ -25,21 +25,22 @@ from digitnet.repl.pictures.digit import (
     weights_table,
 )
 from digitnet.repl.pictures.tables import counted
+from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Session
 
 LARGE = 28  # approximate width of a unit shown alone
 
 
 @dataclass(frozen=True)
-class LayerResult(Drawn):
+class LayerResult(Record):
     """What is shown of the first layer. member: see `single`."""
 
-    first: FirstLayer
-    member: str
+    first: ScreenOnly[FirstLayer]
+    member: ScreenOnly[str]
 
     def as_json(self) -> dict[str, Any]:
         fields = {"layer": self.first.layer.kind, "units": len(self.first.weights)}
-        return fields | {"member": self.member} if self.member else fields
+        return fields | ({"member": self.member} if self.member else {}) | super().as_json()
 
     def title(self, what: str) -> str:
         """`first layer (256 units, relu): weights`."""
@@ -63,7 +64,7 @@ class LayerResult(Drawn):
 class WeightsResult(LayerResult):
     """The weights of the first layer. order: the units in the order they are shown."""
 
-    order: list[int]
+    order: ScreenOnly[list[int]]
 
     def as_json(self) -> dict[str, Any]:
         weights, biases = self.first.weights.tolist(), self.first.layer.biases
@@ -94,7 +95,7 @@ class UnitResult(LayerResult):
             "outgoing": self.first.outgoing,
         }
         listed = {k: None if v is None else v[self.unit].tolist() for k, v in numbers.items()}
-        return super().as_json() | {"unit": self.unit} | listed
+        return super().as_json() | listed
 
     def drawn(self, view: View) -> RenderResult:
         weights, biases = self.first.weights[self.unit], self.first.layer.biases
@@ -128,14 +129,9 @@ class MapsResult(LayerResult):
     are the maps.
     """
 
-    case: Case
+    case: Merged[Case]
     maps: Array
     outputs: Array | None
-
-    def as_json(self) -> dict[str, Any]:
-        outputs = None if self.outputs is None else self.outputs.tolist()
-        responses = {"maps": self.maps.tolist(), "outputs": outputs}
-        return super().as_json() | self.case.as_json() | responses
 
     def drawn(self, view: View) -> RenderResult:
         yield f"{self.case}, a {self.case.answer}"

@@ -274,12 +274,7 @@ class _Block:
             return [self._normalized(layer, self.place, [""])]
         terms = terms_of(self.p, self.place)
         if isinstance(layer, MaxPool):
-            size = layer.config()["size"]
-            row, column, channel = self.place
-            rows, cells = (slice(n * size, (n + 1) * size) for n in (row, column))
-            equal = int((self.p.x[rows, cells, channel] == terms.x.max()).sum())
-            tied = f", the first of {equal} equal ones" if equal > 1 else ""
-            name = f"{self.input(terms.first)}, the largest{tied}"
+            name = f"{self.input(terms.first)}, the largest"
             return [self._sum(terms, [((name,), float(terms.x.max()))])]
         if isinstance(layer, Convolution) and layer.kernel <= DRAWN:
             return [*self._squares(terms), self._sum(terms, _channels(terms))]
