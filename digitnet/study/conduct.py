@@ -107,8 +107,18 @@ def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
     context = get_context("spawn")  # a fork would copy running threads
     given_up = context.Event()
     executor = ProcessPoolExecutor(size, context, _begin, (data, given_up))
+
+    def submit(job: Job) -> Future[Result]:
+        if not hasattr(signal, "pthread_sigmask"):  # on Windows
+            return executor.submit(_train_in_process, job)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:  # a worker that starts now inherits the mask: Ctrl-C is not meant for it
+            return executor.submit(_train_in_process, job)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     try:
-        yield WorkerPool(size, lambda job: executor.submit(_train_in_process, job))
+        yield WorkerPool(size, submit)
     finally:
         given_up.set()
         executor.shutdown(wait=True, cancel_futures=True)
