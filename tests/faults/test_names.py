@@ -16,6 +16,7 @@ from document_helpers import WHOLE, places, with_change
 from registry_helpers import batches_of, plain, put
 from session_helpers import Answers, do
 
+from digitnet.registry import saves
 from digitnet.registry.codec import Fields, decode, encode, seal, unseal
 from digitnet.registry.saves import IS_FILE, LIST
 from digitnet.registry.schema import clean_name
@@ -278,4 +279,6 @@ def test_without_the_check_of_texts_a_save_would_steer_the_terminal(
     put(here.saves, with_change(("accuracy", "on"), "x\x1b[31m"), "x")
     assert shown(here, ("ls",), ("l", "x")).is_clean
     monkeypatch.setattr(Fields, "text", lambda self, name, choices=None: self.take(name, str))
+    monkeypatch.setattr(Fields, "word", lambda self, name: self.take(name, str))
+    saves._known.cache_clear()
     assert not shown(here, ("ls",), ("l", "x")).is_clean
