@@ -163,10 +163,8 @@ class Scene:
         """Of each column, in order, at most so many units: those that contribute most to the guess.
         From the guess down, a unit's weight is Σ |x w| times the weights of the units it goes to.
         """
-        guess, last = int(self.outputs.argmax()), len(self.columns) - 1
-        score = (np.arange(self.outputs.size) == guess).astype(float)
-        units = [sorted(_largest(self.outputs, most[last]))]
-        score = score[units[0]]
+        units = [_largest(self.outputs, most[-1])]
+        score = (np.array(units[0]) == self.outputs.argmax()).astype(float)
         for column, above, limit in zip(
             self.columns[-2::-1], self.columns[:0:-1], most[-2::-1], strict=True
         ):
@@ -174,13 +172,13 @@ class Scene:
             relevance = links @ score if links.size else numbers_of(column.values)
             if relevance.size != column.count:  # pixels: a picture is shown whole
                 relevance = np.zeros(column.count)
-            units.insert(0, sorted(_largest(relevance, limit)))
+            units.insert(0, _largest(relevance, limit))
             score = relevance[units[0]] / (relevance.max(initial=0.0) or 1.0)
         return units
 
 
 def _largest(values: Array, most: int) -> list[int]:
-    return [int(unit) for unit in np.argsort(-values, kind="stable")[:most]]
+    return sorted(np.argsort(-values, kind="stable")[:most].tolist())
 
 
 def scene_of(network: Network, x: Array, y: Array) -> Scene:

@@ -16,6 +16,7 @@ from digitnet.repl.pictures import View
 from digitnet.repl.pictures.grid import Colour, Grid
 from digitnet.repl.pictures.network import NetworkPicture, picture_of
 from digitnet.repl.pictures.tables import percent
+from digitnet.repl.result import Record, ScreenOnly
 
 MAX_MOMENTS, MAX_BYTES = 100, 64 << 20
 """Snapshots that are kept, and their memory; beyond these, every second one is dropped."""
@@ -40,7 +41,7 @@ COLOURS: tuple[Colour, ...] = (
 
 
 @dataclass(frozen=True)
-class Moment:
+class Moment(Record):
     """A network after so many mini-batches. values: of its parameters and statistics. accuracy, and
     shares, of the guesses for each answer: on validation cases.
     """
@@ -48,7 +49,7 @@ class Moment:
     batches: int
     accuracy: float
     shares: list[float]
-    values: list[Array]
+    values: ScreenOnly[list[Array]]
 
 
 def _values(network: Network) -> Iterator[Array]:

@@ -48,7 +48,7 @@ class Record(Drawn):
 
 
 def _as_data(value: Any) -> Any:
-    if isinstance(value, Record):
+    if hasattr(value, "as_json"):
         return value.as_json()
     if isinstance(value, list | tuple):
         return [_as_data(each) for each in value]
@@ -81,6 +81,17 @@ class Said(Record):
     fields: Merged[Mapping[str, Any]]
 
     def drawn(self, view: View) -> RenderResult:
+        yield self.text
+
+
+@dataclass(frozen=True)
+class Listed(Said):
+    """A table, and a sentence below it."""
+
+    table: ScreenOnly[RenderableType]
+
+    def drawn(self, view: View) -> RenderResult:
+        yield self.table
         yield self.text
 
 

@@ -8,12 +8,12 @@ import pytest
 from conftest import Start
 from session_helpers import do, refusal, shown
 
-from digitnet.repl import viewer as viewer_module
+from digitnet.repl.features import look
+from digitnet.repl.features.look import Viewer
 from digitnet.repl.film import Film, Moment
 from digitnet.repl.pictures.grid import Grid, Line
 from digitnet.repl.pictures.network import picture_of
 from digitnet.repl.session import Session
-from digitnet.repl.viewer import Viewer
 
 
 def test_plain_text_tells_what_the_picture_shows(session: Session) -> None:
@@ -127,7 +127,7 @@ def test_space_runs_forward_and_back_and_stops_at_the_change(
 ) -> None:
     view = viewer(session, "n 784-5-10")
     now = [0.0]
-    monkeypatch.setattr(viewer_module, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(look, "perf_counter", lambda: now[0])
     titles = [press(view, " ")[0]]
     for _ in range(8):
         assert not view.move()

@@ -3,7 +3,7 @@
 from conftest import Program, Start
 from session_helpers import do
 
-from digitnet.repl.school import lessons, read_lesson
+from digitnet.repl.features.lesson import lessons, read_lesson
 from digitnet.repl.session import Session
 
 STEPS = read_lesson(lessons()["01-tour"]).steps

@@ -7,9 +7,18 @@ import pytest
 from conftest import ROOT
 from session_helpers import do, refusal
 
-from digitnet.repl import school
-from digitnet.repl.features.patient import SPOILS, Treatment
-from digitnet.repl.school import Lesson, lessons, patients, read_lesson
+from digitnet.repl.errors import CommandError
+from digitnet.repl.features.lesson import (
+    BIASES,
+    CASES,
+    WEIGHTS,
+    Lesson,
+    Step,
+    Treatment,
+    lessons,
+    patients,
+    read_lesson,
+)
 from digitnet.repl.session import NonInteractive, Session
 
 LESSONS = list(lessons().values())
@@ -30,7 +39,7 @@ def coached(session: Session, line: str) -> str:
     return str(coach.after(session)) if coach else ""
 
 
-def take(session: Session, step: school.Step) -> str:
+def take(session: Session, step: Step) -> str:
     """Does what a step asks for; where that needs a board, it is done."""
     if step.type in ("d", "mine 7"):
         session.done = step.type.split()[0]
@@ -84,14 +93,14 @@ def test_a_teacher_writes_another_lesson(tmp_path: Path, session: Session) -> No
     [
         ("[[step]", "cannot be read"),
         ('title = "No steps"', r"has no \[\[step\]\]"),
-        ('[[step]]\nsay = "a"', "step 1 needs say and type"),
-        ('[[step]]\nsay = "a"\ntype = "t"\nsays = ""', "step 1 has says"),
+        ('[[step]]\nsay = "a"', "step 1 has say; it needs say and type"),
+        ('[[step]]\nsay = "a"\ntype = "t"\nsays = ""', "step 1 has say, type, says; "),
         ('[[step]]\nsay = "a"\ntype = "t"\ngoal = {acuracy = 1}', "the goal acuracy; there are"),
     ],
 )
 def test_a_lesson_that_is_wrong_says_what(tmp_path: Path, text: str, says: str) -> None:
     (path := tmp_path / "12-wrong.toml").write_text(text)
-    with pytest.raises(school.CommandError, match=says):
+    with pytest.raises(CommandError, match=says):
         read_lesson(path)
 
 
@@ -120,7 +129,7 @@ def test_a_patient_is_named_by_the_doctor_and_cured(session: Session, number: in
 
 def test_every_patient_is_broken_in_a_way_that_is_known() -> None:
     assert len(CURES) == len(PATIENTS) == 20
-    assert {each.spoil for each in PATIENTS} == {"", *SPOILS}
+    assert {each.spoil for each in PATIENTS} == {"", *WEIGHTS, *BIASES, *CASES}
 
 
 def test_a_quiz_takes_three_wrong_answers(session: Session) -> None:

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Annotated, Any
 
 import numpy as np
-from rich.console import RenderableType, RenderResult
+from rich.console import RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
@@ -52,19 +52,23 @@ class DoctorResult(Drawn):
 
         Of the one told at length, also what it means and what was tried.
         """
-        told = [
-            {"code": f.code, "evidence": f.evidence, "remedy": f.remedy, "reached": f.reached}
-            for f in self.findings
-        ]
-        if not self.number:
-            return {"findings": told}
-        finding = self.findings[self.number - 1]
-        tried = [
-            {"line": line, "cost_before": r.before, "cost_after": r.after, "accuracy": r.accuracy}
-            for line, r in finding.trials.items()
-        ]
-        why = {"what": finding.what, "why": finding.why, "tried": tried}
-        return {"findings": [told[self.number - 1] | why]}
+        chosen = [self.findings[self.number - 1]] if self.number else self.findings
+        return {"findings": [self._told(finding) for finding in chosen]}
+
+    def _told(self, finding: Finding) -> dict[str, Any]:
+        names = ("code", "evidence", "remedy", "reached", *("what", "why") * bool(self.number))
+        told = {name: getattr(finding, name) for name in names}
+        if self.number:
+            told["tried"] = [
+                {
+                    "line": line,
+                    "cost_before": r.before,
+                    "cost_after": r.after,
+                    "accuracy": r.accuracy,
+                }
+                for line, r in finding.trials.items()
+            ]
+        return told
 
     def drawn(self, view: View) -> RenderResult:
         if self.number:
@@ -72,11 +76,18 @@ class DoctorResult(Drawn):
             return
         if not self.findings:
             yield f"Nothing wrong was found. Looked at: {self.examined}."
+            return
         for finding in self.findings:
             yield Text(finding.what, "magenta")
-            yield Padding(_details(finding), (0, 0, 0, 2), expand=False)
-        if self.findings:
-            yield Text("More on the first: doctor 1", "dim")
+            text = Text(finding.evidence)
+            if finding.remedy:
+                text.append("\nTry: ").append(finding.remedy, "bold")
+            if finding.reached:
+                after, without = (f"{100 * accuracy:.0f} %" for accuracy in finding.reached)
+                tried = f"{after} right after {finding.batches} mini-batches, {without} without it"
+                text.append(f"\nTried on a copy: {tried}.")
+            yield Padding(text, (0, 0, 0, 2), expand=False)
+        yield Text("More on the first: doctor 1", "dim")
 
     def _story(self, finding: Finding, view: View) -> RenderResult:
         """What was seen, what it means, what was tried, a picture, and where to read on."""
@@ -96,44 +107,19 @@ class DoctorResult(Drawn):
 
     def _experiment(self, finding: Finding, view: View) -> RenderResult:
         """The cost of each copy at some mini-batches, and the curves of two of them."""
-        last = finding.trials[""].batches
-        at = [n for n in (1, 10, 30, 100, 300) if n < last]
-        rows = [
-            (line or "as it is", *(_at(r.costs, n) for n in at), f"{r.after:.3g}",
-             percent(r.accuracy))
-            for line, r in finding.trials.items()
-        ]  # fmt: skip
+        at = [n for n in (1, 10, 30, 100, 300) if n < finding.trials[""].batches]
+        rows, drawn = [], {}
+        for line, r in finding.trials.items():
+            name = line or "as it is"
+            costs = [f"{r.costs[n - 1]:.3g}" if n <= len(r.costs) else "-" for n in at]
+            rows.append((name, *costs, f"{r.after:.3g}", percent(r.accuracy)))
+            if line in ("", finding.remedy):
+                drawn[name] = [(n, cost) for n, cost in enumerate(r.costs, 1) if isfinite(cost)]
         yield Rows(("cost after", *(f"{n} steps" for n in at), "the end", "right"), rows)
-        drawn = {
-            line or "as it is": [
-                (float(n), cost) for n, cost in enumerate(r.costs, 1) if isfinite(cost)
-            ]
-            for line, r in finding.trials.items()
-            if line in ("", finding.remedy)
-        }
         if view.width >= MIN_COLUMNS:
             chart = Chart("cost of each mini-batch", drawn)
             width = min(view.width, MAX_COLUMNS)
             yield picture(chart, width, MIN_ROWS, blocks=view.blocks)
-
-
-def _at(costs: Sequence[float], number: int) -> str:
-    """The cost of a mini-batch; a dash if training did not get that far."""
-    return f"{costs[number - 1]:.3g}" if number <= len(costs) else "-"
-
-
-def _details(finding: Finding) -> RenderableType:
-    """The evidence, the line to type, and what it reached on a copy."""
-    text = Text(finding.evidence)
-    if finding.remedy:
-        text.append("\nTry: ").append(finding.remedy, "bold")
-    if finding.reached:
-        after, without = (f"{100 * accuracy:.0f} %" for accuracy in finding.reached)
-        text.append(
-            f"\nTried on a copy: {after} right after {finding.batches} mini-batches, "
-            f"{without} without it."
-        )
-    return text
 
 
 @command(
@@ -191,16 +177,15 @@ def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[F
     """The findings of every member, with the pixels on its own scale, and what was examined."""
     (committee,) = model.network.layers
     assert isinstance(committee, Committee)
-    members = []
+    members, report = [], _report(session)
     for network, scale in committee.members:
         trainer = Trainer(network.copy(network.dtype), Settings(), 0)
         trainer.progress.batches = 10_000  # how long it was trained is not known
-        train, *others = (
+        train, validation, test = (
             replace(cases, scale=cases.scale * scale)
             for cases in (data.train, data.validation, data.test)
         )
-        sets = dict(zip(("validation", "test"), others, strict=True))
-        report = _report(session)
+        sets = {"validation": validation, "test": test}
         members.append(Facts(trainer, train, sets, lambda *_: "", is_member=True, report=report))
     examined = f"the answers and layers of {counted(len(members), 'member')}, one by one"
     return diagnose_members(members), examined
@@ -215,15 +200,12 @@ def _alike(data: DataSet) -> list[tuple[str, Any]]:
     if data.picture is None:
         return []
     answer = answers_of(data.train.targets[:1])[0]
-    sets: dict[str, Cases] = {
-        "training": data.train, "validation": data.validation, "test": data.test
-    }  # fmt: skip
-    first = {name: np.flatnonzero(answers_of(c.targets) == answer)[:1] for name, c in sets.items()}
-    return [
-        (f"{name}: {answer}", data.picture_of(sets[name], int(index)))
-        for name, found in first.items()
-        for index in found
-    ]
+    alike = []
+    for name in ("training", "validation", "test"):
+        cases: Cases = getattr(data, "train" if name == "training" else name)
+        for index in np.flatnonzero(answers_of(cases.targets) == answer)[:1].tolist():
+            alike.append((f"{name}: {answer}", data.picture_of(cases, index)))
+    return alike
 
 
 def _anew(network: Network, settings: Settings, recipe: str) -> str:

@@ -34,31 +34,42 @@ from digitnet.repl.pictures.grid import Grid, Window
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
-PAPERS = ((84, 42), (56, 28), (42, 21), (28, 14))
-"""The sizes of the paper in columns and rows, largest first: three columns per pixel, two, one and
-a half, one. Each row shows two squares, one above the other."""
+
+@dataclass(frozen=True)
+class Layout:
+    """The paper's columns and rows in a window, inside a frame one character wide."""
+
+    columns: int
+    rows: int
+
+    def place(self, x: int, y: int) -> Place:
+        """The position on the drawing of the middle of a character on the screen."""
+        return (x - 0.5) * SIDE / self.columns, (y - 0.5) * SIDE / self.rows
+
+    def character(self, place: Place) -> tuple[int, int]:
+        """The column and row of the screen that show a position on the drawing."""
+        x, y = place
+        return 1 + int(x * self.columns / SIDE), 1 + int(y * self.rows / SIDE)
+
+
+PAPERS = Layout(84, 42), Layout(56, 28), Layout(42, 21), Layout(28, 14)
+"""Largest first: three columns per pixel, two, one and a half, one. Each row shows two squares, one
+above the other."""
 
 PANEL = 10
 """Minimum width of the outputs beside the paper."""
 
 WITH_VALUES = 20
-"""Minimum width for numbers beside the bars, and for full sentences."""
+"""Minimum width for numbers beside the bars."""
 
 LONGEST_BAR = 24
 
 DIM = "#888888"
 
 KEYS = (
-    "enter done",
-    "q leave",
-    "u undo",
-    "c clear",
-    "e eraser",
-    "0-9 its answer",
-    "arrows, space draw",
-    "right button erases",
+    " enter done  q leave  u undo  c clear  e eraser  0-9 answer"
+    "  arrows, space draw  right button erases"
 )
-"""The keys, most important first."""
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 """By how many pixels to the right and down the arrows move the cursor."""
@@ -99,30 +110,9 @@ Read: TypeAlias = Callable[[Picture], Reading | None]
 """Reads a picture, with values from 0 (paper) to 255 (full ink); None if it has no digit."""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The paper's columns and rows in a window, inside a frame one character wide."""
-
-    columns: int
-    rows: int
-
-    def place(self, x: int, y: int) -> Place:
-        """The position on the drawing of the middle of a character on the screen."""
-        return (x - 0.5) * SIDE / self.columns, (y - 0.5) * SIDE / self.rows
-
-    def character(self, place: Place) -> tuple[int, int]:
-        """The column and row of the screen that show a position on the drawing."""
-        x, y = place
-        return 1 + int(x * self.columns / SIDE), 1 + int(y * self.rows / SIDE)
-
-
 def layout_for(width: int, height: int) -> Layout:
     """The largest paper that fits a window, with its frame and the outputs."""
-    return next(
-        Layout(columns, rows)
-        for columns, rows in PAPERS
-        if width >= columns + 2 + PANEL and height >= rows + 2
-    )
+    return next(p for p in PAPERS if width >= p.columns + 2 + PANEL and height >= p.rows + 2)
 
 
 @dataclass
@@ -135,7 +125,7 @@ class Board(Window):
     mouse, hold the brush down.
     """
 
-    least = PAPERS[-1][0] + 2 + PANEL, PAPERS[-1][1] + 2
+    least = PAPERS[-1].columns + 2 + PANEL, PAPERS[-1].rows + 2
     has_mouse = True
 
     read: Read
@@ -148,7 +138,7 @@ class Board(Window):
     by_keys: bool = False
     _reading: Reading | None = None
     _read_version: int = 0
-    _layout: Layout = field(default_factory=lambda: Layout(*PAPERS[-1]))
+    _layout: Layout = PAPERS[-1]
 
     @property
     def reading(self) -> Reading | None:
@@ -235,35 +225,34 @@ class Board(Window):
             grid.write(0, y, f"│{' ' * across}│", DIM)
         grid.write(0, layout.rows + 1, f"└{'─' * across}┘", DIM)
         grid.image(1, 1, self.drawing.scaled_to(2 * layout.rows, across))
-        self._draw_panel(grid.part(across + 3, 0, grid.width - across - 3, grid.height - 1))
-        keys = f" {KEYS[0]}"
-        for key in KEYS[1:]:
-            keys += f"  {key}" * (len(keys) + 2 + len(key) <= grid.width)
-        grid.write(0, grid.height - 1, keys.ljust(grid.width), DIM)
+        panel = grid.part(across + 3, 0, grid.width - across - 3, grid.height - 1)
+        self._draw_panel(panel, self.reading)
+        grid.write(0, grid.height - 1, KEYS.ljust(grid.width), DIM)
         if self.keys_in_use:
             grid.cursor = layout.character(self.cursor)
 
-    def _draw_panel(self, grid: Grid) -> None:
-        """The outputs, what is said, and the picture as the network sees it, as far as they fit."""
-        for y, (text, style) in enumerate(self._outputs(grid.width)):
+    def _draw_panel(self, grid: Grid, reading: Reading | None) -> None:
+        """The outputs, the guess, the answer and the tool, and the picture as the network sees it,
+        as far as they fit.
+        """
+        guess = reading.said if reading else "no digit yet"
+        if self.drawing.is_blank:
+            guess = "draw a digit with the mouse, or with arrows and space"
+        answer = "" if self.answer is None else f"answer {self.answer}"
+        said = [guess, answer, "pen down" * self.by_keys, "eraser" * self.erasing]
+        lines = [*self._outputs(grid.width, reading), ("", "")]
+        lines += [(line, "bold") for text in said for line in wrap(text, grid.width)]
+        for y, (text, style) in enumerate(lines[: grid.height]):
             grid.write(0, y, text, style)
-        y = 11
-        for text in (line for said in self._said(grid.width) for line in wrap(said, grid.width)):
-            if y < grid.height:
-                grid.write(0, y, text, "bold")
-            y += 1
-        reading = self.reading
-        if reading is None:
-            return
-        for seen in (reading.seen, halved(reading.seen)):
-            if len(seen) <= 2 * (grid.height - y - 2) and seen.shape[1] <= grid.width:
-                grid.write(0, y + 1, "as the network sees it", DIM)
-                grid.image(0, y + 2, seen / 255)
-                return
+        for seen in (reading.seen, halved(reading.seen)) if reading else ():
+            if len(seen) <= 2 * (grid.height - len(lines) - 2) and seen.shape[1] <= grid.width:
+                grid.write(0, len(lines) + 1, "as the network sees it", DIM)
+                grid.image(0, len(lines) + 2, seen / 255)
+                break
 
-    def _outputs(self, width: int) -> Iterator[tuple[str, str]]:
+    def _outputs(self, width: int, reading: Reading | None) -> Iterator[tuple[str, str]]:
         """For each output its index, a bar, and its value if it fits; and the style."""
-        reading, has_values = self.reading, width >= WITH_VALUES
+        has_values = width >= WITH_VALUES
         longest = min(LONGEST_BAR, width - 2 - (7 if has_values else 0))
         for index, value in enumerate(reading.outputs if reading else [0.0] * 10):
             label = label_for(index, reading.guess, self.answer) if reading else ""
@@ -271,20 +260,6 @@ class Board(Window):
             style = "bold" if is_open else LABEL_STYLES.get(label, "" if reading else DIM)
             text = f"{index} {bar(value, longest, blocks=True)}"
             yield text + (f" {value:6.3f}" if has_values and reading else ""), style
-
-    def _said(self, width: int) -> Iterator[str]:
-        """The guess, the answer, and the tool in use."""
-        if self.drawing.is_blank:
-            whole = "draw a digit with the mouse, or with arrows and space"
-            yield whole if width >= WITH_VALUES else "draw"
-        else:
-            yield self.reading.said if self.reading else "no digit yet"
-        if self.answer is not None:
-            yield f"answer {self.answer}"
-        if self.by_keys:
-            yield "pen down"
-        if self.erasing:
-            yield "eraser"
 
 
 NO_BOARD = (

@@ -1,58 +1,216 @@
-"""`lesson` teaches in steps that the prompt checks; the first lesson is the tour."""
+"""`lesson` teaches in steps that the prompt checks; `patient` gives out broken networks to cure.
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+A lesson is a file NN-name.toml in `digitnet/lessons`, or in `lessons` beside config.toml:
 
-from rich.console import RenderResult
+    title = "One unit"
+    about = "What a unit computes."      # said first
 
+    [[step]]
+    say = "What to do, and why."
+    type = "n truth; t 20"               # an example to type
+    goal = {command = "t", cost = 0.1}   # without one: the last command of the example
+    hint = "What to try instead."        # said when the goal is not reached
+    skips = 1                            # steps before it that doing it early completes, too
+
+A goal is reached when all in it hold after a command; `GOALS` has their names. `patients.toml` has
+a table [[patient]] for each broken network, see `Patient`.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+
+from digitnet.engine.arrays import Cases
+from digitnet.engine.evaluate import Evaluation
+from digitnet.engine.layers import Dense, Weighted
+from digitnet.insight.doctor import FAULTS
+from digitnet.paths import PACKAGE, config_file
 from digitnet.repl import kinds
-from digitnet.repl.command import command
-from digitnet.repl.errors import CommandError
-from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.tables import Rows
-from digitnet.repl.result import Record, Said, ScreenOnly
-from digitnet.repl.school import Lesson, lessons, progress, read_lesson
+from digitnet.repl.command import COMMANDS, command, find, split
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.pictures.tables import Rows, percent
+from digitnet.repl.result import Listed, Said
 from digitnet.repl.session import Session
 
+LESSONS = PACKAGE / "lessons"
+PROGRESS = "lessons.txt"
+"""The file in the saves' folder that keeps how far each lesson was taken: a name and a number."""
+
+OFF = "(lesson off ends it)"
+
+
+def _hidden_units(session: Session) -> int:
+    layers = [la for la in session.network().network.layers if isinstance(la, Dense)]
+    return sum(layer.units for layer in layers[:-1])
+
+
+def _measured(session: Session, cases: str) -> Evaluation:
+    """Of the training, validation or test cases of the network's data set."""
+    model = session.network()
+    measured: Cases = getattr(session.data_for(model), cases)
+    return model.trainer.measure(measured)
+
+
+def _on_sample(session: Session) -> float:
+    """The accuracy on the sample's validation cases; 0 if they do not fit the network."""
+    model, cases = session.network(), session.data("sample").validation
+    return model.trainer.measure(cases).accuracy if model.network.fits(cases) else 0.0
+
+
+GOALS: dict[str, Callable[[Session, Any], bool]] = {
+    "command": lambda session, name: session.done == COMMANDS[name].name,
+    "accuracy": lambda session, least: _measured(session, "validation").accuracy >= least,
+    "accuracy_below": lambda session, most: _measured(session, "validation").accuracy < most,
+    "on_sample": lambda session, least: _on_sample(session) >= least,
+    "cost": lambda session, most: _measured(session, "train").cost <= most,
+    "units": lambda session, most: _hidden_units(session) <= most,
+    "layer": lambda session, kind: any(
+        layer.kind == kind for layer in session.network().network.layers
+    ),
+    "recipe": lambda session, name: session.network().recipe == name,
+    "settings": lambda session, wanted: all(
+        getattr(session.network().trainer.settings, name) == value for name, value in wanted.items()
+    ),
+    "epochs": lambda session, least: (
+        session.network().trainer.progress.samples
+        >= least * len(session.data_for(session.network()).train)
+    ),
+    "batches": lambda session, least: session.network().trainer.progress.batches >= least,
+    "data": lambda session, name: session.data().name == name,
+    "saved": lambda session, wanted: bool(session.network().name and not session.unsaved),
+    "quiz": lambda session, wanted: session.quiz_right >= wanted,
+}
+"""What a goal may ask of the session: name → whether it holds for the value in the file."""
+
+
+def _is_reached(goal: Mapping[str, Any], session: Session) -> bool:
+    """Whether the last command reached a goal."""
+    if not session.done or ("command" not in goal and session.hand is None):
+        return False
+    with suppress(CommandError):
+        return all(GOALS[name](session, value) for name, value in goal.items())
+    return False
+
 
 @dataclass(frozen=True)
-class LessonsResult(Drawn):
-    """All lessons, and how many of their steps were taken."""
+class Step:
+    """A step of a lesson, as its file has it."""
 
-    lessons: list[Lesson]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "lessons": [
-                {"name": each.name, "title": each.title, "steps": len(each.steps), "taken": each.at}
-                for each in self.lessons
-            ]
-        }
-
-    def drawn(self, view: View) -> RenderResult:
-        rows = [
-            (
-                str(number),
-                each.title,
-                f"{each.at} of {len(each.steps)}" if each.at else "",
-                each.about,
-            )
-            for number, each in enumerate(self.lessons, 1)
-        ]
-        yield Rows(("", "lesson", "taken", "about"), rows, prose=("about",))
-        yield "lesson 1 begins the first; patient has broken networks to cure, quiz asks questions."
+    say: str
+    type: str
+    goal: Mapping[str, Any]
+    hint: str = ""
+    skips: int = 0
 
 
-@dataclass(frozen=True)
-class LessonResult(Record):
-    """A lesson begun. said: its first step; in a script, all of them."""
+@dataclass
+class Lesson:
+    """A lesson, and the index of the step that is next."""
 
+    name: str
     title: str
-    steps: list[dict[str, Any]]
-    said: ScreenOnly[str]
+    about: str
+    steps: Sequence[Step]
+    at: int = 0
 
-    def drawn(self, view: View) -> RenderResult:
-        yield self.said
+    def after(self, session: Session) -> str:
+        """What is said after a command: the next step, a hint, or the end."""
+        before = self.at
+        while self.at < len(self.steps):
+            ahead = self.steps[self.at :]
+            if self.at > before:  # one command, one step; a state may complete several
+                ahead = [] if "command" in ahead[0].goal else ahead[:1]
+            reached = [n for n, s in enumerate(ahead) if n <= s.skips]
+            reached = [n for n in reached if _is_reached(ahead[n].goal, session)]
+            if not reached:
+                break
+            self.at += reached[0] + 1
+        if self.at == before:
+            hint = self.steps[self.at].hint
+            return "\n".join([*[hint] * bool(hint and session.done), f"{self.reminder}  {OFF}"])
+        _keep_progress(session, self)
+        session.quiz_right = session.quiz_asked = 0  # a goal counts from its step on
+        if self.at == len(self.steps):
+            session.coach = None
+            return f"That was the lesson {self.title}. lesson lists all of them."
+        return self.told
+
+    @property
+    def told(self) -> str:
+        """What is next."""
+        return f"{self.steps[self.at].say}\n{self.reminder}"
+
+    @property
+    def reminder(self) -> str:
+        return f"{self.title}, {self.at + 1} of {len(self.steps)}: type {self.steps[self.at].type}"
+
+
+def lessons() -> dict[str, Path]:
+    """The name of each lesson, such as `01-tour`, and its file; one's own come last."""
+    own = config_file().parent / "lessons"
+    return {
+        path.stem: path for folder in (LESSONS, own) for path in sorted(folder.glob("*-*.toml"))
+    }
+
+
+def read_lesson(path: Path) -> Lesson:
+    """The lesson in a file. Raises CommandError, saying what is wrong with the file."""
+    written, steps, where = _read(path), [], printable(str(path))
+    for number, each in enumerate(written.get("step", []), 1):
+        if not {"say", "type"} <= {*each} <= {*Step.__annotations__}:
+            has = printable(", ".join(each))
+            expected = "it needs say and type, and may have goal, hint and skips"
+            raise CommandError(f"{where}: step {number} has {has}; {expected}")
+        each.setdefault("goal", {"command": split(each["type"])[-1][0]})
+        if unknown := [printable(goal) for goal in {*each["goal"]} - {*GOALS}]:
+            raise CommandError(
+                f"{where}: step {number} has the goal {unknown[0]}; there are {', '.join(GOALS)}"
+            )
+        steps.append(Step(**each))
+    if not steps:
+        raise CommandError(f"{where} has no [[step]]")
+    title, about = (str(written.get(key, path.stem)) for key in ("title", "about"))
+    return Lesson(path.stem, title, about, steps)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What is in a file. Raises CommandError if it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = printable(str(error))
+        raise CommandError(f"{printable(str(path))} cannot be read: {reason}") from None
+
+
+def _progress(session: Session) -> dict[str, int]:
+    """How many steps of each lesson were taken."""
+    with suppress(OSError, ValueError):
+        lines = (session.saves / PROGRESS).read_text(encoding="utf-8").splitlines()
+        return {name: int(number) for name, number in (line.rsplit(" ", 1) for line in lines)}
+    return {}
+
+
+def _keep_progress(session: Session, lesson: Lesson) -> None:
+    """Notes how far a lesson was taken, so that it can be resumed on another day."""
+    taken = _progress(session) | {lesson.name: lesson.at}
+    with suppress(OSError):  # the saves cannot be written: then it is not resumed
+        session.saves.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"{name} {number}\n" for name, number in taken.items())
+        (session.saves / PROGRESS).write_text(text, encoding="utf-8")
+
+
+T = TypeVar("T")
+
+
+def _numbered(noun: str, every: Sequence[T], number: int) -> T:
+    if number > len(every):
+        raise CommandError(f"there are {len(every)} {noun}s, not {number}. {noun} lists them")
+    return every[number - 1]
 
 
 @command(
@@ -64,36 +222,42 @@ class LessonResult(Record):
         "lesson 3": "begin or resume the third",
     },
 )
-def lesson(
-    session: Session, number: Annotated[int | str, kinds.LESSON] = 0
-) -> LessonsResult | LessonResult | Said:
+def lesson(session: Session, number: Annotated[int | str, kinds.LESSON] = 0) -> Said:
     """Take a lesson of five minutes: steps to type, with goals that are checked.
 
     Other commands may be used in between. A lesson left is resumed where it was, also on another
     day; one that was finished begins again. Lessons of your own belong in the folder lessons beside
     config.toml.
     """
-    files = list(lessons().values())
+    files, taken = list(lessons().values()), _progress(session)
     if number == "off":
         session.coach = None
         return Said("The lesson is over; lesson lists all of them.", {})
-    taken = progress(session)
     if not number:
-        every = [read_lesson(path) for path in files]
-        for each in every:
-            each.at = min(taken.get(each.name, 0), len(each.steps))
-        return LessonsResult(every)
-    if int(number) > len(files):
-        raise CommandError(f"there are {len(files)} lessons, not {number}. lesson lists them")
-    chosen = read_lesson(files[int(number) - 1])
+        return _listed([read_lesson(path) for path in files], taken)
+    chosen = read_lesson(_numbered("lesson", files, int(number)))
     steps = [{"says": step.say, "type": step.type} for step in chosen.steps]
-    if not session.interactive:
-        said = "\n".join(f"{n}. {s['says']}\n   {s['type']}" for n, s in enumerate(steps, 1))
-        return LessonResult(chosen.title, steps, f"{chosen.title}: {chosen.about}\n{said}")
-    chosen.at = taken.get(chosen.name, 0) % len(chosen.steps)
-    session.coach = chosen
-    begun = f"{chosen.about}\n\n" if not chosen.at else "Where you left:\n"
-    return LessonResult(chosen.title, steps, f"{begun}{chosen.told}")
+    if session.interactive:
+        chosen.at = taken.get(chosen.name, 0) % len(steps)
+        session.coach = chosen
+        begun = "Where you left:\n" if chosen.at else f"{chosen.about}\n\n"
+        said = f"{begun}{chosen.told}"
+    else:
+        lines = [f"{n}. {s['says']}\n   {s['type']}" for n, s in enumerate(steps, 1)]
+        said = "\n".join([f"{chosen.title}: {chosen.about}", *lines])
+    return Said(said, {"title": chosen.title, "steps": steps})
+
+
+def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
+    """All lessons, and how many of their steps were taken."""
+    rows, data = [], []
+    for number, each in enumerate(every, 1):
+        count, at = len(each.steps), min(taken.get(each.name, 0), len(each.steps))
+        rows.append((str(number), each.title, f"{at} of {count}" if at else "", each.about))
+        data.append({"name": each.name, "title": each.title, "steps": count, "taken": at})
+    below = "lesson 1 begins the first; patient has broken networks to cure, quiz asks questions."
+    table = Rows(("", "lesson", "taken", "about"), rows, prose=("about",))
+    return Listed(below, {"lessons": data}, table)
 
 
 @command(
@@ -104,3 +268,164 @@ def lesson(
 def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> Any:
     """Take a two-minute tour: train a network, ask it, draw for it, save it. It is lesson 1."""
     return lesson(session, off or 1)
+
+
+NAME = "patient"
+"""The name of the spoilt data of a patient."""
+
+
+def _turned(cases: Cases) -> Cases:
+    pictures: Any = cases.inputs.reshape(-1, 28, 28).transpose(0, 2, 1)
+    return replace(cases, inputs=np.ascontiguousarray(pictures.reshape(len(cases), -1)))
+
+
+def _rolled(axis: int) -> Callable[[Cases], Cases]:
+    return lambda cases: replace(cases, targets=np.roll(cases.targets, 1, axis))
+
+
+WEIGHTS = {"zero weights": 0.0, "huge weights": 60.0}
+"""By what all weights of a patient may have been multiplied."""
+
+BIASES = {"low biases": -20.0}
+"""What all biases of its hidden layers may have been set to."""
+
+CASES = {
+    "answers off by one": _rolled(1),
+    "pictures transposed": _turned,
+    "rows out of step": _rolled(0),
+}
+"""How its training cases may have been changed."""
+
+
+def _spoil(session: Session, how: str) -> None:
+    """Does to a patient's network, or to its cases, what is in its file."""
+    layers = [la for la in session.network().network.layers if isinstance(la, Weighted)]
+    for layer in layers:
+        layer.weights *= WEIGHTS.get(how, 1.0)
+        if how in BIASES and layer.biases is not None and layer is not layers[-1]:
+            layer.biases[...] = BIASES[how]
+    if how in CASES:
+        data = session.data("sample")
+        session.data_sets.lend(replace(data, train=CASES[how](data.train), name=NAME))
+        session.network().data = NAME
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A broken network, as patients.toml has it.
+
+    story: what its owner says. make: the line that makes it; after a | what follows once it is
+    spoilt. spoil: how, of WEIGHTS, BIASES and CASES. causes: faults that the doctor knows, any of
+    which is right. cure: the validation accuracy to reach. hints: one after the other. told: what
+    it was.
+    """
+
+    story: str
+    make: str
+    causes: Sequence[str]
+    cure: float
+    hints: Sequence[str]
+    told: str
+    spoil: str = ""
+
+
+def patients() -> list[Patient]:
+    """All patients, in order."""
+    return [Patient(**each) for each in _read(LESSONS / "patients.toml")["patient"]]
+
+
+@dataclass
+class Treatment:
+    """A patient being treated. named: whether the cause was named. hints: how many were given."""
+
+    number: int
+    patient: Patient
+    named: bool = False
+    cured: bool = False
+    hints: int = 0
+
+    def after(self, session: Session) -> str:
+        """What is said after a command, if the network has become well."""
+        if self.cured or not _is_reached({"on_sample": self.patient.cure}, session):
+            return ""
+        self.cured = True
+        right = f"At least {percent(self.patient.cure)} of the sample's validation cases are right"
+        return f"{right}: cured. {self._end(session)}"
+
+    def name(self, cause: str, session: Session) -> str:
+        """What is said of a cause that was named."""
+        if cause not in self.patient.causes:
+            return f"No: {cause} is not it. patient hint helps, and so does doctor."
+        self.named = True
+        return f"Yes: {FAULTS[cause].what} {self._end(session)}"
+
+    def _end(self, session: Session) -> str:
+        """What is left to do, or the end."""
+        if not self.named:
+            return "And what was it? patient CAUSE names it, as in patient rate-high."
+        if not self.cured:
+            return f"Now cure it: train a network that gets {percent(self.patient.cure)} right."
+        session.coach = None
+        return f"{self.patient.told} That was patient {self.number}; patient lists all."
+
+
+@command(
+    NAME,
+    group="This program",
+    examples={
+        "patient": "all patients",
+        "patient hint": "a hint about the one in hand",
+        "patient rate-high": "say what is wrong with it",
+        "patient 3": "take the third in hand",
+    },
+)
+def patient(session: Session, what: Annotated[int | str, kinds.PATIENT] = 0) -> Said:
+    """Cure a broken network: a patient is loaded, say what is wrong and make it learn.
+
+    Every means is allowed: i, set, plot, why, w, show, doctor. The accuracy is checked after each
+    command. Patients are networks as learners really had them.
+    """
+    every = patients()
+    if not what:
+        stories = [each.story for each in every]
+        rows = [(str(number), story) for number, story in enumerate(stories, 1)]
+        table = Rows(("", "what its owner says"), rows, prose=("what its owner says",))
+        return Listed("patient 3 takes the third in hand.", {"patients": stories}, table)
+    if isinstance(what, int):
+        return _admit(session, what, every)
+    treatment = session.coach
+    if not isinstance(treatment, Treatment):
+        raise CommandError("no patient is in hand: patient lists them, patient 1 takes the first")
+    hints, causes = treatment.patient.hints, treatment.patient.causes
+    if what != "hint":
+        return Said(treatment.name(what, session), {"cause": what, "right": what in causes})
+    treatment.hints += 1
+    hint = hints[min(treatment.hints, len(hints)) - 1]
+    return Said(hint, {"hint": hint})
+
+
+def _admit(session: Session, number: int, every: list[Patient]) -> Said:
+    """Makes the broken network, as its owner did."""
+    chosen = _numbered(NAME, every, number)
+    if not session.may_discard():
+        raise CommandError("no patient was taken; the network in hand is unchanged")
+    session.hand = None
+    session.data_sets.choose(session.data("sample"))
+    make, _, training = chosen.make.partition(" | ")
+    _run(session, make)
+    _spoil(session, chosen.spoil)
+    _run(session, training)
+    session.mark_saved()
+    session.coach = Treatment(number, chosen)
+    shape = session.network().network.shape
+    goal = f"Find out what is wrong (patient CAUSE names it), and get {percent(chosen.cure)} right."
+    said = f'"{chosen.story}"\n\nIn hand: {shape}. {goal} patient hint helps.'
+    fields = {"number": number, "story": chosen.story, "shape": shape, "cure": chosen.cure}
+    return Said(said, fields)
+
+
+def _run(session: Session, line: str) -> None:
+    """Runs the commands of a line, without showing their results."""
+    for name, *words in split(line):
+        called = find(name)
+        called.function(session, *called.parse(words))

@@ -1,29 +1,46 @@
-"""`look` draws the network in hand; at a prompt it moves."""
+"""`look` draws the network in hand; at a prompt it answers keys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import ceil, sqrt
+from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
 from rich.console import RenderResult
 from rich.text import Text
 
-from digitnet.engine.arrays import answers_of
+from digitnet.digits.datasets import DataSet
+from digitnet.engine.arrays import Array, Feeder
+from digitnet.engine.layers import Weighted
+from digitnet.engine.network import Network
+from digitnet.engine.pictures import Convolution
 from digitnet.engine.schedules import Amount
-from digitnet.insight.inside import numbers_of
+from digitnet.insight.inside import numbers_of, responses
 from digitnet.insight.why import largest
+from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number, check_outputs
 from digitnet.repl.features.train import TrainingResult, ready, trained
-from digitnet.repl.film import Film
+from digitnet.repl.film import Film, Moment
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import legend, verdict
-from digitnet.repl.pictures.grid import Grid
-from digitnet.repl.pictures.network import FEW, NetworkPicture, number_of
-from digitnet.repl.session import Session
-from digitnet.repl.viewer import Viewer
+from digitnet.repl.pictures.digit import POSITIVE, Picture, halved, legend, verdict
+from digitnet.repl.pictures.grid import Grid, Window
+from digitnet.repl.pictures.network import (
+    FEW,
+    NetworkPicture,
+    Phase,
+    number_of,
+    phases,
+    picture_of,
+    resized,
+)
+from digitnet.repl.pictures.tables import named, percent
+from digitnet.repl.result import Merged, Record, ScreenOnly
+from digitnet.repl.session import Before, Session
 
 MIN_WIDTH, MAX_HEIGHT = 40, 30
 """Columns of a screen below which it is told in words, and lines of a still at most."""
@@ -33,6 +50,228 @@ AROUND = 8
 
 STRONGEST = 5
 """Connections that are told of a layer."""
+
+SECONDS = 0.3
+"""Time for each layer of the animation."""
+
+TURN = 0.1
+"""How much a key turns a weight."""
+
+MAX_LIKED = 300
+"""Test cases searched for those that excite a unit most."""
+
+MOVES = {",": -1, ".": 1, "home": 0, "end": 0}
+"""The keys that move through a film, and by how many moments."""
+
+KEYS = {
+    "": "q leave  space run  ←→ case  ↑↓ layer  tab unit  enter what it likes",
+    "unit": "any key: back",
+    "weight": "↑↓ turn  ←→ another weight  w done",
+}
+"""What the keys do, by what is shown."""
+
+TOLD = {
+    "backward": "; back: the error signal dC/dz",
+    "change": "; how gradient descent would change the weights",
+}
+"""What is told of a phase."""
+
+
+@dataclass
+class Viewer(Window):
+    """What is looked at. column, unit: selected. weight: of the unit, the bias being the last.
+
+    shows: the network, the `unit`, or the network with a `weight` that is turned. running: the
+    phase that is shown; None for the whole. film: of a training, and the moment that is shown.
+    """
+
+    least = 40, 12
+
+    session: Session
+    model: Model
+    data: DataSet
+    index: int
+    column: int = 1
+    unit: int = 0
+    weight: int = 0
+    shows: str = ""
+    running: int | None = None
+    film: Film | None = None
+    moment: int = -1
+    _shown: dict[int, list[int]] = field(default_factory=dict)
+    _picture: NetworkPicture | None = None
+    _since: float = 0.0
+    _is_undoable: bool = False
+
+    def __post_init__(self) -> None:
+        if self.film:
+            self.moment = len(self.film.moments) - 1
+
+    @cached_property
+    def network(self) -> Network:
+        """The network that is looked at."""
+        if self.film and self.moment < len(self.film.moments) - 1:
+            return self.film.network(self.moment)
+        return self.model.trainer.with_answering_weights()
+
+    def whole(self) -> NetworkPicture:
+        """The picture of the present case."""
+        if self._picture is None:
+            self._picture = picture_of(self.network, self.data, self.index)
+        return self._picture
+
+    @property
+    def picture(self) -> NetworkPicture:
+        """The same, with the phase that runs, and the unit and the weight that are selected."""
+        whole = self.whole()
+        phase = Phase() if self.running is None else phases(whole.scene)[self.running]
+        weight = self.weight if self.shows == "weight" else -1
+        return replace(whole, phase=phase, selected=(self.column, self.unit), weight=weight)
+
+    # the keys
+
+    def press(self, key: str) -> bool:
+        """Answers a key; returns whether to stay."""
+        if key in ("q", "escape", "c-d") and not self.shows:
+            return False
+        if self.shows == "unit" or (self.shows and key in ("w", "q", "escape", "c-m")):
+            self.shows = ""
+            return True
+        across = {"left": -1, "right": 1}.get(key, 0)
+        up = {"up": 1, "down": -1}.get(key, 0)
+        if self.shows == "weight":
+            self.weight = (self.weight + across) % len(self._weights())
+            if up:
+                self._turn(up * TURN)
+        elif across:
+            self.index = (self.index + across) % len(self.data.test)
+            self._picture, self.running = None, None
+        elif up:
+            self.column = max(1, min(self.column + up, len(self.picture.scene.columns) - 1))
+            self.unit = (self._shown.get(self.column) or [0])[0]
+        elif key in ("c-i", "s-tab"):
+            units = self._shown.get(self.column, [0])
+            at = units.index(self.unit) if self.unit in units else -1
+            self.unit = units[(at + (1 if key == "c-i" else -1)) % len(units)]
+        elif key in MOVES and self.film:
+            at, last = self.moment, len(self.film.moments) - 1
+            self.moment = {"home": 0, "end": last}.get(key, max(0, min(at + MOVES[key], last)))
+            self._picture = None
+            del self.network
+        elif key == " ":
+            self.running, self._since = 0 if self.running is None else None, perf_counter()
+        elif key == "c-m" and self.picture.scene.has_signal:
+            self.shows = "unit"
+        elif key == "w" and self.can_turn:
+            self.shows, self.weight = "weight", 0
+        return True
+
+    def move(self) -> bool:
+        """Shows the next phase when it is time; the last one stays."""
+        at, now = self.running, perf_counter()
+        if at is None or now - self._since < SECONDS:
+            return False
+        self._since = now
+        self.running = min(at + 1, len(phases(self.picture.scene)) - 1)
+        return self.running != at
+
+    # a weight turned by hand
+
+    @property
+    def can_turn(self) -> bool:
+        """Whether it is small, and answers with the very weights that are trained."""
+        is_small = all(column.count <= FEW for column in self.picture.scene.columns)
+        return is_small and self.network is self.model.network and not self.network.is_committee
+
+    def _weights(self) -> list[Array]:
+        """Of the unit that is selected, the weights and the bias, each a view of one number."""
+        values = [p.value.reshape(-1, p.value.shape[-1]) for p in self._layer.parameters]
+        return [row[self.unit : self.unit + 1] for value in values for row in value]
+
+    @property
+    def _layer(self) -> Weighted:
+        """The layer whose units are in the column that is selected."""
+        return [la for la in self.network.layers if isinstance(la, Weighted)][self.column - 1]
+
+    def _turn(self, by: float) -> None:
+        if not self._is_undoable:
+            before = Before.of(self.model, self.session)
+            self.session.before = self.session.last_change = before
+            self.session.saved = None
+            self._is_undoable = True
+        self._weights()[self.weight][:] += by
+        self.model.accuracy, self._picture = None, None
+
+    # how it looks
+
+    def draw(self, grid: Grid) -> None:
+        """The title, the picture and the keys."""
+        picture, inside = self.picture, grid.part(0, 1, grid.width, grid.height - 2)
+        grid.write(0, 0, self._title(picture), "bold")
+        keys = KEYS[self.shows]
+        if not self.shows:
+            keys += "  , . time" * bool(self.film) + "  w turn a weight" * self.can_turn
+        grid.write(0, grid.height - 1, keys)
+        if self.shows == "unit":
+            self._draw_unit(inside, picture)
+        elif self.film:
+            self._shown = self.film.draw(inside, picture, self.moment)
+        else:
+            self._shown = picture.draw(inside)
+
+    def _title(self, picture: NetworkPicture) -> str:
+        scene = picture.scene
+        unit = f"unit {self.unit} of layer {self.column}"
+        if self.shows == "unit":
+            return f"{unit}: its weights, and what excites it most of {MAX_LIKED} test cases"
+        if self.shows == "weight":
+            weights = self._weights()
+            below = scene.columns[self.column].below
+            name = f"weight from {self.weight}" if self.weight < below else "bias"
+            value = number_of(float(weights[self.weight][0]))
+            return f"{name} to {unit}: {value}; cost {scene.cost:.4g}, guess {picture.guess}"
+        guess, answer = (named(n, self.data.answers) for n in (picture.guess, picture.answer))
+        told = TOLD.get(picture.phase.kind, "")
+        if self.film:
+            then = self.film.moments[self.moment]
+            told += f"; after {then.batches:,} mini-batches, {percent(then.accuracy)} right"
+        return f"case {self.index:,}: guess {guess}, answer {answer}, cost {scene.cost:.4g}{told}"
+
+    def _draw_unit(self, grid: Grid, picture: NetworkPicture) -> None:
+        """What the unit likes: its weights as a picture, and the cases that excite it most."""
+        column, side = picture.scene.columns[self.column], 2 * min(grid.height - 1, 14)
+        weights = column.weights[:, self.unit]
+        shown = self._in_place(weights, picture.case)
+        grid.image(0, 0, resized(shown / (np.abs(shown).max() or 1.0), side), POSITIVE)
+        low, high = number_of(weights.min()), number_of(weights.max())
+        grid.write(0, side // 2, f"{low} to {high}"[: side + 2])
+        count = min(MAX_LIKED, len(self.data.test))
+        x = Feeder(self.data.test, count, self.network.dtype).batch(np.arange(count))[0]
+        values = responses(self.network, x)[self.column].reshape(count, -1, column.count)
+        liked = values[..., self.unit].max(axis=1)
+        width, height = (16, 8) if picture.case is not None else (grid.width - side - 3, 1)
+        across, down = (grid.width - side - 2) // width, grid.height // height
+        for n, case in enumerate(np.argsort(-liked, kind="stable")[: across * down].tolist()):
+            left, top = side + 3 + n % across * width, n // across * height
+            pixels = self.data.picture_of(self.data.test, case)
+            label = f"{case}: {number_of(float(liked[case]))}"
+            if pixels.ndim == 2:
+                small = halved(pixels) if pixels.shape[1] > 16 else pixels
+                grid.image(left, top, resized(small / 255, 14))
+            else:
+                label += f"  {' '.join(f'{value:.3g}' for value in pixels)}"
+            grid.write(left, top + height - 1, label)
+
+    def _in_place(self, weights: Array, case: Picture | None) -> Array:
+        """The weights as the case they are for, as the mean kernel, or else in a square."""
+        if isinstance(self._layer, Convolution):
+            kernel = self._layer.kernel
+            mean: Array = weights.reshape(kernel, kernel, -1).mean(axis=2)
+            return mean
+        if case is not None and weights.size == case.size:
+            return weights.reshape(case.shape)
+        side = ceil(sqrt(weights.size))
+        return np.pad(weights, (0, side * side - weights.size)).reshape(side, side)
 
 
 @dataclass(frozen=True)
@@ -45,10 +284,6 @@ class LookResult(Drawn):
     names: Sequence[str] = ()
     is_light: bool = False
 
-    @property
-    def guess(self) -> int:
-        return int(answers_of(self.picture.scene.outputs[np.newaxis])[0])
-
     def as_json(self) -> dict[str, Any]:
         """Of each layer the units that are shown, and the strongest connections into them."""
         scene = self.picture.scene
@@ -56,7 +291,7 @@ class LookResult(Drawn):
             "index": self.index,
             "set": self.set,
             "answer": self.picture.answer,
-            "guess": self.guess,
+            "guess": self.picture.guess,
             "outputs": scene.outputs.tolist(),
             "cost": scene.cost,
             "layers": self._layers(),
@@ -69,22 +304,21 @@ class LookResult(Drawn):
         for column, units in zip(scene.columns[1:], chosen[1:], strict=True):
             links, values = column.links(units), numbers_of(column.values)
             strongest = [divmod(place, len(units)) for place in largest(links, STRONGEST)]
-            layers.append(
-                {
-                    "layer": column.name,
-                    "units": column.count,
-                    "active": int(np.count_nonzero(values)),
-                    "shown": units,
-                    "values": values[units].tolist(),
-                    "signals": numbers_of(column.signal)[units].tolist()
-                    if scene.has_signal
-                    else None,
-                    "strongest": [
-                        {"from": below, "to": units[unit], "product": float(links[below, unit])}
-                        for below, unit in strongest
-                    ],
-                }
-            )
+            layer = {
+                "layer": column.name,
+                "units": column.count,
+                "active": int(np.count_nonzero(values)),
+                "shown": units,
+                "values": values[units].tolist(),
+                "signals": None,
+                "strongest": [
+                    {"from": below, "to": units[unit], "product": float(links[below, unit])}
+                    for below, unit in strongest
+                ],
+            }
+            if scene.has_signal:
+                layer["signals"] = numbers_of(column.signal)[units].tolist()
+            layers.append(layer)
         return layers
 
     def drawn(self, view: View) -> RenderResult:
@@ -97,7 +331,7 @@ class LookResult(Drawn):
             yield Text.assemble(said, ": ", legend(view)) if view.shades else Text(said)
         else:
             yield from self._words()
-        yield verdict(self.guess, self.picture.answer, self.names)
+        yield verdict(self.picture.guess, self.picture.answer, self.names)
 
     def _words(self) -> RenderResult:
         """What the picture shows."""
@@ -123,19 +357,14 @@ def _grid(view: View, *, is_light: bool = False) -> Grid:
 
 
 @dataclass(frozen=True)
-class FilmedResult(Drawn):
+class FilmedResult(Record):
     """A training, and the network at a moment of it."""
 
-    training: TrainingResult
-    looked: LookResult
-    film: Film
-    moment: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Of the training, and the guesses at each moment."""
-        names = ("batches", "accuracy", "shares")
-        moments = [{name: getattr(m, name) for name in names} for m in self.film.moments]
-        return self.training.as_json() | {"moments": moments}
+    training: Merged[TrainingResult]
+    moments: list[Moment]
+    looked: ScreenOnly[LookResult]
+    film: ScreenOnly[Film]
+    moment: ScreenOnly[int]
 
     def drawn(self, view: View) -> RenderResult:
         if view.blocks and view.width >= MIN_WIDTH:
@@ -187,11 +416,7 @@ def look(
     model = session.network()
     data = session.data_for(model)
     number = case_number(session, data, None if isinstance(index, str) else index)
-    view = Viewer(session, model, data, number)
-    check_outputs(view.picture.scene.outputs)
-    if session.interactive and not session.to_file:
-        session.asker.show(view)
-    return LookResult(view.index, f"{data.name} test", view.whole(), data.answers, bool(how))
+    return _looked(Viewer(session, model, data, number), is_light=bool(how))
 
 
 def _filmed(session: Session, amount: Amount) -> FilmedResult:
@@ -199,11 +424,14 @@ def _filmed(session: Session, amount: Amount) -> FilmedResult:
     film = Film(model.trainer, data, case_number(session, data, None))
     training = trained(session, amount, film.beside, film.look)
     film.take()
-    view = Viewer(session, model, film.data, film.index, film=film)
-    check_outputs(view.picture.scene.outputs)
-    if session.interactive and not session.to_file:
-        session.asker.show(view)
-    name = f"{film.data.name} test"
-    return FilmedResult(
-        training, LookResult(view.index, name, view.whole(), film.data.answers), film, view.moment
-    )
+    view = Viewer(session, model, data, film.index, film=film)
+    return FilmedResult(training, film.moments, _looked(view), film, view.moment)
+
+
+def _looked(view: Viewer, *, is_light: bool = False) -> LookResult:
+    """What is left on the screen, after a person at a prompt has looked at it."""
+    check_outputs(view.whole().scene.outputs)
+    if view.session.interactive and not view.session.to_file:
+        view.session.asker.show(view)
+    name, names = f"{view.data.name} test", view.data.answers
+    return LookResult(view.index, name, view.whole(), names, is_light)

@@ -1,20 +1,22 @@
 """`quiz` hides a number of a calculation, and takes the answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Annotated, Any
 
 import numpy as np
 from rich.console import RenderResult
 
 from digitnet.engine.layers import ACTIVATIONS, Dense
-from digitnet.insight.why import Backpropagation, Pass, backpropagate
+from digitnet.insight.why import Backpropagation, backpropagate
 from digitnet.recipes import RECIPES
+from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.sheet import Row, Sheet, aligned, backwards
+from digitnet.repl.pictures.sheet import Row, Sheet, aligned
 from digitnet.repl.session import Session
 
 MOST = 16
@@ -67,14 +69,11 @@ class QuizResult(Drawn):
             return
         q, sheet = self.question, Sheet(view.width, view.blocks)
         yield sheet.text(q.text, "bold")
-        lists = {name: np.atleast_1d(values) for name, values in q.givens.items()}
-        if max(map(len, lists.values())) == 1:
-            yield sheet.table(list(lists), [Row((), [aligned(v)[0] for v in lists.values()])])
-        else:
-            longest = max(map(len, lists.values()))
-            columns = [aligned(v) + [""] * (longest - len(v)) for v in lists.values()]
-            rows = [Row((str(n),), cells) for n, cells in enumerate(zip(*columns, strict=True))]
-            yield sheet.table(list(lists), rows, ("",))
+        columns = [aligned(np.atleast_1d(values)) for values in q.givens.values()]
+        lines = list(zip_longest(*columns, fillvalue=""))
+        numbers = [(str(n),) if len(lines) > 1 else () for n in range(len(lines))]
+        rows = [Row(number, cells) for number, cells in zip(numbers, lines, strict=True)]
+        yield sheet.table(list(q.givens), rows, ("",) * (len(lines) > 1))
         yield "quiz NUMBER answers; quiz skip shows it."
 
 
@@ -134,88 +133,49 @@ def _ask(session: Session) -> Question:
     page = backpropagate(model.network, x, data.test.targets[index].astype(np.float64))
     if not np.isfinite(page.outputs).all():
         raise CommandError("the network's outputs are not numbers: there is nothing to compute")
-    dense = [n for n, p in enumerate(page.passes) if isinstance(p.layer, Dense)]
-    rate = model.trainer.settings.rate
-    questions: list[Callable[[], Question | None]] = [
-        lambda: _of_sum(page, int(rng.choice(dense)), rng),
-        lambda: _of_activation(page, int(rng.choice(dense)), rng),
-        lambda: _of_delta(page, int(rng.choice(dense)), rng, model.network.cost),
-        lambda: _of_gradient(page, int(rng.choice(dense)), rng),
-        lambda: _of_weight(page, int(rng.choice(dense)), rng, rate),
-        lambda: _of_cost(page, model.network.cost),
-    ]
-    while True:
-        asked = questions[int(rng.integers(len(questions)))]()
-        if asked is not None:
-            return asked
+    number = int(rng.choice([n for n, p in enumerate(page.passes) if isinstance(p.layer, Dense)]))
+    every = list(_questions(page, number, rng, model))
+    return every[int(rng.integers(len(every)))]
 
 
-def _where(number: int, unit: int, p: Pass) -> str:
-    return f"unit {unit} of layer {number + 1} ({p.layer.text}, {p.activation})"
-
-
-def _of_sum(page: Backpropagation, number: int, rng: np.random.Generator) -> Question | None:
-    p = page.passes[number]
-    if p.x.size > MOST:
-        return None
+def _questions(
+    page: Backpropagation, number: int, rng: np.random.Generator, model: Model
+) -> Iterator[Question]:
+    """What can be asked about a random unit of a layer, a random weight of it, and the cost."""
+    p, cost, rate = page.passes[number], model.network.cost, model.trainer.settings.rate
     unit = int(rng.integers(p.z.size))
+    where = f"unit {unit} of layer {number + 1} ({p.layer.text}, {p.activation})"
+    formula, slope = ACTIVATIONS[p.activation].formula, ACTIVATIONS[p.activation].derivative
     weights, *biases = (q.value for q in p.layer.parameters)
-    givens = {"x": p.x, "w": weights[:, unit]} | ({"b": biases[0][unit]} if biases else {})
-    text = f"What is the weighted sum z of {_where(number, unit, p)}?"
-    return Question(text, givens, "Σ x w + b" if biases else "Σ x w", float(p.z[unit]))
 
+    if p.x.size <= MOST:
+        givens = {"x": p.x, "w": weights[:, unit]} | ({"b": biases[0][unit]} if biases else {})
+        text, sum_ = f"What is the weighted sum z of {where}?", "Σ x w + b" if biases else "Σ x w"
+        yield Question(text, givens, sum_, p.z[unit])
 
-def _of_activation(page: Backpropagation, number: int, rng: np.random.Generator) -> Question | None:
-    p = page.passes[number]
-    unit = int(rng.integers(p.z.size))
     givens = {"z of all": p.z} if p.activation == "softmax" else {"z": p.z[unit]}
-    text = f"What is the output a of {_where(number, unit, p)}?"
-    return Question(text, givens, ACTIVATIONS[p.activation].formula, float(p.a[unit]))
+    yield Question(f"What is the output a of {where}?", givens, formula, p.a[unit])
 
+    text, is_output = f"What is δ = dC/dz of {where}?", p is page.passes[-1]
+    if p.da is None:
+        delta = f"δ = dC/dz = {cost.derivative_formula}"
+        yield Question(text, {"a": p.a[unit], "y": page.y[unit]}, delta, p.delta[unit])
+    elif p.slope is not None:  # softmax without its cost has none
+        above = {"y": page.y} if is_output else {"dC/da = Σ w δ of the layer above": p.da}
+        givens = {"a": p.a[unit]} | {name: values[unit] for name, values in above.items()}
+        times = f"{cost.derivative_formula} times" if is_output else "dC/da ·"
+        yield Question(text, givens, f"{times} f′, {slope}", p.delta[unit])
 
-def _of_delta(
-    page: Backpropagation, number: int, rng: np.random.Generator, cost: Any
-) -> Question | None:
-    p = page.passes[number]
-    unit = int(rng.integers(p.z.size))
-    if p.da is not None and p.slope is None:  # softmax without its cost
-        return None
-    is_output = p is page.passes[-1]
-    text = f"What is δ = dC/dz of {_where(number, unit, p)}?"
-    givens: dict[str, Any] = {"a": p.a[unit]}
-    if is_output:
-        givens["y"] = page.y[unit]
-    elif p.da is not None:
-        givens["dC/da = Σ w δ of the layer above"] = p.da[unit]
-    formula = backwards(p, "" if is_output else "dense", cost.derivative_formula)[-1]
-    if is_output and p.da is not None:
-        formula = f"{cost.derivative_formula} times f′, {ACTIVATIONS[p.activation].derivative}"
-    elif p.da is not None:
-        formula = f"dC/da · f′, {ACTIVATIONS[p.activation].derivative}"
-    return Question(text, givens, formula, float(p.delta[unit]))
+    if len(lit := np.flatnonzero(p.x)):
+        j = int(rng.choice(lit))
+        text = f"What is dC/dw of the weight from input {j} to {where}?"
+        givens = {"x": p.x[j], "δ": p.delta[unit]}
+        yield Question(text, givens, "x δ", p.x[j] * p.delta[unit])
 
-
-def _of_gradient(page: Backpropagation, number: int, rng: np.random.Generator) -> Question | None:
-    p = page.passes[number]
-    unit, lit = int(rng.integers(p.z.size)), np.flatnonzero(p.x)
-    if not len(lit):
-        return None
-    j = int(rng.choice(lit))
-    givens = {"x": p.x[j], "δ": p.delta[unit]}
-    text = f"What is dC/dw of the weight from input {j} to {_where(number, unit, p)}?"
-    return Question(text, givens, "x δ", float(p.x[j] * p.delta[unit]))
-
-
-def _of_weight(
-    page: Backpropagation, number: int, rng: np.random.Generator, rate: float
-) -> Question | None:
-    p = page.passes[number]
-    unit, j = int(rng.integers(p.z.size)), int(rng.integers(p.x.size))
-    w, g = float(p.layer.parameters[0].value[j, unit]), float(p.gradients["weights"][j, unit])
+    j = int(rng.integers(p.x.size))
+    w, g = float(weights[j, unit]), float(p.gradients["weights"][j, unit])
     text = "What is this weight after a step of plain gradient descent (sgd) on this case?"
-    return Question(text, {"w": w, "g = dC/dw": g, "η": rate}, "w − η g", w - rate * g)
+    yield Question(text, {"w": w, "g = dC/dw": g, "η": rate}, "w − η g", w - rate * g)
 
-
-def _of_cost(page: Backpropagation, cost: Any) -> Question | None:
-    text = "What is the cost C of this case?"
-    return Question(text, {"a": page.outputs, "y": page.y}, cost.formula, float(page.cost))
+    text, givens = "What is the cost C of this case?", {"a": page.outputs, "y": page.y}
+    yield Question(text, givens, cost.formula, page.cost)

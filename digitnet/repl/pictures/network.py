@@ -118,6 +118,10 @@ class NetworkPicture:
     selected: tuple[int, int] = (-1, -1)
     weight: int = -1
 
+    @property
+    def guess(self) -> int:
+        return int(answers_of(self.scene.outputs[np.newaxis])[0])
+
     def draw(self, grid: Grid) -> dict[int, list[int]]:
         """Draws it on all of a grid; returns the units shown of each column."""
         width, height = grid.width, grid.height
