@@ -21,14 +21,12 @@ from digitnet.repl.result import Record, ScreenOnly
 MAX_MOMENTS, MAX_BYTES = 100, 64 << 20
 """Snapshots that are kept, and their memory; beyond these, every second one is dropped."""
 
-MAX_CASES = 300
-"""Validation cases that are guessed at each moment."""
+MAX_CASES = 300  # validation cases that are guessed at each moment
 
 LOAD, INITIAL_SECONDS = 0.01, 0.02
 """Taking snapshots is this fraction of the time, plus these seconds at the start."""
 
-TOLD = 6
-"""Moments that are told in words."""
+TOLD = 6  # moments that are told in words
 
 STRIP, ABOVE, AROUND = 10, 12, 3
 """Lines of the strip of guesses at most, of what is above it at least, and around both."""
@@ -70,7 +68,6 @@ class Film:
     _spent: float = 0.0
 
     def __post_init__(self) -> None:
-        """The first moment is before the training."""
         self.take()
 
     def look(self) -> None:
@@ -97,7 +94,6 @@ class Film:
             del self.moments[1:-1:2]
 
     def network(self, moment: int) -> Network:
-        """The network as it was."""
         copy = self.trainer.with_answering_weights().copy(self.trainer.network.dtype)
         for value, then in zip(_values(copy), self.moments[moment].values, strict=True):
             value[...] = then
@@ -127,7 +123,6 @@ class Film:
         return picture.draw(grid.part(0, 0, width, top))
 
     def words(self) -> Iterator[str]:
-        """What the strip shows."""
         for at in np.unique(np.linspace(0, len(self.moments) - 1, TOLD).round().astype(int)):
             moment = self.moments[at]
             most = int(np.argmax(moment.shares))

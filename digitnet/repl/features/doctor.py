@@ -32,8 +32,7 @@ from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
-MAX_COLUMNS = 76
-"""Maximum columns of the curves."""
+MAX_COLUMNS = 76  # maximum columns of the curves
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,6 @@ def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> Docto
 
 
 def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:
-    """The findings, and what was examined."""
     trainer = session.learner().trainer
     more_cases = "data mnist" if data.name == "sample" else ""
     facts = Facts(

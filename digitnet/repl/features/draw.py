@@ -56,11 +56,8 @@ PAPERS = Layout(84, 42), Layout(56, 28), Layout(42, 21), Layout(28, 14)
 """Largest first: three columns per pixel, two, one and a half, one. Each row shows two squares, one
 above the other."""
 
-PANEL = 10
-"""Minimum width of the outputs beside the paper."""
-
-WITH_VALUES = 20
-"""Minimum width for numbers beside the bars."""
+PANEL = 10  # minimum width of the outputs beside the paper
+WITH_VALUES = 20  # minimum width for numbers beside the bars
 
 LONGEST_BAR = 24
 
@@ -90,12 +87,10 @@ class Reading:
 
     @property
     def digits(self) -> list["Reading"]:
-        """All digits, from left to right."""
         return [*self.others, self]
 
     @property
     def number(self) -> str:
-        """The guesses of all digits."""
         return "".join(str(digit.guess) for digit in self.digits)
 
     @property
@@ -193,7 +188,6 @@ class Board(Window):
         return not (self.is_done or key in ("q", "escape", "c-d"))
 
     def _lift(self) -> None:
-        """Ends the current stroke, if any."""
         self.drawing.lift()
         self.by_keys = False
 
@@ -206,7 +200,6 @@ class Board(Window):
             self.drawing.move(self.cursor)
 
     def _toggle(self) -> None:
-        """Puts the brush down at the cursor, or lifts it."""
         was_down = self.by_keys
         self._lift()
         self.keys_in_use = True

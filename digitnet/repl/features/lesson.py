@@ -50,7 +50,6 @@ def _hidden_units(session: Session) -> int:
 
 
 def _measured(session: Session, cases: str) -> Evaluation:
-    """Of the training, validation or test cases of the network's data set."""
     model = session.network()
     measured: Cases = getattr(session.data_for(model), cases)
     return model.trainer.measure(measured)
@@ -89,7 +88,6 @@ GOALS: dict[str, Callable[[Session, Any], bool]] = {
 
 
 def _is_reached(goal: Mapping[str, Any], session: Session) -> bool:
-    """Whether the last command reached a goal."""
     if not session.done or ("command" not in goal and session.hand is None):
         return False
     with suppress(CommandError):
@@ -142,7 +140,6 @@ class Lesson:
 
     @property
     def told(self) -> str:
-        """What is next."""
         return f"{self.steps[self.at].say}\n{self.reminder}"
 
     @property
@@ -188,7 +185,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _progress(session: Session) -> dict[str, int]:
-    """How many steps of each lesson were taken."""
     with suppress(OSError, ValueError):
         lines = (session.saves / PROGRESS).read_text(encoding="utf-8").splitlines()
         return {name: int(number) for name, number in (line.rsplit(" ", 1) for line in lines)}
@@ -249,7 +245,6 @@ def lesson(session: Session, number: Annotated[int | str, kinds.LESSON] = 0) -> 
 
 
 def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
-    """All lessons, and how many of their steps were taken."""
     rows, data = [], []
     for number, each in enumerate(every, 1):
         count, at = len(each.steps), min(taken.get(each.name, 0), len(each.steps))
@@ -270,8 +265,7 @@ def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> Any:
     return lesson(session, off or 1)
 
 
-NAME = "patient"
-"""The name of the spoilt data of a patient."""
+NAME = "patient"  # the name of the spoilt data of a patient
 
 
 def _turned(cases: Cases) -> Cases:
@@ -286,8 +280,7 @@ def _rolled(axis: int) -> Callable[[Cases], Cases]:
 WEIGHTS = {"zero weights": 0.0, "huge weights": 60.0}
 """By what all weights of a patient may have been multiplied."""
 
-BIASES = {"low biases": -20.0}
-"""What all biases of its hidden layers may have been set to."""
+BIASES = {"low biases": -20.0}  # what all biases of its hidden layers may have been set to
 
 CASES = {
     "answers off by one": _rolled(1),
@@ -405,7 +398,6 @@ def patient(session: Session, what: Annotated[int | str, kinds.PATIENT] = 0) -> 
 
 
 def _admit(session: Session, number: int, every: list[Patient]) -> Said:
-    """Makes the broken network, as its owner did."""
     chosen = _numbered(NAME, every, number)
     if not session.may_discard():
         raise CommandError("no patient was taken; the network in hand is unchanged")

@@ -45,20 +45,11 @@ from digitnet.repl.session import Before, Session
 MIN_WIDTH, MAX_HEIGHT = 40, 30
 """Columns of a screen below which it is told in words, and lines of a still at most."""
 
-AROUND = 8
-"""Lines of the screen for the text around a still, and the prompt."""
-
-STRONGEST = 5
-"""Connections that are told of a layer."""
-
-SECONDS = 0.3
-"""Time for each layer of the animation."""
-
-TURN = 0.1
-"""How much a key turns a weight."""
-
-MAX_LIKED = 300
-"""Test cases searched for those that excite a unit most."""
+AROUND = 8  # lines of the screen for the text around a still, and the prompt
+STRONGEST = 5  # connections that are told of a layer
+SECONDS = 0.3  # time for each layer of the animation
+TURN = 0.1  # how much a key turns a weight
+MAX_LIKED = 300  # test cases searched for those that excite a unit most
 
 MOVES = {",": -1, ".": 1, "home": 0, "end": 0}
 """The keys that move through a film, and by how many moments."""
@@ -109,13 +100,11 @@ class Viewer(Window):
 
     @cached_property
     def network(self) -> Network:
-        """The network that is looked at."""
         if self.film and self.moment < len(self.film.moments) - 1:
             return self.film.network(self.moment)
         return self.model.trainer.with_answering_weights()
 
     def whole(self) -> NetworkPicture:
-        """The picture of the present case."""
         if self._picture is None:
             self._picture = picture_of(self.network, self.data, self.index)
         return self._picture
@@ -190,7 +179,6 @@ class Viewer(Window):
 
     @property
     def _layer(self) -> Weighted:
-        """The layer whose units are in the column that is selected."""
         return [la for la in self.network.layers if isinstance(la, Weighted)][self.column - 1]
 
     def _turn(self, by: float) -> None:
@@ -205,7 +193,6 @@ class Viewer(Window):
     # how it looks
 
     def draw(self, grid: Grid) -> None:
-        """The title, the picture and the keys."""
         picture, inside = self.picture, grid.part(0, 1, grid.width, grid.height - 2)
         grid.write(0, 0, self._title(picture), "bold")
         keys = KEYS[self.shows]
@@ -334,7 +321,6 @@ class LookResult(Drawn):
         yield verdict(self.picture.guess, self.picture.answer, self.names)
 
     def _words(self) -> RenderResult:
-        """What the picture shows."""
         inputs = self.picture.scene.columns[0].values
         yield f"{inputs.size:,} inputs, {np.count_nonzero(inputs):,} of them not zero"
         for number, layer in enumerate(self._layers(), 1):

@@ -19,14 +19,9 @@ from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import Row, Sheet, aligned
 from digitnet.repl.session import Session
 
-MOST = 16
-"""Maximum number of terms of a sum that is asked for."""
-
-TOLERANCE, SMALLEST = 0.01, 0.005
-"""How far an answer may be off: this fraction, or this much."""
-
-TRIES = 3
-"""An answer is shown after this many wrong ones."""
+MOST = 16  # maximum number of terms of a sum that is asked for
+TOLERANCE, SMALLEST = 0.01, 0.005  # how far an answer may be off: this fraction, or this much
+TRIES = 3  # an answer is shown after this many wrong ones
 
 
 @dataclass
@@ -121,7 +116,6 @@ def _solved(question: Question) -> str:
 
 
 def _ask(session: Session) -> Question:
-    """A random question about a random case."""
     if session.hand is None:
         session.take(session.make(RECIPES["mini"]))
     model = session.network()

@@ -19,8 +19,7 @@ Colour = tuple[int, int, int]
 Line = list[tuple[str, str]]
 """Pairs of style and text."""
 
-LEVELS, PAPER = 12, 41
-"""Shades of a colour, and the darkest: it is visible on black."""
+LEVELS, PAPER = 12, 41  # shades of a colour, and the darkest: it is visible on black
 
 CELL = np.dtype([("text", "U1"), ("dots", int), ("style", "U32")])
 

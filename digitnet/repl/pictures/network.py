@@ -31,17 +31,13 @@ FEW, MAX_LINES = 12, 50
 lines that matter most.
 """
 
-FAINT = 0.12
-"""Brightness of the line of a weight that contributes nothing."""
+FAINT = 0.12  # brightness of the line of a weight that contributes nothing
 
 VISIBLE = {True: 0.01, False: 0.3}
 """Fraction of the strongest from which lines are drawn, by whether there are shades."""
 
-MIN_GAP, MAX_GAP = 5, 30
-"""Columns of the screen between two layers."""
-
-BESIDE = 80
-"""Columns left to the network beside a plane."""
+MIN_GAP, MAX_GAP = 5, 30  # columns of the screen between two layers
+BESIDE = 80  # columns left to the network beside a plane
 
 NARROW, WIDE = 60, 100
 """Columns from which there is a word beside an output; and from which digits are large,
@@ -138,8 +134,7 @@ class NetworkPicture:
         return _Drawing(self, grid.part(0, 0, width, height)).shown
 
 
-SIDE, POINTS = 48, 100
-"""Points of a plane in each direction, and cases shown on it."""
+SIDE, POINTS = 48, 100  # points of a plane in each direction, and cases shown on it
 
 
 def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
@@ -193,8 +188,6 @@ class _Column:
 
 
 class _Drawing:
-    """Draws a network on the left upper part of a grid."""
-
     def __init__(self, picture: NetworkPicture, grid: Grid) -> None:
         self.picture, self.scene, self.grid = picture, picture.scene, grid
         self.width, self.height = grid.width, grid.height - 2  # without titles, and the rest
@@ -254,7 +247,6 @@ class _Drawing:
         return shown
 
     def _top(self, lines: int) -> int:
-        """The first of so many lines in the middle."""
         return 1 + (self.height - lines) // 2
 
     def _draw_lines(self, number: int) -> None:
@@ -298,7 +290,6 @@ class _Drawing:
         values = numbers_of(column.signal if is_back else column.values)
         is_dark = phase.kind == "forward" and number > phase.column
         largest = np.abs(values).max(initial=0.0) or 1.0
-        outputs = values if len(values) > 1 else np.zeros(0)
         for unit, y in place.units.items():
             style = "reverse" if (number, unit) == self.picture.selected else ""
             grid.write(place.x, y, place.names[unit].rjust(len(place.names[-1])), style)
@@ -316,13 +307,12 @@ class _Drawing:
             x += (2 * place.lines or 2) + 1
             style = grid.shade(colour, 1) if is_back else ""
             grid.write(x, y, number_of(value).rjust(NUMBER), style)
-            if number == self.last and outputs.size and not is_back and self.width >= NARROW:
-                label = label_for(unit, int(outputs.argmax()), self.picture.answer)
+            if number == self.last and len(values) > 1 and not is_back and self.width >= NARROW:
+                label = label_for(unit, int(values.argmax()), self.picture.answer)
                 grid.write(x + NUMBER + 1, y, label, LABEL_STYLES.get(label, ""))
 
 
-NUMBER, LABEL = 6, 7
-"""Characters of a number, and of a label with its space."""
+NUMBER, LABEL = 6, 7  # characters of a number, and of a label with its space
 
 
 def number_of(value: float) -> str:

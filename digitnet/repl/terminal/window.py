@@ -18,8 +18,7 @@ from prompt_toolkit.output import ColorDepth
 
 from digitnet.repl.pictures.grid import Grid, Window
 
-FRAME = 1 / 30
-"""Minimum seconds between two redraws, and between two calls of `Window.move`."""
+FRAME = 1 / 30  # minimum seconds between two redraws, and between two calls of `Window.move`
 
 ESCAPE = 0.15
 """Seconds after which an escape character is the Escape key, not the start of a sequence."""
