@@ -5,6 +5,7 @@ format of saves, and holds a lock on it as long as it lives. A file that is not 
 orphaned and can be adopted. And its progress, for other terminals to read.
 """
 
+import errno
 import os
 import re
 import secrets
@@ -167,10 +168,14 @@ class Recovery:
         """The recovery files that no living process has locked, the latest first."""
         found: list[tuple[float, Path]] = []
         for path in {*_files(self.folder, _NAME)} - {self._path}:
-            with suppress(OSError):
-                with suppress(PermissionError):  # whoever wants to read it is told
-                    _lock_beside(path).release()
-                found.append((path.stat().st_mtime, path))
+            when = 0.0
+            try:
+                _lock_beside(path).release()
+                when = path.stat().st_mtime
+            except OSError as error:  # whoever wants to read it is told, unless it is a link
+                if isinstance(error, TimeoutError) or error.errno in (errno.ELOOP, errno.ENOENT):
+                    continue
+            found.append((when, path))
         return [path for _, path in sorted(found, reverse=True)]
 
 
