@@ -52,7 +52,7 @@ class Loop:
             interrupts=interrupts,
         )
         if options.json:
-            return cls(session, JsonOutput())
+            return cls(session, JsonOutput(reports=bool(options.reports)))
         screen, errors = (
             Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
             for stderr in (False, True)

@@ -228,6 +228,16 @@ def test_an_accuracy_on_cases_seen_is_called_so_and_replaces_no_honest_one(
     assert "seen in training" in str(hand.accuracy)
 
 
+def test_with_reports_a_training_tells_how_far_it_is_in_json(program: Program) -> None:
+    lines = program("--json", "--reports", "-c", "n 784-10; t 2e; ch").stdout.splitlines()
+    reports = [json.loads(line).get("report") for line in lines]
+    assert reports[0] is None is reports[-2] is reports[-1]  # n, t and ch
+    batches = [report["batches"] for report in reports[1:-2]]
+    assert batches == sorted(set(batches)) and len(batches) > 2
+    assert reports[-3]["validation_accuracy"] == json.loads(lines[-2])["validation_accuracy"]
+    assert len(program("--json", "-c", "n 784-10; t 2e").stdout.splitlines()) == 2
+
+
 def test_numbers_that_are_none_are_null_in_json(
     program: Program, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,7 @@
 """`t` trains the network in hand; `watch` follows a training that runs in another terminal."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import log, log1p
 from time import sleep
@@ -173,6 +173,10 @@ class TrainingReport(Drawn):
     report: Report
     curves: GrowingCurves
     beside: Beside | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        values: dict[str, Any] = asdict(self.report)
+        return values | {"validation_accuracy": values.pop("accuracy")}
 
     def drawn(self, view: View) -> RenderResult:
         yield progress_line(self.report, view)

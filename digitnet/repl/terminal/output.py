@@ -111,23 +111,36 @@ JSON_VERSION = 1
 """Grows when a field of the JSON is renamed, removed or means something else."""
 
 
+def _named(command: str, ok: bool) -> dict[str, Any]:
+    return {"command": command, "ok": ok, "version": JSON_VERSION}
+
+
 class JsonOutput(Output):
-    """Prints one JSON object per command, on one line; errors also on standard error."""
+    """Prints one JSON object per command, on one line; errors also on standard error.
+
+    reports: whether each report of a training is an object too, {"report": {...}}.
+    """
+
+    def __init__(self, *, reports: bool = False) -> None:
+        self._reports = reports
+
+    def report(self, update: Note) -> None:
+        if self._reports and isinstance(update.shown, Result):
+            self._print({"report": update.shown.as_json()})
 
     def result(self, command: str, result: Result) -> None:
         """{"command": ..., "ok": true, "version": 1, ...}."""
-        self._print(command, True, result.as_json())
+        self._print(_named(command, True) | result.as_json())
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         """{"command": ..., "ok": false, "error": ..., and what there is of a result}."""
         say_error(message)
         failed = {"error": printable(message, 600)}
-        self._print(command, False, failed | (done.as_json() if done else {}))
+        self._print(_named(command, False) | failed | (done.as_json() if done else {}))
 
-    def _print(self, command: str, ok: bool, fields: dict[str, Any]) -> None:
-        every = {"command": command, "ok": ok, "version": JSON_VERSION} | fields
+    def _print(self, fields: dict[str, Any]) -> None:
         # NaN and infinities, which JSON cannot represent, become null
-        finite = json.loads(json.dumps(every), parse_constant=lambda _: None)
+        finite = json.loads(json.dumps(fields), parse_constant=lambda _: None)
         with _writing():
             print(json.dumps(finite), flush=True)
 
