@@ -20,7 +20,7 @@ from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import gallery, halved, signed, small_case, unsigned
 from digitnet.repl.pictures.tables import named
-from digitnet.repl.result import Record, ScreenOnly
+from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Session
 
 MOST_ALIKE = 6
@@ -37,16 +37,12 @@ class Alike(Record):
 
 
 @dataclass(frozen=True)
-class LikeResult(Drawn):
+class LikeResult(Record):
     """The training cases nearest to a test case, by its inputs and by the last hidden layer."""
 
-    case: Case
+    case: Merged[Case]
     inputs: list[Alike]
     hidden: list[Alike]
-
-    def as_json(self) -> dict[str, Any]:
-        both = {"inputs": self.inputs, "hidden": self.hidden}
-        return self.case.as_json() | {k: [each.as_json() for each in v] for k, v in both.items()}
 
     def drawn(self, view: View) -> RenderResult:
         yield f"{self.case}, a {named(self.case.answer, self.case.names)}"
