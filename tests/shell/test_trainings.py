@@ -239,7 +239,7 @@ def test_networks_are_compared_in_a_plot(session: Session) -> None:
     assert [*do(session, "plot one one 'my two'")[0]["histories"]] == ["one", "my two"]
     assert "no network named 'three'" in refusal(session, "plot one three")
     do(session, "n diary; pas fresh")
-    assert "not been trained" in refusal(session, "plot one fresh")
+    assert "no measurements of 'fresh'" in refusal(session, "plot one fresh")
 
 
 def test_plot_draws_on_the_axis_asked_for_and_the_rate_as_far_as_it_is_known(
