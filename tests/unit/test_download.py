@@ -3,7 +3,6 @@
 import gzip
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,19 +38,11 @@ CONTENTS = {
 }
 """Small files in place of MNIST's."""
 
-DIGESTS = {stem: sha256(content).hexdigest() for stem, content in CONTENTS.items()}
-
 FILES = {f"{stem}.gz": gzip.compress(content, mtime=0) for stem, content in CONTENTS.items()}
 
 FIRST, SECOND, THIRD, FOURTH = FILES
 
-OTHERS = {
-    FIRST: gzip.compress(idx(noise(9, 28, 27))),
-    SECOND: gzip.compress(idx(noise(8))),
-    THIRD: gzip.compress(idx(noise(4, 28, 27))),
-    FOURTH: gzip.compress(idx(noise(5))),
-}
-"""Good IDX files, but not the ones asked for."""
+NOBODY = "http://127.0.0.1:1/mnist/"
 
 
 def sends(content: bytes, claims: int | None = None, status: int = 200) -> Answer:
@@ -67,10 +58,6 @@ def sends(content: bytes, claims: int | None = None, status: int = 200) -> Answe
     return answer
 
 
-def sends_without_length(content: bytes) -> Answer:
-    return sends(content, claims=0)
-
-
 def resumes(content: bytes, most: int) -> Answer:
     """Sends at most so many bytes, from where it is asked to begin, and breaks off."""
 
@@ -80,6 +67,17 @@ def resumes(content: bytes, most: int) -> Answer:
         sends(rest[:most], claims=len(rest), status=206 if "Range" in request.headers else 200)(
             request
         )
+
+    return answer
+
+
+def goes_silent(sent: int | None, wait: Callable[[], object] = lambda: time.sleep(1)) -> Answer:
+    """Sends so many bytes of the first file, or no answer, and then waits."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if sent is not None:
+            sends(FILES[FIRST][:sent], claims=len(FILES[FIRST]))(request)
+        wait()
 
     return answer
 
@@ -141,18 +139,10 @@ def start() -> Iterator[Start]:
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces MNIST's files by small ones, and disables proxies."""
-    monkeypatch.setattr(download, "MNIST_DIGESTS", DIGESTS)
+    digests = {stem: sha256(content).hexdigest() for stem, content in CONTENTS.items()}
+    monkeypatch.setattr(download, "MNIST_DIGESTS", digests)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def nobody() -> str:
-    """The address of a mirror that does not answer."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    return f"http://127.0.0.1:{port}/mnist/"
 
 
 def fetch(folder: Path, *mirrors: str) -> list[ReadSoFar]:
@@ -175,11 +165,11 @@ def inside(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("make", [sends, sends_without_length])
+@pytest.mark.parametrize("claims", [None, 0], ids=["", "without a length"])
 def test_four_files_are_fetched_and_the_bytes_so_far_reported(
-    tmp_path: Path, start: Start, capfd: pytest.CaptureFixture[str], make: Callable[..., Answer]
+    tmp_path: Path, start: Start, capfd: pytest.CaptureFixture[str], claims: int | None
 ) -> None:
-    mirror = start(answers(make))
+    mirror = start(answers(lambda content: sends(content, claims)))
     reports = fetch(tmp_path / "cache" / "digits", mirror.url)
     assert inside(tmp_path / "cache" / "digits") == FILES
     assert mirror.asked == list(FILES) == list(dict.fromkeys(report.name for report in reports))
@@ -188,7 +178,7 @@ def test_four_files_are_fetched_and_the_bytes_so_far_reported(
         counts = [report.done for report in reports if report.name == name]
         assert counts == sorted(counts)
         assert counts[-1] == len(content)
-        total = len(content) if make is sends else None
+        total = len(content) if claims is None else None
         assert {r.total for r in reports if r.name == name} == {total}
 
 
@@ -196,7 +186,7 @@ def test_four_files_are_fetched_and_the_bytes_so_far_reported(
     ("content", "asked"),
     [
         (FILES[SECOND][:-3], [SECOND]),
-        (OTHERS[SECOND], [SECOND]),
+        (gzip.compress(idx(noise(8))), [SECOND]),
         (b"", [SECOND]),
         (FILES[SECOND], []),
     ],
@@ -250,14 +240,12 @@ def test_it_stops_between_two_pieces_of_a_file_and_keeps_none(tmp_path: Path, st
 def test_ctrl_c_ends_it_at_once_while_a_mirror_is_silent(
     tmp_path: Path, start: Start, sent: int | None
 ) -> None:
-    def waits(request: BaseHTTPRequestHandler) -> None:
-        if sent is not None:
-            sends(FILES[FIRST][:sent], claims=len(FILES[FIRST]))(request)
+    def press_ctrl_c() -> None:
         time.sleep(0.1)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         mirror.over.wait(5)
 
-    mirror = start(answers(sends, first=waits))
+    mirror = start(answers(sends, first=goes_silent(sent, press_ctrl_c)))
     interrupts = Interrupts()
     begun = time.monotonic()
     during = interrupts.during_command(list)
@@ -283,38 +271,49 @@ BAD_ANSWERS: dict[str, tuple[Answer, str]] = {
     "not-found": (sends(b"no such file", status=404), "answered 404 Not Found"),
     "forbidden": (sends(b"no", status=403), "answered 403 Forbidden"),
     "server-error": (sends(b"oh", status=500), "answered 500 Internal Server Error"),
-    "another-file": (sends(OTHERS[FIRST]), "is not the original file: its SHA-256 differs"),
+    "another-file": (
+        sends(gzip.compress(idx(noise(9, 28, 27)))),
+        "sent a file that is not the original file: its SHA-256 differs",
+    ),
     "another-of-the-four": (sends(FILES[SECOND]), "has 1 dimensions, not 3"),
     "a-page": (sends(b"<html>Log in to this network</html>"), "is not an IDX file"),
     "nothing": (sends(b""), "is too short to be an IDX file"),
     "cut": (sends(FILES[FIRST][:-9]), "is cut short"),
     "junk-at-the-end": (sends(FILES[FIRST] + b"junk"), "goes on after the end"),
     "hangs-up": (hangs_up, "no connection"),
+    "breaks-off": (
+        sends(FILES[FIRST][:500], claims=len(FILES[FIRST])),
+        "the connection broke off",
+    ),
+    "is-silent": (goes_silent(None), "no answer within 0.5 seconds"),
+    "falls-silent": (goes_silent(2048), "no answer within 0.5 seconds"),
 }
 
 
 @pytest.mark.parametrize(("bad", "says"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
 def test_what_a_mirror_has_wrong_is_told_and_the_next_one_gives(
-    tmp_path: Path, start: Start, bad: Answer, says: str
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, bad: Answer, says: str
 ) -> None:
     in_place: list[str] = []
 
     def looks(request: BaseHTTPRequestHandler) -> None:
-        in_place.extend(name for name in FILES if (tmp_path / name).exists())
+        in_place.extend(name for name in FILES if (folder / name).exists())
         sends(FILES[FIRST])(request)
 
-    first, nothing = start(answers(sends, first=bad)), start({})
-    of_first, of_second = failure(tmp_path, first.url, nothing.url).split("; ")
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.5)
+    first, folder = start(answers(sends, first=bad)), tmp_path / "digits: mine"
+    of_first, of_second = failure(folder, first.url, NOBODY).split("; ")
     assert of_first.startswith(f"{first.url}: ")
     assert says in of_first
-    assert of_second == f"{nothing.url}: answered 404 Not Found"
-    assert inside(tmp_path) == {}
+    assert of_second == f"{NOBODY}: no connection"
+    assert inside(folder) == {}
+    before = len(first.asked)
     second = start(answers(sends, first=looks))
-    fetch(tmp_path, first.url, second.url)
+    fetch(folder, first.url, second.url)
     assert in_place == []  # while the second was asked, the first's was nowhere
-    assert inside(tmp_path) == FILES
+    assert inside(folder) == FILES
     assert second.asked == [FIRST]
-    assert first.asked == [FIRST, *FILES]
+    assert first.asked[before:] == list(FILES)
 
 
 def test_what_is_there_under_the_temporary_name_is_replaced_and_not_followed(
@@ -326,46 +325,6 @@ def test_what_is_there_under_the_temporary_name_is_replaced_and_not_followed(
     fetch(tmp_path / "cache", start(answers(sends)).url)
     assert inside(tmp_path / "cache") == FILES
     assert (tmp_path / "elsewhere").read_bytes() == b"mine"
-
-
-def falls_silent(sent: int | None) -> Answer:
-    """Sends so many bytes, or no answer, and then nothing for longer than is waited."""
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        if sent is not None:
-            sends(FILES[FIRST][:sent], claims=len(FILES[FIRST]))(request)
-        time.sleep(0.5)
-
-    return answer
-
-
-@pytest.mark.parametrize("sent", [None, 2048], ids=["before-it-answers", "in-the-middle"])
-def test_a_mirror_that_falls_silent_is_left_for_the_second(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, sent: int | None
-) -> None:
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
-    first, second = start(answers(sends, first=falls_silent(sent))), start(answers(sends))
-    fetch(tmp_path, first.url, second.url)
-    assert inside(tmp_path) == FILES
-    assert second.asked == [FIRST]
-
-
-def test_why_nothing_was_fetched_is_told_in_plain_words(
-    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, nobody: str
-) -> None:
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.2)
-    half = start({FIRST: sends(FILES[FIRST][:500], claims=len(FILES[FIRST]))}).url
-    silent = start({FIRST: falls_silent(None)}).url
-    wrong = start({FIRST: sends(OTHERS[FIRST])}).url
-    told = {
-        nobody: "no connection",
-        silent: "no answer within 0.2 seconds",
-        wrong: "sent a file that is not the original file: its SHA-256 differs",
-    }
-    for mirror, reason in told.items():
-        assert failure(tmp_path / "digits: mine", mirror) == f"{mirror}: {reason}"
-    assert "the connection broke off" in failure(tmp_path / "digits: mine", half)
-    assert inside(tmp_path / "digits: mine") == {}
 
 
 def test_a_folder_that_cannot_be_made_is_a_failed_download(tmp_path: Path, start: Start) -> None:
