@@ -1,4 +1,4 @@
-"""Each layer against its definition, written out plainly, and against PyTorch's if it is here."""
+"""Each layer against its definition, written out plainly."""
 
 from itertools import product
 from typing import Any
@@ -279,42 +279,3 @@ def test_the_setting_leaves_out_activated_units_of_hidden_dense_layers(
     assert folded(network).shape == folded(network_of(shape)).shape
     network.set_dropout(0)
     assert network.layers == before
-
-
-@pytest.mark.usefixtures("way")
-@pytest.mark.parametrize("batch", [1, 7, 33])
-@pytest.mark.parametrize("norm", ["", "-b"], ids=["plain", "batch norm"])
-def test_a_convolutional_step_is_that_of_pytorch(batch: int, norm: str) -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
-    if batch == 1 and norm:
-        pytest.skip("PyTorch refuses to normalize a batch of one row")
-    network = network_of(f"13x11x2-5c3{norm}-p2-4c2:tanh-a2-6-3", dtype=np.float64)
-    network.initialize(1)
-    nn = torch.nn
-    first = [nn.Conv2d(2, 5, 3, bias=not norm), *([nn.BatchNorm2d(5)] if norm else [])]
-    theirs = nn.Sequential(
-        *first, nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(5, 4, 2), nn.Tanh(), nn.AvgPool2d(2)
-    ).double()
-    dense = nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)).double()
-    parameters = [*theirs.parameters(), *dense.parameters()]
-    with torch.no_grad():
-        for p, mine in zip(parameters, network.parameters, strict=True):
-            p.copy_(torch.from_numpy(as_torch(mine.value, p.shape)))
-    x, y = pictures(batch, 13, 11, 2), np.eye(3)[rng().integers(3, size=batch)]
-    a = network.forward(x, STEP)
-    network.backward(a, y)
-    middle = theirs(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
-    out = dense(middle.permute(0, 2, 3, 1).flatten(1))
-    np.testing.assert_allclose(a, out.softmax(1).detach().numpy(), atol=1e-10)
-    nn.functional.cross_entropy(out, torch.from_numpy(y)).backward()
-    for p, mine in zip(parameters, network.parameters, strict=True):
-        expected = as_torch(mine.whole_gradient(), p.shape)
-        np.testing.assert_allclose(expected, p.grad.numpy(), atol=1e-10)
-
-
-def as_torch(array: np.ndarray, shape: Any) -> np.ndarray:
-    """An array of parameters as PyTorch has it: outputs first, then channels, rows, columns."""
-    if len(shape) == 4:
-        outputs, depth, k, _ = shape
-        return array.reshape(k, k, depth, outputs).transpose(3, 2, 0, 1).copy()
-    return array.T.copy()

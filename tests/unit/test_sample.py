@@ -49,19 +49,6 @@ def test_each_set_of_the_sample_has_as_many_of_each_digit_shuffled(
     assert cases.inputs.max() * cases.scale == pytest.approx(1)
 
 
-def test_no_case_of_the_sample_is_in_two_of_its_sets(sample: DataSet) -> None:
-    assert len(rows(sample.train, sample.validation, sample.test)) == 5000
-
-
-def test_the_pictures_of_the_sample_have_ink_in_the_middle_on_an_empty_ground(
-    sample: DataSet,
-) -> None:
-    mean = sample.train.inputs.mean(axis=0).reshape(28, 28)
-    assert mean[10:18, 10:18].mean() > 80
-    assert mean[[0, -1], :].mean() < 1
-    assert mean[:, [0, -1]].mean() < 1
-
-
 def test_the_files_of_the_sample_are_the_original_ones_and_no_others_are_there() -> None:
     files = {path.name.removesuffix(".gz"): path for path in DATA.glob("*ubyte*")}
     assert {
