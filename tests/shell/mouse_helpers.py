@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from drawing_helpers import DIGITS, draw
+from board_helpers import DIGITS, draw
 from session_helpers import Answers
 
 from digitnet.digits.drawing import Place

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from io import BytesIO, TextIOWrapper
 
 import pytest
+from board_helpers import DIGITS
 from conftest import ROOT
-from drawing_helpers import DIGITS
 from mouse_helpers import LEFT, MOVED, NONE, RIGHT, Hand, sgr, stroke
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size

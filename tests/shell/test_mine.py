@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawing_helpers import DIGITS, draw
+from board_helpers import DIGITS, draw
 from mouse_helpers import Hand
 from PIL import Image
 from session_helpers import Answers, do, refusal

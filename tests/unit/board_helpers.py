@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.drawing import Brush, Drawing
+from digitnet.digits.drawing import PEN, Brush, Drawing, Place
 from digitnet.digits.prepare import prepare
 
 # name: strokes apart by "/"; the first letter of a name is the digit
@@ -61,20 +61,36 @@ def answer(name: str) -> int:
     return int(name[0])
 
 
+def strokes(name: str) -> list[list[Place]]:
+    corners = [[corner.split(",") for corner in text.split()] for text in DRAWINGS[name].split("/")]
+    return [[(float(x), float(y)) for x, y in stroke] for stroke in corners]
+
+
+DIGITS = {answer(name): strokes(name) for name in ("0 round", "1 leaning", "3 round", "7 plain")}
+
+
+def stroke(drawing: Drawing, *places: Place, brush: Brush = PEN, lift: bool = True) -> None:
+    drawing.press(places[0], brush)
+    for place in places[1:]:
+        drawing.move(place)
+    if lift:
+        drawing.lift()
+
+
+def draw(drawing: Drawing, digit: int) -> None:
+    for places in DIGITS[digit]:
+        stroke(drawing, *places)
+
+
 def drawn(
     name: str, radius: float = 1.2, size: float = 1.0, slant: float = 0.0, wide: float = 1.0
 ) -> NDArray[np.uint8]:
     """The strokes drawn with a pen of this radius, prepared for a network."""
-    drawing = Drawing()
-    for stroke in DRAWINGS[name].split("/"):
-        for number, corner in enumerate(stroke.split()):
-            x, y = (float(part) - 14 for part in corner.split(","))
-            place = 14 + size * (wide * x - slant * y), 14 + size * y
-            if number == 0:
-                drawing.press(place, Brush(radius, edge=min(1.0, 2 * radius)))
-            else:
-                drawing.move(place)
-        drawing.lift()
+    drawing, brush = Drawing(), Brush(radius, edge=min(1.0, 2 * radius))
+    for corners in strokes(name):
+        from_middle = ((x - 14, y - 14) for x, y in corners)
+        places = [(14 + size * (wide * x - slant * y), 14 + size * y) for x, y in from_middle]
+        stroke(drawing, *places, brush=brush)
     return prepare(drawing.picture())
 
 

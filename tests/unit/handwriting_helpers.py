@@ -7,6 +7,7 @@ pen of any width, at any size, anywhere on a sheet; then paper, light and camera
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,9 +151,12 @@ def _on_paper(ink: Floats, dark: float = 30, paper: float = 245) -> Floats:
     return np.asarray(paper + (dark - paper) * ink)
 
 
-def clean(stroke: Stroke, rng: Rng) -> bytes:
-    """A drawing program: black on white, pens of all widths."""
-    return as_file(_on_paper(_ink(stroke, rng), 0, 255))
+Kind = Callable[[Stroke, Rng], bytes]
+
+
+def drawing(dark: float = 30, paper: float = 245, **how: Any) -> Kind:
+    """One grey on another. how: arguments of `_ink`."""
+    return lambda stroke, rng: as_file(_on_paper(_ink(stroke, rng, **how), dark, paper))
 
 
 def hairline(stroke: Stroke, rng: Rng) -> bytes:
@@ -161,25 +165,9 @@ def hairline(stroke: Stroke, rng: Rng) -> bytes:
     return as_file(_on_paper(sheet(stroke.drawn(height, rng.uniform(1, 2)), rng), 0, 255))
 
 
-def marker(stroke: Stroke, rng: Rng) -> bytes:
-    """A thick marker, a fifth of the digit's height."""
-    return as_file(_on_paper(_ink(stroke, rng, (40, 600), (0.16, 0.24)), 0, 255))
-
-
 def inverted(stroke: Stroke, rng: Rng) -> bytes:
     """Light on dark."""
     return as_file(_on_paper(_ink(stroke, rng), rng.uniform(170, 255), rng.uniform(0, 60)))
-
-
-def corner(stroke: Stroke, rng: Rng) -> bytes:
-    """A small digit somewhere on a large sheet."""
-    ink = _ink(stroke, rng, (40, 150), (0.03, 0.12), least=1.5, size=(700, 900))
-    return as_file(_on_paper(ink))
-
-
-def turned(stroke: Stroke, rng: Rng) -> bytes:
-    """Turned by up to 15 degrees."""
-    return as_file(_on_paper(_ink(stroke, rng, turn=15)))
 
 
 def noisy(stroke: Stroke, rng: Rng) -> bytes:
@@ -231,8 +219,16 @@ def coloured(stroke: Stroke, rng: Rng) -> bytes:
             return as_file(paper + (pen - paper) * ink)
 
 
-KINDS: dict[str, Callable[[Stroke, Rng], bytes]] = {
-    kind.__name__: kind
-    for kind in (clean, hairline, marker, inverted, corner, turned, noisy, ruled, photograph,
-                 transparent, coloured)
-}  # fmt: skip
+KINDS: dict[str, Kind] = {
+    "clean": drawing(0, 255),  # of a drawing program, with pens of all widths
+    "hairline": hairline,
+    "marker": drawing(0, 255, heights=(40, 600), pens=(0.16, 0.24)),
+    "inverted": inverted,
+    "corner": drawing(heights=(40, 150), pens=(0.03, 0.12), least=1.5, size=(700, 900)),
+    "turned": drawing(turn=15),
+    "noisy": noisy,
+    "ruled": ruled,
+    "photograph": photograph,
+    "transparent": transparent,
+    "coloured": coloured,
+}

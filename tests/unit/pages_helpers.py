@@ -16,6 +16,10 @@ SAMPLE = SOURCES["sample"].read([ROOT / "data"]).test
 ANSWERS = [int(answer) for answer in answers_of(SAMPLE.targets)]
 
 
+def text_of(cases: Sequence[int]) -> str:
+    return "".join(str(ANSWERS[case]) for case in cases)
+
+
 def stroke(row: int) -> Stroke:
     return Stroke.of(SAMPLE.inputs[row].reshape(28, 28))
 
@@ -63,7 +67,7 @@ def page(cases: Sequence[int], columns: int, rng: Rng, *, height: float = 40, pe
             x = pitch_x * (across + 0.9) + rng.normal(0, 0.07 * height) - ink.shape[1] / 2
             slope = lean * pitch_x * across + (drop if lean < 0 else 0)
             pasted(sheet, ink, int(y + slope), int(x))
-    return sheet, "\n".join("".join(str(ANSWERS[case]) for case in row) for row in rows)
+    return sheet, "\n".join(map(text_of, rows))
 
 
 def on_paper(ink: Floats, rng: Rng, dark: float = 40, paper: float = 235) -> Floats:
@@ -153,12 +157,9 @@ def touching(count: int, rng: Rng) -> tuple[bytes, str]:
     """Two or three digits that touch."""
     cases = rng.integers(0, len(ANSWERS), count)
     height = rng.uniform(40, 120)
-    ink = number(
-        cases, rng, height, height * rng.uniform(0.05, 0.11), rng.uniform(0, 0.04) * height
-    )
-    return as_file(on_paper(np.pad(ink, int(height / 2)), rng)), "".join(
-        str(ANSWERS[c]) for c in cases
-    )
+    pen, overlap = height * rng.uniform(0.05, 0.11), rng.uniform(0, 0.04) * height
+    ink = number(cases, rng, height, pen, overlap)
+    return as_file(on_paper(np.pad(ink, int(height / 2)), rng)), text_of(cases)
 
 
 def amount(rng: Rng) -> tuple[bytes, str]:
@@ -168,6 +169,10 @@ def amount(rng: Rng) -> tuple[bytes, str]:
     cases = rng.integers(0, len(ANSWERS), count)
     height = rng.uniform(50, 110)
     pen = height * rng.uniform(0.05, 0.1)
+
+    def blank(width: float) -> Floats:
+        return np.zeros((int(1.3 * height), int(width)))
+
     groups: list[Floats] = []
     at = 0
     style = rng.integers(3)  # with cents, with a dash, bare
@@ -178,35 +183,27 @@ def amount(rng: Rng) -> tuple[bytes, str]:
         groups.append(number(cases[at:end], rng, height, pen, touch))
         at = end
         if at == stop and style == 0 and at < count:
-            dot = np.zeros((int(1.3 * height), int(max(4, 2 * pen))))
-            dot[
-                int(1.05 * height) : int(1.05 * height + rng.uniform(1, 3) * pen),
-                : max(3, int(1.3 * pen)),
-            ] = 1
-            groups.append(dot)
+            groups.append(dot := blank(max(4, 2 * pen)))
+            top = 1.05 * height
+            dot[int(top) : int(top + rng.uniform(1, 3) * pen), : max(3, int(1.3 * pen))] = 1
     if style == 1:
-        dash = np.zeros((int(1.3 * height), int(0.7 * height)))
+        groups.append(dash := blank(0.7 * height))
         dash[int(0.65 * height) : int(0.65 * height + pen)] = 1
-        groups.append(dash)
     if rng.random() < 0.25:
-        euro = np.zeros((int(1.3 * height), int(0.9 * height)))
-        image = Image.new("L", (euro.shape[1], euro.shape[0]))
+        image = Image.fromarray(blank(0.9 * height).astype(np.uint8))
         draw = ImageDraw.Draw(image)
-        h = height
-        draw.arc([0.15 * h, 0.2 * h, 0.85 * h, 1.1 * h], 40, 320, 255, int(pen))
-        draw.line([0, 0.55 * h, 0.6 * h, 0.55 * h], 255, int(pen))
-        draw.line([0, 0.75 * h, 0.6 * h, 0.75 * h], 255, int(pen))
+        draw.arc([height * part for part in (0.15, 0.2, 0.85, 1.1)], 40, 320, 255, int(pen))
+        for y in (0.55, 0.75):
+            draw.line([0, y * height, 0.6 * height, y * height], 255, int(pen))
         groups.append(np.asarray(image) / 255)
-    gap = np.zeros((int(1.3 * height), int(rng.uniform(0.12, 0.3) * height)))
+    gap = blank(rng.uniform(0.12, 0.3) * height)
     ink = np.concatenate([part for group in groups for part in (group[: len(gap)], gap)], axis=1)
     ink = np.pad(ink, int(height / 3))
     if rng.random() < 0.3:
         ink[-int(height / 5) : -int(height / 5) + max(2, int(pen / 2)), 5:-5] = 1
     if rng.random() < 0.3:
-        return as_file(photographed(ink, rng), "JPEG", quality=70), "".join(
-            str(ANSWERS[c]) for c in cases
-        )
-    return as_file(on_paper(ink, rng)), "".join(str(ANSWERS[c]) for c in cases)
+        return as_file(photographed(ink, rng), "JPEG", quality=70), text_of(cases)
+    return as_file(on_paper(ink, rng)), text_of(cases)
 
 
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYabcdefhijkmnpqrtuvwxyz#%&?@$+=*{}"

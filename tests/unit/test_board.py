@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawing_helpers import draw
+from board_helpers import draw
 
 from digitnet.digits.drawing import SIDE, Place
 from digitnet.digits.prepare import Picture

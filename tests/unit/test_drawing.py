@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from board_helpers import stroke
 
 from digitnet.digits.drawing import (
     ERASER,
     FINE,
     MAX_UNDO,
-    PEN,
     SIDE,
     Brush,
     Drawing,
@@ -20,14 +20,6 @@ from digitnet.digits.drawing import (
 def ink_at(drawing: Drawing, place: Place) -> float:
     x, y = place
     return float(drawing.ink[int(y * FINE), int(x * FINE)])
-
-
-def stroke(drawing: Drawing, *places: Place, brush: Brush = PEN, lift: bool = True) -> None:
-    drawing.press(places[0], brush)
-    for place in places[1:]:
-        drawing.move(place)
-    if lift:
-        drawing.lift()
 
 
 def test_the_distance_to_a_line_is_that_to_its_nearest_point() -> None:
