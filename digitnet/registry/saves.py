@@ -451,7 +451,8 @@ class Registry:
                 f"{self._undo_hint(entry)}"
             ) from None
         except OSError as error:
-            raise RegistryError(f"{name!r} cannot be read: {error.strerror}") from None
+            why = f"{path.name}: {error.strerror}"
+            raise RegistryError(f"{name!r} cannot be read: {why}") from None
 
     def _undo_hint(self, entry: Entry) -> str:
         """The end of a message that says how to restore the version before a damaged file, if an

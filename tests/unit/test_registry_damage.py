@@ -308,7 +308,7 @@ def test_what_cannot_be_read_is_named(
         with pytest.raises(RegistryError, match=f"cannot read .*: {said}"):
             two.entries()
     elif place == "file":
-        with pytest.raises(RegistryError, match=f"'x' cannot be read: {said}"):
+        with pytest.raises(RegistryError, match=f"'x' cannot be read: .*{said}"):
             two.load("x")
         (two.folder / LIST).unlink()
         store_module._known.cache_clear()
