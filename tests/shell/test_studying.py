@@ -77,7 +77,7 @@ def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> No
         ("study rate 0.1 fast", "rate is a number"),
         ("study shape 784-20-10 28x28-32c50-10", "does not fit"),
         ("study shape 3-2", "does not fit the data set sample"),
-        ("study nothing", "no network named 'nothing'"),
+        ("study nothing", "is nothing to vary, nor the name of a study"),
         ("n; pas one; study one", "is a network"),
         ("study epochs 0 --name s; l s", "is a study"),
         ("study epochs 0 --name s; study rate 1 2 --name s", "already"),
