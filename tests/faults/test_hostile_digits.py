@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 from conftest import Program, Tally
 from digits_helpers import (
-    BAD_IN_ITSELF,
-    BAD_LENGTHS_AND_GZIP,
+    BAD,
     HUGE,
     MIB,
     SAMPLE_DIGESTS,
@@ -95,11 +94,9 @@ def bombs(dimensions: int) -> Files:
 def hostile_digits(stem: str) -> dict[str, bytes]:
     """Every bad file to put in the place of the one called `stem`."""
     array = sound_digits()[stem]
-    plain = {name: content for name, (content, _) in BAD_IN_ITSELF.items()}
-    plain |= dict(bad_contents(array))
+    known, plain = {name: content for name, (content, _) in BAD.items()}, dict(bad_contents(array))
     packed = {f"gzip, {name}": gzip.compress(data, 1) for name, data in plain.items()}
-    damaged = {name: content for name, (content, _) in BAD_LENGTHS_AND_GZIP.items()}
-    return plain | packed | damaged | dict(other_files(array)) | dict(bombs(array.ndim))
+    return known | plain | packed | dict(other_files(array)) | dict(bombs(array.ndim))
 
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux' limits")

@@ -49,7 +49,7 @@ WHOLE = idx(PICTURES)
 PACKED = gzip.compress(WHOLE, mtime=0)
 HUGE = 2**32 - 1
 
-BAD_IN_ITSELF = {
+IN_ITSELF = {
     "empty": (b"", "too short to be an IDX file"),
     "header-cut": (WHOLE[:15], "too short to be an IDX file"),
     "wrong-magic": (header(5, 4, 3, zeros=b"PK") + bytes(60), "two zero bytes"),
@@ -62,11 +62,12 @@ BAD_IN_ITSELF = {
     "product-wraps-to-0-in-64-bits": (header(2**31, 2**31, 4) + bytes(60), "more than it can hold"),
     "product-wraps-to-1-in-32-bits": (header(HUGE, HUGE, 1) + bytes(1), "more than it can hold"),
 }
-"""Contents that are bad whether they are gzipped or not."""
 
 AFTER = "goes on after the end of its gzip data"
 
-BAD_LENGTHS_AND_GZIP = {
+BAD = {
+    **IN_ITSELF,
+    **{f"{name}-gzipped": (gzip.compress(bad), says) for name, (bad, says) in IN_ITSELF.items()},
     "plain-short-by-one": (WHOLE[:-1], "announces 5 x 4 x 3 = 60 bytes of data and has 59"),
     "plain-no-data": (WHOLE[:16], "claims 60 bytes of data, more than it can hold"),
     "plain-long-by-one": (WHOLE + b"\0", "announces 5 x 4 x 3 = 60 bytes of data and has 61"),

@@ -82,14 +82,24 @@ def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Pa
 # planted faults: each takes a shape, dense or convolutional
 
 
-def after(amount: str, **settings: Any) -> Callable[[str], Patient]:
-    return lambda shape: fresh(shape, **settings).trained(amount)
+Plant = Callable[[str], Patient]
 
 
-def weights(change: Callable[[Patient], None], amount: str = "") -> Callable[[str], Patient]:
+def planted(
+    amount: str = "",
+    change: Callable[[Patient], None] | None = None,
+    *,
+    shapes: tuple[str, str] = (DENSE, CONVOLUTION),
+    **how: Any,
+) -> Plant:
+    """A network, dense or convolutional, that is trained and then changed. how: as of `fresh`."""
+
     def plant(shape: str) -> Patient:
-        patient = fresh(shape).trained(amount) if amount else fresh(shape)
-        change(patient)
+        patient = fresh(shapes[shape != DENSE], **how)
+        if amount:
+            patient.trained(amount)
+        if change:
+            change(patient)
         return patient
 
     return plant
@@ -100,11 +110,9 @@ def scale(patient: Patient, factor: float, last: bool = True) -> None:
         layer.weights *= factor
 
 
-def shrunk(shape: str) -> Patient:
-    patient = fresh("784-50-50-50-10" if shape == DENSE else "28x28-3c5-p3-8c3-p2-20-20-10")
-    scale(patient, 1e-4)
-    scale(patient, 1e-4, last=False)
-    return patient
+def shrink(patient: Patient) -> None:
+    for layer in patient.weighted:
+        layer.weights *= 1e-4
 
 
 def set_hidden(patient: Patient, weight: float | None, bias: float) -> None:
@@ -123,40 +131,16 @@ def favour_0(patient: Patient, by_weights: bool = False) -> None:
         output.biases[0] += 60
 
 
-def saturated(shape: str) -> Patient:
-    patient = fresh(shape, options={"hidden": "sigmoid", "initializer": "normal"})
-    scale(patient, 3, last=False)
-    return patient
-
-
-def vanishing(shape: str) -> Patient:
-    deep = "784-20-20-20-20-20-20-20-20-10"
-    if shape != DENSE:
-        deep = "28x28-4c3-p2-4c3-4c3-4c3-4c3-4c3-10"
-    return fresh(deep, options={"hidden": "sigmoid"})
-
-
-def exploding(shape: str) -> Patient:
-    patient = fresh(
-        "784-32-32-32-32-32-10" if shape == DENSE else "28x28-4c3-p2-4c3-4c3-4c3-4c3-10"
-    )
-    scale(patient, 4, last=False)
-    return patient
-
-
 def some(cases: Cases, rows: Any) -> Cases:
     return replace(cases, inputs=cases.inputs[rows], targets=cases.targets[rows])
 
 
-def stale(shape: str) -> Patient:
-    normalized = "784-32-b-10" if shape == DENSE else "28x28-3c5-b-p3-8c3-b-p2-10"
-    patient = fresh(normalized).trained("150")
+def forget_statistics(patient: Patient) -> None:
     for norm in patient.trainer.network.batch_norms:
         norm.mean[:], norm.variance[:] = 0, 1
-    return patient
 
 
-def changed(how: Callable[[Cases], Cases], *names: str) -> Callable[[str], Patient]:
+def changed(how: Callable[[Cases], Cases], *names: str) -> Plant:
     """A network whose sets of these names were changed, `train` among them."""
 
     def plant(shape: str) -> Patient:
@@ -191,9 +175,9 @@ SCRAMBLED = turned(
 )
 
 
-PLANTS: dict[str, Callable[[str], Patient]] = {
+PLANTS: dict[str, Plant] = {
     "same-inputs": changed(turned(np.zeros_like), "train"),
-    "pixels": lambda shape: fresh(shape, pixels="raw"),
+    "pixels": planted(pixels="raw"),
     "imbalance": changed(
         lambda c: some(c, np.r_[np.flatnonzero(answers_of(c.targets) == 1), 0:60]), "train"
     ),
@@ -210,42 +194,51 @@ PLANTS: dict[str, Callable[[str], Patient]] = {
     "scrambled": changed(SCRAMBLED, "train"),
     "unseen": changed(lambda c: some(c, answers_of(c.targets) < 2), "train"),
     "labels": changed(answered(lambda a: np.random.default_rng(1).permutation(a)), "train"),
-    "too-few": after("20e", cases=100),
-    "schedule": after("60", optimizer="sgd", rate=0.01, schedule="cosine 50"),
-    "decay": lambda shape: fresh(shape, l2=0.5),
-    "l1": after("30", l1=0.1, l2=1e-4),
-    "max-norm": after("30", max_norm=0.05, l2=1e-4),
-    "clip": lambda shape: fresh(shape, clip=1e-4),
+    "too-few": planted("20e", cases=100),
+    "schedule": planted("60", optimizer="sgd", rate=0.01, schedule="cosine 50"),
+    "decay": planted(l2=0.5),
+    "l1": planted("30", l1=0.1, l2=1e-4),
+    "max-norm": planted("30", max_norm=0.05, l2=1e-4),
+    "clip": planted(clip=1e-4),
     "dropout": lambda shape: (
         fresh(shape, dropout=0.95)
         if shape == DENSE
         else fresh("28x28-3c5-p3-d0.95-8c3-p2-d0.95-10")
     ),
-    "augment": lambda shape: fresh(shape, augment="rotation=180,shift=12,zoom=0.9"),
-    "smoothing": lambda shape: fresh(shape, smoothing=0.99),
-    "momentum": lambda shape: fresh(shape, momentum=0.999),
-    "batch": after("600", batch=1, rate=0.1, momentum=0.9),
-    "rate-high": lambda shape: fresh(shape, rate=3.0),
-    "rate-low": after("100", rate=1e-6),
-    "not-finite": weights(partial(scale, factor=np.nan)),
-    "symmetric": weights(partial(set_hidden, weight=0.01, bias=0)),
-    "dead": weights(partial(set_hidden, weight=None, bias=-50)),
-    "saturated": saturated,
-    "exploding": exploding,
-    "vanishing": vanishing,
-    "small-weights": shrunk,
-    "large-weights": weights(partial(scale, factor=40)),
-    "biases": weights(favour_0),
-    "linear": lambda shape: fresh(
-        shape.replace("p3", "a3").replace("p2", "a2"), options={"hidden": "linear"}
+    "augment": planted(augment="rotation=180,shift=12,zoom=0.9"),
+    "smoothing": planted(smoothing=0.99),
+    "momentum": planted(momentum=0.999),
+    "batch": planted("600", batch=1, rate=0.1, momentum=0.9),
+    "rate-high": planted(rate=3.0),
+    "rate-low": planted("100", rate=1e-6),
+    "not-finite": planted(change=partial(scale, factor=np.nan)),
+    "symmetric": planted(change=partial(set_hidden, weight=0.01, bias=0)),
+    "dead": planted(change=partial(set_hidden, weight=None, bias=-50)),
+    "saturated": planted(
+        change=partial(scale, factor=3, last=False),
+        options={"hidden": "sigmoid", "initializer": "normal"},
     ),
-    "cannot-fit": lambda shape: fresh("784-1-10" if shape == DENSE else "28x28-1c5-p24-10"),
-    "stale": stale,
-    "over-fitting": after("150e", cases=500, rate=0.1),
-    "one-answer": weights(partial(favour_0, by_weights=True), "200"),
-    "plateau": lambda shape: fresh("784-3-10" if shape == DENSE else "28x28-3c5-3-10").trained(
-        "3e"
+    "exploding": planted(
+        change=partial(scale, factor=4, last=False),
+        shapes=("784-32-32-32-32-32-10", "28x28-4c3-p2-4c3-4c3-4c3-4c3-10"),
     ),
+    "vanishing": planted(
+        shapes=("784-20-20-20-20-20-20-20-20-10", "28x28-4c3-p2-4c3-4c3-4c3-4c3-4c3-10"),
+        options={"hidden": "sigmoid"},
+    ),
+    "small-weights": planted(
+        change=shrink, shapes=("784-50-50-50-10", "28x28-3c5-p3-8c3-p2-20-20-10")
+    ),
+    "large-weights": planted(change=partial(scale, factor=40)),
+    "biases": planted(change=favour_0),
+    "linear": planted(shapes=(DENSE, CONVOLUTION.replace("p", "a")), options={"hidden": "linear"}),
+    "cannot-fit": planted(shapes=("784-1-10", "28x28-1c5-p24-10")),
+    "stale": planted(
+        "150", forget_statistics, shapes=("784-32-b-10", "28x28-3c5-b-p3-8c3-b-p2-10")
+    ),
+    "over-fitting": planted("150e", cases=500, rate=0.1),
+    "one-answer": planted("200", partial(favour_0, by_weights=True)),
+    "plateau": planted("3e", shapes=("784-3-10", "28x28-3c5-3-10")),
     "repeated": changed(lambda cases: some(cases, np.arange(2000) % 1000), "train"),
     "seen": lambda shape: changed(lambda _: some(fresh(shape).train, slice(0, 1000)), "test")(
         shape

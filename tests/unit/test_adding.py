@@ -14,7 +14,7 @@ from digitnet.engine import settings
 from digitnet.engine.arrays import Array
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.layers import ACTIVATIONS, LAYERS, Activation, Layer, Notation, Parameter, Step
-from digitnet.engine.network import COSTS, Cost
+from digitnet.engine.network import COSTS, Cost, Network
 from digitnet.engine.optimizers import OPTIMIZERS, Optimizer
 from digitnet.engine.schedules import SCHEDULES, Curve
 from digitnet.engine.shapes import network_of
@@ -46,6 +46,14 @@ def shown(session: Session, line: str) -> str:
 def offered(session: Session, line: str) -> list[str]:
     found = Offers(session).get_completions(Document(line, len(line)), CompleteEvent())
     return [c.text for c in found]
+
+
+def network_with_right_gradient(shape: str, **how: str) -> Network:
+    network = network_of(shape, dtype=np.float64, **how)
+    network.initialize(1)
+    x, y = np.random.default_rng(1).random((4, network.inputs)), np.eye(3)[[0, 1, 2, 0]]
+    assert check_gradient(network, x, y).max_relative_error < 1e-6
+    return network
 
 
 def saved_and_loaded(session: Session) -> None:
@@ -80,11 +88,7 @@ def test_a_layer(session: Session) -> None:
             result: Array = self.times * grad * self.w
             return result
 
-    network = network_of("6-5-s3-4-3", dtype=np.float64)
-    network.initialize(1)
-    x, y = np.random.default_rng(1).random((4, 6)), np.eye(3)[[0, 1, 2, 0]]
-    assert network.shape == "6-5-s3-4-3"
-    assert check_gradient(network, x, y).max_relative_error < 1e-6
+    assert network_with_right_gradient("6-5-s3-4-3").shape == "6-5-s3-4-3"
     with pytest.raises(ValueError, match="s2 scales"):
         network_of("6-?-3")
 
@@ -124,10 +128,7 @@ def test_an_activation(session: Session) -> None:
         grad *= 3 * np.cbrt(a) ** 2
 
     ACTIVATIONS["cube"] = Activation(cube, cube_backward, "a = z³", "f′ = 3 ∛a²")
-    network = network_of("9x8-4c3:cube-p2-5:cube-3", dtype=np.float64)
-    network.initialize(1)
-    x, y = np.random.default_rng(1).random((4, 72)), np.eye(3)[[0, 1, 2, 0]]
-    assert check_gradient(network, x, y).max_relative_error < 1e-6
+    network_with_right_gradient("9x8-4c3:cube-p2-5:cube-3")
     assert "cube" in offered(session, "n 784-16-10 cu")
     do(session, "n 784-16-10 cube; set rate 0.001; t 3")
     assert "a = z³" in (page := shown(session, "why 3"))
@@ -141,10 +142,7 @@ def test_a_cost(session: Session) -> None:
         return float(((a - y) ** 4).sum()) / (4 * len(a))
 
     COSTS["fourth"] = (Cost(fourth, "C = ¼ Σ (a − y)⁴", lambda a, y: (a - y) ** 3),)
-    network = network_of("6-5-3", cost="fourth", dtype=np.float64)
-    network.initialize(1)
-    x, y = np.random.default_rng(1).random((4, 6)), np.eye(3)[[0, 1, 2, 0]]
-    assert check_gradient(network, x, y).max_relative_error < 1e-6
+    network_with_right_gradient("6-5-3", cost="fourth")
     assert "fourth" in offered(session, "n 784-16-10 relu softmax fo")
     do(session, "n 784-16-10 relu softmax fourth; t 3")
     assert "C = ¼ Σ (a − y)⁴" in shown(session, "why 3")

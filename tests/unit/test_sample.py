@@ -56,10 +56,13 @@ def test_the_files_of_the_sample_are_the_original_ones_and_no_others_are_there()
     } == SAMPLE_DIGESTS
 
 
-def test_a_case_of_the_sample_is_a_picture(sample: DataSet) -> None:
+def test_the_sample_is_of_pictures_its_tests_of_mnist(sample: DataSet) -> None:
     picture = sample.picture_of(sample.test, 5)
     assert picture.shape == sample.picture == (28, 28)
     assert picture.tobytes() == sample.test.inputs[5].tobytes()
+    says = "3,500 cases to train, 500 to validate, 1,000 to test; 28 x 28 pixels each"
+    assert str(sample) == f"sample: {says}"
+    assert sample.tests_are_in == {"mnist"}
 
 
 def test_mnist_has_70000_cases(mnist: DataSet) -> None:
@@ -90,10 +93,20 @@ TABLES = {
 }
 
 
+@pytest.mark.parametrize("name", ["sample", *TABLES])
+def test_the_size_of_a_network_for_a_set_is_known_before_it_is_read(name: str) -> None:
+    source = SOURCES[name]
+    data = source.read([DATA])
+    assert (source.name, source.inputs, source.outputs) == (name, data.inputs, data.outputs)
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_always_here_and_has_its_cases_in_every_set(name: str) -> None:
     assert SOURCES[name].is_here([])
     data = SOURCES[name].read([])
+    count, numbers = len(TABLES[name]), data.inputs
+    assert str(data) == f"{name}: a table of {count} cases, {numbers} numbers each"
+    assert data.tests_are_in == {name}
     for cases in (data.train, data.validation, data.test):
         pairs = zip(cases.inputs.tolist(), cases.targets.tolist(), strict=True)
         assert list(pairs) == TABLES[name]
@@ -112,26 +125,3 @@ def test_points_of_a_plane_are_always_the_same_and_no_line_divides_them(name: st
     assert ((x @ line).argmax(axis=1) == data.train.targets.argmax(axis=1)).mean() < 0.92
     assert np.abs(data.train.inputs).max() < 6
     assert data.train.targets.mean(axis=0).tolist() == [0.5, 0.5]
-
-
-@pytest.mark.parametrize(
-    ("name", "says", "tests_are_in"),
-    [
-        (
-            "sample",
-            "3,500 cases to train, 500 to validate, 1,000 to test; 28 x 28 pixels each",
-            "mnist",
-        ),
-        ("truth", "a table of 4 cases, 3 numbers each", "truth"),
-        ("mini", "a table of 8 cases, 3 numbers each", "mini"),
-        ("mini3", "a table of 3 cases, 3 numbers each", "mini3"),
-    ],
-)
-def test_a_data_set_tells_its_size_and_where_its_test_cases_are_trained_on(
-    name: str, says: str, tests_are_in: str
-) -> None:
-    source = SOURCES[name]
-    data = source.read([DATA])
-    assert (source.name, source.inputs, source.outputs) == (name, data.inputs, data.outputs)
-    assert str(data) == f"{name}: {says}"
-    assert data.tests_are_in == {tests_are_in}
