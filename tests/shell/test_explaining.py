@@ -99,6 +99,13 @@ def test_a_part_of_it_fits_on_a_screen(session: Session, line: str, says: str) -
     assert len(text.splitlines()) <= 50
 
 
+def test_of_equal_ones_in_a_window_the_first_is_taken(session: Session) -> None:
+    do(session, "n 28x28-1c3-p2-10")
+    for parameter in hand(session).network.parameters:
+        parameter.value[...] = -1
+    assert "the largest, the first of 4 equal ones" in shown(session, "why 3 2", width=80)
+
+
 def test_a_random_case_where_none_is_named(session: Session) -> None:
     indices = {do(session, "n mini; why")[1]["index"] for _ in range(12)}
     assert len(indices) > 1

@@ -133,6 +133,8 @@ def test_diff_tells_what_only_one_of_two_networks_misreads(trained: Session) -> 
     assert diff["both_wrong"] == len(wrong["a"] & wrong["b"])
     (same,) = do(trained, "diff a")  # against the one in hand, which is b
     assert [network["name"] for network in same["networks"]] == ["a", "b"]
+    (both,) = do(trained, "diff a b 11")
+    assert both["networks"][1]["outputs"] == do(trained, "c 11")[0]["outputs"]
     assert "no network named 'c'" in refusal(trained, "diff a c")
 
 

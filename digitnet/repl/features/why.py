@@ -274,7 +274,10 @@ class _Block:
             return [self._normalized(layer, self.place, [""])]
         terms = terms_of(self.p, self.place)
         if isinstance(layer, MaxPool):
-            name = f"{self.input(terms.first)}, the largest"
+            window = tuple(slice(n * layer.size, (n + 1) * layer.size) for n in self.place[:2])
+            equal = int((self.p.x[window][..., self.place[2]] == terms.x.max()).sum())
+            tied = f", the first of {equal} equal ones" if equal > 1 else ""
+            name = f"{self.input(terms.first)}, the largest{tied}"
             return [self._sum(terms, [((name,), float(terms.x.max()))])]
         if isinstance(layer, Convolution) and layer.kernel <= DRAWN:
             return [*self._squares(terms), self._sum(terms, _channels(terms))]

@@ -18,10 +18,20 @@ from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.check import check_outputs
+from digitnet.repl.features.check import Case, CheckResult, check_outputs, checked
 from digitnet.repl.features.saves import loaded
-from digitnet.repl.pictures import View
-from digitnet.repl.pictures.digit import AROUND, Framed, capacity, gallery, size_of, small_case
+from digitnet.repl.pictures import Drawn, View
+from digitnet.repl.pictures.digit import (
+    AROUND,
+    Framed,
+    bar,
+    capacity,
+    gallery,
+    large_case,
+    side_by_side,
+    size_of,
+    small_case,
+)
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
@@ -308,12 +318,41 @@ class DiffResult(Record):
             yield SEEN_IN_TRAINING
 
 
+@dataclass(frozen=True)
+class OutputsResult(Drawn):
+    """What two networks make of one case."""
+
+    case: Case
+    networks: dict[str, CheckResult]
+
+    def as_json(self) -> dict[str, Any]:
+        networks = [
+            {"name": name, "guess": each.guess, "outputs": each.outputs}
+            for name, each in self.networks.items()
+        ]
+        return self.case.as_json() | {"networks": networks}
+
+    def drawn(self, view: View) -> RenderResult:
+        yield str(self.case)
+        outputs = zip(*(each.outputs for each in self.networks.values()), strict=True)
+        lines = [
+            (str(n), *(f"{bar(value, 12, blocks=view.blocks)} {value:.3f}" for value in values))
+            for n, values in enumerate(outputs)
+        ]
+        table, case = Rows(("", *self.networks), lines, key=("",)), self.case.inputs
+        needed = (case.shape[1] if case.ndim == 2 else 0) + 3 + sum(table.widths) + 4
+        yield side_by_side(large_case(case, view), table, view.width, needed)
+        guesses = [f"{name} reads {each.guess}" for name, each in self.networks.items()]
+        yield f"{', '.join(guesses)}; it is a {self.case.answer}"
+
+
 @command(
     "diff",
     group="Asking",
     rank=7,
     examples={
         "diff first": "the network in hand against first",
+        "diff first second 11": "what both make of test case 11",
         "diff first second": "the cases that only one of them misreads",
     },
     is_picture=True,
@@ -322,15 +361,21 @@ def diff(
     session: Session,
     first: Annotated[str, kinds.SAVE],
     second: Annotated[str, kinds.SAVE] = "",
-) -> DiffResult:
+    index: Annotated[int | None, kinds.INDEX] = None,
+) -> DiffResult | OutputsResult:
     """Show the test cases that only one of two saved networks misreads.
 
-    With one name, the network in hand is compared with it.
+    With one name, the network in hand is compared with it. With the number of a case, the outputs
+    of both networks for that case.
     """
     models = [loaded(session, first), loaded(session, second) if second else session.network()]
     names = [model.title for model in models]
     if names[0] == names[1]:
         names[1] += " again" if second else " in hand"
+    if index is not None:
+        case = Case.of(session, session.data_for(models[0]), index)
+        results = [checked(model, session.data_for(model), case) for model in models]
+        return OutputsResult(case, dict(zip(names, results, strict=True)))
     (data, a, seen), (_, b, also_seen) = (guess_all(session, model) for model in models)
     wrong = [guesses.answers != guesses.guesses for guesses in (a, b)]
     networks = [
