@@ -95,7 +95,10 @@ def minimize(
             trainer.history.append(point)
         report(Iteration(count, iterations, cost, result.cost, result.accuracy, seconds))
 
-    options = {"maxiter": iterations} | ({"maxfun": 10 * iterations} if method == "l-bfgs" else {})
+    options = {"maxiter": iterations}
+    if method == "l-bfgs":  # which keeps fewer of the last steps of a large network
+        kept = max(3, min(10, (1 << 24) // objective.start.size))
+        options |= {"maxfun": 10 * iterations, "maxcor": kept}
     try:
         with np.errstate(all="ignore"):  # costs may overflow
             optimize.minimize(
