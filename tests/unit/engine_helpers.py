@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from digitnet.engine.network import Network
+from digitnet.engine.layers import ACTIVATIONS
+from digitnet.engine.network import COSTS, Network
+
+HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
+OUTPUTS = [
+    (output, cost)
+    for cost, forms in COSTS.items()
+    for form in forms
+    for output in form.outputs or ACTIVATIONS
+]
+"""The activations and costs of an output layer that go together."""
 
 
 def differences(cost: Callable[[], float], array: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Training steps followed by hand, with nothing of the engine's: plain formulae, one at a time."""
 
 from math import exp
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +13,10 @@ from digitnet.engine.trainer import Trainer
 from digitnet.recipes import RECIPES, build
 from digitnet.registry.model import Model
 
-NO_FOLDERS: list[Path] = []
-
 
 def trained(recipe: str, seed: int, amount: str) -> Model:
     named = build(RECIPES[recipe], seed)
-    data = SOURCES[recipe].read(NO_FOLDERS)
+    data = SOURCES[recipe].read([])
     run(named.trainer, data.train, data.validation, Amount.parse(amount))
     return named
 
@@ -31,7 +28,7 @@ def logistic(z: float) -> float:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_truth_ends_as_its_author_saw(seed: int) -> None:
     network = trained("truth", seed, "10000").network
-    data = SOURCES["truth"].read(NO_FOLDERS)
+    data = SOURCES["truth"].read([])
     a = outputs_for(network, data.test, np.arange(4))[:, 0]
     np.testing.assert_allclose(a, [0, 0, 1, 1], atol=0.01)
 
@@ -43,7 +40,7 @@ def test_one_iteration_of_mini() -> None:
         (layer.weights.tolist(), layer.biases.tolist())  # type: ignore[union-attr]
         for layer in named.network.layers
     )
-    data = SOURCES["mini"].read(NO_FOLDERS)
+    data = SOURCES["mini"].read([])
     new_w1, new_w2 = [row[:] for row in w1], [row[:] for row in w2]
     new_b1, new_b2 = b1[:], b2[:]
     step = RECIPES["mini"].settings["rate"] / 8
@@ -61,25 +58,21 @@ def test_one_iteration_of_mini() -> None:
             for i in range(3):
                 new_w1[i][j] -= step * x[i] * d1[j]
     layers = trained("mini", 6, "1").network.layers
-    for found, expected in (
-        (layers[0].weights, new_w1),
-        (layers[0].biases, new_b1),
-        (layers[1].weights, new_w2),
-        (layers[1].biases, new_b2),
-    ):
-        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    for layer, w, b in zip(layers, (new_w1, new_w2), (new_b1, new_b2), strict=True):
+        np.testing.assert_allclose(layer.weights, w, rtol=1e-12)  # type: ignore[attr-defined]
+        np.testing.assert_allclose(layer.biases, b, rtol=1e-12)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("recipe", ["mini", "mini3"])
 def test_the_mini_networks_learn_their_tables(recipe: str) -> None:
     named = trained(recipe, 1, "3000")
-    data = SOURCES[recipe].read(NO_FOLDERS)
+    data = SOURCES[recipe].read([])
     assert named.trainer.measure(data.test).accuracy == 1
 
 
 def test_momentum_and_l2_follow_their_formulae() -> None:
     named = build(RECIPES["truth"], 5)
-    data = SOURCES["truth"].read(NO_FOLDERS)
+    data = SOURCES["truth"].read([])
     trainer: Trainer = named.trainer
     settings = {"optimizer": "momentum", "rate": "0.5", "momentum": "0.9", "l2": "0.01"}
     for name, value in settings.items():

@@ -39,25 +39,21 @@ def test_a_kernel_is_that_of_its_channel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "pictures"),
-    [("6x6x2-4c3-5", (4, 3, 6)), ("6x6x2-5-3", (5, 6, 12)), ("8x8-p2-5-3", (5, 4, 4))],
+    ("shape", "weights"),
+    [
+        *(("6x6x2-4c3-5", (4, 3, 6)), ("6x6x2-5-3", (5, 6, 12)), ("8x8-p2-5-3", (5, 4, 4))),
+        *(("9-4-2", (4, 9)), ("30-4-2", (4, 30))),  # no picture
+    ],
 )
-def test_channels_of_the_input_stand_side_by_side(shape: str, pictures: tuple[int, ...]) -> None:
-    network = made(shape)
-    first = first_layer(network)
-    assert first.weights.shape == pictures
+def test_channels_of_the_input_stand_side_by_side(shape: str, weights: tuple[int, ...]) -> None:
+    first = first_layer(made(shape))
+    assert first.weights.shape == weights
     if shape == "6x6x2-5-3":  # (row 1, column 2, channel 1) is input (1 · 6 + 2) · 2 + 1
         assert first.weights[4, 1, 6 + 2] == first.layer.weights[17, 4]
 
 
-def test_what_is_no_picture_stays_a_row() -> None:
-    assert first_layer(made("9-4-2")).weights.shape == (4, 9)
-    assert first_layer(made("30-4-2")).weights.shape == (4, 30)
-
-
 def test_a_committee_has_no_first_layer() -> None:
-    member = made("36-5-3")
-    committee = Network([Committee((36,), members=[(member, 1.0)])], "cross-entropy")
+    committee = Network([Committee((36,), members=[(made("36-5-3"), 1.0)])], "cross-entropy")
     with pytest.raises(ValueError, match="a committee has no weights of its own"):
         first_layer(committee)
 

@@ -103,22 +103,6 @@ def test_an_error_is_raised_when_all_have_ended(where: int, error: type[BaseExce
     assert ended == [1, 1, 1]
 
 
-def test_ctrl_c_while_waiting_is_raised_when_all_have_ended() -> None:
-    import _thread
-
-    ended = []
-
-    def work() -> None:
-        time.sleep(0.1)
-        _thread.interrupt_main()
-        time.sleep(0.3)
-        ended.append(1)
-
-    with pytest.raises(KeyboardInterrupt):
-        threads.run([lambda: None, work])
-    assert ended == [1]
-
-
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that interrupts")
 def test_ctrl_c_at_any_moment_leaves_nobody_at_work_and_the_threads_free(
     request: pytest.FixtureRequest, share: Callable[[int, int], int]

@@ -4,22 +4,16 @@ from math import exp, log
 
 import numpy as np
 import pytest
+from engine_helpers import HIDDEN, OUTPUTS
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.layers import ACTIVATIONS, EXACT, Dense
-from digitnet.engine.network import COSTS, Committee, Network
+from digitnet.engine.layers import EXACT, Dense
+from digitnet.engine.network import Committee, Network
 from digitnet.engine.pictures import Convolution
 from digitnet.engine.shapes import network_of
 from digitnet.insight.why import Backpropagation, backpropagate, largest, terms_of, trail
 from digitnet.recipes import RECIPES, build
 
-OUTPUTS = [
-    (output, name)
-    for name, forms in COSTS.items()
-    for cost in forms
-    for output in cost.outputs or ACTIVATIONS
-]
-HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 SHAPES = [
     "6x6-2c3-p2-3",
     "7x6-2c3-p2-2c2-4-3",
