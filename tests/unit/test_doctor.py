@@ -1,7 +1,6 @@
 """The doctor: planted faults are found, healthy networks are let be, and nothing is changed."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from doctor_helpers import (
     recipe,
     some,
 )
+from registry_helpers import everything
 
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.optimizers import OPTIMIZERS
@@ -27,6 +27,7 @@ from digitnet.engine.report import Stopped
 from digitnet.insight.doctor import FAULTS, LAYERS, Fault, fault
 from digitnet.insight.facts import Facts
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate
+from digitnet.registry.model import Model
 
 CURED = {"pixels", "schedule", "decay", "l1", "max-norm", "clip", "dropout", "augment",
          "smoothing", "momentum", "rate-high", "rate-low", "not-finite", "symmetric", "dead",
@@ -111,21 +112,13 @@ def test_what_learners_meet_is_called_by_its_cause(
     assert patient().codes[:1] == [code]
 
 
-def everything(patient: Patient) -> list[Any]:
+def snapshot(patient: Patient) -> list[Any]:
     """All there is of a network in training and its data, to the bit."""
-    trainer = patient.trainer
-    snapshot = trainer.snapshot()
-    arrays: list[Any] = [*snapshot.values, *(snapshot.averages or [])]
-    arrays += [array for kept in snapshot.state.values() for array in kept]
-    arrays += [patient.train.inputs, patient.train.targets, patient.sets["validation"].inputs]
+    data = (patient.train.inputs, patient.train.targets, patient.sets["validation"].inputs)
     return [
-        [array.tobytes() for array in arrays],
-        asdict(trainer.progress),
-        list(trainer.history),
-        trainer.settings,
-        trainer.optimizer.steps,
-        [layer.text for layer in trainer.network.layers],
-        np.random.get_state()[1].tobytes(),  # type: ignore[index]
+        everything(Model(patient.trainer)),
+        [layer.text for layer in patient.trainer.network.layers],
+        [array.tobytes() for array in (*data, np.random.get_state()[1])],  # type: ignore[index]
     ]
 
 
@@ -140,11 +133,12 @@ def everything(patient: Patient) -> list[Any]:
 )
 def test_the_network_stays_as_it_is_to_the_bit(patient: Callable[[], Patient]) -> None:
     examined, untouched = patient(), patient()
-    before = everything(examined)
+    before = snapshot(examined)
     examined.findings()
     range_test(examined.trainer, examined.train)
-    assert everything(examined) == before
-    assert everything(examined.trained("20"))[0] == everything(untouched.trained("20"))[0]
+    assert snapshot(examined) == before
+    later = (everything(Model(each.trained("20").trainer)) for each in (examined, untouched))
+    assert next(later)["parameters"] == next(later)["parameters"]
 
 
 def test_it_stops_between_two_mini_batches() -> None:

@@ -26,7 +26,6 @@ from digitnet.digits.own import (
 )
 from digitnet.registry.files import MAX_BYTES, RegistryError
 from digitnet.registry.own_sets import ROWS, OwnData
-from digitnet.registry.saves import KEPT_VERSIONS
 from digitnet.registry.undo import undo
 
 
@@ -198,16 +197,6 @@ def test_a_network_and_a_data_set_may_have_the_same_name(own: OwnData) -> None:
     own.store.delete(MINE)
     assert own.names() == [MINE]
     assert own.store.names() == []
-
-
-def test_what_was_deleted_is_kept_however_much_is_changed_afterwards(own: OwnData) -> None:
-    for ink in range(20):
-        add(own, ink)
-    own.keep(MINE, OwnCases.none(), own.version(MINE))
-    for ink in range(20):
-        add(own, ink)
-    undo_own(own, MINE, KEPT_VERSIONS + 2)
-    assert inks(own.read(MINE)) == [*range(20)]
 
 
 def test_programs_that_add_at_the_same_time_lose_nothing(own: OwnData) -> None:
