@@ -1,11 +1,13 @@
 """What tests of the engine share."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.network import COSTS, Network
+from digitnet.engine.shapes import network_of
 
 HIDDEN = [name for name in ACTIVATIONS if name != "softmax"]
 OUTPUTS = [
@@ -15,6 +17,13 @@ OUTPUTS = [
     for output in form.outputs or ACTIVATIONS
 ]
 """The activations and costs of an output layer that go together."""
+
+
+def made(shape: str, seed: int = 1, **how: Any) -> Network:
+    """An untrained network. how: as of `network_of`."""
+    network = network_of(shape, **how)
+    network.initialize(seed)
+    return network
 
 
 def differences(cost: Callable[[], float], array: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from engine_helpers import made
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from session_helpers import Kept, do
@@ -49,8 +50,7 @@ def offered(session: Session, line: str) -> list[str]:
 
 
 def network_with_right_gradient(shape: str, **how: str) -> Network:
-    network = network_of(shape, dtype=np.float64, **how)
-    network.initialize(1)
+    network = made(shape, dtype=np.float64, **how)
     x, y = np.random.default_rng(1).random((4, network.inputs)), np.eye(3)[[0, 1, 2, 0]]
     assert check_gradient(network, x, y).max_relative_error < 1e-6
     return network

@@ -1,6 +1,7 @@
 """Guesses beside answers: confidences, the confusion matrix, precision and recall."""
 
 import numpy as np
+from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.evaluate import (
@@ -12,7 +13,6 @@ from digitnet.engine.evaluate import (
     precision,
     recall,
 )
-from digitnet.engine.shapes import network_of
 
 
 def test_a_confusion_matrix_is_that_worked_out_by_hand() -> None:
@@ -47,8 +47,7 @@ def test_all_chunks_are_counted_once() -> None:
     rng = np.random.default_rng(1)
     count = CHUNK + 37
     cases = Cases(rng.random((count, 9)), one_hot(rng.integers(0, 4, count), 4))
-    network = network_of("9-5-4", hidden="tanh", output="softmax", cost="cross-entropy")
-    network.initialize(1)
+    network = made("9-5-4", hidden="tanh")
     found = guesses_of(outputs_in_chunks(network, cases))
     assert found.matrix().sum() == count
     assert found.matrix().trace() == evaluate(network, cases).correct

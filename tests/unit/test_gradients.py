@@ -2,19 +2,16 @@
 
 import numpy as np
 import pytest
-from engine_helpers import HIDDEN, OUTPUTS, differences, gradients
+from engine_helpers import HIDDEN, OUTPUTS, differences, gradients, made
 
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.network import Network, cost_for
-from digitnet.engine.shapes import network_of
 
 
 def small_network(hidden: str, output: str, cost: str, *, bias: bool = True) -> Network:
-    network = network_of(
-        "5-4-4-3", hidden=hidden, output=output, cost=cost, bias=bias, dtype=np.float64
-    )
-    network.initialize(7)
+    how = {"hidden": hidden, "output": output, "cost": cost, "bias": bias}
+    network = made("5-4-4-3", 7, dtype=np.float64, **how)
     rng = np.random.default_rng(8)
     for parameter in network.parameters:  # also biases away from zero
         parameter.value[...] += 0.3 * rng.standard_normal(parameter.value.shape)

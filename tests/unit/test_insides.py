@@ -2,18 +2,12 @@
 
 import numpy as np
 import pytest
+from engine_helpers import made
 
 from digitnet.engine.layers import Dense
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.pictures import Convolution
-from digitnet.engine.shapes import network_of
 from digitnet.insight.inside import first_layer, first_layer_maps, layer_outputs
-
-
-def made(shape: str, **how: str) -> Network:
-    network = network_of(shape, hidden="relu", output="softmax", cost="cross-entropy", **how)
-    network.initialize(3)
-    return network
 
 
 def case(network: Network) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":

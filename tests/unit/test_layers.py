@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine_helpers import differences
+from engine_helpers import differences, made
 
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.layers import EXACT, BatchNorm, Layer, Step
@@ -167,10 +167,9 @@ SHAPES = [
 ]
 
 
-def made(shape: str) -> tuple[Network, np.ndarray, np.ndarray]:
+def filled_and_batch(shape: str) -> tuple[Network, np.ndarray, np.ndarray]:
     """The network with random parameters and statistics, in float64, and a batch for it."""
-    network = network_of(shape, dtype=np.float64)
-    network.initialize(5)
+    network = made(shape, 5, dtype=np.float64)
     for p in network.parameters:
         p.value[...] += 0.2 * rng(7).standard_normal(p.value.shape)
     x = pictures(6, network.inputs)
@@ -180,7 +179,7 @@ def made(shape: str) -> tuple[Network, np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_gradient_of_every_layer_is_checked(shape: str) -> None:
-    found = check_gradient(*made(shape))
+    found = check_gradient(*filled_and_batch(shape))
     assert found.checked == 20
     assert found.max_relative_error < 1e-6
 
@@ -189,7 +188,7 @@ def test_the_gradient_of_every_layer_is_checked(shape: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("step", [STEP, EXACT], ids=["training", "exact"])
 def test_what_is_fast_computes_what_the_layers_do(shape: str, step: Step) -> None:
-    network, x, y = made(shape)
+    network, x, y = filled_and_batch(shape)
     a = network.forward(x, step).copy()
     network.backward(a, y)
     fast = [p.whole_gradient().copy() for p in network.parameters]
@@ -207,7 +206,7 @@ def test_what_is_fast_computes_what_the_layers_do(shape: str, step: Step) -> Non
 def test_a_wrong_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = FastConvolution.backward
     monkeypatch.setattr(FastConvolution, "backward", lambda self, grad: right(self, grad * 1.01))
-    assert check_gradient(*made(SHAPES[0])).max_relative_error > 1e-4
+    assert check_gradient(*filled_and_batch(SHAPES[0])).max_relative_error > 1e-4
 
 
 @pytest.mark.serial
@@ -217,7 +216,7 @@ def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.Monke
     results = []
     for number in (1, 2):
         with threads.limited_to(number):
-            network, x, y = made(shape)
+            network, x, y = filled_and_batch(shape)
             a = network.forward(x, STEP).copy()
             network.backward(a, y)
             results.append([a, *(p.whole_gradient().copy() for p in network.parameters)])
@@ -229,7 +228,7 @@ def test_two_threads_compute_what_one_does(shape: str, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_folding_changes_no_answer(shape: str) -> None:
-    network, x, _ = made(shape)
+    network, x, _ = filled_and_batch(shape)
     answer = folded(network)
     np.testing.assert_allclose(answer.forward(x), network.forward(x), atol=1e-12)
     assert ("-b" in answer.shape) == (shape == "12-b-5-3")  # below it is nothing to fold into
@@ -238,7 +237,7 @@ def test_folding_changes_no_answer(shape: str) -> None:
 
 
 def test_statistics_are_the_mean_over_batches_of_units_none_of_which_is_left_out() -> None:
-    network, x, _ = made("9x8-4c3-b-3")
+    network, x, _ = filled_and_batch("9x8-4c3-b-3")
     (norm,) = network.batch_norms
     moments = []
     for batch in (x[:2], x[2:4], x[4:]):
@@ -249,8 +248,7 @@ def test_statistics_are_the_mean_over_batches_of_units_none_of_which_is_left_out
     np.testing.assert_allclose(norm.variance, np.mean([v for _, v in moments], axis=0))
     variances = []
     for shape in ("12-8:linear-d0.5-b-3", "12-8-b-3"):
-        network = network_of(shape, dtype=np.float64)
-        network.initialize(5)
+        network = made(shape, 5, dtype=np.float64)
         network.measure_statistics([pictures(30, 12)])
         variances.append(network.batch_norms[0].variance)
     np.testing.assert_allclose(*variances)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.minimize import METHODS, Iteration, minimize
 from digitnet.engine.report import Stopped
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 
 
@@ -24,8 +24,7 @@ CASES = cases()
 
 
 def trainer(scale: float = 1.0) -> Trainer:
-    network = network_of("60-40-10")
-    network.initialize(1)
+    network = made("60-40-10")
     for parameter in network.parameters:
         parameter.value[...] *= scale
     return Trainer(network, Settings(l2=1e-3, optimizer="momentum"), 1)

@@ -5,7 +5,7 @@ from math import cos, pi
 
 import numpy as np
 import pytest
-from engine_helpers import differences, gradients
+from engine_helpers import differences, gradients, made
 
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.layers import Dropout, Step
@@ -14,14 +14,11 @@ from digitnet.engine.optimizers import OPTIMIZERS, Penalties, limit_norms
 from digitnet.engine.run import run
 from digitnet.engine.schedules import SCHEDULES, Amount, Schedule
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of
 from digitnet.engine.trainer import Trainer
 
 
-def network(dtype: type = np.float64) -> Network:
-    result = network_of("6-5-3", dtype=dtype)
-    result.initialize(3)
-    return result
+def network() -> Network:
+    return made("6-5-3", 3, dtype=np.float64)
 
 
 def batch(count: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -136,8 +133,7 @@ def test_steps_follow_their_formula_and_penalties_spare_the_biases(
 
 @pytest.mark.parametrize("far", [0, 1e21], ids=["", "a square out of range"])
 def test_clipping_shortens_the_whole_gradient(far: float) -> None:
-    of = network_of("6-8-3", output="linear", cost="squared")
-    of.initialize(3)
+    of = made("6-8-3", 3, output="linear", cost="squared")
     start = weights(of)
     x, y = (array.astype(np.float32) for array in batch())
     of.backward(of.forward(x), y - np.float32(far))
@@ -218,8 +214,7 @@ def test_dropout_leaves_out_the_share_and_keeps_the_mean() -> None:
 
 
 def test_the_gradient_is_right_with_units_left_out() -> None:
-    of = network_of("6-8-3", hidden="tanh", dtype=np.float64)
-    of.initialize(3)
+    of = made("6-8-3", 3, hidden="tanh", dtype=np.float64)
     of.set_dropout(0.5)
     (x, y), step, w = batch(), Step(2, 0), of.parameters[0]
     of.backward(of.forward(x), y)  # another mask before

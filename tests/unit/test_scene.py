@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 from conftest import ROOT
+from engine_helpers import made
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.arrays import Array
 from digitnet.engine.layers import LAYERS, Weighted
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.pictures import Flatten
-from digitnet.engine.shapes import network_of
 from digitnet.insight.inside import numbers_of, scene_of
 from digitnet.insight.why import backpropagate
 from digitnet.repl.pictures.grid import Grid
@@ -32,12 +32,6 @@ SHAPES = [
     "28x28-4c5:tanh-a2-b-d0.1-12-10",
     "28x28-p2-3c3-b-a2-10",
 ]
-
-
-def network(shape: str) -> Network:
-    made = network_of(shape)
-    made.initialize(1)
-    return made
 
 
 def engine_values(of: Network, x: Array) -> list[Array]:
@@ -63,10 +57,10 @@ def texts(picture: NetworkPicture, width: int = 200, height: int = 60) -> list[s
 def test_the_number_beside_each_unit_is_the_engines_to_the_last_digit(
     shape: str, case: int
 ) -> None:
-    made = network(shape)
-    picture = picture_of(made, SAMPLE, case)
+    net = made(shape)
+    picture = picture_of(net, SAMPLE, case)
     lines = texts(picture)
-    for values in engine_values(made, SAMPLE.test.inputs[case] * np.float32(1 / 255)):
+    for values in engine_values(net, SAMPLE.test.inputs[case] * np.float32(1 / 255)):
         numbers = [number_of(value) for value in numbers_of(values).tolist()]
         shown = [
             unit
@@ -78,12 +72,12 @@ def test_the_number_beside_each_unit_is_the_engines_to_the_last_digit(
 
 
 def test_every_kind_of_layer_is_among_them() -> None:
-    kinds = {layer.kind for shape in SHAPES for layer in network(shape).layers}
+    kinds = {layer.kind for shape in SHAPES for layer in made(shape).layers}
     assert kinds | {"committee"} == set(LAYERS)
 
 
 def test_the_members_of_a_committee_stand_beside_their_answers() -> None:
-    members = [network("784-12-10"), network("28x28-4c5-p2-10")]
+    members = [made("784-12-10"), made("28x28-4c5-p2-10")]
     committee = Network([Committee((784,), members=[(m, 1.0) for m in members])], "cross-entropy")
     picture = picture_of(committee, SAMPLE, 3)
     x = SAMPLE.test.inputs[3:4] * np.float32(1 / 255)
@@ -100,10 +94,10 @@ def test_the_members_of_a_committee_stand_beside_their_answers() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_lines_and_bias_add_up_to_z(shape: str) -> None:
-    made = network(shape)
+    net = made(shape)
     x, y = SAMPLE.test.inputs[5] / 255, SAMPLE.test.targets[5].astype(float)
-    columns = scene_of(made, x, y).columns[1:]
-    passes = [p for p in backpropagate(made, x, y).passes if isinstance(p.layer, Weighted)]
+    columns = scene_of(net, x, y).columns[1:]
+    passes = [p for p in backpropagate(net, x, y).passes if isinstance(p.layer, Weighted)]
     for column, p in zip(columns, passes, strict=True):
         sums = column.links(range(p.z.shape[-1])).sum(axis=0)
         np.testing.assert_allclose(sums, p.z.reshape(-1, p.z.shape[-1]).sum(axis=0), atol=1e-9)
@@ -112,9 +106,9 @@ def test_lines_and_bias_add_up_to_z(shape: str) -> None:
 
 
 def test_the_error_signal_is_what_why_shows() -> None:
-    made = network("784-12-11-10")
+    net = made("784-12-11-10")
     x, y = SAMPLE.test.inputs[5] / 255, SAMPLE.test.targets[5].astype(float)
-    scene, page = scene_of(made, x, y), backpropagate(made, x, y)
+    scene, page = scene_of(net, x, y), backpropagate(net, x, y)
     for column, p in zip(scene.columns[1:], page.passes, strict=True):
         np.testing.assert_array_equal(column.signal, p.delta)
     np.testing.assert_allclose(
@@ -123,8 +117,8 @@ def test_the_error_signal_is_what_why_shows() -> None:
 
 
 def test_the_units_that_are_shown_give_the_guess_most() -> None:
-    made = network("784-100-10")
-    scene = picture_of(made, SAMPLE, 5).scene
+    net = made("784-100-10")
+    scene = picture_of(net, SAMPLE, 5).scene
     guess = int(scene.outputs.argmax())
     given = np.abs(scene.columns[2].links([guess])[:, 0])
     shown = scene.chosen([784, 7, 10])[1]
@@ -139,7 +133,7 @@ def test_the_units_that_are_shown_give_the_guess_most() -> None:
 def test_every_size_of_screen_has_a_picture_and_says_what_is_left_out(
     shape: str, width: int, height: int
 ) -> None:
-    lines = texts(picture_of(network(shape), SAMPLE, 5), width, height)
+    lines = texts(picture_of(made(shape), SAMPLE, 5), width, height)
     assert (len(lines), {len(line) for line in lines}) == (height, {width})
     hidden = shape.count("-") - shape.count("-p2") - 1
     named = re.sub(r"\+\d+( layers?)?", "", lines[0]).split()[1:-1]
@@ -148,8 +142,8 @@ def test_every_size_of_screen_has_a_picture_and_says_what_is_left_out(
 
 
 def test_phases_light_up_one_layer_after_the_other_and_show_the_signal() -> None:
-    made = network("784-5-4-10")
-    picture = picture_of(made, SAMPLE, 5)
+    net = made("784-5-4-10")
+    picture = picture_of(net, SAMPLE, 5)
     scene = picture.scene
     seen = [texts(NetworkPicture(scene, picture.case, 0, phase=phase)) for phase in phases(scene)]
     numbers = [sum(len(re.findall(r"██ +-?\d", line)) for line in lines) for lines in seen]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.network import Network
@@ -15,7 +16,6 @@ from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Trainer
 
@@ -36,8 +36,7 @@ def trained(optimizer: str, **settings: object) -> Network:
     rng = np.random.default_rng(2)
     inputs = rng.integers(0, 256, (40, 30), dtype=np.uint8)
     cases = Cases(inputs, one_hot(rng.integers(3, size=40), 3), 1 / 255)
-    network = network_of("30-70-20-3", dtype=np.float64)
-    network.initialize(1)
+    network = made("30-70-20-3", dtype=np.float64)
     given = Settings(**{"batch": 10, "optimizer": optimizer, **settings})  # type: ignore[arg-type]
     run(Trainer(network, given, 3), cases, cases, Amount.parse("12"))
     return network

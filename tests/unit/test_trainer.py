@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, Feeder, one_hot
 from digitnet.engine.report import Stopped, ignore
@@ -31,10 +32,8 @@ def blobs(count: int = 200) -> Cases:
 
 
 def trainer(seed: int = 1, **settings: float) -> Trainer:
-    network = network_of("4-8-3")
-    network.initialize(seed)
     values = {"rate": 0.1, "batch": 16} | settings
-    return Trainer(network, Settings(**values), seed)  # type: ignore[arg-type]
+    return Trainer(made("4-8-3", seed), Settings(**values), seed)  # type: ignore[arg-type]
 
 
 def train(
@@ -261,8 +260,7 @@ def test_after_a_divergence_the_network_can_be_trained(
     hidden: str, amount: str, momentum: float
 ) -> None:
     """The cost of a squared error becomes huge long before it is no longer a number."""
-    network = network_of("4-8-3", hidden=hidden, output="linear", cost="squared")
-    network.initialize(1)
+    network = made("4-8-3", hidden=hidden, output="linear", cost="squared")
     settings = Settings(rate=5.0, batch=16, momentum=momentum, optimizer="momentum")
     of = Trainer(network, settings, 1)
     before = of.measure(blobs())
