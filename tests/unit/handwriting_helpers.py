@@ -72,13 +72,11 @@ class Stroke:
 
 def sheet(ink: Floats, rng: Rng, size: tuple[int, int] | None = None, room: float = 1.0) -> Floats:
     """The ink anywhere on a larger sheet, or on one of this size."""
-    rows, columns = size or tuple(int(n * (1.2 + room * rng.random())) + 4 for n in ink.shape)
-    side = max(rows, columns) if size is None else 0
-    whole = np.zeros((max(rows, side), max(columns, side)))
-    rows, columns = whole.shape
-    top, left = (
-        int(rng.integers(0, n - m + 1)) for n, m in zip(whole.shape, ink.shape, strict=True)
-    )
+    if size is None:
+        size = (max(int(n * (1.2 + room * rng.random())) + 4 for n in ink.shape),) * 2
+    whole = np.zeros(size)
+    spare = (n - m for n, m in zip(size, ink.shape, strict=True))
+    top, left = (int(rng.integers(0, n + 1)) for n in spare)
     whole[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     return whole
 
@@ -87,13 +85,8 @@ def blurred(rng: Rng, shape: tuple[int, ...], width: float) -> Floats:
     """Smooth noise of mean 0 and standard deviation 1."""
     small = tuple(max(4, int(n / max(width, 1)) + 4) for n in shape)
     noise = ndimage.gaussian_filter(rng.normal(size=small), 1, mode="wrap")
-    zoomed = ndimage.zoom(
-        noise,
-        [n / m for n, m in zip(shape, small, strict=True)],
-        order=1,
-        grid_mode=True,
-        mode="nearest",
-    )
+    zoom = np.divide(shape, small)
+    zoomed = ndimage.zoom(noise, zoom, order=1, grid_mode=True, mode="nearest")
     return np.asarray((zoomed - zoomed.mean()) / (zoomed.std() + 1e-9))
 
 

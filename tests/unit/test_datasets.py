@@ -140,13 +140,8 @@ def test_folders_are_searched_in_order(tmp_path: Path) -> None:
     assert brightness_of(SOURCES["sample"].read([second, first])) == 22
 
 
-def test_plain_files_do_as_well_as_gzipped_ones(tmp_path: Path) -> None:
-    files = small(33)
-    folder_with(tmp_path, {TRAIN_IMAGES: files.pop(TRAIN_IMAGES)}, packed=False)
-    assert brightness_of(SOURCES["sample"].read([folder_with(tmp_path, files)])) == 33
-
-
 PLACES = {
+    "without packing": "{stem}",
     "with dots": "{dotted}",
     "with dots, gzipped": "{dotted}.gz",
     "in folders of their names": "{stem}/{stem}",

@@ -101,17 +101,17 @@ def test_sigmoids_and_the_squared_error_are_as_worked_out_by_hand() -> None:
     how = {"hidden": "sigmoid", "output": "sigmoid", "cost": "squared"}
     network = network_of("2-2-1", dtype=np.float64, **how)
     page = backpropagate(set_weights(network, FIRST, ([[1.5], [-2.0]], [0.3])), X, np.array([1.0]))
-    z = [1 * 0.5 + 2 * 0.25 + 0.1, 1 * -1.0 + 2 * 2.0 - 0.5]
-    a = [1 / (1 + exp(-z[0])), 1 / (1 + exp(-z[1]))]
+    z = np.array([1 * 0.5 + 2 * 0.25 + 0.1, 1 * -1.0 + 2 * 2.0 - 0.5])
+    a = 1 / (1 + np.exp(-z))
     z_out = a[0] * 1.5 + a[1] * -2.0 + 0.3
     out = 1 / (1 + exp(-z_out))
     delta = (out - 1) * out * (1 - out)
-    below = [1.5 * delta, -2.0 * delta]
-    deltas = [below[0] * a[0] * (1 - a[0]), below[1] * a[1] * (1 - a[1])]
+    below = np.array([1.5 * delta, -2.0 * delta])
+    deltas = below * a * (1 - a)
     assert page.cost == pytest.approx((out - 1) ** 2 / 2)
     check(page, [
         {"x": X, "z": z, "a": a, "da": below, "delta": deltas, "biases": deltas,
-         "weights": [deltas, [2 * deltas[0], 2 * deltas[1]]]},
+         "weights": [deltas, 2 * deltas]},
         {"x": a, "z": [z_out], "a": [out], "da": [out - 1], "slope": [out * (1 - out)],
          "delta": [delta], "biases": [delta], "weights": [[a[0] * delta], [a[1] * delta]]},
     ])  # fmt: skip
