@@ -43,15 +43,14 @@ class Patient:
         return self
 
     def findings(self, report: Report = ignore) -> list[Finding]:
+        def spelled(network: Network, settings: Settings) -> str:
+            return f"n {spelled_out(network)}; {settings}"
+
         return diagnose(Facts(self.trainer, self.train, self.sets, spelled, report=report))
 
     @property
     def codes(self) -> list[str]:
         return [finding.code for finding in self.findings()]
-
-
-def spelled(network: Network, settings: Settings) -> str:
-    return f"n {spelled_out(network)}; {settings}"
 
 
 @cache

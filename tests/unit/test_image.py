@@ -105,22 +105,16 @@ def test_a_picture_that_is_prepared_already_is_not_changed(change: Any) -> None:
     assert np.ptp(np.flatnonzero(read_digits(as_file(change(small)))[0].any(axis=1))) >= 17
 
 
-def photographed(form: str) -> bytes:
-    """A stroke on a sheet, larger than other formats than JPEG may be."""
-    image = Image.new("L", (6000, 4500), 240)
-    ImageDraw.Draw(image).line((3000, 900, 3000, 3600), fill=20, width=300)
-    assert image.width * image.height > MAX_PIXELS
-    file = BytesIO()
-    more = {"save_all": True, "append_images": [image.resize((60, 45))]} if form == "MPO" else {}
-    image.save(file, form, progressive=True, **more)
-    return file.getvalue()
-
-
 @pytest.mark.parametrize("form", ["JPEG", "MPO"])
 @pytest.mark.parametrize("film", [0, 5_000_000], ids=["", "with a film"])
 def test_a_photo_is_a_jpeg_whatever_a_phone_puts_after_it(form: str, film: int) -> None:
+    image = Image.new("L", (6000, 4500), 240)  # larger than other formats than JPEG may be
+    assert image.width * image.height > MAX_PIXELS
+    ImageDraw.Draw(image).line((3000, 900, 3000, 3600), fill=20, width=300)
+    more = {"save_all": True, "append_images": [image.resize((60, 45))]} if form == "MPO" else {}
+    image.save(file := BytesIO(), form, progressive=True, **more)
     after = np.random.default_rng(0).bytes(film)  # it has the bytes of a scan's marker by chance
-    data = photographed(form) + after
+    data = file.getvalue() + after
     assert Image.open(BytesIO(data)).format == form
     assert len(read_digits(data)) == 1
 

@@ -42,10 +42,6 @@ SIZES = [
 ]
 
 
-def passes(layer: Convolution, way: str) -> Passes:
-    return layer if way == "plain" else FastConvolution(layer, None)
-
-
 @pytest.fixture(
     params=[
         ("plain", "one tile"),
@@ -76,7 +72,7 @@ def test_a_convolution_is_the_sum_over_its_kernel_and_its_transpose_on_the_way_b
     for i, j in product(range(layer.shape[0]), range(layer.shape[1])):
         patch = x[:, i : i + k, j : j + k]
         expected[:, i, j] += np.einsum("nrsc,rscf->nf", patch, w)
-    of = passes(layer, way)
+    of: Passes = layer if way == "plain" else FastConvolution(layer, None)
     y = of.forward(x, STEP).copy()
     np.testing.assert_allclose(y, expected, atol=1e-12)
     y -= layer.biases

@@ -10,17 +10,10 @@ from digitnet.engine.report import Stopped
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 
-
-def cases(count: int = 3000) -> Cases:
-    rng = np.random.default_rng(0)
-    answers = rng.integers(10, size=count)
-    return Cases(
-        (rng.standard_normal((10, 60))[answers] + rng.standard_normal((count, 60))).astype("f"),
-        one_hot(answers, 10),
-    )
-
-
-CASES = cases()
+COUNT, RNG = 3000, np.random.default_rng(0)
+ANSWERS = RNG.integers(10, size=COUNT)
+POINTS = RNG.standard_normal((10, 60))[ANSWERS] + RNG.standard_normal((COUNT, 60))
+CASES = Cases(POINTS.astype("f"), one_hot(ANSWERS, 10))
 
 
 def trainer(scale: float = 1.0) -> Trainer:

@@ -11,7 +11,6 @@ from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
-from digitnet.engine.trainer import Trainer
 from digitnet.insight.step import ObservedStep, observe_step
 from digitnet.recipes import RECIPES, Recipe, build
 from digitnet.registry.model import Model
@@ -43,17 +42,13 @@ def made(name: str, settings: dict[str, Any]) -> tuple[Model, Cases]:
     return model, data.train if data else pictures()
 
 
-def train(trainer: Trainer, cases: Cases, amount: str) -> None:
-    run(trainer, cases, cases, Amount.parse(amount))
-
-
 @pytest.mark.parametrize(("name", "settings"), NETWORKS)
 def test_the_network_is_to_the_bit_as_after_t_1_and_its_weights_before_and_after_are_told(
     name: str, settings: dict[str, Any]
 ) -> None:
     (alone, cases), (seen, _) = made(name, settings), made(name, settings)
     for number in range(1, 8):
-        train(alone.trainer, cases, "1")
+        run(alone.trainer, cases, cases, Amount.parse("1"))
         before = [p.value.copy() for p in seen.network.parameters]
         step = observe_step(seen.trainer, cases, cases)
         assert step.number == number
