@@ -86,10 +86,9 @@ def hangs_up(request: BaseHTTPRequestHandler) -> None:
     """Closes the connection without an answer."""
 
 
-def answers(make: Callable[[bytes], Answer], **instead: Answer) -> dict[str, Answer]:
-    """A mirror's response for each file. instead: responses by the file's index."""
-    places = dict(zip(FILES, ("first", "second", "third", "fourth"), strict=True))
-    return {name: instead.get(places[name], make(content)) for name, content in FILES.items()}
+def answers(make: Callable[[bytes], Answer]) -> dict[str, Answer]:
+    """A mirror's response for each file."""
+    return {name: make(content) for name, content in FILES.items()}
 
 
 @dataclass
@@ -228,7 +227,7 @@ def test_it_stops_between_two_pieces_of_a_file_and_keeps_none(tmp_path: Path, st
         if done.name == SECOND:
             raise Stopped
 
-    mirror = start(answers(sends, second=endless))
+    mirror = start(answers(sends) | {SECOND: endless})
     with pytest.raises(Stopped):
         download_mnist(tmp_path, stop_at_the_second, (mirror.url,))
     assert inside(tmp_path) == {FIRST: FILES[FIRST]}
@@ -245,7 +244,7 @@ def test_ctrl_c_ends_it_at_once_while_a_mirror_is_silent(
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         mirror.over.wait(5)
 
-    mirror = start(answers(sends, first=goes_silent(sent, press_ctrl_c)))
+    mirror = start(answers(sends) | {FIRST: goes_silent(sent, press_ctrl_c)})
     interrupts = Interrupts()
     begun = time.monotonic()
     during = interrupts.during_command(list)
@@ -301,14 +300,14 @@ def test_what_a_mirror_has_wrong_is_told_and_the_next_one_gives(
         sends(FILES[FIRST])(request)
 
     monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.5)
-    first, folder = start(answers(sends, first=bad)), tmp_path / "digits: mine"
+    first, folder = start(answers(sends) | {FIRST: bad}), tmp_path / "digits: mine"
     of_first, of_second = failure(folder, first.url, NOBODY).split("; ")
     assert of_first.startswith(f"{first.url}: ")
     assert says in of_first
     assert of_second == f"{NOBODY}: no connection"
     assert inside(folder) == {}
     before = len(first.asked)
-    second = start(answers(sends, first=looks))
+    second = start(answers(sends) | {FIRST: looks})
     fetch(folder, first.url, second.url)
     assert in_place == []  # while the second was asked, the first's was nowhere
     assert inside(folder) == FILES
