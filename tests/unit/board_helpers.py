@@ -66,7 +66,7 @@ def strokes(name: str) -> list[list[Place]]:
     return [[(float(x), float(y)) for x, y in stroke] for stroke in corners]
 
 
-DIGITS = {answer(name): strokes(name) for name in ("0 round", "1 leaning", "3 round", "7 plain")}
+DIGITS = {answer(name): strokes(name) for name in ("0 round", "1 stroke", "3 round", "7 serif")}
 
 
 def stroke(drawing: Drawing, *places: Place, brush: Brush = PEN, lift: bool = True) -> None:
