@@ -4,7 +4,7 @@
 
 Trains a recipe on the sample with and without a display (80 by 24, or 120 by 40 with something to
 watch, written to a pseudo-terminal that somebody reads), in turn, and prints cases a second, the
-share lost, and the share that the drawing itself, and the looks of `set watch`, measured.
+share lost, and the share that the drawing itself, with `set watch`, measured.
 """
 
 import argparse
@@ -23,10 +23,9 @@ sys.path.insert(0, str(ROOT))
 
 
 def train(options, screen_file):
-    """Cases a second of a training, and the share of its time that drawing and looking took."""
+    """Cases a second of a training, and the share of its time that drawing took."""
     from digitnet.engine.schedules import Amount
     from digitnet.recipes import RECIPES
-    from digitnet.repl.features.train import Watch
     from digitnet.repl.features.train import train as command
     from digitnet.repl.pictures import Screen
     from digitnet.repl.session import Session
@@ -34,7 +33,7 @@ def train(options, screen_file):
 
     with tempfile.TemporaryDirectory() as folder:
         session = Session(Path(folder), [ROOT / "data"], Path(folder), seed=1)
-        session.new(RECIPES[options.recipe])
+        session.take(session.make(RECIPES[options.recipe]), is_saved=False)
         session.watch = options.watch
         columns, rows = (80, 24) if options.watch == "off" else (120, 40)
         shown, terminal = screen_file or StringIO(), screen_file is not None
@@ -42,7 +41,7 @@ def train(options, screen_file):
         screen = Screen(shown, width=columns, force_terminal=terminal, plain=not terminal)
         screen.height = rows
         session.show = ScreenOutput(screen).report
-        drawn, draw, look = [0.0], Canvas.draw, Watch.look
+        drawn, draw = [0.0], Canvas.draw
 
         def timed(method):
             def run(*arguments):
@@ -52,10 +51,10 @@ def train(options, screen_file):
 
             return run
 
-        Canvas.draw, Watch.look = timed(draw), timed(look)
+        Canvas.draw = timed(draw)
         begun = perf_counter()
         result = command(session, Amount(options.seconds, "seconds")).as_json()
-        Canvas.draw, Watch.look = draw, look
+        Canvas.draw = draw
         return result["samples_per_second"], drawn[0] / (perf_counter() - begun)
 
 
