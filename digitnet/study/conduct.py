@@ -12,7 +12,8 @@ from hashlib import sha256
 from importlib import import_module
 from logging import CRITICAL, getLogger
 from math import isfinite
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import create_connection
 from threading import Thread
@@ -82,20 +83,19 @@ _data: list[DataSet] = []
 """In a worker process, the data set."""
 
 
-def _begin(data: DataSet, given_up: Any) -> None:
+def _begin(data: DataSet, parent: Connection) -> None:
     """Initializes a worker process, which ignores Ctrl-C: the parent handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _data.append(data)
-    parent = parent_process()
-    assert parent is not None
-    # when the parent has died, the processes of a pool would wait forever
-    for waits in (parent.join, given_up.wait):
-        Thread(target=_end_after, args=(waits,), daemon=True).start()
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-def _end_after(waits: Callable[[], object]) -> None:
-    waits()
-    os._exit(1)
+def _end_with(parent: Connection) -> None:
+    """Ends this process when the parent closes its end, or dies."""
+    try:
+        parent.poll(None)
+    finally:
+        os._exit(1)
 
 
 def _train_in_process(job: Job) -> Result:
@@ -105,8 +105,9 @@ def _train_in_process(job: Job) -> Result:
 @contextmanager
 def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
     context = get_context("spawn")  # a fork would copy running threads
-    given_up = context.Event()
-    executor = ProcessPoolExecutor(size, context, _begin, (data, given_up))
+    # not an Event: setting one waits for ever if a process that waits for it was killed
+    reader, writer = context.Pipe(duplex=False)
+    executor = ProcessPoolExecutor(size, context, _begin, (data, reader))
 
     def submit(job: Job) -> Future[Result]:
         if not hasattr(signal, "pthread_sigmask"):  # on Windows
@@ -120,8 +121,9 @@ def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
     try:
         yield WorkerPool(size, submit)
     finally:
-        given_up.set()
+        writer.close()
         executor.shutdown(wait=True, cancel_futures=True)
+        reader.close()
 
 
 # on a cluster
