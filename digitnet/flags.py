@@ -205,7 +205,7 @@ def read_config(path: Path, *, is_named: bool = False) -> Config:
         fields = _toml(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        if is_named or not isinstance(error, FileNotFoundError):
+        if is_named or not isinstance(error, FileNotFoundError | NotADirectoryError):
             config.warnings.append(f"{path} cannot be read: {reason}. The defaults are used")
         return config
     for key, value in fields.items():

@@ -19,7 +19,7 @@ BOUNDS = [
     f"{codec.MAX_ITEMS:,} items in a list and {codec.MAX_STRING:,} bytes in a string",
     f"no file may stand for more than {exchange_npz.MAX_EXPANSION} times its size",
     f"a header of at most {exchange_safetensors.MAX_HEADER >> 20} MiB",
-    f"at most {digit_files.MAX_IDX >> 20} MiB unpacked",
+    f"MNIST's files have at most {digit_files.MAX_IDX >> 20} MiB",
     f"the last {trash.KEPT_VERSIONS} overwritten versions",
     f"waited for up to {registry.LOCK_SECONDS} seconds",
     f"every {unfinished.BUSY_SECONDS:.0f} seconds of a training",

@@ -23,7 +23,7 @@ def test_a_training_moves_hides_keys_and_is_kept_when_interrupted(
     is_wide = columns >= 80
     t.do(f"n {recipe}", f"^{recipe}>$")
     t.do("t 2000e", CURVES)
-    t.wait_for(r"cost [\d.]+ ")
+    t.wait_for(r"cost [\d.]+")
     assert ("left" in t.text()) == is_wide
     if is_wide:
         t.wait_for("validation accuracy, %")
