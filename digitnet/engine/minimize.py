@@ -97,7 +97,7 @@ def minimize(
 
     options = {"maxiter": iterations}
     if method == "l-bfgs":  # which keeps fewer of the last steps of a large network
-        kept = max(3, min(10, (1 << 24) // objective.start.size))
+        kept = max(3, min(10, (1 << 23) // objective.start.size))
         options |= {"maxfun": 10 * iterations, "maxcor": kept}
     try:
         with np.errstate(all="ignore"):  # costs may overflow

@@ -53,7 +53,7 @@ class ObservedStep:
 def observe_step(
     trainer: Trainer, cases: Cases, validation: Cases, report: Report = ignore
 ) -> ObservedStep:
-    """Trains one mini-batch exactly as `run` does, and returns its details.
+    """Trains one mini-batch exactly as `run` does without patience, and returns its details.
 
     They are computed on a copy of the network, so that the training is bit for bit the same as
     without observation. If `report` raises Stopped, the outcome is "interrupted".
@@ -70,7 +70,12 @@ def observe_step(
     with np.errstate(all="ignore"):  # huge weights and penalties may overflow
         before = [(p.value.copy(), penalties.gradient(p).copy()) for p in copy.parameters]
 
-    outcome = run(trainer, cases, validation, ONE_BATCH, lambda _: report(None))
+    settings = trainer.settings
+    trainer.settings = replace(settings, patience=0)  # it could take the mini-batch back
+    try:
+        outcome = run(trainer, cases, validation, ONE_BATCH, lambda _: report(None))
+    finally:
+        trainer.settings = settings
     for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
         p.value[...] = trained.value
     outputs_after, cost_after = _forward(copy, trainer, x, y, step)

@@ -171,6 +171,12 @@ def test_step_trains_as_t_1_does(session: Session) -> None:
     assert three["steps"][0]["parameters"][0]["after"] == weights.tolist()
 
 
+def test_a_step_that_reads_less_is_shown_with_patience_too(session: Session) -> None:
+    *_, told = do(session, "n 784-10; t 2e; set patience 5; set rate 30; step 3")
+    assert len(told["steps"]) == 3
+    assert session.network().trainer.settings.patience == 5
+
+
 def test_step_tells_each_weight_before_and_after(session: Session) -> None:
     (told,) = do(session, "n truth; step")[1:]
     (step,) = told["steps"]
