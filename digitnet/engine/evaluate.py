@@ -37,7 +37,8 @@ def _bytes_per_case(network: Network) -> int:
 
 def max_cases(network: Network) -> int:
     """The maximum number of cases in a forward and backward pass that nobody has asked for."""
-    return max(1, min(MAX_BYTES // _bytes_per_case(network), MAX_WORK // multiplications(network)))
+    most = MAX_BYTES // 2 // _bytes_per_case(network)
+    return max(1, min(most, MAX_WORK // multiplications(network)))
 
 
 def check_memory(network: Network, cases: int) -> None:

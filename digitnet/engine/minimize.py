@@ -135,7 +135,8 @@ class _Objective:
         self.network = trainer.network.copy(trainer.network.dtype)
         self.penalties, self.cases, self.report = trainer.penalties, cases, report
         self.parameters = self.network.parameters
-        self.chunk = min(CHUNK, len(cases), max_cases(self.network))
+        most = max(1, max_cases(self.network) // 2)  # beside scipy's vectors
+        self.chunk = min(CHUNK, len(cases), most)
         self.feeder = Feeder(cases, self.chunk, self.network.dtype)
         self.start = _one_vector(p.value for p in self.parameters)
 

@@ -91,7 +91,7 @@ def probe_of(network: Network, cases: Cases) -> Integers:
 def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
     """The copy's next mini-batches, which are not large."""
     most = min(MAX_BATCH, max(LEAST_BATCH, int(BATCH_WORK / multiplications(copy.network))))
-    most = min(most, max_cases(copy.network))
+    most = min(most, max(1, max_cases(copy.network) // 4))  # beside the network, and other arrays
     copy.settings = replace(copy.settings, batch=min(copy.settings.batch or most, most))
     return MiniBatches(copy, cases)
 

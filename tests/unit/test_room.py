@@ -28,7 +28,7 @@ def test_a_minimiser_takes_fewer_cases_at_a_time_where_they_are_large(
 ) -> None:
     do(session, "n diary")
     per_case = room.COPIES * 4 * room.numbers_per_case(session.network().network)
-    monkeypatch.setattr(room, "MAX_BYTES", 100 * per_case)
+    monkeypatch.setattr(room, "MAX_BYTES", 400 * per_case)
     seen, forward = [], Network.forward
     monkeypatch.setattr(
         Network,
