@@ -8,7 +8,7 @@ import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Integers
 from digitnet.engine.evaluate import chunks, max_cases
-from digitnet.engine.layers import ACTIVATIONS, EXACT, Dense
+from digitnet.engine.layers import ACTIVATIONS, EXACT, Dense, Weighted
 from digitnet.engine.network import Network
 
 
@@ -59,7 +59,8 @@ class Borders:
         self.at = {"sigmoid": 0.0, "tanh": atanh(0.5)}.get(last.activation.name, 0.5)
         last.activation, last.is_given_delta = ACTIVATIONS["linear"], True
         for layer in self.network.layers:
-            vars(layer)["is_lowest"] = False  # what is asked for is dC/dx
+            if isinstance(layer, Weighted):
+                layer.is_lowest = False  # what is asked for is dC/dx
 
     def outputs(self, x: Array) -> Array:
         """z for inputs x, (batch, inputs): (batch, answers)."""

@@ -50,11 +50,11 @@ class LikeResult(Record):
         for where, alike in (("its inputs", self.inputs), ("the last hidden layer", self.hidden)):
             if alike:
                 yield f"\nThe nearest training cases by {where}, with answer and distance:"
-                framed = [
-                    (small_case(each.inputs, view), Text(f"{each.answer}  {each.distance:.3g}"))
-                    for each in alike
+                labels = [
+                    f"{named(each.answer, self.case.names)}  {each.distance:.3g}" for each in alike
                 ]
-                yield gallery(framed, view)
+                pictures = [small_case(each.inputs, view) for each in alike]
+                yield gallery(list(zip(pictures, map(Text, labels), strict=True)), view)
 
 
 @command(
@@ -101,8 +101,8 @@ class FoolResult(Drawn):
     """The smallest change of a test case that changes the answer.
 
     before, guess: the answer without and with it. confidence: the output for `guess`. x, changed:
-    the inputs without and with it, on the network's scale. largest: an input at most. saliency: as
-    `Change` has it. random: how many of RANDOM_CHANGES random changes of this size do it too.
+    the inputs without and with it, on the network's scale. saliency: as `Change` has it. random:
+    how many of RANDOM_CHANGES random changes of this size do it too.
     """
 
     case: Case
@@ -194,7 +194,7 @@ def fool(
         session.report()
     if found is None:
         raise CommandError(
-            "no change that leads there was found; without an answer, any other does"
+            "no change to that answer was found. fool 11 looks for the nearest other one"
         )
     read = _read(network, found.x)
     noise = session.rng.standard_normal((RANDOM_CHANGES, len(x)))
