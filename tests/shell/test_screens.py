@@ -44,6 +44,7 @@ def test_a_training_moves_hides_keys_and_is_kept_when_interrupted(
     assert "Interrupted: the training so far is kept. undo t goes back to the untrained" in said
     (trained,) = re.findall(r"Trained ([\d,]+) mini-batches", t.text())
     assert int(trained.replace(",", "")) > 0
+    t.read(0.3)  # the prompt hides it while it draws
     assert not t.screen.cursor.hidden
     t.type(CTRL_C)
     t.do("pas kept", "Saved as 'kept'")
