@@ -14,7 +14,7 @@ import numpy as np
 
 from digitnet.engine.arrays import Array, Buffer, Cases, Feeder, Integers
 from digitnet.engine.augment import Augment, Deformer, side_of
-from digitnet.engine.evaluate import Evaluation, check_memory, evaluate
+from digitnet.engine.evaluate import Evaluation, check_memory, evaluate, max_cases
 from digitnet.engine.layers import Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.optimizers import OPTIMIZERS, Optimizer, Penalties, RunningMean, State
@@ -66,7 +66,7 @@ class Progress:
 
 MEASURE_CASES = 5_000  # cases on which accuracy and cost are measured during training, at most
 
-STATISTICS_BATCHES, STATISTICS_CASES = 8, 250  # mini-batches and cases in each
+STATISTICS_BATCHES, STATISTICS_CASES = 8, 250  # mini-batches and cases in each, at most
 MEAN_EVERY, MEAN_ALWAYS = 4, 100  # the running mean: at every 4th mini-batch, and the first 100
 
 
@@ -160,11 +160,11 @@ class Trainer:
         if not self.network.batch_norms:
             return
         network = self.with_answering_weights()
-        feeder = Feeder(train, min(STATISTICS_CASES, len(train)), network.dtype)
-        rows = np.arange(min(STATISTICS_BATCHES * STATISTICS_CASES, len(train)))
+        size = min(STATISTICS_CASES, max_cases(network), len(train))
+        feeder = Feeder(train, size, network.dtype)
+        rows = np.arange(min(STATISTICS_BATCHES * size, len(train)))
         network.measure_statistics(
-            feeder.batch(rows[start : start + STATISTICS_CASES])[0]
-            for start in range(0, len(rows), STATISTICS_CASES)
+            feeder.batch(rows[start : start + size])[0] for start in range(0, len(rows), size)
         )
         for mine, measured in zip(self.network.batch_norms, network.batch_norms, strict=True):
             mine.mean[:], mine.variance[:] = measured.mean, measured.variance
