@@ -23,6 +23,12 @@ class Accuracy:
     def is_seen(self) -> bool:
         return self.on.endswith(SEEN)
 
+    @property
+    def cases(self) -> str:
+        """In a sentence: `sample test set`, or `mini validation set, seen in training`."""
+        name, comma, seen = self.on.partition(",")
+        return f"{name} set{comma}{seen}"
+
 
 @dataclass
 class Model:

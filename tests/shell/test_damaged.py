@@ -25,6 +25,12 @@ def test_ls_shows_the_reason_and_the_others(session: Session, damaged: Path) -> 
     assert "cut short" in other["damaged"]
 
 
+def test_a_name_may_stand_in_a_file_that_cannot_be_read(session: Session, damaged: Path) -> None:
+    assert "which ls names" in refusal(session, "l other")
+    damaged.unlink()
+    assert "which ls names" not in refusal(session, "l other")
+
+
 def test_undo_brings_back_the_version_before(session: Session, damaged: Path) -> None:
     before = damaged.read_bytes()
     assert "cannot be loaded: it is cut short" in refusal(session, "l x")

@@ -163,7 +163,7 @@ def load(
     if not model.network.is_committee:  # its members were trained, each by itself
         said += f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
     if model.accuracy:
-        said += f", {percent(model.accuracy.value)} right on the {model.accuracy.on} set"
+        said += f", {percent(model.accuracy.value)} right on the {model.accuracy.cases}"
     said += "."
     if model.data not in ("", session.data_sets.name):
         said += (
@@ -218,6 +218,8 @@ def existing(session: Session, typed: str, failure: str = "", hint: str = "") ->
     name = meant(typed, session)
     if not session.registry.exists(name):
         near = nearest(name, session.registry.names()) or "ls lists them"
+        if any(entry.damaged for entry in session.registry.saves()):
+            near += "; it may be in a file that cannot be read, which ls names"
         raise CommandError(f"{failure}there is no network named {name!r}. {near}{hint}")
     return name
 
