@@ -11,15 +11,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from digitnet.flags import Config, WrongFlags, completion, read_flags
 from digitnet.repl.errors import CommandError, OutputError, say_error
 from digitnet.repl.interrupts import Interrupts, interruptible
-
-MAX_LINE = 100_000
-"""Maximum number of characters in a line of commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,7 +76,7 @@ def _script(options: argparse.Namespace, config: Config) -> int:
         return 0
     try:
         with interruptible(interrupts):
-            code = program.run(_lines(options), keep_going=bool(options.keep_going))
+            code = program.run(options)
     except KeyboardInterrupt:
         code = 130
     finally:
@@ -133,32 +129,3 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     with suppress(AttributeError):
         sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-
-
-def _lines(options: argparse.Namespace) -> Iterator[str]:
-    """The lines of commands, read as needed. Raises CommandError if they cannot be read."""
-    if options.lines:
-        yield from options.lines
-        return
-    try:
-        if options.file and options.file != "-":
-            path = Path(options.file)
-            with path.open(encoding="utf-8", errors="surrogateescape") as script:
-                yield from _bounded(script)
-        elif sys.stdin is None:
-            raise OSError("it is closed: give commands with -c or in a file")
-        else:
-            yield from _bounded(sys.stdin)
-    except OSError as error:
-        where = options.file or "standard input"
-        raise CommandError(f"cannot read {where}: {error.strerror or error}") from None
-
-
-def _bounded(lines: TextIO) -> Iterator[str]:
-    """The lines. Raises OSError for one longer than MAX_LINE, and for what is not UTF-8 text."""
-    while line := lines.readline(MAX_LINE + 1):
-        if len(line) > MAX_LINE:
-            raise OSError(f"it has a line of more than {MAX_LINE:,} characters")
-        if "\0" in line:
-            raise OSError("it is UTF-16, as PowerShell writes it, or no text; save it as UTF-8")
-        yield line

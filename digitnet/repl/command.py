@@ -16,8 +16,11 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from digitnet.lazy import lazy
 from digitnet.repl.errors import CommandError, Unknown, nearest, printable, quoted
 from digitnet.repl.glossary import meanings
 from digitnet.repl.session import Session, clean
@@ -329,6 +332,21 @@ def meant(typed: str, session: Session) -> str:
     near = [each for each in known if distance(name, each) == PREFIX]
     near = near or [each for each in known if distance(name, each) < NO_MATCH]
     return near[0] if len(near) == 1 else name
+
+
+def path_of(text: str, example: str) -> Path:
+    """The path for a typed text: `~` and `~user` are expanded, a file:// address is the file's.
+
+    Raises CommandError if it is not a valid path.
+    """
+    if text.startswith("file://"):
+        text = lazy("urllib.request").url2pathname(urlsplit(text).path)
+    try:
+        if os.fsencode(text) and "\0" not in text:
+            return Path(os.path.expanduser(text))  # noqa: PTH111 - keeps `~` of an unknown user
+    except ValueError:
+        pass
+    raise CommandError(f"{quoted(text)} cannot be a file. Example: {example}")
 
 
 @dataclass(frozen=True)

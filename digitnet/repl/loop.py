@@ -3,10 +3,11 @@
 import argparse
 import os
 import signal
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Self
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from digitnet.repl.pictures.file import FLAGS, requested_picture
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import NonInteractive, Session
 from digitnet.repl.terminal.output import JsonOutput, Output, ScreenOutput
+
+MAX_LINE = 100_000
+"""Maximum number of characters in a line of commands."""
 
 
 class Loop:
@@ -59,19 +63,18 @@ class Loop:
         )
         return cls(session, ScreenOutput(screen, errors))
 
-    def run(self, lines: Iterable[str], *, keep_going: bool = False) -> int:
-        """Runs a script; returns the exit code: 0, 1 after a failure, 130 after Ctrl-C.
-
-        keep_going: whether to run the lines after one that failed.
+    def run(self, options: argparse.Namespace) -> int:
+        """Runs the commands of -c, a script or a pipe; returns the exit code: 0, 1 after a failure,
+        130 after Ctrl-C.
         """
         code = 0
         try:
-            for line in lines:
+            for line in _lines(options):
                 if not do_line(line, self.session, self.output):
                     code = 1
                 if self.session.interrupts.asked:
                     return 130
-                if self.session.is_over or (code and not keep_going):
+                if self.session.is_over or (code and not options.keep_going):
                     break
         except CommandError as error:  # the script cannot be read
             self.output.error("", str(error))
@@ -100,6 +103,35 @@ class Loop:
             (f"{c.usage} ({', '.join(c.aliases)})".removesuffix(" ()"), c.summary)
             for c in all_commands()
         )
+
+
+def _lines(options: argparse.Namespace) -> Iterator[str]:
+    """The lines of commands, read as needed. Raises CommandError if they cannot be read."""
+    if options.lines:
+        yield from options.lines
+        return
+    try:
+        if options.file and options.file != "-":
+            path = Path(options.file)
+            with path.open(encoding="utf-8", errors="surrogateescape") as script:
+                yield from _bounded(script)
+        elif sys.stdin is None:
+            raise OSError("it is closed: give commands with -c or in a file")
+        else:
+            yield from _bounded(sys.stdin)
+    except OSError as error:
+        where = options.file or "standard input"
+        raise CommandError(f"cannot read {where}: {error.strerror or error}") from None
+
+
+def _bounded(lines: TextIO) -> Iterator[str]:
+    """The lines. Raises OSError for one longer than MAX_LINE, and for what is not UTF-8 text."""
+    while line := lines.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise OSError(f"it has a line of more than {MAX_LINE:,} characters")
+        if "\0" in line:
+            raise OSError("it is UTF-16, as PowerShell writes it, or no text; save it as UTF-8")
+        yield line
 
 
 def do_line(line: str, session: Session, output: Output) -> bool:

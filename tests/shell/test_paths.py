@@ -11,8 +11,7 @@ from handwriting_helpers import as_file
 from importing_helpers import PICTURES, npz
 from session_helpers import do
 
-from digitnet.repl.command import as_typed, split, typing
-from digitnet.repl.pictures.file import path_of
+from digitnet.repl.command import as_typed, path_of, split, typing
 from digitnet.repl.session import Session
 
 WORDS = {

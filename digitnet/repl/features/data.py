@@ -18,12 +18,11 @@ from digitnet.engine.report import Report
 from digitnet.registry.files import RegistryError
 from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import command, path_of
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import MAX_SHOWN, CasesShown
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar
-from digitnet.repl.pictures.file import path_of
 from digitnet.repl.pictures.tables import Rows, counted
 from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session

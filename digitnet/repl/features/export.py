@@ -9,11 +9,11 @@ from rich.filesize import decimal
 from digitnet.engine.layers import ACTIVATIONS
 from digitnet.registry.exchange import ActivationNeeded, export_network, import_network
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import command, path_of
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.new import now_in_hand
 from digitnet.repl.pictures import View
-from digitnet.repl.pictures.file import path_of, path_to_write
+from digitnet.repl.pictures.file import path_to_write
 from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session
 

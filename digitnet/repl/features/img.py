@@ -26,13 +26,13 @@ from digitnet.registry.files import write_outside
 from digitnet.registry.model import Model
 from digitnet.registry.saves import Registry
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import command, path_of
 from digitnet.repl.errors import CommandError, Incomplete, printable
 from digitnet.repl.features.check import check_outputs
 from digitnet.repl.features.data import mean_digits, progress, reading, understood
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, digit, gallery, small_case, verdict
-from digitnet.repl.pictures.file import path_of, path_to_write
+from digitnet.repl.pictures.file import path_to_write
 from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note, Record
 from digitnet.repl.session import Session

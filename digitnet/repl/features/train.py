@@ -55,8 +55,7 @@ ENDINGS = {
     "patience": "Stopped: no further improvement.",
     "interrupted": "Interrupted: the training so far is kept.",
     "diverged": (
-        "Training blew up (the cost became NaN or infinite); the last good weights are restored. "
-        "Try set rate {rate:g}"
+        "Training blew up (the cost became NaN or infinite); the last good weights are restored."
     ),
 }
 
@@ -187,16 +186,15 @@ class TrainingReport(Drawn):
 class TrainingResult(Drawn):
     """The result of a training; its curves stay on the screen if they were shown live.
 
-    settings: at its start. default_rate: of the recipe and optimiser. can_augment: whether the
-    cases could be deformed, and are not. is_seen: whether the validation cases are among those it
-    was trained on.
+    settings: at its start. recipe: of the network. can_augment: whether the cases could be
+    deformed, and are not. is_seen: whether the validation cases are among those it was trained on.
     """
 
     outcome: Outcome
     amount: Amount
     curves: GrowingCurves
     settings: Settings
-    default_rate: float
+    recipe: str
     can_augment: bool
     is_seen: bool = False
 
@@ -226,10 +224,16 @@ class TrainingResult(Drawn):
         deformed = "" if self.settings.augment == "none" else ", deformed"
         return f"{said} ({rounded(self.curves.cost[-1][1])} on the last mini-batches{deformed})"
 
+    @property
+    def usual_rate(self) -> float:
+        return default_rate(self.recipe, self.settings.optimizer)
+
     def advice(self) -> str:
         """Why it ended, what was kept, and what to do next; nothing after a normal training."""
         outcome, stopped, rate = self.outcome, self.outcome.stopped, self.settings.rate
-        sentences = [ENDINGS[stopped].format(rate=min(rate / 10, self.default_rate))]
+        sentences = [ENDINGS[stopped]]
+        if stopped == "diverged":
+            sentences += [f"Try set rate {min(rate / 10, self.usual_rate):g}"]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             best = percent(outcome.validation_accuracy)
@@ -240,7 +244,7 @@ class TrainingResult(Drawn):
             sentences += ["The training cases are learnt: set augment light makes more of them."]
         is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
         is_guessing = outcome.is_guessing and stopped != "diverged"
-        if is_guessing and rate > (usual := self.default_rate):
+        if is_guessing and rate > (usual := self.usual_rate):
             sentences += [
                 f"That is no better than guessing: a rate of {rate:g} is too high. "
                 f"Type undo t, then set rate {usual:g}"
@@ -320,9 +324,8 @@ def trained(
     progress.end(outcome.stopped)
     model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
     can_augment = settings.augment == "none" and data.picture is not None
-    usual_rate = default_rate(model.recipe, settings.optimizer)
     is_seen = model.accuracy.is_seen
-    return TrainingResult(outcome, amount, curves, settings, usual_rate, can_augment, is_seen)
+    return TrainingResult(outcome, amount, curves, settings, model.recipe, can_augment, is_seen)
 
 
 def _reporter(
@@ -383,7 +386,7 @@ class WatchResult(Record):
         state = {
             "": "It goes on.",
             "silent": f"Nothing was heard of it for {SILENT_SECONDS:.0f} seconds.",
-        }.get(self.ended) or "It has ended. " + ENDINGS.get(self.ended, "").partition(" Try")[0]
+        }.get(self.ended) or "It has ended. " + ENDINGS.get(self.ended, "")
         yield (
             f"{_named(self.name, self.shape)}: {counted(self.batches, 'mini-batch')} so far, "
             f"validation accuracy {percent(self.validation_accuracy)}. {state}".rstrip()

@@ -10,7 +10,6 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from unicodedata import name
-from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -25,29 +24,13 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, Termin
 from rich.text import Text
 
 from digitnet.charts import Boxes, Drawing, Words, drawing_of_charts
-from digitnet.lazy import lazy
 from digitnet.registry.files import write_outside
-from digitnet.repl.command import Command, as_typed
+from digitnet.repl.command import Command, as_typed, path_of
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.pictures import Drawn, Screen, View
 from digitnet.repl.pictures.digit import BRAILLE, DOTS
 from digitnet.repl.result import Result
 from digitnet.repl.session import Asker
-
-
-def path_of(text: str, example: str) -> Path:
-    """The path for a typed text: `~` and `~user` are expanded, a file:// address is the file's.
-
-    Raises CommandError if it is not a valid path.
-    """
-    if text.startswith("file://"):
-        text = lazy("urllib.request").url2pathname(urlsplit(text).path)
-    try:
-        if os.fsencode(text) and "\0" not in text:
-            return Path(os.path.expanduser(text))  # noqa: PTH111 - keeps `~` of an unknown user
-    except ValueError:
-        pass
-    raise CommandError(f"{quoted(text)} cannot be a file. Example: {example}")
 
 
 def path_to_write(text: str, example: str, asker: Asker) -> Path:
