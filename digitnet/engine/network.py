@@ -182,7 +182,16 @@ class Network:
         self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else "softmax")
         if isinstance(last, Dense):
             last.is_given_delta = self.cost.canonical
-        self.prepared = prepare(self.layers)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Nothing below the first layer with parameters is given a gradient."""
+        lowest = next((layer for layer in self.layers if layer.parameters), None)
+        for layer in self.layers:
+            if isinstance(layer, Weighted):
+                layer.is_lowest = layer is lowest
+        has_pictures = len(self.input_shape) == 3
+        self.prepared = prepare(self.layers) if has_pictures else self.layers
 
     @property
     def shape(self) -> str:
@@ -230,7 +239,7 @@ class Network:
             dense = isinstance(layers[number - 1] if normalized else layer, Dense)
             if probability and dense and above and not isinstance(above, BatchNorm):
                 self.layers.append(dropout(layer.shape, number=number))
-        self.prepared = prepare(self.layers)
+        self._prepare()
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """The outputs, (batch, outputs), for x, (batch, inputs); valid until the next call."""

@@ -71,19 +71,11 @@ EMPTY_LIST, EMPTY_DICT, APPENDS, SETITEMS = b"]", b"}", b"e", b"u"
 INTEGERS = {BININT1: "<B", BININT2: "<H", BININT: "<i", LONG1 + b"\x08": "<q"}
 
 
-def encode(document: Document, max_values: int = 0) -> bytes:
-    """The document as a pickle, which is read back once.
-
-    Raises TypeError or ValueError for a value that a document cannot hold.
-    """
+def encode(document: Document) -> bytes:
+    """The document as a pickle. Raises TypeError or ValueError for a value that none can hold."""
     parts = [PROTO]
     _write(document, parts, MAX_DEPTH)
-    data = b"".join([*parts, STOP])
-    try:
-        decode(data, max_values)
-    except DamagedSave as error:
-        raise ValueError(f"no document can be like this: {error}") from None
-    return data
+    return b"".join([*parts, STOP])
 
 
 def _write(value: Any, parts: list[bytes], depth: int) -> None:
@@ -245,15 +237,10 @@ class _Reader:
 DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The dtypes an array may have: little-endian float32 and float64."""
 
-MAX_INTEGER, MAX_DIMENSIONS, MAX_SIZE = 1 << 62, 4, 1 << 31
-MAX_TEXT, MAX_TEXTS = 200, 100
+MAX_INTEGER, MAX_DIMENSIONS, MAX_SIZE, MAX_TEXT = 1 << 62, 4, 1 << 31, 200
 WRONG_SHAPE = "does not have the shape it should have"
 WRONG_PRECISION = "does not have the precision it should have"
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
-
-
-def _is_text(value: Any) -> bool:
-    return type(value) is str and len(value) <= MAX_TEXT and value.isprintable()
 
 
 class Fields:
@@ -281,9 +268,6 @@ class Fields:
     def bad(self, name: str, why: str) -> DamagedSave:
         return DamagedSave(f"its {self._where}: {name!r} {why}")
 
-    def replaced(self, document: Document) -> "Fields":
-        return Fields(document, self._where)
-
     def has(self, name: str) -> bool:
         return name in self._rest
 
@@ -302,7 +286,7 @@ class Fields:
     def text(self, name: str, choices: Any = None) -> str:
         """A short printable string, one of `choices` if given."""
         value: str = self.take(name, str)
-        if not _is_text(value):
+        if len(value) > MAX_TEXT or not value.isprintable():
             raise self.bad(name, "is too long or holds control characters")
         if choices is not None and value not in choices:
             raise self.bad(name, "is not one that digitnet knows")
@@ -314,21 +298,6 @@ class Fields:
         if not _WORD.fullmatch(value):
             raise self.bad(name, "is not one word")
         return value
-
-    def texts(self, name: str, maximum: int = MAX_TEXTS) -> list[str]:
-        """A list of at most `maximum` short printable strings."""
-        values: list[Any] = self.take(name, list)
-        if len(values) > maximum:
-            raise self.bad(name, f"holds more than {maximum:,}")
-        if not all(map(_is_text, values)):
-            raise self.bad(name, "should hold short printable strings only")
-        return values
-
-    def words(self, name: str) -> list[str]:
-        values = self.texts(name)
-        if not all(map(_WORD.fullmatch, values)):
-            raise self.bad(name, "should hold words")
-        return values
 
     def whole(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:
         value: int = self.take(name, int)
@@ -354,9 +323,16 @@ class Fields:
     def inner(self, name: str) -> "Fields":
         return Fields(self.take(name, dict), f"{self._where}.{name}")
 
+    def items(self, name: str, maximum: int = MAX_ITEMS) -> list[tuple["Fields", str]]:
+        """The items of a list, each to be read as the field of that name."""
+        values: list[Any] = self.take(name, list)
+        if len(values) > maximum:
+            raise self.bad(name, f"holds more than {maximum:,}")
+        names = [f"{name}[{number}]" for number in range(len(values))]
+        return [(Fields({n: v}, self._where), n) for n, v in zip(names, values, strict=True)]
+
     def inners(self, name: str) -> list["Fields"]:
-        values = self.take(name, list)
-        return [Fields(value, f"{self._where}.{name}[{k}]") for k, value in enumerate(values)]
+        return [fields.inner(item) for fields, item in self.items(name)]
 
     def record(self, of: type, **readers: Reader) -> dict[str, Any]:
         """The fields of a dataclass, and no others, each read according to its type or by a reader
@@ -371,15 +347,11 @@ class Fields:
         self.end()
         return values
 
-    def arrays(self, name: str) -> list[Array]:
-        return [self.array(name, inner) for inner in self.inners(name)]
-
-    def array(self, name: str, fields: "Fields | None" = None) -> Array:
-        """The array of finite numbers in a dict of dtype, shape and data, whose memory it shares.
-
-        fields: the dict, if the field is a list of them.
+    def array(self, name: str) -> Array:
+        """The array of finite numbers in a dict of dtype, shape and data, whose memory it shares,
+        so that it cannot be written to.
         """
-        fields = fields or self.inner(name)
+        fields = self.inner(name)
         kind = np.dtype(fields.text("dtype", DTYPES))
         sizes, data = fields.take("shape", list), fields.take("data", bytes)
         fields.end()
@@ -403,24 +375,28 @@ class Fields:
             raise self.bad(name, WRONG_PRECISION)
         return table
 
-    def fill(self, targets: Mapping[str, Array | list[Array]]) -> None:
-        """Copies the arrays in all remaining fields, which have these names, into others."""
-        for name, target in targets.items():
-            if isinstance(target, list):
-                self.copy(name, self.arrays(name), target)
-            else:
-                self.copy(name, [self.array(name)], [target])
-        self.end()
+    def like(self, name: str, other: Array) -> Array:
+        """An array of the same shape and precision as another."""
+        array = self.array(name)
+        if array.shape != other.shape:
+            raise self.bad(name, WRONG_SHAPE)
+        if array.dtype != other.dtype:
+            raise self.bad(name, WRONG_PRECISION)
+        return array
 
-    def copy(self, name: str, arrays: list[Array], targets: list[Array]) -> None:
-        if len(arrays) != len(targets):
-            raise self.bad(name, f"should hold {len(targets)} arrays")
-        for array, target in zip(arrays, targets, strict=True):
-            if array.shape != target.shape:
-                raise self.bad(name, WRONG_SHAPE)
-            if array.dtype != target.dtype:
-                raise self.bad(name, WRONG_PRECISION)
-            target[...] = array
+    def all_like(self, name: str, others: list[Array]) -> list[Array]:
+        """A list of arrays like these."""
+        items = self.items(name)
+        if len(items) != len(others):
+            raise self.bad(name, f"should hold {len(others)} arrays")
+        pairs = zip(items, others, strict=True)
+        return [fields.like(item, other) for (fields, item), other in pairs]
+
+    def fill(self, arrays: Mapping[str, Array]) -> None:
+        """Copies the arrays in all remaining fields, which have these names, into others."""
+        for name, array in arrays.items():
+            array[...] = self.like(name, array)
+        self.end()
 
 
 def array_document(array: Array) -> Document:

@@ -257,7 +257,8 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
 def _dense_layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
     """The layers of export format 1, all dense. Removes their arrays from `arrays`."""
     layers = []
-    for number, activation in enumerate(about.texts("activations")):
+    activations = [fields.text(item) for fields, item in about.items("activations")]
+    for number, activation in enumerate(activations):
         if f"layers.{number}.weights" not in arrays:
             raise DamagedSave(f"it has no layers.{number}.weights")
         own = {name: arrays.pop(f"layers.{number}.{name}", None) for name in ("weights", "biases")}

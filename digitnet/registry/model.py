@@ -124,4 +124,7 @@ class OwnSet:
 
     name: str
     cases: OwnCases
-    saved_at: str
+    saved_at: str = ""
+
+
+Content = Model | StudyRecord | OwnSet

@@ -23,7 +23,7 @@ from digitnet.registry.files import (
 )
 from digitnet.registry.model import OWN_NAME, OwnSet
 from digitnet.registry.saves import Registry, new_file
-from digitnet.registry.schema import contents, own_to_document, sealed
+from digitnet.registry.schema import contents, sealed, to_document
 
 Version = tuple[object, ...] | None
 """A version of a data set, for comparison."""
@@ -101,7 +101,7 @@ class OwnData:
     def _write(self, name: str, cases: OwnCases, failure: str) -> None:
         adopt(self.store)
         if len(cases):
-            self.store.write(own_to_document(name, cases), failure)
+            self.store.save(OwnSet(name, cases), name, failure)
         elif self.store.find(name, data=True):
             self.store.delete(name, data=True)
         else:  # an earlier version's, which cannot be read
@@ -163,7 +163,7 @@ def _take_over(saves: Registry, name: str, kept: dict[Path, OwnCases], current: 
         if place != current:
             is_deleted = current not in kept and [place] == last
             path = saves.trash.place("deleted" if is_deleted else "replaced", file)
-        write_durably(path, sealed(own_to_document(name, kept[place]))[0])
+        write_durably(path, sealed(to_document(OwnSet(name, kept[place]), name)))
 
 
 def _read(place: Path) -> OwnCases | None:

@@ -38,7 +38,7 @@ from digitnet.registry.files import (
     write_durably,
 )
 from digitnet.registry.model import Model
-from digitnet.registry.schema import contents, sealed, to_document
+from digitnet.registry.schema import from_document, sealed, to_document
 
 FOLDER = ".recovery"
 
@@ -104,7 +104,7 @@ class Recovery:
         """
         self._last, self._autosaved_state, self.problem = monotonic(), _state(model), ""
         try:
-            data, _ = sealed(to_document(model, model.name or UNNAMED))
+            data = sealed(to_document(model, model.name or UNNAMED), model)
             if self._path is None:
                 refuse_link(self.folder)
                 make_folder(self.folder)
@@ -147,9 +147,7 @@ class Recovery:
             lock = None
             try:
                 lock = _lock_beside(path)
-                model = contents(read_file(path))
-                if not isinstance(model, Model):
-                    raise DamagedSave("it holds no network")
+                model = from_document(decode(unseal(read_file(path))))
             except TimeoutError:
                 continue  # another process was faster
             except (DamagedSave, OSError) as error:

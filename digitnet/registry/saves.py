@@ -24,7 +24,6 @@ from digitnet.digits.files import open_bounded
 from digitnet.registry.codec import (
     MAX_INTEGER,
     MAX_VALUES,
-    Document,
     Fields,
     decode,
     encode,
@@ -44,17 +43,8 @@ from digitnet.registry.files import (
     unconfirmed_is_undone,
     write_durably,
 )
-from digitnet.registry.model import Model, OwnSet, StudyRecord
-from digitnet.registry.schema import (
-    Content,
-    clean_name,
-    contents,
-    read_name,
-    saved_at,
-    sealed,
-    study_to_document,
-    to_document,
-)
+from digitnet.registry.model import Content, Model, OwnSet, StudyRecord
+from digitnet.registry.schema import clean_name, contents, read_name, saved_at, sealed, to_document
 
 IS_FILE = re.compile(r"(?:[a-z0-9-]{1,24}-)?[0-9a-f]{16}\.pickle")
 """The pattern of the files' names. Earlier versions put letters of the network's name first."""
@@ -132,8 +122,7 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
     for fields in whole:
         del fields["included"], fields["hidden"]
     with suppress(OSError, ValueError):
-        data = encode({"networks": whole}, max(MAX_VALUES, EACH * len(whole)))
-        write_durably(folder / LIST, seal(data))
+        write_durably(folder / LIST, seal(encode({"networks": whole})))
 
 
 def _listed(fields: Fields) -> Entry:
@@ -189,7 +178,9 @@ def read_entry(path: Path, known: Entry | None = None) -> Entry:
     entry = Entry(path.name, path.name)
     try:
         entry = replace(entry, **state(path))
-        return describe(contents(read_file(path)), entry)
+        content = contents(read_file(path))
+        entry = replace(entry, name=content.name, saved_at=content.saved_at)
+        return describe(content, entry)
     except FileNotFoundError:
         raise
     except DamagedSave as error:
@@ -204,7 +195,6 @@ def read_entry(path: Path, known: Entry | None = None) -> Entry:
 
 
 def describe(content: Content, entry: Entry) -> Entry:
-    entry = replace(entry, name=content.name, saved_at=content.saved_at)
     if isinstance(content, StudyRecord):
         return replace(entry, kind="study", shape=f"study, {len(content.results):,} done")
     if isinstance(content, OwnSet):
@@ -328,6 +318,9 @@ OFFER_SECONDS = 0.1  # to read files that are not in the list, for completion wh
 def included_in(folder: Path) -> tuple[Entry, ...]:
     """The entries of the networks that come with digitnet; cached, as they do not change."""
     return tuple(replace(read_entry(path), included=True) for path in files_in(folder))
+
+
+NOT_SAVED = "nothing was saved; the network is still in hand"
 
 
 class Saved(NamedTuple):
@@ -468,36 +461,23 @@ class Registry:
 
     # changes
 
-    def save(self, model: Model, name: str) -> Saved:
-        """Saves a model under `name`, durably; keeps the previous version if it differs.
+    def save(
+        self, content: Content, name: str, failure: str = NOT_SAVED, *, keep: bool = True
+    ) -> Saved:
+        """Writes a thing, durably, over the one of its name, or as a new one.
 
-        If RegistryError is raised, the previous version is unchanged.
+        failure: the end of the message if nothing is changed. keep: whether a previous version that
+        differs is kept. Raises RegistryError; the previous version is then unchanged.
         """
-        failure = "nothing was saved; the network is still in hand"
-        return self.write(to_document(model, name), failure)
-
-    def save_study(self, study: StudyRecord) -> None:
-        """Saves a study under its name, durably. The previous version, which has fewer results, is
-        not kept.
-
-        If RegistryError is raised, the previous version is unchanged.
-        """
-        failure = "the last result was not saved; those before it are"
-        self.write(study_to_document(study), failure, keep=False)
-
-    def write(self, document: Document, failure: str, *, keep: bool = True) -> Saved:
-        """Writes a thing over the one of its name, which is kept if it differs, or as a new one.
-
-        failure: the end of the message if nothing is changed. Raises RegistryError.
-        """
-        data, content = sealed(document)
+        document, is_data = to_document(content, name), isinstance(content, OwnSet)
+        data = sealed(document, content)
         with self.locked(failure):
-            is_data = isinstance(content, OwnSet)
-            there = self.find(content.name, data=is_data)
+            there = self.find(name, data=is_data)
             path = self.folder / (there.file if there else new_file())
             is_copied = any(there and entry.hidden == there.file for entry in self.entries())
-            if there and is_copied and there.saved_at > content.saved_at:  # a clock was wrong
-                data, content = sealed(document | {"saved_at": there.saved_at})
+            if there and is_copied and there.saved_at > document["saved_at"]:  # a clock was wrong
+                document["saved_at"] = there.saved_at
+                data = sealed(document, content)
             old = None
             if there and keep and not is_same(path, data, "saved_at", "accuracy"):
                 old = self.trash.place("replaced", path.name)
@@ -505,7 +485,8 @@ class Registry:
                 self.trash.mark_made(path.name)
             write_durably(path, data, keep_old_as=old)
             self.trash.prune("replaced", path.name)
-            return Saved(self.update_list(path, content), old is not None)
+            entry = Entry(name, path.name, saved_at=document["saved_at"], **state(path))
+            return Saved(self.update_list(path, describe(content, entry)), old is not None)
 
     def rename(self, old: str, new: str) -> Entry:
         """Renames the network or study called `old`; its content is otherwise unchanged.
@@ -526,7 +507,7 @@ class Registry:
                     "Choose another name, or delete that one first (del)"
                 )
             path = self.folder / entry.file
-            data, _ = sealed(decode(unseal(read_file(path))) | {"name": new})
+            data = sealed(decode(unseal(read_file(path))) | {"name": new})
             write_durably(path, data, keep_old_as=self.trash.place("named", path.name))
             self.trash.prune("named", path.name)
             return self.update_list(path)
@@ -549,16 +530,15 @@ class Registry:
     def throw_away(self, file: str) -> None:
         move_durably(self.folder / file, self.trash.place("deleted", file))
 
-    def update_list(self, changed: Path | None = None, content: Content | None = None) -> Entry:
+    def update_list(self, changed: Path | None = None, entry: Entry | None = None) -> Entry:
         """Updates the list; returns the entry of the file `changed`, whose size and time may be the
-        same as before. content: what was written to it, if that is known.
+        same as before. entry: that one, if it is known.
         """
         if changed is not None:
             known = _known(self.folder.absolute())
             known.pop(changed.name, None)
-            if content is not None:
-                entry = Entry("", changed.name, **state(changed))
-                known[changed.name] = describe(content, entry)
+            if entry is not None:
+                known[changed.name] = entry
         entries = self.entries()
         write_list(self.folder, entries)
         return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))

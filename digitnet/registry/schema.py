@@ -4,7 +4,7 @@ Every field is checked when it is read, and what is written must pass the same c
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ from digitnet.digits.own import FILES, TABLE, OwnCases
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Layer, SetDropout
 from digitnet.engine.network import COSTS, Committee, Network
+from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Measurement, Progress, Trainer
 from digitnet.registry.codec import (
@@ -39,6 +40,7 @@ from digitnet.registry.model import (
     OWN_NAME,
     Accuracy,
     Blueprint,
+    Content,
     Model,
     OwnSet,
     Result,
@@ -196,18 +198,17 @@ def _member(fields: Fields) -> tuple[Network, float]:
 
 def _from_format_1(layers: list[Fields]) -> tuple[list[int], str, list[Fields]]:
     """The input shape, dtype and layers of format 1, which had only dense ones, as in format 2."""
-    first: Array | None = None
-    documents: list[Fields] = []
-    for fields in layers:
+    matrices, documents = list[Array](), list[Fields]()
+    for number, fields in enumerate(layers):
         fields.text("kind", ("dense",))
         activation = fields.text("activation", ACTIVATIONS)
         own = {name: fields.take(name, dict, type(None)) for name in ("weights", "biases")}
         fields.end()
         parameters = {name: array for name, array in own.items() if array is not None}
-        weights = fields.replaced(parameters).array("weights")
+        weights = Fields(parameters, where := f"document.layers[{number}]").array("weights")
         if weights.ndim != 2 or not weights.size:
             raise fields.bad("weights", WRONG_SHAPE)
-        first = weights if first is None else first
+        matrices.append(weights)
         units, bias = weights.shape[1], "biases" in parameters
         document = {
             "kind": "dense",
@@ -215,9 +216,8 @@ def _from_format_1(layers: list[Fields]) -> tuple[list[int], str, list[Fields]]:
             "parameters": parameters,
             "statistics": {},
         }
-        documents.append(fields.replaced(document))
-    assert first is not None
-    return [len(first)], first.dtype.str, documents
+        documents.append(Fields(document, where))
+    return [len(matrices[0])], matrices[0].dtype.str, documents
 
 
 # models: a network with its training
@@ -225,8 +225,10 @@ def _from_format_1(layers: list[Fields]) -> tuple[list[int], str, list[Fields]]:
 MAX_MEASUREMENTS = 100_000
 """Maximum number of history points saved, the latest ones: ten million mini-batches of training."""
 
+MAX_WORDS, MAX_TRAINED_ON = 2_000, 100
 
-def to_document(model: Model, name: str) -> Document:
+
+def _model_document(model: Model) -> Document:
     trainer = model.trainer
     optimizer = {
         key: [array_document(array) for array in arrays]
@@ -234,8 +236,6 @@ def to_document(model: Model, name: str) -> Document:
     }
     averages = trainer.averages
     return {
-        "name": name,
-        "saved_at": now(),
         "recipe": model.recipe,
         "data": model.data,
         "trained_on": list(model.trained_on),
@@ -255,41 +255,37 @@ def _table(records: Iterable[Any]) -> Document:
     return array_document(np.array(numbers, np.float64).reshape(-1, 4))
 
 
-def from_document(document: Document) -> Model:
-    """The model in a document. Raises DamagedSave, naming the field, for any document that
-    `to_document` would not make from a valid model.
-    """
-    return _model(Fields(document, "document"))
-
-
-def _model(fields: Fields) -> Model:
-    name, when = read_name(fields), saved_at(fields)
-    trainer = Trainer(_network(fields), _settings(fields), fields.whole("seed"))
-    trainer.progress, trainer.history = _progress(fields.inner("progress")), _history(fields)
-    optimizer, averages = fields.inner("optimizer"), fields.maybe("averages", Fields.arrays)
-    trainer.optimizer.steps = optimizer.whole("steps")
-    optimizer.fill(trainer.optimizer.state)
-    if averages is not None:
-        if not trainer.settings.average:
-            raise fields.bad("averages", "are there, and the settings ask for none")
-        trainer.averages = [np.empty_like(p.value) for p in trainer.network.parameters]
-        fields.copy("averages", averages, trainer.averages)
-    model = Model(
-        trainer,
-        name,
-        recipe=fields.word("recipe"),
-        data=fields.word("data"),
-        trained_on=fields.words("trained_on"),
-        accuracy=fields.maybe("accuracy", _accuracy),
-        saved_at=when,
-    )
+def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Callable[[], Model]:
+    network, settings = _network(fields), _settings(fields, known)
+    seed, values = fields.whole("seed"), [p.value for p in network.parameters]
+    progress, history = _progress(fields.inner("progress")), _history(fields)
+    optimizer, slots = fields.inner("optimizer"), OPTIMIZERS[settings.optimizer].slots
+    steps, state = optimizer.whole("steps"), {s: optimizer.all_like(s, values) for s in slots}
+    optimizer.end()
+    averages = fields.maybe("averages", lambda fields, name: fields.all_like(name, values))
+    if averages is not None and not settings.average:
+        raise fields.bad("averages", "are there, and the settings ask for none")
+    recipe, data = fields.word("recipe"), fields.word("data")
+    trained_on = [one.word(item) for one, item in fields.items("trained_on", MAX_TRAINED_ON)]
+    accuracy = fields.maybe("accuracy", _accuracy)
     fields.end()
-    return model
+
+    def build() -> Model:
+        trainer = Trainer(network, settings, seed)
+        trainer.progress, trainer.history = progress, history
+        trainer.optimizer.steps = steps
+        trainer.optimizer.state = {s: [a.copy() for a in arrays] for s, arrays in state.items()}
+        trainer.averages = averages and [array.copy() for array in averages]
+        return Model(trainer, name, recipe, data, trained_on, accuracy, when)
+
+    return build
 
 
-def _settings(fields: Fields) -> Settings:
-    """Missing settings have their defaults."""
+def _settings(fields: Fields, known: Settings | None = None) -> Settings:
+    """Missing settings have their defaults. known: what they may be equal to; it is valid."""
     values = fields.inner("settings").rest()
+    if known and values == asdict(known):
+        return known
     if not values.keys() <= SETTINGS.keys():
         raise fields.bad("settings", "has one that digitnet does not know")
     try:
@@ -327,29 +323,24 @@ def _accuracy(fields: Fields, name: str) -> Accuracy:
 # studies
 
 MAX_RESULTS = 20_000
-MAX_WORDS = 2_000
 MAX_FIGURE = 1e100  # maximum cost, and number of seconds, of a result
 
 
-def study_to_document(study: StudyRecord) -> Document:
+def _study_document(study: StudyRecord) -> Document:
     blueprint = asdict(study.blueprint)
     return {
-        "name": study.name,
-        "saved_at": now(),
-        "study": {
-            "words": study.words,
-            "settings": blueprint.pop("settings"),
-            "blueprint": blueprint,
-            "data": study.data,
-            "seed": study.seed,
-            "candidates": study.candidates,
-            "results": _table(study.results[number] for number in sorted(study.results)),
-        },
+        "words": study.words,
+        "settings": blueprint.pop("settings"),
+        "blueprint": blueprint,
+        "data": study.data,
+        "seed": study.seed,
+        "candidates": study.candidates,
+        "results": _table(study.results[number] for number in sorted(study.results)),
     }
 
 
-def _study(fields: Fields) -> StudyRecord:
-    name, when, inner = read_name(fields), saved_at(fields), fields.inner("study")
+def _study(fields: Fields, name: str, when: str) -> StudyRecord:
+    inner = fields.inner("study")
     fields.end()
     settings = _settings(inner)
     blueprint = inner.inner("blueprint").record(
@@ -359,7 +350,7 @@ def _study(fields: Fields) -> StudyRecord:
     )
     study = StudyRecord(
         name,
-        inner.texts("words", MAX_WORDS),
+        [one.text(item) for one, item in inner.items("words", MAX_WORDS)],
         Blueprint(**blueprint),
         inner.word("data"),
         inner.whole("seed"),
@@ -394,13 +385,8 @@ def _results(fields: Fields) -> dict[int, Result]:
 # data sets
 
 
-def own_to_document(name: str, cases: OwnCases) -> Document:
-    """The document with which a data set is saved: its gzipped IDX files."""
-    return {"name": name, "saved_at": now(), "cases": cases.files()}
-
-
-def _own_set(fields: Fields) -> OwnSet:
-    name, when, inner = read_name(fields), saved_at(fields), fields.inner("cases")
+def _own_set(fields: Fields, name: str, when: str) -> OwnSet:
+    inner = fields.inner("cases")
     fields.end()
     if not OWN_NAME.fullmatch(name):
         raise fields.bad("name", "is not a name that a data set can have")
@@ -414,15 +400,45 @@ def _own_set(fields: Fields) -> OwnSet:
 
 # whatever it is
 
-Content = Model | StudyRecord | OwnSet
+
+def to_document(content: Content, name: str) -> Document:
+    """The document with which something is saved under a name."""
+    document = {"name": name, "saved_at": now()}
+    match content:
+        case Model():
+            return document | _model_document(content)
+        case StudyRecord():
+            return document | {"study": _study_document(content)}
+    return document | {"cases": content.cases.files()}
 
 
 def read_document(document: Document) -> Content:
-    """What is in a document. Raises DamagedSave, naming the field that is not valid."""
+    """What is in a document. Raises DamagedSave, naming the field, for any document that
+    `to_document` would not make.
+    """
+    return _checked(document)()
+
+
+def from_document(document: Document) -> Model:
+    """The network in a document. Raises DamagedSave, also if it holds something else."""
+    content = read_document(document)
+    if not isinstance(content, Model):
+        raise DamagedSave("it holds no network")
+    return content
+
+
+def _checked(document: Document, known: Settings | None = None) -> Callable[[], Content]:
+    """What builds the content of a document, all fields of which are checked first.
+
+    known: the settings of the network of which it is made; valid, as all `Settings` are.
+    """
     fields = Fields(document, "document")
-    if fields.has("cases"):
-        return _own_set(fields)
-    return _study(fields) if fields.has("study") else _model(fields)
+    name, when = read_name(fields), saved_at(fields)
+    for field, read in (("cases", _own_set), ("study", _study)):
+        if fields.has(field):
+            content = read(fields, name, when)
+            return lambda: content
+    return _model(fields, name, when, known)
 
 
 def contents(data: bytes) -> Content:
@@ -433,19 +449,22 @@ def contents(data: bytes) -> Content:
     return read_document(document)
 
 
-def sealed(document: Document) -> tuple[bytes, Content]:
-    """The bytes of the file for a document, and what is in it.
+def sealed(document: Document, content: Content | None = None) -> bytes:
+    """The bytes of the file for a document. content: what it was made of, if that is known.
 
-    Raises RegistryError if they could not be read back as the same document.
+    Raises RegistryError if they could not be read back as the same document, or its content could
+    not be built.
     """
+    settings = content.trainer.settings if isinstance(content, Model) else None
     try:
         data = seal(encode(document))
         if len(data) > MAX_BYTES:
             raise ValueError(f"it would be larger than {MAX_BYTES >> 20} MiB")
-        content = read_document(document)
-        if decode(unseal(data)) != document:
+        again = decode(unseal(data))
+        _checked(again, settings)
+        if again != document:
             raise ValueError("it would be read back as something else")
     except (DamagedSave, TypeError, ValueError) as error:
         name = document["name"]
         raise RegistryError(f"{name!r} cannot be saved: {error}; nothing was saved") from None
-    return data, content
+    return data

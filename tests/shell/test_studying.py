@@ -140,7 +140,7 @@ def test_a_study_that_cannot_be_is_refused_in_a_line(session: Session, what: str
     changes, says = ODD[what]
     blueprint = replace(ASKED.blueprint, shape=changes.get("shape", ASKED.blueprint.shape))
     others = {name: value for name, value in changes.items() if name != "shape"}
-    session.registry.save_study(replace(ASKED, blueprint=blueprint, **others))
+    session.registry.save(replace(ASKED, blueprint=blueprint, **others), "x")
     for line in ("study x", "study x best", "ls", "study x"):
         output = Kept()
         done = do_line(line, session, output)

@@ -102,7 +102,7 @@ WRONG: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 }
 WRONG_1: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "no activations": (changed(activations=[]), "no layer"),
-    "activations that are numbers": (changed(activations=[1, 2]), "strings"),
+    "activations that are numbers": (changed(activations=[1, 2]), "should be a str"),
     "an activation nobody knows": (changed(activations=["relu", "evil"]), "not one that"),
     "a layer too many": (changed(activations=["relu"] * 3), "no layers.2.weights"),
     "another precision": (changed(dtype="float64"), "not have the shape"),

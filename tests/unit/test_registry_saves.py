@@ -128,6 +128,8 @@ SPOIL: dict[str, Callable[[Model], Any]] = {
     "a negative seed": lambda named: setattr(named.trainer, "seed", -1),
     "half precision": lambda named: setattr(named, "trainer", plain(dtype=np.float16).trainer),
     "a long recipe": lambda named: setattr(named, "recipe", "x" * 201),
+    "a text longer than any": lambda named: setattr(named, "data", "x" * 65_537),
+    "a list longer than any": lambda named: setattr(named, "trained_on", ["x"] * 100_001),
     "a recipe to steer terminals": lambda named: setattr(named, "recipe", "\x1b[2J"),
     "another optimizer's state": lambda named: named.trainer.optimizer.state.update(velocity=[]),
 }

@@ -15,7 +15,7 @@ from digitnet.registry.codec import array_document, decode, encode
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Model, Result, StudyRecord
 from digitnet.registry.saves import Registry
-from digitnet.registry.schema import read_document, study_to_document, to_document
+from digitnet.registry.schema import read_document, to_document
 from digitnet.registry.undo import undo
 
 BLUEPRINT = Blueprint(
@@ -29,7 +29,7 @@ STUDY = StudyRecord(
     seed=7,
     results={0: Result(0, 0.9, 1.5, 2.0), 3: Result(3, 0.25, 1e9, 0.0)},
 )
-WHOLE = study_to_document(STUDY)
+WHOLE = to_document(STUDY, STUDY.name)
 
 
 def table(*rows: tuple[float, ...]) -> Any:
@@ -51,7 +51,7 @@ def test_a_network_is_still_a_network() -> None:
     [
         (("name",), "a\nb", "'name'"),
         (("study",), [], "dict"),
-        (("study", "words"), ["x\x1b[2J"], "'words'"),
+        (("study", "words"), ["x\x1b[2J"], r"'words\[0\]'"),
         (("study", "words"), ["x"] * 3000, "'words'"),
         (("study", "settings", "rate"), -1.0, "rate"),
         (("study", "settings", "colour"), 1, "settings"),
@@ -80,7 +80,7 @@ def test_what_cannot_be_is_refused(place: tuple[str, ...], value: Any, says: str
 
 def test_studies_and_networks_share_the_names(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    registry.save_study(STUDY)
+    registry.save(STUDY, STUDY.name)
     registry.save(rich(), "net")
     assert [(e.name, e.kind) for e in registry.entries()] == [
         ("net", "network"),
@@ -95,7 +95,7 @@ def test_studies_and_networks_share_the_names(tmp_path: Path) -> None:
 
 def test_a_study_is_renamed_deleted_and_brought_back_whole(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    registry.save_study(STUDY)
+    registry.save(STUDY, STUDY.name)
     registry.rename("rates", "speeds")
     registry.delete("speeds")
     assert registry.entries() == []

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from digitnet.engine.arrays import Array, Buffer, Shape
-from digitnet.engine.layers import Layer, Step, Weighted
+from digitnet.engine.layers import Layer, Step
 from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.speed import fourier, threads
 from digitnet.engine.speed.fourier import FourierProduct, Spectrum
@@ -260,14 +260,11 @@ Passes = Layer | FastConvolution | FastPool
 def prepare(layers: Sequence[Layer]) -> list[Passes]:
     """What computes the passes of these layers in less time, with their arrays; others as they are.
 
-    A convolution and the max pool above it become one, and nothing below the first layer with
-    parameters is given a gradient.
+    A convolution and the max pool above it become one.
     """
     prepared: list[Passes] = []
-    is_lowest, pooled = True, None
+    pooled = None
     for layer, above in zip(layers, [*layers[1:], None], strict=True):
-        if isinstance(layer, Weighted):
-            layer.is_lowest = is_lowest
         if isinstance(layer, Convolution):
             pooled = above if isinstance(above, MaxPool) else None
             prepared.append(FastConvolution(layer, pooled))
@@ -276,5 +273,4 @@ def prepare(layers: Sequence[Layer]) -> list[Passes]:
                 prepared.append(FastPool(layer))
         else:
             prepared.append(layer)
-        is_lowest = is_lowest and not layer.parameters
     return prepared

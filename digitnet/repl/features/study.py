@@ -417,8 +417,12 @@ def _run_trainings(
         is_milestone = done % max(1, total // MAX_MILESTONES) == 0
         return session.report(Note(line, False, line if is_milestone else None))
 
+    def save(_: Result) -> None:
+        failure = "the last result was not saved; those before it are"
+        registry.save(record, record.name, failure, keep=False)  # a version has fewer results
+
     try:
-        conduct(plan, results, pool, lambda _: registry.save_study(record), report)
+        conduct(plan, results, pool, save, report)
     except Stopped:
         if is_new and not results:
             raise
