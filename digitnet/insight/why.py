@@ -1,5 +1,6 @@
 """`why`: the forward and the backward pass of one case, by the engine's own layers in float64."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,3 +162,17 @@ def trail(passes: list[Pass], output: int) -> list[Place]:
         place = terms.place_of(int(np.argmax(sign * terms.products)))
         sign = -1.0 if p.x[place] < 0 else 1.0
     return places[::-1]
+
+
+def from_inputs(passes: Sequence[Pass], place: Place) -> Array:
+    """x dz/dx for each input x of the network and z at a position of the last of these passes: what
+    it adds to z. In the first layer, and through ReLUs, their sum is z but for the biases.
+    """
+    signal: Array = np.zeros(passes[-1].z.shape)
+    signal[place] = 1
+    for p in reversed(passes):
+        if p is not passes[-1]:
+            signal = _derived(p, signal.reshape(p.a.shape))
+        signal = _to_inputs(p.linear, signal)
+    added: Array = passes[0].x * signal.reshape(passes[0].x.shape)
+    return added

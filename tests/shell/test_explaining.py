@@ -1,5 +1,6 @@
 """`why` and `step`: their data, what they change, what they refuse, and at a terminal."""
 
+import re
 from io import StringIO
 from typing import Any
 
@@ -10,9 +11,12 @@ from registry_helpers import everything
 from session_helpers import Kept, do, refusal
 from terminal_helpers import Terminal
 
+from digitnet.insight.why import from_inputs, terms_of
 from digitnet.recipes import RECIPES
+from digitnet.repl.features.why import Film, why
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures.grid import Grid
 from digitnet.repl.pictures.sheet import MAX_JSON_NUMBERS
 from digitnet.repl.session import Session
 
@@ -240,6 +244,44 @@ def test_every_recipe_can_be_explained_on_a_narrow_screen(session: Session, line
     assert ("backwards" in text) == ("why" in line)
 
 
+def pages(film: Film, width: int, height: int) -> list[list[str]]:
+    """The screens that one sees going through a film with Space."""
+    seen: list[list[str]] = []
+    while not seen or not re.match(r"(\d+) of \1 ", seen[-1][-1]):
+        film.draw(grid := Grid(width, height))
+        seen.append(["".join(text for _, text in line).rstrip() for line in grid.lines()])
+        assert film.press(" ")
+    assert not film.press("q")
+    return seen
+
+
+@pytest.mark.parametrize("size", [(40, 16), (80, 24), (120, 40)])
+@pytest.mark.parametrize("line", ["n mini", "n diary", "n quick", "n 28x28-4c5-p2-20-10"])
+def test_a_film_goes_through_all_layers_and_no_page_ends_with_a_heading(
+    session: Session, line: str, size: tuple[int, int]
+) -> None:
+    do(session, line)
+    seen, layers = pages(Film(why(session, 3)), *size), len(session.network().network.layers)
+    titles = list(dict.fromkeys(page[0].strip("─ ") for page in seen))
+    assert titles[1] == f"forwards, layer 1 of {layers}"
+    assert titles[-1] == f"backwards, layer 1 of {layers}"
+    assert len(titles) == 3 + 2 * layers
+    for page in seen:
+        *_, last = (row for row in page[1:-1] if row)
+        assert not re.fullmatch(r" +(x|z|w|x w|δ|a|dC/da|dC/dw|(output|unit) \d| )+", last)
+
+
+def test_the_map_adds_up_to_the_weighted_sum_whatever_the_layer(session: Session) -> None:
+    do(session, "n 784-16-8-10; set average 0; t 50")
+    for parameter in hand(session).network.parameters:
+        parameter.value[...] *= parameter.name == "weights"
+    passes = why(session, 3).page.passes
+    for layers in (1, 2, 3):
+        added = from_inputs(passes[:layers], (4,))
+        assert added.sum() == pytest.approx(passes[layers - 1].z[4])
+    np.testing.assert_allclose(from_inputs(passes[:1], (4,)), terms_of(passes[0], (4,)).products)
+
+
 def colours(t: Terminal) -> set[str]:
     return {cell.fg for row in t.screen.buffer.values() for cell in row.values()}
 
@@ -250,10 +292,17 @@ def test_sheets_have_colours_unless_they_are_not_wanted(
 ) -> None:
     t = terminal(80, 110, **env)
     t.wait_for("^digitnet>")
-    t.type("n mini\rwhy 5\rstep\r")
+    t.type("n mini\rwhy 5\r")
+    if "DIGITNET_PLAIN" not in env:
+        t.wait_for("^1 of 7")
+        t.type("  \x1b[D")
+        t.wait_for("^2 of 7")
+        t.type("q")
+    t.type("step\r")
     t.wait_for(r"^ b (→|->) 1 .*\n(.*\n)*mini\*>")
     assert (colours(t) == {"default"}) == bool(env)
     sheet = t.text()[t.text().index("forwards") :]
+    assert ("backwards" in sheet) == ("DIGITNET_PLAIN" in env)
     assert sheet.isascii() == ("DIGITNET_PLAIN" in env)
 
 

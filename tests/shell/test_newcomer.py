@@ -25,7 +25,7 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
             t.wait_for("draw a digit with")
             t.type("\x1b")  # leaves
         elif step.type in ("wrong", "why"):
-            t.wait_for("^:|more")
+            t.wait_for("more|q leave")
             t.type("q")
     t.wait_for("That was the lesson Tour")
     t.type("s\r")

@@ -1,11 +1,15 @@
 """`why` writes out the back-propagation of one case."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from io import StringIO
+from itertools import chain
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import RenderResult
+from rich.console import Group, RenderableType, RenderResult
+from rich.segment import Segment, Segments
 from rich.text import Text
 
 from digitnet.engine.arrays import Array, answers_of
@@ -18,6 +22,7 @@ from digitnet.insight.why import (
     Place,
     Terms,
     backpropagate,
+    from_inputs,
     largest,
     terms_of,
     trail,
@@ -26,8 +31,9 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
-from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import large_case, verdict
+from digitnet.repl.pictures import Drawn, Screen, View
+from digitnet.repl.pictures.digit import large_case, legend, signed, verdict
+from digitnet.repl.pictures.grid import Grid, Window
 from digitnet.repl.pictures.sheet import (
     SIGNS,
     WHOLE,
@@ -58,7 +64,7 @@ class WhyResult(Drawn):
     output: the index of the output that gives the guess, which differs if there is only one.
     penalized: whether training adds penalties to the gradient. is_mean: whether the weights are the
     running mean, which answers. batch: cases of a mini-batch. part: all that is shown, a layer
-    (from 1) or `cost`; 0 for everything.
+    (from 1) or `cost`; 0 for everything. left: what the film showed when it was left.
     """
 
     case: Case
@@ -71,6 +77,7 @@ class WhyResult(Drawn):
     is_mean: bool = False
     batch: int = 1
     part: int | str = 0
+    left: RenderableType = ""
 
     def as_json(self) -> dict[str, Any]:
         """z, a, δ and the gradients of each layer, and the largest terms of its trail's number."""
@@ -83,19 +90,20 @@ class WhyResult(Drawn):
         }
 
     def drawn(self, view: View) -> RenderResult:
-        sheet, part = Sheet(view.width, view.blocks), self.part
-        blocks = [_Block(self, sheet, number) for number in range(len(self.page.passes))]
+        sheet, blocks = Sheet(view.width, view.blocks), self._blocks(view)
+        part = self.part
         yield Text(str(self.case))
+        if self.left:
+            yield self.left
+            return
         if isinstance(part, str):
-            yield from blocks[-1].derivation(self.batch)
+            yield from (sheet.heading(DERIVATION), *blocks[-1].derivation(self.batch))
             return
         if not part:
-            yield large_case(self.case.inputs, view)
-            yield verdict(self.guess, self.case.answer)
-            yield Text(f"{MEAN}\n" * self.is_mean, "dim")
+            yield from self._asked(view)
         chosen = [blocks[part - 1]] if part else blocks
         yield sheet.heading("forwards")
-        yield sheet.side_by_side([block.forward() for block in chosen])
+        yield sheet.side_by_side([list(chain(*block.forward())) for block in chosen])
         if not part:
             yield sheet.heading("the cost")
             yield sheet.side_by_side([blocks[-1].of_cost()])
@@ -110,7 +118,89 @@ class WhyResult(Drawn):
         elif self.penalized:
             yield sheet.text(PENALIZED, "dim")
 
+    def scenes(self, view: View) -> Iterator[tuple[str, Sequence[RenderableType]]]:
+        """Each step on the way through the network: its name, and what is one below the other."""
+        blocks = self._blocks(view)
+        yield str(self.case), self._asked(view)
+        for number, block in enumerate(blocks, 1):
+            yield f"forwards, layer {number} of {len(blocks)}", block.with_map(view)
+        yield "the cost", blocks[-1].of_cost()
+        yield DERIVATION, list(blocks[-1].derivation(self.batch))
+        for number, block in reversed(list(enumerate(blocks, 1))):
+            rows = block.sheet.in_rows(block.backward())
+            if self.penalized:
+                rows[-1] = Group(rows[-1], block.sheet.text(PENALIZED, "dim"))
+            yield f"backwards, layer {number} of {len(blocks)}", rows
 
+    def _blocks(self, view: View) -> "list[_Block]":
+        sheet = Sheet(view.width, view.blocks)
+        return [_Block(self, sheet, number) for number in range(len(self.page.passes))]
+
+    def _asked(self, view: View) -> list[Text]:
+        asked = [large_case(self.case.inputs, view), verdict(self.guess, self.case.answer)]
+        return [*asked, Text(f"{MEAN}\n" * self.is_mean, "dim")]
+
+
+class Film(Window):
+    """The scenes of `why`, one after the other. page: what is shown, in lines."""
+
+    least = 40, 16
+
+    def __init__(self, result: WhyResult) -> None:
+        self.result, self._at = result, 0
+        self.page: list[list[Segment]] = []
+
+    def draw(self, grid: Grid) -> None:
+        pages = self._pages(grid)
+        self._at = max(0, min(self._at, len(pages) - 1))
+        self.page = pages[self._at]
+        for y, line in enumerate(self.page):
+            x = 0
+            for text, style, _ in line:
+                grid.write(x, y, text, str(style or "").replace("none", ""))
+                x += len(text)
+        keys = f"{self._at + 1} of {len(pages)}   space → forward   ← back   q leave"
+        grid.write(0, grid.height - 1, keys)
+
+    def _pages(self, grid: Grid) -> list[list[list[Segment]]]:
+        """The scenes as lines, in pages of the grid's size. What is too long for one is continued
+        under its first line.
+        """
+        colours, room = "truecolor" if grid.shades else None, grid.height - 2
+        screen = Screen(StringIO(), width=grid.width, force_terminal=True, color_system=colours)
+        view, pages = View.of(screen, screen.options), []
+        for title, parts in self.result.scenes(view):
+            (head,) = screen.render_lines(Sheet(view.width, view.blocks).heading(title), pad=False)
+            page = [head]
+            for part in parts:
+                lines = screen.render_lines(part, pad=False)
+                if 1 < len(page) > room - len(lines):
+                    pages.append(page)
+                    page = [head]
+                while len(lines) > room - len(page):
+                    at = room - len(page)
+                    pages.append(page + lines[:at])
+                    page, lines = [head], [lines[0], *lines[at:]]
+                page += lines
+            pages.append(page)
+        return pages
+
+    @property
+    def left(self) -> Segments:
+        return Segments([segment for line in self.page for segment in (*line, Segment.line())])
+
+    def press(self, key: str) -> bool:
+        moves = {"home": -self._at, "end": 1_000_000}
+        moves |= dict.fromkeys((" ", "right", "down", "pagedown", "c-m"), 1)
+        moves |= dict.fromkeys(("left", "up", "pageup", "c-h"), -1)
+        self._at += moves.get(key, 0)
+        return key not in ("q", "escape", "c-d")
+
+    def move(self) -> bool:
+        return False
+
+
+DERIVATION = "from the cost to δ = dC/dz"
 MEAN = (
     "The weights are the running mean of those in training, with which the network answers; step "
     "shows both."
@@ -164,8 +254,10 @@ def why(
     contributed most to the guess is shown with the largest terms of its sum, and the largest
     gradients. Everything but layers is counted from 0; pixel 3,8 is in row 3 and column 8.
 
-    With the number of a layer, only that layer is shown. With `cost`, how the derivatives of the
-    cost and of the last activation make the error signal of the outputs.
+    At a prompt it is a film: Space and the arrow keys go through it layer by layer, with a map of
+    what each pixel adds to z, and q leaves; the scene shown then stays on the screen. With the
+    number of a layer, only that layer is written out. With `cost`, how the derivatives of the cost
+    and of the last activation make the error signal of the outputs.
 
     Of a committee, the first member is explained. With --json, arrays of more than 1,000 numbers
     are null.
@@ -180,7 +272,7 @@ def why(
     output, penalties = int(explained.outputs.argmax()), model.trainer.penalties
     if isinstance(part, int) and part > len(explained.passes):
         raise CommandError(f"there is no layer {part}: the network has {len(explained.passes)}")
-    return WhyResult(
+    result = WhyResult(
         case,
         guess=int(answers_of(explained.outputs[np.newaxis])[0]),
         output=output,
@@ -192,6 +284,10 @@ def why(
         batch=min(model.trainer.settings.batch or len(data.train), len(data.train)),
         part=part,
     )
+    film = Film(result)
+    if not part and session.interactive and not session.to_file and session.asker.show(film):
+        return replace(result, left=film.left)
+    return result
 
 
 class _Block:
@@ -224,24 +320,38 @@ class _Block:
             return f"pixel {place[0]},{place[1]}"
         return f"input {place[0]}"
 
-    def forward(self) -> list[Text]:
-        """How the layer computes z and a."""
+    def forward(self) -> list[list[Text]]:
+        """How the layer computes z and a; of a large one, also how its number on the trail."""
         p, sheet = self.p, self.sheet
         block = [self.title, sheet.formulae(*forwards(p))]
         if isinstance(p.layer, Flatten | Dropout):
-            return block
+            return [block]
         if self.is_whole and isinstance(p.layer, BatchNorm):
-            return [*block, self._normalized(p.layer, slice(None), self.names)]
+            return [[*block, self._normalized(p.layer, slice(None), self.names)]]
         if self.is_whole:
             rows = self._matrix(p.layer.parameters[0].value, "w")
             rows += [Row(("", "b"), aligned(q.value)) for q in p.layer.parameters[1:]]
             rows += [Row(("", "z"), aligned(p.z)), Row(("", "a"), aligned(p.a), "bold")]
-            return [*block, sheet.table(self.names, rows, ("x", ""))]
+            return [[*block, sheet.table(self.names, rows, ("x", ""))]]
         if self.is_output:
             names = [(self.unit((k,)),) for k in range(p.a.size)]
             rows = columns(names, (p.z, p.a), bold=self.result.output)
             block += [sheet.table(("z", "a"), rows), Text()]
-        return [*block, sheet.text(self._reason(), "bold"), *self._number()]
+        return [block, [sheet.text(self._reason(), "bold"), *self._number()]]
+
+    def with_map(self, view: View) -> list[RenderableType]:
+        """The same; of a number of a dense layer, with a map of what each pixel adds to it."""
+        block, *number = self.forward()
+        pixels = self.result.case.inputs
+        if number and pixels.ndim == 2 and isinstance(self.p.layer, Dense):
+            added = from_inputs(self.result.page.passes[: self.number + 1], self.place)
+            drawn = signed(added.reshape(pixels.shape), float(np.abs(added).max()), view)
+            below = "x w" if not self.number else "x dz/dx"
+            ((reason, *told),) = number
+            of_pixels = [self.sheet.text(f"{below} of each pixel"), drawn]
+            first, *rows = self.sheet.in_rows([told, of_pixels])
+            return [Group(*block), Group(reason, first), *rows, legend(view)]
+        return [Group(*part) for part in (block, *number)]
 
     def _matrix(self, values: Array, name: str) -> list[Row]:
         """A number for each weight, a column for each unit; the inputs are the labels."""
@@ -324,11 +434,10 @@ class _Block:
             block.append(sheet.table(self.names, lines({"a": self.p.a, "y": page.y})))
         return [*block, sheet.text(f"C = {page.cost:.4g}", "bold")]
 
-    def derivation(self, batch: int) -> RenderResult:
+    def derivation(self, batch: int) -> Iterator[Text]:
         """How the derivatives of the cost and of the last activation make δ, step by step."""
         sheet, p, y = self.sheet, self.p, self.result.page.y
         a, form = p.a, ACTIVATIONS[p.activation]
-        yield sheet.heading("from the cost to δ = dC/dz")
         yield sheet.formulae(self.cost.formula, form.formula)
         if self.result.cost_name == "squared":
             yield sheet.text("\n1. The derivative of ½ (a − y)² is a − y; the ½ is there so that")

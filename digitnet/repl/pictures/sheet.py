@@ -155,6 +155,9 @@ class Sheet:
 
     def side_by_side(self, blocks: Sequence[Sequence[Text]]) -> RenderableType:
         """Blocks side by side, as many in a row as fit; an empty line follows each row."""
+        return Group(*(part for row in self.in_rows(blocks) for part in (row, "")))
+
+    def in_rows(self, blocks: Sequence[Sequence[Text]]) -> list[RenderableType]:
         rows: list[list[Group]] = []
         free = 0
         for block in blocks:
@@ -164,7 +167,7 @@ class Sheet:
                 rows.append([])
                 free = self.width - max(map(cell_len, lines), default=0)
             rows[-1].append(Group(*block))
-        return Group(*(part for row in rows for part in (_in_a_row(row), "")))
+        return [_in_a_row(row) for row in rows]
 
 
 def _in_a_row(blocks: Sequence[Group]) -> RenderableType:

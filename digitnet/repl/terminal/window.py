@@ -54,7 +54,7 @@ class _Control(UIControl):
 
 def _style(style: str) -> str:
     """A style of rich, as prompt_toolkit has it."""
-    return re.sub(r"\b(red|green|magenta)\b", r"ansi\1", style).replace(" on ", " bg:")
+    return re.sub(r"\b(red|green|magenta|cyan)\b", r"ansi\1", style).replace(" on ", " bg:")
 
 
 def show(window: Window, *, colours: bool) -> None:
