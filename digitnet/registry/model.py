@@ -47,15 +47,15 @@ class Model:
     accuracy: Accuracy | None = None
     saved_at: str = ""
     rates: list[tuple[float, float]] = field(default_factory=list)
+    network: Network = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.network = self.trainer.network
 
     @property
     def title(self) -> str:
         """What the network is called: its name, else its recipe or its shape."""
         return self.name or self.recipe or self.network.shape
-
-    @property
-    def network(self) -> Network:
-        return self.trainer.network
 
     def member(self, number: int) -> "Model":
         """A copy of a member of a committee, numbered from 1, as a network by itself.

@@ -1,8 +1,7 @@
 """Data sets of one's own, kept like the saves; and as earlier versions kept them.
 
 These had folders NAME.NUMBER in `digits`: the highest number is the current version, and an empty
-folder means that the set was deleted. They are read where they are, until the first change takes
-them over.
+folder means that the set was deleted. A set is read where it is, until its first change.
 """
 
 import re
@@ -14,16 +13,14 @@ from digitnet.digits.files import BadFile
 from digitnet.digits.own import MINE, OwnCases, read_own
 from digitnet.registry.files import (
     DamagedSave,
-    NotConfirmed,
     RegistryError,
     read_file,
     sync_folder,
     unconfirmed_is_undone,
-    write_durably,
 )
 from digitnet.registry.model import OWN_NAME, OwnSet
-from digitnet.registry.saves import Registry, new_file
-from digitnet.registry.schema import contents, sealed, to_document
+from digitnet.registry.saves import Registry
+from digitnet.registry.schema import contents
 
 Version = tuple[object, ...] | None
 """A version of a data set, for comparison."""
@@ -99,18 +96,26 @@ class OwnData:
         return cases
 
     def _write(self, name: str, cases: OwnCases, failure: str) -> None:
-        adopt(self.store)
+        with unconfirmed_is_undone():
+            self._take_over(name, failure)
         if len(cases):
             self.store.save(OwnSet(name, cases), name, failure)
         elif self.store.find(name, data=True):
             self.store.delete(name, data=True)
-        else:  # an earlier version's, which cannot be read
-            _hide(self.store.folder, name)
-            return
-        try:
-            _hide(self.store.folder, name)
-        except OSError as error:
-            raise NotConfirmed(error.errno, error.strerror) from None
+
+    def _take_over(self, name: str, failure: str) -> None:
+        """Saves a set of an earlier version as it is, and hides the files that it had.
+
+        One that cannot be read is only hidden. Nothing is deleted.
+        """
+        places = _versions(self.store.folder).get(name, [])
+        if places and _has_cases(places[-1]) and not self.store.find(name, data=True):
+            with suppress(BadFile):
+                self.store.save(OwnSet(name, read_own(places[-1])), name, failure)
+        for path in places:  # oldest first: so that none comes back after an interruption
+            path.replace(path.with_name(f".{path.name}"))
+        if places:
+            sync_folder(self.store.folder / FOLDER)
 
 
 # earlier versions
@@ -136,47 +141,3 @@ def _versions(folder: Path) -> dict[str, list[Path]]:
 
 def _has_cases(place: Path) -> bool:
     return place.is_file() or any(place.iterdir())
-
-
-def adopt(saves: Registry) -> None:
-    """Takes all sets over, with their versions; those that cannot be read stay where they are.
-
-    Whoever calls it must hold the lock, before a change. Raises OSError.
-    """
-    for name, places in _versions(saves.folder).items():
-        if saves.find(name, data=True) is None:
-            kept = {place: cases for place in places if (cases := _read(place)) is not None}
-            if places[-1] not in kept and _has_cases(places[-1]):
-                continue
-            with unconfirmed_is_undone():
-                _take_over(saves, name, kept, places[-1])
-        _hide(saves.folder, name)
-
-
-def _take_over(saves: Registry, name: str, kept: dict[Path, OwnCases], current: Path) -> None:
-    """Writes the versions of a set: the current one in its place, others to the trash."""
-    file, last = new_file(), [*kept][-1:]
-    saves.trash.mark_made(file)
-    # the current version first: if this is cut short, it is there
-    for place in sorted(kept, key=lambda place: place != current):
-        path = saves.folder / file
-        if place != current:
-            is_deleted = current not in kept and [place] == last
-            path = saves.trash.place("deleted" if is_deleted else "replaced", file)
-        write_durably(path, sealed(to_document(OwnSet(name, kept[place]), name)))
-
-
-def _read(place: Path) -> OwnCases | None:
-    """The cases of a version; None if it has none, or cannot be read."""
-    with suppress(BadFile):
-        return read_own(place) if _has_cases(place) else None
-    return None
-
-
-def _hide(folder: Path, name: str) -> None:
-    """Renames a set's versions, so that they are no longer found. Nothing is deleted."""
-    places = _versions(folder).get(name, [])
-    for path in places:  # oldest first: so that none comes back after an interruption
-        path.replace(path.with_name(f".{path.name}"))
-    if places:
-        sync_folder(folder / FOLDER)

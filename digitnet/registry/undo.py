@@ -13,7 +13,6 @@ from digitnet.registry.files import (
     move_durably,
     read_file,
 )
-from digitnet.registry.own_sets import adopt
 from digitnet.registry.saves import Entry, Kept, Registry, claim, read_entry
 from digitnet.registry.schema import contents
 
@@ -43,7 +42,6 @@ def undo(saves: Registry, name: str = "", number: int = 1) -> Undone:
     skipped. Raises RegistryError if there is nothing to undo.
     """
     with saves.locked("nothing was changed"):
-        adopt(saves)
         versions = [k for k in _restorable(saves, name) if number == 1 or k.kind != "named"]
         found = [*islice((kept for kept in versions if not _is_worse(saves, kept)), number)]
         of = f"of {name!r} to undo" if name else "to undo"
@@ -72,7 +70,6 @@ def last_change(saves: Registry) -> tuple[Kept, str, float] | None:
     seconds since 1970.
     """
     with saves.locked("nothing was changed"):
-        adopt(saves)
         kept = next((k for k in _restorable(saves) if not _is_worse(saves, k)), None)
         if kept is None:
             return None
