@@ -1,8 +1,9 @@
 """What the tests of crashes share: changes to the saves, what they come to, what is there."""
 
+import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from registry_helpers import batches_of, plain
+import pytest
+from registry_helpers import Disk, batches_of, plain
 
 from digitnet.digits.own import OwnCases
 from digitnet.registry import schema
@@ -296,6 +298,39 @@ def complaint(folder: Path, before: Model, change: Change | None = None) -> str:
     if not expected <= now.versions():
         return f"lost in {change}: {expected - now.versions()}"
     return ""
+
+
+KILLED, REFUSED = 9, 7
+
+
+class Deadly(Disk):
+    """A disk that ends the process before so many calls."""
+
+    calls = 0
+
+    def trip(self, name: str) -> None:
+        self.calls -= 1
+        if self.calls == 0:
+            os._exit(KILLED)
+
+
+def dying(act: Callable[[], Any], calls: int) -> int:
+    """Does something in a process of its own, which dies before so many calls that change a disk.
+
+    Returns how it ended: KILLED, REFUSED or 0.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            Deadly(pytest.MonkeyPatch()).calls = calls
+            act()
+            os._exit(0)
+        except RegistryError:
+            os._exit(REFUSED)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def without_steps(path: Path, data: bytes, keep_old_as: Path | None = None) -> None:

@@ -3,12 +3,22 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_helpers import DAMAGED, MINE, Change, Copy, Model, make, on_disk
+from crash_helpers import (
+    DAMAGED,
+    KILLED,
+    MINE,
+    REFUSED,
+    Change,
+    Copy,
+    Model,
+    dying,
+    make,
+    on_disk,
+)
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -19,51 +29,6 @@ from digitnet.registry import undo as undo_module
 from digitnet.registry.files import RegistryError
 from digitnet.registry.own_sets import OwnData
 from digitnet.registry.saves import LIST, Registry
-
-KILLED, REFUSED = 9, 7
-STEPS = ("replace", "link", "unlink", "fsync", "mkdir")
-"""The system calls before and after which a process may die."""
-
-
-def dying(act: Callable[[], Any], calls: int, *, after: bool) -> int:
-    """Does something in a process of its own, which dies before or after so many calls.
-
-    Returns how it ended: KILLED, REFUSED or 0.
-    """
-    child = os.fork()
-    if child == 0:
-        try:
-            _die_at(calls, after)
-            act()
-            os._exit(0)
-        except RegistryError:
-            os._exit(REFUSED)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
-
-
-def _die_at(calls: int, after: bool) -> None:
-    """From now on, so many of STEPS end this process."""
-    left = calls
-
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **how: Any) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0 and not after:
-                os._exit(KILLED)
-            result = real(*args, **how)
-            if left == 0:
-                os._exit(KILLED)
-            return result
-
-        return call
-
-    for name in STEPS:
-        setattr(os, name, counted(getattr(os, name)))
-
 
 NAMES = ["a", "A", "ä b", "../a"]
 names = st.sampled_from(NAMES)
@@ -181,10 +146,9 @@ class Saves(RuleBasedStateMachine):
         what=st.sampled_from(["save", "save", "add", "delete", "rename", "undo"]),
         name=names,
         new=names,
-        calls=st.integers(1, 8),
-        after=st.booleans(),
+        calls=st.integers(1, 16),
     )
-    def kill(self, what: str, name: str, new: str, calls: int, after: bool) -> None:
+    def kill(self, what: str, name: str, new: str, calls: int) -> None:
         """In the midst of a step: it is done or not, and what was there can still be had."""
         version = self.next()
         changes: dict[str, Change] = {
@@ -195,7 +159,7 @@ class Saves(RuleBasedStateMachine):
         }
         change = (what, *changes.get(what, ()))
         possible = self.model.after(change) is not self.model
-        ended = dying(lambda: make(self.registry, change), calls, after=after)
+        ended = dying(lambda: make(self.registry, change), calls)
         now = on_disk(self.registry.folder)
         if ended == KILLED:
             type(self).kills += 1
