@@ -46,9 +46,8 @@ def train(job: Job, data: DataSet, report: Report = ignore) -> Result:
 
 
 def trained(job: Job, data: DataSet, report: Report) -> tuple[Model, tuple[float, float]]:
-    """Returns the trained model, its validation accuracy, and its cost on training cases.
-
-    The cost is without penalties, so that networks with different penalties can be compared.
+    """The trained model, its validation accuracy, and its cost on training cases: without
+    penalties, so that networks with different penalties can be compared.
     """
     model = build(job.recipe, job.seed)
     trainer = model.trainer
@@ -85,17 +84,16 @@ _data: list[DataSet] = []
 
 def _begin(data: DataSet, parent: Connection) -> None:
     """Initializes a worker process, which ignores Ctrl-C: the parent handles it."""
+
+    def end_with_parent() -> None:  # when it closes its end, or dies
+        try:
+            parent.poll(None)
+        finally:
+            os._exit(1)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _data.append(data)
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: Connection) -> None:
-    """Ends this process when the parent closes its end, or dies."""
-    try:
-        parent.poll(None)
-    finally:
-        os._exit(1)
+    Thread(target=end_with_parent, daemon=True).start()
 
 
 def _train_in_process(job: Job) -> Result:
@@ -130,8 +128,7 @@ def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
 
 SECONDS = 4.0  # timeout of each of the steps in which a connection is made
 
-MAX_GREETING, MAX_FRAMES = 1 << 20, 100
-"""Maximum length and number of frames of the message with which a scheduler greets."""
+MAX_GREETING, MAX_FRAMES = 1 << 20, 100  # of the message with which a scheduler greets
 
 CERTIFICATES = (
     "tls:// needs certificates: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
@@ -214,17 +211,12 @@ def _check_workers(client: Any, address: str) -> None:
     if not workers:
         raise NoWorkers(f"the scheduler at {address} has no workers: start one with dask worker")
     for worker, there in workers.items():
-        problem = ""
-        if isinstance(there, ImportError) and "." not in (there.name or "."):
-            problem = f"lacks the package {there.name}"
-        elif isinstance(there, Exception):
-            problem = f"has another digitnet than {here[1]} here ({_said(there)})"
-        elif isinstance(there, list) and there[0] != here[0]:
-            problem = f"has numpy {there[0]}, not {here[0]} as here"
-        elif isinstance(there, list) and there != here:
-            problem = f"has another digitnet ({there[1]}) than the {here[1]} here"
-        if problem:
-            raise NoWorkers(f"the worker {worker} {problem}: all of them need the same programs")
+        if there != here and isinstance(there, Exception | list):
+            has = _said(there) if isinstance(there, Exception) else " and ".join(there[:2])
+            raise NoWorkers(
+                f"the worker {worker} has other programs ({has}) than {' and '.join(here[:2])} "
+                "here: all of them need the same"
+            )
 
 
 def programs() -> list[str]:
@@ -234,7 +226,7 @@ def programs() -> list[str]:
     folder, digest = Path(digitnet.__file__).parent, sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return [np.__version__, digitnet.__version__, digest.hexdigest()]
+    return [f"numpy {np.__version__}", f"digitnet {digitnet.__version__}", digest.hexdigest()]
 
 
 def _said(error: object) -> str:
@@ -305,6 +297,6 @@ def _is_result_of(job: Job, answer: object) -> bool:
     """Whether what came back from a worker is a result that can be saved, and of this job."""
     if not isinstance(answer, Result) or answer.number != job.number:
         return False
-    *_, accuracy, cost, seconds = vars(answer).values()
-    are_numbers = all(type(number) is float for number in (accuracy, cost, seconds))
-    return are_numbers and 0 <= accuracy <= 1 and all(0 <= n <= MAX_FIGURE for n in (cost, seconds))
+    figures = (answer.accuracy, answer.cost, answer.seconds)
+    are_figures = all(type(n) is float and 0 <= n <= MAX_FIGURE for n in figures)
+    return are_figures and answer.accuracy <= 1

@@ -174,9 +174,9 @@ def test_a_worker_with_other_programs_is_named_before_anything_runs(
     session: Session, tmp_path: Path
 ) -> None:
     for name, text, words in (
-        ("none", "raise ModuleNotFoundError('no', name='digitnet')", "lacks the package digitnet"),
-        ("old", "__version__ = '0.0.9'", "has another digitnet"),
-        ("numpy", "import numpy; numpy.__version__ = '1.0'", "has numpy 1.0, not"),
+        ("none", "raise ModuleNotFoundError('no', name='digitnet')", "other programs (no)"),
+        ("old", "__version__ = '0.0.9'", "other programs (No module"),
+        ("numpy", "import numpy; numpy.__version__ = '1.0'", "other programs (numpy 1.0 and"),
     ):
         with cluster({}, program(tmp_path, name, text)) as made:
             message = refusal(session, ANYTHING + made.address)
