@@ -40,7 +40,6 @@ from digitnet.registry.files import (
     move_durably,
     read_file,
     refuse_link,
-    unconfirmed_is_undone,
     write_durably,
 )
 from digitnet.registry.model import Content, Model, OwnSet, StudyRecord
@@ -247,17 +246,14 @@ deleted ones are all kept.
 
 MAX_GAP = 10**9  # what comes after a gap of so many numbers was not numbered by digitnet
 
-_KEPT = re.compile(
-    rf"([0-9]{{8}}|[1-9][0-9]{{8,}})\.(deleted|replaced|named|made)\.({IS_FILE.pattern})"
-)
+_KEPT = re.compile(rf"([0-9]{{8}}|[1-9][0-9]{{8,}})\.(deleted|replaced|named)\.({IS_FILE.pattern})")
 
 
 @dataclass(frozen=True, order=True)
 class Kept:
     """A file in the trash.
 
-    kind: `deleted`; `replaced`, an overwritten version; `named`, the version before a rename; or
-    `made`, which is empty and tells that a data set was made.
+    kind: `deleted`; `replaced`, an overwritten version; or `named`, the version before a rename.
     """
 
     number: int
@@ -295,10 +291,6 @@ class Trash:
         make_folder(self.folder)
         number = max((kept.number for kept in self.contents()), default=0) + 1
         return self.folder / Kept(number, kind, file).name
-
-    def mark_made(self, file: str) -> None:
-        with unconfirmed_is_undone():
-            write_durably(self.place("made", file), b"")
 
     def prune(self, kind: str, file: str) -> None:
         """Removes all but the latest KEPT_VERSIONS versions of a file."""
@@ -481,8 +473,6 @@ class Registry:
             old = None
             if there and keep and not is_same(path, data, "saved_at", "accuracy"):
                 old = self.trash.place("replaced", path.name)
-            if there is None and is_data:
-                self.trash.mark_made(path.name)
             write_durably(path, data, keep_old_as=old)
             self.trash.prune("replaced", path.name)
             entry = Entry(name, path.name, saved_at=document["saved_at"], **state(path))

@@ -1,6 +1,6 @@
 """Takes changes of the saves back: what a change replaced is in the trash, and is put back."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -22,8 +22,7 @@ class Undone:
     """What `undo` did. kind: that of what was kept (`Kept.kind`).
 
     swapped: whether it replaced another version. older: the number of older versions kept. was: the
-    name until now of what has its old name again. entry: of what is back, or of the data set that
-    is gone.
+    name until now of what has its old name again. entry: of what is back.
     """
 
     name: str
@@ -55,11 +54,6 @@ def undo(saves: Registry, name: str = "", number: int = 1) -> Undone:
         if number > len(found):
             raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
         kept = found[-1]
-        if kept.kind == "made":  # a data set, which goes
-            entry = replace(read_entry(saves.folder / kept.file), parameters=0)
-            saves.throw_away(kept.file)
-            saves.update_list()
-            return Undone(entry.name, kept.kind, swapped=False, older=0, entry=entry)
         older = [k for k in versions if k < kept and k.file == kept.file]
         count = sum(k.kind in ("deleted", "replaced") for k in older)
         return _restore(saves, kept, 0 if kept.kind == "named" else count)
@@ -73,8 +67,8 @@ def last_change(saves: Registry) -> tuple[Kept, str, float] | None:
         kept = next((k for k in _restorable(saves) if not _is_worse(saves, k)), None)
         if kept is None:
             return None
-        path, place = _places(saves, kept)
-        name, kind = claim(path if kept.kind == "made" else place)
+        place = saves.trash.folder / kept.name
+        name, kind = claim(place)
         said = f"the data set {name}" if kind == "data" else repr(name or kept.file)
         status = place.lstat()
         return kept, said, max(status.st_ctime, status.st_mtime)
@@ -100,7 +94,7 @@ def _unnamed(saves: Registry) -> str:
     """The latest file in the trash of which nobody knows whose it was, in words."""
     for kept in reversed(saves.trash.contents()):
         place = _places(saves, kept)[1]
-        if kept.kind != "made" and not claim(place)[0]:
+        if not claim(place)[0]:
             return f"; {place} cannot be read"
     return ""
 
@@ -108,8 +102,6 @@ def _unnamed(saves: Registry) -> str:
 def _is_possible(saves: Registry, kept: Kept) -> bool:
     """False for a version that is still in place, because saving was interrupted."""
     path, place = _places(saves, kept)
-    if kept.kind == "made":
-        return path.exists()
     return not path.exists() or not path.samefile(place)
 
 
@@ -118,7 +110,7 @@ def _is_worse(saves: Registry, kept: Kept) -> bool:
     path, place = _places(saves, kept)
     if path.is_symlink():
         return True
-    if kept.kind == "made" or is_whole(place):
+    if is_whole(place):
         return False
     name, kind = claim(place)
     there = saves.find(name, data=kind == "data")

@@ -258,7 +258,7 @@ SESSION_SETTINGS = {
 class Change:
     """A change of saves, or of a data set of one's own. things: their names, or their files.
 
-    is_return: whether they were deleted and are back, so that undo deletes them again.
+    is_return: whether they were deleted and are back, or are new; so undo deletes them.
     """
 
     things: tuple[str, ...]
@@ -441,10 +441,10 @@ class Session:
         """The data set of this name, or the current one; see `DataSets.get`."""
         return self.data_sets.get(name)
 
-    def changed_data(self, name: str) -> None:
+    def changed_data(self, name: str, *, is_new: bool = False) -> None:
         """Call this when a data set of one's own has changed on disk."""
         self.data_sets.forget(name)
-        self.last_change = Change((name,), is_data=True)
+        self.last_change = Change((name,), is_return=is_new, is_data=True)
 
     def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, also of the network in hand if it fits."""

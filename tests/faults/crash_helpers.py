@@ -50,8 +50,8 @@ class Copy:
         return self.content != DAMAGED
 
 
-Kept = tuple[str, str, Copy | None]
-"""Kind, file, and what is kept; of a data set that was made, nothing."""
+Kept = tuple[str, str, Copy]
+"""Kind, file, and what is kept."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,6 @@ class Model:
             kept = self.kept
             if there:
                 kept = _pruned((*kept, ("replaced", file, there)), "replaced", file)
-            elif kind == "add":
-                file = f"new {copy.written}"
-                kept = (*kept, ("made", file, None))
             return Model(self.live | {file or f"new {copy.written}": copy}, kept)
         if there is None:
             return self
@@ -102,16 +99,11 @@ class Model:
 
     def latest(self, name: str = "") -> int | None:
         """The number of what `undo` would take back."""
-        for number, (kind, file, copy) in reversed([*enumerate(self.kept)]):
+        for number, (_, file, copy) in reversed([*enumerate(self.kept)]):
             there = self.live.get(file)
-            names = {each.name for each in (there, copy) if each}
+            names = {copy.name, there.name if there else ""}
             if name and name not in names:
                 continue
-            if kind == "made":
-                if there:
-                    return number
-                continue
-            assert copy
             other = self.live.get(self.find(copy.name))
             in_the_way = [each for each in (there, other) if each and each.is_whole]
             if there is not copy and (copy.is_whole or not in_the_way):
@@ -122,10 +114,7 @@ class Model:
         number = self.latest(name)
         if number is None:
             return self
-        kind, file, copy = self.kept[number]
-        if kind == "made":
-            return self._without(file)
-        assert copy
+        _, file, copy = self.kept[number]
         kept = (*self.kept[:number], *self.kept[number + 1 :])
         if there := self.live.get(file):
             both = there.is_whole and copy.is_whole
@@ -144,7 +133,7 @@ class Model:
 
     def undoable(self) -> tuple[Any, ...]:
         """What is kept, in a form that does not depend on the names of files."""
-        return tuple((kind, copy and (copy.name, copy.content)) for kind, _, copy in self.kept)
+        return tuple((kind, copy.name, copy.content) for kind, _, copy in self.kept)
 
     def next_undo(self) -> object:
         """What `undo` would take back, in such a form."""
@@ -153,7 +142,7 @@ class Model:
 
     def versions(self) -> set[int]:
         """Everything that is not lost."""
-        copies = [*self.live.values(), *(copy for _, _, copy in self.kept if copy)]
+        copies = [*self.live.values(), *(copy for *_, copy in self.kept)]
         return {copy.content for copy in copies}
 
     def possible(self, rng: random.Random, version: int) -> Change:
@@ -232,7 +221,7 @@ SITUATIONS: dict[str, tuple[tuple[Change, ...], Change]] = {
     ),
     "first digit of one's own": (BEFORE, ("add", 9)),
     "next digit of one's own": ((*BEFORE, ("add", 5)), ("add", 9)),
-    "undo of the first digit": ((*BEFORE, ("add", 5)), ("undo",)),
+    "undo of the next digit": ((*BEFORE, ("add", 5), ("add", 6)), ("undo",)),
 }
 """What was done before, and the change that is disturbed."""
 
@@ -255,10 +244,7 @@ def on_disk(folder: Path) -> Model:
 
     trash = Registry(folder).trash
     live = {path.name: copy_of(path) for path in files_in(folder)}
-    kept = tuple(
-        (k.kind, k.file, None if k.kind == "made" else copy_of(trash.folder / k.name))
-        for k in trash.contents()
-    )
+    kept = tuple((k.kind, k.file, copy_of(trash.folder / k.name)) for k in trash.contents())
     return Model(live, kept)
 
 
@@ -268,7 +254,7 @@ def found(folder: Path) -> Model:
     for file, copy in model.live.items():
         if not copy.is_whole:
             raise RegistryError(f"{file} is damaged")
-    if any(copy and not copy.is_whole for _, _, copy in model.kept):
+    if not all(copy.is_whole for *_, copy in model.kept):
         raise RegistryError("something that is kept is damaged")
     listed = {e.name: e.trained_batches for e in registry.saves() if not e.hidden}
     loaded = {name: batches_of(registry, name) for name in listed}

@@ -164,7 +164,7 @@ def _import(session: Session, name: str, path: str) -> DataResult:
     source, report = path_of(path, EXAMPLE), reading(session, path)
     cases, notes, left_out = import_from(source, report, mean_digits(session))
     own.keep(name, cases, version)
-    session.changed_data(name)
+    session.changed_data(name, is_new=version is None)
     session.choose(session.data(name))
     done = f"Imported {name}: {counted(len(cases), 'case')}. In use: "
     return DataResult(done, session.data(name), understood=notes, left_out=left_out)
@@ -297,7 +297,7 @@ def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> tuple[
         return change(cases)
 
     after = session.data_sets.own.change(MINE, noting)
-    session.changed_data(MINE)
+    session.changed_data(MINE, is_new=not len(before))
     return before, after
 
 

@@ -151,7 +151,7 @@ def _of_an_earlier_session(session: Session) -> str:
     if last is None:
         return ""  # for the registry to say why
     kept, name, seconds = last
-    how = {"replaced": "was changed", "named": "was renamed", "made": "was made"}
+    how = {"replaced": "was changed", "named": "was renamed"}
     at = when(datetime.fromtimestamp(seconds, UTC).isoformat())
     question = (
         "There is no change of this session to take back. Take back one of an earlier session: "
