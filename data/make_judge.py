@@ -11,6 +11,7 @@ is for testing. The same file comes out of every run where the same fonts are in
 
 import argparse
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy import ndimage
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.drawing import SIDE, Brush, Drawing
-from digitnet.digits.page import between, seams
+from digitnet.digits.page import NARROW, WIDE, between, seams
 from digitnet.digits.prepare import NoDigit, Picture, prepare
 from digitnet.engine.arrays import answers_of
 
@@ -177,11 +178,17 @@ def segments(pictures: list[Picture], answers: list[int], rng: Rng) -> Iterator[
     """Digits that touch, and some of the pieces that cuts make of them, with their answers."""
     ink, each = touching(pictures, rng)
     yield ink, SEVERAL
-    bounds = [None, *seams(ink), None]
-    ends = [(i, j) for i in range(len(bounds)) for j in range(i + 1, len(bounds))][1:]
+    cuts = seams(ink)
+    bounds, places = [None, *cuts, None], [0.0, *cuts.mean(axis=1), float(ink.shape[1])]
+    ends = [
+        (i, j)
+        for i, j in combinations(range(len(bounds)), 2)
+        if NARROW * len(ink) <= places[j] - places[i] <= WIDE * len(ink) and j - i <= len(cuts)
+    ]
     amount = (each > 0.4).sum(axis=(1, 2))
-    right, wrong = [], []
-    for i, j in ends:
+    left = {True: PIECES, False: PIECES}  # to take, of those that are a digit and of the others
+    for place in rng.permutation(len(ends)):
+        i, j = ends[place]
         piece = between(ink, bounds[i], bounds[j])
         mask = piece > 0.4
         if mask.sum() < 20:
@@ -189,20 +196,25 @@ def segments(pictures: list[Picture], answers: list[int], rng: Rng) -> Iterator[
         inside = (each * mask > 0.4).sum(axis=(1, 2)) / amount
         whole, other = inside > 0.94, np.where(inside > 0.94, 0, inside).max()
         if whole.sum() == 1 and other < 0.08:
-            right.append((piece, answers[int(whole.argmax())]))
+            answer = answers[int(whole.argmax())]
         elif whole.sum() > 1:
-            wrong.append((piece, SEVERAL))
+            answer = SEVERAL
         elif (whole.sum() == 0 and inside.max() < 0.85) or other > 0.25:
-            wrong.append((piece, NONE))
-    for some, most in ((right, 2), (wrong, 2)):
-        for at in rng.permutation(len(some))[:most]:
-            yield some[at]
+            answer = NONE
+        else:
+            continue
+        is_digit = answer < NONE
+        if left[is_digit]:
+            left[is_digit] -= 1
+            yield piece, answer
+        if not any(left.values()):
+            return
 
 
 COUNTS: dict[Callable[[Rng], Floats], int] = {
     glyph: 13_000, printed: 5_000, scribble: 3_000, texture: 1_000, blot: 1_000,
 }  # fmt: skip
-TURNED, JOINED = 6_000, 12_000
+TURNED, JOINED, PIECES = 6_000, 18_000, 3
 
 
 def cases(pictures: NDArray[np.uint8], answers: NDArray[np.intp], rng: Rng) -> Iterator[Case]:

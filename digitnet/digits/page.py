@@ -407,12 +407,12 @@ def _is_solid(drawing: Array) -> bool:
 Seams = NDArray[np.intp]
 """Cuts from top to bottom, (cuts, rows): the first column to the right of the cut in each row."""
 
-ROWS = 40  # rows at which cuts are searched for; taller drawings are reduced
+ROWS = 80  # rows at which cuts are searched for; taller drawings are reduced
 # heights through which cuts are tried where they are cheap, as fractions of the drawing's; and the
 # one through which they are tried everywhere
 LEVELS, EVERYWHERE = (0.3, 0.5, 0.7), 0.5
 # the cost of a pixel of paper, where one of full ink costs 1, and of a step aside
-PAPER, ASIDE = 0.02, 0.03
+PAPER, ASIDE = 0.02, 0.1
 CUT = 0.75  # the logarithm of the probability that a cut costs
 NARROW = 0.12  # minimum width of a segment, as a fraction of the drawing's height
 
@@ -457,7 +457,7 @@ def seams(ink: Array) -> Seams:
     down, steps_up = _cheapest(cost)
     up, steps_down = _cheapest(cost[::-1])
     through = down + up[::-1] - cost
-    near, step = max(1, round(0.08 * rows)), max(1, round(0.12 * rows))
+    near, step = max(1, round(0.05 * rows)), max(1, round(0.12 * rows))
     cheapest: dict[int, tuple[float, Seams]] = {}  # by neighbourhood
     for level in LEVELS:
         row = int(level * rows)
