@@ -58,8 +58,9 @@ class Entry:
 
     damaged: what is wrong with the file; empty if nothing is. Then `name` is what it was last
     called or, if that is unknown, that of the file. kind: one of KINDS. For a study, only name,
-    file, shape and times are set; for a data set, `parameters` counts its cases. hidden: the file
-    of a newer thing with the same name; included: it comes with digitnet; both are not stored.
+    file, shape and times are set; for a data set, `parameters` counts its cases. included: it comes
+    with digitnet. hidden: the file of a newer thing with the same name. Not stored are `damaged`,
+    `included` and `hidden`.
     """
 
     name: str
@@ -119,7 +120,7 @@ def write_list(folder: Path, entries: Iterable[Entry]) -> None:
     """Writes the list, without what is damaged. A failure is ignored: it is only a cache."""
     whole = [asdict(entry) for entry in entries if not entry.damaged]
     for fields in whole:
-        del fields["included"], fields["hidden"]
+        del fields["damaged"], fields["included"], fields["hidden"]
     with suppress(OSError, ValueError):
         write_durably(folder / LIST, seal(encode({"networks": whole})))
 
@@ -128,11 +129,11 @@ def _listed(fields: Fields) -> Entry:
     entry = Entry(
         **fields.record(
             Entry,
-            name=lambda fields, _: read_name(fields),
-            saved_at=lambda fields, _: saved_at(fields),
+            name=read_name,
+            saved_at=saved_at,
             accuracy=lambda fields, name: fields.maybe(name, Fields.fraction),
-            damaged=lambda fields, name: fields.text(name, ("",)),
             kind=lambda fields, name: fields.text(name, KINDS),
+            damaged=lambda *_: "",
             included=lambda *_: False,
             hidden=lambda *_: "",
         )
@@ -345,7 +346,7 @@ class Registry:
                 if entry is None or not entry.is_of(path):
                     if monotonic() > until:
                         continue
-                    entry = known[path.name] = self._named(read_entry(path, entry))
+                    entry = known[path.name] = self.read_entry(path, entry)
                 found.append(entry)
         by_age = sorted(found, key=lambda entry: (entry.saved_at, entry.changed_ns, entry.file))
         newest = {entry.answers_to: entry.file for entry in by_age}
@@ -354,8 +355,9 @@ class Registry:
                 found[number] = replace(entry, hidden=file)
         return sorted(found, key=lambda entry: (entry.name.casefold(), entry.name, entry.file))
 
-    def _named(self, entry: Entry) -> Entry:
-        """The entry of a file too damaged to tell its name, which a kept version may still know."""
+    def read_entry(self, path: Path, known: Entry | None = None) -> Entry:
+        """Like the function; a kept version may still know the name of a file that is damaged."""
+        entry = read_entry(path, known)
         if entry.name == entry.file and not (self.folder / entry.file).is_symlink():
             for kept in reversed(self.trash.contents()):
                 name, kind = claim(self.trash.folder / kept.name)
@@ -476,7 +478,9 @@ class Registry:
             write_durably(path, data, keep_old_as=old)
             self.trash.prune("replaced", path.name)
             entry = Entry(name, path.name, saved_at=document["saved_at"], **state(path))
-            return Saved(self.update_list(path, describe(content, entry)), old is not None)
+            entry = describe(content, entry)
+            self.update_list(entry)
+            return Saved(entry, old is not None)
 
     def rename(self, old: str, new: str) -> Entry:
         """Renames the network or study called `old`; its content is otherwise unchanged.
@@ -500,7 +504,9 @@ class Registry:
             data = sealed(decode(unseal(read_file(path))) | {"name": new})
             write_durably(path, data, keep_old_as=self.trash.place("named", path.name))
             self.trash.prune("named", path.name)
-            return self.update_list(path)
+            entry = replace(entry, name=new, **state(path))
+            self.update_list(entry)
+            return entry
 
     def delete(self, name: str, *, data: bool = False) -> None:
         """Moves a thing to the trash. Raises RegistryError if there is none, or it is included."""
@@ -520,18 +526,11 @@ class Registry:
     def throw_away(self, file: str) -> None:
         move_durably(self.folder / file, self.trash.place("deleted", file))
 
-    def update_list(self, changed: Path | None = None, entry: Entry | None = None) -> Entry:
-        """Updates the list; returns the entry of the file `changed`, whose size and time may be the
-        same as before. entry: that one, if it is known.
-        """
-        if changed is not None:
-            known = _known(self.folder.absolute())
-            known.pop(changed.name, None)
-            if entry is not None:
-                known[changed.name] = entry
-        entries = self.entries()
-        write_list(self.folder, entries)
-        return next((e for e in entries if changed and e.file == changed.name), Entry("", ""))
+    def update_list(self, changed: Entry | None = None) -> None:
+        """Updates the list. changed: whose file may have the same size and time as before."""
+        if changed:
+            _known(self.folder.absolute())[changed.file] = changed
+        write_list(self.folder, self.entries())
 
     @contextmanager
     def locked(self, failure: str) -> Iterator[None]:

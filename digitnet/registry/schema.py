@@ -5,6 +5,7 @@ Every field is checked when it is read, and what is written must pass the same c
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -73,31 +74,27 @@ def clean_name(text: str) -> str:
     return name
 
 
-def read_name(fields: Fields) -> str:
+def read_name(fields: Fields, field: str = "name") -> str:
     """Reads a name, which must be one that can be given at the prompt."""
-    name = fields.text("name")
-    try:
+    name = fields.text(field)
+    with suppress(ValueError):
         if clean_name(name) == name:
             return name
-    except ValueError:
-        pass
-    raise fields.bad("name", "is not a name that a network can have")
+    raise fields.bad(field, "is not a name that a network can have")
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def saved_at(fields: Fields) -> str:
+def saved_at(fields: Fields, field: str = "saved_at") -> str:
     """Reads the time of saving, in ISO 8601, UTC."""
-    text = fields.text("saved_at")
-    try:
+    text = fields.text(field)
+    with suppress(ValueError):
         when = datetime.fromisoformat(text)
         if when.tzinfo is not None and when.isoformat(timespec="seconds") == text:
             return text
-    except ValueError:
-        pass
-    raise fields.bad("saved_at", "is not a time")
+    raise fields.bad(field, "is not a time")
 
 
 # networks

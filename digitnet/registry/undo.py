@@ -140,7 +140,8 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
         move_durably(place, path)
     except NotConfirmed as error:
         doubt = error
-    entry = saves.update_list(path)
+    entry = saves.read_entry(path)
+    saves.update_list(entry)
     while other and other.file != path.name:  # saved since under that name
         try:
             saves.throw_away(other.file)
@@ -152,7 +153,7 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
                 f"trash: {error.strerror}. Both are listed, and the newer one is loaded"
             ) from None
         swapped = True
-        entry = saves.update_list(path)
+        saves.update_list()
         other = saves.find(back.name, data=back.kind == "data")
     if doubt:
         raise doubt

@@ -221,7 +221,11 @@ CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
         INFINITIES,
     ),
     "shares": ((Fields, "fraction", Fields.real), ("accuracy", "value"), 1.5),
-    "names": ((schema, "read_name", lambda fields: fields.text("name")), ("name",), " x"),
+    "names": (
+        (schema, "read_name", lambda fields, field="name": fields.text(field)),
+        ("name",),
+        " x",
+    ),
     "far": ((schema, "_progress", any_progress), ("progress", "position"), 31),
     "less than nothing": ((schema, "_progress", any_progress), ("progress", "batches"), -1),
 }
