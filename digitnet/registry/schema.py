@@ -74,7 +74,7 @@ def clean_name(text: str) -> str:
     return name
 
 
-def read_name(fields: Fields, field: str = "name") -> str:
+def read_name(fields: Fields, field: str) -> str:
     """Reads a name, which must be one that can be given at the prompt."""
     name = fields.text(field)
     with suppress(ValueError):
@@ -87,7 +87,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def saved_at(fields: Fields, field: str = "saved_at") -> str:
+def saved_at(fields: Fields, field: str) -> str:
     """Reads the time of saving, in ISO 8601, UTC."""
     text = fields.text(field)
     with suppress(ValueError):
@@ -430,7 +430,7 @@ def _checked(document: Document, known: Settings | None = None) -> Callable[[], 
     known: the settings of the network of which it is made; valid, as all `Settings` are.
     """
     fields = Fields(document, "document")
-    name, when = read_name(fields), saved_at(fields)
+    name, when = read_name(fields, "name"), saved_at(fields, "saved_at")
     for field, read in (("cases", _own_set), ("study", _study)):
         if fields.has(field):
             content = read(fields, name, when)

@@ -215,17 +215,9 @@ def any_progress(fields: Fields) -> Progress:
 W0 = ("layers", 0, "parameters", "weights")
 INFINITIES = np.full(12, np.inf, np.float32).tobytes()
 CHECKS: dict[str, tuple[tuple[Any, str, Any], Place, Any]] = {
-    "finite numbers": (
-        (codec, "np", AnyNumber()),
-        ("layers", 0, "parameters", "weights", "data"),
-        INFINITIES,
-    ),
+    "finite numbers": ((codec, "np", AnyNumber()), (*W0, "data"), INFINITIES),
     "shares": ((Fields, "fraction", Fields.real), ("accuracy", "value"), 1.5),
-    "names": (
-        (schema, "read_name", lambda fields, field="name": fields.text(field)),
-        ("name",),
-        " x",
-    ),
+    "names": ((schema, "read_name", Fields.text), ("name",), " x"),
     "far": ((schema, "_progress", any_progress), ("progress", "position"), 31),
     "less than nothing": ((schema, "_progress", any_progress), ("progress", "batches"), -1),
 }

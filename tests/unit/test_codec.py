@@ -98,13 +98,6 @@ def test_what_is_at_a_bound_comes_back(value: Any) -> None:
     assert decode(data) == {"a": value} == pickle.loads(data)
 
 
-def test_real_numbers_come_back_to_the_bit() -> None:
-    patterns = [0x7FF8_0000_0000_0001, 0xFFF0_0000_0000_0000, 0x8000_0000_0000_0000, 1]
-    numbers = [struct.unpack("<d", struct.pack("<Q", p))[0] for p in patterns]
-    back = decode(encode({"r": numbers}))["r"]
-    assert [struct.unpack("<Q", struct.pack("<d", r))[0] for r in back] == patterns
-
-
 def test_a_pickle_has_the_eighteen_opcodes_and_no_memo() -> None:
     assert len(OPCODES) == 18
     assert {opcode.name for opcode, _, _ in pickletools.genops(encode(SAMPLE))} == OPCODES
@@ -291,17 +284,6 @@ def test_the_footer_is_as_the_format_has_it_and_other_readers_do_not_see_it() ->
     assert pickle.loads(SEALED) == DOCUMENT
     for payload in (b"", PAYLOAD, SEALED):
         assert unseal(seal(payload)) == payload
-
-
-def test_every_flipped_bit_is_noticed() -> None:
-    for place in range(8 * len(SEALED)):
-        byte, flipped = place // 8, bytearray(SEALED)
-        flipped[byte] ^= 1 << place % 8
-        reason = "should have" if LENGTH_AT <= byte < SUM_AT else "SHA-256 differs"
-        with pytest.raises(
-            DamagedSave, match="no footer" if MAGIC_AT <= byte < VERSION_AT else reason
-        ):
-            unseal(bytes(flipped))
 
 
 def test_every_cut_is_noticed_at_either_end() -> None:

@@ -4,6 +4,7 @@ import copy
 import math
 from dataclasses import replace
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from digitnet.registry import schema as document
 from digitnet.registry.codec import decode, encode, unseal
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.saves import Registry
-from digitnet.registry.schema import from_document, to_document
+from digitnet.registry.schema import clean_name, from_document, to_document
 
 registry = registry_helpers.registry
 
@@ -261,3 +262,30 @@ def test_the_longest_text_is_accepted() -> None:
     accuracy = from_document(with_change(("accuracy", "on"), "x" * 200)).accuracy
     assert accuracy is not None
     assert accuracy.on == "x" * 200
+
+
+# names; faults/test_names.py has the hostile
+
+BAD_NAMES = [
+    *("", " ", "\t\n", "x" * 65, "x" * 255, "x" * 100_000, "a\nb", "a\tb", "\x00", "a\x00b"),
+    *("\x1b[2J", "\x7f", "a\u202eb", "a\u200bb", "a\u2028b", "\ud800", "\ufeffx", "🦆" * 65),
+    *("\u3164", "a\u3164b", "\u115f", "\uffa0", "\u2800", "a\u034fb", "\ufe0f", "a\U000e0101"),
+]
+
+
+@pytest.mark.parametrize("text", BAD_NAMES, ids=lambda text: ascii(text)[:20])
+def test_what_cannot_be_a_name_is_refused_with_the_reason(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^a name (has|is made of)"):
+        clean_name(text)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=80))
+def test_any_text_is_no_name_or_a_clean_one(text: str) -> None:
+    try:
+        name = clean_name(text)
+    except ValueError:
+        return
+    assert clean_name(name) == name == normalize("NFC", name)
+    assert 1 <= len(name) <= 64
+    assert name.isprintable()

@@ -93,13 +93,6 @@ def test_files_that_are_called_like_no_save_are_not_looked_at(two: Registry) -> 
     assert [entry.name for entry in two.entries()] == ["other", "x"]
 
 
-def test_a_file_of_an_earlier_version_is_found_by_the_name_in_it(two: Registry) -> None:
-    path = file_of(two.folder)
-    path.rename(two.folder / f"any-thing-{ID}")
-    assert batches_of(two) == 2
-    assert two.save(plain(batches=3), "x").entry.file == f"any-thing-{ID}"
-
-
 def test_a_file_over_the_limit_is_refused_without_being_read(
     two: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,15 +153,6 @@ def test_what_is_no_file_hides_no_other_stops_no_change_and_leaves_nothing_open(
 
 
 # the folder
-
-
-def test_what_a_killed_writer_left_is_removed_by_the_next_save(two: Registry) -> None:
-    left = [folder / f".writing-4711-{ID}" for folder in (two.folder, two.trash.folder)]
-    for path in left:
-        path.write_bytes(b"half")
-    assert two.names() == ["other", "x"]
-    two.save(plain(), "third")
-    assert not any(path.exists() for path in left)
 
 
 HOLD = """

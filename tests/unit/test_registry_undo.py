@@ -116,30 +116,6 @@ def test_undo_brings_back(
     assert batches(two) == {"other": 9} | left
 
 
-SINCE: dict[str, tuple[Do, str, dict[str, int]]] = {
-    "nothing, by the old name": (lambda two: None, "x", {"x": 2}),
-    "nothing, by the new name": (lambda two: None, "y", {"x": 2}),
-    "saved over": (lambda two: two.save(plain(batches=3), "y"), "y", {"y": 2}),
-    "saved over, by the old name": (lambda two: two.save(plain(batches=3), "y"), "x", {"x": 2}),
-    "deleted": (lambda two: two.delete("y"), "y", {"y": 2}),
-    "deleted, by the old name": (lambda two: two.delete("y"), "x", {"x": 2}),
-    "renamed again": (lambda two: two.rename("y", "z"), "y", {"y": 2}),
-    "renamed again, by the old name": (lambda two: two.rename("y", "z"), "x", {"x": 2}),
-    "another has the old name": (lambda two: two.save(plain(batches=3), "x"), "", {"x": 2}),
-}
-"""What happened after x was renamed to y; which name `undo` is given; what is there after it."""
-
-
-@pytest.mark.parametrize(("happens", "name", "left"), SINCE.values(), ids=SINCE)
-def test_a_rename_is_taken_back_whatever_has_happened_since(
-    two: Registry, happens: Do, name: str, left: dict[str, int]
-) -> None:
-    two.rename("x", "y")
-    happens(two)
-    undo(two, name)
-    assert batches(two) == left | {"other": 9}
-
-
 def test_a_deleted_network_comes_back_by_its_name_whatever_happened_since(two: Registry) -> None:
     two.delete("x")
     two.save(plain(batches=3), "other")
@@ -195,16 +171,6 @@ def test_the_latest_versions_of_each_are_kept_and_every_deleted_network(
     }
 
 
-def test_a_second_name_of_the_file_in_place_is_nothing_to_undo(registry: Registry) -> None:
-    path = registry.folder / registry.save(plain(batches=1), "x").entry.file
-    registry.trash.folder.mkdir()
-    os.link(path, registry.trash.folder / f"00000001.replaced.{path.name}")  # killed halfway
-    with pytest.raises(RegistryError, match=f"{NOTHING} to undo"):
-        undo(registry)
-    registry.delete("x")
-    assert undo(registry) == Undone("x", "deleted", swapped=False, older=1)
-
-
 ID = "0123456789abcdef.pickle"
 STRAYS = [
     *("notes.txt", f"7.deleted.{ID}", f"٣.deleted.{ID}", "00000009.deleted.notes", ".DS_Store"),
@@ -233,28 +199,6 @@ def test_the_trash_goes_on_past_eight_digits(two: Registry) -> None:
     two.delete("x")
     assert [k.number for k in two.trash.contents()] == [99_999_999, 100_000_000, 100_000_001]
     assert [undo(two).name for _ in range(3)] == ["x", "other", "x"]
-
-
-def test_a_damaged_network_can_be_deleted_and_comes_back_as_it_was(two: Registry) -> None:
-    path = file_of(two.folder)
-    path.write_bytes(b"damaged")
-    two.delete("x")
-    assert not path.exists()
-    undo(two)
-    assert path.read_bytes() == b"damaged"
-
-
-def test_a_damaged_network_that_is_overwritten_is_kept_and_replaces_none_that_is_whole(
-    two: Registry,
-) -> None:
-    file_of(two.folder).write_bytes(b"damaged")
-    two.save(plain(batches=5), "x")
-    undo(two)
-    assert batches_of(two) == 1
-    two.delete("x")
-    undo(two, "x", 2)
-    assert batches_of(two) == 5
-    assert b"damaged" in [kept.read_bytes() for kept in two.trash.folder.iterdir()]
 
 
 # two files of one name
