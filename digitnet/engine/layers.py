@@ -1,7 +1,7 @@
 """Layers: what each computes forward, and how it carries the error signal back.
 
 To add a layer, write one class: it declares how it is spelled in a shape, its options, its formulae
-and its ONNX operators, and shapes, saves, export and the explanations are derived from these. To
+and its ONNX operators, and shapes, saves, export, import and explanations are derived from these. To
 add an activation, write its two functions and an entry in `ACTIVATIONS`.
 """
 
@@ -175,6 +175,7 @@ INITIALIZERS: dict[str, Initializer] = {f.__name__: f for f in (he, glorot, norm
 LAYERS: "dict[str, type[Layer]]" = {}  # kind → its class; filled as the classes are defined
 
 Node = Callable[..., None]  # node(operator, arrays={}, **attributes) appends an ONNX operator
+LayerOfOnnx = tuple[dict[str, Any], dict[str, Array]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ class Layer(ABC):
     options: ClassVar[Mapping[str, type]] = {}  # arguments of its constructor that are saved
     parameters: Sequence[Parameter] = ()  # what the optimizer updates
     statistics: Mapping[str, Array] = {}  # other arrays that its output depends on; saved too
+    operators: ClassVar[tuple[str, ...]] = ()  # in ONNX, those that `of_onnx` reads
 
     def __init_subclass__(cls) -> None:
         if "kind" in vars(cls):
@@ -252,6 +254,14 @@ class Layer(ABC):
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
         """Appends its operators, without the activation's. Raises ValueError if it has none."""
         raise ValueError(f"ONNX has no operator for a {cls.kind} layer")
+
+    @classmethod
+    def of_onnx(cls, attributes: dict[str, Any], *arrays: Array) -> LayerOfOnnx:
+        """Its options and arrays, given those of an operator. Removes the attributes that it reads.
+
+        Raises ValueError if no layer of this kind computes the same.
+        """
+        raise NotImplementedError
 
 
 class Weighted(Layer):
@@ -315,6 +325,7 @@ class Dense(Weighted):
 
     kind = "dense"
     notation = Notation("{units}", "100 is dense", ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ"))
+    operators = ("Gemm", "MatMul")
     options: ClassVar = {"units": int, "activation": str, "bias": bool}
 
     def __init__(self, input_shape: Shape, *, units: int, **options: Any) -> None:
@@ -337,6 +348,13 @@ class Dense(Weighted):
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
         node("Gemm" if "biases" in arrays else "MatMul", arrays)
+
+    @classmethod
+    def of_onnx(cls, attributes: dict[str, Any], *arrays: Array) -> LayerOfOnnx:
+        named = dict(zip(("weights", "biases"), arrays, strict=False))
+        if attributes.pop("transB", 0):
+            named["weights"] = named["weights"].T
+        return {"units": named["weights"].shape[1], "bias": "biases" in named}, named
 
 
 class Dropout(Layer):
@@ -414,6 +432,7 @@ class BatchNorm(Layer):
         ("dC/dγ = Σ δ (x − μ) / √(σ² + ε)", "dC/dβ = Σ δ"),
     )
     options: ClassVar = {"activation": str}
+    operators = ("BatchNormalization",)
 
     def __init__(
         self, input_shape: Shape, *, activation: str = "linear", dtype: DTypeLike = np.float32
@@ -460,6 +479,17 @@ class BatchNorm(Layer):
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
         node("BatchNormalization", arrays, epsilon=EPSILON)
+
+    @classmethod
+    def of_onnx(cls, attributes: dict[str, Any], *arrays: Array) -> LayerOfOnnx:
+        """Another ε than ours becomes part of γ."""
+        gamma, beta, mean, variance = arrays
+        epsilon = attributes.pop("epsilon", EPSILON)
+        if abs(epsilon - EPSILON) > 1e-9:
+            with np.errstate(all="ignore"):
+                gamma = gamma * np.sqrt((variance + EPSILON) / (variance + epsilon))
+        named = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
+        return {}, {name: array.astype(mean.dtype) for name, array in named.items()}
 
 
 def column_sums(rows: Array) -> Array:

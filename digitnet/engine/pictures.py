@@ -10,14 +10,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Array, Integers, Shape
-from digitnet.engine.layers import Layer, Node, Notation, Step, Weighted
+from digitnet.engine.layers import Layer, LayerOfOnnx, Node, Notation, Step, Weighted
 
 
 class Pool(Layer):
     """Pooling over adjacent windows of `size` by `size` pixels; incomplete windows are ignored."""
 
     options: ClassVar = {"size": int}
-    operator: ClassVar[str]
 
     def __init__(self, input_shape: Shape, *, size: int, dtype: DTypeLike = np.float32) -> None:
         if len(input_shape) != 3:
@@ -45,7 +44,14 @@ class Pool(Layer):
     @classmethod
     def onnx(cls, node: Node, arrays: Mapping[str, Array], config: Mapping[str, Any]) -> None:
         window = [config["size"]] * 2
-        node(cls.operator, kernel_shape=window, strides=window)
+        node(*cls.operators, kernel_shape=window, strides=window)
+
+    @classmethod
+    def of_onnx(cls, attributes: dict[str, Any], *arrays: Array) -> LayerOfOnnx:
+        size, *_ = window = attributes.pop("kernel_shape")
+        if window != [size, size] or attributes.pop("strides", [1, 1]) != window:
+            raise ValueError("its windows are not squares side by side")
+        return {"size": size}, {}
 
 
 class MaxPool(Pool):
@@ -53,7 +59,7 @@ class MaxPool(Pool):
     equal ones, column by column (Zhou and Chellappa 1988, IEEE ICNN).
     """
 
-    kind, operator = "max_pool", "MaxPool"
+    kind, operators = "max_pool", ("MaxPool",)
     notation = Notation(
         "p{size}",
         "p2 takes the maximum of windows",
@@ -76,7 +82,7 @@ class MaxPool(Pool):
 class AveragePool(Pool):
     """y = Σ x / size²; backward, each pixel gets dC/dy / size² (LeCun et al. 1998)."""
 
-    kind, operator = "average_pool", "AveragePool"
+    kind, operators = "average_pool", ("AveragePool",)
     notation = Notation(
         "a{size}",
         "a2 their mean",
@@ -111,6 +117,7 @@ class Convolution(Weighted):
         ("dC/dkernel = Σ patch · δ over all places", "dC/db = Σ δ"),
     )
     options: ClassVar = {"channels": int, "kernel": int, "activation": str, "bias": bool}
+    operators = ("Conv",)
 
     def __init__(self, input_shape: Shape, *, channels: int, kernel: int, **options: Any) -> None:
         """options: of `Weighted`. Raises ValueError if it does not fit, or would be too large."""
@@ -148,6 +155,15 @@ class Convolution(Weighted):
         k = config["kernel"]
         kernels = arrays["weights"].reshape(k, k, -1, config["channels"]).transpose(3, 2, 0, 1)
         node("Conv", dict(arrays) | {"weights": kernels}, kernel_shape=[k, k])
+
+    @classmethod
+    def of_onnx(cls, attributes: dict[str, Any], *arrays: Array) -> LayerOfOnnx:
+        named = dict(zip(("weights", "biases"), arrays, strict=False))
+        channels, _, k, columns = named["weights"].shape
+        if attributes.pop("kernel_shape", [k, k]) != [k, columns] or k != columns:
+            raise ValueError("its kernels are not squares")
+        named["weights"] = named["weights"].transpose(2, 3, 1, 0).reshape(-1, channels)
+        return {"channels": channels, "kernel": k, "bias": "biases" in named}, named
 
 
 class Flatten(Layer):

@@ -24,20 +24,23 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.network import Network, usual_cost
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of
+from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Progress, Trainer
 from digitnet.registry.codec import Document, Fields, array_document
 from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError, shown, write_outside
+from digitnet.registry.from_onnx import read_onnx
 from digitnet.registry.model import Model
-from digitnet.registry.programs import write_onnx, write_python
+from digitnet.registry.programs import (
+    ABOUT,
+    MAX_ABOUT_BYTES,
+    VERSION,
+    write_onnx,
+    write_python,
+)
 from digitnet.registry.schema import from_document, network_document
-
-ABOUT = "about"
 
 MAX_EXPANSION = 50
 """Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
-
-MAX_ABOUT_BYTES = 4 * 65_536
 
 ARRAYS = {
     "parameters": ("weights", "biases", "gamma", "beta"),
@@ -53,7 +56,7 @@ def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
     return file.getvalue()
 
 
-def read_npz(data: bytes) -> tuple[str, dict[str, Document]]:
+def read_npz(data: bytes, report: Report = ignore) -> tuple[str, dict[str, Document]]:
     """Returns the description, empty if there is none, and the arrays in a file.
 
     Raises DamagedSave.
@@ -87,7 +90,7 @@ def write_safetensors(about: str, arrays: dict[str, Array]) -> bytes:
     return save(arrays, {ABOUT: about})
 
 
-def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
+def read_safetensors(data: bytes, report: Report = ignore) -> tuple[str, dict[str, Document]]:
     """Returns the description, empty if there is none, and the arrays. Raises DamagedSave."""
     from safetensors import SafetensorError, deserialize
 
@@ -109,15 +112,13 @@ def read_safetensors(data: bytes) -> tuple[str, dict[str, Document]]:
     }
 
 
-VERSION = 2
-
 WRITERS = {
     "npz": write_npz,
     "safetensors": write_safetensors,
     "onnx": write_onnx,
     "py": write_python,
 }
-READERS = {"npz": read_npz, "safetensors": read_safetensors}
+READERS = {"npz": read_npz, "safetensors": read_safetensors, "onnx": read_onnx}
 """File suffix → what writes its format, and what reads it."""
 
 
@@ -133,7 +134,7 @@ def export_network(model: Model, path: Path) -> int:
             if len(data) > MAX_BYTES:
                 raise DamagedSave(f"it would be larger than {MAX_BYTES >> 20} MiB")
             if suffix in READERS:
-                _network(*READERS[suffix](data))
+                _network(*READERS[suffix](data, ignore))
         write_outside(path, data)
     except DamagedSave as error:
         raise RegistryError(f"cannot export: {error}; nothing was written") from None
@@ -150,9 +151,13 @@ def import_network(path: Path, activation: str = "", report: Report = ignore) ->
     try:
         data = read_bounded(path, MAX_BYTES)
         with _package_for(suffix):
-            about, arrays = READERS[suffix](data)
+            about, arrays = READERS[suffix](data, report)
         if about:
-            return _network(about, arrays)
+            model = _network(about, arrays)
+            if suffix == "onnx":
+                top = {"unit": 1, "raw": 255}[model.trainer.settings.pixels]
+                report(f"Understood as {spelled_out(model.network)}, pixels from 0 to {top}.")
+            return model
         return Model(Trainer(network_of_weights(arrays, activation, report), Settings(), 0))
     except BadFile as error:
         why = f"imported: it {error}"
@@ -228,7 +233,7 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
             f"it has export format {version}, and this digitnet reads formats 1 to {VERSION}: "
             "a newer digitnet can open it"
         )
-    shape = about.text("shape")
+    shape = about.text("shape") if about.has("shape") else ""
     dtype = about.text("dtype") if version == 1 else ""
     layers = _dense_layers(about, arrays) if version == 1 else _layers(about, arrays)
     if arrays:
@@ -249,7 +254,7 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
     }
     model = from_document(document)
     model.name = model.saved_at = ""
-    if model.network.shape != shape or (dtype and model.network.dtype.name != dtype):
+    if (shape and model.network.shape != shape) or (dtype and model.network.dtype.name != dtype):
         raise DamagedSave("its arrays do not have the shapes in its description")
     return model
 

@@ -15,6 +15,11 @@ from digitnet.engine.arrays import Array
 from digitnet.engine.layers import ACTIVATIONS, EPSILON, LAYERS
 from digitnet.registry.files import DamagedSave
 
+ABOUT, VERSION = "about", 2
+"""The name of the description in a file, and the version of its fields."""
+
+MAX_ABOUT_BYTES = 4 * 65_536
+
 SCALES = {"unit": "1 for ink (a byte divided by 255)", "raw": "255 for ink"}
 SQUARES = ([784], [121])  # the shapes of cases in a row that are pictures all the same
 
@@ -83,7 +88,7 @@ def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
         opset_imports=[helper.make_opsetid("", OPERATOR_SET)],
         ir_version=FILE_VERSION,
     )
-    helper.set_model_props(model, {"about": about})
+    helper.set_model_props(model, {ABOUT: about})
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from onnxruntime import InferenceSession
 from registry_helpers import everything, plain, rich
 from safetensors.numpy import load, save
@@ -15,7 +17,7 @@ from safetensors.numpy import load, save
 from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.network import COSTS, Committee, Network
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of
+from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.exchange import READERS, ActivationNeeded, export_network, import_network
 from digitnet.registry.files import RegistryError
@@ -94,17 +96,6 @@ def test_programs_answer_the_same(tmp_path: Path) -> None:
         assert np.abs(numpy_answers(tmp_path, named, x) - expected).max() <= 1e-5
 
 
-LAYERED = [
-    "9x8-4c3-p2-3",
-    "9x8-4c3:tanh-a2-6-3",
-    "9x8x2-3c2-b-p2-4c2-b-7-b-3",
-    "9x8-p2-4c2-d0.5-3",
-    "9x8-4c3:linear-p3-5:sigmoid-d0.25-3",
-    "12-b-5-3",
-    "12-5-d0.5-b-3",
-]
-
-
 def layered(shape: str, dropout: float = 0.0, pixels: str = "unit") -> tuple[Model, Any]:
     network = network_of(shape)
     network.initialize(1)
@@ -113,28 +104,40 @@ def layered(shape: str, dropout: float = 0.0, pixels: str = "unit") -> tuple[Mod
     return Model(Trainer(network, Settings(dropout=dropout, pixels=pixels), 1)), x
 
 
-@pytest.mark.parametrize("shape", LAYERED)
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
+ACTIVE = st.sampled_from(["", ":tanh", ":linear", ":sigmoid"])
+PICTURED = st.sampled_from(["p2", "a2", "b", "d0.5", "4c2", "3c3"])
+ROWED = st.sampled_from(["b", "d0.25", "5", "7"])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.sampled_from([["12"], ["9x8"], ["9x8x2"]]),
+    st.lists(st.tuples(PICTURED, ACTIVE), max_size=4),
+    st.lists(st.tuples(ROWED, ACTIVE), max_size=3),
+    st.sampled_from([0.0, 0.5]),
+)
+@example(["9x8x2"], [("3c2", ""), ("b", ""), ("p2", ""), ("4c2", "")], [("7", ""), ("b", "")], 0.5)
 def test_networks_of_any_layers_come_back_whole_and_answer_the_same(
-    tmp_path: Path, shape: str, dropout: float
+    tmp_path: Path, first: list[str], pictured: Any, rowed: Any, dropout: float
 ) -> None:
-    named, x = layered(shape, dropout)
+    parts = [*pictured, *rowed] if "x" in first[0] else rowed
+    texts = [kind + active * (kind[0] not in "pad") for kind, active in parts]
+    try:
+        named, x = layered("-".join([*first, *texts, "3"]), dropout)
+    except ValueError:
+        return  # a window that does not fit, for one
     expected = named.network.forward(x).copy()
-    np.testing.assert_allclose(named.trainer.answering().forward(x), expected, atol=1e-6)
     for suffix in READERS:
-        export_network(named, tmp_path / f"x.{suffix}")
-        back = import_network(tmp_path / f"x.{suffix}").network
-        assert [layer.text for layer in back.layers] == shape_parts(shape)
+        path = tmp_path / f"x.{suffix}"
+        export_network(named, path)
+        back = import_network(path).network
+        kept = named.network if suffix != "onnx" else named.trainer.answering()
+        assert spelled_out(back) == spelled_out(kept)
         np.testing.assert_allclose(back.forward(x), expected, atol=1e-6)
-    export_network(named, tmp_path / "x.onnx")
-    for count in (1, 7):
-        got = onnx_answers(tmp_path / "x.onnx", x[:count])
-        np.testing.assert_allclose(got, expected[:count], atol=1e-5)
+    np.testing.assert_allclose(onnx_answers(path, x), expected, atol=1e-5)
     np.testing.assert_allclose(numpy_answers(tmp_path, named, x), expected, atol=1e-5)
-
-
-def shape_parts(shape: str) -> list[str]:
-    return [layer.text for layer in network_of(shape).layers]
 
 
 @pytest.mark.parametrize("shapes", [["12-5-3", "12-7-b-3"], ["6x5-3c2-p2-3", "30-4-3", "30-3"]])
@@ -186,6 +189,7 @@ W, V, SQUARE = (
     np.random.default_rng(2).normal(size=s).astype("f") for s in ((4, 3), (3, 2), (3, 3))
 )
 B, C = np.arange(3, dtype="f"), np.arange(2, dtype="f")
+WEIGHTS = ("npz", "safetensors")
 FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
     "Keras": ({"arr_0": W, "arr_1": B, "arr_2": V, "arr_3": C}, "arr_0 4 x 3, arr_2 3 x 2"),
     "scikit-learn": ({"arr_0": W, "arr_1": V, "arr_2": B, "arr_3": C}, "arr_0 4 x 3, arr_1 3 x 2"),
@@ -204,7 +208,7 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("suffix", READERS)
+@pytest.mark.parametrize("suffix", WEIGHTS)
 @pytest.mark.parametrize("what", FOREIGN)
 def test_weights_of_other_programs_are_understood(tmp_path: Path, suffix: str, what: str) -> None:
     arrays, words = FOREIGN[what]
@@ -220,6 +224,75 @@ def test_weights_of_other_programs_are_understood(tmp_path: Path, suffix: str, w
     np.testing.assert_allclose(network.forward(x), expected, rtol=1e-5)
     assert words in said[0]
     assert "softmax outputs, tanh hidden units" in said[0]
+
+
+def onnx_file(path: Path, case: list[int], *steps: Any, **arrays: Any) -> None:
+    """A model of steps, each (operator, names of arrays, attributes), one after the other."""
+    from onnx import helper, numpy_helper
+
+    nodes, last = [], "x"
+    for number, (operator, names, attributes) in enumerate(steps):
+        inputs, last = [last, *names.split()], f"v{number}"
+        nodes.append(helper.make_node(operator, inputs, [last], **attributes))
+    ends = [
+        helper.make_tensor_value_info(name, 1, ["n", *sizes])
+        for name, sizes in (("x", case), (last, [None]))
+    ]
+    kept = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], kept)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+
+
+RNG = np.random.default_rng(4)
+KERNELS, DEEP = (RNG.normal(size=s).astype("f") for s in ((3, 2, 3, 3), (27, 5)))
+NORM = {name: RNG.uniform(0.5, 2, 3).astype("f") for name in ("gamma", "beta", "mean", "var")}
+CONV = ("Conv", "k", {"kernel_shape": [3, 3], "group": 1, "pads": [0, 0, 0, 0]})
+POOL = ("MaxPool", "", {"kernel_shape": [2, 2], "strides": [2, 2]})
+NORMED = ("BatchNormalization", " ".join(NORM), {"epsilon": 1e-3, "momentum": 0.9})
+OF_TORCH: dict[str, tuple[str, list[int], list[Any], dict[str, Any]]] = {
+    "Linear": (
+        "4-3:relu-2:softmax", [4],
+        [("Gemm", "w b", {"transB": 1}), ("Relu", "", {}), ("Gemm", "v c", {}),
+         ("Softmax", "", {"axis": 1})],
+        {"w": np.ascontiguousarray(W.T), "b": B, "v": V, "c": C},
+    ),
+    "without biases, then with, and logits": (
+        "4-3:tanh-2:softmax", [1, 2, 2],
+        [("Reshape", "s", {}), ("MatMul", "w", {}), ("Tanh", "", {}), ("MatMul", "v", {}),
+         ("Add", "c", {})],
+        {"s": np.array([-1, 4]), "w": W, "v": V, "c": C},
+    ),
+    "pictures, of which rows are made with the channels first": (
+        "8x8x2-3c3:sigmoid-p2-5:softmax", [2, 8, 8],
+        [CONV, POOL, ("Sigmoid", "", {}), ("Flatten", "", {}), ("Gemm", "d", {}),
+         ("LogSoftmax", "", {})],
+        {"k": KERNELS, "d": DEEP},
+    ),
+    "another epsilon, before and after rows are made": (
+        "8x8x2-3c3:linear-b:relu-a2-b:linear-5:softmax", [2, 8, 8],
+        [CONV, NORMED, ("Relu", "", {}), ("AveragePool", "", POOL[2]), ("Flatten", "", {}),
+         ("BatchNormalization", "g g g g", {}), ("Gemm", "d", {}), ("Softmax", "", {})],
+        {"k": KERNELS, "d": DEEP, "g": RNG.uniform(0.5, 2, 27).astype("f"), **NORM},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OF_TORCH)
+def test_onnx_models_of_other_programs_are_understood(tmp_path: Path, what: str) -> None:
+    shape, case, steps, arrays = OF_TORCH[what]
+    path, said = tmp_path / "x.onnx", list[str]()
+    onnx_file(path, case, *steps, **arrays)
+    network = import_network(path, "", said.append).network
+    x = RNG.normal(size=(6, *case)).astype("f")
+    model = InferenceSession(path, providers=["CPUExecutionProvider"])
+    expected = model.run(None, {"x": x})[0]
+    if steps[-1][0] != "Softmax":
+        expected = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
+    ours = x.transpose(0, 2, 3, 1) if len(case) == 3 else x
+    np.testing.assert_allclose(network.forward(ours.reshape(6, -1)), expected, atol=1e-6)
+    assert said[-1] == f"Understood as {shape}, pixels from 0 to 1."
+    assert ("a softmax is added" in said[0]) == (steps[-1][0] == "Add")
 
 
 @pytest.mark.parametrize(

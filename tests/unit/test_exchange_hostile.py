@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from registry_helpers import make_loop, make_pipe, plain, soon
 from safetensors.numpy import save
+from test_exchange import KERNELS, WEIGHTS, onnx_file
 
 from digitnet.digits import files
 from digitnet.registry import exchange
@@ -68,6 +70,7 @@ def with_array(name: str, array: Any) -> Callable[[Any, Any], Any]:
 
 
 ZEROS = np.zeros((4, 3), np.float32)
+FLAT = ("Flatten", "", {})
 WRONG: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "a newer format": (changed(digitnet=3), "export format 3"),
     "not JSON": (lambda about, arrays: ("{", arrays), "not JSON"),
@@ -111,7 +114,7 @@ WRONG_1: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 """What is read otherwise in the description of export format 1."""
 
 
-@pytest.mark.parametrize("suffix", READERS)
+@pytest.mark.parametrize("suffix", WEIGHTS)
 @pytest.mark.parametrize("what", WRONG)
 def test_what_no_network_is_like_is_refused(tmp_path: Path, suffix: str, what: str) -> None:
     change, words = WRONG[what]
@@ -306,6 +309,78 @@ BAD_TENSORS: dict[str, tuple[bytes, str]] = {
 def test_hostile_safetensors_files_are_refused(tmp_path: Path, what: str) -> None:
     data, words = BAD_TENSORS[what]
     assert words in refused(tmp_path, "x.safetensors", data)
+
+
+LAYER = ("Gemm", "w b", {})
+BAD_ONNX: dict[str, tuple[list[int], list[Any], dict[str, Any], str]] = {
+    # size of a case, steps, arrays, why
+    "an operator of none": ([4], [LAYER, ("Erf\x1b[2J", "", {})], {}, "none that computes it"),
+    "one of a stranger": ([4], [("Gemm", "w b", {"domain": "x"})], {}, "none that computes it"),
+    "margins": ([2, 8, 8], [("Conv", "k", {"pads": [1] * 4})], {}, "pads = [1, 1, 1, 1]"),
+    "an attribute of none": ([4], [("Gemm", "w b", {"y": [9] * 999})], {}, "y = [9, 9"),
+    "windows that overlap": (
+        [2, 8, 8], [("MaxPool", "", {"kernel_shape": [3, 3], "strides": [2, 2]})], {}, "side by",
+    ),
+    "a kernel of another depth": (
+        [3, 8, 8], [("Conv", "k", {}), FLAT, ("Gemm", "deep", {})], {}, "not have the shape",
+    ),
+    "rows as pictures": ([8, 8], [("Conv", "k", {})], {}, "its input has 2 dimensions"),
+    "pictures on their side": (
+        [2, 8, 8],
+        [("Transpose", "", {"perm": [0, 1, 3, 2]}), ("Conv", "k", {}), FLAT, LAYER],
+        {}, "no picture with",
+    ),
+    "mixed cases": ([4], [("Transpose", "", {"perm": [1, 0]}), LAYER], {}, "it mixes cases"),
+    "a softmax within": ([4], [LAYER, ("Softmax", "", {}), ("Gemm", "v", {})], {}, "not valid"),
+    "two activations": ([4], [LAYER, ("Relu", "", {}), ("Relu", "", {})], {}, "no layer before"),
+    "an activation of nothing": ([4], [("Relu", "", {}), LAYER], {}, "no layer before it"),
+    "a sum of nothing": ([4], [LAYER, ("Add", "b", {})], {}, "not follow a MatMul"),
+    "a factor within": ([4], [LAYER, ("Mul", "b", {})], {}, "only the input is multiplied"),
+    "a layer of a mean": ([4], [LAYER, ("Mean", "x", {}), LAYER], {}, "takes no value, or several"),
+    "weights that do not fit": ([5], [LAYER], {}, "its input has 5 numbers"),
+    "weights that are not finite": ([4], [LAYER], {"w": ZEROS * np.nan}, "not a finite number"),
+    "a variance below zero": (
+        [4], [("BatchNormalization", "n n n n", {}), LAYER], {}, "'variance' is below zero",
+    ),
+    "another's variance": (
+        [4], [("BatchNormalization", "n n n n", {"epsilon": 2.0}), LAYER], {}, "not a finite",
+    ),
+    "half precision": ([4], [LAYER], {"w": ZEROS.astype("e")}, "not of float32 or float64"),
+    "two precisions": ([4], [LAYER], {"w": ZEROS.astype("d")}, "precision"),
+    "nothing": ([4], [("Flatten", "", {})], {}, "is empty"),
+    "too many numbers": ([1 << 21], [LAYER], {}, "has too many"),
+    "a size that is not told": ([None], [LAYER], {}, "does not tell how many numbers"),  # type: ignore[list-item]
+    "nodes without end": ([4], [("Flatten", "", {})] * 1001, {}, "more than 1,000 nodes"),
+    "one array again and again": (
+        [4], [("Reshape", "row large", {})] * 130, {"large": np.zeros(1 << 19, "f")}, "again",
+    ),
+    "sizes that are no sizes": ([4], [("Reshape", "s", {})], {}, "is no layer here"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD_ONNX)
+def test_models_that_no_network_is_like_are_refused(tmp_path: Path, what: str) -> None:
+    case, steps, arrays, words = BAD_ONNX[what]
+    usual = {"w": ZEROS, "b": ZEROS[0], "v": ZEROS[:3], "n": -np.ones(4, "f"), "k": KERNELS}
+    usual |= {"deep": np.zeros((108, 5), "f"), "s": np.array([-5]), "row": np.array([-1, 4])}
+    onnx_file(tmp_path / "x.onnx", case, *steps, **usual | arrays)
+    reason = refused(tmp_path, "x.onnx", (tmp_path / "x.onnx").read_bytes())
+    assert words in reason
+    assert reason.isprintable()
+
+
+def test_numbers_in_another_file_are_not_opened_and_a_damaged_model_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.onnx"
+    onnx_file(path, [4], LAYER, w=ZEROS, b=ZEROS[0])
+    data, model = path.read_bytes(), onnx.load(path)
+    for end in range(0, len(data), 7):
+        refused(tmp_path, "x.onnx", data[:end])
+    assert "not a whole" in refused(tmp_path, "x.onnx", b"\x08\x00" * 200_000)
+    tensor = model.graph.initializer[0]
+    onnx.external_data_helper.set_external_data(tensor, "/etc/passwd", 0, 48)
+    assert "another file" in refused(tmp_path, "x.onnx", model.SerializeToString())
 
 
 @pytest.mark.parametrize("suffix", READERS)

@@ -38,7 +38,7 @@ class ExportResult(Record):
     examples={
         "export first.npz": "for numpy",
         "export first.safetensors": "for PyTorch and others",
-        "export first.onnx": "for onnxruntime and others; cannot be imported",
+        "export first.onnx": "for onnxruntime and others",
         "export best.py": "lines of Python that answer with best.npz, which is written too",
     },
 )
@@ -68,6 +68,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     group="Saves",
     examples={
         "import mlp.safetensors relu": "the state dict of a dense network of PyTorch's",
+        "import mlp.onnx": "a model that another program wrote",
         "import first.npz": "load it; pas NAME then saves it",
     },
 )
@@ -76,13 +77,14 @@ def import_(
     file: Annotated[str, kinds.FILE_OF_WEIGHTS],
     activation: Annotated[str, kinds.HIDDEN] = "",
 ) -> Said:
-    """Load a network from a file: .npz or .safetensors.
+    """Load a network from a file: .npz, .safetensors or .onnx.
 
     If export wrote it, it is as it was, without a name and with the default settings: training
     continues from its weights, but the optimizer and the history start afresh. Otherwise it may
     hold the weights and biases of a dense network: a state dict of PyTorch in .safetensors, or the
     matrices of Keras or scikit-learn, in order, in .npz. The activation of its hidden units, which
-    such a file does not tell, is given after it.
+    such a file does not tell, is given after it. Or it is a model in .onnx of the layers that
+    digitnet has, one after the other; what else is in it is named, and nothing is loaded.
     """
     path, said = path_of(file, "import first.npz"), list[str]()
     try:

@@ -1,0 +1,353 @@
+"""Networks out of ONNX models: those that `export` writes, and other chains of the same operators.
+
+The file is read field by field, from bytes in memory and with bounds, and no other file is opened.
+What each value of the graph is here is followed from its input to its output, node by node.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from math import prod
+from struct import unpack
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from digitnet.engine.arrays import Array, Shape
+from digitnet.engine.layers import ACTIVATIONS, LAYERS, BatchNorm, Dense
+from digitnet.engine.network import Committee, usual_cost
+from digitnet.engine.report import Report
+from digitnet.registry.codec import Document, array_document
+from digitnet.registry.files import MAX_BYTES, DamagedSave
+from digitnet.registry.programs import ABOUT, MAX_ABOUT_BYTES, VERSION
+
+# the file: messages of protocol buffers, with the numbers that onnx.proto gives their fields
+
+MAX_FIELDS, MAX_NODES, MAX_INPUTS = 100_000, 1000, 1 << 20
+
+Message = dict[int, list[Any]]
+"""The number of a field → its values: integers, or bytes."""
+
+DTYPES = {1: "<f4", 7: "<i8", 11: "<f8"}
+SIZES = {1: 8, 5: 4}  # kind of field → its bytes
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    """The integer that begins there, and where it ends."""
+    value = 0
+    for shift in range(0, 64, 7):
+        value |= (data[at] & 127) << shift
+        at += 1
+        if data[at - 1] < 128:
+            return value, at
+    raise ValueError("an integer has no end")
+
+
+def _integers(values: Sequence[Any]) -> list[int]:
+    """Signed integers, of which several may be packed in one value."""
+    numbers = []
+    for value in values:
+        at = 0
+        while not isinstance(value, int) and at < len(value):
+            number, at = _varint(value, at)
+            numbers.append(number)
+        numbers += [value] if isinstance(value, int) else []
+    return [number - (number >> 63 << 64) for number in numbers]
+
+
+def _integer(values: Sequence[Any]) -> int:
+    """The only one, or 0, which may be left out."""
+    return (_integers(values) or [0])[0]
+
+
+def _text(message: Message, number: int) -> str:
+    return str(message[number][-1], "utf-8") if message[number] else ""
+
+
+class _Messages:
+    """Reads messages, of at most MAX_FIELDS fields together."""
+
+    def __init__(self) -> None:
+        self._left = MAX_FIELDS
+
+    def read(self, data: memoryview) -> Message:
+        fields: Message = defaultdict(list)
+        at = 0
+        while at < len(data):
+            key, at = _varint(data, at)
+            number, kind = key >> 3, key & 7
+            size = SIZES.get(kind, 0)
+            if kind in (0, 2):
+                value, at = _varint(data, at)
+                size = value if kind else 0
+            self._left -= 1
+            if kind not in (0, 1, 2, 5) or size > len(data) - at or self._left < 0:
+                raise ValueError("it has no such field")
+            fields[number].append(data[at : at + size] if kind else value)
+            at += size
+        return fields
+
+    def all(self, message: Message, number: int) -> list[Message]:
+        return [self.read(data) for data in message[number]]
+
+    def attributes(self, node: Message) -> dict[str, Any]:
+        readers: dict[int, Callable[[Message], Any]] = {  # by their type
+            1: lambda each: unpack("<f", each[2][0])[0] if each[2] else 0.0,
+            2: lambda each: _integer(each[3]),
+            3: lambda each: _text(each, 4),
+            4: lambda each: self.all(each, 5)[0],
+            7: lambda each: _integers(each[8]),
+        }
+        given = [(each, readers.get(_integer(each[20]))) for each in self.all(node, 5)]
+        return {_text(each, 1): read and read(each) for each, read in given}
+
+
+def _array(tensor: Message, name: str) -> Array:
+    """The numbers of a tensor. Raises DamagedSave if they are not in this file, or of others."""
+    kind, sizes = _integer(tensor[2]), _integers(tensor[1])
+    if tensor[13] or _integer(tensor[14]):
+        raise DamagedSave(f"the numbers of {name!r:.60} are in another file, which is not opened")
+    if kind not in DTYPES:
+        raise DamagedSave(f"{name!r:.60} is not of float32 or float64 numbers")
+    if tensor[7]:
+        return np.array(_integers(tensor[7])).reshape(sizes)
+    data = b"".join(tensor[9] or tensor[4] or tensor[10])
+    return np.frombuffer(data, DTYPES[kind]).reshape(sizes)
+
+
+# the graph
+
+OPERATORS = {operator: layer for layer in LAYERS.values() for operator in layer.operators}
+ACTIVE = {a.operator: a.name for a in ACTIVATIONS.values() if a.operator} | {
+    "LogSoftmax": "softmax"
+}
+COMMUTE = ("max_pool", "flatten")
+"""The layers that give the same before an activation as after it, since it never falls."""
+
+USUAL: dict[str, Any] = {
+    "alpha": 1, "beta": 1, "transA": 0, "group": 1, "strides": [1, 1], "dilations": [1, 1],
+    "pads": [0, 0, 0, 0], "auto_pad": "NOTSET", "ceil_mode": 0, "storage_order": 0,
+    "training_mode": 0, "spatial": 1,
+}  # fmt: skip
+"""What attributes that no layer reads must be."""
+UNREAD = {"momentum", "count_include_pad"}
+"""Attributes that change nothing in an answer, or in a pooling without margins."""
+
+
+class _Node(NamedTuple):
+    operator: str
+    attributes: dict[str, Any]
+    arrays: list[Array]
+
+
+def _arranged(shape: Shape) -> Any:
+    """The places of the numbers of a case in ours, as ONNX arranges them: channels first."""
+    places = np.arange(prod(shape)).reshape(shape)
+    return places.transpose(2, 0, 1) if len(shape) == 3 else places
+
+
+class _Chain:
+    """The layers that make a value of the graph of its input, multiplied by `scale`.
+
+    places: for each number of a case of the value, as ONNX arranges them, its place in ours.
+    shape, input_shape: of a case in ours; the input's is a row until a layer takes it for pictures.
+    The methods follow a node. They raise ValueError, with the reason, if no layer here is like it.
+    """
+
+    def __init__(self, case: Sequence[int], dtype: str) -> None:
+        self.places, self.dtype, self.scale = np.arange(prod(case)).reshape(case), dtype, 1.0
+        self.shape: Shape = (self.places.size,)
+        self.input_shape: Shape = self.shape
+        self.layers = list[Document]()
+
+    def move(self, node: _Node) -> None:
+        cases = self.places[np.newaxis]
+        if node.operator == "Transpose":
+            cases = cases.transpose(node.attributes["perm"])
+        elif node.operator == "Flatten":
+            cases = cases.reshape(1, -1) if node.attributes.get("axis", 1) == 1 else cases[0]
+        else:
+            sizes = [n or cases.shape[k] for k, n in enumerate(node.arrays[0].tolist())]
+            cases = cases.reshape([1, *sizes[1:]])
+        if cases.shape[0] != 1:
+            raise ValueError("it mixes cases")
+        self.places = cases[0]
+        if node.operator == "Transpose" and len(self.shape) == 1:
+            with suppress(ValueError):
+                self._prepare(3)
+
+    def add(self, kind: str, config: dict[str, Any], arrays: dict[str, Array]) -> None:
+        layer = LAYERS[kind](self.shape, dtype=self.dtype, **config)
+        self.layers.append({"kind": kind, "config": layer.config(), "arrays": arrays})
+        self.shape = layer.shape
+
+    def layer(self, node: _Node) -> None:
+        kind = OPERATORS[node.operator]
+        self._prepare(1 if kind is Dense or self.places.ndim == 1 else 3)
+        config, arrays = kind.of_onnx(node.attributes, *node.arrays)
+        for name, value in node.attributes.items():
+            if name not in UNREAD and value != USUAL.get(name):
+                raise ValueError(f"{name} = {value!r:.60}")
+        if self.places.ndim == 1:
+            order = np.argsort(self.places)
+            for name in arrays.keys() - {"biases"}:
+                if len(arrays[name]) != len(order):
+                    raise ValueError(f"its input has {len(order)} numbers")
+                arrays[name] = arrays[name][order]
+        self.add(kind.kind, config, arrays)
+        if kind is not BatchNorm:
+            self.places = _arranged(self.shape)
+
+    def _prepare(self, dimensions: int) -> None:
+        """Takes the value for rows of numbers, or for pictures, as a layer needs them."""
+        if self.places.ndim != dimensions:
+            raise ValueError(f"its input has {self.places.ndim} dimensions, not {dimensions}")
+        if dimensions == 1 and len(self.shape) == 3:
+            self.add("flatten", {}, {})
+        if dimensions == 3:
+            depth, height, width = self.places.shape
+            shape = height, width, depth
+            is_first = self.shape == self.input_shape == (self.places.size,) and not self.layers
+            if is_first and np.array_equal(self.places.ravel(), np.arange(self.places.size)):
+                self.places = _arranged(shape)
+            is_whole = np.array_equal(self.places, _arranged(shape))
+            if not is_whole or not (is_first or self.shape == shape):
+                raise ValueError("its input is no picture with the channels first")
+            if is_first:
+                self.shape = self.input_shape = shape
+
+    def activate(self, node: _Node) -> None:
+        name = ACTIVE[node.operator]
+        layers = [layer for layer in self.layers if layer["kind"] not in COMMUTE]
+        if not layers or layers[-1]["config"].get("activation") != "linear":
+            raise ValueError("no layer before it takes an activation")
+        if ACTIVATIONS[name].sums_to_one and layers[-1]["kind"] != Dense.kind:
+            raise ValueError("it does not follow a dense layer")
+        layers[-1]["config"]["activation"] = name
+
+    def plus(self, node: _Node) -> None:
+        (biases,), last = node.arrays, self.layers[-1] if self.layers else {"config": {}}
+        if last["config"] != {"units": biases.size, "activation": "linear", "bias": False}:
+            raise ValueError("it does not follow a MatMul")
+        last["config"]["bias"], last["arrays"]["biases"] = True, biases.reshape(-1)
+
+    def times(self, node: _Node) -> None:
+        (factor,) = node.arrays
+        if self.layers or factor.size != 1:
+            raise ValueError("only the input is multiplied, by one number")
+        self.scale *= factor.item()
+
+    def cast(self, node: _Node) -> None:
+        if not self.layers:
+            self.dtype = DTYPES[node.attributes["to"]]
+
+    def described(self, start: str, arrays: dict[str, Document]) -> Document:
+        """The network, as in an export. Adds its arrays, with names that begin so."""
+        for number, layer in enumerate(self.layers):
+            for name, array in layer.pop("arrays").items():
+                arrays[f"{start}layers.{number}.{name}"] = array_document(array)
+        output = self.layers[-1]["config"].get("activation", "") if self.layers else ""
+        head = {"input_shape": list(self.input_shape), "dtype": self.dtype}
+        return head | {"cost": usual_cost(output), "layers": self.layers}
+
+
+FOLLOW: dict[str, Callable[[_Chain, _Node], None]] = {
+    **dict.fromkeys(OPERATORS, _Chain.layer),
+    **dict.fromkeys(ACTIVE, _Chain.activate),
+    **dict.fromkeys(("Reshape", "Flatten", "Transpose"), _Chain.move),
+    "Add": _Chain.plus,
+    "Mul": _Chain.times,
+    "Cast": _Chain.cast,
+    "Mean": lambda *_: None,
+}
+"""What follows a node, by its operator."""
+
+
+def _chains(messages: _Messages, graph: Message) -> list[_Chain]:
+    """What makes the output: one chain, or those of which it is the mean."""
+    tensors = {_text(tensor, 8): tensor for tensor in messages.all(graph, 5)}
+    inputs = [each for each in messages.all(graph, 11) if _text(each, 1) not in tensors]
+    if len(inputs) != 1 or len(graph[12]) != 1:
+        raise DamagedSave("it has not one input and one output")
+    (given,), (output,) = inputs, messages.all(graph, 12)
+    (kind,) = messages.all(given, 2)
+    (tensor,) = messages.all(kind, 1)
+    sizes = [size[1] for shape in messages.all(tensor, 2) for size in messages.all(shape, 1)]
+    case = [_integer(size) for size in sizes[1:]]  # 0 for one that is not told
+    if min(case, default=0) < 1 or prod(case) > MAX_INPUTS:
+        raise DamagedSave("it does not tell how many numbers a case has, or has too many")
+    if len(graph[1]) > MAX_NODES:
+        raise DamagedSave(f"it has more than {MAX_NODES:,} nodes")
+    values, size = dict[str, list[_Chain]](), 0
+    for node in messages.all(graph, 1):
+        operator, made = _text(node, 4), _text(node, 2)
+        attributes = messages.attributes(node)
+        if operator == "Constant" and "value" in attributes:
+            tensors[made] = attributes["value"]
+            continue
+        taken = [str(each, "utf-8") for each in node[1] if each]
+        arrays = [_array(tensors[each], each) for each in taken if each in tensors]
+        size += sum(array.nbytes for array in arrays)
+        if size > MAX_BYTES:
+            raise DamagedSave("its layers take the same arrays again and again")
+        chains = []
+        for each in (each for each in taken if each not in tensors):
+            new = [_Chain(case, DTYPES[_integer(tensor[1])])]
+            chains += new if each == _text(given, 1) else values.pop(each, [])
+        try:
+            if operator not in FOLLOW or _text(node, 7):
+                raise ValueError("digitnet has none that computes it")
+            if not chains or (len(chains) > 1 and operator != "Mean"):
+                raise ValueError("it takes no value, or several, of the layers before it")
+            for chain in chains:
+                FOLLOW[operator](chain, _Node(operator, attributes, arrays))
+        except (ValueError, IndexError, KeyError, TypeError) as error:
+            name = _text(node, 3) or made
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+            why = f"{name!r:.60} ({operator!r:.30}) is no layer here: {reason}"
+            raise DamagedSave(why) from None
+        values[made] = chains
+    return values[_text(output, 1)]
+
+
+def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
+    """The description of the network in a model, and its arrays, as in an export.
+
+    report: called with a sentence if its outputs were not taken as they are. Raises DamagedSave.
+    """
+    messages, arrays = _Messages(), dict[str, Document]()
+    try:
+        model = messages.read(memoryview(data))
+        (graph,) = messages.all(model, 7)
+        known = _description(messages.all(model, 14))
+        chains = _chains(messages, graph)
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError):
+        raise DamagedSave("it is not a whole .onnx file") from None
+    last = chains[0].layers[-1] if chains[0].layers else {}
+    if not known and len(chains) == 1 and last.get("config", {}).get("activation") == "linear":
+        last["config"]["activation"] = "softmax"
+        report("Its outputs are linear: a softmax is added, which changes no guess.")
+    if len(chains) > 1 or chains[0].scale != 1:
+        about = _Chain([prod(chains[0].input_shape)], chains[0].dtype).described("", {})
+        members = [
+            chain.described(f"members.{k}.", arrays) | {"scale": chain.scale}
+            for k, chain in enumerate(chains)
+        ]
+        about |= {"cost": "cross-entropy", "layers": [{"kind": Committee.kind, "members": members}]}
+    else:
+        about = chains[0].described("", arrays)
+    origin = {"pixels": "unit", "recipe": "", "data": "", "trained_on": [], "cost": about["cost"]}
+    about |= {name: known.get(name, usual) for name, usual in origin.items()}
+    return json.dumps(about | {"digitnet": VERSION}), arrays
+
+
+def _description(properties: list[Message]) -> dict[str, Any]:
+    """What a model that `export` wrote says of itself; empty for others."""
+    for each in properties:
+        if _text(each, 1) == ABOUT and len(each[2][0]) <= MAX_ABOUT_BYTES:
+            with suppress(ValueError, RecursionError):
+                about = json.loads(_text(each, 2))
+                if isinstance(about, dict) and "digitnet" in about:
+                    return about
+    return {}
