@@ -1,7 +1,7 @@
 """Layers: what each computes forward, and how it carries the error signal back.
 
 To add a layer, write one class: it declares how it is spelled in a shape, its options, its formulae
-and its ONNX operators, and shapes, saves, export, import and explanations are derived from these. To
+and its ONNX operators, and shapes, saves, export, import and `why` are derived from these. To
 add an activation, write its two functions and an entry in `ACTIVATIONS`.
 """
 
