@@ -1,6 +1,7 @@
 """The README and docs/ say what is true: the session, tables, commands and links."""
 
 import re
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_readme_fits_on_two_screens_and_leads_to_every_page_of_docs() -> None:
     assert len(README.splitlines()) <= 150
     assert all(f"](docs/{page.name}" in README for page in (ROOT / "docs").iterdir())
+
+
+def test_an_index_of_packages_shows_the_readme_without_links_that_lead_nowhere_there() -> None:
+    shown = str(metadata("digitnet").get_payload())
+    assert shown.startswith("# digitnet\n")
+    links = re.findall(r"\]\(([^)]+)\)", shown)
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert "SECURITY.md" in shown and "](SECURITY.md)" in README
+    assert metadata("digitnet")["License-Expression"] == "MIT AND CC-BY-SA-3.0"
 
 
 def test_the_reading_list_of_the_engine_omits_no_file() -> None:
