@@ -10,7 +10,7 @@ from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
-from digitnet.registry.model import Model
+from digitnet.registry.model import Accuracy, Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -151,7 +151,8 @@ class InfoResult(Record):
         is_committee = of["layers"][-1]["kind"] == "committee"  # not made or trained itself
         accuracy, history = "not measured yet", ""
         if of["accuracy"] is not None:
-            accuracy = f"{percent(of['accuracy'])} of the {of['measured_on']} set"
+            cases = Accuracy(of["accuracy"], of["measured_on"]).cases
+            accuracy = f"{percent(of['accuracy'])} of the {cases}"
         if of["measurements"]:
             history = (
                 f"{counted(of['measurements'], 'measurement')}, best validation accuracy "
