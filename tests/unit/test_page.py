@@ -111,7 +111,7 @@ def test_letters_are_refused_and_digits_are_not(reader: Session, tmp_path: Path)
     output = Kept()
     do_line(f"img {tmp_path}", reader, output)
     guesses = [read["guess"] for read in output.results[0]["results"]]
-    assert guesses.count(None) >= 0.75 * len(guesses)
+    assert guesses.count(None) >= 0.85 * len(guesses)
     ask = judge()
     assert ask
     outputs = ask(list(SAMPLE.inputs.reshape(-1, 28, 28)))

@@ -84,7 +84,7 @@ def judge() -> Judge | None:
 DOUBT = 0.9
 # what is a digit with a probability below the first is called none; so is what is one with less
 # than the second, unless the network is as sure of its guess as the third says
-NO_DIGIT, UNSURE, SURE = 0.02, 0.1, 0.99
+NO_DIGIT, UNSURE, SURE = 0.1, 0.3, 0.99
 
 
 def is_digit(probability: float, outputs: Sequence[float]) -> bool:
