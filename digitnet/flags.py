@@ -93,6 +93,12 @@ def _folder(text: str, *, may_be_missing: bool = False) -> str:
     return text
 
 
+def _theme(text: str) -> str:
+    if text not in ("auto", "dark", "light"):
+        raise ValueError(f"{text[:40]!r} is not auto, dark or light")
+    return text
+
+
 OPTIONS = {
     option.name: option
     for option in (
@@ -106,6 +112,7 @@ OPTIONS = {
         Option("plain", "plain text: no colours, drawings in ASCII, no moving lines"),
         Option("yes", "answer every question with yes"),
         Option("no-color", "no colours"),
+        Option("theme", "colours for an auto, dark or light background", str, "THEME", _theme),
         Option("vi", "vi's keys at the prompt"),
         Option("keep-going", "run a script's lines after one that failed too", in_file=False),
     )

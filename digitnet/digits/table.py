@@ -23,7 +23,7 @@ MAX_CELLS = 1 << 28
 CHUNK = 1 << 22  # characters read at a time, and the maximum length of a line
 DELIMITERS = ";\t, "
 # headings of a column of answers
-ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "y", "species")
+ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "species", "y")
 # headings of a column that numbers the rows, which is left out
 NUMBERINGS = ("", "id", "index", "imageid", "unnamed: 0")
 
@@ -117,7 +117,7 @@ class _Reader:
         words = [k for k, cell in enumerate(first) if _is_text(cell) and k not in numbered]
         if len(words) > 1:
             raise BadFile(f"has the row {_shown(delimiter.join(first))}: not numbers")
-        if words and names and names[words[0]] not in ANSWERS and {*names} & {*ANSWERS}:
+        if words and names and names[words[0]] not in ANSWERS and _called_answers(names):
             raise BadFile(f"has words in column {_shown(names[words[0]])}, not numbers")
         self.words = words[0] if words else None
         self.numbers = [k for k in range(self.columns) if k not in (*numbered, *words)]
@@ -213,8 +213,7 @@ def _place_of_answers(
     Without headings it is the first or the last, whichever has several whole numbers; the last if
     both have and the others are no pictures. None if there is none.
     """
-    called = [k for k, name in enumerate(headings) if name in ANSWERS]
-    if called:
+    if called := _called_answers(headings):
         return called[0]
     last = numbers.shape[1] - 1
     if headings:
@@ -229,11 +228,18 @@ def _place_of_answers(
     return possible[0] if possible else None if has_pixels else last
 
 
+def _called_answers(headings: Sequence[str]) -> list[int]:
+    """The columns called so, the likeliest first; with an x and others, y is a number of a case."""
+    is_place = "x" in headings and len(headings) > 2
+    called = [k for k, name in enumerate(headings) if name in ANSWERS[: -1 if is_place else None]]
+    return sorted(called, key=lambda k: ANSWERS.index(headings[k]))
+
+
 def _one_hot_columns(numbers: NDArray[Any], headings: Sequence[str]) -> int:
     """How many of the last columns are one-hot answers: three or more, each the answer of a row."""
     for count in range(3, min(100, numbers.shape[1] - 1) + 1):
         last = numbers[:, -count:]
-        if {*headings} & {*ANSWERS} or last[:, 0].max() != 1 or last[:, 0].min() != 0:
+        if _called_answers(headings) or last[:, 0].max() != 1 or last[:, 0].min() != 0:
             return 0
         if (last.sum(axis=1) == 1).all():
             return count

@@ -29,7 +29,7 @@ class Conversation(Loop):
     def converse(self, reader: Reader, *, yes: bool) -> None:
         """From now on, questions are asked with `reader`."""
         self.session.interactive = True
-        self.session.asker = Person(reader, yes)
+        self.session.asker = Person(reader, yes, self.session.is_light)
 
     def do(self, line: str) -> bool:
         """Runs a line typed at the prompt, and prints what a lesson says to it; returns whether all

@@ -13,7 +13,7 @@ from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.network import Network
 from digitnet.engine.trainer import Trainer
 from digitnet.repl.pictures import View
-from digitnet.repl.pictures.grid import Colour, Grid
+from digitnet.repl.pictures.grid import ANSWERS, Grid
 from digitnet.repl.pictures.network import NetworkPicture, picture_of
 from digitnet.repl.pictures.tables import percent
 from digitnet.repl.result import Record, ScreenOnly
@@ -30,12 +30,6 @@ TOLD = 6  # moments that are told in words
 
 STRIP, ABOVE, AROUND = 10, 12, 3
 """Lines of the strip of guesses at most, of what is above it at least, and around both."""
-
-COLOURS: tuple[Colour, ...] = (
-    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178),
-    (213, 94, 0), (204, 121, 167), (153, 153, 153), (120, 80, 200), (110, 70, 40),
-)  # fmt: skip
-"""Of the answers: those of Okabe and Ito (2008), made for the colour-blind, and two more."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,7 @@ class Film:
 
     def beside(self, curves: RenderableType, view: View) -> RenderableType:
         """While it trains, the network instead of the curves, above the strip."""
-        grid = Grid(view.width, view.height - AROUND, shades=view.shades)
+        grid = Grid(view.width, view.height - AROUND, light=view.light, shades=view.shades)
         self.draw(grid, picture_of(self.trainer.with_answering_weights(), self.data, self.index))
         return grid
 
@@ -116,7 +110,7 @@ class Film:
             edges = np.cumsum(self.moments[x * count // width].shares) * lines
             for y in range(lines):
                 answer = min(int(np.searchsorted(edges, y + 0.5)), len(edges) - 1)
-                style = f"#000000 on {grid.shade(COLOURS[answer % 10], 1)}"
+                style = f"#000000 on {grid.shade(ANSWERS[answer % 10], 1)}"
                 grid.write(x, top + y, f"{answer % 10}", style)
         if lines:
             grid.write((2 * (moment % count) + 1) * width // (2 * count), top + lines, "▲")

@@ -29,6 +29,11 @@ SESSION_VALUES: Mapping[str, Mapping[str, str]] = {
         "weights": "the weights of the first layer",
         "both": "misread cases and weights",
     },
+    "theme": {
+        "auto": "as the terminal says in COLORFGBG, or else dark",
+        "dark": "for a dark background",
+        "light": "for a light background",
+    },
 }
 """Settings of the session that are not numbers → their values, each with a description."""
 
@@ -36,7 +41,6 @@ PLOT_WORDS = {
     "log": "costs on a logarithmic axis",
     "linear": "costs on a linear axis",
     "rate": "the learning rate too",
-    "light": "for a white background",
 }
 
 
@@ -143,12 +147,6 @@ LOOKED = number_or(
     "INDEX or train",
     f"{INDEX.expects}, or `train`",
     {"train": "with the network on the screen"},
-)
-HOW = replace(
-    AMOUNT,
-    metavar="light or AMOUNT",
-    parse=lambda text: text if text == "light" else Amount.parse(text),
-    choices=lambda: {"light": "for a white background"},
 )
 UNIT = number_or(
     "UNIT or case",

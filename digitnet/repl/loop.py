@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 import numpy as np
 
@@ -52,14 +52,15 @@ class Loop:
             seed=options.seed,
             asker=NonInteractive(options.yes),
             vi=bool(options.vi),
+            theme=options.theme or "auto",
             aliases=config.aliases,
             interrupts=interrupts,
         )
         if options.json:
             return cls(session, JsonOutput(reports=bool(options.reports)))
+        looks: Any = {"no_color": options.no_color or None, "light": session.is_light}
         screen, errors = (
-            Screen(plain=options.plain, no_color=options.no_color or None, stderr=stderr)
-            for stderr in (False, True)
+            Screen(plain=options.plain, stderr=stderr, **looks) for stderr in (False, True)
         )
         return cls(session, ScreenOutput(screen, errors))
 
@@ -168,7 +169,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         command = find(*words)
         name = command.name
         if command.is_picture or not FLAGS.isdisjoint(arguments):
-            arguments, draw = requested_picture(command, arguments, session.asker)
+            arguments, draw = requested_picture(command, arguments, session)
         session.to_file = draw is not None
         result = _execute(command, arguments, session, output)
         if draw:

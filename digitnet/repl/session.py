@@ -1,5 +1,6 @@
 """The session: the network in hand, the data sets and the saves, without a terminal."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -250,6 +251,7 @@ SESSION_SETTINGS = {
     "vi": "whether the prompt uses vi's keys",
     "epoch_lines": "whether t prints after each epoch how many validation cases are right",
     "watch": "shown with the curves of t: misread (digits), weights, both or off",
+    "theme": "colours for a dark or a light background; auto asks the terminal",
 }
 """Settings of the session, with their meanings; training settings belong to the network."""
 
@@ -286,7 +288,7 @@ class Session:
     show: shows what a long command has done. interrupts: what the signals have asked for.
     done: the last command; empty if it failed. to_file: whether its result is drawn in a file.
     coach: of a lesson or a patient. question: of the quiz. quiz_right, quiz_asked: its questions so
-    far. vi, epoch_lines, watch: see SESSION_SETTINGS. before: the state that `undo t` restores.
+    far. vi, epoch_lines, watch, theme: see SESSION_SETTINGS. before: what `undo t` restores.
     last_change: what `undo` takes back. undone: what `redo` makes again, while it is the last
     change. aliases: the user's own words → the commands they stand for. last_pictures: the digits
     that `d` or `img` read last, prepared like MNIST's, and their answer, if known.
@@ -315,6 +317,7 @@ class Session:
     vi: bool = False
     epoch_lines: bool = False
     watch: str = "off"
+    theme: str = "auto"
     before: Before | None = None
     last_change: Before | Change | None = None
     undone: Before | Change | None = None
@@ -332,6 +335,11 @@ class Session:
     @property
     def registry(self) -> Registry:
         return Registry(self.saves, self.included)
+
+    def is_light(self) -> bool:
+        """Whether colours are for a light background, which some terminals tell in COLORFGBG."""
+        background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+        return self.theme == "light" or (self.theme == "auto" and background in ("7", "15"))
 
     def reseed(self, seed: int) -> None:
         """Sets the seed of everything random from now on."""

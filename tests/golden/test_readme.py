@@ -52,7 +52,7 @@ def lines_to_type(text: str) -> list[str]:
     """The lines of commands in a page, but for those with placeholders such as NAME."""
     text = re.sub(r"```.*?```|<!-- generated.*?<!-- end -->", "", text, flags=re.DOTALL)
     spans = re.findall(r"(?<!`)`([^`\n]+)`|<code>(.*?)</code>|^ {4}(.+)", text, re.MULTILINE)
-    whole = re.compile(r'.*digitnet .*-c "(.*)".*|digitnet> |( --svg)? \S+\.svg$')
+    whole = re.compile(r'.*digitnet .*-c "(.*)".*|digitnet> |( light)?( --svg)? \S+\.svg$')
     lines = [whole.sub(lambda found: found[1] or "", "".join(span)) for span in spans]
     return [
         line

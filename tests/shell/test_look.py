@@ -46,7 +46,8 @@ def test_data_of_two_inputs_have_a_plane(
     session: Session, recipe: str, points: int, width: int
 ) -> None:
     do(session, f"n {recipe}; t 20")
-    text = shown(session, "look 1", width=width, plain=False, can_redraw=True)
+    picture_of(session.network().network, session.data(), 1).draw(grid := Grid(width, 20))
+    text = "".join(text for line in grid.lines() for _, text in line)
     assert text.count("●") >= points
     assert text.count("◎") == 1
     assert "of the plane" in shown(session, "look 1")
@@ -56,8 +57,8 @@ def test_a_plane_shows_what_the_network_answers_there(session: Session) -> None:
     do(session, "n xor; t 300")
     plane = picture_of(session.network().network, session.data(), 0).plane
     assert plane is not None
-    corners = np.sign(plane.answers[[0, 0, -1, -1], [0, -1, 0, -1]])
-    assert corners.tolist() == [1, -1, -1, 1]
+    corners = plane.outputs.argmax(axis=2)[[0, 0, -1, -1], [0, -1, 0, -1]]
+    assert corners.tolist() == [1, 0, 0, 1]
     assert [values.shape for values in plane.maps] == [(48, 48, 2), (48, 48, 4), (48, 48, 1)]
 
 
@@ -265,7 +266,7 @@ def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:
 def test_what_look_train_does_not_take(session: Session) -> None:
     do(session, "n diary")
     assert "an amount is for look train" in refusal(session, "look 5 3e")
-    assert "light or AMOUNT" in refusal(session, "? look; look train 3 x 4")
+    assert "look [INDEX or train] [AMOUNT]" in refusal(session, "? look; look train 3 x 4")
 
 
 def test_the_smallest_window_has_a_picture(session: Session) -> None:

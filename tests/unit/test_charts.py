@@ -50,7 +50,7 @@ def test_pdf_has_its_objects_where_its_table_says_and_draws_lines() -> None:
 
 @pytest.mark.parametrize(("is_light", "corner"), [(True, (255, 255, 255)), (False, (22, 24, 29))])
 def test_png_is_light_or_dark(is_light: bool, corner: tuple[int, ...]) -> None:
-    image = Image.open(BytesIO(picture_of(PlotResult(CHARTS, [], {}, is_light), "png", "plot")))
+    image = Image.open(BytesIO(picture_of(PlotResult(CHARTS, [], {}), "png", "", light=is_light)))
     assert image.size == (4 * WIDTH, 2 * HEIGHT)
     assert image.getpixel((0, 0)) == corner
     assert len(image.getcolors(1 << 20)) > 20  # smooth lines

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil, sqrt
+from textwrap import wrap
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -27,8 +28,8 @@ from digitnet.repl.features.check import case_number, check_outputs
 from digitnet.repl.features.train import TrainingResult, ready, trained
 from digitnet.repl.film import Film, Moment
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import POSITIVE, Picture, halved, legend, verdict
-from digitnet.repl.pictures.grid import Grid, Window
+from digitnet.repl.pictures.digit import Picture, halved, legend, verdict
+from digitnet.repl.pictures.grid import POSITIVE, Grid, Window
 from digitnet.repl.pictures.network import (
     FEW,
     NetworkPicture,
@@ -55,11 +56,11 @@ MOVES = {",": -1, ".": 1, "home": 0, "end": 0}
 """The keys that move through a film, and by how many moments."""
 
 KEYS = {
-    "": "q leave  space run  ←→ case  ↑↓ layer  tab unit  enter what it likes",
+    "": "q_leave  space_run  ←→_case  ↑↓_layer  tab_unit  enter_what_it_likes",
     "unit": "any key: back",
-    "weight": "↑↓ turn  ←→ another weight  w done",
+    "weight": "↑↓_turn  ←→_another_weight  w_done",
 }
-"""What the keys do, by what is shown."""
+"""What the keys do, by what is shown; _ is a space at which no line ends."""
 
 TOLD = {
     "backward": "; back: the error signal dC/dz",
@@ -193,12 +194,15 @@ class Viewer(Window):
     # how it looks
 
     def draw(self, grid: Grid) -> None:
-        picture, inside = self.picture, grid.part(0, 1, grid.width, grid.height - 2)
-        grid.write(0, 0, self._title(picture), "bold")
-        keys = KEYS[self.shows]
+        picture, keys = self.picture, KEYS[self.shows]
         if not self.shows:
-            keys += "  , . time" * bool(self.film) + "  w turn a weight" * self.can_turn
-        grid.write(0, grid.height - 1, keys)
+            keys += "  ,._time" * bool(self.film) + "  w_turn_a_weight" * self.can_turn
+        above, below = wrap(self._title(picture), grid.width), wrap(keys, grid.width)
+        for y, line in enumerate(above):
+            grid.write(0, y, line, "bold")
+        for y, line in enumerate(below, grid.height - len(below)):
+            grid.write(0, y, line.replace("_", " "))
+        inside = grid.part(0, len(above), grid.width, grid.height - len(above) - len(below))
         if self.shows == "unit":
             self._draw_unit(inside, picture)
         elif self.film:
@@ -210,7 +214,7 @@ class Viewer(Window):
         scene = picture.scene
         unit = f"unit {self.unit} of layer {self.column}"
         if self.shows == "unit":
-            return f"{unit}: its weights, and what excites it most of {MAX_LIKED} test cases"
+            return f"{unit}: its weights, and what excites it, of {MAX_LIKED} test cases"
         if self.shows == "weight":
             weights = self._weights()
             below = scene.columns[self.column].below
@@ -238,7 +242,10 @@ class Viewer(Window):
         liked = values[..., self.unit].max(axis=1)
         width, height = (16, 8) if picture.case is not None else (grid.width - side - 3, 1)
         across, down = (grid.width - side - 2) // width, grid.height // height
-        for n, case in enumerate(np.argsort(-liked, kind="stable")[: across * down].tolist()):
+        exciting = np.argsort(-liked, kind="stable")[: np.count_nonzero(liked > liked.min())]
+        if not len(exciting):
+            grid.write(side + 3, 0, f"{number_of(float(liked[0]))} for every case")
+        for n, case in enumerate(exciting[: across * down].tolist()):
             left, top = side + 3 + n % across * width, n // across * height
             pixels = self.data.picture_of(self.data.test, case)
             label = f"{case}: {number_of(float(liked[case]))}"
@@ -269,7 +276,6 @@ class LookResult(Drawn):
     set: str
     picture: NetworkPicture
     names: Sequence[str] = ()
-    is_light: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Of each layer the units that are shown, and the strongest connections into them."""
@@ -311,7 +317,7 @@ class LookResult(Drawn):
     def drawn(self, view: View) -> RenderResult:
         yield Text(f"case {self.index:,} of the {self.set} set")
         if view.blocks and view.width >= MIN_WIDTH:
-            grid = _grid(view, is_light=self.is_light)
+            grid = _grid(view)
             self.picture.draw(grid)
             yield grid
             said = "a line is a weight times the value below it"
@@ -333,13 +339,15 @@ class LookResult(Drawn):
             if links:
                 yield f"  weight times value: {', '.join(links)}"
         if self.picture.plane:
-            ones = float((self.picture.plane.answers >= 0).mean())
-            yield f"the answer is 1 on {ones:.0%} of the plane"
+            outputs = self.picture.plane.outputs
+            shares = np.bincount(outputs.argmax(axis=2).flat) / outputs[..., 0].size
+            told = [f"{named(n, self.names)} on {share:.0%}" for n, share in enumerate(shares)]
+            yield f"the answer is {', '.join(told)} of the plane"
 
 
-def _grid(view: View, *, is_light: bool = False) -> Grid:
+def _grid(view: View) -> Grid:
     height = max(12, min(view.height - AROUND, MAX_HEIGHT))
-    return Grid(view.width, height, light=is_light, shades=view.shades)
+    return Grid(view.width, height, light=view.light, shades=view.shades)
 
 
 @dataclass(frozen=True)
@@ -378,13 +386,13 @@ class FilmedResult(Record):
 def look(
     session: Session,
     index: Annotated[int | str | None, kinds.LOOKED] = None,
-    how: Annotated[Amount | str, kinds.HOW] = "",
+    amount: Annotated[Amount | None, kinds.AMOUNT] = None,
 ) -> LookResult | FilmedResult:
     """Draw the network as columns of units, and lines for what each unit gives the next.
 
     Units light up with their values for a test case, random or with that number. A line is as
     bright as the weight times the value it is for. Of layers with more than 12 units, those are
-    shown that contribute most to the guess. With `light`, it is drawn for a white background.
+    shown that contribute most to the guess. In a file, light before its name draws it on white.
 
     At a prompt it answers keys: left and right go through the cases, up and down through the
     layers, Tab through the units of one. Space runs the case forward, then the error signal back.
@@ -396,13 +404,13 @@ def look(
     period go back and forth through the training, Home and End to its ends.
     """
     if index == "train":
-        return _filmed(session, Amount(1, "epochs") if isinstance(how, str) else how)
-    if isinstance(how, Amount):
+        return _filmed(session, amount or Amount(1, "epochs"))
+    if amount:
         raise CommandError("look: an amount is for look train. Example: look train 3e")
     model = session.network()
     data = session.data_for(model)
     number = case_number(session, data, None if isinstance(index, str) else index)
-    return _looked(Viewer(session, model, data, number), is_light=bool(how))
+    return _looked(Viewer(session, model, data, number))
 
 
 def _filmed(session: Session, amount: Amount) -> FilmedResult:
@@ -414,10 +422,10 @@ def _filmed(session: Session, amount: Amount) -> FilmedResult:
     return FilmedResult(training, film.moments, _looked(view), film, view.moment)
 
 
-def _looked(view: Viewer, *, is_light: bool = False) -> LookResult:
+def _looked(view: Viewer) -> LookResult:
     """What is left on the screen, after a person at a prompt has looked at it."""
     check_outputs(view.whole().scene.outputs)
     if view.session.interactive and not view.session.to_file:
         view.session.asker.show(view)
     name, names = f"{view.data.name} test", view.data.answers
-    return LookResult(view.index, name, view.whole(), names, is_light)
+    return LookResult(view.index, name, view.whole(), names)

@@ -32,7 +32,6 @@ class PlotResult(Record):
     charts: ScreenOnly[Sequence[Chart]]
     said: ScreenOnly[Sequence[str]]
     fields: Merged[dict[str, Any]]
-    is_light: ScreenOnly[bool] = False
 
     def drawn(self, view: View) -> RenderResult:
         yield Curves(self.charts)
@@ -59,7 +58,7 @@ def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> P
 
     The costs are on a logarithmic axis where the largest is 30 times the smallest; log and linear
     set the axis. rate adds the learning rate, as far as the network was trained in this session.
-    In a file, the curves are lines; light draws them on a white background.
+    In a file, the curves are lines; light before its name draws them on a white background.
     """
     words = kinds.PLOT_WORDS.keys() & set(names)
     log = True if "log" in words else False if "linear" in words else None
@@ -75,7 +74,7 @@ def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> P
         result = _histories({name: _history(loaded(session, name)) for name in chosen}, log)
     if "rate" in words:
         result = replace(result, charts=[*result.charts, _rates(model)])
-    return replace(result, is_light="light" in words)
+    return result
 
 
 def _history(model: Model) -> list[Measurement]:

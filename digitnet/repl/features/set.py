@@ -63,7 +63,7 @@ def set_(
     """Show or change settings.
 
     Settings of training belong to the network in hand and are saved with it; seed, threads, vi,
-    epoch_lines and watch belong to this session.
+    epoch_lines, watch and theme belong to this session.
     """
     value = f"{value} {horizon}".strip()
     if value and name in SETTINGS:
@@ -81,7 +81,7 @@ def set_(
     elif name in SETTINGS:
         session.network()
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
-    values |= {"epoch_lines": session.epoch_lines, "watch": session.watch}
+    values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
     return SettingsResult({name: values[name]} if name else values)
 
 

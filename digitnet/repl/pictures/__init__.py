@@ -1,22 +1,39 @@
 """What several features draw, the console it is printed on, and what that can show."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
+
+ON_LIGHT: dict[str | Style, str] = {
+    "green": "#00702c",
+    "bold green": "bold #00702c",
+    "cyan": "#00607a",
+}
+"""Colours that a light background swallows → darker ones."""
 
 
 class Screen(Console):
     """A rich console without markup, emoji codes or highlighting.
 
-    plain: whether to print text only, whatever the terminal supports.
+    plain: whether to print text only, whatever the terminal supports. light: whether the background
+    is light.
     """
 
-    def __init__(self, file: IO[str] | None = None, *, plain: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        file: IO[str] | None = None,
+        *,
+        plain: bool = False,
+        light: Callable[[], bool] = lambda: False,
+        **options: Any,
+    ) -> None:
         if plain:  # no escape sequence at all, also with FORCE_COLOR
             options |= {"no_color": True, "color_system": None}
         super().__init__(file=file, markup=False, emoji=False, highlight=False, **options)
-        self.plain = plain or self.is_dumb_terminal
+        self.plain, self.light = plain or self.is_dumb_terminal, light
         self._is_forced = bool(options.get("force_terminal"))
 
     @property
@@ -24,6 +41,10 @@ class Screen(Console):
         """Whether printed lines can be overwritten; not in a file, even if FORCE_COLOR is set."""
         can = self.is_terminal and not self.plain and not self.legacy_windows
         return can and (self._is_forced or self.file.isatty())
+
+    def get_style(self, name: str | Style, *, default: Style | str | None = None) -> Style:
+        name = ON_LIGHT.get(name, name) if self.light() else name
+        return super().get_style(name, default=default)
 
     def on_broken_pipe(self) -> None:
         """Raises BrokenPipeError for a closed output; rich would exit silently."""
@@ -36,7 +57,7 @@ class View:
 
     blocks: whether block characters may be used. shades: whether there are enough colours for
     shades of grey. redraws: whether printed lines can be overwritten. is_picture: whether it is a
-    picture in a file, and not pages one after the other.
+    picture in a file, and not pages one after the other. light: whether its background is light.
     """
 
     width: int
@@ -45,14 +66,16 @@ class View:
     shades: bool
     redraws: bool
     is_picture: bool
+    light: bool
 
     @classmethod
     def of(cls, console: Console, options: ConsoleOptions) -> "View":
         blocks = not options.ascii_only and not getattr(console, "plain", False)
         shades = console.color_system in ("256", "truecolor") and not console.no_color
         redraws = getattr(console, "can_redraw", False)
+        light = isinstance(console, Screen) and console.light()
         size = options.max_width, console.height
-        return cls(*size, blocks, shades, redraws, is_picture=console.record)
+        return cls(*size, blocks, shades, redraws, console.record, light)
 
 
 class Drawn:

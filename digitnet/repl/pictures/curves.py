@@ -14,7 +14,7 @@ from digitnet.charts import MAX_POINTS, Chart, Point, Ticks, thinned, training_c
 from digitnet.engine.arrays import Array
 from digitnet.engine.trainer import Measurement
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import BRAILLE, DOTS
+from digitnet.repl.pictures.grid import BRAILLE, DOTS
 
 MIN_ROWS, MAX_ROWS = 10, 30  # minimum and maximum lines of a chart, axes included
 

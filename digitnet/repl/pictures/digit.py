@@ -1,37 +1,25 @@
 """Digits and signed numbers as text, alone or in a gallery; a network's outputs as bars."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from itertools import groupby
+from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.color import Color
 from rich.console import Group, RenderableType
-from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from digitnet.engine.arrays import Array
 from digitnet.repl.pictures import View
+from digitnet.repl.pictures.grid import LEVELS, NEGATIVE, POSITIVE, Colour, Grid, mixed
 from digitnet.repl.pictures.tables import Rows, named
 
 Picture = NDArray[np.uint8]
 """Pixels (rows, columns), from 0 (paper) to 255 (full ink)."""
 
-RAMP, HALVES = " .:-=+*#%@", " ▄▀█"
-"""Characters from light to dark; and for the upper and the lower pixel of two."""
-
-BRAILLE, DOTS = 0x2800, np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-"""The empty braille character, and the bits of its four by two dots."""
-
-GREYS = 23  # the lightest level of grey; terminals with 256 colours have as many
-
-POSITIVE, NEGATIVE = (255, 86, 64), (64, 148, 255)
-
-SHADES = 15  # shades of each of these colours
+RAMP = " .:-=+*#%@"
+"""Characters from light to dark."""
 
 SIGNS = "=- +#"
 """Characters without colours, from far below zero to far above."""
@@ -47,15 +35,21 @@ def digit(picture: Picture, view: View, *, ink: bool = True) -> Text:
     """
     if picture.shape[1] > view.width:
         picture = halved(picture)
-    picture = _even(picture)
-    if view.blocks and view.shades:
-        return _half_blocks(np.rint(picture / 255 * GREYS), _grey)
-    lines = in_halves if ink and view.blocks else in_characters
-    return Text("\n".join(lines(picture[::2], picture[1::2])), no_wrap=True)
+    if view.blocks and (view.shades or ink):
+        return _in_blocks(picture / 255, view)
+    even = np.pad(picture.astype(int), ((0, len(picture) % 2), (0, 0)))
+    means = (even[::2] + even[1::2]) // 2
+    lines = ["".join(RAMP[ink * len(RAMP) // 256] for ink in row) for row in means]
+    return Text("\n".join(lines), no_wrap=True)
 
 
-def _even(values: NDArray[Any]) -> NDArray[Any]:
-    return np.pad(values, ((0, len(values) % 2), (0, 0)))
+def _in_blocks(values: Array, view: View, positive: Colour | None = None) -> Text:
+    grid = Grid(values.shape[1], ceil(len(values) / 2), light=view.light, shades=view.shades)
+    grid.image(0, 0, values, positive)
+    lines = (Text.assemble(*((text, style) for style, text in line)) for line in grid.lines())
+    picture = Text("\n").join(lines)
+    picture.no_wrap = True
+    return picture
 
 
 def halved(values: NDArray[Any]) -> NDArray[Any]:
@@ -69,18 +63,6 @@ def halved(values: NDArray[Any]) -> NDArray[Any]:
     return means
 
 
-def in_characters(upper: Picture, lower: Picture) -> list[str]:
-    """Each pair of pixels as a character as dark as their mean."""
-    means = (upper.astype(int) + lower) // 2
-    return ["".join(RAMP[ink * len(RAMP) // 256] for ink in row) for row in means]
-
-
-def in_halves(upper: Picture, lower: Picture) -> list[str]:
-    """Each pair of pixels as a full block, a half block or a space."""
-    codes = 2 * (upper >= 128) + (lower >= 128)
-    return ["".join(HALVES[code] for code in row) for row in codes]
-
-
 def signed(values: Array, largest: float, view: View) -> Text:
     """Numbers in red and blue, two rows per line, at half size if they are too wide.
 
@@ -90,7 +72,7 @@ def signed(values: Array, largest: float, view: View) -> Text:
         values = halved(values)
     fractions = np.clip(values / (largest or 1.0), -1, 1)
     if view.blocks and view.shades:
-        return _half_blocks(_even(np.rint(fractions * SHADES)), _red_or_blue)
+        return _in_blocks(fractions, view, POSITIVE)
     above, below = fractions[::2], np.vstack([fractions[1::2], fractions[-1:]])
     means = (above + below[: len(above)]) / 2
     return Text("\n").join(_in_signs(line) for line in means.tolist())
@@ -104,34 +86,9 @@ def unsigned(values: Array, largest: float, view: View) -> Text:
 
 def legend(view: View) -> Text:
     if view.blocks and view.shades:
-        red, blue = (Style(color=_red_or_blue(level)) for level in (SHADES, -SHADES))
+        red, blue = (mixed(colour, LEVELS, 255 * view.light) for colour in (POSITIVE, NEGATIVE))
         return Text.assemble(("red", red), " above zero, ", ("blue", blue), " below")
     return Text("# and + above zero, = and - below")
-
-
-def _half_blocks(levels: NDArray[Any], colour: Callable[[int], Color]) -> Text:
-    rows: list[list[int]] = levels.astype(int).tolist()
-    lines = []
-    for upper, lower in zip(rows[::2], rows[1::2], strict=True):
-        line = Text(no_wrap=True)
-        for pair, run in groupby(zip(upper, lower, strict=True)):
-            line.append("▀" * len(list(run)), _style(colour, *pair))
-        lines.append(line)
-    return Text("\n").join(lines)
-
-
-@cache
-def _style(colour: Callable[[int], Color], above: int, below: int) -> Style:
-    return Style(color=colour(above), bgcolor=colour(below))
-
-
-def _grey(level: int) -> Color:
-    return Color.from_rgb(*[level * 255 // GREYS] * 3)
-
-
-def _red_or_blue(level: int) -> Color:
-    full = POSITIVE if level > 0 else NEGATIVE
-    return Color.from_rgb(*(abs(level) * c // SHADES for c in full))
 
 
 def _in_signs(line: list[float]) -> Text:

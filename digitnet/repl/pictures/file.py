@@ -28,9 +28,9 @@ from digitnet.registry.files import write_outside
 from digitnet.repl.command import Command, as_typed, path_of
 from digitnet.repl.errors import CommandError, printable, quoted
 from digitnet.repl.pictures import Drawn, Screen, View
-from digitnet.repl.pictures.digit import BRAILLE, DOTS
+from digitnet.repl.pictures.grid import BRAILLE, DOTS
 from digitnet.repl.result import Result
-from digitnet.repl.session import Asker
+from digitnet.repl.session import Asker, Session
 
 
 def path_to_write(text: str, example: str, asker: Asker) -> Path:
@@ -81,10 +81,13 @@ any font.
 """
 
 
-def drawing_of_screen(what: RenderableType, title: str, width: int, height: int) -> Drawing:
+def drawing_of_screen(
+    what: RenderableType, title: str, width: int, height: int, *, light: bool = False
+) -> Drawing:
     """What a terminal of so many columns and rows shows, in all its colours, below a title."""
     screen = Screen(
         StringIO(),
+        light=lambda: light,
         no_color=False,
         color_system="truecolor",
         width=width,
@@ -92,7 +95,7 @@ def drawing_of_screen(what: RenderableType, title: str, width: int, height: int)
         record=True,
     )
     screen.height, screen.plain = height, False
-    theme = DEFAULT_TERMINAL_THEME if getattr(what, "is_light", False) else SVG_EXPORT_THEME
+    theme = DEFAULT_TERMINAL_THEME if light else SVG_EXPORT_THEME
     lines = screen.render_lines(Group(Text(title, "dim"), what), pad=False)
     shapes: list[Boxes | Words] = []
     for row, line in enumerate(lines):
@@ -139,17 +142,17 @@ SMOOTH = 2
 """Charts in PNG are drawn so many times as large, and then reduced to two pixels a point."""
 
 
-def picture_of(result: Any, suffix: str, title: str) -> bytes:
+def picture_of(result: Any, suffix: str, title: str, *, light: bool = False) -> bytes:
     """The file of that suffix: charts in lines, anything else as a screen of this width shows it.
 
     Raises UnicodeEncodeError for letters of charts that a PDF's font does not have.
     """
-    charts, is_light = getattr(result, "charts", ()), getattr(result, "is_light", False)
-    if charts:
-        drawing = drawing_of_charts(charts, is_light=is_light)
+    if charts := getattr(result, "charts", ()):
+        drawing = drawing_of_charts(charts, is_light=light)
     else:
         columns, rows = shutil.get_terminal_size()
-        drawing = drawing_of_screen(result, title, max(columns, WIDTH), max(rows, HEIGHT))
+        size = max(columns, WIDTH), max(rows, HEIGHT)
+        drawing = drawing_of_screen(result, title, *size, light=light)
     if suffix == "svg":
         return drawing.svg()
     if suffix == "html":
@@ -173,40 +176,42 @@ WIDTH, HEIGHT = 40, 34  # minimum columns and rows of the terminal in a picture
 
 @dataclass(frozen=True)
 class DrawnResult(Drawn):
-    """A result, and the file it was drawn in."""
+    """A result, and the file it was drawn in. light: whether for a light background."""
 
     result: Result
     file: str
     bytes: int
+    light: bool
 
     def as_json(self) -> dict[str, Any]:
         return self.result.as_json() | {"picture": {"file": self.file, "bytes": self.bytes}}
 
     def drawn(self, view: View) -> RenderResult:
         yield self.result
-        yield f"Drawn in {printable(self.file)} ({decimal(self.bytes)})."
+        background = " for a light background" * self.light
+        yield f"Drawn{background} in {printable(self.file)} ({decimal(self.bytes)})."
 
 
-def _draw(path: Path, suffix: str, title: str, result: Result) -> DrawnResult:
+def _draw(path: Path, suffix: str, title: str, light: bool, result: Result) -> DrawnResult:
     """title: the line that was typed."""
     try:
-        data = picture_of(result, suffix, title)
+        data = picture_of(result, suffix, title, light=light)
         write_outside(path, data)
     except UnicodeEncodeError as error:
         letter = error.object[error.start]
         raise CommandError(
             f"the picture was not written: PDF's fonts have no {letter!r}. Example: plot curves.svg"
         ) from None
-    return DrawnResult(result, str(path), len(data))
+    return DrawnResult(result, str(path), len(data), light)
 
 
 def requested_picture(
-    command: Command, words: Sequence[str], asker: Asker
+    command: Command, words: Sequence[str], session: Session
 ) -> tuple[list[str], Callable[[Result], DrawnResult] | None]:
     """The arguments of a command without the flag, and what draws the result in a file, if any.
 
-    Raises CommandError if the file is not valid, or may not be overwritten; drawing raises it if
-    writing fails.
+    The word `light` or `dark` before the file says for which background. Raises CommandError if the
+    file is not valid, or may not be overwritten; drawing raises it if writing fails.
     """
     index = next((k for k, word in enumerate(words) if word in FLAGS), -1)
     ending = words[-1].rpartition(".")[2].lower() if words and "." in words[-1] else ""
@@ -225,5 +230,9 @@ def requested_picture(
             f"Example: {command.name} picture.{suffix if suffix in FORMATS else 'svg'}"
         )
     arguments = list(words[:-1] if index < 0 else words[:index])
+    light = session.is_light()
+    if command.is_picture and arguments and arguments[-1] in ("dark", "light"):
+        light = arguments.pop() == "light"
     title = printable(" ".join(as_typed(word) for word in [command.name, *arguments]), 80)
-    return arguments, partial(_draw, path_to_write(words[-1], example, asker), suffix, title)
+    path = path_to_write(words[-1], example, session.asker)
+    return arguments, partial(_draw, path, suffix, title, light)

@@ -1,20 +1,36 @@
 """Characters and colours on a rectangle of the screen, and what takes the whole screen."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from copy import copy
 from functools import cache
-from itertools import groupby
-from typing import ClassVar
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
 from digitnet.engine.arrays import Array
-from digitnet.repl.pictures.digit import BRAILLE, DOTS, NEGATIVE, in_halves
+from digitnet.repl.pictures import ON_LIGHT
 
 Colour = tuple[int, int, int]
+
+POSITIVE, NEGATIVE = (255, 86, 64), (64, 148, 255)
+
+ANSWERS: tuple[Colour, ...] = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178),
+    (213, 94, 0), (204, 121, 167), (153, 153, 153), (120, 80, 200), (110, 70, 40),
+)  # fmt: skip
+"""Of the answers: those of Okabe and Ito (2008), made for the colour-blind, and two more."""
+
+HALVES = np.array(list(" ▄▀█"))
+"""Characters for the upper and the lower pixel of two."""
+
+BRAILLE, DOTS = 0x2800, np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+"""The empty braille character, and the bits of its four by two dots."""
 
 Line = list[tuple[str, str]]
 """Pairs of style and text."""
@@ -52,56 +68,66 @@ class Grid:
         part._cells = self._cells[y : y + height, x : x + width]
         return part
 
-    def shade(self, colour: Colour, part: float) -> str:
-        """A colour at a brightness from 0, the background, to 1."""
-        return _mixed(colour, round(min(part, 1.0) * LEVELS), self.light)
-
-    def signed(self, value: float, positive: Colour | None = None) -> str:
-        """The colour of a number from -1 to 1; positive: if not ink."""
-        return self.shade(NEGATIVE if value < 0 else positive or self.ink, abs(value))
+    def shade(self, colour: Colour, part: float, paper: int = PAPER) -> str:
+        """A colour at a brightness from 0, the paper, to 1."""
+        return mixed(colour, round(min(part, 1.0) * LEVELS), 255 if self.light else paper)
 
     def write(self, x: int, y: int, text: str, style: str = "") -> None:
         """Writes text from a position on, as far as there are columns."""
-        for at, character in enumerate(text[: max(0, self.width - x)], x):
-            self._cells["text"][y, at], self._cells["style"][y, at] = character, style
+        characters = list(text[: max(0, self.width - x)])
+        cells = self._cells[y, x : x + len(characters)]
+        style = ON_LIGHT.get(style, style) if self.light else style
+        cells["text"], cells["style"] = characters, style
 
     def image(self, x: int, y: int, values: Array, positive: Colour | None = None) -> None:
-        """Draws numbers from -1 to 1 as pixels, two rows in a line."""
+        """Draws numbers from -1 to 1 as pixels, or those from 0.5 where there are no shades."""
         even = np.pad(values, ((0, len(values) % 2), (0, 0)))
-        if not self.shades:
-            lines = in_halves(*(np.rint(255 * np.abs(even[k::2])) for k in (0, 1)))
-            for line, text in enumerate(lines, y):
-                self.write(x, line, text)
-            return
-        colours = [self.signed(level / LEVELS, positive) for level in range(-LEVELS, LEVELS + 1)]
-        cells = self._cells[y : y + len(even) // 2, x : x + even.shape[1]]
-        shown = even[: 2 * len(cells), : cells.shape[1]].clip(-1, 1)
-        pixels = np.array(colours)[np.rint(LEVELS * shown).astype(int) + LEVELS]
-        cells["text"] = "▀"
-        cells["style"] = np.char.add(np.char.add(pixels[::2], " on "), pixels[1::2])
+        shown = np.nan_to_num(even).clip(-1, 1)
+        if self.shades:
+            inks = [NEGATIVE] * LEVELS + [positive or self.ink] * (LEVELS + 1)
+            colours = [self.shade(c, abs(n) / LEVELS, 0) for n, c in enumerate(inks, -LEVELS)]
+            self.pixels(x, y, np.array(colours)[np.rint(LEVELS * shown).astype(int) + LEVELS])
+        else:
+            self.pixels(x, y, shown >= 0.5)
 
-    def line(self, x: float, y: float, to_x: float, to_y: float, style: str) -> None:
-        """Draws a line of dots, where nothing is written, on top of those before."""
-        steps = int(max(2 * abs(to_x - x), 4 * abs(to_y - y))) + 1
-        across = np.linspace(2 * x, 2 * to_x, steps).astype(int)
-        down = np.linspace(4 * y, 4 * to_y, steps).astype(int)
-        places, dots = (down // 4, across // 2), self._cells["dots"]
-        dots[places] = 0
-        np.bitwise_or.at(dots, places, DOTS[down % 4, across % 2])
-        self._cells["style"][places] = style
+    def pixels(self, x: int, y: int, pixels: NDArray[Any]) -> None:
+        """Draws an even number of rows of colours, or of True for ink, two in a line."""
+        cells = self._cells[y : y + len(pixels) // 2, x : x + pixels.shape[1]]
+        upper, lower = (pixels[n : 2 * len(cells) : 2, : cells.shape[1]] for n in (0, 1))
+        if pixels.dtype == np.bool_:
+            cells["text"] = HALVES[2 * upper + lower]
+        else:
+            cells["text"] = "▀"
+            cells["style"] = np.char.add(np.char.add(upper, " on "), lower)
+
+    def draw_lines(self, ends: Array, styles: Sequence[str]) -> None:
+        """Draws lines of dots where nothing is written, the later ones on top. ends: (lines, 4), x
+        and y of both ends of each.
+        """
+        start, along = 2 * ends[:, :2] * (1, 2), 2 * (ends[:, 2:] - ends[:, :2]) * (1, 2)
+        steps = np.abs(along).max(axis=1).astype(int) + 1
+        line = np.repeat(np.arange(len(ends)), steps)
+        step = np.arange(len(line)) - (steps.cumsum() - steps)[line]
+        part = step / np.maximum(steps - 1, 1)[line]
+        across, down = (start[line] + part[:, np.newaxis] * along[line]).astype(int).T
+        places, dots = (down // 4, across // 2), DOTS[down % 4, across % 2]
+        last = np.full(self._cells.shape, -1)
+        np.maximum.at(last, places, line)
+        is_seen, is_drawn = line == last[places], last >= 0
+        self._cells["dots"][is_drawn] = 0
+        np.bitwise_or.at(self._cells["dots"], places, dots * is_seen)
+        self._cells["style"][is_drawn] = np.array(styles)[last[is_drawn]]
 
     def lines(self) -> list[Line]:
         """Of each line, its pieces of one style."""
-        text, dots = self._cells["text"], self._cells["dots"]
+        text, dots, lines = self._cells["text"], self._cells["dots"], []
         braille = np.where(dots, BRAILLE + dots, ord(" ")).astype("u4").view("U1")
         characters = np.where(text == " ", braille, text).tolist()
-        return [
-            [
-                (style, "".join(text for _, text in run))
-                for style, run in groupby(zip(styles, texts, strict=True), lambda cell: cell[0])
-            ]
-            for styles, texts in zip(self._cells["style"].tolist(), characters, strict=True)
-        ]
+        for styles, row in zip(self._cells["style"], map("".join, characters), strict=True):
+            changes = np.flatnonzero(styles[1:] != styles[:-1]) + 1
+            pieces = pairwise([0, *changes.tolist(), self.width])
+            lines.append([(str(styles[start]), row[start:end]) for start, end in pieces])
+        return lines
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in self.lines():
@@ -113,10 +139,10 @@ _parsed = cache(Style.parse)
 
 
 @cache
-def _mixed(colour: Colour, level: int, light: bool) -> str:
-    ground, strongest = (255, 0.8) if light else (PAPER, 1.0)
+def mixed(colour: Colour, level: int, paper: int) -> str:
+    strongest = 0.8 if paper == 255 else 1.0
     part = level / LEVELS
-    return "#" + "".join(f"{round(part * c * strongest + (1 - part) * ground):02x}" for c in colour)
+    return "#" + "".join(f"{round(part * c * strongest + (1 - part) * paper):02x}" for c in colour)
 
 
 class Window(ABC):

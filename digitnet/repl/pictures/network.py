@@ -10,17 +10,8 @@ from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.network import MAX_LAYERS, Network
 from digitnet.insight.inside import Scene, numbers_of, responses, scene_of
-from digitnet.repl.pictures.digit import (
-    LABEL_STYLES,
-    NEGATIVE,
-    POSITIVE,
-    SMALL,
-    Picture,
-    bar,
-    halved,
-    label_for,
-)
-from digitnet.repl.pictures.grid import Colour, Grid
+from digitnet.repl.pictures.digit import LABEL_STYLES, SMALL, Picture, bar, halved, label_for
+from digitnet.repl.pictures.grid import ANSWERS, LEVELS, NEGATIVE, POSITIVE, Colour, Grid
 from digitnet.repl.pictures.tables import counted
 
 SIGNAL: Colour = (240, 200, 0)
@@ -65,30 +56,38 @@ def phases(scene: Scene) -> list[Phase]:
 
 @dataclass(frozen=True)
 class Plane:
-    """Data of two inputs. low, high: the corners. answers: from -1, surely 0, to 1, surely 1, over
-    the plane, (rows, columns), the highest row first. maps: of each column of the scene, the units'
-    values over the plane, (rows, columns, units). points, classes: cases with their answers.
+    """Data of two inputs. low, high: the corners. maps: of each column of the scene, the units'
+    values over the plane, (rows, columns, units), the highest row first. points, answers: cases.
     """
 
     low: Array
     high: Array
-    answers: Array
     maps: list[Array]
     points: Array
-    classes: Integers
+    answers: Integers
+
+    @property
+    def outputs(self) -> Array:
+        """Of each answer over the plane, (rows, columns, answers)."""
+        outputs = self.maps[-1]
+        single = outputs.shape[2] == 1  # 0 or 1
+        return np.concatenate([1 - outputs, outputs], axis=2) if single else outputs
 
     def draw(self, grid: Grid, at: Array) -> None:
         """Draws it twice as wide as high; at: the inputs of the present case."""
-        lines = grid.height
-        surface = 0.6 * resized(self.answers, 2 * lines)
-        grid.image(0, 0, surface, POSITIVE)
-        marks = zip(self.points, self.classes, strict=True)
-        dots = [("●", point, POSITIVE if answer else NEGATIVE) for point, answer in marks]
-        for mark, point, colour in [*dots, ("◎", at, grid.ink)]:
+        lines, outputs = grid.height, np.nan_to_num(resized(self.outputs, 2 * grid.height))
+        colours = [NEGATIVE, POSITIVE] if outputs.shape[2] == 2 else ANSWERS
+        guesses, (second, first) = outputs.argmax(axis=2), np.sort(outputs)[..., -2:].T
+        levels = np.rint(LEVELS * (first - second).T.clip(0, 1)).astype(int)
+        shades = [[grid.shade(c, 0.6 * n / LEVELS) for n in range(LEVELS + 1)] for c in colours]
+        surface = np.array(shades)[guesses, levels]
+        grid.pixels(0, 0, surface if grid.shades else guesses % 2 == 1)
+        cases = zip(self.points, self.answers.tolist(), strict=True)
+        marks = [("●" if grid.shades else f"{n}", point, colours[n]) for point, n in cases]
+        for mark, point, colour in [*marks, ("◎", at, grid.ink)]:
             part = np.clip((point - self.low) / (self.high - self.low), 0, 1)
             x, y = int(part[0] * (2 * lines - 1)), int((1 - part[1]) * (lines - 1))
-            behind = grid.signed(surface[2 * y, x], POSITIVE)
-            grid.write(x, y, mark, f"bold {grid.shade(colour, 1)} on {behind}")
+            grid.write(x, y, mark, f"bold {grid.shade(colour, 1)} on {surface[2 * y, x]}")
 
 
 def resized(values: Array, side: int) -> Array:
@@ -142,7 +141,7 @@ def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
     x, y = data.test.inputs[index] * data.test.scale, data.test.targets[index]
     with np.errstate(all="ignore"):  # huge weights may overflow
         scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
-    has_plane = data.inputs == 2 and data.outputs <= 2 and not network.is_committee
+    has_plane = data.inputs == 2 and data.outputs <= len(ANSWERS) and not network.is_committee
     case = data.picture_of(data.test, index)
     return NetworkPicture(
         scene,
@@ -160,12 +159,8 @@ def _plane(network: Network, data: DataSet) -> Plane:
     across, up = (np.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True))
     points = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)
     maps = [values.reshape(SIDE, SIDE, -1) for values in responses(network, points)]
-    outputs = maps[-1]
-    answers = (
-        2 * outputs[..., 0] - 1 if outputs.shape[2] == 1 else outputs[..., 1] - outputs[..., 0]
-    )
     cases = data.test.inputs[:POINTS] * data.test.scale
-    return Plane(low, high, answers, maps, cases, answers_of(data.test.targets[:POINTS]))
+    return Plane(low, high, maps, cases, answers_of(data.test.targets[:POINTS]))
 
 
 @dataclass
@@ -264,6 +259,7 @@ class _Drawing:
             links = links[list(below.units)]
         is_whole = all(self.scene.columns[k].count <= FEW for k in (number - 1, number))
         sizes = np.abs(links).ravel() / (np.abs(links).max(initial=0.0) or 1.0)
+        lines, styles = [], []
         for place in sizes.argsort(kind="stable")[0 if is_whole else -MAX_LINES :].tolist():
             row, unit = divmod(place, len(ends))
             part = FAINT if is_dark else FAINT + (1 - FAINT) * float(sizes[place])
@@ -271,9 +267,12 @@ class _Drawing:
             if (number, unit, row) == (*self.picture.selected, self.picture.weight):
                 colour, part = self.grid.ink, 1.0
             if sizes[place] >= (0 if is_whole else VISIBLE[self.grid.shades]):
-                start = below.end + 0.25, starts[row] + 0.5
-                end = above.x - 0.75, ends[unit] + 0.5
-                self.grid.line(*start, *end, self.grid.shade(colour, part))
+                lines.append(
+                    (below.end + 0.25, starts[row] + 0.5, above.x - 0.75, ends[unit] + 0.5)
+                )
+                styles.append(self.grid.shade(colour, part))
+        if lines:
+            self.grid.draw_lines(np.array(lines), styles)
 
     def _draw_column(self, number: int) -> None:
         """Draws the units of a column, its title, and how many are not shown."""

@@ -20,10 +20,11 @@ from digitnet.repl.terminal.window import show
 
 @dataclass(frozen=True)
 class Person:
-    """Asks the user at the terminal. yes: whether `--yes` was given."""
+    """Asks the user at the terminal. yes: whether `--yes` was given. light: see Screen."""
 
     reader: Reader
     yes: bool
+    light: Callable[[], bool]
 
     def confirm(self, question: str) -> bool:
         """Whether the answer is y or yes; does not ask if `--yes` was given."""
@@ -57,7 +58,7 @@ class Person:
     def show(self, window: Window) -> bool:
         """Shows a window, unless the terminal is a dumb one; returns whether it did."""
         if self.reader.colours is not None:
-            show(window, colours=self.reader.colours)
+            show(window, colours=self.reader.colours, light=self.light())
         return self.reader.colours is not None
 
 

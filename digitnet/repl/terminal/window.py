@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from functools import partial
+from functools import cache, partial
 from textwrap import wrap
 from typing import Any
 
@@ -27,12 +27,13 @@ App = Application[None]
 
 
 class _Control(UIControl):
-    def __init__(self, window: Window, app: App) -> None:
-        self._window, self._app = window, app
+    def __init__(self, window: Window, app: App, *, light: bool) -> None:
+        self._window, self._app, self._light = window, app, light
         self._fits = False
 
     def create_content(self, width: int, height: int) -> UIContent:
-        grid = Grid(width, height, shades=self._app.color_depth != ColorDepth.DEPTH_1_BIT)
+        shades = self._app.color_depth != ColorDepth.DEPTH_1_BIT
+        grid = Grid(width, height, light=self._light, shades=shades)
         across, down = self._window.least
         can_show = self._app.output.encoding().lower().startswith("utf")
         self._fits = width >= across and height >= down and can_show
@@ -52,12 +53,13 @@ class _Control(UIControl):
             self._window.mouse(at.x, at.y, event.event_type.value, event.button.value)
 
 
+@cache
 def _style(style: str) -> str:
     """A style of rich, as prompt_toolkit has it."""
     return re.sub(r"\b(red|green|magenta|cyan)\b", r"ansi\1", style).replace(" on ", " bg:")
 
 
-def show(window: Window, *, colours: bool) -> None:
+def show(window: Window, *, colours: bool, light: bool) -> None:
     """Shows a window until a key ends it. Raises KeyboardInterrupt on Ctrl-C.
 
     `Window.move` is called in a thread, so that keys are not delayed. The terminal is restored in
@@ -83,7 +85,7 @@ def show(window: Window, *, colours: bool) -> None:
         min_redraw_interval=FRAME,
     )
     app.ttimeoutlen = ESCAPE
-    app.layout = Layout(Pane(_Control(window, app)))
+    app.layout = Layout(Pane(_Control(window, app, light=light)))
     try:
         app.run(pre_run=partial(_start, app, window), set_exception_handler=False)
     except EOFError:  # a signal ended the program
