@@ -251,7 +251,7 @@ SESSION_SETTINGS = {
     "vi": "whether the prompt uses vi's keys",
     "epoch_lines": "whether t prints after each epoch how many validation cases are right",
     "watch": "shown with the curves of t: misread (digits), weights, both or off",
-    "theme": "colours for a dark or a light background; auto asks the terminal",
+    "theme": "colours for a dark or a light background; auto: as the terminal tells",
 }
 """Settings of the session, with their meanings; training settings belong to the network."""
 

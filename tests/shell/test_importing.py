@@ -113,6 +113,8 @@ TABLES = {
     "three switches": (text(SWITCHES), [3, 2], "answers from the last column"),
     "words as answers": (IRIS.encode(), [4, 3], "answers 0 setosa, 1 versicolor, 2 virginica"),
     "-1 and 1": (b"x,y,target\n-1,-1,-1\n-1,1,1\n1,-1,1\n1,1,-1\n", [2, 2], "answers 0 -1, 1 1"),
+    "places": (b"x,y,name\n0.5,1.5,a\n1.5,2,b\n", [2, 2], "from column 'name'"),
+    "places with numbers": (b"y,x,class\n3,1.5,0\n4,2,1\n", [2, 2], "from column 'class'"),
     "named in the middle": (b"p,class,q\n0.5,0,1\n1.5,1,2\n", [2, 2], "from column 'class'"),
 }
 

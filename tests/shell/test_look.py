@@ -40,17 +40,24 @@ def test_the_json_has_what_check_and_why_have(session: Session) -> None:
         assert mine["signals"] == [theirs["delta"][unit] for unit in units]
 
 
-@pytest.mark.parametrize(("recipe", "points"), [("xor", 3), ("spiral", 40)])
+@pytest.mark.parametrize(
+    ("recipe", "points"), [("xor", 3), ("spiral", 40), ("data import own own.csv; n 2-5-3", 3)]
+)
 @pytest.mark.parametrize("width", [50, 80, 120])
-def test_data_of_two_inputs_have_a_plane(
-    session: Session, recipe: str, points: int, width: int
+def test_data_of_two_inputs_and_ones_own_have_a_plane(
+    session: Session, recipe: str, points: int, width: int, tmp_path: Path
 ) -> None:
-    do(session, f"n {recipe}; t 20")
-    picture_of(session.network().network, session.data(), 1).draw(grid := Grid(width, 20))
-    text = "".join(text for line in grid.lines() for _, text in line)
-    assert text.count("●") >= points
-    assert text.count("◎") == 1
-    assert "of the plane" in shown(session, "look 1")
+    rows = [f"{k % 7},{k % 5},{'abc'[k % 3]}" for k in range(60)]
+    (tmp_path / "own.csv").write_text("\n".join(["x,y,kind", *rows]))
+    line = f"n {recipe}" if ";" not in recipe else recipe.replace("own.csv", f"{tmp_path}/own.csv")
+    do(session, f"{line}; look train 20")
+    picture = picture_of(session.network().network, session.data(), 1)
+    for shades, mark in ((True, "●"), (False, "[012]")):
+        picture.draw(grid := Grid(width, 20, shades=shades))
+        text = "\n".join("".join(text for _, text in line) for line in grid.lines())
+        assert len(re.findall(mark, text)) >= points
+        assert text.count("◎") == 1
+    assert re.search(r"on \d+% of the plane", shown(session, "look 1"))
 
 
 def test_a_plane_shows_what_the_network_answers_there(session: Session) -> None:
@@ -152,6 +159,8 @@ def test_enter_shows_the_cases_that_excite_a_unit_most(session: Session) -> None
     assert found[:4] == most.tolist()
     assert press(view, "q")[0].startswith("case 3")
     assert not view.press("q")
+    layer.parameters[0].value[:] = 0
+    assert press(view, "c-m")[1].endswith("0.000 for every case".ljust(69))
 
 
 @pytest.mark.parametrize("recipe", ["mini", "truth", "xor", "28x28-4c5-p2-10"])
@@ -276,20 +285,29 @@ def test_the_smallest_window_has_a_picture(session: Session) -> None:
         assert len(lines_of(view, *view.least)) == 12
 
 
-def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(terminal: Start) -> None:
-    t = terminal(100, 30).ready()
+@pytest.mark.parametrize(
+    ("columns", "rows"), [(50, 20), (80, 24), pytest.param(120, 40, marks=pytest.mark.full)]
+)
+def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(
+    terminal: Start, columns: int, rows: int
+) -> None:
+    t = terminal(columns, rows).ready()
     t.do("n mini; look 5", r"^case 5: guess .*\n.*inputs")
+    t.wait_for(r"enter what it likes\s+w turn a weight")
     for key, seen in [
-        ("\x1b[C", "^case 6: "), ("\x1b[D", "^case 5: "), (" ", "back: the error signal"),
+        ("\x1b[C", "^case 6: "), ("\x1b[D", "^case 5: "), (" ", r"back:\sthe\serror\ssignal"),
         (" ", "^case 5: [^;]*$"), ("\t\r", "^unit 1 of layer 1: its weights"), ("x", "^case 5: "),
-        ("w", "^weight from 0 to unit 1 of layer 1: "), ("\x1b[A", "cost"), ("w", "^case 5: "),
-        ("q", "a line is a weight times"),
+        ("w", "^weight from 0 to unit 1 of layer 1: "), ("\x1b[A", "guess [01]$"),
+        ("w", "^case 5: "), ("q", "a line is a weight times"),
     ]:  # fmt: skip
         t.type(key)
         t.wait_for(seen)
     t.do("undo", "^The network is as it was")
-    t.do("look train 16", r"^case \d.*after 16 mini-batches")
-    for key, seen in [("\x1b[H", "after 0 mini-batches"), (".", "after [^0]"), ("q", "^Trained")]:
+    t.do("look train 16", r"^case \d.*after\s16\smini-batches")
+    for key, seen in [
+        ("\x1b[H", r"after\s0\smini-batches"), (".", r"after\s[^0]"), (",", r"after\s0\s"),
+        ("\x1b[F", r"after\s16\s"), ("q", "^Trained"),
+    ]:  # fmt: skip
         t.type(key)
         t.wait_for(seen)
     t.do("look 3", r"^case 3: guess .*\n.*inputs")

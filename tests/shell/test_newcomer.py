@@ -1,5 +1,10 @@
-"""A newcomer's whole session at a pseudo-terminal: the tour, mistakes, Ctrl-C, a saved network."""
+"""A newcomer's whole sessions at a pseudo-terminal: the tour, mistakes, a saved network; the next
+evening.
+"""
 
+import re
+
+import pytest
 from conftest import Program, Start
 from session_helpers import do
 
@@ -31,6 +36,46 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
     t.type("s\r")
     assert t.leave() == 0
     assert "'first'" in program("-c", "l first; ch all").stdout
+
+
+WIDER = (80, 24), (120, 40)
+
+NEXT_EVENING = [
+    ("undo", "Take back one of an earlier session: 'first' was changed at ... UTC? [y/N]"),
+    ("n", "nothing was taken back"),
+    ("ls", "first ... included"),
+    ("l fir", "Loaded 'first'"),
+    ("l first banana", "'banana' is neither a recipe nor a shape"),
+    ("t 5", "training • validation ... Trained 5 mini-batches"),
+    ("undo", "as it was after 110 mini-batches"),
+    ("redo", "as it was after 115 mini-batches"),
+    ("plot log", "cost (log)"),
+    ("plot x.jpg", "ends in .svg"),
+    ("wrong", "as ... Space: more"),
+    ("diff ready first 11", "case 11 of the sample test set ... ready first"),
+    ("l champion; w", "Discard"),
+    ("y", "member 1 of 7; l champion 2 loads another"),
+    ("l champion 3", "Loaded member 3 of 7 of 'champion'"),
+    ("? hidden layers", "hidden layer, a term"),
+    ("how do I draw", "? draw explains it"),
+    ("n mini", "New network 3-3-2"),
+    ("study nosuch", "nothing to vary, nor the name of a study"),
+    ("find lr", "cost over the learning rate"),
+    ("set theme dark; c 1", "guess"),
+]
+"""What is typed, and the words that the screen then shows, with ... between, at any width."""
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"), [(50, 20), *(pytest.param(*s, marks=pytest.mark.full) for s in WIDER)]
+)
+def test_the_next_evening(terminal: Start, program: Program, columns: int, rows: int) -> None:
+    program("-c", "n mini; pas 'my own'; n diary; t 100; pas first; t 10; p")
+    t = terminal(columns, rows, COLORFGBG="0;15")
+    t.wait_for(r"Welcome back\.\sfirst,\s\d\d\.\d\d\s%,\stoday\.")
+    for line, seen in NEXT_EVENING:
+        t.type(f"\x0c{line}\r")
+        t.wait_for("(?s)" + r"\s+".join(map(re.escape, seen.split())).replace(r"\.\.\.", ".*"))
 
 
 def test_the_tour_takes_nothing_it_does_not_teach(session: Session) -> None:
