@@ -9,7 +9,7 @@ CHI); many checks are told by Karpathy (2019, "A Recipe for Training Neural Netw
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import exp, inf, isqrt, log, sqrt
@@ -27,17 +27,18 @@ from digitnet.engine.schedules import Amount
 from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.insight.data import DAMAGES, frequencies_of
 from digitnet.insight.facts import Facts, Remedy, written
-from digitnet.insight.rehearsal import Rehearsal, largest_dropout
+from digitnet.insight.rehearsal import LEAST_BATCH, Rehearsal, largest_dropout
 
-# what shows a fault, in a sentence, and remedies of which the best is given; None: no fault
-Evidence: TypeAlias = tuple[str, Sequence[Remedy]] | None
+# what shows a fault, in a sentence, and remedies, of which the best is given and which may be made
+# when they are asked for; None: no fault
+Evidence: TypeAlias = tuple[str, Iterable[Remedy]] | None
 Find: TypeAlias = Callable[[Facts], Evidence]
 
 ANY_GROUP = DATA, SETTINGS, LAYERS, LEARNING = "data", "settings", "layers", "learning"
 # faults that disturb everything else in the network
 FATAL = {"same-inputs", "pixels", "linear", "symmetric", "small-weights", "dead", SETTINGS}
 # faults that are not looked for in a member of a committee, which nobody trains on
-OF_TRAINING = {"cannot-fit", "stale", "over-fitting", "plateau", "linear"}
+OF_TRAINING = {"cannot-fit", "stale", "over-fitting", "few-steps", "plateau", "linear"}
 
 
 @dataclass(frozen=True)
@@ -117,24 +118,30 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
     return findings
 
 
-def _worded(of: Fault, evidence: str, remedies: Sequence[Remedy], facts: Facts) -> Finding:
+def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) -> Finding:
     """The finding, with the remedy that reaches most, or one that cannot be tried if none helps."""
     found = Finding(of.name, of.what, evidence, why=of.why)
     if facts.is_member:
         return found
-    tried = {remedy.line: remedy.trial for remedy in remedies if remedy.attempt}
-    untried = [remedy.line for remedy in remedies if not remedy.attempt]
+    tried: dict[str, Rehearsal] = {}
+    untried: list[str] = []
+    for remedy in remedies:
+        if remedy.attempt:
+            tried[remedy.line] = remedy.trial
+        else:
+            untried.append(remedy.line)
     if tried:
         now = facts.rehearsal
-        helpful = {
-            line: trial
+        helpful = [
+            (trial.accuracy, line)
             for line, trial in tried.items()
             if trial.accuracy > now.accuracy or trial.after < 0.95 * now.after
-        }
+        ]
         if helpful:
-            line, best = max(helpful.items(), key=lambda each: each[1].accuracy)
-            reached, trials = (best.accuracy, now.accuracy), {"": now, **tried}
-            return replace(found, remedy=line, reached=reached, batches=best.batches, trials=trials)
+            accuracy, line = max(helpful, key=lambda each: each[0])
+            trials, batches = {"": now, **tried}, tried[line].batches
+            reached = accuracy, now.accuracy
+            return replace(found, remedy=line, reached=reached, batches=batches, trials=trials)
         if facts.is_finite and facts.is_learning and of.group != SETTINGS:
             untried.append("t 1e")
     return replace(found, remedy=untried[0] if untried else "")
@@ -264,6 +271,7 @@ def too_few(f: Facts) -> Evidence:
 # the settings
 
 BETTER = 0.2  # how much lower the cost must be with another setting, in units of the baseline
+GOOD = 0.6  # how far a remedy lowers it if no other needs to be tried
 MORE_RIGHT = 0.03  # how much higher the accuracy, if the network learns all the same
 
 
@@ -391,12 +399,15 @@ def _too_strong(f: Facts, name: str) -> Evidence:
         best is not remedies[0] and _is_better(patient.change(rate=f.usual_rate), patient)
     ):  # then it is the rate alone
         return None
+    if f.batches and patient.gain(best.trial) <= GOOD:
+        remedies.append(patient.untrained.change(**mild))
     return _compared(patient, [best, *remedies], mild)
 
 
 def _holds_back(f: Facts, mild: dict[str, Any]) -> Evidence:
     """A setting of a network that learns, but would learn better with a milder one."""
-    patient, least = (f, 0.0) if "schedule" in mild else (f.untrained, MORE_RIGHT)
+    patient = f if "schedule" in mild else f.untrained
+    least = 0.0 if patient is f or is_broken(f) else MORE_RIGHT
     remedy = patient.change(**mild)
     if remedy.trial.accuracy < patient.rehearsal.accuracy + least:
         return None
@@ -416,11 +427,14 @@ def rate_high(f: Facts) -> Evidence:
     """
     patient = subject(f)
     if patient is not None:
-        stays_high = patient.rehearsal.after > 0.6 * patient.baseline
-        return _other_rate(patient, lower=True) if stays_high else None
-    if not f.is_finite or f.settings.rate < 10 * f.usual_rate or f.data.is_table:
+        high = 0.6 if patient is f else 0.2  # at which a rate is blamed, or what it has destroyed
+        stays_high = patient.rehearsal.after > high * patient.baseline
+        if stays_high and (evidence := _other_rate(patient, lower=True)):
+            return evidence
+    if f.settings.rate < 10 * f.usual_rate or f.data.is_table:
         return None
-    return _holds_back(f, {"rate": f.usual_rate})
+    is_good = f.gain(f.untrained.change(rate=f.usual_rate).trial) > 0.5
+    return _holds_back(f, {"rate": f.usual_rate}) if is_good else None
 
 
 @fault(SETTINGS, "The learning rate is too low.", {DATA, SETTINGS, "linear"})
@@ -439,7 +453,7 @@ def _other_rate(f: Facts, *, lower: bool) -> Evidence:
         rate = float(f"{f.usual_rate * factor:.6g}")
         if rate < 0.5 * f.settings.rate if lower else rate > 2 * f.settings.rate:
             remedies[rate] = f.change(rate=rate)
-            if f.gain(remedies[rate].trial) > 0.6:
+            if f.gain(remedies[rate].trial) > GOOD:
                 break
     if not remedies:
         return None
@@ -542,18 +556,20 @@ def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence:
     biases = [p.value.mean() for p in f.network.layers[layer.number - 1].parameters if not p.decays]
     if biases and abs(biases[-1]) > 1:
         text += f", and their biases lie around {biases[-1]:.1f}"
+    is_dense = isinstance(f.network.layers[layer.number - 1], Dense)
+    if is_dense and layer.units < min(10, f.network.outputs):  # does it do so for want of units?
+        if all(f.gain(remedy.trial) <= GOOD for remedy in _at_rates(f, f.renew)):
+            return None
     return text, _at_rates(f, f.renew, partial(f.renew, _larger(f.network)))
 
 
-def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> list[Remedy]:
+def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> Iterator[Remedy]:
     """Remedies with the present rate or others, until one is good."""
-    tried: list[Remedy] = []
     for remedy in remedies:
         for rate in (f.settings.rate, f.usual_rate, 10 * f.usual_rate):
-            tried.append(remedy(rate=rate))
-            if f.gain(tried[-1].trial) > 0.6:
-                return tried
-    return tried
+            yield (tried := remedy(rate=rate))
+            if f.gain(tried.trial) > GOOD:
+                return
 
 
 @fault(LAYERS, "The gradient explodes on its way back through the layers.", FATAL | {"saturated"})
@@ -578,17 +594,17 @@ def vanishing(f: Facts) -> Evidence:
     norms = [(layer.number, layer.gradient) for layer in f.layers if layer.gradient is not None]
     lowest, (number, last) = min(norm for _, norm in norms), norms[-1]
     squashing = sum(layer.activation in ("sigmoid", "tanh") for layer in f.layers[:-1])
-    if squashing < 3 or lowest >= 1e-2 * last or f.is_learning:
+    if squashing < 3 or lowest >= 0.1 * last or f.is_learning:
         return None
     relu = _respelled(f.network, r":(sigmoid|tanh)$", lambda _: ":relu")
     tiny = lowest < min(1e-3 * last, 1e-4)
     if not tiny and f.renew(relu).trial.accuracy < f.rehearsal.accuracy + 0.2:
         return None
     told = ", ".join(f"{norm:.2g}" for _, norm in reversed(norms))
-    remedies = _at_rates(f, f.renew, partial(f.renew, relu))
-    if f.network.cost_name == "squared" and f.gain(remedies[-1].trial) < 0.6:
-        usual = f"{spelled_out(relu).rsplit('-', 1)[0]}-{relu.outputs}"
-        remedies.append(f.renew(network_of(usual), rate=f.usual_rate))
+    others = [relu]
+    if f.network.cost_name == "squared":
+        others.append(network_of(f"{spelled_out(relu).rsplit('-', 1)[0]}-{relu.outputs}"))
+    remedies = _at_rates(f, f.renew, *(partial(f.renew, other) for other in others))
     return f"its norm, from layer {number} down: {told}", remedies
 
 
@@ -618,7 +634,7 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
         for p, q in zip(layer.parameters, new.parameters, strict=True):
             size, usual = (sqrt(np.square(v, dtype=float).mean()) for v in (p.value, q.value))
             if p.name == name and is_odd(size / (0.2 if name == "biases" else usual)):
-                remedies = _at_rates(f, f.renew)
+                remedies = list(_at_rates(f, f.renew))
                 gain = max(f.gain(remedy.trial) for remedy in remedies)
                 if f.is_learning and gain <= f.gain(f.rehearsal) + 0.5 * BETTER:
                     return None
@@ -696,6 +712,24 @@ def over_fitting(f: Facts) -> Evidence:
         f"validation cases, whose cost has risen from {lowest:.3g} to {cost:.3g}",
         [Remedy("set cases all" if f.settings.cases else remedy)],
     )
+
+
+@fault(LEARNING, "Its mini-batches are large, so that it has made few steps.", ANY_GROUP)
+def few_steps(f: Facts) -> Evidence:
+    """A mini-batch is one step, however many cases it has. If it has all of them, an epoch is a
+    single step, where mini-batches of 16 make hundreds, each in nearly the same direction: the mean
+    gradient of 16 cases is noisy, but seldom wrong (Bottou et al. 2018, SIAM Review 60(2)).
+    """
+    cases, epochs = len(f.data.train), f.trainer.progress.samples / len(f.data.train)
+    size = f.settings.batch or cases
+    if f.data.is_table or epochs < 5 or size < cases / 20:
+        return None
+    remedy = f.change(batch=LEAST_BATCH)
+    if remedy.trial.accuracy < f.on_train.accuracy + 0.1:
+        return None
+    text = f"{f.batches:,} steps in {epochs:.0f} epochs, {_percent(f.on_train.accuracy)} right; a "
+    text += f"copy gets {_percent(remedy.trial.accuracy)} right after {remedy.trial.batches} steps "
+    return text + f"with mini-batches of {LEAST_BATCH}", [Remedy(remedy.line)]
 
 
 @fault(LEARNING, "It gives the same answer to almost everything.", ANY_GROUP)

@@ -18,6 +18,7 @@ from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.data import DataFacts, frequencies_of
 from digitnet.insight.rehearsal import (
+    LEAST_BATCH,
     MAX_BATCH,
     Rehearsal,
     limit_dropout,
@@ -269,7 +270,7 @@ class Facts:
         where every mini-batch is all cases, smaller ones.
         """
         size = self.settings.batch or len(self.data.train)
-        smaller = {"batch": MAX_BATCH} if size > MAX_BATCH and not self.data.is_table else {}
+        smaller = {"batch": LEAST_BATCH} if size > MAX_BATCH and not self.data.is_table else {}
         changed = replace(self.settings, **smaller | settings)
 
         def new() -> Trainer:
