@@ -433,7 +433,7 @@ def rate_high(f: Facts) -> Evidence:
             return evidence
     if f.settings.rate < 10 * f.usual_rate or f.data.is_table:
         return None
-    is_good = f.gain(f.untrained.change(rate=f.usual_rate).trial) > 0.5
+    is_good = f.untrained.gain(f.untrained.change(rate=f.usual_rate).trial) > 0.5
     return _holds_back(f, {"rate": f.usual_rate}) if is_good else None
 
 
@@ -557,9 +557,9 @@ def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence:
     if biases and abs(biases[-1]) > 1:
         text += f", and their biases lie around {biases[-1]:.1f}"
     is_dense = isinstance(f.network.layers[layer.number - 1], Dense)
-    if is_dense and layer.units < min(10, f.network.outputs):  # does it do so for want of units?
-        if all(f.gain(remedy.trial) <= GOOD for remedy in _at_rates(f, f.renew)):
-            return None
+    is_narrow = is_dense and layer.units < min(10, f.network.outputs)
+    if is_narrow and all(f.gain(remedy.trial) <= GOOD for remedy in _at_rates(f, f.renew)):
+        return None  # for want of units: cannot_fit or plateau tells
     return text, _at_rates(f, f.renew, partial(f.renew, _larger(f.network)))
 
 
