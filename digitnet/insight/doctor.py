@@ -636,7 +636,7 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
             if p.name == name and is_odd(size / (0.2 if name == "biases" else usual)):
                 remedies = list(_at_rates(f, f.renew))
                 gain = max(f.gain(remedy.trial) for remedy in remedies)
-                if f.is_learning and gain <= f.gain(f.rehearsal) + 0.5 * BETTER:
+                if gain <= f.gain(f.rehearsal) + 0.5 * BETTER:
                     return None
                 told = f"{size:.2g}, and of a new network {usual:.2g}"
                 return f"layer {number} ({layer.text}): their size is {told}", remedies
@@ -722,7 +722,7 @@ def few_steps(f: Facts) -> Evidence:
     """
     cases, epochs = len(f.data.train), f.trainer.progress.samples / len(f.data.train)
     size = f.settings.batch or cases
-    if f.data.is_table or epochs < 5 or size < cases / 20:
+    if f.data.is_table or f.settings.batch == f.usual_batch or epochs < 5 or size < cases / 20:
         return None
     remedy = f.change(batch=LEAST_BATCH)
     if remedy.trial.accuracy < f.on_train.accuracy + 0.1:

@@ -124,19 +124,21 @@ class Facts:
         anew: Anew,
         *,
         usual_rate: float = 0.0,
+        usual_batch: int = LEAST_BATCH,
         more_cases: str = "",
         is_member: bool = False,
         report: Report = ignore,
     ) -> None:
         """sets: the data sets other than the training cases, by name, `validation` first.
 
-        usual_rate: for this network; if 0, the optimizer's. more_cases: the line that brings more
-        training cases, if any. is_member: of a committee, trained nobody knows how. report: called
-        with what is being looked at, in words.
+        usual_rate, usual_batch: of this network; if 0, the optimizer's rate. more_cases: the line
+        that brings more training cases, if any. is_member: of a committee, trained nobody knows
+        how. report: called with what is being looked at, in words.
         """
         self.trainer, self.network, self.settings = trainer, trainer.network, trainer.settings
         self.data, self.report, self.anew = DataFacts(train, sets), report, anew
         self.usual_rate = usual_rate or OPTIMIZERS[self.settings.optimizer].usual_rate
+        self.usual_batch = usual_batch
         self.more_cases = [Remedy(more_cases)] if more_cases else []
         self.is_member = is_member
         self.is_copy = False  # of an untrained network: its remedies make it anew

@@ -33,6 +33,7 @@ class Patient:
     trainer: Trainer
     train: Cases
     sets: dict[str, Cases]
+    batch: int = 16  # that is usual for this network
 
     @property
     def weighted(self) -> list[Dense | Convolution]:
@@ -46,7 +47,8 @@ class Patient:
         def spelled(network: Network, settings: Settings) -> str:
             return f"n {spelled_out(network)}; {settings}"
 
-        return diagnose(Facts(self.trainer, self.train, self.sets, spelled, report=report))
+        usual = {"usual_batch": self.batch, "report": report}
+        return diagnose(Facts(self.trainer, self.train, self.sets, spelled, **usual))
 
     @property
     def codes(self) -> list[str]:
@@ -75,6 +77,7 @@ def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Pa
     wanted = RECIPES[name]
     wanted = replace(wanted, settings=dict(wanted.settings) | settings)
     patient = with_data(build(wanted, seed).trainer, wanted.data.replace("mnist", "sample"))
+    patient.batch = Settings(**RECIPES[name].settings).batch
     return patient.trained(amount) if amount else patient
 
 

@@ -161,6 +161,7 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
         {"validation": data.validation, "test": data.test},
         lambda network, settings: _anew(network, settings, model.recipe),
         usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
+        usual_batch=Settings(**RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings).batch,
         more_cases="set cases all" if trainer.settings.cases else more_cases,
         report=_report(session),
     )
