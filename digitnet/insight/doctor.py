@@ -75,10 +75,9 @@ class Finding:
     what: str
     evidence: str
     remedy: str = ""  # a line to type; empty if none helps
-    reached: tuple[float, float] | None = (
-        None  # the accuracy of a copy with the remedy, and without
-    )
-    batches: int = 0  # of that rehearsal
+    # the accuracy of copies with the remedy, and without, and after how many mini-batches
+    reached: tuple[float, float] | None = None
+    batches: int = 0
     # what a copy comes to after each line that was tried; without a line, as it is
     trials: Mapping[str, Rehearsal] = field(default_factory=dict, compare=False)
     why: str = ""
@@ -121,15 +120,9 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
 def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) -> Finding:
     """The finding, with the remedy that reaches most, or one that cannot be tried if none helps."""
     found = Finding(of.name, of.what, evidence, why=of.why)
-    if facts.is_member:
-        return found
-    tried: dict[str, Rehearsal] = {}
-    untried: list[str] = []
-    for remedy in remedies:
-        if remedy.attempt:
-            tried[remedy.line] = remedy.trial
-        else:
-            untried.append(remedy.line)
+    every = [] if facts.is_member else list(remedies)
+    tried = {remedy.line: remedy.trial for remedy in every if remedy.attempt}
+    lines = [remedy.line for remedy in every if not remedy.attempt]
     if tried:
         now = facts.rehearsal
         helpful = [
@@ -139,12 +132,12 @@ def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) 
         ]
         if helpful:
             accuracy, line = max(helpful, key=lambda each: each[0])
-            trials, batches = {"": now, **tried}, tried[line].batches
-            reached = accuracy, now.accuracy
-            return replace(found, remedy=line, reached=reached, batches=batches, trials=trials)
-        if facts.is_finite and facts.is_learning and of.group != SETTINGS:
-            untried.append("t 1e")
-    return replace(found, remedy=untried[0] if untried else "")
+            trials, reached = {"": now, **tried}, (accuracy, now.accuracy)
+            found = replace(found, batches=tried[line].batches, trials=trials, reached=reached)
+            lines = [line]
+        elif facts.is_finite and facts.is_learning and of.group != SETTINGS:
+            lines.append("t 1e")
+    return replace(found, remedy=lines[0] if lines else "")
 
 
 def _percent(fraction: float, decimals: int = 0) -> str:
@@ -156,8 +149,8 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 
 @fault(DATA, "The pixels are not scaled.")
 def pixels(f: Facts) -> Evidence:
-    """Initial weights are scaled for inputs of magnitude about 1. Larger ones make the weighted
-    sums of the first layer too large, and its gradient (LeCun et al. 1998, "Efficient BackProp").
+    """Initial weights are made for inputs up to about 1. Larger ones make the sums of the first
+    layer too large, and its gradient (LeCun et al. 1998, "Efficient BackProp").
     """
     x, _ = f.data.reference
     if x.max() <= 1 or f.has_learned:
@@ -171,21 +164,17 @@ def _damaged(f: Facts, how: str) -> Evidence:
     cases cannot tell if there are two; of three, it is the one that differs from the others.
     """
     agreements, back = f.data.agreements, DAMAGES[how].back
-    wrong = [
-        name
+    wrong = {
+        name: each
         for name, each in agreements.items()
         if each.get(how, 0) == max(each.values()) > max(f.data.floor, 1.4 * each[""])
-    ]
-    if not wrong:
-        return None
-    agreement, blamed = agreements[wrong[0]], wrong[0]
-    if len(wrong) == len(agreements) > 1:
-        blamed = "training"
-    text = (
-        f"{_percent(agreement[''])} of the {wrong[0]} cases have the answer of the training cases "
-    )
-    text += f"that look most like them, and {_percent(agreement[how])} if {back}; so the {blamed} "
-    return text + "set is wrong: mend its file, and import it again", ()
+    }
+    for name, each in wrong.items():
+        blamed = "training" if len(wrong) == len(agreements) > 1 else name
+        text = f"{_percent(each[''])} of the {name} cases have the answer of the training cases "
+        text += f"that look most like them, and {_percent(each[how])} if {back}; so the {blamed} "
+        return text + "set is wrong: mend its file, and import it again", ()
+    return None
 
 
 for _name, _damage in DAMAGES.items():
@@ -198,7 +187,7 @@ def same_inputs(f: Facts) -> Evidence:
     """Nothing can be learned from cases that look the same to the network: each weighted sum is
     then the same too. Inputs are compared with what the initial weights are made for, 0 to 1.
     """
-    x, _ = f.data.reference
+    x = f.data.reference[0]
     spread = float(x.std(axis=0).max())
     text = f"no input varies by more than {spread:.1g} around its mean; the largest is {x.max():g}"
     return (text, f.more_cases) if spread <= 0.02 * max(1, float(np.abs(x).max())) else None
@@ -219,15 +208,15 @@ def unseen(f: Facts) -> Evidence:
 
 @fault(DATA, "The answers are unevenly distributed.", {"same-inputs", "unseen"})
 def imbalance(f: Facts) -> Evidence:
-    """Some answers are much rarer than others, so that the network prefers the common ones. The
-    perplexity of the answers, exp(−Σ p ln p), is compared with the number of those that occur
-    (TheDeepChecker): they are equal if all are equally frequent.
+    """The network prefers common answers. The perplexity of the answers, exp(−Σ p ln p), equals
+    their number if all are equally frequent (TheDeepChecker); here it is below half of it.
     """
-    frequencies, occurring = f.data.frequencies, f.data.occurring
-    if occurring > 1 and exp(-sum(p * log(p) for p in frequencies if p)) >= 0.5 * occurring:
+    occurring = [p for p in f.data.frequencies if p]
+    if len(occurring) > 1 and exp(-sum(p * log(p) for p in occurring)) >= 0.5 * len(occurring):
         return None
-    commonest = frequencies.index(max(frequencies))
-    return f"{_percent(max(frequencies))} of the training cases are {commonest}", f.more_cases
+    most = max(occurring)
+    text = f"{_percent(most)} of the training cases are {f.data.frequencies.index(most)}"
+    return text, f.more_cases
 
 
 @fault(DATA, "The pixels are out of order.", {*DAMAGES, "same-inputs"})
@@ -241,11 +230,10 @@ def scrambled(f: Facts) -> Evidence:
     return f"a pixel and the one beside it correlate by {told}; usual is 0.8", ()
 
 
-@fault(
-    DATA,
-    "The answers do not match the pictures.",
-    {*DAMAGES, "imbalance", "unseen", "scrambled", "same-inputs"},
-)
+UNLIKE = {*DAMAGES, "imbalance", "unseen", "scrambled", "same-inputs"}
+
+
+@fault(DATA, "The answers do not match the pictures.", UNLIKE)
 def labels(f: Facts) -> Evidence:
     """A picture whose neighbours mostly have another answer is probably labelled wrong (Wilson
     1972, IEEE Trans. SMC 2(3)). A file of answers that begins one case too late does this to all.
@@ -276,8 +264,8 @@ MORE_RIGHT = 0.03  # how much higher the accuracy, if the network learns all the
 
 
 def subject(f: Facts) -> Facts | None:
-    """Whose settings are judged: a network that does not learn, though its layers are sound. If its
-    layers are not, the network as it was before training. None if there is nothing to judge.
+    """Whose settings are judged: a network that does not learn, though its layers are sound, or if
+    they are not, the same before training. None if there is nothing to judge.
     """
     if is_broken(f):
         if not f.batches or is_broken(f.untrained):
@@ -511,26 +499,26 @@ def linear(f: Facts) -> Evidence:
 
 @fault(LAYERS, "Units have the same weights, and will keep them.", {SETTINGS})
 def symmetric(f: Facts) -> Evidence:
-    """Units with the same weights have the same output, error signal and gradient: they never
-    become different, and together are worth one unit. Weights that are all zero are such a case.
-    That is why initial weights are random (Goodfellow et al. 2016, "Deep Learning", section 8.4).
+    """Units with the same weights, zero for example, have the same output and gradient: they stay
+    the same and are worth one unit. That is why initial weights are random (Goodfellow et al. 2016,
+    "Deep Learning", section 8.4).
     """
     return _worst_layer(f, "duplicates", 0.5, "are copies of another")
 
 
 @fault(LAYERS, "The weights are almost zero: the network ignores its inputs.", FATAL)
 def small_weights(f: Facts) -> Evidence:
-    """With weights that are almost zero, the outputs are the same whatever the case (Karpathy:
-    input-independent baseline), and so is the error signal below them: little is learned, slowly.
+    """The outputs are then the same whatever the case (Karpathy: input-independent baseline), and
+    almost no error signal gets through to the layers below.
     """
     return _sized(f, "weights", lambda ratio: ratio < 0.05)
 
 
 @fault(LAYERS, "Most ReLUs of a layer are dead: no case switches them on.", FATAL)
 def dead(f: Facts) -> Evidence:
-    """A ReLU whose weighted sum is below zero for every case gives 0 for all, as does its
-    derivative: it cannot recover. A high rate or large negative biases do that (Maas et al. 2013,
-    ICML workshop). Some dead units do no harm; a channel is dead if it is zero everywhere.
+    """A ReLU whose sum is below zero for every case gives 0, and so does its derivative: it cannot
+    recover. A high rate or large negative biases do that (Maas et al. 2013, ICML workshop). Some
+    dead units do no harm.
     """
     evidence = _worst_layer(f, "dead", 0.7, "are 0 for every case")
     return evidence if evidence and not f.is_learning else None
@@ -538,9 +526,8 @@ def dead(f: Facts) -> Evidence:
 
 @fault(LAYERS, "Most units of a layer are saturated, and hardly learn.", FATAL)
 def saturated(f: Facts) -> Evidence:
-    """Near its limits a sigmoid or tanh is flat: its derivative, by which the gradient is
-    multiplied, is almost zero. Large weights or inputs do that (Glorot and Bengio 2010, AISTATS).
-    In a network that learns, saturation is part of its answers.
+    """Near its limits a sigmoid or tanh is flat, and its derivative, by which the gradient is
+    multiplied, almost zero. Large weights or inputs do that (Glorot and Bengio 2010, AISTATS).
     """
     evidence = _worst_layer(f, "saturated", 0.5, "are near their ends for almost every case")
     return evidence if evidence and not (f.batches and f.is_learning) else None
@@ -574,9 +561,9 @@ def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> Iterator[Remedy]:
 
 @fault(LAYERS, "The gradient explodes on its way back through the layers.", FATAL | {"saturated"})
 def exploding(f: Facts) -> Evidence:
-    """On its way back, the error signal is multiplied by the weights of each layer. If it grows
-    more than 70-fold (AUTOTRAINER's threshold), a step that is right for the last layers is far too
-    long for the first (Pascanu et al. 2013, ICML). It is measured as dC/da of the hidden layers.
+    """The error signal dC/da is multiplied by the weights of each layer. If it grows more than
+    70-fold (AUTOTRAINER's threshold), a step that is right for the last layers is far too long for
+    the first (Pascanu et al. 2013, ICML).
     """
     layers = [layer for layer in f.layers[:-1] if layer.gradient is not None]
     if len(layers) < 3 or not layers[0].signal > 70 * layers[-1].signal or f.is_learning:
@@ -587,9 +574,9 @@ def exploding(f: Facts) -> Evidence:
 
 @fault(LAYERS, "The gradient vanishes on its way back through the layers.", FATAL | {"exploding"})
 def vanishing(f: Facts) -> Evidence:
-    """On its way back, the error signal is multiplied by the derivative of each layer's activation,
-    which for a sigmoid is at most 1/4: through many of them it becomes tiny, and the first layers
-    hardly learn (Hochreiter 1991). A ReLU's derivative is 1 where it is on.
+    """The error signal is multiplied by the derivative of each activation, for a sigmoid at most
+    1/4: through many of them it becomes tiny, and the first layers hardly learn (Hochreiter 1991).
+    A ReLU's derivative is 1 where it is on.
     """
     norms = [(layer.number, layer.gradient) for layer in f.layers if layer.gradient is not None]
     lowest, (number, last) = min(norm for _, norm in norms), norms[-1]
@@ -610,9 +597,8 @@ def vanishing(f: Facts) -> Evidence:
 
 @fault(LAYERS, "The weights are far too large to learn from.", FATAL | {LAYERS})
 def large_weights(f: Facts) -> Evidence:
-    """Initial weights are scaled so that signals keep their size from layer to layer (Glorot and
-    Bengio 2010; He et al. 2015). With far larger ones, the first answers are certain and wrong, and
-    training has to unlearn that first (Karpathy: verify loss @ init).
+    """Initial weights keep the size of signals from layer to layer (Glorot and Bengio 2010; He et
+    al. 2015). With far larger ones, the first answers are certain and wrong (Karpathy).
     """
     return _sized(f, "weights", lambda ratio: ratio > 5)
 
@@ -645,9 +631,8 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
 
 @fault(LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
-    """A network that is sound and large enough learns a few cases by heart: here 16, of which a
-    copy should get twelve right after 300 steps of Adam on nothing else, without dropout or
-    penalties (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
+    """A sound network learns 16 cases by heart: a copy should get twelve right in 300 steps of Adam
+    on nothing else (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
     """
     if f.fitted > 0.75:
         return None
@@ -679,9 +664,8 @@ def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], st
 
 @fault(LEARNING, "The statistics of batch normalisation are not those of the weights.")
 def stale(f: Facts) -> Evidence:
-    """In training, batch normalization uses the mean and variance of the mini-batch; answering, it
-    uses stored ones. If these do not fit the weights, as when they come from elsewhere, it answers
-    worse than it was trained (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1).
+    """Batch normalization uses the mean and variance of the mini-batch in training, and stored ones
+    in answering (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1). These do not fit.
     """
     if f.new_statistics is None:
         return None
@@ -696,9 +680,9 @@ def stale(f: Facts) -> Evidence:
 
 @fault(LEARNING, "It has learned its cases by heart, and reads others worse.", {DATA, "stale"})
 def over_fitting(f: Facts) -> Evidence:
-    """The training cases are read much better than validation cases, whose cost has risen since its
-    lowest. AUTOTRAINER looks for the one, UMLAUT for the other; each alone is common in healthy
-    networks. More cases, deformations, dropout or penalties help; training longer does not.
+    """The training cases are read much better than validation cases (AUTOTRAINER), whose cost has
+    risen since its lowest (UMLAUT); each alone is common. More cases, deformations, dropout or
+    penalties help; training longer does not.
     """
     train, validation = f.on_train.accuracy, f.on_validation.accuracy
     lowest = min((measured.validation_cost for measured in f.history), default=inf)
@@ -734,9 +718,8 @@ def few_steps(f: Facts) -> Evidence:
 
 @fault(LEARNING, "It gives the same answer to almost everything.", ANY_GROUP)
 def one_answer(f: Facts) -> Evidence:
-    """One answer for most cases, though it is right for few: what a diary called "always 0". An
-    untrained network prefers some answer too. It is a fault if the network is confident of that
-    answer, or does not move away from it.
+    """One answer for most cases, though it is right for few: "always 0". An untrained network
+    prefers some answer too; it is a fault if the network is confident of it, or stays with it.
     """
     if f.batches < 200:
         return None
@@ -753,9 +736,8 @@ def one_answer(f: Facts) -> Evidence:
 
 @fault(LEARNING, "It has stopped learning, with much left to learn.", ANY_GROUP)
 def plateau(f: Facts) -> Evidence:
-    """The cost no longer falls, although the nearest neighbors tell the cases apart much better
-    (AUTOTRAINER's threshold is 70 % right). The network begins somewhere flat, or is too small: a
-    layer of a few numbers cannot tell ten digits apart as well as a larger one.
+    """The cost no longer falls, below 70 % right (AUTOTRAINER), although neighbors tell the cases
+    apart better. The network begins somewhere flat, or has a layer too small for ten digits.
     """
     if f.batches < 200 or f.data.is_table or f.has_learned:
         return None
