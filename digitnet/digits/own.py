@@ -142,14 +142,14 @@ def spread(count: int) -> Bytes:
 def parts_of(answers: Bytes) -> Bytes:
     """The parts of imported cases: a tenth of each answer for validation, and a tenth to test.
 
-    If each answer has too few for that, a tenth of the cases that are left to train.
+    If that is less than half of it, the answers having too few, a tenth of those left to train too.
     """
     parts = np.zeros(len(answers), np.uint8)
     for answer in np.unique(answers):
         its = np.flatnonzero(answers == answer)
         parts[its[4::10]], parts[its[9::10]] = TEST, VALIDATION
     for part in (TEST, VALIDATION):
-        if not (parts == part).any():
+        if 20 * (parts == part).sum() < len(parts):
             parts[np.flatnonzero(parts == TRAIN)[4::10]] = part
     return parts
 

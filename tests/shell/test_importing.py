@@ -167,8 +167,11 @@ def test_a_tenth_of_each_digit_is_set_aside() -> None:
     assert [(parts == part).sum() for part in (TRAIN, VALIDATION, TEST)] == [320, 40, 40]
 
 
-@pytest.mark.parametrize(("each", "counts"), [(6, [45, 5, 10]), (4, [32, 4, 4]), (1, [8, 1, 1])])
-def test_no_case_of_few_is_both_validated_and_tested(each: int, counts: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("each", "counts"),
+    [(6, [45, 5, 10]), (4, [32, 4, 4]), (1, [8, 1, 1]), ([15, *[5] * 9], [43, 6, 11])],
+)
+def test_no_case_of_few_is_both_validated_and_tested(each: Any, counts: list[int]) -> None:
     parts = parts_of(np.repeat(np.arange(10, dtype=np.uint8), each))
     assert [(parts == part).sum() for part in (TRAIN, VALIDATION, TEST)] == counts
 
