@@ -46,13 +46,14 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 def _integers(values: Sequence[Any]) -> list[int]:
     """Signed integers, of which several may be packed in one value."""
-    numbers = []
+    numbers = [value for value in values if isinstance(value, int)]
     for value in values:
         at = 0
         while not isinstance(value, int) and at < len(value):
             number, at = _varint(value, at)
             numbers.append(number)
-        numbers += [value] if isinstance(value, int) else []
+            if len(numbers) > MAX_FIELDS:
+                raise ValueError("too many numbers")
     return [number - (number >> 63 << 64) for number in numbers]
 
 
@@ -107,9 +108,9 @@ def _array(tensor: Message, name: str) -> Array:
     """The numbers of a tensor. Raises DamagedSave if they are not in this file, or of others."""
     kind, sizes = _integer(tensor[2]), _integers(tensor[1])
     if tensor[13] or _integer(tensor[14]):
-        raise DamagedSave(f"the numbers of {name!r:.60} are in another file, which is not opened")
+        raise DamagedSave(f"the numbers of {name[:60]!r} are in another file, which is not opened")
     if kind not in DTYPES:
-        raise DamagedSave(f"{name!r:.60} is not of float32 or float64 numbers")
+        raise DamagedSave(f"{name[:60]!r} is not of float32 or float64 numbers")
     if tensor[7]:
         return np.array(_integers(tensor[7])).reshape(sizes)
     data = b"".join(tensor[9] or tensor[4] or tensor[10])
@@ -119,9 +120,8 @@ def _array(tensor: Message, name: str) -> Array:
 # the graph
 
 OPERATORS = {operator: layer for layer in LAYERS.values() for operator in layer.operators}
-ACTIVE = {a.operator: a.name for a in ACTIVATIONS.values() if a.operator} | {
-    "LogSoftmax": "softmax"
-}
+ACTIVE = {a.operator: a.name for a in ACTIVATIONS.values() if a.operator}
+ACTIVE["LogSoftmax"] = "softmax"  # which has the same guesses
 COMMUTE = ("max_pool", "flatten")
 """The layers that give the same before an activation as after it, since it never falls."""
 
@@ -168,7 +168,7 @@ class _Chain:
         elif node.operator == "Flatten":
             cases = cases.reshape(1, -1) if node.attributes.get("axis", 1) == 1 else cases[0]
         else:
-            sizes = [n or cases.shape[k] for k, n in enumerate(node.arrays[0].tolist())]
+            sizes = [n or cases.shape[k] for k, n in enumerate(node.arrays[0][:9].tolist())]
             cases = cases.reshape([1, *sizes[1:]])
         if cases.shape[0] != 1:
             raise ValueError("it mixes cases")
@@ -222,8 +222,9 @@ class _Chain:
         layers = [layer for layer in self.layers if layer["kind"] not in COMMUTE]
         if not layers or layers[-1]["config"].get("activation") != "linear":
             raise ValueError("no layer before it takes an activation")
-        if ACTIVATIONS[name].sums_to_one and layers[-1]["kind"] != Dense.kind:
-            raise ValueError("it does not follow a dense layer")
+        is_row = layers[-1]["kind"] == Dense.kind and node.attributes.get("axis", 1) in (1, -1)
+        if ACTIVATIONS[name].sums_to_one and not is_row:
+            raise ValueError("it is not over the outputs of a dense layer")
         layers[-1]["config"]["activation"] = name
 
     def plus(self, node: _Node) -> None:
@@ -264,51 +265,64 @@ FOLLOW: dict[str, Callable[[_Chain, _Node], None]] = {
 """What follows a node, by its operator."""
 
 
-def _chains(messages: _Messages, graph: Message) -> list[_Chain]:
-    """What makes the output: one chain, or those of which it is the mean."""
-    tensors = {_text(tensor, 8): tensor for tensor in messages.all(graph, 5)}
-    inputs = [each for each in messages.all(graph, 11) if _text(each, 1) not in tensors]
-    if len(inputs) != 1 or len(graph[12]) != 1:
-        raise DamagedSave("it has not one input and one output")
-    (given,), (output,) = inputs, messages.all(graph, 12)
-    (kind,) = messages.all(given, 2)
-    (tensor,) = messages.all(kind, 1)
-    sizes = [size[1] for shape in messages.all(tensor, 2) for size in messages.all(shape, 1)]
-    case = [_integer(size) for size in sizes[1:]]  # 0 for one that is not told
-    if min(case, default=0) < 1 or prod(case) > MAX_INPUTS:
-        raise DamagedSave("it does not tell how many numbers a case has, or has too many")
-    if len(graph[1]) > MAX_NODES:
-        raise DamagedSave(f"it has more than {MAX_NODES:,} nodes")
-    values, size = dict[str, list[_Chain]](), 0
-    for node in messages.all(graph, 1):
-        operator, made = _text(node, 4), _text(node, 2)
-        attributes = messages.attributes(node)
-        if operator == "Constant" and "value" in attributes:
-            tensors[made] = attributes["value"]
-            continue
-        taken = [str(each, "utf-8") for each in node[1] if each]
-        arrays = [_array(tensors[each], each) for each in taken if each in tensors]
-        size += sum(array.nbytes for array in arrays)
-        if size > MAX_BYTES:
-            raise DamagedSave("its layers take the same arrays again and again")
-        chains = []
-        for each in (each for each in taken if each not in tensors):
-            new = [_Chain(case, DTYPES[_integer(tensor[1])])]
-            chains += new if each == _text(given, 1) else values.pop(each, [])
+class _Graph:
+    """The values of a graph by name, made node by node: a chain each, or those of a mean."""
+
+    def __init__(self, messages: _Messages, graph: Message) -> None:
+        self.messages, self.values, self.left = messages, dict[str, list[_Chain]](), MAX_BYTES
+        self.tensors = {_text(tensor, 8): tensor for tensor in messages.all(graph, 5)}
+        inputs = [each for each in messages.all(graph, 11) if _text(each, 1) not in self.tensors]
+        if len(inputs) != 1 or len(graph[12]) != 1 or len(graph[1]) > MAX_NODES:
+            raise DamagedSave(f"it has not one input, one output and at most {MAX_NODES:,} nodes")
+        self.input = _text(inputs[0], 1)
+        (kind,) = messages.all(inputs[0], 2)
+        (tensor,) = messages.all(kind, 1)
+        sizes = [size[1] for shape in messages.all(tensor, 2) for size in messages.all(shape, 1)]
+        self.case = [_integer(size) for size in sizes[1:]]  # 0 for one that is not told
+        self.dtype = DTYPES[_integer(tensor[1])]
+        if min(self.case, default=0) < 1 or prod(self.case) > MAX_INPUTS:
+            raise DamagedSave("it does not tell how many numbers a case has, or has too many")
+        for node in messages.all(graph, 1):
+            self._do(node)
+        self.output = self.values[_text(messages.all(graph, 12)[0], 1)]
+
+    def _do(self, message: Message) -> None:
+        node, made = (
+            _Node(_text(message, 4), self.messages.attributes(message), []),
+            _text(message, 2),
+        )
+        if node.operator == "Constant" and "value" in node.attributes:
+            self.tensors[made] = node.attributes["value"]
+            return
+        chains = self._taken([str(name, "utf-8") for name in message[1] if name], node.arrays)
         try:
-            if operator not in FOLLOW or _text(node, 7):
+            if node.operator not in FOLLOW or _text(message, 7):
                 raise ValueError("digitnet has none that computes it")
-            if not chains or (len(chains) > 1 and operator != "Mean"):
+            if not chains or (len(chains) > 1 and node.operator != "Mean"):
                 raise ValueError("it takes no value, or several, of the layers before it")
             for chain in chains:
-                FOLLOW[operator](chain, _Node(operator, attributes, arrays))
+                FOLLOW[node.operator](chain, node)
         except (ValueError, IndexError, KeyError, TypeError) as error:
-            name = _text(node, 3) or made
+            name = f"{(_text(message, 3) or made)[:60]!r} ({node.operator[:30]!r})"
             reason = f"it lacks {error}" if isinstance(error, KeyError) else error
-            why = f"{name!r:.60} ({operator!r:.30}) is no layer here: {reason}"
-            raise DamagedSave(why) from None
-        values[made] = chains
-    return values[_text(output, 1)]
+            raise DamagedSave(f"{name} is no layer here: {reason}") from None
+        self.values[made] = chains
+
+    def _taken(self, names: list[str], arrays: list[Array]) -> list[_Chain]:
+        """The chains that a node takes, each of which no other takes. Adds its constants."""
+        chains = list[_Chain]()
+        for name in names:
+            if name in self.tensors:
+                arrays.append(_array(self.tensors[name], name))
+                self.left -= arrays[-1].nbytes
+            elif name == self.input:
+                chains.append(_Chain(self.case, self.dtype))
+                self.left -= chains[-1].places.nbytes
+            else:
+                chains += self.values.pop(name, [])
+            if self.left < 0:
+                raise DamagedSave("its nodes take the same numbers again and again")
+        return chains
 
 
 def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
@@ -321,12 +335,12 @@ def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
         model = messages.read(memoryview(data))
         (graph,) = messages.all(model, 7)
         known = _description(messages.all(model, 14))
-        chains = _chains(messages, graph)
+        chains = _Graph(messages, graph).output
     except (ValueError, IndexError, KeyError, TypeError, OverflowError):
         raise DamagedSave("it is not a whole .onnx file") from None
-    last = chains[0].layers[-1] if chains[0].layers else {}
-    if not known and len(chains) == 1 and last.get("config", {}).get("activation") == "linear":
-        last["config"]["activation"] = "softmax"
+    last = chains[0].layers[-1]["config"] if chains[0].layers else {}
+    if not known and last.get("units", 1) > 1 and last["activation"] == "linear":
+        last["activation"] = "softmax"
         report("Its outputs are linear: a softmax is added, which changes no guess.")
     if len(chains) > 1 or chains[0].scale != 1:
         about = _Chain([prod(chains[0].input_shape)], chains[0].dtype).described("", {})

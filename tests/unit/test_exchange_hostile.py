@@ -334,6 +334,7 @@ BAD_ONNX: dict[str, tuple[list[int], list[Any], dict[str, Any], str]] = {
     "a softmax within": ([4], [LAYER, ("Softmax", "", {}), ("Gemm", "v", {})], {}, "not valid"),
     "two activations": ([4], [LAYER, ("Relu", "", {}), ("Relu", "", {})], {}, "no layer before"),
     "an activation of nothing": ([4], [("Relu", "", {}), LAYER], {}, "no layer before it"),
+    "a softmax over cases": ([4], [LAYER, ("Softmax", "", {"axis": 0})], {}, "over the outputs"),
     "a sum of nothing": ([4], [LAYER, ("Add", "b", {})], {}, "not follow a MatMul"),
     "a factor within": ([4], [LAYER, ("Mul", "b", {})], {}, "only the input is multiplied"),
     "a layer of a mean": ([4], [LAYER, ("Mean", "x", {}), LAYER], {}, "takes no value, or several"),
@@ -350,10 +351,11 @@ BAD_ONNX: dict[str, tuple[list[int], list[Any], dict[str, Any], str]] = {
     "nothing": ([4], [("Flatten", "", {})], {}, "is empty"),
     "too many numbers": ([1 << 21], [LAYER], {}, "has too many"),
     "a size that is not told": ([None], [LAYER], {}, "does not tell how many numbers"),  # type: ignore[list-item]
-    "nodes without end": ([4], [("Flatten", "", {})] * 1001, {}, "more than 1,000 nodes"),
+    "nodes without end": ([4], [("Flatten", "", {})] * 1001, {}, "at most 1,000 nodes"),
     "one array again and again": (
         [4], [("Reshape", "row large", {})] * 130, {"large": np.zeros(1 << 19, "f")}, "again",
     ),
+    "a mean without end": ([1 << 20], [("Mean", "x " * 99, {})], {}, "again and"),
     "sizes that are no sizes": ([4], [("Reshape", "s", {})], {}, "is no layer here"),
 }  # fmt: skip
 
