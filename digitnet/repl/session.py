@@ -268,15 +268,6 @@ class Change:
     is_data: bool = False
 
 
-@dataclass(frozen=True)
-class DeletedSave:
-    """The save that a network had: the name, and `Session.saved` for it."""
-
-    model: Model
-    name: str
-    saved: tuple[int, Settings] | None
-
-
 @dataclass
 class Session:
     """The state of a session.
@@ -284,7 +275,7 @@ class Session:
     data_folders, download_to: passed to the data sets. seed: of everything random; if None, each
     new network draws its own. included: the folder of the networks that come with digitnet.
     hand: the network in hand. saved: the mini-batches and settings in its save, if it has one.
-    deleted: its save, if it was deleted. leaving: whether the user has asked to leave.
+    leaving: whether the user has asked to leave.
     show: shows what a long command has done. interrupts: what the signals have asked for.
     done: the last command; empty if it failed. to_file: whether its result is drawn in a file.
     coach: of a lesson or a patient. question: of the quiz. quiz_right, quiz_asked: its questions so
@@ -303,7 +294,6 @@ class Session:
     asker: Asker = field(default_factory=NonInteractive)
     included: Path | None = None
     hand: Model | None = None
-    deleted: DeletedSave | None = None
     saved: tuple[int, Settings] | None = None
     leaving: bool = False
     show: Callable[[Note], None] = ignore

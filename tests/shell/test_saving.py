@@ -85,24 +85,19 @@ def test_each_of_two_undo_says_which_version_came_back(session: Session) -> None
         assert kept in said(session, "undo")
 
 
-def test_a_network_whose_deleted_save_is_restored_has_its_name_back(session: Session) -> None:
+def test_a_network_whose_save_is_deleted_is_unsaved_until_that_is_restored(
+    session: Session,
+) -> None:
     session.asker = NonInteractive(yes=True)
     do(session, "n mini; t 10; pas a; del a")
     assert session.hand
-    assert (session.hand.name, session.unsaved != "") == ("", True)
+    assert (session.hand.name, session.unsaved) == ("a", "10 mini-batches of training")
     assert said(session, "undo") == "Restored 'a'."
-    assert (session.hand.name, session.unsaved) == ("a", "")
+    assert session.unsaved == ""
     do(session, "t 5; del a; undo")
-    assert (session.hand.name, session.unsaved) == ("a", "5 mini-batches of training")
-    do(session, "del a; n mini3; undo")
-    assert session.hand.name == ""
-
-
-def test_the_name_does_not_come_back_to_a_network_that_has_another(session: Session) -> None:
-    session.asker = NonInteractive(yes=True)
-    do(session, "n mini; t 10; pas a; del a; pas b; undo")
-    assert session.hand
-    assert session.hand.name == "b"
+    assert session.unsaved == "5 mini-batches of training"
+    do(session, "del a; pas a; undo")
+    assert session.unsaved == "15 mini-batches of training"
 
 
 def test_a_script_makes_a_network_or_goes_on_with_it(session: Session) -> None:

@@ -13,7 +13,7 @@ from digitnet.repl.features.new import now_in_hand
 from digitnet.repl.features.saves import existing, follow_rename
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
-from digitnet.repl.session import Before, Change, DeletedSave, Session, clean
+from digitnet.repl.session import Before, Change, Session, clean
 
 TRAININGS = ("t", "train", "min", "minimize")
 """What `undo` takes for the last training, where it could be the name of a network."""
@@ -61,8 +61,6 @@ def _delete(session: Session, names: list[str]) -> Said:
         files.append(there.file if there else name)
         session.last_change = Change(tuple(files))
         if session.hand and session.hand.name == name:
-            session.deleted = DeletedSave(session.hand, name, session.saved)
-            session.hand.name = ""
             session.saved = None
     back = "it" if len(names) == 1 else "them"
     return Said(f"Deleted {_listed(names)}; undo brings {back} back.", {"deleted": names})
@@ -171,25 +169,16 @@ def _undo_named(session: Session, name: str, number: int = 1) -> Said:
         session.last_change = Change((undone.name,), is_return, is_data=True)
         return _data_said(undone.name, undone.entry.parameters)
     session.last_change = Change((undone.name,), is_return)
-    in_hand = _has_its_save_back(session, undone)
+    model, entry = session.hand, undone.entry
     if undone.was:
         follow_rename(session, undone.was, undone.name)
-    elif not in_hand and session.hand and session.hand.name == undone.name:
-        session.hand.saved_at = ""
+    elif model and model.name == undone.name:
         session.saved = None
+        if not undone.swapped and model.saved_at == entry.saved_at:  # its deleted save is back
+            session.saved = (entry.trained_batches, model.trainer.settings)
+        else:
+            model.saved_at = ""
     return Said(_said(undone, number), {"restored": undone.name})
-
-
-def _has_its_save_back(session: Session, undone: Undone) -> bool:
-    """Gives the network in hand its name again if its deleted save was restored; whether it was."""
-    model, lost, entry = session.hand, session.deleted, undone.entry
-    if model is None or lost is None or lost.model is not model or model.name or undone.swapped:
-        return False
-    if undone.kind != "deleted" or undone.name != lost.name:
-        return False
-    model.name, session.deleted = lost.name, None
-    session.saved = lost.saved if entry.saved_at == model.saved_at else None
-    return True
 
 
 def _data_said(name: str, cases: int) -> Said:
