@@ -79,8 +79,8 @@ def test_del_and_undo(session: Session) -> None:
     assert "no delete, overwrite or rename" in refusal(session, "undo; undo two")
     session.asker = Answers(["y"])
     do(session, "t 10; pas one; del one")  # the one in hand, which stays there
-    assert session.unsaved == "10 mini-batches of training"
-    assert do(session, "i")[0]["name"] is None
+    shown = do(session, "i")[0]
+    assert (shown["name"], shown["unsaved"]) == ("one", "10 mini-batches of training")
 
 
 def test_ren_of_the_network_in_hand(session: Session) -> None:
