@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from digitnet.engine.settings import SETTINGS
 from digitnet.lazy import lazy
 from digitnet.repl.errors import CommandError, Unknown, nearest, printable, quoted
 from digitnet.repl.glossary import meanings
-from digitnet.repl.session import Session, clean
+from digitnet.repl.session import SESSION_SETTINGS, Session, clean
 
 OPTIONAL = "optional"
 """Marks a repeated argument that may be empty."""
@@ -211,6 +212,8 @@ def find(word: str, *others: str) -> Command:
     phrases = [" ".join(said[at:]) for at in range(len(said))] + said[:1]
     explained = named[-1:] or [phrase for phrase in phrases if meanings(phrase)]
     hint = f"? {explained[0]} explains it" if explained else nearest(word, COMMANDS)
+    if word in SETTINGS | SESSION_SETTINGS and not named:
+        hint = f"Did you mean set {printable(' '.join((word, *others)), 40)}?"
     raise CommandError(f"{quoted(word)} is not a command. {hint or '? lists the commands'}")
 
 

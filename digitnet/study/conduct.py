@@ -4,7 +4,14 @@ import os
 import signal
 import struct
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -100,25 +107,27 @@ def _train_in_process(job: Job) -> Result:
     return train(job, _data[0])
 
 
+def _block_ctrl_c() -> None:
+    """In this thread and in the processes that it starts, which Ctrl-C is not meant for."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 @contextmanager
 def processes(data: DataSet, size: int) -> Iterator[WorkerPool]:
     context = get_context("spawn")  # a fork would copy running threads
     # not an Event: setting one waits for ever if a process that waits for it was killed
     reader, writer = context.Pipe(duplex=False)
     executor = ProcessPoolExecutor(size, context, _begin, (data, reader))
+    starter = ThreadPoolExecutor(1, initializer=_block_ctrl_c)  # whose work Ctrl-C cannot cut short
 
     def submit(job: Job) -> Future[Result]:
-        if not hasattr(signal, "pthread_sigmask"):  # on Windows
-            return executor.submit(_train_in_process, job)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:  # a worker that starts now inherits the mask: Ctrl-C is not meant for it
-            return executor.submit(_train_in_process, job)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return starter.submit(executor.submit, _train_in_process, job).result()
 
     try:
         yield WorkerPool(size, submit)
     finally:
+        starter.shutdown()
         writer.close()
         executor.shutdown(wait=True, cancel_futures=True)
         reader.close()

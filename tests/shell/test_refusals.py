@@ -5,7 +5,7 @@ from session_helpers import do, refusal
 
 from digitnet.repl.command import COMMANDS, all_commands, command, split
 from digitnet.repl.pictures.file import requested_picture
-from digitnet.repl.session import NonInteractive, Session
+from digitnet.repl.session import Session
 
 WRONG = {
     "trian": "Did you mean train",
@@ -34,7 +34,7 @@ WRONG = {
     "n 784-99999-99999-10": "at most",
     f"n 784{'-2' * 70}-10": "at most 60 layers, not 71",
     "n 12-10": "no data set has 12 numbers in",
-    "set tempo 5": "not a setting. There are: optimizer, rate",
+    "set volume 5": "not a setting. There are: optimizer, rate",
     "set rat 5": "'rat' is not a setting. Did you mean rate?",
     "set optimizer adan": "Did you mean adam",
     "set schedule cosin 20e": "Did you mean cosine?",
@@ -82,6 +82,7 @@ WRONG = {
     "study epoch 1 2": "nor the name of a study. Did you mean epochs?",
     "quiz now": "quiz: 'now' is not a number, or `skip`. Example",
     "what is a hidden layer?": "'what' is not a command. ? hidden layer explains it",
+    "theme light": "'theme' is not a command. Did you mean set theme light?",
     "accuracy": "'accuracy' is not a command. ? accuracy explains it",
 }
 
@@ -126,10 +127,10 @@ def test_two_commands_cannot_have_one_name() -> None:
         command("zz", "train", group="Learning", examples={"zz": ""})(lambda session: None)
 
 
-def test_every_example_in_the_help_is_understood() -> None:
+def test_every_example_in_the_help_is_understood(session: Session) -> None:
     for record in all_commands():
         for example in record.examples:
             ((name, *words),) = split(example)
             assert COMMANDS[name] is record
-            arguments, _ = requested_picture(record, words, NonInteractive())
+            arguments, _ = requested_picture(record, words, session)
             record.parse(arguments)
