@@ -72,7 +72,7 @@ WRONG = {
     "l quick": "n quick makes one from that recipe",
     "t 0": "t: '0' is not valid: an amount is more than 0. Expected: an amount: mini-batches",
     "c 1 5": "c: '5' is not the word `layers`",
-    "import first.onnx": "sets its format: .npz, .safetensors, .onnx, not 'first.onnx'",
+    "import first.onnx": "'first.onnx' cannot be read: No such file",
     "import a\x1b[31mb.npz": "cannot be read: No such file",
     f"import {'x/' * 3000}x.npz": "too long",
     "show 0": "a whole number from 1",
