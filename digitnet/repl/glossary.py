@@ -101,7 +101,7 @@ _VALUES = {
     "optimizer": "adam", "schedule": "cosine 20e", "augment": "light", "batch": "64",
     "rate": "0.05", "momentum": "0.9", "dropout": "0.2", "smoothing": "0.05", "l2": "1e-4",
     "l1": "1e-6", "max_norm": "3", "cases": "1000", "patience": "10", "pixels": "unit",
-    "vi": "on", "epoch_lines": "on", "watch": "both",
+    "vi": "on", "epoch_lines": "on", "watch": "both", "theme": "light",
 }  # fmt: skip
 """A value of each setting, for its example; 1 for the others."""
 
