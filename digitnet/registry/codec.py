@@ -323,16 +323,16 @@ class Fields:
     def inner(self, name: str) -> "Fields":
         return Fields(self.take(name, dict), f"{self._where}.{name}")
 
-    def items(self, name: str, maximum: int = MAX_ITEMS) -> list[tuple["Fields", str]]:
+    def items(self, name: str, maximum: int = MAX_ITEMS) -> Iterator[tuple["Fields", str]]:
         """The items of a list, each to be read as the field of that name."""
         values: list[Any] = self.take(name, list)
         if len(values) > maximum:
             raise self.bad(name, f"holds more than {maximum:,}")
-        names = [f"{name}[{number}]" for number in range(len(values))]
-        return [(Fields({n: v}, self._where), n) for n, v in zip(names, values, strict=True)]
+        named = ((f"{name}[{number}]", value) for number, value in enumerate(values))
+        return ((Fields({item: value}, self._where), item) for item, value in named)
 
-    def inners(self, name: str) -> list["Fields"]:
-        return [fields.inner(item) for fields, item in self.items(name)]
+    def inners(self, name: str, maximum: int = MAX_ITEMS) -> Iterator["Fields"]:
+        return (fields.inner(item) for fields, item in self.items(name, maximum))
 
     def record(self, of: type, **readers: Reader) -> dict[str, Any]:
         """The fields of a dataclass, and no others, each read according to its type or by a reader
@@ -386,8 +386,8 @@ class Fields:
 
     def all_like(self, name: str, others: list[Array]) -> list[Array]:
         """A list of arrays like these."""
-        items = self.items(name)
-        if len(items) != len(others):
+        items = [*self.items(name, len(others))]
+        if len(items) < len(others):
             raise self.bad(name, f"should hold {len(others)} arrays")
         pairs = zip(items, others, strict=True)
         return [fields.like(item, other) for (fields, item), other in pairs]

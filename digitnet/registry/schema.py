@@ -19,7 +19,7 @@ from digitnet.digits.files import BadFile
 from digitnet.digits.own import FILES, TABLE, OwnCases
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Layer, SetDropout
-from digitnet.engine.network import COSTS, Committee, Network
+from digitnet.engine.network import COSTS, MAX_LAYERS, Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.trainer import Measurement, Progress, Trainer
@@ -127,7 +127,7 @@ def _layer_document(layer: Layer) -> Document:
 
 
 def _network(fields: Fields, *, in_committee: bool = False) -> Network:
-    documents = fields.inners("layers")
+    documents = [*fields.inners("layers", MAX_LAYERS)]
     if not documents:
         raise fields.bad("layers", "is empty")
     if documents[0].has("activation"):
