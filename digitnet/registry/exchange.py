@@ -102,14 +102,11 @@ def read_safetensors(data: bytes, report: Report = ignore) -> tuple[str, dict[st
         metadata = json.loads(data[8 : 8 + header]).get("__metadata__") or {}
     except (SafetensorError, ValueError, RecursionError):
         raise DamagedSave("it is not a whole .safetensors file") from None
-    return metadata.get(ABOUT, ""), {
-        name: {
-            "dtype": DTYPES.get(tensor["dtype"], tensor["dtype"]),
-            "shape": list(tensor["shape"]),
-            "data": bytes(tensor["data"]),
-        }
+    arrays = {
+        name: {**tensor, "dtype": DTYPES.get(tensor["dtype"], ""), "data": bytes(tensor["data"])}
         for name, tensor in tensors
     }
+    return metadata.get(ABOUT, ""), arrays
 
 
 WRITERS = {
@@ -142,10 +139,11 @@ def export_network(model: Model, path: Path) -> int:
 
 
 def import_network(path: Path, activation: str = "", report: Report = ignore) -> Model:
-    """Returns the network in a file written by `export_network`, or that of another program's
-    weights, without a name and with seed 0.
+    """Returns the network in a file, without a name and with seed 0.
 
-    activation, report: see `network_of_weights`. Raises RegistryError for any other file.
+    activation: of the hidden units, if the file holds only weights. report: called with sentences
+    on how a file of another program was understood. Raises RegistryError for any other file;
+    ActivationNeeded if there are hidden units and no activation.
     """
     suffix = _format(path, READERS)
     try:
@@ -234,18 +232,25 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
             "a newer digitnet can open it"
         )
     shape = about.text("shape") if about.has("shape") else ""
-    dtype = about.text("dtype") if version == 1 else ""
-    layers = _dense_layers(about, arrays) if version == 1 else _layers(about, arrays)
+    if version == 1:  # which had dense layers only
+        about.text("dtype")
+        layers = [
+            {"kind": "dense", "activation": fields.text(item)}
+            | {name: arrays.pop(f"layers.{number}.{name}", None) for name in ("weights", "biases")}
+            for number, (fields, item) in enumerate(about.items("activations"))
+        ]
+    else:
+        layers = _layers(about, arrays)
     if arrays:
         raise DamagedSave("it holds arrays that belong to no layer")
-    settings = {"pixels": about.text("pixels")}
+    pixels = about.text("pixels")
     # fields of a save that an export lacks get the values of a new network
     document = about.rest() | {
         "name": "imported",
         "saved_at": "1970-01-01T00:00:00+00:00",
         "accuracy": None,
         "layers": layers,
-        "settings": settings,
+        "settings": {"pixels": pixels},
         "seed": 0,
         "progress": asdict(Progress()),
         "history": array_document(np.empty((0, 4))),
@@ -254,21 +259,9 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
     }
     model = from_document(document)
     model.name = model.saved_at = ""
-    if (shape and model.network.shape != shape) or (dtype and model.network.dtype.name != dtype):
+    if shape not in ("", model.network.shape):
         raise DamagedSave("its arrays do not have the shapes in its description")
     return model
-
-
-def _dense_layers(about: Fields, arrays: dict[str, Document]) -> list[Document]:
-    """The layers of export format 1, all dense. Removes their arrays from `arrays`."""
-    layers = []
-    activations = [fields.text(item) for fields, item in about.items("activations")]
-    for number, activation in enumerate(activations):
-        if f"layers.{number}.weights" not in arrays:
-            raise DamagedSave(f"it has no layers.{number}.weights")
-        own = {name: arrays.pop(f"layers.{number}.{name}", None) for name in ("weights", "biases")}
-        layers.append({"kind": "dense", "activation": activation} | own)
-    return layers
 
 
 def _layers(about: Fields, arrays: dict[str, Document], start: str = "") -> list[Document]:

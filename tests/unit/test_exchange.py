@@ -3,13 +3,17 @@
 import json
 import os
 import sys
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 from onnxruntime import InferenceSession
 from registry_helpers import everything, plain, rich
 from safetensors.numpy import load, save
@@ -24,14 +28,18 @@ from digitnet.registry.files import RegistryError
 from digitnet.registry.model import Model
 
 CASES = np.random.default_rng(5).normal(size=(50, 4))
-KINDS: list[dict[str, Any]] = [
-    {"hidden": hidden, "output": output, "cost": cost, "dtype": dtype, "bias": bias}
+CHOICES = [
+    {"hidden": hidden, "output": output, "cost": cost}
     for hidden in ACTIVATIONS
     if hidden != "softmax"
     for cost, forms in COSTS.items()
     for form in forms
     for output in form.outputs or ACTIVATIONS
-    for dtype, bias in ((np.float32, True), (np.float64, True), (np.float32, False))
+]
+TYPES = cycle([(np.float32, True), (np.float64, True), (np.float32, False)])
+KINDS: list[dict[str, Any]] = [
+    choice | {"dtype": dtype, "bias": bias}
+    for choice, (dtype, bias) in zip(CHOICES, TYPES, strict=False)
 ]
 
 
@@ -40,32 +48,27 @@ def answers(named: Model) -> Any:
     return network.forward(CASES.astype(network.dtype)).copy()
 
 
-@pytest.mark.parametrize("suffix", READERS)
-def test_every_kind_comes_back_and_answers_to_the_bit(tmp_path: Path, suffix: str) -> None:
-    for kinds in KINDS:
+def test_every_kind_comes_back_to_the_bit_and_programs_answer_the_same(tmp_path: Path) -> None:
+    for number, kinds in enumerate(KINDS):
         named = rich(**kinds)
-        before = everything(named)
-        path = tmp_path / f"x.{suffix}"
-        assert export_network(named, path) == path.stat().st_size
+        before, expected = everything(named), answers(named)
+        x = CASES.astype(kinds["dtype"])
+        named.trainer.settings = replace(named.trainer.settings, pixels=("unit", "raw")[number % 2])
+        for suffix in READERS:
+            path = tmp_path / f"x.{suffix}"
+            assert export_network(named, path) == path.stat().st_size
+            back = import_network(path)
+            assert np.array_equal(answers(back), expected)
+            assert back.network.cost_name == kinds["cost"]
+            assert back.trainer.settings.pixels == named.trainer.settings.pixels
+            assert (back.recipe, back.data) == ("good", "sample11")
+            assert back.trained_on == ["sample", "mnist"]
+            assert (back.name, back.saved_at, back.trainer.averages) == ("", "", None)
+            assert back.trainer.progress.batches == 0
+        assert np.abs(onnx_answers(path, x) - expected).max() <= 1e-5
+        assert np.abs(numpy_answers(tmp_path, named, x) - expected).max() <= 1e-5
+        named.trainer.settings = replace(named.trainer.settings, pixels="unit")
         assert everything(named) == before
-        back = import_network(path)
-        assert np.array_equal(answers(back), answers(named))
-        assert back.network.cost_name == kinds["cost"]
-        assert (back.recipe, back.data, back.trained_on) == (
-            "good",
-            "sample11",
-            ["sample", "mnist"],
-        )
-        assert (back.name, back.saved_at, back.trainer.averages) == ("", "", None)
-        assert back.trainer.progress.batches == 0
-
-
-@pytest.mark.parametrize("suffix", READERS)
-def test_the_scale_of_the_pixels_comes_along(tmp_path: Path, suffix: str) -> None:
-    named = plain()
-    named.trainer.settings = named.trainer.settings.changed("pixels", "raw")
-    export_network(named, tmp_path / f"x.{suffix}")
-    assert import_network(tmp_path / f"x.{suffix}").trainer.settings.pixels == "raw"
 
 
 def onnx_answers(path: Path, x: Any) -> Any:
@@ -85,17 +88,6 @@ def numpy_answers(folder: Path, named: Model, x: Any) -> Any:
     return program["answer"](x)  # type: ignore[operator]
 
 
-def test_programs_answer_the_same(tmp_path: Path) -> None:
-    for kinds in KINDS:
-        named = rich(**kinds)
-        export_network(named, tmp_path / "x.onnx")
-        x, expected = CASES.astype(kinds["dtype"]), answers(named)
-        for count in (1, 50):
-            got = onnx_answers(tmp_path / "x.onnx", x[:count])
-            assert np.abs(got - expected[:count]).max() <= 1e-5
-        assert np.abs(numpy_answers(tmp_path, named, x) - expected).max() <= 1e-5
-
-
 def layered(shape: str, dropout: float = 0.0, pixels: str = "unit") -> tuple[Model, Any]:
     network = network_of(shape)
     network.initialize(1)
@@ -110,7 +102,7 @@ ROWED = st.sampled_from(["b", "d0.25", "5", "7"])
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.sampled_from([["12"], ["9x8"], ["9x8x2"]]),
@@ -173,16 +165,12 @@ def test_a_committee_leaves_with_its_members_side_by_side(
 def test_an_onnx_model_says_what_it_is_given_and_its_nodes_have_names(
     tmp_path: Path, shape: str, pixels: str, name: str, words: str
 ) -> None:
-    import onnx
-
     export_network(layered(shape, pixels=pixels)[0], tmp_path / "x.onnx")
-    model = onnx.load(tmp_path / "x.onnx")
-    assert model.graph.input[0].name == name
-    assert words in model.graph.input[0].doc_string
-    nodes = [node.name for node in model.graph.node]
+    graph = onnx.load(tmp_path / "x.onnx").graph
+    assert graph.input[0].name == name
+    assert words in graph.input[0].doc_string
+    nodes = [node.name for node in graph.node]
     assert nodes == ["layers.0.Gemm", "layers.0.Relu", "layers.1.Gemm", "layers.1.Softmax"]
-    (about,) = (entry.value for entry in model.metadata_props if entry.key == "about")
-    assert json.loads(about)["shape"] == shape
 
 
 W, V, SQUARE = (
@@ -228,8 +216,6 @@ def test_weights_of_other_programs_are_understood(tmp_path: Path, suffix: str, w
 
 def onnx_file(path: Path, case: list[int], *steps: Any, **arrays: Any) -> None:
     """A model of steps, each (operator, names of arrays, attributes), one after the other."""
-    from onnx import helper, numpy_helper
-
     nodes, last = [], "x"
     for number, (operator, names, attributes) in enumerate(steps):
         inputs, last = [last, *names.split()], f"v{number}"
@@ -317,40 +303,31 @@ def test_what_is_no_dense_network_is_refused(
 
 
 def test_numpy_and_safetensors_read_what_is_written(tmp_path: Path) -> None:
-    named = plain()
-    export_network(named, tmp_path / "x.npz")
-    export_network(named, tmp_path / "x.safetensors")
-    weights = named.network.layers[1].weights
+    weights = plain().network.layers[1].weights
+    for suffix in WEIGHTS:
+        export_network(plain(), tmp_path / f"x.{suffix}")
     with np.load(tmp_path / "x.npz", allow_pickle=False) as file:
-        assert json.loads(str(file["about"]))["layers"] == [
-            {"kind": "dense", "config": {"units": 3, "activation": "relu", "bias": True}},
-            {"kind": "dense", "config": {"units": 2, "activation": "softmax", "bias": True}},
-        ]
+        assert json.loads(str(file["about"]))["layers"][0] == {
+            "kind": "dense",
+            "config": {"units": 3, "activation": "relu", "bias": True},
+        }
         assert np.array_equal(file["layers.1.weights"], weights)
     tensors = load((tmp_path / "x.safetensors").read_bytes())
     assert np.array_equal(tensors["layers.1.weights"], weights)
 
 
-def test_what_cannot_be_imported_again_is_not_written(tmp_path: Path) -> None:
-    named = plain()
-    named.network.layers[0].weights[0, 0] = np.nan
-    path = tmp_path / "x.npz"
-    path.write_bytes(b"before")
-    with pytest.raises(RegistryError, match="nothing was written"):
-        export_network(named, path)
-    assert path.read_bytes() == b"before"
-    assert os.listdir(tmp_path) == ["x.npz"]  # noqa: PTH208
-
-
-def test_a_failing_disk_leaves_what_was_there(
+def test_what_cannot_be_imported_again_or_written_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "x.npz"
+    damaged, path = plain(), tmp_path / "x.npz"
+    damaged.network.layers[0].weights[0, 0] = np.nan
     path.write_bytes(b"before")
 
     def fail(_: int) -> None:
         raise OSError(28, "No space left on device")
 
+    with pytest.raises(RegistryError, match="nothing was written"):
+        export_network(damaged, path)
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(RegistryError, match="No space left on device; nothing was written"):
         export_network(plain(), path)
