@@ -30,7 +30,6 @@ Message = dict[int, list[Any]]
 """The number of a field → its values: integers, or bytes."""
 
 DTYPES = {1: "<f4", 7: "<i8", 11: "<f8"}
-SIZES = {1: 8, 5: 4}  # kind of field → its bytes
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
@@ -77,15 +76,14 @@ class _Messages:
         at = 0
         while at < len(data):
             key, at = _varint(data, at)
-            number, kind = key >> 3, key & 7
-            size = SIZES.get(kind, 0)
+            kind, value = key & 7, 0
             if kind in (0, 2):
                 value, at = _varint(data, at)
-                size = value if kind else 0
+            size = {0: 0, 1: 8, 2: value, 5: 4}[kind]
             self._left -= 1
-            if kind not in (0, 1, 2, 5) or size > len(data) - at or self._left < 0:
-                raise ValueError("it has no such field")
-            fields[number].append(data[at : at + size] if kind else value)
+            if size > len(data) - at or self._left < 0:
+                raise ValueError("a field is too long, or one too many")
+            fields[key >> 3].append(data[at : at + size] if kind else value)
             at += size
         return fields
 
@@ -93,15 +91,15 @@ class _Messages:
         return [self.read(data) for data in message[number]]
 
     def attributes(self, node: Message) -> dict[str, Any]:
-        readers: dict[int, Callable[[Message], Any]] = {  # by their type
-            1: lambda each: unpack("<f", each[2][0])[0] if each[2] else 0.0,
-            2: lambda each: _integer(each[3]),
-            3: lambda each: _text(each, 4),
-            4: lambda each: self.all(each, 5)[0],
-            7: lambda each: _integers(each[8]),
-        }
-        given = [(each, readers.get(_integer(each[20]))) for each in self.all(node, 5)]
-        return {_text(each, 1): read and read(each) for each, read in given}
+        return {_text(each, 1): self._attribute(each) for each in self.all(node, 5)}
+
+    def _attribute(self, of: Message) -> Any:
+        kind = _integer(of[20])
+        if kind == 1:
+            return unpack("<f", of[2][0])[0] if of[2] else 0.0
+        if kind == 4:
+            return self.all(of, 5)[0]
+        return {2: _integer(of[3]), 3: _text(of, 4), 7: _integers(of[8])}.get(kind)
 
 
 def _array(tensor: Message, name: str) -> Array:
@@ -246,11 +244,12 @@ class _Chain:
     def described(self, start: str, arrays: dict[str, Document]) -> Document:
         """The network, as in an export. Adds its arrays, with names that begin so."""
         for number, layer in enumerate(self.layers):
-            for name, array in layer.pop("arrays").items():
+            for name, array in layer["arrays"].items():
                 arrays[f"{start}layers.{number}.{name}"] = array_document(array)
-        output = self.layers[-1]["config"].get("activation", "") if self.layers else ""
+        layers = [{"kind": layer["kind"], "config": layer["config"]} for layer in self.layers]
+        cost = usual_cost(layers[-1]["config"].get("activation", "") if layers else "")
         head = {"input_shape": list(self.input_shape), "dtype": self.dtype}
-        return head | {"cost": usual_cost(output), "layers": self.layers}
+        return head | {"cost": cost, "layers": layers}
 
 
 FOLLOW: dict[str, Callable[[_Chain, _Node], None]] = {
@@ -330,38 +329,29 @@ def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
 
     report: called with a sentence if its outputs were not taken as they are. Raises DamagedSave.
     """
-    messages, arrays = _Messages(), dict[str, Document]()
+    messages, arrays, known = _Messages(), dict[str, Document](), dict[str, Any]()
     try:
         model = messages.read(memoryview(data))
-        (graph,) = messages.all(model, 7)
-        known = _description(messages.all(model, 14))
-        chains = _Graph(messages, graph).output
+        for entry in messages.all(model, 14):
+            if _text(entry, 1) == ABOUT and len(entry[2][0]) <= MAX_ABOUT_BYTES:
+                with suppress(TypeError, ValueError, RecursionError):  # another's may be anything
+                    known |= json.loads(_text(entry, 2))
+        chains = _Graph(messages, *messages.all(model, 7)).output
     except (ValueError, IndexError, KeyError, TypeError, OverflowError):
         raise DamagedSave("it is not a whole .onnx file") from None
     last = chains[0].layers[-1]["config"] if chains[0].layers else {}
     if not known and last.get("units", 1) > 1 and last["activation"] == "linear":
         last["activation"] = "softmax"
         report("Its outputs are linear: a softmax is added, which changes no guess.")
+    about = chains[0].described("", arrays)
     if len(chains) > 1 or chains[0].scale != 1:
-        about = _Chain([prod(chains[0].input_shape)], chains[0].dtype).described("", {})
+        arrays.clear()
         members = [
             chain.described(f"members.{k}.", arrays) | {"scale": chain.scale}
             for k, chain in enumerate(chains)
         ]
-        about |= {"cost": "cross-entropy", "layers": [{"kind": Committee.kind, "members": members}]}
-    else:
-        about = chains[0].described("", arrays)
+        about |= {"input_shape": [prod(about["input_shape"])], "cost": "cross-entropy"}
+        about["layers"] = [{"kind": Committee.kind, "members": members}]
     origin = {"pixels": "unit", "recipe": "", "data": "", "trained_on": [], "cost": about["cost"]}
     about |= {name: known.get(name, usual) for name, usual in origin.items()}
     return json.dumps(about | {"digitnet": VERSION}), arrays
-
-
-def _description(properties: list[Message]) -> dict[str, Any]:
-    """What a model that `export` wrote says of itself; empty for others."""
-    for each in properties:
-        if _text(each, 1) == ABOUT and len(each[2][0]) <= MAX_ABOUT_BYTES:
-            with suppress(ValueError, RecursionError):
-                about = json.loads(_text(each, 2))
-                if isinstance(about, dict) and "digitnet" in about:
-                    return about
-    return {}

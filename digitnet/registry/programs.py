@@ -53,27 +53,13 @@ def write_onnx(about: str, arrays: dict[str, Array]) -> bytes:
     import onnx
     from onnx import helper
 
-    def number_of(of: Mapping[str, Any]) -> int:
-        return int(helper.np_dtype_to_tensor_dtype(np.dtype(of["dtype"])))
-
     description = json.loads(about)
-    number = number_of(description)
+    number = helper.np_dtype_to_tensor_dtype(np.dtype(description["dtype"]))
     said, width = _said(description), prod(description["input_shape"])
     name = "pixels" if said.startswith("its pixels") else "inputs"
     given = helper.make_tensor_value_info(name, number, ["cases", width], f"a case: {said}")
-    graph, ends = _Graph(arrays), list[str]()
-    networks = _networks(description)
-    for start, network, scale in networks:
-        last = name
-        if scale != 1:
-            factor = np.array(scale, description["dtype"])
-            last = graph.node(last, f"{start}scale", "Mul", {"factor": factor})
-        if network["dtype"] != description["dtype"]:
-            last = graph.node(last, f"{start}input", "Cast", to=number_of(network))
-        last = graph.network(last, start, network)
-        if network["dtype"] != description["dtype"]:
-            last = graph.node(last, f"{start}outputs", "Cast", to=number)
-        ends.append(last)
+    graph, networks = _Graph(arrays), _networks(description)
+    ends = [graph.network(name, *network, description["dtype"]) for network in networks]
     if len(ends) > 1:
         graph.nodes.append(helper.make_node("Mean", ends, ["mean"], name="mean"))
     graph.nodes[-1].output[:] = ["outputs"]
@@ -103,25 +89,36 @@ class _Graph:
     def __init__(self, arrays: Mapping[str, Array]) -> None:
         self.arrays, self.nodes, self.constants = arrays, list[Any](), list[Any]()
 
-    def network(self, last: str, start: str, description: Mapping[str, Any]) -> str:
-        """Appends a network; returns the name of its output. last: the name of its input.
+    def network(
+        self, last: str, start: str, description: Mapping[str, Any], scale: float, dtype: str
+    ) -> str:
+        """Appends a network; returns the name of its output.
 
-        Raises DamagedSave if ONNX cannot express it.
+        last, dtype: the name and type of its input. Raises DamagedSave if ONNX cannot express it.
         """
-        shape = description["input_shape"]
+        from onnx import helper
+
+        def node(operator: str, arrays: Mapping[str, Any] = {}, **attributes: Any) -> None:
+            nonlocal last
+            last = self._node(last, name, operator, arrays, **attributes)
+
+        shape, of = description["input_shape"], description["dtype"]
+        name = f"{start}input"
+        if scale != 1:
+            node("Mul", {"factor": np.array(scale, dtype)})
+        if of != dtype:
+            node("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(of)))
         if len(shape) == 3:
-            sizes = {"shape": np.array([-1, *shape])}
-            last = self.node(last, f"{start}input", "Reshape", sizes)
-            last = self.node(last, f"{start}input", "Transpose", perm=[0, 3, 1, 2])
+            node("Reshape", {"shape": np.array([-1, *shape])})
+            node("Transpose", perm=[0, 3, 1, 2])
         for position, layer in enumerate(description["layers"]):
             name, config = f"{start}layers.{position}", layer["config"]
-            of = f"{name}."
-            arrays = {k[len(of) :]: array for k, array in self.arrays.items() if k.startswith(of)}
-
-            def node(*arguments: Any, name: str = name, **attributes: Any) -> None:
-                nonlocal last
-                last = self.node(last, name, *arguments, **attributes)
-
+            begins = f"{name}."
+            arrays = {
+                key.removeprefix(begins): array
+                for key, array in self.arrays.items()
+                if key.startswith(begins)
+            }
             try:
                 LAYERS[layer["kind"]].onnx(node, arrays, config)
             except ValueError as error:
@@ -131,15 +128,13 @@ class _Graph:
                 raise DamagedSave(f"ONNX has no operator for {config['activation']}")
             if operator:
                 node(operator)
+        name = f"{start}outputs"
+        if of != dtype:
+            node("Cast", to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
         return last
 
-    def node(
-        self,
-        last: str,
-        name: str,
-        operator: str,
-        arrays: Mapping[str, "np.ndarray[Any, Any]"] = {},
-        **attributes: Any,
+    def _node(
+        self, last: str, name: str, operator: str, arrays: Mapping[str, Any], **attributes: Any
     ) -> str:
         """Appends an operator; returns the name of its output."""
         from onnx import helper, numpy_helper
