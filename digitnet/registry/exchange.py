@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import chain, pairwise, permutations
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from digitnet.engine.network import Network, usual_cost
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of, spelled_out
-from digitnet.engine.trainer import Progress, Trainer
+from digitnet.engine.trainer import Trainer
 from digitnet.registry.codec import Document, Fields, array_document
 from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError, shown, write_outside
 from digitnet.registry.from_onnx import read_onnx
@@ -37,7 +36,12 @@ from digitnet.registry.programs import (
     write_onnx,
     write_python,
 )
-from digitnet.registry.schema import from_document, network_document
+from digitnet.registry.schema import (
+    MAX_TRAINED_ON,
+    network_document,
+    read_network,
+    read_settings,
+)
 
 MAX_EXPANSION = 50
 """Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
@@ -243,22 +247,15 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
         layers = _layers(about, arrays)
     if arrays:
         raise DamagedSave("it holds arrays that belong to no layer")
-    pixels = about.text("pixels")
-    # fields of a save that an export lacks get the values of a new network
-    document = about.rest() | {
-        "name": "imported",
-        "saved_at": "1970-01-01T00:00:00+00:00",
-        "accuracy": None,
-        "layers": layers,
-        "settings": {"pixels": pixels},
-        "seed": 0,
-        "progress": asdict(Progress()),
-        "history": array_document(np.empty((0, 4))),
-        "optimizer": {"steps": 0},
-        "averages": None,
-    }
-    model = from_document(document)
-    model.name = model.saved_at = ""
+    settings = {"pixels": about.text("pixels")}
+    fields = Fields(about.rest() | {"layers": layers, "settings": settings}, "document")
+    model = Model(
+        Trainer(read_network(fields), read_settings(fields), 0),
+        recipe=fields.word("recipe"),
+        data=fields.word("data"),
+        trained_on=[one.word(item) for one, item in fields.items("trained_on", MAX_TRAINED_ON)],
+    )
+    fields.end()
     if shape not in ("", model.network.shape):
         raise DamagedSave("its arrays do not have the shapes in its description")
     return model

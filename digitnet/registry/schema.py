@@ -126,7 +126,7 @@ def _layer_document(layer: Layer) -> Document:
     }
 
 
-def _network(fields: Fields, *, in_committee: bool = False) -> Network:
+def read_network(fields: Fields, *, in_committee: bool = False) -> Network:
     documents = [*fields.inners("layers", MAX_LAYERS)]
     if not documents:
         raise fields.bad("layers", "is empty")
@@ -188,7 +188,7 @@ def _member(fields: Fields) -> tuple[Network, float]:
     scale = fields.real("scale")
     if not 0 < scale <= MAX_UNITS:
         raise fields.bad("scale", "is out of bounds")
-    network = _network(fields, in_committee=True)
+    network = read_network(fields, in_committee=True)
     fields.end()
     return network, scale
 
@@ -253,7 +253,7 @@ def _table(records: Iterable[Any]) -> Document:
 
 
 def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Callable[[], Model]:
-    network, settings = _network(fields), _settings(fields, known)
+    network, settings = read_network(fields), read_settings(fields, known)
     seed, values = fields.whole("seed"), [p.value for p in network.parameters]
     progress, history = _progress(fields.inner("progress")), _history(fields)
     optimizer, slots = fields.inner("optimizer"), OPTIMIZERS[settings.optimizer].slots
@@ -278,7 +278,7 @@ def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Call
     return build
 
 
-def _settings(fields: Fields, known: Settings | None = None) -> Settings:
+def read_settings(fields: Fields, known: Settings | None = None) -> Settings:
     """Missing settings have their defaults. known: what they may be equal to; it is valid."""
     values = fields.inner("settings").rest()
     if known and values == asdict(known):
@@ -339,7 +339,7 @@ def _study_document(study: StudyRecord) -> Document:
 def _study(fields: Fields, name: str, when: str) -> StudyRecord:
     inner = fields.inner("study")
     fields.end()
-    settings = _settings(inner)
+    settings = read_settings(inner)
     blueprint = inner.inner("blueprint").record(
         Blueprint,
         **{field: partial(Fields.text, choices=names) for field, names in CHOICES.items()},
