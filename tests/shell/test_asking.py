@@ -40,7 +40,7 @@ class Typed:
 )
 def test_only_an_answer_is_taken_for_one(answers: list[str], choices: str, meant: str) -> None:
     reader = Typed(*answers)
-    assert Person(reader, False).choose("Discard it?", choices) == meant
+    assert Person(reader, False, bool).choose("Discard it?", choices) == meant
     assert reader.answers == []
     assert reader.asked[0] == f"Discard it? [{choices}] "
     assert all(again.startswith("Please answer y or n. Discard") for again in reader.asked[1:])
@@ -49,5 +49,5 @@ def test_only_an_answer_is_taken_for_one(answers: list[str], choices: str, meant
 def test_a_long_question_breaks_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     reader = Typed("y")
-    assert Person(reader, False).confirm("Leave without saving 219 mini-batches of training?")
+    assert Person(reader, False, bool).confirm("Leave without saving 219 mini-batches of training?")
     assert reader.asked == ["Leave without saving 219\nmini-batches of training?\n[y/N] "]

@@ -20,7 +20,7 @@ from digitnet.digits.prepare import Picture
 from digitnet.repl.features.draw import Board, Layout, Reading
 from digitnet.repl.features.img import PIXELS
 from digitnet.repl.session import Session
-from digitnet.repl.terminal.window import show
+from digitnet.repl.terminal.person import show
 
 CTRL_C, ESCAPE, ENTER = "\x03", "\x1b", "\r"
 LAYOUT = Layout(56, 28)
@@ -50,7 +50,7 @@ def sent(keyboard: PipeInput) -> Sent:
     def send(keys: str) -> tuple[Board, bool]:
         board = Board(read)
         keyboard.send_text(keys)
-        show(board, colours=True)
+        show(board, colours=True, light=False)
         return board, board.is_done
 
     return send
@@ -148,7 +148,7 @@ def test_an_error_in_reading_ends_the_board_and_restores_the_terminal() -> None:
     with create_pipe_input() as keyboard, create_app_session(input=keyboard, output=output):
         keyboard.send_text(" ")
         with pytest.raises(FloatingPointError):
-            show(Board(fail), colours=True)
+            show(Board(fail), colours=True, light=False)
     for mode in ("1000", "1003", "1006", "1049"):
         on, off = (written.getvalue().rindex(f"\x1b[?{mode}{how}".encode()) for how in "hl")
         assert on < off

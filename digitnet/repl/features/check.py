@@ -27,9 +27,8 @@ from digitnet.repl.pictures.digit import (
     gallery,
     in_words,
     legend,
-    signed,
+    pixels,
     small_case,
-    unsigned,
     verdict,
 )
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, named, percent
@@ -159,8 +158,7 @@ def _shown_units(values: Array, view: View) -> RenderableType:
     across = min(MAX_ACROSS, view.width)
     picture = np.zeros((-(-len(values) // across), across), values.dtype)
     picture.flat[: len(values)] = values
-    draw = signed if (values < 0).any() else unsigned
-    return draw(picture, float(np.abs(values).max()), view)
+    return pixels(picture, view, signed=bool((values < 0).any()))
 
 
 @command(

@@ -18,7 +18,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import gallery, halved, signed, small_case, unsigned
+from digitnet.repl.pictures.digit import gallery, halved, pixels, small_case
 from digitnet.repl.pictures.tables import named
 from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Session
@@ -136,10 +136,10 @@ class FoolResult(Drawn):
                 for values in (self.x, self.changed, self.change, np.abs(self.saliency))
             )
             drawn = (
-                unsigned(x, 255 * self.scale, view),
-                signed(change, float(np.abs(change).max()), view),
-                unsigned(changed, 255 * self.scale, view),
-                unsigned(saliency, float(saliency.max()), view),
+                pixels(x, view, 255 * self.scale),
+                pixels(change, view, signed=True),
+                pixels(changed, view, 255 * self.scale),
+                pixels(saliency, view),
             )
             labels = (f"read as {before}", "the change", f"read as {after}", "what counts")
             texts = [Text(label, "bold") for label in labels]

@@ -20,8 +20,8 @@ from digitnet.repl.pictures.digit import (
     framed_units,
     gallery,
     legend,
+    pixels,
     side_by_side,
-    signed,
     weights_table,
 )
 from digitnet.repl.pictures.tables import counted
@@ -108,7 +108,7 @@ class UnitResult(LayerResult):
         yield legend(view)
         times = LARGE // weights.shape[1] // 2 * 2 or 1  # even: two rows make a line
         enlarged = weights.repeat(times, axis=0).repeat(times, axis=1)
-        picture = signed(enlarged, float(np.abs(weights).max()), view)
+        picture = pixels(enlarged, view, signed=True)
         lines = [f"weights {weights.min():.3g} to {weights.max():.3g}"]
         if biases is not None:
             lines.append(f"bias {biases[self.unit]:.3g}")

@@ -32,7 +32,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, Screen, View
-from digitnet.repl.pictures.digit import large_case, legend, signed, verdict
+from digitnet.repl.pictures.digit import large_case, legend, pixels, verdict
 from digitnet.repl.pictures.grid import Grid, Window
 from digitnet.repl.pictures.sheet import (
     SIGNS,
@@ -342,10 +342,10 @@ class _Block:
     def with_map(self, view: View) -> list[RenderableType]:
         """The same; of a number of a dense layer, with a map of what each pixel adds to it."""
         block, *number = self.forward()
-        pixels = self.result.case.inputs
-        if number and pixels.ndim == 2 and isinstance(self.p.layer, Dense):
+        inputs = self.result.case.inputs
+        if number and inputs.ndim == 2 and isinstance(self.p.layer, Dense):
             added = from_inputs(self.result.page.passes[: self.number + 1], self.place)
-            drawn = signed(added.reshape(pixels.shape), float(np.abs(added).max()), view)
+            drawn = pixels(added.reshape(inputs.shape), view, signed=True)
             below = "x w" if not self.number else "x dz/dx"
             ((reason, *told),) = number
             of_pixels = [self.sheet.text(f"{below} of each pixel"), drawn]

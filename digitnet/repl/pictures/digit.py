@@ -1,6 +1,6 @@
 """Digits and signed numbers as text, alone or in a gallery; a network's outputs as bars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import Any
 
@@ -12,14 +12,14 @@ from rich.text import Text
 
 from digitnet.engine.arrays import Array
 from digitnet.repl.pictures import View
-from digitnet.repl.pictures.grid import LEVELS, NEGATIVE, POSITIVE, Colour, Grid, mixed
+from digitnet.repl.pictures.grid import LEVELS, NEGATIVE, POSITIVE, Grid, mixed
 from digitnet.repl.pictures.tables import Rows, named
 
 Picture = NDArray[np.uint8]
 """Pixels (rows, columns), from 0 (paper) to 255 (full ink)."""
 
-RAMP = " .:-=+*#%@"
-"""Characters from light to dark."""
+RAMP, LAST_RAMP = " .:-=+*#%@", 9.96
+"""Characters from light to dark, and the number of the last, and almost the next."""
 
 SIGNS = "=- +#"
 """Characters without colours, from far below zero to far above."""
@@ -27,29 +27,42 @@ SIGNS = "=- +#"
 LOW, HIGH = 0.2, 0.6  # fractions of the largest number from which the characters change
 
 
-def digit(picture: Picture, view: View, *, ink: bool = True) -> Text:
-    """The picture in the best form the terminal supports, at half size if it is too wide.
+def digit(picture: Picture, view: View) -> Text:
+    return pixels(picture, view, 255, ink=True)
 
-    Half-blocks in shades of grey; without colours, half-blocks in black and white; without block
-    characters, or without colours if the picture is not ink (`ink`), characters from light to dark.
+
+def pixels(
+    values: NDArray[Any],
+    view: View,
+    largest: float = 0.0,
+    *,
+    signed: bool = False,
+    ink: bool = False,
+) -> Text:
+    """Numbers, (rows, columns), two rows in a line, at half size if they are too wide.
+
+    In half-blocks in shades of grey, or if `signed` of red and blue; without colours, `ink` in
+    half-blocks in black and white, anything else in characters from light to dark. largest: the
+    absolute value shown in full colour; if 0, that of them.
     """
-    if picture.shape[1] > view.width:
-        picture = halved(picture)
+    if values.shape[1] > view.width:
+        values = halved(values)
+    parts = np.clip(values / (largest or float(np.abs(values).max(initial=0)) or 1.0), -1, 1)
     if view.blocks and (view.shades or ink):
-        return _in_blocks(picture / 255, view)
-    even = np.pad(picture.astype(int), ((0, len(picture) % 2), (0, 0)))
-    means = (even[::2] + even[1::2]) // 2
-    lines = ["".join(RAMP[ink * len(RAMP) // 256] for ink in row) for row in means]
-    return Text("\n".join(lines), no_wrap=True)
+        grid = Grid(values.shape[1], ceil(len(values) / 2), light=view.light, shades=view.shades)
+        grid.image(0, 0, parts, POSITIVE if signed else None)
+        return _joined(Text.assemble(*((text, s) for s, text in line)) for line in grid.lines())
+    even = np.pad(parts, ((0, len(parts) % 2), (0, 0)), "edge" if signed else "constant")
+    means = ((even[::2] + even[1::2]) / 2).tolist()
+    if signed:
+        return _joined(map(_in_signs, means))
+    return _joined(Text("".join(RAMP[int(ink * LAST_RAMP)] for ink in row)) for row in means)
 
 
-def _in_blocks(values: Array, view: View, positive: Colour | None = None) -> Text:
-    grid = Grid(values.shape[1], ceil(len(values) / 2), light=view.light, shades=view.shades)
-    grid.image(0, 0, values, positive)
-    lines = (Text.assemble(*((text, style) for style, text in line)) for line in grid.lines())
-    picture = Text("\n").join(lines)
-    picture.no_wrap = True
-    return picture
+def _joined(lines: Iterable[Text]) -> Text:
+    text = Text("\n").join(lines)
+    text.no_wrap = True
+    return text
 
 
 def halved(values: NDArray[Any]) -> NDArray[Any]:
@@ -63,27 +76,6 @@ def halved(values: NDArray[Any]) -> NDArray[Any]:
     return means
 
 
-def signed(values: Array, largest: float, view: View) -> Text:
-    """Numbers in red and blue, two rows per line, at half size if they are too wide.
-
-    values: (rows, columns). largest: the absolute value shown in full colour.
-    """
-    if values.shape[1] > view.width:
-        values = halved(values)
-    fractions = np.clip(values / (largest or 1.0), -1, 1)
-    if view.blocks and view.shades:
-        return _in_blocks(fractions, view, POSITIVE)
-    above, below = fractions[::2], np.vstack([fractions[1::2], fractions[-1:]])
-    means = (above + below[: len(above)]) / 2
-    return Text("\n").join(_in_signs(line) for line in means.tolist())
-
-
-def unsigned(values: Array, largest: float, view: View) -> Text:
-    """Numbers of at least 0 in shades of grey, like digits. largest: the value shown in white."""
-    shades = np.clip(values / (largest or 1.0), 0, 1) * 255
-    return digit(shades.astype(np.uint8), view, ink=False)
-
-
 def legend(view: View) -> Text:
     if view.blocks and view.shades:
         red, blue = (mixed(colour, LEVELS, 255 * view.light) for colour in (POSITIVE, NEGATIVE))
@@ -92,7 +84,7 @@ def legend(view: View) -> Text:
 
 
 def _in_signs(line: list[float]) -> Text:
-    text = Text(no_wrap=True)
+    text = Text()
     for value in line:
         size = (abs(value) >= LOW) + (abs(value) >= HIGH)
         text.append(SIGNS[2 + size if value > 0 else 2 - size], "red" if value > 0 else "blue")
@@ -181,7 +173,7 @@ def in_words(picture: Picture) -> str:
 
 
 def by_size(sizes: Array) -> list[int]:
-    return [int(unit) for unit in np.argsort(-sizes, kind="stable")]
+    return list(np.argsort(-sizes, kind="stable").tolist())
 
 
 def framed_units(
@@ -195,12 +187,10 @@ def framed_units(
         pictures = np.stack([halved(picture) for picture in pictures])
     times, fitting = _enlarged(pictures, lines, view)
     pictures = pictures[:fitting].repeat(times, axis=1).repeat(times, axis=2)
-    draw = signed if (pictures < 0).any() else unsigned
-    sizes = np.abs(pictures)
-    largest = [sizes.max(initial=0.0)] * len(sizes) if common else sizes.max(axis=(1, 2))
+    signed, largest = bool((pictures < 0).any()), float(np.abs(pictures).max()) if common else 0.0
     return [
-        (draw(picture, float(scale), view), Text(f"{unit}", "bold"))
-        for unit, picture, scale in zip(units, pictures, largest, strict=False)
+        (pixels(picture, view, largest, signed=signed), Text(f"{unit}", "bold"))
+        for unit, picture in zip(units, pictures, strict=False)
     ]
 
 
