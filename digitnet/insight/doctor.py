@@ -149,11 +149,11 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 
 @fault(DATA, "The pixels are not scaled.")
 def pixels(f: Facts) -> Evidence:
-    """Initial weights are made for inputs up to about 1. Larger ones make the sums of the first
-    layer too large, and its gradient (LeCun et al. 1998, "Efficient BackProp").
+    """Initial weights are made for inputs of about 1. Larger ones make the sums of the first layer
+    too large, and its gradient (LeCun et al. 1998, "Efficient BackProp").
     """
     x, _ = f.data.reference
-    if x.max() <= 1 or f.has_learned:
+    if np.square(x).mean() <= 10 or f.has_learned:
         return None
     text = f"inputs from {x.min():g} to {x.max():g}, weights made for 0 to 1"
     return text, _at_rates(f, f.scaled) if f.settings.pixels == "raw" else []

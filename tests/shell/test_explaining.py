@@ -91,7 +91,7 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
     ("line", "says"),
     [
         ("n quick; why 3 cost", "δ_j = −y_j + a_j Σ y_i = a_j − y_j"),
-        ("n mini; why 3 cost", "it is not 2 (a − y)"),
+        ("n mini; why 3 cost", "and not 2 (a − y)"),
         ("n 784-9-10 relu sigmoid; why 3 cost", "δ = a − y"),
         ("n 784-9-10 relu softmax squared; why 3 cost", "The Jacobian of softmax"),
         ("n 784-30-10; why 3 2", "layer 2: gradient"),

@@ -437,33 +437,31 @@ class _Block:
     def derivation(self, batch: int) -> Iterator[Text]:
         """How the derivatives of the cost and of the last activation make δ, step by step."""
         sheet, p, y = self.sheet, self.p, self.result.page.y
-        a, form = p.a, ACTIVATIONS[p.activation]
+        a, form, least = p.a, ACTIVATIONS[p.activation], np.finfo(float).tiny
         yield sheet.formulae(self.cost.formula, form.formula)
         if self.result.cost_name == "squared":
-            yield sheet.text("\n1. The derivative of ½ (a − y)² is a − y; the ½ is there so that")
-            yield sheet.text("   it is not 2 (a − y), as it is without.")
-            da = a - y
+            da, first = a - y, "½ (a − y)² is a − y, and not 2 (a − y), thanks to the ½."
         elif form.sums_to_one:
-            yield sheet.text("\n1. The derivative of −y ln a is −y / a: zero but for the answer.")
-            da = -y / np.maximum(a, np.finfo(float).tiny)
+            da, first = -y / np.maximum(a, least), "−y ln a is −y / a: zero but for the answer."
         else:
-            yield sheet.text("\n1. The derivative of −y ln a − (1 − y) ln(1 − a) is")
-            yield sheet.formulae("   (a − y) / (a (1 − a))")
-            da = (a - y) / np.maximum(a * (1 - a), np.finfo(float).tiny)
+            da = (a - y) / np.maximum(a * (1 - a), least)
+            first = "−y ln a − (1 − y) ln(1 − a) is (a − y) / (a (1 − a))."
         if form.sums_to_one:
-            yield sheet.text("2. Each output depends on every z. The Jacobian of softmax is")
-            yield sheet.formulae("   da_i/dz_j = a_i (1 − a_i) where i = j, else −a_i a_j")
-            yield sheet.text("3. The chain rule adds over the outputs i:")
-            yield sheet.formulae("   δ_j = Σ dC/da_i da_i/dz_j = a_j (dC/da_j − Σ a_i dC/da_i)")
-            end = "   With −y / a in it, a cancels, and as the y add up to 1:"
+            second: tuple[str, ...] = (
+                "2. Each output depends on every z. The Jacobian of softmax is",
+                "   da_i/dz_j = a_i (1 − a_i) where i = j, else −a_i a_j",
+                "3. The chain rule adds over the outputs i:",
+                "   δ_j = Σ dC/da_i da_i/dz_j = a_j (dC/da_j − Σ a_i dC/da_i)",
+            )
+            end = "With −y / a in it, a cancels, and as the y add up to 1:"
             formula = "   δ_j = −y_j + a_j Σ y_i = a_j − y_j"
         else:
-            yield sheet.text("2. The chain rule multiplies by the derivative of the activation:")
-            yield sheet.formulae(f"   {form.derivative}", "   δ = dC/da · f′")
-            end, formula = "   Here f′ is what dC/da was divided by:", "   δ = a − y"
-        if self.cost.canonical:
-            yield sheet.text(end)
-            yield sheet.formulae(formula)
+            chain = "2. The chain rule multiplies by the derivative of the activation:"
+            second = chain, f"   {form.derivative}", "   δ = dC/da · f′"
+            end, formula = "Here f′ is what dC/da was divided by:", "   δ = a − y"
+        last = (end, formula) if self.cost.canonical else ()
+        for line in (f"\n1. The derivative of {first}", *second, *last):
+            yield (sheet.formulae if line.startswith("   ") else sheet.text)(line)
         told = {"a": a, "y": y, "dC/da": da, "δ": p.delta}
         names = [(self.unit((k,)),) for k in range(a.size)]
         yield sheet.table(list(told), columns(names, told.values(), bold=self.result.output))
