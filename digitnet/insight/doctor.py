@@ -260,6 +260,7 @@ def too_few(f: Facts) -> Evidence:
 
 BETTER = 0.2  # how much lower the cost must be with another setting, in units of the baseline
 GOOD = 0.6  # how far a remedy lowers it if no other needs to be tried
+HIGHER = 1, 10, 30  # times the usual rate, tried until one is good: sigmoids need higher ones
 MORE_RIGHT = 0.03  # how much higher the accuracy, if the network learns all the same
 
 
@@ -437,7 +438,7 @@ def rate_low(f: Facts) -> Evidence:
 def _other_rate(f: Facts, *, lower: bool) -> Evidence:
     """The best of some rates, if it is much better than the present one."""
     remedies: dict[float, Remedy] = {}
-    for factor in (1, 10, 0.1, 0.01):
+    for factor in (*HIGHER, 0.1, 0.01):
         rate = float(f"{f.usual_rate * factor:.6g}")
         if rate < 0.5 * f.settings.rate if lower else rate > 2 * f.settings.rate:
             remedies[rate] = f.change(rate=rate)
@@ -553,7 +554,7 @@ def _worst_layer(f: Facts, kind: str, most: float, how: str) -> Evidence:
 def _at_rates(f: Facts, *remedies: Callable[..., Remedy]) -> Iterator[Remedy]:
     """Remedies with the present rate or others, until one is good."""
     for remedy in remedies:
-        for rate in (f.settings.rate, f.usual_rate, 10 * f.usual_rate):
+        for rate in (f.settings.rate, *(factor * f.usual_rate for factor in HIGHER)):
             yield (tried := remedy(rate=rate))
             if f.gain(tried.trial) > GOOD:
                 return

@@ -18,7 +18,7 @@ from digitnet.engine.network import Committee, Network, usual_cost
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Trainer
-from digitnet.insight.doctor import Finding, diagnose, diagnose_members
+from digitnet.insight.doctor import DATA, FAULTS, Finding, diagnose, diagnose_members
 from digitnet.insight.facts import Facts, written
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
 from digitnet.registry.model import Model
@@ -97,7 +97,7 @@ class DoctorResult(Drawn):
         if finding.trials:
             yield "The experiment: copies were trained, each on the same mini-batches."
             yield from self._experiment(finding, view)
-        elif self.cases:
+        elif self.cases and FAULTS[finding.code].group == DATA:
             yield gallery([(Text(name), small_case(case, view)) for name, case in self.cases], view)
         if finding.remedy:
             yield Text("\nTry: ").append(finding.remedy, "bold")
@@ -114,7 +114,7 @@ class DoctorResult(Drawn):
             rows.append((name, *costs, f"{r.after:.3g}", percent(r.accuracy)))
             if line in ("", finding.remedy):
                 drawn[name] = [(n, cost) for n, cost in enumerate(r.costs, 1) if isfinite(cost)]
-        yield Rows(("cost after", *(f"{n} steps" for n in at), "the end", "right"), rows)
+        yield Rows(("cost after", *(counted(n, "step") for n in at), "the end", "right"), rows)
         if view.width >= MIN_COLUMNS:
             chart = Chart("cost of each mini-batch", drawn)
             width = min(view.width, MAX_COLUMNS)
