@@ -87,8 +87,9 @@ the network as it should be.
 """
 
 PUBLIC = """
-n 784-100-10
+n 784-30-30-10 sigmoid sigmoid squared; set optimizer sgd; set rate 3
   cannot-fit plateau: n 784-3-4-10 sigmoid sigmoid squared; set optimizer sgd; set rate 3; t 10e
+n 784-100-10
   cannot-fit plateau: n 784-4-6-6-4-10; t 2e
   rate-low: n 784-100-10 relu sigmoid squared; set optimizer sgd; set rate 0.005; t 2e
   rate-low: n 784-100-10; set optimizer adam; set rate 1e-6; t 2e

@@ -156,7 +156,8 @@ def pixels(f: Facts) -> Evidence:
     if np.square(x).mean() <= 10 or f.has_learned:
         return None
     text = f"inputs from {x.min():g} to {x.max():g}, weights made for 0 to 1"
-    return text, _at_rates(f, f.scaled) if f.settings.pixels == "raw" else []
+    scaled = _at_rates(f, partial(f.renew, pixels="unit"))
+    return text, scaled if f.settings.pixels == "raw" else ()
 
 
 def _damaged(f: Facts, how: str) -> Evidence:
@@ -623,7 +624,8 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
             if p.name == name and is_odd(size / (0.2 if name == "biases" else usual)):
                 remedies = list(_at_rates(f, f.renew))
                 gain = max(f.gain(remedy.trial) for remedy in remedies)
-                if gain <= f.gain(f.rehearsal) + 0.5 * BETTER:
+                has_grown = f.batches and size > usual  # in training, which needed it
+                if (f.is_learning or has_grown) and gain <= f.gain(f.rehearsal) + 0.5 * BETTER:
                     return None
                 told = f"{size:.2g}, and of a new network {usual:.2g}"
                 return f"layer {number} ({layer.text}): their size is {told}", remedies

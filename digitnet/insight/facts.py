@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from math import sqrt
 from typing import Any
 
@@ -279,26 +279,18 @@ class Facts:
             made = untrained_copy(Trainer(network or self.network, changed, self.trainer.seed))
             return training_copy(made)
 
-        return self._tried(self.anew(network or self.network, changed), new)
+        return self._tried(self.anew(network or self.network, changed), new, changed.pixels)
 
-    def scaled(self, rate: float) -> Remedy:
-        """The remedy of pixels from 0 to 1, for which weights for raw ones are useless."""
-        line = self.renew(pixels="unit", rate=rate).line
-        if not self.batches and rate == self.settings.rate:
-            line = "set pixels unit"
-        copy = partial(training_copy, untrained_copy(self.trainer), rate=rate)
-        return self._tried(line, copy, 1 / 255)
-
-    def _tried(self, line: str, copy: Callable[[], Trainer], scale: float = 0.0) -> Remedy:
-        """The remedy of this line, which makes this copy."""
-        cases = replace(self.data.train, scale=scale) if scale else self.data.train
+    def _tried(self, line: str, copy: Callable[[], Trainer], pixels: str = "") -> Remedy:
+        """The remedy of this line, which makes this copy, for pixels scaled like this."""
+        cases = self.data.train
+        if pixels == "unit" != self.settings.pixels:
+            cases = replace(cases, scale=1 / 255)
 
         def attempt() -> Rehearsal:
             return rehearse(copy(), cases, self.probe, self.report, line)
 
-        if scale or line not in self.remedies:
-            self.remedies[line] = Remedy(line, attempt)
-        return self.remedies[line]
+        return self.remedies.setdefault(line, Remedy(line, attempt))
 
 
 def written(settings: Mapping[str, Any]) -> str:

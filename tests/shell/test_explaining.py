@@ -115,13 +115,6 @@ def test_a_random_case_where_none_is_named(session: Session) -> None:
     assert len(indices) > 1
 
 
-def test_why_changes_nothing(session: Session) -> None:
-    do(session, "n conv; t 3")
-    before = everything(hand(session))
-    do(session, "why 4")
-    assert everything(hand(session)) == before
-
-
 @pytest.mark.parametrize(
     ("line", "says"),
     [
