@@ -186,7 +186,7 @@ class _Chain:
         config, arrays = kind.of_onnx(node.attributes, *node.arrays)
         for name, value in node.attributes.items():
             if name not in UNREAD and value != USUAL.get(name):
-                raise ValueError(f"{name} = {value!r:.60}")
+                raise ValueError(f"{name[:30]!r} = {value!r:.60}")
         if self.places.ndim == 1:
             order = np.argsort(self.places)
             for name in arrays.keys() - {"biases"}:
@@ -296,7 +296,7 @@ class _Graph:
         chains = self._taken([str(name, "utf-8") for name in message[1] if name], node.arrays)
         try:
             if node.operator not in FOLLOW or _text(message, 7):
-                raise ValueError("digitnet has none that computes it")
+                raise ValueError("an unknown operator")
             if not chains or (len(chains) > 1 and node.operator != "Mean"):
                 raise ValueError("it takes no value, or several, of the layers before it")
             for chain in chains:
@@ -304,7 +304,7 @@ class _Graph:
         except (ValueError, IndexError, KeyError, TypeError) as error:
             name = f"{(_text(message, 3) or made)[:60]!r} ({node.operator[:30]!r})"
             reason = f"it lacks {error}" if isinstance(error, KeyError) else error
-            raise DamagedSave(f"{name} is no layer here: {reason}") from None
+            raise DamagedSave(f"{name} is not a layer that digitnet has: {reason}") from None
         self.values[made] = chains
 
     def _taken(self, names: list[str], arrays: list[Array]) -> list[_Chain]:

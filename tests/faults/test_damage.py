@@ -254,7 +254,7 @@ def survived_imports(path: Path, times: int) -> int:
     return count
 
 
-@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+@pytest.mark.parametrize("suffix", exchange.READERS)
 def test_mutations_of_exports(tmp_path: Path, share: Share, tally: Tally, suffix: str) -> None:
     path, times = tmp_path / f"x.{suffix}", share(300, 50_000)
     export_network(rich(), path)
@@ -267,7 +267,7 @@ def test_errors_of_other_kinds_are_found_out(
 ) -> None:
     path = tmp_path / "x.npz"
     export_network(rich(), path)
-    monkeypatch.setitem(exchange.READERS, "npz", lambda d: ("", dict(np.load(BytesIO(d)))))
+    monkeypatch.setitem(exchange.READERS, "npz", lambda d, *_: ("", dict(np.load(BytesIO(d)))))
     with pytest.raises(Exception) as caught:
         survived_imports(path, 200)
     assert not isinstance(caught.value, RegistryError)
