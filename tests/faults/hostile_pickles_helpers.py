@@ -59,33 +59,17 @@ SYSTEM = name_of("os:system")
 ATTACK = call(SYSTEM, SHELL)
 
 CALLS: dict[str, tuple[Any, ...]] = {
-    **dict.fromkeys(("os:system", "posix:system", "os:popen"), (SHELL,)),
-    **dict.fromkeys(
-        ("builtins:eval", "builtins:exec", "__builtin__:eval", "timeit:timeit"), (CODE,)
-    ),
-    "subprocess:Popen": (["touch", MARKER],),
-    "os:execvp": ("touch", ["touch", MARKER]),
-    "os:fork": (),
-    "os:_exit": (0,),
-    "builtins:open": (MARKER, "w"),
+    "os:system": (SHELL,),
+    "builtins:exec": (CODE,),
     "builtins:__import__": ("antigravity",),
-    "builtins:print": ("\x1b[2J",),
-    "builtins:getattr": (Raw(name_of("builtins:object")), "__subclasses__"),
     "builtins:bytearray": (1 << 40,),
-    "runpy:run_path": (MARKER,),
+    "subprocess:Popen": (["touch", MARKER],),
+    "os:_exit": (0,),
     "socket:create_connection": (("localhost", 1),),
-    "threading:Timer": (0, Raw(SYSTEM), [SHELL]),
-    "sys:setrecursionlimit": (1 << 30,),
-    "ctypes:string_at": (1,),
-    "marshal:loads": (b"N",),
     "functools:partial": (Raw(SYSTEM), SHELL),
-    "copyreg:add_extension": ("os", "system", 1),
     "collections:OrderedDict": ([("name", "x")],),
     "decimal:Decimal": ("1e999999999",),
-    "shutil:rmtree": (MARKER,),
     "numpy:load": (MARKER, None, True),
-    "numpy.f2py.crackfortran:myeval": (CODE,),
-    "digitnet.cli:main": (["-c", "pas stolen"],),
     "digitnet.registry.saves:Registry": (MARKER,),
 }
 """What is called with what, by REDUCE: of each kind of harm, and of our own code."""
