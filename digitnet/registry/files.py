@@ -72,7 +72,7 @@ def write_durably(path: Path, data: bytes, keep_old_as: Path | None = None) -> N
             if keep_old_as is not None:
                 keep_old_as.unlink()
         raise
-    _confirm(path.parent)
+    sync_folder(path.parent, NotConfirmed)
 
 
 def _keep_mode(path: Path, descriptor: int) -> None:
@@ -104,9 +104,9 @@ def move_durably(path: Path, other: Path) -> None:
             path.unlink()  # two links to one file: renaming would do nothing
         else:
             path.replace(other)
-    _confirm(other.parent)
+    sync_folder(other.parent, NotConfirmed)
     if other.parent != path.parent:
-        _confirm(path.parent)
+        sync_folder(path.parent, NotConfirmed)
 
 
 @contextmanager
@@ -128,22 +128,18 @@ def unconfirmed_is_undone() -> Iterator[None]:
         raise OSError(error.errno, error.strerror) from None
 
 
-def _confirm(folder: Path) -> None:
-    try:
-        sync_folder(folder)
-    except OSError as error:
-        raise NotConfirmed(error.errno, error.strerror) from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Fsyncs a folder; does nothing on Windows, which needs none."""
+def sync_folder(folder: Path, failure: type[OSError] = OSError) -> None:
+    """Fsyncs a folder; does nothing on Windows, which needs none. Raises `failure`."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise failure(error.errno, error.strerror, error.filename) from None
 
 
 def make_folder(folder: Path) -> None:

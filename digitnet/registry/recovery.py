@@ -53,14 +53,14 @@ IDLE_SECONDS = 5.0  # minimum interval of autosaves between commands
 class Recovery:
     """The unsaved training of a session, its autosaves, and those that others have left.
 
-    is_adopted: whether the file of this process was adopted from another. problem: why the last
-    autosave failed; empty if it did not.
+    is_adopted: whether the file of this process was adopted from another. warning: why the last
+    autosave failed, in one line; empty if it did not.
     """
 
     def __init__(self, saves: Path) -> None:
         self.folder = saves / FOLDER
         self.is_adopted = False
-        self.problem = self._last_problem = ""
+        self.warning = self._last_warning = ""
         self._path: Path | None = None
         self._lock: BaseFileLock | None = None
         self._last, self._autosaved_state = monotonic(), (0, 0)
@@ -85,24 +85,21 @@ class Recovery:
         if model is None or (meant and (asked or not self.is_adopted)):
             self.discard()
             return False
-        return self.autosave(model)
-
-    @property
-    def warning(self) -> str:
-        """Why the last autosave failed, in one line; empty if it did not."""
-        return self.problem and f"the training was not autosaved: {self.problem}"
+        is_autosaved = self.autosave(model)
+        self.release()
+        return is_autosaved
 
     def new_warning(self) -> str:
         """The warning if it differs from the last one returned; otherwise empty."""
-        before, self._last_problem = self._last_problem, self.problem
-        return "" if self.problem == before else self.warning
+        before, self._last_warning = self._last_warning, self.warning
+        return "" if self.warning == before else self.warning
 
     def autosave(self, model: Model) -> bool:
         """Writes the current state of the model; returns whether it is on disk.
 
-        Never raises: if the write fails, `problem` says why and the previous autosave is kept.
+        Never raises: if the write fails, `warning` says why and the previous autosave is kept.
         """
-        self._last, self._autosaved_state, self.problem = monotonic(), _state(model), ""
+        self._last, self._autosaved_state, self.warning = monotonic(), _state(model), ""
         try:
             data = sealed(to_document(model, model.name or UNNAMED), model)
             if self._path is None:
@@ -113,9 +110,10 @@ class Recovery:
             write_durably(self._path, data)
             return True
         except OSError as error:
-            self.problem = error.strerror or str(error)
+            why = error.strerror or str(error)
         except (RegistryError, MemoryError) as error:
-            self.problem = str(error) or "there is not enough memory"
+            why = str(error) or "there is not enough memory"
+        self.warning = f"the training was not autosaved: {why}"
         if self._path and not self._path.exists():  # do not leave a lock without a file
             self.discard()
         return False

@@ -130,9 +130,6 @@ def caller() -> str:
     while frame.f_code.co_filename != files.__file__ or "sync_folder" in frame.f_code.co_name:
         assert frame.f_back
         frame = frame.f_back
-    if frame.f_code.co_name == "_confirm":
-        assert frame.f_back
-        frame = frame.f_back
     return f"{frame.f_code.co_name}:{frame.f_lineno}"
 
 
