@@ -260,29 +260,32 @@ class Network:
                 signal = layer.backward(signal)
 
     def measure_statistics(self, batches: Iterable[Array]) -> None:
-        """Sets the statistics of batch normalization to their means over these batches, with the
+        """Sets the statistics of batch normalization to their means over these cases, with the
         current weights (Izmailov et al. 2018, arXiv 1803.05407, section 3).
         """
-        norms, count = self.batch_norms, 0
+        norms, total, first = self.batch_norms, 0.0, 0
         sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
         for x in batches:
             x = x.reshape(len(x), *self.input_shape)
             for layer in self.prepared:
                 x = layer.forward(x, None if isinstance(layer, Dropout) else Step())
-            count += 1
+            first = first or len(x)
+            weight = len(x) / first  # the last batch may be smaller
+            total += weight
             for norm, (mean, variance) in zip(norms, sums, strict=True):
-                mean += norm.batch_mean
-                variance += norm.batch_variance
+                mean += weight * norm.batch_mean
+                variance += weight * norm.batch_variance
         for norm, (mean, variance) in zip(norms, sums, strict=True):
-            norm.mean[:], norm.variance[:] = mean / count, variance / count
+            norm.mean[:], norm.variance[:] = mean / total, variance / total
 
     def is_finite(self) -> bool:
         return all(bool(np.isfinite(p.value).all()) for p in self.parameters)
 
 
 def _check(layers: list[Layer]) -> None:
-    if len(layers) > MAX_LAYERS:
-        raise ValueError(f"a network has at most {MAX_LAYERS} layers, not {len(layers)}")
+    count = sum(not isinstance(layer, SetDropout) for layer in layers)
+    if count > MAX_LAYERS:
+        raise ValueError(f"a network has at most {MAX_LAYERS} layers, not {count}")
     for below, above in pairwise(layers):
         if below.shape != above.input_shape:
             given, taken = ("x".join(map(str, s)) for s in (below.shape, above.input_shape))

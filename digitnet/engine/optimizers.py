@@ -56,6 +56,8 @@ class Penalties:
     def gradient(self, p: Parameter, rows: slice = slice(None), add: Adder = add) -> Array:
         """The gradient of the cost with the penalties, for these rows; it may be overwritten."""
         g = p.gradient[rows]
+        if isinstance(p.gradient, np.ndarray):  # of which rows are a view
+            g = g.copy()
         if p.decays and self.l2:
             add(g, self.l2, p.value[rows])
         if p.decays and self.l1:
@@ -98,11 +100,11 @@ class Optimizer(ABC):
     def __init_subclass__(cls) -> None:
         OPTIMIZERS[cls.name] = cls
 
-    def __init__(self, parameters: list[Parameter]) -> None:
+    def __init__(self, parameters: list[Parameter], momentum: float = 0.0) -> None:
         self.parameters = parameters
         self.add: Adder = add
         self.steps = 0
-        self.momentum = 0.0
+        self.momentum = momentum
         zeros = [[np.zeros_like(p.value) for p in parameters] for _ in self.slots]
         self.state: State = dict(zip(self.slots, zeros, strict=True))
 
@@ -129,8 +131,9 @@ class Optimizer(ABC):
         if self.steps == 0:
             for name in self.starts_at_weights:
                 self.state[name] = [p.value.copy() for p in self.parameters]
+        self.change_momentum(momentum)
         self.steps += 1
-        self.momentum, self.add = momentum, adder(sum(p.value.size for p in self.parameters))
+        self.add = adder(sum(p.value.size for p in self.parameters))
         decay = penalties.l2 if self.decoupled else 0.0
         if self.decoupled:
             penalties = Penalties(0.0, penalties.l1)
@@ -148,14 +151,21 @@ class Optimizer(ABC):
 
         for_blocks(self.parameters, cases, update)
         if max_norm:
-            limit_norms(self.parameters, max_norm)
             for k, p in enumerate(self.parameters):
+                if p.decays:
+                    factor = norm_factor(p.value, max_norm)
+                    for array in [p.value, *(self.state[n][k] for n in self.starts_at_weights)]:
+                        array *= factor
                 if mean:
                     mean.update(k, slice(None), p.value)
 
     def answering(self) -> list[Array] | None:
         """The weights to evaluate with; None if they are those in training."""
         return None
+
+    def change_momentum(self, momentum: float) -> None:
+        """Changes the momentum coefficient, without changing the weights to evaluate with."""
+        self.momentum = momentum
 
     @abstractmethod
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
@@ -302,12 +312,18 @@ class ScheduleFree(Optimizer):
         self.add(w, rate * (self.momentum * (1 - c) - 1), g)
 
     def answering(self) -> list[Array] | None:
-        """x for each parameter; None before the first step."""
+        """x for each parameter, or z if β is 0; None before the first step."""
         if self.steps == 0:
             return None
         beta = self.momentum or 1.0
         pairs = zip(self.parameters, self.state["z"], strict=True)
         return [(p.value - (1 - beta) * z) / beta for p, z in pairs]
+
+    def change_momentum(self, momentum: float) -> None:
+        if momentum != self.momentum and (means := self.answering()):
+            for p, x, z in zip(self.parameters, means, self.state["z"], strict=True):
+                p.value[...] = (1 - momentum) * z + momentum * x
+        self.momentum = momentum
 
 
 class ScheduleFreeAdamW(ScheduleFree):
@@ -338,10 +354,10 @@ class ScheduleFreeAdamW(ScheduleFree):
         super().update(w, g, rate, decay, z)
 
 
-def limit_norms(parameters: list[Parameter], max_norm: float) -> None:
-    """Limits the norm of the weights into each unit (Srivastava et al. 2014, JMLR 15)."""
-    for p in parameters:
-        if p.decays:
-            lengths = np.sqrt(np.einsum("ij,ij->j", p.value, p.value))
-            weights = p.value
-            weights *= np.minimum(1, max_norm / np.maximum(lengths, max_norm))
+def norm_factor(weights: Array, max_norm: float) -> Array:
+    """For each unit, min(1, max_norm / the norm of the weights into it): a factor that limits it
+    (Srivastava et al. 2014, JMLR 15).
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->j", weights, weights))
+    factors: Array = np.minimum(1, max_norm / np.maximum(lengths, max_norm))
+    return factors

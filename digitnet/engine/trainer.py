@@ -90,7 +90,11 @@ class Trainer:
     def settings(self, settings: Settings) -> None:
         self._settings = settings
         if type(self.optimizer) is not OPTIMIZERS[settings.optimizer]:
-            self.optimizer = OPTIMIZERS[settings.optimizer](self.network.parameters)
+            if means := self.optimizer.answering():
+                for p, mean in zip(self.network.parameters, means, strict=True):
+                    p.value[...] = mean
+            self._new_optimizer()
+        self.optimizer.change_momentum(settings.momentum)
         if not settings.average:
             self.averages, self.progress.averaged = None, 0
         self.network.set_dropout(settings.dropout)
@@ -136,8 +140,12 @@ class Trainer:
 
     def forget(self) -> None:
         """Resets the optimizer and the running mean, after the weights were set from outside."""
-        self.optimizer = OPTIMIZERS[self.settings.optimizer](self.network.parameters)
+        self._new_optimizer()
         self.averages, self.progress.averaged = None, 0
+
+    def _new_optimizer(self) -> None:
+        optimizer, momentum = OPTIMIZERS[self.settings.optimizer], self.settings.momentum
+        self.optimizer = optimizer(self.network.parameters, momentum)
 
     @np.errstate(all="ignore")
     def answering(self) -> Network:
@@ -176,7 +184,9 @@ class Trainer:
         return replace(plain, cost=plain.cost + self.penalty())
 
     def penalty(self) -> float:
-        return self.penalties.value(self.network.parameters)
+        """The penalties in the cost: not those that an optimizer applies by itself."""
+        l2 = 0.0 if self.optimizer.decoupled else self.settings.l2
+        return Penalties(l2, self.settings.l1).value(self.network.parameters)
 
     @property
     def is_full(self) -> bool:
@@ -199,15 +209,18 @@ class Trainer:
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
-        values, state, steps = self._values(), self.optimizer.state, self.optimizer.steps
-        now = Snapshot(values, self.averages, state, steps, self.progress, len(self.history))
-        return deepcopy(now)
+        values, of = self._values(), self.optimizer
+        optimizer = of.state, of.steps, of.momentum
+        return deepcopy(
+            Snapshot(values, self.averages, *optimizer, self.progress, len(self.history))
+        )
 
     def restore(self, snapshot: "Snapshot") -> None:
         for mine, value in zip(self._values(), snapshot.values, strict=True):
             mine[...] = value
         self.averages = snapshot.averages
         self.optimizer.state, self.optimizer.steps = snapshot.state, snapshot.steps
+        self.optimizer.momentum = snapshot.momentum
         vars(self.progress).update(vars(snapshot.progress))
         del self.history[snapshot.history :]
 
@@ -220,6 +233,7 @@ class Snapshot:
     averages: list[Array] | None
     state: State
     steps: int
+    momentum: float
     progress: Progress
     history: int
 

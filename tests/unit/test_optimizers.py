@@ -1,7 +1,9 @@
 """Optimisers, schedules and regularisers against their formulae."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import cos, pi
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from engine_helpers import differences, gradients, made
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.layers import Dropout, Step
 from digitnet.engine.network import Network
-from digitnet.engine.optimizers import OPTIMIZERS, Penalties, limit_norms
+from digitnet.engine.optimizers import OPTIMIZERS, Penalties, norm_factor
 from digitnet.engine.run import run
 from digitnet.engine.schedules import SCHEDULES, Amount, Schedule
 from digitnet.engine.settings import Settings
@@ -21,9 +23,9 @@ def network() -> Network:
     return made("6-5-3", 3, dtype=np.float64)
 
 
-def batch(count: int = 8) -> tuple[np.ndarray, np.ndarray]:
+def batch(count: int = 8, inputs: int = 6) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(4)
-    return rng.standard_normal((count, 6)), np.eye(3)[rng.integers(3, size=count)]
+    return rng.standard_normal((count, inputs)), np.eye(3)[rng.integers(3, size=count)]
 
 
 def cases() -> Cases:
@@ -93,6 +95,31 @@ STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 """The step, in units of the rate, after these gradients."""
 
 
+@pytest.mark.parametrize("name", ["schedule-free", "schedule-free-adamw"])
+@pytest.mark.parametrize(
+    "change", [{"momentum": 0.3}, {"optimizer": "sgd"}, {"momentum": 0.95, "optimizer": "adam"}]
+)
+def test_settings_do_not_change_what_a_schedule_free_network_answers(
+    name: str, change: dict[str, Any]
+) -> None:
+    trainer = trained("40", optimizer=name, average=0.0)
+    x = batch()[0]
+    before = trainer.answering().forward(x).copy()
+    trainer.settings = replace(trainer.settings, **change)
+    np.testing.assert_allclose(trainer.answering().forward(x), before, rtol=1e-9)
+
+
+def test_what_schedule_free_answers_with_is_limited_with_the_weights() -> None:
+    trainer = trained("200", optimizer="schedule-free", rate=1.0, average=0.0, max_norm=1.0)
+    for p in trainer.with_answering_weights().parameters[::2]:
+        assert np.linalg.norm(p.value, axis=0).max() <= 1.2
+
+
+def test_the_cost_has_no_penalty_that_the_optimizer_applies_by_itself() -> None:
+    assert trained("1", optimizer="adam", l2=0.5).penalty() > 0
+    assert trained("1", optimizer="adamw", l2=0.5).penalty() == 0
+
+
 @pytest.mark.parametrize("name", [n for n in OPTIMIZERS if not n.startswith("schedule-free")])
 @pytest.mark.parametrize(
     ("l2", "l1", "clip"), [(0, 0, 0), (0.5, 0, 0), (0, 0.01, 0), (0.5, 0, 1e9)]
@@ -116,6 +143,18 @@ def test_steps_follow_their_formula_and_penalties_spare_the_biases(
             np.testing.assert_allclose(p.value, value, rtol=1e-9, atol=1e-12)
 
 
+def test_clipping_does_not_add_penalties_twice() -> None:
+    steps = []
+    for clip in (0.0, 1e9):
+        of = made("6x6-2c3-3", 3)
+        x, y = (array.astype(np.float32) for array in batch(inputs=36))
+        start = weights(of)
+        of.backward(of.forward(x, Step()), y)
+        OPTIMIZERS["sgd"](of.parameters).step(0.1, len(x), penalties=Penalties(0.5), clip=clip)
+        steps.append(weights(of) - start)
+    np.testing.assert_allclose(*steps, rtol=1e-6)
+
+
 @pytest.mark.parametrize("far", [0, 1e21], ids=["", "a square out of range"])
 def test_clipping_shortens_the_whole_gradient(far: float) -> None:
     of = made("6-8-3", 3, output="linear", cost="squared")
@@ -131,7 +170,7 @@ def test_max_norm_shortens_what_is_too_long_and_nothing_else() -> None:
     w = of.layers[0].weights
     w[:, 0] *= 100
     kept = w[:, 1:].copy()
-    limit_norms(of.parameters, 50.0)
+    w *= norm_factor(w, 50.0)
     assert np.linalg.norm(w[:, 0]) == pytest.approx(50)
     np.testing.assert_array_equal(w[:, 1:], kept)
     assert (

@@ -321,3 +321,18 @@ def test_settings_are_changed_by_name_within_their_bounds() -> None:
         for text in texts:
             with pytest.raises(ValueError, match=name):
                 Settings().changed(name, text)
+
+
+def test_statistics_count_each_case_alike_also_in_a_smaller_last_batch() -> None:
+    network = made("6-5-b-3", 1, dtype=np.float64)
+    x = np.random.default_rng(1).standard_normal((251, 6))
+    network.measure_statistics([x[:250], x[250:]])
+    with_all = network.batch_norms[0].mean.copy()
+    network.measure_statistics([x])
+    np.testing.assert_allclose(with_all, network.batch_norms[0].mean, rtol=1e-9)
+
+
+def test_dropout_that_is_set_does_not_count_as_layers() -> None:
+    network = made("-".join(["6"] * 40), 1)
+    network.set_dropout(0.1)
+    assert network.copy(np.float32).shape == network.shape
