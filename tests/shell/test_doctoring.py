@@ -104,16 +104,13 @@ def test_old_statistics_are_renewed_by_the_remedy(session: Session) -> None:
     assert (finding["code"], after["findings"]) == ("stale", [])
 
 
-def test_nobody_is_examined_who_is_not_there(session: Session) -> None:
+def test_what_cannot_be_examined_is_refused(session: Session) -> None:
     assert "no network in hand" in refusal(session, "doctor")
     assert "no network in hand" in refusal(session, "find rate")
-    do(session, "n truth")
-    assert "augment" in refusal(session, "set augment light; doctor")
-
-
-def test_find_takes_one_word(session: Session) -> None:
     assert "find needs the word" in refusal(session, "find")
     assert "Did you mean rate?" in refusal(session, "find rat")
+    do(session, "n truth")
+    assert "augment" in refusal(session, "set augment light; doctor")
 
 
 @pytest.mark.parametrize("command", ["doctor", "find rate"])
@@ -139,12 +136,8 @@ def test_the_rates_and_their_costs(session: Session) -> None:
     assert rates[0] < result["suggestion"] < rates[costs.index(min(costs))]
     assert session.network().trainer.settings.rate == 0.05
     assert session.unsaved == ""
-
-
-def test_a_trained_network_is_tried_on_a_fresh_copy(session: Session) -> None:
-    *_, untrained = do(session, "n 784-32-10; find rate")
     *_, trained = do(session, "t 1e; find rate")
-    assert trained == {**untrained, "on_fresh_copy": True}
+    assert trained == {**result, "on_fresh_copy": True}
     assert "untrained copy" in shown(FindResult([], [], None, 0.05, True), 80)
 
 
