@@ -63,8 +63,8 @@ class WhyResult(Drawn):
 
     output: the index of the output that gives the guess, which differs if there is only one.
     penalized: whether training adds penalties to the gradient. is_mean: whether the weights are the
-    running mean, which answers. batch: cases of a mini-batch. part: all that is shown, a layer
-    (from 1) or `cost`; 0 for everything. left: what the film showed when it was left.
+    running mean, which answers. batch: cases of a mini-batch. part: the scenes that are shown, of a
+    layer (from 1) or `cost`; 0 for all. left: what the film showed when it was left.
     """
 
     case: Case
@@ -91,31 +91,25 @@ class WhyResult(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         sheet, blocks = Sheet(view.width, view.blocks), self._blocks(view)
-        part = self.part
         yield Text(str(self.case))
         if self.left:
             yield self.left
             return
-        if isinstance(part, str):
-            yield from (sheet.heading(DERIVATION), *blocks[-1].derivation(self.batch))
+        if self.part:
+            scenes, part = list(self.scenes(view)), self.part
+            for at in (len(blocks) + 2,) if isinstance(part, str) else (part, -part):
+                title, parts = scenes[at]
+                yield from (sheet.heading(title), *parts)
             return
-        if not part:
-            yield from self._asked(view)
-        chosen = [blocks[part - 1]] if part else blocks
+        yield from self._asked(view)
         yield sheet.heading("forwards")
-        yield sheet.side_by_side([list(chain(*block.forward())) for block in chosen])
-        if not part:
-            yield sheet.heading("the cost")
-            yield sheet.side_by_side([blocks[-1].of_cost()])
+        yield sheet.side_by_side([list(chain(*block.forward())) for block in blocks])
+        yield sheet.heading("the cost")
+        yield sheet.side_by_side([blocks[-1].of_cost()])
         yield sheet.heading("backwards")
-        for block in reversed(chosen):
+        for block in reversed(blocks):
             yield sheet.side_by_side(block.backward())
-        if part:
-            shows = (
-                f"why {self.case.index} 1 to why {self.case.index} {len(blocks)} show the layers."
-            )
-            yield sheet.text(shows, "dim")
-        elif self.penalized:
+        if self.penalized:
             yield sheet.text(PENALIZED, "dim")
 
     def scenes(self, view: View) -> Iterator[tuple[str, Sequence[RenderableType]]]:
@@ -125,7 +119,7 @@ class WhyResult(Drawn):
         for number, block in enumerate(blocks, 1):
             yield f"forwards, layer {number} of {len(blocks)}", block.with_map(view)
         yield "the cost", blocks[-1].of_cost()
-        yield DERIVATION, list(blocks[-1].derivation(self.batch))
+        yield "from the cost to δ = dC/dz", list(blocks[-1].derivation(self.batch))
         for number, block in reversed(list(enumerate(blocks, 1))):
             rows = block.sheet.in_rows(block.backward())
             if self.penalized:
@@ -185,22 +179,15 @@ class Film(Window):
             pages.append(page)
         return pages
 
-    @property
-    def left(self) -> Segments:
-        return Segments([segment for line in self.page for segment in (*line, Segment.line())])
-
     def press(self, key: str) -> bool:
-        moves = {"home": -self._at, "end": 1_000_000}
-        moves |= dict.fromkeys((" ", "right", "down", "pagedown", "c-m"), 1)
-        moves |= dict.fromkeys(("left", "up", "pageup", "c-h"), -1)
-        self._at += moves.get(key, 0)
+        self._at += (key in (" ", "right", "down", "pagedown")) - (key in ("left", "up", "pageup"))
+        self._at = {"home": 0, "end": 1_000_000}.get(key, self._at)
         return key not in ("q", "escape", "c-d")
 
     def move(self) -> bool:
         return False
 
 
-DERIVATION = "from the cost to δ = dC/dz"
 MEAN = (
     "The weights are the running mean of those in training, with which the network answers; step "
     "shows both."
@@ -286,7 +273,8 @@ def why(
     )
     film = Film(result)
     if not part and session.interactive and not session.to_file and session.asker.show(film):
-        return replace(result, left=film.left)
+        lines = [segment for line in film.page for segment in (*line, Segment.line())]
+        return replace(result, left=Segments(lines))
     return result
 
 
