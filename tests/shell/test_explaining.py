@@ -93,7 +93,7 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
         ("n mini; why 3 cost", "and not 2 (a − y)"),
         ("n 784-9-10 relu sigmoid; why 3 cost", "δ = a − y"),
         ("n 784-9-10 relu softmax squared; why 3 cost", "The Jacobian of softmax"),
-        ("n 784-30-10; why 3 2", "layer 2: gradient"),
+        ("n 784-30-10; why 3 1", "layer 1: gradient"),
     ],
 )
 def test_a_part_of_it_fits_on_a_screen(session: Session, line: str, says: str) -> None:
