@@ -5,24 +5,20 @@ import re
 from transcript import ROOT
 
 from digitnet.digits import files as digit_files
-from digitnet.registry import codec, files
-from digitnet.registry import exchange as exchange_npz
-from digitnet.registry import exchange as exchange_safetensors
-from digitnet.registry import recovery as unfinished
-from digitnet.registry import saves as registry
-from digitnet.registry import saves as trash
+from digitnet.registry import codec, exchange, files, from_onnx, recovery, saves
 from digitnet.repl.terminal import history
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 BOUNDS = [
     f"at most {files.MAX_BYTES >> 20} MiB, {codec.MAX_DEPTH} levels, {codec.MAX_VALUES:,} values, "
     f"{codec.MAX_ITEMS:,} items in a list and {codec.MAX_STRING:,} bytes in a string",
-    f"no file may stand for more than {exchange_npz.MAX_EXPANSION} times its size",
-    f"a header of at most {exchange_safetensors.MAX_HEADER >> 20} MiB",
+    f"no file may stand for more than {exchange.MAX_EXPANSION} times its size",
+    f"a header of at most {exchange.MAX_HEADER >> 20} MiB",
+    f"at most {from_onnx.MAX_FIELDS:,} fields and {from_onnx.MAX_NODES:,} nodes",
     f"MNIST's files have at most {digit_files.MAX_IDX >> 20} MiB",
-    f"the last {trash.KEPT_VERSIONS} overwritten versions",
-    f"waited for up to {registry.LOCK_SECONDS} seconds",
-    f"every {unfinished.BUSY_SECONDS:.0f} seconds of a training",
+    f"the last {saves.KEPT_VERSIONS} overwritten versions",
+    f"waited for up to {saves.LOCK_SECONDS} seconds",
+    f"every {recovery.BUSY_SECONDS:.0f} seconds of a training",
     f"the last {history.MAX_BYTES // 1000} kB",
 ]
 
