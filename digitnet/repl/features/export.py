@@ -83,8 +83,8 @@ def import_(
     continues from its weights, but the optimizer and the history start afresh. Otherwise it may
     hold the weights and biases of a dense network: a state dict of PyTorch in .safetensors, or the
     matrices of Keras or scikit-learn, in order, in .npz. The activation of its hidden units, which
-    such a file does not tell, is given after it. Or it is a model in .onnx of the layers that
-    digitnet has, one after the other; what else is in it is named, and nothing is loaded.
+    such a file does not tell, is given after it. A model in .onnx may be of any program if its
+    layers are ones that digitnet has, one after the other; any other is refused, by name.
     """
     path, said = path_of(file, "import first.npz"), list[str]()
     try:

@@ -405,10 +405,11 @@ def _run_trainings(
     pool: PoolFactory = partial(processes, data, threads.count())
     if address:
         pool = partial(cluster, data, address)
-    if is_new:
-        session.report(Note(f"Study {record.name!r}: {counted(total, 'training')}."))
+    first = [Note(f"Study {record.name!r}: {counted(total, 'training')}.")] if is_new else []
 
     def report(result: Result | None) -> None:
+        while first:  # said when the workers are there
+            session.report(first.pop())
         if result is None:
             return session.report()
         done = len(results)
