@@ -150,27 +150,6 @@ def decoded_or_refused(data: bytes) -> None:
     assert repr(pickle.loads(data)) == repr(document)
 
 
-class Attack:
-    """Says so when something makes a pickle of it do what it asks."""
-
-    done: tuple[str, ...] = ()
-
-    def __reduce__(self) -> Any:
-        return (setattr, (Attack, "done", ("it ran",)))
-
-
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_that_calls_something_is_refused_and_nothing_is_called(protocol: int) -> None:
-    data = pickle.dumps({"a": Attack()}, protocol)
-    for each in (data, PROTOCOL + data[2:]):
-        with pytest.raises(DamagedSave):
-            decode(each)
-    assert Attack.done == ()
-    pickle.loads(data)
-    assert Attack.done == ("it ran",)  # so the pickle was a loaded one
-    Attack.done = ()
-
-
 def test_no_byte_but_the_thirteen_begins_a_value() -> None:
     for code in set(range(256)) - set(VALUE_OPCODES):
         with pytest.raises(DamagedSave, match=f"opcode 0x{code:02x}, which no save uses"):

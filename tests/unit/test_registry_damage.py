@@ -268,38 +268,3 @@ def test_a_lock_that_leads_elsewhere_is_not_followed(two: Registry, target: str)
     assert batches_of(two) == 2
     assert sorted(path.name for path in two.folder.parent.iterdir()) == ["elsewhere", "saves"]
     assert elsewhere.read_bytes() == b"somebody else's"
-
-
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.EMFILE], ids=errno.errorcode.get)
-@pytest.mark.parametrize("place", ["folder", "file", "trash"])
-def test_what_cannot_be_read_is_named(
-    two: Registry, monkeypatch: pytest.MonkeyPatch, place: str, code: int
-) -> None:
-    path = {"folder": two.folder, "file": file_of(two.folder), "trash": two.trash.folder}[place]
-    said = os.strerror(code)
-
-    def refusing(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(which: Any, *how: Any, **more: Any) -> Any:
-            if str(which) == str(path):
-                raise failure(code)
-            return real(which, *how, **more)
-
-        return call
-
-    for module, name in ((os, "open"), (os, "scandir"), (os, "listdir")):
-        monkeypatch.setattr(module, name, refusing(getattr(module, name)))
-    if place == "folder":
-        with pytest.raises(RegistryError, match=f"cannot read .*: {said}"):
-            two.entries()
-    elif place == "file":
-        with pytest.raises(RegistryError, match=f"'x' cannot be read: .*{said}"):
-            two.load("x")
-        (two.folder / LIST).unlink()
-        store_module._known.cache_clear()
-        assert f"it cannot be read: {said}" in [entry.damaged for entry in two.entries()]
-    else:
-        for change in (lambda: undo(two), lambda: two.delete("x")):
-            with pytest.raises(RegistryError, match=f"{said}; nothing was"):
-                change()
-    monkeypatch.undo()
-    assert batches_of(two) == 2
