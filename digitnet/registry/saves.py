@@ -467,7 +467,7 @@ class Registry:
         data = sealed(document, content)
         with self.locked(failure):
             there = self.find(name, data=is_data)
-            path = self.folder / (there.file if there else new_file())
+            path = self.folder / (there.file if there else f"{secrets.token_hex(8)}.pickle")
             is_copied = any(there and entry.hidden == there.file for entry in self.entries())
             if there and is_copied and there.saved_at > document["saved_at"]:  # a clock was wrong
                 document["saved_at"] = there.saved_at
@@ -487,11 +487,8 @@ class Registry:
 
         Raises RegistryError if `old` does not exist, is included or damaged, or if `new` exists.
         """
-        self._refuse_included(old, "renamed")
         with self.locked("nothing was renamed"):
-            entry = self.find(old)
-            if entry is None:
-                raise no_network(old)
+            entry = self._found(old, "renamed")
             self.read(entry)  # raises if it is damaged
             if new == old:
                 raise RegistryError(f"{old!r} is called that already; nothing was renamed")
@@ -510,18 +507,18 @@ class Registry:
 
     def delete(self, name: str, *, data: bool = False) -> None:
         """Moves a thing to the trash. Raises RegistryError if there is none, or it is included."""
-        if not data:
-            self._refuse_included(name, "deleted")
         with self.locked("nothing was deleted"):
-            entry = self.find(name, data=data)
-            if entry is None:
-                raise no_network(name)
-            self.throw_away(entry.file)
+            self.throw_away(self._found(name, "deleted", data=data).file)
             self.update_list()
 
-    def _refuse_included(self, name: str, what: str) -> None:
-        if self.includes(name):
-            raise RegistryError(f"{name!r} is included with digitnet and cannot be {what}")
+    def _found(self, name: str, change: str, *, data: bool = False) -> Entry:
+        """What `find` returns. Raises RegistryError for nothing, or what is included."""
+        entry = self.find(name, data=data)
+        if entry is None and not data and self.includes(name):
+            raise RegistryError(f"{name!r} is included with digitnet and cannot be {change}")
+        if entry is None:
+            raise no_network(name)
+        return entry
 
     def throw_away(self, file: str) -> None:
         move_durably(self.folder / file, self.trash.place("deleted", file))
@@ -572,10 +569,6 @@ class Registry:
                 f"cannot write in {self.folder}: {why}; {failure}. "
                 "--saves DIR chooses another folder"
             ) from None
-
-
-def new_file() -> str:
-    return f"{secrets.token_hex(8)}.pickle"
 
 
 def no_network(name: str) -> RegistryError:

@@ -82,12 +82,14 @@ def _places(saves: Registry, kept: Kept) -> tuple[Path, Path]:
 def _restorable(saves: Registry, name: str = "") -> list[Kept]:
     """What `undo` can take back, the latest first; for one thing only, if `name` is given."""
     files = {name, *(entry.file for entry in saves.entries() if entry.name == name)}
-    return [
-        kept
-        for kept in reversed(saves.trash.contents())
-        if _is_possible(saves, kept)
-        and (not name or kept.file in files or claim(_places(saves, kept)[1])[0] == name)
-    ]
+    found = []
+    for kept in reversed(saves.trash.contents()):
+        path, place = _places(saves, kept)
+        # a version that is still in place was kept for a change that was interrupted
+        is_in_place = path.exists() and path.samefile(place)
+        if not is_in_place and (not name or kept.file in files or claim(place)[0] == name):
+            found.append(kept)
+    return found
 
 
 def _unnamed(saves: Registry) -> str:
@@ -97,12 +99,6 @@ def _unnamed(saves: Registry) -> str:
         if not claim(place)[0]:
             return f"; {place} cannot be read"
     return ""
-
-
-def _is_possible(saves: Registry, kept: Kept) -> bool:
-    """False for a version that is still in place, because saving was interrupted."""
-    path, place = _places(saves, kept)
-    return not path.exists() or not path.samefile(place)
 
 
 def _is_worse(saves: Registry, kept: Kept) -> bool:
