@@ -302,15 +302,11 @@ def _progress(fields: Fields) -> Progress:
 
 def _history(fields: Fields) -> list[Measurement]:
     history = fields.table("history", 4, MAX_MEASUREMENTS)
-    batches, accuracies = history[:, 0], history[:, 3]
-    sound = _are_whole(batches, MAX_INTEGER) & (accuracies >= 0) & (accuracies <= 1)
-    if not sound.all():
+    bounded = history[:, [0, 3]]  # mini-batches and accuracies
+    sound = (bounded >= 0) & (bounded <= (MAX_INTEGER, 1))
+    if not sound.all() or (history[:, 0] % 1).any():
         raise fields.bad("history", "has a point that cannot be")
     return [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
-
-
-def _are_whole(numbers: Any, high: int) -> Any:
-    return (numbers >= 0) & (numbers <= high) & (numbers % 1 == 0)
 
 
 def _accuracy(fields: Fields, name: str) -> Accuracy:
@@ -345,18 +341,13 @@ def _study(fields: Fields, name: str, when: str) -> StudyRecord:
         **{field: partial(Fields.text, choices=names) for field, names in CHOICES.items()},
         settings=lambda *_: settings,
     )
-    study = StudyRecord(
-        name,
-        [one.text(item) for one, item in inner.items("words", MAX_WORDS)],
-        Blueprint(**blueprint),
-        inner.word("data"),
-        inner.whole("seed"),
-        inner.whole("candidates", 0, MAX_RESULTS),
-        _results(inner),
-        when,
-    )
+    words = [one.text(item) for one, item in inner.items("words", MAX_WORDS)]
+    data, seed = inner.word("data"), inner.whole("seed")
+    candidates, results = inner.whole("candidates", 0, MAX_RESULTS), _results(inner)
     inner.end()
-    return study
+    return StudyRecord(
+        name, words, Blueprint(**blueprint), data, seed, candidates, results, saved_at=when
+    )
 
 
 CHOICES: dict[str, Any] = {
@@ -371,10 +362,9 @@ CHOICES: dict[str, Any] = {
 
 def _results(fields: Fields) -> dict[int, Result]:
     table = fields.table("results", 4, MAX_RESULTS)
-    numbers, accuracies, *figures = table.T
-    sound = _are_whole(numbers, MAX_RESULTS - 1) & (accuracies >= 0) & (accuracies <= 1)
-    sound &= (np.array(figures) >= 0).all(0) & (np.array(figures) <= MAX_FIGURE).all(0)
-    if not sound.all() or len(np.unique(numbers)) < len(numbers):
+    sound = (table >= 0) & (table <= (MAX_RESULTS - 1, 1, MAX_FIGURE, MAX_FIGURE))
+    numbers = table[:, 0]
+    if not sound.all() or (numbers % 1).any() or len(np.unique(numbers)) < len(numbers):
         raise fields.bad("results", "has one that cannot be")
     return {int(n): Result(int(n), *rest) for n, *rest in table.tolist()}
 
