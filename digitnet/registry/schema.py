@@ -271,7 +271,9 @@ def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Call
         trainer = Trainer(network, settings, seed)
         trainer.progress, trainer.history = progress, history
         trainer.optimizer.steps = steps
-        trainer.optimizer.state = {s: [a.copy() for a in arrays] for s, arrays in state.items()}
+        for slot, arrays in state.items():
+            for own, array in zip(trainer.optimizer.state[slot], arrays, strict=True):
+                own[...] = array
         trainer.averages = averages and [array.copy() for array in averages]
         return Model(trainer, name, recipe, data, trained_on, accuracy, when)
 

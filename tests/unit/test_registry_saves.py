@@ -167,4 +167,4 @@ def test_a_save_holds_its_numbers_no_more_often_than_it_must(registry: Registry)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 5.5 * size
+    assert peak < 4.5 * size
