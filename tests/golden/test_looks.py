@@ -1,6 +1,7 @@
 """What results look like, to the character: pictures, bars, a case checked, the list of saves."""
 
 from io import StringIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,18 +66,22 @@ def test_a_narrow_screen_has_one_above_the_other_at_half_the_size() -> None:
     assert lines[-2:] == ["guess 1, answer 2:", "wrong"]
 
 
-@pytest.mark.parametrize("flag", [{}, {"no_color": True}])
+@pytest.mark.parametrize(
+    ("flag", "colours"),
+    [({}, ["255;255;255", "0;0;0"]), ({"light": lambda: True}, ["0;0;0", "255;255;255"]),
+     ({"no_color": True}, [])],
+)  # fmt: skip
 def test_shades_of_grey_where_there_are_colours(
-    monkeypatch: pytest.MonkeyPatch, flag: dict[str, bool]
+    monkeypatch: pytest.MonkeyPatch, flag: dict[str, Any], colours: list[str]
 ) -> None:
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     file = StringIO()
-    Screen(file, width=80, force_terminal=True, **flag).print(check())  # type: ignore[arg-type]
-    black_over_ink = "\x1b[38;2;255;255;255;48;2;0;0;0m▀"
-    assert (black_over_ink in file.getvalue()) == (not flag)
-    assert ("38;2" in file.getvalue()) == (not flag)
+    Screen(file, width=80, force_terminal=True, **flag).print(check())
+    blank_over_ink = "\x1b[38;2;{1};48;2;{0}m▀".format(*colours[::-1]) if colours else "▀█"
+    assert blank_over_ink in file.getvalue()
+    assert ("38;2" in file.getvalue()) == bool(colours)
 
 
 @pytest.mark.parametrize(

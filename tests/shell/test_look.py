@@ -76,13 +76,30 @@ def test_a_committee_has_no_error_signal(session: Session) -> None:
     assert looked["layers"][1]["signals"] is None
 
 
-def test_a_file_for_a_dark_or_a_white_background(session: Session, tmp_path: Path) -> None:
-    do(session, f"n diary; look 5 {tmp_path}/dark.svg; look 5 light {tmp_path}/light.svg")
-    dark, light = ((tmp_path / f"{name}.svg").read_text() for name in ("dark", "light"))
-    assert ("#292929" in dark, "#ffffff" in light) == (True, True)
-    assert "#292929" not in light
-    do(session, f"look 5 light --png {tmp_path}/light.png; look 5 light --html {tmp_path}/x.html")
-    assert "background: #ffffff" in (tmp_path / "x.html").read_text()
+@pytest.mark.parametrize("ending", ["svg", "html", "png"])
+def test_a_file_for_a_dark_or_a_white_background(
+    session: Session, tmp_path: Path, ending: str
+) -> None:
+    said = [
+        shown(session, f"{line} {tmp_path}/{number}.{ending}").count("for a light background")
+        for number, line in enumerate(
+            ["n diary; look 5", "look 5 light", "set theme light; look 5", "look 5 dark", "cm"]
+        )
+    ]
+    assert said == [0, 1, 1, 0, 1]
+    files = [(tmp_path / f"{number}.{ending}").read_bytes() for number in range(5)]
+    assert (files[0] == files[3], files[1] == files[2], files[0] == files[1]) == (True, True, False)
+    assert ending == "png" or (b"#292929" in files[0]) > (b"#292929" in files[1])
+
+
+def test_a_light_background_is_recognised_or_set(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for background, is_light in (("0;15", True), ("15;0", False), ("", False)):
+        monkeypatch.setenv("COLORFGBG", background)
+        for theme, expected in (("auto", is_light), ("light", True), ("dark", False)):
+            do(session, f"set theme {theme}")
+            assert session.is_light() == expected
 
 
 def viewer(session: Session, line: str, case: int = 5) -> Viewer:
@@ -272,12 +289,6 @@ def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:
     assert "●" not in text
 
 
-def test_what_look_train_does_not_take(session: Session) -> None:
-    do(session, "n diary")
-    assert "an amount is for look train" in refusal(session, "look 5 3e")
-    assert "look [INDEX or train] [AMOUNT]" in refusal(session, "? look; look train 3 x 4")
-
-
 def test_the_smallest_window_has_a_picture(session: Session) -> None:
     for keys in ((), ("c-m",)):
         view = viewer(session, "n mini")
@@ -319,6 +330,10 @@ def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(
 
 def test_what_cannot_be_looked_at(session: Session) -> None:
     assert "no network in hand" in refusal(session, "look")
-    do(session, "n diary")
-    assert "there is no case 1,000" in refusal(session, "look 1000")
-    assert "look 5" in refusal(session, "look five")
+    for line, said in {
+        "n diary; look 1000": "there is no case 1,000",
+        "look five": "look 5",
+        "look 5 3e": "an amount is for look train",
+        "look train 3 x 4": "look [INDEX or train] [AMOUNT]",
+    }.items():
+        assert said in refusal(session, line)

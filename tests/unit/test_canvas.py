@@ -53,19 +53,11 @@ def test_only_lines_that_have_changed_are_written() -> None:
     assert shown.lines() == ["one", "2", "three", "4"]
 
 
-def test_what_is_taller_than_the_screen_is_cut() -> None:
-    shown = Shown(rows=4)
-    shown.canvas.draw("1\n2\n3\n4\n5")
-    shown.canvas.draw("a\nb\nc\nd\ne")
-    assert shown.lines() == ["a", "b", "c"]
-
-
-def test_lines_as_wide_as_the_screen_are_drawn_over() -> None:
-    shown = Shown(columns=5)
-    shown.screen.print("x")
-    shown.canvas.draw("12345\nabcde")
-    shown.canvas.draw("54321\nedcba")
-    assert shown.lines() == ["x", "54321", "edcba"]
+def test_lines_that_fill_the_screen_are_drawn_over_and_those_below_it_cut() -> None:
+    shown = Shown(columns=5, rows=4)
+    shown.canvas.draw("12345\nabcde\n3\n4\n5")
+    shown.canvas.draw("54321\nedcba\nc\nd\ne")
+    assert shown.lines() == ["54321", "edcba", "c"]
 
 
 def test_narrowing_the_window_leaves_no_old_lines() -> None:
