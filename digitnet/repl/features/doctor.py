@@ -26,13 +26,11 @@ from digitnet.repl import glossary, kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, picture
+from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import gallery, small_case
 from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
-
-MAX_COLUMNS = 76  # maximum columns of the curves
 
 
 @dataclass(frozen=True)
@@ -115,10 +113,7 @@ class DoctorResult(Drawn):
             if line in ("", finding.remedy):
                 drawn[name] = [(n, cost) for n, cost in enumerate(r.costs, 1) if isfinite(cost)]
         yield Rows(("cost after", *(counted(n, "step") for n in at), "the end", "right"), rows)
-        if view.width >= MIN_COLUMNS:
-            chart = Chart("cost of each mini-batch", drawn)
-            width = min(view.width, MAX_COLUMNS)
-            yield picture(chart, width, MIN_ROWS, blocks=view.blocks)
+        yield Curves([Chart("cost of each mini-batch", drawn)], live=True)
 
 
 @command(

@@ -95,13 +95,9 @@ class Viewer(Window):
     _since: float = 0.0
     _is_undoable: bool = False
 
-    def __post_init__(self) -> None:
-        if self.film:
-            self.moment = len(self.film.moments) - 1
-
     @cached_property
     def network(self) -> Network:
-        if self.film and self.moment < len(self.film.moments) - 1:
+        if self.film and self.moment not in (-1, len(self.film.moments) - 1):
             return self.film.network(self.moment)
         return self.model.trainer.with_answering_weights()
 
@@ -144,8 +140,9 @@ class Viewer(Window):
             at = units.index(self.unit) if self.unit in units else -1
             self.unit = units[(at + (1 if key == "c-i" else -1)) % len(units)]
         elif key in MOVES and self.film:
-            at, last = self.moment, len(self.film.moments) - 1
-            self.moment = {"home": 0, "end": last}.get(key, max(0, min(at + MOVES[key], last)))
+            last = len(self.film.moments) - 1
+            at = (self.moment if self.moment >= 0 else last) + MOVES[key]
+            self.moment = {"home": 0, "end": last}.get(key, max(0, min(at, last)))
             self._picture = None
             del self.network
         elif key == " ":

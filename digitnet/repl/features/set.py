@@ -16,7 +16,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.pictures import View
-from digitnet.repl.pictures.curves import MIN_COLUMNS, MIN_ROWS, picture
+from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.tables import Rows
 from digitnet.repl.result import Merged, Note, Record, ScreenOnly
 from digitnet.repl.session import SESSION_SETTINGS, Session
@@ -111,9 +111,6 @@ def _set_session(session: Session, name: str, value: str) -> None:
         raise CommandError(f"{error}. Example: set threads 1") from None
 
 
-MAX_COLUMNS = 76  # maximum columns of the curve
-
-
 @dataclass(frozen=True)
 class FindResult(Record):
     """The cost at each rate, and the suggested rate; None if the cost hardly fell.
@@ -132,9 +129,7 @@ class FindResult(Record):
         points = [(rate, cost) for rate, cost in both if isfinite(cost)]
         title = "cost over the learning rate"
         chart = Chart(title, {"": points}, log_x=True, marked=self.suggestion)
-        if chart.lines and view.width >= MIN_COLUMNS:
-            width, blocks = min(view.width, MAX_COLUMNS), view.blocks
-            yield picture(chart, width, MIN_ROWS, blocks=blocks)
+        yield Curves([chart], live=True)
         if self.on_fresh_copy:
             yield "Tried on an untrained copy, since a trained network has little left to learn."
         if self.suggestion is None:

@@ -26,7 +26,7 @@ from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.curves import MIN_ROWS, picture
+from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, duration, percent
 from digitnet.repl.result import Note, Said
@@ -161,7 +161,7 @@ class StudyResult(Drawn):
         yield f"Trainings {shape}{length.replace(' 1 epochs', ' 1 epoch')}on {self.record.data}:"
         yield self._table(view.width, blocks=blocks)
         if len(self.groups) > 2 and len(varied) == 1 and (curve := self._curve(*varied)):
-            yield picture(curve, min(view.width, 60), MIN_ROWS, blocks=blocks)
+            yield Curves([curve], live=True)
         yield self._conclusion("±" if blocks else "+-")
         if len(self.groups) > 2 and varied == [EPOCHS]:
             yield self._when_cost_stops()

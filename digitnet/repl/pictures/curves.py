@@ -45,11 +45,9 @@ class Curves(Drawn):
     def drawn(self, view: View) -> RenderResult:
         if not self.charts[0].lines or view.width < MIN_COLUMNS or view.height < MIN_ROWS + 2:
             return
-        across = min(len(self.charts), view.width // MIN_COLUMNS)
         charts = [chart for chart in self.charts if chart.lines]
-        if not self.live:
-            across = min(across, len(charts))
-        charts = charts[:across] if self.live else charts
+        across = min(len(self.charts if self.live else charts), view.width // MIN_COLUMNS)
+        charts = charts[: across if self.live else None]
         rows = rows_of(view, LIVE_FRACTION if self.live else MAX_FRACTION)
         rows = max(MIN_ROWS, rows // ceil(len(charts) / across))
         table = Table.grid()
