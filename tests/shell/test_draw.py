@@ -85,6 +85,16 @@ DRAWN = {
         stroke(LAYOUT, [(4, 14), (24, 14)]) + stroke(LAYOUT, [(14, 4), (14, 24)], RIGHT),
         [(6, 14)], [(14, 14)],
     ),
+    "a stroke that leaves the paper and comes back, taken back": (
+        stroke(LAYOUT, [(20, 20), (31, 20), (31, 4), (20, 4)]) + "u ", [(14, 14)], [(24, 4)],
+    ),
+    "a button that goes down beside the paper": (
+        stroke(LAYOUT, [(33, 14), (31, 14), (20, 14), (10, 14)]), [(15, 14)], [(25, 14)],
+    ),
+    "keys, while somebody touches the mouse": (
+        f"{8 * LEFT_BY} {16 * (RIGHT_BY + at((3, 3), (NONE + MOVED, 0, 0)))} {8 * DOWN_BY}",
+        [(14, 14)], [(22, 20), (3, 3)],
+    ),
     "right": (f" {4 * RIGHT_BY} ", [(17, 14)], [(11, 14)]),
     "left": (f" {4 * LEFT_BY} {4 * UP_BY}", [(11, 14)], [(10, 10)]),
     "up": (f" {4 * UP_BY} ", [(14, 11)], [(14, 18)]),

@@ -4,7 +4,6 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from conftest import Start
 from rich.cells import cell_len
 from session_helpers import Kept, do, refusal, shown
 
@@ -173,32 +172,6 @@ def test_cases_seen_in_training_are_told(session: Session) -> None:
     wrong, cm = do(session, "wrong; cm")
     assert wrong["seen_in_training"]
     assert cm["seen_in_training"]
-
-
-@pytest.mark.parametrize(
-    ("how", "columns", "rows"),
-    [("colours", 80, 24), ("no colours", 50, 40), ("plain", 120, 40)],
-)
-def test_on_a_terminal(terminal: Start, how: str, columns: int, rows: int) -> None:
-    arguments = ["--plain"] if how == "plain" else []
-    t = terminal(columns, rows, *arguments, **({"NO_COLOR": "1"} if how == "no colours" else {}))
-    t.wait_for("^digitnet>")
-    t.type("n diary; t 100\r")
-    t.wait_for(r"^diary\*>")
-    for line, last in (
-        ("wrong", r"of \d+ lines. Space: more|case \d+\ndiary"),
-        ("w", "of 16 are shown; w UNIT shows one| 9$"),
-        ("w 3", r"bias -?\d"),
-        ("w case 11", "weights times"),
-        ("cm", "Most often misread"),
-    ):
-        t.type(f"{line}\r")
-        t.wait_for(last)
-        t.type("q" if "Space: more" in t.text() else "")
-        t.read(0.2)
-        assert max(len(row.rstrip()) for row in t.screen.display) <= columns
-    if how == "plain":
-        assert t.written.isascii()
 
 
 LINES = (

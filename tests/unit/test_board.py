@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from board_helpers import draw
 
-from digitnet.digits.drawing import SIDE, Place
+from digitnet.digits.drawing import SIDE
 from digitnet.digits.prepare import Picture
 from digitnet.repl.features.draw import PAPERS, Board, Layout, Reading, layout_for
 from digitnet.repl.pictures.grid import Grid, Line
@@ -22,26 +22,6 @@ def board() -> Board:
     return Board(read)
 
 
-def ink_at(board: Board, place: Place) -> float:
-    x, y = place
-    return float(board.drawing.scaled_to(SIDE, SIDE)[int(y), int(x)])
-
-
-def drag(board: Board, place: Place, button: str = "LEFT", event: str = "MOUSE_MOVE") -> None:
-    board.mouse(*LAYOUT.character(place), event, button)
-
-
-def stroke(board: Board, *places: Place, button: str = "LEFT") -> None:
-    """The button goes down at the first place, and stays down."""
-    drag(board, places[0], button, "MOUSE_DOWN")
-    for place in places[1:]:
-        drag(board, place, button)
-
-
-def hover(board: Board) -> None:
-    drag(board, (3, 3), "NONE")
-
-
 def lines_of(board: Board, width: int, height: int, *, shades: bool = True) -> list[Line]:
     board.draw(grid := Grid(width, height, shades=shades))
     return grid.lines()
@@ -49,35 +29,6 @@ def lines_of(board: Board, width: int, height: int, *, shades: bool = True) -> l
 
 def text_of(line: Line) -> str:
     return "".join(text for _, text in line)
-
-
-def test_a_stroke_may_leave_the_paper_and_come_back() -> None:
-    b = board()
-    stroke(b, (20, 20), (40, 20), (40, 4), (20, 4))
-    assert ink_at(b, (24, 4)) > 0.9
-    b.press("u")
-    assert b.drawing.is_blank  # it was one stroke
-
-
-def test_a_button_that_goes_down_beside_the_paper_draws_once_it_comes_onto_it() -> None:
-    b = board()
-    stroke(b, (40, 14), (35, 14))
-    assert b.drawing.is_blank
-    drag(b, (20, 14))
-    drag(b, (10, 14))
-    assert ink_at(b, (15, 14)) > 0.9
-    assert ink_at(b, (25, 14)) == 0
-
-
-def test_the_keys_draw_between_two_blanks_while_the_mouse_rests() -> None:
-    b = board()
-    for key in [*["left"] * 8, " ", *["right"] * 16, " ", *["down"] * 8]:
-        b.press(key)
-        hover(b)  # somebody touches the mouse
-    assert ink_at(b, (14, 14)) > 0.9
-    assert ink_at(b, (22, 20)) == 0
-    b.press("u")
-    assert b.drawing.is_blank
 
 
 def test_the_cursor_stays_on_the_paper() -> None:
@@ -150,7 +101,7 @@ def test_every_size_of_window_shows_the_board(size: tuple[int, int], shades: boo
 
 def test_what_is_shown_moves_with_the_drawing() -> None:
     b = board()
-    stroke(b, (4, 14))
+    b.drawing.press((4, 14))
 
     def length_of_the_bar() -> int:
         b.move()

@@ -113,8 +113,8 @@ def _wish(said: str) -> str:
     for wish, keys in KEYS.items():
         for key in keys:
             bindings.add(key)(lambda event, wish=wish: event.app.exit(result=wish))
-    text = FormattedTextControl([("reverse", said)])
-    foot = Pane(text, wrap_lines=True, dont_extend_height=True)
+    text = textwrap.fill(said, max(1, shutil.get_terminal_size().columns - 1))
+    foot = Pane(FormattedTextControl([("reverse", text)]), dont_extend_height=True)
     app: Application[str] = Application(Layout(foot), key_bindings=bindings, erase_when_done=True)
     try:
         return app.run()
