@@ -9,25 +9,23 @@ from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 
-SEEN = ", seen in training"  # suffix of `Accuracy.on` if the network was trained on these cases
+SEEN = ", seen in training"
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """An accuracy from 0 to 1. on: the cases it was measured on, such as `sample test`."""
+    """An accuracy from 0 to 1. on: the cases it was measured on, such as `sample test`. is_seen:
+    whether the network was trained on them.
+    """
 
     value: float
     on: str
-
-    @property
-    def is_seen(self) -> bool:
-        return self.on.endswith(SEEN)
+    is_seen: bool = False
 
     @property
     def cases(self) -> str:
         """In a sentence: `sample test set`, or `mini validation set, seen in training`."""
-        name, comma, seen = self.on.partition(",")
-        return f"{name} set{comma}{seen}"
+        return f"{self.on} set{SEEN * self.is_seen}"
 
 
 @dataclass

@@ -43,7 +43,15 @@ from digitnet.registry.files import (
     write_durably,
 )
 from digitnet.registry.model import Content, Model, OwnSet, StudyRecord
-from digitnet.registry.schema import clean_name, contents, read_name, saved_at, sealed, to_document
+from digitnet.registry.schema import (
+    clean_name,
+    contents,
+    measured_on,
+    read_name,
+    saved_at,
+    sealed,
+    to_document,
+)
 
 IS_FILE = re.compile(r"(?:[a-z0-9-]{1,24}-)?[0-9a-f]{16}\.pickle")
 """The pattern of the files' names. Earlier versions put letters of the network's name first."""
@@ -207,7 +215,7 @@ def describe(content: Content, entry: Entry) -> Entry:
         parameters=network.size,
         trained_batches=content.trainer.progress.batches,
         accuracy=accuracy.value if accuracy else None,
-        measured_on=accuracy.on if accuracy else "",
+        measured_on=measured_on(accuracy),
     )
 
 

@@ -39,6 +39,7 @@ from digitnet.registry.codec import (
 from digitnet.registry.files import MAX_BYTES, DamagedSave, RegistryError
 from digitnet.registry.model import (
     OWN_NAME,
+    SEEN,
     Accuracy,
     Blueprint,
     Content,
@@ -231,12 +232,12 @@ def _model_document(model: Model) -> Document:
         key: [array_document(array) for array in arrays]
         for key, arrays in trainer.optimizer.state.items()
     }
-    averages = trainer.averages
+    averages, accuracy = trainer.averages, model.accuracy
     return {
         "recipe": model.recipe,
         "data": model.data,
         "trained_on": list(model.trained_on),
-        "accuracy": asdict(model.accuracy) if model.accuracy else None,
+        "accuracy": accuracy and {"value": accuracy.value, "on": measured_on(accuracy)},
         **network_document(trainer.network),
         "settings": asdict(trainer.settings),
         "seed": trainer.seed,
@@ -312,7 +313,15 @@ def _history(fields: Fields) -> list[Measurement]:
 
 
 def _accuracy(fields: Fields, name: str) -> Accuracy:
-    return Accuracy(**fields.inner(name).record(Accuracy, value=Fields.fraction))
+    accuracy = fields.inner(name)
+    value, on = accuracy.fraction("value"), accuracy.text("on")
+    accuracy.end()
+    return Accuracy(value, on.removesuffix(SEEN), on.endswith(SEEN))
+
+
+def measured_on(accuracy: Accuracy | None) -> str:
+    """As saves have it: `sample test`, or `mini validation, seen in training`; empty for none."""
+    return accuracy.on + SEEN * accuracy.is_seen if accuracy else ""
 
 
 # studies

@@ -22,7 +22,7 @@ from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Snapshot
 from digitnet.recipes import Recipe
-from digitnet.registry.model import SEEN, Accuracy, Model
+from digitnet.registry.model import Accuracy, Model
 from digitnet.registry.own_sets import OwnData
 from digitnet.registry.recovery import Recovery
 from digitnet.registry.saves import Registry
@@ -241,8 +241,7 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
 def accuracy_on(part: str, value: float, data: DataSet, model: Model) -> Accuracy:
     """An accuracy on the `test` or `validation` set, marked if the network has seen its cases."""
     within = data.tests_are_in if part == "test" else data.validations_are_in
-    seen = "" if within.isdisjoint(model.trained_on) else SEEN
-    return Accuracy(value, f"{data.name} {part}{seen}")
+    return Accuracy(value, f"{data.name} {part}", not within.isdisjoint(model.trained_on))
 
 
 SESSION_SETTINGS = {

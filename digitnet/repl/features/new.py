@@ -10,7 +10,8 @@ from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
-from digitnet.registry.model import Accuracy, Model
+from digitnet.registry.model import Model
+from digitnet.registry.schema import measured_on
 from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -151,8 +152,8 @@ class InfoResult(Record):
         is_committee = of["layers"][-1]["kind"] == "committee"  # not made or trained itself
         accuracy, history = "not measured yet", ""
         if of["accuracy"] is not None:
-            cases = Accuracy(of["accuracy"], of["measured_on"]).cases
-            accuracy = f"{percent(of['accuracy'])} of the {cases}"
+            cases, comma, seen = of["measured_on"].partition(",")
+            accuracy = f"{percent(of['accuracy'])} of the {cases} set{comma}{seen}"
         if of["measurements"]:
             history = (
                 f"{counted(of['measurements'], 'measurement')}, best validation accuracy "
@@ -225,7 +226,7 @@ def info(session: Session) -> InfoResult:
         "data": model.data,
         "trained_on": list(model.trained_on),
         "accuracy": accuracy.value if accuracy else None,
-        "measured_on": accuracy.on if accuracy else None,
+        "measured_on": measured_on(accuracy) or None,
         "measurements": len(trainer.history),
         "last_cost": last.cost if last else None,
         "best_validation_accuracy": best.validation_accuracy if best else None,

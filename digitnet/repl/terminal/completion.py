@@ -7,7 +7,6 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Path
 from prompt_toolkit.document import Document
 from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 
-from digitnet.registry.model import SEEN
 from digitnet.repl.command import (
     COMMANDS,
     PREFIX,
@@ -156,7 +155,7 @@ def toolbar(session: Session, width: int) -> str:
         if model.accuracy:
             on = model.accuracy.on.removeprefix(f"{data} ")
             seen = " (seen in training)" if model.accuracy.is_seen else ""
-            parts.append(f"{on.removesuffix(SEEN)}{seen} {percent(model.accuracy.value)}")
+            parts.append(f"{on}{seen} {percent(model.accuracy.value)}")
         if model.title != model.network.shape:
             parts.append(model.network.shape)
         parts.append(counted(model.trainer.progress.batches, "mini-batch"))
