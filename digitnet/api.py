@@ -11,7 +11,7 @@ What `__all__` lists is public and stays; everything else in the package may cha
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,15 @@ from digitnet.digits.files import read_bounded
 from digitnet.digits.page import read_digits
 from digitnet.digits.pictures import MAX_BYTES
 from digitnet.display import Confusion, Digit, Explanation, Findings, History
+from digitnet.engine import network as engine
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
 from digitnet.engine.run import Report
+from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import spelled_out
 from digitnet.estimator import Estimator
 from digitnet.insight.doctor import diagnose
-from digitnet.insight.facts import Facts
+from digitnet.insight.facts import Facts, written
 from digitnet.insight.why import backpropagate
 from digitnet.registry.saves import Registry
 
@@ -91,9 +93,15 @@ class Network(Estimator):
         self, x: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike]
     ) -> Findings:
         """What keeps the network from learning these cases. Remedies are lines for the prompt."""
-        anew = lambda other, _: f"n {spelled_out(other)}"  # noqa: E731
+        trainer = self._there().trainer
+
+        def anew(network: engine.Network, settings: Settings) -> str:
+            changed = dict(asdict(settings).items() - asdict(trainer.settings).items())
+            sets = [f"set {written({name: value})}" for name, value in sorted(changed.items())]
+            return "; ".join([f"n {spelled_out(network)}", *sets])
+
         sets = {"validation": self._cases(*validation)}
-        return Findings(diagnose(Facts(self._there().trainer, self._cases(x, y), sets, anew)))
+        return Findings(diagnose(Facts(trainer, self._cases(x, y), sets, anew)))
 
     def save(self, name: str) -> None:
         """Saves the network under a name, with the same guarantees as at the prompt.
@@ -111,7 +119,7 @@ def data(name: str = "sample", folder: str | Path | None = None) -> Data:
     """A data set that comes with digitnet or was downloaded: `sample`, `mnist`, `truth`, ...
 
     folder: searched first. Raises ValueError for an unknown name, NotHere if its files are not on
-    this machine, BadData if they are damaged.
+    this machine, BadFile if they are damaged.
     """
     sources = SOURCES | RELATIVES
     if name not in sources:
@@ -143,7 +151,7 @@ def _registry() -> Registry:
 def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     """Reads the digits in a picture file, in reading order, as `img` does.
 
-    network: one with 28 by 28 inputs; if None, `hand`, which comes with digitnet. Raises BadPicture
+    network: one with 28 by 28 inputs; if None, `hand`, which comes with digitnet. Raises BadFile
     if the file cannot be read, NoDigit if there is no digit in it.
     """
     reader = network or load("hand")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from digitnet.engine.arrays import Array, Cases, Integers, answers_of, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
 from digitnet.engine.report import ignore
-from digitnet.engine.run import Report, run
+from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import RECIPES, build, recipe_for
@@ -90,11 +90,7 @@ class Estimator:
         measured = self._cases(*validation) if validation else train
         amount = Amount(float(self.epochs if epochs is None else epochs), "epochs")
 
-        def tell(what: Report | None) -> None:
-            if what:
-                report(what)
-
-        run(self._there().trainer, train, measured, amount, tell)
+        run(self._there().trainer, train, measured, amount, report)
         return self
 
     def partial_fit(self, x: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -117,7 +113,7 @@ class Estimator:
             raise ValueError(
                 f"{network.shape} does not fit {x.shape[1]} inputs and {len(classes)} answers"
             )
-        digits = np.arange(network.outputs)
+        digits = np.arange(max(network.outputs, 2))  # one output tells 0 from 1
         self.classes_ = digits if np.isin(classes, digits).all() else classes
         self._model, self.n_features_in_ = model, x.shape[1]
 
@@ -132,7 +128,9 @@ class Estimator:
         if not np.isin(answers, self.classes_).all():
             raise ValueError("y has answers that the network does not know")
         scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
-        targets = one_hot(np.searchsorted(self.classes_, answers), model.network.outputs)
+        indices = np.searchsorted(self.classes_, answers)
+        single = indices[:, None].astype(np.float32)
+        targets = one_hot(indices, model.network.outputs) if model.network.outputs > 1 else single
         return Cases(inputs, targets, scale)
 
     def _there(self) -> Model:

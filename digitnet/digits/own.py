@@ -117,7 +117,7 @@ class OwnCases:
     def _part(self, part: int, name: str) -> tuple[Cases, frozenset[str]]:
         """The cases of a part, and the data sets whose training cases include them."""
         chosen = self.parts == part
-        within: frozenset[str] = frozenset()
+        within = frozenset({name} if not (self.parts == TRAIN).any() else ())
         if not chosen.any():  # never the test cases to validate, nor the other way round
             chosen, within = self.parts == TRAIN, frozenset({name})
             chosen = chosen if chosen.any() else np.ones(len(self), np.bool_)

@@ -179,7 +179,8 @@ class Network:
         self.dtype: np.dtype[np.floating] = first.dtype
         self.members = last.members if isinstance(last, Committee) else []
         self.is_committee = bool(self.members)
-        self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else "softmax")
+        of_members = "softmax" if self.outputs > 1 else "sigmoid"
+        self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else of_members)
         if isinstance(last, Dense):
             last.is_given_delta = self.cost.canonical
         self._prepare()

@@ -35,7 +35,9 @@ class Amount:
         """The amount in words: `500 mini-batches`, `98 %`."""
         if self.unit == "accuracy":
             return f"{self.value:.10%}".rstrip("%").rstrip("0").rstrip(".") + " %"
-        unit = "mini-batches" if self.unit == "batches" else self.unit
+        unit: str = "mini-batches" if self.unit == "batches" else self.unit
+        if self.value == 1:
+            unit = "mini-batch" if self.unit == "batches" else unit.removesuffix("s")
         return f"{self.value:,.12g} {unit}{' in all' if self.total else ''}"
 
     @classmethod

@@ -38,7 +38,7 @@ def _whole(value: Any) -> None:
     if type(value) is not int:
         raise ValueError(f"is a whole number, not a {type(value).__name__}")
     if not 0 <= value < 10**9:
-        raise ValueError(f"must be at least 0, not {value}")
+        raise ValueError(f"must be at least 0 and below {10**9:,}, not {value:,}")
 
 
 def _one_of(names: Collection[str]) -> Check:

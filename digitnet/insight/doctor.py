@@ -153,7 +153,7 @@ def pixels(f: Facts) -> Evidence:
     too large, and its gradient (LeCun et al. 1998, "Efficient BackProp").
     """
     x, _ = f.data.reference
-    if np.square(x).mean() <= 10 or f.has_learned:
+    if np.square(x).mean() <= 10 or f.has_learned or f.data.is_table:
         return None
     text = f"inputs from {x.min():g} to {x.max():g}, weights made for 0 to 1"
     scaled = _at_rates(f, partial(f.renew, pixels="unit"))

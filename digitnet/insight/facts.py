@@ -238,7 +238,7 @@ class Facts:
 
     def gain(self, trial: Rehearsal) -> float:
         """How far a rehearsal lowers the cost below that of a constant answer, in units of it."""
-        return (min(self.rehearsal.before, self.baseline) - trial.after) / self.baseline
+        return (min(self.rehearsal.before, self.baseline) - trial.after) / max(self.baseline, 1e-9)
 
     @property
     def is_learning(self) -> bool:

@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import prod
+from math import isclose, prod
 from struct import unpack
 from typing import Any, NamedTuple
 
@@ -343,6 +343,11 @@ def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
     if not known and last.get("units", 1) > 1 and last["activation"] == "linear":
         last["activation"] = "softmax"
         report("Its outputs are linear: a softmax is added, which changes no guess.")
+    pixels = "unit"
+    if not known and all(isclose(chain.scale, 1 / 255, rel_tol=1e-3) for chain in chains):
+        pixels = "raw"  # they take 0 to 255
+        for chain in chains:
+            chain.scale = 1.0
     about = chains[0].described("", arrays)
     if len(chains) > 1 or chains[0].scale != 1:
         arrays.clear()
@@ -352,6 +357,6 @@ def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
         ]
         about |= {"input_shape": [prod(about["input_shape"])], "cost": "cross-entropy"}
         about["layers"] = [{"kind": Committee.kind, "members": members}]
-    origin = {"pixels": "unit", "recipe": "", "data": "", "trained_on": [], "cost": about["cost"]}
+    origin = {"pixels": pixels, "recipe": "", "data": "", "trained_on": [], "cost": about["cost"]}
     about |= {name: known.get(name, usual) for name, usual in origin.items()}
     return json.dumps(about | {"digitnet": VERSION}), arrays

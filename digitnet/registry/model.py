@@ -61,8 +61,11 @@ class Model:
         Its settings and the state of its training are not part of a committee.
         """
         network, scale = self.network.members[number - 1]
-        settings = Settings(pixels="unit" if scale == 1 else "raw")
-        trainer = Trainer(network.copy(network.dtype), settings, 0)
+        network, is_raw = network.copy(network.dtype), scale == 255
+        if not is_raw:
+            weights = network.parameters[0].value
+            weights *= scale
+        trainer = Trainer(network, Settings(pixels="raw" if is_raw else "unit"), 0)
         return Model(trainer, data=self.data, trained_on=list(self.trained_on))
 
 

@@ -169,7 +169,8 @@ def answer(cases):
 
 
 if __name__ == "__main__":  # the digits in a .npy file
-    print(answer(np.load(sys.argv[1])).argmax(axis=1))
+    a = answer(np.load(sys.argv[1]))
+    print(a.argmax(axis=1) if a.shape[1] > 1 else (a[:, 0] >= 0.5).astype(int))
 '''
 
 WINDOWS = (

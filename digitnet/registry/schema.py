@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import prod
 from typing import Any
@@ -93,7 +93,7 @@ def saved_at(fields: Fields, field: str) -> str:
     text = fields.text(field)
     with suppress(ValueError):
         when = datetime.fromisoformat(text)
-        if when.tzinfo is not None and when.isoformat(timespec="seconds") == text:
+        if when.utcoffset() == timedelta(0) and when.isoformat(timespec="seconds") == text:
             return text
     raise fields.bad(field, "is not a time")
 

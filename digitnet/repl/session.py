@@ -223,15 +223,15 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
             history.append(Measurement(0, untrained.cost, untrained.cost, untrained.accuracy))
     if model.trained_on[-1:] != [data.name]:
         progress.next_epoch()
-    trained_on = model.trained_on
     model.data, model.accuracy = data.name, None
     # the latest data set goes last. Set now, because an autosave may happen at any moment
-    model.trained_on = [n for n in trained_on if n != data.name] + [data.name]
+    model.trained_on = [n for n in model.trained_on if n != data.name] + [data.name]
     try:
         yield
     finally:
-        if progress.batches == before.batches:
-            model.trained_on = trained_on
+        if progress.batches == before.batches:  # as if nothing had been asked
+            vars(model).update(before.known)
+            vars(progress).update(vars(before.snapshot.progress))
         else:
             session.before = session.last_change = before
         if not progress.batches:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, do, refusal, shown
 
 from digitnet.repl.command import COMMANDS
 from digitnet.repl.pictures import Screen
-from digitnet.repl.session import Session
+from digitnet.repl.session import NonInteractive, Session
 
 SMALL = "28x28-4c5-p4-10"
 
@@ -93,3 +93,14 @@ def test_a_shape_that_cannot_be_is_told_layer_and_size_before_anything_is_asked(
     message = refusal(session, "n 28x28-8c5-p4-8c9-10")
     assert "8c9 in 28x28-8c5-p4-8c9-10: a 9x9 kernel does not fit pictures of 6x6" in message
     assert answers.asked == []
+
+
+def test_a_committee_of_one_output_is_wrong_at_a_cost_and_tells_what_it_has_seen(
+    session: Session,
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    alone = do(session, "n xor; t 50; pas x; c 0")[-1]
+    voted, together = do(session, "vote x x; c 0")
+    assert together["cost"] == pytest.approx(alone["cost"], rel=1e-5)
+    assert voted["seen_in_training"]
+    assert "2 members" in shown(session, "look 0")

@@ -11,9 +11,12 @@ from digitnet.repl.errors import CommandError
 from digitnet.repl.features.lesson import (
     BIASES,
     CASES,
+    PROGRESS,
     WEIGHTS,
     Lesson,
     Treatment,
+    _keep_progress,
+    _progress,
     lessons,
     patients,
     read_lesson,
@@ -92,6 +95,8 @@ def test_a_teacher_writes_another_lesson(tmp_path: Path, session: Session) -> No
         ('[[step]]\nsay = "a"', "step 1 has say; it needs say and type"),
         ('[[step]]\nsay = "a"\ntype = "t"\nsays = ""', "step 1 has say, type, says; "),
         ('[[step]]\nsay = "a"\ntype = "t"\ngoal = {acuracy = 1}', "the goal acuracy; there are"),
+        ('[[step]]\nsay = "a"\ntype = "t"\ngoal = {command = "trian"}', "an unknown command"),
+        ('[[step]]\nsay = 3\ntype = "t"', "say, type and hint are texts"),
     ],
 )
 def test_a_lesson_that_is_wrong_says_what(tmp_path: Path, text: str, says: str) -> None:
@@ -152,3 +157,15 @@ def test_what_is_not_there_is_refused(session: Session) -> None:
     assert "no patient is in hand" in refusal(session, "patient rate-high")
     assert "lessons, not 99" in refusal(session, "lesson 99")
     assert "what is wrong with it" in refusal(session, "patient cold")
+
+
+def test_a_link_in_the_place_of_the_progress_is_not_written_through(
+    session: Session, tmp_path: Path
+) -> None:
+    (victim := tmp_path / "victim").write_text("precious")
+    session.saves.mkdir(exist_ok=True)
+    (session.saves / PROGRESS).symlink_to(victim)
+    lesson = read_lesson(next(iter(lessons().values())))
+    _keep_progress(session, lesson)
+    assert victim.read_text() == "precious"
+    assert _progress(session) == {lesson.name: 0}

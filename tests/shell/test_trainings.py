@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Program
-from session_helpers import do, refusal, shown
+from session_helpers import Kept, do, refusal, shown
 
 from digitnet.engine.run import Report
 from digitnet.engine.schedules import Amount
@@ -61,6 +61,30 @@ def test_after_a_divergence_a_rate_below_both_is_advised(
         outcome, Amount(1, "epochs"), GrowingCurves(since=9), settings, usual, False
     )
     assert result.advice().endswith(f"Try set rate {advised}")
+
+
+@pytest.mark.parametrize("line", ["set augment light; t 1", "t 0.0001%"])
+def test_a_training_that_trains_nothing_changes_nothing(session: Session, line: str) -> None:
+    do(session, "n truth; t 300; ch all")
+    hand = session.network()
+    before = hand.accuracy, hand.trainer.progress.place
+    do_line(line, session, Kept())
+    assert (hand.accuracy, hand.trainer.progress.place) == before
+
+
+def test_an_accuracy_measured_with_other_answers_is_dropped(session: Session) -> None:
+    do(session, "n 784-10-10; t 20; ch all; set rate 1")
+    assert session.network().accuracy
+    do(session, "set average 0")
+    assert session.network().accuracy is None
+
+
+def test_a_schedule_free_network_answers_alike_after_a_load_and_undo(session: Session) -> None:
+    line = "n 784-10-10; set average 0; set optimizer schedule-free; set rate 1; t 1e; pas x"
+    (*_, saved) = do(session, f"{line}; ch all")
+    (*_, loaded) = do(session, "l x; ch all")
+    (*_, back) = do(session, "min 1; undo t; ch all")
+    assert saved["cost"] == pytest.approx(loaded["cost"]) == pytest.approx(back["cost"])
 
 
 def test_a_target_out_of_reach_says_how_far_it_came(session: Session) -> None:

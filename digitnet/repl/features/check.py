@@ -272,6 +272,7 @@ def check_multiple(
     if wanted < total:
         rows = session.rng.choice(total, wanted, replace=False)
         result = evaluate(model.trainer.answering(), data.test, rows)
+        check_outputs(np.array(result.cost))
     elif wanted > max(total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
     else:
@@ -290,6 +291,7 @@ def check_all(model: Model, data: DataSet) -> Evaluation:
     One on cases seen in training does not replace one on others.
     """
     result = evaluate(model.trainer.answering(), data.test)
+    check_outputs(np.array(result.cost))
     measured = accuracy_on("test", result.accuracy, data, model)
     if not (measured.is_seen and model.accuracy and not model.accuracy.is_seen):
         model.accuracy = measured

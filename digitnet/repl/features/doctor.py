@@ -140,7 +140,7 @@ def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> Docto
         else:
             findings, examined = _of_network(session, model, data)
     except ValueError as error:  # the cases are not pictures
-        raise CommandError(f"{error}. Example: set augment none") from None
+        raise CommandError(str(error)) from None
     if number > len(findings):
         there = counted(len(findings), "finding") if findings else "nothing wrong"
         raise CommandError(f"there is no finding {number}: doctor found {there}")

@@ -25,11 +25,13 @@ from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
+from digitnet.digits.files import read_bounded
 from digitnet.engine.arrays import Cases
 from digitnet.engine.evaluate import Evaluation
 from digitnet.engine.layers import Dense, Weighted
 from digitnet.insight.doctor import FAULTS
 from digitnet.paths import PACKAGE, config_file
+from digitnet.registry.files import write_durably
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command, find, split
 from digitnet.repl.errors import CommandError, printable
@@ -38,6 +40,7 @@ from digitnet.repl.result import Listed, Said
 from digitnet.repl.session import Session
 
 LESSONS = PACKAGE / "lessons"
+MAX_FILE = 1 << 18
 PROGRESS = "lessons.txt"
 """The file in the saves' folder that keeps how far each lesson was taken: a name and a number."""
 
@@ -90,7 +93,7 @@ GOALS: dict[str, Callable[[Session, Any], bool]] = {
 def _is_reached(goal: Mapping[str, Any], session: Session) -> bool:
     if not session.done or ("command" not in goal and session.hand is None):
         return False
-    with suppress(CommandError):
+    with suppress(CommandError, TypeError):  # a goal of one's own may be of another type
         return all(GOALS[name](session, value) for name, value in goal.items())
     return False
 
@@ -163,11 +166,16 @@ def read_lesson(path: Path) -> Lesson:
             has = printable(", ".join(each))
             expected = "it needs say and type, and may have goal, hint and skips"
             raise CommandError(f"{where}: step {number} has {has}; {expected}")
+        texts = [each["say"], each["type"], each.get("hint", "")]
+        if not all(isinstance(text, str) for text in texts) or not each["type"].strip():
+            raise CommandError(f"{where}: step {number}: say, type and hint are texts")
         each.setdefault("goal", {"command": split(each["type"])[-1][0]})
         if unknown := [printable(goal) for goal in {*each["goal"]} - {*GOALS}]:
             raise CommandError(
                 f"{where}: step {number} has the goal {unknown[0]}; there are {', '.join(GOALS)}"
             )
+        if each["goal"].get("command", "t") not in COMMANDS:
+            raise CommandError(f"{where}: the goal of step {number} has an unknown command")
         steps.append(Step(**each))
     if not steps:
         raise CommandError(f"{where} has no [[step]]")
@@ -178,7 +186,7 @@ def read_lesson(path: Path) -> Lesson:
 def _read(path: Path) -> dict[str, Any]:
     """What is in a file. Raises CommandError if it cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bounded(path, MAX_FILE).decode())
     except (OSError, ValueError) as error:
         reason = printable(str(error))
         raise CommandError(f"{printable(str(path))} cannot be read: {reason}") from None
@@ -186,7 +194,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _progress(session: Session) -> dict[str, int]:
     with suppress(OSError, ValueError):
-        lines = (session.saves / PROGRESS).read_text(encoding="utf-8").splitlines()
+        text = read_bounded(session.saves / PROGRESS, MAX_FILE, follow=False).decode()
+        lines = text.splitlines()
         return {name: int(number) for name, number in (line.rsplit(" ", 1) for line in lines)}
     return {}
 
@@ -197,7 +206,7 @@ def _keep_progress(session: Session, lesson: Lesson) -> None:
     with suppress(OSError):  # the saves cannot be written: then it is not resumed
         session.saves.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{name} {number}\n" for name, number in taken.items())
-        (session.saves / PROGRESS).write_text(text, encoding="utf-8")
+        write_durably(session.saves / PROGRESS, text.encode())
 
 
 T = TypeVar("T")

@@ -144,7 +144,7 @@ class Viewer(Window):
             at = (self.moment if self.moment >= 0 else last) + MOVES[key]
             self.moment = {"home": 0, "end": last}.get(key, max(0, min(at, last)))
             self._picture = None
-            del self.network
+            vars(self).pop("network", None)
         elif key == " ":
             self.running, self._since = 0 if self.running is None else None, perf_counter()
         elif key == "c-m" and self.picture.scene.has_signal:

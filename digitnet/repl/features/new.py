@@ -19,7 +19,7 @@ from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.sheet import layer_line
-from digitnet.repl.pictures.tables import counted, duration, pairs, percent, when
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, duration, pairs, percent, when
 from digitnet.repl.result import Merged, Record, Said
 from digitnet.repl.session import Session
 
@@ -114,12 +114,15 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
         raise CommandError("no vote was taken; the network in hand is unchanged")
     members = [meant(name, session) for name in names]
     models = [(name, session.registry.load(name)) for name in members]
-    checked = take_and_check(session, _committee(models))
+    committee = _committee(models)
+    checked = take_and_check(session, committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
+    is_seen = not session.data_for(committee).tests_are_in.isdisjoint(committee.trained_on)
     fields = {"members": members, "correct": checked.correct, "total": checked.total}
     return Said(
-        f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it.",
-        fields | {"accuracy": checked.accuracy},
+        f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."
+        + f"\n{SEEN_IN_TRAINING}" * is_seen,
+        fields | {"accuracy": checked.accuracy, "seen_in_training": is_seen},
     )
 
 

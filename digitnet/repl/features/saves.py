@@ -203,7 +203,10 @@ def welcome(entries: Sequence[Entry]) -> str:
 
 def _day(iso: str) -> str:
     """`today`, `yesterday`, or the date here, of a time in ISO 8601."""
-    day = datetime.fromisoformat(iso).astimezone().date()
+    try:
+        day = datetime.fromisoformat(iso).astimezone().date()
+    except (ValueError, OverflowError):  # a crafted save's
+        return iso[:10]
     days = (datetime.now().astimezone().date() - day).days
     return {0: "today", 1: "yesterday"}.get(days, f"{day}")
 

@@ -69,7 +69,10 @@ def set_(
     if value and name in SETTINGS:
         trainer = session.learner().trainer
         try:
-            trainer.settings = trainer.settings.changed(name, value)
+            before = trainer.settings
+            trainer.settings = before.changed(name, value)
+            if name in CHANGES_ANSWERS and trainer.settings != before:
+                session.network().accuracy = None  # it was measured with other answers
         except ValueError as error:
             hint = nearest(value, NAMED_VALUES[name]())
             raise CommandError(printable(f"{error}. {hint}".removesuffix(". "))) from None
@@ -83,6 +86,9 @@ def set_(
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
     return SettingsResult({name: values[name]} if name else values)
+
+
+CHANGES_ANSWERS = ("average", "pixels")
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
@@ -170,7 +176,7 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> FindResult:
     try:
         points = range_test(trainer, data.train, report)
     except ValueError as error:  # the cases are not pictures
-        raise CommandError(f"{error}. Example: set augment none") from None
+        raise CommandError(str(error)) from None
     rates, costs = [point.rate for point in points], [point.cost for point in points]
     suggestion = suggested_rate(points, trainer.settings.optimizer)
     return FindResult(rates, costs, suggestion, trainer.settings.rate, is_trained)

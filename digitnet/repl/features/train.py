@@ -322,10 +322,12 @@ def trained(
             raise CommandError(str(error)) from None
     curves.end(trainer.history)
     progress.end(outcome.stopped)
-    model.accuracy = accuracy_on("validation", outcome.validation_accuracy, data, model)
+    measured = accuracy_on("validation", outcome.validation_accuracy, data, model)
+    if outcome.batches or not model.accuracy:
+        model.accuracy = measured
     can_augment = settings.augment == "none" and data.picture is not None
-    is_seen = model.accuracy.is_seen
-    return TrainingResult(outcome, amount, curves, settings, model.recipe, can_augment, is_seen)
+    recipe, is_seen = model.recipe, measured.is_seen
+    return TrainingResult(outcome, amount, curves, settings, recipe, can_augment, is_seen)
 
 
 def _reporter(

@@ -255,7 +255,7 @@ class _Drawing:
         if number == 1 and self.picture.case is not None:  # from the lines of its pixels
             places = (np.arange(len(links)) + 0.5) / len(links)
             starts = (self._top(below.lines) + places * below.lines).astype(int).tolist()
-        else:
+        elif len(links):  # a committee gives none
             links = links[list(below.units)]
         is_whole = all(self.scene.columns[k].count <= FEW for k in (number - 1, number))
         sizes = np.abs(links).ravel() / (np.abs(links).max(initial=0.0) or 1.0)
