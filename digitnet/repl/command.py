@@ -55,6 +55,13 @@ class Kind:
         return self.offers(session, words) if self.offers else self.choices()
 
 
+def whole(text: str, low: int = 0, digits: int = 9) -> int:
+    """An integer of at least `low`, with at most so many digits. Raises ValueError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= digits) or int(text) < low:
+        raise ValueError
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Argument:
     """An argument of a command, derived from the function's signature."""

@@ -14,7 +14,7 @@ from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.insight.doctor import FAULTS
 from digitnet.recipes import RECIPES
 from digitnet.repl import glossary
-from digitnet.repl.command import Kind, all_commands
+from digitnet.repl.command import Kind, all_commands, whole
 from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, Session
 
@@ -42,13 +42,6 @@ PLOT_WORDS = {
     "linear": "costs on a linear axis",
     "rate": "the learning rate too",
 }
-
-
-def whole(text: str, low: int = 0, digits: int = 9) -> int:
-    """An integer of at least `low`, with at most so many digits. Raises ValueError."""
-    if not (text.isascii() and text.isdigit() and len(text) <= digits) or int(text) < low:
-        raise ValueError
-    return int(text)
 
 
 def number(text: str) -> float:

@@ -13,7 +13,7 @@ from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
 from digitnet.engine.speed import threads
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
 from digitnet.repl import kinds
-from digitnet.repl.command import command
+from digitnet.repl.command import command, whole
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import Curves
@@ -103,7 +103,7 @@ def _set_session(session: Session, name: str, value: str) -> None:
         return
     low = 1 if name == "threads" else 0
     try:
-        number = kinds.whole(value, low)
+        number = whole(value, low)
     except ValueError:
         raise CommandError(
             f"{name} is a whole number from {low}, not {quoted(value)}. Example: set {name} {low}"
