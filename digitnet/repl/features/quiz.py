@@ -37,9 +37,6 @@ class Question:
     answer: float
     tries: int = field(default=0, compare=False)
 
-    def is_right(self, number: float) -> bool:
-        return abs(number - self.answer) <= max(SMALLEST, TOLERANCE * abs(self.answer))
-
 
 @dataclass(frozen=True)
 class QuizResult(Drawn):
@@ -96,7 +93,8 @@ def quiz(
         session.question = question = _ask(session)
         session.quiz_asked += 1
         return QuizResult(question, "", session.quiz_right, session.quiz_asked)
-    if not isinstance(answer, str) and question.is_right(answer):
+    tolerated = max(SMALLEST, TOLERANCE * abs(question.answer))
+    if not isinstance(answer, str) and abs(answer - question.answer) <= tolerated:
         session.quiz_right += 1
         said, is_over = f"Right: {_solved(question)}.", True
     else:

@@ -27,9 +27,9 @@ from digitnet.charts import Boxes, Drawing, Words, drawing_of_charts
 from digitnet.registry.files import write_outside
 from digitnet.repl.command import Command, as_typed, path_of
 from digitnet.repl.errors import CommandError, printable, quoted
-from digitnet.repl.pictures import Drawn, Screen, View
+from digitnet.repl.pictures import Screen, View
 from digitnet.repl.pictures.grid import BRAILLE, DOTS
-from digitnet.repl.result import Result
+from digitnet.repl.result import Merged, Record, Result, ScreenOnly
 from digitnet.repl.session import Asker, Session
 
 
@@ -175,21 +175,17 @@ WIDTH, HEIGHT = 40, 34  # minimum columns and rows of the terminal in a picture
 
 
 @dataclass(frozen=True)
-class DrawnResult(Drawn):
+class DrawnResult(Record):
     """A result, and the file it was drawn in. light: whether for a light background."""
 
-    result: Result
-    file: str
-    bytes: int
-    light: bool
-
-    def as_json(self) -> dict[str, Any]:
-        return self.result.as_json() | {"picture": {"file": self.file, "bytes": self.bytes}}
+    result: Merged[Result]
+    picture: dict[str, Any]
+    light: ScreenOnly[bool]
 
     def drawn(self, view: View) -> RenderResult:
         yield self.result
-        background = " for a light background" * self.light
-        yield f"Drawn{background} in {printable(self.file)} ({decimal(self.bytes)})."
+        file, size = printable(self.picture["file"]), decimal(self.picture["bytes"])
+        yield f"Drawn{' for a light background' * self.light} in {file} ({size})."
 
 
 def _draw(path: Path, suffix: str, title: str, light: bool, result: Result) -> DrawnResult:
@@ -202,7 +198,7 @@ def _draw(path: Path, suffix: str, title: str, light: bool, result: Result) -> D
         raise CommandError(
             f"the picture was not written: PDF's fonts have no {letter!r}. Example: plot curves.svg"
         ) from None
-    return DrawnResult(result, str(path), len(data), light)
+    return DrawnResult(result, {"file": str(path), "bytes": len(data)}, light)
 
 
 def requested_picture(

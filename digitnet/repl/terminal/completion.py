@@ -36,7 +36,12 @@ class Offers(Completer):
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
         typed = typing(document.text_before_cursor)
         if not typed.words:
-            yield from _matching(self._commands(typed), typed)
+            commands = {  # with their aliases too, once something is typed
+                word: command.summary
+                for word, command in COMMANDS.items()
+                if typed.word or word == command.name
+            }
+            yield from _matching(self.session.aliases | commands, typed)
             return
         if typed.words[-1] in FLAGS:
             yield from _paths(typed, event)
@@ -53,14 +58,6 @@ class Offers(Completer):
         given = words[1:] if argument.repeated else ()
         left = {name: says for name, says in offered.items() if name not in given}
         yield from _matching(left, typed, fuzzy=argument.kind.fuzzy)
-
-    def _commands(self, typed: Typing) -> Mapping[str, str]:
-        """All commands; with their aliases too, once something is typed."""
-        return self.session.aliases | {
-            word: command.summary
-            for word, command in COMMANDS.items()
-            if typed.word or word == command.name
-        }
 
 
 def _meant(words: list[str], aliases: Mapping[str, str]) -> list[str]:

@@ -48,15 +48,12 @@ class Person:
         may_save = "s=save" in choices
         words = {"", "y", "yes", "n", "no", *(("s", "save") if may_save else ())}
         for again in ("", f"Please answer {'y, n or s' if may_save else 'y or n'}. "):
-            answer = self._answer(f"{again}{question} [{choices}]").lower()
+            answer = self.ask(f"{again}{question} [{choices}]").lower()
             if answer in words:
                 return answer[:1]
         return ""
 
     def ask(self, question: str) -> str:
-        return self._answer(question)
-
-    def _answer(self, question: str) -> str:
         width = max(20, shutil.get_terminal_size().columns - 1)
         try:
             return self.reader.answer(f"{textwrap.fill(question, width)} ").strip()
