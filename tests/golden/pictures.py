@@ -76,7 +76,7 @@ def record() -> None:
 def board() -> Grid:
     """`d`, with a seven drawn, of a network that is nearly sure."""
     outputs = [0.0, 0.012, 0.004, 0.02, 0.0, 0.001, 0.0, 0.93, 0.003, 0.03]
-    board = Board(lambda picture: Reading(prepare(picture), outputs, 7))
+    board = Board(lambda picture: [Reading(prepare(picture), outputs, 7)])
     board.drawing.press((7, 6))
     for place in ((20, 6), (16, 12), (13, 23)):
         board.drawing.move(place)

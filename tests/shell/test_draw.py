@@ -27,8 +27,8 @@ LAYOUT = Layout(56, 28)
 """Of the board on DummyOutput, which has 80 columns and 40 rows."""
 
 
-def read(picture: Picture) -> Reading:
-    return Reading(picture[::6, ::6], [0.0] * 10, 0)
+def read(picture: Picture) -> list[Reading]:
+    return [Reading(picture[::6, ::6], [0.0] * 10, 0)]
 
 
 Sent = Callable[[str], tuple[Board, bool]]
@@ -139,7 +139,7 @@ def test_ctrl_c(sent: Sent) -> None:
 
 
 def test_an_error_in_reading_ends_the_board_and_restores_the_terminal() -> None:
-    def fail(picture: Picture) -> Reading:
+    def fail(picture: Picture) -> list[Reading]:
         raise FloatingPointError("no number")
 
     written = BytesIO()

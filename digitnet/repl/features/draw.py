@@ -1,7 +1,7 @@
 """`d` opens the board to draw a digit on."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Annotated, Any, TypeAlias
 
@@ -75,7 +75,7 @@ STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 @dataclass(frozen=True)
 class Reading:
     """A network's outputs for a digit. seen: the pixels that the network takes of `picture`.
-    is_digit: whether it is probably one. others: the digits to its left.
+    is_digit: whether it is probably one.
     """
 
     seen: Picture
@@ -83,26 +83,23 @@ class Reading:
     guess: int
     picture: Picture | None = None
     is_digit: bool = True
-    others: Sequence["Reading"] = ()
-
-    @property
-    def digits(self) -> list["Reading"]:
-        return [*self.others, self]
-
-    @property
-    def number(self) -> str:
-        return "".join(str(digit.guess) for digit in self.digits)
-
-    @property
-    def said(self) -> str:
-        """`guess 314`, or what it would be if it were a digit."""
-        if self.is_digit or self.others:
-            return f"guess {self.number}"
-        return f"no digit (a {self.guess} if it were one)"
 
 
-Read: TypeAlias = Callable[[Picture], Reading | None]
-"""Reads a picture, with values from 0 (paper) to 255 (full ink); None if it has no digit."""
+Readings: TypeAlias = Sequence[Reading]
+"""Of the digits of a number, from the left."""
+
+Read: TypeAlias = Callable[[Picture], Readings]
+"""Reads a picture, with values from 0 (paper) to 255 (full ink)."""
+
+
+def number(digits: Readings) -> str:
+    return "".join(str(digit.guess) for digit in digits)
+
+
+def said(digits: Readings) -> str:
+    """`guess 314`, or what it would be if it were a digit."""
+    is_one = len(digits) > 1 or digits[0].is_digit
+    return f"guess {number(digits)}" if is_one else f"no digit (a {number(digits)} if it were one)"
 
 
 def layout_for(width: int, height: int) -> Layout:
@@ -131,21 +128,21 @@ class Board(Window):
     cursor: Place = (SIDE / 2, SIDE / 2)
     keys_in_use: bool = False
     by_keys: bool = False
-    _reading: Reading | None = None
+    _digits: Readings = ()
     _read_version: int = 0
     _layout: Layout = PAPERS[-1]
 
     @property
-    def reading(self) -> Reading | None:
-        """The last reading; None if nothing is drawn, or no digit was found."""
-        return None if self.drawing.is_blank else self._reading
+    def digits(self) -> Readings:
+        """What was read last; nothing if nothing is drawn, or no digit was found."""
+        return () if self.drawing.is_blank else self._digits
 
     def move(self) -> bool:
         """Reads the drawing if it has changed. May be called from a thread while the user draws."""
         version = self.drawing.version
         if version == self._read_version:
             return False
-        self._reading = None if self.drawing.is_blank else self.read(self.drawing.picture())
+        self._digits = () if self.drawing.is_blank else self.read(self.drawing.picture())
         self._read_version = version
         return True
 
@@ -219,22 +216,23 @@ class Board(Window):
         grid.write(0, layout.rows + 1, f"└{'─' * across}┘", DIM)
         grid.image(1, 1, self.drawing.scaled_to(2 * layout.rows, across))
         panel = grid.part(across + 3, 0, grid.width - across - 3, grid.height - 1)
-        self._draw_panel(panel, self.reading)
+        self._draw_panel(panel, self.digits)
         grid.write(0, grid.height - 1, KEYS.ljust(grid.width), DIM)
         if self.keys_in_use:
             grid.cursor = layout.character(self.cursor)
 
-    def _draw_panel(self, grid: Grid, reading: Reading | None) -> None:
+    def _draw_panel(self, grid: Grid, digits: Readings) -> None:
         """The outputs, the guess, the answer and the tool, and the picture as the network sees it,
         as far as they fit.
         """
-        guess = reading.said if reading else "no digit yet"
+        reading = digits[-1] if digits else None
+        guess = said(digits) if digits else "no digit yet"
         if self.drawing.is_blank:
             guess = "draw a digit with the mouse, or with arrows and space"
         answer = "" if self.answer is None else f"answer {self.answer}"
-        said = [guess, answer, "pen down" * self.by_keys, "eraser" * self.erasing]
+        state = [guess, answer, "pen down" * self.by_keys, "eraser" * self.erasing]
         lines = [*self._outputs(grid.width, reading), ("", "")]
-        lines += [(line, "bold") for text in said for line in wrap(text, grid.width)]
+        lines += [(line, "bold") for text in state for line in wrap(text, grid.width)]
         for y, (text, style) in enumerate(lines[: grid.height]):
             grid.write(0, y, text, style)
         for seen in (reading.seen, halved(reading.seen)) if reading else ():
@@ -265,29 +263,27 @@ NO_BOARD = (
 class DrawResult(Drawn):
     """The network's outputs for a drawing. answer: None if it was not given."""
 
-    reading: Reading
+    digits: Readings
     answer: int | None
 
     def as_json(self) -> dict[str, Any]:
         """The guess, and each digit of a number; the outputs are those of the last one."""
-        last = self.reading
-        guess = {"guess": int(last.number), "answer": self.answer, "outputs": last.outputs}
-        return guess | {"number": last.number, "is_digit": last.is_digit}
+        last, read = self.digits[-1], number(self.digits)
+        guess = {"guess": int(read), "answer": self.answer, "outputs": last.outputs}
+        return guess | {"number": read, "is_digit": last.is_digit}
 
     def drawn(self, view: View) -> RenderResult:
         yield "your drawing, as the network sees it"
-        last = self.reading
-        if last.others:
-            cells = [
-                (small_case(digit.seen, view), Text(f"{digit.guess}", "bold"))
-                for digit in last.digits
-            ]
-            yield gallery(cells, view)
-            yield Text(last.said, "bold")
+        last, read = self.digits[-1], Text(said(self.digits), "bold")
+        if len(self.digits) > 1:
+            labels = (Text(f"{digit.guess}", "bold") for digit in self.digits)
+            pictures = (small_case(digit.seen, view) for digit in self.digits)
+            yield gallery(list(zip(pictures, labels, strict=True)), view)
+            yield read
             yield "mine and its digits, as in mine 314, adds them to your own digits."
             return
         yield beside_outputs(last.seen, last.outputs, last.guess, self.answer, view)
-        yield verdict(last.guess, self.answer) if last.is_digit else Text(last.said, "bold")
+        yield verdict(last.guess, self.answer) if last.is_digit else read
         command = "mine" if self.answer is not None else "mine DIGIT"
         yield f"{command} adds it to your own digits."
 
@@ -321,31 +317,29 @@ def draw(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> 
     if not board.is_done:
         return Said("Left the board; nothing was read.", {"guess": None})
     board.move()
-    reading = board.reading
-    if reading is None:
+    if not board.digits:
         raise CommandError("there is no digit in the drawing: draw it larger")
-    pictures = [digit.picture for digit in reading.digits if digit.picture is not None]
+    pictures = [digit.picture for digit in board.digits if digit.picture is not None]
     session.last_pictures = pictures, board.answer
-    return DrawResult(reading, board.answer)
+    return DrawResult(board.digits, board.answer)
 
 
 def _reader(model: Model) -> Read:
     """A function that reads drawings. Raises CommandError if the network takes no pictures."""
     reader = PictureReader(model)
 
-    def read(ink: Picture) -> Reading | None:
+    def read(ink: Picture) -> Readings:
         try:
             digits = page_of(ink / np.float32(255), judge()).digits
         except NoDigit:
-            return None
+            return ()
         seen = [reader.seen(digit.picture) for digit in digits]
         a = reader.outputs(seen)
-        readings = [
+        return [
             Reading(pixels, values, guess, digit.picture, is_digit(digit.probability, values))
             for digit, pixels, values, guess in zip(
                 digits, seen, a.tolist(), answers_of(a).tolist(), strict=True
             )
         ]
-        return replace(readings[-1], others=readings[:-1])
 
     return read
