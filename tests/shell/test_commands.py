@@ -225,7 +225,8 @@ def test_an_accuracy_on_cases_seen_is_called_so_and_replaces_no_honest_one(
     assert f"Its accuracy remains {100 * honest.value:.2f} %" in text
     hand.accuracy = None
     assert do(session, "ch all")[0]["seen_in_training"] is True
-    assert "seen in training" in str(hand.accuracy)
+    assert hand.accuracy is not None
+    assert hand.accuracy.is_seen
 
 
 def test_with_reports_a_training_tells_how_far_it_is_in_json(program: Program) -> None:
