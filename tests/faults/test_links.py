@@ -124,8 +124,9 @@ def test_weights_too_large_to_compute_with_are_told_in_a_line(
     for p in session.network().network.parameters:
         p.value[...] = np.where(p.value >= 0, 1e30, -1e30)
     do(session, "pas huge; l huge")
-    assert "weights are too large" in refusal(session, "c 1")
-    for line in ("ch 20", "i", "grad", "w", "t 2", "show", "vote huge"):
+    for line in ("c 1", "ch 20", "vote huge"):
+        assert "weights are too large" in refusal(session, line)
+    for line in ("i", "grad", "w", "t 2", "show"):
         do(session, line)
 
 
