@@ -261,7 +261,7 @@ class Layer(ABC):
 
         Raises ValueError if no layer of this kind computes the same.
         """
-        raise NotImplementedError
+        raise ValueError(f"a {cls.kind} layer is not read from ONNX")
 
 
 class Weighted(Layer):

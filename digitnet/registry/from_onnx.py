@@ -91,15 +91,13 @@ class _Messages:
         return [self.read(data) for data in message[number]]
 
     def attributes(self, node: Message) -> dict[str, Any]:
-        return {_text(each, 1): self._attribute(each) for each in self.all(node, 5)}
-
-    def _attribute(self, of: Message) -> Any:
-        kind = _integer(of[20])
-        if kind == 1:
-            return unpack("<f", of[2][0])[0] if of[2] else 0.0
-        if kind == 4:
-            return self.all(of, 5)[0]
-        return {2: _integer(of[3]), 3: _text(of, 4), 7: _integers(of[8])}.get(kind)
+        values = {}
+        for of in self.all(node, 5):
+            real = unpack("<f", of[2][0])[0] if of[2] else 0.0
+            by_type = {1: real, 2: _integer(of[3]), 3: _text(of, 4), 7: _integers(of[8])}
+            by_type[4] = self.all(of, 5)
+            values[_text(of, 1)] = by_type.get(_integer(of[20]))
+        return values
 
 
 def _array(tensor: Message, name: str) -> Array:
@@ -123,12 +121,12 @@ ACTIVE["LogSoftmax"] = "softmax"  # which has the same guesses
 COMMUTE = ("max_pool", "flatten")
 """The layers that give the same before an activation as after it, since it never falls."""
 
-USUAL: dict[str, Any] = {
-    "alpha": 1, "beta": 1, "transA": 0, "group": 1, "strides": [1, 1], "dilations": [1, 1],
-    "pads": [0, 0, 0, 0], "auto_pad": "NOTSET", "ceil_mode": 0, "storage_order": 0,
-    "training_mode": 0, "spatial": 1,
+USUAL: dict[str, list[Any]] = {
+    "alpha": [1], "beta": [1], "transA": [0], "group": [1], "strides": [[1, 1]],
+    "dilations": [[1, 1]], "pads": [[0, 0, 0, 0]], "auto_pad": ["NOTSET", "VALID"],
+    "ceil_mode": [0], "storage_order": [0], "training_mode": [0], "spatial": [1],
 }  # fmt: skip
-"""What attributes that no layer reads must be."""
+"""What attributes that no layer reads may be."""
 UNREAD = {"momentum", "count_include_pad"}
 """Attributes that change nothing in an answer, or in a pooling without margins."""
 
@@ -185,7 +183,7 @@ class _Chain:
         self._prepare(1 if kind is Dense or self.places.ndim == 1 else 3)
         config, arrays = kind.of_onnx(node.attributes, *node.arrays)
         for name, value in node.attributes.items():
-            if name not in UNREAD and value != USUAL.get(name):
+            if name not in UNREAD and value not in USUAL.get(name, ()):
                 raise ValueError(f"{name[:30]!r} = {value!r:.60}")
         if self.places.ndim == 1:
             order = np.argsort(self.places)
@@ -291,7 +289,7 @@ class _Graph:
             _text(message, 2),
         )
         if node.operator == "Constant" and "value" in node.attributes:
-            self.tensors[made] = node.attributes["value"]
+            (self.tensors[made],) = node.attributes["value"]
             return
         chains = self._taken([str(name, "utf-8") for name in message[1] if name], node.arrays)
         try:

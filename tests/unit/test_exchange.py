@@ -233,7 +233,7 @@ def onnx_file(path: Path, case: list[int], *steps: Any, **arrays: Any) -> None:
 RNG = np.random.default_rng(4)
 KERNELS, DEEP = (RNG.normal(size=s).astype("f") for s in ((3, 2, 3, 3), (27, 5)))
 NORM = {name: RNG.uniform(0.5, 2, 3).astype("f") for name in ("gamma", "beta", "mean", "var")}
-CONV = ("Conv", "k", {"kernel_shape": [3, 3], "group": 1, "pads": [0, 0, 0, 0]})
+CONV = ("Conv", "k", {"kernel_shape": [3, 3], "group": 1, "auto_pad": "VALID"})
 POOL = ("MaxPool", "", {"kernel_shape": [2, 2], "strides": [2, 2]})
 NORMED = ("BatchNormalization", " ".join(NORM), {"epsilon": 1e-3, "momentum": 0.9})
 OF_TORCH: dict[str, tuple[str, list[int], list[Any], dict[str, Any]]] = {
