@@ -10,8 +10,7 @@ well: the matrices and biases of a dense network, without a description.
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import chain, pairwise, permutations
 from pathlib import Path
 from typing import Any
@@ -122,6 +121,8 @@ WRITERS = {
 READERS = {"npz": read_npz, "safetensors": read_safetensors, "onnx": read_onnx}
 """File suffix → what writes its format, and what reads it."""
 
+NEEDS = ".{0} files need a package that is not installed: pip install {0}"
+
 
 def export_network(model: Model, path: Path) -> int:
     """Writes the network to `path`, in the format of its suffix; returns the number of bytes.
@@ -130,13 +131,14 @@ def export_network(model: Model, path: Path) -> int:
     """
     suffix = _format(path, WRITERS)
     try:
-        with _package_for(suffix):
-            data = WRITERS[suffix](*_contents(model, folds=suffix == "onnx"))
-            if len(data) > MAX_BYTES:
-                raise DamagedSave(f"it would be larger than {MAX_BYTES >> 20} MiB")
-            if suffix in READERS:
-                _network(*READERS[suffix](data, ignore))
+        data = WRITERS[suffix](*_contents(model, folds=suffix == "onnx"))
+        if len(data) > MAX_BYTES:
+            raise DamagedSave(f"it would be larger than {MAX_BYTES >> 20} MiB")
+        if suffix in READERS:
+            _network(*READERS[suffix](data, ignore))
         write_outside(path, data)
+    except ImportError:
+        raise RegistryError(f"cannot export: {NEEDS.format(suffix)}") from None
     except DamagedSave as error:
         raise RegistryError(f"cannot export: {error}; nothing was written") from None
     return len(data)
@@ -152,8 +154,7 @@ def import_network(path: Path, activation: str = "", report: Report = ignore) ->
     suffix = _format(path, READERS)
     try:
         data = read_bounded(path, MAX_BYTES)
-        with _package_for(suffix):
-            about, arrays = READERS[suffix](data, report)
+        about, arrays = READERS[suffix](data, report)
         if about:
             model = _network(about, arrays)
             if suffix == "onnx":
@@ -161,6 +162,8 @@ def import_network(path: Path, activation: str = "", report: Report = ignore) ->
                 report(f"Understood as {spelled_out(model.network)}, pixels from 0 to {top}.")
             return model
         return Model(Trainer(network_of_weights(arrays, activation, report), Settings(), 0))
+    except ImportError:
+        why = f"imported: {NEEDS.format(suffix)}"
     except BadFile as error:
         why = f"imported: it {error}"
     except DamagedSave as error:
@@ -178,17 +181,6 @@ def _format(path: Path, known: Iterable[str]) -> str:
             f"{', '.join(f'.{name}' for name in known)}, not {shown(path)}"
         )
     return suffix
-
-
-@contextmanager
-def _package_for(suffix: str) -> Iterator[None]:
-    """Turns an ImportError into a RegistryError that says what to install."""
-    try:
-        yield
-    except ImportError:
-        raise RegistryError(
-            f".{suffix} files need a package that is not installed: pip install {suffix}"
-        ) from None
 
 
 def _contents(model: Model, *, folds: bool = False) -> tuple[str, dict[str, Array]]:
