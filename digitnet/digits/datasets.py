@@ -83,7 +83,8 @@ class DataSet:
 
     def __str__(self) -> str:
         if self.picture is None:
-            return f"{self.name}: a table of {len(self.train)} cases, {self.inputs} numbers each"
+            cases = f"{len(self.train):,} case{'s' * (len(self.train) > 1)}"
+            return f"{self.name}: a table of {cases}, inputs in each: {self.inputs:,}"
         rows, columns = self.picture
         cases = "case" if len(self.train) == 1 else "cases"
         return (

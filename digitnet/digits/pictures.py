@@ -64,7 +64,8 @@ def read_picture(data: bytes) -> Array:
             else f"is not a picture that digitnet reads ({formats})"
         ) from None
     except Image.DecompressionBombError:
-        raise BadFile("has far too many pixels") from None
+        most = MAX_PIXELS // 10**6
+        raise BadFile(f"has far too many pixels: at most {most} million are read") from None
     except MemoryError:
         raise BadFile("needs more memory than is available") from None
     except Exception:  # pillow's plugins raise about twenty types of errors for bad files

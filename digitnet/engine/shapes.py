@@ -17,7 +17,15 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from digitnet.engine.arrays import Shape
-from digitnet.engine.layers import ACTIVATIONS, LAYERS, BatchNorm, Dense, Layer, Weighted
+from digitnet.engine.layers import (
+    ACTIVATIONS,
+    LAYERS,
+    MAX_OUTPUTS,
+    BatchNorm,
+    Dense,
+    Layer,
+    Weighted,
+)
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Flatten, Pool
 
@@ -107,6 +115,8 @@ def _part(text: str) -> _Part:
     spelled = [layer for layer in LAYERS.values() if layer.notation.spelling]
     matches = [(layer, re.fullmatch(layer.pattern(), word)) for layer in spelled]
     layer, match = next((pair for pair in matches if pair[1]), (Dense, None))
+    if match is None and word.isdecimal():
+        raise ValueError(f"a layer has at most {MAX_OUTPUTS:,} units, not {text}")
     if match is None:
         examples = ", ".join(layer.notation.example for layer in spelled)
         raise ValueError(f"{text or 'an empty part'} is not a layer: {examples}")

@@ -299,7 +299,7 @@ def _with(commands: list[list[str]], call: list[str]) -> list[list[str]]:
     numbers = [int(n) for words in commands for word in words for n in _PLACE.findall(word)]
     needed = max(numbers, default=0)
     if needed >= len(call):
-        raise CommandError(f"the alias {quoted(call[0])} needs {needed} words after it")
+        raise CommandError(f"the alias {quoted(call[0])} needs more after it: {needed} in all")
     filled = [[_PLACE.sub(lambda m: call[int(m[1])], w) for w in words] for words in commands]
     return [*filled[:-1], [*filled[-1], *call[needed + 1 :]]]
 

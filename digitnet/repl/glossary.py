@@ -109,7 +109,7 @@ _VALUES = {
 def _sentence(text: str) -> str:
     """Adds a capital letter and a full stop, and removes backticks."""
     text = re.sub("`", "", text)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
 
 
 def _first(thing: object) -> str:

@@ -127,7 +127,11 @@ def _lines(options: argparse.Namespace) -> Iterator[str]:
 
 def _bounded(lines: TextIO) -> Iterator[str]:
     """The lines. Raises OSError for one longer than MAX_LINE, and for what is not UTF-8 text."""
+    number = 0
     while line := lines.readline(MAX_LINE + 1):
+        number += 1
+        if number == 1 and not line.strip("\ufeff\r\n\t ").isprintable() and "\0" not in line:
+            raise OSError("it is no text. To read a picture: digitnet -c 'l hand; img FILE'")
         if len(line) > MAX_LINE:
             raise OSError(f"it has a line of more than {MAX_LINE:,} characters")
         if "\0" in line:

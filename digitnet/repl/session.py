@@ -155,7 +155,8 @@ class NonInteractive:
         return "y" * self.confirm(question)
 
     def ask(self, question: str) -> str:
-        raise CommandError(f"{question} Nobody can answer here; give it with the command")
+        *_, last = question.splitlines()
+        raise CommandError(f"{last} Nobody can answer here; give it with the command")
 
     def show(self, window: Window) -> bool:
         return False

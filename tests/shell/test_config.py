@@ -133,7 +133,7 @@ def test_an_alias_may_say_where_the_words_after_it_belong(session: Session) -> N
     made, trained, case = do(session, "go diary 3 7")
     assert (made["recipe"], trained["batches"], case["index"]) == ("diary", 3, 7)
     assert do(session, "again 2")[1]["batches"] == 2
-    assert refusal(session, "go diary") == "the alias 'go' needs 2 words after it"
+    assert refusal(session, "go diary") == "the alias 'go' needs more after it: 2 in all"
 
 
 def test_an_alias_that_is_a_command_is_told_and_ignored(program: Program, tmp_path: Path) -> None:

@@ -144,7 +144,10 @@ def data(
     if not name:
         return DataResult("In use: ", chosen, _available(session))
     session.choose(chosen)
-    return DataResult("Now using ", chosen)
+    hand, done = session.hand, "Now using "
+    if hand and not hand.network.fits(chosen.train):
+        done = f"The network in hand ({hand.network.shape}) does not fit it. {done}"
+    return DataResult(done, chosen)
 
 
 def _import(session: Session, name: str, path: str) -> DataResult:

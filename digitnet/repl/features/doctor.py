@@ -162,7 +162,7 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
     )
     return diagnose(facts), (
         f"{counted(len(data.train), 'training case')} and their answers, the signals and "
-        f"gradients of {counted(len(model.network.layers), 'layer')}, the history, a batch of 16 "
+        f"gradients of {counted(len(model.network.layers), 'layer')}, the history, a few of them "
         "learned by heart, and a short training of a copy"
     )
 

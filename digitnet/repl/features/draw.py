@@ -318,7 +318,8 @@ def draw(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> 
         return Said("Left the board; nothing was read.", {"guess": None})
     board.move()
     if not board.digits:
-        raise CommandError("there is no digit in the drawing: draw it larger")
+        what = "nothing is drawn" if board.drawing.is_blank else "there is no digit in the drawing"
+        raise CommandError(f"{what}: d begins again, a larger digit is read better")
     pictures = [digit.picture for digit in board.digits if digit.picture is not None]
     session.last_pictures = pictures, board.answer
     return DrawResult(board.digits, board.answer)

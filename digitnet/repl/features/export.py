@@ -7,6 +7,8 @@ from rich.console import RenderResult
 from rich.filesize import decimal
 
 from digitnet.engine.layers import ACTIVATIONS
+from digitnet.engine.settings import Settings
+from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.registry.exchange import ActivationNeeded, export_network, import_network
 from digitnet.repl import kinds
 from digitnet.repl.command import command, path_of
@@ -98,6 +100,10 @@ def import_(
     if not session.may_discard():
         raise CommandError("nothing was imported; the network in hand is unchanged")
     model.trainer.seed = session.new_seed()
+    if not model.network.is_committee:
+        usual = dict(RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings)
+        usual |= {"cases": 0, "pixels": model.trainer.settings.pixels}
+        model.trainer.settings = Settings(**usual)
     session.take(model)
     sentences = [f"Imported {printable(file)}: {model.network.shape}.", *said]
     return now_in_hand(

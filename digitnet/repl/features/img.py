@@ -189,12 +189,15 @@ class PageRead(Drawn):
 
     def drawn(self, view: View) -> RenderResult:
         turned = f", turned by {self.page.turned} degrees" if self.page.turned else ""
-        yield f"{printable(self.file)}: {counted(len(self.digits), 'digit')}{turned}"
+        digits = sum(each.guess is not None for each in self.digits)
+        others = len(self.digits) - digits
+        said = counted(digits, "digit") + f" and {counted(others, 'other sign')}" * bool(others)
+        yield f"{printable(self.file)}: {said}{turned}"
         for row in self.rows:
             yield Text(f"  {row}", "bold")
         doubtful = [each for each in self.digits if each.doubt or each.guess is None]
         for each in doubtful[:MAX_DOUBTS]:
-            yield f"{each.number} of {each.of}: " + (each.error or f"{each.guess}, {each.doubt}")
+            yield f"Number {each.number}: " + (each.error or f"{each.guess}, {each.doubt}")
         if len(doubtful) > MAX_DOUBTS:
             yield f"{len(doubtful) - MAX_DOUBTS:,} more are doubtful."
         if self.page.left_out:

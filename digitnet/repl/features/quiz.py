@@ -17,6 +17,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import Row, Sheet, aligned
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
 MOST = 16  # maximum number of terms of a sum that is asked for
@@ -116,6 +117,7 @@ def _solved(question: Question) -> str:
 def _ask(session: Session) -> Question:
     if session.hand is None:
         session.take(session.make(RECIPES["mini"]))
+        session.report(Note("Made a network, 3-3-2 (recipe mini)."))
     model = session.network()
     if model.network.is_committee:
         raise CommandError("a committee only averages: l loads one of its members")

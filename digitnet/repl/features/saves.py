@@ -146,14 +146,14 @@ def load(
             return now_in_hand(session.network(), made.text)
     hint = f"; n {name} makes one from that recipe" if name in RECIPES else ""
     name = existing(session, name, hint=hint)
+    model = registry.load(name)
+    count = len(model.network.members)
+    if member and not 1 <= int(member[:9]) <= count:
+        has = f"has members 1 to {count}" if count else "is no committee: it has no members"
+        raise CommandError(f"{name!r} {has}; the network in hand is unchanged")
     if not session.may_discard():
         raise CommandError("nothing was loaded; the network in hand is unchanged")
-    model = registry.load(name)
     if member:
-        count = len(model.network.members)
-        if not 1 <= int(member[:9]) <= count:
-            has = f"has members 1 to {count}" if count else "is no committee: it has no members"
-            raise CommandError(f"{name!r} {has}; the network in hand is unchanged")
         model = model.member(int(member))
         session.take(model)
         said = f"Loaded member {member} of {count} of {name!r}: {model.network.shape}."

@@ -231,6 +231,8 @@ class StudyResult(Drawn):
         said = f"Best: {self._named(best)}, {reached}."
         if self.lead is None:
             return said
+        if not self.lead.difference:
+            return f"{said} {self._named(self.lead.over)} is as good."
         ahead = f"It leads {self._named(self.lead.over)} by {100 * self.lead.difference:.2f} points"
         if self.lead.interval is None:
             return f"{said} {ahead}; --repeat 5 tells luck apart."
