@@ -371,19 +371,22 @@ STRONG = {
 
 
 def _too_strong(f: Facts, name: str) -> Evidence:
-    """A setting without which a copy learns much more in a rehearsal."""
     patient, strong = subject(f), STRONG[name]
-    if patient is None:
-        is_doubted = not is_broken(f) and not f.data.is_table and strong.is_strong(f)
-        return _holds_back(f, strong.mild) if is_doubted else None
-    if not (mild := strong.milder(patient)):
+    evidence = _keeps_from_learning(f, patient, strong.milder(patient)) if patient else None
+    is_doubted = f.is_finite and not f.data.is_table and strong.is_strong(f)
+    return evidence or (_holds_back(f, strong.mild) if is_doubted else None)
+
+
+def _keeps_from_learning(f: Facts, patient: Facts, mild: dict[str, Any]) -> Evidence:
+    """A setting without which a copy learns much more in a rehearsal."""
+    if not mild:
         return None
     everything = {k: v for each in STRONG.values() for k, v in each.milder(patient).items()}
-    if not _is_better(patient.change(**everything), patient):
+    is_usual = 0.3 < patient.settings.rate / f.usual_rate < 3
+    rates = [{}] if is_usual else [{}, {"rate": f.usual_rate}]
+    if not any(_is_better(patient.change(**everything, **rate), patient) for rate in rates):
         return None
-    remedies = [patient.change(**mild)]
-    if not 0.3 < patient.settings.rate / f.usual_rate < 3:
-        remedies.append(patient.change(**mild, rate=f.usual_rate))
+    remedies = [patient.change(**mild, **rate) for rate in rates]
     best = max(remedies, key=lambda remedy: patient.gain(remedy.trial))
     if not _is_better(best, patient) or (
         best is not remedies[0] and _is_better(patient.change(rate=f.usual_rate), patient)
@@ -394,12 +397,12 @@ def _too_strong(f: Facts, name: str) -> Evidence:
     return _compared(patient, [best, *remedies], mild)
 
 
-def _holds_back(f: Facts, mild: dict[str, Any]) -> Evidence:
+def _holds_back(f: Facts, mild: dict[str, Any], least: float = MORE_RIGHT) -> Evidence:
     """A setting of a network that learns, but would learn better with a milder one."""
     patient = f if "schedule" in mild else f.untrained
-    least = 0.0 if patient is f or is_broken(f) else MORE_RIGHT
-    remedy = patient.change(**mild)
-    if remedy.trial.accuracy < patient.rehearsal.accuracy + least:
+    remedy, least = patient.change(**mild), 0.0 if patient is f else least
+    is_good = patient is f or patient.gain(remedy.trial) > 0.5
+    if not is_good or remedy.trial.accuracy < patient.rehearsal.accuracy + least:
         return None
     return _compared(patient, [f.change(**mild), remedy], mild)
 
@@ -423,8 +426,7 @@ def rate_high(f: Facts) -> Evidence:
             return evidence
     if f.settings.rate < 10 * f.usual_rate or f.data.is_table:
         return None
-    is_good = f.untrained.gain(f.untrained.change(rate=f.usual_rate).trial) > 0.5
-    return _holds_back(f, {"rate": f.usual_rate}) if is_good else None
+    return _holds_back(f, {"rate": f.usual_rate}, 0.0 if is_broken(f) else MORE_RIGHT)
 
 
 @fault(SETTINGS, "The learning rate is too low.", {DATA, SETTINGS, "linear"})
