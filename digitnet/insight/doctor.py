@@ -374,6 +374,7 @@ def _too_strong(f: Facts, name: str) -> Evidence:
     patient, strong = subject(f), STRONG[name]
     evidence = _keeps_from_learning(f, patient, strong.milder(patient)) if patient else None
     is_doubted = f.is_finite and not f.data.is_table and strong.is_strong(f)
+    is_doubted &= name != "schedule" or f.has_learned
     return evidence or (_holds_back(f, strong.mild) if is_doubted else None)
 
 
@@ -744,14 +745,15 @@ def plateau(f: Facts) -> Evidence:
     """The cost no longer falls, below 70 % right (AUTOTRAINER), although neighbors tell the cases
     apart better. The network begins somewhere flat, or has a layer too small for ten digits.
     """
-    if f.batches < 200 or f.data.is_table or f.has_learned:
+    if f.batches < 200 or f.data.is_table:
         return None
     now, units = f.rehearsal, min((layer.units for layer in f.layers[:-1]), default=0)
     narrow, larger = 0 < units < min(10, f.network.outputs), _larger(f.network)
-    if not narrow and (f.on_train.accuracy >= 0.7 or now.after < 0.95 * now.before):
+    is_even = f.on_train.accuracy < 0.7 and now.after >= 0.95 * now.before
+    if not narrow and (f.has_learned or not is_even):
         return None
-    wider = f.untrained.renew(larger)
-    if narrow and wider.trial.accuracy < now.accuracy + MORE_RIGHT:
+    wider, least = f.untrained.renew(larger), 0.1 if f.has_learned else MORE_RIGHT
+    if narrow and wider.trial.accuracy < now.accuracy + least:
         return None
     text = f"{_percent(f.on_train.accuracy, 1)} of the training cases right; cost {now.before:.3g} "
     text += f"to {now.after:.3g} in a short training" + narrow * f"; a layer has only {units} units"
