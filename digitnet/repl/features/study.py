@@ -428,7 +428,9 @@ def _run_trainings(
         conduct(plan, results, pool, save, report)
     except Stopped:
         if is_new and not results:
-            raise
+            raise CommandError(
+                "interrupted before a training was done; no study was made"
+            ) from None
     except (NoWorkers, ValueError) as error:  # ValueError: a mini-batch that takes too much memory
         done = f"{counted(len(results), 'result')} kept: study {name} goes on"
         kept = "no study was made" if is_new and not results else done

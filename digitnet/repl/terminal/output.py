@@ -156,7 +156,7 @@ class ScreenOutput(Output):
         self._screen, self._errors = screen, errors or screen
         self._canvas: Canvas | None = None
         self.pager: Pager | None = None
-        self._has_reported = False  # since the command began
+        self._has_reported = False  # since the command began, what it has done so far
 
     def result(self, command: str, result: Result) -> None:
         """Prints the result, page by page if it is longer than the screen."""
@@ -175,7 +175,7 @@ class ScreenOutput(Output):
 
     def report(self, update: Note) -> None:
         """Redraws the lines at the bottom of the screen; a lasting update is printed above them."""
-        self._has_reported = True
+        self._has_reported |= not update.lasting
         self._show(update)
 
     def tick(self, seconds: float) -> None:
