@@ -1,8 +1,8 @@
 """Layers: what each computes forward, and how it carries the error signal back.
 
-To add a layer, write one class: it declares how it is spelled in a shape, its options, its formulae
-and its ONNX operators, and shapes, saves, export, import and `why` are derived from these. To
-add an activation, write its two functions and an entry in `ACTIVATIONS`.
+To add a layer, write one class: it declares how it is spelled in a shape, its options, formulae,
+ONNX operators and lines of numpy, and shapes, saves, export, import and `why` are derived from
+these. To add an activation, write its two functions and an entry in `ACTIVATIONS`.
 """
 
 import re
@@ -64,6 +64,7 @@ class Activation:
     formula: str
     derivative: str = ""  # f′ as text; empty if it is not a number for each unit
     operator: str | None = None  # in ONNX; empty for none, None if ONNX has none
+    numpy: tuple[str, ...] | None = None  # its lines in a program, of x
     initializer: str = "glorot"  # which preserves the variance of signals through f
     has_kink: bool = False  # whether f′ jumps where a turns positive
     sums_to_one: bool = False  # whether each output depends on all units: for the last layer
@@ -131,18 +132,23 @@ def softmax_backward(a: Array, grad: Array) -> None:
     grad *= a
 
 
-_RELU = "a = max(0, z)", "f′ = 1 where a > 0, else 0", "Relu"
+_SIGMOID = (
+    "a = 1 / (1 + exp(−z))", "f′ = a (1 − a)", "Sigmoid", ("x = 1 / (1 + np.exp(-x))",),
+)  # fmt: skip
+_RELU = "a = max(0, z)", "f′ = 1 where a > 0, else 0", "Relu", ("x = np.maximum(x, 0)",)
+_SOFTMAX = (
+    "a = exp z / Σ exp z", "", "Softmax",
+    ("x = np.exp(x - x.max(axis=1, keepdims=True))", "x = x / x.sum(axis=1, keepdims=True)"),
+)  # fmt: skip
 
 ACTIVATIONS = {
     activation.name: activation
     for activation in (
-        Activation(linear, linear_backward, "a = z", "f′ = 1", ""),
-        Activation(sigmoid, sigmoid_backward, "a = 1 / (1 + exp(−z))", "f′ = a (1 − a)", "Sigmoid"),
-        Activation(tanh, tanh_backward, "a = tanh z", "f′ = 1 − a²", "Tanh"),
+        Activation(linear, linear_backward, "a = z", "f′ = 1", "", ()),
+        Activation(sigmoid, sigmoid_backward, *_SIGMOID),
+        Activation(tanh, tanh_backward, "a = tanh z", "f′ = 1 − a²", "Tanh", ("x = np.tanh(x)",)),
         Activation(relu, relu_backward, *_RELU, initializer="he", has_kink=True),
-        Activation(
-            softmax, softmax_backward, "a = exp z / Σ exp z", "", "Softmax", sums_to_one=True
-        ),
+        Activation(softmax, softmax_backward, *_SOFTMAX, sums_to_one=True),
     )
 }
 
@@ -195,6 +201,7 @@ class Layer(ABC):
     parameters: Sequence[Parameter] = ()  # what the optimizer updates
     statistics: Mapping[str, Array] = {}  # other arrays that its output depends on; saved too
     operators: ClassVar[tuple[str, ...]] = ()  # in ONNX, those that `of_onnx` reads
+    numpy: ClassVar[tuple[str, ...] | None] = None  # lines; in braces its options and arrays
 
     def __init_subclass__(cls) -> None:
         if "kind" in vars(cls):
@@ -325,7 +332,7 @@ class Dense(Weighted):
 
     kind = "dense"
     notation = Notation("{units}", "100 is dense", ("z = Σ x w + b",), ("dC/dw = x δ", "dC/db = δ"))
-    operators = ("Gemm", "MatMul")
+    operators, numpy = ("Gemm", "MatMul"), ("x = x @ {weights}",)
     options: ClassVar = {"units": int, "activation": str, "bias": bool}
 
     def __init__(self, input_shape: Shape, *, units: int, **options: Any) -> None:
@@ -373,6 +380,7 @@ class Dropout(Layer):
         ("dC/dx = δ",),
     )
     options: ClassVar = {"probability": float, "number": int}
+    numpy = ()
 
     def __init__(
         self,
@@ -433,6 +441,7 @@ class BatchNorm(Layer):
     )
     options: ClassVar = {"activation": str}
     operators = ("BatchNormalization",)
+    numpy = (f"x = (x - {{mean}}) / np.sqrt({{variance}} + {EPSILON}) * {{gamma}} + {{beta}}",)
 
     def __init__(
         self, input_shape: Shape, *, activation: str = "linear", dtype: DTypeLike = np.float32

@@ -12,6 +12,11 @@ from numpy.typing import DTypeLike
 from digitnet.engine.arrays import Array, Integers, Shape
 from digitnet.engine.layers import Layer, LayerOfOnnx, Node, Notation, Step, Weighted
 
+WINDOWS = (
+    "x = x[:, : x.shape[1] // {size} * {size}, : x.shape[2] // {size} * {size}]",
+    "x = x.reshape(len(x), x.shape[1] // {size}, {size}, x.shape[2] // {size}, {size}, -1)",
+)
+
 
 class Pool(Layer):
     """Pooling over adjacent windows of `size` by `size` pixels; incomplete windows are ignored."""
@@ -60,6 +65,7 @@ class MaxPool(Pool):
     """
 
     kind, operators = "max_pool", ("MaxPool",)
+    numpy = (*WINDOWS, "x = x.max(axis=(2, 4))")
     notation = Notation(
         "p{size}",
         "p2 takes the maximum of windows",
@@ -83,6 +89,7 @@ class AveragePool(Pool):
     """y = Σ x / size²; backward, each pixel gets dC/dy / size² (LeCun et al. 1998)."""
 
     kind, operators = "average_pool", ("AveragePool",)
+    numpy = (*WINDOWS, "x = x.mean(axis=(2, 4))")
     notation = Notation(
         "a{size}",
         "a2 their mean",
@@ -118,6 +125,10 @@ class Convolution(Weighted):
     )
     options: ClassVar = {"channels": int, "kernel": int, "activation": str, "bias": bool}
     operators = ("Conv",)
+    numpy = (
+        "x = np.lib.stride_tricks.sliding_window_view(x, ({kernel}, {kernel}), (1, 2))",
+        "x = x.transpose(0, 1, 2, 4, 5, 3).reshape(*x.shape[:3], -1) @ {weights}",
+    )
 
     def __init__(self, input_shape: Shape, *, channels: int, kernel: int, **options: Any) -> None:
         """options: of `Weighted`. Raises ValueError if it does not fit, or would be too large."""
@@ -169,7 +180,7 @@ class Convolution(Weighted):
 class Flatten(Layer):
     """(batch, height, width, channels) → (batch, height · width · channels), without a copy."""
 
-    kind = "flatten"
+    kind, numpy = "flatten", ("x = x.reshape(len(x), -1)",)
     notation = Notation(formulae=("z = x, in a row",), gradients=("dC/dx = δ, as a picture",))
 
     def __init__(self, input_shape: Shape, *, dtype: DTypeLike = np.float32) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from digitnet.digits.files import BadFile, read_bounded, read_npz_arrays
 from digitnet.engine.arrays import Array
-from digitnet.engine.network import Network, usual_cost
+from digitnet.engine.network import MAX_LAYERS, Network, usual_cost
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of, spelled_out
@@ -45,11 +45,8 @@ from digitnet.registry.schema import (
 MAX_EXPANSION = 50
 """Maximum ratio of unpacked to packed bytes; trained weights hardly compress at all."""
 
-ARRAYS = {
-    "parameters": ("weights", "biases", "gamma", "beta"),
-    "statistics": ("mean", "variance"),
-}
-"""The names of the arrays that a layer may have."""
+STATISTICS = ("mean", "variance")
+"""The names of the arrays of a layer that are none of its parameters."""
 
 
 def write_npz(about: str, arrays: dict[str, Array]) -> bytes:
@@ -209,7 +206,7 @@ def _take_arrays(document: Document, start: str, arrays: dict[str, Array]) -> No
     for number, layer in enumerate(document["layers"]):
         for place, member in enumerate(layer.get("members", ())):
             _take_arrays(member, f"{start}members.{place}.", arrays)
-        for group in ARRAYS:
+        for group in ("parameters", "statistics"):
             for name, array in layer.pop(group, {}).items():
                 numbers = np.frombuffer(array["data"], array["dtype"]).reshape(array["shape"])
                 arrays[f"{start}layers.{number}.{name}"] = numbers
@@ -256,7 +253,7 @@ def _network(text: str, arrays: dict[str, Document]) -> Model:
 def _layers(about: Fields, arrays: dict[str, Document], start: str = "") -> list[Document]:
     """The layers, as in a save. Removes their arrays, whose names begin so, from `arrays`."""
     layers = []
-    for number, layer in enumerate(about.inners("layers")):
+    for number, layer in enumerate(about.inners("layers", MAX_LAYERS)):
         if layer.has("members") and not start:
             members = [
                 {"layers": _layers(member, arrays, f"members.{place}."), **member.rest()}
@@ -265,9 +262,11 @@ def _layers(about: Fields, arrays: dict[str, Document], start: str = "") -> list
             layers.append({"members": members, **layer.rest()})
             continue
         document = layer.rest()
-        for group, names in ARRAYS.items():
-            own = {name: arrays.pop(f"{start}layers.{number}.{name}", None) for name in names}
-            document[group] = {name: array for name, array in own.items() if array is not None}
+        begin = f"{start}layers.{number}."
+        names = [name for name in arrays if name.startswith(begin)]
+        own = {name.removeprefix(begin): arrays.pop(name) for name in names}
+        document["statistics"] = {name: own.pop(name) for name in STATISTICS if name in own}
+        document["parameters"] = own
         layers.append(document)
     return layers
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from digitnet import __version__
 from digitnet.engine.arrays import Array
-from digitnet.engine.layers import ACTIVATIONS, EPSILON, LAYERS
+from digitnet.engine.layers import ACTIVATIONS, LAYERS
 from digitnet.registry.files import DamagedSave
 
 ABOUT, VERSION = "about", 2
@@ -173,34 +173,6 @@ if __name__ == "__main__":  # the digits in a .npy file
     print(a.argmax(axis=1) if a.shape[1] > 1 else (a[:, 0] >= 0.5).astype(int))
 '''
 
-WINDOWS = (
-    "x = x[:, : x.shape[1] // {k} * {k}, : x.shape[2] // {k} * {k}]",
-    "x = x.reshape(len(x), x.shape[1] // {k}, {k}, x.shape[2] // {k}, {k}, -1)",
-)
-LINES = {
-    "dense": ("x = x @ {weights}",),
-    "convolution": (
-        "x = np.lib.stride_tricks.sliding_window_view(x, ({kernel}, {kernel}), (1, 2))",
-        "x = x.transpose(0, 1, 2, 4, 5, 3).reshape(*x.shape[:3], -1) @ {weights}",
-    ),
-    "max_pool": (*WINDOWS, "x = x.max(axis=(2, 4))"),
-    "average_pool": (*WINDOWS, "x = x.mean(axis=(2, 4))"),
-    "flatten": ("x = x.reshape(len(x), -1)",),
-    "batch_norm": (
-        f"x = (x - {{mean}}) / np.sqrt({{variance}} + {EPSILON}) * {{gamma}} + {{beta}}",
-    ),
-    "dropout": (),
-    "linear": (),
-    "relu": ("x = np.maximum(x, 0)",),
-    "sigmoid": ("x = 1 / (1 + np.exp(-x))",),
-    "tanh": ("x = np.tanh(x)",),
-    "softmax": (
-        "x = np.exp(x - x.max(axis=1, keepdims=True))",
-        "x = x / x.sum(axis=1, keepdims=True)",
-    ),
-}
-"""Layers and activations as lines of numpy; in braces a layer's options and the names of arrays."""
-
 
 def write_python(about: str, arrays: dict[str, Array]) -> bytes:
     """Returns a file of Python that answers with the arrays in an .npz export beside it."""
@@ -229,8 +201,11 @@ def _lines(network: Mapping[str, Any], start: str, arrays: Mapping[str, Array]) 
     for number, layer in enumerate(network["layers"]):
         name, config = f"{start}layers.{number}.", layer["config"]
         named = {key[len(name) :]: f'w["{key}"]' for key in arrays if key.startswith(name)}
-        for line in LINES[layer["kind"]]:
-            text = line.format(**named, **config, k=config.get("size"))
+        lines = LAYERS[layer["kind"]].numpy
+        active = ACTIVATIONS[config.get("activation", "linear")].numpy
+        if lines is None or active is None:
+            raise DamagedSave(f"a {layer['kind']} layer like this has no lines of numpy")
+        for line in lines:
+            text = line.format(**named, **config)
             yield text + (f" + {named['biases']}" if "@" in text and "biases" in named else "")
-        if "activation" in config:
-            yield from LINES[config["activation"]]
+        yield from active

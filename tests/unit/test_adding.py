@@ -72,6 +72,7 @@ def test_a_layer(session: Session) -> None:
         kind = "scale"
         notation = Notation("s{times}", "s2 scales", ("z = x w k",), ("dC/dw = x δ k",))
         options = {"times": int}  # noqa: RUF012
+        numpy = ("x = {times} * x * {w}",)
 
         def __init__(self, input_shape: tuple[int, ...], *, times: int, dtype: type = float):
             super().__init__(input_shape, input_shape, dtype)
@@ -98,6 +99,10 @@ def test_a_layer(session: Session) -> None:
     assert "z = x w k" in page
     assert "dC/dw = x δ k" in page
     saved_and_loaded(session)
+    folder = session.saves.parent
+    case, *_ = do(session, f"c 3; export {folder}/x.py; import {folder}/x.npz")
+    assert do(session, "c 3")[0]["outputs"] == case["outputs"]
+    assert 'x = 2 * x * w["layers.1.w"]' in (folder / "x.py").read_text(encoding="utf-8")
 
 
 def test_an_optimizer(session: Session) -> None:
