@@ -3,11 +3,15 @@ evening.
 """
 
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import Program, Start
+from conftest import ROOT, Program, Start
+from PIL import Image
 from session_helpers import do
 
+from digitnet.digits.datasets import SOURCES
 from digitnet.repl.features.lesson import lessons, read_lesson
 from digitnet.repl.session import Session
 
@@ -59,6 +63,7 @@ NEXT_EVENING = [
     ("l champion; w", "Discard"),
     ("y", "member 1 of 7; l champion 2 loads another"),
     ("l champion 3", "Loaded member 3 of 7 of 'champion'"),
+    ("l ready; img {n}", "3 digits 207 ... 1: 2 ... 2: 0 ... 3: 7"),
     ("? hidden layers", "hidden layer, a term"),
     ("how do I draw", "? draw explains it"),
     ("n mini", "New network 3-3-2"),
@@ -72,12 +77,18 @@ NEXT_EVENING = [
 @pytest.mark.parametrize(
     ("columns", "rows"), [(50, 20), *(pytest.param(*s, marks=pytest.mark.full) for s in WIDER)]
 )
-def test_the_next_evening(terminal: Start, program: Program, columns: int, rows: int) -> None:
+def test_the_next_evening(
+    terminal: Start, program: Program, columns: int, rows: int, tmp_path: Path
+) -> None:
+    sample = SOURCES["sample"].read([ROOT / "data"]).test
+    firsts = [int(np.flatnonzero(sample.targets[:, digit])[0]) for digit in (2, 0, 7)]
+    digits = np.hstack(sample.inputs[firsts].reshape(3, 28, 28))
+    Image.fromarray(255 - digits).resize((252, 84)).save(tmp_path / "n.png")
     program("-c", "n mini; pas 'my own'; n diary; t 100; pas first; t 10; p")
     t = terminal(columns, rows, COLORFGBG="0;15")
     t.wait_for(r"Welcome back\.\sfirst,\s\d\d\.\d\d\s%,\stoday\.")
     for line, seen in NEXT_EVENING:
-        t.type(f"\x0c{line}\r")
+        t.type(f"\x0c{line.format(n=tmp_path / 'n.png')}\r")
         t.wait_for("(?s)" + r"\s+".join(map(re.escape, seen.split())).replace(r"\.\.\.", ".*"))
 
 

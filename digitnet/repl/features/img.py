@@ -94,6 +94,8 @@ def is_digit(probability: float, outputs: Sequence[float]) -> bool:
 
 MAX_WHOLE = 4  # up to this many digits are shown with picture and outputs; more in a table
 STEPS = "steps"  # the last word that asks for how a page was read
+MAX_SEEN = 10  # up to this many digits of a page are drawn below the number
+
 MAX_DOUBTS = 20  # maximum number of doubtful digits that are told of one page
 
 
@@ -187,6 +189,14 @@ class PageRead(Drawn):
         unread = self.page.left_out + sum(digit.guess is None for digit in self.digits)
         return {"file": self.file, "rows": self.rows, "unread": unread, "turned": self.page.turned}
 
+    def seen(self, view: View) -> RenderableType:
+        """Each digit as the network saw it, with its number and the guess."""
+        return gallery([
+            (small_case(d.seen, view),
+             Text(f"{d.number}: {'?' if d.guess is None else d.guess}", "bold"))
+            for d in self.digits if d.seen is not None
+        ], view)  # fmt: skip
+
     def drawn(self, view: View) -> RenderResult:
         turned = f", turned by {self.page.turned} degrees" if self.page.turned else ""
         digits = sum(each.guess is not None for each in self.digits)
@@ -195,6 +205,8 @@ class PageRead(Drawn):
         yield f"{printable(self.file)}: {said}{turned}"
         for row in self.rows:
             yield Text(f"  {row}", "bold")
+        if len(self.digits) <= MAX_SEEN:
+            yield self.seen(view)
         doubtful = [each for each in self.digits if each.doubt or each.guess is None]
         for each in doubtful[:MAX_DOUBTS]:
             yield f"Number {each.number}: " + (each.error or f"{each.guess}, {each.doubt}")
@@ -231,19 +243,18 @@ class ImgResult(Drawn):
         return {"results": results, "pages": pages} | summed
 
     def drawn(self, view: View) -> RenderResult:
-        digits = self.digits
-        read = [digit for digit in digits if digit.seen is not None]
-        if not read and len(digits) == 1:  # the error is the command's
+        alone = [digit for digit in self.digits if digit.of == 1]
+        if len(self.digits) == 1 and alone[0].seen is None:  # the error is the command's
             return
         for page in self.pages:
             if len(page.digits) > 1:
                 yield page
             if self.steps and page.page.digits:
                 yield from _steps(page, view)
-        if len(read) <= MAX_WHOLE:
-            yield from digits
-        elif single := [each for each in digits if each.of == 1]:
-            yield _table(single)
+        if sum(digit.seen is not None for digit in alone) <= MAX_WHOLE:
+            yield from alone
+        else:
+            yield _table(alone)
         correct, total = self.right
         if total:
             yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
@@ -274,13 +285,9 @@ def _steps(read: PageRead, view: View) -> Iterator[RenderableType]:
     boxes = [each.place.box for each in read.digits if each.place]
     yield "each digit in its box; what has none was not read"
     yield digit(boxed(read.page.ink, boxes, min(view.width, 100)), view)
-    cells = [
-        (small_case(d.seen, view),
-         Text(f"{d.number}: {'?' if d.guess is None else d.guess}", "bold"))
-        for d in read.digits if d.seen is not None
-    ]  # fmt: skip
-    yield "each digit as the network saw it"
-    yield gallery(cells, view)
+    if len(read.digits) > MAX_SEEN:
+        yield "each digit as the network saw it"
+        yield read.seen(view)
 
 
 def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:
