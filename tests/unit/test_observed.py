@@ -11,7 +11,7 @@ from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
-from digitnet.insight.step import ObservedStep, observe_step
+from digitnet.insight.step import observe_step
 from digitnet.recipes import RECIPES, Recipe, build
 from digitnet.registry.model import Model
 
@@ -67,32 +67,19 @@ def test_the_network_is_to_the_bit_as_after_t_1_and_its_weights_before_and_after
 def test_the_change_is_minus_the_rate_times_the_gradient(l2: float) -> None:
     model, cases = made("mini", {"batch": 3, "l2": l2, "schedule": "inverse-sqrt"})
     for number in range(3):
+        old = model.network.copy(np.float64)
         step = observe_step(model.trainer, cases, cases)
+        outputs, costs = (
+            (step.outputs_before, step.outputs_after),
+            (step.cost_before, step.cost_after),
+        )
+        for network, a, cost in zip((old, model.network), outputs, costs, strict=True):
+            np.testing.assert_array_equal(a, network.forward(step.inputs))
+            penalty = model.trainer.penalties.value(network.parameters)
+            assert cost == pytest.approx(network.cost.value(a, step.targets) + penalty)
         assert step.rate == pytest.approx(4 / (1 + number / 500) ** 0.5)
         for change in step.changes:
             np.testing.assert_allclose(change.change, -step.rate * change.gradient, atol=1e-14)
-
-
-def logistic(z: np.ndarray) -> np.ndarray:
-    result: np.ndarray = 1 / (1 + np.exp(-z))
-    return result
-
-
-def test_a_step_of_truth_is_the_one_worked_out_by_hand() -> None:
-    model, cases = made("truth", {})
-    step: ObservedStep = observe_step(model.trainer, cases, cases)
-    (change,) = step.changes
-    x, y, w = step.inputs, step.targets, change.before
-    a = logistic(x @ w)
-    g = x.T @ ((a - y) * a * (1 - a)) / 4
-    np.testing.assert_allclose(step.outputs_before, a)
-    assert step.cost_before == pytest.approx(float(((a - y) ** 2).sum()) / 8)
-    np.testing.assert_allclose(change.gradient, g)
-    np.testing.assert_allclose(change.after, w - 4 * g)
-    after = logistic(x @ (w - 4 * g))
-    np.testing.assert_allclose(step.outputs_after, after)
-    assert step.cost_after == pytest.approx(float(((after - y) ** 2).sum()) / 8)
-    assert sorted(map(tuple, x)) == [(0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 1)]
 
 
 def test_an_interrupt_waits_for_the_end_of_the_mini_batch() -> None:
