@@ -286,13 +286,3 @@ def test_sheets_have_colours_unless_they_are_not_wanted(
     sheet = t.text()[t.text().index("forwards") :]
     assert ("backwards" in sheet) == ("DIGITNET_PLAIN" in env)
     assert sheet.isascii() == ("DIGITNET_PLAIN" in env)
-
-
-def test_a_step_can_be_stopped_between_two(terminal: Start) -> None:
-    t = terminal(80, 120)  # high enough for the heading of a sheet to be on it at any time
-    t.wait_for("^digitnet>$")
-    t.type("n conv; step 100\r")  # a hundred of these take seconds on any machine
-    t.wait_for(r"^── mini-batch \d+ ─")
-    t.type("\x03")
-    t.wait_for("^Interrupted: the training so far is kept.", 5)
-    t.wait_for(r"^conv\*>$")

@@ -24,15 +24,13 @@ from registry_helpers import everything
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Stopped
-from digitnet.insight.doctor import FAULTS, LAYERS, Fault, fault
+from digitnet.insight.doctor import FAULTS, LAYERS, SETTINGS, Fault, fault
 from digitnet.insight.facts import Facts
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate
 from digitnet.registry.model import Model
 
-CURED = {"pixels", "schedule", "decay", "l1", "max-norm", "clip", "dropout", "augment",
-         "smoothing", "momentum", "rate-high", "rate-low", "not-finite", "symmetric", "dead",
-         "saturated", "exploding", "large-weights", "biases", "linear", "batch",
-         "cannot-fit", "plateau", "small-weights"}  # fmt: skip
+CURED = {"pixels", "plateau"}
+CURED |= {name for name, each in FAULTS.items() if each.group in (SETTINGS, LAYERS)} - {"vanishing"}
 """Faults whose remedy can be tried in a moment and brings most of the accuracy back."""
 
 
