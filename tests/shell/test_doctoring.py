@@ -128,6 +128,14 @@ def test_ctrl_c_is_heard_between_mini_batches(session: Session, command: str) ->
     assert [v.tobytes() for v in before.values] == [v.tobytes() for v in after.values]
 
 
+def test_the_usual_rate_of_another_optimizer_is_told(session: Session) -> None:
+    do(session, "n quick")
+    assert "usual rate is 0.001, and the rate is 0.05: set rate 0.001" in shown_line(
+        session, "set optimizer adam"
+    )
+    assert "usual" not in shown_line(session, "set rate 0.002; set optimizer adamw")
+
+
 def test_the_rates_and_their_costs(session: Session) -> None:
     *_, result = do(session, "n 784-32-10; find rate")
     rates, costs = result["rates"], result["costs"]

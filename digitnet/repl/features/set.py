@@ -12,6 +12,7 @@ from digitnet.charts import Chart
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
 from digitnet.engine.speed import threads
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
+from digitnet.recipes import default_rate
 from digitnet.repl import kinds
 from digitnet.repl.command import command, whole
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -24,14 +25,17 @@ from digitnet.repl.session import SESSION_SETTINGS, Session
 
 @dataclass(frozen=True)
 class SettingsResult(Record):
-    """Settings and their values; a `batch` of 0 is the whole set."""
+    """Settings and their values; a `batch` of 0 is the whole set. unusual: what else to set."""
 
     values: Merged[dict[str, Any]]
+    unusual: ScreenOnly[str] = ""
 
     def drawn(self, view: View) -> RenderResult:
         meanings = SETTINGS | SESSION_SETTINGS
         lines = [(name, spelled(name, v), meanings[name]) for name, v in self.values.items()]
         yield Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
+        if self.unusual:
+            yield self.unusual
 
 
 def spelled(name: str, value: Any) -> str:
@@ -85,7 +89,12 @@ def set_(
         session.network()
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
-    return SettingsResult({name: values[name]} if name else values)
+    unusual = ""
+    if value and name == "optimizer":
+        rate, usual = values["rate"], default_rate(session.network().recipe, values[name])
+        if not 0.1 <= rate / usual <= 10:
+            unusual = f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
+    return SettingsResult({name: values[name]} if name else values, unusual)
 
 
 CHANGES_ANSWERS = ("average", "pixels")
