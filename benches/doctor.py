@@ -48,7 +48,7 @@ n
   rate-high: n quick; t 3e; set rate 100; t 1e
   rate-high: n quick; set optimizer adam; set rate 0.05; t 1e
   rate-high: n quick; set optimizer rmsprop; set rate 0.1; t 1e
-  rate-high: n quick; set batch 1; set rate 0.5; t 200
+  rate-high batch: n quick; set batch 1; set rate 0.5; t 200
   batch: n quick; set batch 1; t 1e
   decay: n quick; set l2 0.3; t 1e
   decay: n quick; set l2 0.05; t 3e

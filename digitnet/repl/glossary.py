@@ -81,9 +81,11 @@ def _all() -> Iterator[Meaning]:
     for name, activation in ACTIVATIONS.items():
         example = f"n 784-100-10 {'relu ' * activation.sums_to_one}{name}"
         yield Meaning(name, "an activation", _first(activation.forward), example)
-    for name, forms in COSTS.items():
-        example = f"n 784-100-10 sigmoid sigmoid {name}"
-        yield Meaning(name, "a cost", _first(forms[-1].value), example)
+    for name, form in ((name, form) for name, forms in COSTS.items() for form in forms):
+        output = form.outputs[0] if form.outputs else "sigmoid"
+        kind = f"a cost of {output} outputs" if form.outputs else "a cost"
+        example = f"n 784-100-10 sigmoid {output} {name}"
+        yield Meaning(name, kind, _first(form.value), example)
     kinds = {"optimizer": "an optimizer", "schedule": "a schedule", "augment": "deformations"}
     for setting, kind in kinds.items():
         for name, summary in NAMED_VALUES[setting]().items():

@@ -49,6 +49,13 @@ def test_a_word_with_two_meanings_gets_both(session: Session) -> None:
     assert {meaning["kind"] for meaning in told["meanings"]} == {"a recipe", "an activation"}
 
 
+def test_of_a_cost_the_form_in_use_is_explained(session: Session) -> None:
+    assert len(do(session, "? cross-entropy")[0]["meanings"]) == 2
+    for output in ("softmax", "sigmoid"):
+        *_, told = do(session, f"n 784-9-10 relu {output}; ? cross-entropy")
+        assert [each["kind"] for each in told["meanings"]] == [f"a cost of {output} outputs"]
+
+
 def test_every_setting_and_recipe_is_explained_and_every_example_can_be_typed() -> None:
     assert {*SETTINGS, *SESSION_SETTINGS, *RECIPES} <= set(words())
     for word in words():

@@ -97,7 +97,10 @@ def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult
     if name in COMMANDS:
         return HelpResult([find(name)], True)
     if explained := meanings(name):
-        return HelpResult([], False, meanings=explained)
+        output = session.hand.network.layers[-1].config() if session.hand else {}
+        kind = f"a cost of {output.get('activation')} outputs"  # the form in use
+        in_use = [meaning for meaning in explained if meaning.kind == kind]
+        return HelpResult([], False, meanings=in_use or explained)
     hint = nearest(name, [*COMMANDS, *words()]) or "? lists the commands"
     raise CommandError(f"{quoted(name)} is not a command, nor a word explained here. {hint}")
 
