@@ -509,7 +509,7 @@ class Registry:
             data = sealed(decode(unseal(read_file(path))) | {"name": new})
             write_durably(path, data, keep_old_as=self.trash.place("named", path.name))
             self.trash.prune("named", path.name)
-            entry = replace(entry, name=new, **state(path))
+            entry = self.read_entry(path)
             self.update_list(entry)
             return entry
 

@@ -255,7 +255,7 @@ def test_what_cannot_be_read_is_told_in_one_line(
             if done == bool(said) or unclear:
                 complaints.append(f"{line}, {name} {nth} of {reading.path}: {said}")
     assert complaints == []
-    assert tried > share(50, 3000)
+    assert tried > share(50, 2000)
     tally("a call that fails while reading", tried, tried)
 
 
