@@ -252,7 +252,8 @@ class TrainingResult(Drawn):
         elif stopped == "interrupted" or is_much_worse:
             before = f"network before, with {percent(outcome.accuracy_before)}"
             sentences += [f"undo t goes back to the {before if self.curves.since else UNTRAINED}."]
-        return " ".join(sentence for sentence in sentences if sentence)
+        *others, last = [sentence for sentence in sentences if sentence] or [""]
+        return " ".join([*(f"{each.removesuffix('.')}." for each in others), last])
 
 
 @command(
