@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 from rich.console import RenderResult
 
+from digitnet.engine.arrays import Cases
 from digitnet.engine.layers import ACTIVATIONS, Dense
+from digitnet.insight.rehearsal import probe_of, rehearse, training_copy, untrained_copy
 from digitnet.insight.why import Backpropagation, backpropagate
-from digitnet.recipes import RECIPES
+from digitnet.recipes import RECIPES, default_rate
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -22,6 +24,7 @@ from digitnet.repl.session import Session
 
 MOST = 16  # maximum number of terms of a sum that is asked for
 TOLERANCE, SMALLEST = 0.01, 0.005  # how far an answer may be off: this fraction, or this much
+SHOWN = 12  # mini-batches of a curve
 TRIES = 3  # an answer is shown after this many wrong ones
 
 
@@ -82,7 +85,7 @@ class QuizResult(Drawn):
 def quiz(
     session: Session, answer: Annotated[float | str | None, kinds.ANSWERED] = None
 ) -> QuizResult:
-    """Compute a number of why or step yourself: a weighted sum, an output, a delta, a new weight.
+    """Compute a number of why or step yourself: an output, a delta, a new weight, a curve's rate.
 
     The question is about a random case of the network in hand, or of mini if there is none. An
     answer may be off by 1 % or 0.005. After three wrong ones the right one is shown.
@@ -129,7 +132,21 @@ def _ask(session: Session) -> Question:
         raise CommandError("the network's outputs are not numbers: there is nothing to compute")
     number = int(rng.choice([n for n, p in enumerate(page.passes) if isinstance(p.layer, Dense)]))
     every = list(_questions(page, number, rng, model))
-    return every[int(rng.integers(len(every)))]
+    chosen = int(rng.integers(len(every) + (len(page.passes) > 1)))  # a unit learns at any rate
+    return every[chosen] if chosen < len(every) else _of_rate(model, data.train, rng)
+
+
+def _of_rate(model: Model, cases: Cases, rng: np.random.Generator) -> Question:
+    """Which rate a curve was made with: the usual one, or one that is far too low or too high."""
+    usual = default_rate(model.recipe, model.trainer.settings.optimizer)
+    rates = [float(f"{usual * factor:.3g}") for factor in (0.01, 1, 100)]
+    rate = rates[int(rng.integers(3))]
+    copy = training_copy(untrained_copy(model.trainer), rate=rate)
+    costs = np.array(rehearse(copy, cases, probe_of(copy.network, cases)).costs)
+    at = np.unique(np.linspace(0, len(costs) - 1, SHOWN).astype(int))
+    text = f"An untrained copy was trained. Was its rate {rates[0]:g}, {usual:g} or {rates[2]:g}?"
+    givens = {"mini-batch": at + 1, "cost": costs[at]}
+    return Question(text, givens, "hardly falling: too low; jumping or stuck: too high; rate", rate)
 
 
 def _questions(
