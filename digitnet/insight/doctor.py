@@ -321,50 +321,42 @@ STRONG = {
     ),
     "decay": Strong(
         "The penalty on large weights is too strong.",
-        "The L2 penalty pulls every weight towards zero. Too strong, it wins over the cost: the "
-        "weights cannot grow to what the cases ask for. Regularize only what overfits (Karpathy).",
+        "The L2 penalty pulls every weight towards zero. Regularize only what overfits (Karpathy).",
         {"l2": 0.0}, lambda f: f.settings.l2 > (0.5 if f.trainer.optimizer.decoupled else 1e-3),
     ),
     "l1": Strong(
         "The penalty on the sizes of weights is too strong.",
-        "The L1 penalty pulls every weight towards zero by the same amount in each step, and holds "
-        "there those whose gradient is smaller than that.",
+        "The L1 penalty holds every weight at zero whose gradient is smaller than the penalty's.",
         {"l1": 0.0}, lambda f: f.settings.l1 > 1e-4,
     ),
     "max-norm": Strong(
         "The cap on the weights of a unit is too low.",
-        "After each step, the weights into every unit are scaled down to the norm max_norm. With a "
-        "low one, no unit can tell one case from another.",
+        "After each step, the weights into every unit are scaled down to the norm max_norm.",
         {"max_norm": 0.0}, lambda f: 0 < f.settings.max_norm < 1,
     ),
     "clip": Strong(
         "The cap on the gradient is too low.",
-        "A gradient longer than clip is shortened to it. A low one shortens all of them, which is "
-        "the same as a lower rate.",
+        "A gradient longer than clip is shortened to it: a low one is the same as a lower rate.",
         {"clip": 0.0}, lambda f: 0 < f.settings.clip < 0.1,
     ),
     "dropout": Strong(
         "Too many units are left out.",
-        "Dropout leaves units out at random in training, so that none relies on another; too few "
-        "learn nothing. About 0.5 is best for many networks (Srivastava et al. 2014, JMLR 15, 2).",
+        "Too few units learn nothing; 0.5 suits many networks (Srivastava et al. 2014, JMLR 15).",
         {"dropout": 0.2}, lambda f: largest_dropout(f.network) > 0.5,
     ),
     "augment": Strong(
         "The cases are deformed too much.",
-        "Deformations make more cases of those there are, as long as one still reads them: show "
-        "augment shows what the network is given. Turned by 180 degrees a 6 is a 9.",
+        "Deform cases as long as one still reads them, in show augment: a 6 turned over is a 9.",
         {"augment": "none"}, _deforms_much,
     ),
     "smoothing": Strong(
         "The targets are smoothed too much.",
-        "Label smoothing spreads a fraction of each target over all answers, so that the network "
-        "is less sure. Spread too far, all answers are the same.",
+        "Smoothing spreads a fraction of each target over all answers: at 1 all are the same.",
         {"smoothing": 0.0}, lambda f: f.settings.smoothing > 0.3,
     ),
     "momentum": Strong(
         "The momentum coefficient is too high.",
-        "With momentum μ a gradient goes on acting for about 1 / (1 − μ) steps, so that the rate "
-        "is in effect that many times as high: 10 times at 0.9, 1,000 times at 0.999.",
+        "A momentum of μ makes the rate 1 / (1 − μ) times as high: 10 at 0.9, 1,000 at 0.999.",
         {"momentum": 0.9}, lambda f: f.settings.momentum > 0.95,
     ),
 }  # fmt: skip
@@ -415,9 +407,8 @@ for _name, _strong in STRONG.items():
 
 @fault(SETTINGS, "The learning rate is too high.", {DATA, SETTINGS, "linear"})
 def rate_high(f: Facts) -> Evidence:
-    """Each step goes against the gradient, which points downhill only nearby. Steps that are too
-    long jump over the valley, and the cost rises or stays high (Smith 2017, arXiv 1506.01186).
-    Every optimizer has its own scale of rates: Adam's usual one is 0.001, momentum's 0.05.
+    """The gradient points downhill only nearby: steps that are too long jump over the valley (Smith
+    2017, arXiv 1506.01186). Adam's usual rate is 0.001, momentum's 0.05.
     """
     patient = subject(f)
     if patient is not None:
@@ -573,8 +564,8 @@ def exploding(f: Facts) -> Evidence:
     layers = [layer for layer in f.layers[:-1] if layer.gradient is not None]
     if len(layers) < 3 or not layers[0].signal > 70 * layers[-1].signal or f.is_learning:
         return None
-    signals = ", ".join(f"{layer.signal:.2g}" for layer in reversed(layers))
-    return f"the error signal from layer {layers[-1].number} down: {signals}", _at_rates(f, f.renew)
+    told = ", ".join(f"{layer.signal:.2g}" for layer in reversed(layers))
+    return f"the error signal from layer {layers[-1].number} down: {told}", _at_rates(f, f.renew)
 
 
 @fault(LAYERS, "The gradient vanishes on its way back through the layers.", FATAL | {"exploding"})
@@ -706,9 +697,8 @@ def over_fitting(f: Facts) -> Evidence:
 
 @fault(LEARNING, "Its mini-batches are large, so that it has made few steps.", ANY_GROUP)
 def few_steps(f: Facts) -> Evidence:
-    """A mini-batch is one step, however many cases it has. If it has all of them, an epoch is a
-    single step, where mini-batches of 16 make hundreds, each in nearly the same direction: the mean
-    gradient of 16 cases is noisy, but seldom wrong (Bottou et al. 2018, SIAM Review 60(2)).
+    """A mini-batch is one step, however many cases it has: with all of them, an epoch is a single
+    step. The gradient of 16 cases is noisy, but seldom wrong (Bottou et al. 2018, SIAM Review 60).
     """
     cases, epochs = len(f.data.train), f.trainer.progress.samples / len(f.data.train)
     size = f.settings.batch or cases

@@ -213,11 +213,7 @@ def grad(session: Session) -> Said:
 
 
 KINKS = (
-    "in every direction tried, a ReLU switches or a max pool chooses another pixel, and there the "
-    "cost has a kink, so differences say nothing of its gradient. A network without them can be "
-    "checked (n 28x28-8c5:tanh-a2-10)."
+    "in every direction tried, a ReLU or a max pool switches, where the cost has a kink. A network "
+    "without them can be checked (n 28x28-8c5:tanh-a2-10)."
 )
-CUT_OFF = (
-    "every answer is so wrong that its cost is cut off, or the cost is too large. Train it first "
-    "(t), or make the pixels (set pixels unit) or the penalties smaller (set l2 0)."
-)
+CUT_OFF = "the cost is too large, or cut off. Train it first (t), or set pixels unit, or set l2 0."

@@ -188,10 +188,7 @@ class Film(Window):
         return False
 
 
-MEAN = (
-    "The weights are the running mean of those in training, with which the network answers; step "
-    "shows both."
-)
+MEAN = "The weights are the running mean, with which the network answers; step shows both."
 PENALIZED = "In training, the penalties add to these gradients (set l2, set l1)."
 
 
