@@ -19,6 +19,7 @@ import numpy as np
 
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.augment import Augment
+from digitnet.engine.evaluate import evaluate, outputs_for
 from digitnet.engine.layers import Dense
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution, MaxPool
@@ -27,7 +28,7 @@ from digitnet.engine.schedules import Amount
 from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.insight.data import DAMAGES, frequencies_of
 from digitnet.insight.facts import Facts, Remedy, written
-from digitnet.insight.rehearsal import LEAST_BATCH, Rehearsal, largest_dropout
+from digitnet.insight.rehearsal import LEAST_BATCH, Rehearsal, largest_dropout, training_copy
 
 # what shows a fault, in a sentence, and remedies, of which the best is given and which may be made
 # when they are asked for; None: no fault
@@ -664,9 +665,12 @@ def stale(f: Facts) -> Evidence:
     """Batch normalization uses the mean and variance of the mini-batch in training, and stored ones
     in answering (Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1). These do not fit.
     """
-    if f.new_statistics is None:
+    if not f.network.batch_norms:
         return None
-    old, new = f.new_statistics
+    copy = training_copy(f.trainer, average=f.settings.average)
+    old = evaluate(copy.answering(), f.data.train, f.probe)
+    copy.measure_statistics(f.data.train)
+    new = evaluate(copy.answering(), f.data.train, f.probe)
     is_worse = old.cost > 1.5 * new.cost + 0.05 * f.baseline
     if not is_worse or not (f.batches or new.accuracy > 0.5):
         return None
@@ -719,9 +723,10 @@ def one_answer(f: Facts) -> Evidence:
     """
     if f.batches < 200:
         return None
-    frequencies = f.data.frequencies
-    answer = int(np.subtract(f.guesses, frequencies).argmax())
-    given, right = f.guesses[answer], frequencies[answer]
+    outputs = outputs_for(f.answering, f.data.train, f.probe)
+    guesses = frequencies_of(answers_of(outputs), outputs.shape[1])
+    answer = int(np.subtract(guesses, f.data.frequencies).argmax())
+    given, right = guesses[answer], f.data.frequencies[answer]
     now = f.rehearsal
     recovers = now.after < now.before - 0.05 * f.baseline
     if given - right < 0.5 or (recovers and now.before <= 1.5 * f.baseline):

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
-from digitnet.engine.evaluate import Evaluation, evaluate, max_cases, outputs_for
+from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
 from digitnet.engine.layers import Layer, Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.trainer import Trainer
-from digitnet.insight.data import DataFacts, frequencies_of
+from digitnet.insight.data import DataFacts
 from digitnet.insight.rehearsal import (
     LEAST_BATCH,
     MAX_BATCH,
@@ -175,24 +175,9 @@ class Facts:
         return evaluate(self.answering, cases, probe_of(self.network, cases))
 
     @cached_property
-    def guesses(self) -> list[float]:
-        outputs = outputs_for(self.answering, self.data.train, self.probe)
-        return frequencies_of(answers_of(outputs), outputs.shape[1])
-
-    @cached_property
     def baseline(self) -> float:
         y = self.probed[1]
         return self.network.cost.value(np.broadcast_to(y.mean(axis=0), y.shape), y)
-
-    @cached_property
-    def new_statistics(self) -> tuple[Evaluation, Evaluation] | None:
-        """The answers with the statistics of batch normalisation as they are, and measured anew."""
-        if not self.network.batch_norms:
-            return None
-        copy = training_copy(self.trainer, average=self.settings.average)
-        old = evaluate(copy.answering(), self.data.train, self.probe)
-        copy.measure_statistics(self.data.train)
-        return old, evaluate(copy.answering(), self.data.train, self.probe)
 
     @cached_property
     def has_learned(self) -> bool:
