@@ -5,7 +5,7 @@ from conftest import Program, Start
 
 def test_help_begins_with_what_people_do_first_and_is_paged(terminal: Start) -> None:
     t = terminal(80, 24).ready()
-    t.do("?", "^23 of .* lines. Space: more, Enter: a line, q: enough")
+    t.do("?", "^23 of .* lines. Space: more, Enter: line, q: end")
     assert t.text().startswith("First steps\nt, train")
     for name in ("c, check", "ch, check_multiple", "pas, save_as NAME", "l, load", "n, new"):
         assert f"\n{name}" in t.text(), name

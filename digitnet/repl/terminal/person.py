@@ -92,7 +92,7 @@ def show_pages(
         shown += len(page)
         if shown >= len(lines):
             return
-        wish = _wish(f"{shown} of {len(lines)} lines. Space: more, Enter: a line, q: enough")
+        wish = _wish(f"{shown} of {len(lines)} lines. Space: more, Enter: line, q: end")
         if wish == END:
             return
         step = 1 if wish == LINE else height() - 1
