@@ -1,10 +1,10 @@
 """The doctor on what learners meet, and on healthy networks: causes, cures and false alarms.
 
-    python benches/doctor.py [met|public|files|healthy|time ...] [--seeds 1 2 3] [--data DIR]
+    python benches/doctor.py [met|public|later|files|healthy|time ...] [--seeds 1 2] [--data DIR]
 
 Failures are typed at the prompt; then the first remedy is typed as it is given, and the network
 trained for two epochs, which is compared with two epochs of the network as it should be. `public`
-were made from questions that people asked of other programs; the doctor was not adjusted to them.
+were made from questions that people asked of other programs: 19 of 26 before it was adjusted.
 `healthy`: nothing should be found in every recipe at several ages, with several optimizers, seeds
 and numbers of answers. `time`: of `doctor` for `relu` with all of MNIST, which DIR has, one thread.
 """
@@ -125,6 +125,32 @@ n 784-64-b-10
 """The same, of narrow layers, a rate of another optimizer, dropout taken for what is left in, all
 cases in one mini-batch and the like, as they stand in forums and issues.
 """
+
+LATER = """
+n 784-64-10
+  rate-high: n 784-64-10; t 1e; set rate 2; t 1e
+  rate-low: n 784-64-10; set optimizer rmsprop; set rate 1e-6; t 1e
+  rate-high: n 784-64-10; set optimizer nesterov; set rate 1.5; t 1e
+  decay: n 784-64-10; set l2 0.1; set optimizer sgd; set rate 0.1; t 2e
+  dropout: n 784-64-d0.9-10; t 2e
+  clip: n 784-64-10; set clip 0.001; t 1e
+  augment: n 784-64-10; set augment rotation=90,shift=10; t 2e
+  momentum: n 784-64-10; set momentum 0.995; t 1e
+  batch rate-high: n 784-64-10; set batch 2; set rate 0.2; t 1e
+  too-few over-fitting: n 784-64-10; set cases 80; t 30e
+  few-steps: n 784-64-10; set batch 3500; t 8e
+  cannot-fit plateau: n 784-100-2-10; t 5e
+  linear: n 784-32-32-32-10 linear; t 4e
+  max-norm: n 784-64-10; set max_norm 0.1; t 2e
+  smoothing: n 784-64-10; set smoothing 0.95; t 2e
+n 784-30-30-30-30-30-10 relu
+  vanishing: n 784-30-30-30-30-30-10 sigmoid; t 2e
+n 784-64-10 tanh
+  rate-high saturated: n 784-64-10 tanh; set rate 20; t 1e
+n 28x28-6c5-p2-10
+  rate-high: n 28x28-6c5-p2-10; set rate 5; t 100
+"""
+"""The same, written and first run after the doctor had been adjusted to those above: 17 of 18."""
 
 _SAMPLE = SOURCES["sample"].read([ROOT / "data"])
 X, T = (c.inputs.reshape(-1, 28, 28).astype(np.uint8) for c in (_SAMPLE.train, _SAMPLE.test))
@@ -268,13 +294,14 @@ def time(folder: Path) -> None:
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", nargs="*", default=["met", "public", "files", "healthy"])
+    parser.add_argument("what", nargs="*", default=["met", "public", "later", "files", "healthy"])
     parser.add_argument("--seeds", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--data", type=Path, default=ROOT / "data")
     options = parser.parse_args()
     tables = {
         "met": lambda: failures(MET),
         "public": lambda: failures(PUBLIC),
+        "later": lambda: failures(LATER),
         "files": files,
         "healthy": lambda: healthy(options.seeds),
         "time": lambda: time(options.data),
