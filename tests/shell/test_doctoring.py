@@ -130,9 +130,8 @@ def test_ctrl_c_is_heard_between_mini_batches(session: Session, command: str) ->
 
 def test_the_usual_rate_of_another_optimizer_is_told(session: Session) -> None:
     do(session, "n quick")
-    assert "usual rate is 0.001, and the rate is 0.05: set rate 0.001" in shown_line(
-        session, "set optimizer adam"
-    )
+    said = "usual rate is 0.001, and the rate is 0.05: set rate 0.001"
+    assert said in shown_line(session, "set optimizer adam")
     assert "usual" not in shown_line(session, "set rate 0.002; set optimizer adamw")
 
 

@@ -66,17 +66,11 @@ def test_large_arrays_are_null_and_the_largest_terms_are_told(session: Session) 
     assert hidden["strongest"]["place"] in [t["from"] for t in terms]
 
 
-def test_it_explains_the_weights_that_answer(session: Session) -> None:
-    """Of quick, those are a mean of the weights in training."""
-    *_, told, checked = do(session, "n quick; t 40; why 3; c 3")
-    assert hand(session).trainer.averages is not None
-    assert told["outputs"] == pytest.approx(checked["outputs"], abs=1e-5)
-
-
 def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
     """The running mean, if there is one: both say so."""
     (told,) = do(session, "n mini; set average 1; step 5")[2:]
-    *_, explained = do(session, "why 3")
+    explained, checked = do(session, "why 3; c 3")
+    assert explained["outputs"] == pytest.approx(checked["outputs"], abs=1e-5)
     (step,) = told["steps"][-1:]
     weights = hand(session).trainer.with_answering_weights().parameters[0].value
     assert step["parameters"][0]["answers"] == weights.tolist()
