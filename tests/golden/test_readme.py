@@ -97,7 +97,7 @@ def test_the_readme_fits_on_two_screens_and_leads_to_every_page_of_docs() -> Non
 
 
 def test_an_index_of_packages_shows_the_readme_without_links_that_lead_nowhere_there() -> None:
-    shown = str(metadata("digitnet").get_payload())
+    shown = metadata("digitnet")["Description"]
     assert shown.startswith("# digitnet\n")
     links = re.findall(r"\]\(([^)]+)\)", shown)
     assert [link for link in links if not link.startswith("https://")] == []
