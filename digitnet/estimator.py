@@ -79,7 +79,7 @@ class Estimator:
         meanwhile; if None, the training cases. report: called with each progress report; raising
         `digitnet.engine.report.Stopped` in it ends the training, and what was learnt is kept.
 
-        Raises ValueError for arrays, parameters or settings that do not fit.
+        Raises ValueError for arrays or values of settings that do not fit.
         """
         inputs, answers = _checked(x), _answers(y)
         if answers.shape != (len(inputs),):

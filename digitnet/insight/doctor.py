@@ -629,8 +629,8 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
 
 @fault(LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
-    """A sound network learns 16 cases by heart: a copy should get twelve right in 300 steps of Adam
-    on nothing else (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
+    """A sound network learns 16 cases by heart: a copy should get thirteen right by Adam on nothing
+    else (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
     """
     if f.fitted > 0.75:
         return None

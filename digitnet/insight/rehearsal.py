@@ -67,8 +67,8 @@ def rehearse(
     """Trains a copy for some mini-batches with its settings; reports `what` before each.
 
     probe: indices of the cases on which cost and accuracy are measured, with the weights in
-    training, and newly measured statistics of batch normalization. Raises ValueError if
-    deformations are set and the inputs are not square pictures.
+    training, and statistics of batch normalization measured anew for those that answer. Raises
+    ValueError if deformations are set and the inputs are not square pictures.
     """
     before, costs = _measured(copy, cases, probe), list[float]()
     batches = _mini_batches(copy, cases)

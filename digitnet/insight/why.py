@@ -22,7 +22,7 @@ class Pass:
     x: Array  # the inputs
     z: Array  # the weighted sums
     a: Array  # f(z)
-    da: Array | None = None  # dC/da, as f′ None if δ is a − y
+    da: Array | None = None  # dC/da; None, as f′ is, if δ is a − y
     slope: Array | None = None  # f′(z), which softmax does not have
     delta: Array = field(default_factory=lambda: np.empty(0))  # δ = dC/dz
     gradients: dict[str, Array] = field(default_factory=dict)  # of the layer's parameters

@@ -25,7 +25,9 @@ from digitnet.repl.session import SESSION_SETTINGS, Session
 
 @dataclass(frozen=True)
 class SettingsResult(Record):
-    """Settings and their values; a `batch` of 0 is the whole set. unusual: what else to set."""
+    """Settings and their values; 0 for `batch` or `cases` is the whole set. unusual: what else to
+    set.
+    """
 
     values: Merged[dict[str, Any]]
     unusual: ScreenOnly[str] = ""

@@ -95,7 +95,8 @@ class StepResult(Drawn):
     def drawn(self, view: View) -> RenderResult:
         yield from self.steps[-1:]
         if self.stopped != "done":
-            yield ENDINGS[self.stopped].format(rate=self.rate / 10)
+            tip = f" Try set rate {self.rate / 10:g}" * (self.stopped == "diverged")
+            yield ENDINGS[self.stopped] + tip
 
 
 @command(

@@ -113,7 +113,7 @@ class StudyResult(Drawn):
 
     def as_json(self) -> dict[str, Any]:
         """The trainings done (`runs`), the means of each group, and the settings with the highest
-        accuracy (`best`), with their lead. shape, amount: unless the study varies them.
+        accuracy (`best`), with their lead. shape, amount: what is varied from.
         """
         record, results, lead = self.record, self.record.results, self.lead
         return {
