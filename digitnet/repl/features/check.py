@@ -27,11 +27,12 @@ from digitnet.repl.pictures.digit import (
     gallery,
     in_words,
     legend,
+    named,
     pixels,
     small_case,
     verdict,
 )
-from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, named, percent
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
 from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session, accuracy_on
 

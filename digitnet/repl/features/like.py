@@ -18,8 +18,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import gallery, halved, pixels, small_case
-from digitnet.repl.pictures.tables import named
+from digitnet.repl.pictures.digit import gallery, halved, named, pixels, small_case
 from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Session
 

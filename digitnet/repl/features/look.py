@@ -28,7 +28,7 @@ from digitnet.repl.features.check import case_number, check_outputs
 from digitnet.repl.features.train import TrainingResult, ready, trained
 from digitnet.repl.film import Film, Moment
 from digitnet.repl.pictures import Drawn, View
-from digitnet.repl.pictures.digit import Picture, halved, legend, verdict
+from digitnet.repl.pictures.digit import Picture, halved, legend, named, verdict
 from digitnet.repl.pictures.grid import POSITIVE, Grid, Window
 from digitnet.repl.pictures.network import (
     FEW,
@@ -39,7 +39,7 @@ from digitnet.repl.pictures.network import (
     picture_of,
     resized,
 )
-from digitnet.repl.pictures.tables import named, percent
+from digitnet.repl.pictures.tables import percent
 from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Before, Session
 

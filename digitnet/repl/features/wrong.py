@@ -24,6 +24,7 @@ from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
     AROUND,
     Framed,
+    all_named,
     bar,
     capacity,
     gallery,
@@ -32,7 +33,7 @@ from digitnet.repl.pictures.digit import (
     size_of,
     small_case,
 )
-from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, legend, percent
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, percent
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
@@ -116,7 +117,7 @@ class WrongResult(Record):
             if most < count:
                 yield f"and {count - most:,} more; wrong ANSWER GUESS narrows it down"
             if self.names:
-                yield legend(self.names)
+                yield all_named(self.names)
         if self.seen_in_training:
             yield SEEN_IN_TRAINING
 
@@ -198,7 +199,7 @@ class ConfusionResult(Record):
             _, answer, guess = most[0]
             yield f"Most often misread: {listed}. wrong {answer} {guess} shows these."
         if self.names:
-            yield legend(self.names)
+            yield all_named(self.names)
         if self.seen_in_training:
             yield SEEN_IN_TRAINING
 

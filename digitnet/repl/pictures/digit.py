@@ -13,7 +13,7 @@ from rich.text import Text
 from digitnet.engine.arrays import Array
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.grid import LEVELS, NEGATIVE, POSITIVE, Grid, mixed
-from digitnet.repl.pictures.tables import Rows, named
+from digitnet.repl.pictures.tables import Rows
 
 Picture = NDArray[np.uint8]
 """Pixels (rows, columns), from 0 (paper) to 255 (full ink)."""
@@ -256,6 +256,16 @@ def beside_outputs(
         lines.append(Text(text.rstrip(), style, no_wrap=True))
     needed = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + 39
     return side_by_side(left, Text("\n").join(lines), view.width, needed)
+
+
+def named(answer: int, names: Sequence[str]) -> str:
+    """`7`, or `7 sneaker` if the data set's answers have names."""
+    return f"{answer} {names[answer]}" if names else f"{answer}"
+
+
+def all_named(names: Sequence[str]) -> str:
+    """`0 T-shirt, 1 trouser`."""
+    return ", ".join(named(answer, names) for answer in range(len(names)))
 
 
 def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:

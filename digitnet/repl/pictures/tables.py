@@ -27,16 +27,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{ending}"
 
 
-def named(answer: int, names: Sequence[str]) -> str:
-    """`7`, or `7 sneaker` if the data set's answers have names."""
-    return f"{answer} {names[answer]}" if names else f"{answer}"
-
-
-def legend(names: Sequence[str]) -> str:
-    """`0 T-shirt, 1 trouser`."""
-    return ", ".join(named(answer, names) for answer in range(len(names)))
-
-
 def percent(fraction: float) -> str:
     """`97.87 %`."""
     return f"{fraction:.2%}".replace("%", " %")
