@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -195,15 +195,14 @@ class Before:
     def bring_back(self, session: "Session") -> None:
         """Restores this state; the present one becomes the last change, so undo can be undone.
 
-        The settings are kept. If they name another optimizer, it starts without state.
+        The settings are kept, as if they had been changed in this state.
         """
         session.before = session.last_change = Before.of(self.model, session)
-        trainer = self.model.trainer
+        trainer, settings = self.model.trainer, self.model.trainer.settings
+        trainer.settings = replace(settings, optimizer=self.optimizer)
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
-        if trainer.settings.optimizer != self.optimizer:
-            trainer.forget()
-        trainer.settings = trainer.settings  # drops state that they do not use, such as a mean
+        trainer.settings = settings
         vars(self.model).update(self.known)
         if session.saved != self.saved:  # the save made since then has the undone training
             session.saved = None
