@@ -256,7 +256,8 @@ def conduct(
     keep: Callable[[Result], None],
     report: Report = ignore,
 ) -> None:
-    """Runs the jobs that have no result yet; reports each result after `keep` has saved it.
+    """Runs the jobs that have no result yet; reports each list of results that arrived together,
+    which may be empty, after `keep` has saved them.
 
     If a worker dies, its job is run again. Raises NoWorkers if pools keep breaking.
     """
@@ -293,13 +294,11 @@ def _conduct_with(
             for result in arrived:  # all of them, before a report may end this
                 results[result.number] = result
                 keep(result)
-            for result in arrived:
-                report(result)
+            report(arrived)
             if len(arrived) < len(answers):
                 raise NoWorkers("a worker's answer is not a result of the training it was given")
             for future in failed:
                 future.result()  # raises what it failed with
-            report(None)
 
 
 def _is_result_of(job: Job, answer: object) -> bool:

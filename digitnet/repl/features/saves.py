@@ -289,7 +289,7 @@ class ListResult:
 
 @command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
 def list_(session: Session) -> ListResult:
-    """List the saved networks."""
+    """List the saved networks and studies; a * marks the network in hand."""
     entries = [_with_question(session.registry, entry) for entry in session.registry.saves()]
     return ListResult(entries, session.hand.name if session.hand else "")
 

@@ -409,15 +409,17 @@ def _run_trainings(
         pool = partial(cluster, data, address)
     first = [Note(f"Study {record.name!r}: {counted(total, 'training')}.")] if is_new else []
 
-    def report(result: Result | None) -> None:
+    every = max(1, total // MAX_MILESTONES)
+
+    def report(arrived: list[Result]) -> None:
         while first:  # said when the workers are there
             session.report(first.pop())
-        if result is None:
+        if not arrived:
             return session.report()
         done = len(results)
         remaining = (perf_counter() - begun) / (done - before) * (total - done)
         line = StudyReport(done, total, best_of(groups(plan, results)), remaining)
-        is_milestone = done % max(1, total // MAX_MILESTONES) == 0
+        is_milestone = done // every > (done - len(arrived)) // every
         return session.report(Note(line, False, line if is_milestone else None))
 
     def save(_: Result) -> None:
