@@ -1,8 +1,9 @@
-"""Finds and reads untrusted picture files: PNG, JPEG, GIF, BMP, WebP and TIFF."""
+"""Finds and reads untrusted pictures: PNG, JPEG, GIF, BMP, WebP and TIFF."""
 
 import glob
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageGrab, UnidentifiedImageError
 
-from digitnet.digits.files import BadFile
+from digitnet.digits.files import BadFile, read_bounded
 from digitnet.engine.arrays import Array
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
@@ -168,21 +169,59 @@ def _on_paper(pixels: Array) -> Array:
 MOST_FILES = 100_000
 
 
+def _from_standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise BadFile("is the keyboard here: digitnet -c 'l hand; img -' < FILE")
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if not data:
+        raise BadFile("is empty: give the commands with -c, and the picture with < FILE")
+    if len(data) > MAX_BYTES:
+        raise BadFile(f"is larger than {MAX_BYTES >> 20} MiB")
+    return data
+
+
+def _from_clipboard() -> bytes:
+    """The picture, or that in the first file, that was copied."""
+    try:
+        copied = ImageGrab.grabclipboard()
+    except Exception as error:  # of the program that is asked, too
+        raise BadFile(f"cannot be read: {error}") from None
+    if isinstance(copied, list) and copied:
+        return read_bounded(Path(copied[0]), MAX_BYTES)
+    if not isinstance(copied, Image.Image):
+        raise BadFile("holds no picture")
+    file = BytesIO()
+    copied.save(file, "PNG")
+    return file.getvalue()
+
+
+ELSEWHERE = {"-": _from_standard_input, "clipboard": _from_clipboard}
+"""Words that stand for a picture that is in no file, unless there is a file of that name."""
+
+
 @dataclass(frozen=True)
 class Found:
-    """A file. answer: the digit that its folder is named after, if any."""
+    """A picture. answer: the digit that its folder is named after, if any."""
 
     path: Path
     answer: int | None = None
 
+    def read(self) -> bytes:
+        """Raises BadFile, and OSError if it cannot be read."""
+        elsewhere = None if os.path.lexists(self.path) else ELSEWHERE.get(str(self.path))
+        return elsewhere() if elsewhere else read_bounded(self.path, MAX_BYTES)
+
 
 def pictures_at(path: Path) -> list[Found]:
-    """The file itself, the pictures in a folder, or the matches of a pattern such as `*.png`.
+    """The file itself, the pictures in a folder, the matches of a pattern such as `*.png`, or what
+    a word in ELSEWHERE stands for.
 
     If a folder has subfolders named 0 to 9, their names are the answers. Raises OSError.
     """
     if os.path.lexists(path):
         return _under(path) if path.is_dir() else [Found(path)]
+    if str(path) in ELSEWHERE:
+        return [Found(path)]
     matches = sorted(glob.iglob(str(path)))[:MOST_FILES]  # noqa: PTH207 - may be absolute
     return [found for match in matches for found in pictures_at(Path(match))]
 

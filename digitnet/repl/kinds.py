@@ -181,7 +181,9 @@ STUDY = Kind(
 FILE = Kind("FILE", "a file", str, joins=lambda word: True, is_path=True)
 FILE_OF_WEIGHTS = replace(FILE, joins=lambda word: word not in ACTIVATIONS)
 TABLE = Kind("TABLE", "a table of pictures", str, is_path=True)
-PICTURES = Kind("FILE", "a picture, a folder of them, or a pattern", str, is_path=True)
+PICTURES = Kind(
+    "FILE", "a picture, a folder of them, a pattern, clipboard, or -", str, is_path=True
+)
 PATH = Kind("PATH", "a file or a folder", str, joins=lambda word: True, is_path=True)
 
 RECIPE = Kind(

@@ -1,14 +1,14 @@
 """`img` reads people's pictures: any pen, size, colour, paper; files, folders, patterns."""
 
 from collections.abc import Callable
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import numpy as np
 import pytest
 from handwriting_helpers import KINDS, Stroke, as_file, light
 from pages_helpers import ANSWERS, stroke
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageGrab
 from session_helpers import Kept, do, refusal
 
 from digitnet.digits.files import BadFile
@@ -126,6 +126,27 @@ def test_folders_and_patterns(reader: Session, tmp_path: Path) -> None:
         assert [Path(r["file"]).name for r in result["results"]] == ["one.PNG", "two.png"]
     (tmp_path / "empty").mkdir()
     assert "there are no pictures" in refusal(reader, f"img {tmp_path / 'empty'}")
+
+
+def test_a_picture_may_come_from_the_clipboard_or_standard_input(
+    reader: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "two.png").write_bytes(two := as_drawn(first_of(2).drawn(60, 6)))
+
+    def no_program() -> None:
+        raise NotImplementedError("wl-paste or xclip is required")
+
+    for copied in (lambda: Image.open(BytesIO(two)), lambda: [str(tmp_path / "two.png")]):
+        monkeypatch.setattr(ImageGrab, "grabclipboard", copied)
+        assert do(reader, "img clipboard")[0]["results"][0]["guess"] == 2
+    for copied, said in ((no_program, "cannot be read: wl-paste"), (list, "holds no picture")):
+        monkeypatch.setattr(ImageGrab, "grabclipboard", copied)
+        assert f"clipboard: {said}" in refusal(reader, "img clipboard")
+    for data, said in ((b"", "-: is empty"), (b"no", "-: is not a picture")):
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(data)))
+        assert said in refusal(reader, "img -")
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(two)))
+    assert do(reader, "img -")[0]["results"][0]["guess"] == 2
 
 
 def beside(*inks: np.ndarray, gap: int = 14) -> np.ndarray:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
-from digitnet.digits.files import BadFile, ReadSoFar, read_bounded
+from digitnet.digits.files import BadFile, ReadSoFar
 from digitnet.digits.importing import read_cases
 from digitnet.digits.page import Box, Digit, Judge, Page, page_in
-from digitnet.digits.pictures import MAX_BYTES, Found, pictures_at, read_picture
+from digitnet.digits.pictures import Found, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit, Picture, in_blocks
 from digitnet.engine.arrays import Array, Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
@@ -311,6 +311,8 @@ def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:
         "img page.jpg steps": "shows the page with its boxes, and each digit as it was read",
         "img photos": "all pictures in a folder; folders 0 to 9 in it give an accuracy",
         "img *.png scan.jpg": "those, one after the other",
+        "img clipboard": "the picture that was copied",
+        "img -": "standard input: digitnet -c 'l hand; img -' < scan.png",
         "img seven.png": "what the network reads in it",
     },
 )
@@ -369,8 +371,7 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
             progress(session)(ReadSoFar(name, done, total, "digits"))
 
     try:
-        colours = read_picture(read_bounded(found.path, MAX_BYTES))
-        page = page_in(colours, judge(), report)
+        page = page_in(read_picture(found.read()), judge(), report)
     except (BadFile, NoDigit, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return PageRead(name, Page([]), [DigitRead(name, reason, answer=found.answer)])
