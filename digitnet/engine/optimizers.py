@@ -79,6 +79,7 @@ class RunningMean:
 
 
 WARM_UP = 500  # steps over which the rate of schedule-free optimizers rises to its full value
+LEAST_BETA = 1e-3  # with a lower β, float32 cannot tell their mean x in y = (1 − β) z + β x
 
 State = dict[str, list[Array]]  # kept between steps: name → one array per parameter
 OPTIMIZERS: "dict[str, type[Optimizer]]" = {}  # name → its class; filled as the classes are defined
@@ -284,7 +285,7 @@ class ScheduleFree(Optimizer):
     The gradient is computed at y, the weights in training. Evaluation uses x, the mean of all z so
     far (c = 1 / t): at any length of training, x is about as good as with a rate that falls to zero
     at that length (Defazio et al. 2024, arXiv 2405.15682). While η rises, in the first WARM_UP
-    steps, the mean weights each z by η². β is the momentum coefficient μ.
+    steps, the mean weights each z by η². β is the momentum coefficient μ; below LEAST_BETA, x is z.
     """
 
     name: ClassVar[str] = "schedule-free"
@@ -312,16 +313,18 @@ class ScheduleFree(Optimizer):
         self.add(w, rate * (self.momentum * (1 - c) - 1), g)
 
     def answering(self) -> list[Array] | None:
-        """x for each parameter, or z if β is 0; None before the first step."""
+        """x for each parameter; None before the first step."""
         if self.steps == 0:
             return None
-        beta = self.momentum or 1.0
+        beta = self.momentum if self.momentum >= LEAST_BETA else 1.0
         pairs = zip(self.parameters, self.state["z"], strict=True)
         return [(p.value - (1 - beta) * z) / beta for p, z in pairs]
 
     def change_momentum(self, momentum: float) -> None:
         if momentum != self.momentum and (means := self.answering()):
             for p, x, z in zip(self.parameters, means, self.state["z"], strict=True):
+                if momentum < LEAST_BETA:  # y is z, in which there is no x
+                    z[...] = x
                 p.value[...] = (1 - momentum) * z + momentum * x
         self.momentum = momentum
 

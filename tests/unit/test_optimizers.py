@@ -97,7 +97,9 @@ STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("name", ["schedule-free", "schedule-free-adamw"])
 @pytest.mark.parametrize(
-    "change", [{"momentum": 0.3}, {"optimizer": "sgd"}, {"momentum": 0.95, "optimizer": "adam"}]
+    "change",
+    [{"momentum": m} for m in (0.0, 0.3)]
+    + [{"optimizer": "sgd"}, {"momentum": 0.95, "optimizer": "adam"}],
 )
 def test_settings_do_not_change_what_a_schedule_free_network_answers(
     name: str, change: dict[str, Any]
