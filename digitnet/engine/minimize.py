@@ -1,7 +1,7 @@
 """Full-batch training with scipy's minimizers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -68,7 +68,8 @@ def minimize(
     Reports each Iteration, and None between passes over the cases. The minimizer works on a copy;
     the trainer's network is given the new weights before each iteration is reported, and at the
     end, however it ends. Each iteration counts as a mini-batch of all cases, however many passes
-    over them it took, and is a point in the history.
+    over them it took, and is a point in the history. Costs are reported as `Trainer.measure` does:
+    without the L2 that an optimizer applies by itself, though it is part of C.
     """
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own
@@ -78,22 +79,25 @@ def minimize(
 
     def iteration_done(intermediate_result: Any) -> None:
         nonlocal count
-        cost, w = float(intermediate_result.fun), intermediate_result.x
-        if not (isfinite(cost) and np.isfinite(w).all()):
+        minimized, w = float(intermediate_result.fun), intermediate_result.x
+        if not (isfinite(minimized) and np.isfinite(w).all()):
             return
         result = objective.measure(w, validation)
         if count == 0:
             trainer.forget()
         count += 1
         _set_parameters(w, trainer.network)
+        counted = trainer.penalty()
+        cost = minimized - (trainer.penalties.value(trainer.network.parameters) - counted)
+        validation_cost = result.cost + counted
         progress.batches += 1
         progress.samples += len(train)
         seconds = perf_counter() - begun
         progress.seconds = seconds_before + seconds
-        if isfinite(result.cost):
-            point = Measurement(progress.batches, cost, result.cost, result.accuracy)
+        if isfinite(validation_cost):
+            point = Measurement(progress.batches, cost, validation_cost, result.accuracy)
             trainer.history.append(point)
-        report(Iteration(count, iterations, cost, result.cost, result.accuracy, seconds))
+        report(Iteration(count, iterations, cost, validation_cost, result.accuracy, seconds))
 
     options = {"maxiter": iterations}
     if method == "l-bfgs":  # which keeps fewer of the last steps of a large network
@@ -141,10 +145,9 @@ class _Objective:
         self.start = _one_vector(p.value for p in self.parameters)
 
     def measure(self, w: Array, cases: Cases) -> Evaluation:
-        """Evaluates w on the first MEASURE_CASES; the cost includes penalties."""
+        """Evaluates w on the first MEASURE_CASES; the cost is without penalties."""
         _set_parameters(w, self.network)
-        plain = evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
-        return replace(plain, cost=plain.cost + self.penalties.value(self.parameters))
+        return evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
 
     def __call__(self, w: Array) -> tuple[float, Array]:
         _set_parameters(w, self.network)

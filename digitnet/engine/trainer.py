@@ -183,10 +183,14 @@ class Trainer:
         plain = evaluate(self.answering(), cases, rows)
         return replace(plain, cost=plain.cost + self.penalty())
 
-    def penalty(self) -> float:
-        """The penalties in the cost: not those that an optimizer applies by itself."""
+    @property
+    def cost_penalties(self) -> Penalties:
+        """Those in the cost and its gradient: not those that an optimizer applies by itself."""
         l2 = 0.0 if self.optimizer.decoupled else self.settings.l2
-        return Penalties(l2, self.settings.l1).value(self.network.parameters)
+        return Penalties(l2, self.settings.l1)
+
+    def penalty(self) -> float:
+        return self.cost_penalties.value(self.network.parameters)
 
     @property
     def is_full(self) -> bool:

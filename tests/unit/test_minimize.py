@@ -16,11 +16,11 @@ POINTS = RNG.standard_normal((10, 60))[ANSWERS] + RNG.standard_normal((COUNT, 60
 CASES = Cases(POINTS.astype("f"), one_hot(ANSWERS, 10))
 
 
-def trainer(scale: float = 1.0) -> Trainer:
+def trainer(scale: float = 1.0, optimizer: str = "momentum") -> Trainer:
     network = made("60-40-10")
     for parameter in network.parameters:
         parameter.value[...] *= scale
-    return Trainer(network, Settings(l2=1e-3, optimizer="momentum"), 1)
+    return Trainer(network, Settings(l2=1e-3, optimizer=optimizer), 1)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -65,8 +65,9 @@ def test_an_interrupt_keeps_the_last_iteration(
     assert of.measure(CASES).cost == pytest.approx(iterations[-1].cost, rel=1e-4)
 
 
-def test_what_was_done_is_counted_at_each_report_and_once() -> None:
-    of = trainer()
+@pytest.mark.parametrize("optimizer", ["momentum", "adamw"])
+def test_what_was_done_is_counted_at_each_report_and_once(optimizer: str) -> None:
+    of = trainer(optimizer=optimizer)
     of.averages = [p.value.copy() for p in of.network.parameters]
     counts = []
 
@@ -79,7 +80,8 @@ def test_what_was_done_is_counted_at_each_report_and_once() -> None:
     minimize(of, CASES, CASES, 30, "l-bfgs", report)
     assert counts == list(range(1, 31))
     assert [point.batches for point in of.history] == counts
-    assert of.history[-1].validation_cost == pytest.approx(of.measure(CASES).cost)
+    for cost in (of.history[-1].cost, of.history[-1].validation_cost):
+        assert cost == pytest.approx(of.measure(CASES).cost)
     assert of.progress.samples == of.progress.batches * len(CASES)
 
 
