@@ -7,7 +7,6 @@ import numpy as np
 from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.layers import Layer, Step
 from digitnet.engine.network import Network
-from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.run import Meter, Outcome, run
 from digitnet.engine.schedules import Amount
@@ -36,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ObservedStep:
-    """One mini-batch of training, as in training; costs include penalties."""
+    """One mini-batch of training, as in training; costs include penalties, as those of `run` do."""
 
     number: int  # of mini-batches the network has been trained on, with this one
     rate: float
@@ -64,9 +63,7 @@ def observe_step(
     rate = Meter(ONE_BATCH, trainer, len(cases)).rate()
     outputs, cost = _forward(copy, trainer, x, y, step)
     copy.backward(outputs, y)
-    penalties = trainer.penalties
-    if trainer.optimizer.decoupled:
-        penalties = Penalties(0.0, penalties.l1)
+    penalties = trainer.cost_penalties
     with np.errstate(all="ignore"):  # huge weights and penalties may overflow
         before = [(p.value.copy(), penalties.gradient(p).copy()) for p in copy.parameters]
 
@@ -94,4 +91,4 @@ def observe_step(
 def _forward(of: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> tuple[Array, float]:
     with np.errstate(all="ignore"):
         a = of.forward(x, step).copy()
-        return a, of.cost.value(a, y) + trainer.penalties.value(of.parameters)
+        return a, of.cost.value(a, y) + trainer.cost_penalties.value(of.parameters)

@@ -52,6 +52,8 @@ def test_the_network_is_to_the_bit_as_after_t_1_and_its_weights_before_and_after
         before = [p.value.copy() for p in seen.network.parameters]
         step = observe_step(seen.trainer, cases, cases)
         assert step.number == number
+        plain = seen.network.cost.value(step.outputs_after, step.targets)
+        assert step.cost_after - plain == pytest.approx(seen.trainer.penalty(), abs=1e-6)
         for model in (alone, seen):
             model.trainer.progress.seconds = 0.0
         assert everything(seen) == everything(alone)

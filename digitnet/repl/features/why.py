@@ -253,7 +253,7 @@ def why(
     y = data.test.targets[case.index].astype(np.float64)
     explained = backpropagate(model.trainer.with_answering_weights(), x, y)
     check_outputs(explained.outputs)
-    output, penalties = int(explained.outputs.argmax()), model.trainer.penalties
+    output, penalties = int(explained.outputs.argmax()), model.trainer.cost_penalties
     if isinstance(part, int) and part > len(explained.passes):
         raise CommandError(f"there is no layer {part}: the network has {len(explained.passes)}")
     result = WhyResult(
