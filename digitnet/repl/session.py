@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -170,6 +170,10 @@ def clean(name: str) -> str:
         raise CommandError(f"{quoted(name)} cannot be a name: {error}") from None
 
 
+CHANGES_ANSWERS = ("average", "pixels")
+"""The settings that change what a trained network answers, and so its accuracy."""
+
+
 @dataclass(frozen=True)
 class Before:
     """A state of a network, and of its accuracy and data. saved: `Session.saved` at that time."""
@@ -177,7 +181,7 @@ class Before:
     model: Model
     snapshot: Snapshot
     history: list[Measurement]
-    optimizer: str
+    settings: Settings
     known: dict[str, Any]
     saved: tuple[int, Settings] | None
 
@@ -185,8 +189,8 @@ class Before:
     def of(cls, model: Model, session: "Session") -> "Before":
         trainer = model.trainer
         known = {name: getattr(model, name) for name in ("accuracy", "data", "trained_on")}
-        optimizer, history = trainer.settings.optimizer, list(trainer.history)
-        return cls(model, trainer.snapshot(), history, optimizer, known, session.saved)
+        history = list(trainer.history)
+        return cls(model, trainer.snapshot(), history, trainer.settings, known, session.saved)
 
     @property
     def batches(self) -> int:
@@ -195,15 +199,17 @@ class Before:
     def bring_back(self, session: "Session") -> None:
         """Restores this state; the present one becomes the last change, so undo can be undone.
 
-        The settings are kept, as if they had been changed in this state.
+        The settings and the choice of data are kept, as if they had been made in this state.
         """
         session.before = session.last_change = Before.of(self.model, session)
         trainer, settings = self.model.trainer, self.model.trainer.settings
-        trainer.settings = replace(settings, optimizer=self.optimizer)
+        trainer.settings = self.settings
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
         trainer.settings = settings
-        vars(self.model).update(self.known)
+        vars(self.model).update(self.known | {"data": self.model.data})
+        if any(getattr(settings, n) != getattr(self.settings, n) for n in CHANGES_ANSWERS):
+            self.model.accuracy = None  # it was measured with other answers
         if session.saved != self.saved:  # the save made since then has the undone training
             session.saved = None
 

@@ -77,6 +77,10 @@ def test_an_accuracy_measured_with_other_answers_is_dropped(session: Session) ->
     assert session.network().accuracy
     do(session, "set average 0")
     assert session.network().accuracy is None
+    do(session, "ch all; t 5; set rate 2; undo t")
+    assert session.network().accuracy
+    do(session, "t 5; set pixels raw; undo t")
+    assert session.network().accuracy is None
 
 
 def test_a_schedule_free_network_answers_alike_after_a_load_and_undo(session: Session) -> None:
@@ -108,10 +112,12 @@ def test_undo_t_takes_the_last_training_back_and_forth(session: Session) -> None
     before, history, accuracy = weights(session), list(trainer.history), session.hand.accuracy
     do(session, "t 40")
     after = weights(session)
+    session.hand.data = "chosen since"
     (undone,) = do(session, "undo t")
     assert undone["trained_batches"] == 20
     assert weights(session) == before != after
     assert (trainer.history, session.hand.accuracy) == (history, accuracy)
+    assert session.hand.data == "chosen since"
     assert session.unsaved_batches == 20
     do(session, "undo t")
     assert weights(session) == after

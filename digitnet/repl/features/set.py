@@ -20,7 +20,7 @@ from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.tables import Rows
 from digitnet.repl.result import Merged, Note, Record, ScreenOnly
-from digitnet.repl.session import SESSION_SETTINGS, Session
+from digitnet.repl.session import CHANGES_ANSWERS, SESSION_SETTINGS, Session
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,6 @@ def set_(
         if not 0.1 <= rate / usual <= 10:
             unusual = f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
     return SettingsResult({name: values[name]} if name else values, unusual)
-
-
-CHANGES_ANSWERS = ("average", "pixels")
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
