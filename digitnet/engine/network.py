@@ -86,8 +86,10 @@ def is_clamped(a: Array, y: Array) -> NDArray[np.bool_]:
 
 _BINARY = "C = −Σ [y ln a + (1 − y) ln(1 − a)]"
 
+_SQUARED = Cost(half_squares, "C = ½ Σ (a − y)²")
+
 COSTS: dict[str, tuple[Cost, ...]] = {  # name → forms, for different output activations
-    "squared": (Cost(half_squares, "C = ½ Σ (a − y)²"),),
+    "squared": (_SQUARED,),
     "cross-entropy": (
         Cost(categorical, "C = −Σ y ln a", canonical=True, outputs=("softmax",)),
         Cost(binary, _BINARY, canonical=True, outputs=("sigmoid",)),
@@ -164,25 +166,30 @@ MAX_LAYERS = 60  # maximum number of layers of a network
 
 class Network:
     """Layers applied one after the other, x → a⁽¹⁾ → … → a⁽ᴸ⁾, and a cost of the last output.
-    members: of a committee, its networks and the scales of their inputs. prepared: what computes
-    the passes in less time; see `speed/convolution.py`.
+    members: of a committee, its networks and the scales of their inputs; its cost is theirs or, if
+    they differ, the squared cost, which takes any output. prepared: what computes the passes in
+    less time; see `speed/convolution.py`.
     """
 
-    def __init__(self, layers: Sequence[Layer], cost: str) -> None:
-        """Raises ValueError, with the reason, for layers that cannot form a network."""
+    def __init__(self, layers: Sequence[Layer], cost: str = "") -> None:
+        """Raises ValueError, with the reason, for layers that cannot form a network.
+
+        cost: its name; a committee needs none.
+        """
         self.layers = list(layers)
         _check(self.layers)
-        self.cost_name = cost
         first, last = self.layers[0], self.layers[-1]
         self.input_shape: Shape = first.input_shape
         self.inputs, self.outputs = prod(first.input_shape), prod(last.shape)
         self.dtype: np.dtype[np.floating] = first.dtype
         self.members = last.members if isinstance(last, Committee) else []
         self.is_committee = bool(self.members)
-        of_members = "softmax" if self.outputs > 1 else "sigmoid"
-        self.cost = cost_for(cost, last.activation.name if isinstance(last, Dense) else of_members)
         if isinstance(last, Dense):
+            self.cost_name, self.cost = cost, cost_for(cost, last.activation.name)
             last.is_given_delta = self.cost.canonical
+        else:
+            costs = {(network.cost_name, network.cost) for network, _ in self.members}
+            self.cost_name, self.cost = costs.pop() if len(costs) == 1 else ("squared", _SQUARED)
         self._prepare()
 
     def _prepare(self) -> None:

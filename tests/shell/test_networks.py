@@ -95,12 +95,22 @@ def test_a_shape_that_cannot_be_is_told_layer_and_size_before_anything_is_asked(
     assert answers.asked == []
 
 
-def test_a_committee_of_one_output_is_wrong_at_a_cost_and_tells_what_it_has_seen(
+@pytest.mark.parametrize(
+    "made", ["xor", "784-9-10", "784-9-10 relu sigmoid", "784-9-10 relu linear squared"]
+)
+def test_a_committee_has_the_cost_of_its_members(session: Session, made: str) -> None:
+    session.asker = NonInteractive(yes=True)
+    alone = do(session, f"n {made}; t 50; pas x; c 0; ch all")[-2:]
+    together = do(session, "vote x x; pas y; l y; c 0; ch all")[-2:]
+    assert [of["cost"] for of in together] == pytest.approx([of["cost"] for of in alone], rel=1e-5)
+    assert "2 members" in shown(session, "look 0")
+
+
+def test_a_committee_whose_members_differ_in_their_cost_has_the_squared_one(
     session: Session,
 ) -> None:
     session.asker = NonInteractive(yes=True)
-    alone = do(session, "n xor; t 50; pas x; c 0")[-1]
-    voted, together = do(session, "vote x x; c 0")
-    assert together["cost"] == pytest.approx(alone["cost"], rel=1e-5)
+    do(session, "n xor; t 50; pas x; n 2-3-1 tanh linear squared; t 9; pas y")
+    voted, about = do(session, "vote x y; i")
+    assert about["cost"] == "squared"
     assert voted["seen_in_training"]
-    assert "2 members" in shown(session, "look 0")

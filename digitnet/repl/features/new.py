@@ -135,7 +135,7 @@ def _committee(models: list[tuple[str, Model]]) -> Model:
         scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
         members.append((model.trainer.answering().copy(model.network.dtype), scale))
     try:
-        network = Network([Committee((members[0][0].inputs,), members=members)], "cross-entropy")
+        network = Network([Committee((members[0][0].inputs,), members=members)])
     except ValueError as error:
         raise CommandError(str(error)) from None
     trained_on = dict.fromkeys(name for _, model in models for name in model.trained_on)
