@@ -83,7 +83,7 @@ def import_from(
         if each.answers is None:
             raise BadFile("has no answers", path)
         order = rng.permutation(len(each.inputs))
-        its_parts = parts_of(each.answers[order])
+        its_parts = parts_of(each.inputs[order], each.answers[order])
         if each.part in (None, TRAIN):
             its_parts[np.isin(its_parts, [p for p in given if p is not None])] = TRAIN
         elif given & {None, TRAIN}:
@@ -107,7 +107,7 @@ def read_cases(
     """Reads files of any of FORMATS and recognises what they hold.
 
     Reports ReadSoFar. digits: (10, 28, 28), the mean picture of each digit, by which sideways ones
-    are told. inputs: the numbers a case of a table is to have. Raises BadFile, which says what the
+    are told. inputs: the numbers a case is to have, if known. Raises BadFile, which says what the
     files are and what would be read.
     """
     with naming(path):
@@ -118,7 +118,7 @@ def read_cases(
             raise BadFile(_unknown(path))
         contents = form.read(path, report, inputs)
         contents.names.append(path.name)
-        return recognized(contents, digits)
+        return recognized(contents, digits, inputs)
 
 
 def part_of(name: str) -> int | None:

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ MAX_ANSWERS = 100
 # EMNIST has 280,000 digits; as many pictures fit in a save's 256 MiB even if none is packed
 MAX_CASES = 300_000
 MAX_INPUTS = MAX_CASES * prod(PICTURE)  # maximum bytes of the pictures, or of the table
+FEW = 10  # different cases; with fewer, none are set aside
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -139,18 +141,23 @@ def spread(count: int) -> Bytes:
     return np.select(chosen, [TEST, VALIDATION], TRAIN).astype(np.uint8)
 
 
-def parts_of(answers: Bytes) -> Bytes:
-    """The parts of imported cases: a tenth of each answer for validation, and a tenth to test.
+def parts_of(inputs: NDArray[Any], answers: Bytes) -> Bytes:
+    """The parts of imported cases: about a tenth for validation, and a tenth to test.
 
-    If that is less than half of it, the answers having too few, a tenth of those left to train too.
+    A hash of its inputs decides where a case belongs: what is trained on never tests after another
+    import, with more cases or under another name. But each part has at least one case of each
+    answer that has FEW different ones. With fewer in all, as in a truth table, all are trained on.
     """
-    parts = np.zeros(len(answers), np.uint8)
-    for answer in np.unique(answers):
-        its = np.flatnonzero(answers == answer)
-        parts[its[4::10]], parts[its[9::10]] = TEST, VALIDATION
-    for part in (TEST, VALIDATION):
-        if 20 * (parts == part).sum() < len(parts):
-            parts[np.flatnonzero(parts == TRAIN)[4::10]] = part
+    hashes = [blake2b(case.tobytes(), digest_size=8).digest() for case in inputs]
+    places = np.frombuffer(b"".join(hashes), "<u8") / 2.0**64
+    parts = np.full(len(answers), TRAIN, np.uint8)
+    if len(np.unique(places)) < FEW:
+        return parts
+    parts[places < 0.1], parts[places >= 0.9] = TEST, VALIDATION
+    for chosen in (answers >= 0, *(answers == answer for answer in np.unique(answers))):
+        its = np.unique(places[chosen])
+        if len(its) >= FEW:
+            parts[places == its[0]], parts[places == its[-1]] = TEST, VALIDATION
     return parts
 
 

@@ -5,7 +5,7 @@ Whatever is changed is said in a note. What cannot be recognised is refused with
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isqrt
+from math import isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from digitnet.lazy import lazy
 
 ndimage = lazy("scipy.ndimage")
 
+SMALL = (11, 11)  # rows and columns of sample11's pictures
 SMALLEST, LARGEST = 8, 256  # pixels of the side of pictures in arrays
 # paper and ink, or ink and paper, in usual scales of pixels
 SCALES = ((0, 255), (0, 1), (-1, 1), (-0.5, 0.5), (0, 15), (0, 16), (0, 65535))
@@ -52,10 +53,11 @@ class Contents:
     names: list[str] = field(default_factory=list)
 
 
-def recognized(contents: Contents, digits: Array | None) -> Contents:
+def recognized(contents: Contents, digits: Array | None, pixels: int | None = None) -> Contents:
     """The cases in arrays, as digitnet uses them: pictures as bytes or tables, and their answers.
 
-    digits: (10, 28, 28), the mean picture of each digit, by which sideways ones are told.
+    digits: (10, 28, 28), the mean picture of each digit, by which sideways ones are told. pixels:
+    those that a network takes; if they are 121, pictures of 11 x 11 stay as they are.
     """
     notes = list(contents.notes)
     inputs: list[NDArray[Any]] = []
@@ -76,7 +78,9 @@ def recognized(contents: Contents, digits: Array | None) -> Contents:
         answers = list(np.split(made, np.cumsum([len(each) for each in given])[:-1]))
     if is_picture:
         groups = [inputs] if _have_one_scale(inputs) else [[each] for each in inputs]
-        inputs = [_resized(each, notes) for group in groups for each in _as_ink(group, notes)]
+        inputs = [each for group in groups for each in _as_ink(group, notes)]
+        if inputs[0].shape[1:] != SMALL or pixels != prod(SMALL):
+            inputs = [_resized(each, notes) for each in inputs]
         sideways = _is_sideways(inputs[0], answers[0], digits)
         if sideways is None:
             sideways = any("emnist" in name.lower() for name in contents.names)
@@ -246,7 +250,7 @@ def _resized(pictures: Bytes, notes: list[str]) -> Bytes:
     sides = pictures.shape[1:]
     if sides == (SIDE, SIDE):
         return pictures
-    notes.append(f"resized from {_times(sides)}")
+    notes.append(f"resized from {_times(sides)} to {SIDE} x {SIDE}")
     longest = max(sides)
     margins = [(0, 0), *(((longest - n) // 2, -(-(longest - n) // 2)) for n in sides)]
     inner = BOX if longest <= BOX else SIDE
@@ -270,7 +274,7 @@ def _is_sideways(pictures: Bytes, answers: Bytes | None, digits: Array | None) -
     Compared are the differences of the digits from their mean, in which clothes and letters are
     like none.
     """
-    if answers is None or digits is None or answers.max() > 9:
+    if answers is None or digits is None or answers.max() > 9 or pictures.shape[1] != SIDE:
         return None
     present = np.unique(answers)
     if len(present) < 5:

@@ -50,7 +50,8 @@ def read_table(
         rows = [*_cells(lines[:3], delimiter)]
         names, samples = [], rows
         texts = [sum(map(_is_text, row)) for row in rows]
-        if texts[0] > texts[-1] or texts == [len(rows[0])]:
+        are_numbers = len(rows[0]) > 2 and _number_columns(rows[0])  # 0, 1 may be a case of two
+        if are_numbers or texts[0] > texts[-1] or texts == [len(rows[0])]:
             names = [name.strip(" #").lower() for name in rows[0]]  # numpy.savetxt writes a #
             samples, lines = rows[1:], lines[1:]
         if not samples:
@@ -96,6 +97,12 @@ def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
                 yield [rest]
     except (UnicodeError, EOFError, gzip.BadGzipFile, zlib.error):
         raise BadFile("is neither text nor a whole gzip file of text") from None
+
+
+def _number_columns(headings: Sequence[str]) -> bool:
+    """Whether headings only count the columns, from 0 or 1, as pandas writes them."""
+    starts = [[str(k + start) for k in range(len(headings))] for start in (0, 1)]
+    return bool(headings) and [*headings] in starts
 
 
 def _is_text(cell: str) -> bool:
@@ -172,6 +179,10 @@ class _Reader:
         numbers = np.concatenate(self.blocks)
         self.blocks.clear()
         headings = [self.names[k] for k in self.numbers] if self.names else []
+        if _number_columns(headings):
+            self.notes.append(f"{headings[0]} to {headings[-1]} in the first row are headings")
+            headings = []
+        called = {self.names[k] for k in _called_answers(self.names)}
         answers: NDArray[Any] | None = None
         if self.words is not None:
             where = self.names[self.words] if self.names else f"{self.words + 1}"
@@ -188,11 +199,17 @@ class _Reader:
                 end = "first" if place == 0 else "last"
                 where = f"column {_shown(headings[place])}" if headings else f"the {end} column"
                 self.notes.append(f"answers from {where}")
-                if numbers.shape[1] == 1:
-                    raise BadFile("has no column of numbers but the answers")
                 answers = numbers[:, place].copy()
                 numbers = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
                 headings = headings[:place] + headings[place + 1 :]
+        others = [k for k, name in enumerate(headings) if answers is not None and name in called]
+        if others:
+            names = ", ".join(_shown(headings[k]) for k in others)
+            self.notes.append(f"column {names} left out: answers too")
+            numbers = np.delete(numbers, others, 1)
+            headings = [name for name in headings if name not in called]
+        if not numbers.shape[1]:
+            raise BadFile("has no column of numbers but the answers")
         sets = [Part(part, numbers, answers)]
         return Contents(sets, self.notes, is_picture=_are_pixels(headings))
 
@@ -211,7 +228,7 @@ def _place_of_answers(
     """The column of the answers: the one so called, or the only one that is not a pixel.
 
     Without headings it is the first or the last, whichever has several whole numbers; the last if
-    both have and the others are no pictures. None if there is none.
+    both have and the others are no pictures. None if there is none, as where all may be a picture.
     """
     if called := _called_answers(headings):
         return called[0]
@@ -221,11 +238,11 @@ def _place_of_answers(
         if len(others) == 1:
             return others[0]
         return last if has_answers and len(others) > 1 else None
-    has_pixels = last >= 64 and isqrt(last) ** 2 == last
+    has_pixels, has_more = (n >= 64 and isqrt(n) ** 2 == n for n in (last, last + 1))
     if not has_answers and not has_pixels:
         return None
     possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]
-    return possible[0] if possible else None if has_pixels else last
+    return possible[0] if possible else None if has_pixels or has_more else last
 
 
 def _called_answers(headings: Sequence[str]) -> list[int]:

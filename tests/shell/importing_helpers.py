@@ -91,6 +91,12 @@ def csv(numbers: Any, header: str = "", name: str = "some.csv", **how: str) -> M
 
 LABEL_FIRST = np.column_stack([ANSWERS, FLAT])
 LABEL_LAST = np.column_stack([FLAT, ANSWERS])
+
+
+def counted(end: int, start: int = 0) -> str:
+    return ",".join(map(str, range(start, end)))
+
+
 HEADER = ",".join(["label", *(f"pixel{n}" for n in range(784))])
 
 
@@ -219,6 +225,13 @@ SAME: dict[str, tuple[Make, str]] = {
     "by numpy.savetxt": (csv(LABEL_FIRST, "# " + HEADER), "'label'"),
     "delimiters at the ends": (
         files("", {"a.csv": text(LABEL_FIRST).replace(b"\n", b",\n")}), "left out"),
+    "columns counted from 0": (csv(LABEL_FIRST, counted(785)), "0 to 784 in the first row"),
+    "columns counted from 1, pixels 0 to 1": (
+        csv(np.column_stack([ANSWERS, UNIT.reshape(COUNT, -1)]), counted(786, 1), form="%.6g"),
+        "1 to 785 in the first row are headings"),
+    "columns and rows counted by pandas": (
+        csv(np.column_stack([np.arange(COUNT), LABEL_FIRST]), f",{counted(785)}"),
+        "answers from the first column"),
     "one-hot columns": (
         csv(np.column_stack([FLAT, ONE_HOT])), "answers from the last 10 columns"),
     "USPS' zip.train.gz": (

@@ -14,11 +14,13 @@ from importing_helpers import (
     UNIT,
     XOR,
     Make,
+    counted,
     csv,
     npz,
 )
 from session_helpers import Answers, do, refusal
 
+from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
 from digitnet.repl.session import Session
@@ -39,6 +41,11 @@ TABLES: dict[str, tuple[Make, int | None]] = {
     "dark on light": (csv(255 - FLAT, PIXELS), None),
     "0 to 1": (csv(UNIT.reshape(COUNT, -1), PIXELS, form="%.6g"), None),
     "numbered": (csv(np.column_stack([np.arange(COUNT), FLAT]), f"ImageId,{PIXELS}"), None),
+    "columns counted": (csv(FLAT, counted(784)), None),
+    "columns and rows counted": (
+        csv(np.column_stack([np.arange(COUNT), FLAT]), f",{counted(784)}"),
+        None,
+    ),
     "with answers": (csv(LABEL_FIRST, HEADER), COUNT),
     "arrays without answers": (npz(images=PICTURES), None),
     "arrays with answers": (npz(x_test=PICTURES, y_test=ANSWERS), COUNT),
@@ -59,6 +66,14 @@ def test_a_table_is_answered_in_its_order(reader: Session, tmp_path: Path, kind:
     assert (result["correct"] or COUNT) > 0.98 * COUNT
     assert (result["correct"] is None) == (known is None)
     assert "pixels" in result["understood"][-1]
+
+
+def test_small_pictures_are_answered_as_ch_checks_them(session: Session, tmp_path: Path) -> None:
+    (*_, checked) = do(session, "data sample11; n 121-30-10; t 300; ch all")
+    test = session.data("sample11").test
+    path = csv(np.column_stack([answers_of(test.targets), test.inputs]), "")(tmp_path)
+    (answered,) = do(session, f"answer {path} {tmp_path / 'out.csv'}")
+    assert (answered["answers"], answered["correct"]) == (1000, checked["correct"])
 
 
 def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) -> None:

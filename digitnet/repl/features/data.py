@@ -124,8 +124,8 @@ def data(
     data import NAME PATH makes a data set of your own from what other programs write: a folder with
     pictures in subfolders 0 to 9, IDX files, .npz and .npy files, or a table (.csv) with a column
     of answers. What the pixels mean (0 to 1, dark on light, ...) is recognised and told. Validation
-    and test sets that the files name are kept; otherwise a tenth of each answer is set aside for
-    each, permanently. data delete NAME deletes a set, after asking.
+    and test sets that the files name are kept; otherwise about a tenth of the cases is set aside
+    for each, the same ones in every import. data delete NAME deletes a set, after asking.
     """
     if name == "import":
         return _import(session, own, path)

@@ -435,7 +435,8 @@ def answer(
     cases = np.concatenate([each.inputs for each in read.sets])
     if cases.ndim == 3:
         reader = PictureReader(model)
-        cases, scale = reader.seen(cases).reshape(len(cases), -1), reader.scale
+        seen = cases if cases[0].size == network.inputs else reader.seen(cases)
+        cases, scale = seen.reshape(len(cases), -1), reader.scale
     if cases.shape[1] != network.inputs:
         raise CommandError(
             f"the network ({model.network.shape}) takes {network.inputs:,} numbers; "
