@@ -16,7 +16,7 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import RECIPES, build, recipe_for
-from digitnet.registry.model import Model
+from digitnet.registry.model import GIVEN, Model
 
 OWN = ("shape", "seed", "epochs", "warm_start")
 """The arguments of `Network` that are not settings."""
@@ -90,6 +90,7 @@ class Estimator:
         measured = self._cases(*validation) if validation else train
         amount = Amount(float(self.epochs if epochs is None else epochs), "epochs")
 
+        self._there().will_train_on(GIVEN)
         run(self._there().trainer, train, measured, amount, report)
         return self
 

@@ -9,23 +9,26 @@ from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 
-SEEN = ", seen in training"
+GIVEN = "Python"
+"""What stands in `trained_on` for cases that a program gave: no data set is called that."""
+
+SEEN = {True: ", seen in training", None: ", perhaps seen in training", False: ""}
 
 
 @dataclass(frozen=True)
 class Accuracy:
     """An accuracy from 0 to 1. on: the cases it was measured on, such as `sample test`. is_seen:
-    whether the network was trained on them.
+    whether the network was trained on them, as of `Model.has_seen`.
     """
 
     value: float
     on: str
-    is_seen: bool = False
+    is_seen: bool | None = False
 
     @property
     def cases(self) -> str:
         """In a sentence: `sample test set`, or `mini validation set, seen in training`."""
-        return f"{self.on} set{SEEN * self.is_seen}"
+        return f"{self.on} set{SEEN[self.is_seen]}"
 
 
 @dataclass
@@ -33,8 +36,9 @@ class Model:
     """A network with its training state, name and origin.
 
     name: empty until it is saved. recipe: empty if it was made from a shape. data: its current data
-    set. trained_on: all data sets it was trained on. saved_at: ISO 8601, UTC; empty if it has never
-    been saved. rates: (mini-batch, learning rate) of its trainings since then; not saved.
+    set. trained_on: all data sets it was trained on, and GIVEN; the latest is last. saved_at: ISO
+    8601, UTC; empty if it has never been saved. rates: (mini-batch, learning rate) of its trainings
+    since then; not saved.
     """
 
     trainer: Trainer
@@ -54,6 +58,19 @@ class Model:
     def title(self) -> str:
         """What the network is called: its name, else its recipe or its shape."""
         return self.name or self.recipe or self.network.shape
+
+    def will_train_on(self, name: str) -> None:
+        """Call this before training on a data set or GIVEN, as an autosave may happen meanwhile."""
+        if self.trained_on[-1:] != [name]:
+            self.trainer.progress.next_epoch()
+        self.accuracy = None
+        self.trained_on = [n for n in self.trained_on if n != name] + [name]
+
+    def has_seen(self, data_sets: frozenset[str]) -> bool | None:
+        """Whether it was trained on one of these data sets; None if a program gave the cases."""
+        if not data_sets.isdisjoint(self.trained_on):
+            return True
+        return None if GIVEN in self.trained_on else False
 
     def member(self, number: int) -> "Model":
         """A copy of a member of a committee, numbered from 1, as a network by itself.

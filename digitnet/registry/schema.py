@@ -316,12 +316,13 @@ def _accuracy(fields: Fields, name: str) -> Accuracy:
     accuracy = fields.inner(name)
     value, on = accuracy.fraction("value"), accuracy.text("on")
     accuracy.end()
-    return Accuracy(value, on.removesuffix(SEEN), on.endswith(SEEN))
+    is_seen = next(seen for seen, words in SEEN.items() if on.endswith(words))
+    return Accuracy(value, on.removesuffix(SEEN[is_seen]), is_seen)
 
 
 def measured_on(accuracy: Accuracy | None) -> str:
     """As saves have it: `sample test`, or `mini validation, seen in training`; empty for none."""
-    return accuracy.on + SEEN * accuracy.is_seen if accuracy else ""
+    return accuracy.on + SEEN[accuracy.is_seen] if accuracy else ""
 
 
 # studies

@@ -10,15 +10,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from session_helpers import do, shown
 
 import digitnet as dn
 from digitnet import paths
 from digitnet.engine.report import Stopped
-from digitnet.engine.run import run
-from digitnet.engine.schedules import Amount
-from digitnet.recipes import RECIPES, build, recipe_for
 from digitnet.registry.exchange import export_network
 from digitnet.registry.files import RegistryError
+from digitnet.repl.session import Session
 
 
 @pytest.fixture(autouse=True)
@@ -46,16 +45,30 @@ def test_the_example() -> None:
 
 
 @pytest.mark.parametrize("shape", ["784-100-10", "quick", "diary"])
-def test_fit_is_t_to_the_bit(shape: str) -> None:
+def test_fit_is_t_to_the_bit(shape: str, session: Session) -> None:
     data = dn.data("sample")
     net = dn.network(shape, seed=3).fit(
         data.train.x, data.train.y, epochs=2, validation=(data.validation.x, data.validation.y)
     )
-    model = build(RECIPES.get(shape) or recipe_for(shape), 3)
-    found = dn.api.SOURCES["sample"].read(paths.data_folders(None))  # type: ignore[attr-defined]
-    run(model.trainer, found.train, found.validation, Amount(2, "epochs"))
-    for mine, theirs in zip(net._there().network.parameters, model.network.parameters, strict=True):
+    do(session, f"set seed 3; n {shape}; t 2e")
+    of = (model.network.parameters for model in (net._there(), session.network()))
+    for mine, theirs in zip(*of, strict=True):
         np.testing.assert_array_equal(mine.value, theirs.value)
+
+
+def test_what_was_measured_before_fit_is_no_longer_said_and_what_it_saw_is_not_known(
+    session: Session,
+) -> None:
+    do(session, "n 784-9-10; t 50; ch all; pas a")
+    x, y = dn.data("sample").test.x, dn.data("sample").test.y
+    dn.load("a").fit(x, (y + 1) % 10, epochs=1).save("b")
+    assert "right on" not in shown(session, "l b")
+    checked, about = do(session, "ch all; i")
+    assert checked["seen_in_training"] is None
+    assert about["trained_on"] == ["sample", "Python"]
+    assert about["measured_on"] == "sample test, perhaps seen in training"
+    assert "perhaps seen in training" in shown(session, "p; l b", width=200)
+    assert "these may be among them" in shown(session, "ch all; wrong; cm; vote a b")
 
 
 def test_a_report_can_end_a_training_and_a_load_goes_on() -> None:

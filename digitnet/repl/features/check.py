@@ -231,15 +231,15 @@ class CheckManyResult(Record):
     accuracy: float
     cost: float
     set: str
-    seen_in_training: bool
+    seen_in_training: bool | None
     recorded: ScreenOnly[str]
 
     def drawn(self, view: View) -> RenderResult:
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
         text.append(percent(self.accuracy), "bold")
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
-        if self.seen_in_training:
-            text.append(f"\n{SEEN_IN_TRAINING}")
+        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
+            text.append(f"\n{warning}")
         if self.recorded:
             text.append(f" Its accuracy remains {self.recorded}.")
         yield text
@@ -268,7 +268,7 @@ def check_multiple(
     model = session.network()
     data = session.data_for(model)
     total = len(data.test)
-    seen, recorded = not data.tests_are_in.isdisjoint(model.trained_on), ""
+    seen, recorded = model.has_seen(data.tests_are_in), ""
     wanted = total if isinstance(count, str) else count
     if wanted < total:
         rows = session.rng.choice(total, wanted, replace=False)

@@ -10,7 +10,7 @@ from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
-from digitnet.registry.model import Model
+from digitnet.registry.model import GIVEN, Model
 from digitnet.registry.schema import measured_on
 from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
@@ -117,11 +117,11 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     committee = _committee(models)
     checked = take_and_check(session, committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
-    is_seen = not session.data_for(committee).tests_are_in.isdisjoint(committee.trained_on)
+    is_seen = committee.has_seen(session.data_for(committee).tests_are_in)
     fields = {"members": members, "correct": checked.correct, "total": checked.total}
     return Said(
         f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."
-        + f"\n{SEEN_IN_TRAINING}" * is_seen,
+        + f"\n{SEEN_IN_TRAINING[is_seen]}".rstrip(),
         fields | {"accuracy": checked.accuracy, "seen_in_training": is_seen},
     )
 
@@ -183,7 +183,8 @@ class InfoResult(Record):
         yield pairs({name: value for name, value in values.items() if value})
 
     def _trained(self, *, is_committee: bool) -> str:
-        data = f"on {', '.join(self.fields['trained_on'])}"
+        names = ("cases given in Python" if n == GIVEN else n for n in self.fields["trained_on"])
+        data = f"on {', '.join(names)}"
         if is_committee:
             return f"its members, {data}"
         if not self.fields["trained_batches"]:

@@ -327,7 +327,7 @@ def trained(
     if outcome.batches or not model.accuracy:
         model.accuracy = measured
     can_augment = settings.augment == "none" and data.picture is not None
-    recipe, is_seen = model.recipe, measured.is_seen
+    recipe, is_seen = model.recipe, bool(measured.is_seen)
     return TrainingResult(outcome, amount, curves, settings, recipe, can_augment, is_seen)
 
 

@@ -38,7 +38,7 @@ from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
 
-def guess_all(session: Session, model: Model) -> tuple[DataSet, Guesses, bool]:
+def guess_all(session: Session, model: Model) -> tuple[DataSet, Guesses, bool | None]:
     """The guesses of a network for all test cases, and whether it has seen these in training.
 
     Raises Stopped after Ctrl-C.
@@ -51,7 +51,7 @@ def guess_all(session: Session, model: Model) -> tuple[DataSet, Guesses, bool]:
             check_outputs(chunk[0])
             yield chunk
 
-    return data, guesses_of(chunks()), not data.tests_are_in.isdisjoint(model.trained_on)
+    return data, guesses_of(chunks()), model.has_seen(data.tests_are_in)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class WrongResult(Record):
 
     set: str
     total: int
-    seen_in_training: bool
+    seen_in_training: bool | None
     cases: list[Misread]
     kind: ScreenOnly[str]
     names: ScreenOnly[tuple[str, ...]] = ()
@@ -118,8 +118,8 @@ class WrongResult(Record):
                 yield f"and {count - most:,} more; wrong ANSWER GUESS narrows it down"
             if self.names:
                 yield all_named(self.names)
-        if self.seen_in_training:
-            yield SEEN_IN_TRAINING
+        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
+            yield warning
 
 
 @command(
@@ -180,7 +180,7 @@ class ConfusionResult(Record):
     correct: int
     total: int
     set: str
-    seen_in_training: bool
+    seen_in_training: bool | None
     names: ScreenOnly[tuple[str, ...]] = ()
 
     def drawn(self, view: View) -> RenderResult:
@@ -200,8 +200,8 @@ class ConfusionResult(Record):
             yield f"Most often misread: {listed}. wrong {answer} {guess} shows these."
         if self.names:
             yield all_named(self.names)
-        if self.seen_in_training:
-            yield SEEN_IN_TRAINING
+        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
+            yield warning
 
     def _listed(self) -> Rows:
         """Each answer with its guesses, where the matrix does not fit."""
@@ -299,7 +299,7 @@ class DiffResult(Record):
     set: str
     total: int
     both_wrong: int
-    seen_in_training: bool
+    seen_in_training: bool | None
     networks: list[Alone]
 
     def drawn(self, view: View) -> RenderResult:
@@ -315,8 +315,8 @@ class DiffResult(Record):
             if len(cases) > MAX_ALONE:
                 yield f"and {len(cases) - MAX_ALONE:,} more"
         yield f"{counted(self.both_wrong, 'case')} misread by both"
-        if self.seen_in_training:
-            yield SEEN_IN_TRAINING
+        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
+            yield warning
 
 
 @dataclass(frozen=True)
@@ -388,4 +388,5 @@ def diff(
         for name, g, its, other in zip(names, (a, b), wrong, wrong[::-1], strict=True)
     ]
     both, total = int((wrong[0] & wrong[1]).sum()), len(data.test)
-    return DiffResult(f"{data.name} test", total, both, seen or also_seen, networks)
+    has_seen = max(seen, also_seen, key=(False, None, True).index)
+    return DiffResult(f"{data.name} test", total, both, has_seen, networks)

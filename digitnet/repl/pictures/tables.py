@@ -17,8 +17,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-SEEN_IN_TRAINING = "Warning: these cases were in its training set, so this is too good."
-"""The warning for an accuracy on cases that the network was trained on."""
+SEEN_IN_TRAINING = {
+    True: "Warning: these cases were in its training set, so this is too good.",
+    None: "It was trained in Python, on cases that are not recorded: these may be among them.",
+    False: "",
+}
+"""What is said of an accuracy on cases that the network was, or may have been, trained on."""
 
 
 def counted(count: int, noun: str) -> str:
