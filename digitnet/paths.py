@@ -1,4 +1,4 @@
-"""The locations of data sets, saves and the user's files."""
+"""The locations of data sets, saves and the user's files; the environment can change them."""
 
 import os
 from collections.abc import Callable
@@ -33,6 +33,8 @@ def is_checkout() -> bool:
 
 def saves_folder() -> Path:
     """The folder of the saves: `saves/` in a checkout, else in the user's data folder."""
+    if chosen := os.environ.get("DIGITNET_SAVES"):
+        return Path(chosen).expanduser()
     if is_checkout():
         return CHECKOUT / "saves"
     return _of_user(user_data_path) / "saves"
@@ -58,4 +60,6 @@ def config_file() -> Path:
 def data_folders(chosen: Path | None) -> list[Path]:
     """The folders searched for data sets: the chosen one, the included data, the cache."""
     here = CHECKOUT / "data" if is_checkout() else PACKAGE / "data"
+    if not chosen and (named := os.environ.get("DIGITNET_DATA")):
+        chosen = Path(named).expanduser()
     return [*([chosen] if chosen else []), here, cache_folder()]
