@@ -35,6 +35,7 @@ from digitnet.estimator import Estimator
 from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts, written
 from digitnet.insight.why import backpropagate
+from digitnet.recipes import RECIPES
 from digitnet.registry.saves import Registry
 
 
@@ -133,9 +134,12 @@ def data(name: str = "sample", folder: str | Path | None = None) -> Data:
 def load(name: str) -> Network:
     """The save of this name; `fit` goes on with it. Raises RegistryError if there is none."""
     model = _registry().load(name)
-    loaded = Network(model.network.shape, seed=model.trainer.seed, warm_start=True)
-    loaded._model, loaded.n_features_in_ = model, model.network.inputs
-    loaded.classes_ = np.arange(max(2, model.network.outputs))
+    trainer, network = model.trainer, model.network
+    is_recipe = model.recipe in RECIPES and RECIPES[model.recipe].shape == network.shape
+    shape = model.recipe if is_recipe else spelled_out(network)
+    settings: dict[str, Any] = asdict(trainer.settings)
+    loaded = Network(shape, cost=network.cost_name, seed=trainer.seed, warm_start=True, **settings)
+    loaded._take(model, np.arange(max(2, network.outputs)))
     return loaded
 
 

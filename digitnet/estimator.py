@@ -4,11 +4,13 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from math import isfinite
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from digitnet.digits.datasets import even_sample
 from digitnet.engine.arrays import Array, Cases, Integers, answers_of, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
 from digitnet.engine.report import ignore
@@ -18,16 +20,18 @@ from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import RECIPES, build, recipe_for
 from digitnet.registry.model import GIVEN, Model
 
-OWN = ("shape", "seed", "epochs", "warm_start")
-"""The arguments of `Network` that are not settings."""
+BEGINNING = ("shape", "cost", "seed")
+OWN = (*BEGINNING, "epochs", "warm_start")
+"""The arguments of `Network` that are not settings; those that its first weights depend on."""
 
 
 class Estimator:
     """A network, used like scikit-learn's classifiers.
 
-    shape: a recipe, or a shape such as `784-100-10`; a star is filled in from the data. epochs: how
-    long `fit` trains. warm_start: whether `fit` goes on from the present weights instead of drawing
-    new ones. settings: as `set` shows them at the prompt, such as rate=0.1.
+    shape: a recipe, or a shape such as `784-100-10`; a star is filled in from the data. cost: if
+    empty, the usual one. epochs: how long `fit` trains. warm_start: whether `fit` goes on from the
+    present weights instead of drawing new ones. settings: as `set` shows them at the prompt, such
+    as rate=0.1.
 
     classes_: (answers,), the possible answers in ascending order; n_features_in_: the number of
     inputs. Both are there after `fit` or `load`.
@@ -39,12 +43,14 @@ class Estimator:
         self,
         shape: str = "*-100-*",
         *,
+        cost: str = "",
         seed: int = 0,
         epochs: float = 10,
         warm_start: bool = False,
         **settings: Any,
     ) -> None:
-        self.shape, self.seed, self.epochs, self.warm_start = shape, seed, epochs, warm_start
+        self.shape, self.cost, self.seed = shape, cost, seed
+        self.epochs, self.warm_start = epochs, warm_start
         self._settings = settings
         self._model: Model | None = None
 
@@ -75,23 +81,30 @@ class Estimator:
         """Trains on mini-batches of the cases as `t` does; returns the network itself.
 
         x: (cases, inputs) or (cases, rows, columns), real numbers, or bytes, which are divided by
-        255. y: (cases,), the answers. validation: the cases on which the accuracy is measured
-        meanwhile; if None, the training cases. report: called with each progress report; raising
-        `digitnet.engine.report.Stopped` in it ends the training, and what was learnt is kept.
+        255. y: (cases,), the answers. epochs: 0 trains nothing. validation: the cases on which the
+        accuracy is measured meanwhile; if None, the training cases. report: called with each
+        progress report; raising `digitnet.engine.report.Stopped` in it ends the training, and what
+        was learnt is kept.
 
-        Raises ValueError for arrays or values of settings that do not fit.
+        Raises ValueError for arrays or values of arguments that do not fit.
         """
-        inputs, answers = _checked(x), _answers(y)
-        if answers.shape != (len(inputs),):
-            raise ValueError(f"y has shape {answers.shape}, and there are {len(inputs)} cases")
+        inputs, answers = _paired(x, y)
+        amount = Amount(float(self.epochs if epochs is None else epochs), "epochs")
+        if not (isfinite(amount.value) and amount.value >= 0):
+            raise ValueError(f"epochs must be at least 0, not {amount.value:g}")
         if self._model is None or not self.warm_start:
             self._begin(inputs, np.unique(answers))
-        train = self._cases(inputs, answers)
+        elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
+            raise ValueError(f"{changed[0]} was changed: fit with warm_start=False to begin anew")
+        else:
+            self._set(self._model)
+        model = self._there()
+        settings, seed = model.trainer.settings, model.trainer.seed
+        train = even_sample(self._cases(inputs, answers), settings.cases, seed)
         measured = self._cases(*validation) if validation else train
-        amount = Amount(float(self.epochs if epochs is None else epochs), "epochs")
-
-        self._there().will_train_on(GIVEN)
-        run(self._there().trainer, train, measured, amount, report)
+        if amount.value:
+            model.will_train_on(GIVEN)
+            run(model.trainer, train, measured, amount, report)
         return self
 
     def partial_fit(self, x: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -107,20 +120,30 @@ class Estimator:
     def _begin(self, x: Array, classes: Integers) -> None:
         shape = re.sub(r"^\*-", f"{x.shape[1]}-", str(self.shape))
         shape = re.sub(r"-\*$", f"-{len(classes)}", shape)
-        model = build(RECIPES.get(shape) or recipe_for(shape), self.seed)
-        model.trainer.settings = replace(model.trainer.settings, **self._settings)
-        network = model.network
-        if network.inputs != x.shape[1] or network.outputs < len(classes):
+        recipe = RECIPES.get(shape) or recipe_for(shape)
+        model = build(replace(recipe, cost=self.cost or recipe.cost), _plain(self.seed))
+        self._set(model)
+        digits = np.arange(max(model.network.outputs, 2))  # one output tells 0 from 1
+        if classes.dtype.kind in "biuf" and np.isin(classes, digits).all():
+            classes = digits
+        if model.network.inputs != x.shape[1] or len(classes) != len(digits):
             raise ValueError(
-                f"{network.shape} does not fit {x.shape[1]} inputs and {len(classes)} answers"
+                f"{model.network.shape} does not fit {x.shape[1]} inputs and {len(classes)} "
+                f"classes: *-100-* fits any"
             )
-        digits = np.arange(max(network.outputs, 2))  # one output tells 0 from 1
-        self.classes_ = digits if np.isin(classes, digits).all() else classes
-        self._model, self.n_features_in_ = model, x.shape[1]
+        self._take(model, classes)
+
+    def _take(self, model: Model, classes: Integers) -> None:
+        self._model, self.classes_, self.n_features_in_ = model, classes, model.network.inputs
+        self._beginning = {name: getattr(self, name) for name in BEGINNING}
+
+    def _set(self, model: Model) -> None:
+        settings = {name: _plain(value) for name, value in self._settings.items()}
+        model.trainer.settings = replace(model.trainer.settings, **settings)
 
     def _cases(self, x: ArrayLike, y: ArrayLike) -> Cases:
         """Cases with their targets. Raises ValueError for an answer that is none of `classes_`."""
-        model, inputs, answers = self._there(), _checked(x), np.asarray(y)
+        model, (inputs, answers) = self._there(), _paired(x, y)
         if inputs.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {inputs.shape[1]} features, but {type(self).__name__} is expecting "
@@ -143,7 +166,14 @@ class Estimator:
         return self._model
 
     def predict_proba(self, x: ArrayLike) -> Array:
-        """The outputs, (cases, answers); probabilities if the network ends in softmax."""
+        """The outputs, (cases, answers); probabilities if the network ends in softmax.
+
+        A single output a is given as 1 - a and a, for both answers.
+        """
+        a = self._outputs(x)
+        return a if a.shape[1] > 1 else np.hstack([1 - a, a])
+
+    def _outputs(self, x: ArrayLike) -> Array:
         model, inputs = self._there(), _checked(x)
         cases = self._cases(inputs, np.full(len(inputs), self.classes_[0]))
         chunks = outputs_in_chunks(model.trainer.answering(), cases)
@@ -151,13 +181,14 @@ class Estimator:
 
     def predict(self, x: ArrayLike) -> Integers:
         """The answer for each case, (cases,)."""
-        best = answers_of(self.predict_proba(x)).clip(max=len(self.classes_) - 1)
+        best = answers_of(self._outputs(x))
         guesses: Integers = self.classes_[best]
         return guesses
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """The accuracy: the fraction of cases that are answered right."""
-        return float((self.predict(x) == np.asarray(y)).mean())
+        inputs, answers = _paired(x, y)
+        return float((self.predict(inputs) == answers).mean())
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a classifier."""
@@ -169,6 +200,19 @@ class Estimator:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
         return f"digitnet.network({arguments})"
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy, as scikit-learn's searches give, as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _paired(x: ArrayLike, y: ArrayLike) -> tuple[Array, NDArray[Any]]:
+    """Cases and their answers. Raises ValueError if they are not as many."""
+    inputs, answers = _checked(x), _answers(y)
+    if answers.shape != (len(inputs),):
+        raise ValueError(f"y has shape {answers.shape}, and there are {len(inputs)} cases")
+    return inputs, answers
 
 
 def _answers(y: ArrayLike) -> NDArray[Any]:

@@ -71,10 +71,7 @@ class DataSet:
         """
         scale = 1.0 if pixels == "raw" else self.train.scale
         data = self.changed(lambda part: replace(part, scale=scale))
-        if not 0 < cases < len(data.train):
-            return data
-        rows = _even_sample(answers_of(data.train.targets), cases, seed)
-        return replace(data, train=_some(data.train, rows))
+        return replace(data, train=even_sample(data.train, cases, seed))
 
     def picture_of(self, cases: Cases, index: int) -> Pixels:
         """The unscaled inputs of a case: pixels, (rows, columns), or a row of the table."""
@@ -97,15 +94,19 @@ def _some(cases: Cases, rows: Integers | slice) -> Cases:
     return replace(cases, inputs=cases.inputs[rows], targets=cases.targets[rows])
 
 
-def _even_sample(answers: Integers, count: int, seed: int) -> Integers:
-    """The indices, in order, of so many random cases: of each answer in proportion."""
+def even_sample(cases: Cases, count: int, seed: int) -> Cases:
+    """So many random cases, in order: of each answer in proportion. All if there are fewer, or 0
+    are wanted.
+    """
+    if not 0 < count < len(cases):
+        return cases
+    answers = answers_of(cases.targets)
     order = np.random.default_rng([seed, 4]).permutation(len(answers))
     place = np.empty(len(answers))  # of a case among those with its answer, from 0 to 1
     for answer in np.unique(answers):
         its = order[answers[order] == answer]
         place[its] = (np.arange(len(its)) + 0.5) / len(its)
-    rows: Integers = np.sort(order[np.argsort(place[order], kind="stable")[:count]])
-    return rows
+    return _some(cases, np.sort(order[np.argsort(place[order], kind="stable")[:count]]))
 
 
 @dataclass(frozen=True)

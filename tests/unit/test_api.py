@@ -13,7 +13,6 @@ import pytest
 from session_helpers import do, shown
 
 import digitnet as dn
-from digitnet import paths
 from digitnet.engine.report import Stopped
 from digitnet.registry.exchange import export_network
 from digitnet.registry.files import RegistryError
@@ -22,7 +21,7 @@ from digitnet.repl.session import Session
 
 @pytest.fixture(autouse=True)
 def own_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "saves_folder", lambda: tmp_path / "saves")
+    monkeypatch.setenv("DIGITNET_SAVES", str(tmp_path / "saves"))
 
 
 def test_the_example() -> None:
@@ -47,10 +46,10 @@ def test_the_example() -> None:
 @pytest.mark.parametrize("shape", ["784-100-10", "quick", "diary"])
 def test_fit_is_t_to_the_bit(shape: str, session: Session) -> None:
     data = dn.data("sample")
-    net = dn.network(shape, seed=3).fit(
+    net = dn.network(shape, seed=3, cases=500).fit(
         data.train.x, data.train.y, epochs=2, validation=(data.validation.x, data.validation.y)
     )
-    do(session, f"set seed 3; n {shape}; t 2e")
+    do(session, f"set seed 3; n {shape}; set cases 500; t 2e")
     of = (model.network.parameters for model in (net._there(), session.network()))
     for mine, theirs in zip(*of, strict=True):
         np.testing.assert_array_equal(mine.value, theirs.value)
@@ -81,6 +80,36 @@ def test_a_report_can_end_a_training_and_a_load_goes_on() -> None:
     done = net._there().trainer.progress.batches
     net.save("short")
     assert dn.load("short").fit(train.x, train.y, epochs=1)._there().trainer.progress.batches > done
+    assert (
+        dn.load("short").fit(train.x, train.y, epochs=0)._there().trainer.progress.batches == done
+    )
+
+
+def test_changed_settings_hold_in_the_next_fit_and_a_copy_of_a_load_has_its_settings() -> None:
+    train, _ = dn.data("sample")
+    numbers = {"rate": np.float64(0.5), "batch": np.int64(64)}  # as scikit-learn's searches give
+    net = dn.network("784-9:tanh-10", cost="squared", average=0, epochs=1, **numbers)
+    net.fit(train.x, train.y).save("a")
+    loaded = dn.load("a")
+    before = loaded.predict_proba(train.x)
+    loaded.set_params(rate=1e-9).fit(train.x, train.y)
+    np.testing.assert_allclose(loaded.predict_proba(train.x), before, atol=1e-5)
+    again = dn.network(**dn.load("a").get_params()).fit(train.x, train.y, epochs=1)
+    np.testing.assert_array_equal(again.predict_proba(train.x), before)
+
+
+@pytest.mark.parametrize("answers", [[0, 1], ["off", "on"]])
+@pytest.mark.parametrize("shape", ["xor", "2-9:tanh-1", "*-9:tanh-*"])
+def test_two_answers_have_two_probabilities_also_of_a_single_output(
+    shape: str, answers: list[object]
+) -> None:
+    data = dn.data("xor").train
+    y = np.array(answers)[data.y]
+    settings = {"rate": 0.05, "optimizer": "adam", "average": 0}
+    net = dn.network(shape, epochs=300, **settings).fit(data.x, y)
+    np.testing.assert_array_equal(net.classes_[net.predict_proba(data.x).argmax(axis=1)], y)
+    np.testing.assert_allclose(net.predict_proba(data.x).sum(axis=1), 1, rtol=1e-6)
+    assert net.score(data.x, y) == 1
 
 
 def test_answers_of_any_kind_bytes_and_pictures() -> None:
@@ -92,6 +121,10 @@ def test_answers_of_any_kind_bytes_and_pictures() -> None:
     assert pickle.loads(pickle.dumps(net)).score(x, y) == 1
 
 
+def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
+    return dn.network("784-9-10", warm_start=True).fit(x, y, epochs=1)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -101,6 +134,13 @@ def test_answers_of_any_kind_bytes_and_pictures() -> None:
         (lambda x, y: dn.network("784-9-10", rate=-1).fit(x, y), "rate must be above 0"),
         (lambda x, y: dn.network("784-9-10").set_params(ratte=1), "not a parameter"),
         (lambda x, y: dn.network("784-9-10").predict(x), "no weights yet"),
+        (lambda x, y: dn.network("784-9-10").fit(x, np.array(["even", "odd"])[y % 2]), "2 classes"),
+        (lambda x, y: dn.network("784-9-10", epochs=-3).fit(x, y), "at least 0, not -3"),
+        (lambda x, y: dn.network("784-9-10", epochs=np.inf).fit(x, y), "at least 0, not inf"),
+        (lambda x, y: dn.network("784-9-10").fit(x, y, validation=(x, y[:5])), "y has shape"),
+        (lambda x, y: fitted(x, y).score(x, y[:, None]), "y has shape"),
+        (lambda x, y: fitted(x, y).confusion(x[:10], y), "y has shape"),
+        (lambda x, y: fitted(x, y).set_params(shape="784-8-10").fit(x, y), "shape was changed"),
         (lambda x, y: dn.data("nosuch"), "not a data set"),
     ],
 )  # fmt: skip
