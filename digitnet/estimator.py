@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitnet.digits.datasets import even_sample
+from digitnet.digits.datasets import GIVEN, even_sample
 from digitnet.engine.arrays import Array, Cases, Integers, answers_of, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
 from digitnet.engine.report import ignore
@@ -18,7 +18,7 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import RECIPES, build, recipe_for
-from digitnet.registry.model import GIVEN, Model
+from digitnet.registry.model import Model
 
 BEGINNING = ("shape", "cost", "seed")
 OWN = (*BEGINNING, "epochs", "warm_start")
@@ -102,8 +102,11 @@ class Estimator:
         settings, seed = model.trainer.settings, model.trainer.seed
         train = even_sample(self._cases(inputs, answers), settings.cases, seed)
         measured = self._cases(*validation) if validation else train
+        model.accuracy = None
         if amount.value:
-            model.will_train_on(GIVEN)
+            if model.trained_on[-1:] != [GIVEN]:
+                model.trainer.progress.next_epoch()
+                model.trained_on = [n for n in model.trained_on if n != GIVEN] + [GIVEN]
             run(model.trainer, train, measured, amount, report)
         return self
 

@@ -31,6 +31,10 @@ class NotHere(Exception):
         super().__init__(f"the data set {name} is not here: {hint}")
 
 
+GIVEN = "Python"
+"""Stands for cases that a program gave, where the data sets are named that were trained on."""
+
+
 @dataclass(frozen=True)
 class DataSet:
     """Three sets of cases: training, validation and test.
@@ -49,6 +53,15 @@ class DataSet:
     tests_are_in: frozenset[str]
     validations_are_in: frozenset[str]
     answers: tuple[str, ...] = ()
+
+    def is_seen(self, trained_on: Sequence[str], part: str = "test") -> bool | None:
+        """Whether a network trained on these data sets, or on GIVEN, has seen the test cases, or
+        the validation cases; None if it is not known.
+        """
+        within = self.tests_are_in if part == "test" else self.validations_are_in
+        if not within.isdisjoint(trained_on):
+            return True
+        return None if GIVEN in trained_on else False
 
     @property
     def inputs(self) -> int:

@@ -9,16 +9,13 @@ from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
 
-GIVEN = "Python"
-"""What stands in `trained_on` for cases that a program gave: no data set is called that."""
-
 SEEN = {True: ", seen in training", None: ", perhaps seen in training", False: ""}
 
 
 @dataclass(frozen=True)
 class Accuracy:
     """An accuracy from 0 to 1. on: the cases it was measured on, such as `sample test`. is_seen:
-    whether the network was trained on them, as of `Model.has_seen`.
+    whether the network was trained on them, as of `DataSet.is_seen`.
     """
 
     value: float
@@ -58,19 +55,6 @@ class Model:
     def title(self) -> str:
         """What the network is called: its name, else its recipe or its shape."""
         return self.name or self.recipe or self.network.shape
-
-    def will_train_on(self, name: str) -> None:
-        """Call this before training on a data set or GIVEN, as an autosave may happen meanwhile."""
-        if self.trained_on[-1:] != [name]:
-            self.trainer.progress.next_epoch()
-        self.accuracy = None
-        self.trained_on = [n for n in self.trained_on if n != name] + [name]
-
-    def has_seen(self, data_sets: frozenset[str]) -> bool | None:
-        """Whether it was trained on one of these data sets; None if a program gave the cases."""
-        if not data_sets.isdisjoint(self.trained_on):
-            return True
-        return None if GIVEN in self.trained_on else False
 
     def member(self, number: int) -> "Model":
         """A copy of a member of a committee, numbered from 1, as a network by itself.

@@ -227,8 +227,11 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
         untrained = model.trainer.measure(data.validation)
         if isfinite(untrained.cost):
             history.append(Measurement(0, untrained.cost, untrained.cost, untrained.accuracy))
-    model.data = data.name
-    model.will_train_on(data.name)
+    if model.trained_on[-1:] != [data.name]:
+        progress.next_epoch()
+    model.data, model.accuracy = data.name, None
+    # the latest data set goes last. Set now, because an autosave may happen at any moment
+    model.trained_on = [n for n in model.trained_on if n != data.name] + [data.name]
     try:
         yield
     finally:
@@ -243,8 +246,7 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
 
 def accuracy_on(part: str, value: float, data: DataSet, model: Model) -> Accuracy:
     """An accuracy on the `test` or `validation` set, marked if the network has seen its cases."""
-    within = data.tests_are_in if part == "test" else data.validations_are_in
-    return Accuracy(value, f"{data.name} {part}", model.has_seen(within))
+    return Accuracy(value, f"{data.name} {part}", data.is_seen(model.trained_on, part))
 
 
 SESSION_SETTINGS = {

@@ -268,7 +268,7 @@ def check_multiple(
     model = session.network()
     data = session.data_for(model)
     total = len(data.test)
-    seen, recorded = model.has_seen(data.tests_are_in), ""
+    seen, recorded = data.is_seen(model.trained_on), ""
     wanted = total if isinstance(count, str) else count
     if wanted < total:
         rows = session.rng.choice(total, wanted, replace=False)

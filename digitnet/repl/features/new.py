@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from rich.console import RenderResult
 
+from digitnet.digits.datasets import GIVEN
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import WHOLE_SET, Settings
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
-from digitnet.registry.model import GIVEN, Model
+from digitnet.registry.model import Model
 from digitnet.registry.schema import measured_on
 from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
@@ -117,7 +118,7 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     committee = _committee(models)
     checked = take_and_check(session, committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
-    is_seen = committee.has_seen(session.data_for(committee).tests_are_in)
+    is_seen = session.data_for(committee).is_seen(committee.trained_on)
     fields = {"members": members, "correct": checked.correct, "total": checked.total}
     return Said(
         f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."

@@ -51,7 +51,7 @@ def guess_all(session: Session, model: Model) -> tuple[DataSet, Guesses, bool | 
             check_outputs(chunk[0])
             yield chunk
 
-    return data, guesses_of(chunks()), model.has_seen(data.tests_are_in)
+    return data, guesses_of(chunks()), data.is_seen(model.trained_on)
 
 
 @dataclass(frozen=True)
