@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ class DataSet:
     @property
     def outputs(self) -> int:
         return int(self.train.targets.shape[1])
+
+    def digest(self) -> str:
+        """The SHA-256 of all cases, by which another version of the set is told."""
+        parts = (self.train, self.validation, self.test)
+        arrays = [a for p in parts for a in (p.inputs, p.targets.astype(np.uint8))]
+        return sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
     def changed(self, change: Callable[[Cases], Cases], **others: Any) -> "DataSet":
         """A copy with all three sets changed, and the other fields that are given."""

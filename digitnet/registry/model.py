@@ -1,7 +1,7 @@
 """What is kept under a name: a network with its training state, a study, or a data set."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from digitnet.digits.own import OwnCases
@@ -104,7 +104,8 @@ class StudyRecord:
 
     words: the question as typed. data: the data set. seed: of the first repetition; the others use
     the seeds after it. candidates: the number of settings that `study auto` starts with; else 0.
-    results: number → result. saved_at: ISO 8601, UTC.
+    results: number → result. saved_at: ISO 8601, UTC. digest: that of the data set; empty in
+    studies of earlier versions.
     """
 
     name: str
@@ -115,6 +116,11 @@ class StudyRecord:
     candidates: int = 0
     results: dict[int, Result] = field(default_factory=dict)
     saved_at: str = ""
+    digest: str = ""
+
+    def is_same_as(self, other: "StudyRecord") -> bool:
+        """Whether another is this study, with whatever results."""
+        return replace(other, results=self.results, saved_at=self.saved_at) == self
 
 
 OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # the pattern of the names of own data sets

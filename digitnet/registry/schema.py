@@ -341,6 +341,7 @@ def _study_document(study: StudyRecord) -> Document:
         "seed": study.seed,
         "candidates": study.candidates,
         "results": _table(study.results[number] for number in sorted(study.results)),
+        **({"digest": study.digest} if study.digest else {}),
     }
 
 
@@ -356,9 +357,10 @@ def _study(fields: Fields, name: str, when: str) -> StudyRecord:
     words = [one.text(item) for one, item in inner.items("words", MAX_WORDS)]
     data, seed = inner.word("data"), inner.whole("seed")
     candidates, results = inner.whole("candidates", 0, MAX_RESULTS), _results(inner)
+    digest = inner.text("digest") if inner.has("digest") else ""
     inner.end()
     return StudyRecord(
-        name, words, Blueprint(**blueprint), data, seed, candidates, results, saved_at=when
+        name, words, Blueprint(**blueprint), data, seed, candidates, results, when, digest
     )
 
 

@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Program, command
+from importing_helpers import ANSWERS, PICTURES
 from session_helpers import Kept, do, refusal
 
 from digitnet.digits.datasets import SOURCES, DataSet
+from digitnet.digits.own import OwnCases, spread
 from digitnet.engine.settings import Settings
+from digitnet.recipes import RECIPES
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl.loop import do_line
 from digitnet.repl.result import Note
@@ -60,6 +63,49 @@ def test_the_best_is_trained_again_to_the_bit_and_checked_once(session: Session)
     assert session.hand is not None
     assert session.hand.accuracy is not None
     assert session.hand.accuracy.on == "sample test"
+
+
+def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session) -> None:
+    class Other(Kept):
+        def report(self, update: Note) -> None:
+            if not self.reports:
+                session.registry.save(session.network(), "first")
+            super().report(update)
+
+    output = Other()
+    do(session, "n 784-8-10")
+    assert do_line("study rate 0.02 0.1 --for 100 --name first", session, output)
+    assert "Saved as 'study-1': another save was named 'first' meanwhile." in [
+        note.shown for note in output.reports
+    ]
+    assert len(do(session, "study study-1")[0]["runs"]) == 2
+    assert session.registry.load("first").network.shape == "784-8-10"
+
+
+def test_only_the_same_study_with_fewer_results_is_replaced_for_good(session: Session) -> None:
+    first = {0: ASKED.results[0]}
+    kept = 0
+    for before, is_kept in (
+        (replace(ASKED, results=first), False),
+        (replace(ASKED, results=first, seed=2), True),
+        (replace(ASKED, results=ASKED.results | {2: Result(2, 0.5, 1.0, 1.0)}), True),
+        (session.make(RECIPES["mini"]), True),
+    ):
+        session.registry.save(before, "x")
+        kept = len(session.registry.trash.contents())
+        session.registry.save(ASKED, "x")
+        assert len(session.registry.trash.contents()) == kept + is_kept
+
+
+def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Session) -> None:
+    own, parts = session.data_sets.own, spread(100)
+    own.keep("some", OwnCases(PICTURES[:100], ANSWERS[:100], parts), None)
+    do(session, "data some; n 784-4-10; study epochs 0 1")
+    assert do(session, "study study-1 best; n 784-4-10")
+    own.keep("some", OwnCases(PICTURES[100:], ANSWERS[100:], parts), own.version("some"))
+    session.changed_data("some")
+    assert "the data set some has other cases now" in refusal(session, "study study-1 best")
+    assert len(do(session, "study study-1 show")[0]["runs"]) == 2
 
 
 def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> None:

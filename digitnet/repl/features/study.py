@@ -1,7 +1,7 @@
 """`study` trains a network many times with different settings, and compares the results."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, partial
 from itertools import count
@@ -18,8 +18,9 @@ from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS, Settings
 from digitnet.engine.speed import threads
 from digitnet.recipes import DEFAULT, RECIPES, recipe_of
-from digitnet.registry.files import DamagedSave
+from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Result, StudyRecord
+from digitnet.registry.saves import Registry
 from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
@@ -339,13 +340,14 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
     Raises CommandError if the question or the name is not valid.
     """
     registry = session.registry
-    name = name or next(name for k in count(1) if not registry.exists(name := f"study-{k}"))
+    name = name or _free_name(registry)
     if varies(name):
         raise CommandError(f"{quoted(name)} is reserved: a study needs another name")
     if registry.exists(name):
         raise CommandError(f"there is a save named {name!r} already: --name gives another")
     data = session.data()
     record = StudyRecord(name, words, _blueprint(session), data.name, session.new_seed())
+    record.digest = data.digest()
     with _told():
         question = parse(words)
         Plan(question, record.blueprint, record.seed).check(data)
@@ -355,6 +357,17 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
                 trial = train(Job(0, (), recipe, record.seed, Amount(1, "epochs")), data, ignore)
             record.candidates = candidates_for(question.seconds, trial.seconds, threads.count())
     return record
+
+
+def _free_name(registry: Registry) -> str:
+    return next(name for k in count(1) if not registry.exists(name := f"study-{k}"))
+
+
+def _is_in(registry: Registry, record: StudyRecord) -> bool:
+    """Whether what is saved under the name of a study is that study."""
+    with suppress(RegistryError):
+        return record.is_same_as(registry.load_study(record.name))
+    return False
 
 
 def _blueprint(session: Session) -> Blueprint:
@@ -385,8 +398,13 @@ def _plan(record: StudyRecord) -> Plan:
 
 
 def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
-    """The data set of a study. Raises CommandError if its networks do not fit it."""
+    """The data set of a study. Raises CommandError if it was changed or the networks do not fit."""
     data = session.data(record.data)
+    if record.digest not in ("", data.digest()):
+        raise CommandError(
+            f"{record.name!r} cannot be trained: the data set {data.name} has other cases now. "
+            f"study {as_typed(record.name)} show shows its results"
+        )
     with _told(f"{record.name!r} cannot be trained: "):
         plan.check(data)
     return data
@@ -399,7 +417,7 @@ def _run_trainings(
 
     is_new: whether it is in no file until its first result is.
     """
-    results, registry, name = record.results, session.registry, as_typed(record.name)
+    results, registry = record.results, session.registry
     begun, before, total = perf_counter(), len(results), plan.count()
     if not plan.round(results):
         return StudyResult(record, plan)
@@ -407,13 +425,12 @@ def _run_trainings(
     pool: PoolFactory = partial(processes, data, threads.count())
     if address:
         pool = partial(cluster, data, address)
-    first = [Note(f"Study {record.name!r}: {counted(total, 'training')}.")] if is_new else []
-
+    told = [f"Study {record.name!r}: {counted(total, 'training')}."] if is_new else []
     every = max(1, total // MAX_MILESTONES)
 
     def report(arrived: list[Result]) -> None:
-        while first:  # said when the workers are there
-            session.report(first.pop())
+        while told:  # when the workers are there
+            session.report(Note(told.pop(0)))
         if not arrived:
             return session.report()
         done = len(results)
@@ -423,19 +440,27 @@ def _run_trainings(
         return session.report(Note(line, False, line if is_milestone else None))
 
     def save(_: Result) -> None:
+        nonlocal is_new
         failure = "the last result was not saved; those before it are"
-        registry.save(record, record.name, failure, keep=False)  # a version has fewer results
+        with registry.locked(failure):
+            if registry.exists(taken := record.name) and not _is_in(registry, record):
+                record.name = _free_name(registry)
+                told.append(
+                    f"Saved as {record.name!r}: another save was named {taken!r} meanwhile."
+                )
+            registry.save(record, record.name, failure)
+            is_new = False
 
     try:
         conduct(plan, results, pool, save, report)
     except Stopped:
-        if is_new and not results:
+        if is_new:
             raise CommandError(
                 "interrupted before a training was done; no study was made"
             ) from None
     except (NoWorkers, ValueError) as error:  # ValueError: a mini-batch that takes too much memory
-        done = f"{counted(len(results), 'result')} kept: study {name} goes on"
-        kept = "no study was made" if is_new and not results else done
+        done = f"{counted(len(results), 'result')} kept: study {as_typed(record.name)} goes on"
+        kept = "no study was made" if is_new else done
         raise CommandError(f"{printable(str(error), 400)}; {kept}") from None
     return StudyResult(record, plan)
 
