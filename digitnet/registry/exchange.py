@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterable
-from itertools import chain, pairwise, permutations
+from itertools import chain, pairwise, permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def read_safetensors(data: bytes, report: Report = ignore) -> tuple[str, dict[st
         raise DamagedSave("it is not a whole .safetensors file") from None
     arrays = {
         name: {**tensor, "dtype": DTYPES.get(tensor["dtype"], ""), "data": bytes(tensor["data"])}
-        for name, tensor in tensors
+        for name, tensor in sorted(tensors, key=lambda each: _natural(each[0]))  # which has none
     }
     return metadata.get(ABOUT, ""), arrays
 
@@ -289,7 +289,7 @@ def network_of_weights(arrays: dict[str, Document], activation: str, report: Rep
     activation: of the hidden units. report: called with a sentence on how the file was understood.
     Raises DamagedSave, with the reason; ActivationNeeded if there are hidden units without it.
     """
-    layers, is_transposed = _in_order(_paired(arrays))
+    layers, is_transposed, order = _in_order(arrays)
     sizes = [len(layers[0][1]), *(weights.shape[1] for _, weights, _ in layers)]
     if len(layers) > 1 and not activation:
         raise ActivationNeeded("the file does not say which activation the hidden units have")
@@ -312,7 +312,7 @@ def network_of_weights(arrays: dict[str, Document], activation: str, report: Rep
     report(
         f"Understood as weights (inputs x outputs{', transposed' * is_transposed}): {names}. "
         f"Taken to be: {output} outputs{f', {activation} hidden units' * (len(layers) > 1)}, "
-        "pixels from 0 to 1."
+        f"pixels from 0 to 1.{order}"
     )
     return network
 
@@ -320,7 +320,7 @@ def network_of_weights(arrays: dict[str, Document], activation: str, report: Rep
 def _paired(documents: dict[str, Document]) -> Layers:
     """Each matrix with its biases: that of the same name but for its end, else by their order."""
     fields = Fields(documents, "file")
-    named = {name: fields.array(name) for name in sorted(documents, key=_natural)}
+    named = {name: fields.array(name) for name in documents}
     odd = [name for name, array in named.items() if array.ndim > 2 or not array.size]
     if odd:
         raise DamagedSave(f"{odd[0]!r} belongs to no dense layer, and only these are read")
@@ -348,18 +348,26 @@ def _natural(name: str) -> list[Any]:
     return [(not p.isdecimal(), int(p) if p.isdecimal() else p) for p in re.split(r"(\d+)", name)]
 
 
-def _in_order(layers: Layers) -> tuple[Layers, bool]:
-    """The layers in an order in which they fit together, and whether they had to be transposed.
+def _in_order(arrays: dict[str, Document]) -> tuple[Layers, bool, str]:
+    """The layers in an order in which they fit together, whether they had to be transposed, and
+    a sentence on the order if others fit too: that of the file, of the names, or any.
 
     PyTorch's `fc1.weight` is (outputs, inputs); the matrices of others are (inputs, outputs).
     """
-    is_torch = all(name.endswith(".weight") for name, *_ in layers)
-    orders = permutations(layers) if len(layers) <= MAX_ORDERS else ()
-    for order in chain([layers], orders):
-        for is_transposed in (is_torch, not is_torch):
-            turned = [(name, w.T if is_transposed else w, b) for name, w, b in order]
-            fits = all(a.shape[1] == len(b) for (_, a, _), (_, b, _) in pairwise(turned))
-            if fits and all(b is None or len(b) == w.shape[1] for _, w, b in turned):
-                return turned, is_transposed
-    shapes = ", ".join(f"{name} {w.shape[0]} x {w.shape[1]}" for name, w, _ in layers[:MAX_ORDERS])
+    in_file = _paired(arrays)
+    by_name = _paired({name: arrays[name] for name in sorted(arrays, key=_natural)})
+    is_torch = all(name.endswith(".weight") for name, *_ in by_name)
+    others = permutations(by_name) if len(by_name) <= MAX_ORDERS else ()
+    ways = product((is_torch, not is_torch), (in_file, by_name))
+    for is_transposed, order in chain(ways, product((is_torch, not is_torch), others)):
+        turned = [(name, w.T if is_transposed else w, b) for name, w, b in order]
+        fits = all(a.shape[1] == len(b) for (_, a, _), (_, b, _) in pairwise(turned))
+        if fits and all(b is None or len(b) == w.shape[1] for _, w, b in turned):
+            if len({w.shape for _, w, _ in turned}) == len(turned):
+                return turned, is_transposed, ""
+            said = "as in the file" if order is in_file else "the first that does"
+            if [name for name, *_ in order] == [name for name, *_ in by_name]:
+                said = "by name"
+            return turned, is_transposed, f" Other orders fit too; this is {said}."
+    shapes = ", ".join(f"{name} {w.shape[0]} x {w.shape[1]}" for name, w, _ in by_name[:MAX_ORDERS])
     raise DamagedSave(f"its matrices do not fit together as layers: {shapes}")

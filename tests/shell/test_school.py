@@ -148,6 +148,8 @@ def test_every_question_can_be_computed_from_what_is_given(session: Session, lin
     for right in range(1, 31):
         (asked,) = do(session, "quiz")
         assert asked["givens"]
+        if "Was its rate" in asked["question"]:
+            assert do(session, f"quiz {session.question.answer * 100:.6g}")[0]["answer"] is None
         (answered,) = do(session, f"quiz {session.question.answer * 1.005:.6g}")
         assert (answered["right"], answered["asked"]) == (right, right)
 

@@ -196,6 +196,25 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+ORDERS = {
+    "npz": (["in", "one", "two", "head"], "as in the file"),
+    "safetensors": (["head", "in", "one", "two"], "by name"),
+}
+
+
+@pytest.mark.parametrize("suffix", WEIGHTS)
+def test_of_several_orders_that_fit_one_is_taken_and_told(tmp_path: Path, suffix: str) -> None:
+    names, words = ORDERS[suffix]
+    rng = np.random.default_rng(3)
+    arrays = {f"{name}.weight": rng.normal(size=(3, 3)).astype("f") for name in ORDERS["npz"][0]}
+    path, said = tmp_path / f"x.{suffix}", list[str]()
+    path.write_bytes(save(arrays)) if suffix == "safetensors" else np.savez(path, **arrays)
+    network = import_network(path, "relu", said.append).network
+    for layer, name in zip(network.layers, names, strict=True):
+        assert (layer.parameters[0].value == arrays[f"{name}.weight"].T).all()
+    assert said[0].endswith(f"Other orders fit too; this is {words}.")
+
+
 @pytest.mark.parametrize("suffix", WEIGHTS)
 @pytest.mark.parametrize("what", FOREIGN)
 def test_weights_of_other_programs_are_understood(tmp_path: Path, suffix: str, what: str) -> None:

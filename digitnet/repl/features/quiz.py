@@ -32,13 +32,15 @@ TRIES = 3  # an answer is shown after this many wrong ones
 class Question:
     """What is asked: the hidden number, the numbers it follows from, and how.
 
-    givens: names → numbers; all of the same count stand in one table.
+    givens: names → numbers; all of the same count stand in one table. smallest: how far an answer
+    may be off at least.
     """
 
     text: str
     givens: Mapping[str, Any]
     formula: str
     answer: float
+    smallest: float = SMALLEST
     tries: int = field(default=0, compare=False)
 
 
@@ -88,7 +90,7 @@ def quiz(
     """Compute a number of why or step yourself: an output, a delta, a new weight, a curve's rate.
 
     The question is about a random case of the network in hand, or of mini if there is none. An
-    answer may be off by 1 % or 0.005. After three wrong ones the right one is shown.
+    answer may be off by 1 % or 0.005, a rate by 1 %. After three wrong ones the right one is shown.
     """
     question = session.question
     if answer is None or question is None:
@@ -97,7 +99,7 @@ def quiz(
         session.question = question = _ask(session)
         session.quiz_asked += 1
         return QuizResult(question, "", session.quiz_right, session.quiz_asked)
-    tolerated = max(SMALLEST, TOLERANCE * abs(question.answer))
+    tolerated = max(question.smallest, TOLERANCE * abs(question.answer))
     if not isinstance(answer, str) and abs(answer - question.answer) <= tolerated:
         session.quiz_right += 1
         said, is_over = f"Right: {_solved(question)}.", True
@@ -146,7 +148,8 @@ def _of_rate(model: Model, cases: Cases, rng: np.random.Generator) -> Question:
     at = np.unique(np.linspace(0, len(costs) - 1, SHOWN).astype(int))
     text = f"An untrained copy was trained. Was its rate {rates[0]:g}, {usual:g} or {rates[2]:g}?"
     givens = {"mini-batch": at + 1, "cost": costs[at]}
-    return Question(text, givens, "hardly falling: too low; jumping or stuck: too high; rate", rate)
+    hint = "hardly falling: too low; jumping or stuck: too high; rate"
+    return Question(text, givens, hint, rate, smallest=0)
 
 
 def _questions(
