@@ -305,12 +305,14 @@ class Trash:
             last = each.number
         return kept
 
+    def last_number(self) -> int:
+        return max((kept.number for kept in self.contents()), default=0)
+
     def place(self, kind: str, file: str) -> Path:
         """A new path in the trash, for a version of `file`."""
         refuse_link(self.folder)
         make_folder(self.folder)
-        number = max((kept.number for kept in self.contents()), default=0) + 1
-        return self.folder / Kept(number, kind, file).name
+        return self.folder / Kept(self.last_number() + 1, kind, file).name
 
     def prune(self, kind: str, file: str) -> None:
         """Removes all but the latest KEPT_VERSIONS versions of a file."""

@@ -74,6 +74,12 @@ def last_change(saves: Registry) -> tuple[Kept, str, float] | None:
         return kept, said, max(status.st_ctime, status.st_mtime)
 
 
+def changed_since(saves: Registry, thing: str, number: int) -> str:
+    """The name of a thing of which the trash has versions after this number; empty for none."""
+    kept = next(iter(_restorable(saves, thing)), None)
+    return claim(_places(saves, kept)[1])[0] if kept and kept.number > number else ""
+
+
 def _places(saves: Registry, kept: Kept) -> tuple[Path, Path]:
     """Where the file of something in the trash belongs, and where it is."""
     return saves.folder / kept.file, saves.trash.folder / kept.name

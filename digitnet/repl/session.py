@@ -264,12 +264,14 @@ SESSION_SETTINGS = {
 class Change:
     """A change of saves, or of a data set of one's own. things: their names, or their files.
 
-    is_return: whether they were deleted and are back, or are new; so undo deletes them.
+    is_return: whether they were deleted and are back, or are new; so undo deletes them. last_kept:
+    the last number in the trash: what comes after it was changed by others.
     """
 
     things: tuple[str, ...]
     is_return: bool = False
     is_data: bool = False
+    last_kept: int = 0
 
 
 @dataclass
@@ -446,7 +448,11 @@ class Session:
     def changed_data(self, name: str, *, is_new: bool = False) -> None:
         """Call this when a data set of one's own has changed on disk."""
         self.data_sets.forget(name)
-        self.last_change = Change((name,), is_return=is_new, is_data=True)
+        self.changed(name, is_return=is_new, is_data=True)
+
+    def changed(self, *things: str, is_return: bool = False, is_data: bool = False) -> None:
+        """Call this after a change of saves; see `Change`."""
+        self.last_change = Change(things, is_return, is_data, self.registry.trash.last_number())
 
     def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, also of the network in hand if it fits."""

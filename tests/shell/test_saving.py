@@ -7,7 +7,7 @@ from io import StringIO
 import numpy as np
 import pytest
 from registry_helpers import file_of
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, Kept, do, refusal
 
 from digitnet.repl.features.saves import welcome
 from digitnet.repl.loop import do_line
@@ -43,6 +43,28 @@ def test_a_save_of_the_same_second_by_another_program_is_noticed(session: Sessio
     session.registry.save(other, "x")
     session.interactive, session.asker = True, Answers(["n"])
     assert "nothing was saved" in refusal(session, "t 1; p")
+
+
+@pytest.mark.parametrize("year", [2020, 2099])
+def test_a_recovered_training_asks_before_it_overwrites_a_newer_save(
+    session: Session, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    do(session, "n mini; t 10; pas x; t 5")
+    assert session.unfinished.autosave(session.network())
+    session.unfinished.release()
+    monkeypatch.setattr("digitnet.registry.schema.now", lambda: f"{year}-01-01T00:00:00+00:00")
+    do(session, "l x; t 99; p; recover")
+    session.interactive, session.asker = True, Answers(["n"])
+    assert do_line("p", session, Kept()) == (year == 2020)
+
+
+def test_undo_does_not_take_back_what_another_program_did(session: Session) -> None:
+    other = Session(session.saves, session.data_sets.folders, session.data_sets.download_to)
+    do(session, "n mini; t 1; pas x; t 1; p")
+    do(other, "l x; t 1; p")
+    assert "'x' was changed by another digitnet since: undo x" in refusal(session, "undo")
+    do(session, "undo x; undo; undo x 2; l x")
+    assert session.network().trainer.progress.batches == 1
 
 
 def test_what_is_said_of_the_version_before_is_what_is_kept(session: Session) -> None:
@@ -142,6 +164,17 @@ def test_undo_takes_back_a_renaming_after_a_restart(session: Session) -> None:
     assert restarted.hand and restarted.hand.name == "a"
     do(restarted, "ren a zz")
     assert said(restarted, "undo zz") == "'zz' is called 'a' again."
+
+
+def test_undo_after_a_training_of_a_network_that_is_gone_asks_what_it_takes_back(
+    session: Session,
+) -> None:
+    session.asker = Answers(["y", "y"])
+    do(session, "n mini; pas a; del a; n mini; t 5; n mini; undo")
+    assert session.registry.names() == ["a"]
+    assert session.asker.asked[-1].startswith(
+        "The network trained last is not in hand. Take back the last change of the saves: 'a' was"
+    )
 
 
 def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:

@@ -18,7 +18,7 @@ from digitnet.repl.features.new import new, now_in_hand, recipe_of
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
 from digitnet.repl.result import Record, Said, ScreenOnly
-from digitnet.repl.session import Change, Session, clean
+from digitnet.repl.session import Session, clean
 from digitnet.study.plan import question_of
 
 
@@ -58,7 +58,7 @@ def _save(session: Session, name: str) -> SaveResult:
     model.name, model.saved_at = name, entry.saved_at
     session.mark_saved()
     if again:
-        session.last_change = Change((entry.file,))
+        session.changed(entry.file)
     said = f"Saved as {name!r} ({decimal(entry.bytes)})"
     if again:
         said += f"; undo {as_typed(name)} brings back the version before"
@@ -313,7 +313,7 @@ def rename(
     new, old = clean(new), existing(session, old, "nothing was renamed: ")
     entry = session.registry.rename(old, new)
     follow_rename(session, old, new)
-    session.last_change = Change((entry.file,))
+    session.changed(entry.file)
     fields = {"name": new, "file": entry.file, "was": old}
     return Said(f"{old!r} is called {new!r} now.", fields)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.undo import Undone, last_change
+from digitnet.registry.undo import Undone, changed_since, last_change
 from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
@@ -59,7 +59,7 @@ def _delete(session: Session, names: list[str]) -> Said:
             done = f" Already deleted: {_listed(names[:count])}." if count else ""
             raise CommandError(f"{error}.{done}") from None
         files.append(there.file if there else name)
-        session.last_change = Change(tuple(files))
+        session.changed(*files)
         if session.hand and session.hand.name == name:
             session.saved = None
     back = "it" if len(names) == 1 else "them"
@@ -114,6 +114,12 @@ def _undo_last(session: Session) -> Said:
         return _undo_training(session)
     if not isinstance(last, Change):
         return _undo_named(session, _of_an_earlier_session(session))
+    for thing in last.things:
+        if name := changed_since(session.registry, thing, last.last_kept):
+            raise CommandError(
+                f"{name!r} was changed by another digitnet since: undo {as_typed(name)} takes that "
+                "back. Nothing was changed"
+            )
     if last.is_return and last.is_data:
         (name,) = last.things
         session.registry.delete(name, data=True)
@@ -125,7 +131,7 @@ def _undo_last(session: Session) -> Said:
     if len(taken_back) == 1:
         return taken_back[0]
     names = [each.fields["restored"] for each in taken_back]
-    session.last_change = Change(tuple(names), is_return=True)
+    session.changed(*names, is_return=True)
     return Said(f"Restored {_listed(names)}.", {"restored": names})
 
 
@@ -149,12 +155,12 @@ def _of_an_earlier_session(session: Session) -> str:
     if last is None:
         return ""  # for the registry to say why
     kept, name, seconds = last
+    start = "There is no change of this session to take back. Take back one of an earlier session"
+    if session.last_change:
+        start = "The network trained last is not in hand. Take back the last change of the saves"
     how = {"replaced": "was changed", "named": "was renamed"}
     at = when(datetime.fromtimestamp(seconds, UTC).isoformat())
-    question = (
-        "There is no change of this session to take back. Take back one of an earlier session: "
-        f"{name} {how.get(kept.kind, 'was deleted')} at {at} UTC?"
-    )
+    question = f"{start}: {name} {how.get(kept.kind, 'was deleted')} at {at} UTC?"
     if not session.asker.confirm(question):
         raise CommandError("nothing was taken back")
     return kept.file
@@ -166,9 +172,9 @@ def _undo_named(session: Session, name: str, number: int = 1) -> Said:
     is_return = undone.kind == "deleted" and not undone.swapped
     if undone.entry.kind == "data":
         session.changed_data(undone.name)
-        session.last_change = Change((undone.name,), is_return, is_data=True)
+        session.changed(undone.name, is_return=is_return, is_data=True)
         return _data_said(undone.name, undone.entry.parameters)
-    session.last_change = Change((undone.name,), is_return)
+    session.changed(undone.name, is_return=is_return)
     model, entry = session.hand, undone.entry
     if undone.was:
         follow_rename(session, undone.was, undone.name)
@@ -217,14 +223,17 @@ def recover(session: Session) -> Said:
     if not session.may_discard():
         raise CommandError("nothing was recovered; the network in hand is unchanged")
     model, more = session.unfinished.adopt()
+    at, there = model.saved_at, session.registry.find(model.name)
+    if there is None or there.saved_at <= at:  # if it is newer, p asks
+        model.saved_at = there.saved_at if there else ""
     if model.name and not session.registry.exists(model.name):
         model.name = ""
     session.take(model, is_saved=False)
-    at, model.saved_at = when(model.saved_at), ""
+    batches = counted(model.trainer.progress.batches, "mini-batch")
     others = f" {more} more can be recovered after it." if more else ""
     return now_in_hand(
         model,
         f"Recovered {repr(model.name) if model.name else 'a network'}, {model.network.shape}, "
-        f"trained {counted(model.trainer.progress.batches, 'mini-batch')}, as it was at {at} UTC. "
+        f"trained {batches}, as it was at {when(at)} UTC. "
         f"{'p' if model.name else 'pas NAME'} saves it.{others}",
     )
