@@ -51,8 +51,9 @@ class Estimator:
     ) -> None:
         self.shape, self.cost, self.seed = shape, cost, seed
         self.epochs, self.warm_start = epochs, warm_start
-        self._settings = settings
+        self._settings: dict[str, Any] = {}
         self._model: Model | None = None
+        self.set_params(**settings)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments of the constructor."""

@@ -132,7 +132,7 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: dn.network("784-9-10").fit(x * np.nan, y), "NaN"),
         (lambda x, y: dn.network("99-9-10").fit(x, y), "does not fit"),
         (lambda x, y: dn.network("784-9-10", rate=-1).fit(x, y), "rate must be above 0"),
-        (lambda x, y: dn.network("784-9-10").set_params(ratte=1), "not a parameter"),
+        (lambda x, y: dn.network("784-9-10", ratte=1), "not a parameter"),
         (lambda x, y: dn.network("784-9-10").predict(x), "no weights yet"),
         (lambda x, y: dn.network("784-9-10").fit(x, np.array(["even", "odd"])[y % 2]), "2 classes"),
         (lambda x, y: dn.network("784-9-10", epochs=-3).fit(x, y), "at least 0, not -3"),
