@@ -37,8 +37,6 @@ class Estimator:
     inputs. Both are there after `fit` or `load`.
     """
 
-    _estimator_type = "classifier"
-
     def __init__(
         self,
         shape: str = "*-100-*",

@@ -185,20 +185,6 @@ def test_results_show_themselves_in_a_notebook() -> None:
         ElementTree.fromstring(f"<div>{text}</div>")
 
 
-def test_a_notebook_runs_headless() -> None:
-    nbclient = pytest.importorskip("nbclient")
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("ipykernel")
-    cells = ["import digitnet as dn; train, test = dn.data()",
-             "net = dn.network('784-9-10').fit(train.x, train.y, epochs=1, report=dn.show)",
-             "net.history", "net.check(test.x[0])", "net.confusion(test.x, test.y)",
-             "net.why(test.x[0])"]  # fmt: skip
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, timeout=120).execute()
-    kinds = [{*cell.outputs[-1].data} for cell in notebook.cells[2:]]
-    assert all("image/svg+xml" in kind or "text/html" in kind for kind in kinds)
-
-
 def test_reports_are_shown_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     train, _ = dn.data("sample")
     dn.network("784-9-10").fit(train.x[:500], train.y[:500], epochs=1, report=dn.show)
