@@ -31,7 +31,7 @@ from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
 from digitnet.engine.run import Report
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import spelled_out
-from digitnet.estimator import Estimator
+from digitnet.estimator import ORIGINS, Estimator
 from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts, written
 from digitnet.insight.why import backpropagate
@@ -127,7 +127,8 @@ def data(name: str = "sample", folder: str | Path | None = None) -> Data:
         raise ValueError(f"{name!r} is not a data set: {', '.join(sources)}")
     found = sources[name].read(paths.data_folders(Path(folder) if folder else None))
     parts = (found.train, found.validation, found.test)
-    inputs = (np.multiply(p.inputs, p.scale, dtype=np.float32) for p in parts)
+    inputs = [np.multiply(p.inputs, p.scale, dtype=np.float32) for p in parts]
+    ORIGINS[id(inputs[0])] = name
     return Data(name, *(Part(x, answers_of(p.targets)) for x, p in zip(inputs, parts, strict=True)))
 
 

@@ -24,6 +24,9 @@ BEGINNING = ("shape", "cost", "seed")
 OWN = (*BEGINNING, "epochs", "warm_start")
 """The arguments of `Network` that are not settings; those that its first weights depend on."""
 
+ORIGINS: dict[int, str] = {}
+"""id of the training inputs that `digitnet.data` has given, and keeps → the name of the set."""
+
 
 class Estimator:
     """A network, used like scikit-learn's classifiers.
@@ -103,9 +106,10 @@ class Estimator:
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
         if amount.value:
-            if model.trained_on[-1:] != [GIVEN]:
+            origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
+            if model.trained_on[-1:] != [origin]:
                 model.trainer.progress.next_epoch()
-                model.trained_on = [n for n in model.trained_on if n != GIVEN] + [GIVEN]
+                model.trained_on = [n for n in model.trained_on if n != origin] + [origin]
             run(model.trainer, train, measured, amount, report)
         return self
 

@@ -55,12 +55,15 @@ def test_fit_is_t_to_the_bit(shape: str, session: Session) -> None:
         np.testing.assert_array_equal(mine.value, theirs.value)
 
 
-def test_what_was_measured_before_fit_is_no_longer_said_and_what_it_saw_is_not_known(
+def test_after_fit_what_was_measured_before_is_not_said_and_of_other_cases_that_they_are_unknown(
     session: Session,
 ) -> None:
     do(session, "n 784-9-10; t 50; ch all; pas a")
     x, y = dn.data("sample").test.x, dn.data("sample").test.y
     dn.load("a").fit(x, (y + 1) % 10, epochs=1).save("b")
+    train = dn.data("sample").train
+    dn.load("a").fit(train.x[:99], train.y[:99], epochs=1).save("c")
+    assert do(session, "l c; i")[1]["trained_on"] == ["sample"]
     assert "right on" not in shown(session, "l b")
     checked, about = do(session, "ch all; i")
     assert checked["seen_in_training"] is None
