@@ -365,9 +365,9 @@ def _in_order(arrays: dict[str, Document]) -> tuple[Layers, bool, str]:
         if fits and all(b is None or len(b) == w.shape[1] for _, w, b in turned):
             if len({w.shape for _, w, _ in turned}) == len(turned):
                 return turned, is_transposed, ""
-            said = "as in the file" if order is in_file else "the first that does"
+            taken = "the order of the file" if order is in_file else "the first of them"
             if [name for name, *_ in order] == [name for name, *_ in by_name]:
-                said = "by name"
-            return turned, is_transposed, f" Other orders fit too; this is {said}."
+                taken = "the order of the names"
+            return turned, is_transposed, f" Other orders fit as well: this is {taken}."
     shapes = ", ".join(f"{name} {w.shape[0]} x {w.shape[1]}" for name, w, _ in by_name[:MAX_ORDERS])
     raise DamagedSave(f"its matrices do not fit together as layers: {shapes}")

@@ -197,8 +197,8 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
 
 
 ORDERS = {
-    "npz": (["in", "one", "two", "head"], "as in the file"),
-    "safetensors": (["head", "in", "one", "two"], "by name"),
+    "npz": (["in", "one", "two", "head"], "the order of the file"),
+    "safetensors": (["head", "in", "one", "two"], "the order of the names"),
 }
 
 
@@ -212,7 +212,7 @@ def test_of_several_orders_that_fit_one_is_taken_and_told(tmp_path: Path, suffix
     network = import_network(path, "relu", said.append).network
     for layer, name in zip(network.layers, names, strict=True):
         assert (layer.parameters[0].value == arrays[f"{name}.weight"].T).all()
-    assert said[0].endswith(f"Other orders fit too; this is {words}.")
+    assert said[0].endswith(f"Other orders fit as well: this is {words}.")
 
 
 @pytest.mark.parametrize("suffix", WEIGHTS)
