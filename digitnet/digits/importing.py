@@ -78,20 +78,18 @@ def import_from(
     read = read_cases(path, report, digits)
     given = {each.part for each in read.sets}
     parts, answers, inputs = [], [], []
-    rng = np.random.default_rng(0)
     for each in read.sets:
         if each.answers is None:
             raise BadFile("has no answers", path)
-        order = rng.permutation(len(each.inputs))
-        its_parts = parts_of(each.inputs[order], each.answers[order])
+        its_parts = parts_of(each.inputs, each.answers)
         if each.part in (None, TRAIN):
             its_parts[np.isin(its_parts, [p for p in given if p is not None])] = TRAIN
         elif given & {None, TRAIN}:
             its_parts[:] = each.part
-        inputs.append(each.inputs[order])
-        answers.append(each.answers[order])
+        inputs.append(each.inputs)
+        answers.append(each.answers)
         parts.append(its_parts)
-    order = rng.permutation(sum(map(len, parts)))
+    order = np.random.default_rng(0).permutation(sum(map(len, parts)))
     notes = [*read.notes, "order shuffled"]
     most = max_cases(inputs[0])
     if len(order) > most:

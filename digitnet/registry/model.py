@@ -1,7 +1,7 @@
 """What is kept under a name: a network with its training state, a study, or a data set."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from digitnet.digits.own import OwnCases
@@ -117,10 +117,6 @@ class StudyRecord:
     results: dict[int, Result] = field(default_factory=dict)
     saved_at: str = ""
     digest: str = ""
-
-    def is_same_as(self, other: "StudyRecord") -> bool:
-        """Whether another is this study, with whatever results."""
-        return replace(other, results=self.results, saved_at=self.saved_at) == self
 
 
 OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # the pattern of the names of own data sets

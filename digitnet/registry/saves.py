@@ -246,17 +246,6 @@ def is_same(path: Path, data: bytes, *but: str) -> bool:
     return False
 
 
-def has_results_of(content: Content, path: Path) -> bool:
-    """Whether this is a study with all results in a file, which holds the same study."""
-    if not isinstance(content, StudyRecord):
-        return False
-    with suppress(DamagedSave, OSError):
-        there = contents(read_file(path))
-        if isinstance(there, StudyRecord) and content.is_same_as(there):
-            return there.results.items() <= content.results.items()
-    return False
-
-
 # the trash
 
 KEPT_VERSIONS = 5
@@ -476,12 +465,13 @@ class Registry:
 
     # changes
 
-    def save(self, content: Content, name: str, failure: str = NOT_SAVED) -> Saved:
+    def save(
+        self, content: Content, name: str, failure: str = NOT_SAVED, *, keep: bool = True
+    ) -> Saved:
         """Writes a thing, durably, over the one of its name, or as a new one.
 
-        A previous version is kept unless it is the same, or the same study with fewer results.
-        failure: the end of the message if nothing is changed. Raises RegistryError; the previous
-        version is then unchanged.
+        failure: the end of the message if nothing is changed. keep: whether a previous version that
+        differs is kept. Raises RegistryError; the previous version is then unchanged.
         """
         document, is_data = to_document(content, name), isinstance(content, OwnSet)
         data = sealed(document, content)
@@ -493,8 +483,7 @@ class Registry:
                 document["saved_at"] = there.saved_at
                 data = sealed(document, content)
             old = None
-            is_same_thing = is_same(path, data, "saved_at", "accuracy")
-            if there and not is_same_thing and not has_results_of(content, path):
+            if there and keep and not is_same(path, data, "saved_at", "accuracy"):
                 old = self.trash.place("replaced", path.name)
             write_durably(path, data, keep_old_as=old)
             self.trash.prune("replaced", path.name)

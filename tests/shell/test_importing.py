@@ -270,15 +270,6 @@ def test_delete_asks_and_undo_brings_back(session: Session, tmp_path: Path) -> N
     assert do(session, "data some")[0]["test"] > 0
 
 
-def test_undo_takes_back_what_was_changed_last(session: Session, tmp_path: Path) -> None:
-    session.asker = NonInteractive(yes=True)
-    do(
-        session,
-        f"n mini; pas one; data import some {npz(x=PICTURES, y=ANSWERS)(tmp_path)}; del one",
-    )
-    assert do(session, "undo")[0]["restored"] == "one"
-
-
 def test_an_import_over_a_set_is_asked_about(session: Session, tmp_path: Path) -> None:
     path = npz(x=PICTURES, y=ANSWERS)(tmp_path)
     do(session, f"data import some {path}")

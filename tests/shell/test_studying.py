@@ -20,7 +20,6 @@ from session_helpers import Kept, do, refusal
 from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.digits.own import OwnCases, spread
 from digitnet.engine.settings import Settings
-from digitnet.recipes import RECIPES
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.repl.loop import do_line
 from digitnet.repl.result import Note
@@ -82,19 +81,18 @@ def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session
     assert session.registry.load("first").network.shape == "784-8-10"
 
 
-def test_only_the_same_study_with_fewer_results_is_replaced_for_good(session: Session) -> None:
-    first = {0: ASKED.results[0]}
-    kept = 0
-    for before, is_kept in (
-        (replace(ASKED, results=first), False),
-        (replace(ASKED, results=first, seed=2), True),
-        (replace(ASKED, results=ASKED.results | {2: Result(2, 0.5, 1.0, 1.0)}), True),
-        (session.make(RECIPES["mini"]), True),
-    ):
-        session.registry.save(before, "x")
-        kept = len(session.registry.trash.contents())
-        session.registry.save(ASKED, "x")
-        assert len(session.registry.trash.contents()) == kept + is_kept
+def test_a_study_that_goes_on_in_two_terminals_keeps_the_results_of_both(session: Session) -> None:
+    class Other(Kept):
+        def report(self, update: Note) -> None:
+            if not self.reports:
+                record = session.registry.load_study("x")
+                record.results[3] = Result(3, 0.125, 1.0, 1.0)
+                session.registry.save(record, "x")
+            super().report(update)
+
+    session.registry.save(replace(ASKED, words=["rate", "1", "2", "3", "4"]), "x")
+    assert do_line("study x", session, Other())
+    assert session.registry.load_study("x").results[3].accuracy == 0.125
 
 
 def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Session) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import count
 from time import perf_counter
@@ -363,10 +363,13 @@ def _free_name(registry: Registry) -> str:
     return next(name for k in count(1) if not registry.exists(name := f"study-{k}"))
 
 
-def _is_in(registry: Registry, record: StudyRecord) -> bool:
-    """Whether what is saved under the name of a study is that study."""
+def _merged(record: StudyRecord, registry: Registry) -> bool:
+    """Whether this study is what is saved under its name; then it gets the results there too."""
     with suppress(RegistryError):
-        return record.is_same_as(registry.load_study(record.name))
+        there = registry.load_study(record.name)
+        if replace(there, results=record.results, saved_at=record.saved_at) == record:
+            record.results.update(there.results)
+            return True
     return False
 
 
@@ -443,12 +446,12 @@ def _run_trainings(
         nonlocal is_new
         failure = "the last result was not saved; those before it are"
         with registry.locked(failure):
-            if registry.exists(taken := record.name) and not _is_in(registry, record):
+            if registry.exists(taken := record.name) and not _merged(record, registry):
                 record.name = _free_name(registry)
                 told.append(
                     f"Saved as {record.name!r}: another save was named {taken!r} meanwhile."
                 )
-            registry.save(record, record.name, failure)
+            registry.save(record, record.name, failure, keep=False)  # of its own results
             is_new = False
 
     try:
