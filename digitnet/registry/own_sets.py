@@ -84,16 +84,19 @@ class OwnData:
                 )
             self._write(name, cases, failure)
 
-    def change(self, name: str, change: Callable[[OwnCases], OwnCases]) -> OwnCases:
-        """Replaces the cases of a set by what `change` makes of them, durably; returns those.
+    def change(
+        self, name: str, change: Callable[[OwnCases], OwnCases]
+    ) -> tuple[OwnCases, OwnCases]:
+        """Replaces the cases of a set by what `change` makes of them, durably; returns both.
 
         Raises RegistryError if the write fails and BadFile if the set is damaged; nothing is then
         changed.
         """
         with self.store.locked(failure := f"the data set {name} was not changed"):
-            cases = change(self.read(name))
-            self._write(name, cases, failure)
-        return cases
+            before = self.read(name)
+            after = change(before)
+            self._write(name, after, failure)
+        return before, after
 
     def _write(self, name: str, cases: OwnCases, failure: str) -> None:
         with unconfirmed_is_undone():

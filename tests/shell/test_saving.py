@@ -2,18 +2,15 @@
 
 import re
 from dataclasses import replace
-from io import StringIO
 
 import numpy as np
 import pytest
 from registry_helpers import file_of
-from session_helpers import Answers, Kept, do, refusal
+from session_helpers import Answers, Kept, do, refusal, shown
 
 from digitnet.repl.features.saves import welcome
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures import Screen
 from digitnet.repl.session import NonInteractive, Session
-from digitnet.repl.terminal.output import ScreenOutput
 
 
 def test_p_asks_before_it_overwrites_what_another_program_saved(session: Session) -> None:
@@ -75,21 +72,19 @@ def test_what_is_said_of_the_version_before_is_what_is_kept(session: Session) ->
 
 
 def said(session: Session, line: str) -> str:
-    shown = StringIO()
-    assert do_line(line, session, ScreenOutput(Screen(shown, width=200)))
-    return shown.getvalue().splitlines()[-1]
+    return shown(session, line, width=200).splitlines()[-1]
 
 
 def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> None:
     do(session, "n mini; t 1; pas a; t 1; p; t 1; p")
     assert said(session, "t 1; p").endswith("; undo a brings back the version before.")
     assert "undo" not in said(session, "p")
-    shown = said(session, "undo a")
-    assert re.match(r"Restored 'a' as saved [-0-9: ]{16} UTC, 3 mini-batches\.", shown)
-    assert shown.endswith("The other version is kept: undo a. The one before it: undo a 2.")
-    shown = said(session, "undo a 2")
-    assert "UTC, 2 mini-batches." in shown
-    assert shown.endswith("The one before it: undo a 3.")
+    line = said(session, "undo a")
+    assert re.match(r"Restored 'a' as saved [-0-9: ]{16} UTC, 3 mini-batches\.", line)
+    assert line.endswith("The other version is kept: undo a. The one before it: undo a 2.")
+    line = said(session, "undo a 2")
+    assert "UTC, 2 mini-batches." in line
+    assert line.endswith("The one before it: undo a 3.")
     do(session, "l a")
     assert session.hand
     assert session.hand.trainer.progress.batches == 2
@@ -179,8 +174,8 @@ def test_undo_after_a_training_of_a_network_that_is_gone_asks_what_it_takes_back
 
 def test_the_network_that_took_the_old_name_is_kept(session: Session) -> None:
     do(session, "n mini; t 1; pas a; ren a zz; n mini; t 2; pas a")
-    shown = said(session, "undo zz")
-    assert shown == "'zz' is called 'a' again. The other version is kept: undo a."
+    line = said(session, "undo zz")
+    assert line == "'zz' is called 'a' again. The other version is kept: undo a."
     assert session.unsaved == "2 mini-batches of training"
     assert do(session, "undo a; l a")[-1]["trained_batches"] == 2
 

@@ -292,14 +292,7 @@ def mine(
 
 def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> tuple[OwnCases, OwnCases]:
     """Changes `mine` on disk; returns its cases before and after."""
-    before = OwnCases.none()
-
-    def noting(cases: OwnCases) -> OwnCases:
-        nonlocal before
-        before = cases
-        return change(cases)
-
-    after = session.data_sets.own.change(MINE, noting)
+    before, after = session.data_sets.own.change(MINE, change)
     session.changed_data(MINE, is_new=not len(before))
     return before, after
 
