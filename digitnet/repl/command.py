@@ -219,7 +219,9 @@ def find(word: str, *others: str) -> Command:
     phrases = [" ".join(said[at:]) for at in range(len(said))] + said[:1]
     explained = named[-1:] or [phrase for phrase in phrases if meanings(phrase)]
     hint = f"? {explained[0]} explains it" if explained else nearest(word, COMMANDS)
-    if word in SETTINGS | SESSION_SETTINGS and not named:
+    if word.lstrip("-").replace(",", ".").replace(".", "", 1).isdecimal():
+        hint = f"quiz {word} answers a question of quiz"
+    elif word in SETTINGS | SESSION_SETTINGS and not named:
         hint = f"Did you mean set {printable(' '.join((word, *others)), 40)}?"
     raise CommandError(f"{quoted(word)} is not a command. {hint or '? lists the commands'}")
 

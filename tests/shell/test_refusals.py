@@ -82,6 +82,7 @@ WRONG = {
     "study epoch 1 2": "nor the name of a study. Did you mean epochs?",
     "quiz now": "quiz: 'now' is not a number, or `skip`. Example",
     "what is a hidden layer?": "'what' is not a command. ? hidden layer explains it",
+    "0,5": "'0,5' is not a command. quiz 0,5 answers a question of quiz",
     "theme light": "'theme' is not a command. Did you mean set theme light?",
     "accuracy": "'accuracy' is not a command. ? accuracy explains it",
 }

@@ -135,7 +135,8 @@ class Lesson:
             hint = self.steps[self.at].hint
             return "\n".join([*[hint] * bool(hint and session.done), f"{self.reminder}  {OFF}"])
         _keep_progress(session, self)
-        session.quiz_right = session.quiz_asked = 0  # a goal counts from its step on
+        session.quiz_right = 0  # a goal counts from its step on
+        session.quiz_asked = int(session.question is not None)
         if self.at == len(self.steps):
             session.coach = None
             return f"That was the lesson {self.title}. lesson lists all of them."

@@ -1,6 +1,6 @@
 """`quiz` hides a number of a calculation, and takes the answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from rich.console import RenderResult
 
-from digitnet.engine.arrays import Cases
+from digitnet.engine.arrays import Array, Cases
 from digitnet.engine.layers import ACTIVATIONS, Dense
 from digitnet.insight.rehearsal import probe_of, rehearse, training_copy, untrained_copy
 from digitnet.insight.why import Backpropagation, backpropagate
@@ -23,7 +23,8 @@ from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
 MOST = 16  # maximum number of terms of a sum that is asked for
-TOLERANCE, SMALLEST = 0.01, 0.005  # how far an answer may be off: this fraction, or this much
+TOLERANCE = 0.01  # how far an answer may be off: this fraction
+ZERO = 5e-5  # what is answered for an answer of zero may be up to this
 SHOWN = 12  # mini-batches of a curve
 TRIES = 3  # an answer is shown after this many wrong ones
 
@@ -32,16 +33,32 @@ TRIES = 3  # an answer is shown after this many wrong ones
 class Question:
     """What is asked: the hidden number, the numbers it follows from, and how.
 
-    givens: names → numbers; all of the same count stand in one table. smallest: how far an answer
-    may be off at least.
+    givens: names → numbers; all of the same count stand in one table. formula: of the answer; hint:
+    what else to think of.
     """
 
     text: str
     givens: Mapping[str, Any]
     formula: str
     answer: float
-    smallest: float = SMALLEST
+    hint: str = ""
     tries: int = field(default=0, compare=False)
+
+    @classmethod
+    def of(
+        cls, text: str, givens: Mapping[str, Any], formula: str, compute: Callable[..., Any]
+    ) -> "Question":
+        """compute: the answer from the givens as they are shown, rounded, so that they suffice."""
+        shown = {
+            name: np.array(aligned(np.ravel(values)), float).reshape(np.shape(values))
+            for name, values in givens.items()
+        }
+        return cls(text, shown, formula, float(compute(*shown.values())))
+
+    @property
+    def solved(self) -> str:
+        """The formula and what it gives."""
+        return " = ".join([*[self.formula] * bool(self.formula), *aligned([self.answer])])
 
 
 @dataclass(frozen=True)
@@ -62,10 +79,10 @@ class QuizResult(Drawn):
         return {"question": q.text, "givens": givens, "said": self.said, "answer": answer} | counts
 
     def drawn(self, view: View) -> RenderResult:
-        if self.said:
-            yield self.said
-            return
         q, sheet = self.question, Sheet(view.width, view.blocks)
+        if self.said:
+            yield sheet.text(self.said)
+            return
         yield sheet.text(q.text, "bold")
         columns = [aligned(np.atleast_1d(values)) for values in q.givens.values()]
         lines = list(zip_longest(*columns, fillvalue=""))
@@ -90,7 +107,7 @@ def quiz(
     """Compute a number of why or step yourself: an output, a delta, a new weight, a curve's rate.
 
     The question is about a random case of the network in hand, or of mini if there is none. An
-    answer may be off by 1 % or 0.005, a rate by 1 %. After three wrong ones the right one is shown.
+    answer may be off by 1 %. After three wrong ones the right one is shown.
     """
     question = session.question
     if answer is None or question is None:
@@ -99,24 +116,20 @@ def quiz(
         session.question = question = _ask(session)
         session.quiz_asked += 1
         return QuizResult(question, "", session.quiz_right, session.quiz_asked)
-    tolerated = max(question.smallest, TOLERANCE * abs(question.answer))
+    tolerated = TOLERANCE * abs(question.answer) or ZERO
+    hint = question.hint or f"Think of {question.formula}."
     if not isinstance(answer, str) and abs(answer - question.answer) <= tolerated:
         session.quiz_right += 1
-        said, is_over = f"Right: {_solved(question)}.", True
+        said, is_over = f"Right: {question.solved}.", True
+    elif answer == "skip" or question.tries + 1 == TRIES:
+        said, is_over = f"{question.hint} The answer is {question.solved}.".lstrip(), True
     else:
         question.tries += 1
-        is_over = answer == "skip" or question.tries >= TRIES
-        said = f"Not {answer}. Think of {question.formula}. quiz NUMBER tries again."
-        if is_over:
-            said = f"It is {_solved(question)}."
+        said, is_over = f"Not {answer:.10g}. {hint} quiz NUMBER tries again.", False
     if is_over:
         session.question = None
         said += f" {session.quiz_right} of {session.quiz_asked} right so far; quiz asks again."
     return QuizResult(question, said, session.quiz_right, session.quiz_asked, is_over)
-
-
-def _solved(question: Question) -> str:
-    return f"{question.formula} = {aligned([question.answer])[0]}"
 
 
 def _ask(session: Session) -> Question:
@@ -148,8 +161,8 @@ def _of_rate(model: Model, cases: Cases, rng: np.random.Generator) -> Question:
     at = np.unique(np.linspace(0, len(costs) - 1, SHOWN).astype(int))
     text = f"An untrained copy was trained. Was its rate {rates[0]:g}, {usual:g} or {rates[2]:g}?"
     givens = {"mini-batch": at + 1, "cost": costs[at]}
-    hint = "hardly falling: too low; jumping or stuck: too high; rate"
-    return Question(text, givens, hint, rate, smallest=0)
+    hint = "A cost that hardly falls: rate too low. One that jumps or sticks: too high."
+    return Question(text, givens, "", rate, hint)
 
 
 def _questions(
@@ -159,37 +172,49 @@ def _questions(
     p, cost, rate = page.passes[number], model.network.cost, model.trainer.settings.rate
     unit = int(rng.integers(p.z.size))
     where = f"unit {unit} of layer {number + 1} ({p.layer.text}, {p.activation})"
-    formula, slope = ACTIVATIONS[p.activation].formula, ACTIVATIONS[p.activation].derivative
+    f = ACTIVATIONS[p.activation]
     weights, *biases = (q.value for q in p.layer.parameters)
 
     if p.x.size <= MOST:
         givens = {"x": p.x, "w": weights[:, unit]} | ({"b": biases[0][unit]} if biases else {})
         text, sum_ = f"What is the weighted sum z of {where}?", "Σ x w + b" if biases else "Σ x w"
-        yield Question(text, givens, sum_, p.z[unit])
+        yield Question.of(text, givens, sum_, lambda x, w, b=0.0: x @ w + b)
 
-    givens = {"z of all": p.z} if p.activation == "softmax" else {"z": p.z[unit]}
-    yield Question(f"What is the output a of {where}?", givens, formula, p.a[unit])
+    chosen, givens = (unit, {"z of all": p.z}) if f.sums_to_one else (0, {"z": p.z[unit]})
+    text = f"What is the output a of {where}?"
+    yield Question.of(text, givens, f.formula, lambda z: _changed(f.forward, z)[chosen])
 
-    text, is_output = f"What is δ = dC/dz of {where}?", p is page.passes[-1]
+    text, of_cost = f"What is δ = dC/dz of {where}?", cost.derivative_formula
     if p.da is None:
-        delta = f"δ = dC/dz = {cost.derivative_formula}"
-        yield Question(text, {"a": p.a[unit], "y": page.y[unit]}, delta, p.delta[unit])
+        givens = {"a": p.a[unit], "y": page.y[unit]}
+        yield Question.of(text, givens, f"δ = dC/dz = {of_cost}", cost.derivative)
     elif p.slope is not None:  # softmax without its cost has none
+        is_output = p is page.passes[-1]
         above = {"y": page.y} if is_output else {"dC/da = Σ w δ of the layer above": p.da}
         givens = {"a": p.a[unit]} | {name: values[unit] for name, values in above.items()}
-        times = f"{cost.derivative_formula} times" if is_output else "dC/da ·"
-        yield Question(text, givens, f"{times} f′, {slope}", p.delta[unit])
+        formula = f"{f'({of_cost})' if is_output else 'dC/da'} · f′, where {f.derivative}"
+
+        def delta(a: Array, above: Array) -> Any:
+            return _changed(f.backward, a, cost.derivative(a, above) if is_output else above)[0]
+
+        yield Question.of(text, givens, formula, delta)
 
     if len(lit := np.flatnonzero(p.x)):
         j = int(rng.choice(lit))
         text = f"What is dC/dw of the weight from input {j} to {where}?"
-        givens = {"x": p.x[j], "δ": p.delta[unit]}
-        yield Question(text, givens, "x δ", p.x[j] * p.delta[unit])
+        yield Question.of(text, {"x": p.x[j], "δ": p.delta[unit]}, "x δ", np.multiply)
 
     j = int(rng.integers(p.x.size))
-    w, g = float(weights[j, unit]), float(p.gradients["weights"][j, unit])
+    givens = {"w": weights[j, unit], "g = dC/dw": p.gradients["weights"][j, unit], "η": rate}
     text = "What is this weight after a step of plain gradient descent (sgd) on this case?"
-    yield Question(text, {"w": w, "g = dC/dw": g, "η": rate}, "w − η g", w - rate * g)
+    yield Question.of(text, givens, "w − η g", lambda w, g, rate: w - rate * g)
 
     text, givens = "What is the cost C of this case?", {"a": page.outputs, "y": page.y}
-    yield Question(text, givens, cost.formula, page.cost)
+    yield Question.of(text, givens, cost.formula, lambda a, y: cost.value(a[None], y[None]))
+
+
+def _changed(change: Callable[..., None], *values: Array) -> Array:
+    """A copy of the last of these arrays, after a function that changes it in place."""
+    copies = [np.array(each, ndmin=1) for each in values]
+    change(*copies)
+    return copies[-1]
