@@ -77,7 +77,7 @@ class Viewer(Window):
     phase that is shown; None for the whole. film: of a training, and the moment that is shown.
     """
 
-    least = 40, 12
+    least, has_words = (40, 12), True
 
     session: Session
     model: Model

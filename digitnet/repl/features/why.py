@@ -138,7 +138,7 @@ class WhyResult(Drawn):
 class Film(Window):
     """The scenes of `why`, one after the other. page: what is shown, in lines."""
 
-    least = 40, 16
+    least, has_words = (40, 16), True
 
     def __init__(self, result: WhyResult) -> None:
         self.result, self._at = result, 0

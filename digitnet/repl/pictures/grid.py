@@ -148,11 +148,22 @@ def mixed(colour: Colour, level: int, paper: int) -> str:
 class Window(ABC):
     """What takes the whole screen and answers keys.
 
-    least: the columns and lines that it needs. has_mouse: whether it answers the mouse.
+    least: the columns and lines that it needs. has_mouse: whether it answers the mouse. has_words:
+    whether what it shows is written out where it cannot be shown.
     """
 
     least: ClassVar[tuple[int, int]]
     has_mouse: ClassVar[bool] = False
+    has_words: ClassVar[bool] = False
+
+    def needs(self, width: int, height: int, encoding: str) -> str:
+        """What it needs that a screen does not have, in words; empty for nothing."""
+        if not encoding.lower().startswith("utf"):
+            return "This needs a terminal that shows Unicode"
+        columns, rows = self.least
+        least = f"The window must be at least {columns} columns by {rows} rows"
+        fits = width >= columns and height >= rows
+        return "" if fits else f"{least} (it is {width} x {height})"
 
     @abstractmethod
     def draw(self, grid: Grid) -> None:

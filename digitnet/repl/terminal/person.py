@@ -5,6 +5,7 @@ fill it and answer keys, and the mouse.
 import asyncio
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,10 +62,14 @@ class Person:
             return ""
 
     def show(self, window: Window) -> bool:
-        """Shows a window, unless the terminal is a dumb one; returns whether it did."""
-        if self.reader.colours is not None:
-            show(window, colours=self.reader.colours, light=self.light())
-        return self.reader.colours is not None
+        """Shows a window, unless the terminal is a dumb one, or has no room for what can be written
+        out; returns whether it did.
+        """
+        colours, size = self.reader.colours, shutil.get_terminal_size()
+        if colours is None or (window.has_words and window.needs(*size, sys.stdout.encoding)):
+            return False
+        show(window, colours=colours, light=self.light())
+        return True
 
 
 PAGE, LINE, END = "page", "line", "end"
@@ -137,14 +142,12 @@ class _Control(UIControl):
     def create_content(self, width: int, height: int) -> UIContent:
         shades = self._app.color_depth != ColorDepth.DEPTH_1_BIT
         grid = Grid(width, height, light=self._light, shades=shades)
-        across, down = self._window.least
-        can_show = self._app.output.encoding().lower().startswith("utf")
-        self._fits = width >= across and height >= down and can_show
+        needs = self._window.needs(width, height, self._app.output.encoding())
+        self._fits = not needs
         if self._fits:
             self._window.draw(grid)
         else:
-            needed = f"needs {across} x {down} characters of Unicode; q leaves"
-            for y, line in enumerate(textwrap.wrap(needed, width)[:height]):
+            for y, line in enumerate(textwrap.wrap(f"{needs}; q leaves", width)[:height]):
                 grid.write(0, y, line)
         lines = [[(_style(style), text) for style, text in line] for line in grid.lines()]
         at = Point(*grid.cursor) if grid.cursor else None
