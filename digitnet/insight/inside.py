@@ -144,11 +144,15 @@ def numbers_of(values: Array) -> Array:
 
 @dataclass(frozen=True)
 class Scene:
-    """The columns for one case, inputs first; its target y, and its cost."""
+    """The columns for one case, inputs first; its target y, and its cost.
+
+    answered: the outputs in the network's precision, by which it guesses.
+    """
 
     columns: list[Column]
     y: Array
     cost: float
+    answered: Array
 
     @property
     def outputs(self) -> Array:
@@ -164,7 +168,7 @@ class Scene:
         From the guess down, a unit's weight is Σ |x w| times the weights of the units it goes to.
         """
         units = [_largest(self.outputs, most[-1])]
-        score = (np.array(units[0]) == self.outputs.argmax()).astype(float)
+        score = (np.array(units[0]) == self.answered.argmax()).astype(float)
         for column, above, limit in zip(
             self.columns[-2::-1], self.columns[:0:-1], most[-2::-1], strict=True
         ):
@@ -199,7 +203,7 @@ def scene_of(network: Network, x: Array, y: Array) -> Scene:
         else:
             name = "-".join(name for name in (columns[-1].name, p.layer.text) if name)
             columns[-1] = replace(columns[-1], name=name, values=p.a, signal=p.delta)
-    return Scene(columns, y, page.cost)
+    return Scene(columns, y, page.cost, page.answered)
 
 
 def _inputs(p: Pass) -> Array:
@@ -223,7 +227,7 @@ def _committee_scene(network: Network, committee: Committee, x: Array, y: Array)
     members = Column(f"{count} members", outputs[:, mean.argmax()])
     answers = Column("", mean, inputs=np.ones(count), weights=outputs / count, below=count)
     cost = network.cost.value(mean[np.newaxis], y[np.newaxis])
-    return Scene([Column("", x), members, answers], y, cost)
+    return Scene([Column("", x), members, answers], y, cost, mean)
 
 
 def responses(network: Network, x: Array) -> list[Array]:

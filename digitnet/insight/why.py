@@ -36,11 +36,15 @@ class Pass:
 
 @dataclass(frozen=True)
 class Backpropagation:
-    """The values at every layer, first layer first, the target y and the cost of the case."""
+    """The values at every layer, first layer first, the target y and the cost of the case.
+
+    answered: the outputs in the network's precision, by which it guesses.
+    """
 
     passes: list[Pass]
     y: Array
     cost: float
+    answered: Array
 
     @property
     def outputs(self) -> Array:
@@ -65,7 +69,7 @@ def backpropagate(network: Network, x: Array, y: Array) -> Backpropagation:
     for p in reversed(passes):
         _backward(p, signal, is_delta=network.cost.canonical and p is passes[-1])
         signal = p.dx
-    return Backpropagation(passes, y, cost)
+    return Backpropagation(passes, y, cost, network.forward(x[np.newaxis].astype(network.dtype))[0])
 
 
 def _forward(layer: Layer, x: Array) -> Pass:

@@ -258,6 +258,17 @@ def test_the_map_adds_up_to_the_weighted_sum_whatever_the_layer(session: Session
     np.testing.assert_allclose(from_inputs(passes[:1], (4,)), terms_of(passes[0], (4,)).products)
 
 
+def test_where_outputs_are_equal_in_its_precision_all_commands_take_the_same(
+    session: Session,
+) -> None:
+    do(session, "n diary")
+    *_, weights, biases = (p.value for p in hand(session).network.parameters)
+    weights[...], biases[...] = 0, np.linspace(-38, -37, 10)  # in float64 the last is the largest
+    for line in ("c 3", "why 3", "look 3"):
+        assert do(session, line)[0]["guess"] == 0
+        assert "guess 0, the first of 10 equal outputs" in shown(session, line, 80)
+
+
 def colours(t: Terminal) -> set[str]:
     return {cell.fg for row in t.screen.buffer.values() for cell in row.values()}
 

@@ -124,7 +124,7 @@ class CheckResult(Drawn):
         yield beside_outputs(case.inputs, self.outputs, self.guess, case.answer, view)
         if not view.blocks and case.inputs.ndim == 2:
             yield in_words(case.inputs)
-        yield verdict(self.guess, case.answer, case.names)
+        yield verdict(self.guess, case.answer, case.names, self.outputs)
         if self.votes:
             says = [f"{n} say {guess}" for guess, n in Counter(self.votes).most_common()]
             yield f"its {counted(len(self.votes), 'member')}: {', '.join(says)}"

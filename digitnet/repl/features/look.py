@@ -321,7 +321,8 @@ class LookResult(Drawn):
             yield Text.assemble(said, ": ", legend(view)) if view.shades else Text(said)
         else:
             yield from self._words()
-        yield verdict(self.picture.guess, self.picture.answer, self.names)
+        of = self.picture
+        yield verdict(of.guess, of.answer, self.names, of.scene.answered)
 
     def _words(self) -> RenderResult:
         inputs = self.picture.scene.columns[0].values
@@ -421,7 +422,7 @@ def _filmed(session: Session, amount: Amount) -> FilmedResult:
 
 def _looked(view: Viewer) -> LookResult:
     """What is left on the screen, after a person at a prompt has looked at it."""
-    check_outputs(view.whole().scene.outputs)
+    check_outputs(view.whole().scene.answered)
     if view.session.interactive and not view.session.to_file:
         view.session.asker.show(view)
     name, names = f"{view.data.name} test", view.data.answers

@@ -131,7 +131,8 @@ class WhyResult(Drawn):
         return [_Block(self, sheet, number) for number in range(len(self.page.passes))]
 
     def _asked(self, view: View) -> list[Text]:
-        asked = [large_case(self.case.inputs, view), verdict(self.guess, self.case.answer)]
+        said = verdict(self.guess, self.case.answer, self.case.names, self.page.answered)
+        asked = [large_case(self.case.inputs, view), said]
         return [*asked, Text(f"{MEAN}\n" * self.is_mean, "dim")]
 
 
@@ -252,13 +253,13 @@ def why(
     x = data.test.inputs[case.index].astype(np.float64) * data.test.scale
     y = data.test.targets[case.index].astype(np.float64)
     explained = backpropagate(model.trainer.with_answering_weights(), x, y)
-    check_outputs(explained.outputs)
-    output, penalties = int(explained.outputs.argmax()), model.trainer.cost_penalties
+    check_outputs(explained.answered)
+    output, penalties = int(explained.answered.argmax()), model.trainer.cost_penalties
     if isinstance(part, int) and part > len(explained.passes):
         raise CommandError(f"there is no layer {part}: the network has {len(explained.passes)}")
     result = WhyResult(
         case,
-        guess=int(answers_of(explained.outputs[np.newaxis])[0]),
+        guess=int(answers_of(explained.answered[np.newaxis])[0]),
         output=output,
         cost_name=model.network.cost_name,
         penalized=bool(penalties.l2 or penalties.l1),

@@ -268,16 +268,21 @@ def all_named(names: Sequence[str]) -> str:
     return ", ".join(named(answer, names) for answer in range(len(names)))
 
 
-def verdict(guess: int, answer: int | None, names: Sequence[str] = ()) -> Text:
+def verdict(
+    guess: int, answer: int | None, names: Sequence[str] = (), outputs: Sequence[float] | Array = ()
+) -> Text:
     """`guess 7, answer 7: right`, or `guess 7` if the answer is unknown.
 
-    names: of the answers, if they are not digits.
+    names: of the answers, if they are not digits. outputs: to say if several are the largest.
     """
+    said, values = f"guess {named(guess, names)}", np.asarray(outputs)
+    if (equal := np.count_nonzero(values == values.max(initial=-np.inf))) > 1:
+        said += f", the first of {equal} equal outputs"
     if answer is None:
-        return Text(f"guess {named(guess, names)}", "bold")
+        return Text(said, "bold")
     right = guess == answer
     return Text.assemble(
-        f"guess {named(guess, names)}, answer {named(answer, names)}: ",
+        f"{said}, answer {named(answer, names)}: ",
         ("right", "bold green") if right else ("wrong", "bold red"),
     )
 

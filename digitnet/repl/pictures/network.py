@@ -115,7 +115,7 @@ class NetworkPicture:
 
     @property
     def guess(self) -> int:
-        return int(answers_of(self.scene.outputs[np.newaxis])[0])
+        return int(answers_of(self.scene.answered[np.newaxis])[0])
 
     def draw(self, grid: Grid) -> dict[int, list[int]]:
         """Draws it on all of a grid; returns the units shown of each column."""
@@ -307,7 +307,7 @@ class _Drawing:
             style = grid.shade(colour, 1) if is_back else ""
             grid.write(x, y, number_of(value).rjust(NUMBER), style)
             if number == self.last and len(values) > 1 and not is_back and self.width >= NARROW:
-                label = label_for(unit, int(values.argmax()), self.picture.answer)
+                label = label_for(unit, self.picture.guess, self.picture.answer)
                 grid.write(x + NUMBER + 1, y, label, LABEL_STYLES.get(label, ""))
 
 
