@@ -248,13 +248,17 @@ def beside_outputs(
     value, and a label if it is the guess or the answer. answer: None if unknown.
     """
     left, lines = large_case(case, view), []
-    width, blocks = max(1, min(BAR, view.width - 19)), view.blocks
+    is_single = len(values) == 1  # which is no answer itself
+    beside = 34 if is_single else 19  # columns for what is not the bar
+    width, blocks = max(1, min(BAR, view.width - beside)), view.blocks
     for index, value in enumerate(values):
-        label = label_for(index, guess, answer) if len(values) > 1 else ""
+        name, label = f"{index}", label_for(index, guess, answer)
+        if is_single:
+            name, label = "output", f"  {'at least' if guess else 'below'} 0.5: {guess}"
         style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
-        text = f"{index} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
+        text = f"{name} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
         lines.append(Text(text.rstrip(), style, no_wrap=True))
-    needed = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + 39
+    needed = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + BAR + beside
     return side_by_side(left, Text("\n").join(lines), view.width, needed)
 
 
