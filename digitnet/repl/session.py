@@ -139,6 +139,10 @@ class Coach(Protocol):
 
     def after(self, session: "Session") -> str: ...
 
+    def may_discard(self, model: Model) -> bool:
+        """Whether it is one of its own, not the person's, and need not be asked about."""
+        return False
+
 
 @dataclass(frozen=True)
 class NonInteractive:
@@ -412,7 +416,9 @@ class Session:
 
     def may_discard(self) -> bool:
         """Whether the network in hand may be discarded; asks if its training is unsaved."""
-        if not self.unsaved:
+        if self.hand is None or not self.unsaved:
+            return True
+        if self.coach and self.coach.may_discard(self.hand) and not self.unfinished.is_adopted:
             return True
         if self.interactive:
             return self.asker.confirm(f"Discard {self.unsaved}?")

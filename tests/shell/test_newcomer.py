@@ -23,7 +23,7 @@ def test_from_the_first_prompt_to_a_saved_network(terminal: Start, program: Prog
     t.wait_for("d to draw a digit")
     t.ready().do("toru", "Did you mean tour?")
     t.do("tour", "Tour, 1 of 7: type t 3e$")
-    t.do("what now?", "Tour, 1 of 7: type t 3e  .lesson off ends it.")
+    t.do("what now?", "Tour, 1 of 7: type t 3e  .lesson next skips it, lesson off ends it.")
     t.do("t 1000e", "left")
     t.type("\x03")
     t.wait_for("Interrupted: the training so far is kept.")

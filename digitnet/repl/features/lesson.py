@@ -32,19 +32,22 @@ from digitnet.engine.layers import Dense, Weighted
 from digitnet.insight.doctor import FAULTS
 from digitnet.paths import PACKAGE, config_file
 from digitnet.registry.files import write_durably
+from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command, find, split
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.pictures.tables import Rows, percent
 from digitnet.repl.result import Listed, Said
-from digitnet.repl.session import Session
+from digitnet.repl.session import Coach, Session
 
 LESSONS = PACKAGE / "lessons"
 MAX_FILE = 1 << 18
 PROGRESS = "lessons.txt"
 """The file in the saves' folder that keeps how far each lesson was taken: a name and a number."""
 
-OFF = "(lesson off ends it)"
+OFF = "lesson next skips it, lesson off ends it"
+
+MAX_THROWN = 60  # seconds of training that a lesson discards without asking
 
 
 def _hidden_units(session: Session) -> int:
@@ -110,14 +113,15 @@ class Step:
 
 
 @dataclass
-class Lesson:
-    """A lesson, and the index of the step that is next."""
+class Lesson(Coach):
+    """A lesson, and the index of the step that is next. before: the network when it was begun."""
 
     name: str
     title: str
     about: str
     steps: Sequence[Step]
     at: int = 0
+    before: Model | None = None
 
     def after(self, session: Session) -> str:
         """What is said after a command: the next step, a hint, or the end."""
@@ -131,9 +135,17 @@ class Lesson:
             if not reached:
                 break
             self.at += reached[0] + 1
-        if self.at == before:
-            hint = self.steps[self.at].hint
-            return "\n".join([*[hint] * bool(hint and session.done), f"{self.reminder}  {OFF}"])
+        if self.at > before:
+            return self.next_told(session)
+        step = self.steps[self.at]
+        is_near = session.done in {COMMANDS[w].name for w, *_ in split(step.type) if w in COMMANDS}
+        right = (
+            f"{session.quiz_right} of {step.goal['quiz']} right; " if "quiz" in step.goal else ""
+        )
+        return "\n".join([*[step.hint] * is_near, f"{self.reminder}  ({right}{OFF})"])
+
+    def next_told(self, session: Session) -> str:
+        """What is said where a step ends: the next one, or the end."""
         _keep_progress(session, self)
         session.quiz_right = 0  # a goal counts from its step on
         session.quiz_asked = int(session.question is not None)
@@ -141,6 +153,10 @@ class Lesson:
             session.coach = None
             return f"That was the lesson {self.title}. lesson lists all of them."
         return self.told
+
+    def may_discard(self, model: Model) -> bool:
+        is_short = model.trainer.progress.seconds < MAX_THROWN
+        return is_short and model is not self.before and not model.name
 
     @property
     def told(self) -> str:
@@ -224,6 +240,7 @@ def _numbered(noun: str, every: Sequence[T], number: int) -> T:
     group="This program",
     examples={
         "lesson": "all lessons, and how far you got",
+        "lesson next": "skip a step",
         "lesson off": "end the lesson",
         "lesson 3": "begin or resume the third",
     },
@@ -241,11 +258,16 @@ def lesson(session: Session, number: Annotated[int | str, kinds.LESSON] = 0) -> 
         return Said("The lesson is over; lesson lists all of them.", {})
     if not number:
         return _listed([read_lesson(path) for path in files], taken)
+    if number == "next":
+        if not isinstance(current := session.coach, Lesson):
+            raise CommandError("no lesson has begun: lesson 3 begins the third")
+        current.at += 1
+        return Said(current.next_told(session), {})
     chosen = read_lesson(_numbered("lesson", files, int(number)))
     steps = [{"says": step.say, "type": step.type} for step in chosen.steps]
     if session.interactive:
         chosen.at = taken.get(chosen.name, 0) % len(steps)
-        session.coach = chosen
+        session.coach, chosen.before = chosen, session.hand
         begun = "Where you left:\n" if chosen.at else f"{chosen.about}\n\n"
         said = f"{begun}{chosen.told}"
     else:
@@ -338,7 +360,7 @@ def patients() -> list[Patient]:
 
 
 @dataclass
-class Treatment:
+class Treatment(Coach):
     """A patient being treated. named: whether the cause was named. hints: how many were given."""
 
     number: int
