@@ -5,8 +5,11 @@ from types import SimpleNamespace
 
 import pyte
 import pytest
+from prompt_toolkit.output.vt100 import _256ColorCache
+from rich.color import Color, ColorSystem
 
 from digitnet.repl.pictures import Screen
+from digitnet.repl.pictures.grid import LEVELS, NEGATIVE, PAPER, POSITIVE, mixed
 from digitnet.repl.terminal import output as canvas_module
 from digitnet.repl.terminal.output import Canvas
 
@@ -112,3 +115,19 @@ def test_drawing_keeps_to_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch)
     while now.seconds < 1000:
         shown.canvas.draw(Slow())  # type: ignore[arg-type]
     assert 30 < now.drawn < 45  # some 1 % of 1000 seconds
+
+
+@pytest.mark.parametrize("paper", [0, PAPER, 255])
+def test_red_and_blue_stay_so_in_the_256_colours_of_a_terminal(paper: int) -> None:
+    nearest = _256ColorCache()
+    for level in range(1, LEVELS + 1):
+        for colour in (POSITIVE, NEGATIVE):
+            written = Color.parse(mixed(colour, level, paper))
+            assert written.triplet
+            by_rich = written.downgrade(ColorSystem.EIGHT_BIT).number
+            for number in (by_rich, nearest[written.triplet]):
+                red, green, blue = nearest.colors[number or 0]
+                if colour == POSITIVE:
+                    assert red >= green == blue
+                else:
+                    assert red <= green <= (red + blue) / 2

@@ -18,7 +18,8 @@ from digitnet.repl.pictures import ON_LIGHT
 
 Colour = tuple[int, int, int]
 
-POSITIVE, NEGATIVE = (255, 86, 64), (64, 148, 255)
+POSITIVE, NEGATIVE = (255, 72, 72), (96, 112, 255)
+"""Red and blue that stay red and blue, darker or lighter, in the 256 colours of a terminal."""
 
 ANSWERS: tuple[Colour, ...] = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178),
