@@ -21,7 +21,9 @@ def _number(words: str, is_valid: Callable[[float], bool]) -> Check:
     def check(value: Any) -> None:
         if type(value) not in (int, float):
             raise ValueError(f"is a number, not a {type(value).__name__}")
-        if not isfinite(value) or not is_valid(value):
+        if not isfinite(value):
+            raise ValueError(f"must be a finite number, {words}, not {value:g}")
+        if not is_valid(value):
             raise ValueError(f"must be {words}, not {value:g}")
 
     return check
@@ -136,7 +138,7 @@ class Settings:
             value = WHOLE_SET
         elif kind is not str:
             try:
-                value = int(text) if kind is int else float(text)
+                value = int(text) if kind is int else float(text.replace(",", "."))
             except ValueError:
                 what = "a whole number" if kind is int else "a number"
                 extra = " or all" if name in ("batch", "cases") else ""

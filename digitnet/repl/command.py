@@ -199,12 +199,16 @@ def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
 
 
 def understood(words: list[str]) -> list[str]:
-    """The words of a command as they are meant: `?t` and `t --help` ask for help, `T` is `t`."""
+    """The words of a command as they are meant: `?t` and `t --help` ask for help, `T` is `t`, and
+    `set rate=0.1` is `set rate 0.1`.
+    """
     first, *others = words
     if first[0] == "?" and first[1:] and not others:
         return ["?", first[1:]]
     if others in (["--help"], ["-h"]):
         return ["?", first]
+    if assigned := first == "set" and re.fullmatch(r"(\w+) ?= ?(.+)", " ".join(others)):
+        return [first, assigned[1], *assigned[2].split()]
     return words if first in COMMANDS else [first.lower(), *others]
 
 

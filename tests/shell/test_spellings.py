@@ -1,7 +1,7 @@
 """What people type for an amount or a shape, and mean the same by."""
 
 import pytest
-from session_helpers import do
+from session_helpers import do, shown
 
 from digitnet.repl.session import Session
 
@@ -27,6 +27,19 @@ def test_a_shape(session: Session, line: str) -> None:
     assert made["shape"] == "784-30-10"
     assert session.hand
     assert session.hand.network.layers[0].config()["activation"] == "tanh"
+
+
+@pytest.mark.parametrize("line", ["set rate 0,05", "set rate=0.05", "set rate = 0,05"])
+def test_the_value_of_a_setting(session: Session, line: str) -> None:
+    do(session, f"n; {line}; set augment rotation=5")
+    assert session.network().trainer.settings.rate == 0.05
+
+
+def test_more_cases_than_there_are_is_told(session: Session) -> None:
+    do(session, "n; set rate 0.1")
+    assert "3,500 training cases: all are used" in shown(session, "set cases 99999")
+    assert "each mini-batch is all of them" in shown(session, "set batch 5000")
+    assert "training cases" not in shown(session, "set batch 3500")
 
 
 def test_a_shape_of_all_parts(session: Session) -> None:

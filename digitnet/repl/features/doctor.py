@@ -17,7 +17,7 @@ from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.network import Committee, Network, usual_cost
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of, spelled_out
-from digitnet.engine.trainer import Trainer
+from digitnet.engine.trainer import Measurement, Trainer
 from digitnet.insight.doctor import DATA, FAULTS, Finding, diagnose, diagnose_members
 from digitnet.insight.facts import Facts, written
 from digitnet.recipes import DEFAULT, RECIPES, default_rate
@@ -25,6 +25,7 @@ from digitnet.registry.model import Model
 from digitnet.repl import glossary, kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
+from digitnet.repl.features.train import MUCH_WORSE
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import gallery, small_case
@@ -37,12 +38,14 @@ from digitnet.repl.session import Session
 class DoctorResult(Drawn):
     """The findings, causes first. examined: what was examined, in words. number: of the finding
     that is told at length, from 1; 0 for none. cases: a case with the same answer of each set.
+    past_best: that it was trained past its best, in words, or empty.
     """
 
     findings: Sequence[Finding]
     examined: str
     number: int = 0
     cases: Sequence[tuple[str, Any]] = ()
+    past_best: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """For each finding its code, the evidence, a line to type, and what that reached.
@@ -73,6 +76,8 @@ class DoctorResult(Drawn):
             return
         if not self.findings:
             yield f"Nothing wrong was found. Looked at: {self.examined}."
+            if self.past_best:
+                yield self.past_best
             return
         for finding in self.findings:
             yield Text(finding.what, "magenta")
@@ -144,7 +149,27 @@ def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> Docto
     if number > len(findings):
         there = counted(len(findings), "finding") if findings else "nothing wrong"
         raise CommandError(f"there is no finding {number}: doctor found {there}")
-    return DoctorResult(findings, examined, number, _alike(data) if number else ())
+    alike = _alike(data) if number else ()
+    return DoctorResult(findings, examined, number, alike, _past_best(model.trainer.history))
+
+
+def _past_best(history: Sequence[Measurement]) -> str:
+    """What is said if the validation accuracy was higher in the first half of the training.
+
+    It is no finding: most healthy networks read a few cases less in the end.
+    """
+    if not history:
+        return ""
+    best, last = max(history, key=lambda m: m.validation_accuracy), history[-1]
+    lost = best.validation_accuracy - last.validation_accuracy
+    if lost < MUCH_WORSE or best.batches > last.batches / 2:
+        return ""
+    return (
+        f"But it is past its best: {percent(best.validation_accuracy)} of the validation cases "
+        f"were right after {counted(best.batches, 'mini-batch')}, and "
+        f"{percent(last.validation_accuracy)} after {last.batches:,}. Training longer does not "
+        "help; more cases or deformed ones may (? augment)."
+    )
 
 
 def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Finding], str]:

@@ -1,6 +1,7 @@
 """`set` shows and changes settings; `find rate` looks for a learning rate."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Annotated, Any
@@ -9,6 +10,8 @@ from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.charts import Chart
+from digitnet.digits.datasets import NotHere
+from digitnet.digits.files import BadFile
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
 from digitnet.engine.speed import threads
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
@@ -25,8 +28,8 @@ from digitnet.repl.session import CHANGES_ANSWERS, SESSION_SETTINGS, Session
 
 @dataclass(frozen=True)
 class SettingsResult(Record):
-    """Settings and their values; 0 for `batch` or `cases` is the whole set. unusual: what else to
-    set.
+    """Settings and their values; 0 for `batch` or `cases` is the whole set. unusual: see
+    `_unusual`.
     """
 
     values: Merged[dict[str, Any]]
@@ -91,12 +94,25 @@ def set_(
         session.network()
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
-    unusual = ""
-    if value and name == "optimizer":
-        rate, usual = values["rate"], default_rate(session.network().recipe, values[name])
-        if not 0.1 <= rate / usual <= 10:
-            unusual = f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
+    unusual = _unusual(session, name) if value and name in SETTINGS else ""
     return SettingsResult({name: values[name]} if name else values, unusual)
+
+
+def _unusual(session: Session, name: str) -> str:
+    """What is said of the new value of a setting, if it does not mean what it says."""
+    model = session.network()
+    settings = model.trainer.settings
+    if name == "optimizer":
+        rate, usual = settings.rate, default_rate(model.recipe, settings.optimizer)
+        if not 0.1 <= rate / usual <= 10:
+            return f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
+    if name in ("batch", "cases"):
+        with suppress(CommandError, NotHere, BadFile):  # `t` tells
+            count = len(session.data_for(model).train)
+            if getattr(settings, name) > count:
+                what = "each mini-batch is all of them" if name == "batch" else "all are used"
+                return f"There are {count:,} training cases: {what}."
+    return ""
 
 
 def _set_session(session: Session, name: str, value: str) -> None:
