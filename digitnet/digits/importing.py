@@ -80,7 +80,7 @@ def import_from(
     parts, answers, inputs = [], [], []
     for each in read.sets:
         if each.answers is None:
-            raise BadFile("has no answers", path)
+            raise BadFile("has no answers; answer reads cases that have none", path)
         its_parts = parts_of(each.inputs, each.answers)
         if each.part in (None, TRAIN):
             its_parts[np.isin(its_parts, [p for p in given if p is not None])] = TRAIN
@@ -110,7 +110,7 @@ def read_cases(
     """
     with naming(path):
         if not path.exists():
-            raise BadFile("is not there")
+            raise BadFile("there is no such file")
         form = next((form for form in FORMATS if form.matches(path)), None)
         if form is None:
             raise BadFile(_unknown(path))

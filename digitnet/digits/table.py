@@ -27,6 +27,7 @@ ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "
 # headings of a column that numbers the rows, which is left out
 NUMBERINGS = ("", "id", "index", "imageid", "unnamed: 0")
 
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
 
 
@@ -47,6 +48,10 @@ def read_table(
         if not lines:
             raise BadFile("holds no table")
         delimiter = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
+        notes = []
+        if delimiter in ";\t" and any(map(_DECIMAL_COMMA.search, lines)):
+            lines, chunks = _with_points(lines), map(_with_points, chunks)
+            notes.append("commas in numbers taken for decimal points")
         rows = [*_cells(lines[:3], delimiter)]
         names, samples = [], rows
         texts = [sum(map(_is_text, row)) for row in rows]
@@ -64,7 +69,12 @@ def read_table(
         reader.add(lines)
         for lines in chunks:
             reader.add(lines)
+    reader.notes += notes
     return reader.contents(part, inputs)
+
+
+def _with_points(lines: list[str]) -> list[str]:
+    return [_DECIMAL_COMMA.sub(".", line) for line in lines]
 
 
 def _cells(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
@@ -228,17 +238,19 @@ def _place_of_answers(
     """The column of the answers: the one so called, or the only one that is not a pixel.
 
     Without headings it is the first or the last, whichever has several whole numbers; the last if
-    both have and the others are no pictures. None if there is none, as where all may be a picture.
+    both have and the others are no pictures. None if there is none, as where all are a picture.
     """
     if called := _called_answers(headings):
         return called[0]
     last = numbers.shape[1] - 1
+    has_pixels, has_more = (n >= 64 and isqrt(n) ** 2 == n for n in (last, last + 1))
+    if has_more and numbers.dtype == np.uint8:
+        return None
     if headings:
         others = [k for k, name in enumerate(headings) if not _PIXEL.fullmatch(name)]
         if len(others) == 1:
             return others[0]
         return last if has_answers and len(others) > 1 else None
-    has_pixels, has_more = (n >= 64 and isqrt(n) ** 2 == n for n in (last, last + 1))
     if not has_answers and not has_pixels:
         return None
     possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]

@@ -134,7 +134,7 @@ HORIZON = Kind("HORIZON", "the training of a schedule, such as 20e", horizon, jo
 _LAYERS = {"layers": "the outputs of each hidden layer"}
 
 LAYERS = one_of("layers", "the word `layers`", lambda: _LAYERS)
-INDEX = Kind("INDEX", "the number of a case, from 0", whole)
+INDEX = Kind("INDEX", "the number of a case (cases are numbered from 0)", whole)
 CASE = number_or("INDEX", INDEX.expects, _LAYERS)
 LOOKED = number_or(
     "INDEX or train",

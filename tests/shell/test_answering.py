@@ -93,7 +93,7 @@ def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
     (tmp_path / "gates.csv").write_text(XOR)
     path = csv(FLAT, PIXELS, "test.csv")(tmp_path)
     assert "takes 784 numbers" in refusal(reader, f"answer {tmp_path / 'gates.csv'} {out}")
-    assert "is not there" in refusal(reader, f"answer {tmp_path / 'none.csv'} {out}")
+    assert "there is no such file" in refusal(reader, f"answer {tmp_path / 'none.csv'} {out}")
     assert "cannot write" in refusal(reader, f"answer {path} {tmp_path / 'none' / 'out.csv'}")
     assert not out.exists()
     out.write_text("kept")

@@ -130,6 +130,7 @@ TABLES = {
         [2, 2],
         "column 'target' left out",
     ),
+    "with decimal commas": (b"p;q;class\n1,5;0;1\n-0,25;1;0\n", [2, 2], "for decimal points"),
     "named in the middle": (b"p,class,q\n0.5,0,1\n1.5,1,2\n", [2, 2], "from column 'class'"),
 }
 
@@ -282,7 +283,7 @@ REFUSED = {
     "data import mine x": "mine is taken",
     "data import sample x": "sample is taken",
     "data import ../x x": "cannot be the name",
-    "data import some nowhere": "is not there",
+    "data import some nowhere": "no such file",
     "data import some FILES/none": "holds nothing that digitnet reads. It reads a folder with "
     "pictures in subfolders 0 to 9, IDX files with images in their name, .npz and .npy files and "
     "tables (.csv)",
@@ -334,6 +335,8 @@ CANNOT: dict[str, tuple[Make, str]] = {
     "pictures alone": (files("", {"some-images-idx3-ubyte": idx(PICTURES)}),
                        "no file of answers beside it: looked for some-labels-idx1-ubyte"),
     "a table without answers": (csv(FLAT, HEADER.partition(",")[2]), "has no answers"),
+    "pixels alone, which are counted": (csv(FLAT + np.eye(784)[-1] * ANSWERS[:, None]),
+                                        "has no answers; answer reads"),
     "a short row": (files("", {"a.csv": b"1,2,0\n3,4,1\n5,1\n"}), "2 columns in row 3, not 3"),
     "a hole": (files("", {"a.csv": b"1,2,0\n3,,1\n"}), "nothing in column 2 of row 2"),
     "a word": (files("", {"a.csv": b"1,2,0\n3,x,1\n"}), "'x' in column 2 of row 2, not a number"),

@@ -128,4 +128,4 @@ def test_who_comes_back_is_told_once_their_saves_are_read(
 ) -> None:
     do(session, "n mini; t 3; pas a")
     typed("i\ri\rs\r")
-    assert capsys.readouterr().out.count("Welcome back. a,") == 1
+    assert capsys.readouterr().out.count("Welcome back. 'a',") == 1

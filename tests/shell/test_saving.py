@@ -266,7 +266,7 @@ def test_who_comes_back_is_told_what_was_saved_last(session: Session) -> None:
     do(session, "n mini; t 10; pas a; ch all; pas 'my own'")
     entries = [replace(e, saved_at=e.saved_at if e.name == "a" else "2020-01-01T12:00:00+00:00")
                for e in session.registry.saves()]  # fmt: skip
-    first = r"Welcome back\. a, \d\d\.\d\d %, today\. l a goes on with it; ls lists 1 more\."
+    first = r"Welcome back\. 'a', \d\d\.\d\d %, today\. l a goes on with it; ls lists 1 more\."
     assert re.fullmatch(first, welcome(entries))
     assert welcome(entries[1:]).endswith(" %, 2020-01-01. l 'my own' goes on with it.")
     assert welcome([replace(entry, included=True) for entry in entries]) == ""

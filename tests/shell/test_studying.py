@@ -8,6 +8,7 @@ import subprocess
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,11 +22,13 @@ from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.digits.own import OwnCases, spread
 from digitnet.engine.settings import Settings
 from digitnet.registry.model import Blueprint, Result, StudyRecord
+from digitnet.repl.features.study import StudyResult
 from digitnet.repl.loop import do_line
+from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 from digitnet.study.conduct import processes, train
-from digitnet.study.plan import Job, Plan, parse
+from digitnet.study.plan import Job, Plan, parse, plan_of
 
 QUESTION = "n 784-8-10; study rate 0.02 0.1 --repeat 2 --for 100"
 
@@ -210,6 +213,11 @@ def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> No
     assert do_line("study rate 0.02 0.1 --repeat 4 --for 200", session, output)
     done = len(output.results[0]["runs"])
     assert 0 < done < 8
+    record = session.registry.load_study("study-1")
+    first = replace(record, results={0: record.results[0]})
+    kept = StringIO()
+    Screen(kept, plain=True, width=100).print(StudyResult(first, plan_of(first)))
+    assert "With rate 0.02, it reads" in kept.getvalue()
     (whole,) = do(session, "study study-1")
     assert len(whole["runs"]) == 8
 

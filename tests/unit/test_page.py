@@ -123,7 +123,7 @@ def test_what_is_no_digit_is_a_failure_that_says_what_it_would_be(
 ) -> None:
     (tmp_path / "k.png").write_bytes(letter("K", np.random.default_rng(5)))
     said = refusal(reader, f"img {tmp_path / 'k.png'}")
-    assert re.fullmatch(r".*k\.png: no digit \(a \d if it were one\)", said)
+    assert re.fullmatch(r".*k\.png: no digit \(an? \d if it were one\)", said)
 
 
 def test_what_a_person_sees_of_a_page(reader: Session, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import MAX_SHOWN, CasesShown
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar
-from digitnet.repl.pictures.tables import Rows, counted
+from digitnet.repl.pictures.tables import Rows, counted, with_article
 from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session
 
@@ -322,8 +322,8 @@ def _added(session: Session, digits: str | None) -> Said:
         done, more = f"Added {len(digits)} digits to mine", ""
         fields = {"answers": [int(digit) for digit in digits], "total": total}
     else:
-        of_it = int((cases.answers == last).sum())
-        done, more = f"Added to mine as a {last}", f", {of_it} of them a {last}"
+        it, of_it = with_article(last), int((cases.answers == last).sum())
+        done, more = f"Added to mine as {it}", f", {of_it} of them {it}"
         fields = {"answer": last, "total": total, "of_it": of_it}
     text = f"{done}: {counted(total, 'digit')} by now{more}. data mine trains on them."
     return Said(text, fields)
@@ -333,7 +333,7 @@ def _answered(session: Session, number: int, answer: int) -> Said:
     before, after = _changed(session, lambda c: c.answered(_checked(number, c), answer))
     was = int(before.answers[number])
     return Said(
-        f"Number {number} of mine is a {answer} now; it was a {was}.",
+        f"Number {number} of mine is {with_article(answer)} now; it was {with_article(was)}.",
         {"index": number, "answer": answer, "was": was, "total": len(after)},
     )
 
@@ -347,7 +347,7 @@ def _removed(session: Session, number: int | None) -> Said:
     index, total = index_in(before), len(after)
     answer = int(before.answers[index])
     return Said(
-        f"Removed number {index} from mine, a {answer}; undo brings it back. "
+        f"Removed number {index} from mine, {with_article(answer)}; undo brings it back. "
         f"{counted(total, 'digit')} left.",
         {"removed": index, "answer": answer, "total": total},
     )

@@ -25,13 +25,14 @@ from digitnet.registry.model import Model
 from digitnet.repl import glossary, kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
-from digitnet.repl.features.train import MUCH_WORSE
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import gallery, small_case
 from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
+
+LOST = 0.005  # a loss of validation accuracy that is told
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _past_best(history: Sequence[Measurement]) -> str:
         return ""
     best, last = max(history, key=lambda m: m.validation_accuracy), history[-1]
     lost = best.validation_accuracy - last.validation_accuracy
-    if lost < MUCH_WORSE or best.batches > last.batches / 2:
+    if lost < LOST or best.batches > last.batches / 2:
         return ""
     return (
         f"But it is past its best: {percent(best.validation_accuracy)} of the validation cases "

@@ -31,6 +31,7 @@ from digitnet.repl.pictures.digit import (
     verdict,
 )
 from digitnet.repl.pictures.grid import Grid, Window
+from digitnet.repl.pictures.tables import with_article
 from digitnet.repl.result import Result, Said
 from digitnet.repl.session import Session
 
@@ -99,7 +100,11 @@ def number(digits: Readings) -> str:
 def said(digits: Readings) -> str:
     """`guess 314`, or what it would be if it were a digit."""
     is_one = len(digits) > 1 or digits[0].is_digit
-    return f"guess {number(digits)}" if is_one else f"no digit (a {number(digits)} if it were one)"
+    return (
+        f"guess {number(digits)}"
+        if is_one
+        else f"no digit ({with_article(number(digits))} if it were one)"
+    )
 
 
 def layout_for(width: int, height: int) -> Layout:

@@ -33,7 +33,7 @@ from digitnet.repl.features.data import mean_digits, progress, reading, understo
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import beside_outputs, digit, gallery, small_case, verdict
 from digitnet.repl.pictures.file import path_to_write
-from digitnet.repl.pictures.tables import Rows, counted, percent
+from digitnet.repl.pictures.tables import Rows, counted, percent, with_article
 from digitnet.repl.result import Note, Record
 from digitnet.repl.session import Session
 
@@ -126,14 +126,14 @@ class DigitRead(Drawn):
 
     @property
     def doubt(self) -> str:
-        """`doubtful, or 1 (30.20 %)`; empty if the guess is not doubtful."""
+        """`30.20 % that it is a 1`; empty if the guess is not doubtful."""
         of_digit = self.place.probability if self.place else 1.0
         if self.guess is None or len(self.outputs) < 2 or max(self.outputs) * of_digit >= DOUBT:
             return ""
         *_, second, _ = sorted(range(len(self.outputs)), key=self.outputs.__getitem__)
         if 1 - of_digit > self.outputs[second]:
-            return f"doubtful, or no digit ({percent(1 - of_digit)})"
-        return f"doubtful, or {second} ({percent(self.outputs[second])})"
+            return f"{percent(1 - of_digit)} that it is no digit"
+        return f"{percent(self.outputs[second])} that it is {with_article(second)}"
 
     def as_json(self) -> dict[str, Any]:
         outputs, error = list(self.outputs), self.error or None
@@ -159,7 +159,8 @@ class DigitRead(Drawn):
         if self.guess is None:
             yield Text(self.error, "bold")
         else:
-            yield Text.assemble(verdict(self.guess, self.answer), self.doubt and f": {self.doubt}")
+            doubt = self.doubt and f": doubtful, {self.doubt}"
+            yield Text.assemble(verdict(self.guess, self.answer), doubt)
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class PageRead(Drawn):
             yield self.seen(view)
         doubtful = [each for each in self.digits if each.doubt or each.guess is None]
         for each in doubtful[:MAX_DOUBTS]:
-            yield f"Number {each.number}: " + (each.error or f"{each.guess}, {each.doubt}")
+            yield f"Number {each.number}: " + (each.error or f"probably {each.guess}; {each.doubt}")
         if len(doubtful) > MAX_DOUBTS:
             yield f"{len(doubtful) - MAX_DOUBTS:,} more are doubtful."
         if self.page.left_out:
@@ -381,7 +382,7 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
     for number, (guess, values) in enumerate(zip(answers_of(a).tolist(), a.tolist(), strict=True)):
         place, known = page.digits[number], is_digit(page.digits[number].probability, values)
         digits.append(DigitRead(
-            name, "" if known else f"no digit (a {guess} if it were one)",
+            name, "" if known else f"no digit ({with_article(guess)} if it were one)",
             guess if known else None, tuple(values), found.answer, number + 1, len(seen),
             seen[number], place, guess,
         ))  # fmt: skip

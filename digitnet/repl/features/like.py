@@ -19,6 +19,7 @@ from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import Case, check_outputs, single
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import gallery, halved, named, pixels, small_case
+from digitnet.repl.pictures.tables import with_article
 from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Session
 
@@ -44,7 +45,7 @@ class LikeResult(Record):
     hidden: list[Alike]
 
     def drawn(self, view: View) -> RenderResult:
-        yield f"{self.case}, a {named(self.case.answer, self.case.names)}"
+        yield f"{self.case}, {with_article(named(self.case.answer, self.case.names))}"
         yield small_case(self.case.inputs, view)
         for where, alike in (("its inputs", self.inputs), ("the last hidden layer", self.hidden)):
             if alike:
@@ -147,11 +148,11 @@ class FoolResult(Drawn):
             yield "inputs " + " ".join(f"{value:.4g}" for value in self.changed)
         yield (
             f"Read as {before}{wrongly}, and as {after} "
-            f"({self.confidence:.2f}) after a change of norm {_norm(self.change)}; the inputs' is "
-            f"{_norm(self.x)}. No input changes by more than {rounded(np.abs(self.change).max())}."
+            f"({self.confidence:.2f}) after a change of length {_norm(self.change)} (the inputs: "
+            f"{_norm(self.x)}). No input changes by more than {rounded(np.abs(self.change).max())}."
         )
         yield (
-            f"Of {RANDOM_CHANGES} random changes of this norm, {self.random or 'none'} "
+            f"Of {RANDOM_CHANGES} random changes of this length, {self.random or 'none'} "
             f"{'changes' if self.random == 1 else 'change'} the answer."
         )
 
@@ -192,9 +193,11 @@ def fool(
     for found in smallest_change(network, x, wanted=answer, low=low, high=high):  # noqa: B007
         session.report()
     if found is None:
-        raise CommandError(
-            "no change to that answer was found. fool 11 looks for the nearest other one"
-        )
+        does, hint = "changes the answer", ""
+        if answer is not None:
+            does = f"gets the answer {answer}"
+            hint = f". fool {case.index} looks for any other answer"
+        raise CommandError(f"no change of case {case.index} that {does} was found{hint}")
     read = _read(network, found.x)
     noise = session.rng.standard_normal((RANDOM_CHANGES, len(x)))
     noise *= np.linalg.norm(found.x - x) / np.linalg.norm(noise, axis=1, keepdims=True)

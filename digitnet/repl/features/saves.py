@@ -196,7 +196,7 @@ def welcome(entries: Sequence[Entry]) -> str:
     accuracy = "" if last.accuracy is None else f"{percent(last.accuracy)}, "
     more = f"; ls lists {len(networks) - 1} more" if networks[1:] else ""
     return (
-        f"Welcome back. {last.name}, {accuracy}{_day(last.saved_at)}. "
+        f"Welcome back. {last.name!r}, {accuracy}{_day(last.saved_at)}. "
         f"l {as_typed(last.name)} goes on with it{more}."
     )
 

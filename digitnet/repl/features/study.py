@@ -172,6 +172,8 @@ class StudyResult(Drawn):
             yield Text(f"study {name} best loads the best network.", "dim")
 
     def _varied(self, trials: Sequence[Trials]) -> list[str]:
+        if not self.plan.candidates:  # also while only one value was tried
+            return [name for name, values in self.plan.question.axes if len(values) > 1]
         names = dict.fromkeys(name for group in trials for name in group.settings)
         return [name for name in names if len({self._value(g, name) for g in trials}) > 1]
 
@@ -227,8 +229,10 @@ class StudyResult(Drawn):
             f"({counted(len(accuracies), 'seed')})"
         )
         if len(self.groups) == 1:
+            is_one_of_several = self._varied(self.groups)  # the others are not tried yet
+            network = f"With {self._named(best)}, it" if is_one_of_several else "The network"
             between = f", from {percent(min(accuracies))} to {percent(max(accuracies))}"
-            return f"The network reads {reached}{between if len(accuracies) > 1 else ''}."
+            return f"{network} reads {reached}{between if len(accuracies) > 1 else ''}."
         said = f"Best: {self._named(best)}, {reached}."
         if self.lead is None:
             return said
@@ -236,7 +240,7 @@ class StudyResult(Drawn):
             return f"{said} {self._named(self.lead.over)} is as good."
         ahead = f"It leads {self._named(self.lead.over)} by {100 * self.lead.difference:.2f} points"
         if self.lead.interval is None:
-            return f"{said} {ahead}; --repeat 5 tells luck apart."
+            return f"{said} {ahead}; --repeat 5 shows whether it is luck."
         low, high = (100 * end for end in self.lead.interval)
         verdict = "more than luck" if self.lead.is_clear else "no clear winner"
         return f"{said} {ahead} (95 % interval {low:.2f} to {high:.2f}): {verdict}."

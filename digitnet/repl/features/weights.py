@@ -24,7 +24,7 @@ from digitnet.repl.pictures.digit import (
     side_by_side,
     weights_table,
 )
-from digitnet.repl.pictures.tables import counted
+from digitnet.repl.pictures.tables import counted, with_article
 from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Session
 
@@ -134,7 +134,7 @@ class MapsResult(LayerResult):
     outputs: Array | None
 
     def drawn(self, view: View) -> RenderResult:
-        yield f"{self.case}, a {self.case.answer}"
+        yield f"{self.case}, {with_article(self.case.answer)}"
         is_dense = self.outputs is not None
         what = "weights times pixels, largest outputs" if is_dense else "feature maps, largest"
         yield self.title(f"{what} first")

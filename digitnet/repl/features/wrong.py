@@ -33,7 +33,7 @@ from digitnet.repl.pictures.digit import (
     size_of,
     small_case,
 )
-from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, percent
+from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, Rows, counted, percent, with_article
 from digitnet.repl.result import Record, ScreenOnly
 from digitnet.repl.session import Session
 
@@ -148,7 +148,7 @@ def wrong(
         if digit is not None and digit >= guesses.classes:
             raise CommandError(f"the answers are 0 to {guesses.classes - 1}. Example: wrong 1 0")
     if answer is not None and answer == guess:
-        raise CommandError(f"a {answer} read as {answer} is right. Example: wrong 4 9")
+        raise CommandError(f"{with_article(answer)} read as {answer} is right. Example: wrong 4 9")
     indices, kind, total = guesses.wrong(), "misread", len(guesses.answers)
     if answer is not None:
         indices, kind = indices[guesses.answers[indices] == answer], f"{answer}s that are misread"
@@ -344,7 +344,7 @@ class OutputsResult(Drawn):
         needed = (case.shape[1] if case.ndim == 2 else 0) + 3 + sum(table.widths) + 4
         yield side_by_side(large_case(case, view), table, view.width, needed)
         guesses = [f"{name} reads {each.guess}" for name, each in self.networks.items()]
-        yield f"{', '.join(guesses)}; it is a {self.case.answer}"
+        yield f"{', '.join(guesses)}; it is {with_article(self.case.answer)}"
 
 
 @command(

@@ -31,6 +31,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{ending}"
 
 
+def with_article(digit: int | str) -> str:
+    """`a 7`, `an 8`."""
+    return f"{'an' if f'{digit}'[0] == '8' else 'a'} {digit}"
+
+
 def percent(fraction: float) -> str:
     """`97.87 %`."""
     return f"{fraction:.2%}".replace("%", " %")
