@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
 
+from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.recipes import RECIPES
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Model
@@ -166,11 +167,18 @@ def load(
         said += f", {percent(model.accuracy.value)} right on the {model.accuracy.cases}"
     said += "."
     if model.data not in ("", session.data_sets.name):
-        said += (
-            f" Its data set, {model.data}, is not here: checks use {session.data_sets.name} "
-            f"until data {model.data} fetches it."
-        )
+        said += f" {_without_its_data(session, model)}"
     return now_in_hand(model, said)
+
+
+def _without_its_data(session: Session, model: Model) -> str:
+    """What checks do for a network whose data set is not here."""
+    said, now = f"Its data set, {model.data}, is not here", session.data()
+    until = f" until data {model.data} fetches it" * (model.data in SOURCES | RELATIVES)
+    if model.network.fits(now.train):
+        return f"{said}: checks use {now.name}{until}."
+    used = "; d and img use it to tell what is a digit" * (model.name == "judge")
+    return f"{said}, so c and ch cannot check it{until}{used}."
 
 
 def _asked_which(session: Session) -> str:
