@@ -15,7 +15,7 @@ from digitnet.engine.trainer import Trainer
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.grid import ANSWERS, Grid
 from digitnet.repl.pictures.network import NetworkPicture, picture_of
-from digitnet.repl.pictures.tables import percent
+from digitnet.repl.pictures.tables import counted, percent
 from digitnet.repl.result import Record, ScreenOnly
 
 MAX_MOMENTS, MAX_BYTES = 100, 64 << 20
@@ -118,9 +118,12 @@ class Film:
 
     def words(self) -> Iterator[str]:
         for at in np.unique(np.linspace(0, len(self.moments) - 1, TOLD).round().astype(int)):
-            moment = self.moments[at]
-            most = int(np.argmax(moment.shares))
-            yield (
-                f"after {moment.batches:,} mini-batches: {percent(moment.accuracy)} right, "
-                f"most often guessed {most} ({moment.shares[most]:.0%})"
-            )
+            shares = self.moments[at].shares
+            most = int(np.argmax(shares))
+            yield f"{self.told(at)}, most often guessed {most} ({shares[most]:.0%})"
+
+    def told(self, at: int) -> str:
+        """A moment in words."""
+        moment, count = self.moments[at], min(MAX_CASES, len(self.data.validation))
+        right = f"{percent(moment.accuracy)} of {counted(count, 'validation case')} right"
+        return f"after {counted(moment.batches, 'mini-batch')}, {right}"

@@ -37,7 +37,14 @@ def _joined(word: str) -> str:
 # of each term of the field: `word, other words | a line to type`, and indented below, what it means
 _TERMS = re.split(r"\n(?=\S)", (PACKAGE / "glossary.txt").read_text(encoding="utf-8"))
 
-_SYNONYMS = {"lr": "rate", "learningrate": "rate", "weightdecay": "l2", "earlystopping": "patience"}
+_SYNONYMS = {
+    "lr": "rate",
+    "learningrate": "rate",
+    "weightdecay": "l2",
+    "earlystopping": "patience",
+    "runningmean": "average",
+    "deformed": "augment",
+}
 for _term in _TERMS:
     _word, *_others = _term.partition(" | ")[0].split(", ")
     _SYNONYMS |= {_joined(other): _joined(_word) for other in _others}

@@ -75,7 +75,7 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
     weights = hand(session).trainer.with_answering_weights().parameters[0].value
     assert step["parameters"][0]["answers"] == weights.tolist()
     assert explained["weights"] == "running mean"
-    assert "running mean" in shown(session, "why 3", width=80)
+    assert "averaged weights" in shown(session, "why 3", width=80)
     assert "running mean" in shown(session, "step", width=80)
     assert "answers" not in do(session, "n mini; step")[1]["steps"][0]["parameters"][0]
 

@@ -284,7 +284,7 @@ def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
 
 def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:
     text = shown(session, "n diary; look train 1e")
-    assert re.search(r"^after 0 mini-batches: .* right, most often guessed \d", text, re.MULTILINE)
+    assert re.search(r"^after 0 mini-batches, .* right, most often guessed \d", text, re.MULTILINE)
     assert "Trained 350 mini-batches" in text
     assert "●" not in text
 

@@ -39,7 +39,6 @@ from digitnet.repl.pictures.network import (
     picture_of,
     resized,
 )
-from digitnet.repl.pictures.tables import percent
 from digitnet.repl.result import Merged, Record, ScreenOnly
 from digitnet.repl.session import Before, Session
 
@@ -221,8 +220,7 @@ class Viewer(Window):
         guess, answer = (named(n, self.data.answers) for n in (picture.guess, picture.answer))
         told = TOLD.get(picture.phase.kind, "")
         if self.film:
-            then = self.film.moments[self.moment]
-            told += f"; after {then.batches:,} mini-batches, {percent(then.accuracy)} right"
+            told += f"; {self.film.told(self.moment)}"
         return f"case {self.index:,}: guess {guess}, answer {answer}, cost {scene.cost:.4g}{told}"
 
     def _draw_unit(self, grid: Grid, picture: NetworkPicture) -> None:

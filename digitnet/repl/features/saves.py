@@ -173,10 +173,10 @@ def load(
 
 def _without_its_data(session: Session, model: Model) -> str:
     """What checks do for a network whose data set is not here."""
-    said, now = f"Its data set, {model.data}, is not here", session.data()
+    said, now = f"Its data set, {model.data}, is not here", session.data_sets.name
     until = f" until data {model.data} fetches it" * (model.data in SOURCES | RELATIVES)
-    if model.network.fits(now.train):
-        return f"{said}: checks use {now.name}{until}."
+    if session.data_sets.fitting(model.network, now, ""):
+        return f"{said}: checks use {now}{until}."
     used = "; d and img use it to tell what is a digit" * (model.name == "judge")
     return f"{said}, so c and ch cannot check it{until}{used}."
 

@@ -81,10 +81,10 @@ def undo(
     name: Annotated[str, kinds.UNDOABLE] = "",
     number: Annotated[int, kinds.COUNT] = 1,
 ) -> Said:
-    """Take back the last change, whatever it was; redo, or undo again, makes it again.
+    """Take back the last training, overwrite, rename, delete or change of your digits.
 
-    Changes are trainings, deleted, overwritten and renamed saves, and changes to data sets of your
-    own. What was done in an earlier session is taken back only after asking.
+    redo, or undo again, makes it again. What was done in an earlier session is taken back only
+    after asking. Settings, and a network that n has replaced, do not come back.
 
     undo t takes back the last training of the network in hand. With a name, takes back what was
     last done to that network or data set; with a number, brings back an earlier version, counted

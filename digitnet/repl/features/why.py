@@ -189,7 +189,7 @@ class Film(Window):
         return False
 
 
-MEAN = "The weights are the running mean, with which the network answers; step shows both."
+MEAN = "These are the averaged weights, with which it answers (? average)."
 PENALIZED = "In training, the penalties add to these gradients (set l2, set l1)."
 
 
