@@ -229,7 +229,7 @@ PATIENT = Kind(
     "N, hint or CAUSE",
     "the number of a patient, from 1, `hint`, or what is wrong with it",
     lambda text: whole(text, 1) if text.isdigit() else _CAUSES.parse(text),
-    offers=lambda session, words: _CAUSES.choices(),
+    choices=_CAUSES.choices,
 )
 ANSWERED = Kind(
     "NUMBER or skip",

@@ -361,10 +361,14 @@ def patients() -> list[Patient]:
 
 @dataclass
 class Treatment(Coach):
-    """A patient being treated. named: whether the cause was named. hints: how many were given."""
+    """A patient being treated.
+
+    shape: of its network. named: whether the cause was named. hints: how many were given.
+    """
 
     number: int
     patient: Patient
+    shape: str
     named: bool = False
     cured: bool = False
     hints: int = 0
@@ -373,6 +377,10 @@ class Treatment(Coach):
         """What is said after a command, if the network has become well."""
         if self.cured or not _is_reached({"on_sample": self.patient.cure}, session):
             return ""
+        if not self.named and session.network().network.shape != self.shape:
+            return (
+                "That is another network. What is wrong with the patient? patient CAUSE names it."
+            )
         self.cured = True
         right = f"At least {percent(self.patient.cure)} of the sample's validation cases are right"
         return f"{right}: cured. {self._end(session)}"
@@ -381,13 +389,13 @@ class Treatment(Coach):
         """What is said of a cause that was named."""
         if cause not in self.patient.causes:
             return f"No: {cause} is not it. patient hint helps, and so does doctor."
-        self.named = True
+        self.named, self.cured = True, _on_sample(session) >= self.patient.cure
         return f"Yes: {FAULTS[cause].what} {self._end(session)}"
 
     def _end(self, session: Session) -> str:
         """What is left to do, or the end."""
         if not self.named:
-            return "And what was it? patient CAUSE names it, as in patient rate-high."
+            return "And what was it? patient CAUSE names it; ? patient lists causes."
         if not self.cured:
             return f"Now cure it: train a network that gets {percent(self.patient.cure)} right."
         session.coach = None
@@ -440,8 +448,8 @@ def _admit(session: Session, number: int, every: list[Patient]) -> Said:
     _spoil(session, chosen.spoil)
     _run(session, training)
     session.mark_saved()
-    session.coach = Treatment(number, chosen)
     shape = session.network().network.shape
+    session.coach = Treatment(number, chosen, shape)
     goal = f"Find out what is wrong (patient CAUSE names it), and get {percent(chosen.cure)} right."
     said = f'"{chosen.story}"\n\nIn hand: {shape}. {goal} patient hint helps.'
     fields = {"number": number, "story": chosen.story, "shape": shape, "cure": chosen.cure}
