@@ -141,6 +141,9 @@ def load(name: str) -> Network:
     settings: dict[str, Any] = asdict(trainer.settings)
     loaded = Network(shape, cost=network.cost_name, seed=trainer.seed, warm_start=True, **settings)
     loaded._take(model, np.arange(max(2, network.outputs)))
+    sources = SOURCES | RELATIVES
+    if all(name in sources and sources[name].inputs > 100 for name in model.trained_on):
+        loaded._largest = 1.0  # of pictures
     return loaded
 
 

@@ -42,6 +42,9 @@ class Digit:
     classes: Integers
     answer: Any = None
 
+    def __repr__(self) -> str:
+        return f"Digit(guess={self.guess}, {self.outputs.max():.1%})".replace("%", " %")
+
     def _repr_html_(self) -> str:
         said = f"guess {self.guess}" + f", answer {self.answer}" * (self.answer is not None)
         shown = self._picture() if self.picture.ndim == 2 else ""

@@ -2,9 +2,10 @@
 
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -26,6 +27,9 @@ OWN = (*BEGINNING, "epochs", "warm_start")
 
 ORIGINS: dict[int, str] = {}
 """id of the training inputs that `digitnet.data` has given, and keeps → the name of the set."""
+
+
+MUCH_LARGER = 10  # times the inputs of training: of such inputs `predict` warns
 
 
 class Estimator:
@@ -54,6 +58,7 @@ class Estimator:
         self.epochs, self.warm_start = epochs, warm_start
         self._settings: dict[str, Any] = {}
         self._model: Model | None = None
+        self._largest = inf  # of the inputs that it was trained on, if they are known
         self.set_params(**settings)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -105,6 +110,7 @@ class Estimator:
         train = even_sample(self._cases(inputs, answers), settings.cases, seed)
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
+        self._largest = float(np.abs(train.inputs).max())
         if amount.value:
             origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
             if model.trained_on[-1:] != [origin]:
@@ -181,6 +187,12 @@ class Estimator:
 
     def _outputs(self, x: ArrayLike) -> Array:
         model, inputs = self._there(), _checked(x)
+        if (largest := np.abs(inputs).max()) > MUCH_LARGER * self._largest:
+            warnings.warn(
+                f"x goes up to {largest:g}, and the cases it was trained on to {self._largest:g}; "
+                "pixels are bytes, or from 0 to 1",
+                stacklevel=3,
+            )
         cases = self._cases(inputs, np.full(len(inputs), self.classes_[0]))
         chunks = outputs_in_chunks(model.trainer.answering(), cases)
         return np.concatenate([a.copy() for a, _ in chunks])

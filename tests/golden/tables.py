@@ -142,8 +142,9 @@ def flags() -> str:
 
 
 JSON = (
-    "n diary; t 1; min 1; c 1; ch 5; wrong; cm; grad; pas a; p; pas b; ls; n mini; l a; data; "
-    "img {}; del a; undo; vote a b"
+    "n diary; t 1; min 1; c 1; ch 5; wrong; cm; like 3; fool 3; grad; i; pas a; p; pas b; ls; "
+    "n mini; find rate; l a; data; img {}; del a; undo; vote a b; n 784-8-10; "
+    "set rate 50; set; doctor"
 )
 """Commands whose fields are listed; {} is a picture."""
 

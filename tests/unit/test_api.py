@@ -212,6 +212,15 @@ def test_the_page_on_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert last == "[(100,), (10,)] True"
 
 
+def test_pixels_from_0_to_255_are_warned_of() -> None:
+    _, test = dn.data("sample")
+    nets = dn.load("ready"), dn.network("784-4-10").fit(test.x[:50], test.y[:50], epochs=1)
+    for net in nets:
+        with pytest.warns(UserWarning, match="x goes up to 255, and the cases it was trained on"):
+            net.predict(test.x[:50] * 255)
+        assert re.fullmatch(r"Digit\(guess=\d, \d+\.\d %\)", repr(net.check(test.x[0])))
+
+
 def test_the_program_and_the_loader_of_the_page_answer_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,12 +69,18 @@ def _in_full(command: Command) -> RenderResult:
     if command.aliases:
         yield Text(f"also: {', '.join(command.aliases)}", "dim")
     yield Text(command.text)
-    if command.arguments:
-        yield pairs({a.kind.metavar: a.kind.expects for a in command.arguments}, "Arguments")
-    for argument in command.arguments:
-        if choices := argument.kind.choices():
-            yield pairs(choices, argument.kind.metavar)
-    yield pairs(command.examples, "Examples")
+    arguments, choices = {}, {}
+    for kind in (argument.kind for argument in command.arguments):
+        words = dict(kind.choices())
+        arguments[kind.metavar] = kind.expects if len(words) != 1 else words.popitem()[1]
+        if words:
+            choices[kind.metavar] = words
+    if arguments:
+        yield pairs(arguments, "Arguments")
+    for metavar, words in choices.items():
+        yield pairs(words, metavar)
+    *others, plainest = command.examples.items()
+    yield pairs(dict([plainest, *others]), "Examples")
 
 
 @command(
