@@ -1,11 +1,11 @@
 """Charts, and drawings of lines, boxes and words, which are written as SVG, PDF and PNG."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,7 +50,7 @@ class Chart:
 
     Names stand beside the title. log_x, log_y: whether an axis is logarithmic; points that are not
     above zero are then left out. marked: an x to mark with a vertical line. over: what x is, for
-    pictures in files.
+    pictures in files. floor: lower values are drawn there.
     """
 
     title: str
@@ -59,6 +59,7 @@ class Chart:
     log_y: bool = False
     marked: float | None = None
     over: str = ""
+    floor: float = -inf
 
     @cached_property
     def lines(self) -> list[tuple[int, str, Array]]:
@@ -69,6 +70,7 @@ class Chart:
         lines = []
         for number, (name, points) in enumerate(self.curves.items()):
             xy = np.array(thinned(points), float).reshape(-1, 2).T.clip(-MAX_VALUE, MAX_VALUE)
+            xy[1] = np.maximum(xy[1], self.floor)
             for axis in (axis for axis in (0, 1) if (self.log_x, self.log_y)[axis]):
                 xy = xy[:, xy[axis] > 0]
                 xy[axis] = np.log10(xy[axis])
@@ -102,7 +104,7 @@ class Chart:
         if self.log_y:
             return _powers(low, high, 2 * count)
         ticks = {low + (high - low) * k / count for k in range(count)} | {high}
-        return [(tick, rounded(tick)) for tick in sorted(ticks)]
+        return [(t, "<" * (t == self.floor) + rounded(t)) for t in sorted(ticks)]
 
 
 def _powers(low: float, high: float, most: int) -> Ticks:
@@ -140,8 +142,26 @@ def training_charts(
         log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
     return [
         Chart(f"{title} (log)" if log else title, costs, log_y=log, marked=marked, over=BATCHES),
-        Chart("validation accuracy, %", accuracies, marked=marked, over=BATCHES),
+        Chart(
+            "validation accuracy, %",
+            accuracies,
+            marked=marked,
+            over=BATCHES,
+            floor=_floor(accuracies.values()),
+        ),
     ]
+
+
+def _floor(accuracies: Iterable[Sequence[Point]]) -> float:
+    """Where the axis of accuracies, in percent, begins: so near to those of the second half that a
+    small fall of them is seen; −∞ if none is lower.
+    """
+    every = [point for points in accuracies for point in points]
+    middle = max((x for x, _ in every), default=0) / 2
+    later = [y for x, y in every if x >= middle] or [0]
+    height = max(4 * (max(later) - min(later)), (100 - max(later)) / 2)
+    floor = max(later) - height
+    return floor if any(y < floor for _, y in every) else -inf
 
 
 def history_charts(

@@ -105,6 +105,15 @@ def test_costs_over_a_wide_range_are_on_a_logarithmic_axis_unless_told(
         assert history_charts({"": history}, asked)[0].log_y == has
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "low"),
+    [((0.09, 0.9, 0.95, 0.952, 0.946), "<92.8"), ((0.1, 0.2, 0.4, 0.6), "10")],
+)
+def test_a_small_fall_of_the_accuracy_is_seen(accuracies: tuple[float, ...], low: str) -> None:
+    history = [Measurement(n, 0.1, 0.1, value) for n, value in enumerate(accuracies)]
+    assert history_charts({"": history})[1].y_ticks(MIN_ROWS)[0][1] == low
+
+
 def test_long_trainings_keep_their_first_and_last_point() -> None:
     curves = GrowingCurves()
     for batch in range(10 * MAX_POINTS):
