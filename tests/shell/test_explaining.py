@@ -103,27 +103,6 @@ def test_of_equal_ones_in_a_window_the_first_is_taken(session: Session) -> None:
     assert "the largest, the first of 4 equal ones" in shown(session, "why 3 2", width=80)
 
 
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        ("why", "no network in hand"),
-        ("n mini; why 8", "numbered 0 to 7"),
-        ("n mini; why x", "the number of a case"),
-        ("n mini; why 1 3", "there is no layer 3: the network has 2"),
-        ("step", "no network in hand"),
-        ("n mini; step 101", "at most 100 mini-batches"),
-        ("n mini; step 0", "a whole number from 1"),
-        ("n mini; set augment light; step", "set augment none"),
-        ("n mini; pas a; vote a a; step", "a committee cannot be trained"),
-    ],
-)
-def test_refusals(session: Session, line: str, says: str) -> None:
-    *before, last = line.split("; ")
-    for part in before:
-        do(session, part)
-    assert says in refusal(session, last)
-
-
 def test_outputs_that_are_no_numbers_are_not_explained(session: Session) -> None:
     do(session, "n mini3")
     hand(session).network.parameters[0].value[...] = np.nan

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Start
-from session_helpers import do, refusal, shown
+from session_helpers import do, shown
 
 from digitnet.repl.features import look
 from digitnet.repl.features.look import Viewer
@@ -326,14 +326,3 @@ def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(
     t.wait_for("interrupted; the network in hand is kept")
     t.wait_for(r"^mini\*?>$")
     assert not t.screen.cursor.hidden
-
-
-def test_what_cannot_be_looked_at(session: Session) -> None:
-    assert "no network in hand" in refusal(session, "look")
-    for line, said in {
-        "n diary; look 1000": "there is no case 1,000",
-        "look five": "look 5",
-        "look 5 3e": "an amount is for look train",
-        "look train 3 x 4": "look [INDEX or train] [AMOUNT]",
-    }.items():
-        assert said in refusal(session, line)

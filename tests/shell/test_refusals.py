@@ -86,6 +86,23 @@ WRONG = {
     "0,5": "'0,5' is not a command. quiz 0,5 answers a question of quiz",
     "theme light": "'theme' is not a command. Did you mean set theme light?",
     "accuracy": "'accuracy' is not a command. ? accuracy explains it",
+    "patient 21": "there are 20 patients",
+    "patient rate-high": "no patient is in hand",
+    "patient cold": "what is wrong with it",
+    "lesson 99": "lessons, not 99",
+    "lesson next": "no lesson has begun",
+    "quiz 1": "nothing is asked",
+    "look 1000": "there is no case 1,000",
+    "look five": "look 5",
+    "look 5 3e": "an amount is for look train",
+    "look train 3 x 4": "look [INDEX or train] [AMOUNT]",
+    "why x": "the number of a case",
+    "why 1 3": "there is no layer 3: the network has 2",
+    "step 101": "at most 100 mini-batches",
+    "step 0": "a whole number from 1",
+    "n mini; why 8": "numbered 0 to 7",
+    "set augment light; step": "set augment none",
+    "pas a; vote a a; step": "a committee cannot be trained",
 }
 
 
@@ -97,7 +114,9 @@ def test_what_is_wrong_is_said_in_one_line(session: Session) -> None:
         assert message.isprintable()
 
 
-@pytest.mark.parametrize("line", ["c", "ch", "p", "i", "pas x", "set rate 1", "export x.npz"])
+@pytest.mark.parametrize(
+    "line", ["c", "ch", "p", "i", "pas x", "set rate 1", "export x.npz", "why", "step", "look"]
+)
 def test_commands_that_need_a_network_say_so(session: Session, line: str) -> None:
     assert "n makes one" in refusal(session, line)
 

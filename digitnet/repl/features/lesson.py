@@ -50,11 +50,6 @@ OFF = "lesson next skips it, lesson off ends it"
 MAX_THROWN = 60  # seconds of training that a lesson discards without asking
 
 
-def _hidden_units(session: Session) -> int:
-    layers = [la for la in session.network().network.layers if isinstance(la, Dense)]
-    return sum(layer.units for layer in layers[:-1])
-
-
 def _measured(session: Session, cases: str) -> Evaluation:
     model = session.network()
     measured: Cases = getattr(session.data_for(model), cases)
@@ -71,9 +66,11 @@ GOALS: dict[str, Callable[[Session, Any], bool]] = {
     "command": lambda session, name: session.done == COMMANDS[name].name,
     "accuracy": lambda session, least: _measured(session, "validation").accuracy >= least,
     "accuracy_below": lambda session, most: _measured(session, "validation").accuracy < most,
-    "on_sample": lambda session, least: _on_sample(session) >= least,
     "cost": lambda session, most: _measured(session, "train").cost <= most,
-    "units": lambda session, most: _hidden_units(session) <= most,
+    "units": lambda session, most: (
+        sum([la.units for la in session.network().network.layers if isinstance(la, Dense)][:-1])
+        <= most
+    ),
     "layer": lambda session, kind: any(
         layer.kind == kind for layer in session.network().network.layers
     ),
@@ -375,7 +372,7 @@ class Treatment(Coach):
 
     def after(self, session: Session) -> str:
         """What is said after a command, if the network has become well."""
-        if self.cured or not _is_reached({"on_sample": self.patient.cure}, session):
+        if self.cured or not session.done or _on_sample(session) < self.patient.cure:
             return ""
         if not self.named and session.network().network.shape != self.shape:
             return (

@@ -17,6 +17,7 @@ from digitnet.registry.model import Model
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
+from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import Row, Sheet, aligned
 from digitnet.repl.result import Note
@@ -143,8 +144,7 @@ def _ask(session: Session) -> Question:
     index = int(rng.integers(len(data.test)))
     x = data.test.inputs[index].astype(np.float64) * data.test.scale
     page = backpropagate(model.network, x, data.test.targets[index].astype(np.float64))
-    if not np.isfinite(page.outputs).all():
-        raise CommandError("the network's outputs are not numbers: there is nothing to compute")
+    check_outputs(page.outputs)
     number = int(rng.choice([n for n, p in enumerate(page.passes) if isinstance(p.layer, Dense)]))
     every = list(_questions(page, number, rng, model))
     chosen = int(rng.integers(len(every) + (len(page.passes) > 1)))  # a unit learns at any rate

@@ -414,7 +414,7 @@ class _Block:
     def of_cost(self) -> list[Text]:
         """The outputs beside their targets, and the cost; of the last layer."""
         sheet, name, page = self.sheet, self.result.cost_name, self.result.page
-        title = sheet.title(name if name != "squared" else "squared error")
+        title = sheet.text(name if name != "squared" else "squared error", "bold")
         block = [title, sheet.formulae(self.cost.formula)]
         if self.is_whole:
             block.append(sheet.table(self.names, lines({"a": self.p.a, "y": page.y})))
@@ -463,11 +463,12 @@ class _Block:
         formulae = sheet.formulae(*gradients(p))
         if not p.layer.parameters:
             return [[self.title, formulae]]
+        title = sheet.text(f"layer {self.number + 1}: gradient", "bold")
         above = "" if self.is_output else self.result.page.passes[self.number + 1].layer.kind
         of_delta = backwards(p, above, self.cost.derivative_formula)
         return [
             [self.title, sheet.formulae(*of_delta), *self._deltas()],
-            [sheet.title(f"layer {self.number + 1}: gradient"), formulae, *self._gradients()],
+            [title, formulae, *self._gradients()],
         ]
 
     def _deltas(self) -> list[Text]:

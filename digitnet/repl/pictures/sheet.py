@@ -107,13 +107,10 @@ class Sheet:
         text = f"{line * 2} {words} ".ljust(self.width, line)
         return Text(text, "bold magenta", no_wrap=True, overflow="crop")
 
-    def title(self, words: str) -> Text:
-        return self.text(words, "bold")
-
     def layer_title(self, layer: Layer, number: int) -> Text:
         """`layer 2: dense 256 to 10, softmax`."""
         shapes = {"kind": layer.kind, "inputs": layer.input_shape, "outputs": layer.shape}
-        return self.title(f"layer {number}: {layer_line(shapes | layer.described())}")
+        return self.text(f"layer {number}: {layer_line(shapes | layer.described())}", "bold")
 
     def formulae(self, *formulae: str) -> Text:
         return self.text("\n".join(formulae), "cyan")
