@@ -2,14 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterator
-from io import StringIO
+from functools import partial
 
 import numpy as np
 import pytest
+import session_helpers
 from engine_helpers import made
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
-from session_helpers import Kept, do
+from session_helpers import do
 
 from digitnet.engine import settings
 from digitnet.engine.arrays import Array
@@ -19,8 +20,6 @@ from digitnet.engine.network import COSTS, Cost, Network
 from digitnet.engine.optimizers import OPTIMIZERS, Optimizer
 from digitnet.engine.schedules import SCHEDULES, Curve
 from digitnet.engine.shapes import network_of
-from digitnet.repl.loop import do_line
-from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.completion import Offers
 
@@ -36,12 +35,7 @@ def forgotten() -> Iterator[None]:
         table.update(was)  # type: ignore[arg-type]
 
 
-def shown(session: Session, line: str) -> str:
-    """What a person sees of the result of a line."""
-    screen, output = Screen(StringIO(), width=200), Kept()
-    output.result = lambda command, result: screen.print(result)  # type: ignore[method-assign]
-    assert do_line(line, session, output), output.errors
-    return screen.file.getvalue()  # type: ignore[attr-defined]
+shown = partial(session_helpers.shown, width=200, plain=False)
 
 
 def offered(session: Session, line: str) -> list[str]:
