@@ -214,12 +214,8 @@ PART = number_or(
     {"cost": "where the error signal of the outputs comes from"},
     low=1,
 )
-LESSON = number_or(
-    "N, next or off",
-    "the number of a lesson, from 1, `next` or `off`",
-    {"next": "skip a step", "off": "end it"},
-    low=1,
-)
+_STEPS = {"next": "skip a step", "off": "end it"}
+LESSON = number_or("N, next or off", "the number of a lesson, from 1, next or off", _STEPS, low=1)
 _CAUSES = one_of(
     "CAUSE",
     "a cause",

@@ -56,11 +56,6 @@ class Question:
         }
         return cls(text, shown, formula, float(compute(*shown.values())))
 
-    @property
-    def solved(self) -> str:
-        """The formula and what it gives."""
-        return " = ".join([*[self.formula] * bool(self.formula), *aligned([self.answer])])
-
 
 @dataclass(frozen=True)
 class QuizResult(Drawn):
@@ -119,11 +114,12 @@ def quiz(
         return QuizResult(question, "", session.quiz_right, session.quiz_asked)
     tolerated = TOLERANCE * abs(question.answer) or ZERO
     hint = question.hint or f"Think of {question.formula}."
+    solved = f"{question.formula} = {aligned([question.answer])[0]}"
     if not isinstance(answer, str) and abs(answer - question.answer) <= tolerated:
         session.quiz_right += 1
-        said, is_over = f"Right: {question.solved}.", True
+        said, is_over = f"Right: {solved}.", True
     elif answer == "skip" or question.tries + 1 == TRIES:
-        said, is_over = f"{question.hint} The answer is {question.solved}.".lstrip(), True
+        said, is_over = f"{question.hint} The answer is {solved}.".lstrip(), True
     else:
         question.tries += 1
         said, is_over = f"Not {answer:.10g}. {hint} quiz NUMBER tries again.", False
@@ -162,7 +158,7 @@ def _of_rate(model: Model, cases: Cases, rng: np.random.Generator) -> Question:
     text = f"An untrained copy was trained. Was its rate {rates[0]:g}, {usual:g} or {rates[2]:g}?"
     givens = {"mini-batch": at + 1, "cost": costs[at]}
     hint = "A cost that hardly falls: rate too low. One that jumps or sticks: too high."
-    return Question(text, givens, "", rate, hint)
+    return Question(text, givens, "rate", rate, hint)
 
 
 def _questions(
