@@ -65,9 +65,10 @@ LONGEST_BAR = 24
 DIM = "#888888"
 
 KEYS = (
-    " enter done  q leave  u undo  c clear  e eraser  0-9 answer"
-    "  arrows, space draw  right button erases"
+    "enter_done  q_leave  arrows,_space_draw  u_undo  c_clear  e_eraser  0-9_answer"
+    "  right_button_erases"
 )
+"""What the keys do; _ is a space at which no line ends."""
 
 STEPS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 """By how many pixels to the right and down the arrows move the cursor."""
@@ -212,7 +213,7 @@ class Board(Window):
     # how it looks
 
     def draw(self, grid: Grid) -> None:
-        """The paper in a frame; beside it the outputs; below, as many keys as fit."""
+        """The paper in a frame; beside it the outputs; below, as many lines of keys as fit."""
         self._layout = layout = layout_for(grid.width, grid.height)
         across = layout.columns
         grid.write(0, 0, f"┌{' draw a digit '.center(across, '─')}┐", DIM)
@@ -220,9 +221,11 @@ class Board(Window):
             grid.write(0, y, f"│{' ' * across}│", DIM)
         grid.write(0, layout.rows + 1, f"└{'─' * across}┘", DIM)
         grid.image(1, 1, self.drawing.scaled_to(2 * layout.rows, across))
-        panel = grid.part(across + 3, 0, grid.width - across - 3, grid.height - 1)
+        keys = wrap(KEYS, grid.width - 1)[: max(1, grid.height - layout.rows - 2)]
+        panel = grid.part(across + 3, 0, grid.width - across - 3, grid.height - len(keys))
         self._draw_panel(panel, self.digits)
-        grid.write(0, grid.height - 1, KEYS.ljust(grid.width), DIM)
+        for y, line in enumerate(keys, grid.height - len(keys)):
+            grid.write(0, y, f" {line.replace('_', ' ')}".ljust(grid.width), DIM)
         if self.keys_in_use:
             grid.cursor = layout.character(self.cursor)
 

@@ -277,10 +277,11 @@ def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
     rows, data = [], []
     for number, each in enumerate(every, 1):
         count, at = len(each.steps), min(taken.get(each.name, 0), len(each.steps))
-        rows.append((str(number), each.title, f"{at} of {count}" if at else "", each.about))
+        taken_so_far = f" ({at} of {count})" if at else ""
+        rows.append((f"{number:2}  {each.title}{taken_so_far}", each.about))
         data.append({"name": each.name, "title": each.title, "steps": count, "taken": at})
     below = "lesson 1 begins the first; patient has broken networks to cure, quiz asks questions."
-    table = Rows(("", "lesson", "taken", "about"), rows, prose=("about",))
+    table = Rows(("", ""), rows)
     return Listed(below, {"lessons": data}, table)
 
 

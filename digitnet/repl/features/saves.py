@@ -186,8 +186,8 @@ def _asked_which(session: Session) -> str:
     names = session.registry.names()
     if not names:
         raise CommandError("there are no saved networks yet: pas NAME saves one")
-    listed = [f"{number:3}  {name}" for number, name in enumerate(names, 1)]
-    answer = session.asker.ask("\n".join([*listed, "Which one (name or number)?"])).strip()
+    listed = [f"{number} {name}".replace(" ", "\xa0") for number, name in enumerate(names, 1)]
+    answer = session.asker.ask(f"{'   '.join(listed)}\nWhich one (name or number)?").strip()
     if not answer:
         raise CommandError("no name, so nothing was loaded")
     if answer not in names and answer.isdecimal() and 0 < int(answer) <= len(names):

@@ -217,7 +217,7 @@ def weights_table(weights: Array, biases: Array | None, first: int = 0) -> Rende
 
 # what a network made of a case
 
-BAR = 20
+BAR, SHORT_BAR = 20, 3  # columns of a bar, and of one beside a picture at least
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -249,8 +249,10 @@ def beside_outputs(
     """
     left, lines = large_case(case, view), []
     is_single = len(values) == 1  # which is no answer itself
-    beside = 34 if is_single else 19  # columns for what is not the bar
-    width, blocks = max(1, min(BAR, view.width - beside)), view.blocks
+    beside = 32 if is_single else 15 + len(f"{len(values) - 1}")  # columns for what is not the bar
+    around = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + beside
+    space = view.width - (around if view.width >= around + SHORT_BAR else beside)
+    width, blocks = max(1, min(BAR, space)), view.blocks
     for index, value in enumerate(values):
         name, label = f"{index}", label_for(index, guess, answer)
         if is_single:
@@ -258,8 +260,7 @@ def beside_outputs(
         style = "bold" if answer is None and label else LABEL_STYLES.get(label, "")
         text = f"{name} {bar(value, width, blocks=blocks)} {value:6.3f} {label}"
         lines.append(Text(text.rstrip(), style, no_wrap=True))
-    needed = (case.shape[1] if case.ndim == 2 else len(left)) + 3 + BAR + beside
-    return side_by_side(left, Text("\n").join(lines), view.width, needed)
+    return side_by_side(left, Text("\n").join(lines), view.width, around + SHORT_BAR)
 
 
 def named(answer: int, names: Sequence[str]) -> str:

@@ -56,8 +56,9 @@ class Person:
 
     def ask(self, question: str) -> str:
         width = max(20, shutil.get_terminal_size().columns - 1)
+        lines = [textwrap.fill(line, width).replace("\xa0", " ") for line in question.split("\n")]
         try:
-            return self.reader.answer(f"{textwrap.fill(question, width)} ").strip()
+            return self.reader.answer("\n".join(lines) + " ").strip()
         except (KeyboardInterrupt, EOFError):
             return ""
 
