@@ -199,8 +199,8 @@ def _arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
 
 
 def understood(words: list[str]) -> list[str]:
-    """The words of a command as they are meant: `?t` and `t --help` ask for help, `T` is `t`, and
-    `set rate=0.1` is `set rate 0.1`.
+    """The words of a command as they are meant: `?t` and `t --help` ask for help, `T` is `t`,
+    `set rate=0.1` is `set rate 0.1`, and `save as first` is `pas first`.
     """
     first, *others = words
     if first[0] == "?" and first[1:] and not others:
@@ -209,6 +209,8 @@ def understood(words: list[str]) -> list[str]:
         return ["?", first]
     if assigned := first == "set" and re.fullmatch(r"(\w+) ?= ?(.+)", " ".join(others)):
         return [first, assigned[1], *assigned[2].split()]
+    if first == "save" and others[:1] == ["as"] and others[1:]:
+        return ["pas", *others[1:]]
     return words if first in COMMANDS else [first.lower(), *others]
 
 

@@ -1,7 +1,9 @@
 """Errors shown to the user, and helpers for their messages."""
 
 import difflib
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -47,7 +49,12 @@ def printable(text: str, longest: int = 200) -> str:
 
 
 def say_error(message: str) -> None:
-    """Prints one line on standard error, with control characters escaped; none if it is closed."""
+    """Prints one line on standard error, which a terminal shows broken between words, with control
+    characters escaped; none if it is closed.
+    """
+    line = f"digitnet: {printable(message, 600)}"
     if sys.stderr is not None:
         with suppress(OSError):
-            print(f"digitnet: {printable(message, 600)}", file=sys.stderr, flush=True)
+            if sys.stderr.isatty():
+                line = textwrap.fill(line, max(20, shutil.get_terminal_size().columns - 1))
+            print(line, file=sys.stderr, flush=True)

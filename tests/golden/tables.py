@@ -35,7 +35,7 @@ from digitnet.repl.terminal.output import Output
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(<!-- generated: (.*?) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
-FIRST = ("n relu", "t 3e", "c 17", "ch all", "why 17", "d", "p first", "l first", "undo", "? t")
+FIRST = ("n relu", "t 3e", "c 17", "ch all", "why 17", "d", "pas first", "l first", "undo", "? t")
 """Examples of the ten commands in the README."""
 
 

@@ -1,7 +1,7 @@
 """What people type for an amount or a shape, and mean the same by."""
 
 import pytest
-from session_helpers import do, shown
+from session_helpers import do, refusal, shown
 
 from digitnet.repl.session import Session
 
@@ -27,6 +27,11 @@ def test_a_shape(session: Session, line: str) -> None:
     assert made["shape"] == "784-30-10"
     assert session.hand
     assert session.hand.network.layers[0].config()["activation"] == "tanh"
+
+
+def test_save_as_and_the_name_of_a_save(session: Session) -> None:
+    assert do(session, "n mini; save as mynet")[-1]["name"] == "mynet"
+    assert refusal(session, "mynet") == "'mynet' is not a command. l mynet loads that network"
 
 
 @pytest.mark.parametrize("line", ["set rate 0,05", "set rate=0.05", "set rate = 0,05"])

@@ -294,6 +294,7 @@ def test_plot_draws_on_the_axis_asked_for_and_the_rate_as_far_as_it_is_known(
 
 def test_ch_says_how_to_see_the_misread_ones(session: Session) -> None:
     assert shown(session, "n diary; ch all").rstrip().endswith("wrong shows the misread ones.")
+    assert shown(session, "ch 10").rstrip().endswith("wrong shows the misread ones of all 1,000.")
     assert "wrong" not in shown(session, "n truth; t 3000; ch all")
 
 

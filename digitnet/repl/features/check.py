@@ -224,6 +224,7 @@ class CheckManyResult(Record):
     """The accuracy on some or all test cases.
 
     recorded: the accuracy that the network keeps, if this one is on cases seen in training.
+    available: how many test cases there are.
     """
 
     correct: int
@@ -233,6 +234,7 @@ class CheckManyResult(Record):
     set: str
     seen_in_training: bool | None
     recorded: ScreenOnly[str]
+    available: ScreenOnly[int]
 
     def drawn(self, view: View) -> RenderResult:
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
@@ -244,7 +246,8 @@ class CheckManyResult(Record):
             text.append(f" Its accuracy remains {self.recorded}.")
         yield text
         if self.correct < self.total:
-            yield "wrong shows the misread ones."
+            of_all = f" of all {self.available:,}" if self.total < self.available else ""
+            yield f"wrong shows the misread ones{of_all}."
 
 
 @command(
@@ -281,9 +284,8 @@ def check_multiple(
         if seen and model.accuracy and not model.accuracy.is_seen:
             recorded = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
     values = asdict(result) | {"accuracy": result.accuracy}
-    return CheckManyResult(
-        **values, set=f"{data.name} test", seen_in_training=seen, recorded=recorded
-    )
+    return CheckManyResult(**values, set=f"{data.name} test", seen_in_training=seen,
+                           recorded=recorded, available=total)  # fmt: skip
 
 
 def check_all(model: Model, data: DataSet) -> Evaluation:

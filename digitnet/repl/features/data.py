@@ -71,6 +71,8 @@ class DataResult(Drawn):
         if self.available:
             lines = list(self.available.items())
             yield Rows(("data set", "what it is"), lines, prose=("what it is",))
+            if others := [name for name in RELATIVES if name not in self.available]:
+                yield f"Where their files are in --data DIR, also: {', '.join(others)}."
 
 
 def understood(notes: list[str]) -> str:
