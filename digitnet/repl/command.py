@@ -14,7 +14,7 @@ whose paths have backslashes. Text that was pasted or given with `-c` may have s
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,9 +214,10 @@ def understood(words: list[str]) -> list[str]:
     return words if first in COMMANDS else [first.lower(), *others]
 
 
-def find(word: str, *others: str) -> Command:
+def find(word: str, *others: str, saves: Callable[[], Iterable[str]] = list) -> Command:
     """The command called `word`. Raises CommandError if there is none, and suggests a similar one,
-    one that a later word of the line names, as in `how do I draw`, or the meaning of the words.
+    one that a later word of the line names, as in `how do I draw`, the meaning of the words, or to
+    load the save of that name.
     """
     if word in COMMANDS:
         return COMMANDS[word]
@@ -229,6 +230,8 @@ def find(word: str, *others: str) -> Command:
         hint = f"quiz {word} answers a question of quiz"
     elif word in SETTINGS | SESSION_SETTINGS and not named:
         hint = f"Did you mean set {printable(' '.join((word, *others)), 40)}?"
+    elif not others and word in saves():
+        hint = f"l {as_typed(word)} loads that network"
     raise CommandError(f"{quoted(word)} is not a command. {hint or '? lists the commands'}")
 
 

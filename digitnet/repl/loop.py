@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self, TextIO
@@ -19,17 +18,8 @@ from digitnet.engine.report import Stopped
 from digitnet.flags import Config, manual
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import (
-    COMMANDS,
-    Command,
-    all_commands,
-    as_typed,
-    expanded,
-    find,
-    split,
-    understood,
-)
-from digitnet.repl.errors import CommandError, OutputError, printable, quoted, say_error
+from digitnet.repl.command import COMMANDS, Command, all_commands, expanded, find, split, understood
+from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.file import FLAGS, requested_picture
@@ -180,7 +170,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     done: Result | None = None
     arguments, draw = words[1:], None
     try:
-        command = _found(words, session)
+        command = find(*words, saves=session.registry.names)
         name = command.name
         if command.is_picture or not FLAGS.isdisjoint(arguments):
             arguments, draw = requested_picture(command, arguments, session)
@@ -204,20 +194,6 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
         output.error(name or printable(words[0], 40), _message(error), getattr(error, "done", done))
         return False
     return True
-
-
-def _found(words: list[str], session: Session) -> Command:
-    """The command that is called; of the name of a save alone, the error says how to load it."""
-    try:
-        return find(*words)
-    except CommandError:
-        if len(words) == 1:
-            with suppress(RegistryError, OSError):
-                if session.registry.exists(words[0]):
-                    name = quoted(words[0])
-                    hint = f"{name} is not a command. l {as_typed(words[0])} loads that network"
-                    raise CommandError(hint) from None
-        raise
 
 
 def _execute(command: Command, words: list[str], session: Session, output: Output) -> Result:
