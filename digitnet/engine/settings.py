@@ -21,10 +21,9 @@ def _number(words: str, is_valid: Callable[[float], bool]) -> Check:
     def check(value: Any) -> None:
         if type(value) not in (int, float):
             raise ValueError(f"is a number, not a {type(value).__name__}")
-        if not isfinite(value):
-            raise ValueError(f"must be a finite number, {words}, not {value:g}")
-        if not is_valid(value):
-            raise ValueError(f"must be {words}, not {value:g}")
+        if not isfinite(value) or not is_valid(value):
+            finite = "" if isfinite(value) else "a finite number "
+            raise ValueError(f"must be {finite}{words}, not {value:g}")
 
     return check
 

@@ -48,7 +48,7 @@ WRONG = {
     "t 5 epoch 3": "unexpected '3'",
     "t 5 epohcs": "unexpected 'epohcs'",
     "set rate -1": "must be above 0",
-    "set rate 1e400": "rate must be a finite number, above 0, not inf",
+    "set rate 1e400": "rate must be a finite number above 0, not inf",
     "set batch some": "a whole number or all",
     "set threads 0": "from 1",
     "set vi maybe": "vi is on or off, not 'maybe'",

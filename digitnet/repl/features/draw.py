@@ -100,12 +100,10 @@ def number(digits: Readings) -> str:
 
 def said(digits: Readings) -> str:
     """`guess 314`, or what it would be if it were a digit."""
-    is_one = len(digits) > 1 or digits[0].is_digit
-    return (
-        f"guess {number(digits)}"
-        if is_one
-        else f"no digit ({with_article(number(digits))} if it were one)"
-    )
+    read = number(digits)
+    if len(digits) > 1 or digits[0].is_digit:
+        return f"guess {read}"
+    return f"no digit ({with_article(read)} if it were one)"
 
 
 def layout_for(width: int, height: int) -> Layout:
