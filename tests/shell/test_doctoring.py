@@ -109,15 +109,6 @@ def test_old_statistics_are_renewed_by_the_remedy(session: Session) -> None:
     assert (finding["code"], after["findings"]) == ("stale", [])
 
 
-def test_what_cannot_be_examined_is_refused(session: Session) -> None:
-    assert "no network in hand" in refusal(session, "doctor")
-    assert "no network in hand" in refusal(session, "find rate")
-    assert "find needs the word" in refusal(session, "find")
-    assert "Did you mean rate?" in refusal(session, "find rat")
-    do(session, "n truth")
-    assert "augment" in refusal(session, "set augment light; doctor")
-
-
 @pytest.mark.parametrize("command", ["doctor", "find rate"])
 def test_ctrl_c_is_heard_between_mini_batches(session: Session, command: str) -> None:
     class Impatient(Kept):

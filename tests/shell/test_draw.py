@@ -221,14 +221,9 @@ def test_a_board_that_is_left_says_so(ready: Session) -> None:
     assert do(ready, "d")[0]["guess"] is None
 
 
-def test_networks_that_take_no_pictures_and_no_network(session: Session) -> None:
-    session.asker = Hand(7)
-    assert refusal(session, "d") == "no network in hand: n makes one, l loads one"
-    assert "does not take pictures" in refusal(session, "n truth; d")
-
-
-def test_a_script_is_told_what_reads_pictures(ready: Session) -> None:
+def test_who_cannot_draw_is_told(ready: Session) -> None:
     assert "img FILE" in refusal(ready, "d")
+    assert "does not take pictures" in refusal(ready, "n truth; d")
 
 
 def test_a_test_case_is_taken_to_the_board(

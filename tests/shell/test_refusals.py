@@ -100,8 +100,14 @@ WRONG = {
     "why 1 3": "there is no layer 3: the network has 2",
     "step 101": "at most 100 mini-batches",
     "step 0": "a whole number from 1",
+    "find": "find needs the word",
+    "find rat": "Did you mean rate?",
+    "fool 11 12": "the answers are 0 to 9. Example: fool 11 3",
+    "like 5000": "there is no case 5,000",
     "n mini; why 8": "numbered 0 to 7",
+    "fool 3": "no change of case 3 that changes the answer was found",
     "set augment light; step": "set augment none",
+    "doctor": "augment",
     "pas a; vote a a; step": "a committee cannot be trained",
 }
 
@@ -114,9 +120,13 @@ def test_what_is_wrong_is_said_in_one_line(session: Session) -> None:
         assert message.isprintable()
 
 
-@pytest.mark.parametrize(
-    "line", ["c", "ch", "p", "i", "pas x", "set rate 1", "export x.npz", "why", "step", "look"]
-)
+NEEDING = (
+    "c", "ch", "p", "i", "pas x", "set rate 1", "export x.npz", "why", "step", "look", "d",
+    "doctor", "find rate",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", NEEDING)
 def test_commands_that_need_a_network_say_so(session: Session, line: str) -> None:
     assert "n makes one" in refusal(session, line)
 
