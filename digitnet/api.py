@@ -141,8 +141,8 @@ def load(name: str) -> Network:
     settings: dict[str, Any] = asdict(trainer.settings)
     loaded = Network(shape, cost=network.cost_name, seed=trainer.seed, warm_start=True, **settings)
     loaded._take(model, np.arange(max(2, network.outputs)))
-    sources = SOURCES | RELATIVES
-    if all(name in sources and sources[name].inputs > 100 for name in model.trained_on):
+    sources = [(SOURCES | RELATIVES).get(name) for name in model.trained_on]
+    if sources and all(source and source.inputs > 100 for source in sources):
         loaded._largest = 1.0  # of pictures
     return loaded
 

@@ -140,15 +140,10 @@ def training_charts(
     values = [cost for points in costs.values() for _, cost in points]
     if log is None:
         log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
+    low = _floor(accuracies.values())
     return [
         Chart(f"{title} (log)" if log else title, costs, log_y=log, marked=marked, over=BATCHES),
-        Chart(
-            "validation accuracy, %",
-            accuracies,
-            marked=marked,
-            over=BATCHES,
-            floor=_floor(accuracies.values()),
-        ),
+        Chart("validation accuracy, %", accuracies, marked=marked, over=BATCHES, floor=low),
     ]
 
 
@@ -159,8 +154,7 @@ def _floor(accuracies: Iterable[Sequence[Point]]) -> float:
     every = [point for points in accuracies for point in points]
     middle = max((x for x, _ in every), default=0) / 2
     later = [y for x, y in every if x >= middle] or [0]
-    height = max(4 * (max(later) - min(later)), (100 - max(later)) / 2)
-    floor = max(later) - height
+    floor = max(later) - max(4 * (max(later) - min(later)), (100 - max(later)) / 2)
     return floor if any(y < floor for _, y in every) else -inf
 
 
