@@ -216,8 +216,8 @@ def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_registry_is_as_the_model_foresees(share: Any, tally: Any) -> None:
-    run(Saves, share(10, 240))
-    assert Saves.steps >= share(400, 10_000)
+    run(Saves, share(6, 240))
+    assert Saves.steps >= share(240, 10_000)
     assert Saves.kills >= Saves.steps // 100
     tally("steps of the registry beside a dictionary", Saves.steps, Saves.steps)
     tally("of them, killed in their midst", Saves.kills, Saves.kills)

@@ -67,7 +67,7 @@ def nested(levels: int) -> Any:
     return {"a": value}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(documents)
 def test_what_is_encoded_comes_back_and_is_what_any_python_reads(document: Any) -> None:
     data = encode(document)
