@@ -1,3 +1,5 @@
+"""`p` and `pas` save, `l` loads, `ls` lists and `ren` renames networks."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
