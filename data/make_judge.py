@@ -11,7 +11,9 @@ is for testing. The same file comes out of every run where the same fonts are in
 
 import argparse
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +22,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from digitnet.digits.cuts import area_between, piece_seen, pieces_between, seams
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.drawing import SIDE, Brush, Drawing
-from digitnet.digits.page import NARROW, WIDE, between, seams
-from digitnet.digits.prepare import NoDigit, Picture, prepare
+from digitnet.digits.prepare import (
+    NoDigit,
+    Picture,
+    box_of,
+    prepare,
+    with_usual_strokes,
+)
 from digitnet.engine.arrays import answers_of
 
 NONE, SEVERAL = 10, 11
@@ -174,62 +182,66 @@ def touching(pictures: list[Picture], rng: Rng) -> tuple[Floats, Floats]:
     return canvas.max(axis=0), canvas
 
 
-def segments(pictures: list[Picture], answers: list[int], rng: Rng) -> Iterator[tuple[Floats, int]]:
-    """Digits that touch, and some of the pieces that cuts make of them, with their answers."""
+def segments(pictures: list[Picture], answers: list[int], rng: Rng) -> Iterator[Case]:
+    """Digits that touch, and some of the pieces that cuts make of them, with what is beside them.
+
+    A piece is a digit if it is nearly that digit's ink, or nearer to it than all others are.
+    """
     ink, each = touching(pictures, rng)
-    yield ink, SEVERAL
-    cuts = seams(ink)
-    bounds, places = [None, *cuts, None], [0.0, *cuts.mean(axis=1), float(ink.shape[1])]
-    ends = [
-        (i, j)
-        for i, j in combinations(range(len(bounds)), 2)
-        if NARROW * len(ink) <= places[j] - places[i] <= WIDE * len(ink) and j - i <= len(cuts)
-    ]
-    amount = (each > 0.4).sum(axis=(1, 2))
-    left = {True: PIECES, False: PIECES}  # to take, of those that are a digit and of the others
-    for place in rng.permutation(len(ends)):
-        i, j = ends[place]
-        piece = between(ink, bounds[i], bounds[j])
-        mask = piece > 0.4
-        if mask.sum() < 20:
-            continue
-        inside = (each * mask > 0.4).sum(axis=(1, 2)) / amount
-        whole, other = inside > 0.94, np.where(inside > 0.94, 0, inside).max()
-        if whole.sum() == 1 and other < 0.08:
-            answer = answers[int(whole.argmax())]
-        elif whole.sum() > 1:
-            answer = SEVERAL
-        elif (whole.sum() == 0 and inside.max() < 0.85) or other > 0.25:
-            answer = NONE
-        else:
-            continue
-        is_digit = answer < NONE
-        if left[is_digit]:
-            left[is_digit] -= 1
-            yield piece, answer
-        if not any(left.values()):
-            return
+    yield prepare(ink), SEVERAL
+    rows, columns = box_of(ink >= 0.5)
+    ink, each = ink[rows, columns], each[:, rows, columns]
+    drawn, cuts = with_usual_strokes(ink >= 0.5), seams(ink)
+    found = pieces_between(drawn, cuts)
+    if not found:
+        return
+    areas = [area_between(cuts, i, j, ink.shape) for i, j in found]
+    masks = (np.stack(areas) & (ink >= 0.5)).reshape(len(areas), -1).astype(np.float32)
+    digits = (each >= 0.5).reshape(len(each), -1).astype(np.float32)
+    size, common = masks.sum(axis=1), masks @ digits.T  # (pieces, digits)
+    likeness = common / (size[:, None] + digits.sum(axis=1) - common)  # intersection over union
+    nearest = likeness.argmax(axis=1)
+    is_digit = (likeness >= 0.85) | ((likeness == likeness.max(axis=0)) & (likeness >= 0.6))
+    kinds = np.where(likeness.max(axis=1) < 0.75, NONE, -1)
+    kinds[is_digit.any(axis=1)] = nearest[is_digit.any(axis=1)]
+    kinds[(common / digits.sum(axis=1) > 0.9).sum(axis=1) > 1] = SEVERAL
+    for kind in (*range(len(answers)), NONE, SEVERAL):
+        for place in rng.permutation(np.flatnonzero(kinds == kind))[: PIECES.get(kind, 2)]:
+            answer = answers[kind] if kind < NONE else kind
+            yield piece_seen(drawn, cuts, *found[place]), answer
 
 
 COUNTS: dict[Callable[[Rng], Floats], int] = {
-    glyph: 13_000, printed: 5_000, scribble: 3_000, texture: 1_000, blot: 1_000,
+    glyph: 26_000, printed: 10_000, scribble: 6_000, texture: 2_000, blot: 2_000,
 }  # fmt: skip
-TURNED, JOINED, PIECES = 6_000, 18_000, 3
+TURNED, JOINED = 12_000, 24_000
+PIECES = {NONE: 3, SEVERAL: 1}  # taken of each drawing; of each digit 2
+
+PARTS, JOINED_PARTS = 200, 100  # into which all are divided; digits that touch are in the first
 
 
-def cases(pictures: NDArray[np.uint8], answers: NDArray[np.intp], rng: Rng) -> Iterator[Case]:
-    """All cases but the untouched digits."""
+def part(folder: Path, number: int) -> list[Case]:
+    """A part of all cases but the untouched digits."""
+    rng = np.random.default_rng([3, number])
+    pictures, answers = mnist_in(folder)
+    some: list[Case] = []
     for make, count in COUNTS.items():
-        for _ in range(count):
-            yield from made(make(rng), NONE)
-    for at in rng.integers(0, len(pictures), TURNED):
+        for _ in range(count // PARTS):
+            some += made(make(rng), NONE)
+    for at in rng.integers(0, len(pictures), TURNED // PARTS):
         turned = rotated(pictures[at], int(answers[at]), rng)
         if turned is not None:
-            yield from made(turned, NONE)
-    for _ in range(JOINED):
-        some = rng.integers(0, len(pictures), 2 if rng.random() < 0.75 else 3)
-        for ink, answer in segments([*pictures[some]], answers[some].tolist(), rng):
-            yield from made(ink, answer)
+            some += made(turned, NONE)
+    for _ in range(JOINED // JOINED_PARTS * (number < JOINED_PARTS)):
+        of = rng.integers(0, len(pictures), 2 if rng.random() < 0.6 else 3)
+        some += segments([*pictures[of]], answers[of].tolist(), rng)
+    return some
+
+
+@cache
+def mnist_in(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    mnist = SOURCES["mnist"].read([folder]).train
+    return mnist.inputs.reshape(-1, 28, 28), answers_of(mnist.targets)
 
 
 def made(ink: Floats, answer: int) -> Iterator[Case]:
@@ -246,12 +258,10 @@ def main() -> None:
     parser.add_argument("--data", required=True, type=Path, help="the folder with MNIST")
     parser.add_argument("file", type=Path)
     options = parser.parse_args()
-    mnist = SOURCES["mnist"].read([options.data]).train
-    pictures = mnist.inputs.reshape(-1, 28, 28)
-    answers = answers_of(mnist.targets)
-    made_x, made_y = map(
-        np.array, zip(*cases(pictures, answers, np.random.default_rng(3)), strict=True)
-    )
+    with ProcessPoolExecutor() as processes:
+        parts = list(processes.map(partial(part, options.data), range(PARTS)))
+    made_x, made_y = map(np.array, zip(*chain.from_iterable(parts), strict=True))
+    pictures, answers = mnist_in(options.data)
     hand, hand_y = digits(TO_TRAIN, seed=1)
     hand_test, hand_test_y = digits(TO_TEST, seed=2)
     test = np.arange(len(made_x)) % 20 == 0

@@ -6,11 +6,11 @@ reads better so; digits that touch are cut apart.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from digitnet.digits.cuts import WIDE, Judge, Part, cut_apart, probability_of_digit
 from digitnet.digits.ink import find_ink
 from digitnet.digits.pictures import read_picture
 from digitnet.digits.prepare import (
@@ -18,7 +18,6 @@ from digitnet.digits.prepare import (
     NoDigit,
     Picture,
     box_of,
-    in_blocks,
     is_prepared,
     prepare,
 )
@@ -28,17 +27,13 @@ from digitnet.lazy import lazy
 
 ndimage = lazy("scipy.ndimage")
 
-Judge = Callable[[Sequence[Picture]], Array]
-"""Outputs (pictures, 12) for prepared pictures: 0 to 9, "no digit", "several digits"."""
-
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as fractions of a picture's width and height."""
 
-ODDS = 10  # how many times as probable it is that a part is a digit if it was cut from several
 SEVERAL = 11  # the judge's answer for several digits
 # from the first probability of being several digits on, a piece is cut if that reads better; from
-# the second on, or if it is so many times as wide as high, in any case
-MIN_SEVERAL, SURELY_SEVERAL, WIDE = 0.1, 0.5, 1.4
+# the second on, or if it is too wide for a digit, in any case
+MIN_SEVERAL, SURELY_SEVERAL = 0.1, 0.5
 # a page is turned if it has so many pieces, and reads better by this mean log-probability, to which
 # the worst quarter of them does not count: upside down, a Euro sign is a 3
 MIN_TURNED, TURN_GAIN = 4, 0.25
@@ -50,15 +45,24 @@ MIN_LEFT, SAMPLE = 0.7, 60
 class Digit:
     """A piece of a page that was read.
 
-    box: in the picture as it is. row: from 0. probability: that it is a single digit. cut: whether
-    it was cut from others.
+    box: in the picture as it is. row: from 0. probability: that it is a single digit. judged: the
+    judge's outputs for the digits, (10,), if it was cut from others.
     """
 
     picture: Picture
     box: Box
     row: int
     probability: float = 1.0
-    cut: bool = False
+    judged: Array | None = None
+
+    def read(self, outputs: Array) -> Array:
+        """A network's outputs for it; if it was cut from others, times those of the judge, which
+        has seen what was cut.
+        """
+        if self.judged is None or len(outputs) != len(self.judged):
+            return outputs
+        both: Array = outputs * self.judged
+        return both / both.sum() if both.sum() > 0 else outputs
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def page_in(colours: Array, judge: Judge | None = None, report: Report = ignore)
     if plain is not None:
         light = 255 - plain if np.median(plain[0]) > 127 else plain
         if is_prepared(light):
-            p = 1.0 if judge is None else float(_of_digit(judge([light]))[0])
+            p = 1.0 if judge is None else float(probability_of_digit(judge([light]))[0])
             return Page([Digit(light, (0, 0, 1, 1), 0, p)], ink=light / np.float32(255))
     return page_of(find_ink(colours), judge, report)
 
@@ -109,8 +113,7 @@ def page_of(ink: Array, judge: Judge | None = None, report: Report = ignore) -> 
     shape = np.rot90(ink, turn).shape
     digits: list[Digit] = []
     for done, figure in enumerate(figures):
-        report((done, len(figures)))
-        digits += _digits_of(figure, shape, judge)
+        digits += _digits_of(figure, shape, judge, partial(report, (done, len(figures))))
     if judge is not None and 1 < len(figures) <= FEW:
         digits = _as_one(ink, digits, judge)
     digits = [replace(digit, box=_turned_back(digit.box, turn)) for digit in digits]
@@ -134,35 +137,32 @@ class _Figure:
     row: int
 
 
-def _of_digit(outputs: Array) -> Array:
-    probabilities: Array = outputs[:, :10].sum(axis=1) / outputs.sum(axis=1)
-    return probabilities
-
-
-def _digits_of(figure: _Figure, shape: tuple[int, ...], judge: Judge | None) -> list[Digit]:
+def _digits_of(
+    figure: _Figure,
+    shape: tuple[int, ...],
+    judge: Judge | None,
+    report: Callable[[], None] = lambda: None,
+) -> list[Digit]:
     """The digits in a figure: itself, or those that it is cut into."""
+    report()
     whole = prepare(figure.ink)
-    parts, probabilities = [(figure.ink, whole)], [1.0]
+    parts = [Part(figure.ink, whole)]
     if judge is not None:
         outputs = judge([whole])
-        probabilities = [float(_of_digit(outputs)[0])]
+        parts = [Part(figure.ink, whole, float(probability_of_digit(outputs)[0]))]
         is_wide = figure.ink.shape[1] > WIDE * len(figure.ink)
         if outputs[0, SEVERAL] > MIN_SEVERAL or is_wide:
             is_one = not is_wide and outputs[0, SEVERAL] < SURELY_SEVERAL
             best = float(outputs[0, :10].max()) if is_one else 0.0
-            better = _cut_apart(figure.ink, judge, best)
-            if better:
-                parts = better
-                alone = _of_digit(judge([picture for _, picture in parts]))
-                probabilities = (alone / (alone + (1 - alone) / ODDS)).tolist()
+            parts = cut_apart(figure.ink, judge, best, report) or parts
     digits = []
-    for (ink, picture), p in zip(parts, probabilities, strict=True):
-        rows, columns = box_of(ink >= 0.5)
+    for part in parts:
+        rows, columns = box_of(part.ink >= 0.5)
         edges = columns.start, rows.start, columns.stop, rows.stop
         places = zip(edges, 2 * (figure.left, figure.top), 2 * shape[1::-1], strict=True)
         left, top, right, bottom = (float((edge + at) / side) for edge, at, side in places)
         box = left, top, right, bottom
-        digits.append(Digit(picture, box, figure.row, p, cut=len(parts) > 1))
+        digits.append(Digit(part.picture, box, figure.row, part.probability, part.judged))
     return digits
 
 
@@ -398,109 +398,3 @@ def _is_solid(drawing: Array) -> bool:
     filled = np.pad(mask, 1)
     widest = 2 * float(ndimage.distance_transform_edt(filled).max())
     return bool(widest > SOLID * max(filled.shape))
-
-
-# digits that touch: over-segmentation and a lattice of segments, as in LeCun et al.,
-# "Gradient-based learning applied to document recognition", Proceedings of the IEEE 86, 1998,
-# sections V to VII
-
-Seams = NDArray[np.intp]
-"""Cuts from top to bottom, (cuts, rows): the first column to the right of the cut in each row."""
-
-ROWS = 80  # rows at which cuts are searched for; taller drawings are reduced
-# heights through which cuts are tried where they are cheap, as fractions of the drawing's; and the
-# one through which they are tried everywhere
-LEVELS, EVERYWHERE = (0.3, 0.5, 0.7), 0.5
-# the cost of a pixel of paper, where one of full ink costs 1, and of a step aside
-PAPER, ASIDE = 0.02, 0.1
-CUT = 0.75  # the logarithm of the probability that a cut costs
-NARROW = 0.12  # minimum width of a segment, as a fraction of the drawing's height
-
-
-def _cut_apart(ink: Array, judge: Judge, whole: float) -> list[tuple[Array, Picture]]:
-    """The drawing cut into digits, each with its prepared picture; empty if it is better whole.
-
-    whole: the probability of the most probable digit for the whole drawing. The best of all ways to
-    cut has the largest sum of log-probabilities of its segments.
-    """
-    cuts = seams(ink)
-    bounds = [None, *cuts, None]
-    places = [0.0, *cuts.mean(axis=1), float(ink.shape[1])]
-    ends, segments = [], []
-    for i, j in combinations(range(len(bounds)), 2):
-        if NARROW * len(ink) <= places[j] - places[i] <= WIDE * len(ink) and j - i <= len(cuts):
-            segment = between(ink, bounds[i], bounds[j])
-            if (segment >= 0.5).any():
-                ends.append((i, j))
-                segments.append((segment, prepare(segment)))
-    if not segments:
-        return []
-    gains = np.log(judge([picture for _, picture in segments])[:, :10].max(axis=1) + 1e-6) - CUT
-    best: list[tuple[float, list[int]]] = [(0.0, []), *((-np.inf, []) for _ in bounds[1:])]
-    for number, (i, j) in sorted(enumerate(ends), key=lambda each: each[1][1]):
-        score = best[i][0] + float(gains[number])
-        if score > best[j][0]:
-            best[j] = score, [*best[i][1], number]
-    score, chosen = best[-1]
-    return [segments[number] for number in chosen] if score > np.log(whole + 1e-6) else []
-
-
-def seams(ink: Array) -> Seams:
-    """The cheapest cuts through each neighbourhood, from left to right.
-
-    ink: (rows, columns), 0 to 1. A cut goes down from row to row, straight or one column aside, so
-    that the sum of the ink it crosses is least (dynamic programming from both ends).
-    """
-    block = max(1, round(len(ink) / ROWS))
-    cost = in_blocks(ink, block).mean(axis=(1, 3)) + PAPER
-    rows, columns = cost.shape
-    down, steps_up = _cheapest(cost)
-    up, steps_down = _cheapest(cost[::-1])
-    through = down + up[::-1] - cost
-    near, step = max(1, round(0.05 * rows)), max(1, round(0.12 * rows))
-    cheapest: dict[int, tuple[float, Seams]] = {}  # by neighbourhood
-    for level in LEVELS:
-        row = int(level * rows)
-        around = np.lib.stride_tricks.sliding_window_view(
-            np.pad(through[row], near, constant_values=np.inf), 2 * near + 1
-        )
-        is_tried = through[row] == around.min(axis=1)
-        is_tried[::step] |= level == EVERYWHERE
-        for column in np.flatnonzero(is_tried):
-            seam = np.empty(rows, np.intp)
-            seam[row] = column
-            for above in range(row, 0, -1):
-                seam[above - 1] = seam[above] + steps_up[above, seam[above]]
-            for below in range(row, rows - 1):
-                seam[below + 1] = seam[below] + steps_down[rows - 1 - below, seam[below]]
-            place, price = int(seam.mean()) // near, float(through[row, column])
-            if place not in cheapest or price < cheapest[place][0]:
-                cheapest[place] = price, seam
-    margin = 0.1 * rows
-    inner = [s for _, s in cheapest.values() if margin <= s.mean() <= columns - margin]
-    inner.sort(key=lambda seam: seam.mean())
-    fine = np.repeat(np.array(inner, np.intp).reshape(-1, rows), block, axis=1)[:, : len(ink)]
-    return fine * block + block // 2
-
-
-def _cheapest(cost: Array) -> tuple[Array, Seams]:
-    """The cost of the cheapest way from the first row to each pixel, and its last step's columns
-    (-1 to 1) backwards.
-    """
-    total, steps = cost.copy(), np.zeros(cost.shape, np.intp)
-    aside = np.array([[ASIDE], [0], [ASIDE]])
-    for row in range(1, len(cost)):
-        before = np.pad(total[row - 1], 1, constant_values=np.inf)
-        ways = np.stack([before[:-2], before[1:-1], before[2:]]) + aside
-        best = ways.argmin(axis=0)
-        steps[row] = best - 1
-        total[row] += np.take_along_axis(ways, best[None], axis=0)[0]
-    return total, steps
-
-
-def between(ink: Array, left: Seams | None, right: Seams | None) -> Array:
-    """The ink between two cuts; None stands for the drawing's edge."""
-    columns = np.arange(ink.shape[1])
-    from_left = True if left is None else columns >= left[:, None]
-    to_right = True if right is None else columns < right[:, None]
-    return np.where(from_left & to_right, ink, 0)

@@ -115,6 +115,28 @@ def prepare(ink: NDArray[np.generic]) -> Picture:
     return _centred(_scaled_to_box(_with_usual_stroke_width(_cropped(ink))))
 
 
+GREY = 0.4  # of what is drawn around a piece, where the piece's full ink is 1
+
+
+def in_context(piece: Array, others: Array) -> Picture:
+    """A piece of a drawing as `prepare` would scale and place it, in which strokes have their usual
+    width already; and in grey what is drawn around it, so that one sees what was cut.
+
+    piece, others: the drawing, (rows, columns) of ink from 0 to 1, divided in two.
+    """
+    pixel = max(edges.stop - edges.start for edges in box_of(piece >= 0.5)) / BOX
+    from_centre = (np.arange(SIDE + 1) - CENTRE - 0.5) * pixel
+    rows, columns = (
+        _averages(n, (np.arange(n) + 0.5) @ piece.sum(axis=a) / piece.sum() + from_centre)
+        for n, a in zip(piece.shape, (1, 0), strict=True)
+    )
+    ink = rows @ piece @ columns.T
+    around = rows @ others @ columns.T
+    seen = np.maximum(ink / max(float(ink.max()), 0.1), GREY * around)
+    picture: Picture = np.round(255 * seen).astype(np.uint8)
+    return picture
+
+
 def is_prepared(picture: Picture) -> bool:
     """Whether a picture of 28 x 28 pixels is as `prepare` leaves it: full ink in a box of 20 x 20
     with its barycentre in the middle, and paper of 0 around it.
@@ -151,12 +173,22 @@ def _with_usual_stroke_width(ink: Array) -> Array:
     mask = _resized(ink) >= 0.5
     rows, columns = box_of(mask)
     longest = max(rows.stop - rows.start, columns.stop - columns.start)
-    mask = np.pad(mask[rows, columns], longest // 4)
+    return _redrawn(np.pad(mask[rows, columns], longest // 4), longest)
+
+
+def with_usual_strokes(mask: Mask) -> Array:
+    """A drawing of digits side by side, redrawn with strokes of usual width for its height."""
+    margin = len(mask) // 4
+    return _redrawn(np.pad(mask, margin), len(mask))[margin:-margin, margin:-margin]
+
+
+def _redrawn(mask: Mask, size: int) -> Array:
+    """The drawing with stroke widths in STROKE_WIDTHS where `size` is scaled to the box."""
     distance, middle = distance_to_edge(mask), skeleton(mask)
     width = stroke_width(distance, middle)
-    wanted = float(np.clip(width / longest * BOX, *STROKE_WIDTHS))
-    # (width + wider) / (longest + wider) = wanted / BOX
-    wider = (wanted * longest / BOX - width) / (1 - wanted / BOX)
+    wanted = float(np.clip(width / size * BOX, *STROKE_WIDTHS))
+    # (width + wider) / (size + wider) = wanted / BOX
+    wider = (wanted * size / BOX - width) / (1 - wanted / BOX)
     return with_pen(distance, middle, wider)
 
 
@@ -198,10 +230,16 @@ def _scaled_to_box(ink: Array) -> Array:
 
 def areas(many: int, few: int) -> Array:
     """The matrix (few, many) that averages `many` pixels over the area of each of `few`."""
-    edges = np.arange(few + 1) * (many / few)
+    return _averages(many, np.arange(few + 1) * (many / few))
+
+
+def _averages(many: int, edges: NDArray[np.floating]) -> Array:
+    """The matrix (edges - 1, many) that averages `many` pixels between edges that are as far from
+    each other; what is outside of them is 0.
+    """
     pixels = np.arange(many)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    matrix: Array = (np.clip(overlap, 0, None) * (few / many)).astype(np.float32)
+    matrix: Array = (np.clip(overlap, 0, None) / (edges[1] - edges[0])).astype(np.float32)
     return matrix
 
 

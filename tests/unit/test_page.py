@@ -24,7 +24,7 @@ from pages_helpers import (
 )
 from session_helpers import Kept, do, refusal
 
-from digitnet.digits.page import between, seams
+from digitnet.digits.cuts import area_between, seams
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
 from digitnet.repl.features.img import UNSURE, judge
@@ -74,7 +74,7 @@ def test_hundreds_of_digits(reader: Session, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("digits", "right"), [(2, 0.5), pytest.param(3, 0.4, marks=pytest.mark.full)]
+    ("digits", "right"), [(2, 0.8), pytest.param(3, 0.65, marks=pytest.mark.full)]
 )
 def test_digits_that_touch_are_cut_apart(
     reader: Session, tmp_path: Path, digits: int, right: float
@@ -101,7 +101,7 @@ def test_amounts(reader: Session, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     made = [amount(rng) for _ in range(40)]
     read = ["".join(rows_read(reader, tmp_path, data)).replace("?", "") for data, _ in made]
-    assert sum(r == text for r, (_, text) in zip(read, made, strict=True)) >= 14
+    assert sum(r == text for r, (_, text) in zip(read, made, strict=True)) >= 20
 
 
 def test_letters_are_refused_and_digits_are_not(reader: Session, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_letters_are_refused_and_digits_are_not(reader: Session, tmp_path: Path)
     output = Kept()
     do_line(f"img {tmp_path}", reader, output)
     guesses = [read["guess"] for read in output.results[0]["results"]]
-    assert guesses.count(None) >= 0.85 * len(guesses)
+    assert guesses.count(None) >= 0.9 * len(guesses)
     ask = judge()
     assert ask
     outputs = ask(list(SAMPLE.inputs.reshape(-1, 28, 28)))
@@ -154,5 +154,5 @@ def test_a_cut_goes_where_there_is_no_ink() -> None:
     ink = np.zeros((40, 60))
     ink[5:35, 10:25] = ink[5:35, 32:50] = 1
     cut = next(seam for seam in seams(ink) if 25 <= seam.min() <= seam.max() <= 32)
-    assert between(ink, None, cut).sum() == 30 * 15
-    assert between(ink, cut, None).sum() == 30 * 18
+    left, right = (ink[area_between(cut[None], i, i + 1, ink.shape)].sum() for i in (0, 1))
+    assert (left, right) == (30 * 15, 30 * 18)

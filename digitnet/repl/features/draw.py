@@ -340,8 +340,7 @@ def _reader(model: Model) -> Read:
             digits = page_of(ink / np.float32(255), judge()).digits
         except NoDigit:
             return ()
-        seen = [reader.seen(digit.picture) for digit in digits]
-        a = reader.outputs(seen)
+        seen, a = reader.read(digits)
         return [
             Reading(pixels, values, guess, digit.picture, is_digit(digit.probability, values))
             for digit, pixels, values, guess in zip(

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
+from digitnet.digits.cuts import Judge
 from digitnet.digits.files import BadFile, ReadSoFar
 from digitnet.digits.importing import read_cases
-from digitnet.digits.page import Box, Digit, Judge, Page, page_in
+from digitnet.digits.page import Box, Digit, Page, page_in
 from digitnet.digits.pictures import Found, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit, Picture, in_blocks
 from digitnet.engine.arrays import Array, Cases, answers_of
@@ -66,6 +67,12 @@ class PictureReader:
         """The pixels that the network takes from prepared pictures, (..., 28, 28)."""
         return pictures[..., self._pixels, self._pixels]
 
+    def read(self, digits: Sequence[Digit]) -> tuple[list[Picture], Array]:
+        """The pixels that the network takes of each digit, and its outputs, (digits, outputs)."""
+        seen = [self.seen(digit.picture) for digit in digits]
+        a = [each.read(outputs) for each, outputs in zip(digits, self.outputs(seen), strict=True)]
+        return seen, np.stack(a)
+
     def outputs(self, seen: Sequence[Picture]) -> Array:
         """The outputs, (pictures, outputs). Raises CommandError if they are not finite."""
         return outputs_of(self.network, np.stack(seen).reshape(len(seen), -1), self.scale)
@@ -84,7 +91,7 @@ def judge() -> Judge | None:
 DOUBT = 0.9
 # what is a digit with a probability below the first is called none; so is what is one with less
 # than the second, unless the network is as sure of its guess as the third says
-NO_DIGIT, UNSURE, SURE = 0.1, 0.3, 0.99
+NO_DIGIT, UNSURE, SURE = 0.1, 0.5, 0.99
 
 
 def is_digit(probability: float, outputs: Sequence[float]) -> bool:
@@ -145,7 +152,7 @@ class DigitRead(Drawn):
                 "digit_probability": round(self.place.probability, 4),
                 "row": self.place.row,
                 "box": [round(at, 4) for at in self.place.box],
-                "cut": self.place.cut,
+                "cut": self.place.judged is not None,
             }
         return fields | ({} if self.answer is None else {"answer": self.answer})
 
@@ -213,6 +220,8 @@ class PageRead(Drawn):
             yield f"Number {each.number}: " + (each.error or f"probably {each.guess}; {each.doubt}")
         if len(doubtful) > MAX_DOUBTS:
             yield f"{len(doubtful) - MAX_DOUBTS:,} more are doubtful."
+        if any(each.judged is not None for each in self.page.digits):
+            yield "Digits that touch were cut apart; judge, which saw how, helps to read them."
         if self.page.left_out:
             pieces = counted(self.page.left_out, "piece")
             yield f"Not read: {pieces} too small or too large for a digit, or filled."
@@ -376,8 +385,7 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
     except (BadFile, NoDigit, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         return PageRead(name, Page([]), [DigitRead(name, reason, answer=found.answer)])
-    seen = [reader.seen(digit.picture) for digit in page.digits]
-    a = reader.outputs(seen)
+    seen, a = reader.read(page.digits)
     digits = []
     for number, (guess, values) in enumerate(zip(answers_of(a).tolist(), a.tolist(), strict=True)):
         place, known = page.digits[number], is_digit(page.digits[number].probability, values)
