@@ -170,7 +170,7 @@ def do_command(words: list[str], session: Session, output: Output) -> bool:
     done: Result | None = None
     arguments, draw = words[1:], None
     try:
-        command = find(*words, saves=session.registry.names)
+        command = find(*words, saves=lambda: session.registry.names())  # noqa: PLW0108 - late
         name = command.name
         if command.is_picture or not FLAGS.isdisjoint(arguments):
             arguments, draw = requested_picture(command, arguments, session)
