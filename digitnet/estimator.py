@@ -110,7 +110,7 @@ class Estimator:
         train = even_sample(self._cases(inputs, answers), settings.cases, seed)
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
-        self._largest = float(np.abs(train.inputs).max())
+        self._largest = float(np.abs(train.inputs).max()) or inf
         if amount.value:
             origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
             if model.trained_on[-1:] != [origin]:

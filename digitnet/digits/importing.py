@@ -80,7 +80,11 @@ def import_from(
     parts, answers, inputs = [], [], []
     for each in read.sets:
         if each.answers is None:
-            raise BadFile("has no answers; answer reads cases that have none", path)
+            raise BadFile(
+                "has no answers; answer reads cases that have none. In a table, head the column of "
+                "answers with label",
+                path,
+            )
         its_parts = parts_of(each.inputs, each.answers)
         if each.part in (None, TRAIN):
             its_parts[np.isin(its_parts, [p for p in given if p is not None])] = TRAIN

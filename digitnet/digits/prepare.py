@@ -178,7 +178,7 @@ def _with_usual_stroke_width(ink: Array) -> Array:
 
 def with_usual_strokes(mask: Mask) -> Array:
     """A drawing of digits side by side, redrawn with strokes of usual width for its height."""
-    margin = len(mask) // 4
+    margin = max(1, len(mask) // 4)
     return _redrawn(np.pad(mask, margin), len(mask))[margin:-margin, margin:-margin]
 
 

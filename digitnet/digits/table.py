@@ -27,7 +27,7 @@ ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "
 # headings of a column that numbers the rows, which is left out
 NUMBERINGS = ("", "id", "index", "imageid", "unnamed: 0")
 
-_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
 _PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
 
 
@@ -74,7 +74,7 @@ def read_table(
 
 
 def _with_points(lines: list[str]) -> list[str]:
-    return [_DECIMAL_COMMA.sub(".", line) for line in lines]
+    return [_DECIMAL_COMMA.sub(r"\1\2.\3", line) for line in lines]
 
 
 def _cells(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
@@ -212,12 +212,16 @@ class _Reader:
                 answers = numbers[:, place].copy()
                 numbers = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
                 headings = headings[:place] + headings[place + 1 :]
-        others = [k for k, name in enumerate(headings) if answers is not None and name in called]
+        others = [
+            k
+            for k, name in enumerate(headings)
+            if answers is not None and name in called and _may_be_answers(numbers[:, k])
+        ]
         if others:
             names = ", ".join(_shown(headings[k]) for k in others)
             self.notes.append(f"column {names} left out: answers too")
             numbers = np.delete(numbers, others, 1)
-            headings = [name for name in headings if name not in called]
+            headings = [name for k, name in enumerate(headings) if k not in others]
         if not numbers.shape[1]:
             raise BadFile("has no column of numbers but the answers")
         sets = [Part(part, numbers, answers)]
@@ -244,7 +248,7 @@ def _place_of_answers(
         return called[0]
     last = numbers.shape[1] - 1
     has_pixels, has_more = (n >= 64 and isqrt(n) ** 2 == n for n in (last, last + 1))
-    if has_more and numbers.dtype == np.uint8:
+    if has_more and numbers.dtype == np.uint8 and all(map(_PIXEL.fullmatch, headings)):
         return None
     if headings:
         others = [k for k, name in enumerate(headings) if not _PIXEL.fullmatch(name)]

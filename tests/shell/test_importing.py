@@ -131,6 +131,18 @@ TABLES = {
         "column 'target' left out",
     ),
     "with decimal commas": (b"p;q;class\n1,5;0;1\n-0,25;1;0\n", [2, 2], "for decimal points"),
+    "with commas in words": (b"p;class\n1,5;1,2 abc\n2;0\n", [1, 2], "answers 0 0, 1 1,2 abc"),
+    "a y that is no answer": (
+        b"number,y,class\n1,0.5,0\n2,0.25,1\n",
+        [2, 2],
+        "from column 'class'",
+    ),
+    "as many columns as a picture": (
+        (",".join([f"f{k}" for k in range(63)] + ["outcome"]) + "\n").encode()
+        + b"".join(f"{k % 9},".encode() * 63 + b"%d\n" % (k % 2) for k in range(12)),
+        [63, 2],
+        "answers from column 'outcome'",
+    ),
     "named in the middle": (b"p,class,q\n0.5,0,1\n1.5,1,2\n", [2, 2], "from column 'class'"),
 }
 

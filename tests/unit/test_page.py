@@ -150,6 +150,13 @@ def test_a_box_is_where_its_digit_is(reader: Session, tmp_path: Path) -> None:
     assert nought["box"][3] == pytest.approx(160 / 200, abs=0.05)
 
 
+def test_a_hairline_is_no_digit(reader: Session, tmp_path: Path) -> None:
+    ink = np.zeros((40, 400))
+    ink[20, 50:350] = 1
+    (tmp_path / "line.png").write_bytes(as_file(255 - 255 * ink))
+    assert "no digit" in refusal(reader, f"img {tmp_path / 'line.png'}")
+
+
 def test_a_cut_goes_where_there_is_no_ink() -> None:
     ink = np.zeros((40, 60))
     ink[5:35, 10:25] = ink[5:35, 32:50] = 1
