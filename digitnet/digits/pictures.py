@@ -185,7 +185,8 @@ def _from_clipboard() -> bytes:
     try:
         copied = ImageGrab.grabclipboard()
     except Exception as error:  # of the program that is asked, too
-        raise BadFile(f"cannot be read: {error}") from None
+        reason = str(error).partition(" for ImageGrab")[0]
+        raise BadFile(f"cannot be read: {reason}") from None
     if isinstance(copied, list) and copied:
         return read_bounded(Path(copied[0]), MAX_BYTES)
     if not isinstance(copied, Image.Image):

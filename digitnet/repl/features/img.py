@@ -269,7 +269,8 @@ class ImgResult(Drawn):
         if total:
             yield f"{correct:,} of {total:,} right: {percent(correct / total)}"
         if self.interrupted:
-            yield "Stopped; the files after these were not read."
+            rest = "the files after these were not" if self.pages else "nothing was"
+            yield f"Stopped; {rest} read."
 
 
 def _table(digits: list[DigitRead]) -> Rows:
