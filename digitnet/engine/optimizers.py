@@ -18,6 +18,8 @@ from digitnet.engine.layers import Parameter
 from digitnet.engine.speed import threads
 from digitnet.engine.speed.threads import Adder, add, adder
 
+FLUSH_EVERY = 32  # steps after which state that has died away becomes 0; see `_flush`
+
 BLOCK = 1 << 15  # numbers updated at a time: with gradient and state, they stay in a core's cache
 
 
@@ -146,6 +148,8 @@ class Optimizer(ABC):
             if scale != 1:
                 g *= scale
             state = [self.state[name][k][rows] for name in self.slots]
+            if self.steps % FLUSH_EVERY == 0:
+                _flush(state)
             self.update(w, g, rate, decay if p.decays else 0.0, *state)
             if mean and not max_norm:
                 mean.update(k, rows, w, self.add)
@@ -183,6 +187,18 @@ class Optimizer(ABC):
         for_blocks(self.parameters, cases, add)
         norm = sqrt(sum(squares[key] for key in sorted(squares)))  # always in the same order
         return max_norm / norm if norm > max_norm else 1.0
+
+
+def _flush(state: list[Array]) -> None:
+    """Sets numbers below 10⁸ times the smallest normal one, 1e-30 in float32, to 0: they are far
+    too small to change a weight.
+
+    The state of weights that get no gradient, as those of a dark pixel, decays. Below the smallest
+    normal number processors are many times slower: Adam trained at a fifth of its speed after a
+    thousand mini-batches.
+    """
+    for s in state:
+        s[np.abs(s) < 1e8 * np.finfo(s.dtype).tiny] = 0
 
 
 class SGD(Optimizer):

@@ -145,6 +145,17 @@ def test_steps_follow_their_formula_and_penalties_spare_the_biases(
             np.testing.assert_allclose(p.value, value, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_that_dies_away_is_not_subnormal_which_would_be_slow(name: str) -> None:
+    of = made("6-5-3", 3, dtype=np.float32)
+    optimizer = OPTIMIZERS[name](of.parameters, 0.9)
+    for step in range(1200):
+        of.backward(of.forward(np.full((1, 6), step == 0, np.float32)), np.eye(3)[:1])
+        optimizer.step(0.01, 1, momentum=0.9)
+    for states in optimizer.state.values():
+        assert not ((states[0] != 0) & (np.abs(states[0]) < np.finfo(np.float32).tiny)).any()
+
+
 def test_clipping_does_not_add_penalties_twice() -> None:
     steps = []
     for clip in (0.0, 1e9):
