@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from unittest.mock import patch
 
@@ -22,6 +23,7 @@ from rich.table import Table
 from terminal_helpers import Terminal, command
 
 from digitnet.cli import main
+from digitnet.digits import files
 from digitnet.engine.speed import threads
 from digitnet.repl.session import Session
 
@@ -42,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     threads.set_count(1)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # for the programs that the tests start
+    os.fsync = os.fstat  # where power is cut, a test simulates it
+    files._unpack = lru_cache(8)(files._unpack)  # the sample, which most tests read
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -113,11 +113,6 @@ def at_every_call(folder: Path, codes: list[tuple[int, bool]]) -> tuple[int, lis
     return tried, complaints
 
 
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", os.fstat)
-
-
 def test_every_call_may_fail(
     tmp_path: Path, share: Callable[[int, int], int], tally: Tally
 ) -> None:

@@ -210,11 +210,6 @@ def run(machine: type[Saves], examples: int) -> None:
     machine.steps -= examples  # the look before the first step is none
 
 
-@pytest.fixture(autouse=True)
-def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", os.fstat)
-
-
 def test_the_registry_is_as_the_model_foresees(share: Any, tally: Any) -> None:
     run(Saves, share(6, 240))
     assert Saves.steps >= share(240, 10_000)

@@ -3,7 +3,6 @@
 The names come from a person, from a file's content, or are those of folders.
 """
 
-import os
 import shutil
 from collections.abc import Iterable
 from io import StringIO
@@ -117,7 +116,6 @@ class Terminal:
 @pytest.fixture
 def here(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     """A session with a network in hand, in a folder of its own."""
-    monkeypatch.setattr(os, "fsync", os.fstat)
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
     monkeypatch.chdir(inside)

@@ -143,9 +143,8 @@ def failure(code: int) -> OSError:
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A registry whose folder does not exist yet, with fsync disabled."""
-    monkeypatch.setattr(os, "fsync", os.fstat)
+def registry(tmp_path: Path) -> Registry:
+    """A registry whose folder does not exist yet."""
     return Registry(tmp_path / "saves")
 
 
