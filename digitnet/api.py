@@ -35,7 +35,7 @@ from digitnet.estimator import ORIGINS, Estimator
 from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts, written
 from digitnet.insight.why import backpropagate
-from digitnet.recipes import RECIPES
+from digitnet.recipes import RECIPES, recipe_of
 from digitnet.registry.saves import Registry
 
 
@@ -139,6 +139,8 @@ def load(name: str) -> Network:
     is_recipe = model.recipe in RECIPES and RECIPES[model.recipe].shape == network.shape
     shape = model.recipe if is_recipe else spelled_out(network)
     settings: dict[str, Any] = asdict(trainer.settings)
+    if not network.is_committee:
+        settings["bias"] = recipe_of(network).bias
     loaded = Network(shape, cost=network.cost_name, seed=trainer.seed, warm_start=True, **settings)
     loaded._take(model, np.arange(max(2, network.outputs)))
     sources = [(SOURCES | RELATIVES).get(name) for name in model.trained_on]

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from digitnet.digits.datasets import GIVEN, even_sample
 from digitnet.engine.arrays import Array, Cases, Integers, answers_of, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
+from digitnet.engine.network import CANNOT_TRAIN
 from digitnet.engine.report import ignore
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
@@ -21,7 +22,7 @@ from digitnet.engine.settings import SETTINGS
 from digitnet.recipes import RECIPES, build, recipe_for
 from digitnet.registry.model import Model
 
-BEGINNING = ("shape", "cost", "seed")
+BEGINNING = ("shape", "cost", "bias", "seed")
 OWN = (*BEGINNING, "epochs", "warm_start")
 """The arguments of `Network` that are not settings; those that its first weights depend on."""
 
@@ -36,9 +37,9 @@ class Estimator:
     """A network, used like scikit-learn's classifiers.
 
     shape: a recipe, or a shape such as `784-100-10`; a star is filled in from the data. cost: if
-    empty, the usual one. epochs: how long `fit` trains. warm_start: whether `fit` goes on from the
-    present weights instead of drawing new ones. settings: as `set` shows them at the prompt, such
-    as rate=0.1.
+    empty, the usual one. bias: whether layers of a shape have biases. epochs: how long `fit`
+    trains. warm_start: whether `fit` goes on from the present weights instead of drawing new ones.
+    settings: as `set` shows them at the prompt, such as rate=0.1.
 
     classes_: (answers,), the possible answers in ascending order; n_features_in_: the number of
     inputs. Both are there after `fit` or `load`.
@@ -49,12 +50,13 @@ class Estimator:
         shape: str = "*-100-*",
         *,
         cost: str = "",
+        bias: bool = True,
         seed: int = 0,
         epochs: float = 10,
         warm_start: bool = False,
         **settings: Any,
     ) -> None:
-        self.shape, self.cost, self.seed = shape, cost, seed
+        self.shape, self.cost, self.bias, self.seed = shape, cost, bias, seed
         self.epochs, self.warm_start = epochs, warm_start
         self._settings: dict[str, Any] = {}
         self._model: Model | None = None
@@ -106,6 +108,8 @@ class Estimator:
         else:
             self._set(self._model)
         model = self._there()
+        if model.network.is_committee:
+            raise ValueError(CANNOT_TRAIN)
         settings, seed = model.trainer.settings, model.trainer.seed
         train = even_sample(self._cases(inputs, answers), settings.cases, seed)
         measured = self._cases(*validation) if validation else train
@@ -132,7 +136,7 @@ class Estimator:
     def _begin(self, x: Array, classes: Integers) -> None:
         shape = re.sub(r"^\*-", f"{x.shape[1]}-", str(self.shape))
         shape = re.sub(r"-\*$", f"-{len(classes)}", shape)
-        recipe = RECIPES.get(shape) or recipe_for(shape)
+        recipe = RECIPES.get(shape) or replace(recipe_for(shape), bias=self.bias)
         model = build(replace(recipe, cost=self.cost or recipe.cost), _plain(self.seed))
         self._set(model)
         digits = np.arange(max(model.network.outputs, 2))  # one output tells 0 from 1

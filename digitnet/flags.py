@@ -16,19 +16,14 @@ To add an option, write its record in `OPTIONS`.
 import argparse
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any, NoReturn
 
 from digitnet import __version__, paths
 from digitnet.repl.errors import CommandError, say_error
-
-MAX_BYTES, MAX_LINE = 1 << 16, 1000
-"""Limits for parsing: a dotted key with thousands of parts on one line would take gigabytes."""
 
 _WORD = re.compile(r"[^\s;'\"#]{1,40}")
 
@@ -147,8 +142,7 @@ def read_flags(
     options = _parser().parse_args(typed)
     if options.lines and options.file:
         raise WrongFlags("give either -c or a FILE, not both")
-    chosen = environ.get("DIGITNET_CONFIG")
-    config = read_config(Path(chosen) if chosen else paths.config_file(), is_named=bool(chosen))
+    config = read_config(paths.config_file(environ), is_named=bool(environ.get("DIGITNET_CONFIG")))
     for name, option in OPTIONS.items():
         place = name.replace("-", "_")
         value = _typed_or_set(option, getattr(options, place), environ)
@@ -209,7 +203,7 @@ def read_config(path: Path, *, is_named: bool = False) -> Config:
     """
     config = Config(path)
     try:
-        fields = _toml(path)
+        fields = paths.read_toml(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         if is_named or not isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -221,25 +215,6 @@ def read_config(path: Path, *, is_named: bool = False) -> Config:
         except ValueError as error:
             config.warnings.append(f"{path}: {error}. It is ignored")
     return config
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    """Parses a TOML file. Raises OSError, and ValueError if it is not valid TOML."""
-    if not S_ISREG(path.stat().st_mode):  # opening a named pipe would block
-        raise ValueError("it is not a file")
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES or max(map(len, data.splitlines()), default=0) > MAX_LINE:
-        raise ValueError(
-            f"it is too large for settings: more than {MAX_BYTES >> 10} KiB, or a line of more "
-            f"than {MAX_LINE:,} characters"
-        )
-    try:
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8 text; save it as UTF-8") from None
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
 
 
 def _take(config: Config, key: str, value: Any) -> None:

@@ -1,8 +1,12 @@
 """The locations of data sets, saves and the user's files; the environment can change them."""
 
 import os
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
+from typing import Any
 
 from platformdirs import user_cache_path, user_config_path, user_data_path, user_state_path
 
@@ -33,8 +37,8 @@ def is_checkout() -> bool:
 
 def saves_folder() -> Path:
     """The folder of the saves: `saves/` in a checkout, else in the user's data folder."""
-    if chosen := os.environ.get("DIGITNET_SAVES"):
-        return Path(chosen).expanduser()
+    if chosen := _chosen("saves"):
+        return chosen
     if is_checkout():
         return CHECKOUT / "saves"
     return _of_user(user_data_path) / "saves"
@@ -53,13 +57,45 @@ def state_folder() -> Path:
     return _of_user(user_state_path)
 
 
-def config_file() -> Path:
-    return _of_user(user_config_path) / "config.toml"
+MAX_BYTES, MAX_LINE = 1 << 16, 1000
+"""Limits for parsing: a dotted key with thousands of parts on one line would take gigabytes."""
+
+
+def config_file(environ: Mapping[str, str] = os.environ) -> Path:
+    named = environ.get("DIGITNET_CONFIG")
+    return Path(named) if named else _of_user(user_config_path) / "config.toml"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parses a TOML file. Raises OSError, and ValueError if it is not valid TOML."""
+    if not S_ISREG(path.stat().st_mode):  # opening a named pipe would block
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES or max(map(len, data.splitlines()), default=0) > MAX_LINE:
+        raise ValueError(
+            f"it is too large for settings: more than {MAX_BYTES >> 10} KiB, or a line of more "
+            f"than {MAX_LINE:,} characters"
+        )
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text; save it as UTF-8") from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _chosen(folder: str) -> Path | None:
+    """The folder for `saves` or `data` that the environment or the configuration file names."""
+    named: Any = os.environ.get(f"DIGITNET_{folder.upper()}")
+    if not named:
+        with suppress(OSError, ValueError):  # which the program tells of
+            named = read_toml(config_file()).get(folder)
+    return Path(named).expanduser() if named and isinstance(named, str) else None
 
 
 def data_folders(chosen: Path | None) -> list[Path]:
     """The folders searched for data sets: the chosen one, the included data, the cache."""
     here = CHECKOUT / "data" if is_checkout() else PACKAGE / "data"
-    if not chosen and (named := os.environ.get("DIGITNET_DATA")):
-        chosen = Path(named).expanduser()
+    chosen = chosen or _chosen("data")
     return [*([chosen] if chosen else []), here, cache_folder()]

@@ -56,7 +56,7 @@ def check_gradient(
     if not len(x):
         return GradientCheck(0.0, 0)
     copy.backward(copy.forward(x, EXACT), y)
-    gradient = [penalties.gradient(p).copy() for p in copy.parameters]
+    gradient = [penalties.add_to(p.whole_gradient().copy(), p) for p in copy.parameters]
     rng = np.random.default_rng(seed)
     worst, checked, kinks = 0.0, 0, 0
     for _ in range(10 * directions):

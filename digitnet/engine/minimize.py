@@ -12,6 +12,7 @@ from digitnet.engine.arrays import Array, Cases, Feeder
 from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
 from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
+from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, Stopped, ignore
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import MEASURE_CASES, Measurement, Trainer
@@ -88,7 +89,7 @@ def minimize(
         count += 1
         _set_parameters(w, trainer.network)
         counted = trainer.penalty()
-        cost = minimized - (trainer.penalties.value(trainer.network.parameters) - counted)
+        cost = minimized - (objective.penalties.value(trainer.network.parameters) - counted)
         validation_cost = result.cost + counted
         progress.batches += 1
         progress.samples += len(train)
@@ -137,7 +138,8 @@ class _Objective:
 
     def __init__(self, trainer: Trainer, cases: Cases, report: Report) -> None:
         self.network = trainer.network.copy(trainer.network.dtype)
-        self.penalties, self.cases, self.report = trainer.penalties, cases, report
+        self.penalties = Penalties(trainer.settings.l2, trainer.settings.l1)
+        self.cases, self.report = cases, report
         self.parameters = self.network.parameters
         most = max(1, max_cases(self.network) // 2)  # beside scipy's vectors
         self.chunk = min(CHUNK, len(cases), most)
@@ -161,7 +163,6 @@ class _Objective:
             self.network.backward(a, y, mean_over=len(rows))
             for p, g in zip(self.parameters, gradients, strict=True):
                 g += p.whole_gradient()
-        for p, g in zip(self.parameters, gradients, strict=True):
-            p.gradient = g
-        whole = _one_vector(self.penalties.gradient(p) for p in self.parameters)
+        pairs = zip(gradients, self.parameters, strict=True)
+        whole = _one_vector(self.penalties.add_to(g, p) for g, p in pairs)
         return cost + self.penalties.value(self.parameters), whole

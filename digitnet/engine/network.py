@@ -116,6 +116,9 @@ def usual_cost(output: str) -> str:
     return "cross-entropy" if is_probability else "squared"
 
 
+CANNOT_TRAIN = "a committee cannot be trained: train its members, then vote again"
+
+
 class Committee(Layer):
     """y = (1/M) Σₘ yₘ, the mean output of M members (Ciresan et al. 2012, arXiv 1202.2745), which
     were trained one by one; each gets the inputs multiplied by its own scale.
@@ -152,7 +155,7 @@ class Committee(Layer):
         return total
 
     def backward(self, grad: Array) -> Array | None:
-        raise ValueError("a committee cannot be trained: train its members, then vote again")
+        raise ValueError(CANNOT_TRAIN)
 
     def described(self) -> dict[str, Any]:
         return {"members": [network.shape for network, _ in self.members]}

@@ -42,10 +42,14 @@ def for_blocks(parameters: list[Parameter], cases: int, work: Callable[[int, sli
 
 @dataclass(frozen=True, slots=True)
 class Penalties:
-    """λ₂/2 · Σ w² + λ₁ · Σ |w| over the weights, not the biases (Goodfellow et al. 2016, 7.1)."""
+    """λ₂/2 · Σ w² + λ₁ · Σ |w| over the weights, not the biases (Goodfellow et al. 2016, 7.1).
+
+    decay: the L2 that an optimizer applies by itself: not in the cost, nor its gradient.
+    """
 
     l2: float = 0.0
     l1: float = 0.0
+    decay: float = 0.0
 
     def value(self, parameters: Iterable[Parameter]) -> float:
         """The penalty, which is added to the cost; infinite if it overflows."""
@@ -55,11 +59,8 @@ class Penalties:
             sizes = self.l1 * sum(float(np.abs(w).sum()) for w in weights) if self.l1 else 0.0
             return squares + sizes
 
-    def gradient(self, p: Parameter, rows: slice = slice(None), add: Adder = add) -> Array:
-        """The gradient of the cost with the penalties, for these rows; it may be overwritten."""
-        g = p.gradient[rows]
-        if isinstance(p.gradient, np.ndarray):  # of which rows are a view
-            g = g.copy()
+    def add_to(self, g: Array, p: Parameter, rows: slice = slice(None), add: Adder = add) -> Array:
+        """Adds their gradient to that of the cost, for these rows; returns it."""
         if p.decays and self.l2:
             add(g, self.l2, p.value[rows])
         if p.decays and self.l1:
@@ -96,7 +97,7 @@ class Optimizer(ABC):
     rate_margin: ClassVar[float]  # rate of the lowest cost in a range test / rate to suggest
     slots: ClassVar[tuple[str, ...]] = ()  # state arrays kept for each parameter, 0 at first
     starts_at_weights: ClassVar[tuple[str, ...]] = ()  # or equal to the parameter
-    decoupled = False  # whether `update` applies L2 (weight decay), instead of the gradient
+    decoupled = False  # whether L2 is applied by `update` (weight decay), not in the gradient
     uses_momentum = False
     warms_up = False  # whether its rate rises over the first WARM_UP steps
 
@@ -114,6 +115,10 @@ class Optimizer(ABC):
     @classmethod
     def summary(cls) -> str:
         return (cls.__doc__ or "").partition("\n")[0]
+
+    @classmethod
+    def penalties(cls, l2: float, l1: float = 0.0) -> Penalties:
+        return Penalties(0.0, l1, l2) if cls.decoupled else Penalties(l2, l1)
 
     def step(
         self,
@@ -137,20 +142,17 @@ class Optimizer(ABC):
         self.change_momentum(momentum)
         self.steps += 1
         self.add = adder(sum(p.value.size for p in self.parameters))
-        decay = penalties.l2 if self.decoupled else 0.0
-        if self.decoupled:
-            penalties = Penalties(0.0, penalties.l1)
         scale = self._clipping(penalties, clip, cases) if clip else 1.0
 
         def update(k: int, rows: slice) -> None:
             p = self.parameters[k]
-            w, g = p.value[rows], penalties.gradient(p, rows, self.add)
+            w, g = p.value[rows], penalties.add_to(p.gradient[rows], p, rows, self.add)
             if scale != 1:
                 g *= scale
             state = [self.state[name][k][rows] for name in self.slots]
             if self.steps % FLUSH_EVERY == 0:
                 _flush(state)
-            self.update(w, g, rate, decay if p.decays else 0.0, *state)
+            self.update(w, g, rate, penalties.decay if p.decays else 0.0, *state)
             if mean and not max_norm:
                 mean.update(k, rows, w, self.add)
 
@@ -181,7 +183,8 @@ class Optimizer(ABC):
         squares: dict[tuple[int, int], float] = {}
 
         def add(k: int, rows: slice) -> None:
-            g = penalties.gradient(self.parameters[k], rows)
+            p = self.parameters[k]
+            g = penalties.add_to(p.gradient[rows].copy(), p, rows)
             squares[k, rows.start] = float(np.square(g, dtype=np.float64).sum())
 
         for_blocks(self.parameters, cases, add)

@@ -101,7 +101,7 @@ class Trainer:
 
     @property
     def penalties(self) -> Penalties:
-        return Penalties(self.settings.l2, self.settings.l1)
+        return self.optimizer.penalties(self.settings.l2, self.settings.l1)
 
     @np.errstate(all="ignore")  # what is not finite is detected at the next report
     def step(self, x: Array, y: Array, rate: float) -> float:
@@ -183,14 +183,8 @@ class Trainer:
         plain = evaluate(self.answering(), cases, rows)
         return replace(plain, cost=plain.cost + self.penalty())
 
-    @property
-    def cost_penalties(self) -> Penalties:
-        """Those in the cost and its gradient: not those that an optimizer applies by itself."""
-        l2 = 0.0 if self.optimizer.decoupled else self.settings.l2
-        return Penalties(l2, self.settings.l1)
-
     def penalty(self) -> float:
-        return self.cost_penalties.value(self.network.parameters)
+        return self.penalties.value(self.network.parameters)
 
     @property
     def is_full(self) -> bool:

@@ -63,9 +63,9 @@ def observe_step(
     rate = Meter(ONE_BATCH, trainer, len(cases)).rate()
     outputs, cost = _forward(copy, trainer, x, y, step)
     copy.backward(outputs, y)
-    penalties = trainer.cost_penalties
     with np.errstate(all="ignore"):  # huge weights and penalties may overflow
-        before = [(p.value.copy(), penalties.gradient(p).copy()) for p in copy.parameters]
+        gradients = [trainer.penalties.add_to(p.whole_gradient(), p) for p in copy.parameters]
+    before = [(p.value.copy(), g.copy()) for p, g in zip(copy.parameters, gradients, strict=True)]
 
     settings = trainer.settings
     trainer.settings = replace(settings, patience=0)  # it could take the mini-batch back
@@ -91,4 +91,4 @@ def observe_step(
 def _forward(of: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> tuple[Array, float]:
     with np.errstate(all="ignore"):
         a = of.forward(x, step).copy()
-        return a, of.cost.value(a, y) + trainer.cost_penalties.value(of.parameters)
+        return a, of.cost.value(a, y) + trainer.penalties.value(of.parameters)

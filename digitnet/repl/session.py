@@ -17,7 +17,7 @@ from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Sourc
 from digitnet.digits.files import BadFile
 from digitnet.digits.own import ABOUT_MINE, HOW_TO_ADD, MINE
 from digitnet.digits.prepare import Picture
-from digitnet.engine.network import Network
+from digitnet.engine.network import CANNOT_TRAIN, Network
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Snapshot
@@ -390,7 +390,7 @@ class Session:
         """
         model = self.network()
         if model.network.is_committee:
-            raise CommandError("a committee cannot be trained: train its members, then vote again")
+            raise CommandError(CANNOT_TRAIN)
         if model.trainer.is_full:
             raise CommandError(
                 "the network cannot be trained further: it counts more mini-batches, cases or "

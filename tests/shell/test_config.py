@@ -8,6 +8,7 @@ import pytest
 from conftest import Program
 from session_helpers import do, refusal
 
+from digitnet import paths
 from digitnet.flags import KEYS, read_config
 from digitnet.repl.session import Session
 
@@ -98,6 +99,19 @@ def test_the_usual_place(program: Program, tmp_path: Path) -> None:
     done = program("-c", "hello t; ? hello")
     assert "t [AMOUNT]" in done.stdout
     assert "hello  ?" in done.stdout
+
+
+def test_a_python_program_has_the_folders_of_the_configuration_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text(f"saves = {str(tmp_path / 'a')!r}\ndata = '~'\n")
+    monkeypatch.setenv("DIGITNET_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.delenv("DIGITNET_SAVES", raising=False)
+    monkeypatch.delenv("DIGITNET_DATA", raising=False)
+    assert paths.saves_folder() == tmp_path / "a"
+    assert paths.data_folders(None)[0] == Path.home()
+    (tmp_path / "config.toml").write_text("saves = 3\n[")
+    assert paths.saves_folder() != tmp_path / "a"
 
 
 @pytest.mark.parametrize("chosen", ["nowhere.toml", "a" * 300, "folder", "file/config.toml"])

@@ -99,6 +99,18 @@ def test_changed_settings_hold_in_the_next_fit_and_a_copy_of_a_load_has_its_sett
     np.testing.assert_allclose(loaded.predict_proba(train.x), before, atol=1e-5)
     again = dn.network(**dn.load("a").get_params()).fit(train.x, train.y, epochs=1)
     np.testing.assert_array_equal(again.predict_proba(train.x), before)
+    dn.network("784-9-10", bias=False).fit(train.x, train.y, epochs=0).save("b")
+    again = dn.network(**dn.load("b").get_params()).fit(train.x, train.y, epochs=0)
+    assert len(again._there().network.parameters) == 2
+
+
+def test_a_fit_that_is_refused_leaves_a_committee_as_it_was(session: Session) -> None:
+    do(session, "n 784-9-10; t 9; pas a; vote a a; ch all; pas both")
+    both, (train, _) = dn.load("both"), dn.data("sample")
+    with pytest.raises(ValueError, match="a committee cannot be trained"):
+        both.fit(train.x, train.y)
+    assert both._there().accuracy is not None
+    assert both._there().trained_on == ["sample"]
 
 
 @pytest.mark.parametrize("answers", [[0, 1], ["off", "on"]])

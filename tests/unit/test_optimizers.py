@@ -55,7 +55,7 @@ def test_schedule_free_steps_are_those_of_the_paper(name: str, steps: int, l2: f
     squares, total = [0 * each for each in x], 0.0
     for t in range(1, steps + 1):
         of.backward(of.forward(inputs), targets)
-        optimizer.step(0.1, len(inputs), momentum=0.9, penalties=Penalties(l2))
+        optimizer.step(0.1, len(inputs), momentum=0.9, penalties=optimizer.penalties(l2))
         for p, xs, zs in zip(plain.parameters, x, z, strict=True):
             p.value[...] = 0.1 * zs + 0.9 * xs  # y
         eta = 0.1 * min(1, t / 500)
@@ -140,7 +140,8 @@ def test_steps_follow_their_formula_and_penalties_spare_the_biases(
             before.append(g + decay - apart + l1 * np.sign(p.value) * p.decays)
             step = STEPS[name](np.array(before)) + apart
             expected.append(p.value - 0.1 * step)
-        optimizer.step(0.1, len(x), momentum=0.9, penalties=Penalties(l2, l1), clip=clip)
+        penalties = optimizer.penalties(l2, l1)
+        optimizer.step(0.1, len(x), momentum=0.9, penalties=penalties, clip=clip)
         for p, value in zip(of.parameters, expected, strict=True):
             np.testing.assert_allclose(p.value, value, rtol=1e-9, atol=1e-12)
 

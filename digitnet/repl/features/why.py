@@ -254,7 +254,7 @@ def why(
     y = data.test.targets[case.index].astype(np.float64)
     explained = backpropagate(model.trainer.with_answering_weights(), x, y)
     check_outputs(explained.answered)
-    output, penalties = int(explained.answered.argmax()), model.trainer.cost_penalties
+    output, penalties = int(explained.answered.argmax()), model.trainer.penalties
     if isinstance(part, int) and part > len(explained.passes):
         raise CommandError(f"there is no layer {part}: the network has {len(explained.passes)}")
     result = WhyResult(
