@@ -5,8 +5,8 @@
 A 1 with a flag or a foot, a crossed 7, a printed 4, a 5 whose bar is a stroke of its own, digits
 that are not closed: each style is a few strokes with control points, and its proportions, slant,
 pen and the writer's precision are drawn at random. They are drawn with the board's pen and prepared
-as `img` does. hand.npz holds MNIST's first 55,000 cases and 600 such of each digit to train on, and
-60 others of each to test. The same file comes out of every run.
+as `img` does. hand.npz holds MNIST's first 55,000 cases and 1,000 such of each digit to train on,
+and 60 others of each to test. The same file comes out of every run.
 """
 
 import argparse
@@ -25,7 +25,7 @@ Points = NDArray[np.float64]
 Point = tuple[float, float]
 """x to the right and y down; a digit is about 1 high."""
 
-TO_TRAIN, TO_TEST = 600, 60
+TO_TRAIN, TO_TEST = 1000, 60
 """Cases of each digit."""
 STEPS = 7
 """Straight pieces of a curve between two of its points."""
@@ -102,6 +102,14 @@ def flagged_one(w: Writer) -> list[Points]:
     ]
 
 
+def hooked_one(w: Writer) -> list[Points]:
+    """With a flag that bends into the stem without a corner, like a caret."""
+    across = w.any(0.15, 0.4)
+    down = across * w.any(0.8, 2)
+    hook = w.curve((-across, down), (-across * 0.4, down * 0.3), (0, 0), (across * 0.3, 0.2))
+    return [joined(hook, w.line((across * w.any(0.3, 0.7), 1)))]
+
+
 def footed_one(w: Writer) -> list[Points]:
     """With a foot, and mostly a flag."""
     stem = flagged_one(w) if w.any(0, 1) < 0.8 else one(w)
@@ -111,7 +119,7 @@ def footed_one(w: Writer) -> list[Points]:
 
 def two(w: Writer) -> list[Points]:
     """A bow, a neck, and a straight foot."""
-    high, foot = w.any(0.2, 0.3), w.any(0.3, 0.5)
+    high, foot = w.any(0.2, 0.3), w.any(0.3, 0.75)
     bow = w.curve((-0.3, high), (-0.2, 0.06), (0.03, 0), (0.27, high), (0.12, 0.55), (-0.33, 1))
     return [joined(bow, w.line((foot, w.any(0.93, 1.03))))]
 
@@ -147,7 +155,7 @@ def flat_three(w: Writer) -> list[Points]:
 def open_four(w: Writer) -> list[Points]:
     """Open at its top: an L, and a stem."""
     bar, stem = w.any(0.5, 0.68), w.any(0.08, 0.22)
-    corner = w.line((w.any(-0.32, -0.15), w.any(0, 0.1)), (-0.34, bar), (w.any(0.3, 0.45), bar))
+    corner = w.line((w.any(-0.32, -0.15), w.any(0, 0.1)), (-0.34, bar), (w.any(0.3, 0.6), bar))
     return [corner, w.line((stem, w.any(0, 0.3)), (stem + w.any(-0.08, 0.03), 1))]
 
 
@@ -165,10 +173,19 @@ def round_four(w: Writer) -> list[Points]:
     return [joined(bow, w.line((stem, w.any(0, 0.2)), (stem - w.any(0, 0.05), 1)))]
 
 
+def curved_four(w: Writer) -> list[Points]:
+    """Open at its top: a bow that ends in the bar, and a short stem that bends to the left."""
+    bar, stem, low = w.any(0.5, 0.68), w.any(0.02, 0.2), w.any(0, 0.4)
+    bow = w.curve((w.any(-0.15, 0.1), 0), (-0.25, bar * 0.5), (w.any(-0.36, -0.28), bar - 0.06),
+                  (-0.22, bar), (w.any(0.25, 0.45), bar - w.any(0, 0.14)))  # fmt: skip
+    return [bow, w.curve((stem + 0.03, low), (stem, 0.7), (stem - w.any(0, 0.25), 1))]
+
+
 def five(w: Writer) -> list[Points]:
     """In one stroke, from the end of its bar."""
     left, high = w.any(-0.28, -0.18), w.any(0.38, 0.5)
-    return [joined(w.line((w.any(0.15, 0.35), 0), (left, w.any(0, 0.04)), (left - 0.03, high)),
+    return [joined(w.line((w.any(0.15, 0.55), w.any(-0.05, 0.2)), (left, w.any(0, 0.04)),
+                          (left - 0.03, high)),
                    _belly(w, high))]  # fmt: skip
 
 
@@ -199,6 +216,23 @@ def straight_six(w: Writer) -> list[Points]:
     return [joined(back, w.round(0, 1 - ring, wide, ring, -0.3, -w.any(0.8, 1.05)))]
 
 
+def large_ringed_six(w: Writer) -> list[Points]:
+    """Nearly all ring, or with a ring that ends in a bar across the back."""
+    ring, wide = w.any(0.24, 0.37), w.any(0.25, 0.38)
+    back = w.curve((w.any(-0.05, 0.25), 0), (-wide * 0.8, 1 - 1.5 * ring))
+    round_ring = w.round(0, 1 - ring, wide, ring, -0.25, -w.any(0.6, 0.8))
+    bar = w.line((-wide - w.any(-0.05, 0.2), 1 - ring * w.any(0.9, 1.3)))
+    return [joined(back, round_ring, bar)]
+
+
+def angular_six(w: Writer) -> list[Points]:
+    """A straight back and a ring with corners."""
+    wide, high, foot = w.any(0.2, 0.32), w.any(0.4, 0.62), w.any(-0.05, 0.05)
+    back = w.line((w.any(-0.15, 0.3), 0), (-wide, high), (-wide + foot, 1))
+    end = w.any(-wide, -wide * 0.3)
+    return [joined(back, w.line((wide, 1 - w.any(0, 0.05)), (wide + foot, high), (end, high)))]
+
+
 def seven(w: Writer) -> list[Points]:
     """A bar and a slope, straight or bent."""
     bar, foot, bent = w.any(-0.05, 0.1), w.any(-0.25, 0.08), w.any(-0.06, 0.08)
@@ -218,6 +252,14 @@ def seven_with_a_serif(w: Writer) -> list[Points]:
     body, *line = crossed_seven(w) if w.any(0, 1) < 0.4 else seven(w)
     x, y = body[0]
     return [joined(w.line((x + w.any(-0.05, 0.03), y + w.any(0.1, 0.25))), body), *line]
+
+
+def hooked_seven(w: Writer) -> list[Points]:
+    """With a short top that hangs down where it begins, as printed in schoolbooks."""
+    left, hook, foot = w.any(-0.3, -0.12), w.any(0.06, 0.22), w.any(-0.2, 0.05)
+    right = w.any(0.15, 0.28)
+    top = w.line((left, hook), (left + w.any(0, 0.05), 0), (right, w.any(-0.02, 0.05)))
+    return [joined(top, w.curve((right, 0.03), (foot * 0.3 + 0.05, 0.5), (foot, 1)))]
 
 
 def eight(w: Writer) -> list[Points]:
@@ -250,22 +292,30 @@ def straight_nine(w: Writer) -> list[Points]:
     return [joined(ring, w.line((wide, low), (wide + w.any(-0.2, 0.02), 1)))]
 
 
-def _ring_of_nine(w: Writer) -> tuple[Points, float, float]:
-    high, wide = w.any(0.2, 0.29), w.any(0.2, 0.32)
+def hooked_nine(w: Writer) -> list[Points]:
+    """A ring, often small, and a leg that swings to the left, as a g."""
+    ring, wide, low = _ring_of_nine(w, w.any(0.1, 0.28))
+    out, end = w.any(-0.1, 0.1), w.any(-0.5, -0.2)
+    return [joined(ring, w.curve((wide, low), (wide + out, 0.8), (wide / 3, 1), (end, 0.93)))]
+
+
+def _ring_of_nine(w: Writer, high: float = 0) -> tuple[Points, float, float]:
+    wide = w.any(0.2, 0.32)
+    high = high or w.any(0.2, 0.29)
     return w.round(0, high, wide, high, w.any(0.1, 0.2), -w.any(0.86, 1)), wide, high * 0.8
 
 
 STYLES: tuple[tuple[Callable[[Writer], list[Points]], ...], ...] = (
     (zero, slashed_zero),
-    (one, flagged_one, flagged_one, footed_one),
+    (one, flagged_one, flagged_one, hooked_one, footed_one),
     (two, looped_two, flat_two),
     (three, flat_three),
-    (open_four, printed_four, round_four),
+    (open_four, printed_four, round_four, curved_four),
     (five, five_with_a_bar),
-    (six, straight_six),
-    (seven, crossed_seven, seven_with_a_serif),
+    (six, straight_six, large_ringed_six, angular_six),
+    (seven, crossed_seven, seven_with_a_serif, hooked_seven),
     (eight, ringed_eight),
-    (nine, straight_nine),
+    (nine, straight_nine, hooked_nine),
 )
 """Of each digit; one that stands twice is drawn twice as often."""
 
@@ -274,11 +324,11 @@ def drawn(style: Callable[[Writer], list[Points]], rng: np.random.Generator) -> 
     """One digit as a network sees it: written, drawn with a pen, prepared."""
     writer = Writer(rng)
     strokes = style(writer)
-    angle, slant = np.deg2rad(rng.uniform(-8, 8)), rng.normal(0.05, 0.15)
+    angle, slant = np.deg2rad(rng.uniform(-10, 10)), rng.normal(0.05, 0.2)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    lean = np.array([[rng.uniform(0.75, 1.3), -slant], [0, 1]])
+    lean = np.array([[rng.uniform(0.65, 1.4), -slant], [0, 1]])
     high = rng.uniform(12, 21)
-    radius = high / 20 * np.exp(rng.uniform(np.log(0.45), np.log(1.9)))
+    radius = high / 20 * np.exp(rng.uniform(np.log(0.4), np.log(2.2)))
     pen, drawing = Brush(radius, edge=min(1.0, 2 * radius)), Drawing()
     for stroke in strokes:
         places = (stroke - (0, 0.5)) @ (turn @ lean).T * high + SIDE / 2
