@@ -5,6 +5,7 @@ process itself starts it. `pytest` runs two processes of tests with one thread e
 the time, or use two threads, are in one group, so that no two of them run at once.
 """
 
+import gc
 import io
 import os
 import signal
@@ -56,6 +57,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("serial"))
         if item.get_closest_marker("full") and not config.getoption("full"):
             item.add_marker(pytest.mark.skip(reason="only with --full"))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # the tests themselves need no collector to look at them again and again
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ PLANTS: dict[str, Plant] = {
     "augment": planted(augment="rotation=180,shift=12,zoom=0.9"),
     "smoothing": planted(smoothing=0.99),
     "momentum": planted(momentum=0.999),
-    "batch": planted("600", batch=1, rate=0.1, momentum=0.9),
+    "batch": planted("200", batch=1, rate=0.1, momentum=0.9),
     "rate-high": planted(rate=3.0),
     "rate-low": planted("100", rate=1e-6),
     "not-finite": planted(change=partial(scale, factor=np.nan)),
@@ -238,7 +238,7 @@ PLANTS: dict[str, Plant] = {
     "stale": planted(
         "150", forget_statistics, shapes=("784-32-b-10", "28x28-3c5-b-p3-8c3-b-p2-10")
     ),
-    "over-fitting": planted("150e", cases=500, rate=0.1),
+    "over-fitting": planted("60e", cases=500, rate=0.1),
     "few-steps": planted("6e", batch=0, average=0.0),
     "one-answer": planted("200", partial(favour_0, by_weights=True)),
     "plateau": planted("3e", shapes=("784-3-10", "28x28-3c5-3-10")),
@@ -253,25 +253,25 @@ PLANTS: dict[str, Plant] = {
 
 AGES = {
     "quick": ("", "20", "1e"),
-    "diary": ("", "50", "1e", "3e", "20e"),
-    "relu": ("", "20"),
-    "devember": ("", "20"),
+    "diary": ("", "50", "3e"),
+    "relu": ("20",),
+    "devember": ("",),
     "notebook-better": ("", "30", "20e"),
     "truth": ("", "50"),
     "mini": ("", "100", "3000"),
     "mini3": ("", "3000"),
 }
-SLOW_AGES = {"quick": ("12e",), "relu": ("3e",), "conv": ("", "30"), "fast": ("40",),
-             "truth": ("10000",)}  # fmt: skip
+SLOW_AGES = {"quick": ("12e",), "diary": ("1e", "20e"), "relu": ("3e",), "conv": ("", "30"),
+             "fast": ("40",), "truth": ("10000",)}  # fmt: skip
 HOW: list[tuple[str, dict[str, Any]]] = [
     ("", {"optimizer": "adam", "rate": 0.001}),
-    ("2e", {"optimizer": "adam", "rate": 0.001}),
+    ("300", {"optimizer": "adam", "rate": 0.001}),
     ("1e", {"optimizer": "rmsprop", "rate": 0.001}),
     ("100", {"optimizer": "nesterov"}),
     ("1e", {"optimizer": "schedule-free", "rate": 1.0}),
     ("", {"optimizer": "schedule-free-adamw", "rate": 0.005}),
-    ("2e", {"optimizer": "sgd", "rate": 0.1, "schedule": "constant"}),
-    ("2e", {"dropout": 0.5, "augment": "light"}),
+    ("1e", {"optimizer": "sgd", "rate": 0.1, "schedule": "constant"}),
+    ("1e", {"dropout": 0.5, "augment": "light"}),
 ]
 """How `quick` may be trained, too."""
 

@@ -24,6 +24,7 @@ from registry_helpers import everything
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Stopped
+from digitnet.insight import rehearsal
 from digitnet.insight.doctor import FAULTS, LAYERS, SETTINGS, Fault, fault
 from digitnet.insight.facts import Facts
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate
@@ -34,25 +35,35 @@ CURED |= {name for name, each in FAULTS.items() if each.group in (SETTINGS, LAYE
 """Faults whose remedy can be tried in a moment and brings most of the accuracy back."""
 
 
+@pytest.fixture
+def full(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether --full was given; without it, rehearsals are as short as those of large networks."""
+    if not (is_full := bool(pytestconfig.getoption("full"))):
+        monkeypatch.setattr(rehearsal, "WORK", 0)
+    return is_full
+
+
 @pytest.mark.parametrize("code", PLANTS)
-def test_a_planted_fault_is_named_and_what_follows_from_it_is_not(code: str) -> None:
+def test_a_planted_fault_is_named_and_what_follows_from_it_is_not(code: str, full: bool) -> None:
     (finding,) = PLANTS[code](DENSE).findings()
     assert finding.code == code
     assert (finding.reached is not None) == (code in CURED | {"vanishing"})
     if code in CURED:
         assert finding.reached is not None
-        assert finding.reached[0] > 0.6
+        assert finding.reached[0] > (0.6 if full else 0.4)
         assert finding.remedy
 
 
 OF_LAYERS = [name for name, each in FAULTS.items() if each.group == LAYERS]
 
 
+@pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("code", [*OF_LAYERS, "dropout", "stale", "rate-high"])
 def test_a_fault_in_a_convolutional_network_is_named_first(code: str) -> None:
     assert PLANTS[code](CONVOLUTION).codes[:1] == [code]
 
 
+@pytest.mark.usefixtures("full")
 @pytest.mark.parametrize(
     "healthy",
     [
@@ -98,10 +109,10 @@ def test_a_fault_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("patient", "code"), [
     (lambda: recipe("notebook", "20"), "pixels"),
-    (lambda: recipe("diary", "1e", rate=0.01), "rate-low"),
-    (lambda: recipe("diary", "1e", rate=300.0), "rate-high"),
-    (lambda: recipe("quick", "1e", optimizer="adam"), "rate-high"),
-    (lambda: fresh("784-30-30-30-30-30-30-10", options={"hidden": "sigmoid"}).trained("2e"),
+    (lambda: recipe("diary", "200", rate=0.01), "rate-low"),
+    (lambda: recipe("diary", "100", rate=300.0), "rate-high"),
+    (lambda: recipe("quick", "200", optimizer="adam"), "rate-high"),
+    (lambda: fresh("784-30-30-30-30-30-30-10", options={"hidden": "sigmoid"}).trained("200"),
      "vanishing"),
 ], ids=["raw pixels", "slow", "saturated", "adam", "deep"])  # fmt: skip
 def test_what_learners_meet_is_called_by_its_cause(
