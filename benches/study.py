@@ -24,9 +24,7 @@ from digitnet.study.plan import Job, Plan, parse
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 3
-BLUEPRINT = Blueprint(
-    "784-100-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings(batch=16)
-)
+BLUEPRINT = Blueprint("784-100-10", settings=Settings(batch=16))
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def digitnet(data, epochs, seed):
 
     cases = SOURCES["mnist"].read([data])
     trainer = build(RECIPES["relu"], seed).trainer
-    trainer.settings = trainer.settings.changed("augment", "none")  # as the other has it
+    trainer.change(trainer.settings.changed("augment", "none"))  # as the other has it
     outcome = run(trainer, cases.train, cases.validation, Amount(epochs, "epochs"))
     seconds = outcome.samples / outcome.samples_per_second
     return seconds, evaluate(trainer.network, cases.test).accuracy

@@ -12,7 +12,7 @@ What `__all__` lists is public and stays; everything else in the package may cha
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,15 @@ from digitnet.digits.files import read_bounded
 from digitnet.digits.page import read_digits
 from digitnet.digits.pictures import MAX_BYTES
 from digitnet.display import Confusion, Digit, Explanation, Findings, History
-from digitnet.engine import network as engine
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
 from digitnet.engine.run import Report
-from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import spelled_out
 from digitnet.estimator import ORIGINS, Estimator
 from digitnet.insight.doctor import diagnose
-from digitnet.insight.facts import Facts, written
+from digitnet.insight.facts import Facts
 from digitnet.insight.why import backpropagate
-from digitnet.recipes import RECIPES, recipe_of
+from digitnet.recipes import RECIPES, blueprint_of, line_for
 from digitnet.registry.saves import Registry
 
 
@@ -94,15 +92,9 @@ class Network(Estimator):
         self, x: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike]
     ) -> Findings:
         """What keeps the network from learning these cases. Remedies are lines for the prompt."""
-        trainer = self._there().trainer
-
-        def anew(network: engine.Network, settings: Settings) -> str:
-            changed = dict(asdict(settings).items() - asdict(trainer.settings).items())
-            sets = [f"set {written({name: value})}" for name, value in sorted(changed.items())]
-            return "; ".join([f"n {spelled_out(network)}", *sets])
-
-        sets = {"validation": self._cases(*validation)}
-        return Findings(diagnose(Facts(trainer, self._cases(x, y), sets, anew)))
+        model, sets = self._there(), {"validation": self._cases(*validation)}
+        anew = partial(line_for, recipe=model.recipe)
+        return Findings(diagnose(Facts(model.trainer, self._cases(x, y), sets, anew)))
 
     def save(self, name: str) -> None:
         """Saves the network under a name, with the same guarantees as at the prompt.
@@ -140,7 +132,7 @@ def load(name: str) -> Network:
     shape = model.recipe if is_recipe else spelled_out(network)
     settings: dict[str, Any] = asdict(trainer.settings)
     if not network.is_committee:
-        settings["bias"] = recipe_of(network).bias
+        settings["bias"] = blueprint_of(network, trainer.settings).bias
     loaded = Network(shape, cost=network.cost_name, seed=trainer.seed, warm_start=True, **settings)
     loaded._take(model, np.arange(max(2, network.outputs)))
     sources = [(SOURCES | RELATIVES).get(name) for name in model.trained_on]

@@ -155,7 +155,7 @@ class Estimator:
 
     def _set(self, model: Model) -> None:
         settings = {name: _plain(value) for name, value in self._settings.items()}
-        model.trainer.settings = replace(model.trainer.settings, **settings)
+        model.trainer.change(replace(model.trainer.settings, **settings))
 
     def _cases(self, x: ArrayLike, y: ArrayLike) -> Cases:
         """Cases with their targets. Raises ValueError for an answer that is none of `classes_`."""

@@ -112,7 +112,7 @@ class Deformer:
         self.workspace: Array = np.empty((6, BLOCK, height * width), np.float32)
 
     def __call__(self, pictures: Pixels, numbers: Integers, out: Array) -> None:
-        """out ← the deformed pictures, (cases, height, width) or (cases, pixels); out is float32.
+        """out ← the deformed pictures, (cases, height, width) or (cases, pixels); out may be these.
 
         numbers: for each case, how many cases were seen before it in training. The deformation of a
         case depends on the seed and this number alone, not on the other cases of the call.

@@ -10,14 +10,15 @@ from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
 from digitnet.engine.network import Network
 
 MAX_BYTES = 3 << 28  # maximum memory of a mini-batch in a forward and backward pass
-
+MAX_WORK = 1 << 33  # maximum multiplications of a chunk, forward: a second's on a slow machine
 COPIES = 3  # of what layers make of the cases: outputs, their error signal, a workspace
 
 
-def numbers_per_case(network: Network) -> int:
-    """The numbers that all layers, and those of a committee's members, make of a case."""
+def bytes_per_case(network: Network) -> int:
+    """Of what all layers, and those of a committee's members, make of a case."""
     numbers = network.inputs + sum(prod(layer.shape) for layer in network.layers)
-    return numbers + sum(numbers_per_case(member) for member, _ in network.members)
+    own = COPIES * network.dtype.itemsize * numbers
+    return own + sum(bytes_per_case(member) for member, _ in network.members)
 
 
 def multiplications(network: Network) -> int:
@@ -27,23 +28,15 @@ def multiplications(network: Network) -> int:
     return own + sum(multiplications(member) for member, _ in network.members)
 
 
-MAX_WORK = 1 << 33
-"""Maximum number of multiplications of a chunk, forward: a second's on a slow machine."""
-
-
-def _bytes_per_case(network: Network) -> int:
-    return COPIES * network.dtype.itemsize * numbers_per_case(network)
-
-
 def max_cases(network: Network) -> int:
     """The maximum number of cases in a forward and backward pass that nobody has asked for."""
-    most = MAX_BYTES // 2 // _bytes_per_case(network)
+    most = MAX_BYTES // 2 // bytes_per_case(network)
     return max(1, min(most, MAX_WORK // multiplications(network)))
 
 
 def check_memory(network: Network, cases: int) -> None:
     """Raises ValueError if a mini-batch of `cases` cases would take more than MAX_BYTES."""
-    need = _bytes_per_case(network)
+    need = bytes_per_case(network)
     if cases > (most := max(1, MAX_BYTES // need)):
         raise ValueError(
             f"a mini-batch of {cases:,} cases takes {cases * need / (1 << 30):,.1f} GiB with this "
@@ -53,7 +46,6 @@ def check_memory(network: Network, cases: int) -> None:
 
 
 CHUNK = 500  # cases in a forward pass, at most: enough for full speed, few enough for the cache
-MAX_NUMBERS = 1 << 25  # of all layers for a chunk, at most: 128 MiB in float32
 
 
 @dataclass(frozen=True)
@@ -75,8 +67,7 @@ Batches = Iterator[tuple[Array, Array]]
 def chunks(network: Network, cases: Cases, rows: Integers | None = None) -> Batches:
     """Yields inputs and targets of the cases (those in `rows`, or all), valid until the next."""
     order = np.arange(len(cases)) if rows is None else rows
-    most = MAX_NUMBERS // numbers_per_case(network), MAX_WORK // multiplications(network)
-    chunk = max(1, min(CHUNK, len(order), *most))
+    chunk = max(1, min(CHUNK, len(order), max_cases(network)))
     feeder = Feeder(cases, chunk, network.dtype)
     for start in range(0, len(order), chunk):
         yield feeder.batch(order[start : start + chunk])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from digitnet.engine.arrays import Array, Buffer, Cases, Feeder, Integers
+from digitnet.engine.arrays import Array, Cases, Feeder, Integers
 from digitnet.engine.augment import Augment, Deformer, side_of
 from digitnet.engine.evaluate import Evaluation, check_memory, evaluate, max_cases
 from digitnet.engine.layers import Step
@@ -73,7 +73,7 @@ MEAN_EVERY, MEAN_ALWAYS = 4, 100  # the running mean: at every 4th mini-batch, a
 class Trainer:
     def __init__(self, network: Network, settings: Settings, seed: int) -> None:
         """seed: for the order of the cases, dropout and deformations; does not draw weights."""
-        self.network, self._settings, self.seed = network, settings, seed
+        self.network, self.settings, self.seed = network, settings, seed
         self.progress = Progress()
         self.history: list[Measurement] = []
         self.averages: list[Array] | None
@@ -81,14 +81,9 @@ class Trainer:
         self.forget()
         network.set_dropout(settings.dropout)
 
-    @property
-    def settings(self) -> Settings:
-        """The settings. Setting them updates the optimizer, the running mean and dropout."""
-        return self._settings
-
-    @settings.setter
-    def settings(self, settings: Settings) -> None:
-        self._settings = settings
+    def change(self, settings: Settings) -> None:
+        """Changes the settings, and with them the optimizer, the running mean and dropout."""
+        self.settings = settings
         if type(self.optimizer) is not OPTIMIZERS[settings.optimizer]:
             if means := self.optimizer.answering():
                 for p, mean in zip(self.network.parameters, means, strict=True):
@@ -267,7 +262,6 @@ class MiniBatches:
             self._deformer = Deformer(side, side, self.seed, Augment.parse(settings.augment))
         # one set of buffers for the current mini-batch, one for the prefetched
         self._feeders = [Feeder(cases, self.size, dtype) for _ in range(1 + deforms)]
-        self._deformed = [Buffer(cases.inputs.shape[1:], np.float32) for _ in range(2 * deforms)]
         self._turn = 0
         self._prefetched: tuple[Place, Future[Batch]] | None = None
         self._worker = ThreadPoolExecutor(1, "mini-batches") if deforms else None
@@ -306,7 +300,5 @@ class MiniBatches:
             y *= 1 - self.smoothing
             y += self.smoothing / y.shape[1]
         if self._deformer is not None:
-            deformed = self._deformed[turn](len(rows))
-            self._deformer(x, samples + np.arange(len(rows)), deformed)
-            x = deformed.astype(x.dtype, copy=False)
+            self._deformer(x, samples + np.arange(len(rows)), x)
         return x, y

@@ -27,7 +27,7 @@ def training_copy(trainer: Trainer, **changes: Any) -> Trainer:
     """A copy with some settings changed and no running mean, which would hide the effect."""
     copy = Trainer(trainer.network.copy(trainer.network.dtype), trainer.settings, trainer.seed)
     copy.restore(trainer.snapshot())
-    copy.settings = replace(trainer.settings, **({"average": 0.0} | changes))
+    copy.change(replace(trainer.settings, **({"average": 0.0} | changes)))
     return copy
 
 
@@ -92,7 +92,7 @@ def _mini_batches(copy: Trainer, cases: Cases) -> MiniBatches:
     """The copy's next mini-batches, which are not large."""
     most = min(MAX_BATCH, max(LEAST_BATCH, int(BATCH_WORK / multiplications(copy.network))))
     most = min(most, max(1, max_cases(copy.network) // 4))  # beside the network, and other arrays
-    copy.settings = replace(copy.settings, batch=min(copy.settings.batch or most, most))
+    copy.change(replace(copy.settings, batch=min(copy.settings.batch or most, most)))
     return MiniBatches(copy, cases)
 
 

@@ -68,11 +68,11 @@ def observe_step(
     before = [(p.value.copy(), g.copy()) for p, g in zip(copy.parameters, gradients, strict=True)]
 
     settings = trainer.settings
-    trainer.settings = replace(settings, patience=0)  # it could take the mini-batch back
+    trainer.change(replace(settings, patience=0))  # it could take the mini-batch back
     try:
         outcome = run(trainer, cases, validation, ONE_BATCH, lambda _: report(None))
     finally:
-        trainer.settings = settings
+        trainer.change(settings)
     for p, trained in zip(copy.parameters, trainer.network.parameters, strict=True):
         p.value[...] = trained.value
     outputs_after, cost_after = _forward(copy, trainer, x, y, step)

@@ -72,16 +72,18 @@ class Model:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """The common description of a study's networks, before the study varies it."""
+    """How a network is made, and the settings of its training. hidden, output: the activations of
+    layers that name none. initializer: of all layers; if empty, each uses its activation's.
+    """
 
     shape: str
-    hidden: str
-    output: str
-    cost: str
-    bias: bool
-    initializer: str
-    precision: Literal["float32", "float64"]
-    settings: Settings
+    hidden: str = "relu"
+    output: str = "softmax"
+    cost: str = "cross-entropy"
+    bias: bool = True
+    initializer: str = ""
+    precision: Literal["float32", "float64"] = "float32"
+    settings: Settings = Settings()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from filelock import Timeout
 
@@ -326,6 +326,9 @@ def included_in(folder: Path) -> tuple[Entry, ...]:
 NOT_SAVED = "nothing was saved; the network is still in hand"
 
 
+Kind = TypeVar("Kind", Model, StudyRecord)
+
+
 class Saved(NamedTuple):
     """The entry of what was saved, and whether a previous version was kept."""
 
@@ -415,22 +418,18 @@ class Registry:
 
     def load(self, name: str) -> Model:
         """The network saved under `name`. Raises RegistryError for none, or a damaged file."""
-        found = self._load(name)
-        if not isinstance(found, Model):
-            raise RegistryError(f"{name!r} is a study: study {name!r} shows it")
-        return found
+        return self._load(name, Model, "a study: study {!r} shows it")
 
     def load_study(self, name: str) -> StudyRecord:
         """The study saved under `name`. Raises RegistryError as `load` does."""
-        found = self._load(name)
-        if not isinstance(found, StudyRecord):
-            raise RegistryError(f"{name!r} is a network, not a study: l {name!r} loads it")
-        return found
+        return self._load(name, StudyRecord, "a network, not a study: l {!r} loads it")
 
-    def _load(self, name: str) -> Content:
+    def _load(self, name: str, kind: type[Kind], other: str) -> Kind:
         for entry in self.saves():
             if entry.name == name and not entry.hidden:
-                return self.read(entry)
+                if isinstance(found := self.read(entry), kind):
+                    return found
+                raise RegistryError(f"{name!r} is {other.format(name)}")
         raise no_network(name)
 
     def read(self, entry: Entry) -> Content:

@@ -207,10 +207,10 @@ class Before:
         """
         session.before = session.last_change = Before.of(self.model, session)
         trainer, settings = self.model.trainer, self.model.trainer.settings
-        trainer.settings = self.settings
+        trainer.change(self.settings)
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
-        trainer.settings = settings
+        trainer.change(settings)
         vars(self.model).update(self.known | {"data": self.model.data})
         if any(getattr(settings, n) != getattr(self.settings, n) for n in CHANGES_ANSWERS):
             self.model.accuracy = None  # it was measured with other answers

@@ -56,7 +56,7 @@ def trained(job: Job, data: DataSet, report: Report) -> tuple[Model, tuple[float
     """The trained model, its validation accuracy, and its cost on training cases: without
     penalties, so that networks with different penalties can be compared.
     """
-    model = build(job.recipe, job.seed)
+    model = build(job.blueprint, job.seed)
     trainer = model.trainer
     seen = data.as_seen(trainer.settings.cases, trainer.settings.pixels, trainer.seed)
     if not job.amount.value:  # not trained

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import log10, prod, sqrt
@@ -14,7 +14,7 @@ from digitnet.digits.datasets import DataSet
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
 from digitnet.lazy import lazy
-from digitnet.recipes import Recipe, build
+from digitnet.recipes import build
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 
@@ -147,7 +147,7 @@ class Job:
 
     number: int
     settings: tuple[tuple[str, str], ...]
-    recipe: Recipe
+    blueprint: Blueprint
     seed: int
     amount: Amount
 
@@ -174,7 +174,7 @@ class Plan:
         for k, size in enumerate(round_sizes(self.candidates)):
             amount = Amount(REDUCTION**k, "epochs")
             chosen = enumerate(settings[:size], number)
-            jobs = [self._job(n, varied, self.seed, amount) for n, varied in chosen]
+            jobs = [self._job(n, values, self.seed, amount) for n, values in chosen]
             rounds.append(jobs)
             if any(job.number not in results for job in jobs):
                 break
@@ -187,8 +187,8 @@ class Plan:
 
     def check(self, data: DataSet) -> None:
         """Raises ValueError, with the reason, if a network cannot be built or does not fit."""
-        for job in {job.recipe.shape: job for job in self.rounds({})[0]}.values():
-            network = build(job.recipe, job.seed).network
+        for job in {job.blueprint.shape: job for job in self.rounds({})[0]}.values():
+            network = build(job.blueprint, job.seed).network
             if not network.fits(data.train):
                 raise ValueError(
                     f"{network.shape} does not fit the data set {data.name}, which has "
@@ -202,9 +202,9 @@ class Plan:
         axes = [values for _, values in self.question.axes]  # the last one changes fastest
         jobs = list[Job]()
         for seed, chosen in product(range(self.question.repeat), product(*axes)):
-            varied = dict(zip(names, chosen, strict=True))
-            amount = _epochs(varied[EPOCHS]) if EPOCHS in varied else self.question.amount
-            jobs.append(self._job(len(jobs), varied, self.seed + seed, amount))
+            values = dict(zip(names, chosen, strict=True))
+            amount = _epochs(values[EPOCHS]) if EPOCHS in values else self.question.amount
+            jobs.append(self._job(len(jobs), values, self.seed + seed, amount))
         return jobs
 
     @cached_property
@@ -214,8 +214,8 @@ class Plan:
         return [{}, *(_random_settings(rng, self.blueprint) for _ in range(self.candidates - 1))]
 
     def _job(self, number: int, settings: Mapping[str, str], seed: int, amount: Amount) -> Job:
-        recipe = recipe_with(self.blueprint, settings)
-        return Job(number, tuple(settings.items()), recipe, seed, amount)
+        blueprint = varied(self.blueprint, settings)
+        return Job(number, tuple(settings.items()), blueprint, seed, amount)
 
 
 def question_of(record: StudyRecord) -> Question:
@@ -226,7 +226,7 @@ def question_of(record: StudyRecord) -> Question:
             raise ValueError(f"{record.candidates:,} settings to start with")
         for name, values in question.axes:
             for value in values:
-                recipe_with(record.blueprint, {name: value})
+                varied(record.blueprint, {name: value})
     except ValueError as error:
         raise DamagedSave(f"its question cannot be asked: {error}") from None
     return question
@@ -249,14 +249,13 @@ def rank(result: Result) -> tuple[float, float, int]:
     return -result.accuracy, result.cost, result.number
 
 
-def recipe_with(blueprint: Blueprint, varied: Mapping[str, str]) -> Recipe:
-    """The blueprint as a recipe, with these settings changed. Raises ValueError."""
+def varied(blueprint: Blueprint, values: Mapping[str, str]) -> Blueprint:
+    """The blueprint with these values, as typed. Raises ValueError for one that cannot be."""
     settings = blueprint.settings
-    for name, value in varied.items():
+    for name, value in values.items():
         if name not in (SHAPE, EPOCHS):
             settings = settings.changed(name, value)
-    same = asdict(blueprint) | {"settings": asdict(settings)}
-    return Recipe("", "", **same | {"shape": varied.get(SHAPE, blueprint.shape)})
+    return replace(blueprint, settings=settings, shape=values.get(SHAPE, blueprint.shape))
 
 
 def _random_settings(rng: np.random.Generator, blueprint: Blueprint) -> dict[str, str]:

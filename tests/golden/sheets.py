@@ -114,9 +114,7 @@ RESULTS = [0.9915, 0.991, 0.874, 0.986, 0.9896, 0.9822, 0.9878, 0.9838]
 
 def studied(question: str, candidates: int = 0) -> StudyResult:
     """`study QUESTION` with the default network, when all is done."""
-    recipe = RECIPES["quick"]
-    blueprint = Blueprint(recipe.shape, recipe.hidden, recipe.output, recipe.cost, recipe.bias,
-                          "", "float32", Settings(**recipe.settings))  # fmt: skip
+    blueprint = Blueprint(RECIPES["quick"].shape, settings=RECIPES["quick"].settings)
     record = StudyRecord("one", question.split(), blueprint, "sample", 1, candidates)
     plan = plan_of(record)
     while jobs := plan.round(record.results):
@@ -145,7 +143,7 @@ def why_mini() -> WhyResult:
 def why_convolution() -> WhyResult:
     """`why 11` of a network with a convolution, pooling, batch normalisation and dropout."""
     shape = "28x28-2c3:tanh-p2-a3-d0.5-12:tanh-b-10"
-    return why(holding(Recipe("", "", shape, {"l2": 0.1})), 11)
+    return why(holding(Recipe(shape, settings=Settings(l2=0.1))), 11)
 
 
 def step_truth() -> StepResult:
@@ -153,7 +151,7 @@ def step_truth() -> StepResult:
 
 
 def step_dense() -> StepResult:
-    recipe = Recipe("", "", "784-12-10", {"rate": 0.01}, precision="float64")
+    recipe = Recipe("784-12-10", settings=Settings(rate=0.01), precision="float64")
     return step(holding(recipe))
 
 

@@ -77,7 +77,7 @@ def recipes() -> str:
 
 
 def settings() -> str:
-    default = Settings(**RECIPES[DEFAULT].settings)
+    default = RECIPES[DEFAULT].settings
     rows = [
         (f"`{f.name}`", _value(f.name, getattr(default, f.name)), f.metadata["meaning"])
         for f in fields(Settings)

@@ -151,7 +151,7 @@ def test_epochs_may_be_typed_in_any_way(session: Session, values: str) -> None:
 ASKED = StudyRecord(
     "x",
     ["rate", "0.1", "1", "epochs", "1"],
-    Blueprint("3-4-2", "relu", "softmax", "cross-entropy", True, "", "float32", Settings()),
+    Blueprint("3-4-2"),
     data="mini",
     seed=1,
     results={0: Result(0, 0.5, 1e100, 1e100), 1: Result(1, 0.0, 0.0, 0.0)},
@@ -226,9 +226,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on(session: Session) -> No
 
 PLAN = Plan(
     parse(["rate", "0.02", "0.1", "dropout", "0", "0.5", "--repeat", "2", "--for", "60"]),
-    Blueprint(
-        "784-16-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings(average=1.0)
-    ),
+    Blueprint("784-16-10", settings=Settings(average=1.0)),
     seed=3,
 )
 

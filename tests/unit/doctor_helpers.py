@@ -77,7 +77,7 @@ def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Pa
     wanted = RECIPES[name]
     wanted = replace(wanted, settings=dict(wanted.settings) | settings)
     patient = with_data(build(wanted, seed).trainer, wanted.data.replace("mnist", "sample"))
-    patient.batch = Settings(**RECIPES[name].settings).batch
+    patient.batch = RECIPES[name].settings.batch
     return patient.trained(amount) if amount else patient
 
 

@@ -43,7 +43,7 @@ def test_one_iteration_of_mini() -> None:
     data = SOURCES["mini"].read([])
     new_w1, new_w2 = [row[:] for row in w1], [row[:] for row in w2]
     new_b1, new_b2 = b1[:], b2[:]
-    step = RECIPES["mini"].settings["rate"] / 8
+    step = RECIPES["mini"].settings.rate / 8
     for x, y in zip(data.train.inputs.tolist(), data.train.targets.tolist(), strict=True):
         h = [logistic(b1[j] + sum(x[i] * w1[i][j] for i in range(3))) for j in range(3)]
         a = [logistic(b2[k] + sum(h[j] * w2[j][k] for j in range(3))) for k in range(2)]
@@ -76,7 +76,7 @@ def test_momentum_and_l2_follow_their_formulae() -> None:
     trainer: Trainer = named.trainer
     settings = {"optimizer": "momentum", "rate": "0.5", "momentum": "0.9", "l2": "0.01"}
     for name, value in settings.items():
-        trainer.settings = trainer.settings.changed(name, value)
+        trainer.change(trainer.settings.changed(name, value))
     w, v = named.network.layers[0].weights.copy(), np.zeros((3, 1))
     x, y = data.train.inputs, data.train.targets
     for _ in range(3):
@@ -86,7 +86,7 @@ def test_momentum_and_l2_follow_their_formulae() -> None:
         w = w - 0.5 * v
     run(trainer, data.train, data.validation, Amount.parse("3"))
     np.testing.assert_allclose(named.network.layers[0].weights, w, rtol=1e-12)
-    trainer.settings = trainer.settings.changed("optimizer", "sgd")
+    trainer.change(trainer.settings.changed("optimizer", "sgd"))
     a = 1 / (1 + np.exp(-x @ w))
     w = w - 0.5 * (x.T @ ((a - y) * a * (1 - a)) / 4 + 0.01 * w)
     run(trainer, data.train, data.validation, Amount.parse("1"))

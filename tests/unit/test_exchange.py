@@ -53,7 +53,7 @@ def test_every_kind_comes_back_to_the_bit_and_programs_answer_the_same(tmp_path:
         named = rich(**kinds)
         before, expected = everything(named), answers(named)
         x = CASES.astype(kinds["dtype"])
-        named.trainer.settings = replace(named.trainer.settings, pixels=("unit", "raw")[number % 2])
+        named.trainer.change(replace(named.trainer.settings, pixels=("unit", "raw")[number % 2]))
         for suffix in READERS:
             path = tmp_path / f"x.{suffix}"
             assert export_network(named, path) == path.stat().st_size
@@ -67,7 +67,7 @@ def test_every_kind_comes_back_to_the_bit_and_programs_answer_the_same(tmp_path:
             assert back.trainer.progress.batches == 0
         assert np.abs(onnx_answers(path, x) - expected).max() <= 1e-5
         assert np.abs(numpy_answers(tmp_path, named, x) - expected).max() <= 1e-5
-        named.trainer.settings = replace(named.trainer.settings, pixels="unit")
+        named.trainer.change(replace(named.trainer.settings, pixels="unit"))
         assert everything(named) == before
 
 

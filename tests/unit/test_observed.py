@@ -34,10 +34,10 @@ def pictures() -> Cases:
 
 
 def made(name: str, settings: dict[str, Any]) -> tuple[Model, Cases]:
-    recipe = RECIPES.get(name) or Recipe("", "", name)
+    recipe = RECIPES.get(name) or Recipe(name)
     model = build(recipe, 4)
     for setting, value in settings.items():
-        model.trainer.settings = model.trainer.settings.changed(setting, str(value))
+        model.trainer.change(model.trainer.settings.changed(setting, str(value)))
     data: DataSet | None = SOURCES[name].read([]) if name in SOURCES else None
     return model, data.train if data else pictures()
 

@@ -107,7 +107,7 @@ def test_settings_do_not_change_what_a_schedule_free_network_answers(
     trainer = trained("40", optimizer=name, average=0.0)
     x = batch()[0]
     before = trainer.answering().forward(x).copy()
-    trainer.settings = replace(trainer.settings, **change)
+    trainer.change(replace(trainer.settings, **change))
     np.testing.assert_allclose(trainer.answering().forward(x), before, rtol=1e-9)
 
 

@@ -61,7 +61,7 @@ def test_a_setting_that_was_changed_and_not_yet_trained_with_is_saved(
     registry: Registry, change: tuple[str, str]
 ) -> None:
     named = plain()
-    named.trainer.settings = named.trainer.settings.changed(*change)
+    named.trainer.change(named.trainer.settings.changed(*change))
     registry.save(named, "x")
     assert registry.load("x").trainer.settings == named.trainer.settings
 

@@ -27,7 +27,7 @@ def test_a_minimiser_takes_fewer_cases_at_a_time_where_they_are_large(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do(session, "n diary")
-    per_case = room.COPIES * 4 * room.numbers_per_case(session.network().network)
+    per_case = room.bytes_per_case(session.network().network)
     monkeypatch.setattr(room, "MAX_BYTES", 400 * per_case)
     seen, forward = [], Network.forward
     monkeypatch.setattr(
@@ -46,7 +46,7 @@ def test_a_small_save_of_many_wide_layers_takes_little_memory() -> None:
     """Its chunks are sized by all layers, those of a committee's members included."""
     wide = network_of("-".join(["28x28", "334c1", *["a1"] * 55, "p28", "10"]))
     committee = Network([Committee((784,), members=[(wide, 1.0)])], "cross-entropy")
-    assert room.numbers_per_case(committee) > 14_000_000
+    assert room.bytes_per_case(committee) > 12 * 14_000_000
     cases = Cases(np.zeros((4, 784), np.uint8), np.eye(10, dtype=np.float32)[:4])
     for network in (wide, committee):
         tracemalloc.start()

@@ -17,7 +17,7 @@ from digitnet.engine.report import Stopped
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.recipes import recipe_of
+from digitnet.recipes import blueprint_of, build
 from digitnet.registry.model import Blueprint, Result
 from digitnet.study.conduct import TRIES, NoWorkers, PoolFactory, WorkerPool, conduct
 from digitnet.study.plan import (
@@ -32,9 +32,7 @@ from digitnet.study.plan import (
     parse,
 )
 
-BLUEPRINT = Blueprint(
-    "784-8-10", "relu", "softmax", "cross-entropy", True, "", "float32", Settings()
-)
+BLUEPRINT = Blueprint("784-8-10")
 
 
 def plan(words: str, candidates: int = 0) -> Plan:
@@ -100,7 +98,7 @@ def test_a_grid_is_every_combination_with_every_seed() -> None:
         {"rate": rate, "epochs": epochs} for rate in ("0.1", "1") for epochs in ("0", "2")
     ]
     assert jobs[1].amount == Amount(2, "epochs")
-    assert jobs[2].recipe.settings["rate"] == 1.0
+    assert jobs[2].blueprint.settings.rate == 1.0
     assert plan("rate 0.1 1 epochs 0 2 --repeat 2").count() == 8
 
 
@@ -155,16 +153,9 @@ def test_networks_that_cannot_be_built_are_refused_before_any_is_trained(words: 
         "28x28-4c5-p2-b-10",
     ],
 )
-def test_a_network_is_made_again_from_its_recipe(shape: str) -> None:
+def test_a_network_is_made_again_from_its_blueprint(shape: str) -> None:
     network = network_of(shape, output="sigmoid", cost="squared", bias=shape != "3-1")
-    recipe = recipe_of(network)
-    again = network_of(
-        recipe.shape,
-        output=recipe.output,
-        cost=recipe.cost,
-        bias=recipe.bias,
-        dtype=recipe.precision,
-    )
+    again = build(blueprint_of(network, Settings()), 1).network
     assert [la.config() for la in again.layers] == [la.config() for la in network.layers]
     assert again.cost_name == network.cost_name
 

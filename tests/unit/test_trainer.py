@@ -268,7 +268,7 @@ def test_after_a_divergence_the_network_can_be_trained(
     assert outcome.stopped == "diverged" or outcome.cost > before.cost
     if outcome.stopped == "diverged":
         assert outcome.cost <= 3 * before.cost
-        of.settings = settings.changed("rate", "0.01").changed("momentum", "0.5")
+        of.change(settings.changed("rate", "0.01").changed("momentum", "0.5"))
         assert train(of, "20e").validation_accuracy > 0.9
 
 

@@ -1,7 +1,7 @@
 """`doctor` diagnoses the network in hand and suggests remedies."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Annotated, Any
 
@@ -13,14 +13,12 @@ from rich.text import Text
 from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Cases, answers_of
-from digitnet.engine.layers import ACTIVATIONS
-from digitnet.engine.network import Committee, Network, usual_cost
+from digitnet.engine.network import Committee
 from digitnet.engine.settings import Settings
-from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Measurement, Trainer
 from digitnet.insight.doctor import DATA, FAULTS, Finding, diagnose, diagnose_members
-from digitnet.insight.facts import Facts, written
-from digitnet.recipes import DEFAULT, RECIPES, default_rate
+from digitnet.insight.facts import Facts
+from digitnet.recipes import DEFAULT, RECIPES, default_rate, line_for
 from digitnet.registry.model import Model
 from digitnet.repl import glossary, kinds
 from digitnet.repl.command import command
@@ -180,9 +178,9 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
         trainer,
         data.train,
         {"validation": data.validation, "test": data.test},
-        lambda network, settings: _anew(network, settings, model.recipe),
+        lambda network, settings: line_for(network, settings, model.recipe),
         usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
-        usual_batch=Settings(**RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings).batch,
+        usual_batch=RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings.batch,
         more_cases="set cases all" if trainer.settings.cases else more_cases,
         report=_report(session),
     )
@@ -226,31 +224,3 @@ def _alike(data: DataSet) -> list[tuple[str, Any]]:
         for index in np.flatnonzero(answers_of(cases.targets) == answer)[:1].tolist():
             alike.append((f"{name}: {answer}", data.picture_of(cases, index)))
     return alike
-
-
-def _anew(network: Network, settings: Settings, recipe: str) -> str:
-    """The line that makes a new network like this one, with these settings."""
-    known = RECIPES.get(recipe)
-    if known and known.shape == network.shape and not known.initializer:
-        line, base = f"n {recipe}", Settings(**known.settings)
-    else:
-        line, base = _from_shape(network), Settings(**RECIPES[DEFAULT].settings)
-    changed = {k: v for k, v in asdict(settings).items() if v != asdict(base)[k]}
-    return "; ".join([line, *(f"set {written({k: v})}" for k, v in changed.items())])
-
-
-def _from_shape(network: Network) -> str:
-    """`n SHAPE` with the activations and the cost, as far as they are not the defaults."""
-    spelled, output = spelled_out(network), network.layers[-1].config()["activation"]
-    shape, hidden, cost = spelled, "relu", network.cost_name
-    for name in ACTIVATIONS:
-        if name in spelled and name != "softmax":
-            alike = network_of(network.shape, hidden=name, output=output, cost=cost)
-            if spelled_out(alike) == spelled:
-                shape, hidden = network.shape, name
-                break
-    words = [hidden, output, cost]
-    defaults = ["relu", "softmax" if network.outputs > 1 else "sigmoid", usual_cost(output)]
-    while words and words[-1] == defaults[len(words) - 1]:
-        words.pop()
-    return " ".join(["n", shape, *words])

@@ -1,13 +1,13 @@
 """`export` writes the network for other programs, and `import` reads it again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from rich.console import RenderResult
 from rich.filesize import decimal
 
 from digitnet.engine.layers import ACTIVATIONS
-from digitnet.engine.settings import Settings
+from digitnet.engine.settings import WHOLE_SET
 from digitnet.recipes import DEFAULT, RECIPES
 from digitnet.registry.exchange import ActivationNeeded, export_network, import_network
 from digitnet.repl import kinds
@@ -101,9 +101,9 @@ def import_(
         raise CommandError("nothing was imported; the network in hand is unchanged")
     model.trainer.seed = session.new_seed()
     if not model.network.is_committee:
-        usual = dict(RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings)
-        usual |= {"cases": 0, "pixels": model.trainer.settings.pixels}
-        model.trainer.settings = Settings(**usual)
+        usual = RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings
+        pixels = model.trainer.settings.pixels
+        model.trainer.change(replace(usual, cases=WHOLE_SET, pixels=pixels))
     session.take(model)
     sentences = [f"Imported {printable(file)}: {model.network.shape}.", *said]
     return now_in_hand(

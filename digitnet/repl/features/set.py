@@ -79,7 +79,7 @@ def set_(
         trainer = session.learner().trainer
         try:
             before = trainer.settings
-            trainer.settings = before.changed(name, value)
+            trainer.change(before.changed(name, value))
             if name in CHANGES_ANSWERS and trainer.settings != before:
                 session.network().accuracy = None  # it was measured with other answers
         except ValueError as error:

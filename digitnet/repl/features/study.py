@@ -15,9 +15,9 @@ from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import SETTINGS, Settings
+from digitnet.engine.settings import SETTINGS
 from digitnet.engine.speed import threads
-from digitnet.recipes import DEFAULT, RECIPES, recipe_of
+from digitnet.recipes import DEFAULT, RECIPES, blueprint_of
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Result, StudyRecord
 from digitnet.registry.saves import Registry
@@ -54,7 +54,6 @@ from digitnet.study.plan import (
     lead_of,
     parse,
     plan_of,
-    recipe_with,
     varies,
 )
 
@@ -356,9 +355,9 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
         question = parse(words)
         Plan(question, record.blueprint, record.seed).check(data)
         if question.seconds:
-            recipe = recipe_with(record.blueprint, {})
+            job = Job(0, (), record.blueprint, record.seed, Amount(1, "epochs"))
             with threads.limited_to(1):
-                trial = train(Job(0, (), recipe, record.seed, Amount(1, "epochs")), data, ignore)
+                trial = train(job, data, ignore)
             record.candidates = candidates_for(question.seconds, trial.seconds, threads.count())
     return record
 
@@ -378,16 +377,14 @@ def _merged(record: StudyRecord, registry: Registry) -> bool:
 
 
 def _blueprint(session: Session) -> Blueprint:
-    """The recipe and settings of the network in hand; if there is none, of the default recipe."""
-    if session.hand is None:
-        recipe = RECIPES[DEFAULT]
-        settings = Settings(**recipe.settings)
-    else:
-        model = session.learner()
-        recipe = RECIPES.get(model.recipe) or recipe_of(model.network)
-        settings = model.trainer.settings
-    same = [field.name for field in fields(Blueprint) if field.name != "settings"]
-    return Blueprint(settings=settings, **{name: getattr(recipe, name) for name in same})
+    """That of the network in hand, with its settings; if there is none, of the default recipe."""
+    recipe: Blueprint = RECIPES[DEFAULT]
+    settings = recipe.settings
+    if session.hand is not None:
+        model, settings = session.learner(), session.hand.trainer.settings
+        recipe = RECIPES.get(model.recipe) or blueprint_of(model.network, settings)
+    same = {field.name: getattr(recipe, field.name) for field in fields(Blueprint)}
+    return Blueprint(**same | {"settings": settings})
 
 
 @contextmanager
