@@ -75,7 +75,7 @@ def fresh(shape: str, *, seed: int = 1, options: Any = None, **settings: Any) ->
 def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Patient:
     """A recipe's network after some training, with some settings changed."""
     wanted = RECIPES[name]
-    wanted = replace(wanted, settings=dict(wanted.settings) | settings)
+    wanted = replace(wanted, settings=replace(wanted.settings, **settings))
     patient = with_data(build(wanted, seed).trainer, wanted.data.replace("mnist", "sample"))
     patient.batch = RECIPES[name].settings.batch
     return patient.trained(amount) if amount else patient
