@@ -33,6 +33,7 @@ class Report:
     measured: bool  # whether that was just now
     epoch: int  # the network's epoch that has just ended; 0 if none has
     rate: float  # of the next mini-batch
+    recent_cost: float  # mean since the last report but one
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,7 @@ class _Training:
         self.batches = MiniBatches(trainer, cases)
         self.meter = Meter(amount, trainer, len(cases))
         self.costs: list[float] = []  # of the mini-batches since the last report
+        self.earlier: list[float] = []  # since the one before, up to that
         self.measured = False  # since the last report
         self.first = self.on_validation = trainer.measure(validation)
         self.last_good = LastGood(trainer, cases, self.first.cost)
@@ -296,21 +298,23 @@ class _Training:
 
     def report(self) -> Report:
         """Makes a report, and starts the next interval."""
-        cost, measured, progress = float(np.mean(self.costs)), self.measured, self.trainer.progress
+        cost, recent = (float(np.mean(costs)) for costs in (self.costs, self.earlier + self.costs))
+        measured, progress, penalty = self.measured, self.trainer.progress, self.trainer.penalty()
         self.last_good.see(cost)
-        self.costs, self.measured = [], False
+        self.earlier, self.costs, self.measured = self.costs, [], False
         self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
         ended = measured and progress.position == 0
         return Report(
             *self.meter.done(),
             self.meter.part(),
             self.meter.remaining(),
-            self.cost if measured else cost + self.trainer.penalty(),
+            self.cost if measured else cost + penalty,
             self.on_validation.accuracy,
             self.on_validation.cost,
             measured,
             round(progress.samples / len(self.cases)) if ended else 0,
             self.meter.rate(),
+            recent + penalty,
         )
 
     def outcome(self, stopped: Ending) -> Outcome:

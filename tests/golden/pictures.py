@@ -36,7 +36,7 @@ def training() -> TrainingReport:
     """`t 20e` of the recipe relu on the sample, half way."""
     curves, reports = GrowingCurves(), [Report(**fields) for fields in recorded()["training"]]
     for report in reports:
-        curves.add(report.batches, report.cost)
+        curves.add(report.batches, report.recent_cost)
         if report.measured:
             curves.add_measured(report.batches, report.validation_cost, report.accuracy)
     return TrainingReport(reports[-1], curves)

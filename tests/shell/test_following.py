@@ -19,7 +19,7 @@ from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
-REPORT = Report(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, True, 0, 0.1)
+REPORT = Report(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, True, 0, 0.1, 0.5)
 CURVES = GrowingCurves([(100, 0.9), (300, 0.5)], [(0, 2.3), (300, 0.4)], [(0, 9.0), (300, 87.5)])
 
 

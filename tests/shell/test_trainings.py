@@ -3,20 +3,15 @@
 import re
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from conftest import Program
 from session_helpers import Kept, do, refusal, shown
 
 from digitnet.engine.run import Report
-from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import Settings
-from digitnet.repl.features.train import TrainingResult, progress_line
+from digitnet.repl.features.train import progress_line
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen, View
-from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 
@@ -29,38 +24,17 @@ def weights(session: Session) -> list[bytes]:
 # advice
 
 
-@pytest.mark.parametrize(
-    ("recipe", "usual"), [("quick", "0.05"), ("relu", "0.1"), ("784-20-10", "0.05")]
-)
+@pytest.mark.parametrize("recipe", ["quick", "relu", "784-20-10"])
 def test_a_rate_far_too_high_is_told_from_the_cost_it_ends_at(
-    session: Session, recipe: str, usual: str
+    session: Session, recipe: str
 ) -> None:
     text = " ".join(shown(session, f"n {recipe}; set cases 800; set rate 20; t 2e").split())
-    assert "no better than guessing: a rate of 20 is too high. Type undo t, then set rate" in text
-    assert text.endswith(f"set rate {usual}")
+    told = "That is no better than guessing: a rate of 20 is too high. Type undo t, then doctor"
+    assert text.endswith(f"{told}, which finds a better one.")
 
 
 def test_a_network_that_learns_gets_no_advice(session: Session) -> None:
     assert "rate" not in shown(session, "n diary; set cases 500; t 1e")
-
-
-@pytest.mark.parametrize(("rate", "usual", "advised"), [(10, 0.1, "0.1"), (0.1, 0.1, "0.01")])
-def test_after_a_divergence_a_rate_below_both_is_advised(
-    rate: float, usual: float, advised: str
-) -> None:
-    outcome: Any = SimpleNamespace(
-        stopped="diverged",
-        best=False,
-        is_guessing=True,
-        train_accuracy=0.1,
-        accuracy_before=0.1,
-        validation_accuracy=0.1,
-    )
-    settings = Settings(rate=rate)
-    result = TrainingResult(
-        outcome, Amount(1, "epochs"), GrowingCurves(since=9), settings, usual, False
-    )
-    assert result.advice().endswith(f"Try set rate {advised}")
 
 
 @pytest.mark.parametrize("line", ["set augment light; t 1", "t 0.0001%"])
@@ -241,7 +215,7 @@ def test_a_long_training_has_some_forty_milestones(session: Session) -> None:
 def test_the_line_of_a_training_tells_the_time_left_or_that_it_measures(
     part: float, seconds: float, start: str
 ) -> None:
-    report = Report(9, 90, 1.0, 90.0, part, seconds, 9940.0, 0.09, 2.0, False, 0, 0.1)
+    report = Report(9, 90, 1.0, 90.0, part, seconds, 9940.0, 0.09, 2.0, False, 0, 0.1, 9940.0)
     screen = Screen(StringIO(), width=120)
     line = progress_line(report, View.of(screen, screen.options)).plain
     assert line.startswith(start)

@@ -296,9 +296,16 @@ def test_patience_keeps_a_training_that_ends_before_it_is_measured() -> None:
     assert train(of, "60").validation_accuracy > 0.9
 
 
-def test_measurements_are_at_the_ends_of_epochs_and_within_the_first_and_are_reported() -> None:
-    of = trainer(batch=2)
+def test_measurements_are_at_the_ends_of_epochs_and_within_the_first_and_are_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of, costs = trainer(batch=2), list[float]()
+    step = of.step
+    monkeypatch.setattr(of, "step", lambda *args: costs.append(step(*args)) or costs[-1])
     reports = reports_of(of, "3e")
+    for before, report in zip(reports, reports[2:], strict=False):
+        recent = costs[before.batches : report.batches]  # also where it is measured
+        assert report.recent_cost == pytest.approx(np.mean(recent))
     measured = [(r.batches, r.cost, r.accuracy) for r in reports if r.measured]
     assert measured == [(m.batches, m.cost, m.validation_accuracy) for m in of.history]
     within = [20, 40, 60, 80, 150, 250]

@@ -82,7 +82,6 @@ class StepResult(Drawn):
 
     steps: list[StepReport]
     stopped: Ending
-    rate: float
 
     def as_json(self) -> dict[str, Any]:
         last = self.steps[-1].observed.outcome if self.steps else None
@@ -95,8 +94,7 @@ class StepResult(Drawn):
     def drawn(self, view: View) -> RenderResult:
         yield from self.steps[-1:]
         if self.stopped != "done":
-            tip = f" Try set rate {self.rate / 10:g}" * (self.stopped == "diverged")
-            yield ENDINGS[self.stopped] + tip
+            yield ENDINGS[self.stopped]
 
 
 @command(
@@ -138,7 +136,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
     if steps:
         accuracy = steps[-1].observed.outcome.validation_accuracy
         model.accuracy = accuracy_on("validation", accuracy, data, model)
-    return StepResult(steps, stopped, trainer.settings.rate)
+    return StepResult(steps, stopped)
 
 
 LARGEST = 5

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import log, log1p
+from math import log, log1p, nan
 from time import sleep
 from typing import Annotated, Any
 
@@ -55,7 +55,8 @@ ENDINGS = {
     "patience": "Stopped: no further improvement.",
     "interrupted": "Interrupted: the training so far is kept.",
     "diverged": (
-        "Training blew up (the cost became NaN or infinite); the last good weights are restored."
+        "Training blew up (the cost became NaN or infinite); the last good weights are restored. "
+        "Try a lower rate: doctor finds one."
     ),
 }
 
@@ -68,7 +69,7 @@ def progress_line(report: Report, view: View) -> Text:
     parts = [
         counted(report.batches, "mini-batch") if report.part is None else f"{report.part:4.0%}",
         *[f"accuracy {percent(report.accuracy)}"] * (report.measured or not is_done),
-        f"cost {rounded(report.cost)}",
+        f"cost {rounded(report.recent_cost)}",
         *(["measuring ..."] if is_done else left),
         *bar_of,
         f"{report.samples_per_second:,.0f} cases/s",
@@ -186,15 +187,17 @@ class TrainingReport(Drawn):
 class TrainingResult(Drawn):
     """The result of a training; its curves stay on the screen if they were shown live.
 
-    settings: at its start. recipe: of the network. can_augment: whether the cases could be
-    deformed, and are not. is_seen: whether the validation cases are among those it was trained on.
+    settings: at its start. recent_cost: since the last measurement. usual_rate: of the network.
+    can_augment: whether the cases could be deformed, and are not. is_seen: whether the validation
+    cases are among those it was trained on.
     """
 
     outcome: Outcome
     amount: Amount
     curves: GrowingCurves
     settings: Settings
-    recipe: str
+    recent_cost: float
+    usual_rate: float
     can_augment: bool
     is_seen: bool = False
 
@@ -217,23 +220,17 @@ class TrainingResult(Drawn):
             yield Text(advice, "magenta" if outcome.stopped == "diverged" else "")
 
     def _cost(self) -> str:
-        """The cost on training cases and, as it ends the curve, that on the last mini-batches."""
+        """The cost on training cases and, which was reported, that on the last mini-batches."""
         said = f"cost {rounded(self.outcome.cost)} on training cases"
         if not self.outcome.batches or self.outcome.best or self.outcome.stopped == "diverged":
             return said
         deformed = "" if self.settings.augment == "none" else ", deformed"
-        return f"{said} ({rounded(self.curves.cost[-1][1])} on the last mini-batches{deformed})"
-
-    @property
-    def usual_rate(self) -> float:
-        return default_rate(self.recipe, self.settings.optimizer)
+        return f"{said} ({rounded(self.recent_cost)} on the last mini-batches{deformed})"
 
     def advice(self) -> str:
         """Why it ended, what was kept, and what to do next; nothing after a normal training."""
         outcome, stopped, rate = self.outcome, self.outcome.stopped, self.settings.rate
         sentences = [ENDINGS[stopped]]
-        if stopped == "diverged":
-            sentences += [f"Try set rate {min(rate / 10, self.usual_rate):g}"]
         if stopped == "patience":
             epochs = counted(round(outcome.epochs_since_best), "epoch")
             best = percent(outcome.validation_accuracy)
@@ -244,10 +241,10 @@ class TrainingResult(Drawn):
             sentences += ["The training cases are learnt: set augment light makes more of them."]
         is_much_worse = outcome.accuracy_before - outcome.validation_accuracy >= MUCH_WORSE
         is_guessing = outcome.is_guessing and stopped != "diverged"
-        if is_guessing and rate > (usual := self.usual_rate):
+        if is_guessing and rate > self.usual_rate:
             sentences += [
                 f"That is no better than guessing: a rate of {rate:g} is too high. "
-                f"Type undo t, then set rate {usual:g}"
+                "Type undo t, then doctor, which finds a better one."
             ]
         elif stopped == "interrupted" or is_much_worse:
             before = f"network before, with {percent(outcome.accuracy_before)}"
@@ -327,8 +324,9 @@ def trained(
     if outcome.batches or not model.accuracy:
         model.accuracy = measured
     can_augment = settings.augment == "none" and data.picture is not None
-    recipe, is_seen = model.recipe, bool(measured.is_seen)
-    return TrainingResult(outcome, amount, curves, settings, recipe, can_augment, is_seen)
+    usual, recent = default_rate(model.recipe, settings.optimizer), trainer.history[-1:]
+    told = settings, recent[0].cost if recent else nan, usual, can_augment
+    return TrainingResult(outcome, amount, curves, *told, bool(measured.is_seen))
 
 
 def _reporter(
@@ -342,7 +340,7 @@ def _reporter(
 
     def show(report: Report) -> None:
         batches = curves.since + report.batches
-        curves.add(batches, report.cost, report.rate)
+        curves.add(batches, report.recent_cost, report.rate)
         if report.measured:
             curves.add_measured(batches, report.validation_cost, report.accuracy)
         if report.epoch and session.epoch_lines:
