@@ -236,8 +236,9 @@ def find(word: str, *others: str, saves: Callable[[], Iterable[str]] = list) -> 
 
 
 def all_commands() -> list[Command]:
-    """All commands, by group and rank."""
-    return sorted(dict.fromkeys(COMMANDS.values()), key=lambda c: (GROUPS.index(c.group), c.rank))
+    """All commands, by group, rank and name."""
+    of = dict.fromkeys(COMMANDS.values())
+    return sorted(of, key=lambda c: (GROUPS.index(c.group), c.rank, c.name))
 
 
 _ESCAPED = r"(?!)" if os.name == "nt" else r"\\([^\n])"

@@ -224,7 +224,7 @@ class CheckManyResult(Record):
     """The accuracy on some or all test cases.
 
     recorded: the accuracy that the network keeps, if this one is on cases seen in training.
-    available: how many test cases there are.
+    available: how many test cases there are. penalty: which t and plot add to the cost.
     """
 
     correct: int
@@ -235,11 +235,14 @@ class CheckManyResult(Record):
     seen_in_training: bool | None
     recorded: ScreenOnly[str]
     available: ScreenOnly[int]
+    penalty: ScreenOnly[float]
 
     def drawn(self, view: View) -> RenderResult:
         text = Text(f"{self.correct:,} of {self.total:,} right: ")
         text.append(percent(self.accuracy), "bold")
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
+        if self.penalty:
+            text.append(f" + {self.penalty:.3g} penalty")
         if warning := SEEN_IN_TRAINING[self.seen_in_training]:
             text.append(f"\n{warning}")
         if self.recorded:
@@ -285,7 +288,8 @@ def check_multiple(
             recorded = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
     values = asdict(result) | {"accuracy": result.accuracy}
     return CheckManyResult(**values, set=f"{data.name} test", seen_in_training=seen,
-                           recorded=recorded, available=total)  # fmt: skip
+                           recorded=recorded, available=total,
+                           penalty=model.trainer.penalty())  # fmt: skip
 
 
 def check_all(model: Model, data: DataSet) -> Evaluation:
