@@ -24,15 +24,19 @@ BLOCK = 1 << 15  # numbers updated at a time: with gradient and state, they stay
 
 
 def for_blocks(parameters: list[Parameter], cases: int, work: Callable[[int, slice], None]) -> None:
-    """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads: at
-    least as many as there are cases, as the product of fewer would spend its time on reading δ.
+    """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads.
+
+    A block has at least twice as many rows as there are cases, as the product of fewer would spend
+    its time on reading δ. With several threads it is larger: they wait for the interpreter's lock
+    after each operation of numpy, so there should be few.
     """
     cost = cases + threads.UPDATE_COST
     number = threads.worthwhile(cost * sum(p.value.size for p in parameters))
+    block = BLOCK if number == 1 else 4 * BLOCK
 
     def walk(thread: int) -> None:
         for k, p in enumerate(parameters):
-            size = max(1, cases, BLOCK * len(p.value) // p.value.size)
+            size = max(1, 2 * cases, block * len(p.value) // p.value.size)
             rows = threads.divide(len(p.value), number)[thread]
             for start in range(rows.start, rows.stop, size):
                 work(k, slice(start, min(start + size, rows.stop)))
