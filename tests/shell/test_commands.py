@@ -19,7 +19,7 @@ def test_t_makes_a_network_that_does_well_where_there_is_none(session: Session) 
     assert (result["samples"], result["stopped"]) == (3500, "done")
     assert session.network().recipe == "quick"
     assert session.unsaved == f"{result['batches']} mini-batches of training"
-    *_, checked = do(session, "t 4e; ch all")
+    *_, checked = do(session, "t 2e; ch all")
     assert checked["accuracy"] > 0.9
 
 
@@ -44,13 +44,13 @@ def test_relu_on_the_sample(session: Session, seed: int) -> None:
     assert (checked["set"], checked["seen_in_training"]) == ("sample test", False)
 
 
-def test_truth(session: Session) -> None:
+def test_truth_ends_as_its_author_saw(session: Session) -> None:
     *cases, checked = do(session, "n truth; t 10000; c 0; c 1; c 2; c 3; ch all")[2:]
     assert checked["correct"] == checked["total"] == 4
     assert checked["seen_in_training"] is True
     for case, answer in zip(cases, [0, 0, 1, 1], strict=True):
         assert case["answer"] == answer
-        assert abs(case["outputs"][0] - answer) < 0.02
+        assert abs(case["outputs"][0] - answer) < 0.01
 
 
 def test_c_says_in_plain_text_where_the_ink_is(session: Session) -> None:

@@ -193,8 +193,11 @@ def pages(film: Film, width: int, height: int) -> list[list[str]]:
     return seen
 
 
-@pytest.mark.parametrize("size", [(40, 16), (80, 24), (120, 40)])
-@pytest.mark.parametrize("line", ["n mini", "n diary", "n quick", "n 28x28-4c5-p2-20-10"])
+@pytest.mark.parametrize(
+    ("line", "size"),
+    [("n mini", (120, 40)), ("n diary", (40, 16)), ("n 28x28-4c5-p2-20-10", (40, 16)),
+     ("n 28x28-4c5-p2-20-10", (80, 24))],
+)  # fmt: skip
 def test_a_film_goes_through_all_layers_and_no_page_ends_with_a_heading(
     session: Session, line: str, size: tuple[int, int]
 ) -> None:

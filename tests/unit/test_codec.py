@@ -67,7 +67,7 @@ def nested(levels: int) -> Any:
     return {"a": value}
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=30)
 @given(documents)
 def test_what_is_encoded_comes_back_and_is_what_any_python_reads(document: Any) -> None:
     data = encode(document)
@@ -219,14 +219,14 @@ def test_a_pickle_cut_short_anywhere_is_refused() -> None:
 pieces = st.sampled_from([*(bytes([code]) for code in VALUE_OPCODES + b"(eu."), text("a")])
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(pieces | st.binary(max_size=9), max_size=12).map(b"".join))
 def test_random_opcodes_are_refused_or_read_as_any_python_would(body: bytes) -> None:
     for data in (body, PROTOCOL + body + b".", document_with(body)):
         decoded_or_refused(data)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_a_changed_pickle_is_refused_or_read_as_any_python_would(data: Any) -> None:
     changed = bytearray(encode(data.draw(st.just(SAMPLE) | documents)))

@@ -2,10 +2,9 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 import digitnet
 
@@ -31,7 +30,6 @@ FILES = {
 }
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 OPTIONAL = {"onnx", "safetensors", "distributed", "sklearn"}
-every_file = pytest.mark.parametrize("name", FILES)
 
 
 def modules(node: ast.AST) -> set[str]:
@@ -43,6 +41,7 @@ def modules(node: ast.AST) -> set[str]:
     return set()
 
 
+@cache
 def imports(name: str) -> set[str]:
     return set().union(*map(modules, ast.walk(TREES[name])))
 
@@ -61,34 +60,35 @@ def late_imports(name: str) -> Iterator[str]:
                 yield from modules(inside)
 
 
-@every_file
-def test_imports_run_down_only(name: str) -> None:
-    _, room, *_ = name.split(".")
-    if room in ENTRANCES:
-        return
-    (floor,) = (number for number, rooms in enumerate(FLOORS) if room in rooms)
-    reachable = ENTRANCES.union(*FLOORS[: floor + 1])
-    for module in files_imported(name):
-        assert module.split(".")[1] in reachable, f"{name} imports {module}"
-    tops = {module.split(".")[0] for module in imports(name)}
-    assert room in ("repl", "cli") or not tops & {"rich", "prompt_toolkit"}
-    if room in ("engine", "insight"):
-        assert not tops & {"pickle", "io", "pathlib", "pooch", "filelock", "platformdirs"}
+def test_imports_run_down_only() -> None:
+    for name in FILES:
+        _, room, *_ = name.split(".")
+        if room in ENTRANCES:
+            continue
+        (floor,) = (number for number, rooms in enumerate(FLOORS) if room in rooms)
+        reachable = ENTRANCES.union(*FLOORS[: floor + 1])
+        for module in files_imported(name):
+            assert module.split(".")[1] in reachable, f"{name} imports {module}"
+        tops = {module.split(".")[0] for module in imports(name)}
+        assert room in ("repl", "cli") or not tops & {"rich", "prompt_toolkit"}, name
+        if room in ("engine", "insight"):
+            files = {"pickle", "io", "pathlib", "pooch", "filelock", "platformdirs"}
+            assert not tops & files, name
 
 
 def test_no_two_files_import_each_other() -> None:
     TopologicalSorter({name: files_imported(name) - {name} for name in FILES}).prepare()
 
 
-@every_file
-def test_imports_stand_at_the_top(name: str) -> None:
-    late = {module for module in late_imports(name) if module.split(".")[0] not in OPTIONAL}
-    if name == "digitnet.cli":  # the one lazy boundary: scripts load no prompt, prompts no numpy
-        late = {module for module in late if not module.startswith("digitnet.repl.")}
-    assert not late
-    assert "typing.TYPE_CHECKING" not in imports(name)
+def test_imports_stand_at_the_top() -> None:
+    for name in FILES:
+        late = {module for module in late_imports(name) if module.split(".")[0] not in OPTIONAL}
+        if name == "digitnet.cli":  # the lazy boundary: scripts load no prompt, prompts no numpy
+            late = {module for module in late if not module.startswith("digitnet.repl.")}
+        assert not late, name
+        assert "typing.TYPE_CHECKING" not in imports(name), name
 
 
-@every_file
-def test_nothing_in_the_package_unpickles(name: str) -> None:
-    assert not imports(name) & {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib"}
+def test_nothing_in_the_package_unpickles() -> None:
+    unpicklers = {"pickle", "cPickle", "marshal", "shelve", "dill", "joblib"}
+    assert [name for name in FILES if imports(name) & unpicklers] == []

@@ -20,7 +20,7 @@ def test_a_mini_batch_that_would_take_too_much_is_refused_with_the_figure(
     assert "a mini-batch of 3,500 cases takes 3.9 GiB" in message
     assert "Example: set batch 100" in message
     assert "GiB" in refusal(session, "step")
-    do(session, "set batch 10; t 2")
+    do(session, "set batch 10; step")
 
 
 def test_a_minimiser_takes_fewer_cases_at_a_time_where_they_are_large(
