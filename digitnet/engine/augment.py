@@ -1,7 +1,8 @@
 """Random deformations of pictures, and the setting that says how much."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import ceil, isqrt, pi, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,20 +10,25 @@ from numpy.typing import NDArray
 from digitnet.engine.arrays import Array, Integers, Pixels
 
 
+def _amount(most: float, least: float = 0, usual: float = 0.0) -> Any:
+    return field(default=usual, metadata={"limits": (least, most)})
+
+
 @dataclass(frozen=True, slots=True)
 class Augment:
     """The maximum deformations; the actual amounts are drawn uniformly for each case."""
 
-    rotation: float = 0.0  # degrees, either way
-    zoom: float = 0.0  # relative change of size, independently in height and width
-    shear: float = 0.0  # horizontal displacement per pixel of height
-    shift: float = 0.0  # pixels, in each direction
-    elastic: float = 0.0  # root-mean-square displacement, in pixels
-    smooth: float = 4.0  # σ of the Gaussian that smooths it (Simard et al. 2003, for 28 by 28)
+    rotation: float = _amount(180)  # degrees, either way
+    zoom: float = _amount(0.9)  # relative change of size, independently in height and width
+    shear: float = _amount(2)  # horizontal displacement per pixel of height
+    shift: float = _amount(20)  # pixels, in each direction
+    elastic: float = _amount(10)  # root-mean-square displacement, in pixels
+    # σ of the Gaussian that smooths it (Simard et al. 2003, for 28 by 28)
+    smooth: float = _amount(20, least=1, usual=4.0)
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            value, (least, most) = getattr(self, f.name), LIMITS[f.name]
+            value, (least, most) = getattr(self, f.name), f.metadata["limits"]
             if not least <= value <= most:
                 raise ValueError(f"has {f.name} from {least:g} to {most:g}, not {value:g}")
 
@@ -46,14 +52,7 @@ class Augment:
         return cls(**amounts)
 
 
-LIMITS = {  # the range of each amount
-    "rotation": (0.0, 180.0),
-    "zoom": (0.0, 0.9),
-    "shear": (0.0, 2.0),
-    "shift": (0.0, 20.0),
-    "elastic": (0.0, 10.0),
-    "smooth": (1.0, 20.0),
-}
+LIMITS = {f.name: f.metadata["limits"] for f in fields(Augment)}  # least and most
 
 NAMED = {  # strengths
     "none": Augment(),

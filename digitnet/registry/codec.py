@@ -268,6 +268,10 @@ class Fields:
     def bad(self, name: str, why: str) -> DamagedSave:
         return DamagedSave(f"its {self._where}: {name!r} {why}")
 
+    def check(self, is_sound: object, name: str, why: str) -> None:
+        if not is_sound:
+            raise self.bad(name, why)
+
     def has(self, name: str) -> bool:
         return name in self._rest
 
@@ -286,35 +290,30 @@ class Fields:
     def text(self, name: str, choices: Any = None) -> str:
         """A short printable string, one of `choices` if given."""
         value: str = self.take(name, str)
-        if len(value) > MAX_TEXT or not value.isprintable():
-            raise self.bad(name, "is too long or holds control characters")
-        if choices is not None and value not in choices:
-            raise self.bad(name, "is not one that digitnet knows")
+        is_plain = len(value) <= MAX_TEXT and value.isprintable()
+        self.check(is_plain, name, "is too long or holds control characters")
+        self.check(choices is None or value in choices, name, "is not one that digitnet knows")
         return value
 
     def word(self, name: str) -> str:
         """A name that digitnet gives, such as that of a data set; or none."""
         value = self.text(name)
-        if not _WORD.fullmatch(value):
-            raise self.bad(name, "is not one word")
+        self.check(_WORD.fullmatch(value), name, "is not one word")
         return value
 
     def whole(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:
         value: int = self.take(name, int)
-        if not low <= value <= high:
-            raise self.bad(name, "is out of bounds")
+        self.check(low <= value <= high, name, "is out of bounds")
         return value
 
     def real(self, name: str) -> float:
         value = float(self.take(name, int, float))
-        if not isfinite(value):
-            raise self.bad(name, "is not a finite number")
+        self.check(isfinite(value), name, "is not a finite number")
         return value
 
     def fraction(self, name: str) -> float:
         value = self.real(name)
-        if not 0 <= value <= 1:
-            raise self.bad(name, "is not between 0 and 1")
+        self.check(0 <= value <= 1, name, "is not between 0 and 1")
         return value
 
     def boolean(self, name: str) -> bool:
@@ -326,8 +325,7 @@ class Fields:
     def items(self, name: str, maximum: int = MAX_ITEMS) -> Iterator[tuple["Fields", str]]:
         """The items of a list, each to be read as the field of that name."""
         values: list[Any] = self.take(name, list)
-        if len(values) > maximum:
-            raise self.bad(name, f"holds more than {maximum:,}")
+        self.check(len(values) <= maximum, name, f"holds more than {maximum:,}")
         named = ((f"{name}[{number}]", value) for number, value in enumerate(values))
         return ((Fields({item: value}, self._where), item) for item, value in named)
 
@@ -355,40 +353,34 @@ class Fields:
         kind = np.dtype(fields.text("dtype", DTYPES))
         sizes, data = fields.take("shape", list), fields.take("data", bytes)
         fields.end()
-        if any(type(n) is not int or not 0 <= n < MAX_SIZE for n in sizes):
-            raise self.bad(name, "has an impossible shape")
-        if not 0 < len(sizes) <= MAX_DIMENSIONS:
-            raise self.bad(name, WRONG_SHAPE)
-        if prod(sizes) * kind.itemsize != len(data):
-            raise self.bad(name, "has not as many bytes as its shape asks for")
+        are_sizes = all(type(n) is int and 0 <= n < MAX_SIZE for n in sizes)
+        self.check(are_sizes, name, "has an impossible shape")
+        self.check(0 < len(sizes) <= MAX_DIMENSIONS, name, WRONG_SHAPE)
+        expected = prod(sizes) * kind.itemsize
+        self.check(len(data) == expected, name, "has not as many bytes as its shape asks for")
         result = np.frombuffer(data, kind).reshape(sizes)
-        if not np.isfinite(result).all():
-            raise self.bad(name, "holds something that is not a finite number")
+        self.check(np.isfinite(result).all(), name, "holds something that is not a finite number")
         return result
 
     def table(self, name: str, columns: int, maximum: int) -> Array:
         """A float64 array with this number of columns and at most `maximum` rows."""
         table = self.array(name)
-        if table.ndim != 2 or table.shape[1] != columns or len(table) > maximum:
-            raise self.bad(name, f"should have {columns} columns and at most {maximum:,} rows")
-        if table.dtype != np.float64:
-            raise self.bad(name, WRONG_PRECISION)
+        fits = table.ndim == 2 and table.shape[1] == columns and len(table) <= maximum
+        self.check(fits, name, f"should have {columns} columns and at most {maximum:,} rows")
+        self.check(table.dtype == np.float64, name, WRONG_PRECISION)
         return table
 
     def like(self, name: str, other: Array) -> Array:
         """An array of the same shape and precision as another."""
         array = self.array(name)
-        if array.shape != other.shape:
-            raise self.bad(name, WRONG_SHAPE)
-        if array.dtype != other.dtype:
-            raise self.bad(name, WRONG_PRECISION)
+        self.check(array.shape == other.shape, name, WRONG_SHAPE)
+        self.check(array.dtype == other.dtype, name, WRONG_PRECISION)
         return array
 
     def all_like(self, name: str, others: list[Array]) -> list[Array]:
         """A list of arrays like these."""
         items = [*self.items(name, len(others))]
-        if len(items) < len(others):
-            raise self.bad(name, f"should hold {len(others)} arrays")
+        self.check(len(items) == len(others), name, f"should hold {len(others)} arrays")
         pairs = zip(items, others, strict=True)
         return [fields.like(item, other) for (fields, item), other in pairs]
 

@@ -41,6 +41,16 @@ def _networks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, An
     return [(f"members.{k}.", member, member["scale"]) for k, member in enumerate(members)]
 
 
+def _layers(
+    network: Mapping[str, Any], start: str, arrays: Mapping[str, Array]
+) -> Iterator[tuple[str, Mapping[str, Any], dict[str, str]]]:
+    """Each layer: its name, its description, and each of its arrays' names within all arrays."""
+    for number, layer in enumerate(network["layers"]):
+        name = f"{start}layers.{number}"
+        its = [key for key in arrays if key.startswith(f"{name}.")]
+        yield name, layer, {key.removeprefix(f"{name}."): key for key in its}
+
+
 OPERATOR_SET, FILE_VERSION = 17, 8  # from 2022: old enough for the programs in use
 
 
@@ -111,15 +121,10 @@ class _Graph:
         if len(shape) == 3:
             node("Reshape", {"shape": np.array([-1, *shape])})
             node("Transpose", perm=[0, 3, 1, 2])
-        for position, layer in enumerate(description["layers"]):
-            name, config = f"{start}layers.{position}", layer["config"]
-            begins = f"{name}."
-            arrays = {
-                key.removeprefix(begins): array
-                for key, array in self.arrays.items()
-                if key.startswith(begins)
-            }
+        for place, layer, names in _layers(description, start, self.arrays):
+            name, config = place, layer["config"]
             try:
+                arrays = {key: self.arrays[of] for key, of in names.items()}
                 LAYERS[layer["kind"]].onnx(node, arrays, config)
             except ValueError as error:
                 raise DamagedSave(str(error)) from None
@@ -198,9 +203,8 @@ def write_python(about: str, arrays: dict[str, Array]) -> bytes:
 
 
 def _lines(network: Mapping[str, Any], start: str, arrays: Mapping[str, Array]) -> Iterator[str]:
-    for number, layer in enumerate(network["layers"]):
-        name, config = f"{start}layers.{number}.", layer["config"]
-        named = {key[len(name) :]: f'w["{key}"]' for key in arrays if key.startswith(name)}
+    for _, layer, names in _layers(network, start, arrays):
+        config, named = layer["config"], {key: f'w["{of}"]' for key, of in names.items()}
         lines = LAYERS[layer["kind"]].numpy
         active = ACTIVATIONS[config.get("activation", "linear")].numpy
         if lines is None or active is None:

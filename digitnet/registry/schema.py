@@ -129,16 +129,15 @@ def _layer_document(layer: Layer) -> Document:
 
 def read_network(fields: Fields, *, in_committee: bool = False) -> Network:
     documents = [*fields.inners("layers", MAX_LAYERS)]
-    if not documents:
-        raise fields.bad("layers", "is empty")
+    fields.check(documents, "layers", "is empty")
     if documents[0].has("activation"):
         sizes, dtype, documents = _from_format_1(documents)
     else:
         sizes, dtype = fields.take("input_shape", list), fields.text("dtype", DTYPES)
-    if len(sizes) > 3 or not all(type(n) is int and 1 <= n <= MAX_UNITS for n in sizes):
-        raise fields.bad("input_shape", "should hold a few whole numbers within bounds")
-    if len(sizes) not in (1, 3) or prod(sizes) > MAX_UNITS:
-        raise fields.bad("input_shape", "is no shape of a case")
+    few = len(sizes) <= 3 and all(type(n) is int and 1 <= n <= MAX_UNITS for n in sizes)
+    fields.check(few, "input_shape", "should hold a few whole numbers within bounds")
+    is_case = len(sizes) in (1, 3) and prod(sizes) <= MAX_UNITS
+    fields.check(is_case, "input_shape", "is no shape of a case")
     no_committee = "has a committee beside other layers" if len(documents) > 1 else ""
     if in_committee:
         no_committee = "has a committee in a committee"
@@ -156,8 +155,7 @@ def _layer(fields: Fields, below: Shape, dtype: Any, no_committee: str) -> Layer
     """Reads a layer. below: its input shape. no_committee: why it cannot be a committee."""
     kind = fields.text("kind", LAYERS)
     if kind == Committee.kind:
-        if no_committee:
-            raise fields.bad("members", no_committee)
+        fields.check(not no_committee, "members", no_committee)
         members = [_member(member) for member in fields.inners("members")]
         fields.end()
         return Committee(below, members=members)
@@ -171,8 +169,8 @@ def _layer(fields: Fields, below: Shape, dtype: Any, no_committee: str) -> Layer
     statistics = fields.inner("statistics")
     statistics.fill(layer.statistics)
     fields.end()
-    if "variance" in layer.statistics and (layer.statistics["variance"] < 0).any():
-        raise statistics.bad("variance", "is below zero")
+    sound = "variance" not in layer.statistics or (layer.statistics["variance"] >= 0).all()
+    statistics.check(sound, "variance", "is below zero")
     return layer
 
 
@@ -187,8 +185,7 @@ OPTIONS: dict[type, Reader] = {
 
 def _member(fields: Fields) -> tuple[Network, float]:
     scale = fields.real("scale")
-    if not 0 < scale <= MAX_UNITS:
-        raise fields.bad("scale", "is out of bounds")
+    fields.check(0 < scale <= MAX_UNITS, "scale", "is out of bounds")
     network = read_network(fields, in_committee=True)
     fields.end()
     return network, scale
@@ -204,8 +201,7 @@ def _from_format_1(layers: list[Fields]) -> tuple[list[int], str, list[Fields]]:
         fields.end()
         parameters = {name: array for name, array in own.items() if array is not None}
         weights = Fields(parameters, where := f"document.layers[{number}]").array("weights")
-        if weights.ndim != 2 or not weights.size:
-            raise fields.bad("weights", WRONG_SHAPE)
+        fields.check(weights.ndim == 2 and weights.size, "weights", WRONG_SHAPE)
         matrices.append(weights)
         units, bias = weights.shape[1], "biases" in parameters
         document = {
@@ -261,8 +257,8 @@ def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Call
     steps, state = optimizer.whole("steps"), {s: optimizer.all_like(s, values) for s in slots}
     optimizer.end()
     averages = fields.maybe("averages", lambda fields, name: fields.all_like(name, values))
-    if averages is not None and not settings.average:
-        raise fields.bad("averages", "are there, and the settings ask for none")
+    fits = averages is None or settings.average
+    fields.check(fits, "averages", "are there, and the settings ask for none")
     recipe, data = fields.word("recipe"), fields.word("data")
     trained_on = [one.word(item) for one, item in fields.items("trained_on", MAX_TRAINED_ON)]
     accuracy = fields.maybe("accuracy", _accuracy)
@@ -286,8 +282,8 @@ def read_settings(fields: Fields, known: Settings | None = None) -> Settings:
     values = fields.inner("settings").rest()
     if known and values == asdict(known):
         return known
-    if not values.keys() <= SETTINGS.keys():
-        raise fields.bad("settings", "has one that digitnet does not know")
+    unknown = values.keys() - SETTINGS.keys()
+    fields.check(not unknown, "settings", "has one that digitnet does not know")
     try:
         return Settings(**values)
     except ValueError as error:
@@ -296,19 +292,17 @@ def read_settings(fields: Fields, known: Settings | None = None) -> Settings:
 
 def _progress(fields: Fields) -> Progress:
     progress = Progress(**fields.record(Progress))
-    if progress.position and progress.position >= progress.cases:
-        raise fields.bad("position", "is past the end of its epoch")
-    if progress.seconds < 0:
-        raise fields.bad("seconds", "is below zero")
+    end = max(1, progress.cases)
+    fields.check(progress.position < end, "position", "is past the end of its epoch")
+    fields.check(progress.seconds >= 0, "seconds", "is below zero")
     return progress
 
 
 def _history(fields: Fields) -> list[Measurement]:
     history = fields.table("history", 4, MAX_MEASUREMENTS)
     bounded = history[:, [0, 3]]  # mini-batches and accuracies
-    sound = (bounded >= 0) & (bounded <= (MAX_INTEGER, 1))
-    if not sound.all() or (history[:, 0] % 1).any():
-        raise fields.bad("history", "has a point that cannot be")
+    sound = (bounded >= 0) & (bounded <= (MAX_INTEGER, 1)) & (history[:, :1] % 1 == 0)
+    fields.check(sound.all(), "history", "has a point that cannot be")
     return [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
 
 
@@ -377,9 +371,9 @@ CHOICES: dict[str, Any] = {
 def _results(fields: Fields) -> dict[int, Result]:
     table = fields.table("results", 4, MAX_RESULTS)
     sound = (table >= 0) & (table <= (MAX_RESULTS - 1, 1, MAX_FIGURE, MAX_FIGURE))
-    numbers = table[:, 0]
-    if not sound.all() or (numbers % 1).any() or len(np.unique(numbers)) < len(numbers):
-        raise fields.bad("results", "has one that cannot be")
+    numbers = np.unique(table[:, 0])
+    are_numbers = len(numbers) == len(table) and not (numbers % 1).any()
+    fields.check(sound.all() and are_numbers, "results", "has one that cannot be")
     return {int(n): Result(int(n), *rest) for n, *rest in table.tolist()}
 
 
@@ -389,8 +383,7 @@ def _results(fields: Fields) -> dict[int, Result]:
 def _own_set(fields: Fields, name: str, when: str) -> OwnSet:
     inner = fields.inner("cases")
     fields.end()
-    if not OWN_NAME.fullmatch(name):
-        raise fields.bad("name", "is not a name that a data set can have")
+    fields.check(OWN_NAME.fullmatch(name), "name", "is not a name that a data set can have")
     files = {file: inner.take(file, bytes) for file in (*FILES, TABLE) if inner.has(file)}
     inner.end()
     try:
