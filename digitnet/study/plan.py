@@ -1,5 +1,6 @@
 """The question of a study, the trainings that answer it, and what their results say."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from digitnet.registry.model import Blueprint, Result, StudyRecord
 
 special = lazy("scipy.special")
 
+_NUMBER = re.compile(r"\d*,\d+(e-?\d+)?")  # 0,01 or, of epochs, 1,000
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
 
@@ -75,7 +77,8 @@ def parse(words: Sequence[str]) -> Question:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            values.append(word.replace(",", "") if values is axes.get(EPOCHS) else word)
+            comma = "" if values is axes.get(EPOCHS) else "."
+            values.append(word.replace(",", comma) if _NUMBER.fullmatch(word) else word)
     question = Question(
         tuple((name, tuple(axes[name])) for name in axes),
         int(options["--repeat"].value) if "--repeat" in options else 1,

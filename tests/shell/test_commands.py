@@ -67,7 +67,9 @@ def test_ch_checks_as_many_as_asked(session: Session) -> None:
 
 
 def test_del_and_undo(session: Session) -> None:
-    do(session, "n; pas one; pas two")
+    assert do(session, "n; pas one; undo")[-1]["deleted"] == ["one"]  # a first save
+    assert session.unsaved_batches == 0
+    do(session, "redo; p; pas two")
     assert "--yes" in refusal(session, "del one")
     session.asker = Answers(["n", "y"])
     assert "nothing was deleted" in refusal(session, "del one")

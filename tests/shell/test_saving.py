@@ -90,7 +90,7 @@ def test_undo_says_what_gave_way_and_how_to_get_further(session: Session) -> Non
     assert session.hand.trainer.progress.batches == 2
     session.asker = NonInteractive(yes=True)
     do(session, "del a; n mini3; pas a")
-    assert "The other version is kept: undo a." in said(session, "undo")
+    assert "The other version is kept: undo a." in said(session, "undo a")
     assert session.registry.load("a").network.shape == "3-3-2"
     assert "only" in refusal(session, "undo a 9")
 

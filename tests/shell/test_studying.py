@@ -105,7 +105,9 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
     assert do(session, "study study-1 best; n 784-4-10")
     own.keep("some", OwnCases(PICTURES[100:], ANSWERS[100:], parts), own.version("some"))
     session.changed_data("some")
-    assert "the data set some has other cases now" in refusal(session, "study study-1 best")
+    told = refusal(session, "study study-1 best")
+    assert "the data set some has other cases now" in told
+    assert told.endswith("and study epochs 0 1 asks it again")
     assert len(do(session, "study study-1 show")[0]["runs"]) == 2
 
 

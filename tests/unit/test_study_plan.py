@@ -60,6 +60,8 @@ def result(number: int, accuracy: float, cost: float = 1.0) -> Result:
         ),
         ("--repeat 3", Question(repeat=3)),
         ("auto 10m", Question(seconds=600)),
+        ("rate 0,1 1e-2", Question((("rate", ("0.1", "1e-2")),))),
+        ("epochs 1,000", Question((("epochs", ("1000",)),))),
     ],
 )
 def test_a_question_is_read(words: str, question: Question) -> None:

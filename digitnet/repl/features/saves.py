@@ -60,8 +60,7 @@ def _save(session: Session, name: str) -> SaveResult:
     entry, again = registry.save(model, name)
     model.name, model.saved_at = name, entry.saved_at
     session.mark_saved()
-    if again:
-        session.changed(entry.file)
+    session.changed(entry.file if again else name, is_return=not again)
     said = f"Saved as {name!r} ({decimal(entry.bytes)})"
     if again:
         said += f"; undo {as_typed(name)} brings back the version before"

@@ -26,6 +26,7 @@ from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
 from digitnet.repl.features.set import spelled
+from digitnet.repl.features.train import fitting
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.digit import bar
@@ -77,12 +78,12 @@ class StudyReport(Drawn):
         filled = bar(self.done / self.total, 24, blocks=view.blocks)
         parts = [
             f"{self.done:,} of {self.total:,}",
-            f"[{filled}]" if view.width >= 70 else "",
             f"best {percent(self.best.accuracy)}",
-            f"{duration(self.remaining)} left" if self.done < self.total else "",
+            *[f"{duration(self.remaining)} left"] * (self.done < self.total),
             _listed(self.best.settings),
+            f"[{filled}]",
         ]
-        yield Text("  ".join(part for part in parts if part))
+        yield Text("  ".join(fitting(parts, view)))
 
 
 @dataclass(frozen=True)
@@ -407,7 +408,8 @@ def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
     if record.digest not in ("", data.digest()):
         raise CommandError(
             f"{record.name!r} cannot be trained: the data set {data.name} has other cases now. "
-            f"study {as_typed(record.name)} show shows its results"
+            f"study {as_typed(record.name)} show shows its results, and "
+            f"study {printable(' '.join(map(as_typed, record.words)), 200)} asks it again"
         )
     with _told(f"{record.name!r} cannot be trained: "):
         plan.check(data)

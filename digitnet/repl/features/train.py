@@ -74,7 +74,7 @@ def progress_line(report: Report, view: View) -> Text:
         *bar_of,
         f"{report.samples_per_second:,.0f} cases/s",
     ]
-    return Text("  ".join(_fitting(parts, view)), no_wrap=True, overflow="crop")
+    return Text("  ".join(fitting(parts, view)), no_wrap=True, overflow="crop")
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ class Milestone(Drawn):
         r = self.report
         batches = f"{r.batches:>9,} {counted(r.batches, 'mini-batch').split()[1]:<12}"
         accuracy, cost = f"accuracy {percent(r.accuracy):>8}", f"cost {rounded(r.cost):<8}"
-        shown = _fitting([f"{clock(r.seconds):>6}", accuracy, cost, batches], view)
+        shown = fitting([f"{clock(r.seconds):>6}", accuracy, cost, batches], view)
         yield Text("  ".join(reversed(shown)), no_wrap=True, overflow="crop")
 
 
-def _fitting(parts: list[str], view: View) -> list[str]:
+def fitting(parts: list[str], view: View) -> list[str]:
     """As many of the first parts as fit in a line."""
     count = len(parts)
     while len("  ".join(parts[:count])) > view.width:

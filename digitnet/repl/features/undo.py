@@ -81,10 +81,11 @@ def undo(
     name: Annotated[str, kinds.UNDOABLE] = "",
     number: Annotated[int, kinds.COUNT] = 1,
 ) -> Said:
-    """Take back the last training, overwrite, rename, delete or change of your digits.
+    """Take back the last training, save, rename, delete or change of your digits.
 
-    redo, or undo again, makes it again. What was done in an earlier session is taken back only
-    after asking. Settings, and a network that n has replaced, do not come back.
+    redo, or undo again, makes it again. The first save of a name is deleted; its network stays in
+    hand. What was done in an earlier session is taken back only after asking. Settings, and a
+    network that n has replaced, do not come back.
 
     undo t takes back the last training of the network in hand. With a name, takes back what was
     last done to that network or data set; with a number, brings back an earlier version, counted
