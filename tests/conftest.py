@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from rich.console import Console
 from rich.table import Table
-from terminal_helpers import Terminal, command
+from terminal_helpers import Terminal, become_the_program
 
 from digitnet.cli import main
 from digitnet.digits import files
@@ -31,6 +32,7 @@ from digitnet.repl.session import Session
 ROOT = Path(__file__).parent.parent
 Finished = subprocess.CompletedProcess[str]
 Program = Callable[..., Finished]
+Begin = Callable[..., "subprocess.Popen[str]"]
 Start = Callable[..., Terminal]
 Tally = Callable[[str, int, int], None]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGPIPE)
@@ -177,21 +179,47 @@ def streams(
 
 
 @pytest.fixture
-def process(tmp_path: Path, environment: dict[str, str]) -> Program:
-    """Starts `digitnet` with these arguments, and waits for it; `stdin` is what it reads."""
+def begin(tmp_path: Path, environment: dict[str, str]) -> Begin:
+    """Begins `digitnet` with these arguments in a fork of the tests, which has loaded it.
 
-    def run(*arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> Finished:
-        return subprocess.run(
-            command(arguments),
-            input=stdin,
-            capture_output=True,
+    env: added to its environment. change: what is done first.
+    """
+
+    def begun(
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        change: Callable[[], object] = lambda: None,
+    ) -> "subprocess.Popen[str]":
+        def become() -> None:
+            change()
+            become_the_program(environment | (env or {}), arguments)
+
+        return subprocess.Popen(
+            ["digitnet"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="surrogateescape",
             cwd=tmp_path,
-            env=environment | (env or {}),
-            timeout=240,
-            check=False,
+            restore_signals=False,  # which Python ignores when it starts
+            preexec_fn=become,  # noqa: PLW1509
         )
+
+    return begun
+
+
+@pytest.fixture
+def process(begin: Begin) -> Program:
+    """Begins the program as `begin` does, and waits for it; `stdin` is what it reads."""
+
+    def run(*arguments: str, stdin: str = "", **how: Any) -> Finished:
+        with begin(*arguments, **how) as child:
+            try:
+                written = child.communicate(stdin, timeout=240)
+            finally:
+                child.kill()
+        return Finished(arguments, child.returncode, *written)
 
     return run
 

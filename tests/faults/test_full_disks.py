@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Tally, command
+from conftest import Program, Tally
 from crash_helpers import Change, Model, complaint, found, past
 from registry_helpers import temporary_files
 
@@ -60,7 +60,7 @@ def limited(at: Path) -> Iterator[tuple[Model, dict[str, Any]]]:
     """No file may be larger than two blocks."""
     resource = pytest.importorskip("resource", reason="there are no such limits here")
     limit = (resource.RLIMIT_FSIZE, (2 * BLOCK, 2 * BLOCK))
-    yield past(at / "saves", PAST), {"preexec_fn": lambda: resource.setrlimit(*limit)}
+    yield past(at / "saves", PAST), {"change": lambda: resource.setrlimit(*limit)}
 
 
 DISKS: dict[str, tuple[Callable[[Path], Met], int]] = {
@@ -74,15 +74,12 @@ DISKS: dict[str, tuple[Callable[[Path], Met], int]] = {
 
 @pytest.mark.parametrize("disk", DISKS)
 def test_the_program_says_that_nothing_was_saved(
-    tmp_path: Path, environment: dict[str, str], tally: Tally, disk: str
+    tmp_path: Path, process: Program, tally: Tally, disk: str
 ) -> None:
     meet, code = DISKS[disk]
     saves = tmp_path / "disk" / "saves"
-    line = command(["--json", "--saves", str(saves), "-c", "n 784-10; pas x; ls"])
     with meet(tmp_path / "disk") as (before, how):
-        done = subprocess.run(
-            line, env=environment, capture_output=True, text=True, check=False, **how
-        )
+        done = process("--json", "--saves", str(saves), "-c", "n 784-10; pas x; ls", **how)
         saved = json.loads(done.stdout.splitlines()[-1])
         assert (saved["command"], saved["ok"], done.returncode) == ("pas", False, 1)
         assert done.stderr == f"digitnet: {saved['error']}\n"

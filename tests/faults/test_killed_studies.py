@@ -6,13 +6,17 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Tally, command
+import pytest
+import session_helpers
+from conftest import Tally
 from session_helpers import do
+from terminal_helpers import command
 
 from digitnet.registry.saves import Registry
 from digitnet.repl.session import Session
 
-RUNS = 60
+in_threads = session_helpers.in_threads
+RUNS = 24
 QUESTION = f"study rate 0.02 0.1 --repeat {RUNS // 2} --for 40 --name s"
 
 
@@ -36,6 +40,7 @@ def told_before_the_kill(line: str, environment: dict[str, str], cwd: Path, afte
     return told
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_kills_at_random_moments(
     environment: dict[str, str],
     session: Session,

@@ -292,11 +292,10 @@ def test_no_acknowledged_save_is_lost(root: Path, tally: Tally, disk: str) -> No
     tally(f"a power cut, {disk}", tried, tried - len(complaints))
 
 
-def test_nor_with_other_changes(
-    tmp_path: Path, share: Callable[[int, int], int], tally: Tally
-) -> None:
+@pytest.mark.full
+def test_nor_with_other_changes(tmp_path: Path, tally: Tally) -> None:
     tried, complaints = 0, []
-    for seed in range(share(1, 60)):
+    for seed in range(60):
         rng, model, plan = random.Random(seed), Model({}), []
         for version in range(1, 16):
             plan.append(model.possible(rng, version))

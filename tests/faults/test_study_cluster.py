@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import session_helpers
 from session_helpers import Kept, do, refusal
 
 from digitnet.registry.saves import Registry
@@ -21,6 +22,7 @@ from digitnet.study import conduct as asked
 
 pytest.importorskip("distributed", reason="the package distributed is needed")
 
+in_threads = session_helpers.in_threads
 QUESTION = "study rate 0.02 0.05 0.1 --repeat 4 --for 150 --name one"
 RUNS = 12
 
@@ -62,10 +64,10 @@ def started(program: str, *arguments: str, **environment: str) -> "subprocess.Po
 
 @contextmanager
 def cluster(*workers: dict[str, str], tls: Sequence[str] = ()) -> Iterator[Cluster]:
-    """A cluster that is ready; without any workers given, of three."""
+    """A cluster that is ready."""
     from distributed import Client
 
-    made = Cluster(*(workers or ({}, {}, {})), tls=tls)
+    made = Cluster(*workers, tls=tls)
     try:
         with Client(made.address, timeout=60, set_as_default=False) as client:
             client.wait_for_workers(len(made.workers), timeout=60)
@@ -90,13 +92,14 @@ def values(runs: list[dict[str, object]]) -> list[tuple[object, ...]]:
     return [(str(r["settings"]), r["seed"], r["validation_accuracy"], r["cost"]) for r in runs]
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_cluster_whose_worker_and_scheduler_are_killed_loses_and_doubles_nothing(
     session: Session, tmp_path: Path
 ) -> None:
     other = Session(tmp_path / "here", session.data_sets.folders, tmp_path, seed=1)
     here = do(other, f"n 784-8-10; {QUESTION}")[-1]
     do(session, "n 784-8-10")
-    with cluster() as first:
+    with cluster({}, {}) as first:
         output = KillsAt()
         output.kill_at(RUNS // 4, first.workers[0])
         assert do_line(f"{QUESTION} --on {first.address}", session, output), output.errors
@@ -111,7 +114,7 @@ def test_a_cluster_whose_worker_and_scheduler_are_killed_loses_and_doubles_nothi
     assert values(whole) == values(here["runs"])
     kept = Registry(session.saves).load_study("two").results
     assert 0 < len(kept) < RUNS
-    with cluster() as second:
+    with cluster({}) as second:
         (resumed,) = do(session, f"study two --on {second.address}")
     assert values(resumed["runs"]) == values(here["runs"])
     assert {

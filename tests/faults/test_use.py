@@ -116,7 +116,7 @@ def used(session: Session, made: list[Document], number: int, lines: list[str]) 
 def test_what_is_valid_can_be_used(
     session: Session, share: Callable[[int, int], int], tally: Tally, tmp_path: Path
 ) -> None:
-    made, lines, tried = saved(session), USED.format(tmp_path).split("; "), share(30, 2000)
+    made, lines, tried = saved(session), USED.format(tmp_path).split("; "), share(15, 2000)
     found = [used(session, made, number, lines) for number in range(tried)]
     assert len(found) - found.count(None) > tried / 5  # or nothing was tried
     tally("valid saves that are used", tried, sum(not wrong for wrong in found))

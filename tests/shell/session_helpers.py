@@ -1,15 +1,23 @@
 """What the tests of commands share: an output that keeps what it is given, and somebody to ask."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
+import pytest
+
+from digitnet.digits.datasets import DataSet
+from digitnet.repl.features import study
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.result import Note, Result
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
+from digitnet.study.conduct import WorkerPool, train
 
 
 @dataclass
@@ -51,6 +59,18 @@ class Answers:
 
     def confirm(self, question: str) -> bool:
         return self.ask(question) == "y"
+
+
+@pytest.fixture
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets studies train in threads: that processes give the same is a test of its own."""
+
+    @contextmanager
+    def pool(data: DataSet, size: int) -> Iterator[WorkerPool]:
+        with ThreadPoolExecutor(size) as executor:
+            yield WorkerPool(size, lambda job: executor.submit(train, job, data))
+
+    monkeypatch.setattr(study, "processes", pool)
 
 
 def do(session: Session, line: str) -> list[dict[str, Any]]:

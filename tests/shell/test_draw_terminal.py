@@ -6,9 +6,9 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from conftest import Start, command
+from conftest import Start
 from mouse_helpers import LEFT, MOVED, sgr, strokes
-from terminal_helpers import Terminal
+from terminal_helpers import Terminal, command
 
 from digitnet.repl.features.draw import Layout, layout_for
 

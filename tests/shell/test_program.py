@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Finished, Program
+from conftest import Begin, Finished, Program
 from terminal_helpers import command
 
 from digitnet import __version__
@@ -148,8 +148,9 @@ def test_what_stands_before_a_line_without_an_end_is_done(program: Program) -> N
     assert "ready" in program(stdin="ls\n" + "x" * 100_001).stdout
 
 
-def test_more_threads_than_cores_are_told(process: Program) -> None:
-    done = process("--threads", "1000", "-c", "set threads")
+def test_more_threads_than_cores_are_told(environment: dict[str, str]) -> None:
+    line = command(["--threads", "1000", "-c", "set threads"])
+    done = subprocess.run(line, capture_output=True, text=True, env=environment, check=True)
     cores = os.cpu_count()
     assert done.stderr == (
         f"digitnet: --threads 1000: this machine has {cores} cores, so {cores} are used\n"
@@ -187,14 +188,15 @@ def test_flags_as_environment_variables(program: Program, tmp_path: Path) -> Non
 
 
 def test_saves_are_there_for_another_process(
-    program: Program, process: Program, tmp_path: Path, environment: dict[str, str]
+    program: Program, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     *_, checked, case, _ = objects(program("--json", "-c", "n diary; t 2e; ch all; c 0; pas one"))
-    assert objects(process("--json", "-c", "l one; ch all; c 0"))[1:] == [checked, case]
+    line = "l one; ch all; c 0; del one; ls"
     entry_point = subprocess.run(
-        [Path(sys.executable).parent / "digitnet", "--json", "--yes", "-c", "del one; ls"],
+        [Path(sys.executable).parent / "digitnet", "--json", "--yes", "-c", line],
         capture_output=True, text=True, cwd=tmp_path, env=environment, check=True,
     )  # fmt: skip
+    assert objects(entry_point)[1:3] == [checked, case]
     assert entry_point.stdout.endswith("[]}\n")
     undone, listed = objects(program("--json", "--yes", "-c", "undo; ls"))
     assert undone["restored"] == listed["networks"][0]["name"] == "one"
@@ -227,23 +229,10 @@ def test_a_pipe_gets_text_of_its_width(
     assert "784" in done.stdout or env == {"COLUMNS": "1"}
 
 
-@pytest.fixture
-def running(environment: dict[str, str]) -> "subprocess.Popen[str]":
-    """The program, with its standard streams as pipes."""
-    return subprocess.Popen(
-        command(["--json"]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize("script", ["n diary; t 500; t 1000e; ch all\n", "n\nls\n"])
-def test_an_interrupted_script_ends_with_130(running: "subprocess.Popen[str]", script: str) -> None:
+def test_an_interrupted_script_ends_with_130(begin: Begin, script: str) -> None:
     """In a training, or while it waits for its input."""
-    with running:
+    with begin("--json") as running:
         assert running.stdin and running.stdout and running.stderr
         running.stdin.write(script)
         running.stdin.flush()

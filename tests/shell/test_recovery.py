@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Program, Start
+from conftest import Begin, Program, Start
 from recovery_helpers import kept, left_by
 from session_helpers import Kept, do, refusal
 
@@ -122,13 +120,10 @@ def test_a_script_that_fails_keeps_its_training(program: Program) -> None:
     assert program("-c", "recover").returncode == 1
 
 
-def test_a_script_that_is_interrupted_keeps_its_training(
-    environment: dict[str, str], program: Program
-) -> None:
-    line = [sys.executable, "-m", "digitnet", "-c", "n diary; t 20; t 60s"]
-    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE) as child:
+def test_a_script_that_is_interrupted_keeps_its_training(begin: Begin, program: Program) -> None:
+    with begin("-c", "n diary; t 20; t 60s") as child:
         assert child.stdout
-        while not child.stdout.readline().startswith(b"Trained 20"):
+        while not child.stdout.readline().startswith("Trained 20"):
             pass
         time.sleep(0.5)
         child.send_signal(signal.SIGINT)
@@ -148,12 +143,10 @@ def test_what_was_recovered_outlasts_a_script_that_turns_to_another_network(
 
 
 def test_ctrl_c_while_a_script_ends_loses_nothing(
-    environment: dict[str, str], program: Program, share: Callable[[int, int], int]
+    begin: Begin, program: Program, share: Callable[[int, int], int]
 ) -> None:
     for gap in (0.03, 0.0, 0.01, 0.06)[: share(1, 4)]:
-        line = [sys.executable, "-m", "digitnet", "-c", "n relu; t 20; t 60s"]
-        with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.PIPE) as child:  # fmt: skip
+        with begin("-c", "n relu; t 20; t 60s") as child:
             assert child.stdout
             while not child.stdout.readline().startswith("Trained 20"):
                 pass

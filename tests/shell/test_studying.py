@@ -14,9 +14,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from conftest import ROOT, Program, command
+import session_helpers
+from conftest import ROOT, Program
 from importing_helpers import ANSWERS, PICTURES
 from session_helpers import Kept, do, refusal
+from terminal_helpers import command
 
 from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.digits.own import OwnCases, spread
@@ -30,6 +32,7 @@ from digitnet.repl.session import Session
 from digitnet.study.conduct import processes, train
 from digitnet.study.plan import Job, Plan, parse, plan_of
 
+in_threads = session_helpers.in_threads
 QUESTION = "n 784-8-10; study rate 0.02 0.1 --repeat 2 --for 100"
 
 
@@ -54,6 +57,7 @@ def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
     assert session.hand.trainer.progress.batches == 0  # the network in hand is unchanged
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_the_best_is_trained_again_to_the_bit_and_checked_once(session: Session) -> None:
     (*_, found) = do(session, QUESTION)
     best, saved = do(session, "study study-1 best; pas winner")
@@ -67,6 +71,7 @@ def test_the_best_is_trained_again_to_the_bit_and_checked_once(session: Session)
     assert session.hand.accuracy.on == "sample test"
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session) -> None:
     class Other(Kept):
         def report(self, update: Note) -> None:
@@ -84,6 +89,7 @@ def test_a_study_leaves_what_was_saved_under_its_name_meanwhile(session: Session
     assert session.registry.load("first").network.shape == "784-8-10"
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_study_that_goes_on_in_two_terminals_keeps_the_results_of_both(session: Session) -> None:
     class Other(Kept):
         def report(self, update: Note) -> None:
@@ -98,6 +104,7 @@ def test_a_study_that_goes_on_in_two_terminals_keeps_the_results_of_both(session
     assert session.registry.load_study("x").results[3].accuracy == 0.125
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Session) -> None:
     own, parts = session.data_sets.own, spread(100)
     own.keep("some", OwnCases(PICTURES[:100], ANSWERS[:100], parts), None)
@@ -111,6 +118,7 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
     assert len(do(session, "study study-1 show")[0]["runs"]) == 2
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> None:
     session.asker = replace(session.asker, yes=True)  # type: ignore[type-var]
     do(session, "study epochs 0 --repeat 2 --name fresh; del fresh; undo")
@@ -119,6 +127,7 @@ def test_a_study_is_deleted_after_a_yes_and_brought_back(session: Session) -> No
     assert all(run["amount"] == "0 epochs" for run in shown["runs"])
 
 
+@pytest.mark.usefixtures("in_threads")
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -142,6 +151,7 @@ def test_what_cannot_be_studied_is_told_in_a_line(session: Session, line: str, s
     assert "\n" not in message
 
 
+@pytest.mark.usefixtures("in_threads")
 @pytest.mark.parametrize("values", ["0 2,000", "1 1,000", "1 0.5 .25"])
 def test_epochs_may_be_typed_in_any_way(session: Session, values: str) -> None:
     (asked,) = do(session, f"n mini; study epochs {values}")[1:]
@@ -184,6 +194,7 @@ ODD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.usefixtures("in_threads")
 @pytest.mark.parametrize("what", ODD)
 def test_a_study_that_cannot_be_is_refused_in_a_line(session: Session, what: str) -> None:
     changes, says = ODD[what]
