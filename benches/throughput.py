@@ -5,9 +5,10 @@
 
 All contenders train in this process, in short bursts that alternate, on the same digits, with ReLU,
 softmax, cross-entropy and momentum 0.9, in float32; the table gives medians. "defaults" is digitnet
-as its recipes have it, with L2 and the running mean of the weights that answers. "fused" is PyTorch
-with `SGD(fused=True)`; a convolutional network runs in its faster layout, channels last. On a
-machine that others use too, `--cpu` counts the time of the processor (with one thread).
+as its recipes have it, with L2 and the running mean of the weights that answers. "products" are the
+matrix products of a mini-batch alone, in numpy: digitnet's speed if all else took no time. "fused"
+is PyTorch with `SGD(fused=True)`; a convolutional network runs in its faster layout, channels last.
+On a machine that others use too, `--cpu` counts the time of the processor (with one thread).
 """
 
 import argparse
@@ -15,6 +16,7 @@ import gzip
 import os
 import statistics
 import sys
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -56,6 +58,28 @@ def digitnet(shape, batch, settings):
     def step():
         x, y = batches.next()
         batches.done(len(x), trainer.step(x, y, 0.01))
+
+    return step
+
+
+def products(shape, batch):
+    """The matrix products of a mini-batch of a dense network."""
+    sizes = [int(n) for n in shape.split("-")]
+    rng = np.random.default_rng(0)
+    x = [rng.random((batch, n), np.float32) for n in sizes]
+    weights = [rng.random(pair, np.float32) for pair in pairwise(sizes)]
+    gradients = [np.empty_like(w) for w in weights]
+
+    def step():
+        for k, w in enumerate(weights):
+            threads.times(x[k], w)
+            if k:
+                threads.times_transposed(x[k + 1], w)
+
+            def multiply(rows, k=k):
+                np.matmul(x[k][:, rows].T, x[k + 1], out=gradients[k][rows])
+
+            threads.for_rows(len(w), threads.product_cost(batch, w.shape[1]), multiply)
 
     return step
 
@@ -124,6 +148,9 @@ def main():
         "bare": lambda batch: digitnet(options.shape, batch, BARE),
         "defaults": lambda batch: digitnet(options.shape, batch, DEFAULTS),
     }
+    if "x" not in options.shape:
+        contenders["products"] = lambda batch: products(options.shape, batch)
+    owns = list(contenders)
     if options.rivals:
         sys.path.append(options.rivals)  # last, so that numpy is this environment's
         import torch as t
@@ -131,9 +158,9 @@ def main():
         t.set_num_threads(options.threads)
         contenders["torch"] = lambda batch: torch(options.shape, batch, fused=False)
         contenders["fused"] = lambda batch: torch(options.shape, batch, fused=True)
-    ratios = [(own, rival) for rival in list(contenders)[2:] for own in ("bare", "defaults")]
+    ratios = [(own, rival) for rival in contenders if rival not in owns for own in owns]
     print(f"{options.shape}, threads {options.threads}: thousands of cases a second")
-    print("batch", *(f"{n:>9}" for n in contenders), *(f"{a + '/' + b:>15}" for a, b in ratios))
+    print("batch", *(f"{n:>9}" for n in contenders), *(f"{a + '/' + b:>16}" for a, b in ratios))
     for batch in options.batches:
         steps = {name: made(batch) for name, made in contenders.items()}
         speeds = {name: [] for name in steps}
@@ -144,7 +171,7 @@ def main():
                 speeds[name].append(burst(step, batch, options.seconds, clock))
         medians = {name: statistics.median(values) for name, values in speeds.items()}
         row = [f"{value:9.1f}" for value in medians.values()]
-        row += [f"{medians[own] / medians[rival]:15.2f}" for own, rival in ratios]
+        row += [f"{medians[own] / medians[rival]:16.2f}" for own, rival in ratios]
         print(f"{batch:5}", *row, flush=True)
 
 
