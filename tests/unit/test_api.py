@@ -173,7 +173,7 @@ def test_scikit_learn_takes_it() -> None:
         "check_supervised_y_2d": "answers are (cases,); (cases, 1) is refused, not guessed at",
     }
     results = checks.check_estimator(
-        dn.Network(epochs=30), on_fail=None, on_skip=None, expected_failed_checks=meant
+        dn.Network(epochs=15), on_fail=None, on_skip=None, expected_failed_checks=meant
     )
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
 

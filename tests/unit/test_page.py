@@ -1,6 +1,7 @@
 """Pages, numbers and what is no digit are read as a person would; what is not read is told."""
 
 import re
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -32,6 +33,8 @@ from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
+
+Share = Callable[[int, int], int]
 
 
 @pytest.fixture
@@ -104,9 +107,11 @@ def test_amounts(reader: Session, tmp_path: Path) -> None:
     assert sum(r == text for r, (_, text) in zip(read, made, strict=True)) >= 20
 
 
-def test_letters_are_refused_and_digits_are_not(reader: Session, tmp_path: Path) -> None:
+def test_letters_are_refused_and_digits_are_not(
+    reader: Session, tmp_path: Path, share: Share
+) -> None:
     rng = np.random.default_rng(5)
-    for name in LETTERS:
+    for name in LETTERS[:: share(3, 1)]:
         (tmp_path / f"{ord(name)}.png").write_bytes(letter(name, rng))
     output = Kept()
     do_line(f"img {tmp_path}", reader, output)
