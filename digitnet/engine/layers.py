@@ -73,10 +73,6 @@ class Activation:
     def name(self) -> str:
         return self.forward.__name__
 
-    @property
-    def summary(self) -> str:
-        return (self.forward.__doc__ or "").partition("\n")[0]
-
 
 def linear(z: Array) -> None:
     """f(z) = z."""

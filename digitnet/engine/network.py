@@ -43,10 +43,6 @@ class Cost:
     canonical: bool = False  # whether that is dC/dz, where a = f(z)
     outputs: tuple[str, ...] = ()  # the activations that it can be used with; empty for all
 
-    @property
-    def summary(self) -> str:
-        return (self.value.__doc__ or "").partition("\n")[0]
-
     def gradient(self, a: Array, y: Array, cases: int) -> Array:
         """The derivative of the sum of the costs of these cases, divided by `cases`."""
         grad = self.derivative(a, y)

@@ -117,10 +117,6 @@ class Optimizer(ABC):
         self.state: State = dict(zip(self.slots, zeros, strict=True))
 
     @classmethod
-    def summary(cls) -> str:
-        return (cls.__doc__ or "").partition("\n")[0]
-
-    @classmethod
     def penalties(cls, l2: float, l1: float = 0.0) -> Penalties:
         return Penalties(0.0, l1, l2) if cls.decoupled else Penalties(l2, l1)
 

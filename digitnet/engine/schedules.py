@@ -110,10 +110,6 @@ class Curve:
     is_endless: bool = False
     counts_batches: bool = False
 
-    @property
-    def summary(self) -> str:
-        return (self.factor.__doc__ or "").partition("\n")[0]
-
 
 SCHEDULES = {  # to add a schedule, write its function and an entry here
     "constant": Curve(constant, is_endless=True),

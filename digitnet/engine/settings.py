@@ -55,6 +55,11 @@ ALL = {"all": "the whole training set"}
 PIXELS = {"unit": "0 to 1", "raw": "0 to 255"}
 
 
+def first_line(of: object) -> str:
+    """The first line of the docstring of what a setting or a shape names."""
+    return (of.__doc__ or "").partition("\n")[0]
+
+
 def _augments() -> Mapping[str, str]:
     return {
         name: ", ".join(
@@ -85,14 +90,14 @@ class Settings:
         "sgd",
         "how the gradient changes the weights",
         _one_of(OPTIMIZERS),
-        lambda: {name: optimizer.summary() for name, optimizer in OPTIMIZERS.items()},
+        lambda: {name: first_line(optimizer) for name, optimizer in OPTIMIZERS.items()},
     )
     rate: float = _field(0.1, "learning rate: the size of each step", _POSITIVE)
     schedule: str = _field(
         "constant",
         "how the rate changes over each t, or over a horizon: cosine 20e",
         lambda value: Schedule.parse(_text(value)),
-        lambda: {name: curve.summary for name, curve in SCHEDULES.items()},
+        lambda: {name: first_line(curve.factor) for name, curve in SCHEDULES.items()},
     )
     momentum: float = _field(0.9, "momentum coefficient, for optimizers that have one", _BELOW_1)
     batch: int = _field(32, "cases in a mini-batch, or all", _whole, lambda: ALL)

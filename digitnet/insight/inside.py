@@ -144,10 +144,7 @@ def numbers_of(values: Array) -> Array:
 
 @dataclass(frozen=True)
 class Scene:
-    """The columns for one case, inputs first; its target y, and its cost.
-
-    answered: the outputs in the network's precision, by which it guesses.
-    """
+    """The columns for one case, inputs first; the rest is as in `Backpropagation`."""
 
     columns: list[Column]
     y: Array

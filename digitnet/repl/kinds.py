@@ -10,7 +10,7 @@ from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.minimize import SUMMARIES
 from digitnet.engine.network import COSTS
 from digitnet.engine.schedules import UNITS, Amount
-from digitnet.engine.settings import NAMED_VALUES, SETTINGS
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS, first_line
 from digitnet.insight.doctor import FAULTS
 from digitnet.recipes import RECIPES
 from digitnet.repl import glossary
@@ -198,11 +198,13 @@ HIDDEN, OUTPUT = (
     one_of(
         metavar,
         f"an activation, for the {layer}",
-        lambda: {name: activation.summary for name, activation in ACTIVATIONS.items()},
+        lambda: {name: first_line(f.forward) for name, f in ACTIVATIONS.items()},
     )
     for metavar, layer in (("HIDDEN", "hidden layers"), ("OUTPUT", "output"))
 )
-COST = one_of("COST", "a cost", lambda: {name: forms[0].summary for name, forms in COSTS.items()})
+COST = one_of(
+    "COST", "a cost", lambda: {name: first_line(forms[0].value) for name, forms in COSTS.items()}
+)
 
 SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
 VALUE = Kind("VALUE", "a value", str, offers=_values)
