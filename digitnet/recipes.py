@@ -13,10 +13,9 @@ from digitnet.engine.layers import ACTIVATIONS, BatchNorm, Weighted
 from digitnet.engine.network import Network, usual_cost
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.pictures import Pool
-from digitnet.engine.settings import WHOLE_SET, Settings
+from digitnet.engine.settings import WHOLE_SET, Settings, spelled
 from digitnet.engine.shapes import network_of, spelled_out, units
 from digitnet.engine.trainer import Trainer
-from digitnet.insight.facts import written
 from digitnet.registry.model import Blueprint, Model
 
 
@@ -188,7 +187,7 @@ def line_for(network: Network, settings: Settings, recipe: str) -> str:
     else:
         line, base = _from_shape(network), RECIPES[DEFAULT].settings
     changed = {k: v for k, v in asdict(settings).items() if v != asdict(base)[k]}
-    return "; ".join([line, *(f"set {written({k: v})}" for k, v in changed.items())])
+    return "; ".join([line, *(f"set {k} {spelled(k, v)}" for k, v in changed.items())])
 
 
 def _from_shape(network: Network) -> str:

@@ -150,6 +150,16 @@ class Settings:
         return replace(self, **{name: value})
 
 
+def spelled(name: str, value: Any) -> str:
+    """The value of a setting as `Settings.changed` takes it."""
+    is_all = name in ("batch", "cases") and value == WHOLE_SET
+    return "all" if is_all else str(value).removesuffix(".0")
+
+
+def all_spelled(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {spelled(name, value)}" for name, value in settings.items())
+
+
 SETTINGS = {f.name: str(f.metadata["meaning"]) for f in fields(Settings)}  # in words
 
 NAMED_VALUES = {f.name: f.metadata["names"] for f in fields(Settings)}  # see `Names`

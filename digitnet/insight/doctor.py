@@ -25,9 +25,10 @@ from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.run import Meter
 from digitnet.engine.schedules import Amount
+from digitnet.engine.settings import all_spelled
 from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.insight.data import DAMAGES, frequencies_of
-from digitnet.insight.facts import Facts, Remedy, written
+from digitnet.insight.facts import Facts, Remedy
 from digitnet.insight.rehearsal import LEAST_BATCH, Rehearsal, largest_dropout, training_copy
 
 # what shows a fault, in a sentence, and remedies, of which the best is given and which may be made
@@ -463,7 +464,7 @@ def _compared(f: Facts, remedies: Sequence[Remedy], other: dict[str, Any]) -> Ev
     start = " of an untrained copy" if f.is_copy else ""
     return (
         f"cost {f.rehearsal.before:.3g} to {f.rehearsal.after:.3g} in a short training{start} with "
-        f"{written(now)}, to {remedies[0].trial.after:.3g} with {written(other)}",
+        f"{all_spelled(now)}, to {remedies[0].trial.after:.3g} with {all_spelled(other)}",
         remedies,
     )
 

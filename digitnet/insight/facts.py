@@ -14,7 +14,7 @@ from digitnet.engine.layers import Layer, Step
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Report, ignore
-from digitnet.engine.settings import WHOLE_SET, Settings
+from digitnet.engine.settings import Settings, spelled
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.data import DataFacts
 from digitnet.insight.rehearsal import (
@@ -249,7 +249,7 @@ class Facts:
             return self.renew(network, **{k: v for k, v in settings.items() if k != "dropout"})
         if self.is_copy:
             return self.renew(**settings)
-        line = "; ".join(f"set {written({name: value})}" for name, value in settings.items())
+        line = "; ".join(f"set {name} {spelled(name, value)}" for name, value in settings.items())
         return self._tried(line, lambda: training_copy(self.trainer, **settings))
 
     def renew(self, network: Network | None = None, **settings: Any) -> Remedy:
@@ -276,11 +276,3 @@ class Facts:
             return rehearse(copy(), cases, self.probe, self.report, line)
 
         return self.remedies.setdefault(line, Remedy(line, attempt))
-
-
-def written(settings: Mapping[str, Any]) -> str:
-    words = {k: f"{v:g}" if isinstance(v, float) else str(v) for k, v in settings.items()}
-    for name in ("batch", "cases"):
-        if settings.get(name) == WHOLE_SET:
-            words[name] = "all"
-    return ", ".join(f"{name} {word}" for name, word in words.items())

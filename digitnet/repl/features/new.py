@@ -8,7 +8,7 @@ from rich.console import RenderResult
 from digitnet.digits.datasets import GIVEN
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.settings import WHOLE_SET, Settings
+from digitnet.engine.settings import WHOLE_SET, Settings, all_spelled
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
 from digitnet.registry.model import Model
@@ -17,7 +17,6 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
-from digitnet.repl.features.set import spelled
 from digitnet.repl.pictures import View
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, duration, pairs, percent, when
@@ -201,7 +200,7 @@ def _effective(settings: Settings) -> str:
     if not OPTIMIZERS[settings.optimizer].uses_momentum:
         off["momentum"] = settings.momentum
     shown = {n: value for n, value in asdict(settings).items() if value != off.get(n, 0)}
-    return ", ".join(f"{name} {spelled(name, value)}" for name, value in shown.items())
+    return all_spelled(shown)
 
 
 @command("i", "info", group="Networks", examples={"i": "describe the network in hand"})

@@ -12,7 +12,7 @@ from rich.text import Text
 from digitnet.charts import Chart
 from digitnet.digits.datasets import NotHere
 from digitnet.digits.files import BadFile
-from digitnet.engine.settings import NAMED_VALUES, SETTINGS, WHOLE_SET
+from digitnet.engine.settings import NAMED_VALUES, SETTINGS, spelled
 from digitnet.engine.speed import threads
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
 from digitnet.recipes import default_rate
@@ -37,19 +37,17 @@ class SettingsResult(Record):
 
     def drawn(self, view: View) -> RenderResult:
         meanings = SETTINGS | SESSION_SETTINGS
-        lines = [(name, spelled(name, v), meanings[name]) for name, v in self.values.items()]
+        lines = [(name, _spelled(name, v), meanings[name]) for name, v in self.values.items()]
         yield Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
         if self.unusual:
             yield self.unusual
 
 
-def spelled(name: str, value: Any) -> str:
-    """The value of a setting as `set` takes it."""
-    if name in ("batch", "cases") and value == WHOLE_SET:
-        return "all"
+def _spelled(name: str, value: Any) -> str:
+    """The value of a setting, also of the session, as `set` takes it."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "random" if value is None else str(value).removesuffix(".0")
+    return "random" if value is None else spelled(name, value)
 
 
 @command(

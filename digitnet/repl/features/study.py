@@ -15,7 +15,7 @@ from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import SETTINGS
+from digitnet.engine.settings import SETTINGS, spelled
 from digitnet.engine.speed import threads
 from digitnet.recipes import DEFAULT, RECIPES, blueprint_of
 from digitnet.registry.files import DamagedSave, RegistryError
@@ -25,7 +25,6 @@ from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
-from digitnet.repl.features.set import spelled
 from digitnet.repl.features.train import fitting
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
