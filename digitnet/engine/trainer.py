@@ -181,11 +181,6 @@ class Trainer:
     def penalty(self) -> float:
         return self.penalties.value(self.network.parameters)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether a count, as a crafted save may have it, is no longer exact in float64."""
-        return bool(max(*vars(self.progress).values(), self.optimizer.steps) >= 1 << 53)
-
     def is_finite(self) -> bool:
         """Whether all training state is finite, and so can be saved."""
         state = [array for arrays in self.optimizer.state.values() for array in arrays]

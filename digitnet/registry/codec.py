@@ -238,6 +238,7 @@ DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The dtypes an array may have: little-endian float32 and float64."""
 
 MAX_INTEGER, MAX_DIMENSIONS, MAX_SIZE, MAX_TEXT = 1 << 62, 4, 1 << 31, 200
+MAX_COUNT = 1 << 52  # of mini-batches or cases: exact in float64, also after more training
 WRONG_SHAPE = "does not have the shape it should have"
 WRONG_PRECISION = "does not have the precision it should have"
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")
@@ -301,7 +302,7 @@ class Fields:
         self.check(_WORD.fullmatch(value), name, "is not one word")
         return value
 
-    def whole(self, name: str, low: int = 0, high: int = MAX_INTEGER) -> int:
+    def whole(self, name: str, low: int = 0, high: int = MAX_COUNT) -> int:
         value: int = self.take(name, int)
         self.check(low <= value <= high, name, "is out of bounds")
         return value

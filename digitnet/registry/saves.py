@@ -141,6 +141,8 @@ def _listed(fields: Fields) -> Entry:
             saved_at=saved_at,
             accuracy=lambda fields, name: fields.maybe(name, Fields.fraction),
             kind=lambda fields, name: fields.text(name, KINDS),
+            changed_ns=lambda fields, name: fields.whole(name, high=MAX_INTEGER),
+            inode=lambda fields, name: fields.whole(name, high=MAX_INTEGER),
             damaged=lambda *_: "",
             included=lambda *_: False,
             hidden=lambda *_: "",

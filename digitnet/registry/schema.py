@@ -251,7 +251,7 @@ def _table(records: Iterable[Any]) -> Document:
 
 def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Callable[[], Model]:
     network, settings = read_network(fields), read_settings(fields, known)
-    seed, values = fields.whole("seed"), [p.value for p in network.parameters]
+    seed, values = fields.whole("seed", high=MAX_INTEGER), [p.value for p in network.parameters]
     progress, history = _progress(fields.inner("progress")), _history(fields)
     optimizer, slots = fields.inner("optimizer"), OPTIMIZERS[settings.optimizer].slots
     steps, state = optimizer.whole("steps"), {s: optimizer.all_like(s, values) for s in slots}
@@ -349,7 +349,7 @@ def _study(fields: Fields, name: str, when: str) -> StudyRecord:
         settings=lambda *_: settings,
     )
     words = [one.text(item) for one, item in inner.items("words", MAX_WORDS)]
-    data, seed = inner.word("data"), inner.whole("seed")
+    data, seed = inner.word("data"), inner.whole("seed", high=MAX_INTEGER)
     candidates, results = inner.whole("candidates", 0, MAX_RESULTS), _results(inner)
     digest = inner.text("digest") if inner.has("digest") else ""
     inner.end()

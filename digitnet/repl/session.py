@@ -385,17 +385,12 @@ class Session:
         return self.hand
 
     def learner(self) -> Model:
-        """The network in hand, for training. Raises CommandError if there is none, if it is a
-        committee, or if the counters in its file are at their maximum.
+        """The network in hand, for training. Raises CommandError if there is none, or if it is a
+        committee.
         """
         model = self.network()
         if model.network.is_committee:
             raise CommandError(CANNOT_TRAIN)
-        if model.trainer.is_full:
-            raise CommandError(
-                "the network cannot be trained further: it counts more mini-batches, cases or "
-                "seconds than can be counted on"
-            )
         return model
 
     def take(self, model: Model, *, is_saved: bool = True) -> None:

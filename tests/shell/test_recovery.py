@@ -252,16 +252,6 @@ def test_whatever_is_set_what_was_trained_can_be_saved(session: Session, line: s
     do(session, f"{line}; grad; pas x; l x")
 
 
-@pytest.mark.parametrize("name", ["batches", "samples", "epoch", "averaged"])
-def test_what_was_trained_for_ever_is_trained_no_further(session: Session, name: str) -> None:
-    do(session, "n mini; t 3; set average 0.5")
-    setattr(session.network().trainer.progress, name, 1 << 62)
-    do(session, "pas x; l x")
-    for line in ("t 1", "min 2", "step"):
-        assert "cannot be trained further" in refusal(session, line)
-    do(session, "c 1; i; pas y")
-
-
 @pytest.mark.filterwarnings("error")
 def test_a_penalty_too_large_to_compute_with_is_told_by_the_gradients_check(
     session: Session,

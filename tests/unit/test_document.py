@@ -190,7 +190,7 @@ WRONG: list[tuple[Place, Any, str]] = [
     (("seed",), -1, f"'seed' is {OUT}"),
     (("seed",), HUGE + 1, f"'seed' is {OUT}"),
     (("progress", "batches"), -1, f"'batches' is {OUT}"),
-    (("progress", "epoch"), HUGE + 1, f"'epoch' is {OUT}"),
+    *((("progress", name), 1 << 53, f"'{name}' is {OUT}") for name in ("epoch", "samples")),
     (("progress", "seconds"), math.nan, "'seconds' is not a finite number"),
     (("progress", "cost_sum"), math.inf, "'cost_sum' is not a finite number"),
     (("history",), zeros("<f8", 2, 3), "'history' should have 4 columns"),
