@@ -111,8 +111,7 @@ class Optimizer(ABC):
     def __init__(self, parameters: list[Parameter], momentum: float = 0.0) -> None:
         self.parameters = parameters
         self.add: Adder = add
-        self.steps = 0
-        self.momentum = momentum
+        self.steps, self.momentum = 0, momentum
         zeros = [[np.zeros_like(p.value) for p in parameters] for _ in self.slots]
         self.state: State = dict(zip(self.slots, zeros, strict=True))
 
@@ -125,7 +124,6 @@ class Optimizer(ABC):
         rate: float,
         cases: int,
         *,
-        momentum: float = 0.0,
         penalties: Penalties = Penalties(),
         clip: float = 0.0,
         max_norm: float = 0.0,
@@ -133,13 +131,12 @@ class Optimizer(ABC):
     ) -> None:
         """Takes one step, after a backward pass over `cases` cases, and updates the mean.
 
-        momentum: the momentum coefficient, for optimizers that have one. clip: the maximum norm of
-        the gradient over all parameters. max_norm: of the weights into a unit. 0: no limit.
+        clip: the maximum norm of the gradient over all parameters. max_norm: of the weights into a
+        unit. 0: no limit.
         """
         if self.steps == 0:
             for name in self.starts_at_weights:
                 self.state[name] = [p.value.copy() for p in self.parameters]
-        self.change_momentum(momentum)
         self.steps += 1
         self.add = adder(sum(p.value.size for p in self.parameters))
         scale = self._clipping(penalties, clip, cases) if clip else 1.0

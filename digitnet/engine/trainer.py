@@ -108,7 +108,6 @@ class Trainer:
         self.optimizer.step(
             rate,
             len(x),
-            momentum=settings.momentum,
             penalties=self.penalties,
             clip=settings.clip,
             max_norm=settings.max_norm,
@@ -197,10 +196,9 @@ class Trainer:
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
-        values, of = self._values(), self.optimizer
-        optimizer = of.state, of.steps, of.momentum
+        values, state, steps = self._values(), self.optimizer.state, self.optimizer.steps
         return deepcopy(
-            Snapshot(values, self.averages, *optimizer, self.progress, len(self.history))
+            Snapshot(values, self.averages, state, steps, self.progress, len(self.history))
         )
 
     def restore(self, snapshot: "Snapshot") -> None:
@@ -208,7 +206,6 @@ class Trainer:
             mine[...] = value
         self.averages = snapshot.averages
         self.optimizer.state, self.optimizer.steps = snapshot.state, snapshot.steps
-        self.optimizer.momentum = snapshot.momentum
         vars(self.progress).update(vars(snapshot.progress))
         del self.history[snapshot.history :]
 
@@ -221,7 +218,6 @@ class Snapshot:
     averages: list[Array] | None
     state: State
     steps: int
-    momentum: float
     progress: Progress
     history: int
 

@@ -49,13 +49,13 @@ def weights(of: Network) -> np.ndarray:
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 def test_schedule_free_steps_are_those_of_the_paper(name: str, steps: int, l2: float) -> None:
     of, plain, (inputs, targets) = network(), network(), batch()
-    optimizer = OPTIMIZERS[name](of.parameters)
+    optimizer = OPTIMIZERS[name](of.parameters, 0.9)
     assert optimizer.answering() is None
     x, z = ([p.value.copy() for p in plain.parameters] for _ in range(2))
     squares, total = [0 * each for each in x], 0.0
     for t in range(1, steps + 1):
         of.backward(of.forward(inputs), targets)
-        optimizer.step(0.1, len(inputs), momentum=0.9, penalties=optimizer.penalties(l2))
+        optimizer.step(0.1, len(inputs), penalties=optimizer.penalties(l2))
         for p, xs, zs in zip(plain.parameters, x, z, strict=True):
             p.value[...] = 0.1 * zs + 0.9 * xs  # y
         eta = 0.1 * min(1, t / 500)
@@ -130,7 +130,7 @@ def test_steps_follow_their_formula_and_penalties_spare_the_biases(
     name: str, l2: float, l1: float, clip: float
 ) -> None:
     of, (x, y) = network(), batch()
-    optimizer = OPTIMIZERS[name](of.parameters)
+    optimizer = OPTIMIZERS[name](of.parameters, 0.9)
     seen: list[list[np.ndarray]] = [[] for _ in of.parameters]
     for _ in range(3):
         expected = []
@@ -141,7 +141,7 @@ def test_steps_follow_their_formula_and_penalties_spare_the_biases(
             step = STEPS[name](np.array(before)) + apart
             expected.append(p.value - 0.1 * step)
         penalties = optimizer.penalties(l2, l1)
-        optimizer.step(0.1, len(x), momentum=0.9, penalties=penalties, clip=clip)
+        optimizer.step(0.1, len(x), penalties=penalties, clip=clip)
         for p, value in zip(of.parameters, expected, strict=True):
             np.testing.assert_allclose(p.value, value, rtol=1e-9, atol=1e-12)
 
@@ -152,7 +152,7 @@ def test_state_that_dies_away_is_not_subnormal_which_would_be_slow(name: str) ->
     optimizer = OPTIMIZERS[name](of.parameters, 0.9)
     for step in range(1200):
         of.backward(of.forward(np.full((1, 6), step == 0, np.float32)), np.eye(3)[:1])
-        optimizer.step(0.01, 1, momentum=0.9)
+        optimizer.step(0.01, 1)
     for states in optimizer.state.values():
         assert not ((states[0] != 0) & (np.abs(states[0]) < np.finfo(np.float32).tiny)).any()
 
