@@ -6,6 +6,7 @@ writes the texts in `sheets/` anew; `test_sheets.py` compares them with what is 
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ PICTURES: dict[str, Callable[[], object]] = {
     ),
     "study-auto": lambda: studied("auto 10m", candidates=14),
 }
-SHOWN = SUMS | PICTURES
+SHOWN = {name: cache(make) for name, make in (SUMS | PICTURES).items()}
 STUDIES = ("study", "study-crossed", "study-auto")
 SHEETS = [
     ("why-mini", 50, False),

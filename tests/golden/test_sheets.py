@@ -18,7 +18,7 @@ def test_sheet(sheet: tuple[str, int, bool]) -> None:
 @pytest.mark.parametrize("name", SUMS)
 @pytest.mark.parametrize("width", [50, 80, 120])
 def test_nothing_is_wider_than_the_screen_or_cut_off(name: str, width: int) -> None:
-    wide, narrow = (shown(SUMS[name](), columns) for columns in (200, width))
+    wide, narrow = (shown(SHOWN[name](), columns) for columns in (200, width))
     assert max(map(cell_len, narrow.splitlines())) <= width
     assert sorted(numbers(wide)) == sorted(numbers(narrow))
 
@@ -27,7 +27,7 @@ def test_nothing_is_wider_than_the_screen_or_cut_off(name: str, width: int) -> N
 @pytest.mark.parametrize("width", [50, 80, 120])
 @pytest.mark.parametrize("plain", [True, False])
 def test_no_picture_is_wider_than_the_screen(name: str, width: int, plain: bool) -> None:
-    assert max(map(cell_len, shown(PICTURES[name](), width, plain=plain).splitlines())) <= width
+    assert max(map(cell_len, shown(SHOWN[name](), width, plain=plain).splitlines())) <= width
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -14,6 +14,8 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
 
+SEEDS = ["1", *(pytest.param(s, marks=pytest.mark.full) for s in "23")]
+
 
 def results(program: Program, commands: str, *flags: str) -> dict[str, dict[str, Any]]:
     """The last result of each command."""
@@ -46,14 +48,14 @@ def test_the_gradient_of_every_recipe_is_right(program: Program, recipe: str) ->
     assert found["grad"]["max_relative_error"] <= 1e-6
 
 
-@pytest.mark.parametrize("seed", ["1", "2", "3"])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_gradient_is_checked_where_the_cost_is_not_cut_off(program: Program, seed: str) -> None:
     for shape in ("784-30-10", "relu"):
         found = results(program, f"n {shape}; set pixels raw; grad", "--seed", seed)
         assert found["grad"]["max_relative_error"] <= 1e-6
 
 
-@pytest.mark.parametrize("seed", ["1", *(pytest.param(s, marks=pytest.mark.full) for s in "23")])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_notebook_on_the_sample(program: Program, seed: str) -> None:
     done = program("--json", "--seed", seed, "-c", "n notebook; t 1; t 399e; t 100e; ch all")
     first, at_400, _, checked = map(json.loads, done.stdout.splitlines()[1:])
