@@ -83,7 +83,10 @@ def test_training_goes_on_to_the_same_bit(
         average=0.0 if optimizer.startswith("schedule-free") else 1.0,
         augment="strong",
         smoothing=0.1,
+        l1=0.001,
         l2=0.01,
+        clip=1.0,
+        max_norm=2.0,
     )
     trained(straight, 7)
     registry.save(straight, "half")
