@@ -33,6 +33,20 @@ def test_pas_asks_before_it_takes_the_place_of_a_damaged_save(session: Session) 
     assert file_of(session.saves, "x").read_bytes() == b"damaged"
 
 
+def test_a_damaged_save_is_named_and_undo_brings_back_the_version_before(session: Session) -> None:
+    do(session, "n mini; t 10; pas x; t 5; p")
+    path = file_of(session.saves, "x")
+    path.write_bytes(before := path.read_bytes()[:-1])
+    (listed,) = do(session, "ls")[0]["networks"]
+    assert (listed["name"], "cut short" in listed["damaged"]) == ("x", True)
+    assert "which ls names" in refusal(session, "l other")  # whose name it may have
+    assert refusal(session, "l x").endswith("; undo 'x' brings back the version before")
+    assert do(session, "undo; l x")[-1]["trained_batches"] == 10
+    assert "nothing whole" in refusal(session, "undo")  # the damaged one is kept, no more
+    assert "is damaged" in refusal(session, "undo x")
+    assert before in [path.read_bytes() for path in session.registry.trash.folder.iterdir()]
+
+
 def test_a_save_of_the_same_second_by_another_program_is_noticed(session: Session) -> None:
     do(session, "n mini; t 10; pas x")
     other = session.registry.load("x")

@@ -16,7 +16,6 @@ from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Blueprint, Model, Result, StudyRecord
 from digitnet.registry.saves import Registry
 from digitnet.registry.schema import read_document, to_document
-from digitnet.registry.undo import undo
 
 BLUEPRINT = Blueprint(
     "784-8-10", "tanh", "softmax", "cross-entropy", False, "he", "float64", Settings(rate=0.3)
@@ -91,13 +90,3 @@ def test_studies_and_networks_share_the_names(tmp_path: Path) -> None:
         registry.load("rates")
     with pytest.raises(RegistryError, match="is a network"):
         registry.load_study("net")
-
-
-def test_a_study_is_renamed_deleted_and_brought_back_whole(tmp_path: Path) -> None:
-    registry = Registry(tmp_path)
-    registry.save(STUDY, STUDY.name)
-    registry.rename("rates", "speeds")
-    registry.delete("speeds")
-    assert registry.entries() == []
-    assert undo(registry).name == "speeds"
-    assert registry.load_study("speeds").results == STUDY.results
