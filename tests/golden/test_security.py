@@ -34,12 +34,5 @@ def test_its_bounds_are_those_of_the_code() -> None:
     assert [bound for bound in BOUNDS if bound not in SECURITY] == []
 
 
-def test_no_part_of_digitnet_uses_pickle() -> None:
-    importing = re.compile(r"^\s*(import|from)\s+(c?[pP]ickle|shelve|marshal|joblib|dill)\b", re.M)
-    sources = list((ROOT / "digitnet").rglob("*.py"))
-    assert sources
-    assert [path.name for path in sources if importing.search(path.read_text("utf-8"))] == []
-
-
 def test_the_readme_leads_to_it() -> None:
     assert "](SECURITY.md)" in (ROOT / "README.md").read_text(encoding="utf-8")

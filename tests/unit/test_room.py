@@ -14,10 +14,11 @@ from digitnet.repl.session import Session
 
 
 def test_a_mini_batch_that_would_take_too_much_is_refused_with_the_figure(
-    session: Session,
+    session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = refusal(session, "n 784-1-100000-1-10; set batch all; t 2")
-    assert "a mini-batch of 3,500 cases takes 3.9 GiB" in message
+    monkeypatch.setattr(room, "MAX_BYTES", 3 << 24)
+    message = refusal(session, "n 784-1-5000-1-10; set batch all; t 2")
+    assert "a mini-batch of 3,500 cases takes 0.2 GiB" in message
     assert "Example: set batch 100" in message
     assert "GiB" in refusal(session, "step")
     do(session, "set batch 10; step")
