@@ -1,20 +1,16 @@
 """Fashion-MNIST, KMNIST and EMNIST: found by their usual names, their answers called by name."""
 
 import gzip
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from digits_helpers import idx
-from session_helpers import do, refusal
+from session_helpers import do, refusal, shown
 
 from digitnet.digits.datasets import EMNIST, MNIST_DIGESTS, RELATIVES
-from digitnet.repl.loop import do_line
-from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
-from digitnet.repl.terminal.output import ScreenOutput
 
 
 def make(folder: Path, stems: tuple[str, ...]) -> None:
@@ -59,11 +55,8 @@ def test_they_are_used_where_their_files_are(
 
 def test_answers_are_called_by_their_names(session: Session, tmp_path: Path) -> None:
     make(tmp_path / "data" / "fashion", tuple(MNIST_DIGESTS))
-    shown = StringIO()
     line = "data fashion; n 784-10; set rate 0.000001; t 1; c 7; show 30; cm; wrong"
-    output = ScreenOutput(Screen(shown, width=100))
-    assert do_line(line, session, output)
-    text = shown.getvalue()
+    text = shown(session, line, plain=False)
     for part in ("answer 7 sneaker", "9 ankle boot  "):
         assert part in text
     assert text.count("0 T-shirt, 1 trouser, 2 pullover") == 2

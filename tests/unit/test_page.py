@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +22,14 @@ from pages_helpers import (
     stroke,
     touching,
 )
-from session_helpers import Kept, do, refusal
+from session_helpers import Kept, do, refusal, shown
 
 from digitnet.digits.cuts import area_between, seams
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
 from digitnet.repl.features.img import UNSURE, judge
 from digitnet.repl.loop import do_line
-from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
-from digitnet.repl.terminal.output import ScreenOutput
 
 Share = Callable[[int, int], int]
 
@@ -134,9 +131,7 @@ def test_what_is_no_digit_is_a_failure_that_says_what_it_would_be(
 def test_what_a_person_sees_of_a_page(reader: Session, tmp_path: Path) -> None:
     ink, text = page(some_cases(12), 4, np.random.default_rng(3))
     (tmp_path / "page.png").write_bytes(as_file(on_paper(ink, np.random.default_rng(3))))
-    shown = StringIO()
-    do_line(f"img {tmp_path / 'page.png'} steps", reader, ScreenOutput(Screen(shown, width=100)))
-    lines = shown.getvalue().splitlines()
+    lines = shown(reader, f"img {tmp_path / 'page.png'} steps", plain=False).splitlines()
     assert lines[0] == f"{tmp_path / 'page.png'}: 12 digits"
     assert lines[1:4] == [f"  {row}" for row in text.split("\n")]
     assert "each digit in its box; what has none was not read" in lines
