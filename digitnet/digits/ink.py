@@ -87,6 +87,8 @@ def _on_sheet(colours: Array) -> tuple[Array, Mask]:
     everywhere if there is no table.
     """
     shape = colours.shape[:2]
+    if max(shape) < SHEET_SIDE:  # no photograph
+        return colours, np.ones(shape, np.bool_)
     block = -(-max(shape) // SHEET_SIDE)
     bright = ndimage.maximum_filter(colours.mean(axis=-1)[::block, ::block], 3)
     threshold = (np.percentile(bright, 2) + np.percentile(bright, 98)) / 2

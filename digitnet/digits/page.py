@@ -31,8 +31,8 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as fractions of a picture's width and height."""
 
 SEVERAL = 11  # the judge's answer for several digits
-# from the first probability of being several digits on, a piece is cut if that reads better; from
-# the second on, or if it is too wide for a digit, in any case
+# from the first probability of being several digits on, or if it is too wide, a piece is cut if
+# that reads better; from the second on, or if it is too wide and no digit, in any case
 MIN_SEVERAL, SURELY_SEVERAL = 0.1, 0.5
 # a page is turned if it has so many pieces, and reads better by this mean log-probability, to which
 # the worst quarter of them does not count: upside down, a Euro sign is a 3
@@ -114,8 +114,8 @@ def page_of(ink: Array, judge: Judge | None = None, report: Report = ignore) -> 
     digits: list[Digit] = []
     for done, figure in enumerate(figures):
         digits += _digits_of(figure, shape, judge, partial(report, (done, len(figures))))
-    if judge is not None and 1 < len(figures) <= FEW:
-        digits = _as_one(ink, digits, judge)
+    if judge is not None and len(figures) <= FEW:
+        digits = _as_one(ink, figures, digits, judge)
     digits = [replace(digit, box=_turned_back(digit.box, turn)) for digit in digits]
     return Page(digits, left_out, 90 * turn, ink)
 
@@ -152,7 +152,8 @@ def _digits_of(
         parts = [Part(figure.ink, whole, float(probability_of_digit(outputs)[0]))]
         is_wide = figure.ink.shape[1] > WIDE * len(figure.ink)
         if outputs[0, SEVERAL] > MIN_SEVERAL or is_wide:
-            is_one = not is_wide and outputs[0, SEVERAL] < SURELY_SEVERAL
+            is_one = outputs[0, SEVERAL] < SURELY_SEVERAL
+            is_one &= not is_wide or parts[0].probability > 0.5
             best = float(outputs[0, :10].max()) if is_one else 0.0
             parts = cut_apart(figure.ink, judge, best, report) or parts
     digits = []
@@ -166,15 +167,19 @@ def _digits_of(
     return digits
 
 
-def _as_one(ink: Array, digits: list[Digit], judge: Judge) -> list[Digit]:
-    """One digit, if all pieces together are one more probably than each of them alone."""
+def _as_one(ink: Array, figures: list[_Figure], digits: list[Digit], judge: Judge) -> list[Digit]:
+    """One digit, if all ink, left out or not, is one more probably than each of the pieces."""
     rows, columns = box_of(ink >= 0.5)
     whole = _Figure(ink[rows, columns], rows.start, columns.start, 0)
-    if whole.ink.shape[1] > WIDE * len(whole.ink):
+    is_all_there = len(figures) == 1 and (figures[0].ink >= 0.5).sum() == (ink >= 0.5).sum()
+    if is_all_there or whole.ink.shape[1] > WIDE * len(whole.ink):
         return digits
     (outputs,) = judge([prepare(whole.ink)])
     apart = judge([digit.picture for digit in digits])[:, :10].max(axis=1).prod()
-    return _digits_of(whole, ink.shape, None) if outputs[:10].max() > apart else digits
+    if outputs[:10].max() <= apart:
+        return digits
+    (digit,) = _digits_of(whole, ink.shape, None)
+    return [replace(digit, probability=float(probability_of_digit(outputs[None])[0]))]
 
 
 def _turn(ink: Array, figures: list[_Figure], judge: Judge) -> int:

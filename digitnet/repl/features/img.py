@@ -91,7 +91,7 @@ def judge() -> Judge | None:
 DOUBT = 0.9
 # what is a digit with a probability below the first is called none; so is what is one with less
 # than the second, unless the network is as sure of its guess as the third says
-NO_DIGIT, UNSURE, SURE = 0.1, 0.5, 0.99
+NO_DIGIT, UNSURE, SURE = 0.15, 0.65, 0.95
 
 
 def is_digit(probability: float, outputs: Sequence[float]) -> bool:
