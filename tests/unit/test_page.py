@@ -150,6 +150,37 @@ def test_a_box_is_where_its_digit_is(reader: Session, tmp_path: Path) -> None:
     assert nought["box"][3] == pytest.approx(160 / 200, abs=0.05)
 
 
+def _cropped_with_gaps() -> np.ndarray:
+    ink = stroke(ANSWERS.index(7)).drawn(50, 5)
+    rows, columns = (np.flatnonzero((ink >= 0.5).any(axis=a)) for a in (1, 0))
+    ink[rows[0] + np.array([14, 15, 32, 33])] = 0
+    return 1 - ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _with_a_long_foot() -> np.ndarray:
+    ink = np.pad(stroke(67).drawn(40, 3), ((20, 20), (20, 60)))
+    row = np.flatnonzero((ink >= 0.5).any(axis=1))[-1] - 3
+    column = np.flatnonzero(ink[row] >= 0.5)[-1]
+    ink[row : row + 3, column : column + 30] = 1
+    return 1 - ink
+
+
+SINGLE = {
+    "small and light on dark": (8, np.pad(stroke(ANSWERS.index(8)).drawn(14, 2), (5, 6))),
+    "cropped to its edges, with gaps": (7, _cropped_with_gaps()),
+    "wide": (2, _with_a_long_foot()),
+}
+"""Digits that are alone, and their pictures from 0 to 1."""
+
+
+@pytest.mark.parametrize(("digit", "picture"), SINGLE.values(), ids=SINGLE)
+def test_a_digit_alone_is_read_whole(
+    reader: Session, tmp_path: Path, digit: int, picture: np.ndarray
+) -> None:
+    (tmp_path / "one.png").write_bytes(as_file(255 * picture))
+    assert [r["guess"] for r in do(reader, f"img {tmp_path / 'one.png'}")[0]["results"]] == [digit]
+
+
 def test_a_hairline_is_no_digit(reader: Session, tmp_path: Path) -> None:
     ink = np.zeros((40, 400))
     ink[20, 50:350] = 1
