@@ -77,7 +77,7 @@ def parse(words: Sequence[str]) -> Question:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            comma = "" if values is axes.get(EPOCHS) else "."
+            comma = {EPOCHS: "", SHAPE: ","}.get([*axes][-1], ".")
             values.append(word.replace(",", comma) if _NUMBER.fullmatch(word) else word)
     question = Question(
         tuple((name, tuple(axes[name])) for name in axes),
