@@ -83,6 +83,7 @@ def test_del_and_undo(session: Session) -> None:
     do(session, "t 10; pas one; del one")  # the one in hand, which stays there
     shown = do(session, "i")[0]
     assert (shown["name"], shown["unsaved"]) == ("one", "10 mini-batches of training")
+    assert shown["saved_at"] is None
 
 
 def test_ren_of_the_network_in_hand(session: Session) -> None:

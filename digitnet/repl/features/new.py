@@ -210,6 +210,7 @@ def info(session: Session) -> InfoResult:
     trainer, network, accuracy = model.trainer, model.network, model.accuracy
     last = trainer.history[-1] if trainer.history else None
     best = max(trainer.history, key=lambda m: m.validation_accuracy, default=None)
+    is_saved = session.registry.exists(model.name)  # not where that was deleted
     fields = {
         "name": model.name or None,
         "recipe": model.recipe or None,
@@ -235,6 +236,6 @@ def info(session: Session) -> InfoResult:
         "last_cost": last.cost if last else None,
         "best_validation_accuracy": best.validation_accuracy if best else None,
         "best_after_batches": best.batches if best else None,
-        "saved_at": model.saved_at or None,
+        "saved_at": (is_saved and model.saved_at) or None,
     }
     return InfoResult(fields, trainer.settings)
