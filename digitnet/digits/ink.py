@@ -117,6 +117,8 @@ def _on_sheet(colours: Array) -> tuple[Array, Mask]:
 def _step(bright: Array, sheet: Mask) -> float:
     outside = ndimage.binary_dilation(sheet, iterations=3) & ~ndimage.binary_dilation(sheet)
     inside = sheet & ~ndimage.binary_erosion(sheet, iterations=3, border_value=1)
+    if not outside.any():
+        return 0.0
     return float(np.median(bright[inside]) - np.median(bright[outside]))
 
 
