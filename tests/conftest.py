@@ -1,8 +1,9 @@
 """What the tests share: the checkout's data, a session without a terminal, the program itself.
 
-Most tests call the program in their own process; what depends on a terminal, on signals or on the
-process itself starts it. `pytest` runs two processes of tests with one thread each; tests that take
-the time, or use two threads, are in one group, so that no two of them run at once.
+Most tests call the program in their own process; what depends on a terminal, on signals or limits
+is a fork of the tests, and what depends on the start itself is started. `pytest` runs two processes
+of tests with one thread each; tests that take the time, or use two threads, are in one group, so
+that no two of them run at once.
 """
 
 import gc
