@@ -16,6 +16,7 @@ from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
+from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Trainer
 from digitnet.registry.codec import decode, encode
 from digitnet.registry.files import DamagedSave
@@ -72,10 +73,11 @@ def test_a_committee_comes_back(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("schedule", ["cosine 3e", "inverse-sqrt"])
+@pytest.mark.parametrize(("schedule", "many"), [("cosine 3e", 1), ("inverse-sqrt", 10**9)])
 def test_training_goes_on_to_the_same_bit(
-    registry: Registry, optimizer: str, schedule: str
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, optimizer: str, schedule: str, many: int
 ) -> None:
+    monkeypatch.setattr(threads, "MANY", many)  # sums by BLAS, by numpy
     straight = model(
         optimizer=optimizer,
         schedule=schedule,

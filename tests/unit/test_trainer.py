@@ -1,7 +1,6 @@
 """Training: amounts, the order of cases, exact resumption, divergence, interruption."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,7 @@ from digitnet.engine.run import Outcome, Report, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
-from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Trainer
-from digitnet.registry.model import Model
-from digitnet.registry.saves import Registry
 
 
 def blobs(count: int = 200) -> Cases:
@@ -212,24 +208,6 @@ def test_the_seed_decides_everything() -> None:
     for each in (one, same, other):
         train(each, "1e")
     assert values(one) == values(same) != values(other)
-
-
-@pytest.mark.parametrize("many", [1, 10**9], ids=["sums by BLAS", "sums by numpy"])
-@pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "l2": 1e-3}, {"batch": 0}])
-def test_saving_in_the_middle_changes_nothing(
-    settings: dict[str, float], many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(threads, "MANY", many)
-    whole, first = trainer(**settings), trainer(**settings)
-    train(whole, "60")
-    train(first, "30")
-    registry = Registry(tmp_path)
-    registry.save(Model(first), "half")
-    second = registry.load("half").trainer
-    train(second, "30")
-    assert values(second) == values(whole)
-    assert [point for point in second.history if point.batches != 30] == whole.history
-    assert second.progress.batches == 60
 
 
 def test_a_diverging_training_stops_and_puts_the_last_good_weights_back() -> None:
