@@ -74,6 +74,8 @@ def _otsu(values: Array) -> float:
 
 SHEET_SIDE = 128  # pixels of the longer side at which the sheet is looked for
 MIN_AREA, MAX_AREA = 0.15, 0.97  # the sheet's area, as a fraction of the picture's
+# the least fraction of the picture's border that is table; a stroke that ends there covers less
+MIN_AROUND = 0.15
 # the fraction of the smallest rectangle around it that it covers, and of itself that is dark
 MIN_FILLED, MAX_HOLES = 0.85, 0.35
 # minimum difference of brightness at the sheet's edge, of 255; shadows have softer ones
@@ -95,9 +97,11 @@ def _on_sheet(colours: Array) -> tuple[Array, Mask]:
     labels, _ = ndimage.label(bright > threshold)
     sheet = labels == 1 + np.bincount(labels.ravel(), minlength=2)[1:].argmax()
     filled = ndimage.binary_fill_holes(sheet)
+    around = np.concatenate([filled[0], filled[-1], filled[:, 0], filled[:, -1]])
     inner = ndimage.binary_erosion(filled, iterations=2 + round(MARGIN * max(filled.shape)))
     if (
         not MIN_AREA < filled.mean() < MAX_AREA
+        or around.mean() > 1 - MIN_AROUND
         or 1 - sheet.sum() / filled.sum() > MAX_HOLES
         or filled.sum() < MIN_FILLED * _smallest_rectangle(filled)
         or _step(bright, filled) < MIN_STEP
