@@ -10,7 +10,7 @@ is for testing. The same file comes out of every run where the same fonts are in
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from itertools import chain
@@ -67,13 +67,31 @@ h ~42 20 03 49 83 60 42|* 40 69 03 83 19 40|^ 40 88 08 40|[ 00 80 88 08 00|[ 50 
 )
 """Letters, symbols and scribbles: strokes with points xy from 0 to 9 each; ~ for a curve."""
 
+GREEK = (
+    """
+a ~80 54 27 09 02 20 44 78 89|a ~83 47 29 04 20 43 69|b ~09 03 20 62 34/~34 63 66 28 07
+g ~00 20 43 47/80 46 39|g ~00 33 46 39 26 80|d ~71 30 32 65 49 07 25 54
+h ~40 02 07 49 87 82 40/05 85|h ~40 02 07 49 87 82 40/~25 44 55 64|k 03 09/63 05 69|l 10 69/34 09
+l ~00 20 46 79/44 09|m ~03 07 39 66/63 68 79/07 09|n 03 29 73|x ~71 30 32 54 35 07 29 68 59
+p 00 80/20 19/60 69|p ~02 20 80/~30 28 09/~60 68 89|r ~09 03 31 65 37 05|s ~82 32 05 29 66 53 32
+t 03 83/~43 47 69|f ~23 05 38 77 73 42 49|x 03 79/~83 45 09|w ~23 05 27 46/~43 47 68 85 63
+w ~20 03 37 20/~34 45 36|D 40 09 89 40|S 80 00 45 09 89|O ~29 09/~29 04 20 60 84 69/69 89
+G 09 00 80|B 00 09/~00 81 04 87 09|B 10 19/~10 81 14 87 08|A 09 40 89/15 75
+R ~19 10/~10 81 14/34 89|P 00 09/~00 82 04|D 00 09/~00 83 86 09
+y ~02 14 32/~70 48 09|t 40 49/14 74|k 00 09/~62 04 44 69
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+"""Greek letters, and others that are easily taken for digits, as those of `GLYPHS`."""
+
 FONT_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYabcdefhijkmnprtuvwxyz+=#%&?@$<>*~^{}[]äöüßéñ"
 FONTS = ("DejaVuSans.ttf", "DejaVuSansMono.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSerif.ttf")
 
 
-def glyph(rng: Rng) -> Floats:
+def glyph(rng: Rng, glyphs: Sequence[str] = GLYPHS) -> Floats:
     """A letter or symbol as a hand writes it."""
-    writer, text = Writer(rng), GLYPHS[rng.integers(len(GLYPHS))][2:]
+    writer, text = Writer(rng), glyphs[rng.integers(len(glyphs))][2:]
     strokes = []
     for stroke in text.split("/"):
         points = [(int(x) / 9 - 0.45, int(y) / 9) for x, y in stroke.strip("~").split()]
@@ -214,7 +232,8 @@ def segments(pictures: list[Picture], answers: list[int], rng: Rng) -> Iterator[
 COUNTS: dict[Callable[[Rng], Floats], int] = {
     glyph: 26_000, printed: 10_000, scribble: 6_000, texture: 2_000, blot: 2_000,
 }  # fmt: skip
-TURNED, JOINED = 12_000, 24_000
+TURNED, JOINED, LETTERS = 12_000, 24_000, 8_000
+WRITTEN = 4 * TO_TRAIN  # of each digit
 PIECES = {NONE: 3, SEVERAL: 1}  # taken of each drawing; of each digit 2
 
 PARTS, JOINED_PARTS = 200, 100  # into which all are divided; digits that touch are in the first
@@ -235,6 +254,9 @@ def part(folder: Path, number: int) -> list[Case]:
     for _ in range(JOINED // JOINED_PARTS * (number < JOINED_PARTS)):
         of = rng.integers(0, len(pictures), 2 if rng.random() < 0.6 else 3)
         some += segments([*pictures[of]], answers[of].tolist(), rng)
+    rng = np.random.default_rng([4, number])
+    for _ in range(LETTERS // PARTS):
+        some += made(glyph(rng, GREEK), NONE)
     return some
 
 
@@ -262,7 +284,7 @@ def main() -> None:
         parts = list(processes.map(partial(part, options.data), range(PARTS)))
     made_x, made_y = map(np.array, zip(*chain.from_iterable(parts), strict=True))
     pictures, answers = mnist_in(options.data)
-    hand, hand_y = digits(TO_TRAIN, seed=1)
+    hand, hand_y = digits(WRITTEN, seed=1)
     hand_test, hand_test_y = digits(TO_TEST, seed=2)
     test = np.arange(len(made_x)) % 20 == 0
     np.savez_compressed(
