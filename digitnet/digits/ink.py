@@ -75,7 +75,7 @@ def _otsu(values: Array) -> float:
 SHEET_SIDE = 128  # pixels of the longer side at which the sheet is looked for
 MIN_AREA, MAX_AREA = 0.15, 0.97  # the sheet's area, as a fraction of the picture's
 # the least fraction of the picture's border that is table; a stroke that ends there covers less
-MIN_AROUND = 0.15
+MIN_AROUND = 0.12
 # the fraction of the smallest rectangle around it that it covers, and of itself that is dark
 MIN_FILLED, MAX_HOLES = 0.85, 0.35
 # minimum difference of brightness at the sheet's edge, of 255; shadows have softer ones
@@ -89,7 +89,7 @@ def _on_sheet(colours: Array) -> tuple[Array, Mask]:
     everywhere if there is no table.
     """
     shape = colours.shape[:2]
-    if max(shape) < SHEET_SIDE:  # no photograph
+    if max(shape) < SHEET_SIDE // 2:  # no photograph
         return colours, np.ones(shape, np.bool_)
     block = -(-max(shape) // SHEET_SIDE)
     bright = ndimage.maximum_filter(colours.mean(axis=-1)[::block, ::block], 3)

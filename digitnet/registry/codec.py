@@ -238,7 +238,7 @@ DTYPES = {"<f4": np.float32, "<f8": np.float64}
 """The dtypes an array may have: little-endian float32 and float64."""
 
 MAX_INTEGER, MAX_DIMENSIONS, MAX_SIZE, MAX_TEXT = 1 << 62, 4, 1 << 31, 200
-MAX_COUNT = 1 << 52  # of mini-batches or cases: exact in float64, also after more training
+MAX_COUNT = 1 << 52  # of mini-batches or cases: exact in float64
 WRONG_SHAPE = "does not have the shape it should have"
 WRONG_PRECISION = "does not have the precision it should have"
 _WORD = re.compile(r"[A-Za-z0-9_.-]{0,40}")

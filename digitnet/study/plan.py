@@ -77,8 +77,7 @@ def parse(words: Sequence[str]) -> Question:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            comma = {EPOCHS: "", SHAPE: ","}.get([*axes][-1], ".")
-            values.append(word.replace(",", comma) if _NUMBER.fullmatch(word) else word)
+            values.append(_point_for_comma(word, [*axes][-1]))
     question = Question(
         tuple((name, tuple(axes[name])) for name in axes),
         int(options["--repeat"].value) if "--repeat" in options else 1,
@@ -98,6 +97,15 @@ def parse(words: Sequence[str]) -> Question:
     if runs > MAX_RUNS:
         raise ValueError(f"that is {runs:,} trainings; a study has at most {MAX_RUNS:,}")
     return question
+
+
+def _point_for_comma(word: str, axis: str) -> str:
+    """0.5 for 0,5. Layers stay as typed, and so do thousands, which only numbers of epochs have."""
+    if axis == SHAPE or not _NUMBER.fullmatch(word):
+        return word
+    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+", word):
+        return word.replace(",", "") if axis == EPOCHS else word
+    return word.replace(",", ".")
 
 
 def _epochs(text: str) -> Amount:

@@ -165,7 +165,19 @@ def _with_a_long_foot() -> np.ndarray:
     return 1 - ink
 
 
+def _on_a_table(side: int, table: np.ndarray) -> np.ndarray:
+    """A light sheet, dark where the table is: True in an array (side, side)."""
+    ink = np.zeros((side, side))
+    pasted(ink, stroke(ANSWERS.index(3)).drawn(side // 3, side / 40), side // 3, side // 3)
+    return np.where(table, 0.35, 0.96 - 0.8 * ink)
+
+
 SINGLE = {
+    "on a small sheet": (3, _on_a_table(120, ~np.pad(np.ones((92, 92), bool), 14))),
+    "beside a corner of the table": (
+        3,
+        _on_a_table(400, np.add.outer(*[np.arange(400)] * 2) < 110),
+    ),
     "small and light on dark": (8, np.pad(stroke(ANSWERS.index(8)).drawn(14, 2), (5, 6))),
     "cropped to its edges, with gaps": (7, _cropped_with_gaps()),
     "wide": (2, _with_a_long_foot()),

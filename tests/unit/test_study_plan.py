@@ -62,7 +62,7 @@ def result(number: int, accuracy: float, cost: float = 1.0) -> Result:
         ("auto 10m", Question(seconds=600)),
         ("rate 0,1 1e-2", Question((("rate", ("0.1", "1e-2")),))),
         ("shape 784,10", Question((("shape", ("784,10",)),))),
-        ("epochs 1,000", Question((("epochs", ("1000",)),))),
+        ("epochs 1,000 0,5", Question((("epochs", ("1000", "0.5")),))),
     ],
 )
 def test_a_question_is_read(words: str, question: Question) -> None:

@@ -1,5 +1,6 @@
 """`del` deletes saves; `undo`, `redo` and `recover` bring them and unsaved training back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -83,8 +84,8 @@ def undo(
 ) -> Said:
     """Take back the last training, save, rename, delete or change of your digits.
 
-    redo, or undo again, makes it again. The first save of a name is deleted; its network stays in
-    hand. What was done in an earlier session is taken back only after asking. Settings, and a
+    redo, or undo again, makes it again. The first save of a name is deleted; the network in hand
+    stays. What was done in an earlier session is taken back only after asking. Settings, and a
     network that n has replaced, do not come back.
 
     undo t takes back the last training of the network in hand. With a name, takes back what was
@@ -127,7 +128,8 @@ def _undo_last(session: Session) -> Said:
         session.changed_data(name)
         return _data_said(name, 0)
     if last.is_return:
-        return _delete(session, list(last.things))
+        deleted = _delete(session, list(last.things))
+        return replace(deleted, fields={"restored": [], **deleted.fields})
     taken_back = [_undo_named(session, thing) for thing in reversed(last.things)]
     if len(taken_back) == 1:
         return taken_back[0]
