@@ -21,7 +21,8 @@ from digitnet.registry.model import Blueprint, Result, StudyRecord
 
 special = lazy("scipy.special")
 
-_NUMBER = re.compile(r"\d*,\d+(e-?\d+)?")  # 0,01 or, of epochs, 1,000
+_DECIMAL_COMMA = re.compile(r"\d*,\d+(e-?\d+)?")  # 0,01
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 SHAPE, EPOCHS, AUTO = "shape", "epochs", "auto"
 """What can be varied apart from settings, and the keyword for a search."""
 
@@ -77,7 +78,7 @@ def parse(words: Sequence[str]) -> Question:
             known = f"{SHAPE}, {EPOCHS}, {', '.join(SETTINGS)}"
             raise ValueError(f"{word!r} cannot be varied. Choose from: {known}")
         else:
-            values.append(_point_for_comma(word, [*axes][-1]))
+            values.append(_without_commas(word, [*axes][-1]))
     question = Question(
         tuple((name, tuple(axes[name])) for name in axes),
         int(options["--repeat"].value) if "--repeat" in options else 1,
@@ -99,13 +100,12 @@ def parse(words: Sequence[str]) -> Question:
     return question
 
 
-def _point_for_comma(word: str, axis: str) -> str:
-    """0.5 for 0,5. Layers stay as typed, and so do thousands, which only numbers of epochs have."""
-    if axis == SHAPE or not _NUMBER.fullmatch(word):
-        return word
-    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+", word):
+def _without_commas(word: str, axis: str) -> str:
+    """0.5 for 0,5; of epochs, 1000 for 1,000. A shape stays as typed."""
+    if _THOUSANDS.fullmatch(word):
         return word.replace(",", "") if axis == EPOCHS else word
-    return word.replace(",", ".")
+    is_number = axis != SHAPE and _DECIMAL_COMMA.fullmatch(word)
+    return word.replace(",", ".") if is_number else word
 
 
 def _epochs(text: str) -> Amount:

@@ -169,7 +169,7 @@ def test_a_step_that_blows_up_keeps_the_weights(session: Session) -> None:
     *_, told = do(session, "step 5")
     assert told["stopped"] == "diverged"
     np.testing.assert_array_equal(value, before)
-    assert "Training blew up" in shown(session, "step", width=200)
+    assert "Type doctor to see why" in shown(session, "step", width=200)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ ENDINGS = {
     "interrupted": "Interrupted: the training so far is kept.",
     "diverged": (
         "Training blew up (the cost became NaN or infinite); the last good weights are restored. "
-        "doctor finds the cause, and what to set."
+        "Type doctor to see why, and what to set."
     ),
 }
 
