@@ -1,6 +1,5 @@
-"""Charts, and drawings of lines, boxes and words, which are written as SVG, PDF and PNG."""
+"""Charts, and drawings of lines, boxes and words, which are written as SVG or painted."""
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -194,8 +193,8 @@ SANS = ("DejaVuSans.ttf", "Helvetica.ttc", "arial.ttf", "LiberationSans-Regular.
 MONO = ("DejaVuSansMono.ttf", "Menlo.ttc", "consola.ttf", "LiberationMono-Regular.ttf")
 BOLD = ("DejaVuSansMono-Bold.ttf", "Menlo.ttc", "consolab.ttf", "LiberationMono-Bold.ttf")
 
-ANCHORS = {"start": (0.0, "ls"), "middle": (0.5, "ms"), "end": (1.0, "rs")}
-"""The point of a text that is at its place → the fraction left of it, and Pillow's word for it."""
+ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
+"""The point of a text that is at its place, in SVG and in Pillow."""
 
 
 @dataclass(frozen=True)
@@ -270,39 +269,6 @@ class Drawing:
             look = f'textLength="{shape.span}"' + ' font-weight="bold"' * shape.bold
         return f'<text x="{shape.x:.5g}" y="{shape.y:.5g}" fill="{colour}" {look}>{text}</text>'
 
-    def pdf(self) -> bytes:
-        """A PDF file of one page, of lines and words. Raises ValueError for letters that its font
-        does not have.
-        """
-        drawn = [f"{_parts(self.background)} rg 0 0 {self.width} {self.height} re f 1 j"]
-        for shape in self.shapes:
-            colour = _parts(shape.colour)
-            if isinstance(shape, Line):
-                points = [f"{x:.2f} {self.height - y:.2f}" for x, y in shape.points]
-                path = " l ".join([f"{points[0]} m {points[1]}", *points[2:]])
-                drawn.append(f"{colour} RG {shape.width:g} w {path} l S")
-            elif isinstance(shape, Words):
-                x = shape.x - ANCHORS[shape.anchor][0] * length(shape.text)
-                text = shape.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-                place = f"BT /F {self.size} Tf {colour} rg {x:.2f} {self.height - shape.y:.2f} Td"
-                drawn.append(f"{place} ({text}) Tj ET")
-        stream = zlib.compress("\n".join(drawn).encode("cp1252"))
-        objects = [
-            b"<< /Type /Catalog /Pages 2 0 R >>",
-            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents 4 0 R "
-            b"/Resources << /Font << /F 5 0 R >> >> >>" % (self.width, self.height),
-            b"<< /Length %d /Filter /FlateDecode >> stream\n%b\nendstream" % (len(stream), stream),
-            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
-        ]
-        file, places = b"%PDF-1.4\n", b"0000000000 65535 f \n"
-        for number, each in enumerate(objects, 1):
-            places += b"%010d 00000 n \n" % len(file)
-            file += b"%d 0 obj %b endobj\n" % (number, each)
-        count = len(objects) + 1
-        trailer = f"trailer << /Size {count} /Root 1 0 R >>\nstartxref\n{len(file)}\n%%EOF\n"
-        return file + b"xref\n0 %d\n" % count + places + trailer.encode()
-
     def image(self, scale: int = 1) -> Image.Image:
         """So many pixels a point."""
         image = Image.new("RGB", (self.width * scale, self.height * scale), self.background)
@@ -316,16 +282,12 @@ class Drawing:
                     draw.rectangle((x, y, x + w - 1, y + h - 1), shape.colour)
             else:
                 names = SANS if not shape.span else BOLD if shape.bold else MONO
-                font, anchor = _font(names, self.size * scale), ANCHORS[shape.anchor][1]
+                font, anchor = _font(names, self.size * scale), ANCHORS[shape.anchor]
                 texts = shape.text if shape.span else [shape.text]
                 for number, text in enumerate(texts):
                     place = (shape.x + number * shape.span / len(texts)) * scale, shape.y * scale
                     draw.text(place, text, shape.colour, font, anchor=anchor)
         return image
-
-
-def _parts(colour: str) -> str:
-    return " ".join(f"{int(colour[k : k + 2], 16) / 255:.3f}" for k in (1, 3, 5))
 
 
 @cache

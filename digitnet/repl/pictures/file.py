@@ -143,10 +143,7 @@ SMOOTH = 2
 
 
 def picture_of(result: Any, suffix: str, title: str, *, light: bool = False) -> bytes:
-    """The file of that suffix: charts in lines, anything else as a screen of this width shows it.
-
-    Raises UnicodeEncodeError for letters of charts that a PDF's font does not have.
-    """
+    """The file of that suffix: charts as lines, anything else as a screen of this width has it."""
     if charts := getattr(result, "charts", ()):
         drawing = drawing_of_charts(charts, is_light=light)
     else:
@@ -159,11 +156,10 @@ def picture_of(result: Any, suffix: str, title: str, *, light: bool = False) -> 
         head = f"<!DOCTYPE html><meta charset=UTF-8><title>{escape(title)}</title>"
         body = f'<body style="background: {drawing.background}">'
         return f"{head}\n{body}\n".encode() + drawing.svg()
-    if charts and suffix == "pdf":
-        return drawing.pdf()
     image = drawing.image(2 * SMOOTH).reduce(SMOOTH) if charts else drawing.image()
     file = BytesIO()
-    image.save(file, suffix, title=title, optimize=True, quality=95)
+    dots_per_inch = 144 if charts else 72
+    image.save(file, suffix, title=title, optimize=True, quality=95, resolution=dots_per_inch)
     return file.getvalue()
 
 
@@ -190,14 +186,8 @@ class DrawnResult(Record):
 
 def _draw(path: Path, suffix: str, title: str, light: bool, result: Result) -> DrawnResult:
     """title: the line that was typed."""
-    try:
-        data = picture_of(result, suffix, title, light=light)
-        write_outside(path, data)
-    except UnicodeEncodeError as error:
-        letter = error.object[error.start]
-        raise CommandError(
-            f"the picture was not written: PDF's fonts have no {letter!r}. Example: plot curves.svg"
-        ) from None
+    data = picture_of(result, suffix, title, light=light)
+    write_outside(path, data)
     return DrawnResult(result, {"file": str(path), "bytes": len(data)}, light)
 
 
