@@ -27,7 +27,7 @@ from digitnet.digits.pictures import MAX_BYTES
 from digitnet.display import Confusion, Digit, Explanation, Findings, History
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
-from digitnet.engine.run import Report
+from digitnet.engine.run import Status
 from digitnet.engine.shapes import spelled_out
 from digitnet.estimator import ORIGINS, Estimator
 from digitnet.insight.doctor import diagnose
@@ -160,7 +160,7 @@ def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     return [reader.check(p) for p in read_digits(read_bounded(Path(file), MAX_BYTES))]
 
 
-def show(report: Report) -> None:
+def show(report: Status) -> None:
     """Shows the progress of `fit(..., report=show)` in a line; accuracy: as last measured."""
     done = f"{report.part or 0:4.0%}  cost {report.cost:.3g}  accuracy {report.accuracy:.2%}"
     print(f"\r{done}", end="\n" if report.part == 1 else "", flush=True)

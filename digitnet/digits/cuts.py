@@ -48,7 +48,7 @@ def probability_of_digit(outputs: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Part:
+class CutDigit:
     """The ink of a digit in a drawing, and its prepared picture.
 
     probability: that it is a digit. judged: the judge's outputs for the digits, (10,), if it was
@@ -61,7 +61,7 @@ class Part:
     judged: Array | None = None
 
 
-def cut_apart(ink: Array, judge: Judge, whole: float, report: Callable[[], None]) -> list[Part]:
+def cut_apart(ink: Array, judge: Judge, whole: float, report: Callable[[], None]) -> list[CutDigit]:
     """The drawing cut into digits; empty if it is better whole.
 
     whole: the probability of the most probable digit for the whole drawing. The best of all ways to
@@ -94,7 +94,7 @@ def cut_apart(ink: Array, judge: Judge, whole: float, report: Callable[[], None]
         large = area.repeat(block, axis=0).repeat(block, axis=1)[: len(ink), : ink.shape[1]]
         part = np.where(large, ink, 0)
         if (part >= 0.5).any():
-            parts.append(Part(part, prepare(part), float(p), outputs[number, :10]))
+            parts.append(CutDigit(part, prepare(part), float(p), outputs[number, :10]))
     return parts
 
 

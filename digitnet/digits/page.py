@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from digitnet.digits.cuts import WIDE, Judge, Part, cut_apart, probability_of_digit
+from digitnet.digits.cuts import WIDE, CutDigit, Judge, cut_apart, probability_of_digit
 from digitnet.digits.ink import find_ink
 from digitnet.digits.pictures import read_picture
 from digitnet.digits.prepare import (
@@ -146,10 +146,10 @@ def _digits_of(
     """The digits in a figure: itself, or those that it is cut into."""
     report()
     whole = prepare(figure.ink)
-    parts = [Part(figure.ink, whole)]
+    parts = [CutDigit(figure.ink, whole)]
     if judge is not None:
         outputs = judge([whole])
-        parts = [Part(figure.ink, whole, float(probability_of_digit(outputs)[0]))]
+        parts = [CutDigit(figure.ink, whole, float(probability_of_digit(outputs)[0]))]
         is_wide = figure.ink.shape[1] > WIDE * len(figure.ink)
         if outputs[0, SEVERAL] > MIN_SEVERAL or is_wide:
             is_one = outputs[0, SEVERAL] < SURELY_SEVERAL

@@ -18,7 +18,7 @@ Ending = Literal["done", "target", "patience", "interrupted", "diverged"]
 
 
 @dataclass(frozen=True)
-class Report:
+class Status:
     """The progress of a training."""
 
     batches: int
@@ -59,7 +59,7 @@ def run(
     cases: Cases,
     validation: Cases,
     amount: Amount,
-    report: Callable[[Report], None] = ignore,
+    report: Callable[[Status], None] = ignore,
 ) -> Outcome:
     """Trains until `amount` is done, `report` raises Stopped, or the cost is no longer finite.
 
@@ -296,7 +296,7 @@ class _Training:
             or perf_counter() - self.last_report >= REPORT_SECONDS
         )
 
-    def report(self) -> Report:
+    def report(self) -> Status:
         """Makes a report, and starts the next interval."""
         cost, recent = (float(np.mean(costs)) for costs in (self.costs, self.earlier + self.costs))
         measured, progress, penalty = self.measured, self.trainer.progress, self.trainer.penalty()
@@ -304,7 +304,7 @@ class _Training:
         self.earlier, self.costs, self.measured = self.costs, [], False
         self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
         ended = measured and progress.position == 0
-        return Report(
+        return Status(
             *self.meter.done(),
             self.meter.part(),
             self.meter.remaining(),

@@ -37,7 +37,7 @@ HALVINGS = 8
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedCase:
     """A small change of an input that changes the answer."""
 
     x: Array  # the changed input, (inputs,)
@@ -92,7 +92,7 @@ class Borders:
 
 def smallest_change(
     network: Network, x: Array, *, wanted: int | None = None, low: float, high: float
-) -> Iterator[Change | None]:
+) -> Iterator[ChangedCase | None]:
     """Looks for the smallest change of x, (inputs,), that changes the answer, to `wanted` if given.
 
     DeepFool (Moosavi-Dezfooli et al. 2016, arXiv 1511.04599): as if the outputs were linear, a step
@@ -120,7 +120,7 @@ def smallest_change(
         guess = borders.guess(changed)
         if guess != answer and wanted in (None, guess):
             changed = original + OVERSHOOT * _least(borders, original, changed, guess)
-            yield Change(np.clip(changed, low, high), guess, saliency)
+            yield ChangedCase(np.clip(changed, low, high), guess, saliency)
             return
         yield None
 

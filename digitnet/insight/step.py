@@ -16,7 +16,7 @@ ONE_BATCH = Amount(1, "batches")
 
 
 @dataclass(frozen=True)
-class Change:
+class ParameterChange:
     """A parameter before and after a mini-batch."""
 
     number: int  # of its layer, the first being 1
@@ -45,7 +45,7 @@ class ObservedStep:
     outputs_after: Array
     cost_before: float
     cost_after: float
-    changes: list[Change]
+    changes: list[ParameterChange]
     outcome: Outcome  # of `run`; no mini-batches if training diverged
 
 
@@ -81,7 +81,7 @@ def observe_step(
         means = [p.value.copy() for p in answering.parameters]
     owners = [(n, layer, p) for n, layer in enumerate(copy.layers, 1) for p in layer.parameters]
     changes = [
-        Change(number, layer, p.name, value, gradient, p.value, mean)
+        ParameterChange(number, layer, p.name, value, gradient, p.value, mean)
         for (number, layer, p), (value, gradient), mean in zip(owners, before, means, strict=True)
     ]
     shown = x.copy(), y.copy(), outputs, outputs_after, cost, cost_after

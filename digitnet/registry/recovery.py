@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from filelock import BaseFileLock
 
-from digitnet.engine.run import Report
+from digitnet.engine.run import Status
 from digitnet.registry.codec import (
     Fields,
     array_document,
@@ -220,7 +220,7 @@ class ProgressFile:
         self._fields: dict[str, Any] = {"name": name, "shape": shape, "ended": ""}
         self._next, self._is_written = monotonic() + FIRST_SECONDS, False
 
-    def write(self, report: Report, curves: object) -> None:
+    def write(self, report: Status, curves: object) -> None:
         """Writes what is drawn, if it is time. curves: has CURVES and `since` as attributes."""
         if monotonic() >= self._next:
             points = {name: np.reshape(getattr(curves, name), (-1, 2)) for name in CURVES}
@@ -258,7 +258,7 @@ class Followed:
     path: Path
     name: str
     shape: str
-    report: Report
+    report: Status
     curves: dict[str, list[tuple[float, float]]]
     since: int
     ended: str
@@ -283,7 +283,7 @@ def read_progress(path: Path) -> Followed:
         raise DamagedSave(f"it cannot be read: {error.strerror}") from None
     name, shape, ended = (fields.text(field) for field in ("name", "shape", "ended"))
     maybe = {name: lambda f, n: f.maybe(n, Fields.real) for name in ("part", "remaining")}
-    report = Report(**fields.inner("report").record(Report, **maybe))
+    report = Status(**fields.inner("report").record(Status, **maybe))
     tables = {name: fields.table(name, 2, MAX_POINTS) for name in CURVES}
     curves = {name: [(x, y) for x, y in table.tolist()] for name, table in tables.items()}
     return Followed(path, name, shape, report, curves, fields.whole("since"), ended, silent)

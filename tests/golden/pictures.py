@@ -17,7 +17,7 @@ from sheets import cm, looked, step_truth, weights, why_mini, wrong
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.prepare import prepare
 from digitnet.engine.report import Stopped
-from digitnet.engine.run import Report, run
+from digitnet.engine.run import Status, run
 from digitnet.engine.schedules import Amount
 from digitnet.recipes import RECIPES, build
 from digitnet.repl.features.check import Case, CheckResult
@@ -34,7 +34,7 @@ SIZE = 80, 34
 
 def training() -> TrainingReport:
     """`t 20e` of the recipe relu on the sample, half way."""
-    curves, reports = GrowingCurves(), [Report(**fields) for fields in recorded()["training"]]
+    curves, reports = GrowingCurves(), [Status(**fields) for fields in recorded()["training"]]
     for report in reports:
         curves.add(report.batches, report.recent_cost)
         if report.measured:
@@ -61,7 +61,7 @@ def record() -> None:
     trainer = build(RECIPES["relu"], 1).trainer
     reports = []
 
-    def note(report: Report) -> None:
+    def note(report: Status) -> None:
         reports.append(asdict(report))
         if report.part and report.part >= 0.5:
             raise Stopped

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from session_helpers import Kept, do, refusal, shown
 
-from digitnet.engine.run import Report
+from digitnet.engine.run import Status
 from digitnet.registry import recovery
 from digitnet.registry.codec import array_document, decode, encode, seal, unseal
 from digitnet.registry.recovery import ProgressFile, followed
@@ -19,7 +19,7 @@ from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
-REPORT = Report(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, True, 0, 0.1, 0.5)
+REPORT = Status(300, 9600, 4.0, 2400.0, 0.25, 12.0, 0.5, 0.875, 0.4, True, 0, 0.1, 0.5)
 CURVES = GrowingCurves([(100, 0.9), (300, 0.5)], [(0, 2.3), (300, 0.4)], [(0, 9.0), (300, 87.5)])
 
 

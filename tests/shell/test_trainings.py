@@ -8,7 +8,7 @@ import pytest
 from conftest import Program
 from session_helpers import Kept, do, refusal, shown
 
-from digitnet.engine.run import Report
+from digitnet.engine.run import Status
 from digitnet.repl.features.train import progress_line
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen, View
@@ -215,7 +215,7 @@ def test_a_long_training_has_some_forty_milestones(session: Session) -> None:
 def test_the_line_of_a_training_tells_the_time_left_or_that_it_measures(
     part: float, seconds: float, start: str
 ) -> None:
-    report = Report(9, 90, 1.0, 90.0, part, seconds, 9940.0, 0.09, 2.0, False, 0, 0.1, 9940.0)
+    report = Status(9, 90, 1.0, 90.0, part, seconds, 9940.0, 0.09, 2.0, False, 0, 0.1, 9940.0)
     screen = Screen(StringIO(), width=120)
     line = progress_line(report, View.of(screen, screen.options)).plain
     assert line.startswith(start)

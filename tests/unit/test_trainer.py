@@ -9,7 +9,7 @@ from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, Feeder, one_hot
 from digitnet.engine.report import Stopped, ignore
-from digitnet.engine.run import Outcome, Report, run
+from digitnet.engine.run import Outcome, Status, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
@@ -36,14 +36,14 @@ def train(
     of: Trainer,
     amount: str,
     cases: Cases | None = None,
-    report: Callable[[Report], None] = ignore,
+    report: Callable[[Status], None] = ignore,
 ) -> Outcome:
     cases = cases or blobs()
     return run(of, cases, cases, Amount.parse(amount), report)
 
 
-def reports_of(of: Trainer, amount: str) -> list[Report]:
-    reports: list[Report] = []
+def reports_of(of: Trainer, amount: str) -> list[Status]:
+    reports: list[Status] = []
     train(of, amount, report=reports.append)
     return reports
 
@@ -144,7 +144,7 @@ def test_without_improvement_training_is_given_up_and_the_best_is_kept(
 def test_a_target_waits_for_a_rate_that_is_still_to_fall() -> None:
     for schedule, least, most in (("cosine 70e", 70, 70), ("step 50e", 50, 70), ("cosine", 31, 90)):
         of = trainer(batch=4, schedule=schedule, rate=1e-9)
-        reports: list[Report] = []
+        reports: list[Status] = []
         outcome = train(of, "100%", hopeless(), reports.append)
         trained = [report.batches for report in reports]
         assert outcome.stopped == "patience"
@@ -155,7 +155,7 @@ def test_stopping_keeps_what_was_trained_and_a_total_resumed_has_one_schedule() 
     whole, resumed = (trainer(schedule="cosine") for _ in range(2))
     train(whole, "6e total")
 
-    def report(progress: Report) -> None:
+    def report(progress: Status) -> None:
         if progress.batches > 20:
             raise Stopped
 

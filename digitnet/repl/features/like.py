@@ -12,7 +12,7 @@ from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, answers_of
 from digitnet.engine.network import Network
-from digitnet.insight.around import Change, distances, smallest_change
+from digitnet.insight.around import ChangedCase, distances, smallest_change
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
@@ -101,7 +101,7 @@ class FoolResult(Drawn):
     """The smallest change of a test case that changes the answer.
 
     before, guess: the answer without and with it. confidence: the output for `guess`. x, changed:
-    the inputs without and with it, on the network's scale. saliency: as `Change` has it. random:
+    the inputs without and with it, on the network's scale. saliency: see `ChangedCase`. random:
     how many of RANDOM_CHANGES random changes of this size do it too.
     """
 
@@ -189,7 +189,7 @@ def fool(
     if answer == before:
         raise CommandError(f"the network already reads {answer}: give another answer")
     low, high = (0.0, 255 * data.test.scale) if data.picture else (-np.inf, np.inf)
-    found: Change | None = None
+    found: ChangedCase | None = None
     for found in smallest_change(network, x, wanted=answer, low=low, high=high):  # noqa: B007
         session.report()
     if found is None:

@@ -15,7 +15,7 @@ from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import Ending
-from digitnet.insight.step import Change, ObservedStep, observe_step
+from digitnet.insight.step import ObservedStep, ParameterChange, observe_step
 from digitnet.insight.why import largest
 from digitnet.repl import kinds
 from digitnet.repl.command import command
@@ -155,7 +155,7 @@ def _cases(step: ObservedStep, sheet: Sheet) -> Text:
     return sheet.table(("y", "a before", "a after"), rows, ("x",))
 
 
-def _layer(changes: Sequence[Change], sheet: Sheet) -> list[Text]:
+def _layer(changes: Sequence[ParameterChange], sheet: Sheet) -> list[Text]:
     title = sheet.layer_title(changes[0].layer, changes[0].number)
     if max(max(change.before.shape) for change in changes) <= WHOLE:
         numbers = [(change, n) for change in changes for n in range(change.before.size)]
@@ -170,14 +170,14 @@ def _layer(changes: Sequence[Change], sheet: Sheet) -> list[Text]:
     return [title, table, _numbers(chosen[:LARGEST], sheet)]
 
 
-def _numbers(numbers: Sequence[tuple[Change, int]], sheet: Sheet) -> Text:
+def _numbers(numbers: Sequence[tuple[ParameterChange, int]], sheet: Sheet) -> Text:
     headings = list(_columns(numbers[0][0])) if numbers else HEADINGS[:4]
     values = [[column.flat[n] for column in _columns(change).values()] for change, n in numbers]
     names = [(weight_name(change.layer, change.name, n),) for change, n in numbers]
     return sheet.table(headings, columns(names, zip(*values, strict=True)))
 
 
-def _columns(change: Change) -> dict[str, Array]:
+def _columns(change: ParameterChange) -> dict[str, Array]:
     every = HEADINGS if change.answers is not None else HEADINGS[:4]
     return {name: getattr(change, name) for name in every}
 

@@ -16,7 +16,7 @@ from digitnet.charts import rounded
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
 from digitnet.engine.report import Stopped
-from digitnet.engine.run import Outcome, Report, run
+from digitnet.engine.run import Outcome, Status, run
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
@@ -61,7 +61,7 @@ ENDINGS = {
 }
 
 
-def progress_line(report: Report, view: View) -> Text:
+def progress_line(report: Status, view: View) -> Text:
     """The line that is redrawn: the fraction done, accuracy and cost, the time left."""
     is_done = report.part is not None and report.part >= 1  # only the last measurement is left
     bar_of = [] if report.part is None else [f"[{bar(report.part, BAR, blocks=view.blocks)}]"]
@@ -81,7 +81,7 @@ def progress_line(report: Report, view: View) -> Text:
 class Milestone(Drawn):
     """A line that stays: as much as fits of mini-batches, cost, validation accuracy and time."""
 
-    report: Report
+    report: Status
 
     def drawn(self, view: View) -> RenderResult:
         r = self.report
@@ -170,7 +170,7 @@ JSON_FIELDS = ("batches", "samples", "seconds", "samples_per_second", "cost", "t
 
 @dataclass(frozen=True)
 class TrainingReport(Drawn):
-    report: Report
+    report: Status
     curves: GrowingCurves
     beside: Beside | None = None
 
@@ -310,7 +310,7 @@ def trained(
         progress = ProgressFile(session.saves, model.name, model.network.shape)
         show = _reporter(curves, beside, data, progress, session)
 
-        def report(done: Report) -> None:
+        def report(done: Status) -> None:
             meanwhile()
             show(done)
 
@@ -335,10 +335,10 @@ def _reporter(
     data: DataSet,
     progress: ProgressFile,
     session: Session,
-) -> Callable[[Report], None]:
+) -> Callable[[Status], None]:
     milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
 
-    def show(report: Report) -> None:
+    def show(report: Status) -> None:
         batches = curves.since + report.batches
         curves.add(batches, report.recent_cost, report.rate)
         if report.measured:
@@ -355,7 +355,7 @@ def _reporter(
     return show
 
 
-def _part(report: Report) -> float:
+def _part(report: Status) -> float:
     """The fraction done; without one, it grows by 1 / MAX_MILESTONES each time as the training
     becomes longer by that fraction.
     """
