@@ -227,6 +227,8 @@ FEW = 3  # in so few pieces there may be one digit alone, whose strokes are all 
 SOLID = 0.7
 # or if it covers this fraction of its box, unless that is so many times as long as wide (a 1)
 FULL, LONG = 0.8, 2.5
+# a piece more than so many times as wide as high is a line, not digits that touch
+RULE = 15
 MAX_PIECES = 1000
 
 MAX_SLOPE = 0.25  # maximum slope of the lines of writing: 14 degrees
@@ -299,7 +301,7 @@ def _figures_in(ink: Array) -> tuple[list[_Figure], int]:
     drawings = {p: _alone(ink, labels, p) for p in joined if p.height >= SMALL * usual}
     digits = [piece for piece, drawing in drawings.items() if not _is_solid(drawing)]
     if not digits:
-        raise NoDigit("what stands out is a filled shape, not a drawn digit")
+        raise NoDigit("what stands out is a line or a filled shape, not a drawn digit")
     figures = [
         _Figure(drawings[piece], max(0, piece.top - 1), max(0, piece.left - 1), row)
         for row, line in enumerate(_in_rows(digits, usual))
@@ -396,6 +398,9 @@ def _alone(ink: Array, labels: Array, piece: _Piece) -> Array:
 
 
 def _is_solid(drawing: Array) -> bool:
+    """Whether it is a filled shape or a line from side to side."""
+    if drawing.shape[1] > RULE * len(drawing):
+        return True
     block = -(-max(drawing.shape) // 200)
     mask = drawing[::block, ::block] >= 0.5
     if mask.mean() > FULL and max(mask.shape) < LONG * min(mask.shape):

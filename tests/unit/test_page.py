@@ -193,11 +193,16 @@ def test_a_digit_alone_is_read_whole(
     assert [r["guess"] for r in do(reader, f"img {tmp_path / 'one.png'}")[0]["results"]] == [digit]
 
 
-def test_a_hairline_is_no_digit(reader: Session, tmp_path: Path) -> None:
-    ink = np.zeros((40, 400))
-    ink[20, 50:350] = 1
+@pytest.mark.parametrize(("wave", "thick"), [(0, 1), (0, 10), (30, 8)])
+def test_a_line_across_a_picture_is_no_digit(
+    reader: Session, tmp_path: Path, wave: int, thick: int
+) -> None:
+    ink, x = np.zeros((120, 1000)), np.arange(20, 980)
+    for row in range(thick):
+        ink[(50 + row + wave * np.sin(x / 40) / 2).astype(int), x] = 1
     (tmp_path / "line.png").write_bytes(as_file(255 - 255 * ink))
-    assert "no digit" in refusal(reader, f"img {tmp_path / 'line.png'}")
+    said = refusal(reader, f"img {tmp_path / 'line.png'}")
+    assert "a line or a filled shape, not a drawn digit" in said
 
 
 def test_a_cut_goes_where_there_is_no_ink() -> None:
