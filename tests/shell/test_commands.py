@@ -14,6 +14,22 @@ from digitnet.repl.terminal.completion import toolbar
 from digitnet.repl.terminal.output import JsonOutput
 
 
+@pytest.mark.parametrize(
+    ("data", "made"),
+    [
+        ("sample", "784-256-10 (recipe quick, seed 1, data sample)"),
+        ("moons", "2-100-2 (seed 1, data moons)"),
+        ("xor", "2-100-1 (seed 1, data xor)"),
+    ],
+)
+def test_t_makes_a_network_for_the_data_set_in_use_and_says_so(
+    session: Session, data: str, made: str
+) -> None:
+    session.seed = 1
+    assert f"Made a network, {made}." in shown(session, f"data {data}; t 1", width=80)
+    assert session.network().trained_on == [session.data_sets.name] == [data]
+
+
 def test_t_makes_a_network_that_does_well_where_there_is_none(session: Session) -> None:
     (result,) = do(session, "t")
     assert (result["samples"], result["stopped"]) == (3500, "done")

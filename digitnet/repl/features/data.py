@@ -145,11 +145,16 @@ def data(
     chosen = session.data(name)
     if not name:
         return DataResult("In use: ", chosen, _available(session))
-    session.choose(chosen)
-    hand, done = session.hand, "Now using "
-    if hand and not hand.network.fits(chosen.train):
-        done = f"The network in hand ({hand.network.shape}) does not fit it. {done}"
-    return DataResult(done, chosen)
+    return DataResult(f"{_use(session, chosen)}Now using ", chosen)
+
+
+def _use(session: Session, data: DataSet) -> str:
+    """Makes a data set the current one; says so if the network in hand does not fit it."""
+    session.choose(data)
+    hand = session.hand
+    if not hand or hand.network.fits(data.train):
+        return ""
+    return f"The network in hand ({hand.network.shape}) does not fit it. "
 
 
 def _import(session: Session, name: str, path: str) -> DataResult:
@@ -170,9 +175,10 @@ def _import(session: Session, name: str, path: str) -> DataResult:
     cases, notes, left_out = import_from(source, report, mean_digits(session))
     own.keep(name, cases, version)
     session.changed_data(name, is_new=version is None)
-    session.choose(session.data(name))
-    done = f"Imported {name}: {counted(len(cases), 'case')}. In use: "
-    return DataResult(done, session.data(name), understood=notes, left_out=left_out)
+    data = session.data(name)
+    done = f"Imported {name}: {counted(len(cases), 'case')}, answers 0 to {data.outputs - 1}. "
+    done += f"{_use(session, data)}In use: "
+    return DataResult(done, data, understood=notes, left_out=left_out)
 
 
 def reading(session: Session, path: str) -> Report:

@@ -21,7 +21,7 @@ from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import MEASURE_CASES, Trainer
 from digitnet.insight.inside import first_layer
-from digitnet.recipes import DEFAULT, RECIPES, default_rate
+from digitnet.recipes import DEFAULT, RECIPES, default_rate, recipe_for
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Model
 from digitnet.registry.recovery import (
@@ -273,7 +273,7 @@ def train(
 ) -> TrainingResult:
     """Train the network on mini-batches of random cases.
 
-    Without an amount, one epoch. If there is no network in hand, makes the default one first.
+    Without an amount, one epoch. If there is no network in hand, makes one for the data set first.
     Ctrl-C stops after the current mini-batch and keeps the training so far; undo t undoes it. If
     the amount is an accuracy, trains until the validation accuracy reaches it, or has not improved
     for 30 epochs, and keeps the best weights.
@@ -284,12 +284,17 @@ def train(
 
 
 def ready(session: Session) -> tuple[Model, DataSet]:
-    """The network in hand, or else the default one, and the data to train it on."""
+    """The network in hand, and the data to train it on. If there is none, makes the default one,
+    or one with 100 hidden units where that does not fit the data set in use.
+    """
     if session.hand is None:
-        model = session.make(RECIPES[DEFAULT])
+        recipe, data = RECIPES[DEFAULT], session.data()
+        if (data.inputs, data.outputs) != (784, 10):
+            recipe = recipe_for(f"{data.inputs}-100-{data.outputs}")
+        model = session.make(recipe)
         session.take(model)
-        made = f"{model.network.shape} (recipe {DEFAULT}, seed {model.trainer.seed})"
-        session.report(Note(f"Made a network, {made}."))
+        of = f"{recipe.name and f'recipe {recipe.name}, '}seed {model.trainer.seed}"
+        session.report(Note(f"Made a network, {model.network.shape} ({of}, data {model.data})."))
     model = session.learner()
     return model, session.data_for(model)
 
