@@ -337,15 +337,8 @@ def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
         chains = _Graph(messages, *messages.all(model, 7)).output
     except (ValueError, IndexError, KeyError, TypeError, OverflowError):
         raise DamagedSave("it is not a whole .onnx file") from None
-    last = chains[0].layers[-1]["config"] if chains[0].layers else {}
-    if not known and last.get("units", 1) > 1 and last["activation"] == "linear":
-        last["activation"] = "softmax"
-        report("Its outputs are linear: a softmax is added, which changes no guess.")
-    pixels = "unit"
-    if not known and all(isclose(chain.scale, 1 / 255, rel_tol=1e-3) for chain in chains):
-        pixels = "raw"  # they take 0 to 255
-        for chain in chains:
-            chain.scale = 1.0
+    if not known:
+        _of_another(chains, report)
     about = chains[0].described("", arrays)
     if len(chains) > 1 or chains[0].scale != 1:
         arrays.clear()
@@ -355,6 +348,24 @@ def read_onnx(data: bytes, report: Report) -> tuple[str, dict[str, Document]]:
         ]
         about |= {"input_shape": [prod(about["input_shape"])], "cost": "cross-entropy"}
         about["layers"] = [{"kind": Committee.kind, "members": members}]
-    origin = {"pixels": pixels, "recipe": "", "data": "", "trained_on": [], "cost": about["cost"]}
+    origin = {"pixels": "unit", "recipe": "", "data": "", "trained_on": [], "cost": about["cost"]}
     about |= {name: known.get(name, usual) for name, usual in origin.items()}
     return json.dumps(about | {"digitnet": VERSION}), arrays
+
+
+def _of_another(chains: list[_Chain], report: Report) -> None:
+    """Gives another program's networks probabilities as outputs, and inputs from 0 to 1.
+
+    Raises DamagedSave if their outputs are averaged before they are probabilities.
+    """
+    for chain in chains:
+        last = chain.layers[-1]["config"] if chain.layers else {}
+        if last.get("units", 1) > 1 and last["activation"] == "linear":
+            if len(chains) > 1:
+                raise DamagedSave("it averages linear outputs; a committee averages probabilities")
+            last["activation"] = "softmax"
+            report("Its outputs are linear: a softmax is added, which changes no guess.")
+    if any(isclose(chain.scale, 1 / 255, rel_tol=1e-3) for chain in chains):
+        for chain in chains:
+            chain.scale = round(255 * chain.scale, 3)
+        report("It takes pixels from 0 to 255 and divides them; here they are from 0 to 1.")

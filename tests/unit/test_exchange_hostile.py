@@ -251,6 +251,7 @@ BAD_ONNX: dict[str, tuple[list[int], list[Any], dict[str, Any], str]] = {
     "a sum of nothing": ([4], [LAYER, ("Add", "b", {})], {}, "not follow a MatMul"),
     "a factor within": ([4], [LAYER, ("Mul", "b", {})], {}, "only the input is multiplied"),
     "a layer of a mean": ([4], [LAYER, ("Mean", "x", {}), LAYER], {}, "takes no value, or several"),
+    "a mean of linear outputs": ([4], [LAYER, ("Mean", "x", {})], {}, "averages linear outputs"),
     "weights that do not fit": ([5], [LAYER], {}, "its input has 5 numbers"),
     "weights that are not finite": ([4], [LAYER], {"w": ZEROS * np.nan}, "not a finite number"),
     "a variance below zero": (
