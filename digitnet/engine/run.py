@@ -162,19 +162,21 @@ class LastGood:
     """The latest weights known to be good.
 
     Diverging weights are finite for a while, so those at one report count as good only if the cost
-    of the mini-batches up to the next one is not too high. The baseline is the cost of the same
-    answer, the mean target, for every case.
+    of the mini-batches up to the next one, penalties included, is not too high. The baseline is the
+    cost of the same answer, the mean target, for every case.
     """
 
     def __init__(self, trainer: Trainer, cases: Cases, cost: float) -> None:
-        """cost: of the present weights."""
+        """cost: of the present weights, as of `see`."""
         self.trainer, self.usual_cost = trainer, cost
         mean = np.broadcast_to(cases.targets.mean(axis=0), cases.targets.shape)
         self.baseline_cost = trainer.network.cost.value(mean, cases.targets)
         self.weights = self.latest = trainer.snapshot()
 
     def see(self, cost: float) -> None:
-        if cost < max(self.baseline_cost, 3 * self.usual_cost):
+        usual, baseline = self.usual_cost, self.baseline_cost
+        # cross-entropy is clamped: where the usual cost is high, it cannot reach three times that
+        if cost < max(baseline, min(3 * usual, usual + baseline)):
             self.weights = self.latest
             self.usual_cost = (self.usual_cost + cost) / 2
         self.latest = self.trainer.snapshot()
@@ -300,7 +302,7 @@ class _Training:
         """Makes a report, and starts the next interval."""
         cost, recent = (float(np.mean(costs)) for costs in (self.costs, self.earlier + self.costs))
         measured, progress, penalty = self.measured, self.trainer.progress, self.trainer.penalty()
-        self.last_good.see(cost)
+        self.last_good.see(cost + penalty)
         self.earlier, self.costs, self.measured = self.costs, [], False
         self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
         ended = measured and progress.position == 0
@@ -331,22 +333,21 @@ class _Training:
                 trainer.restore(best.weights)
                 restored = True
         trainer.measure_statistics(self.cases)
-        on_train = trainer.measure(self.cases)
-        if not isfinite(on_train.cost) and stopped != "diverged":
+        on_train = trainer.measure_plain(self.cases)
+        if not isfinite(on_train.cost + trainer.penalty()) and stopped != "diverged":
             stopped, restored = "diverged", False
             trainer.restore(self.last_good.weights)
-            on_train = trainer.measure(self.cases)
+            on_train = trainer.measure_plain(self.cases)
         self._record(trainer.measure(self.validation))
-        plain_cost, baseline = on_train.cost - trainer.penalty(), self.last_good.baseline_cost
         return Outcome(
             *self.meter.done()[:3],
             speed,
-            on_train.cost,
+            on_train.cost + trainer.penalty(),
             on_train.accuracy,
             self.on_validation.accuracy,
             stopped,
             self.first.accuracy,
             restored,
             epochs_since_best,
-            plain_cost >= BARELY_BETTER * baseline,
+            on_train.cost >= BARELY_BETTER * self.last_good.baseline_cost,
         )

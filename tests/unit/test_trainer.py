@@ -170,7 +170,8 @@ def test_a_target_ends_the_training_and_what_is_no_better_than_guessing_is_known
     outcome = train(trainer(), "95%")
     assert (outcome.stopped, outcome.is_guessing) == ("target", False)
     assert outcome.validation_accuracy >= 0.95
-    assert train(trainer(), "20e", hopeless()).is_guessing is True
+    for settings, amount in ({}, "20e"), ({"rate": 1.0, "l2": 5.0}, "13"):  # a huge penalty
+        assert train(trainer(**settings), amount, hopeless()).is_guessing is True
 
 
 def test_a_short_training_has_measurements_and_reports_to_draw() -> None:
@@ -210,14 +211,27 @@ def test_the_seed_decides_everything() -> None:
     assert values(one) == values(same) != values(other)
 
 
-def test_a_diverging_training_stops_and_puts_the_last_good_weights_back() -> None:
-    cases = blobs()
-    huge = Cases(cases.inputs * np.float32(1e18), cases.targets)
-    of = trainer(rate=1e3)
-    outcome = train(of, "1000e", huge)
+@pytest.mark.parametrize(
+    ("scale", "settings"),
+    [
+        (1e18, {"rate": 1e3}),
+        (1, {"rate": 1, "l2": 5}),  # only the penalty becomes huge
+        (
+            [1, 1, 1, 300],
+            {"rate": 0.05, "l2": 1e-4, "optimizer": "momentum"},
+        ),  # the cost is clamped
+    ],
+    ids=str,
+)
+def test_a_diverging_training_stops_and_puts_the_last_good_weights_back(
+    scale: Any, settings: dict[str, Any]
+) -> None:
+    cases, of = blobs(), trainer(**settings)
+    cases = Cases(cases.inputs * np.array(scale, np.float32), cases.targets)
+    before = values(of)
+    outcome = train(of, "20e", cases)
     assert outcome.stopped == "diverged"
-    assert of.network.is_finite()
-    assert of.progress.batches == 0
+    assert (values(of), of.progress.batches) == (before, 0)
     assert train(trainer(), "1e").stopped == "done"
 
 
