@@ -7,7 +7,7 @@ import pytest
 from board_helpers import DIGITS, draw
 from mouse_helpers import Hand
 from PIL import Image
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, do, refusal, shown
 
 from digitnet.digits.drawing import Drawing
 from digitnet.registry.own_sets import ROWS
@@ -36,6 +36,9 @@ def test_drawings_become_a_data_set_that_is_trained_on_and_checked(session: Sess
     assert do(again, "data mine")[0]["train"] == chosen["train"]
 
 
+NONE_READ = "no digit was read: d draws one, img reads a picture of one"
+
+
 def test_the_answer_is_said_on_the_board_or_afterwards_and_can_be_changed(
     session: Session,
 ) -> None:
@@ -43,8 +46,26 @@ def test_the_answer_is_said_on_the_board_or_afterwards_and_can_be_changed(
     session.asker = Hand(7)
     assert refusal(session, "d; mine") == "which digit is it? Example: mine 7"
     assert drawn(session, 7, "mine 7")["total"] == 1
-    assert do(session, "mine 1")[0] == {"command": "mine", "answer": 1, "total": 1, "of_it": 1}
+    assert do(session, "mine 1")[0] == {
+        "command": "mine", "answer": 1, "total": 1, "of_it": 1, "was": 7,
+    }  # fmt: skip
+    assert shown(session, "mine 3") == "The digit just added is a 3 now; it was a 1.\n"
+    assert shown(session, "mine 3") == "The digit just added is a 3 already.\n"
     assert drawn(session, 1, "mine 7", 1)["of_it"] == 1
+
+
+def test_a_reading_that_was_left_or_failed_leaves_no_digit_to_add(
+    session: Session, tmp_path: Path
+) -> None:
+    do(session, "n diary")
+    drawn(session, 7, "mine", 7)
+    session.asker = Hand(3, done=False)
+    assert refusal(session, "d; mine 3") == NONE_READ
+    drawn(session, 7, "mine", 7)
+    Image.new("L", (40, 40), 255).save(tmp_path / "blank.png")
+    refusal(session, f"img {tmp_path / 'blank.png'}")
+    assert refusal(session, "mine 3") == NONE_READ
+    assert do(session, "mine show")[0]["cases"][0]["answer"] == 7
 
 
 def test_what_is_in_use_grows_and_shrinks_at_once(session: Session) -> None:
@@ -65,10 +86,7 @@ def test_what_is_in_use_grows_and_shrinks_at_once(session: Session) -> None:
 
 
 def test_what_cannot_be_added(session: Session, tmp_path: Path) -> None:
-    assert (
-        refusal(session, "mine 7")
-        == "no digit was drawn yet: d draws one, img reads a picture of one"
-    )
+    assert refusal(session, "mine 7") == NONE_READ
     assert "d draws a digit, mine adds it" in refusal(session, "data mine")
     do(session, "n diary")
     assert "no digits in mine" in refusal(session, "mine remove")

@@ -308,7 +308,7 @@ def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> tuple[
 def _added(session: Session, digits: str | None) -> Said:
     """Adds the last digit that was read, or all of them."""
     if session.last_pictures is None:
-        raise CommandError("no digit was drawn yet: d draws one, img reads a picture of one")
+        raise CommandError("no digit was read: d draws one, img reads a picture of one")
     pictures, known = session.last_pictures
     if digits is None and known is None:
         raise CommandError("which digit is it? Example: mine 7")
@@ -324,7 +324,7 @@ def _added(session: Session, digits: str | None) -> Said:
             cases = cases.with_case(picture, int(digit))
         return cases
 
-    _, cases = _changed(session, change)
+    before, cases = _changed(session, change)
     total, last = len(cases), int(digits[-1])
     if len(digits) > 1:
         done, more = f"Added {len(digits)} digits to mine", ""
@@ -333,6 +333,10 @@ def _added(session: Session, digits: str | None) -> Said:
         it, of_it = with_article(last), int((cases.answers == last).sum())
         done, more = f"Added to mine as {it}", f", {of_it} of them {it}"
         fields = {"answer": last, "total": total, "of_it": of_it}
+        if total == len(before):
+            was = int(before.answers[-1])
+            how = "already" if was == last else f"now; it was {with_article(was)}"
+            return Said(f"The digit just added is {it} {how}.", fields | {"was": was})
     text = f"{done}: {counted(total, 'digit')} by now{more}. data mine trains on them."
     return Said(text, fields)
 

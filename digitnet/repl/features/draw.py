@@ -310,7 +310,7 @@ def draw(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> 
     digit it is, Enter is done, Escape leaves. With a number, that test case is on the board, so
     that one sees how the outputs follow what is drawn or erased.
     """
-    board = Board(_reader(session.network()))
+    board, session.last_pictures = Board(_reader(session.network())), None
     if index is not None:
         data = session.data_for(session.network())
         if data.picture != (SIDE, SIDE):

@@ -336,7 +336,7 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
     answer: then it counts as misread. mine adds the one that was read last to your own digits. The
     included network hand (l hand) knows more ways to write digits than MNIST has.
     """
-    reader = PictureReader(session.network())
+    reader, session.last_pictures = PictureReader(session.network()), None
     steps = len(files) > 1 and files[-1] == STEPS
     files = files[: len(files) - steps]
     todo = [found for word in files for found in _found(word)]
