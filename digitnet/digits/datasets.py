@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from functools import cached_property
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitnet.digits.files import MAX_IDX, BadFile, Bytes, locate_idx, read_idx
 from digitnet.engine.arrays import Array, Cases, Integers, Pixels, answers_of, one_hot
@@ -32,6 +34,7 @@ class NotHere(Exception):
         super().__init__(f"the data set {name} is not here: {hint}")
 
 
+PARTS = ("train", "validation", "test")
 GIVEN = "Python"
 """Stands for cases that a program gave, where the data sets are named that were trained on."""
 
@@ -55,15 +58,6 @@ class DataSet:
     validations_are_in: frozenset[str]
     answers: tuple[str, ...] = ()
 
-    def is_seen(self, trained_on: Sequence[str], part: str = "test") -> bool | None:
-        """Whether a network trained on these data sets, or on GIVEN, has seen the test cases, or
-        the validation cases; None if it is not known.
-        """
-        within = self.tests_are_in if part == "test" else self.validations_are_in
-        if not within.isdisjoint(trained_on):
-            return True
-        return None if GIVEN in trained_on else False
-
     @property
     def inputs(self) -> int:
         """The inputs of a case: its pixels, or the columns of the table."""
@@ -78,6 +72,11 @@ class DataSet:
         parts = (self.train, self.validation, self.test)
         arrays = [a for p in parts for a in (p.inputs, p.targets.astype(np.uint8))]
         return sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+    @cached_property
+    def hashes(self) -> dict[str, frozenset[bytes]]:
+        """part → the hashes of its cases, by which they are found in other data sets."""
+        return {part: frozenset(hashes_of(getattr(self, part).inputs)) for part in PARTS}
 
     def changed(self, change: Callable[[Cases], Cases], **others: Any) -> "DataSet":
         """A copy with all three sets changed, and the other fields that are given."""
@@ -108,6 +107,13 @@ class DataSet:
             f"{self.name}: {len(self.train):,} {cases} to train, {len(self.validation):,} to "
             f"validate, {len(self.test):,} to test; {rows} x {columns} pixels each"
         )
+
+
+def hashes_of(inputs: NDArray[Any]) -> list[bytes]:
+    """A hash of each case."""
+    if inputs.dtype != np.uint8:
+        inputs = inputs.astype(np.float32)
+    return [blake2b(case.tobytes(), digest_size=8).digest() for case in inputs]
 
 
 def _some(cases: Cases, rows: Integers | slice) -> Cases:
@@ -347,3 +353,6 @@ _RELATIVES = (
 SOURCES, RELATIVES = (
     {source.name: source for source in sources} for sources in (_SOURCES, _RELATIVES)
 )
+
+MADE = ("hand", "judge")
+"""The data sets that were made for the included networks: no other has cases of them."""

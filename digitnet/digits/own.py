@@ -3,7 +3,6 @@
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitnet.digits.datasets import PICTURE, DataSet
+from digitnet.digits.datasets import PICTURE, DataSet, hashes_of
 from digitnet.digits.files import (
     MAX_IDX,
     BadFile,
@@ -148,8 +147,7 @@ def parts_of(inputs: NDArray[Any], answers: Bytes) -> Bytes:
     import, with more cases or under another name. But each part has at least one case of each
     answer that has FEW different ones. With fewer in all, as in a truth table, all are trained on.
     """
-    hashes = [blake2b(case.tobytes(), digest_size=8).digest() for case in inputs]
-    places = np.frombuffer(b"".join(hashes), "<u8") / 2.0**64
+    places = np.frombuffer(b"".join(hashes_of(inputs)), "<u8") / 2.0**64
     parts = np.full(len(answers), TRAIN, np.uint8)
     if len(np.unique(places)) < FEW:
         return parts

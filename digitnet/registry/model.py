@@ -15,7 +15,7 @@ SEEN = {True: ", seen in training", None: ", perhaps seen in training", False: "
 @dataclass(frozen=True)
 class Accuracy:
     """An accuracy from 0 to 1. on: the cases it was measured on, such as `sample test`. is_seen:
-    whether the network was trained on them, as of `DataSet.is_seen`.
+    whether the network was trained on them, None if it is not known.
     """
 
     value: float

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from digitnet import recipes
-from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere, Source
+from digitnet.digits.datasets import GIVEN, MADE, RELATIVES, SOURCES, DataSet, NotHere, Source
 from digitnet.digits.files import BadFile
 from digitnet.digits.own import ABOUT_MINE, HOW_TO_ADD, MINE
 from digitnet.digits.prepare import Picture
@@ -93,6 +93,26 @@ class DataSets:
     def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, and the first choice for new networks that fit it."""
         self.name = self._chosen[data.inputs, data.outputs] = data.name
+
+    def is_seen(self, data: DataSet, trained_on: Sequence[str], part: str = "test") -> bool | None:
+        """Whether a network trained on these data sets, or on GIVEN, has seen some of the test
+        cases, or of the `validation` cases; None if it is not known.
+        """
+        within = data.tests_are_in if part == "test" else data.validations_are_in
+        if not within.isdisjoint(trained_on):
+            return True
+        others = {self._are_in(name, data, part) for name in trained_on if name != data.name}
+        return True if True in others else None if None in others else False
+
+    def _are_in(self, name: str, data: DataSet, part: str) -> bool | None:
+        """Whether some cases of a part are among the training cases of another data set."""
+        if {name, data.name} <= {*SOURCES, *RELATIVES, *MADE}:
+            return False
+        try:
+            trained_on = self.get(name).hashes["train"]
+            return not trained_on.isdisjoint(self.get(data.name).hashes[part])
+        except (BadFile, NotHere):  # nobody draws the cases of another data set
+            return False if name in MADE or (data.name == MINE and name != GIVEN) else None
 
     def lend(self, data: DataSet) -> None:
         self._read[data.name], self.name = data, data.name
@@ -246,11 +266,6 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
             session.before = session.last_change = before
         if not progress.batches:
             history.clear()
-
-
-def accuracy_on(part: str, value: float, data: DataSet, model: Model) -> Accuracy:
-    """An accuracy on the `test` or `validation` set, marked if the network has seen its cases."""
-    return Accuracy(value, f"{data.name} {part}", data.is_seen(model.trained_on, part))
 
 
 SESSION_SETTINGS = {
@@ -460,6 +475,11 @@ class Session:
         self.data_sets.choose(data)
         if self.hand and self.hand.network.fits(data.train):
             self.hand.data = data.name
+
+    def accuracy_on(self, part: str, value: float, data: DataSet, model: Model) -> Accuracy:
+        """An accuracy on the `test` or `validation` set, and whether its cases were trained on."""
+        is_seen = self.data_sets.is_seen(data, model.trained_on, part)
+        return Accuracy(value, f"{data.name} {part}", is_seen)
 
     def data_for(self, model: Model) -> DataSet:
         """The current data set, with the network's `cases` and `pixels` settings applied.

@@ -28,15 +28,16 @@ from importing_helpers import (
     files,
     npz,
     pngs,
+    positional,
     resampled,
     text,
 )
 from scipy.spatial.distance import cdist
 from session_helpers import Answers, do, refusal, shown
 
-from digitnet.digits.datasets import DataSet
+from digitnet.digits.datasets import SOURCES, DataSet
 from digitnet.digits.importing import import_from
-from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, parts_of
+from digitnet.digits.own import MINE, TEST, TRAIN, VALIDATION, OwnCases, parts_of
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.report import Stopped
 from digitnet.paths import included_folder
@@ -215,6 +216,44 @@ def test_no_case_that_was_trained_on_tests_after_another_import(
         assert not seen & {*map(bytes, data.validation.inputs), *map(bytes, data.test.inputs)}
         seen |= {*map(bytes, data.train.inputs)}
     assert len(seen) < COUNT
+
+
+KNOWN = SOURCES["sample"].read([ROOT / "data"]).train.inputs[:COUNT].reshape(-1, 28, 28)
+FIRST, LAST = slice(COUNT // 2), slice(COUNT // 2, None)
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "data", "seen"),
+    [
+        ("some", "sample", True),
+        ("sample", "some", False),
+        ("sample", "known", True),
+        ("some", "some", False),
+        ("one", "other", True),
+        ("one", "one", False),
+        ("mnist", "some", None),  # not here
+        ("gone", "sample", None),
+        ("hand", "some", False),
+        ("hand", "sample", False),
+        ("mnist", "mine", False),
+        ("Python", "mine", None),
+    ],
+)
+def test_cases_that_were_trained_on_in_another_data_set_are_seen(
+    session: Session, tmp_path: Path, trained_on: str, data: str, *, seen: bool | None
+) -> None:
+    for name, make in {
+        "some": npz(x=PICTURES, y=ANSWERS),
+        "known": npz(x=KNOWN, y=np.arange(COUNT) % 10),
+        "one": positional(PICTURES[FIRST], ANSWERS[FIRST], PICTURES[LAST], ANSWERS[LAST]),
+        "other": positional(PICTURES[LAST], ANSWERS[LAST], PICTURES[FIRST], ANSWERS[FIRST]),
+    }.items():
+        if name in (trained_on, data):
+            do(session, f"data import {name} {make(tmp_path)}")
+    session.data_sets.own.keep(MINE, OwnCases(PICTURES, ANSWERS, parts_of(PICTURES, ANSWERS)), None)
+    do(session, f"n 784-10; data {data}")
+    session.network().trained_on = [trained_on]
+    assert do(session, "ch all")[0]["seen_in_training"] is seen
 
 
 def test_a_part_without_cases_has_those_to_train() -> None:

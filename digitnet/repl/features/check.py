@@ -34,7 +34,7 @@ from digitnet.repl.pictures.digit import (
 )
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, percent
 from digitnet.repl.result import Record, Said, ScreenOnly
-from digitnet.repl.session import Session, accuracy_on
+from digitnet.repl.session import Session
 
 MAX_AS_NUMBERS = 16  # up to this many units are shown as numbers
 MAX_ACROSS = 64  # maximum number of units in a row
@@ -274,7 +274,7 @@ def check_multiple(
     model = session.network()
     data = session.data_for(model)
     total = len(data.test)
-    seen, recorded = data.is_seen(model.trained_on), ""
+    seen, recorded = session.data_sets.is_seen(data, model.trained_on), ""
     wanted = total if isinstance(count, str) else count
     if wanted < total:
         rows = session.rng.choice(total, wanted, replace=False)
@@ -283,7 +283,7 @@ def check_multiple(
     elif wanted > max(total, 100):
         raise CommandError(f"the test set of {data.name} has {total:,} cases: ch all checks them")
     else:
-        result = check_all(model, data)
+        result = check_all(session, model, data)
         if seen and model.accuracy and not model.accuracy.is_seen:
             recorded = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
     values = asdict(result) | {"accuracy": result.accuracy}
@@ -292,14 +292,14 @@ def check_multiple(
                            penalty=model.trainer.penalty())  # fmt: skip
 
 
-def check_all(model: Model, data: DataSet) -> Evaluation:
+def check_all(session: Session, model: Model, data: DataSet) -> Evaluation:
     """Evaluates a network on the whole test set, and records its accuracy.
 
     One on cases seen in training does not replace one on others.
     """
     result = evaluate(model.trainer.answering(), data.test)
     check_outputs(np.array(result.cost))
-    measured = accuracy_on("test", result.accuracy, data, model)
+    measured = session.accuracy_on("test", result.accuracy, data, model)
     if not (measured.is_seen and model.accuracy and not model.accuracy.is_seen):
         model.accuracy = measured
     return result
@@ -313,7 +313,7 @@ def take_and_check(session: Session, model: Model) -> Evaluation:
     before = session.hand, session.saved, session.data_sets.name
     session.take(model, is_saved=False)
     try:
-        return check_all(model, session.data_for(model))
+        return check_all(session, model, session.data_for(model))
     except CommandError:
         session.hand, session.saved, session.data_sets.name = before
         raise

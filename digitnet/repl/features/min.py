@@ -12,7 +12,7 @@ from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import GrowingCurves
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
 from digitnet.repl.result import Merged, Milestones, Note, Record, ScreenOnly
-from digitnet.repl.session import Session, accuracy_on, training
+from digitnet.repl.session import Session, training
 
 MAX_MILESTONES = 10  # approximate number of milestones
 
@@ -79,5 +79,5 @@ def min_(
     with training(model, data, session):
         curves = GrowingCurves.of(model.trainer.history, [], since)
         minimum = minimize(model.trainer, data.train, data.validation, iterations, method, report)
-    model.accuracy = accuracy_on("validation", minimum.validation_accuracy, data, model)
+    model.accuracy = session.accuracy_on("validation", minimum.validation_accuracy, data, model)
     return MinResult(minimum, curves)

@@ -117,7 +117,7 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     committee = _committee(models)
     checked = take_and_check(session, committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
-    is_seen = session.data_for(committee).is_seen(committee.trained_on)
+    is_seen = session.data_sets.is_seen(session.data_for(committee), committee.trained_on)
     fields = {"members": members, "correct": checked.correct, "total": checked.total}
     return Said(
         f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."

@@ -25,7 +25,7 @@ from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import WHOLE, Row, Sheet, aligned, as_list, columns, weight_name
 from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note, Said
-from digitnet.repl.session import Session, accuracy_on, training
+from digitnet.repl.session import Session, training
 
 MAX_STEPS = 100  # maximum number of mini-batches of one `step`
 
@@ -135,7 +135,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
                 steps.append(StepReport(observed, trainer.settings.optimizer))
     if steps:
         accuracy = steps[-1].observed.outcome.validation_accuracy
-        model.accuracy = accuracy_on("validation", accuracy, data, model)
+        model.accuracy = session.accuracy_on("validation", accuracy, data, model)
     return StepResult(steps, stopped)
 
 

@@ -40,7 +40,7 @@ from digitnet.repl.pictures.curves import GrowingCurves, rows_of
 from digitnet.repl.pictures.digit import Framed, bar, framed_units, gallery, size_of
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
 from digitnet.repl.result import Milestones, Note, Record, ScreenOnly
-from digitnet.repl.session import Session, accuracy_on, clean, training
+from digitnet.repl.session import Session, clean, training
 
 BAR = 24
 
@@ -325,7 +325,7 @@ def trained(
             raise CommandError(str(error)) from None
     curves.end(trainer.history)
     progress.end(outcome.stopped)
-    measured = accuracy_on("validation", outcome.validation_accuracy, data, model)
+    measured = session.accuracy_on("validation", outcome.validation_accuracy, data, model)
     if outcome.batches or not model.accuracy:
         model.accuracy = measured
     can_augment = settings.augment == "none" and data.picture is not None
