@@ -12,6 +12,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from platform import node
 from time import monotonic, time
 from typing import Any
 
@@ -217,7 +218,7 @@ class ProgressFile:
 
     def __init__(self, saves: Path, name: str, shape: str) -> None:
         self.path = saves / FOLDER / f"{os.getpid()}.progress"
-        self._fields: dict[str, Any] = {"name": name, "shape": shape, "ended": ""}
+        self._fields: dict[str, Any] = {"name": name, "shape": shape, "host": node(), "ended": ""}
         self._next, self._is_written = monotonic() + FIRST_SECONDS, False
 
     def write(self, report: Status, curves: object) -> None:
@@ -252,7 +253,8 @@ class ProgressFile:
 @dataclass(frozen=True)
 class Followed:
     """A training of another process. name: of the network, empty if it has none. curves, since: as
-    they are drawn. ended: why, or empty. silent: the seconds since its last report.
+    they are drawn. ended: why, `killed` if its process is gone, or empty. silent: the seconds
+    since its last report.
     """
 
     path: Path
@@ -281,12 +283,26 @@ def read_progress(path: Path) -> Followed:
         fields = Fields(decode(unseal(read_file(path))), "progress")
     except OSError as error:
         raise DamagedSave(f"it cannot be read: {error.strerror}") from None
-    name, shape, ended = (fields.text(field) for field in ("name", "shape", "ended"))
+    name, shape, host, ended = (fields.text(n) for n in ("name", "shape", "host", "ended"))
+    if not ended and host == node() and _is_gone(int(path.stem)):
+        ended = "killed"
     maybe = {name: lambda f, n: f.maybe(n, Fields.real) for name in ("part", "remaining")}
     report = Status(**fields.inner("report").record(Status, **maybe))
     tables = {name: fields.table(name, 2, MAX_POINTS) for name in CURVES}
     curves = {name: [(x, y) for x, y in table.tolist()] for name, table in tables.items()}
     return Followed(path, name, shape, report, curves, fields.whole("since"), ended, silent)
+
+
+def _is_gone(process: int) -> bool:
+    """Whether no such process runs on this machine, as far as can be told."""
+    try:
+        if os.name != "nt":  # there, the signal 0 is Ctrl-C
+            os.kill(process, 0)
+    except (PermissionError, OverflowError):  # it is another user's; no process has that number
+        pass
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _silent(path: Path) -> float:

@@ -1,5 +1,8 @@
 """`watch`: a training of another terminal is followed, and what is no training is not."""
 
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -30,10 +33,14 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "LOOK_SECONDS", 0.01)
 
 
+PROCESSES = {"first": os.getpid(), "second": 1}
+"""The processes of two trainings: they run."""
+
+
 def in_training(session: Session, name: str = "first") -> ProgressFile:
     """Another terminal's training."""
     other = ProgressFile(session.saves, name, "784-8-10")
-    other.path = other.path.with_name(f"{len(name)}.progress")
+    other.path = other.path.with_name(f"{PROCESSES[name]}.progress")
     other.write(REPORT, CURVES)
     return other
 
@@ -79,8 +86,9 @@ def test_one_is_chosen_by_its_name(session: Session) -> None:
     in_training(session)
     assert "'nosuch'" in refusal(session, "watch nosuch")
     in_training(session, "second")
-    assert "several are in training in another terminal with these saves: 'first'" in refusal(
-        session, "watch"
+    assert (
+        "several are in training in another terminal with these saves: 'second', 'first'"
+        in refusal(session, "watch")
     )
 
 
@@ -90,6 +98,33 @@ def test_training_leaves_word_of_itself_and_of_its_end(session: Session) -> None
     seen = recovery.read_progress(path)
     assert (seen.name, seen.shape, seen.ended, seen.since) == ("mine", "784-8-10", "done", 20)
     assert "nothing is in training" in refusal(session, "watch")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_training_that_breaks_off_has_ended_too(
+    session: Session, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def report(update: Note | None = None) -> None:
+        raise error
+
+    monkeypatch.setattr(session, "report", report)
+    assert not do_line("n 784-8-10; t 20", session, Kept())
+    (path,) = (session.saves / ".recovery").glob("*.progress")
+    assert recovery.read_progress(path).ended == "interrupted"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell")
+def test_a_training_whose_process_was_killed_has_ended(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = in_training(session)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    path = other.path.rename(other.path.with_name(f"{gone.pid}.progress"))
+    assert recovery.read_progress(path).ended == "killed"
+    assert followed(session.saves) == []
+    monkeypatch.setattr(recovery, "node", lambda: "another machine")
+    assert len(followed(session.saves)) == 1
 
 
 LONG = array_document(np.zeros((2000, 2)))

@@ -319,12 +319,15 @@ def trained(
             meanwhile()
             show(done)
 
+        ended = "interrupted"
         try:
             outcome = run(trainer, data.train, data.validation, amount, report)
+            ended = outcome.stopped
         except ValueError as error:  # the cases are not pictures, or too many for the memory
             raise CommandError(str(error)) from None
+        finally:
+            progress.end(ended)
     curves.end(trainer.history)
-    progress.end(outcome.stopped)
     measured = session.accuracy_on("validation", outcome.validation_accuracy, data, model)
     if outcome.batches or not model.accuracy:
         model.accuracy = measured
