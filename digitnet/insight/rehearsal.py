@@ -122,7 +122,8 @@ class Point:
 
 def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[Point]:
     """Trains a copy at rates from 1e-5 to 100, four mini-batches at each, until the cost is four
-    times the lowest (Smith 2017, arXiv 1506.01186, section 3.3; fastai's `LRFinder`).
+    times the lowest (Smith 2017, arXiv 1506.01186, section 3.3; fastai's `LRFinder`), or has fallen
+    so low that higher rates have nothing left to show.
 
     The cost is measured on the same cases each time, so it needs no smoothing. Reports each point,
     with rates as `set rate` takes them. Raises ValueError as `rehearse` does.
@@ -130,7 +131,7 @@ def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[
     copy = training_copy(trainer)
     batches = _mini_batches(copy, cases)
     probe = sample_indices(len(cases), 300)
-    lowest = _measured(copy, cases, probe).cost
+    start = lowest = _measured(copy, cases, probe).cost
     points: list[Point] = []
     for rate in np.geomspace(1e-5, 1e2, 57).tolist():  # eight to a power of ten
         for _ in range(4):
@@ -139,7 +140,7 @@ def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[
         points.append(Point(rate, _measured(copy, cases, probe).cost))
         report(points[-1])
         lowest = min(lowest, points[-1].cost)
-        if not points[-1].cost <= 4 * lowest:
+        if not 0.05 * start <= points[-1].cost <= 4 * lowest:
             break
     return points
 
@@ -147,7 +148,7 @@ def range_test(trainer: Trainer, cases: Cases, report: Report = ignore) -> list[
 def suggested_rate(points: Sequence[Point], optimizer: str) -> float | None:
     """The rate of the lowest cost, over the optimizer's margin; None if it hardly falls."""
     lowest = min(points, key=lambda point: point.cost)
-    if lowest.cost > 0.95 * points[0].cost:
+    if lowest.cost > 0.98 * points[0].cost:
         return None
     return float(f"{lowest.rate / OPTIMIZERS[optimizer].rate_margin:.1g}")
 

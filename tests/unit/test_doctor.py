@@ -189,6 +189,22 @@ def test_the_suggested_rate_is_a_good_one_for_every_optimiser(optimizer: str) ->
     assert patient.trainer.measure(patient.sets["validation"]).accuracy >= 0.82
 
 
+@pytest.mark.parametrize(("patient", "low", "high"), [
+    (lambda: recipe("xor"), 0.01, 0.3),
+    (lambda: recipe("spiral"), 0.001, 0.03),
+    (lambda: recipe("truth"), 1, 100),
+    (lambda: recipe("quick", cases=16), 0.001, 0.3),
+    (lambda: recipe("diary"), 1, 10),
+], ids=["xor", "spiral", "truth", "16 cases", "diary"])  # fmt: skip
+def test_the_suggested_rate_is_a_good_one_where_there_is_little_to_learn(
+    patient: Callable[[], Patient], low: float, high: float
+) -> None:
+    trainer, cases = patient().trainer, patient().train
+    suggested = suggested_rate(range_test(trainer, cases), trainer.settings.optimizer)
+    assert suggested is not None
+    assert low <= suggested <= high
+
+
 def test_the_suggestion_is_told_as_the_setting_that_a_falling_schedule_wants() -> None:
     suggested = []
     for batches in (0, 4500):

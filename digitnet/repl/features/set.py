@@ -166,9 +166,9 @@ class FindResult(Record):
                 "(doctor)."
             )
             return
-        text = Text("The cost falls well at ").append(f"{self.suggestion:g}", "bold")
+        text = Text("The cost falls fastest near a rate of ").append(f"{self.suggestion:g}", "bold")
         if self.suggestion == self.present:
-            yield text.append(", the rate it has now.")
+            yield text.append(", which it has now.")
             return
         text.append(f"; the rate is {self.present:g} now.\n  Try: ")
         yield text.append(f"set rate {self.suggestion:g}", "bold")
