@@ -34,6 +34,7 @@ from digitnet.insight.doctor import diagnose
 from digitnet.insight.facts import Facts
 from digitnet.insight.why import backpropagate
 from digitnet.recipes import RECIPES, blueprint_of, line_for
+from digitnet.registry.own_sets import OwnData, Version
 from digitnet.registry.saves import Registry
 
 
@@ -99,29 +100,47 @@ class Network(Estimator):
     def save(self, name: str) -> None:
         """Saves the network under a name, with the same guarantees as at the prompt.
 
-        Raises RegistryError if it cannot be saved; nothing is changed then.
+        Raises RegistryError if it cannot be saved, ValueError if its answers are not 0, 1, 2, ...,
+        which a save does not hold; nothing is changed then.
         """
-        _registry().save(self._there(), name)
+        model, classes = self._there(), self.classes_
+        if not np.array_equal(classes, np.arange(len(classes))):
+            raise ValueError(
+                f"a save has the answers 0 to {len(classes) - 1}, and these begin with "
+                f"{classes[:2].tolist()}: fit it with np.unique(y, return_inverse=True)[1]"
+            )
+        _registry().save(model, name)
 
 
 network = Network
 
 
-@cache
 def data(name: str = "sample", folder: str | Path | None = None) -> Data:
-    """A data set that comes with digitnet or was downloaded: `sample`, `mnist`, `truth`, ...
+    """A data set that comes with digitnet, was downloaded, or is your own: `sample`, `mnist`, ...
 
-    folder: searched first. Raises ValueError for an unknown name, NotHere if its files are not on
-    this machine, BadFile if they are damaged.
+    Its arrays are read-only. folder: searched first. Raises ValueError for an unknown name, NotHere
+    if its files are not on this machine, BadFile if they are damaged.
     """
-    sources = SOURCES | RELATIVES
-    if name not in sources:
-        raise ValueError(f"{name!r} is not a data set: {', '.join(sources)}")
-    found = sources[name].read(paths.data_folders(Path(folder) if folder else None))
-    parts = (found.train, found.validation, found.test)
-    inputs = [np.multiply(p.inputs, p.scale, dtype=np.float32) for p in parts]
-    ORIGINS[id(inputs[0])] = name
-    return Data(name, *(Part(x, answers_of(p.targets)) for x, p in zip(inputs, parts, strict=True)))
+    is_own = name not in SOURCES | RELATIVES
+    return _data(name, folder, OwnData(paths.saves_folder()).version(name) if is_own else None)
+
+
+@cache
+def _data(name: str, folder: str | Path | None, version: Version) -> Data:
+    own, sources = OwnData(paths.saves_folder()), SOURCES | RELATIVES
+    if name in sources:
+        found = sources[name].read(paths.data_folders(Path(folder) if folder else None))
+    elif version:
+        found = own.read(name).data_set(name)
+    else:
+        raise ValueError(f"{name!r} is not a data set: {', '.join([*sources, *own.names()])}")
+    parts = []
+    for cases in (found.train, found.validation, found.test):
+        x = np.multiply(cases.inputs, cases.scale, dtype=np.float32)
+        parts.append(Part(x, answers_of(cases.targets)))
+        parts[-1].x.flags.writeable = parts[-1].y.flags.writeable = False
+    ORIGINS[id(parts[0].x)] = name
+    return Data(name, *parts)
 
 
 def load(name: str) -> Network:

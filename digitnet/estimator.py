@@ -30,6 +30,7 @@ ORIGINS: dict[int, str] = {}
 """id of the training inputs that `digitnet.data` has given, and keeps → the name of the set."""
 
 
+PIXELS = "pixels are bytes (np.uint8), or from 0 to 1"
 MUCH_LARGER = 10  # times the inputs of training: of such inputs `predict` warns
 
 
@@ -115,6 +116,8 @@ class Estimator:
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
         self._largest = float(np.abs(train.inputs).max()) or inf
+        if 127 < self._largest <= 255 and inputs.min() == 0 and not (inputs % 1).any():
+            warnings.warn(f"x goes up to {self._largest:g}; {PIXELS}", stacklevel=2)
         if amount.value:
             origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
             if model.trained_on[-1:] != [origin]:
@@ -194,7 +197,7 @@ class Estimator:
         if (largest := np.abs(inputs).max()) > MUCH_LARGER * self._largest:
             warnings.warn(
                 f"x goes up to {largest:g}, and the cases it was trained on to {self._largest:g}; "
-                "pixels are bytes, or from 0 to 1",
+                f"{PIXELS}",
                 stacklevel=3,
             )
         cases = self._cases(inputs, np.full(len(inputs), self.classes_[0]))
@@ -209,8 +212,8 @@ class Estimator:
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """The accuracy: the fraction of cases that are answered right."""
-        inputs, answers = _paired(x, y)
-        return float((self.predict(inputs) == answers).mean())
+        cases = self._cases(x, y)
+        return float((answers_of(self._outputs(x)) == answers_of(cases.targets)).mean())
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a classifier."""

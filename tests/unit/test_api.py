@@ -16,7 +16,7 @@ import digitnet as dn
 from digitnet.engine.report import Stopped
 from digitnet.registry.exchange import export_network
 from digitnet.registry.files import RegistryError
-from digitnet.repl.session import Session
+from digitnet.repl.session import NonInteractive, Session
 
 
 @pytest.fixture(autouse=True)
@@ -157,6 +157,11 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: fitted(x, y).confusion(x[:10], y), "y has shape"),
         (lambda x, y: fitted(x, y).set_params(shape="784-8-10").fit(x, y), "shape was changed"),
         (lambda x, y: dn.data("nosuch"), "not a data set"),
+        (lambda x, y: fitted(x, y).score(x, y + 10), "answers that the network"),
+        (lambda x, y: dn.network("*-9-*").fit(x, np.array(["even", "odd"])[y % 2]).save("a"),
+         "answers 0 to 1, and these begin with .'even', 'odd'"),
+        (lambda x, y: dn.network("*-9-*").fit(x, 3 * y + 1).save("a"), "fit it with np.unique"),
+        (lambda x, y: x.__isub__(x.mean()), "read-only"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(wrong: object, said: str) -> None:
@@ -233,6 +238,25 @@ def test_pixels_from_0_to_255_are_warned_of() -> None:
         assert re.fullmatch(r"Digit\(guess=\d, \d+\.\d %\)", repr(net.check(test.x[0])))
 
 
+def test_whole_pixels_that_are_no_bytes_are_warned_of_in_training() -> None:
+    train, _ = dn.data("sample")
+    x, y, net = np.round(train.x[:50] * 255), train.y[:50], dn.network("784-4-10", epochs=1)
+    with pytest.warns(UserWarning, match=r"x goes up to 255; pixels are bytes \(np.uint8\)"):
+        net.fit(x.astype(int), y)
+    net.fit(x.astype(np.uint8), y)  # warnings are errors
+
+
+def test_an_own_data_set_is_there_as_it_is_now(session: Session, tmp_path: Path) -> None:
+    for count in (100, 120):
+        x, y = dn.data("sample").test.x[:count].reshape(-1, 28, 28), dn.data("sample").test.y
+        np.savez(tmp_path / "some.npz", x=x, y=y[:count])
+        session.asker = NonInteractive(yes=True)
+        do(session, f"data import some {tmp_path / 'some.npz'}")
+        some = dn.data("some")
+        assert sum(len(part.y) for part in (some.train, some.validation, some.test)) == count
+        assert some.train.x.max() == 1
+
+
 def test_the_program_and_the_loader_of_the_page_answer_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,7 +274,7 @@ def test_the_program_and_the_loader_of_the_page_answer_the_same(
     np.testing.assert_allclose(names["answer"](test.x), expected, atol=1e-5)
     torch = pytest.importorskip("torch")
     exec(loader, names)
-    x = torch.from_numpy(test.x)
+    x = torch.tensor(test.x)
     for module in names["modules"]:
         x = module(x)
     np.testing.assert_allclose(x.detach().numpy(), expected, atol=1e-5)
