@@ -18,7 +18,16 @@ from digitnet.engine.report import Stopped
 from digitnet.flags import Config, manual
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import COMMANDS, Command, all_commands, expanded, find, split, understood
+from digitnet.repl.command import (
+    COMMANDS,
+    Command,
+    all_commands,
+    as_typed,
+    expanded,
+    find,
+    split,
+    understood,
+)
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.pictures import Screen
@@ -90,8 +99,9 @@ class Loop:
             unsaved = session.hand if session.unsaved_batches else None
             meant = code == 0 and not ended_by
             autosaved = session.unfinished.at_exit(unsaved, meant=meant, asked=session.interactive)
-            if autosaved and not ended_by:
-                say_error("the unsaved training was autosaved: recover loads it")
+            if autosaved:
+                by = "ended by a signal; " if ended_by else ""
+                say_error(f"{by}the unsaved training was autosaved: recover loads it")
             elif unsaved and (warning := session.unfinished.warning):
                 say_error(warning)
         if ended_by:  # everything is saved, so end by the same signal
@@ -140,24 +150,26 @@ def _bounded(lines: TextIO) -> Iterator[str]:
 
 
 def do_line(line: str, session: Session, output: Output) -> bool:
-    """Runs the commands of a line until one fails or is interrupted; returns whether none did."""
+    """Runs the commands of a line until one fails or is interrupted, and says which are left;
+    returns whether none failed.
+    """
     try:
         calls = [call for words in split(line) for call in expanded(words, session.aliases)]
     except CommandError as error:
         output.error("", str(error))
         return False
-    session.interrupts.asked = False
-    for words in calls:
+    session.interrupts.asked, done = False, True
+    while calls and done and not (session.is_over or session.interrupts.asked):
+        words = calls.pop(0)
         done = do_command(understood(words), session, output)
         if not session.is_over:
             session.unfinished.after_command(session.hand, session.unsaved_batches)
             if warning := session.unfinished.new_warning():
                 output.report(Note(f"Warning: {warning}"))
-        if not done:
-            return False
-        if session.is_over or session.interrupts.asked:
-            break
-    return True
+    if calls and not session.is_over:
+        left = "; ".join(" ".join(map(as_typed, words)) for words in calls)
+        output.report(Note(f"Not run: {printable(left)}."))
+    return done
 
 
 @np.errstate(all="ignore")  # huge weights overflow

@@ -107,6 +107,9 @@ def test_a_signal_leaves_the_terminal_as_it_was(
     assert time.monotonic() - begun < 2
     assert t.echoes()
     assert not t.screen.cursor.hidden
+    said = "ended by a signal; the unsaved training was autosaved: recover loads it"
+    assert (said in " ".join(t.text().split())) == (number == signal.SIGTERM)
+    assert "undo" not in t.text()
 
 
 def test_suspended_in_the_middle_of_a_drawing_and_at_the_prompt(terminal: Start) -> None:

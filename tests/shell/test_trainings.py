@@ -1,6 +1,7 @@
 """What trainings say and leave behind: pictures, advice, what undo t takes back, plots."""
 
 import re
+import signal
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from digitnet.engine.run import Status
 from digitnet.repl.features.train import progress_line
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen, View
+from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 from digitnet.repl.terminal.output import ScreenOutput
 
@@ -129,11 +131,12 @@ def test_there_may_be_nothing_for_undo_t(session: Session) -> None:
 def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> None:
     do(session, "n diary; set cases 500; t 20")
     assert session.hand and session.hand.accuracy
-    before = session.hand.accuracy.value
+    before, number = session.hand.accuracy.value, 0
 
     class Interrupting(ScreenOutput):
-        def report(self, update: object) -> None:
-            session.interrupts.asked = True
+        def report(self, update: Note) -> None:
+            super().report(update)
+            session.interrupts.asked, session.interrupts.ended_by = True, number
 
     def told(line: str) -> str:
         file = StringIO()
@@ -144,6 +147,9 @@ def test_an_interrupted_training_says_how_it_is_taken_back(session: Session) -> 
     assert "Interrupted: the training so far is kept." in text
     assert text.endswith(f"undo t goes back to the network before, with {before * 100:.2f} %.")
     assert told("n diary; t 100e").endswith("undo t goes back to the untrained network.")
+    assert told("n diary; t 100e; p 'my first'; t").endswith("network. Not run: p 'my first'; t.")
+    number = signal.SIGTERM
+    assert told("n diary; t 100e; p").endswith("Interrupted: the training so far is kept.")
 
 
 # amounts

@@ -189,7 +189,7 @@ class TrainingResult(Drawn):
 
     settings: at its start. recent_cost: since the last measurement. usual_rate: of the network.
     can_augment: whether the cases could be deformed, and are not. is_seen: whether the validation
-    cases are among those it was trained on.
+    cases are among those it was trained on. is_last: whether a signal ends the session.
     """
 
     outcome: Outcome
@@ -200,6 +200,7 @@ class TrainingResult(Drawn):
     usual_rate: float
     can_augment: bool
     is_seen: bool = False
+    is_last: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self.outcome, name) for name in JSON_FIELDS}
@@ -246,7 +247,7 @@ class TrainingResult(Drawn):
                 f"That is no better than guessing: a rate of {rate:g} is too high. "
                 "Type undo t, then doctor, which finds a better one."
             ]
-        elif stopped == "interrupted" or is_much_worse:
+        elif (stopped == "interrupted" or is_much_worse) and not self.is_last:
             before = f"network before, with {percent(outcome.accuracy_before)}"
             sentences += [f"undo t goes back to the {before if self.curves.since else UNTRAINED}."]
         *others, last = [sentence for sentence in sentences if sentence] or [""]
@@ -334,7 +335,8 @@ def trained(
     can_augment = settings.augment == "none" and data.picture is not None
     usual, recent = default_rate(model.recipe, settings.optimizer), trainer.history[-1:]
     told = settings, recent[0].cost if recent else nan, usual, can_augment
-    return TrainingResult(outcome, amount, curves, *told, bool(measured.is_seen))
+    seen, is_last = bool(measured.is_seen), bool(session.interrupts.ended_by)
+    return TrainingResult(outcome, amount, curves, *told, seen, is_last)
 
 
 def _reporter(
