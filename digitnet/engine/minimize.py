@@ -66,9 +66,9 @@ def minimize(
 ) -> Minimum:
     """Minimizes C(w) = mean cost of all cases + penalties, for at most `iterations` iterations.
 
-    Reports each Iteration, and None between passes over the cases. The minimizer works on a copy;
-    the trainer's network is given the new weights before each iteration is reported, and at the
-    end, however it ends. Each iteration counts as a mini-batch of all cases, however many passes
+    Reports each Iteration, and None between passes over the cases. The minimizer works on a copy,
+    from the weights that answer; the trainer's network is given the new ones before each iteration
+    is reported, and at the end, however it ends. Each iteration counts as a mini-batch of all cases, however many passes
     over them it took, and is a point in the history. Costs are reported as `Trainer.measure` does:
     without the L2 that an optimizer applies by itself, though it is part of C.
     """
@@ -137,7 +137,7 @@ class _Objective:
     """C(w) and its gradient, as scipy needs them: all parameters in one float64 vector."""
 
     def __init__(self, trainer: Trainer, cases: Cases, report: Report) -> None:
-        self.network = trainer.network.copy(trainer.network.dtype)
+        self.network = trainer.with_answering_weights().copy(trainer.network.dtype)
         self.penalties = Penalties(trainer.settings.l2, trainer.settings.l1)
         self.cases, self.report = cases, report
         self.parameters = self.network.parameters

@@ -16,16 +16,25 @@ POINTS = RNG.standard_normal((10, 60))[ANSWERS] + RNG.standard_normal((COUNT, 60
 CASES = Cases(POINTS.astype("f"), one_hot(ANSWERS, 10))
 
 
-def trainer(scale: float = 1.0, optimizer: str = "momentum") -> Trainer:
-    network = made("60-40-10")
+def trainer(scale: float = 1.0, optimizer: str = "momentum", shape: str = "60-40-10") -> Trainer:
+    network = made(shape)
     for parameter in network.parameters:
         parameter.value[...] *= scale
     return Trainer(network, Settings(l2=1e-3, optimizer=optimizer), 1)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_at_each_report_the_network_is_that_of_an_iteration(method: str) -> None:
-    of, costs = trainer(), [np.inf]
+@pytest.mark.parametrize("shape", ["60-40-10", "60-40-b-10"])
+def test_it_starts_where_the_network_answers_and_at_each_report_that_is_of_an_iteration(
+    method: str, shape: str
+) -> None:
+    of = trainer(shape=shape)
+    minimize(of, CASES, CASES, 1, method)
+    of.averages = [p.value.copy() for p in of.network.parameters]
+    for p in of.network.parameters:
+        p.value[...] *= 3  # those in training
+    of.measure_statistics(CASES)
+    costs = [of.measure(CASES).cost]
 
     def report(done: Iteration | None) -> None:
         if done:
