@@ -24,6 +24,8 @@ MNIST_DIGESTS = {
 # their targets exhaust memory
 PICTURE = (28, 28)
 
+FOR_PICTURES = {"augment": "none", "pixels": "unit"}  # settings, with the values for a table
+
 
 class NotHere(Exception):
     """A known data set is not on this machine; hint: how to get it."""
@@ -91,6 +93,14 @@ class DataSet:
         scale = 1.0 if pixels == "raw" else self.train.scale
         data = self.changed(lambda part: replace(part, scale=scale))
         return replace(data, train=even_sample(data.train, cases, seed))
+
+    def check(self, name: str, value: Any) -> None:
+        """Raises ValueError if a setting is for pictures, has an effect, and this is a table."""
+        if self.picture is None and value != FOR_PICTURES.get(name, value):
+            raise ValueError(
+                f"{name} is for pictures, and {self.name} is a table. "
+                f"Example: set {name} {FOR_PICTURES[name]}"
+            )
 
     def picture_of(self, cases: Cases, index: int) -> Pixels:
         """The unscaled inputs of a case: pixels, (rows, columns), or a row of the table."""

@@ -81,8 +81,11 @@ class Trainer:
         self.forget()
         network.set_dropout(settings.dropout)
 
-    def change(self, settings: Settings) -> None:
-        """Changes the settings, and with them the optimizer, the running mean and dropout."""
+    def change(self, settings: Settings, train: Cases | None = None) -> None:
+        """Changes the settings, and with them the optimizer, the running mean and dropout.
+
+        train: to measure statistics for the weights that answer where the mean is dropped.
+        """
         self.settings = settings
         if type(self.optimizer) is not OPTIMIZERS[settings.optimizer]:
             if means := self.optimizer.answering():
@@ -90,8 +93,10 @@ class Trainer:
                     p.value[...] = mean
             self._new_optimizer()
         self.optimizer.change_momentum(settings.momentum)
-        if not settings.average:
+        if not settings.average and self.averages:
             self.averages, self.progress.averaged = None, 0
+            if train is not None:
+                self.measure_statistics(train)
         self.network.set_dropout(settings.dropout)
 
     @property

@@ -227,10 +227,11 @@ class Before:
         """
         session.before = session.last_change = Before.of(self.model, session)
         trainer, settings = self.model.trainer, self.model.trainer.settings
+        data = session.data_if_here(self.model)
         trainer.change(self.settings)
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
-        trainer.change(settings)
+        trainer.change(settings, data.train if data else None)
         vars(self.model).update(self.known | {"data": self.model.data})
         if any(getattr(settings, n) != getattr(self.settings, n) for n in CHANGES_ANSWERS):
             self.model.accuracy = None  # it was measured with other answers
@@ -245,6 +246,10 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
     Updates `trained_on` and `data`. The history begins with the untrained network; as it has seen
     no cases, its validation cost stands for its training cost.
     """
+    try:
+        data.check("augment", model.trainer.settings.augment)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
     before = Before.of(model, session)
     progress, history = model.trainer.progress, model.trainer.history
     if not progress.batches and not history:
@@ -494,3 +499,10 @@ class Session:
             )
         settings = model.trainer.settings
         return data.as_seen(settings.cases, settings.pixels, model.trainer.seed)
+
+    def data_if_here(self, model: Model) -> DataSet | None:
+        """As `data_for`; None where there is none, which `t` tells."""
+        try:
+            return self.data_for(model)
+        except (BadFile, CommandError, NotHere):
+            return None

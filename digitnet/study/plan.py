@@ -198,7 +198,10 @@ class Plan:
 
     def check(self, data: DataSet) -> None:
         """Raises ValueError, with the reason, if a network cannot be built or does not fit."""
-        for job in {job.blueprint.shape: job for job in self.rounds({})[0]}.values():
+        jobs = self.rounds({})[0]
+        for job in jobs:
+            data.check("augment", job.blueprint.settings.augment)
+        for job in {job.blueprint.shape: job for job in jobs}.values():
             network = build(job.blueprint, job.seed).network
             if not network.fits(data.train):
                 raise ValueError(

@@ -107,7 +107,6 @@ WRONG = {
     "n mini; why 8": "numbered 0 to 7",
     "fool 3": "no change of case 3 that changes the answer was found",
     "set augment light; step": "set augment none",
-    "doctor": "augment",
     "pas a; vote a a; step": "a committee cannot be trained",
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Program
-from session_helpers import Kept, do, refusal, shown
+from session_helpers import do, refusal, shown
 
 from digitnet.engine.run import Status
 from digitnet.repl.features.train import progress_line
@@ -39,12 +39,11 @@ def test_a_network_that_learns_gets_no_advice(session: Session) -> None:
     assert "rate" not in shown(session, "n diary; set cases 500; t 1e")
 
 
-@pytest.mark.parametrize("line", ["set augment light; t 1", "t 0.0001%"])
-def test_a_training_that_trains_nothing_changes_nothing(session: Session, line: str) -> None:
+def test_a_training_that_trains_nothing_changes_nothing(session: Session) -> None:
     do(session, "n truth; t 300; ch all")
     hand = session.network()
     before = hand.accuracy, hand.trainer.progress.place
-    do_line(line, session, Kept())
+    do(session, "t 0.0001%")
     assert (hand.accuracy, hand.trainer.progress.place) == before
 
 
@@ -57,6 +56,17 @@ def test_an_accuracy_measured_with_other_answers_is_dropped(session: Session) ->
     assert session.network().accuracy
     do(session, "t 5; set pixels raw; undo t")
     assert session.network().accuracy is None
+
+
+def test_without_the_running_mean_statistics_are_those_of_the_weights_that_answer(
+    session: Session,
+) -> None:
+    for line in ("n 784-16-b-10; set rate 0.3; t 60; t 60; set average 0", "undo t"):
+        do(session, line)
+        trainer = session.network().trainer
+        norm, told = trainer.network.batch_norms[0], trainer.network.batch_norms[0].mean.copy()
+        trainer.measure_statistics(session.data_for(session.network()).train)
+        assert (norm.mean == told).all()
 
 
 def test_a_schedule_free_network_answers_alike_after_a_load_and_undo(session: Session) -> None:

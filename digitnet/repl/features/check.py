@@ -12,7 +12,7 @@ from rich.text import Text
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.arrays import Array, Feeder, Integers, answers_of
-from digitnet.engine.augment import Augment, Deformer, side_of
+from digitnet.engine.augment import Augment, Deformer
 from digitnet.engine.evaluate import Evaluation, evaluate
 from digitnet.insight.inside import layer_outputs
 from digitnet.registry.model import Model
@@ -373,14 +373,11 @@ def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> Case
 def _deformed(session: Session, data: DataSet, rows: Integers) -> list[NDArray[Any]]:
     """These training cases, as the network in hand may see them."""
     augment = Augment.parse(session.network().trainer.settings.augment)
-    if augment == Augment():
+    if augment == Augment() or data.picture is None:
         raise CommandError("the training cases are not deformed. Example: set augment light")
-    try:
-        side = side_of(data.inputs)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-    pictures = data.train.inputs[rows].reshape(-1, side, side).astype(np.float32) * data.train.scale
+    height, width = data.picture
+    pictures = data.train.inputs[rows].reshape(-1, height, width) * np.float32(data.train.scale)
     deformed = np.empty_like(pictures)
     seed = int(session.rng.integers(2**31))
-    Deformer(side, side, seed, augment)(pictures, np.arange(len(rows)), deformed)
+    Deformer(height, width, seed, augment)(pictures, np.arange(len(rows)), deformed)
     return list((255 * np.clip(deformed, 0, 1)).astype(np.uint8))

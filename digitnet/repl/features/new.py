@@ -114,7 +114,9 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
         raise CommandError("no vote was taken; the network in hand is unchanged")
     members = [meant(name, session) for name in names]
     models = [(name, session.registry.load(name)) for name in members]
-    committee = _committee(models)
+    _, first = models[0]
+    data = session.data_sets.fitting(first.network, first.data, session.data_sets.name)
+    committee = _committee(models, 1 / session.data(data).train.scale)
     checked = take_and_check(session, committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
     is_seen = session.data_sets.is_seen(session.data_for(committee), committee.trained_on)
@@ -126,13 +128,15 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     )
 
 
-def _committee(models: list[tuple[str, Model]]) -> Model:
-    """A committee of named models. Raises CommandError if they do not fit together."""
+def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
+    """A committee of named models. Raises CommandError if they do not fit together. raw: what its
+    inputs are multiplied by for members with `pixels raw`: 255, and 1 for a table.
+    """
     members = []
     for name, model in models:
         if model.network.is_committee:
             raise CommandError(f"{name!r} is a committee itself: vote takes single networks")
-        scale = 255.0 if model.trainer.settings.pixels == "raw" else 1.0
+        scale = raw if model.trainer.settings.pixels == "raw" else 1.0
         members.append((model.trainer.answering().copy(model.network.dtype), scale))
     try:
         network = Network([Committee((members[0][0].inputs,), members=members)])

@@ -1,7 +1,6 @@
 """`set` shows and changes settings; `find rate` looks for a learning rate."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Annotated, Any
@@ -10,8 +9,7 @@ from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.charts import Chart
-from digitnet.digits.datasets import NotHere
-from digitnet.digits.files import BadFile
+from digitnet.engine.layers import SetDropout
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, spelled
 from digitnet.engine.speed import threads
 from digitnet.insight.rehearsal import Point, range_test, suggested_rate, untrained_copy
@@ -76,12 +74,16 @@ def set_(
     if value and name in SETTINGS:
         trainer = session.learner().trainer
         try:
-            before = trainer.settings
-            trainer.change(before.changed(name, value))
+            before, data = trainer.settings, session.data_if_here(session.network())
+            settings = before.changed(name, value)
+            if data:
+                data.check(name, getattr(settings, name))
+            trainer.change(settings, data.train if data else None)
             if name in CHANGES_ANSWERS and trainer.settings != before:
                 session.network().accuracy = None  # it was measured with other answers
         except ValueError as error:
-            hint = nearest(value, NAMED_VALUES[name]())
+            names = NAMED_VALUES[name]()
+            hint = "" if value in names else nearest(value, names)
             raise CommandError(printable(f"{error}. {hint}".removesuffix(". "))) from None
     elif value:
         _set_session(session, name, value)
@@ -104,12 +106,16 @@ def _unusual(session: Session, name: str) -> str:
         rate, usual = settings.rate, default_rate(model.recipe, settings.optimizer)
         if not 0.1 <= rate / usual <= 10:
             return f"Its usual rate is {usual:g}, and the rate is {rate:g}: set rate {usual:g}"
-    if name in ("batch", "cases"):
-        with suppress(CommandError, NotHere, BadFile):  # `t` tells
-            count = len(session.data_for(model).train)
-            if getattr(settings, name) > count:
-                what = "each mini-batch is all of them" if name == "batch" else "all are used"
-                return f"There are {count:,} training cases: {what}."
+    if name in ("batch", "cases") and (data := session.data_if_here(model)):
+        count = len(data.train)
+        if getattr(settings, name) > count:
+            what = "each mini-batch is all of them" if name == "batch" else "all are used"
+            return f"There are {count:,} training cases: {what}."
+    is_dropped = any(isinstance(layer, SetDropout) for layer in model.network.layers)
+    if name == "dropout" and settings.dropout and not is_dropped:
+        return "It has no effect: the network has no hidden dense layer."
+    if name == "smoothing" and settings.smoothing and model.network.outputs == 1:
+        return "It has no effect: the network has a single output."
     return ""
 
 
