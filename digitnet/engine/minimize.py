@@ -68,9 +68,10 @@ def minimize(
 
     Reports each Iteration, and None between passes over the cases. The minimizer works on a copy,
     from the weights that answer; the trainer's network is given the new ones before each iteration
-    is reported, and at the end, however it ends. Each iteration counts as a mini-batch of all cases, however many passes
-    over them it took, and is a point in the history. Costs are reported as `Trainer.measure` does:
-    without the L2 that an optimizer applies by itself, though it is part of C.
+    is reported, and at the end, however it ends. Each iteration counts as a mini-batch of all
+    cases, however many passes over them it took, and is a point in the history. Costs are reported
+    as `Trainer.measure` does: without the L2 that an optimizer applies by itself, though it is part
+    of C.
     """
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own

@@ -1,11 +1,12 @@
 """`min` minimises the cost of all cases at once."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from rich.console import Group, RenderResult
 
 from digitnet.engine.minimize import Iteration, Minimum, minimize
+from digitnet.engine.settings import all_spelled
 from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.pictures import View
@@ -15,14 +16,19 @@ from digitnet.repl.result import Merged, Milestones, Note, Record, ScreenOnly
 from digitnet.repl.session import Session, training
 
 MAX_MILESTONES = 10  # approximate number of milestones
+ONLY_T = ("max_norm", "dropout", "augment", "smoothing")  # settings that it does not use
 
 
 @dataclass(frozen=True)
 class MinResult(Record):
-    """The result of a minimisation; its curves stay on the screen if they were shown live."""
+    """The result of a minimisation; its curves stay on the screen if they were shown live.
+
+    unused: the settings that are set and have no effect here.
+    """
 
     minimum: Merged[Minimum]
     curves: ScreenOnly[GrowingCurves]
+    unused: ScreenOnly[str]
 
     def drawn(self, view: View) -> RenderResult:
         m = self.minimum
@@ -33,6 +39,8 @@ class MinResult(Record):
             f"Cost {m.cost:.4g}, accuracy {percent(m.train_accuracy)} on training cases, "
             f"{percent(m.validation_accuracy)} on validation cases."
         )
+        if self.unused:
+            yield f"Only t uses {self.unused}."
         if m.interrupted:
             yield "Interrupted: the weights of the last iteration are kept. undo t takes them back."
 
@@ -56,11 +64,12 @@ def min_(
     """Lower the cost of all training cases at once, with one of scipy's minimisers.
 
     l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
-    learning rate. Ctrl-C keeps the weights of the last iteration; undo t undoes the minimisation.
+    learning rate, nor uses max_norm, dropout, augment or smoothing. Ctrl-C keeps the weights of the
+    last iteration; undo t undoes the minimisation.
     """
     model = session.learner()
     data, milestones = session.data_for(model), Milestones(MAX_MILESTONES)
-    since = model.trainer.progress.batches
+    since, settings = model.trainer.progress.batches, asdict(model.trainer.settings)
 
     def report(it: Iteration | None) -> None:
         if it is None:
@@ -80,4 +89,5 @@ def min_(
         curves = GrowingCurves.of(model.trainer.history, [], since)
         minimum = minimize(model.trainer, data.train, data.validation, iterations, method, report)
     model.accuracy = session.accuracy_on("validation", minimum.validation_accuracy, data, model)
-    return MinResult(minimum, curves)
+    unused = {name: settings[name] for name in ONLY_T if settings[name] not in (0, "none")}
+    return MinResult(minimum, curves, all_spelled(unused))
