@@ -61,7 +61,7 @@ def wrong() -> WrongResult:
     """`wrong`; 20 times the last one stands for others."""
     places = [*SUREST, *SUREST[-1:] * 20]
     cases = [Misread(*case, SAMPLE.picture_of(SAMPLE.test, case[0])) for case in places]
-    return WrongResult("sample test", 1000, False, cases, "misread")
+    return WrongResult("sample test", 1000, False, cases, "1,000 cases", "misread")
 
 
 def cm(times: int = 1) -> ConfusionResult:

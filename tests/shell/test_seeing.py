@@ -48,6 +48,12 @@ def test_wrong_of_one_answer_and_of_one_guess(trained: Session) -> None:
     (nines,) = do(trained, "wrong 4 9")
     assert len(nines["cases"]) == matrix[4, 9] > 0
     assert {(c["answer"], c["guess"]) for c in nines["cases"]} == {(4, 9)}
+    for line, kind, count in [
+        ("4", "misread", len(fours["cases"])),
+        ("4 9", "read as 9", matrix[4, 9]),
+    ]:
+        said = f"{count} of the 100 4s of the sample test set are {kind}, surest first\n"
+        assert shown(trained, f"wrong {line}").startswith(said)
 
 
 @pytest.mark.parametrize(

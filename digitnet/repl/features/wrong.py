@@ -93,20 +93,21 @@ MAX_SHOWN = 1000  # maximum number of misread cases in the pages of one `wrong`
 
 @dataclass(frozen=True)
 class WrongResult(Record):
-    """The requested misread cases, most confident first. kind: what they are, in words."""
+    """The requested misread cases, most confident first. of: of which. kind: `misread` or how."""
 
     set: str
     total: int
     seen_in_training: bool | None
     cases: list[Misread]
+    of: ScreenOnly[str]
     kind: ScreenOnly[str]
     names: ScreenOnly[tuple[str, ...]] = ()
 
     def drawn(self, view: View) -> RenderResult:
         count = len(self.cases)
         yield (
-            f"{f'{count:,}' if count else 'None'} of {counted(self.total, 'case')} of the "
-            f"{self.set} set {'is' if count == 1 else 'are'} {self.kind}"
+            f"{f'{count:,}' if count else 'None'} of {self.of} of the {self.set} set "
+            f"{'is' if count == 1 else 'are'} {self.kind}"
             f"{', surest first' if count > 1 else ''}"
         )
         if self.cases:
@@ -150,13 +151,15 @@ def wrong(
     if answer is not None and answer == guess:
         raise CommandError(f"{with_article(answer)} read as {answer} is right. Example: wrong 4 9")
     indices, kind, total = guesses.wrong(), "misread", len(guesses.answers)
+    of = counted(total, "case")
     if answer is not None:
-        indices, kind = indices[guesses.answers[indices] == answer], f"{answer}s that are misread"
-        total = int((guesses.answers == answer).sum())
+        is_one = guesses.answers == answer
+        indices, total = indices[is_one[indices]], int(is_one.sum())
+        of = f"the {total:,} {answer}s"
     if guess is not None:
-        indices, kind = indices[guesses.guesses[indices] == guess], f"{answer}s read as {guess}"
+        indices, kind = indices[guesses.guesses[indices] == guess], f"read as {guess}"
     cases = Misread.of(indices, guesses, data, data.test)
-    return WrongResult(f"{data.name} test", total, seen, cases, kind, data.answers)
+    return WrongResult(f"{data.name} test", total, seen, cases, of, kind, data.answers)
 
 
 MIN_CELL, MAX_CELL = 5, 6
