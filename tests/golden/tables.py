@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from transcript import ROOT
 
@@ -142,21 +143,23 @@ def flags() -> str:
 
 
 JSON = (
-    "n diary; t 1; min 1; c 1; ch 5; wrong; cm; like 3; fool 3; grad; i; pas a; p; pas b; ls; "
-    "n mini; find rate; l a; data; img {}; del a; undo; vote a b; n 784-8-10; "
-    "set rate 50; set; doctor"
+    "n diary; t 1; min 1; c 1; ch 5; show 2; wrong; cm; like 3; fool 3; grad; i; plot; pas a; p; "
+    "pas b; study rate 1 2 --for 1; ls; export {0}/b.npz; import {0}/b.npz; n mini; step; "
+    "find rate; l a; data import some {0}/some.npz; data; img {0}/digits; "
+    "answer {0}/some.npz {0}/answers.csv; ren a c; del c; undo; vote c b; n 784-8-10; set; "
+    "set rate 50; doctor"
 )
-"""Commands whose fields are listed; {} is a picture."""
+"""Commands whose fields are listed, those of all answers of a command together; {0}: a folder."""
 
 
 class Noted(Output):
-    """An output that keeps the fields of each command's last result."""
+    """An output that keeps the fields of each command's results."""
 
     def __init__(self) -> None:
         self.fields: dict[str, dict[str, Any]] = {}
 
     def result(self, command: str, result: Result) -> None:
-        self.fields[command] = result.as_json()
+        self.fields[command] = self.fields.get(command, {}) | result.as_json()
 
     def error(self, command: str, message: str, done: Result | None = None) -> None:
         raise AssertionError(f"{command}: {message}")
@@ -166,10 +169,12 @@ def json_fields() -> str:
     """The names of the fields of each command's object."""
     with tempfile.TemporaryDirectory() as name:
         folder, noted = Path(name), Noted()
-        case = SOURCES["sample"].read([ROOT / "data"]).test.inputs[0]
-        Image.fromarray(255 - case.reshape(28, 28)).save(folder / "picture.png")
+        pictures = SOURCES["sample"].read([ROOT / "data"]).test.inputs[:20].reshape(-1, 28, 28)
+        np.savez(folder / "some.npz", images=pictures, labels=np.arange(20) % 10)
+        (folder / "digits" / "7").mkdir(parents=True)
+        Image.fromarray(255 - pictures[0]).save(folder / "digits" / "7" / "picture.png")
         session = Session(folder, [ROOT / "data"], folder, seed=1, asker=NonInteractive(True))
-        do_line(JSON.format(folder / "picture.png"), session, noted)
+        do_line(JSON.format(folder), session, noted)
     rows = ((f"`{name}`", _keys(found)) for name, found in noted.fields.items())
     return table(("command", "fields"), rows)
 

@@ -27,6 +27,7 @@ def test_a_network_goes_out_and_comes_back(session: Session, here: Path, suffix:
     session.seed = 77
     back, again, fields = do(session, f"n relu; import x.{suffix}; c 3; i")[1:]
     assert again["outputs"] == case["outputs"]
+    assert [text[:13] for text in back.pop("understood")] == ["Understood as"] * (suffix == "onnx")
     assert back == {
         "command": "import",
         "name": None,

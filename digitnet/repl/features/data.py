@@ -36,12 +36,14 @@ MAX_REASONS = 3  # maximum number of files for which the reason is printed
 class DataResult(Drawn):
     """The data set in use; every one there is, if that was asked; and what an import understood.
 
+    available, missing: name and description of those that are here, and of those that could be.
     understood: how the files were read and what was changed. left_out: files, with the reason.
     """
 
     done: str
     data: DataSet
     available: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
     understood: list[str] | None = None
     left_out: list[str] = field(default_factory=list)
 
@@ -69,7 +71,7 @@ class DataResult(Drawn):
         if self.understood:
             yield understood(self.understood)
         if self.available:
-            lines = list(self.available.items())
+            lines = [*self.available.items(), *self.missing.items()]
             yield Rows(("data set", "what it is"), lines, prose=("what it is",))
             if others := [name for name in RELATIVES if name not in self.available]:
                 yield f"Where their files are in --data DIR, also: {', '.join(others)}."
@@ -144,7 +146,7 @@ def data(
         _download(session)
     chosen = session.data(name)
     if not name:
-        return DataResult("In use: ", chosen, _available(session))
+        return DataResult("In use: ", chosen, *_available(session))
     return DataResult(f"{_use(session, chosen)}Now using ", chosen)
 
 
@@ -213,9 +215,9 @@ def _delete(session: Session, name: str) -> DataResult:
     return DataResult(done, session.data())
 
 
-def _available(session: Session) -> dict[str, str]:
-    """Name → description of each data set; those in MNIST's format only if their files are here."""
-    available = {}
+def _available(session: Session) -> tuple[dict[str, str], dict[str, str]]:
+    """Name → description of each data set here, and of those missing, but not of RELATIVES."""
+    available, missing = dict[str, str](), dict[str, str]()
     for source in session.data_sets.sources().values():
         if source.is_here(session.data_sets.folders):
             available[source.name] = source.summary
@@ -223,8 +225,8 @@ def _available(session: Session) -> dict[str, str]:
             how = "not here: data mnist downloads it"
             if source.name == MINE:
                 how = _why_none(session)
-            available[source.name] = f"{source.summary} ({how})"
-    return available
+            missing[source.name] = f"{source.summary} ({how})"
+    return available, missing
 
 
 def _why_none(session: Session) -> str:

@@ -106,9 +106,8 @@ def import_(
         model.trainer.change(replace(usual, cases=WHOLE_SET, pixels=pixels))
     session.take(model)
     sentences = [f"Imported {printable(file)}: {model.network.shape}.", *said]
-    return now_in_hand(
-        model, f"{printable(' '.join(sentences), 2000)} It has no name yet: pas NAME saves it."
-    )
+    made = f"{printable(' '.join(sentences), 2000)} It has no name yet: pas NAME saves it."
+    return now_in_hand(model, made, understood=said)
 
 
 HIDDEN = [name for name, activation in ACTIVATIONS.items() if not activation.sums_to_one]

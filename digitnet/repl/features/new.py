@@ -26,8 +26,8 @@ from digitnet.repl.session import Session
 MAX_MEMBERS = 100  # of a committee
 
 
-def now_in_hand(model: Model, said: str) -> Said:
-    """The network now in hand. said: how it was obtained."""
+def now_in_hand(model: Model, said: str, **others: Any) -> Said:
+    """The network now in hand. said: how it was obtained. others: more fields of its JSON."""
     fields = {
         "name": model.name or None,
         "shape": model.network.shape,
@@ -35,7 +35,7 @@ def now_in_hand(model: Model, said: str) -> Said:
         "parameters": model.network.size,
         "trained_batches": model.trainer.progress.batches,
     }
-    return Said(said, fields)
+    return Said(said, fields | others)
 
 
 @command(
