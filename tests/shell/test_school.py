@@ -92,12 +92,12 @@ def test_a_step_is_skipped_and_only_the_lessons_networks_go_without_asking(
     do(session, "t 1; lesson 7")
     assert "Discard 1 mini-batch" in refusal(session, "n")
     session.asker = NonInteractive(yes=True)
-    do(session, "n")
+    assert "Mini-batches, 2 of 4" in coached(session, "n; set batch all; t 5e")
     session.asker = NonInteractive()
-    do(session, "t 1; n; t 1; pas kept; t 1")
-    assert "Discard 1 mini-batch" in refusal(session, "n")
-    assert "Mini-batches, 2 of 4: type n; set batch 1" in shown(session, "lesson next", width=500)
-    do(session, "lesson next; lesson next")
+    do(session, "n; t 1")
+    assert "Discard 1 mini-batch" in refusal(session, "n; set batch 1; t 1e")
+    assert "Mini-batches, 3 of 4: type n; set batch 16" in shown(session, "lesson next", width=500)
+    do(session, "lesson next")
     assert "That was the lesson" in shown(session, "lesson next", width=500)
     assert session.coach is None
 

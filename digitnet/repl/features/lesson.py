@@ -47,8 +47,6 @@ PROGRESS = "lessons.txt"
 
 OFF = "lesson next skips it, lesson off ends it"
 
-MAX_THROWN = 60  # seconds of training that a lesson discards without asking
-
 
 def _measured(session: Session, cases: str) -> Evaluation:
     model = session.network()
@@ -108,17 +106,25 @@ class Step:
     hint: str = ""
     skips: int = 0
 
+    @property
+    def commands(self) -> set[str]:
+        """The names of the commands in its example."""
+        return {COMMANDS[word].name for word, *_ in split(self.type) if word in COMMANDS}
+
 
 @dataclass
 class Lesson(Coach):
-    """A lesson, and the index of the step that is next. before: the network when it was begun."""
+    """A lesson, and the index of the step that is next. made: the network that a step has made, and
+    how many mini-batches it was trained for in the steps.
+    """
 
     name: str
     title: str
     about: str
     steps: Sequence[Step]
     at: int = 0
-    before: Model | None = None
+    made: Model | None = None
+    batches: int = 0
 
     def after(self, session: Session) -> str:
         """What is said after a command: the next step, a hint, or the end."""
@@ -133,9 +139,12 @@ class Lesson(Coach):
                 break
             self.at += reached[0] + 1
         if self.at > before:
+            hand, taken = session.hand, self.steps[before : self.at]
+            if hand and (hand is self.made or any("n" in step.commands for step in taken)):
+                self.made, self.batches = hand, hand.trainer.progress.batches
             return self.next_told(session)
         step = self.steps[self.at]
-        is_near = session.done in {COMMANDS[w].name for w, *_ in split(step.type) if w in COMMANDS}
+        is_near = session.done in step.commands
         right = (
             f"{session.quiz_right} of {step.goal['quiz']} right; " if "quiz" in step.goal else ""
         )
@@ -152,8 +161,8 @@ class Lesson(Coach):
         return self.told
 
     def may_discard(self, model: Model) -> bool:
-        is_short = model.trainer.progress.seconds < MAX_THROWN
-        return is_short and model is not self.before and not model.name
+        is_same = model is self.made and model.trainer.progress.batches == self.batches
+        return is_same and not model.name
 
     @property
     def told(self) -> str:
@@ -264,7 +273,7 @@ def lesson(session: Session, number: Annotated[int | str, kinds.LESSON] = 0) -> 
     steps = [{"says": step.say, "type": step.type} for step in chosen.steps]
     if session.interactive:
         chosen.at = taken.get(chosen.name, 0) % len(steps)
-        session.coach, chosen.before = chosen, session.hand
+        session.coach = chosen
         begun = "Where you left:\n" if chosen.at else f"{chosen.about}\n\n"
         said = f"{begun}{chosen.told}"
     else:
