@@ -11,7 +11,7 @@ What `__all__` lists is public and stays; everything else in the package may cha
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from digitnet import paths
+from digitnet.digits.cuts import Judge
 from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.digits.files import read_bounded
-from digitnet.digits.page import read_digits
-from digitnet.digits.pictures import MAX_BYTES
+from digitnet.digits.page import page_in
+from digitnet.digits.pictures import MAX_BYTES, read_picture
+from digitnet.digits.prepare import NoDigit
 from digitnet.display import Confusion, Digit, Explanation, Findings, History
 from digitnet.engine.arrays import Array, Integers, answers_of
 from digitnet.engine.evaluate import guesses_of, outputs_in_chunks
@@ -175,8 +177,26 @@ def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     network: one with 28 by 28 inputs; if None, `hand`, which comes with digitnet. Raises BadFile
     if the file cannot be read, NoDigit if there is no digit in it.
     """
-    reader = network or load("hand")
-    return [reader.check(p) for p in read_digits(read_bounded(Path(file), MAX_BYTES))]
+    reader, digits = network or load("hand"), list[Digit]()
+    for piece in page_in(read_picture(read_bounded(Path(file), MAX_BYTES)), _judge()).digits:
+        digit = reader.check(piece.picture)
+        outputs = piece.read(digit.outputs)
+        if piece.is_digit(outputs):
+            guess = reader.classes_[outputs.argmax()]
+            digits.append(replace(digit, guess=guess, outputs=outputs))
+    if not digits:
+        raise NoDigit("none of its pieces is a digit")
+    return digits
+
+
+@cache
+def _judge() -> Judge | None:
+    """The included network that tells what is a digit, which `img` asks; None if it is missing."""
+    included, judge = Registry(paths.included_folder()), Network()
+    if not included.exists("judge"):
+        return None
+    judge._take(included.load("judge"), np.arange(12))
+    return lambda seen: judge.predict_proba(np.stack(seen))
 
 
 def show(report: Status) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 
 from digitnet.digits.cuts import WIDE, CutDigit, Judge, cut_apart, probability_of_digit
 from digitnet.digits.ink import find_ink
-from digitnet.digits.pictures import read_picture
 from digitnet.digits.prepare import (
     SIDE,
     NoDigit,
@@ -37,6 +36,9 @@ MIN_SEVERAL, SURELY_SEVERAL = 0.1, 0.5
 # a page is turned if it has so many pieces, and reads better by this mean log-probability, to which
 # the worst quarter of them does not count: upside down, a Euro sign is a 3
 MIN_TURNED, TURN_GAIN = 4, 0.25
+# what is a digit with a probability below the first is called none; so is what is one with less
+# than the second, unless the network is as sure of its guess as the third says
+NO_DIGIT, UNSURE, SURE = 0.15, 0.65, 0.95
 # the fraction of the pieces that must be left when it is turned; pieces that decide
 MIN_LEFT, SAMPLE = 0.7, 60
 
@@ -64,6 +66,10 @@ class Digit:
         both: Array = outputs * self.judged
         return both / both.sum() if both.sum() > 0 else outputs
 
+    def is_digit(self, outputs: Sequence[float] | Array) -> bool:
+        """Whether it is called a digit, by its probability and the network's outputs."""
+        return self.probability >= (NO_DIGIT if max(outputs) >= SURE else UNSURE)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -79,17 +85,9 @@ class Page:
     ink: Array = field(default_factory=lambda: np.zeros((1, 1), np.float32))
 
 
-def read_digits(data: bytes) -> list[Picture]:
-    """The digits in a picture file, each 28 x 28 bytes like MNIST's, in reading order.
-
-    A picture that is like MNIST's already is not changed. Raises BadFile if the file cannot be read
-    as a picture, NoDigit if it contains no digit.
-    """
-    return [digit.picture for digit in page_in(read_picture(data)).digits]
-
-
 def page_in(colours: Array, judge: Judge | None = None, report: Report = ignore) -> Page:
-    """The digits in a picture, (rows, columns, channels) of 0 to 255.
+    """The digits in a picture, (rows, columns, channels) of 0 to 255, each prepared like MNIST's; a
+    picture that is like them already is not changed.
 
     judge: decides where digits that touch are cut, whether the page is turned, and how probably
     each piece is a digit; without one, none of this is done. Reports the pieces done, of how many.

@@ -121,8 +121,8 @@ SCRIPT = """
 import json, resource, sys, time
 from pathlib import Path
 from digitnet.digits.files import BadFile, read_bounded
-from digitnet.digits.pictures import MAX_BYTES
-from digitnet.digits.page import read_digits
+from digitnet.digits.pictures import MAX_BYTES, read_picture
+from digitnet.digits.page import page_in
 from digitnet.digits.prepare import NoDigit
 import scipy.ndimage, PIL.Image
 PIL.Image.init()
@@ -131,7 +131,7 @@ resource.setrlimit(resource.RLIMIT_AS, (used + 400_000_000,) * 2)
 for path in sorted(Path(sys.argv[1]).iterdir()):
     begun, said = time.process_time(), ""
     try:
-        read_digits(read_bounded(path, MAX_BYTES))
+        page_in(read_picture(read_bounded(path, MAX_BYTES)))
     except (BadFile, NoDigit) as error:
         said = str(error)
     print(json.dumps([path.name, said, time.process_time() - begun]), flush=True)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handwriting_helpers import KINDS, Stroke, as_file, light
+from handwriting_helpers import KINDS, Stroke, as_file, light, read_digits
 from pages_helpers import ANSWERS, stroke
 from PIL import Image, ImageDraw, ImageFont, ImageGrab
 from session_helpers import Kept, do, refusal
 
 from digitnet.digits.files import BadFile
-from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import NoDigit
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from digitnet.digits.prepare import skeleton
+from digitnet.digits.page import page_in
+from digitnet.digits.pictures import read_picture
+from digitnet.digits.prepare import Picture, skeleton
 
 Floats = NDArray[np.floating]
 Rng = np.random.Generator
@@ -111,6 +113,11 @@ def rules(rng: Rng, shape: tuple[int, int], squared: bool) -> Floats:
             index[axis] = slice(start, start + width)
             ink[tuple(index)] = 1
     return ndimage.rotate(ink, rng.uniform(-2, 2), reshape=False, order=1, mode="nearest")
+
+
+def read_digits(data: bytes) -> list[Picture]:
+    """The digits in a picture file, in reading order, without a judge."""
+    return [digit.picture for digit in page_in(read_picture(data)).digits]
 
 
 def as_file(picture: Floats, kind: str = "PNG", **options: object) -> bytes:

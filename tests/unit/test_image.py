@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT
-from handwriting_helpers import as_file
+from handwriting_helpers import as_file, read_digits
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.files import BadFile
-from digitnet.digits.page import read_digits
 from digitnet.digits.pictures import MAX_PIXELS, read_picture
 from digitnet.digits.prepare import (
     BOX,

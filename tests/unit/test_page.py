@@ -24,10 +24,13 @@ from pages_helpers import (
 )
 from session_helpers import Kept, do, refusal, shown
 
+import digitnet
 from digitnet.digits.cuts import area_between, seams
+from digitnet.digits.page import UNSURE
+from digitnet.digits.prepare import NoDigit
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
-from digitnet.repl.features.img import UNSURE, judge
+from digitnet.repl.features.img import judge
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import Session
 
@@ -126,6 +129,21 @@ def test_what_is_no_digit_is_a_failure_that_says_what_it_would_be(
     (tmp_path / "k.png").write_bytes(letter("K", np.random.default_rng(5)))
     said = refusal(reader, f"img {tmp_path / 'k.png'}")
     assert re.fullmatch(r".*k\.png: no digit \(an? \d if it were one\)", said)
+
+
+def test_a_program_reads_what_img_reads(reader: Session, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    ink, _ = page(some_cases(12), 4, rng)
+    upside_down, k = tmp_path / "page.png", tmp_path / "k.png"
+    upside_down.write_bytes(as_file(np.rot90(on_paper(ink, rng), 2)))
+    k.write_bytes(letter("K", np.random.default_rng(5)))
+    results = do(reader, f"img {upside_down}")[0]["results"]
+    read = digitnet.read(upside_down)
+    assert [each.guess for each in read] == [result["guess"] for result in results]
+    outputs = [result["outputs"] for result in results]
+    np.testing.assert_allclose([each.outputs for each in read], outputs, atol=1e-6)
+    with pytest.raises(NoDigit):
+        digitnet.read(k)
 
 
 def test_what_a_person_sees_of_a_page(reader: Session, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import case_number
-from digitnet.repl.features.img import PictureReader, is_digit, judge
+from digitnet.repl.features.img import PictureReader, judge
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import (
     LABEL_STYLES,
@@ -342,7 +342,7 @@ def _reader(model: Model) -> Read:
             return ()
         seen, a = reader.read(digits)
         return [
-            Reading(pixels, values, guess, digit.picture, is_digit(digit.probability, values))
+            Reading(pixels, values, guess, digit.picture, digit.is_digit(values))
             for digit, pixels, values, guess in zip(
                 digits, seen, a.tolist(), answers_of(a).tolist(), strict=True
             )

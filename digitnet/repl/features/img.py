@@ -89,16 +89,6 @@ def judge() -> Judge | None:
 
 # a guess that is right with a lower probability is doubtful; the second guess is shown too
 DOUBT = 0.9
-# what is a digit with a probability below the first is called none; so is what is one with less
-# than the second, unless the network is as sure of its guess as the third says
-NO_DIGIT, UNSURE, SURE = 0.15, 0.65, 0.95
-
-
-def is_digit(probability: float, outputs: Sequence[float]) -> bool:
-    """Whether something is called a digit, by the judge's probability and the network's outputs."""
-    return probability >= (NO_DIGIT if max(outputs) >= SURE else UNSURE)
-
-
 MAX_WHOLE = 4  # up to this many digits are shown with picture and outputs; more in a table
 STEPS = "steps"  # the last word that asks for how a page was read
 MAX_SEEN = 10  # up to this many digits of a page are drawn below the number
@@ -389,7 +379,7 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
     seen, a = reader.read(page.digits)
     digits = []
     for number, (guess, values) in enumerate(zip(answers_of(a).tolist(), a.tolist(), strict=True)):
-        place, known = page.digits[number], is_digit(page.digits[number].probability, values)
+        place, known = page.digits[number], page.digits[number].is_digit(values)
         digits.append(DigitRead(
             name, "" if known else f"no digit ({with_article(guess)} if it were one)",
             guess if known else None, tuple(values), found.answer, number + 1, len(seen),
