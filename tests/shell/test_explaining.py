@@ -63,6 +63,14 @@ def test_step_shows_the_weights_that_why_explains(session: Session) -> None:
     assert "answers" not in do(session, "n mini; step")[1]["steps"][0]["parameters"][0]
 
 
+def test_step_shows_all_that_is_done_to_the_weights(session: Session) -> None:
+    assert "min(1" not in shown(session, "n mini; step")
+    text = shown(session, "set clip 0.1; set max_norm 0.5; step")
+    _, clipped, *_, limited = re.findall(r"^[gvw] .*", text, re.MULTILINE)
+    assert clipped == "g <- g min(1, 0.1 / |g|), |g| over all parameters"
+    assert limited == "w <- w min(1, 0.5 / |w|), |w| over each unit's inputs"
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

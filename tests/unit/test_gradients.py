@@ -7,6 +7,7 @@ from engine_helpers import HIDDEN, OUTPUTS, differences, gradients, made
 from digitnet.engine.gradcheck import check_gradient
 from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.network import Network, cost_for
+from digitnet.engine.optimizers import Penalties
 
 
 def small_network(hidden: str, output: str, cost: str, *, bias: bool = True) -> Network:
@@ -62,6 +63,26 @@ def test_activations_are_finite_at_the_extremes(name: str, dtype: type) -> None:
     with np.errstate(all="raise", under="ignore"):
         ACTIVATIONS[name].forward(z)
     assert np.isfinite(z).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "biases", "l2", "checked"),
+    [
+        (1e7, [-1e9] * 4, 1e-4, 20),  # dead units: beside the penalty, little is left of the cost
+        (1e14, [-1e16] * 4, 1e-4, 0),  # and nothing
+        (1.0, [50, 0, 0], 0.0, 0),  # saturated outputs, all right: the gradient is below ε
+    ],
+)
+def test_what_rounding_hides_is_no_error_of_the_gradient(
+    weights: float, biases: list[float], l2: float, checked: int
+) -> None:
+    network, (x, y) = small_network("relu", "softmax", "cross-entropy"), cases()
+    layer = network.layers[0 if len(biases) == 4 else -1]
+    layer.weights[...] *= weights
+    layer.biases[...] = biases
+    y = y if len(biases) == 4 else 0 * y + [1, 0, 0]
+    check = check_gradient(network, x, y, penalties=Penalties(l2))
+    assert (check.checked, check.max_relative_error <= 1e-6) == (checked, True)
 
 
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])

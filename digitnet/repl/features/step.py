@@ -11,10 +11,11 @@ from rich.text import Text
 
 from digitnet.engine.arrays import Array, Feeder
 from digitnet.engine.evaluate import max_cases
-from digitnet.engine.gradcheck import check_gradient
+from digitnet.engine.gradcheck import TOLERANCE, check_gradient
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Stopped
 from digitnet.engine.run import Ending
+from digitnet.engine.settings import Settings
 from digitnet.insight.step import ObservedStep, ParameterChange, observe_step
 from digitnet.insight.why import largest
 from digitnet.repl import kinds
@@ -35,7 +36,7 @@ class StepReport(Drawn):
     """One mini-batch: each parameter before it, its gradient, its change, and after it."""
 
     observed: ObservedStep
-    optimizer: str
+    settings: Settings
 
     def as_json(self) -> dict[str, Any]:
         step = self.observed
@@ -64,8 +65,15 @@ class StepReport(Drawn):
         if max(step.inputs.shape) <= WHOLE and step.targets.shape[1] <= WHOLE:
             yield _cases(step, sheet)
         yield sheet.text(f"cost {step.cost_before:.5g} before, {step.cost_after:.5g} after", "bold")
-        formulae = OPTIMIZERS[self.optimizer].formulae
-        yield sheet.formulae("\ng = dC/dw, the mean over the cases", *formulae, "")
+        of = self.settings
+        yield sheet.formulae(
+            "\ng = dC/dw, the mean over the cases",
+            *[f"g ← g min(1, {of.clip:g} / |g|), |g| over all parameters"] * (of.clip > 0),
+            *OPTIMIZERS[of.optimizer].formulae,
+            *[f"w ← w min(1, {of.max_norm:g} / |w|), |w| over each unit's inputs"]
+            * (of.max_norm > 0),
+            "",
+        )
         if step.changes[0].answers is not None:
             yield sheet.text(
                 "before and after: the weights in training. answers: their running mean after the "
@@ -132,7 +140,7 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
                 raise CommandError(str(error)) from None
             stopped = observed.outcome.stopped
             if observed.outcome.batches:
-                steps.append(StepReport(observed, trainer.settings.optimizer))
+                steps.append(StepReport(observed, trainer.settings))
     if steps:
         accuracy = steps[-1].observed.outcome.validation_accuracy
         model.accuracy = session.accuracy_on("validation", accuracy, data, model)
@@ -201,7 +209,7 @@ def grad(session: Session) -> Said:
     x, y = Feeder(data.train, len(rows), np.float64).batch(rows)
     check = check_gradient(model.network, x, y, penalties=model.trainer.penalties)
     error = check.max_relative_error
-    agreement = "agree" if error <= 1e-6 else "do not agree"
+    agreement = "agree" if error <= TOLERANCE else "do not agree"
     said = (
         f"Back-propagation against differences of the cost, in {check.checked} random directions, "
         f"float64: largest relative error {error:.1e}; they {agreement}."
@@ -215,4 +223,7 @@ KINKS = (
     "in every direction tried, a ReLU or a max pool switches, where the cost has a kink. A network "
     "without them can be checked (n 28x28-8c5:tanh-a2-10)."
 )
-CUT_OFF = "the cost is too large, or cut off. Train it first (t), or set pixels unit, or set l2 0."
+CUT_OFF = (
+    "the cost is too large or cut off, or its changes are lost in rounding. Train it first (t), or "
+    "set pixels unit, or set l2 0."
+)
