@@ -4,7 +4,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from digitnet.digits.own import OwnCases
+from digitnet.engine.arrays import Array
+from digitnet.engine.layers import EPSILON, BatchNorm
 from digitnet.engine.network import Network
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Trainer
@@ -64,10 +68,21 @@ class Model:
         network, scale = self.network.members[number - 1]
         network, is_raw = network.copy(network.dtype), scale == 255
         if not is_raw:
-            weights = network.parameters[0].value
-            weights *= scale
+            _scale_inputs(network, scale)
         trainer = Trainer(network, Settings(pixels="raw" if is_raw else "unit"), 0)
         return Model(trainer, data=self.data, trained_on=list(self.trained_on))
+
+
+def _scale_inputs(network: Network, scale: float) -> None:
+    """Lets a network make of x what it made of x · scale."""
+    layer = next(layer for layer in network.layers if layer.parameters)  # none below is affected
+    factor: Array | float = scale
+    if isinstance(layer, BatchNorm):
+        before = layer.variance + EPSILON
+        layer.mean /= scale
+        layer.variance /= scale**2
+        factor = scale * np.sqrt((layer.variance + EPSILON) / before)
+    layer.parameters[0].value *= factor
 
 
 @dataclass(frozen=True)

@@ -197,10 +197,10 @@ RECIPE_AFTER_NAME = replace(RECIPE, joins=lambda word: True)  # perhaps a name w
 HIDDEN, OUTPUT = (
     one_of(
         metavar,
-        f"an activation, for the {layer}",
+        f"an activation for {layer}",
         lambda: {name: first_line(f.forward) for name, f in ACTIVATIONS.items()},
     )
-    for metavar, layer in (("HIDDEN", "hidden layers"), ("OUTPUT", "output"))
+    for metavar, layer in (("HIDDEN", "hidden layers"), ("OUTPUT", "the output"))
 )
 COST = one_of(
     "COST", "a cost", lambda: {name: first_line(forms[0].value) for name, forms in COSTS.items()}

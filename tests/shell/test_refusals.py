@@ -40,7 +40,7 @@ WRONG = {
     "set schedule cosin 20e": "Did you mean cosine?",
     "set augment ligth": "Did you mean light?",
     "n rleu": "'rleu' is neither a recipe nor a shape such as 784-100-10. Did you mean relu?",
-    "n 784-10 rleu": "'rleu' is not an activation, for the hidden layers. Did you mean relu?",
+    "n 784-10 rleu": "'rleu' is not an activation for hidden layers. Did you mean relu?",
     "n 784-10 relu softmax crossentropy": "Did you mean cross-entropy?",
     "min 5 lbfgs": "'lbfgs' is not a method. Did you mean l-bfgs?",
     "min 5 newton": "'newton' is not a method. There are: l-bfgs, cg",

@@ -166,6 +166,14 @@ def test_a_quiz_takes_three_wrong_answers(session: Session) -> None:
     assert third["answer"] is not None
 
 
+def test_a_quiz_is_about_the_weights_that_answer(session: Session) -> None:
+    do(session, "n mini; set average 1; set rate 40; t 20")
+    outputs = [do(session, f"c {index}")[0]["outputs"] for index in range(8)]
+    told = [do(session, "quiz; quiz skip")[0] for _ in range(40)]
+    (asked, *_) = [each["givens"]["a"] for each in told if "cost C" in each["question"]]
+    assert any(asked == pytest.approx(each, rel=1e-3) for each in outputs)
+
+
 def test_a_question_asked_before_a_step_ends_counts_in_the_next(session: Session) -> None:
     session.coach = read_lesson(lessons()["03-by-hand"])
     do(session, "n; quiz")

@@ -53,6 +53,16 @@ def committee() -> Model:
     return Model(Trainer(network, Settings(), 0), name="x")
 
 
+@pytest.mark.parametrize("shape", [SHAPE, "36-4-2", "6x6-b-3c3-2", "6x6-p2-b:linear-d0.2-2"])
+def test_a_member_of_a_committee_answers_alike_by_itself_at_any_scale(shape: str) -> None:
+    alone, on = trained(model(shape), 9).trainer.answering(), cases()
+    network = Network([Committee((36,), members=[(alone, on.scale)])], "cross-entropy")
+    member = Model(Trainer(network, Settings(), 0)).member(1).network
+    pixels = on.inputs.astype(np.float32)
+    expected = alone.forward(pixels * np.float32(on.scale)).copy()
+    np.testing.assert_allclose(member.forward(pixels), expected, rtol=1e-4)
+
+
 def test_every_number_comes_back(registry: Registry) -> None:
     saved = trained(model(optimizer="adam", average=1.0, augment="light"), 7)
     registry.save(saved, "x")

@@ -139,7 +139,8 @@ def _ask(session: Session) -> Question:
     data, rng = session.data_for(model), session.rng
     index = int(rng.integers(len(data.test)))
     x = data.test.inputs[index].astype(np.float64) * data.test.scale
-    page = backpropagate(model.network, x, data.test.targets[index].astype(np.float64))
+    network, y = model.trainer.with_answering_weights(), data.test.targets[index]
+    page = backpropagate(network, x, y.astype(np.float64))
     check_outputs(page.outputs)
     number = int(rng.choice([n for n, p in enumerate(page.passes) if isinstance(p.layer, Dense)]))
     every = list(_questions(page, number, rng, model))

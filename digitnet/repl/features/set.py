@@ -190,7 +190,8 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> FindResult:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
-    changed. If the network has been trained, the copy is an untrained one with its initial weights.
+    changed. If the network has been trained, the copy is an untrained one, with initial weights as
+    usual for its activations.
     """
     model = session.learner()
     data = session.data_for(model)
