@@ -1,5 +1,6 @@
 """Lessons, patients and the quiz, played as a learner plays them, wrong turns included."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from digitnet.repl.features.lesson import (
     Lesson,
     Treatment,
     _keep_progress,
+    _measured,
     _progress,
     lessons,
     patients,
@@ -152,6 +154,25 @@ def test_a_patient_is_named_by_the_doctor_and_cured(session: Session, number: in
         assert "patient CAUSE names it" in coached(session, cure)
         assert patient.told in shown(session, f"patient {code}", width=500)
     assert session.coach is None
+
+
+STORIES = {
+    1: ("validation", 0.1, 0.23), 4: ("validation", 0.1, 0.3), 6: ("validation", 0.88, 0.92),
+    12: ("validation", 0.3, 0.55), 15: ("train", 1, 1), 18: ("train", 0.95, 1),
+    20: ("train", 0.985, 0.995),
+}  # fmt: skip
+"""The accuracies that the owners of patients speak of: of which cases, and in which range."""
+
+
+@pytest.mark.parametrize("number", STORIES)
+def test_what_the_owner_of_a_patient_says_is_so(
+    session: Session, number: int, share: Callable[[int, int], int]
+) -> None:
+    cases, low, high = STORIES[number]
+    for seed in range(1, 1 + share(1, 5)):
+        session.reseed(seed)
+        do(session, f"patient {number}")
+        assert low <= _measured(session, cases).accuracy <= high
 
 
 def test_every_patient_is_broken_in_a_way_that_is_known() -> None:
