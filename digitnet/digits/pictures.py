@@ -171,7 +171,7 @@ MOST_FILES = 100_000
 
 def _from_standard_input() -> bytes:
     if sys.stdin is None or sys.stdin.isatty():
-        raise BadFile("is the keyboard here: digitnet -c 'l hand; img -' < FILE")
+        raise BadFile("standard input is a terminal: digitnet -c 'l hand; img -' < FILE")
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if not data:
         raise BadFile("is empty: give the commands with -c, and the picture with < FILE")

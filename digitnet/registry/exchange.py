@@ -173,10 +173,8 @@ def import_network(path: Path, activation: str = "", report: Report = ignore) ->
 def _format(path: Path, known: Iterable[str]) -> str:
     suffix = path.suffix[1:].lower()
     if suffix not in known:
-        raise RegistryError(
-            "the suffix of a file's name sets its format: "
-            f"{', '.join(f'.{name}' for name in known)}, not {shown(path)}"
-        )
+        *names, last = (f".{name}" for name in known)
+        raise RegistryError(f"{shown(path)} has no known suffix; use {', '.join(names)} or {last}")
     return suffix
 
 
@@ -289,7 +287,7 @@ def network_of_weights(arrays: dict[str, Document], activation: str, report: Rep
     activation: of the hidden units. report: called with a sentence on how the file was understood.
     Raises DamagedSave, with the reason; ActivationNeeded if there are hidden units without it.
     """
-    layers, is_transposed, order = _in_order(arrays)
+    layers, is_transposed, order = _understood(arrays)
     sizes = [len(layers[0][1]), *(weights.shape[1] for _, weights, _ in layers)]
     if len(layers) > 1 and not activation:
         raise ActivationNeeded("the file does not say which activation the hidden units have")
@@ -315,6 +313,24 @@ def network_of_weights(arrays: dict[str, Document], activation: str, report: Rep
         f"pixels from 0 to 1.{order}"
     )
     return network
+
+
+def _understood(arrays: dict[str, Document]) -> tuple[Layers, bool, str]:
+    """As `_in_order`; biases may be (n, 1) or (1, n) too, as in Nielsen's and Ng's networks."""
+    thin = [name for name, each in arrays.items() if len(each["shape"]) == 2 and 1 in each["shape"]]
+    called = [name for name in thin if name.rpartition(".")[2].lower().startswith("b")]
+
+    def with_biases(names: list[str]) -> dict[str, Document]:
+        return arrays | {n: {**arrays[n], "shape": [max(arrays[n]["shape"])]} for n in names}
+
+    if 2 * len(called) == len(arrays):
+        return _in_order(with_biases(called))
+    try:
+        return _in_order(arrays)
+    except DamagedSave:
+        if 2 * len(thin) != len(arrays):
+            raise
+    return _in_order(with_biases(thin))
 
 
 def _paired(documents: dict[str, Document]) -> Layers:

@@ -32,7 +32,7 @@ JSON_FIELDS = {
     "pas one": "name file bytes",
     "p": "name file bytes",
     "l one": "name shape recipe parameters trained_batches",
-    "ls": "networks studies",
+    "ls": "networks studies unlisted",
     "ren one two": "name file was",
     "ren two one": "name file was",
     "del one": "deleted",

@@ -58,8 +58,8 @@ WRONG = {
     "data cifar": "not a data set. There are: sample",
     "? nothing": "not a command",
     "export": "needs a file. Example: export best.",
-    "export first": "sets its format: .npz, .safetensors, .onnx, .py, not 'first'",
-    "export first.pickle": "the suffix of a file's name",
+    "export first": "'first' has no known suffix; use .npz, .safetensors, .onnx or .py",
+    "export first.pickle": "no known suffix",
     "export ''": "cannot be a file",
     "export a\0b.npz": "cannot be a file",
     "export \ud800.npz": "cannot be a file",
@@ -67,7 +67,7 @@ WRONG = {
     "export no/folder.npz": "No such file or directory; nothing was written",
     "import nobody.npz": "cannot be read: No such file",
     "import ~nobody/x.npz": "cannot be read: No such file",
-    "import notes.txt": "sets its format: .npz, .safetensors, .onnx, not",
+    "import notes.txt": "has no known suffix; use .npz, .safetensors or .onnx",
     "del frist": "nothing was deleted: there is no network named 'frist'. ls",
     "ren frist a": "nothing was renamed: there is no network named 'frist'. ls",
     "l quick": "n quick makes one from that recipe",
@@ -137,7 +137,7 @@ def test_nothing_is_done_for_nothing(session: Session) -> None:
 
 def test_the_rest_of_a_line_is_not_done_after_a_failure(session: Session) -> None:
     refusal(session, "n; nonsense; pas one")
-    assert do(session, "ls") == [{"command": "ls", "networks": [], "studies": []}]
+    assert do(session, "ls")[0]["networks"] == []
 
 
 def test_an_error_nobody_thought_of_is_told_in_a_line(

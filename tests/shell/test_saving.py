@@ -284,3 +284,12 @@ def test_who_comes_back_is_told_what_was_saved_last(session: Session) -> None:
     assert re.fullmatch(first, welcome(entries))
     assert welcome(entries[1:]).endswith(" %, 2020-01-01. l 'my own' goes on with it.")
     assert welcome([replace(entry, included=True) for entry in entries]) == ""
+
+
+def test_files_that_begin_like_saves_and_are_not_listed_are_told(session: Session) -> None:
+    (saved,) = do(session, "n 784-4-10; pas one")[1:]
+    data = (session.saves / saved["file"]).read_bytes()
+    for name, content in {"mynet.pickle": data, "a (1).pickle": data, "b.pickle": b"else"}.items():
+        (session.saves / name).write_bytes(content)
+    assert do(session, "ls")[0]["unlisted"] == ["a (1).pickle", "mynet.pickle"]
+    assert "not listed: mynet.pickle, which begins like a save" in shown(session, "ls")

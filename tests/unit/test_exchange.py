@@ -189,6 +189,18 @@ FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
         {"10.weight": V.T, "2.weight": W.T, "10.bias": C, "2.bias": B},
         "transposed): 2.weight 4 x 3, 10.weight 3 x 2",
     ),
+    "Nielsen": (
+        {"arr_0": W.T, "arr_1": V.T, "arr_2": B[:, None], "arr_3": C[:, None]},
+        "transposed): arr_0 4 x 3, arr_1 3 x 2",
+    ),
+    "Ng": (
+        {"W1": W.T, "b1": B[:, None], "W2": V.T, "b2": C[:, None]},
+        "transposed): W1 4 x 3, W2 3 x 2",
+    ),
+    "biases as rows": (
+        {"W1": W, "b1": B[None], "W2": V, "b2": C[None]},
+        "outputs): W1 4 x 3, W2 3 x 2",
+    ),
     "names in another order": (
         {"out.weight": V.T, "zin.weight": W.T, "out.bias": C, "zin.bias": B},
         "transposed): zin.weight 4 x 3, out.weight 3 x 2",

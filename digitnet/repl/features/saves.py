@@ -13,7 +13,7 @@ from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.recipes import RECIPES
 from digitnet.registry.files import DamagedSave, RegistryError
 from digitnet.registry.model import Model
-from digitnet.registry.saves import Entry, Registry
+from digitnet.registry.saves import Entry, Registry, other_files
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, as_typed, command, meant
 from digitnet.repl.errors import CommandError, nearest, printable
@@ -247,16 +247,20 @@ NETWORK = (
 
 @dataclass(frozen=True)
 class ListResult:
-    """The saved networks and studies. in_hand: the name of the network in hand."""
+    """The saved networks and studies. in_hand: the name of the network in hand. unlisted: files
+    that begin like saves, and are not named like them.
+    """
 
     entries: list[Entry]
     in_hand: str
+    unlisted: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """One object a network or a study; `damaged` is null or says why; `included`: it comes
         with digitnet.
         """
-        return {"networks": self._told("network", NETWORK), "studies": self._told("study", STUDY)}
+        networks, studies = self._told("network", NETWORK), self._told("study", STUDY)
+        return {"networks": networks, "studies": studies, "unlisted": [*self.unlisted]}
 
     def _told(self, kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
         told = [{n: getattr(e, n) for n in names} for e in self.entries if e.kind == kind]
@@ -279,9 +283,14 @@ class ListResult:
         for entry in whole:
             if entry.hidden:
                 yield Text(
-                    f"{entry.name!r} is in two files: l loads the newer one, {entry.hidden}; once "
-                    f"that is renamed, the name is {entry.file}'s"
+                    f"{entry.name!r} is in two files: l loads the newer one, {entry.hidden}; "
+                    f"rename it, and the name will mean {entry.file}"
                 )
+        for file in self.unlisted:
+            yield Text(
+                f"not listed: {printable(file)}, which begins like a save; the file of a save is "
+                "named with 16 of 0-9 and a-f, as in 0123456789abcdef.pickle"
+            )
 
     def _cells(self, entry: Entry) -> tuple[str, ...]:
         """The cells of a save; `trained` counts mini-batches; a committee has none."""
@@ -300,7 +309,8 @@ class ListResult:
 def list_(session: Session) -> ListResult:
     """List the saved networks and studies; a * marks the network in hand."""
     entries = [_with_question(session.registry, entry) for entry in session.registry.saves()]
-    return ListResult(entries, session.hand.name if session.hand else "")
+    in_hand = session.hand.name if session.hand else ""
+    return ListResult(entries, in_hand, other_files(session.saves))
 
 
 def _with_question(registry: Registry, entry: Entry) -> Entry:
