@@ -119,6 +119,10 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
     return findings
 
 
+FOR_GOOD = ("linear", "symmetric", "cannot-fit")
+"""Faults that no training cures: the remedy is named also where a short one shows no gain."""
+
+
 def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) -> Finding:
     """The finding, with the remedy that reaches most, or one that cannot be tried if none helps."""
     found = Finding(of.name, of.what, evidence, why=of.why)
@@ -137,6 +141,8 @@ def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) 
             trials, reached = {"": now, **tried}, (accuracy, now.accuracy)
             found = replace(found, batches=tried[line].batches, trials=trials, reached=reached)
             lines = [line]
+        elif of.name in FOR_GOOD:
+            lines += list(tried)[:1]
         elif facts.is_finite and facts.is_learning and of.group != SETTINGS:
             lines.append("t 1e")
     return replace(found, remedy=lines[0] if lines else "")

@@ -92,6 +92,21 @@ def test_a_finding_is_told_at_length(session: Session) -> None:
     assert "there is no finding 2: doctor found 1 finding" in refusal(session, "doctor 2")
 
 
+def test_a_fault_that_no_training_cures_has_its_remedy_also_where_a_trial_shows_no_gain(
+    session: Session,
+) -> None:
+    do(session, "n 784-20-20-10 linear; set rate 0.02; t 2e")
+    (finding,) = do(session, "doctor")[0]["findings"]
+    assert (finding["code"], finding["remedy"][:14], finding["reached"]) == (
+        "linear", "n 784-20-20-10", None,
+    )  # fmt: skip
+
+
+def test_a_copy_whose_cost_became_infinite_has_no_accuracy(session: Session) -> None:
+    said = shown_line(session, "n 784-20-20-10 linear; set rate 1; t 20; doctor", width=200)
+    assert "mini-batches; without it the cost became infinite." in said
+
+
 def test_members_of_a_committee_are_examined_one_by_one(session: Session) -> None:
     do(session, "n 784-16-10; t 2e; pas a; n 784-16-10; t 2e; pas b; n 784-16-10; t 2e")
     assert session.hand is not None

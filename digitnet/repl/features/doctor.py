@@ -85,7 +85,10 @@ class DoctorResult(Drawn):
                 text.append("\nTry: ").append(finding.remedy, "bold")
             if finding.reached:
                 after, without = (f"{100 * accuracy:.0f} %" for accuracy in finding.reached)
-                tried = f"{after} right after {finding.batches} mini-batches, {without} without it"
+                without = f", {without} without it"
+                if "" in finding.trials and not isfinite(finding.trials[""].after):
+                    without = "; without it the cost became infinite"
+                tried = f"{after} right after {finding.batches} mini-batches{without}"
                 text.append(f"\nTried on a copy: {tried}.")
             yield Padding(text, (0, 0, 0, 2), expand=False)
         yield Text("More on the first: doctor 1", "dim")
