@@ -36,7 +36,6 @@ class NotHere(Exception):
         super().__init__(f"the data set {name} is not here: {hint}")
 
 
-PARTS = ("train", "validation", "test")
 GIVEN = "Python"
 """Stands for cases that a program gave, where the data sets are named that were trained on."""
 
@@ -78,7 +77,8 @@ class DataSet:
     @cached_property
     def hashes(self) -> dict[str, frozenset[bytes]]:
         """part → the hashes of its cases, by which they are found in other data sets."""
-        return {part: frozenset(hashes_of(getattr(self, part).inputs)) for part in PARTS}
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: frozenset(hashes_of(part.inputs)) for name, part in parts.items()}
 
     def changed(self, change: Callable[[Cases], Cases], **others: Any) -> "DataSet":
         """A copy with all three sets changed, and the other fields that are given."""
@@ -108,14 +108,13 @@ class DataSet:
         return row if self.picture is None else row.reshape(self.picture)
 
     def __str__(self) -> str:
-        if self.picture is None:
-            cases = f"{len(self.train):,} case{'s' * (len(self.train) > 1)}"
-            return f"{self.name}: a table of {cases}, inputs in each: {self.inputs:,}"
-        rows, columns = self.picture
         cases = "case" if len(self.train) == 1 else "cases"
+        size = f"{self.inputs:,} numbers"
+        if self.picture is not None:
+            size = f"{self.picture[0]} x {self.picture[1]} pixels"
         return (
             f"{self.name}: {len(self.train):,} {cases} to train, {len(self.validation):,} to "
-            f"validate, {len(self.test):,} to test; {rows} x {columns} pixels each"
+            f"validate, {len(self.test):,} to test; {size} each"
         )
 
 

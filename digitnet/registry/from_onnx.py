@@ -284,10 +284,8 @@ class _Graph:
         self.output = self.values[_text(messages.all(graph, 12)[0], 1)]
 
     def _do(self, message: Message) -> None:
-        node, made = (
-            _Node(_text(message, 4), self.messages.attributes(message), []),
-            _text(message, 2),
-        )
+        node = _Node(_text(message, 4), self.messages.attributes(message), [])
+        made = _text(message, 2)
         if node.operator == "Constant" and "value" in node.attributes:
             (self.tensors[made],) = node.attributes["value"]
             return

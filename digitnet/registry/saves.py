@@ -242,10 +242,8 @@ def claim(path: Path) -> tuple[str, str]:
 
 def other_files(folder: Path) -> list[str]:
     """The files in a folder that begin like a thing, and have names that no thing's file has."""
-    with suppress(OSError):
-        paths = sorted(folder.glob("*.pickle"))
-        return [p.name for p in paths if not IS_FILE.fullmatch(p.name) and claim(p)[0]]
-    return []
+    paths = sorted(folder.glob("*.pickle"))
+    return [p.name for p in paths if not IS_FILE.fullmatch(p.name) and claim(p)[0]]
 
 
 def is_same(path: Path, data: bytes, *but: str) -> bool:

@@ -64,13 +64,6 @@ class DataSets:
             raise NotHere(name, HOW_TO_ADD)
         return cases.data_set(name)
 
-    def own_cases(self, name: str) -> int:
-        """The number of cases of an own data set; 0 if it is missing or cannot be read."""
-        try:
-            return len(self.own.read(name))
-        except BadFile:
-            return 0
-
     def get(self, name: str = "") -> DataSet:
         """The data set of this name, or the current one; read when first needed.
 

@@ -105,7 +105,10 @@ def test_a_table_is_always_here_and_has_its_cases_in_every_set(name: str) -> Non
     assert SOURCES[name].is_here([])
     data = SOURCES[name].read([])
     count, numbers = len(TABLES[name]), data.inputs
-    assert str(data) == f"{name}: a table of {count} cases, inputs in each: {numbers}"
+    assert str(data) == (
+        f"{name}: {count} cases to train, {count} to validate, {count} to test; "
+        f"{numbers} numbers each"
+    )
     assert data.tests_are_in == {name}
     for cases in (data.train, data.validation, data.test):
         pairs = zip(cases.inputs.tolist(), cases.targets.tolist(), strict=True)

@@ -206,8 +206,11 @@ def _delete(session: Session, name: str) -> DataResult:
     if version is None:
         hint = nearest(name, own.names()) or "data lists them"
         raise CommandError(f"there is no data set of your own called {quoted(name)}. {hint}")
-    count = session.data_sets.own_cases(name)
-    if not session.asker.confirm(f"Delete the data set {name} with {counted(count, 'case')}?"):
+    try:
+        count = f" with {counted(len(own.read(name)), 'case')}"
+    except BadFile:
+        count = ""
+    if not session.asker.confirm(f"Delete the data set {name}{count}?"):
         raise CommandError("nothing was deleted")
     own.keep(name, OwnCases.none(), version)
     session.changed_data(name)

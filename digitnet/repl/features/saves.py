@@ -288,8 +288,8 @@ class ListResult:
                 )
         for file in self.unlisted:
             yield Text(
-                f"not listed: {printable(file)}, which begins like a save; the file of a save is "
-                "named with 16 of 0-9 and a-f, as in 0123456789abcdef.pickle"
+                f"not listed: {printable(file)} begins like a save, and the file of a save has a "
+                "name of 16 of 0-9 and a-f, such as 0123456789abcdef.pickle"
             )
 
     def _cells(self, entry: Entry) -> tuple[str, ...]:
