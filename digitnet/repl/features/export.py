@@ -1,9 +1,8 @@
 """`export` writes the network for other programs, and `import` reads it again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
-from rich.console import RenderResult
 from rich.filesize import decimal
 
 from digitnet.engine.layers import ACTIVATIONS
@@ -14,24 +13,9 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command, path_of
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.new import now_in_hand
-from digitnet.repl.pictures import View
 from digitnet.repl.pictures.file import path_to_write
-from digitnet.repl.result import Record, Said, ScreenOnly
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
-
-
-@dataclass(frozen=True)
-class ExportResult(Record):
-    """The file that was written. weights: the file beside it, if there is one."""
-
-    file: str
-    bytes: int
-    format: str
-    weights: ScreenOnly[str] = ""
-
-    def drawn(self, view: View) -> RenderResult:
-        files = " and ".join(printable(file) for file in (self.file, self.weights) if file)
-        yield f"Exported as {files} ({decimal(self.bytes)})."
 
 
 @command(
@@ -44,7 +28,7 @@ class ExportResult(Record):
         "export best.py": "lines of Python that answer with best.npz, which is written too",
     },
 )
-def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
+def export(session: Session, file: Annotated[str, kinds.FILE]) -> Said:
     """Write the network to a file for other programs: .npz, .safetensors, .onnx or .py.
 
     The file holds what is needed to answer, and a description: weights and biases (their running
@@ -57,12 +41,14 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> ExportResult:
     """
     model = session.network()
     path = path_to_write(file, "export first.npz", session.asker)
-    suffix, weights = path.suffix[1:].lower(), ""
-    written = 0
+    suffix, files, written = path.suffix[1:].lower(), [printable(str(path))], 0
     if suffix == "py":
-        weights = str(path_to_write(str(path.with_suffix(".npz")), "", session.asker))
-        written = export_network(model, path.with_suffix(".npz"))
-    return ExportResult(str(path), written + export_network(model, path), suffix, weights)
+        weights = path_to_write(str(path.with_suffix(".npz")), "", session.asker)
+        files.append(printable(str(weights)))
+        written = export_network(model, weights)
+    written += export_network(model, path)
+    fields = {"file": str(path), "bytes": written, "format": suffix}
+    return Said(f"Exported as {' and '.join(files)} ({decimal(written)}).", fields)
 
 
 @command(
