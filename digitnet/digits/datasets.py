@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from digitnet.digits.files import MAX_IDX, BadFile, Bytes, locate_idx, read_idx
 from digitnet.engine.arrays import Array, Cases, Integers, Pixels, answers_of, one_hot
+from digitnet.engine.report import Unfit
 
 # SHA-256 of each of MNIST's files, uncompressed
 MNIST_DIGESTS = {
@@ -95,9 +96,9 @@ class DataSet:
         return replace(data, train=even_sample(data.train, cases, seed))
 
     def check(self, name: str, value: Any) -> None:
-        """Raises ValueError if a setting is for pictures, has an effect, and this is a table."""
+        """Raises Unfit if a setting is for pictures, has an effect, and this is a table."""
         if self.picture is None and value != FOR_PICTURES.get(name, value):
-            raise ValueError(
+            raise Unfit(
                 f"{name} is for pictures, and {self.name} is a table. "
                 f"Example: set {name} {FOR_PICTURES[name]}"
             )

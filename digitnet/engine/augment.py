@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.engine.arrays import Array, Integers, Pixels
+from digitnet.engine.report import Unfit
 
 
 def _amount(most: float, least: float = 0, usual: float = 0.0) -> Any:
@@ -203,10 +204,10 @@ def _basis(size: int, smooth: float) -> Array:
 
 
 def side_of(inputs: int) -> int:
-    """The side of a square picture of `inputs` pixels. Raises ValueError if it is not square."""
+    """The side of a square picture of `inputs` pixels. Raises Unfit if it is not square."""
     side = isqrt(inputs)
     if side * side != inputs or side < 2:
-        raise ValueError(
+        raise Unfit(
             f"deformations need square pictures, and a case has {inputs:,} numbers here. "
             "Example: set augment none"
         )

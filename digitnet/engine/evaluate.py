@@ -8,6 +8,7 @@ import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
 from digitnet.engine.network import Network
+from digitnet.engine.report import Unfit
 
 MAX_BYTES = 3 << 28  # maximum memory of a mini-batch in a forward and backward pass
 MAX_WORK = 1 << 33  # maximum multiplications of a chunk, forward: a second's on a slow machine
@@ -35,10 +36,10 @@ def max_cases(network: Network) -> int:
 
 
 def check_memory(network: Network, cases: int) -> None:
-    """Raises ValueError if a mini-batch of `cases` cases would take more than MAX_BYTES."""
+    """Raises Unfit if a mini-batch of `cases` cases would take more than MAX_BYTES."""
     need = bytes_per_case(network)
     if cases > (most := max(1, MAX_BYTES // need)):
-        raise ValueError(
+        raise Unfit(
             f"a mini-batch of {cases:,} cases takes {cases * need / (1 << 30):,.1f} GiB with this "
             f"network, more than the {MAX_BYTES / (1 << 30):g} GiB limit. "
             f"Example: set batch {min(most, 100)}"

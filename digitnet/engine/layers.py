@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod, sqrt
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -34,10 +34,7 @@ class Step:
 EXACT = Step(random=False)  # so that a gradient can be compared with differences of the cost
 
 
-class Gradient(Protocol):
-    """dC/dvalue by rows, which may be overwritten: an array, or a product computed when needed."""
-
-    def __getitem__(self, rows: slice, /) -> Array: ...
+Gradient: TypeAlias = Array | Outer  # dC/dvalue, whose rows may be overwritten
 
 
 @dataclass(slots=True)
@@ -248,7 +245,7 @@ class Layer(ABC):
         """A regular expression for its spelling, with a group for each option."""
 
         def group(match: re.Match[str]) -> str:
-            number = r"0?\.\d{1,6}" if cls.options[match[1]] is float else r"\d{1,7}"
+            number = r"0?\.\d{1,6}" if cls.options[match[1]] is float else r"[1-9]\d{0,17}"
             return f"(?P<{match[1]}>{number})"
 
         return re.sub(r"{(\w+)[^}]*}", group, cls.notation.spelling)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder
-from digitnet.engine.evaluate import Evaluation, evaluate, max_cases
+from digitnet.engine.evaluate import max_cases
 from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, Stopped, ignore
 from digitnet.engine.speed import threads
-from digitnet.engine.trainer import MEASURE_CASES, Measurement, Trainer
+from digitnet.engine.trainer import Measurement, Trainer
 from digitnet.lazy import lazy
 
 optimize = lazy("scipy.optimize")
@@ -84,22 +84,20 @@ def minimize(
         minimized, w = float(intermediate_result.fun), intermediate_result.x
         if not (isfinite(minimized) and np.isfinite(w).all()):
             return
-        result = objective.measure(w, validation)
         if count == 0:
             trainer.forget()
         count += 1
         _set_parameters(w, trainer.network)
-        counted = trainer.penalty()
-        cost = minimized - (objective.penalties.value(trainer.network.parameters) - counted)
-        validation_cost = result.cost + counted
+        result, penalty = trainer.measure(validation), trainer.penalty()
+        cost = minimized - (objective.penalties.value(trainer.network.parameters) - penalty)
         progress.batches += 1
         progress.samples += len(train)
         seconds = perf_counter() - begun
         progress.seconds = seconds_before + seconds
-        if isfinite(validation_cost):
-            point = Measurement(progress.batches, cost, validation_cost, result.accuracy)
+        if isfinite(result.cost):
+            point = Measurement(progress.batches, cost, result.cost, result.accuracy)
             trainer.history.append(point)
-        report(Iteration(count, iterations, cost, validation_cost, result.accuracy, seconds))
+        report(Iteration(count, iterations, cost, result.cost, result.accuracy, seconds))
 
     options = {"maxiter": iterations}
     if method == "l-bfgs":  # which keeps fewer of the last steps of a large network
@@ -146,11 +144,6 @@ class _Objective:
         self.chunk = min(CHUNK, len(cases), most)
         self.feeder = Feeder(cases, self.chunk, self.network.dtype)
         self.start = _one_vector(p.value for p in self.parameters)
-
-    def measure(self, w: Array, cases: Cases) -> Evaluation:
-        """Evaluates w on the first MEASURE_CASES; the cost is without penalties."""
-        _set_parameters(w, self.network)
-        return evaluate(self.network, cases, np.arange(min(len(cases), MEASURE_CASES)))
 
     def __call__(self, w: Array) -> tuple[float, Array]:
         _set_parameters(w, self.network)

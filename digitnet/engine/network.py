@@ -25,6 +25,7 @@ from digitnet.engine.layers import (
     Step,
     Weighted,
 )
+from digitnet.engine.report import Unfit
 from digitnet.engine.speed.convolution import prepare
 
 
@@ -129,13 +130,13 @@ class Committee(Layer):
         members: "list[tuple[Network, float]]",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        """members: pairs of a network and the scale of its inputs, or ValueError."""
+        """members: pairs of a network and the scale of its inputs. Raises Unfit."""
         if not members:
-            raise ValueError("a committee has at least one member")
+            raise Unfit("a committee has at least one member")
         outputs = members[0][0].outputs
         sizes = {(network.inputs, network.outputs) for network, _ in members}
         if sizes != {(input_shape[0], outputs)}:
-            raise ValueError("members of a committee need the same numbers of inputs and outputs")
+            raise Unfit("members of a committee need the same numbers of inputs and outputs")
         super().__init__(input_shape, (outputs,), dtype)
         self.members = members
 

@@ -1,4 +1,4 @@
-"""Reports: how a long computation says what it has done, and how it is asked to stop.
+"""Reports: how a long computation says what it has done, is asked to stop, or refuses to begin.
 
 A long computation takes `report`, a function. It calls it with each thing worth showing, and with
 None where there is nothing to show. The function asks it to stop by raising Stopped. A computation
@@ -13,6 +13,10 @@ Report = Callable[[Any], None]  # called with what was done; raises Stopped to e
 
 class Stopped(Exception):
     """Raised by a report to ask the computation that called it to stop."""
+
+
+class Unfit(ValueError):
+    """A network, cases and settings do not fit together; the message says why, and what to do."""
 
 
 def ignore(done: object) -> None:

@@ -20,7 +20,6 @@ from digitnet.engine.arrays import Shape
 from digitnet.engine.layers import (
     ACTIVATIONS,
     LAYERS,
-    MAX_OUTPUTS,
     BatchNorm,
     Dense,
     Layer,
@@ -30,7 +29,7 @@ from digitnet.engine.network import Network
 from digitnet.engine.pictures import Flatten, Pool
 
 MAX_PARAMETERS = 10_000_000  # trainable ones: with an optimizer's state, they still fit in a save
-_INPUT = re.compile(r"\d{1,7}(x\d{1,4}){0,2}")
+_INPUT = re.compile(r"[1-9]\d{0,6}(x[1-9]\d{0,3}){0,2}")
 
 
 class _Part(NamedTuple):
@@ -100,8 +99,6 @@ def parse(shape: str) -> tuple[Shape, list[_Part]]:
     if not _INPUT.fullmatch(first):
         raise ValueError(f"{first or 'nothing'} is not the size of a case, such as 784 or 28x28")
     sizes = tuple(int(n) for n in first.split("x"))
-    if min(sizes) < 1:
-        raise ValueError(f"{first}: a case has at least one number")
     if not texts:
         raise ValueError("a shape has at least two parts, as in 784-100-10")
     parts = [_part(text) for text in texts]
@@ -115,15 +112,11 @@ def _part(text: str) -> _Part:
     spelled = [layer for layer in LAYERS.values() if layer.notation.spelling]
     matches = [(layer, re.fullmatch(layer.pattern(), word)) for layer in spelled]
     layer, match = next((pair for pair in matches if pair[1]), (Dense, None))
-    if match is None and word.isdecimal():
-        raise ValueError(f"a layer has at most {MAX_OUTPUTS:,} units, not {text}")
     if match is None:
         examples = ", ".join(layer.notation.example for layer in spelled)
         raise ValueError(f"{text or 'an empty part'} is not a layer: {examples}")
     texts = match.groupdict().items()
     config: dict[str, Any] = {name: layer.options[name](value) for name, value in texts}
-    if any(type(value) is int and value < 1 for value in config.values()):
-        raise ValueError(f"{text}: sizes are whole numbers from 1 up")
     if colon:
         if "activation" not in layer.options or activation not in ACTIVATIONS:
             raise ValueError(f"{text}: an activation is one of {', '.join(ACTIVATIONS)}")

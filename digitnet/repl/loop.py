@@ -14,7 +14,7 @@ import numpy as np
 from digitnet import paths
 from digitnet.digits.datasets import NotHere
 from digitnet.digits.files import BadFile
-from digitnet.engine.report import Stopped
+from digitnet.engine.report import Stopped, Unfit
 from digitnet.flags import Config, manual
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
@@ -217,7 +217,7 @@ def _execute(command: Command, words: list[str], session: Session, output: Outpu
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, (CommandError, RegistryError, BadFile, NotHere)):
+    if isinstance(error, (CommandError, RegistryError, BadFile, NotHere, Unfit)):
         return str(error)
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; the network in hand is unchanged"

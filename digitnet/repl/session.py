@@ -220,14 +220,11 @@ class Before:
         """
         session.before = session.last_change = Before.of(self.model, session)
         trainer, settings = self.model.trainer, self.model.trainer.settings
-        data = session.data_if_here(self.model)
         trainer.change(self.settings)
         trainer.restore(self.snapshot)
         trainer.history[:] = self.history
-        trainer.change(settings, data.train if data else None)
         vars(self.model).update(self.known | {"data": self.model.data})
-        if any(getattr(settings, n) != getattr(self.settings, n) for n in CHANGES_ANSWERS):
-            self.model.accuracy = None  # it was measured with other answers
+        session.change(self.model, settings)
         if session.saved != self.saved:  # the save made since then has the undone training
             session.saved = None
 
@@ -239,10 +236,7 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
     Updates `trained_on` and `data`. The history begins with the untrained network; as it has seen
     no cases, its validation cost stands for its training cost.
     """
-    try:
-        data.check("augment", model.trainer.settings.augment)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
+    data.check("augment", model.trainer.settings.augment)
     before = Before.of(model, session)
     progress, history = model.trainer.progress, model.trainer.history
     if not progress.batches and not history:
@@ -458,6 +452,13 @@ class Session:
     def data(self, name: str = "") -> DataSet:
         """The data set of this name, or the current one; see `DataSets.get`."""
         return self.data_sets.get(name)
+
+    def change(self, model: Model, settings: Settings) -> None:
+        """Changes the settings of a network; an accuracy measured with other answers is dropped."""
+        before, data = model.trainer.settings, self.data_if_here(model)
+        model.trainer.change(settings, data.train if data else None)
+        if any(getattr(settings, n) != getattr(before, n) for n in CHANGES_ANSWERS):
+            model.accuracy = None
 
     def changed_data(self, name: str, *, is_new: bool = False) -> None:
         """Call this when a data set of one's own has changed on disk."""

@@ -53,10 +53,10 @@ def test_batch_normalisation_stands_between_the_sum_and_its_activation(
     {
         "": "not the size of a case",
         "784": "at least two parts",
-        "0-10": "at least one number",
+        "0-10": "0 is not the size of a case",
         "784-": "an empty part is not a layer",
         "784-x-10": "x is not a layer",
-        "784-0-10": "from 1 up",
+        "784-0-10": "0 is not a layer",
         "784-32c5-10": "32c5 in 784-32c5-10: a convolution needs pictures",
         "784-p2-10": "p2 in 784-p2-10: pooling needs pictures",
         "28x28-32c5-p2-64c5-p2-64c5-10": "a 5x5 kernel does not fit pictures of 4x4",

@@ -21,6 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from digitnet.engine.arrays import Array
+from digitnet.engine.report import Unfit
 from digitnet.lazy import lazy
 
 linalg = lazy("scipy.linalg")
@@ -104,9 +105,9 @@ def count() -> int:
 
 
 def set_count(number: int) -> None:
-    """Sets the maximum number of threads. Raises ValueError for more than the machine has cores."""
+    """Sets the maximum number of threads. Raises Unfit for more than the machine has cores."""
     if not 1 <= number <= (cpu_count() or 1):
-        raise ValueError(f"this machine has {cpu_count()} cores")
+        raise Unfit(f"this machine has {cpu_count()} cores. Example: set threads 1")
     _pool().limit = number
 
 

@@ -141,13 +141,8 @@ def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> Docto
     """
     model = session.network()
     data = session.data_for(model)
-    try:
-        if model.network.is_committee:
-            findings, examined = _of_committee(session, model, data)
-        else:
-            findings, examined = _of_network(session, model, data)
-    except ValueError as error:  # the cases are not pictures
-        raise CommandError(str(error)) from None
+    of = _of_committee if model.network.is_committee else _of_network
+    findings, examined = of(session, model, data)
     if number > len(findings):
         there = counted(len(findings), "finding") if findings else "nothing wrong"
         raise CommandError(f"there is no finding {number}: doctor found {there}")

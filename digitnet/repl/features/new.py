@@ -138,10 +138,7 @@ def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
             raise CommandError(f"{name!r} is a committee itself: vote takes single networks")
         scale = raw if model.trainer.settings.pixels == "raw" else 1.0
         members.append((model.trainer.answering().copy(model.network.dtype), scale))
-    try:
-        network = Network([Committee((members[0][0].inputs,), members=members)])
-    except ValueError as error:
-        raise CommandError(str(error)) from None
+    network = Network([Committee((members[0][0].inputs,), members=members)])
     trained_on = dict.fromkeys(name for _, model in models for name in model.trained_on)
     data = models[0][1].data
     return Model(Trainer(network, Settings(), 0), data=data, trained_on=list(trained_on))

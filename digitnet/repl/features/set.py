@@ -21,7 +21,7 @@ from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.tables import Rows
 from digitnet.repl.result import Merged, Note, Record, ScreenOnly
-from digitnet.repl.session import CHANGES_ANSWERS, SESSION_SETTINGS, Session
+from digitnet.repl.session import SESSION_SETTINGS, Session
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,15 @@ def set_(
     """
     value = f"{value} {horizon}".strip()
     if value and name in SETTINGS:
-        trainer = session.learner().trainer
+        model = session.learner()
         try:
-            before, data = trainer.settings, session.data_if_here(session.network())
-            settings = before.changed(name, value)
-            if data:
-                data.check(name, getattr(settings, name))
-            trainer.change(settings, data.train if data else None)
-            if name in CHANGES_ANSWERS and trainer.settings != before:
-                session.network().accuracy = None  # it was measured with other answers
+            settings = model.trainer.settings.changed(name, value)
         except ValueError as error:
-            names = NAMED_VALUES[name]()
-            hint = "" if value in names else nearest(value, names)
+            hint = nearest(value, NAMED_VALUES[name]())
             raise CommandError(printable(f"{error}. {hint}".removesuffix(". "))) from None
+        if data := session.data_if_here(model):
+            data.check(name, getattr(settings, name))
+        session.change(model, settings)
     elif value:
         _set_session(session, name, value)
     values: dict[str, Any] = {}
@@ -138,11 +134,8 @@ def _set_session(session: Session, name: str, value: str) -> None:
         ) from None
     if name == "seed":
         session.reseed(number)
-        return
-    try:
+    else:
         threads.set_count(number)
-    except ValueError as error:
-        raise CommandError(f"{error}. Example: set threads 1") from None
 
 
 @dataclass(frozen=True)
@@ -202,10 +195,7 @@ def find(session: Session, what: Annotated[str, kinds.FOUND]) -> FindResult:
         words = point and f"rate {point.rate:<8.2g}  cost {point.cost:.3g}"
         session.report(Note(words, lasting=False) if words else None)
 
-    try:
-        points = range_test(trainer, data.train, report)
-    except ValueError as error:  # the cases are not pictures
-        raise CommandError(str(error)) from None
+    points = range_test(trainer, data.train, report)
     rates, costs = [point.rate for point in points], [point.cost for point in points]
     suggestion = suggested_rate(points, trainer.settings.optimizer)
     return FindResult(rates, costs, suggestion, trainer.settings.rate, is_trained)

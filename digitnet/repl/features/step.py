@@ -136,8 +136,6 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
             except Stopped:
                 stopped = "interrupted"
                 break
-            except ValueError as error:  # the cases are not pictures, or too many for the memory
-                raise CommandError(str(error)) from None
             stopped = observed.outcome.stopped
             if observed.outcome.batches:
                 steps.append(StepReport(observed, trainer.settings))

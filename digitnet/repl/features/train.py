@@ -324,8 +324,6 @@ def trained(
         try:
             outcome = run(trainer, data.train, data.validation, amount, report)
             ended = outcome.stopped
-        except ValueError as error:  # the cases are not pictures, or too many for the memory
-            raise CommandError(str(error)) from None
         finally:
             progress.end(ended)
     curves.end(trainer.history)
