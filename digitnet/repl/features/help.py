@@ -10,11 +10,10 @@ from rich.text import Text
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, Command, all_commands, command, find
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.features.saves import save
+from digitnet.repl.features.saves import SaveResult, save
 from digitnet.repl.glossary import Meaning, meanings, words
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.tables import pairs
-from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 
@@ -117,10 +116,10 @@ class LeaveResult(Drawn):
     """The end of the session. unsaved: what is lost, in words. saved: the save made on leaving."""
 
     unsaved: str
-    saved: Said | None = None
+    saved: SaveResult | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"unsaved": self.unsaved or None, "saved": self.saved and self.saved.fields["name"]}
+        return {"unsaved": self.unsaved or None, "saved": self.saved and self.saved.name}
 
     def drawn(self, view: View) -> RenderResult:
         if self.saved:
@@ -132,7 +131,7 @@ class LeaveResult(Drawn):
 @command("s", "stop", "q", "quit", "exit", group="This program", examples={"s": "leave"})
 def stop(session: Session) -> LeaveResult:
     """Leave; asks first if there is unsaved training. Ctrl-D does the same."""
-    saved: Said | None = None
+    saved: SaveResult | None = None
     if not session.interactive:
         session.may_discard()
     elif session.unsaved:

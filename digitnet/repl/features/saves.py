@@ -18,10 +18,24 @@ from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, as_typed, command, meant
 from digitnet.repl.errors import CommandError, nearest, printable
 from digitnet.repl.features.new import new, now_in_hand, recipe_of
+from digitnet.repl.pictures import View
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
-from digitnet.repl.result import Said
+from digitnet.repl.result import Record, Said, ScreenOnly
 from digitnet.repl.session import Session, clean
 from digitnet.study.plan import question_of
+
+
+@dataclass(frozen=True)
+class SaveResult(Record):
+    """A save that is on the disk. said: a sentence about it."""
+
+    name: str
+    file: str
+    bytes: int
+    said: ScreenOnly[str]
+
+    def drawn(self, view: View) -> RenderResult:
+        yield self.said
 
 
 def _asked_for(session: Session) -> str:
@@ -36,7 +50,7 @@ def _asked_for(session: Session) -> str:
     return name
 
 
-def _save(session: Session, name: str) -> Said:
+def _save(session: Session, name: str) -> SaveResult:
     """Saves the network in hand, which is called `name` from then on, if a person agrees."""
     model, registry = session.network(), session.registry
     question = _question(session, name) if session.interactive else ""
@@ -52,7 +66,7 @@ def _save(session: Session, name: str) -> Said:
         said += f"; undo {as_typed(name)} brings back the version before"
     elif hides:
         said += f"; del {as_typed(name)} brings back the included one"
-    return Said(f"{said}.", {"name": name, "file": entry.file, "bytes": entry.bytes})
+    return SaveResult(name, entry.file, entry.bytes, f"{said}.")
 
 
 def _question(session: Session, name: str) -> str:
@@ -77,7 +91,7 @@ def _question(session: Session, name: str) -> str:
     rank=4,
     examples={"p first": "save as first", "p": "save under the network's name"},
 )
-def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> Said:
+def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
     """Save the network under its name or the one given; asks for a name if it has none."""
     return _save(session, clean(name or session.network().name or _asked_for(session)))
 
@@ -89,7 +103,7 @@ def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> Said:
     rank=5,
     examples={"pas first": "save as first", "pas 'my first'": "a name with a space"},
 )
-def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> Said:
+def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
     """Save the network under another name, which becomes its name."""
     session.network()
     return _save(session, clean(name))
