@@ -416,14 +416,16 @@ class Session:
         trainer = self.network().trainer
         self.saved = (trainer.progress.batches, trainer.settings)
 
-    def may_discard(self) -> bool:
-        """Whether the network in hand may be discarded; asks if its training is unsaved."""
+    def may_discard(self, why: str = "") -> bool:
+        """Whether the network in hand may be discarded; asks if its training is unsaved. why: what
+        ends the question.
+        """
         if self.hand is None or not self.unsaved:
             return True
         if self.coach and self.coach.may_discard(self.hand) and not self.unfinished.is_adopted:
             return True
         if self.interactive:
-            return self.asker.confirm(f"Discard {self.unsaved}?")
+            return self.asker.confirm(f"Discard {self.unsaved}{why}?")
         if self.unfinished.is_adopted:  # nobody was asked about it: for the next session
             self.unfinished.release()
         return True

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Begin, Program, Start
 from recovery_helpers import kept, left_by
-from session_helpers import Kept, do, refusal
+from session_helpers import Answers, Kept, do, refusal
 
 from digitnet.registry import recovery
 from digitnet.registry.recovery import FOLDER
@@ -257,6 +257,21 @@ def test_a_penalty_too_large_to_compute_with_is_told_by_the_gradients_check(
     session: Session,
 ) -> None:
     assert do(session, "n diary; set l2 1e308; grad")[-1]["checked"] == 0
+
+
+def test_nothing_is_discarded_for_a_recovery_without_saying_of_what(session: Session) -> None:
+    do(session, "n mini; t 3")
+    session.interactive, session.asker = True, Answers(["n"])
+    assert refusal(session, "recover") == "there is no unfinished training"
+    assert session.unfinished.autosave(session.network())
+    session.unfinished.release()
+    (path,) = kept(session.saves)
+    os.utime(path, (0, 0))
+    do(session, "t 2")
+    assert "nothing was recovered" in refusal(session, "recover")
+    assert session.asker.asked == [
+        "Discard 5 mini-batches of training to recover the training of 1970-01-01 00:00 UTC?"
+    ]
 
 
 def test_the_latest_is_recovered_first(session: Session) -> None:

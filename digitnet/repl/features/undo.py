@@ -162,11 +162,14 @@ def _of_an_earlier_session(session: Session) -> str:
     if session.last_change:
         start = "The network trained last is not in hand. Take back the last change of the saves"
     how = {"replaced": "was changed", "named": "was renamed"}
-    at = when(datetime.fromtimestamp(seconds, UTC).isoformat())
-    question = f"{start}: {name} {how.get(kept.kind, 'was deleted')} at {at} UTC?"
+    question = f"{start}: {name} {how.get(kept.kind, 'was deleted')} at {_at(seconds)}?"
     if not session.asker.confirm(question):
         raise CommandError("nothing was taken back")
     return kept.file
+
+
+def _at(seconds: float) -> str:
+    return f"{when(datetime.fromtimestamp(seconds, UTC).isoformat())} UTC"
 
 
 def _undo_named(session: Session, name: str, number: int = 1) -> Said:
@@ -223,8 +226,10 @@ def recover(session: Session) -> Said:
     Training is autosaved every minute, and when the program is terminated. The autosave is deleted
     once the network is saved, or when you leave without saving it.
     """
-    if not session.may_discard():
-        raise CommandError("nothing was recovered; the network in hand is unchanged")
+    if left := session.unfinished.orphans():
+        why = f" to recover the training of {_at(left[0].stat().st_mtime)}"
+        if not session.may_discard(why):
+            raise CommandError("nothing was recovered; the network in hand is unchanged")
     model, more = session.unfinished.adopt()
     at, there = model.saved_at, session.registry.find(model.name)
     if there is None or there.saved_at <= at:  # if it is newer, p asks
