@@ -1,5 +1,6 @@
 """What results look like, to the character: pictures, bars, a case checked, the list of saves."""
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -106,20 +107,27 @@ SAVES = ListResult(
 def test_the_list_of_saves_wide_and_narrow() -> None:
     assert shown(SAVES) == (
         "name     shape       trained  accuracy  on             size  saved\n"
-        "first *  784-256-10    1,095   92.70 %  sample test  1.6 MB  2026-01-31 12:00\n"
+        "> first  784-256-10    1,095   92.70 %  sample test  1.6 MB  2026-01-31 12:00\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m short"
     )
     assert shown(SAVES, width=60) == (
         "name     shape       accuracy  on           saved\n"
-        "first *  784-256-10   92.70 %  sample test  2026-01-31 12:00\n"
-        "Not shown on a narrow screen: size, trained.\n"
+        "> first  784-256-10   92.70 %  sample test  2026-01-31 12:00\n"
+        "Not shown, for want of room: size, trained.\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m short"
     )
     assert shown(SAVES, width=40) == (
         "name     accuracy  saved\n"
-        "first *   92.70 %  2026-01-31 12:00\n"
-        "Not shown on a narrow screen: size,\n"
+        "> first   92.70 %  2026-01-31 12:00\n"
+        "Not shown, for want of room: size,\n"
         "trained, shape, on.\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m\n"
         "short"
+    )
+    included = [replace(SAVES.entries[0], name=name, included=True) for name in ("first", "ready")]
+    assert shown(ListResult(included, "ready"), width=60) == (
+        "name     shape       trained  accuracy  on             size\n"
+        "  first  784-256-10    1,095   92.70 %  sample test  1.6 MB\n"
+        "> ready  784-256-10    1,095   92.70 %  sample test  1.6 MB\n"
+        "All of these are included with digitnet."
     )

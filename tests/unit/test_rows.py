@@ -35,7 +35,7 @@ def test_every_cell_is_shown_whole_or_its_column_is_named_as_left_out(
     table = Rows(HEADINGS, lines, numbers=("size",), prose=("what it is",), optional=("size",))
     text = shown(table, width)
     assert max(map(cell_len, text.splitlines())) <= width
-    left_out = "Not shown on a narrow screen: size." in " ".join(text.split())
+    left_out = "Not shown, for want of room: size." in " ".join(text.split())
     cells = [cell for line in lines for k, cell in enumerate(line) if not (left_out and k == 3)]
     for word in words_of(*cells):
         if cell_len(word) <= width - INDENT:
@@ -73,24 +73,25 @@ LONG = Rows(
         ),
         (
             30,
-            "In every row: l2 6e-06.\n"
+            "The same for all: l2 6e-06.\n"
             "rate  accuracy   time\n"
             "0.02   90.00 %  1.0 s\n"
             "0.1    91.00 %  2.0 s  best\n",
         ),
         (
             24,
-            "In every row: l2 6e-06.\n"
+            "The same for all: l2\n"
+            "6e-06.\n"
             "rate  accuracy\n"
             "0.02   90.00 %\n"
             "0.1    91.00 %  best\n"
-            "Not shown on a narrow\n"
-            "screen: time.\n",
+            "Not shown, for want of\n"
+            "room: time.\n",
         ),
         (
             18,
-            "In every row: l2\n"
-            "6e-06.\n"
+            "The same for all:\n"
+            "l2 6e-06.\n"
             "rate 0.02\n"
             "  accuracy 90.00\n"
             "  %, time 1.0 s\n"

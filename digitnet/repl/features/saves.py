@@ -273,10 +273,14 @@ class ListResult:
         if not self.entries:
             yield "There are no saved networks yet: pas NAME saves the one in hand."
         if whole:
-            cells = [self._cells(entry) for entry in whole]
+            all_included = len(whole) > 1 and all(entry.included for entry in whole)
+            columns = len(HEADINGS) - all_included
+            cells = [self._cells(entry)[:columns] for entry in whole]
             optional = ("size", "trained", "shape", "on", "saved")
             numbers = ("trained", "accuracy", "size")
-            yield Rows(HEADINGS, cells, numbers=numbers, optional=optional)
+            yield Rows(HEADINGS[:columns], cells, numbers=numbers, optional=optional)
+            if all_included:
+                yield "All of these are included with digitnet."
         for entry in self.entries:
             if entry.damaged:
                 yield Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "magenta")
@@ -294,8 +298,9 @@ class ListResult:
 
     def _cells(self, entry: Entry) -> tuple[str, ...]:
         """The cells of a save; `trained` counts mini-batches; a committee has none."""
+        beside = "> " if entry.name == self.in_hand else "  "
         return (
-            entry.name + (" *" if entry.name == self.in_hand else ""),
+            f"{beside if self.in_hand else ''}{entry.name}",
             entry.shape,
             f"{entry.trained_batches:,}" if entry.trained_batches else "",
             "" if entry.accuracy is None else percent(entry.accuracy),
@@ -307,7 +312,7 @@ class ListResult:
 
 @command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
 def list_(session: Session) -> ListResult:
-    """List the saved networks and studies; a * marks the network in hand."""
+    """List the saved networks and studies; > stands beside the network in hand."""
     entries = [_with_question(session.registry, entry) for entry in session.registry.saves()]
     in_hand = session.hand.name if session.hand else ""
     return ListResult(entries, in_hand, other_files(session.saves))

@@ -111,13 +111,13 @@ class Rows:
         else:
             columns = [c for c in every if c not in same]
         if above and (said := self._said(self.lines[0], above)):
-            yield Text(f"In every row: {said}.")
+            yield Text(f"The same for all: {said}.")
         if not widths:
             yield from self._stacked(columns)
             return
         yield self._table(columns, widths)
         if names := [self.headings[c] for c in left_out if c not in above]:
-            yield Text(f"Not shown on a narrow screen: {', '.join(names)}.", "dim")
+            yield Text(f"Not shown, for want of room: {', '.join(names)}.", "dim")
 
     def _fitted(self, columns: Sequence[int], width: int) -> list[int]:
         """The widths of these columns side by side; empty if they do not fit."""
