@@ -99,8 +99,10 @@ def import_from(
     if len(order) > most:
         notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")
         order = order[:most]
-    made = OwnCases(*(np.concatenate(arrays)[order] for arrays in (inputs, answers, parts)))
-    return made, notes, read.left_out
+    pictures, its_answers, its_parts = (
+        np.concatenate(each)[order] for each in (inputs, answers, parts)
+    )
+    return OwnCases(pictures, its_answers, its_parts, read.words), notes, read.left_out
 
 
 def read_cases(
@@ -141,7 +143,7 @@ def _unknown(path: Path) -> str:
     if path.is_dir():
         reason = "holds nothing that digitnet reads"
     elif suffix in (".zip", ".7z", ".rar", ".tar", ".tgz"):
-        reason = "is to be unpacked first"
+        reason = "must be unpacked first"
     elif suffix in (".pkl", ".pickle", ".pt", ".pth", ".joblib"):
         reason = "is a pickle, which might run any program: save its arrays with numpy.savez"
     names = [form.name for form in FORMATS]
@@ -285,7 +287,8 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
     sets = []
     for part, x, y in pairs:
         cases, answers = np.atleast_1d(arrays[x]), np.atleast_1d(arrays[y]) if y else None
-        if answers is not None and answers.ndim == 2 and len(answers) != len(cases):
+        counts = cases.shape[0], cases.shape[-1]
+        if answers is not None and answers.ndim == 2 and len(answers) not in counts:
             answers = answers.T  # a column of answers a case
         sets.append(Part(part, cases, answers))
     return Contents(sets, names=[file.name for file in files])
@@ -336,23 +339,24 @@ def _tables(path: Path) -> list[Path]:
 
 def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
     """A table, or those in a folder; one without answers is left out where others have them."""
-    tables, left_out = list[Contents](), list[str]()
-    for file in _tables(path)[:MAX_TABLES]:
+    files, tables = _tables(path), dict[Path, Contents]()
+    left_out = [f"{file}: only {MAX_TABLES} tables are read" for file in files[MAX_TABLES:]]
+    for file in files[:MAX_TABLES]:
         try:
-            tables.append(read_table(file, part_of(file.stem), report, inputs))
+            tables[file] = read_table(file, part_of(file.stem), report, inputs)
         except BadFile as error:
             if file == path:
                 raise
             left_out.append(f"{file}: {error}")
     if not tables:
         raise BadFile(f"has no table that can be read; {left_out[0]}")
-    sets = [each for table in tables for each in table.sets]
-    with_answers = [each for each in sets if each.answers is not None]
-    if 0 < len(with_answers) < len(sets):
-        left_out.append("a table without a column of answers")
-        sets = with_answers
-    notes = [note for table in tables for note in table.notes]
-    return Contents(sets, notes, left_out, tables[0].is_picture)
+    if inputs is None and any(each.sets[0].answers is not None for each in tables.values()):
+        without = [file for file, each in tables.items() if each.sets[0].answers is None]
+        left_out += [f"{file}: has no column of answers" for file in without]
+        tables = {file: each for file, each in tables.items() if file not in without}
+    sets = [each.sets[0] for each in tables.values()]
+    notes = [note for table in tables.values() for note in table.notes]
+    return Contents(sets, notes, left_out, next(iter(tables.values())).is_picture)
 
 
 FORMATS = (

@@ -32,6 +32,7 @@ PARTS = TRAIN, VALIDATION, TEST = range(3)
 FILES = ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz", "parts-idx1-ubyte.gz")
 # the file of a table, in place of the pictures: each row is its numbers as float32
 TABLE = "table-idx2-ubyte.gz"
+WORDS = "answers.txt"  # the file of the names of the answers, a line for each, if they are words
 MAX_ANSWERS = 100
 # EMNIST has 280,000 digits; as many pictures fit in a save's 256 MiB even if none is packed
 MAX_CASES = 300_000
@@ -44,12 +45,14 @@ GOLDEN = (5**0.5 - 1) / 2
 class OwnCases:
     """Cases with answers (cases,), whole numbers from 0, and parts TRAIN to TEST (cases,).
 
-    pictures: (cases, 28, 28) bytes, or a table: (cases, columns) float32.
+    pictures: (cases, 28, 28) bytes, or a table: (cases, columns) float32. words: the name of each
+    answer, if answers are words.
     """
 
     pictures: NDArray[Any]
     answers: Bytes
     parts: Bytes
+    words: tuple[str, ...] = ()
 
     @classmethod
     def none(cls) -> "OwnCases":
@@ -61,7 +64,7 @@ class OwnCases:
         """The cases in the files that `files` returns. Raises BadFile, without a path."""
         first, dimensions = (TABLE, 2) if TABLE in files else (FILES[0], 3)
         missing = ", ".join(name for name in (first, *FILES[1:]) if name not in files)
-        if missing or len(files) != len(FILES):
+        if missing or len(files) != len(FILES) + (WORDS in files):
             raise BadFile(f"has no {missing}" if missing else "has files that no data set has")
         answers, parts = (idx_array(files[name], 1) for name in FILES[1:])
         inputs: NDArray[Any] = idx_array(files[first], dimensions, max_bytes=MAX_INPUTS + 64)
@@ -69,7 +72,8 @@ class OwnCases:
             if inputs.shape[1] % 4:
                 raise BadFile("has a table of something other than numbers")
             inputs = inputs.view("<f4").astype(np.float32)
-        return _checked(cls(inputs, answers, parts))
+        words = files[WORDS].decode(errors="replace").split("\n") if WORDS in files else ()
+        return _checked(cls(inputs, answers, parts, tuple(words)))
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -94,8 +98,10 @@ class OwnCases:
 
     def without(self, number: int) -> "OwnCases":
         """A copy without case `number`; the others keep their parts."""
-        arrays = (self.pictures, self.answers, self.parts)
-        return OwnCases(*(np.delete(array, number, 0) for array in arrays))
+        pictures, answers, parts = (
+            np.delete(array, number, 0) for array in (self.pictures, self.answers, self.parts)
+        )
+        return replace(self, pictures=pictures, answers=answers, parts=parts)
 
     def files(self) -> dict[str, bytes]:
         """File name → gzipped IDX file; empty if there are no cases."""
@@ -105,7 +111,8 @@ class OwnCases:
         if self.pictures.ndim == 2:
             first, inputs = TABLE, np.ascontiguousarray(self.pictures, "<f4").view(np.uint8)
         arrays = {first: inputs, FILES[1]: self.answers, FILES[2]: self.parts}
-        return {name: gzip.compress(idx_bytes(a), 2, mtime=0) for name, a in arrays.items()}
+        files = {name: gzip.compress(idx_bytes(a), 2, mtime=0) for name, a in arrays.items()}
+        return files | ({WORDS: "\n".join(self.words).encode()} if self.words else {})
 
     def data_set(self, name: str) -> DataSet:
         """The data set. A part without cases has those of the training set, if there are any."""
@@ -113,7 +120,9 @@ class OwnCases:
             self._part(part, name) for part in PARTS
         )
         picture = PICTURE if self.pictures.ndim == 3 else None
-        return DataSet(name, train, validation, test, picture, tests_are_in, validations_are_in)
+        return DataSet(
+            name, train, validation, test, picture, tests_are_in, validations_are_in, self.words
+        )
 
     def _part(self, part: int, name: str) -> tuple[Cases, frozenset[str]]:
         """The cases of a part, and the data sets whose training cases include them."""
@@ -194,6 +203,9 @@ def _checked(cases: OwnCases) -> OwnCases:
         raise BadFile(f"has {len(answers):,} cases; at most {most:,} are kept")
     if answers.max() >= MAX_ANSWERS:
         raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}")
+    words = cases.words
+    if words and not (answers.max() < len(words) <= MAX_ANSWERS and "".join(words).isprintable()):
+        raise BadFile("has names of answers that are not those of its answers")
     if len(parts) != len(answers) or parts.max() > TEST:
         raise BadFile("has parts that are not those of its cases")
     return cases

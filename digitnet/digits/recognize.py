@@ -4,7 +4,7 @@ Whatever is changed is said in a note. What cannot be recognised is refused with
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isqrt, prod
 from typing import Any
 
@@ -26,16 +26,21 @@ SCALES = ((0, 255), (0, 1), (-1, 1), (-0.5, 0.5), (0, 15), (0, 16), (0, 65535))
 OVERSHOOT = 0.3  # fraction of the scale by which resized pictures may exceed it
 SAMPLE = 2000  # pictures looked at where a sample will do
 CHUNK = 4096
+MAX_WORD = 40  # characters of an answer in words
 SURE = 0.2  # minimum difference of correlations at which pictures are turned
 
 
 @dataclass(frozen=True)
 class Part:
-    """Inputs and answers, and which part of a data set their file says they are, if any."""
+    """Inputs and answers, and which part of a data set their file says they are, if any.
+
+    row_names: what a table calls its rows, if it does.
+    """
 
     part: int | None
     inputs: NDArray[Any]
     answers: NDArray[Any] | None
+    row_names: Sequence[str] = ()
 
 
 @dataclass
@@ -44,6 +49,7 @@ class Contents:
 
     notes: how they were understood and what was changed. left_out: files that could not be used,
     with reasons. is_picture: None if only the shapes tell. names: of the files that were read.
+    words: the name of each answer, from 0, if the answers are words.
     """
 
     sets: list[Part]
@@ -51,6 +57,7 @@ class Contents:
     left_out: list[str] = field(default_factory=list)
     is_picture: bool | None = None
     names: list[str] = field(default_factory=list)
+    words: tuple[str, ...] = ()
 
 
 def recognized(contents: Contents, digits: Array | None, pixels: int | None = None) -> Contents:
@@ -71,10 +78,11 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
     if len(shapes) > 1:
         raise BadFile("has cases of several sizes")
     is_picture = len(shapes.pop()) == 2
-    given = [each.answers for each in contents.sets if each.answers is not None]
+    given = [_flat(each.answers, notes) for each in contents.sets if each.answers is not None]
     answers: list[Bytes | None] = [None] * len(inputs)
+    words: tuple[str, ...] = ()
     if len(given) == len(inputs):
-        made = _as_answers(np.concatenate(given), notes, is_picture=is_picture)
+        made, words = _as_answers(np.concatenate(given), notes, is_picture=is_picture)
         answers = list(np.split(made, np.cumsum([len(each) for each in given])[:-1]))
     if is_picture:
         groups = [inputs] if _have_one_scale(inputs) else [[each] for each in inputs]
@@ -92,9 +100,12 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
         inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
         if not all(np.isfinite(each).all() for each in inputs):
             raise BadFile("has numbers that are not finite")
-    parts = [each.part for each in contents.sets]
-    sets = [Part(*each) for each in zip(parts, inputs, answers, strict=True)]
-    return Contents(sets, list(dict.fromkeys(notes)), contents.left_out, is_picture)
+    sets = [
+        replace(each, inputs=cases, answers=its)
+        for each, cases, its in zip(contents.sets, inputs, answers, strict=True)
+    ]
+    notes = list(dict.fromkeys(notes))
+    return Contents(sets, notes, contents.left_out, is_picture, words=words)
 
 
 def _arranged(
@@ -295,13 +306,26 @@ def _is_sideways(pictures: Bytes, answers: Bytes | None, digits: Array | None) -
 # answers
 
 
-def _as_answers(array: NDArray[Any], notes: list[str], *, is_picture: bool) -> Bytes:
-    """Answers as whole numbers from 0: from numbers, words, or one column for each answer."""
-    if array.ndim == 2 and array.shape[1] > 1:
-        array = _from_one_hot(array)
-        notes.append("answers were one-hot")
-    answers = array.reshape(-1)
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def _flat(answers: NDArray[Any], notes: list[str]) -> NDArray[Any]:
+    """An answer for each case; from one column for each answer, the number of the column."""
+    columns = answers.reshape(len(answers), -1)
+    if columns.shape[1] == 1:
+        return columns[:, 0]
+    notes.append("answers were one-hot")
+    return _from_one_hot(columns)
+
+
+def _as_answers(
+    answers: NDArray[Any], notes: list[str], *, is_picture: bool
+) -> tuple[Bytes, tuple[str, ...]]:
+    """Answers, numbers or words, as whole numbers from 0, and the words that they stand for."""
     if answers.dtype.kind == "U":
+        small = [word.strip().lower() for word in answers.tolist()]
+        if {*small} <= {*DIGITS}:
+            return np.array([DIGITS.index(word) for word in small], np.uint8), ()
         try:
             answers = answers.astype(float)
         except ValueError:
@@ -318,7 +342,7 @@ def _as_answers(array: NDArray[Any], notes: list[str], *, is_picture: bool) -> B
         raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}: {bad:g}")
     if is_picture and (low, high) == (1, 10):
         raise BadFile("has the answers 1 to 10: it is unclear which is 0. Use 0 to 9")
-    return answers.astype(np.uint8)
+    return answers.astype(np.uint8), ()
 
 
 def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
@@ -331,10 +355,13 @@ def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
     return largest
 
 
-def _numbered(answers: NDArray[Any], notes: list[str]) -> Bytes:
-    names, numbers = np.unique(answers, return_inverse=True)
-    if len(names) > MAX_ANSWERS:
-        raise BadFile(f"has {len(names):,} different answers; at most {MAX_ANSWERS} are told apart")
-    some = ", ".join(f"{number} {name}" for number, name in enumerate(names[:5]))
-    notes.append(f"answers {some}" + (", ..." if len(names) > 5 else ""))
-    return numbers.astype(np.uint8)
+def _numbered(answers: NDArray[Any], notes: list[str]) -> tuple[Bytes, tuple[str, ...]]:
+    values, numbers = np.unique(answers, return_inverse=True)
+    if len(values) > MAX_ANSWERS:
+        raise BadFile(
+            f"has {len(values):,} different answers; at most {MAX_ANSWERS} are told apart"
+        )
+    words = tuple("".join(filter(str.isprintable, str(each)))[:MAX_WORD] for each in values)
+    some = ", ".join(f"{number} {word}" for number, word in enumerate(words[:5]))
+    notes.append(f"answers {some}" + (", ..." if len(words) > 5 else ""))
+    return numbers.astype(np.uint8), words

@@ -1,5 +1,6 @@
 """Reads tables written as text: CSV files, with a column of answers or without one."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -7,6 +8,7 @@ import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from math import isqrt
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, ReadSoFar, open_bounded
+from digitnet.digits.own import MAX_ANSWERS
 from digitnet.digits.recognize import Contents, Part
 from digitnet.engine.report import Report, ignore
 
@@ -24,8 +27,15 @@ CHUNK = 1 << 22  # characters read at a time, and the maximum length of a line
 DELIMITERS = ";\t, "
 # headings of a column of answers
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "species", "y")
-# headings of a column that numbers the rows, which is left out
-NUMBERINGS = ("", "id", "index", "imageid", "unnamed: 0")
+# headings of a column that numbers or names the rows, in letters and figures alone
+ROW_NAMES = ("", "id", "index", "imageid", "rowid", "unnamed0", "filename", "imagename", "file")
+MISSING = ("", "na", "nan", "null", "?")  # cells without a value, in small letters
+# in so many rows, a column that rises by one numbers them, and words that all differ name them
+MANY = 20
+# what a column has, and why it is left out
+USES = {"numbers": "", "words": "", "names": "it names the rows", "nothing": "it is empty"}
+LOOKED_AT = 200  # rows by which it is told what a column holds
+MAX_WORD = 200  # characters of a word that are read
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
 _PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
@@ -45,27 +55,28 @@ def read_table(
         file.seek(0)
         chunks = _chunks(file, lambda: report(ReadSoFar(path.name, file.tell(), size)))
         lines = next(chunks, [])
+        declared = re.match('"?sep=(.)', lines[0]) if lines else None  # by Excel
+        lines = lines[bool(declared) :]
         if not lines:
             raise BadFile("holds no table")
-        delimiter = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
+        guessed = next((d for d in DELIMITERS if d in lines[:3][-1]), ",")
+        delimiter = declared[1] if declared else guessed
         notes = []
         if delimiter in ";\t" and any(map(_DECIMAL_COMMA.search, lines)):
             lines, chunks = _with_points(lines), map(_with_points, chunks)
             notes.append("commas in numbers taken for decimal points")
-        rows = [*_cells(lines[:3], delimiter)]
-        names, samples = [], rows
-        texts = [sum(map(_is_text, row)) for row in rows]
-        are_numbers = len(rows[0]) > 2 and _number_columns(rows[0])  # 0, 1 may be a case of two
-        if are_numbers or texts[0] > texts[-1] or texts == [len(rows[0])]:
+        rows = [*_cells(lines[:LOOKED_AT], delimiter)]
+        names = []
+        if _are_headings(rows[0], rows[:3][-1]):
             names = [name.strip(" #").lower() for name in rows[0]]  # numpy.savetxt writes a #
-            samples, lines = rows[1:], lines[1:]
-        if not samples:
-            raise BadFile("has headings but no rows")
-        if len(samples[0]) != len(rows[0]):
-            raise BadFile(
-                f"has {len(rows[0])} columns in its first row, {len(samples[0])} in the next"
-            )
-        reader = _Reader(delimiter, samples[0], names)
+            rows, lines = rows[1:], lines[1:]
+            if not rows:
+                raise BadFile("has headings but no rows")
+            if len(rows[0]) != len(names):
+                raise BadFile(
+                    f"has {len(names)} columns in its first row, {len(rows[0])} in the next"
+                )
+        reader = _Reader(delimiter, rows, names, inputs)
         reader.add(lines)
         for lines in chunks:
             reader.add(lines)
@@ -88,7 +99,7 @@ def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
     packed = gzip.GzipFile(fileobj=file) if head[:2] == b"\x1f\x8b" else file
     encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        with io.TextIOWrapper(packed, encoding, errors="replace", newline=None) as text:
+        with io.TextIOWrapper(packed, encoding, errors="cp1252", newline=None) as text:
             rest, total = "", 0
             while piece := text.read(CHUNK):
                 report()
@@ -109,43 +120,104 @@ def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
         raise BadFile("is neither text nor a whole gzip file of text") from None
 
 
+def _as_windows_writes(error: Any) -> tuple[str, int]:
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("cp1252", _as_windows_writes)
+
+
+def _are_headings(row: Sequence[str], later: Sequence[str]) -> bool:
+    """Whether a row has words over numbers, nothing but words, or numbers that count the columns.
+
+    later: one of the next rows, or the same one.
+    """
+    numbers = [cell for cell in row if _is_number(cell)]
+    if not numbers and row == later:
+        return True
+    least = 5 if any(map(_is_word, row)) else 3  # 0, 1 may be a case of two; yes, 0, 1 too
+    if len(row) >= least and _number_columns(numbers):
+        return True
+    above = zip(row, later, strict=False)
+    return any(_is_word(cell) and _is_number(below) for cell, below in above)
+
+
 def _number_columns(headings: Sequence[str]) -> bool:
     """Whether headings only count the columns, from 0 or 1, as pandas writes them."""
     starts = [[str(k + start) for k in range(len(headings))] for start in (0, 1)]
     return bool(headings) and [*headings] in starts
 
 
-def _is_text(cell: str) -> bool:
+def _is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return True
-    return False
+        return False
+    return True
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in MISSING
+
+
+def _is_word(cell: str) -> bool:
+    return not _is_missing(cell) and not _is_number(cell)
+
+
+def _use(heading: str, cells: Sequence[str], *, may_name_rows: bool) -> str:
+    """What a column has, of which these are the first cells: one of USES."""
+    first = next((cell for cell in cells if not _is_missing(cell)), "")
+    is_pixel = bool(_PIXEL.fullmatch(heading))
+    if not first and not is_pixel:
+        return "nothing"
+    if re.sub(r"[\W_]", "", heading) in ROW_NAMES:
+        return "names"
+    if may_name_rows and not is_pixel and heading not in ANSWERS and _are_row_names(cells):
+        return "names"
+    return "words" if _is_word(first) else "numbers"
+
+
+def _are_row_names(cells: Sequence[str]) -> bool:
+    """Whether these are many words that all differ, or many numbers that rise by one."""
+    if all(map(_is_number, cells)):
+        return len(cells) >= MANY and bool((np.diff([*map(float, cells)]) == 1).all())
+    return len({*filter(_is_word, cells)}) == len(cells) >= MANY
 
 
 class _Reader:
-    """Reads rows of numbers, and one column of words if the first row has one."""
+    """Reads rows of numbers, one column of words, which are answers, and one of the rows' names.
 
-    def __init__(self, delimiter: str, first: Sequence[str], names: Sequence[str]) -> None:
-        self.columns, self.delimiter, self.names = len(first), delimiter, names
-        numbered = [k for k, name in enumerate(names) if name in NUMBERINGS]
-        if not names and not first[-1].strip():  # each row ends with a delimiter
-            numbered = [self.columns - 1]
-        words = [k for k, cell in enumerate(first) if _is_text(cell) and k not in numbered]
+    rows: the first ones, which tell what a column holds.
+    """
+
+    def __init__(
+        self, delimiter: str, rows: list[list[str]], names: Sequence[str], inputs: int | None
+    ) -> None:
+        self.columns, self.delimiter, self.names = len(rows[0]), delimiter, names
+        # without headings, only the first and the last column may be no pixels
+        called = names or ["first", *["0"] * (self.columns - 2), "last"]
+        uses: dict[str, list[int]] = {use: [] for use in USES}
+        has_more = self.columns not in (inputs, 2)  # than numbers, or one number and the answer
+        columns = zip_longest(*rows, fillvalue="")
+        for k, (heading, cells) in enumerate(zip(called, columns, strict=False)):
+            uses[_use(heading, cells, may_name_rows=has_more)].append(k)
+        words, self.numbers = uses["words"], uses["numbers"]
         if len(words) > 1:
-            raise BadFile(f"has the row {_shown(delimiter.join(first))}: not numbers")
+            raise BadFile(f"has the row {_shown(delimiter.join(rows[0]))}: not numbers")
         if words and names and names[words[0]] not in ANSWERS and _called_answers(names):
             raise BadFile(f"has words in column {_shown(names[words[0]])}, not numbers")
-        self.words = words[0] if words else None
-        self.numbers = [k for k in range(self.columns) if k not in (*numbered, *words)]
         if not self.numbers:
             raise BadFile("has no column of numbers")
         self.notes = [
-            f"column {_shown(names[k]) if names and names[k] else 'without a heading'} left out"
-            for k in numbered
+            f"column {_shown(names[k]) if names and names[k] else 'without a heading'} left out: "
+            + USES[use]
+            for use in ("names", "nothing")
+            for k in uses[use]
         ]
+        self.answers, self.row_names = list[str](), list[str]()
+        self.texts = [(k, self.answers) for k in words]
+        self.texts += [(k, self.row_names) for k in uses["names"][:1]]
         self.blocks: list[NDArray[Any]] = []
-        self.answers: list[str] = []
         self.rows = 0
 
     def add(self, lines: list[str]) -> None:
@@ -172,15 +244,19 @@ class _Reader:
         self.rows += len(lines)
         if self.rows * self.columns > MAX_CELLS:
             raise BadFile(f"has more than {MAX_CELLS:,} numbers")
-        if self.words is not None:
-            self.answers += [row[self.words].strip()[:40] for row in _cells(lines, self.delimiter)]
+        for row in _cells(lines, self.delimiter) if self.texts else ():
+            for k, texts in self.texts:
+                texts.append(row[k].strip()[:MAX_WORD])
+        if any(map(_is_missing, self.answers)):
+            number = [*map(_is_missing, self.answers)].index(True)
+            raise BadFile(f"has no answer in row {number + 1:,}")
 
     def _problem(self, lines: list[str]) -> str:
         for number, cells in enumerate(_cells(lines, self.delimiter), self.rows + 1):
             if len(cells) != self.columns:
                 return f"has {len(cells)} columns in row {number:,}, not {self.columns}"
             for k in self.numbers:
-                if _is_text(cells[k]):
+                if not _is_number(cells[k]):
                     said = _shown(cells[k]) if cells[k].strip() else "nothing"
                     return f"has {said} in column {k + 1} of row {number:,}, not a number"
         return "is not a table of numbers"
@@ -192,40 +268,35 @@ class _Reader:
         if _number_columns(headings):
             self.notes.append(f"{headings[0]} to {headings[-1]} in the first row are headings")
             headings = []
-        called = {self.names[k] for k in _called_answers(self.names)}
         answers: NDArray[Any] | None = None
-        if self.words is not None:
-            where = self.names[self.words] if self.names else f"{self.words + 1}"
+        places = list[int]()
+        if self.answers:
+            where = self.names[self.texts[0][0]] if self.names else f"{self.texts[0][0] + 1}"
             self.notes.append(f"answers from column {_shown(where)}")
             answers = np.array(self.answers)
-        elif inputs is None and (count := _one_hot_columns(numbers, headings)):
-            self.notes.append(f"answers from the last {count} columns")
-            numbers, answers = numbers[:, :-count], numbers[:, -count:]
-            headings = headings[:-count]
-        else:
-            has_answers = inputs is None or numbers.shape[1] == inputs + 1
-            place = _place_of_answers(numbers, headings, has_answers)
-            if place is not None:
-                end = "first" if place == 0 else "last"
-                where = f"column {_shown(headings[place])}" if headings else f"the {end} column"
-                self.notes.append(f"answers from {where}")
-                answers = numbers[:, place].copy()
-                numbers = numbers[:, 1:] if place == 0 else np.delete(numbers, place, 1)
-                headings = headings[:place] + headings[place + 1 :]
+        elif places := _answer_columns(numbers, headings, inputs):
+            where = f"the {'last' if places[0] else 'first'} "
+            where += f"{len(places)} columns" if len(places) > 1 else "column"
+            if headings and len(places) == 1:
+                where = f"column {_shown(headings[places[0]])}"
+            self.notes.append(f"answers from {where}")
+            answers = numbers[:, places]
+        called = {self.names[k] for k in _called_answers(self.names) if answers is not None}
         others = [
             k
             for k, name in enumerate(headings)
-            if answers is not None and name in called and _may_be_answers(numbers[:, k])
+            if name in called and k not in places and _may_be_answers(numbers[:, k])
         ]
         if others:
             names = ", ".join(_shown(headings[k]) for k in others)
             self.notes.append(f"column {names} left out: answers too")
-            numbers = np.delete(numbers, others, 1)
-            headings = [name for k, name in enumerate(headings) if k not in others]
-        if not numbers.shape[1]:
+        left = [k for k in range(numbers.shape[1]) if k not in (*places, *others)]
+        if not left:
             raise BadFile("has no column of numbers but the answers")
-        sets = [Part(part, numbers, answers)]
-        return Contents(sets, self.notes, is_picture=_are_pixels(headings))
+        are_adjacent = left[-1] - left[0] < len(left)  # a copy of many pictures would be large
+        numbers = numbers[:, left[0] : left[-1] + 1] if are_adjacent else numbers[:, left]
+        is_picture = _are_pixels([headings[k] for k in left] if headings else [])
+        return Contents([Part(part, numbers, answers, self.row_names)], self.notes, [], is_picture)
 
 
 def _are_pixels(headings: Sequence[str]) -> bool | None:
@@ -236,29 +307,55 @@ def _are_pixels(headings: Sequence[str]) -> bool | None:
     return named > 0.9 * len(headings) and isqrt(len(headings)) ** 2 == len(headings) >= 16
 
 
+def _answer_columns(
+    numbers: NDArray[Any], headings: Sequence[str], inputs: int | None
+) -> list[int]:
+    """The column of the answers, or the last or first ones if they are one-hot answers."""
+    if called := _called_answers(headings):
+        return called[:1]
+    width = numbers.shape[1]
+    last, first = _one_hot_count(numbers[:, ::-1]), _one_hot_count(numbers)
+    for places in (range(width - last, width), range(first)):
+        if not places or inputs not in (None, width - len(places)):
+            continue
+        others = [name for k, name in enumerate(headings) if k not in places]
+        has_picture = _are_pixels(others) if headings else _is_square(width - len(places))
+        stems = {re.sub(r"_[^_]*$|\d+$", "", headings[k]) for k in places if headings}
+        if has_picture or stems & {*ANSWERS} or (places.start and len(stems) != 1):
+            return [*places]
+        if places.start:  # they are the values of one column, which is no answer
+            return []
+    place = _place_of_answers(numbers, headings, inputs in (None, width - 1))
+    if place is None or (inputs is None and np.ptp(numbers[:, place]) == 0):
+        return []
+    return [place]
+
+
 def _place_of_answers(
     numbers: NDArray[Any], headings: Sequence[str], has_answers: bool
 ) -> int | None:
-    """The column of the answers: the one so called, or the only one that is not a pixel.
+    """The column of the answers if none is so called: the only one that is not a pixel.
 
     Without headings it is the first or the last, whichever has several whole numbers; the last if
     both have and the others are no pictures. None if there is none, as where all are a picture.
     """
-    if called := _called_answers(headings):
-        return called[0]
     last = numbers.shape[1] - 1
-    has_pixels, has_more = (n >= 64 and isqrt(n) ** 2 == n for n in (last, last + 1))
+    has_pixels, has_more = map(_is_square, (last, last + 1))
     if has_more and numbers.dtype == np.uint8 and all(map(_PIXEL.fullmatch, headings)):
         return None
     if headings:
         others = [k for k, name in enumerate(headings) if not _PIXEL.fullmatch(name)]
         if len(others) == 1:
             return others[0]
-        return last if has_answers and len(others) > 1 else None
+        return last if has_answers and last in others else None
     if not has_answers and not has_pixels:
         return None
     possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]
     return possible[0] if possible else None if has_pixels or has_more else last
+
+
+def _is_square(pixels: int) -> bool:
+    return pixels >= 64 and isqrt(pixels) ** 2 == pixels
 
 
 def _called_answers(headings: Sequence[str]) -> list[int]:
@@ -268,14 +365,16 @@ def _called_answers(headings: Sequence[str]) -> list[int]:
     return sorted(called, key=lambda k: ANSWERS.index(headings[k]))
 
 
-def _one_hot_columns(numbers: NDArray[Any], headings: Sequence[str]) -> int:
-    """How many of the last columns are one-hot answers: three or more, each the answer of a row."""
-    for count in range(3, min(100, numbers.shape[1] - 1) + 1):
-        last = numbers[:, -count:]
-        if _called_answers(headings) or last[:, 0].max() != 1 or last[:, 0].min() != 0:
+def _one_hot_count(columns: NDArray[Any]) -> int:
+    """How many columns, from the first on, have a 1 in one of them in each row: 0, or 3 or more."""
+    total = np.zeros(len(columns))
+    for count in range(1, min(MAX_ANSWERS, columns.shape[1] - 1) + 1):
+        column = columns[:, count - 1]
+        total += column
+        if column.min() != 0 or column.max() != 1 or total.max() > 1:
             return 0
-        if (last.sum(axis=1) == 1).all():
-            return count
+        if total.min() == 1:
+            return count if count > 2 else 0
     return 0
 
 

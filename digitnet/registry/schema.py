@@ -16,7 +16,7 @@ from unicodedata import normalize
 import numpy as np
 
 from digitnet.digits.files import BadFile
-from digitnet.digits.own import FILES, TABLE, OwnCases
+from digitnet.digits.own import FILES, TABLE, WORDS, OwnCases
 from digitnet.engine.arrays import Array, Shape
 from digitnet.engine.layers import ACTIVATIONS, INITIALIZERS, LAYERS, Layer, SetDropout
 from digitnet.engine.network import COSTS, MAX_LAYERS, Committee, Network
@@ -384,7 +384,7 @@ def _own_set(fields: Fields, name: str, when: str) -> OwnSet:
     inner = fields.inner("cases")
     fields.end()
     fields.check(OWN_NAME.fullmatch(name), "name", "is not a name that a data set can have")
-    files = {file: inner.take(file, bytes) for file in (*FILES, TABLE) if inner.has(file)}
+    files = {file: inner.take(file, bytes) for file in (*FILES, TABLE, WORDS) if inner.has(file)}
     inner.end()
     try:
         return OwnSet(name, OwnCases.of_files(files), when)

@@ -93,6 +93,13 @@ LABEL_FIRST = np.column_stack([ANSWERS, FLAT])
 LABEL_LAST = np.column_stack([FLAT, ANSWERS])
 
 
+def named_rows(numbers: Any, header: str = "") -> Make:
+    """A table that says the name of a file in each row first."""
+    lines = text(numbers).decode().splitlines()
+    rows = [f"img_{k}.png,{line}" for k, line in enumerate(lines)]
+    return files("", {"some.csv": "\n".join([header] * bool(header) + rows).encode()}, "some.csv")
+
+
 def counted(end: int, start: int = 0) -> str:
     return ",".join(map(str, range(start, end)))
 
@@ -232,8 +239,26 @@ SAME: dict[str, tuple[Make, str]] = {
     "columns and rows counted by pandas": (
         csv(np.column_stack([np.arange(COUNT), LABEL_FIRST]), f",{counted(785)}"),
         "answers from the first column"),
+    "rows numbered from 5": (
+        csv(np.column_stack([np.arange(COUNT) + 5, LABEL_FIRST]), "number," + HEADER),
+        "column 'number' left out: it names the rows"),
+    "rows numbered, no header": (
+        csv(np.column_stack([np.arange(COUNT), LABEL_FIRST])), "answers from the first column"),
+    "rows named": (named_rows(LABEL_FIRST, "who," + HEADER), "column 'who' left out"),
+    "rows named, no header": (named_rows(LABEL_FIRST), "column without a heading left out"),
+    "an empty column": (
+        files("", {"a.csv": text(LABEL_FIRST, "note," + HEADER).replace(b"\n", b"\n,")[:-1]
+                   .replace(b",note", b"note", 1)}), "column 'note' left out: it is empty"),
+    "by Excel": (
+        files("", {"a.csv": b"sep=|\n" + text(LABEL_FIRST, delimiter="|")}), "first column"),
     "one-hot columns": (
         csv(np.column_stack([FLAT, ONE_HOT])), "answers from the last 10 columns"),
+    "one-hot columns first": (
+        csv(np.column_stack([ONE_HOT, FLAT])), "answers from the first 10 columns"),
+    "one-hot columns by pandas": (
+        csv(np.column_stack([ONE_HOT, FLAT]),
+            ",".join(f"label_{k}" for k in range(10)) + HEADER.removeprefix("label")),
+        "answers from the first 10 columns"),
     "USPS' zip.train.gz": (
         csv(np.column_stack([ANSWERS, 2 * UNIT.reshape(COUNT, -1) - 1]), name="zip.train.gz",
             delimiter=" ", form="%.4f"), "pixels -1 to 1"),

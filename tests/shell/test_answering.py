@@ -4,22 +4,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from importing_helpers import (
     ANSWERS,
     COUNT,
     FLAT,
     HEADER,
     LABEL_FIRST,
+    ONE_HOT,
     PICTURES,
     UNIT,
     XOR,
     Make,
     counted,
     csv,
+    files,
+    named_rows,
     npz,
+    text,
 )
-from session_helpers import Answers, do, refusal
+from session_helpers import Answers, do, refusal, shown
 
+from digitnet.digits.recognize import DIGITS
 from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
@@ -46,7 +52,25 @@ TABLES: dict[str, tuple[Make, int | None]] = {
         csv(np.column_stack([np.arange(COUNT), FLAT]), f",{counted(784)}"),
         None,
     ),
+    "numbered from 5": (csv(np.column_stack([np.arange(COUNT) + 5, FLAT]), f"nr,{PIXELS}"), None),
+    "rows numbered, without a header": (csv(np.column_stack([np.arange(COUNT), FLAT])), None),
+    "rows named": (named_rows(LABEL_FIRST, f"image_name,{HEADER}"), COUNT),
+    "sideways": (csv(PICTURES.transpose(0, 2, 1).reshape(COUNT, -1), PIXELS), None),
     "with answers": (csv(LABEL_FIRST, HEADER), COUNT),
+    "with answers that are one-hot": (csv(np.column_stack([FLAT, ONE_HOT])), COUNT),
+    "with words": (npz(x=PICTURES, y=np.array(DIGITS)[ANSWERS]), COUNT),
+    "with words that are other ones": (npz(x=PICTURES, y=np.array([*"abcdefghij"])[ANSWERS]), None),
+    "Kaggle's folder": (
+        files(
+            "",
+            {
+                "train.csv": text(LABEL_FIRST[:9], HEADER),
+                "test.csv": text(FLAT, PIXELS),
+                "sample_submission.csv": b"ImageId,Label\n1,0\n2,0\n",
+            },
+        ),
+        None,
+    ),
     "arrays without answers": (npz(images=PICTURES), None),
     "arrays with answers": (npz(x_test=PICTURES, y_test=ANSWERS), COUNT),
 }
@@ -59,13 +83,15 @@ def test_a_table_is_answered_in_its_order(reader: Session, tmp_path: Path, kind:
     (result,) = do(reader, line)
     heading, *rows = (tmp_path / "submission.csv").read_text().splitlines()
     assert heading == "ImageId,Label"
-    numbers, answers = zip(*(map(int, row.split(",")) for row in rows), strict=True)
-    assert numbers == tuple(range(1, COUNT + 1))
-    assert (np.array(answers) == ANSWERS).mean() > 0.98
+    names, answers = zip(*(row.split(",") for row in rows), strict=True)
+    first = 5 if "from 5" in kind else 0 if "rows" in kind or "number" in kind else 1
+    name = "img_{}.png" if "named" in kind else "{}"
+    assert [*names] == [name.format(k) for k in range(first, first + COUNT)]
+    assert (np.array(answers, int) == ANSWERS).mean() > 0.98
     assert result["answers"] == COUNT
     assert (result["correct"] or COUNT) > 0.98 * COUNT
     assert (result["correct"] is None) == (known is None)
-    assert "pixels" in result["understood"][-1]
+    assert "pixels" in "; ".join(result["understood"])
 
 
 def test_small_pictures_are_answered_as_ch_checks_them(session: Session, tmp_path: Path) -> None:
@@ -74,6 +100,18 @@ def test_small_pictures_are_answered_as_ch_checks_them(session: Session, tmp_pat
     path = csv(np.column_stack([answers_of(test.targets), test.inputs]), "")(tmp_path)
     (answered,) = do(session, f"answer {path} {tmp_path / 'out.csv'}")
     assert (answered["answers"], answered["correct"]) == (1000, checked["correct"])
+
+
+def test_words_are_those_of_the_data_set(session: Session, tmp_path: Path) -> None:
+    words = np.array(["cat", "dog, or wolf", "fish"])[ANSWERS % 3]
+    some, train = words != "cat", npz(x=PICTURES, y=words)(tmp_path)
+    test = npz("test.npz", x=PICTURES[some], y=words[some])(tmp_path)
+    do(session, f"data import some {train}; n 784-30-10; t 300; pas some")
+    other = Session(session.saves, [ROOT / "data"], tmp_path)
+    answered = do(other, f"l some; answer {test} {tmp_path / 'out.csv'}")[1]
+    assert answered["correct"] > 0.9 * some.sum()
+    assert '1,"dog, or wolf"' in (tmp_path / "out.csv").read_text()
+    assert "0 cat, 1 dog, or wolf, 2 fish" in shown(other, "cm")
 
 
 def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """`img` reads the digits in picture files; `answer` answers a table of pictures in a file."""
 
+import csv
+import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from rich.text import Text
 from digitnet.digits.cuts import Judge
 from digitnet.digits.files import BadFile, ReadSoFar
 from digitnet.digits.importing import read_cases
+from digitnet.digits.own import TEST
 from digitnet.digits.page import Box, Digit, Page, page_in
 from digitnet.digits.pictures import Found, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit, Picture, in_blocks
@@ -391,6 +394,9 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
 
 
 CHUNK = 1000  # cases answered between two reports
+# of so many pictures, of which some are looked at, the network tells whether they are sideways: if
+# the mean of its largest outputs is greater by so much when rows and columns are swapped
+MANY, SOME, SURER = 50, 200, 0.02
 
 
 @dataclass(frozen=True)
@@ -405,8 +411,9 @@ class AnswerResult(Record):
     def drawn(self, view: View) -> RenderResult:
         yield f"Wrote {counted(self.answers, 'answer')} to {printable(self.file)}."
         if self.correct is not None:
+            right = f"{self.correct:,} of {self.answers:,}"
             accuracy = percent(self.correct / self.answers)
-            yield f"{self.correct:,} of {self.answers:,} are those in the table: {accuracy}."
+            yield f"{right} match the answers in the table: {accuracy}."
         yield understood(self.understood)
 
 
@@ -426,16 +433,26 @@ def answer(
     """Write the network's answers to a table of pictures, in the form that Kaggle takes.
 
     The table is read as by data import: a .csv, .npz or IDX file, with or without answers. The file
-    has a line for each case, in their order: its number from 1 and the answer, under ImageId,Label.
+    has a line for each case, in their order, under ImageId,Label: the name that the table gives it,
+    or its number from 1; and the answer.
     """
     model = session.network()
     network, scale = model.trainer.answering(), 1.0
     source, report = path_of(table, ANSWER), reading(session, table)
     read = read_cases(source, report, mean_digits(session), network.inputs)
-    cases = np.concatenate([each.inputs for each in read.sets])
+    tests = [each for each in read.sets if each.part == TEST] or read.sets
+    if len(tests) > 1:
+        raise CommandError(f"{printable(table)} has several tables of cases: name one of them")
+    if len(read.sets) > 1:
+        read.notes.append("only the cases to test answered")
+    (asked,) = tests
+    cases = asked.inputs
     if cases.ndim == 3:
         reader = PictureReader(model)
         seen = cases if cases[0].size == network.inputs else reader.seen(cases)
+        if _is_sideways(seen, reader):
+            seen = seen.transpose(0, 2, 1)
+            read.notes.append("rows and columns swapped: so the network is surer of its answers")
         cases, scale = seen.reshape(len(cases), -1), reader.scale
     if cases.shape[1] != network.inputs:
         raise CommandError(
@@ -448,8 +465,31 @@ def answer(
         session.report(Note(f"{start:,} of {len(cases):,} answered", lasting=False))
         outputs = outputs_of(network, cases[start : start + CHUNK], scale)
         answers += answers_of(outputs).tolist()
-    lines = [f"{number},{each}" for number, each in enumerate(answers, 1)]
-    write_outside(path, "\n".join(["ImageId,Label", *lines, ""]).encode())
-    given = [each.answers for each in read.sets if each.answers is not None]
-    correct = int((np.array(answers) == np.concatenate(given)).sum()) if given else None
+    trained_on = model.trained_on[-1] if model.trained_on else ""
+    words = session.data_sets.own.read(trained_on).words
+    said = _in_words(answers, words)
+    rows = zip(asked.row_names or range(1, len(answers) + 1), said, strict=True)
+    made = io.StringIO()
+    csv.writer(made, lineterminator="\n").writerows([("ImageId", "Label"), *rows])
+    write_outside(path, made.getvalue().encode())
+    correct = None
+    if not {*read.words} <= {*words}:
+        read.notes.append("its answers not compared: the network was trained on other words")
+    elif asked.answers is not None:
+        given = _in_words(asked.answers.tolist(), read.words)
+        correct = sum(map(str.__eq__, said, given))
     return AnswerResult(str(path), len(answers), correct, read.notes)
+
+
+def _in_words(answers: Sequence[int], words: Sequence[str]) -> list[str]:
+    return [words[answer] if answer < len(words) else str(answer) for answer in answers]
+
+
+def _is_sideways(pictures: Picture, reader: PictureReader) -> bool:
+    """Whether the network is surer of pictures when rows and columns are swapped."""
+    some = pictures[:: 1 + len(pictures) // SOME]
+    upright, swapped = (
+        np.clip(reader.outputs(each).max(axis=1), 0, 1).mean()
+        for each in ([*some], [*some.transpose(0, 2, 1)])
+    )
+    return len(some) >= MANY and bool(swapped > upright + SURER)

@@ -265,7 +265,7 @@ def beside_outputs(
 
 def named(answer: int, names: Sequence[str]) -> str:
     """`7`, or `7 sneaker` if the data set's answers have names."""
-    return f"{answer} {names[answer]}" if names else f"{answer}"
+    return f"{answer} {names[answer]}" if answer < len(names) else f"{answer}"
 
 
 def all_named(names: Sequence[str]) -> str:
