@@ -17,7 +17,7 @@ from time import perf_counter, thread_time
 import numpy as np
 
 from digitnet.digits.datasets import SOURCES
-from digitnet.engine.augment import NAMED, Augment, Deformer, side_of
+from digitnet.engine.augment import NAMED, Augment, Deformer
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
 from digitnet.engine.speed import threads
@@ -33,12 +33,11 @@ ROUNDS = 15
 def deforming(pictures, rounds=40):
     """Prints the first table."""
     threads.limit_blas()
-    side = side_of(pictures.shape[1])
     out = np.empty(pictures.shape, np.float32)
     tasks = {}
     for strength in STRENGTHS:
         for batch in BATCHES:
-            deformer = Deformer(side, side, 1, Augment.parse(strength))
+            deformer = Deformer(28, 28, 1, Augment.parse(strength))
             given = pictures[:batch], np.arange(batch), out[:batch]
             tasks[strength, batch] = deformer, given
     seconds = {task: [] for task in tasks}

@@ -1,14 +1,13 @@
 """Random deformations of pictures, and the setting that says how much."""
 
 from dataclasses import dataclass, field, fields
-from math import ceil, isqrt, pi, sqrt
+from math import ceil, pi, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.engine.arrays import Array, Integers, Pixels
-from digitnet.engine.report import Unfit
 
 
 def _amount(most: float, least: float = 0, usual: float = 0.0) -> Any:
@@ -201,14 +200,3 @@ def _basis(size: int, smooth: float) -> Array:
     weights /= np.sqrt((weights**2).sum(axis=1, keepdims=True))
     basis = np.column_stack([weights, pixels - (size - 1) / 2, np.ones(size)])
     return basis.astype(np.float32)
-
-
-def side_of(inputs: int) -> int:
-    """The side of a square picture of `inputs` pixels. Raises Unfit if it is not square."""
-    side = isqrt(inputs)
-    if side * side != inputs or side < 2:
-        raise Unfit(
-            f"deformations need square pictures, and a case has {inputs:,} numbers here. "
-            "Example: set augment none"
-        )
-    return side

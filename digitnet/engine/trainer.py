@@ -9,15 +9,17 @@ weights, if there is one.
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from math import isqrt
 
 import numpy as np
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers
-from digitnet.engine.augment import Augment, Deformer, side_of
+from digitnet.engine.augment import Augment, Deformer
 from digitnet.engine.evaluate import Evaluation, check_memory, evaluate, max_cases
 from digitnet.engine.layers import Step
 from digitnet.engine.network import Network, folded
 from digitnet.engine.optimizers import OPTIMIZERS, Optimizer, Penalties, RunningMean, State
+from digitnet.engine.report import Unfit
 from digitnet.engine.settings import Settings
 
 
@@ -204,10 +206,9 @@ class Trainer:
 
     def snapshot(self) -> "Snapshot":
         """A copy of everything that training changes."""
-        values, state, steps = self._values(), self.optimizer.state, self.optimizer.steps
-        return deepcopy(
-            Snapshot(values, self.averages, state, steps, self.progress, len(self.history))
-        )
+        optimizer, count = self.optimizer, len(self.history)
+        state = self._values(), self.averages, optimizer.state, optimizer.steps, self.progress
+        return Snapshot(*deepcopy(state), count)
 
     def restore(self, snapshot: "Snapshot") -> None:
         for mine, value in zip(self._values(), snapshot.values, strict=True):
@@ -257,7 +258,12 @@ class MiniBatches:
         self._order: tuple[int, Integers] = -1, np.arange(0)
         self._deformer: Deformer | None = None
         if deforms := settings.augment != "none":
-            side = side_of(cases.inputs.shape[1])
+            side = isqrt(inputs := cases.inputs.shape[1])
+            if side * side != inputs or side < 2:
+                raise Unfit(
+                    f"deformations need square pictures, and a case has {inputs:,} numbers here. "
+                    "Example: set augment none"
+                )
             self._deformer = Deformer(side, side, self.seed, Augment.parse(settings.augment))
         # one set of buffers for the current mini-batch, one for the prefetched
         self._feeders = [Feeder(cases, self.size, dtype) for _ in range(1 + deforms)]

@@ -92,10 +92,6 @@ class Transform:
         return whole
 
 
-def both_ways(rows: Array, columns: Array, channels: int) -> tuple[Transform, Transform]:
-    return Transform(rows, columns, channels), Transform(rows.T, columns.T, channels)
-
-
 class Spectrum:
     """B w Bᵀ, of a layer's weights, for all threads; x, w, z: A, B, C of the rows and columns."""
 
@@ -133,10 +129,12 @@ class FourierProduct:
         depth, channels, dtype = spectrum.depth, spectrum.channels, spectrum.weights.dtype
         self.spectrum, products = spectrum, prod(spectrum.axes)
         self.pictures = max(1, TILE // (products * (depth + channels)))
-        self._to_x, self._from_x = both_ways(*spectrum.x, depth)
-        self._to_z, self._from_z = both_ways(*spectrum.z, channels)
-        self._from_w = both_ways(*spectrum.w, channels)[1]
         (x_rows, x_columns), (z_rows, z_columns) = spectrum.x, spectrum.z
+        self._to_x = Transform(x_rows, x_columns, depth)
+        self._from_x = Transform(x_rows.T, x_columns.T, depth)
+        self._to_z = Transform(z_rows, z_columns, channels)
+        self._from_z = Transform(z_rows.T, z_columns.T, channels)
+        self._from_w = Transform(spectrum.w[0].T, spectrum.w[1].T, channels)
         self._x = Buffer((x_rows.shape[1] * x_columns.shape[1] * depth,), dtype)
         self._delta = Buffer((len(z_rows) * len(z_columns) * channels,), dtype)
         self._outputs = Buffer((products * channels,), dtype)

@@ -8,7 +8,7 @@ from rich.console import RenderResult
 from digitnet.digits.datasets import GIVEN
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.optimizers import OPTIMIZERS
-from digitnet.engine.settings import WHOLE_SET, Settings, all_spelled
+from digitnet.engine.settings import Settings, all_spelled
 from digitnet.engine.trainer import Trainer
 from digitnet.recipes import DEFAULT, RECIPES, Recipe, recipe_for
 from digitnet.registry.model import Model
@@ -196,12 +196,10 @@ class InfoResult(Record):
 
 
 def _effective(settings: Settings) -> str:
-    off = {"cases": WHOLE_SET, "schedule": "constant", "pixels": "unit", "augment": "none"}
-    off |= {"batch": None, "optimizer": None}  # always shown
+    off = asdict(Settings()) | {"optimizer": None, "rate": None, "batch": None, "momentum": 0}
     if not OPTIMIZERS[settings.optimizer].uses_momentum:
         off["momentum"] = settings.momentum
-    shown = {n: value for n, value in asdict(settings).items() if value != off.get(n, 0)}
-    return all_spelled(shown)
+    return all_spelled({n: value for n, value in asdict(settings).items() if value != off[n]})
 
 
 @command("i", "info", group="Networks", examples={"i": "describe the network in hand"})
