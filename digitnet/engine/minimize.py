@@ -20,13 +20,10 @@ from digitnet.lazy import lazy
 
 optimize = lazy("scipy.optimize")
 
-METHODS = {"l-bfgs": "L-BFGS-B", "cg": "CG"}  # method → its name in scipy
-
-SUMMARIES = {
+METHODS = {  # Liu and Nocedal 1989, Math. Prog. 45; Nocedal and Wright 2006, section 5.2
     "l-bfgs": "limited-memory BFGS, which estimates the curvature from the last steps",
     "cg": "nonlinear conjugate gradients",
 }
-"""(Liu and Nocedal 1989, Math. Prog. 45; Nocedal and Wright 2006, section 5.2.)"""
 
 CHUNK = 2500  # maximum number of cases per forward and backward pass
 
@@ -109,7 +106,7 @@ def minimize(
                 objective,
                 objective.start,
                 jac=True,
-                method=METHODS[method],
+                method="L-BFGS-B" if method == "l-bfgs" else method,
                 callback=iteration_done,
                 options=options,
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.engine.layers import ACTIVATIONS
-from digitnet.engine.minimize import SUMMARIES
+from digitnet.engine.minimize import METHODS
 from digitnet.engine.network import COSTS
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS
 from digitnet.paths import PACKAGE, config_file
@@ -97,7 +97,7 @@ def _all() -> Iterator[Meaning]:
     for setting, kind in kinds.items():
         for name, summary in NAMED_VALUES[setting]().items():
             yield Meaning(name, kind, _sentence(summary), f"set {setting} {name}")
-    for name, summary in SUMMARIES.items():
+    for name, summary in METHODS.items():
         yield Meaning(name, "a minimiser", _sentence(summary), f"min 50 {name}")
     for term in _TERMS:
         first, _, text = term.partition("\n")

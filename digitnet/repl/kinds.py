@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import isfinite
 
 from digitnet.engine.layers import ACTIVATIONS
-from digitnet.engine.minimize import SUMMARIES
+from digitnet.engine.minimize import METHODS
 from digitnet.engine.network import COSTS
 from digitnet.engine.schedules import UNITS, Amount
 from digitnet.engine.settings import NAMED_VALUES, SETTINGS, first_line
@@ -165,7 +165,7 @@ SHOWN = number_or(
     low=1,
 )
 ITERATIONS = Kind("N", "how many iterations, a whole number from 1", COUNT.parse)
-METHOD = one_of("METHOD", "a method", lambda: SUMMARIES)
+METHOD = one_of("METHOD", "a method", lambda: METHODS)
 FOUND = one_of("WHAT", "the word `rate`", lambda: dict.fromkeys(("rate", "lr"), "a learning rate"))
 
 NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)

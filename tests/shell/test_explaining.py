@@ -68,7 +68,7 @@ def test_step_shows_all_that_is_done_to_the_weights(session: Session) -> None:
     text = shown(session, "set clip 0.1; set max_norm 0.5; step")
     _, clipped, *_, limited = re.findall(r"^[gvw] .*", text, re.MULTILINE)
     assert clipped == "g <- g min(1, 0.1 / |g|), |g| over all parameters"
-    assert limited == "w <- w min(1, 0.5 / |w|), |w| over each unit's inputs"
+    assert limited == "w <- w min(1, 0.5 / |w|), w into each unit"
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,7 @@ class StepReport(Drawn):
             "\ng = dC/dw, the mean over the cases",
             *[f"g ← g min(1, {of.clip:g} / |g|), |g| over all parameters"] * (of.clip > 0),
             *OPTIMIZERS[of.optimizer].formulae,
-            *[f"w ← w min(1, {of.max_norm:g} / |w|), |w| over each unit's inputs"]
-            * (of.max_norm > 0),
+            *[f"w ← w min(1, {of.max_norm:g} / |w|), w into each unit"] * (of.max_norm > 0),
             "",
         )
         if step.changes[0].answers is not None:
