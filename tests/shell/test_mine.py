@@ -128,6 +128,16 @@ def test_undo_and_delete_offer_it(session: Session) -> None:
     assert "mine" in kinds.OWN.offered(session, ["delete"])
 
 
+def test_an_undo_and_its_redo_are_told_apart(session: Session) -> None:
+    do(session, "n diary")
+    drawn(session, 7, "mine", 7)
+    do(session, "mine 5 0")
+    took = "Took back the last change of the data set mine: it has 1 case; undo again redoes it."
+    redid = "Redid the last change of the data set mine: it has 1 case; undo takes it back."
+    for line, said in [("undo", took), ("redo", redid), ("undo mine", took), ("undo", redid)]:
+        assert shown(session, line) == f"{said}\n"
+
+
 def test_all_of_it_is_deleted_after_a_yes_and_comes_back(session: Session) -> None:
     do(session, "n diary")
     for digit in DIGITS:

@@ -105,8 +105,9 @@ def redo(session: Session) -> Said:
     """Make the change again that undo has just taken back."""
     if session.undone is None or session.undone is not session.last_change:
         raise CommandError("there is nothing to redo: redo makes again what undo has taken back")
+    done = _undo_last(session)
     session.undone = None
-    return _undo_last(session)
+    return done
 
 
 def _undo_last(session: Session) -> Said:
@@ -125,8 +126,7 @@ def _undo_last(session: Session) -> Said:
     if last.is_return and last.is_data:
         (name,) = last.things
         session.registry.delete(name, data=True)
-        session.changed_data(name)
-        return _data_said(name, 0)
+        return _data_undone(session, name)
     if last.is_return:
         deleted = _delete(session, list(last.things))
         return replace(deleted, fields={"restored": [], **deleted.fields})
@@ -177,9 +177,7 @@ def _undo_named(session: Session, name: str, number: int = 1) -> Said:
     undone = take_back(session.registry, name, number)
     is_return = undone.kind == "deleted" and not undone.swapped
     if undone.entry.kind == "data":
-        session.changed_data(undone.name)
-        session.changed(undone.name, is_return=is_return, is_data=True)
-        return _data_said(undone.name, undone.entry.parameters)
+        return _data_undone(session, undone.name, undone.entry.parameters, is_return=is_return)
     session.changed(undone.name, is_return=is_return)
     model, entry = session.hand, undone.entry
     if undone.was:
@@ -193,13 +191,18 @@ def _undo_named(session: Session, name: str, number: int = 1) -> Said:
     return Said(_said(undone, number), {"restored": undone.name})
 
 
-def _data_said(name: str, cases: int) -> Said:
-    """What is said of a data set whose last change was taken back. cases: 0 where it is gone."""
-    has = f"it has {counted(cases, 'case')} again" if cases else "it is gone"
-    return Said(
-        f"Took back the last change of the data set {name}: {has}; undo again redoes it.",
-        {"restored": name, "cases": cases},
-    )
+def _data_undone(session: Session, name: str, cases: int = 0, *, is_return: bool = False) -> Said:
+    """Call this when the last change of a data set, or that of undo, was taken back. cases: 0 where
+    it is gone.
+    """
+    last = session.last_change
+    is_redone = isinstance(last, Change) and last is session.undone and last.things == (name,)
+    session.changed_data(name, is_new=is_return)
+    has = f"it has {counted(cases, 'case')}" if cases else "it is gone"
+    said = f"Took back the last change of the data set {name}: {has}; undo again redoes it."
+    if is_redone:
+        said = f"Redid the last change of the data set {name}: {has}; undo takes it back."
+    return Said(said, {"restored": name, "cases": cases})
 
 
 def _said(undone: Undone, number: int) -> str:
