@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit"))
 
-from handwriting_helpers import KINDS, Stroke
+from handwriting_helpers import KINDS, Stroke, read_digits
 
 from digitnet.digits.datasets import SOURCES
 from digitnet.digits.files import BadFile
-from digitnet.digits.page import read_digits
 from digitnet.digits.prepare import NoDigit
 from digitnet.engine.arrays import Cases, answers_of
 from digitnet.engine.evaluate import outputs_for
