@@ -13,6 +13,7 @@ What `__all__` lists is public and stays; everything else in the package may cha
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,10 @@ class Network(Estimator):
     ) -> Findings:
         """What keeps the network from learning these cases. Remedies are lines for the prompt."""
         model, sets = self._there(), {"validation": self._cases(*validation)}
-        anew = partial(line_for, recipe=model.recipe)
-        return Findings(diagnose(Facts(model.trainer, self._cases(x, y), sets, anew)))
+        anew, size = partial(line_for, recipe=model.recipe), self.n_features_in_
+        are_pictures, cases = size >= 64 and isqrt(size) ** 2 == size, self._cases(x, y)
+        facts = Facts(model.trainer, cases, sets, anew, are_pictures=are_pictures)
+        return Findings(diagnose(facts))
 
     def save(self, name: str) -> None:
         """Saves the network under a name, with the same guarantees as at the prompt.

@@ -73,14 +73,16 @@ DAMAGES = {
 class DataFacts:
     """Facts about the training cases and the other sets, each measured when it is first needed."""
 
-    def __init__(self, train: Cases, sets: Mapping[str, Cases]) -> None:
-        """sets: the other data sets, by name, `validation` first."""
-        self.train, self.sets = train, sets
+    def __init__(self, train: Cases, sets: Mapping[str, Cases], are_pictures: bool) -> None:
+        """sets: the other data sets, by name, `validation` first. are_pictures: or rows of a table,
+        whose columns may be of any size.
+        """
+        self.train, self.sets, self.are_pictures = train, sets, are_pictures
 
     @cached_property
-    def is_table(self) -> bool:
-        """Whether the validation cases are the training cases, as in toy tables."""
-        return bool(np.may_share_memory(self.train.inputs, self.sets["validation"].inputs))
+    def is_toy(self) -> bool:
+        """Whether the validation cases are the training cases, as in a truth table."""
+        return np.array_equal(self.train.inputs, self.sets["validation"].inputs)
 
     @cached_property
     def frequencies(self) -> list[float]:
@@ -103,9 +105,9 @@ class DataFacts:
     def agreement(self) -> float | None:
         """The fraction of these with the answer of most nearest neighbors; None for too few."""
         x, answers = self.reference
-        if len(x) < 100 or self.is_table:
+        if len(x) < 100 or self.is_toy:
             return None
-        return float((_neighbors_answers(x, answers, x) == answers).mean())
+        return float((self._neighbors_answers(x) == answers).mean())
 
     @property
     def floor(self) -> float:
@@ -121,7 +123,7 @@ class DataFacts:
         result: dict[str, dict[str, float]] = {}
         for name, cases in self.sets.items() if self.agreement is not None else ():
             queries, right = _inputs_and_answers(cases, MAX_QUERIES)
-            guesses = _neighbors_answers(*self.reference, queries)
+            guesses = self._neighbors_answers(queries)
             result[name] = {"": float((guesses == right).mean())}
             if result[name][""] < 0.6 * (self.agreement or 0):
                 result[name] |= self._if_undone(queries, right, guesses)
@@ -133,13 +135,13 @@ class DataFacts:
         pairs = optimize.linear_sum_assignment(counts, maximize=True)
         undone = {"renamed": float(counts[pairs].sum() / len(right))}
         x, side = self.reference[0], isqrt(queries.shape[1])
-        if side * side == queries.shape[1]:
+        if self.are_pictures and side * side == queries.shape[1]:
             shape = (-1, side, side)
             for name, damage in DAMAGES.items():
                 if damage.undo:
                     back = damage.undo(queries.reshape(shape), x.reshape(shape))
                     back = np.ascontiguousarray(back).reshape(queries.shape)
-                    told = _neighbors_answers(*self.reference, back)
+                    told = self._neighbors_answers(back)
                     undone[name] = float((told == right).mean())
         return undone
 
@@ -147,7 +149,7 @@ class DataFacts:
     def smoothness(self) -> dict[str, float]:
         """Set → the correlation of each pixel with the one beside it; empty without pictures."""
         side = isqrt(self.train.inputs.shape[1])
-        if side < 8 or side * side != self.train.inputs.shape[1]:
+        if not self.are_pictures or side * side != self.train.inputs.shape[1]:
             return {}
         result = {}
         for name, cases in {"training": self.train, **self.sets}.items():
@@ -156,6 +158,26 @@ class DataFacts:
                 left, right = x[:, :, :-1].ravel(), x[:, :, 1:].ravel()
                 result[name] = float(np.corrcoef(left, right)[0, 1])
         return result
+
+    def _neighbors_answers(self, queries: Array) -> Integers:
+        """The commonest answer among each query's five nearest neighbors x in the reference, by
+        |q − x|² − |q|²; if the queries are the reference, none is its own.
+        """
+        x, answers = self.reference
+        is_reference = queries is x
+        if not self.are_pictures:  # then the columns are standardized
+            mean, deviation = x.mean(axis=0), x.std(axis=0)
+            deviation[deviation == 0] = 1
+            x, queries = (x - mean) / deviation, (queries - mean) / deviation
+        distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
+        if is_reference:
+            np.fill_diagonal(distances, np.inf)
+        near = np.argpartition(distances, 5, axis=1)[:, :5]
+        votes = np.zeros((len(queries), int(answers.max()) + 1), dtype=np.intp)
+        for column in near.T:
+            votes[np.arange(len(queries)), answers[column]] += 1
+        winners: Integers = votes.argmax(axis=1)
+        return winners
 
 
 def frequencies_of(answers: Integers, outputs: int) -> list[float]:
@@ -176,18 +198,3 @@ def _centre(pictures: Array) -> Array:
     along = np.arange(len(mean))
     centre: Array = np.array([mean.sum(axis=1) @ along, mean.sum(axis=0) @ along])
     return centre / max(float(mean.sum()), 1e-9)
-
-
-def _neighbors_answers(x: Array, answers: Integers, queries: Array) -> Integers:
-    """The commonest answer among each query's five nearest neighbors in x, by |q − x|² − |q|²; if
-    the queries are x, none is its own.
-    """
-    distances = np.einsum("ij,ij->i", x, x) - 2 * (queries @ x.T)
-    if queries is x:
-        np.fill_diagonal(distances, np.inf)
-    near = np.argpartition(distances, 5, axis=1)[:, :5]
-    votes = np.zeros((len(queries), int(answers.max()) + 1), dtype=np.intp)
-    for column in near.T:
-        votes[np.arange(len(queries)), answers[column]] += 1
-    winners: Integers = votes.argmax(axis=1)
-    return winners

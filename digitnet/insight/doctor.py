@@ -20,7 +20,7 @@ import numpy as np
 from digitnet.engine.arrays import answers_of
 from digitnet.engine.augment import Augment
 from digitnet.engine.evaluate import evaluate, outputs_for
-from digitnet.engine.layers import Dense
+from digitnet.engine.layers import BatchNorm, Dense
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution, MaxPool
 from digitnet.engine.run import Meter
@@ -124,21 +124,24 @@ FOR_GOOD = ("linear", "symmetric", "cannot-fit")
 
 
 def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) -> Finding:
-    """The finding, with the remedy that reaches most, or one that cannot be tried if none helps."""
+    """The finding, with the first remedy that reaches about the most, or one that cannot be tried
+    if none helps.
+    """
     found = Finding(of.name, of.what, evidence, why=of.why)
     every = [] if facts.is_member else list(remedies)
     tried = {remedy.line: remedy.trial for remedy in every if remedy.attempt}
     lines = [remedy.line for remedy in every if not remedy.attempt]
     if tried:
         now = facts.rehearsal
-        helpful = [
-            (trial.accuracy, line)
+        helpful = {
+            line: trial
             for line, trial in tried.items()
             if trial.accuracy > now.accuracy or trial.after < 0.95 * now.after
-        ]
+        }
         if helpful:
-            accuracy, line = max(helpful, key=lambda each: each[0])
-            trials, reached = {"": now, **tried}, (accuracy, now.accuracy)
+            best = max(trial.accuracy for trial in helpful.values())
+            line = next(line for line, trial in helpful.items() if trial.accuracy > best - 0.02)
+            trials, reached = {"": now, **tried}, (helpful[line].accuracy, now.accuracy)
             found = replace(found, batches=tried[line].batches, trials=trials, reached=reached)
             lines = [line]
         elif of.name in FOR_GOOD:
@@ -155,17 +158,22 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 # the data
 
 
-@fault(DATA, "The pixels are not scaled.")
+@fault(DATA, "The inputs are not scaled.")
 def pixels(f: Facts) -> Evidence:
     """Initial weights are made for inputs of about 1. Larger ones make the sums of the first layer
-    too large, and its gradient (LeCun et al. 1998, "Efficient BackProp").
+    too large, and its gradient (LeCun et al. 1998, "Efficient BackProp"). Batch normalization
+    before the first layer scales them.
     """
     x, _ = f.data.reference
-    if np.square(x).mean() <= 10 or f.has_learned or f.data.is_table:
+    is_normalized = isinstance(f.network.layers[0], BatchNorm)
+    if np.square(x).mean() <= 10 or f.has_learned or f.data.is_toy or is_normalized:
         return None
-    text = f"inputs from {x.min():g} to {x.max():g}, weights made for 0 to 1"
-    scaled = _at_rates(f, partial(f.renew, pixels="unit"))
-    return text, scaled if f.settings.pixels == "raw" else ()
+    text = f"inputs from {x.min():g} to {x.max():g}, weights made for about 1"
+    if f.data.are_pictures and f.settings.pixels == "raw":
+        return text, _at_rates(f, partial(f.renew, pixels="unit"))
+    size, rest = spelled_out(f.network).split("-", 1)
+    normalized = network_of(f"{size}-b:linear-{rest}", cost=f.network.cost_name)
+    return text, _at_rates(f, partial(f.renew, normalized))
 
 
 def _damaged(f: Facts, how: str) -> Evidence:
@@ -217,14 +225,22 @@ def unseen(f: Facts) -> Evidence:
 
 @fault(DATA, "The answers are unevenly distributed.", {"same-inputs", "unseen"})
 def imbalance(f: Facts) -> Evidence:
-    """The network prefers common answers. The perplexity of the answers, exp(−Σ p ln p), equals
-    their number if all are equally frequent (TheDeepChecker); here it is below half of it.
+    """The network prefers common answers. The perplexity of n answers, exp(−Σ p ln p), is n if all
+    are equally frequent (TheDeepChecker), and 1 if only one occurs; here it is much nearer to 1.
+    It is no fault if the network reads the others about as well.
     """
-    occurring = [p for p in f.data.frequencies if p]
-    if len(occurring) > 1 and exp(-sum(p * log(p) for p in occurring)) >= 0.5 * len(occurring):
+    occurring, most = [p for p in f.data.frequencies if p], max(f.data.frequencies)
+    perplexity, answer = exp(-sum(p * log(p) for p in occurring)), f.data.frequencies.index(most)
+    if len(occurring) > 1 and perplexity - 1 >= 0.4 * (len(occurring) - 1):
         return None
-    most = max(occurring)
-    text = f"{_percent(most)} of the training cases are {f.data.frequencies.index(most)}"
+    text = f"{_percent(most)} of the training cases are {answer}"
+    cases = f.data.sets["validation"]
+    others = np.flatnonzero(answers_of(cases.targets) != answer)
+    if f.batches and len(others):
+        right = evaluate(f.answering, cases, others).accuracy
+        text += f", and {_percent(right)} of the other validation cases are right"
+        if right > f.on_validation.accuracy - 0.1:
+            return None
     return text, f.more_cases
 
 
@@ -249,7 +265,7 @@ def labels(f: Facts) -> Evidence:
     """
     agreements = {name: each[""] for name, each in f.data.agreements.items()}
     for name, agreement in {"training": f.data.agreement, **agreements}.items():
-        if agreement is not None and agreement < f.data.floor:
+        if f.data.are_pictures and agreement is not None and agreement < f.data.floor:
             text = f"only {_percent(agreement)} of the {name} cases have the answer of most of the "
             return text + "cases that look most like them", f.more_cases
     return None
@@ -260,9 +276,9 @@ def too_few(f: Facts) -> Evidence:
     """Fewer than 30 cases of each answer do not cover the ways of writing it: trained on 10, 30,
     100 and 350 of MNIST's cases of each digit, `quick` reads about 74, 85, 90 and 95 % of others.
     """
-    each = len(f.data.train) / f.data.occurring
-    text = f"{len(f.data.train):,} cases, {each:.0f} for each answer"
-    return None if f.data.is_table or each >= 30 else (text, f.more_cases)
+    count, each = len(f.data.train), len(f.data.train) / f.data.occurring
+    text = "a single case" if count == 1 else f"{count:,} cases, {each:.0f} for each answer"
+    return (text, f.more_cases) if f.data.are_pictures and each < 30 else None
 
 
 # the settings
@@ -325,7 +341,7 @@ STRONG = {
         "The mini-batches are too small for the rate.",
         "The gradient of a single case is often far from that of all. Larger mini-batches average "
         "the noise away, and allow a higher rate (Bottou et al. 2018, SIAM Review 60(2)).",
-        {"batch": 16}, lambda f: 0 < f.settings.batch < 8 and not f.data.is_table,
+        {"batch": 16}, lambda f: 0 < f.settings.batch < 8 and not f.data.is_toy,
     ),
     "decay": Strong(
         "The penalty on large weights is too strong.",
@@ -373,7 +389,7 @@ STRONG = {
 def _too_strong(f: Facts, name: str) -> Evidence:
     patient, strong = subject(f), STRONG[name]
     evidence = _keeps_from_learning(f, patient, strong.milder(patient)) if patient else None
-    is_doubted = f.is_finite and not f.data.is_table and strong.is_strong(f)
+    is_doubted = f.is_finite and not f.data.is_toy and strong.is_strong(f)
     is_doubted &= name != "schedule" or f.has_learned
     return evidence or (_holds_back(f, strong.mild) if is_doubted else None)
 
@@ -424,7 +440,7 @@ def rate_high(f: Facts) -> Evidence:
         stays_high = patient.rehearsal.after > high * patient.baseline
         if stays_high and (evidence := _other_rate(patient, lower=True)):
             return evidence
-    if f.settings.rate < 10 * f.usual_rate or f.data.is_table:
+    if f.settings.rate < 10 * f.usual_rate or f.data.is_toy:
         return None
     return _holds_back(f, {"rate": f.usual_rate}, 0.0 if is_broken(f) else MORE_RIGHT)
 
@@ -439,7 +455,9 @@ def rate_low(f: Facts) -> Evidence:
 
 
 def _other_rate(f: Facts, *, lower: bool) -> Evidence:
-    """The best of some rates, if it is much better than the present one."""
+    """The first of some rates that is about as good as the best, if it is much better than the
+    present one. One far below the usual rate is doubted sooner.
+    """
     remedies: dict[float, Remedy] = {}
     for factor in (*HIGHER, 0.1, 0.01):
         rate = float(f"{f.usual_rate * factor:.6g}")
@@ -449,17 +467,18 @@ def _other_rate(f: Facts, *, lower: bool) -> Evidence:
                 break
     if not remedies:
         return None
-    best = min(remedies, key=lambda rate: remedies[rate].trial.after)
-    gain = f.gain(remedies[best].trial)
-    if not _is_better(remedies[best], f) or (not lower and f.gain(f.rehearsal) > 0.2 * gain):
+    gains = {rate: f.gain(remedy.trial) for rate, remedy in remedies.items()}
+    best = next(rate for rate in gains if gains[rate] >= max(gains.values()) - 0.5 * BETTER)
+    is_far = f.settings.rate < 0.1 * f.usual_rate
+    is_better = _is_better(remedies[best], f, 0.5 * BETTER if is_far else BETTER)
+    if not is_better or (not lower and f.gain(f.rehearsal) > 0.2 * gains[best]):
         return None
     return _compared(f, [remedies[best], *remedies.values()], {"rate": best})
 
 
-def _is_better(remedy: Remedy, f: Facts) -> bool:
+def _is_better(remedy: Remedy, f: Facts, least: float = BETTER) -> bool:
     """Whether a remedy lowers the cost, and much further than the present settings."""
-    gain = f.gain(remedy.trial)
-    return gain > max(0, f.gain(f.rehearsal) + BETTER)
+    return f.gain(remedy.trial) > max(0, f.gain(f.rehearsal) + least)
 
 
 def _compared(f: Facts, remedies: Sequence[Remedy], other: dict[str, Any]) -> Evidence:
@@ -493,7 +512,7 @@ def linear(f: Facts) -> Evidence:
     *hidden, _ = [la for la in f.network.layers if isinstance(la, Dense | Convolution)]
     activations = {layer.config().get("activation", "linear") for layer in f.network.layers[:-1]}
     pools = any(isinstance(layer, MaxPool) for layer in f.network.layers)
-    if not hidden or pools or activations != {"linear"} or f.data.is_table:
+    if not hidden or pools or activations != {"linear"} or f.data.is_toy:
         return None
     shape = f.network.shape.split("-")
     text = f"{len(hidden)} hidden layers" if len(hidden) > 1 else f"layer 1 ({shape[1]})"
@@ -617,7 +636,7 @@ def biases(f: Facts) -> Evidence:
 
 def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
     """A layer with weights, or biases, of an odd size, if a new network learns much more."""
-    if f.data.is_table or f.is_member or f.is_copy:
+    if f.data.is_toy or f.is_member or f.is_copy:
         return None
     layers = zip(f.network.layers, f.untrained.network.layers, strict=True)
     for number, (layer, new) in enumerate(layers, 1):
@@ -634,14 +653,15 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
     return None
 
 
-@fault(LAYERS, "It cannot learn even 16 cases by heart.", FATAL | {LAYERS})
+@fault(LAYERS, "It cannot learn even a few cases by heart.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
     """A sound network learns 16 cases by heart: a copy should get thirteen right by Adam on nothing
     else (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
     """
     if f.fitted > 0.75:
         return None
-    text = f"{_percent(f.fitted)} of them right at best, after 600 steps on nothing else"
+    few = min(16, len(f.probe))
+    text = f"{_percent(f.fitted)} of {few} cases right at best, after 600 steps on nothing else"
     return text, [f.renew(_larger(f.network))]
 
 
@@ -695,10 +715,12 @@ def over_fitting(f: Facts) -> Evidence:
     train, validation = f.on_train.accuracy, f.on_validation.accuracy
     lowest = min((measured.validation_cost for measured in f.history), default=inf)
     cost = f.on_validation.cost
-    if f.data.is_table or train - validation < 0.1 or cost < 1.3 * lowest:
+    is_gap = train - validation >= 0.1 and cost >= 1.3 * lowest
+    if f.data.is_toy or not f.has_learned or not is_gap:
         return None
-    square = isqrt(f.network.inputs) ** 2 == f.network.inputs
-    remedy = "set augment light" if square and f.settings.augment == "none" else "set dropout 0.2"
+    deformable = f.data.are_pictures and isqrt(f.network.inputs) ** 2 == f.network.inputs
+    deformable &= f.settings.augment == "none"
+    remedy = "set augment light" if deformable else "set dropout 0.2"
     return (
         f"{_percent(train, 1)} of the training cases right, {_percent(validation, 1)} of the "
         f"validation cases, whose cost has risen from {lowest:.3g} to {cost:.3g}",
@@ -713,7 +735,7 @@ def few_steps(f: Facts) -> Evidence:
     """
     cases, epochs = len(f.data.train), f.trainer.progress.samples / len(f.data.train)
     size = f.settings.batch or cases
-    if f.data.is_table or f.settings.batch == f.usual_batch or epochs < 5 or size < cases / 20:
+    if f.data.is_toy or f.settings.batch == f.usual_batch or epochs < 5 or size < cases / 20:
         return None
     remedy = f.change(batch=LEAST_BATCH)
     if remedy.trial.accuracy < f.on_train.accuracy + 0.1:
@@ -747,7 +769,7 @@ def plateau(f: Facts) -> Evidence:
     """The cost no longer falls, below 70 % right (AUTOTRAINER), although neighbors tell the cases
     apart better. The network begins somewhere flat, or has a layer too small for ten digits.
     """
-    if f.batches < 200 or f.data.is_table:
+    if f.batches < 200 or f.data.is_toy:
         return None
     now, units = f.rehearsal, min((layer.units for layer in f.layers[:-1]), default=0)
     narrow, larger = 0 < units < min(10, f.network.outputs), _larger(f.network)
@@ -759,7 +781,9 @@ def plateau(f: Facts) -> Evidence:
         return None
     text = f"{_percent(f.on_train.accuracy, 1)} of the training cases right; cost {now.before:.3g} "
     text += f"to {now.after:.3g} in a short training" + narrow * f"; a layer has only {units} units"
-    return text, [wider] if larger.shape != f.network.shape else [Remedy("find rate")]
+    is_slow = f.settings.rate < 0.1 * f.usual_rate
+    other = Remedy(f"set rate {f.usual_rate:g}" if is_slow else "find rate")
+    return text, [*[wider] * (larger.shape != f.network.shape), other]
 
 
 # the sets, in which a network learns, but not what is wanted
@@ -768,7 +792,7 @@ def plateau(f: Facts) -> Evidence:
 @fault(LEARNING, "Many training cases are the same.", {"same-inputs"})
 def repeated(f: Facts) -> Evidence:
     """A case that occurs again teaches nothing more: there is less than the number promises."""
-    if f.data.is_table or len(f.data.different) >= 0.8 * len(f.data.train):
+    if f.data.is_toy or len(f.data.different) >= 0.8 * len(f.data.train):
         return None
     return f"{len(f.data.different):,} different ones among {len(f.data.train):,} cases", ()
 
@@ -778,6 +802,6 @@ def seen(f: Facts) -> Evidence:
     """On cases that it was trained on, a set tells how well it remembers, not how it reads."""
     for name, cases in f.data.sets.items():
         seen = sum(row.tobytes() in f.data.different for row in cases.inputs) / len(cases)
-        if seen > 0.1 and not f.data.is_table:
+        if seen > 0.1 and not f.data.is_toy:
             return f"{_percent(seen)} of the {name} cases are training cases", ()
     return None

@@ -127,16 +127,19 @@ class Facts:
         usual_batch: int = LEAST_BATCH,
         more_cases: str = "",
         is_member: bool = False,
+        are_pictures: bool = True,
         report: Report = ignore,
     ) -> None:
         """sets: the data sets other than the training cases, by name, `validation` first.
 
         usual_rate, usual_batch: of this network; if 0, the optimizer's rate. more_cases: the line
         that brings more training cases, if any. is_member: of a committee, trained nobody knows
-        how. report: called with what is being looked at, in words.
+        how. are_pictures: or rows of a table. report: called with what is being looked at, in
+        words.
         """
         self.trainer, self.network, self.settings = trainer, trainer.network, trainer.settings
-        self.data, self.report, self.anew = DataFacts(train, sets), report, anew
+        self.data = DataFacts(train, sets, are_pictures)
+        self.report, self.anew = report, anew
         self.usual_rate = usual_rate or OPTIMIZERS[self.settings.optimizer].usual_rate
         self.usual_batch = usual_batch
         self.more_cases = [Remedy(more_cases)] if more_cases else []
@@ -181,9 +184,12 @@ class Facts:
 
     @cached_property
     def has_learned(self) -> bool:
-        """Whether it reads its training cases about as well as their nearest neighbors would."""
+        """Whether it reads its training cases about as well as their nearest neighbors would, and
+        better than who always gives the commonest answer.
+        """
         reference = 1.0 if self.data.agreement is None else self.data.agreement
-        return self.batches > 0 and self.on_train.accuracy >= 0.85 * reference
+        least = max(0.85 * reference, 0.1 + 0.9 * max(self.data.frequencies))
+        return self.batches > 0 and self.on_train.accuracy >= least
 
     # the layers
 
@@ -257,7 +263,7 @@ class Facts:
         where every mini-batch is all cases, smaller ones.
         """
         size = self.settings.batch or len(self.data.train)
-        smaller = {"batch": LEAST_BATCH} if size > MAX_BATCH and not self.data.is_table else {}
+        smaller = {"batch": LEAST_BATCH} if size > MAX_BATCH and not self.data.is_toy else {}
         changed = replace(self.settings, **smaller | settings)
 
         def new() -> Trainer:

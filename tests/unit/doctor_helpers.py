@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from digitnet.digits.datasets import SOURCES, DataSet
-from digitnet.engine.arrays import Cases, answers_of
+from digitnet.engine.arrays import Cases, answers_of, one_hot
 from digitnet.engine.layers import Dense
 from digitnet.engine.network import Network
 from digitnet.engine.pictures import Convolution
@@ -34,6 +34,7 @@ class Patient:
     train: Cases
     sets: dict[str, Cases]
     batch: int = 16  # that is usual for this network
+    are_pictures: bool = True
 
     @property
     def weighted(self) -> list[Dense | Convolution]:
@@ -47,8 +48,8 @@ class Patient:
         def spelled(network: Network, settings: Settings) -> str:
             return f"n {spelled_out(network)}; {settings}"
 
-        usual = {"usual_batch": self.batch, "report": report}
-        return diagnose(Facts(self.trainer, self.train, self.sets, spelled, **usual))
+        how = {"usual_batch": self.batch, "are_pictures": self.are_pictures, "report": report}
+        return diagnose(Facts(self.trainer, self.train, self.sets, spelled, **how))
 
     @property
     def codes(self) -> list[str]:
@@ -62,7 +63,8 @@ def data_set(name: str) -> DataSet:
 
 def with_data(trainer: Trainer, name: str) -> Patient:
     seen = data_set(name).as_seen(trainer.settings.cases, trainer.settings.pixels)
-    return Patient(trainer, seen.train, {"validation": seen.validation, "test": seen.test})
+    sets = {"validation": seen.validation, "test": seen.test}
+    return Patient(trainer, seen.train, sets, are_pictures=seen.picture is not None)
 
 
 def fresh(shape: str, *, seed: int = 1, options: Any = None, **settings: Any) -> Patient:
@@ -70,6 +72,23 @@ def fresh(shape: str, *, seed: int = 1, options: Any = None, **settings: Any) ->
     network = network_of(shape, **(options or {}))
     network.initialize(seed)
     return with_data(Trainer(network, Settings(**(USUAL | settings)), seed), "sample")
+
+
+def table(
+    shape: str, amount: str = "", *, noise: float = 0.5, odds: Any = None, unit: Any = 1, **how: Any
+) -> Patient:
+    """A network, trained, and a table in which column k is large where the answer is k. odds: of
+    the answers. unit: of each column. how: as of `fresh`.
+    """
+    inputs, *_, outputs = map(int, shape.split("-"))
+    rng = np.random.default_rng(1)
+    answers = rng.choice(outputs, 600, p=odds)
+    x = noise * rng.normal(size=(600, inputs)) + 2 * one_hot(answers, inputs)
+    cases = Cases((x * unit).astype(np.float32), one_hot(answers, outputs), 1.0)
+    sets = {"validation": some(cases, slice(400, 500)), "test": some(cases, slice(500, 600))}
+    patient = Patient(fresh(shape, **how).trainer, some(cases, slice(400)), sets)
+    patient.are_pictures = False
+    return patient.trained(amount) if amount else patient
 
 
 def recipe(name: str, amount: str = "", *, seed: int = 1, **settings: Any) -> Patient:

@@ -18,6 +18,7 @@ from doctor_helpers import (
     fresh,
     recipe,
     some,
+    table,
 )
 from registry_helpers import everything
 
@@ -119,6 +120,28 @@ def test_what_learners_meet_is_called_by_its_cause(
     patient: Callable[[], Patient], code: str
 ) -> None:
     assert patient().codes[:1] == [code]
+
+
+@pytest.mark.parametrize(("patient", "told"), [
+    (lambda: table("4-16-3", "3e"), []),
+    (lambda: table("64-16-3", "3e"), []),
+    (lambda: table("5-16-2", "5e", odds=(0.92, 0.08)), []),
+    (lambda: table("5-16-2", "5e", noise=2, odds=(0.97, 0.03)), [("imbalance", "")]),
+    (lambda: table("40-16-3", "9e", noise=1.2), [("over-fitting", "set dropout 0.2")]),
+    (lambda: table("40-16-3", "2e", noise=1.2, rate=1e-6), [("rate-low", "set rate 0.05")]),
+    (lambda: table("4-16-3", "2e", rate=30.0), [("rate-high", "n 4-16:relu-3")]),
+    (lambda: table("4-16-3", "2e", unit=(1, 1, 1, 300)), [("pixels", "n 4-b:linear-16:relu-3")]),
+    (lambda: recipe("spiral", "20e", seed=2, rate=1e-5), [("rate-low", "set rate 0.0")]),
+], ids=["easy", "square", "rare, read", "rare, misread", "many columns", "slow", "fast", "units",
+        "spiral"])  # fmt: skip
+def test_a_table_is_not_judged_as_pictures_are(
+    patient: Callable[[], Patient], told: list[tuple[str, str]]
+) -> None:
+    findings = patient().findings()
+    assert [finding.code for finding in findings] == [code for code, _ in told]
+    for finding, (_, remedy) in zip(findings, told, strict=True):
+        assert finding.remedy.startswith(remedy)
+        assert not finding.reached or finding.reached[0] > 0.7
 
 
 def snapshot(patient: Patient) -> list[Any]:

@@ -180,6 +180,7 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
         usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
         usual_batch=RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings.batch,
         more_cases="set cases all" if trainer.settings.cases else more_cases,
+        are_pictures=data.picture is not None,
         report=_report(session),
     )
     return diagnose(facts), (
@@ -193,7 +194,7 @@ def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[F
     """The findings of every member, with the pixels on its own scale, and what was examined."""
     (committee,) = model.network.layers
     assert isinstance(committee, Committee)
-    members, report = [], _report(session)
+    members, report, are_pictures = [], _report(session), data.picture is not None
     for network, scale in committee.members:
         trainer = Trainer(network.copy(network.dtype), Settings(), 0)
         trainer.progress.batches = 10_000  # how long it was trained is not known
@@ -202,7 +203,8 @@ def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[F
             for cases in (data.train, data.validation, data.test)
         )
         sets = {"validation": validation, "test": test}
-        members.append(Facts(trainer, train, sets, lambda *_: "", is_member=True, report=report))
+        how = {"is_member": True, "are_pictures": are_pictures, "report": report}
+        members.append(Facts(trainer, train, sets, lambda *_: "", **how))
     examined = f"the answers and layers of {counted(len(members), 'member')}, one by one"
     return diagnose_members(members), examined
 
