@@ -57,7 +57,9 @@ def take(session: Session, lesson: Lesson, is_full: bool) -> str:
     if "quiz" in step.goal:
         for _ in range(step.goal["quiz"]):
             do(session, "quiz")
-            assert step.hint in coached(session, "quiz 1e9")
+            said = coached(session, "quiz 1e9")
+            assert step.hint in said
+            assert "type quiz NUMBER  (" in said
             said = coached(session, f"quiz {session.question.answer:.6g}")
         return said
     if step.hint:  # training a little, with whatever is in hand, is not what was asked for
@@ -209,6 +211,7 @@ def test_every_question_can_be_computed_from_what_is_given(session: Session, lin
     for right in range(1, 31):
         (asked,) = do(session, "quiz")
         assert asked["givens"]
+        assert asked["givens"].get("g = dC/dw") != 0
         if session.question.answer:
             wrong = (0, session.question.answer * 1.03)
             assert all(do(session, f"quiz {n:.6g}")[0]["answer"] is None for n in wrong)

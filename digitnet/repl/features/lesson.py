@@ -145,10 +145,11 @@ class Lesson(Coach):
             return self.next_told(session)
         step = self.steps[self.at]
         is_near = session.done in step.commands
-        right = (
-            f"{session.quiz_right} of {step.goal['quiz']} right; " if "quiz" in step.goal else ""
-        )
-        return "\n".join([*[step.hint] * is_near, f"{self.reminder}  ({right}{OFF})"])
+        number = right = ""
+        if "quiz" in step.goal:
+            number = " NUMBER" if session.question else ""
+            right = f"{session.quiz_right} of {step.goal['quiz']} right; "
+        return "\n".join([*[step.hint] * is_near, f"{self.reminder}{number}  ({right}{OFF})"])
 
     def next_told(self, session: Session) -> str:
         """What is said where a step ends: the next one, or the end."""

@@ -20,6 +20,7 @@ from digitnet.repl.errors import CommandError
 from digitnet.repl.features.check import check_outputs
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.sheet import Row, Sheet, aligned
+from digitnet.repl.pictures.tables import counted
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
 
@@ -168,7 +169,8 @@ def _questions(
     """What can be asked about a random unit of a layer, a random weight of it, and the cost."""
     p, cost, rate = page.passes[number], model.network.cost, model.trainer.settings.rate
     unit = int(rng.integers(p.z.size))
-    where = f"unit {unit} of layer {number + 1} ({p.layer.text}, {p.activation})"
+    units = counted(p.z.size, f"{p.activation} unit")
+    where = f"unit {unit} of layer {number + 1} ({units})"
     f = ACTIVATIONS[p.activation]
     weights, *biases = (q.value for q in p.layer.parameters)
 
@@ -201,10 +203,12 @@ def _questions(
         text = f"What is dC/dw of the weight from input {j} to {where}?"
         yield Question.of(text, {"x": p.x[j], "δ": p.delta[unit]}, "x δ", np.multiply)
 
-    j = int(rng.integers(p.x.size))
-    givens = {"w": weights[j, unit], "g = dC/dw": p.gradients["weights"][j, unit], "η": rate}
-    text = "What is this weight after a step of plain gradient descent (sgd) on this case?"
-    yield Question.of(text, givens, "w − η g", lambda w, g, rate: w - rate * g)
+    gradient = p.gradients["weights"][:, unit]
+    if len(moved := np.flatnonzero(gradient)):
+        j = int(rng.choice(moved))
+        givens = {"w": weights[j, unit], "g = dC/dw": gradient[j], "η": rate}
+        text = "What is this weight after a step of plain gradient descent (sgd) on this case?"
+        yield Question.of(text, givens, "w − η g", lambda w, g, rate: w - rate * g)
 
     text, givens = "What is the cost C of this case?", {"a": page.outputs, "y": page.y}
     yield Question.of(text, givens, cost.formula, lambda a, y: cost.value(a[None], y[None]))
