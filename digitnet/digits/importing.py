@@ -8,6 +8,7 @@ import io
 import os
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from digitnet.digits.files import (
 )
 from digitnet.digits.own import TEST, TRAIN, VALIDATION, OwnCases, max_cases, parts_of
 from digitnet.digits.page import as_plain, page_in
-from digitnet.digits.pictures import MAX_BYTES, pictures_at, read_picture
+from digitnet.digits.pictures import MAX_BYTES, SUFFIXES, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit
 from digitnet.digits.recognize import Contents, Part, recognized
 from digitnet.digits.table import read_table
@@ -193,16 +194,24 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     if not files:
         raise BadFile("has no subfolders 0 to 9 with pictures in them")
     contents = Contents([], is_picture=True)
+    names = _files_in(path, lambda name: name.lower().endswith(SUFFIXES))
+    elsewhere = Counter(f.parent for f in {*names} - {file for *_, file in files})
+    contents.left_out += [
+        f"{folder}: not one of the folders 0 to 9; pictures in it: {count:,}"
+        for folder, count in sorted(elsewhere.items())
+    ]
     cases: list[tuple[int | None, int, Bytes]] = []
     for number, (part, answer, file) in enumerate(files):
         report(ReadSoFar(path.name, number, len(files), "files"))
         try:
             colours = read_picture(read_bounded(file, MAX_BYTES))
-            if (plain := as_plain(colours)) is None:
-                cases += [(part, answer, each.picture) for each in page_in(colours).digits]
-                contents.notes = ["pictures of other sizes than 28 x 28 prepared as MNIST's were"]
-            else:
-                cases.append((part, answer, plain))
+            if (picture := as_plain(colours)) is None:
+                digits = page_in(colours).digits
+                if len(digits) > 1:
+                    raise BadFile(f"has {len(digits)} digits or pieces of one, not one digit")
+                picture = digits[0].picture
+                contents.notes = ["pictures in colour or not 28 x 28 prepared as MNIST's were"]
+            cases.append((part, answer, picture))
         except (BadFile, NoDigit) as error:
             contents.left_out.append(f"{file}: {error}")
     if not cases:

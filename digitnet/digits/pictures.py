@@ -144,7 +144,7 @@ def _as_bytes(pixels: Array) -> Array:
     if not np.isfinite([low, high]).all():
         raise BadFile("has pixels that are not finite numbers")
     if low >= 0 and high <= 255:
-        return pixels
+        return pixels if high > 1 else 255 * pixels
     scaled: Array = (pixels - low) * (255 / max(high - low, 1e-6))
     return scaled
 

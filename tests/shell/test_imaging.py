@@ -186,12 +186,14 @@ def saved(image: Image.Image, tmp_path: Path, name: str, **options: object) -> b
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.bmp", "a.webp", "a.tif"])
-@pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "RGBA", "I;16", "CMYK"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "RGBA", "I;16", "F", "CMYK"])
 def test_formats_and_modes_make_no_difference(tmp_path: Path, name: str, mode: str) -> None:
     ink = np.pad(first_of(3).drawn(100, 10), 20)
     grey = Image.fromarray((255 - 255 * ink).astype(np.uint8))
     if mode == "I;16" and name in ("a.png", "a.tif"):
         image = Image.fromarray((60000 - 50000 * ink).astype(np.uint16))
+    elif (mode, name) == ("F", "a.tif"):
+        image = Image.fromarray((1 - ink).astype(np.float32))
     else:
         image = grey.convert(mode.removesuffix(";16"))
     try:

@@ -282,14 +282,18 @@ def test_drawings_in_folders_are_prepared_trained_on_and_checked(
         inner.mkdir(parents=True, exist_ok=True)
         ink = Stroke.of(PICTURES[row]).drawn(60, 5)
         (inner / f"{row}.png").write_bytes(as_file(255 - 255 * ink))
-    (tmp_path / "scans" / "3" / "bad.png").write_bytes(b"no picture")
+    three = tmp_path / "scans" / "3"
+    (three / "bad.png").write_bytes(b"no picture")
+    (three / "two.png").write_bytes(as_file(np.tile((255 - 255 * ink).astype(np.uint8), 2)))
+    for folder in (tmp_path / "scans" / "A", three / "more"):
+        folder.mkdir()
+        (folder / "a.png").write_bytes((inner / f"{row}.png").read_bytes())
     made, *_, trained, checked = do(
         session, f"data import scans {tmp_path / 'scans'}; n; t 20; ch all"
     )
-    assert "pictures of other sizes than 28 x 28 prepared as MNIST's were" in made["understood"]
-    assert [reason.partition(": ")[0] for reason in made["left_out"]] == [
-        str(tmp_path / "scans" / "3" / "bad.png")
-    ]
+    assert "pictures in colour or not 28 x 28 prepared as MNIST's were" in made["understood"]
+    assert [reason.removeprefix(f"{three.parent}/")[:15] for reason in made["left_out"]] == [
+        "3/more: not one", "A: not one of t", "3/bad.png: is n", "3/two.png: has "]  # fmt: skip
     assert trained["batches"] == 20
     assert checked["set"] == "scans test"
     assert session.network().trained_on == ["scans"]
