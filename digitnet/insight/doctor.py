@@ -98,7 +98,12 @@ def diagnose(facts: Facts) -> list[Finding]:
             if evidence := each.find(facts):
                 findings.append(_worded(each, *evidence, facts))
                 known |= {each.name, each.group}
-    return sorted(findings, key=lambda finding: -finding.reached[0] if finding.reached else -inf)
+
+    def order(finding: Finding) -> tuple[bool, float]:
+        is_effect = FAULTS[finding.code].group == LEARNING
+        return is_effect, -finding.reached[0] if finding.reached else -inf
+
+    return sorted(findings, key=order)
 
 
 def diagnose_members(members: Sequence[Facts]) -> list[Finding]:

@@ -1,6 +1,7 @@
 """The doctor: planted faults are found, healthy networks are let be, and nothing is changed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,11 @@ def test_a_fault_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(known) == ["even"]
 
 
+def at_rate(patient: Patient, rate: float) -> Patient:
+    patient.trainer.change(replace(patient.trainer.settings, rate=rate))
+    return patient
+
+
 @pytest.mark.parametrize(("patient", "code"), [
     (lambda: recipe("notebook", "20"), "pixels"),
     (lambda: recipe("diary", "200", rate=0.01), "rate-low"),
@@ -115,7 +121,8 @@ def test_a_fault_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     (lambda: recipe("quick", "200", optimizer="adam"), "rate-high"),
     (lambda: fresh("784-30-30-30-30-30-30-10", options={"hidden": "sigmoid"}).trained("200"),
      "vanishing"),
-], ids=["raw pixels", "slow", "saturated", "adam", "deep"])  # fmt: skip
+    (lambda: at_rate(PLANTS["repeated"](DENSE), 5.0), "rate-high"),
+], ids=["raw pixels", "slow", "saturated", "adam", "deep", "fast, cases repeated"])  # fmt: skip
 def test_what_learners_meet_is_called_by_its_cause(
     patient: Callable[[], Patient], code: str
 ) -> None:
