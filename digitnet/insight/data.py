@@ -74,8 +74,8 @@ class DataFacts:
     """Facts about the training cases and the other sets, each measured when it is first needed."""
 
     def __init__(self, train: Cases, sets: Mapping[str, Cases], are_pictures: bool) -> None:
-        """sets: the other data sets, by name, `validation` first. are_pictures: or rows of a table,
-        whose columns may be of any size.
+        """sets: the other data sets, by name, `validation` first. are_pictures: square ones, or
+        rows of a table, whose columns may be of any size.
         """
         self.train, self.sets, self.are_pictures = train, sets, are_pictures
 
@@ -135,7 +135,7 @@ class DataFacts:
         pairs = optimize.linear_sum_assignment(counts, maximize=True)
         undone = {"renamed": float(counts[pairs].sum() / len(right))}
         x, side = self.reference[0], isqrt(queries.shape[1])
-        if self.are_pictures and side * side == queries.shape[1]:
+        if self.are_pictures:
             shape = (-1, side, side)
             for name, damage in DAMAGES.items():
                 if damage.undo:
@@ -148,10 +148,9 @@ class DataFacts:
     @cached_property
     def smoothness(self) -> dict[str, float]:
         """Set → the correlation of each pixel with the one beside it; empty without pictures."""
-        side = isqrt(self.train.inputs.shape[1])
-        if not self.are_pictures or side * side != self.train.inputs.shape[1]:
-            return {}
-        result = {}
+        result, side = dict[str, float](), isqrt(self.train.inputs.shape[1])
+        if not self.are_pictures:
+            return result
         for name, cases in {"training": self.train, **self.sets}.items():
             x = _inputs_and_answers(cases, MAX_QUERIES)[0].reshape(-1, side, side)
             if x.std(axis=0).any():

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import exp, inf, isqrt, log, sqrt
+from math import exp, inf, log, sqrt
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -98,12 +98,8 @@ def diagnose(facts: Facts) -> list[Finding]:
             if evidence := each.find(facts):
                 findings.append(_worded(each, *evidence, facts))
                 known |= {each.name, each.group}
-
-    def order(finding: Finding) -> tuple[bool, float]:
-        is_effect = FAULTS[finding.code].group == LEARNING
-        return is_effect, -finding.reached[0] if finding.reached else -inf
-
-    return sorted(findings, key=order)
+    findings.sort(key=lambda each: -each.reached[0] if each.reached else -inf)
+    return sorted(findings, key=lambda each: FAULTS[each.code].group == LEARNING)
 
 
 def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
@@ -474,8 +470,7 @@ def _other_rate(f: Facts, *, lower: bool) -> Evidence:
         return None
     gains = {rate: f.gain(remedy.trial) for rate, remedy in remedies.items()}
     best = next(rate for rate in gains if gains[rate] >= max(gains.values()) - 0.5 * BETTER)
-    is_far = f.settings.rate < 0.1 * f.usual_rate
-    is_better = _is_better(remedies[best], f, 0.5 * BETTER if is_far else BETTER)
+    is_better = _is_better(remedies[best], f, 0.5 * BETTER if f.is_slow else BETTER)
     if not is_better or (not lower and f.gain(f.rehearsal) > 0.2 * gains[best]):
         return None
     return _compared(f, [remedies[best], *remedies.values()], {"rate": best})
@@ -720,12 +715,10 @@ def over_fitting(f: Facts) -> Evidence:
     train, validation = f.on_train.accuracy, f.on_validation.accuracy
     lowest = min((measured.validation_cost for measured in f.history), default=inf)
     cost = f.on_validation.cost
-    is_gap = train - validation >= 0.1 and cost >= 1.3 * lowest
-    if f.data.is_toy or not f.has_learned or not is_gap:
+    if not f.has_learned or f.data.is_toy or train - validation < 0.1 or cost < 1.3 * lowest:
         return None
-    deformable = f.data.are_pictures and isqrt(f.network.inputs) ** 2 == f.network.inputs
-    deformable &= f.settings.augment == "none"
-    remedy = "set augment light" if deformable else "set dropout 0.2"
+    is_plain = f.data.are_pictures and f.settings.augment == "none"
+    remedy = "set augment light" if is_plain else "set dropout 0.2"
     return (
         f"{_percent(train, 1)} of the training cases right, {_percent(validation, 1)} of the "
         f"validation cases, whose cost has risen from {lowest:.3g} to {cost:.3g}",
@@ -786,8 +779,7 @@ def plateau(f: Facts) -> Evidence:
         return None
     text = f"{_percent(f.on_train.accuracy, 1)} of the training cases right; cost {now.before:.3g} "
     text += f"to {now.after:.3g} in a short training" + narrow * f"; a layer has only {units} units"
-    is_slow = f.settings.rate < 0.1 * f.usual_rate
-    other = Remedy(f"set rate {f.usual_rate:g}" if is_slow else "find rate")
+    other = Remedy(f"set rate {f.usual_rate:g}" if f.is_slow else "find rate")
     return text, [*[wider] * (larger.shape != f.network.shape), other]
 
 

@@ -134,13 +134,14 @@ class Facts:
 
         usual_rate, usual_batch: of this network; if 0, the optimizer's rate. more_cases: the line
         that brings more training cases, if any. is_member: of a committee, trained nobody knows
-        how. are_pictures: or rows of a table. report: called with what is being looked at, in
-        words.
+        how. are_pictures: square ones, or rows of a table. report: called with what is being looked
+        at, in words.
         """
         self.trainer, self.network, self.settings = trainer, trainer.network, trainer.settings
         self.data = DataFacts(train, sets, are_pictures)
         self.report, self.anew = report, anew
         self.usual_rate = usual_rate or OPTIMIZERS[self.settings.optimizer].usual_rate
+        self.is_slow = self.settings.rate < 0.1 * self.usual_rate
         self.usual_batch = usual_batch
         self.more_cases = [Remedy(more_cases)] if more_cases else []
         self.is_member = is_member

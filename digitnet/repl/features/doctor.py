@@ -12,7 +12,7 @@ from rich.text import Text
 
 from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.arrays import Cases, answers_of
+from digitnet.engine.arrays import answers_of
 from digitnet.engine.network import Committee
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Trainer
@@ -219,8 +219,8 @@ def _alike(data: DataSet) -> list[tuple[str, Any]]:
         return []
     answer = answers_of(data.train.targets[:1])[0]
     alike = []
-    for name in ("training", "validation", "test"):
-        cases: Cases = getattr(data, "train" if name == "training" else name)
+    sets = {"training": data.train, "validation": data.validation, "test": data.test}
+    for name, cases in sets.items():
         for index in np.flatnonzero(answers_of(cases.targets) == answer)[:1].tolist():
             alike.append((f"{name}: {answer}", data.picture_of(cases, index)))
     return alike
