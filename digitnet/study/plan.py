@@ -129,6 +129,7 @@ REDUCTION = 3
 candidates, and trains them η times as long."""
 
 MAX_CANDIDATES = 3**7
+SAVE_SECONDS = 0.03  # in which the result of a training is saved
 
 
 def round_sizes(candidates: int) -> list[int]:
@@ -142,12 +143,13 @@ def round_sizes(candidates: int) -> list[int]:
 def candidates_for(seconds: float, per_epoch: float, workers: int) -> int:
     """The number of settings a search can start with, given its time and number of workers."""
 
-    def epochs(candidates: int) -> int:
+    def needed(candidates: int) -> float:
         sizes = round_sizes(candidates)
-        return sum(-(-size // workers) * REDUCTION**k for k, size in enumerate(sizes))
+        epochs: int = sum(-(-size // workers) * REDUCTION**k for k, size in enumerate(sizes))
+        return epochs * per_epoch + sum(sizes) * SAVE_SECONDS
 
     count = 2
-    while count < MAX_CANDIDATES and epochs(count + 1) * per_epoch <= seconds:
+    while count < MAX_CANDIDATES and needed(count + 1) <= seconds:
         count += 1
     return count
 

@@ -17,7 +17,7 @@ import pytest
 import session_helpers
 from conftest import ROOT, Program
 from importing_helpers import ANSWERS, PICTURES
-from session_helpers import Kept, do, refusal
+from session_helpers import Kept, do, refusal, shown
 from terminal_helpers import command
 
 from digitnet.digits.datasets import SOURCES, DataSet
@@ -45,6 +45,7 @@ def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
     assert all(run["cost"] > 0 and run["seconds"] > 0 for run in found["runs"])
     assert found["best"] in ({"rate": "0.02"}, {"rate": "0.1"})
     assert [mean["seeds"] for mean in found["means"]] == [2, 2]
+    assert found["seen_in_training"] is False
     assert found["lead"]["interval"][0] < found["lead"]["difference"] < found["lead"]["interval"][1]
     assert (found["shape"], found["amount"]) == ("784-8-10", "100 mini-batches")
     again, listed = do(session, "study study-1; ls")
@@ -55,6 +56,23 @@ def test_a_study_compares_keeps_and_is_shown_again(session: Session) -> None:
     assert do(session, "study epochs 0")[0]["name"] == "study-2"
     assert session.hand is not None
     assert session.hand.trainer.progress.batches == 0  # the network in hand is unchanged
+
+
+@pytest.mark.usefixtures("in_threads")
+def test_cases_seen_in_training_are_told_and_more_seeds_advised_where_no_more_are_to_come(
+    session: Session,
+) -> None:
+    text = " ".join(shown(session, "n mini; study rate 0.1 1 --for 20 --name one").split())
+    assert "(1 seed, cases seen in training). It leads" in text
+    assert "--repeat 5 shows whether it is luck." in text
+    assert "right on the test set" in (best := shown(session, "study one best", width=300))
+    assert "(cases seen in training). pas NAME" in best
+    record = session.registry.load_study("one")
+    record.words += ["--repeat", "2"]
+    session.registry.save(record, "one", "")
+    text = shown(session, "study one show", width=300)
+    assert "2 of 4 done" in text
+    assert "luck" not in text
 
 
 @pytest.mark.usefixtures("in_threads")

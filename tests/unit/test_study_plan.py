@@ -136,7 +136,8 @@ def test_candidates_are_drawn_from_the_seed_alone() -> None:
 def test_a_search_fits_the_time_it_is_given() -> None:
     assert candidates_for(0.1, 1.0, 1) == 2
     # 9 candidates on one core: 9 · 1 + 3 · 3 + 1 · 9 epochs
-    assert candidates_for(27, 1.0, 1) == 9
+    assert candidates_for(28, 1.0, 1) == 9
+    assert candidates_for(5, 1e-6, 2) < 120  # each of which is saved
     assert candidates_for(600, 1.0, 2) > candidates_for(600, 1.0, 1) > candidates_for(300, 1.0, 1)
 
 

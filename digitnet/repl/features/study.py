@@ -12,7 +12,8 @@ from rich.console import RenderResult
 from rich.text import Text
 
 from digitnet.charts import Chart
-from digitnet.digits.datasets import DataSet
+from digitnet.digits.datasets import DataSet, NotHere
+from digitnet.digits.files import BadFile
 from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS, spelled
@@ -87,10 +88,13 @@ class StudyReport(Drawn):
 
 @dataclass(frozen=True)
 class StudyResult(Drawn):
-    """The results of a study so far."""
+    """The results of a study so far. is_seen: whether the validation cases are trained on, which is
+    not known where the data set is not here.
+    """
 
     record: StudyRecord
     plan: Plan
+    is_seen: bool | None = False
 
     @cached_property
     def groups(self) -> list[Trials]:
@@ -136,6 +140,7 @@ class StudyResult(Drawn):
             ],
             "best": best_of(self.groups).settings if self.groups else None,
             "total": self.plan.count(),
+            "seen_in_training": self.is_seen,
             "means": [
                 {name: getattr(group, name) for name in MEANS} | {"seeds": len(group.results)}
                 for group in self.groups
@@ -225,7 +230,7 @@ class StudyResult(Drawn):
         spread = "" if best.spread is None else f" {plus_minus} {100 * best.spread:.2f}"
         reached = (
             f"{100 * best.accuracy:.2f}{spread} % of the validation set "
-            f"({counted(len(accuracies), 'seed')})"
+            f"({counted(len(accuracies), 'seed')}{', cases seen in training' * bool(self.is_seen)})"
         )
         if len(self.groups) == 1:
             is_one_of_several = self._varied(self.groups)  # the others are not tried yet
@@ -239,7 +244,8 @@ class StudyResult(Drawn):
             return f"{said} {self._named(self.lead.over)} is as good."
         ahead = f"It leads {self._named(self.lead.over)} by {100 * self.lead.difference:.2f} points"
         if self.lead.interval is None:
-            return f"{said} {ahead}; --repeat 5 shows whether it is luck."
+            is_done = len(self.record.results) == self.plan.count()
+            return f"{said} {ahead}{'; --repeat 5 shows whether it is luck' * is_done}."
         low, high = (100 * end for end in self.lead.interval)
         verdict = "more than luck" if self.lead.is_clear else "no clear winner"
         return f"{said} {ahead} (95 % interval {low:.2f} to {high:.2f}): {verdict}."
@@ -314,7 +320,7 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult 
         case []:
             return _run_trainings(session, record, plan, address)
         case ["show"]:
-            return StudyResult(record, plan)
+            return _so_far(session, record, plan)
         case ["best"]:
             return _best(session, record, plan)
     raise CommandError("after the name of a study stands nothing, show or best. Example: study x")
@@ -425,7 +431,7 @@ def _run_trainings(
     results, registry = record.results, session.registry
     begun, before, total = perf_counter(), len(results), plan.count()
     if not plan.round(results):
-        return StudyResult(record, plan)
+        return _so_far(session, record, plan)
     data = _data(session, record, plan)
     pool: PoolFactory = partial(processes, data, threads.count())
     if address:
@@ -467,7 +473,16 @@ def _run_trainings(
         done = f"{counted(len(results), 'result')} kept: study {as_typed(record.name)} goes on"
         kept = "no study was made" if is_new else done
         raise CommandError(f"{printable(str(error), 400)}; {kept}") from None
-    return StudyResult(record, plan)
+    return _so_far(session, record, plan)
+
+
+def _so_far(session: Session, record: StudyRecord, plan: Plan) -> StudyResult:
+    """The results of a study so far."""
+    is_seen = None
+    with suppress(BadFile, NotHere):
+        data = session.data(record.data)
+        is_seen = session.data_sets.is_seen(data, [data.name], "validation")
+    return StudyResult(record, plan, is_seen)
 
 
 def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
@@ -488,10 +503,11 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
     model.data, model.trained_on = data.name, [data.name]
     checked = take_and_check(session, model)
     said = " ".join(f"{name} {value}" for name, value in best.settings)
+    seen = " (cases seen in training)" if model.accuracy and model.accuracy.is_seen else ""
     return Said(
         f"Loaded the best network of {record.name!r}{said and f', {said}'}, seed {best.seed}: "
         f"{percent(accuracy)} of the validation set, {checked.correct:,} of {checked.total:,} "
-        f"right on the test set, {percent(checked.accuracy)}. pas NAME saves it.",
+        f"right on the test set, {percent(checked.accuracy)}{seen}. pas NAME saves it.",
         {
             "name": record.name,
             "settings": dict(best.settings),
