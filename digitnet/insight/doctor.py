@@ -217,7 +217,7 @@ def unseen(f: Facts) -> Evidence:
     trained = np.array(f.data.frequencies) > 0
     for name, cases in f.data.sets.items():
         other = frequencies_of(answers_of(cases.targets), cases.targets.shape[1])
-        missing = {str(k): p for k, p in enumerate(other) if p and not trained[k]}
+        missing = {f.named(k): p for k, p in enumerate(other) if p and not trained[k]}
         if (many := sum(missing.values())) > 0.05:
             text = f"{', '.join(missing)}: {_percent(many)} of the {name} cases, and none of the "
             return text + "training cases", f.more_cases
@@ -234,7 +234,7 @@ def imbalance(f: Facts) -> Evidence:
     perplexity, answer = exp(-sum(p * log(p) for p in occurring)), f.data.frequencies.index(most)
     if len(occurring) > 1 and perplexity - 1 >= 0.4 * (len(occurring) - 1):
         return None
-    text = f"{_percent(most)} of the training cases are {answer}"
+    text = f"{_percent(most)} of the training cases are {f.named(answer)}"
     cases = f.data.sets["validation"]
     others = np.flatnonzero(answers_of(cases.targets) != answer)
     if f.batches and len(others):
@@ -758,7 +758,7 @@ def one_answer(f: Facts) -> Evidence:
     recovers = now.after < now.before - 0.05 * f.baseline
     if given - right < 0.5 or (recovers and now.before <= 1.5 * f.baseline):
         return None
-    text = f"{_percent(given)} of its guesses are {answer}, {_percent(right)} of the cases"
+    text = f"{_percent(given)} of its guesses are {f.named(answer)}, {_percent(right)} of the cases"
     return text, [Remedy("t 1e")] if recovers else _at_rates(f, f.renew)
 
 

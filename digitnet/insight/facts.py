@@ -128,18 +128,19 @@ class Facts:
         more_cases: str = "",
         is_member: bool = False,
         are_pictures: bool = True,
+        named: Callable[[int], str] = str,
         report: Report = ignore,
     ) -> None:
         """sets: the data sets other than the training cases, by name, `validation` first.
 
         usual_rate, usual_batch: of this network; if 0, the optimizer's rate. more_cases: the line
         that brings more training cases, if any. is_member: of a committee, trained nobody knows
-        how. are_pictures: square ones, or rows of a table. report: called with what is being looked
-        at, in words.
+        how. are_pictures: square ones, or rows of a table. named: what an answer is called. report:
+        called with what is being looked at, in words.
         """
         self.trainer, self.network, self.settings = trainer, trainer.network, trainer.settings
         self.data = DataFacts(train, sets, are_pictures)
-        self.report, self.anew = report, anew
+        self.report, self.anew, self.named = report, anew, named
         self.usual_rate = usual_rate or OPTIMIZERS[self.settings.optimizer].usual_rate
         self.is_slow = self.settings.rate < 0.1 * self.usual_rate
         self.usual_batch = usual_batch

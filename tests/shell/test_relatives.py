@@ -60,6 +60,9 @@ def test_answers_are_called_by_their_names(session: Session, tmp_path: Path) -> 
     for part in ("answer 7 sneaker", "9 ankle boot  "):
         assert part in text
     assert text.count("0 T-shirt, 1 trouser, 2 pullover") == 2
+    *_, told = do(session, "set cases 3; doctor")
+    assert told["findings"][0]["code"] == "unseen"
+    assert "3 dress, " in told["findings"][0]["evidence"]
 
 
 def test_every_relative_says_where_its_files_belong(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import Curves
-from digitnet.repl.pictures.digit import gallery, small_case
+from digitnet.repl.pictures.digit import gallery, named, small_case
 from digitnet.repl.pictures.tables import Rows, counted, percent
 from digitnet.repl.result import Note
 from digitnet.repl.session import Session
@@ -180,8 +181,7 @@ def _of_network(session: Session, model: Model, data: DataSet) -> tuple[list[Fin
         usual_rate=default_rate(model.recipe, trainer.settings.optimizer),
         usual_batch=RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings.batch,
         more_cases="set cases all" if trainer.settings.cases else more_cases,
-        are_pictures=data.picture is not None,
-        report=_report(session),
+        **_common(session, data),
     )
     return diagnose(facts), (
         f"{counted(len(data.train), 'training case')} and their answers, the signals and "
@@ -194,7 +194,7 @@ def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[F
     """The findings of every member, with the pixels on its own scale, and what was examined."""
     (committee,) = model.network.layers
     assert isinstance(committee, Committee)
-    members, report, are_pictures = [], _report(session), data.picture is not None
+    members, how = [], _common(session, data)
     for network, scale in committee.members:
         trainer = Trainer(network.copy(network.dtype), Settings(), 0)
         trainer.progress.batches = 10_000  # how long it was trained is not known
@@ -203,14 +203,18 @@ def _of_committee(session: Session, model: Model, data: DataSet) -> tuple[list[F
             for cases in (data.train, data.validation, data.test)
         )
         sets = {"validation": validation, "test": test}
-        how = {"is_member": True, "are_pictures": are_pictures, "report": report}
-        members.append(Facts(trainer, train, sets, lambda *_: "", **how))
+        members.append(Facts(trainer, train, sets, lambda *_: "", is_member=True, **how))
     examined = f"the answers and layers of {counted(len(members), 'member')}, one by one"
     return diagnose_members(members), examined
 
 
-def _report(session: Session) -> Any:
-    return lambda what: session.report(Note(f"looking at {what} ...", lasting=False))
+def _common(session: Session, data: DataSet) -> dict[str, Any]:
+    """What the facts are told of the data set, and where they report."""
+    return {
+        "are_pictures": data.picture is not None,
+        "named": partial(named, names=data.answers),
+        "report": lambda what: session.report(Note(f"looking at {what} ...", lasting=False)),
+    }
 
 
 def _alike(data: DataSet) -> list[tuple[str, Any]]:
