@@ -30,15 +30,17 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as fractions of a picture's width and height."""
 
 SEVERAL = 11  # the judge's answer for several digits
-# from the first probability of being several digits on, or if it is too wide, a piece is cut if
-# that reads better; from the second on, or if it is too wide and no digit, in any case
+# from the first probability of being several digits on, a piece is cut if that reads better; from
+# the second on, or if it is too wide and no digit, in any case
 MIN_SEVERAL, SURELY_SEVERAL = 0.1, 0.5
+# a piece more than so many times as wide as high is taken for several: the judge has seen few
+ROW = 2.2
 # a page is turned if it has so many pieces, and reads better by this mean log-probability, to which
 # the worst quarter of them does not count: upside down, a Euro sign is a 3
 MIN_TURNED, TURN_GAIN = 4, 0.25
 # what is a digit with a probability below the first is called none; so is what is one with less
 # than the second, unless the network is as sure of its guess as the third says
-NO_DIGIT, UNSURE, SURE = 0.15, 0.65, 0.95
+NO_DIGIT, UNSURE, SURE = 0.15, 0.5, 0.95
 # the fraction of the pieces that must be left when it is turned; pieces that decide
 MIN_LEFT, SAMPLE = 0.7, 60
 
@@ -149,7 +151,7 @@ def _digits_of(
         outputs = judge([whole])
         parts = [CutDigit(figure.ink, whole, float(probability_of_digit(outputs)[0]))]
         is_wide = figure.ink.shape[1] > WIDE * len(figure.ink)
-        if outputs[0, SEVERAL] > MIN_SEVERAL or is_wide:
+        if outputs[0, SEVERAL] > MIN_SEVERAL or figure.ink.shape[1] > ROW * len(figure.ink):
             is_one = outputs[0, SEVERAL] < SURELY_SEVERAL
             is_one &= not is_wide or parts[0].probability > 0.5
             best = float(outputs[0, :10].max()) if is_one else 0.0
