@@ -114,7 +114,7 @@ class DataSet:
         if self.picture is not None:
             size = f"{self.picture[0]} x {self.picture[1]} pixels"
         return (
-            f"{self.name}: {len(self.train):,} {cases} to train, {len(self.validation):,} to "
+            f"{self.name}, with {len(self.train):,} {cases} to train, {len(self.validation):,} to "
             f"validate, {len(self.test):,} to test; {size} each"
         )
 

@@ -37,7 +37,7 @@ def quoted(word: str) -> str:
 def nearest(word: str, names: Iterable[str]) -> str:
     """`Did you mean rate?` for the most similar names; empty if none is similar."""
     by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(word[:40].lower(), by_lower, n=2, cutoff=0.6)
+    near = difflib.get_close_matches(word[:40].lower(), by_lower, n=2, cutoff=0.7)
     named = " or ".join(printable(by_lower[name], 40) for name in near)
     return f"Did you mean {named}?" if near else ""
 

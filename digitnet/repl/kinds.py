@@ -206,7 +206,10 @@ COST = one_of(
     "COST", "a cost", lambda: {name: first_line(forms[0].value) for name, forms in COSTS.items()}
 )
 
-SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
+SETTING = replace(
+    one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS),
+    joins=lambda word: word in ("rate", "decay"),  # learning rate: the glossary knows what is meant
+)
 VALUE = Kind("VALUE", "a value", str, offers=_values)
 DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
 OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)

@@ -159,7 +159,7 @@ def test_the_rates_and_their_costs(session: Session) -> None:
     assert rates[0] < result["suggestion"] < rates[costs.index(min(costs))]
     assert session.network().trainer.settings.rate == 0.05
     assert session.unsaved == ""
-    *_, trained = do(session, "t 1e; find rate")
+    *_, trained = do(session, "t 1e; find")
     assert trained == {**result, "on_fresh_copy": True}
     assert "untrained copy" in shown(FindResult([], [], None, 0.05, True), 80)
     text = shown(FindResult([1e-3, 1e-2], [2.3, 1.0], 0.01, 0.05), 30, plain=True)

@@ -308,7 +308,10 @@ def test_at_a_terminal_keys_move_it_and_the_screen_comes_back(
         t.type(key)
         t.wait_for(seen)
     t.do("undo", "^The network is as it was")
-    t.do("look train 16", r"^case \d.*after\s16\smini-batches")
+    t.resize(30, 10)
+    t.do("look train 16", "^The window must be")
+    t.resize(columns, rows)
+    t.wait_for(r"^case \d.*after\s16\smini-batches")
     for key, seen in [
         ("\x1b[H", r"after\s0\smini-batches"), (".", r"after\s[^0]"), (",", r"after\s0\s"),
         ("\x1b[F", r"after\s16\s"), ("q", "^Trained"),

@@ -100,7 +100,6 @@ WRONG = {
     "why 1 3": "there is no layer 3: the network has 2",
     "step 101": "at most 100 mini-batches",
     "step 0": "a whole number from 1",
-    "find": "find needs the word",
     "find rat": "Did you mean rate?",
     "fool 11 12": "the answers are 0 to 9. Example: fool 11 3",
     "like 5000": "there is no case 5,000",

@@ -143,7 +143,11 @@ def test_a_lesson_that_is_wrong_says_what(tmp_path: Path, text: str, says: str) 
 )
 def test_a_patient_is_named_by_the_doctor_and_cured(session: Session, number: int) -> None:
     patient, cure = PATIENTS[number - 1], CURES[number - 1]
-    do(session, f"patient {number}; patient hint")
+    do(session, f"patient {number}")
+    hints = [shown(session, "patient hint") for _ in patient.hints]
+    assert [hint.endswith("That was the last hint; doctor helps.\n") for hint in hints] == [
+        *[False] * len(hints[1:]), True,
+    ]  # fmt: skip
     assert isinstance(session.coach, Treatment)
     assert coached(session, "t 20") == coached(session, "i") == ""  # that does not make it well
     assert not do(session, "patient seen")[-1]["right"]

@@ -45,6 +45,8 @@ def test_more_cases_than_there_are_is_told(session: Session) -> None:
     assert "3,500 training cases: all are used" in shown(session, "set cases 99999")
     assert "each mini-batch is all of them" in shown(session, "set batch 5000")
     assert "training cases" not in shown(session, "set batch 3500")
+    assert "0 stands for all of the training cases" in shown(session, "set batch 0")
+    assert "stands for" not in shown(session, "set batch all")
 
 
 def test_a_shape_of_all_parts(session: Session) -> None:

@@ -442,6 +442,8 @@ def patient(session: Session, what: Annotated[int | str, kinds.PATIENT] = 0) -> 
         return Said(treatment.name(what, session), {"cause": what, "right": what in causes})
     treatment.hints += 1
     hint = hints[min(treatment.hints, len(hints)) - 1]
+    if treatment.hints >= len(hints):
+        hint += "\nThat was the last hint; doctor helps."
     return Said(hint, {"hint": hint})
 
 

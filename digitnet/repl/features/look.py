@@ -76,7 +76,7 @@ class Viewer(Window):
     phase that is shown; None for the whole. film: of a training, and the moment that is shown.
     """
 
-    least, has_words = (40, 12), True
+    least = (40, 12)
 
     session: Session
     model: Model
@@ -89,6 +89,7 @@ class Viewer(Window):
     running: int | None = None
     film: Film | None = None
     moment: int = -1
+    has_words: bool = True
     _shown: dict[int, list[int]] = field(default_factory=dict)
     _picture: NetworkPicture | None = None
     _since: float = 0.0
@@ -414,7 +415,7 @@ def _filmed(session: Session, amount: Amount) -> FilmedResult:
     film = Film(model.trainer, data, case_number(session, data, None))
     training = trained(session, amount, film.beside, film.look)
     film.take()
-    view = Viewer(session, model, data, film.index, film=film)
+    view = Viewer(session, model, data, film.index, film=film, has_words=False)
     return FilmedResult(training, film.moments, _looked(view), film, view.moment)
 
 

@@ -91,6 +91,8 @@ def set_(
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
     unusual = _unusual(session, name) if value and name in SETTINGS else ""
+    if value == "0" and name in ("batch", "cases"):
+        unusual = "0 stands for all of the training cases."
     return SettingsResult({name: values[name]} if name else values, unusual)
 
 
@@ -179,7 +181,7 @@ class FindResult(Record):
     rank=4,
     examples={"find rate": "a learning rate for the network in hand"},
 )
-def find(session: Session, what: Annotated[str, kinds.FOUND]) -> FindResult:
+def find(session: Session, what: Annotated[str, kinds.FOUND] = "rate") -> FindResult:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not

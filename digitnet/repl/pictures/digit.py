@@ -208,10 +208,12 @@ def _enlarged(pictures: Array, lines: int, view: View) -> tuple[int, int]:
 def weights_table(weights: Array, biases: Array | None, first: int = 0) -> RenderableType:
     """The weights as a table, for inputs that are not pictures. first: number of the first unit."""
     headings = ["unit", *(f"x{number}" for number in range(weights.shape[1]))]
-    lines = [[str(first + n), *(f"{w:.4g}" for w in row)] for n, row in enumerate(weights)]
     if biases is not None:
         headings.append("bias")
-        lines = [[*line, f"{bias:.4g}"] for line, bias in zip(lines, biases, strict=True)]
+        weights = np.column_stack([weights, biases])
+    lines = [
+        [str(first + n), *(f"{w:#.4g}" if w else "0" for w in row)] for n, row in enumerate(weights)
+    ]
     return Rows(headings, lines, numbers=headings, key=("unit",))
 
 

@@ -155,7 +155,7 @@ class Window(ABC):
 
     least: ClassVar[tuple[int, int]]
     has_mouse: ClassVar[bool] = False
-    has_words: ClassVar[bool] = False
+    has_words: bool = False
 
     def needs(self, width: int, height: int, encoding: str) -> str:
         """What it needs that a screen does not have, in words; empty for nothing."""
