@@ -100,10 +100,8 @@ def import_from(
     if len(order) > most:
         notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")
         order = order[:most]
-    pictures, its_answers, its_parts = (
-        np.concatenate(each)[order] for each in (inputs, answers, parts)
-    )
-    return OwnCases(pictures, its_answers, its_parts, read.words), notes, read.left_out
+    arrays = (np.concatenate(each)[order] for each in (inputs, answers, parts))
+    return OwnCases(*arrays, words=read.words), notes, read.left_out
 
 
 def read_cases(
@@ -359,10 +357,10 @@ def _read_tables(path: Path, report: Report, inputs: int | None) -> Contents:
             left_out.append(f"{file}: {error}")
     if not tables:
         raise BadFile(f"has no table that can be read; {left_out[0]}")
-    if inputs is None and any(each.sets[0].answers is not None for each in tables.values()):
-        without = [file for file, each in tables.items() if each.sets[0].answers is None]
-        left_out += [f"{file}: has no column of answers" for file in without]
-        tables = {file: each for file, each in tables.items() if file not in without}
+    answered = {file: each for file, each in tables.items() if each.sets[0].answers is not None}
+    if inputs is None and answered:
+        left_out += [f"{file}: has no column of answers" for file in tables if file not in answered]
+        tables = answered
     sets = [each.sets[0] for each in tables.values()]
     notes = [note for table in tables.values() for note in table.notes]
     return Contents(sets, notes, left_out, next(iter(tables.values())).is_picture)

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class OwnCases:
     pictures: NDArray[Any]
     answers: Bytes
     parts: Bytes
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def none(cls) -> "OwnCases":
@@ -73,7 +73,7 @@ class OwnCases:
                 raise BadFile("has a table of something other than numbers")
             inputs = inputs.view("<f4").astype(np.float32)
         words = files[WORDS].decode(errors="replace").split("\n") if WORDS in files else ()
-        return _checked(cls(inputs, answers, parts, tuple(words)))
+        return _checked(cls(inputs, answers, parts, words=tuple(words)))
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -98,10 +98,8 @@ class OwnCases:
 
     def without(self, number: int) -> "OwnCases":
         """A copy without case `number`; the others keep their parts."""
-        pictures, answers, parts = (
-            np.delete(array, number, 0) for array in (self.pictures, self.answers, self.parts)
-        )
-        return replace(self, pictures=pictures, answers=answers, parts=parts)
+        arrays = (self.pictures, self.answers, self.parts)
+        return OwnCases(*(np.delete(array, number, 0) for array in arrays), words=self.words)
 
     def files(self) -> dict[str, bytes]:
         """File name → gzipped IDX file; empty if there are no cases."""

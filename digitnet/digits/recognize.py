@@ -82,8 +82,8 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
     answers: list[Bytes | None] = [None] * len(inputs)
     words: tuple[str, ...] = ()
     if len(given) == len(inputs):
-        made, words = _as_answers(np.concatenate(given), notes, is_picture=is_picture)
-        answers = list(np.split(made, np.cumsum([len(each) for each in given])[:-1]))
+        every, words = _as_answers(np.concatenate(given), notes, is_picture=is_picture)
+        answers = list(np.split(every, np.cumsum([len(each) for each in given])[:-1]))
     if is_picture:
         groups = [inputs] if _have_one_scale(inputs) else [[each] for each in inputs]
         inputs = [each for group in groups for each in _as_ink(group, notes)]
@@ -100,12 +100,9 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
         inputs = [np.ascontiguousarray(each, np.float32) for each in inputs]
         if not all(np.isfinite(each).all() for each in inputs):
             raise BadFile("has numbers that are not finite")
-    sets = [
-        replace(each, inputs=cases, answers=its)
-        for each, cases, its in zip(contents.sets, inputs, answers, strict=True)
-    ]
-    notes = list(dict.fromkeys(notes))
-    return Contents(sets, notes, contents.left_out, is_picture, words=words)
+    made = zip(contents.sets, inputs, answers, strict=True)
+    sets = [replace(each, inputs=cases, answers=its) for each, cases, its in made]
+    return Contents(sets, [*dict.fromkeys(notes)], contents.left_out, is_picture, words=words)
 
 
 def _arranged(
@@ -310,12 +307,18 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def _flat(answers: NDArray[Any], notes: list[str]) -> NDArray[Any]:
-    """An answer for each case; from one column for each answer, the number of the column."""
+    """An answer for each case; of several columns, that of the one large number in each row."""
     columns = answers.reshape(len(answers), -1)
     if columns.shape[1] == 1:
         return columns[:, 0]
+    low, high = columns.min(), columns.max()
+    is_large = columns > (float(low) + float(high)) / 2
+    if not (is_large.sum(axis=1) == 1).all() or not np.isin(columns, (low, high)).all():
+        count = columns.shape[1]
+        raise BadFile(f"has {count} numbers as the answer of a case, which is not one-hot")
     notes.append("answers were one-hot")
-    return _from_one_hot(columns)
+    largest: NDArray[np.intp] = is_large.argmax(axis=1)
+    return largest
 
 
 def _as_answers(
@@ -345,23 +348,11 @@ def _as_answers(
     return answers.astype(np.uint8), ()
 
 
-def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
-    """The column of the one large number in each row."""
-    low, high = array.min(), array.max()
-    is_large = array > (float(low) + float(high)) / 2
-    if not (is_large.sum(axis=1) == 1).all() or not np.isin(array, (low, high)).all():
-        raise BadFile(f"has {array.shape[1]} numbers as the answer of a case, which is not one-hot")
-    largest: NDArray[np.intp] = is_large.argmax(axis=1)
-    return largest
-
-
 def _numbered(answers: NDArray[Any], notes: list[str]) -> tuple[Bytes, tuple[str, ...]]:
-    values, numbers = np.unique(answers, return_inverse=True)
-    if len(values) > MAX_ANSWERS:
-        raise BadFile(
-            f"has {len(values):,} different answers; at most {MAX_ANSWERS} are told apart"
-        )
-    words = tuple("".join(filter(str.isprintable, str(each)))[:MAX_WORD] for each in values)
+    names, numbers = np.unique(answers, return_inverse=True)
+    if len(names) > MAX_ANSWERS:
+        raise BadFile(f"has {len(names):,} different answers; at most {MAX_ANSWERS} are told apart")
+    words = tuple("".join(filter(str.isprintable, str(each)))[:MAX_WORD] for each in names)
     some = ", ".join(f"{number} {word}" for number, word in enumerate(words[:5]))
     notes.append(f"answers {some}" + (", ..." if len(words) > 5 else ""))
     return numbers.astype(np.uint8), words

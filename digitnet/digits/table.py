@@ -7,6 +7,7 @@ import io
 import re
 import warnings
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from math import isqrt
@@ -32,8 +33,7 @@ ROW_NAMES = ("", "id", "index", "imageid", "rowid", "unnamed0", "filename", "ima
 MISSING = ("", "na", "nan", "null", "?")  # cells without a value, in small letters
 # in so many rows, a column that rises by one numbers them, and words that all differ name them
 MANY = 20
-# what a column has, and why it is left out
-USES = {"numbers": "", "words": "", "names": "it names the rows", "nothing": "it is empty"}
+NAMES_ROWS, EMPTY = "it names the rows", "it is empty"  # why a column is left out
 LOOKED_AT = 200  # rows by which it is told what a column holds
 MAX_WORD = 200  # characters of a word that are read
 
@@ -165,15 +165,14 @@ def _is_word(cell: str) -> bool:
 
 
 def _use(heading: str, cells: Sequence[str], *, may_name_rows: bool) -> str:
-    """What a column has, of which these are the first cells: one of USES."""
+    """What the first cells of a column are: numbers, words, or a reason to leave it out."""
     first = next((cell for cell in cells if not _is_missing(cell)), "")
     is_pixel = bool(_PIXEL.fullmatch(heading))
     if not first and not is_pixel:
-        return "nothing"
-    if re.sub(r"[\W_]", "", heading) in ROW_NAMES:
-        return "names"
-    if may_name_rows and not is_pixel and heading not in ANSWERS and _are_row_names(cells):
-        return "names"
+        return EMPTY
+    may_name_rows &= not is_pixel and heading not in ANSWERS
+    if re.sub(r"[\W_]", "", heading) in ROW_NAMES or (may_name_rows and _are_row_names(cells)):
+        return NAMES_ROWS
     return "words" if _is_word(first) else "numbers"
 
 
@@ -185,22 +184,22 @@ def _are_row_names(cells: Sequence[str]) -> bool:
 
 
 class _Reader:
-    """Reads rows of numbers, one column of words, which are answers, and one of the rows' names.
-
-    rows: the first ones, which tell what a column holds.
-    """
+    """Reads numbers, one column of words, which are answers, and one that names the rows."""
 
     def __init__(
         self, delimiter: str, rows: list[list[str]], names: Sequence[str], inputs: int | None
     ) -> None:
         self.columns, self.delimiter, self.names = len(rows[0]), delimiter, names
+        self.notes, uses = list[str](), defaultdict[str, list[int]](list)
         # without headings, only the first and the last column may be no pixels
         called = names or ["first", *["0"] * (self.columns - 2), "last"]
-        uses: dict[str, list[int]] = {use: [] for use in USES}
         has_more = self.columns not in (inputs, 2)  # than numbers, or one number and the answer
         columns = zip_longest(*rows, fillvalue="")
         for k, (heading, cells) in enumerate(zip(called, columns, strict=False)):
-            uses[_use(heading, cells, may_name_rows=has_more)].append(k)
+            uses[use := _use(heading, cells, may_name_rows=has_more)].append(k)
+            if use in (NAMES_ROWS, EMPTY):
+                column = _shown(heading) if names and heading else "without a heading"
+                self.notes.append(f"column {column} left out: {use}")
         words, self.numbers = uses["words"], uses["numbers"]
         if len(words) > 1:
             raise BadFile(f"has the row {_shown(delimiter.join(rows[0]))}: not numbers")
@@ -208,15 +207,9 @@ class _Reader:
             raise BadFile(f"has words in column {_shown(names[words[0]])}, not numbers")
         if not self.numbers:
             raise BadFile("has no column of numbers")
-        self.notes = [
-            f"column {_shown(names[k]) if names and names[k] else 'without a heading'} left out: "
-            + USES[use]
-            for use in ("names", "nothing")
-            for k in uses[use]
-        ]
         self.answers, self.row_names = list[str](), list[str]()
         self.texts = [(k, self.answers) for k in words]
-        self.texts += [(k, self.row_names) for k in uses["names"][:1]]
+        self.texts += [(k, self.row_names) for k in uses[NAMES_ROWS][:1]]
         self.blocks: list[NDArray[Any]] = []
         self.rows = 0
 
@@ -290,13 +283,12 @@ class _Reader:
         if others:
             names = ", ".join(_shown(headings[k]) for k in others)
             self.notes.append(f"column {names} left out: answers too")
-        left = [k for k in range(numbers.shape[1]) if k not in (*places, *others)]
-        if not left:
+        numbers = np.delete(numbers, [*places, *others], 1)
+        headings = [name for k, name in enumerate(headings) if k not in (*places, *others)]
+        if not numbers.shape[1]:
             raise BadFile("has no column of numbers but the answers")
-        are_adjacent = left[-1] - left[0] < len(left)  # a copy of many pictures would be large
-        numbers = numbers[:, left[0] : left[-1] + 1] if are_adjacent else numbers[:, left]
-        is_picture = _are_pixels([headings[k] for k in left] if headings else [])
-        return Contents([Part(part, numbers, answers, self.row_names)], self.notes, [], is_picture)
+        sets = [Part(part, numbers, answers, self.row_names)]
+        return Contents(sets, self.notes, is_picture=_are_pixels(headings))
 
 
 def _are_pixels(headings: Sequence[str]) -> bool | None:
@@ -321,14 +313,14 @@ def _answer_columns(
         others = [name for k, name in enumerate(headings) if k not in places]
         has_picture = _are_pixels(others) if headings else _is_square(width - len(places))
         stems = {re.sub(r"_[^_]*$|\d+$", "", headings[k]) for k in places if headings}
-        if has_picture or stems & {*ANSWERS} or (places.start and len(stems) != 1):
+        may_differ = places.start and len(places) > 2 and len(stems) != 1
+        if has_picture or may_differ or stems & {*ANSWERS}:
             return [*places]
-        if places.start:  # they are the values of one column, which is no answer
+        if places.start and len(stems) == 1:  # the values of one column, which is no answer
             return []
     place = _place_of_answers(numbers, headings, inputs in (None, width - 1))
-    if place is None or (inputs is None and np.ptp(numbers[:, place]) == 0):
-        return []
-    return [place]
+    is_constant = inputs is None and place is not None and np.ptp(numbers[:, place]) == 0
+    return [] if place is None or is_constant else [place]
 
 
 def _place_of_answers(
@@ -366,7 +358,7 @@ def _called_answers(headings: Sequence[str]) -> list[int]:
 
 
 def _one_hot_count(columns: NDArray[Any]) -> int:
-    """How many columns, from the first on, have a 1 in one of them in each row: 0, or 3 or more."""
+    """How many columns, from the first on, have a 1 in one of them in each row; 0 if none have."""
     total = np.zeros(len(columns))
     for count in range(1, min(MAX_ANSWERS, columns.shape[1] - 1) + 1):
         column = columns[:, count - 1]
@@ -374,7 +366,7 @@ def _one_hot_count(columns: NDArray[Any]) -> int:
         if column.min() != 0 or column.max() != 1 or total.max() > 1:
             return 0
         if total.min() == 1:
-            return count if count > 2 else 0
+            return count
     return 0
 
 

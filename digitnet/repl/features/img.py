@@ -411,9 +411,8 @@ class AnswerResult(Record):
     def drawn(self, view: View) -> RenderResult:
         yield f"Wrote {counted(self.answers, 'answer')} to {printable(self.file)}."
         if self.correct is not None:
-            right = f"{self.correct:,} of {self.answers:,}"
-            accuracy = percent(self.correct / self.answers)
-            yield f"{right} match the answers in the table: {accuracy}."
+            share = percent(self.correct / self.answers)
+            yield f"{self.correct:,} of {self.answers:,} match the answers in the table: {share}."
         yield understood(self.understood)
 
 
