@@ -334,7 +334,7 @@ def _as_answers(
         except ValueError:
             return _numbered(answers, notes)
     if answers.dtype.kind == "f":
-        bad = answers[answers != np.round(answers)]  # NaN too
+        bad = answers[~np.isfinite(answers) | (answers != np.round(answers))]
         if len(bad):
             raise BadFile(f"has the answer {bad[0]:g}; answers are whole numbers")
     low, high = answers.min(), answers.max()

@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from math import isqrt
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -89,7 +89,10 @@ def _with_points(lines: list[str]) -> list[str]:
 
 
 def _cells(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    try:
+        yield from csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    except csv.Error:
+        raise BadFile("has a cell that is too long") from None
 
 
 def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
@@ -179,7 +182,7 @@ def _use(heading: str, cells: Sequence[str], *, may_name_rows: bool) -> str:
 def _are_row_names(cells: Sequence[str]) -> bool:
     """Whether these are many words that all differ, or many numbers that rise by one."""
     if all(map(_is_number, cells)):
-        return len(cells) >= MANY and bool((np.diff([*map(float, cells)]) == 1).all())
+        return len(cells) >= MANY and all(b == a + 1 for a, b in pairwise(map(float, cells)))
     return len({*filter(_is_word, cells)}) == len(cells) >= MANY
 
 
@@ -192,7 +195,7 @@ class _Reader:
         self.columns, self.delimiter, self.names = len(rows[0]), delimiter, names
         self.notes, uses = list[str](), defaultdict[str, list[int]](list)
         # without headings, only the first and the last column may be no pixels
-        called = names or ["first", *["0"] * (self.columns - 2), "last"]
+        called = names or ["first", *["0"] * (self.columns - 2), "last"][: self.columns]
         has_more = self.columns not in (inputs, 2)  # than numbers, or one number and the answer
         columns = zip_longest(*rows, fillvalue="")
         for k, (heading, cells) in enumerate(zip(called, columns, strict=False)):
@@ -237,9 +240,11 @@ class _Reader:
         self.rows += len(lines)
         if self.rows * self.columns > MAX_CELLS:
             raise BadFile(f"has more than {MAX_CELLS:,} numbers")
-        for row in _cells(lines, self.delimiter) if self.texts else ():
-            for k, texts in self.texts:
-                texts.append(row[k].strip()[:MAX_WORD])
+        rows = [*_cells(lines, self.delimiter)] if self.texts else []
+        for k, texts in self.texts:
+            texts += [row[k].strip()[:MAX_WORD] for row in rows if len(row) == self.columns]
+            if len(texts) != self.rows:
+                raise BadFile("is not a table of numbers")
         if any(map(_is_missing, self.answers)):
             number = [*map(_is_missing, self.answers)].index(True)
             raise BadFile(f"has no answer in row {number + 1:,}")
@@ -319,7 +324,7 @@ def _answer_columns(
         if places.start and len(stems) == 1:  # the values of one column, which is no answer
             return []
     place = _place_of_answers(numbers, headings, inputs in (None, width - 1))
-    is_constant = inputs is None and place is not None and np.ptp(numbers[:, place]) == 0
+    is_constant = inputs is None and place is not None and len(np.unique(numbers[:, place])) == 1
     return [] if place is None or is_constant else [place]
 
 

@@ -404,6 +404,10 @@ CANNOT: dict[str, tuple[Make, str]] = {
     "numbered pixels": (csv(np.column_stack([np.arange(60), FLAT[:60]])), "has no answers"),
     "dummy variables": (files("", {"a.csv": b"survived,age,port_c,port_q,port_s\n"
                                    + b"1,30,0,0,1\n0,40,0,1,0\n1,50,1,0,0\n"}), "has no answers"),
+    "two dummies": (files("", {"a.csv": b"age,sex_f,sex_m\n3,0,1\n4,1,0\n"}), "has no answers"),
+    "a cell that is long": (files("", {"a.csv": b"1,2,a\n3,4," + b"b" * 200_000}), "too long"),
+    "a quote that does not end": (files("", {"a.csv": b'1,yes\n2,no\n3,"no\n4,yes\n'}),
+                                  "is not a table of numbers"),
     "a hole": (files("", {"a.csv": b"1,2,0\n3,,1\n"}), "nothing in column 2 of row 2"),
     "a word": (files("", {"a.csv": b"1,2,0\n3,x,1\n"}), "'x' in column 2 of row 2, not a number"),
     "words": (files("", {"a.csv": b"a,b,c\nd,e,f\n"}), "not numbers"),
