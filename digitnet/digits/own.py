@@ -114,13 +114,9 @@ class OwnCases:
 
     def data_set(self, name: str) -> DataSet:
         """The data set. A part without cases has those of the training set, if there are any."""
-        (train, _), (validation, validations_are_in), (test, tests_are_in) = (
-            self._part(part, name) for part in PARTS
-        )
+        (train, _), (validation, validated), (test, tested) = (self._part(p, name) for p in PARTS)
         picture = PICTURE if self.pictures.ndim == 3 else None
-        return DataSet(
-            name, train, validation, test, picture, tests_are_in, validations_are_in, self.words
-        )
+        return DataSet(name, train, validation, test, picture, tested, validated, self.words)
 
     def _part(self, part: int, name: str) -> tuple[Cases, frozenset[str]]:
         """The cases of a part, and the data sets whose training cases include them."""

@@ -32,10 +32,7 @@ SURE = 0.2  # minimum difference of correlations at which pictures are turned
 
 @dataclass(frozen=True)
 class Part:
-    """Inputs and answers, and which part of a data set their file says they are, if any.
-
-    row_names: what a table calls its rows, if it does.
-    """
+    """Inputs, answers, what part of a data set they are, and their names, if their file says so."""
 
     part: int | None
     inputs: NDArray[Any]
@@ -312,13 +309,12 @@ def _flat(answers: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     if columns.shape[1] == 1:
         return columns[:, 0]
     low, high = columns.min(), columns.max()
-    is_large = columns > (float(low) + float(high)) / 2
+    is_large: NDArray[np.bool_] = columns > (float(low) + float(high)) / 2
     if not (is_large.sum(axis=1) == 1).all() or not np.isin(columns, (low, high)).all():
         count = columns.shape[1]
         raise BadFile(f"has {count} numbers as the answer of a case, which is not one-hot")
     notes.append("answers were one-hot")
-    largest: NDArray[np.intp] = is_large.argmax(axis=1)
-    return largest
+    return is_large.argmax(axis=1)
 
 
 def _as_answers(

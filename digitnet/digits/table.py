@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise, zip_longest
+from itertools import compress, pairwise, zip_longest
 from math import isqrt
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -123,11 +123,11 @@ def _chunks(file: BinaryIO, report: Callable[[], None]) -> Iterator[list[str]]:
         raise BadFile("is neither text nor a whole gzip file of text") from None
 
 
-def _as_windows_writes(error: Any) -> tuple[str, int]:
+def _by_windows(error: Any) -> tuple[str, int]:
     return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
 
 
-codecs.register_error("cp1252", _as_windows_writes)
+codecs.register_error("cp1252", _by_windows)
 
 
 def _are_headings(row: Sequence[str], later: Sequence[str]) -> bool:
@@ -139,10 +139,8 @@ def _are_headings(row: Sequence[str], later: Sequence[str]) -> bool:
     if not numbers and row == later:
         return True
     least = 5 if any(map(_is_word, row)) else 3  # 0, 1 may be a case of two; yes, 0, 1 too
-    if len(row) >= least and _number_columns(numbers):
-        return True
-    above = zip(row, later, strict=False)
-    return any(_is_word(cell) and _is_number(below) for cell, below in above)
+    count_columns = len(row) >= least and _number_columns(numbers)
+    return count_columns or any(map(_is_number, compress(later, map(_is_word, row))))
 
 
 def _number_columns(headings: Sequence[str]) -> bool:
@@ -245,9 +243,9 @@ class _Reader:
             texts += [row[k].strip()[:MAX_WORD] for row in rows if len(row) == self.columns]
             if len(texts) != self.rows:
                 raise BadFile("is not a table of numbers")
-        if any(map(_is_missing, self.answers)):
-            number = [*map(_is_missing, self.answers)].index(True)
-            raise BadFile(f"has no answer in row {number + 1:,}")
+        for number, word in enumerate(self.answers[-len(lines) :], self.rows - len(lines) + 1):
+            if _is_missing(word):
+                raise BadFile(f"has no answer in row {number:,}")
 
     def _problem(self, lines: list[str]) -> str:
         for number, cells in enumerate(_cells(lines, self.delimiter), self.rows + 1):
@@ -273,10 +271,9 @@ class _Reader:
             self.notes.append(f"answers from column {_shown(where)}")
             answers = np.array(self.answers)
         elif places := _answer_columns(numbers, headings, inputs):
-            where = f"the {'last' if places[0] else 'first'} "
-            where += f"{len(places)} columns" if len(places) > 1 else "column"
-            if headings and len(places) == 1:
-                where = f"column {_shown(headings[places[0]])}"
+            end = "last" if places[0] else "first"
+            where = f"column {_shown(headings[places[0]])}" if headings else f"the {end} column"
+            where = f"the {end} {len(places)} columns" if len(places) > 1 else where
             self.notes.append(f"answers from {where}")
             answers = numbers[:, places]
         called = {self.names[k] for k in _called_answers(self.names) if answers is not None}

@@ -394,9 +394,9 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
 
 
 CHUNK = 1000  # cases answered between two reports
-# of so many pictures, of which some are looked at, the network tells whether they are sideways: if
-# the mean of its largest outputs is greater by so much when rows and columns are swapped
-MANY, SOME, SURER = 50, 200, 0.02
+# the least and the most pictures by which it is told whether they are sideways, and how much larger
+# the mean of their largest outputs is then when rows and columns are swapped
+MANY, MOST, SURER = 50, 200, 0.02
 
 
 @dataclass(frozen=True)
@@ -444,8 +444,7 @@ def answer(
         raise CommandError(f"{printable(table)} has several tables of cases: name one of them")
     if len(read.sets) > 1:
         read.notes.append("only the cases to test answered")
-    (asked,) = tests
-    cases = asked.inputs
+    cases = tests[0].inputs
     if cases.ndim == 3:
         reader = PictureReader(model)
         seen = cases if cases[0].size == network.inputs else reader.seen(cases)
@@ -467,16 +466,15 @@ def answer(
     trained_on = model.trained_on[-1] if model.trained_on else ""
     words = session.data_sets.own.read(trained_on).words
     said = _in_words(answers, words)
-    rows = zip(asked.row_names or range(1, len(answers) + 1), said, strict=True)
+    rows = zip(tests[0].row_names or range(1, len(answers) + 1), said, strict=True)
     made = io.StringIO()
     csv.writer(made, lineterminator="\n").writerows([("ImageId", "Label"), *rows])
     write_outside(path, made.getvalue().encode())
     correct = None
     if not {*read.words} <= {*words}:
         read.notes.append("its answers not compared: the network was trained on other words")
-    elif asked.answers is not None:
-        given = _in_words(asked.answers.tolist(), read.words)
-        correct = sum(map(str.__eq__, said, given))
+    elif (known := tests[0].answers) is not None:
+        correct = sum(map(str.__eq__, said, _in_words(known.tolist(), read.words)))
     return AnswerResult(str(path), len(answers), correct, read.notes)
 
 
@@ -486,7 +484,7 @@ def _in_words(answers: Sequence[int], words: Sequence[str]) -> list[str]:
 
 def _is_sideways(pictures: Picture, reader: PictureReader) -> bool:
     """Whether the network is surer of pictures when rows and columns are swapped."""
-    some = pictures[:: 1 + len(pictures) // SOME]
+    some = pictures[:: 1 + len(pictures) // MOST]
     upright, swapped = (
         np.clip(reader.outputs(each).max(axis=1), 0, 1).mean()
         for each in ([*some], [*some.transpose(0, 2, 1)])
