@@ -309,12 +309,13 @@ def _flat(answers: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     if columns.shape[1] == 1:
         return columns[:, 0]
     low, high = columns.min(), columns.max()
-    is_large: NDArray[np.bool_] = columns > (float(low) + float(high)) / 2
+    is_large = columns > (float(low) + float(high)) / 2
     if not (is_large.sum(axis=1) == 1).all() or not np.isin(columns, (low, high)).all():
         count = columns.shape[1]
         raise BadFile(f"has {count} numbers as the answer of a case, which is not one-hot")
     notes.append("answers were one-hot")
-    return is_large.argmax(axis=1)
+    largest: NDArray[np.intp] = is_large.argmax(axis=1)
+    return largest
 
 
 def _as_answers(
