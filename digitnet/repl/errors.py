@@ -37,7 +37,8 @@ def quoted(word: str) -> str:
 def nearest(word: str, names: Iterable[str]) -> str:
     """`Did you mean rate?` for the most similar names; empty if none is similar."""
     by_lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(word[:40].lower(), by_lower, n=2, cutoff=0.7)
+    cutoff = 0.66 if len(word) == 3 else 0.7  # of three letters one may be wrong
+    near = difflib.get_close_matches(word[:40].lower(), by_lower, n=2, cutoff=cutoff)
     named = " or ".join(printable(by_lower[name], 40) for name in near)
     return f"Did you mean {named}?" if near else ""
 

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import join
 from time import perf_counter
 from typing import Any, Self, TextIO
 
@@ -18,16 +19,7 @@ from digitnet.engine.report import Stopped, Unfit
 from digitnet.flags import Config, manual
 from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
-from digitnet.repl.command import (
-    COMMANDS,
-    Command,
-    all_commands,
-    as_typed,
-    expanded,
-    find,
-    split,
-    understood,
-)
+from digitnet.repl.command import COMMANDS, Command, all_commands, expanded, find, split, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
 from digitnet.repl.interrupts import Interrupts, uninterruptible
 from digitnet.repl.pictures import Screen
@@ -167,8 +159,7 @@ def do_line(line: str, session: Session, output: Output) -> bool:
             if warning := session.unfinished.new_warning():
                 output.report(Note(f"Warning: {warning}"))
     if calls and not session.is_over:
-        left = "; ".join(" ".join(map(as_typed, words)) for words in calls)
-        output.report(Note(f"Not run: {printable(left)}."))
+        output.report(Note(f"Not run: {printable('; '.join(map(join, calls)))}."))
     return done
 
 

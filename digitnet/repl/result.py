@@ -82,7 +82,8 @@ class Said(Record):
     fields: Merged[Mapping[str, Any]]
 
     def drawn(self, view: View) -> RenderResult:
-        yield self.text
+        if self.text:
+            yield self.text
 
 
 @dataclass(frozen=True)

@@ -373,12 +373,10 @@ def _removed(session: Session, number: int | None) -> Said:
 def _shown(session: Session, first: int | None) -> CasesShown:
     cases = session.data_sets.own.read(MINE)
     first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
-    rows = slice(first, first + MAX_SHOWN)
+    rows, sets = range(first, min(first + MAX_SHOWN, len(cases))), ("train", "validation", "test")
     listed = [
-        {"index": index, "answer": answer, "set": ("train", "validation", "test")[part]}
-        for index, (answer, part) in enumerate(
-            zip(cases.answers[rows].tolist(), cases.parts[rows], strict=True), first
-        )
+        {"index": row, "answer": int(cases.answers[row]), "set": sets[cases.parts[row]]}
+        for row in rows
     ]
     some = f"the {len(listed)} from number {first} on, of " if len(listed) < len(cases) else ""
     return CasesShown(

@@ -14,6 +14,7 @@ from digitnet.repl.features.saves import SaveResult, save
 from digitnet.repl.glossary import Meaning, meanings, words
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.tables import pairs
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 
@@ -111,27 +112,11 @@ def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult
     raise CommandError(f"{quoted(name)} is not a command, nor a word explained here. {hint}")
 
 
-@dataclass(frozen=True)
-class LeaveResult(Drawn):
-    """The end of the session. unsaved: what is lost, in words. saved: the save made on leaving."""
-
-    unsaved: str
-    saved: SaveResult | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {"unsaved": self.unsaved or None, "saved": self.saved and self.saved.name}
-
-    def drawn(self, view: View) -> RenderResult:
-        if self.saved:
-            yield self.saved
-        if self.unsaved:
-            yield f"Leaving. Not saved: {self.unsaved}."
-
-
 @command("s", "stop", "q", "quit", "exit", group="This program", examples={"s": "leave"})
-def stop(session: Session) -> LeaveResult:
+def stop(session: Session) -> Said:
     """Leave; asks first if there is unsaved training. Ctrl-D does the same."""
     saved: SaveResult | None = None
+    said: list[str] = []
     if not session.interactive:
         session.may_discard()
     elif session.unsaved:
@@ -139,7 +124,12 @@ def stop(session: Session) -> LeaveResult:
         answer = session.asker.choose(question, "y/N/s=save")
         if answer == "s":
             saved = save(session)
+            said.append(saved.said)
         elif answer != "y":
             raise CommandError("not leaving; the network is still in hand. p saves it")
     session.leaving = True
-    return LeaveResult(session.unsaved, saved)
+    if session.unsaved:
+        said.append(f"Leaving. Not saved: {session.unsaved}.")
+    return Said(
+        "\n".join(said), {"unsaved": session.unsaved or None, "saved": saved and saved.name}
+    )

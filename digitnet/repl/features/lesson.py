@@ -45,8 +45,6 @@ MAX_FILE = 1 << 18
 PROGRESS = "lessons.txt"
 """The file in the saves' folder that keeps how far each lesson was taken: a name and a number."""
 
-OFF = "lesson next skips it, lesson off ends it"
-
 
 def _measured(session: Session, cases: str) -> Evaluation:
     model = session.network()
@@ -149,7 +147,8 @@ class Lesson(Coach):
         if "quiz" in step.goal:
             number = " NUMBER" if session.question else ""
             right = f"{session.quiz_right} of {step.goal['quiz']} right; "
-        return "\n".join([*[step.hint] * is_near, f"{self.reminder}{number}  ({right}{OFF})"])
+        off = "lesson next skips it, lesson off ends it"
+        return "\n".join([*[step.hint] * is_near, f"{self.reminder}{number}  ({right}{off})"])
 
     def next_told(self, session: Session) -> str:
         """What is said where a step ends: the next one, or the end."""
