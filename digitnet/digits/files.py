@@ -75,15 +75,13 @@ def open_bounded(path: Path, limit: int, *, follow: bool = True) -> BinaryIO:
     # without O_NONBLOCK, opening a named pipe would block
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     is_link = "is a symbolic link, which is not followed"
+    if not follow and path.is_symlink():
+        raise BadFile(is_link)
     try:
-        if not follow and path.is_symlink():
-            raise BadFile(is_link)
         descriptor = os.open(path, flags | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
     except OSError as error:
         if not follow and error.errno == errno.ELOOP:
             raise BadFile(is_link) from None
-        raise
-    except BadFile:
         raise
     except ValueError:  # UnicodeEncodeError is one
         raise BadFile("is not a valid file name") from None

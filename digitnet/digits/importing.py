@@ -194,10 +194,9 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     contents = Contents([], is_picture=True)
     names = _files_in(path, lambda name: name.lower().endswith(SUFFIXES))
     elsewhere = Counter(f.parent for f in {*names} - {file for *_, file in files})
-    contents.left_out += [
-        f"{folder}: not one of the folders 0 to 9; pictures in it: {count:,}"
-        for folder, count in sorted(elsewhere.items())
-    ]
+    for folder, count in sorted(elsewhere.items()):
+        told = f"{folder}: not one of the folders 0 to 9; pictures in it: {count:,}"
+        contents.left_out.append(told)
     cases: list[tuple[int | None, int, Bytes]] = []
     for number, (part, answer, file) in enumerate(files):
         report(ReadSoFar(path.name, number, len(files), "files"))

@@ -14,6 +14,7 @@ from handwriting_helpers import as_file
 from scipy import ndimage
 
 from digitnet.digits.datasets import SOURCES
+from digitnet.digits.recognize import DIGITS
 from digitnet.engine.arrays import answers_of
 
 COUNT = 200
@@ -162,6 +163,7 @@ SAME: dict[str, tuple[Make, str]] = {
     "rows of pixels": (npz(x=FLAT[:, None], y=ANSWERS), "0 to 255"),
     "three colours": (npz(x=np.repeat(PICTURES[..., None], 3, 3), y=ANSWERS), "made grey"),
     "cases last": (npz(x=PICTURES.transpose(1, 2, 0), y=ANSWERS), "from the last axis"),
+    "as SVHN": (npz(X=PICTURES.transpose(1, 2, 0)[:, :, None], y=ANSWERS[:, None]), "last axis"),
     "Fortran order": (npz(x=np.asfortranarray(UNIT), y=ANSWERS), "0 to 1"),
     "big-endian": (npz(x=UNIT.astype(">f4"), y=ANSWERS.astype(">i4")), "0 to 1"),
     "64 bits": (npz(x=FLAT.astype(np.int64), y=ANSWERS.astype(np.int64)), "0 to 255"),
@@ -177,6 +179,7 @@ SAME: dict[str, tuple[Make, str]] = {
     "answers in a row": (npz(x=UNIT, y=ANSWERS[None]), "0 to 1"),
     "answers in columns": (npz(x=UNIT, y=ONE_HOT.T), "answers were one-hot"),
     "answers in a column": (npz(x=UNIT, y=ANSWERS[:, None]), "0 to 1"),
+    "answers in English": (npz(x=UNIT, y=np.array(DIGITS)[ANSWERS]), "0 to 1"),
     "answers as text": (npz(x=UNIT, y=ANSWERS.astype(str)), "0 to 1"),
     # orientation
     "sideways": (npz(x=PICTURES.transpose(0, 2, 1), y=ANSWERS), "turned upright"),
@@ -280,6 +283,9 @@ PARTS: dict[str, tuple[Make, list[int]]] = {
             y_val=ANSWERS[100:140], x_test=PICTURES[140:], y_test=ANSWERS[140:]), [100, 40, 60]),
     "Keras": (
         npz(x_train=PICTURES[:150], y_train=ANSWERS[:150], x_test=PICTURES[150:],
+            y_test=ANSWERS[150:]), [0, 0, 50]),
+    "one-hot to train": (
+        npz(x_train=PICTURES[:150], y_train=ONE_HOT[:150], x_test=PICTURES[150:],
             y_test=ANSWERS[150:]), [0, 0, 50]),
     "each in its own scale": (
         npz(x_train=PICTURES[:150], y_train=ANSWERS[:150], x_test=UNIT[150:],

@@ -134,6 +134,8 @@ def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
     assert "there is no such file" in refusal(reader, f"answer {tmp_path / 'none.csv'} {out}")
     assert "cannot write" in refusal(reader, f"answer {path} {tmp_path / 'none' / 'out.csv'}")
     assert not out.exists()
+    folder = files("all", {"a.csv": text(FLAT, PIXELS), "b.csv": text(FLAT, PIXELS)})(tmp_path)
+    assert "several tables of cases" in refusal(reader, f"answer {folder / 'all'} {out}")
     out.write_text("kept")
     reader.asker = Answers(["n"])
     assert "nothing was written" in refusal(reader, f"answer {path} {out}")

@@ -114,6 +114,7 @@ TABLES = {
     "xor": (XOR.encode(), [2, 2], "a table of 2 numbers"),
     "three switches": (text(SWITCHES), [3, 2], "answers from the last column"),
     "words as answers": (IRIS.encode(), [4, 3], "answers 0 setosa, 1 versicolor, 2 virginica"),
+    "words as Windows writes them": ("1,2,é\n3,4,è\n".encode("cp1252"), [2, 2], "0 è, 1 é"),
     "-1 and 1": (b"x,y,target\n-1,-1,-1\n-1,1,1\n1,-1,1\n1,1,-1\n", [2, 2], "answers 0 -1, 1 1"),
     "places": (b"x,y,name\n0.5,1.5,a\n1.5,2,b\n", [2, 2], "from column 'name'"),
     "places in whole numbers": (b"x,y,name\n0,1,a\n1,2,b\n", [2, 2], "from column 'name'"),

@@ -439,6 +439,7 @@ def answer(
     network, scale = model.trainer.answering(), 1.0
     source, report = path_of(table, ANSWER), reading(session, table)
     read = read_cases(source, report, mean_digits(session), network.inputs)
+    read.notes += [f"left out: {reason}" for reason in read.left_out]
     tests = [each for each in read.sets if each.part == TEST] or read.sets
     if len(tests) > 1:
         raise CommandError(f"{printable(table)} has several tables of cases: name one of them")
