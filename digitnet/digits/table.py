@@ -210,7 +210,8 @@ class _Reader:
             raise BadFile("has no column of numbers")
         self.answers, self.row_names = list[str](), list[str]()
         self.texts = [(k, self.answers) for k in words]
-        self.texts += [(k, self.row_names) for k in uses[NAMES_ROWS][:1]]
+        if inputs is not None:  # to import a table, no names of rows are needed
+            self.texts += [(k, self.row_names) for k in uses[NAMES_ROWS][:1]]
         self.blocks: list[NDArray[Any]] = []
         self.rows = 0
 
