@@ -87,7 +87,7 @@ def test_a_window_of_any_size(terminal: Start, columns: int, rows: int) -> None:
     assert ("data sample" in t.bottom()) == (columns > 80)
     assert ("mini-batches" in t.bottom()) == (columns >= 80)
     t.do("c 3", r"answer 4:\s+(right|wrong)")
-    t.do("pas x; ls", r"^x \*")
+    t.do("pas x; ls", "^> x")
     t.type("t 5\rs\r")
     t.wait_for(r"^Leave without saving\s5\smini-batches\sof\straining\?\s\[y/N/s=save\]")
 
