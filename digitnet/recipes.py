@@ -193,13 +193,12 @@ def line_for(network: Network, settings: Settings, recipe: str) -> str:
 def _from_shape(network: Network) -> str:
     """`n SHAPE` with the activations and the cost, as far as they are not the defaults."""
     spelled, output = spelled_out(network), network.layers[-1].config()["activation"]
-    shape, hidden, cost = spelled, "relu", network.cost_name
-    for name in ACTIVATIONS:
-        if name in spelled and name != "softmax":
-            alike = network_of(network.shape, hidden=name, output=output, cost=cost)
-            if spelled_out(alike) == spelled:
-                shape, hidden = network.shape, name
-                break
+    full, cost = spelled.removesuffix(f":{output}"), network.cost_name
+    shapes = [(network.shape, name) for name in ACTIVATIONS if f":{name}" in full]
+    shapes += [(full.replace(":relu", ""), "relu"), (full, "relu")]
+    for shape, hidden in shapes:
+        if spelled_out(network_of(shape, hidden=hidden, output=output, cost=cost)) == spelled:
+            break
     words = [hidden, output, cost]
     defaults = ["relu", "softmax" if network.outputs > 1 else "sigmoid", usual_cost(output)]
     while words and words[-1] == defaults[len(words) - 1]:

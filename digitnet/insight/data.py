@@ -7,7 +7,7 @@ no training.
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from math import isqrt
+from math import isqrt, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -93,13 +93,37 @@ class DataFacts:
         return sum(frequency > 0 for frequency in self.frequencies)
 
     @cached_property
+    def may_repeat(self) -> bool:
+        """Whether cases are the same by chance: rows of a table whose columns have few values."""
+        values = (len(np.unique(column)) for column in self.train.inputs.T)
+        return not self.are_pictures and prod(values) < 100 * len(self.train)
+
+    @cached_property
     def different(self) -> set[bytes]:
         return {row.tobytes() for row in self.train.inputs}
 
     @cached_property
     def reference(self) -> tuple[Array, Integers]:
-        """The inputs of some training cases, as the network sees them, and their answers."""
-        return _inputs_and_answers(self.train, MAX_REFERENCE)
+        """The inputs of some training cases, as the network sees them and no two alike, and their
+        answers.
+        """
+        (x, answers), different, _ = self._grouped
+        return x[different], answers[different]
+
+    @cached_property
+    def _grouped(self) -> tuple[tuple[Array, Integers], Integers, Integers]:
+        """Some training cases, the first of each with the same inputs, and which each is like."""
+        cases = _inputs_and_answers(self.train, MAX_REFERENCE)
+        _, first, groups = np.unique(cases[0], axis=0, return_index=True, return_inverse=True)
+        return cases, first, groups.ravel()
+
+    @cached_property
+    def most_right(self) -> float:
+        """The largest fraction that can be right, since the same inputs always get one answer."""
+        (_, answers), different, groups = self._grouped
+        counts = np.zeros((len(different), answers.max() + 1))
+        np.add.at(counts, (groups, answers), 1)
+        return float(counts.max(axis=1).sum() / len(answers))
 
     @cached_property
     def agreement(self) -> float | None:

@@ -512,7 +512,8 @@ def linear(f: Facts) -> Evidence:
     *hidden, _ = [la for la in f.network.layers if isinstance(la, Dense | Convolution)]
     activations = {layer.config().get("activation", "linear") for layer in f.network.layers[:-1]}
     pools = any(isinstance(layer, MaxPool) for layer in f.network.layers)
-    if not hidden or pools or activations != {"linear"} or f.data.is_toy:
+    is_good = f.batches > 0 and f.on_validation.accuracy > 0.98
+    if not hidden or pools or activations != {"linear"} or f.data.is_toy or is_good:
         return None
     shape = f.network.shape.split("-")
     text = f"{len(hidden)} hidden layers" if len(hidden) > 1 else f"layer 1 ({shape[1]})"
@@ -656,17 +657,21 @@ def _sized(f: Facts, name: str, is_odd: Callable[[float], bool]) -> Evidence:
 @fault(LAYERS, "It cannot learn even a few cases by heart.", FATAL | {LAYERS})
 def cannot_fit(f: Facts) -> Evidence:
     """A sound network learns 16 cases by heart: a copy should get thirteen right by Adam on nothing
-    else (Karpathy: overfit one batch). If it cannot, a layer is too narrow.
+    else (Karpathy: overfit one batch). If it cannot, a layer is too narrow, or missing.
     """
     if f.fitted > 0.75:
         return None
-    few = min(16, len(f.probe))
-    text = f"{_percent(f.fitted)} of {few} cases right at best, after 600 steps on nothing else"
-    return text, [f.renew(_larger(f.network))]
+    right = f"{_percent(f.fitted)} of {len(f.few)} cases right at best"
+    return f"{right}, after 600 steps on nothing else", [f.renew(_larger(f.network))]
 
 
 def _larger(network: Network) -> Network:
-    """The same network with at least 100 units or 16 channels in its hidden layers."""
+    """The same network with at least 100 units or 16 channels in its hidden layers, or such a layer
+    if there is none.
+    """
+    if len(network.layers) == 1:
+        shape = "-100-".join(spelled_out(network).split("-"))
+        return network_of(shape, cost=network.cost_name, dtype=network.dtype)
 
     def widened(word: re.Match[str]) -> str:
         return f"{max(int(word[1]), 16 if word[2] else 100)}{word[2]}"
@@ -764,14 +769,15 @@ def one_answer(f: Facts) -> Evidence:
 
 @fault(LEARNING, "It has stopped learning, with much left to learn.", ANY_GROUP)
 def plateau(f: Facts) -> Evidence:
-    """The cost no longer falls, below 70 % right (AUTOTRAINER), although neighbors tell the cases
-    apart better. The network begins somewhere flat, or has a layer too small for ten digits.
+    """The cost no longer falls, below 70 % right (AUTOTRAINER) of those that can be, although
+    neighbors tell the cases apart better. The network begins somewhere flat, or has a layer too
+    small for ten digits.
     """
     if f.batches < 200 or f.data.is_toy:
         return None
     now, units = f.rehearsal, min((layer.units for layer in f.layers[:-1]), default=0)
     narrow, larger = 0 < units < min(10, f.network.outputs), _larger(f.network)
-    is_even = f.on_train.accuracy < 0.7 and now.after >= 0.95 * now.before
+    is_even = f.on_train.accuracy < 0.7 * f.data.most_right and now.after >= 0.95 * now.before
     if not narrow and (f.has_learned or not is_even):
         return None
     wider, least = f.untrained.renew(larger), 0.1 if f.has_learned else MORE_RIGHT
@@ -789,7 +795,7 @@ def plateau(f: Facts) -> Evidence:
 @fault(LEARNING, "Many training cases are the same.", {"same-inputs"})
 def repeated(f: Facts) -> Evidence:
     """A case that occurs again teaches nothing more: there is less than the number promises."""
-    if f.data.is_toy or len(f.data.different) >= 0.8 * len(f.data.train):
+    if f.data.may_repeat or len(f.data.different) >= 0.8 * len(f.data.train):
         return None
     return f"{len(f.data.different):,} different ones among {len(f.data.train):,} cases", ()
 
@@ -799,6 +805,6 @@ def seen(f: Facts) -> Evidence:
     """On cases that it was trained on, a set tells how well it remembers, not how it reads."""
     for name, cases in f.data.sets.items():
         seen = sum(row.tobytes() in f.data.different for row in cases.inputs) / len(cases)
-        if seen > 0.1 and not f.data.is_toy:
+        if seen > 0.1 and not f.data.may_repeat:
             return f"{_percent(seen)} of the {name} cases are training cases", ()
     return None

@@ -189,7 +189,8 @@ class Facts:
         """Whether it reads its training cases about as well as their nearest neighbors would, and
         better than who always gives the commonest answer.
         """
-        reference = 1.0 if self.data.agreement is None else self.data.agreement
+        agreement = self.data.agreement
+        reference = self.data.most_right if agreement is None else agreement
         least = max(0.85 * reference, 0.1 + 0.9 * max(self.data.frequencies))
         return self.batches > 0 and self.on_train.accuracy >= least
 
@@ -202,17 +203,23 @@ class Facts:
         return layer_facts(limit_dropout(self.network), x, y)
 
     @cached_property
+    def few(self) -> Integers:
+        """At most 16 of the probed cases, of which no two have the same inputs."""
+        _, first = np.unique(self.probed[0][:200], axis=0, return_index=True)
+        return np.sort(first)[: min(16, max_cases(self.network))]
+
+    @cached_property
     def fitted(self) -> float:
-        """The largest fraction of 16 cases that a copy gets right while it is trained on them, with
-        Adam at two rates, without dropout or penalties (TheDeepChecker, single_batch_size).
+        """The largest fraction of a few cases that a copy gets right while it is trained on them,
+        with Adam at two rates, without dropout or penalties (TheDeepChecker, single_batch_size).
         """
-        x, y = (array[: min(16, max_cases(self.network))] for array in self.probed)
+        x, y = (array[self.few] for array in self.probed)
         best = 0.0
         for rate in (0.003, 0.03):
             network = limit_dropout(self.network)
             copy = Trainer(network, Settings(optimizer="adam", rate=rate), self.trainer.seed)
             for _ in range(300):
-                self.report("a batch of 16")
+                self.report("a few cases")
                 copy.step(x, y, rate)
                 if not network.is_finite():
                     break

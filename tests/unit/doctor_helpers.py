@@ -75,7 +75,14 @@ def fresh(shape: str, *, seed: int = 1, options: Any = None, **settings: Any) ->
 
 
 def table(
-    shape: str, amount: str = "", *, noise: float = 0.5, odds: Any = None, unit: Any = 1, **how: Any
+    shape: str,
+    amount: str = "",
+    *,
+    noise: float = 0.5,
+    odds: Any = None,
+    unit: Any = 1,
+    decimals: int = 5,
+    **how: Any,
 ) -> Patient:
     """A network, trained, and a table in which column k is large where the answer is k. odds: of
     the answers. unit: of each column. how: as of `fresh`.
@@ -84,7 +91,7 @@ def table(
     rng = np.random.default_rng(1)
     answers = rng.choice(outputs, 600, p=odds)
     x = noise * rng.normal(size=(600, inputs)) + 2 * one_hot(answers, inputs)
-    cases = Cases((x * unit).astype(np.float32), one_hot(answers, outputs), 1.0)
+    cases = Cases(np.round(x * unit, decimals).astype(np.float32), one_hot(answers, outputs), 1.0)
     sets = {"validation": some(cases, slice(400, 500)), "test": some(cases, slice(500, 600))}
     patient = Patient(fresh(shape, **how).trainer, some(cases, slice(400)), sets)
     patient.are_pictures = False

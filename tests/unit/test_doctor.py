@@ -20,6 +20,7 @@ from doctor_helpers import (
     recipe,
     some,
     table,
+    with_data,
 )
 from registry_helpers import everything
 
@@ -133,14 +134,17 @@ def test_what_learners_meet_is_called_by_its_cause(
     (lambda: table("4-16-3", "3e"), []),
     (lambda: table("64-16-3", "3e"), []),
     (lambda: table("5-16-2", "5e", odds=(0.92, 0.08)), []),
+    (lambda: table("4-16-3", "5e", options={"hidden": "linear"}), []),
+    (lambda: table("4-16-2", "9e", noise=2, unit=0.1, decimals=0), []),
+    (lambda: with_data(fresh("2-1:sigmoid").trainer, "xor"), [("cannot-fit", "n 2-100:relu-1")]),
     (lambda: table("5-16-2", "5e", noise=2, odds=(0.97, 0.03)), [("imbalance", "")]),
     (lambda: table("40-16-3", "9e", noise=1.2), [("over-fitting", "set dropout 0.2")]),
     (lambda: table("40-16-3", "2e", noise=1.2, rate=1e-6), [("rate-low", "set rate 0.05")]),
     (lambda: table("4-16-3", "2e", rate=30.0), [("rate-high", "n 4-16:relu-3")]),
     (lambda: table("4-16-3", "2e", unit=(1, 1, 1, 300)), [("pixels", "n 4-b:linear-16:relu-3")]),
     (lambda: recipe("spiral", "20e", seed=2, rate=1e-5), [("rate-low", "set rate 0.0")]),
-], ids=["easy", "square", "rare, read", "rare, misread", "many columns", "slow", "fast", "units",
-        "spiral"])  # fmt: skip
+], ids=["easy", "square", "rare, read", "linear", "few values", "xor", "rare, misread",
+        "many columns", "slow", "fast", "units", "spiral"])  # fmt: skip
 def test_a_table_is_not_judged_as_pictures_are(
     patient: Callable[[], Patient], told: list[tuple[str, str]]
 ) -> None:
