@@ -96,6 +96,9 @@ def import_from(
         parts.append(its_parts)
     order = np.random.default_rng(0).permutation(sum(map(len, parts)))
     notes = [*read.notes, "order shuffled"]
+    if read.words:
+        some = ", ".join(f"{number} {word}" for number, word in enumerate(read.words[:5]))
+        notes.insert(0, f"answers {some}" + (", ..." if len(read.words) > 5 else ""))
     most = max_cases(inputs[0])
     if len(order) > most:
         notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")

@@ -79,7 +79,7 @@ def recognized(contents: Contents, digits: Array | None, pixels: int | None = No
     answers: list[Bytes | None] = [None] * len(inputs)
     words: tuple[str, ...] = ()
     if len(given) == len(inputs):
-        every, words = _as_answers(np.concatenate(given), notes, is_picture=is_picture)
+        every, words = _as_answers(np.concatenate(given), is_picture=is_picture)
         answers = list(np.split(every, np.cumsum([len(each) for each in given])[:-1]))
     if is_picture:
         groups = [inputs] if _have_one_scale(inputs) else [[each] for each in inputs]
@@ -318,9 +318,7 @@ def _flat(answers: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     return largest
 
 
-def _as_answers(
-    answers: NDArray[Any], notes: list[str], *, is_picture: bool
-) -> tuple[Bytes, tuple[str, ...]]:
+def _as_answers(answers: NDArray[Any], *, is_picture: bool) -> tuple[Bytes, tuple[str, ...]]:
     """Answers, numbers or words, as whole numbers from 0, and the words that they stand for."""
     if answers.dtype.kind == "U":
         small = [word.strip().lower() for word in answers.tolist()]
@@ -329,14 +327,14 @@ def _as_answers(
         try:
             answers = answers.astype(float)
         except ValueError:
-            return _numbered(answers, notes)
+            return _numbered(answers)
     if answers.dtype.kind == "f":
         bad = answers[~np.isfinite(answers) | (answers != np.round(answers))]
         if len(bad):
             raise BadFile(f"has the answer {bad[0]:g}; answers are whole numbers")
     low, high = answers.min(), answers.max()
     if not is_picture and low < 0 and len(np.unique(answers)) <= 10:
-        return _numbered(answers.astype(int), notes)
+        return _numbered(answers.astype(int))
     if low < 0 or high >= MAX_ANSWERS:
         bad = low if low < 0 else high
         raise BadFile(f"has answers other than 0 to {MAX_ANSWERS - 1}: {bad:g}")
@@ -345,11 +343,9 @@ def _as_answers(
     return answers.astype(np.uint8), ()
 
 
-def _numbered(answers: NDArray[Any], notes: list[str]) -> tuple[Bytes, tuple[str, ...]]:
+def _numbered(answers: NDArray[Any]) -> tuple[Bytes, tuple[str, ...]]:
     names, numbers = np.unique(answers, return_inverse=True)
     if len(names) > MAX_ANSWERS:
         raise BadFile(f"has {len(names):,} different answers; at most {MAX_ANSWERS} are told apart")
     words = tuple("".join(filter(str.isprintable, str(each)))[:MAX_WORD] for each in names)
-    some = ", ".join(f"{number} {word}" for number, word in enumerate(words[:5]))
-    notes.append(f"answers {some}" + (", ..." if len(words) > 5 else ""))
     return numbers.astype(np.uint8), words
