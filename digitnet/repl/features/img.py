@@ -466,7 +466,7 @@ def answer(
         answers += answers_of(outputs).tolist()
     trained_on = model.trained_on[-1] if model.trained_on else ""
     words = session.data_sets.own.read(trained_on).words
-    said = _in_words(answers, words)
+    said = [words[each] if each < len(words) else str(each) for each in answers]
     rows = zip(tests[0].row_names or range(1, len(answers) + 1), said, strict=True)
     made = io.StringIO()
     csv.writer(made, lineterminator="\n").writerows([("ImageId", "Label"), *rows])
@@ -474,13 +474,10 @@ def answer(
     correct = None
     if not {*read.words} <= {*words}:
         read.notes.append("its answers not compared: the network was trained on other words")
-    elif (known := tests[0].answers) is not None:
-        correct = sum(map(str.__eq__, said, _in_words(known.tolist(), read.words)))
+    elif tests[0].answers is not None:
+        known = [read.words[each] if read.words else str(each) for each in tests[0].answers]
+        correct = sum(map(str.__eq__, said, known))
     return AnswerResult(str(path), len(answers), correct, read.notes)
-
-
-def _in_words(answers: Sequence[int], words: Sequence[str]) -> list[str]:
-    return [words[answer] if answer < len(words) else str(answer) for answer in answers]
 
 
 def _is_sideways(pictures: Picture, reader: PictureReader) -> bool:
