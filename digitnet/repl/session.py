@@ -416,19 +416,18 @@ class Session:
         trainer = self.network().trainer
         self.saved = (trainer.progress.batches, trainer.settings)
 
-    def may_discard(self, why: str = "") -> bool:
-        """Whether the network in hand may be discarded; asks if its training is unsaved. why: what
-        ends the question.
+    def discard(self, failure: str, why: str = "") -> None:
+        """Call this before another network is taken in hand; asks if training is unsaved. why: what
+        ends the question. Raises CommandError, which begins with `failure`, if the answer is no.
         """
         if self.hand is None or not self.unsaved:
-            return True
+            return
         if self.coach and self.coach.may_discard(self.hand) and not self.unfinished.is_adopted:
-            return True
-        if self.interactive:
-            return self.asker.confirm(f"Discard {self.unsaved}{why}?")
-        if self.unfinished.is_adopted:  # nobody was asked about it: for the next session
+            return
+        if self.interactive and not self.asker.confirm(f"Discard {self.unsaved}{why}?"):
+            raise CommandError(f"{failure}; the network in hand is unchanged")
+        if self.unfinished.is_adopted and not self.interactive:  # for the next session
             self.unfinished.release()
-        return True
 
     def new_seed(self) -> int:
         return secrets.randbelow(2**31) if self.seed is None else self.seed

@@ -148,6 +148,7 @@ def test_unsaved_training_is_asked_about_before_it_is_let_go(session: Session) -
     assert session.hand.recipe == "quick"
     do(session, "pas one; t 5")
     assert "unchanged" in refusal(session, "l one")
+    assert "no network named 'nosuch'" in refusal(session, "vote nosuch")
     do(session, "s")
     assert session.leaving
     assert len(answers.asked) == 4

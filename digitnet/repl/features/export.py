@@ -83,8 +83,7 @@ def import_(
         if activation not in HIDDEN:
             raise CommandError(f"{error}. Example: import mlp.npz relu") from None
         model = import_network(path, activation, said.append)
-    if not session.may_discard():
-        raise CommandError("nothing was imported; the network in hand is unchanged")
+    session.discard("nothing was imported")
     model.trainer.seed = session.new_seed()
     if not model.network.is_committee:
         usual = RECIPES.get(model.recipe, RECIPES[DEFAULT]).settings

@@ -118,7 +118,7 @@ def stop(session: Session) -> Said:
     saved: SaveResult | None = None
     said: list[str] = []
     if not session.interactive:
-        session.may_discard()
+        session.discard("not leaving")
     elif session.unsaved:
         question = f"Leave without saving {session.unsaved}?"
         answer = session.asker.choose(question, "y/N/s=save")

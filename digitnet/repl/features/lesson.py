@@ -448,8 +448,7 @@ def patient(session: Session, what: Annotated[int | str, kinds.PATIENT] = 0) -> 
 
 def _admit(session: Session, number: int, every: list[Patient]) -> Said:
     chosen = _numbered(NAME, every, number)
-    if not session.may_discard():
-        raise CommandError("no patient was taken; the network in hand is unchanged")
+    session.discard("no patient was taken")
     session.hand = None
     session.data_sets.choose(session.data("sample"))
     make, _, training = chosen.make.partition(" | ")

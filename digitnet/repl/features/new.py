@@ -72,8 +72,7 @@ def new(
             f"a recipe has its own activations and cost. Example: n {recipe}, or n 784-100-10 tanh"
         )
     model = session.make(recipe_of(recipe, hidden, output, cost))
-    if not session.may_discard():
-        raise CommandError("nothing was made; the network in hand is unchanged")
+    session.discard("nothing was made")
     session.take(model)
     made = f"{model.network.shape}: {model.network.size:,} parameters"
     seed = model.trainer.seed
@@ -110,13 +109,12 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
         raise CommandError(
             f"vote needs the names of 1 to {MAX_MEMBERS} saves. Example: vote first second"
         )
-    if not session.may_discard():
-        raise CommandError("no vote was taken; the network in hand is unchanged")
     members = [meant(name, session) for name in names]
     models = [(name, session.registry.load(name)) for name in members]
     _, first = models[0]
     data = session.data_sets.fitting(first.network, first.data, session.data_sets.name)
     committee = _committee(models, 1 / session.data(data).train.scale)
+    session.discard("no vote was taken")
     checked = take_and_check(session, committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
     is_seen = session.data_sets.is_seen(session.data_for(committee), committee.trained_on)

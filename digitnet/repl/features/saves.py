@@ -153,8 +153,7 @@ def load(
     if member and not 1 <= int(member[:9]) <= count:
         has = f"has members 1 to {count}" if count else "is no committee: it has no members"
         raise CommandError(f"{name!r} {has}; the network in hand is unchanged")
-    if not session.may_discard():
-        raise CommandError("nothing was loaded; the network in hand is unchanged")
+    session.discard("nothing was loaded")
     if member:
         model = model.member(int(member))
         session.take(model)

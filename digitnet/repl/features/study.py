@@ -490,8 +490,7 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
     trials = groups(plan, record.results)
     if not trials:
         raise CommandError(f"{record.name!r} has no result yet: study {record.name} goes on")
-    if not session.may_discard():
-        raise CommandError("nothing was trained; the network in hand is unchanged")
+    session.discard("nothing was trained")
     best = best_of(trials).best
     session.report(Note("Training the best one again.", lasting=False))
     data = _data(session, record, plan)

@@ -231,8 +231,7 @@ def recover(session: Session) -> Said:
     """
     if left := session.unfinished.orphans():
         why = f" to recover the training of {_at(left[0].stat().st_mtime)}"
-        if not session.may_discard(why):
-            raise CommandError("nothing was recovered; the network in hand is unchanged")
+        session.discard("nothing was recovered", why)
     model, more = session.unfinished.adopt()
     at, there = model.saved_at, session.registry.find(model.name)
     if there is None or there.saved_at <= at:  # if it is newer, p asks
