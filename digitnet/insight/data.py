@@ -5,6 +5,7 @@ twice that of the best classifier (Cover and Hart 1967, IEEE Trans. Inf. Theory 
 no training.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from math import isqrt, prod
@@ -99,31 +100,26 @@ class DataFacts:
         return not self.are_pictures and prod(values) < 100 * len(self.train)
 
     @cached_property
-    def different(self) -> set[bytes]:
-        return {row.tobytes() for row in self.train.inputs}
+    def different(self) -> dict[bytes, Counter[int]]:
+        """How often each answer occurs with the same inputs."""
+        counts: dict[bytes, Counter[int]] = defaultdict(Counter)
+        for row, answer in zip(self.train.inputs, answers_of(self.train.targets), strict=True):
+            counts[row.tobytes()][int(answer)] += 1
+        return counts
+
+    @cached_property
+    def most_right(self) -> float:
+        """The largest fraction that can be right, since the same inputs always get one answer."""
+        return sum(max(each.values()) for each in self.different.values()) / len(self.train)
 
     @cached_property
     def reference(self) -> tuple[Array, Integers]:
         """The inputs of some training cases, as the network sees them and no two alike, and their
         answers.
         """
-        (x, answers), different, _ = self._grouped
-        return x[different], answers[different]
-
-    @cached_property
-    def _grouped(self) -> tuple[tuple[Array, Integers], Integers, Integers]:
-        """Some training cases, the first of each with the same inputs, and which each is like."""
-        cases = _inputs_and_answers(self.train, MAX_REFERENCE)
-        _, first, groups = np.unique(cases[0], axis=0, return_index=True, return_inverse=True)
-        return cases, first, groups.ravel()
-
-    @cached_property
-    def most_right(self) -> float:
-        """The largest fraction that can be right, since the same inputs always get one answer."""
-        (_, answers), different, groups = self._grouped
-        counts = np.zeros((len(different), answers.max() + 1))
-        np.add.at(counts, (groups, answers), 1)
-        return float(counts.max(axis=1).sum() / len(answers))
+        x, answers = _inputs_and_answers(self.train, MAX_REFERENCE)
+        first = np.sort(np.unique(x, axis=0, return_index=True)[1])
+        return x[first], answers[first]
 
     @cached_property
     def agreement(self) -> float | None:

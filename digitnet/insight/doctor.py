@@ -666,12 +666,7 @@ def cannot_fit(f: Facts) -> Evidence:
 
 
 def _larger(network: Network) -> Network:
-    """The same network with at least 100 units or 16 channels in its hidden layers, or such a layer
-    if there is none.
-    """
-    if len(network.layers) == 1:
-        shape = "-100-".join(spelled_out(network).split("-"))
-        return network_of(shape, cost=network.cost_name, dtype=network.dtype)
+    """The same network with hidden layers, of at least 100 units or 16 channels."""
 
     def widened(word: re.Match[str]) -> str:
         return f"{max(int(word[1]), 16 if word[2] else 100)}{word[2]}"
@@ -680,9 +675,9 @@ def _larger(network: Network) -> Network:
 
 
 def _respelled(network: Network, pattern: str, new: Callable[[re.Match[str]], str]) -> Network:
-    """A network whose hidden layers are written differently, not initialised."""
+    """A network whose hidden layers are written differently, not initialised; none are one of 1."""
     size, *hidden, output = spelled_out(network).split("-")
-    shape = "-".join([size, *(re.sub(pattern, new, word) for word in hidden), output])
+    shape = "-".join([size, *(re.sub(pattern, new, word) for word in hidden or "1"), output])
     try:
         return network_of(shape, cost=network.cost_name, dtype=network.dtype)
     except ValueError:  # it would be too large
