@@ -74,15 +74,14 @@ class Finding:
     """A fault that was found, in words."""
 
     code: str
+    group: str
     what: str
+    why: str
     evidence: str
     remedy: str = ""  # a line to type; empty if none helps
-    # the accuracy of copies with the remedy, and without, and after how many mini-batches
-    reached: tuple[float, float] | None = None
-    batches: int = 0
+    reached: tuple[float, float] | None = None  # accuracy with the remedy, and without
     # what a copy comes to after each line that was tried; without a line, as it is
     trials: Mapping[str, Rehearsal] = field(default_factory=dict, compare=False)
-    why: str = ""
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -99,7 +98,7 @@ def diagnose(facts: Facts) -> list[Finding]:
                 findings.append(_worded(each, *evidence, facts))
                 known |= {each.name, each.group}
     findings.sort(key=lambda each: -each.reached[0] if each.reached else -inf)
-    return sorted(findings, key=lambda each: FAULTS[each.code].group == LEARNING)
+    return sorted(findings, key=lambda each: each.group == LEARNING)
 
 
 def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
@@ -111,9 +110,11 @@ def diagnose_members(members: Sequence[Facts]) -> list[Finding]:
         told = diagnose(facts)
         if not told and accuracy < usual - 0.05:
             right = f"{_percent(accuracy)} of the validation cases right, {_percent(usual)} usual"
-            told = [Finding("weak-member", "A member is much worse than the others.", right)]
+            what = "A member is much worse than the others."
+            why = "The outputs of all members count the same. Vote without it, or train it longer."
+            told = [Finding("weak-member", LEARNING, what, why, right)]
         for each in told:
-            if each.code not in FAULTS or FAULTS[each.code].group != DATA:
+            if each.group != DATA:
                 findings.append(replace(each, evidence=f"member {number}: {each.evidence}"))
             elif number == 1:
                 findings.append(each)
@@ -128,7 +129,7 @@ def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) 
     """The finding, with the first remedy that reaches about the most, or one that cannot be tried
     if none helps.
     """
-    found = Finding(of.name, of.what, evidence, why=of.why)
+    found = Finding(of.name, of.group, of.what, of.why, evidence)
     every = [] if facts.is_member else list(remedies)
     tried = {remedy.line: remedy.trial for remedy in every if remedy.attempt}
     lines = [remedy.line for remedy in every if not remedy.attempt]
@@ -143,7 +144,7 @@ def _worded(of: Fault, evidence: str, remedies: Iterable[Remedy], facts: Facts) 
             best = max(trial.accuracy for trial in helpful.values())
             line = next(line for line, trial in helpful.items() if trial.accuracy > best - 0.02)
             trials, reached = {"": now, **tried}, (helpful[line].accuracy, now.accuracy)
-            found = replace(found, batches=tried[line].batches, trials=trials, reached=reached)
+            found = replace(found, trials=trials, reached=reached)
             lines = [line]
         elif of.name in FOR_GOOD:
             lines += list(tried)[:1]

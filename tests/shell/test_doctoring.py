@@ -11,6 +11,7 @@ from digitnet.engine.shapes import spelled_out
 from digitnet.engine.trainer import Measurement
 from digitnet.insight import rehearsal
 from digitnet.insight.doctor import Finding
+from digitnet.insight.rehearsal import Rehearsal
 from digitnet.repl.features.doctor import DoctorResult
 from digitnet.repl.features.set import FindResult
 from digitnet.repl.loop import do_line
@@ -117,6 +118,10 @@ def test_members_of_a_committee_are_examined_one_by_one(session: Session) -> Non
     (told,) = do(session, "doctor")
     assert {finding["evidence"][:9] for finding in told["findings"]} == {"member 3:"}
     assert not any(finding["remedy"] for finding in told["findings"])
+    do(session, "n 784-16-10; t 30; pas c; vote a b c")
+    (told,) = do(session, "doctor 1")
+    assert told["findings"][0]["code"] == "weak-member"
+    assert "count the same" in shown_line(session, "doctor 1")
 
 
 def test_old_statistics_are_renewed_by_the_remedy(session: Session) -> None:
@@ -170,16 +175,16 @@ def test_the_rates_and_their_costs(session: Session) -> None:
 @pytest.mark.parametrize("plain", [True, False])
 def test_a_finding_is_what_its_evidence_and_what_to_try(width: int, plain: bool) -> None:
     evidence = "cost 2 to 9 in a short training with rate 5, to 0.4 with rate 0.1"
-    finding = Finding(
-        "rate-high", "The learning rate is too high.", evidence, "set rate 0.1", (0.84, 0.11), 100
-    )
+    told = "The learning rate is too high.", "", evidence, "set rate 0.1", (0.84, 0.11)
+    trials = {"": Rehearsal(100, 2, 9, 0.11), "set rate 0.1": Rehearsal(100, 2, 0.4, 0.84)}
+    finding = Finding("rate-high", "settings", *told, trials)
     text = shown(DoctorResult([finding], "everything"), width, plain=plain)
     what, *details, more = [line.rstrip() for line in text.splitlines()]
     assert more == "More on the first: doctor 1"
     assert what == "The learning rate is too high."
     assert all(line.startswith("  ") and len(line) <= width for line in details)
     assert "  Try: set rate 0.1" in details
-    told = " ".join(line.strip() for line in details)
-    assert told.startswith(evidence)
-    assert told.endswith("84 % right after 100 mini-batches, 11 % without it.")
+    said = " ".join(line.strip() for line in details)
+    assert said.startswith(evidence)
+    assert said.endswith("84 % right after 100 mini-batches, 11 % without it.")
     assert text.isascii()

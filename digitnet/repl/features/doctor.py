@@ -17,7 +17,7 @@ from digitnet.engine.arrays import answers_of
 from digitnet.engine.network import Committee
 from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Trainer
-from digitnet.insight.doctor import DATA, FAULTS, Finding, diagnose, diagnose_members
+from digitnet.insight.doctor import DATA, Finding, diagnose, diagnose_members
 from digitnet.insight.facts import Facts
 from digitnet.recipes import DEFAULT, RECIPES, default_rate, line_for
 from digitnet.registry.model import Model
@@ -87,9 +87,10 @@ class DoctorResult(Drawn):
             if finding.reached:
                 after, without = (f"{100 * accuracy:.0f} %" for accuracy in finding.reached)
                 without = f", {without} without it"
-                if "" in finding.trials and not isfinite(finding.trials[""].after):
+                if not isfinite(finding.trials[""].after):
                     without = "; without it the cost became infinite"
-                tried = f"{after} right after {finding.batches} mini-batches{without}"
+                batches = finding.trials[finding.remedy].batches
+                tried = f"{after} right after {batches} mini-batches{without}"
                 text.append(f"\nTried on a copy: {tried}.")
             yield Padding(text, (0, 0, 0, 2), expand=False)
         yield Text("More on the first: doctor 1", "dim")
@@ -103,7 +104,7 @@ class DoctorResult(Drawn):
         if finding.trials:
             yield "The experiment: copies were trained, each on the same mini-batches."
             yield from self._experiment(finding, view)
-        elif self.cases and FAULTS[finding.code].group == DATA:
+        elif self.cases and finding.group == DATA:
             yield gallery([(Text(name), small_case(case, view)) for name, case in self.cases], view)
         if finding.remedy:
             yield Text("\nTry: ").append(finding.remedy, "bold")
