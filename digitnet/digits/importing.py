@@ -215,7 +215,7 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
         except (BadFile, NoDigit) as error:
             contents.left_out.append(f"{file}: {error}")
     if not cases:
-        raise BadFile(f"has no picture that can be read; {contents.left_out[0]}")
+        raise BadFile(f"has no picture that can be read; {contents.left_out[-1]}")
     for its_part in dict.fromkeys(part for part, _, _ in cases):
         of_it = [(answer, picture) for part, answer, picture in cases if part == its_part]
         answers, pictures = zip(*of_it, strict=True)

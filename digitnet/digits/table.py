@@ -335,15 +335,11 @@ def _place_of_answers(
     both have and the others are no pictures. None if there is none, as where all are a picture.
     """
     last = numbers.shape[1] - 1
-    has_pixels, has_more = map(_is_square, (last, last + 1))
-    if has_more and numbers.dtype == np.uint8 and all(map(_PIXEL.fullmatch, headings)):
-        return None
     if headings:
         others = [k for k, name in enumerate(headings) if not _PIXEL.fullmatch(name)]
-        if len(others) == 1:
-            return others[0]
-        return last if has_answers and last in others else None
-    if not has_answers and not has_pixels:
+        return others[-1] if len(others) == 1 or (has_answers and last in others) else None
+    has_pixels, has_more = map(_is_square, (last, last + 1))
+    if (has_more and numbers.dtype == np.uint8) or not (has_answers or has_pixels):
         return None
     possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]
     return possible[0] if possible else None if has_pixels or has_more else last
