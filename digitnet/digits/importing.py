@@ -98,7 +98,7 @@ def import_from(
     notes = [*read.notes, "order shuffled"]
     if read.words:
         some = ", ".join(f"{number} {word}" for number, word in enumerate(read.words[:5]))
-        notes.insert(0, f"answers {some}" + (", ..." if len(read.words) > 5 else ""))
+        notes.insert(-1, f"answers {some}" + (", ..." if len(read.words) > 5 else ""))
     most = max_cases(inputs[0])
     if len(order) > most:
         notes.append(f"{most:,} of {len(order):,} cases kept, which is the most of a data set")
