@@ -157,15 +157,13 @@ def _have_one_scale(arrays: Sequence[NDArray[Any]]) -> bool:
     return len(widths) < len(arrays) or max(widths) <= 2 * min(widths)
 
 
-def _usual_scale(low: float, high: float, excess: float = 1e-6) -> tuple[float, float] | None:
-    """The scale in which pixels from `low` to `high` fit, and not in half of it.
-
-    excess: the fraction of the scale by which they may exceed it.
-    """
-    return next((scale for scale in SCALES if _covers(scale, low, high, excess)), None)
+def _usual_scale(low: float, high: float) -> tuple[float, float] | None:
+    """The scale in which pixels from `low` to `high` fit, and not in half of it."""
+    return next((scale for scale in SCALES if _covers(scale, low, high, 1e-6)), None)
 
 
 def _covers(scale: tuple[float, float], low: float, high: float, excess: float) -> bool:
+    """Whether they do; excess: the fraction of the scale by which they may exceed it."""
     start, end = scale
     width = end - start
     # the darkest paper of a scan may be far from 0, but standardised pixels are near -1 by chance
