@@ -660,10 +660,11 @@ def cannot_fit(f: Facts) -> Evidence:
     """A sound network learns 16 cases by heart: a copy should get thirteen right by Adam on nothing
     else (Karpathy: overfit one batch). If it cannot, a layer is too narrow, or missing.
     """
-    if f.fitted > 0.75:
+    right, count = f.fitted
+    if right > 0.75:
         return None
-    right = f"{_percent(f.fitted)} of {len(f.few)} cases right at best"
-    return f"{right}, after 600 steps on nothing else", [f.renew(_larger(f.network))]
+    told = f"{_percent(right)} of {count} cases right at best"
+    return f"{told}, after 600 steps on nothing else", [f.renew(_larger(f.network))]
 
 
 def _larger(network: Network) -> Network:

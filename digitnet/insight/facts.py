@@ -203,17 +203,14 @@ class Facts:
         return layer_facts(limit_dropout(self.network), x, y)
 
     @cached_property
-    def few(self) -> Integers:
-        """At most 16 of the probed cases, of which no two have the same inputs."""
-        _, first = np.unique(self.probed[0][:200], axis=0, return_index=True)
-        return np.sort(first)[: min(16, max_cases(self.network))]
-
-    @cached_property
-    def fitted(self) -> float:
-        """The largest fraction of a few cases that a copy gets right while it is trained on them,
-        with Adam at two rates, without dropout or penalties (TheDeepChecker, single_batch_size).
+    def fitted(self) -> tuple[float, int]:
+        """The largest fraction of 16 different cases, or fewer, that a copy gets right while it is
+        trained on them, with Adam at two rates, without dropout or penalties (TheDeepChecker,
+        single_batch_size); and how many cases these are.
         """
-        x, y = (array[self.few] for array in self.probed)
+        _, first = np.unique(self.probed[0][:200], axis=0, return_index=True)
+        few = np.sort(first)[: min(16, max_cases(self.network))]
+        x, y = (array[few] for array in self.probed)
         best = 0.0
         for rate in (0.003, 0.03):
             network = limit_dropout(self.network)
@@ -226,8 +223,8 @@ class Facts:
                 right = answers_of(network.forward(x, Step())) == answers_of(y)
                 best = max(best, float(right.mean()))
                 if best == 1:
-                    return best
-        return best
+                    return best, len(few)
+        return best, len(few)
 
     # rehearsals
 

@@ -149,10 +149,10 @@ def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> Docto
         there = counted(len(findings), "finding") if findings else "nothing wrong"
         raise CommandError(f"there is no finding {number}: doctor found {there}")
     alike = _alike(data) if number else ()
-    return DoctorResult(findings, examined, number, alike, _past_best(model.trainer.history))
+    return DoctorResult(findings, examined, number, alike, _past_best(model.trainer.history, data))
 
 
-def _past_best(history: Sequence[Measurement]) -> str:
+def _past_best(history: Sequence[Measurement], data: DataSet) -> str:
     """What is said if the validation accuracy was higher in the first half of the training.
 
     It is no finding: most healthy networks read a few cases less in the end.
@@ -163,11 +163,12 @@ def _past_best(history: Sequence[Measurement]) -> str:
     lost = best.validation_accuracy - last.validation_accuracy
     if lost < LOST or best.batches > last.batches / 2:
         return ""
+    help_ = "dropout may (? dropout)" if data.picture is None else "deformed ones may (? augment)"
     return (
         f"But it is past its best: {percent(best.validation_accuracy)} of the validation cases "
         f"were right after {counted(best.batches, 'mini-batch')}, and "
         f"{percent(last.validation_accuracy)} after {last.batches:,}. Training longer does not "
-        "help; more cases or deformed ones may (? augment)."
+        f"help; more cases or {help_}."
     )
 
 
