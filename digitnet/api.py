@@ -95,10 +95,14 @@ class Network(Estimator):
     def doctor(
         self, x: ArrayLike, y: ArrayLike, validation: tuple[ArrayLike, ArrayLike]
     ) -> Findings:
-        """What keeps the network from learning these cases. Remedies are lines for the prompt."""
+        """What keeps the network from learning these cases. Remedies are lines for the prompt.
+
+        Cases of 64, 81, 100, ... numbers, none of them negative, are taken for pictures.
+        """
         model, sets = self._there(), {"validation": self._cases(*validation)}
         anew, size = partial(line_for, recipe=model.recipe), self.n_features_in_
-        are_pictures, cases = size >= 64 and isqrt(size) ** 2 == size, self._cases(x, y)
+        are_pictures = size >= 64 and isqrt(size) ** 2 == size and np.min(x) >= 0
+        cases = self._cases(x, y)
         facts = Facts(model.trainer, cases, sets, anew, are_pictures=are_pictures)
         return Findings(diagnose(facts))
 

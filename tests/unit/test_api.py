@@ -43,6 +43,14 @@ def test_the_example() -> None:
     assert net.doctor(train.x, train.y, (test.x, test.y)) == []
 
 
+def test_a_table_of_64_columns_is_not_judged_as_pictures() -> None:
+    rng, y = np.random.default_rng(1), np.arange(300) % 3
+    x = rng.normal(size=(300, 64)) + 3 * np.eye(64)[y]
+    validation = x[200:], y[200:]
+    net = dn.network("64-16-3", seed=1).fit(x[:200], y[:200], epochs=5, validation=validation)
+    assert net.doctor(x[:200], y[:200], validation) == []
+
+
 @pytest.mark.parametrize("shape", ["784-100-10", "quick", "diary"])
 def test_fit_is_t_to_the_bit(shape: str, session: Session) -> None:
     data = dn.data("sample")
