@@ -298,10 +298,8 @@ def _is_gone(process: int) -> bool:
     try:
         if os.name != "nt":  # there, the signal 0 is Ctrl-C
             os.kill(process, 0)
-    except (PermissionError, OverflowError):  # it is another user's; no process has that number
-        pass
-    except ProcessLookupError:
-        return True
+    except (OSError, OverflowError) as error:  # others: of another user's, or of no number of one
+        return isinstance(error, ProcessLookupError)
     return False
 
 

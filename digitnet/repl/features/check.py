@@ -243,8 +243,7 @@ class CheckManyResult(Record):
         text.append(f" of the {self.set} set, cost {self.cost:.3g}")
         if self.penalty:
             text.append(f" + {self.penalty:.3g} penalty")
-        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
-            text.append(f"\n{warning}")
+        text.append("\n".join(["", *SEEN_IN_TRAINING[self.seen_in_training]]))
         if self.recorded:
             text.append(f" Its accuracy remains {self.recorded}.")
         yield text

@@ -19,7 +19,7 @@ a table [[patient]] for each broken network, see `Patient`.
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -58,39 +58,39 @@ def _on_sample(session: Session) -> float:
     return model.trainer.measure(cases).accuracy if model.network.fits(cases) else 0.0
 
 
-GOALS: dict[str, Callable[[Session, Any], bool]] = {
-    "command": lambda session, name: session.done == COMMANDS[name].name,
-    "accuracy": lambda session, least: _measured(session, "validation").accuracy >= least,
-    "accuracy_below": lambda session, most: _measured(session, "validation").accuracy < most,
-    "cost": lambda session, most: _measured(session, "train").cost <= most,
-    "units": lambda session, most: (
-        sum([la.units for la in session.network().network.layers if isinstance(la, Dense)][:-1])
+GOALS: dict[str, Callable[[Session, Any, Any], bool]] = {
+    "command": lambda session, model, name: session.done == COMMANDS[name].name,
+    "accuracy": lambda session, model, least: _measured(session, "validation").accuracy >= least,
+    "accuracy_below": lambda session, model, most: _measured(session, "validation").accuracy < most,
+    "cost": lambda session, model, most: _measured(session, "train").cost <= most,
+    "units": lambda session, model, most: (
+        sum([layer.units for layer in model.network.layers if isinstance(layer, Dense)][:-1])
         <= most
     ),
-    "layer": lambda session, kind: any(
-        layer.kind == kind for layer in session.network().network.layers
+    "layer": lambda session, model, kind: any(la.kind == kind for la in model.network.layers),
+    "recipe": lambda session, model, name: model.recipe == name,
+    "settings": lambda session, model, wanted: (
+        wanted.items() <= asdict(model.trainer.settings).items()
     ),
-    "recipe": lambda session, name: session.network().recipe == name,
-    "settings": lambda session, wanted: all(
-        getattr(session.network().trainer.settings, name) == value for name, value in wanted.items()
+    "epochs": lambda session, model, least: (
+        model.trainer.progress.samples >= least * len(session.data_for(model).train)
     ),
-    "epochs": lambda session, least: (
-        session.network().trainer.progress.samples
-        >= least * len(session.data_for(session.network()).train)
-    ),
-    "batches": lambda session, least: session.network().trainer.progress.batches >= least,
-    "data": lambda session, name: session.data().name == name,
-    "saved": lambda session, wanted: bool(session.network().name and not session.unsaved),
-    "quiz": lambda session, wanted: session.quiz_right >= wanted,
+    "batches": lambda session, model, least: model.trainer.progress.batches >= least,
+    "data": lambda session, model, name: session.data().name == name,
+    "saved": lambda session, model, wanted: bool(model.name and not session.unsaved),
+    "quiz": lambda session, model, wanted: session.quiz_right >= wanted,
 }
-"""What a goal may ask of the session: name → whether it holds for the value in the file."""
+"""What a goal may ask of the session and of the network in hand, or None: name → whether it holds
+for the value in the file.
+"""
 
 
 def _is_reached(goal: Mapping[str, Any], session: Session) -> bool:
     if not session.done or ("command" not in goal and session.hand is None):
         return False
-    with suppress(CommandError, TypeError):  # a goal of one's own may be of another type
-        return all(GOALS[name](session, value) for name, value in goal.items())
+    # a goal of one's own may be of another type, or ask for a network where there is none
+    with suppress(CommandError, TypeError, AttributeError):
+        return all(GOALS[name](session, session.hand, value) for name, value in goal.items())
     return False
 
 

@@ -119,9 +119,9 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
     is_seen = session.data_sets.is_seen(session.data_for(committee), committee.trained_on)
     fields = {"members": members, "correct": checked.correct, "total": checked.total}
+    said = f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."
     return Said(
-        f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."
-        + f"\n{SEEN_IN_TRAINING[is_seen]}".rstrip(),
+        "\n".join([said, *SEEN_IN_TRAINING[is_seen]]),
         fields | {"accuracy": checked.accuracy, "seen_in_training": is_seen},
     )
 

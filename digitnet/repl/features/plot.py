@@ -123,10 +123,9 @@ def _members(session: Session, model: Model) -> PlotResult:
     points = {name: [(n, 100 * a) for n, a in enumerate(c, 1)] for name, c in curves.items()}
     said = [
         f"{counted(len(members), 'member')}: {percent(min(alone))} to {percent(max(alone))} alone, "
-        f"{percent(together[-1])} together, of the {data.name} test set."
+        f"{percent(together[-1])} together, of the {data.name} test set.",
+        *SEEN_IN_TRAINING[session.data_sets.is_seen(data, model.trained_on)],
     ]
-    if warning := SEEN_IN_TRAINING[session.data_sets.is_seen(data, model.trained_on)]:
-        said.append(warning)
     fields = [{"alone": a, "together": b} for a, b in zip(alone, together, strict=True)]
     chart = Chart("accuracy, %", points, over="members")
     return PlotResult([chart], said, {"members": fields})

@@ -314,12 +314,7 @@ def trained(
     with training(model, data, session):
         curves = GrowingCurves.of(trainer.history, model.rates, since)
         progress = ProgressFile(session.saves, model.name, model.network.shape)
-        show = _reporter(curves, beside, data, progress, session)
-
-        def report(done: Status) -> None:
-            meanwhile()
-            show(done)
-
+        report = _reporter(curves, beside, data, progress, session, meanwhile)
         ended = "interrupted"
         try:
             outcome = run(trainer, data.train, data.validation, amount, report)
@@ -343,10 +338,12 @@ def _reporter(
     data: DataSet,
     progress: ProgressFile,
     session: Session,
+    meanwhile: Callable[[], None],
 ) -> Callable[[Status], None]:
     milestones, total = Milestones(MAX_MILESTONES), min(len(data.validation), MEASURE_CASES)
 
     def show(report: Status) -> None:
+        meanwhile()
         batches = curves.since + report.batches
         curves.add(batches, report.recent_cost, report.rate)
         if report.measured:

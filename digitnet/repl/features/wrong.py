@@ -119,8 +119,7 @@ class WrongResult(Record):
                 yield f"and {count - most:,} more; wrong ANSWER GUESS narrows it down"
             if self.names:
                 yield all_named(self.names)
-        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
-            yield warning
+        yield from SEEN_IN_TRAINING[self.seen_in_training]
 
 
 @command(
@@ -203,8 +202,7 @@ class ConfusionResult(Record):
             yield f"Most often misread: {listed}. wrong {answer} {guess} shows these."
         if self.names:
             yield all_named(self.names)
-        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
-            yield warning
+        yield from SEEN_IN_TRAINING[self.seen_in_training]
 
     def _listed(self) -> Rows:
         """Each answer with its guesses, where the matrix does not fit."""
@@ -318,8 +316,7 @@ class DiffResult(Record):
             if len(cases) > MAX_ALONE:
                 yield f"and {len(cases) - MAX_ALONE:,} more"
         yield f"{counted(self.both_wrong, 'case')} misread by both"
-        if warning := SEEN_IN_TRAINING[self.seen_in_training]:
-            yield warning
+        yield from SEEN_IN_TRAINING[self.seen_in_training]
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 SEEN_IN_TRAINING = {
-    True: "Warning: it was trained on some or all of these cases, so this is too good.",
-    None: "It was trained on cases that are not here, and these may be among them.",
-    False: "",
+    True: ["Warning: it was trained on some or all of these cases, so this is too good."],
+    None: ["It was trained on cases that are not here, and these may be among them."],
+    False: [],
 }
 """What is said of an accuracy on cases that the network was, or may have been, trained on."""
 
