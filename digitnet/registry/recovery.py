@@ -261,7 +261,7 @@ class Followed:
     name: str
     shape: str
     report: Status
-    curves: dict[str, list[tuple[float, float]]]
+    curves: dict[str, Any]
     since: int
     ended: str
     silent: float

@@ -121,8 +121,7 @@ class Lesson(Coach):
     about: str
     steps: Sequence[Step]
     at: int = 0
-    made: Model | None = None
-    batches: int = 0
+    made: tuple[Model | None, int] = None, 0
 
     def after(self, session: Session) -> str:
         """What is said after a command: the next step, a hint, or the end."""
@@ -138,8 +137,8 @@ class Lesson(Coach):
             self.at += reached[0] + 1
         if self.at > before:
             hand, taken = session.hand, self.steps[before : self.at]
-            if hand and (hand is self.made or any("n" in step.commands for step in taken)):
-                self.made, self.batches = hand, hand.trainer.progress.batches
+            if hand and (hand is self.made[0] or any("n" in step.commands for step in taken)):
+                self.made = hand, hand.trainer.progress.batches
             return self.next_told(session)
         step = self.steps[self.at]
         is_near = session.done in step.commands
@@ -161,8 +160,8 @@ class Lesson(Coach):
         return self.told
 
     def may_discard(self, model: Model) -> bool:
-        is_same = model is self.made and model.trainer.progress.batches == self.batches
-        return is_same and not model.name
+        made, batches = self.made
+        return model is made and model.trainer.progress.batches == batches and not model.name
 
     @property
     def told(self) -> str:
@@ -441,9 +440,8 @@ def patient(session: Session, what: Annotated[int | str, kinds.PATIENT] = 0) -> 
         return Said(treatment.name(what, session), {"cause": what, "right": what in causes})
     treatment.hints += 1
     hint = hints[min(treatment.hints, len(hints)) - 1]
-    if treatment.hints >= len(hints):
-        hint += "\nThat was the last hint; doctor helps."
-    return Said(hint, {"hint": hint})
+    last = "\nThat was the last hint; doctor helps." * (treatment.hints >= len(hints))
+    return Said(f"{hint}{last}", {"hint": hint})
 
 
 def _admit(session: Session, number: int, every: list[Patient]) -> Said:

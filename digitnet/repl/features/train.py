@@ -250,8 +250,7 @@ class TrainingResult(Drawn):
         elif (stopped == "interrupted" or is_much_worse) and not self.is_last:
             before = f"network before, with {percent(outcome.accuracy_before)}"
             sentences += [f"undo t goes back to the {before if self.curves.since else UNTRAINED}."]
-        *others, last = [sentence for sentence in sentences if sentence] or [""]
-        return " ".join([*(f"{each.removesuffix('.')}." for each in others), last])
+        return " ".join(sentence for sentence in sentences if sentence)
 
 
 @command(
@@ -455,5 +454,4 @@ def _named(name: str, shape: str) -> str:
 
 
 def _curves(seen: Followed) -> GrowingCurves:
-    curves: dict[str, Any] = {**seen.curves}
-    return GrowingCurves(**curves, since=seen.since)
+    return GrowingCurves(**seen.curves, since=seen.since)
