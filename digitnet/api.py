@@ -185,9 +185,10 @@ def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     if the file cannot be read, NoDigit if there is no digit in it.
     """
     reader, digits = network or load("hand"), list[Digit]()
+    reads_digits = np.array_equal(reader.classes_, np.arange(10))
     for piece in page_in(read_picture(read_bounded(Path(file), MAX_BYTES)), _judge()).digits:
         digit = reader.check(piece.picture)
-        outputs = piece.read(digit.outputs)
+        outputs = piece.read(digit.outputs) if reads_digits else digit.outputs
         if piece.is_digit(outputs):
             guess = reader.classes_[outputs.argmax()]
             digits.append(replace(digit, guess=guess, outputs=outputs))

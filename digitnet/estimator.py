@@ -116,7 +116,8 @@ class Estimator:
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
         self._largest = float(np.abs(train.inputs).max()) or inf
-        if 127 < self._largest <= 255 and inputs.min() == 0 and not (inputs % 1).any():
+        are_bytes = 127 < self._largest <= 255 and inputs.min() == 0 and not (inputs % 1).any()
+        if are_bytes and inputs.shape[1] >= 64:  # fewer are no picture
             warnings.warn(f"x goes up to {self._largest:g}; {PIXELS}", stacklevel=2)
         if amount.value:
             origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
@@ -212,8 +213,10 @@ class Estimator:
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """The accuracy: the fraction of cases that are answered right."""
-        cases = self._cases(x, y)
-        return float((answers_of(self._outputs(x)) == answers_of(cases.targets)).mean())
+        _, answers = _paired(x, y)
+        if not np.isin(answers, self.classes_).any():
+            raise ValueError("y has no answer that the network knows")
+        return float((self.predict(x) == answers).mean())
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of a classifier."""

@@ -231,9 +231,9 @@ class _Chain:
 
     def times(self, node: _Node) -> None:
         (factor,) = node.arrays
-        if self.layers or factor.size != 1:
+        if self.layers or factor.size != 1 or not factor.all():
             raise ValueError("only the input is multiplied, by one number")
-        self.scale *= factor.item()
+        self.scale *= factor.item() if node.operator == "Mul" else 1 / factor.item()
 
     def cast(self, node: _Node) -> None:
         if not self.layers:
@@ -255,7 +255,7 @@ FOLLOW: dict[str, Callable[[_Chain, _Node], None]] = {
     **dict.fromkeys(ACTIVE, _Chain.activate),
     **dict.fromkeys(("Reshape", "Flatten", "Transpose"), _Chain.move),
     "Add": _Chain.plus,
-    "Mul": _Chain.times,
+    **dict.fromkeys(("Mul", "Div"), _Chain.times),
     "Cast": _Chain.cast,
     "Mean": lambda *_: None,
 }
@@ -363,7 +363,7 @@ def _of_another(chains: list[_Chain], report: Report) -> None:
                 raise DamagedSave("it averages linear outputs; a committee averages probabilities")
             last["activation"] = "softmax"
             report("Its outputs are linear: a softmax is added, which changes no guess.")
-    if any(isclose(chain.scale, 1 / 255, rel_tol=1e-3) for chain in chains):
+    if any(isclose(chain.scale, 1 / 255, rel_tol=5e-3) for chain in chains):  # or 1 / 256
         for chain in chains:
-            chain.scale = round(255 * chain.scale, 3)
+            chain.scale = round(255 * chain.scale, 6)
         report("It takes pixels from 0 to 255 and divides them; here they are from 0 to 1.")

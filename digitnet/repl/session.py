@@ -73,7 +73,7 @@ class DataSets:
         if name not in self._read:
             source = self.sources().get(name)
             if source is None:
-                raise NotHere(name)
+                raise NotHere(name, "undo brings back one that was deleted, data import makes one")
             self._read[name] = source.read(self.folders)
         return self._read[name]
 
@@ -99,13 +99,14 @@ class DataSets:
 
     def _are_in(self, name: str, data: DataSet, part: str) -> bool | None:
         """Whether some cases of a part are among the training cases of another data set."""
-        if {name, data.name} <= {*SOURCES, *RELATIVES, *MADE}:
+        made = {*MADE} - {*self.own.names()}  # whose files are here only if somebody made them
+        if {name, data.name} <= {*SOURCES, *RELATIVES, *made}:
             return False
         try:
             trained_on = self.get(name).hashes["train"]
             return not trained_on.isdisjoint(self.get(data.name).hashes[part])
         except (BadFile, NotHere):  # nobody draws the cases of another data set
-            return False if name in MADE or (data.name == MINE and name != GIVEN) else None
+            return False if name in made or (data.name == MINE and name != GIVEN) else None
 
     def lend(self, data: DataSet) -> None:
         self._read[data.name], self.name = data, data.name

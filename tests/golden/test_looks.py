@@ -113,13 +113,13 @@ def test_the_list_of_saves_wide_and_narrow() -> None:
     assert shown(SAVES, width=60) == (
         "name     shape       accuracy  on           saved\n"
         "> first  784-256-10   92.70 %  sample test  2026-01-31 12:00\n"
-        "Not shown, for want of room: size, trained.\n"
+        "Not shown for lack of space: size, trained.\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m short"
     )
     assert shown(SAVES, width=40) == (
         "name     accuracy  saved\n"
         "> first   92.70 %  2026-01-31 12:00\n"
-        "Not shown, for want of room: size,\n"
+        "Not shown for lack of space: size,\n"
         "trained, shape, on.\n"
         "damaged: x-1.pickle: it is cut\\x1b[31m\n"
         "short"

@@ -230,6 +230,7 @@ FIRST, LAST = slice(COUNT // 2), slice(COUNT // 2, None)
     ("trained_on", "data", "seen"),
     [
         ("some", "sample", True),
+        ("judge", "sample", True),  # an own set with the name of one that was made
         ("sample", "some", False),
         ("sample", "known", True),
         ("some", "some", False),
@@ -248,6 +249,7 @@ def test_cases_that_were_trained_on_in_another_data_set_are_seen(
 ) -> None:
     for name, make in {
         "some": npz(x=PICTURES, y=ANSWERS),
+        "judge": npz(x=PICTURES, y=ANSWERS),
         "known": npz(x=KNOWN, y=np.arange(COUNT) % 10),
         "one": positional(PICTURES[FIRST], ANSWERS[FIRST], PICTURES[LAST], ANSWERS[LAST]),
         "other": positional(PICTURES[LAST], ANSWERS[LAST], PICTURES[FIRST], ANSWERS[FIRST]),

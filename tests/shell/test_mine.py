@@ -134,7 +134,16 @@ def test_an_undo_and_its_redo_are_told_apart(session: Session) -> None:
     do(session, "mine 5 0")
     took = "Took back the last change of the data set mine: it has 1 case; undo again redoes it."
     redid = "Redid the last change of the data set mine: it has 1 case; undo takes it back."
-    for line, said in [("undo", took), ("redo", redid), ("undo mine", took), ("undo", redid)]:
+    for line, said in [
+        ("undo", took),
+        ("redo", redid),
+        ("undo mine", took),
+        ("undo", redid),
+        ("undo", took),
+        ("undo", redid),
+        ("undo mine", took),
+        ("redo", redid),
+    ]:
         assert shown(session, line) == f"{said}\n"
 
 

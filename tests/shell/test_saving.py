@@ -292,4 +292,4 @@ def test_files_that_begin_like_saves_and_are_not_listed_are_told(session: Sessio
     for name, content in {"mynet.pickle": data, "a (1).pickle": data, "b.pickle": b"else"}.items():
         (session.saves / name).write_bytes(content)
     assert do(session, "ls")[0]["unlisted"] == ["a (1).pickle", "mynet.pickle"]
-    assert "not listed: mynet.pickle begins like a save" in shown(session, "ls")
+    assert "not listed: mynet.pickle looks like a save" in shown(session, "ls")

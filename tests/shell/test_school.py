@@ -106,6 +106,15 @@ def test_a_step_is_skipped_and_only_the_lessons_networks_go_without_asking(
     assert session.coach is None
 
 
+def test_a_network_that_met_a_goal_before_the_lesson_goes_only_after_a_yes(
+    session: Session,
+) -> None:
+    session.interactive = True
+    do(session, "n; set batch all; t 5e; lesson 7")
+    assert "2 of 4" in coached(session, "i")
+    assert "Discard" in refusal(session, "n")
+
+
 def test_a_teacher_writes_another_lesson(tmp_path: Path, session: Session) -> None:
     path = tmp_path / "90-mine.toml"
     path.write_text('title = "Mine"\n[[step]]\nsay = "Few."\ntype = "n 784-20-10; t 1e"\n'

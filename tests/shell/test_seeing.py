@@ -201,7 +201,7 @@ def test_what_is_shown_of_a_number_is_the_number_on_every_screen(
         for width in (40, 50, 80):
             text = printed(result, width)
             assert max(map(cell_len, text.splitlines())) <= width
-            if "Not shown, for want of room" not in text:
+            if "Not shown for lack of space" not in text:
                 whole = {word for word in numbers if cell_len(word) <= width - INDENT}
                 assert whole <= words_with_digits(text)
 

@@ -142,6 +142,8 @@ def test_answers_of_any_kind_bytes_and_pictures() -> None:
     assert set(net.predict(x)) == {"left", "right"}
     assert net.score(x, y) == 1
     assert pickle.loads(pickle.dumps(net)).score(x, y) == 1
+    y[0] = "up"  # which it cannot answer
+    assert net.score(x, y) == 1 - 1 / 80
 
 
 def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
@@ -165,7 +167,7 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: fitted(x, y).confusion(x[:10], y), "y has shape"),
         (lambda x, y: fitted(x, y).set_params(shape="784-8-10").fit(x, y), "shape was changed"),
         (lambda x, y: dn.data("nosuch"), "not a data set"),
-        (lambda x, y: fitted(x, y).score(x, y + 10), "answers that the network"),
+        (lambda x, y: fitted(x, y).score(x, y + 10), "no answer that the network"),
         (lambda x, y: dn.network("*-9-*").fit(x, np.array(["even", "odd"])[y % 2]).save("a"),
          "answers 0 to 1, and these begin with .'even', 'odd'"),
         (lambda x, y: dn.network("*-9-*").fit(x, 3 * y + 1).save("a"), "fit it with np.unique"),
@@ -252,6 +254,7 @@ def test_whole_pixels_that_are_no_bytes_are_warned_of_in_training() -> None:
     with pytest.warns(UserWarning, match=r"x goes up to 255; pixels are bytes \(np.uint8\)"):
         net.fit(x.astype(int), y)
     net.fit(x.astype(np.uint8), y)  # warnings are errors
+    dn.network("2-4-10", epochs=1).fit(x[:, 400:402] + [0, 60], y)  # a table, of ages perhaps
 
 
 def test_an_own_data_set_is_there_as_it_is_now(session: Session, tmp_path: Path) -> None:

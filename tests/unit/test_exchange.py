@@ -284,6 +284,10 @@ OF_OTHERS: dict[str, tuple[str, list[int], list[Any], dict[str, Any]]] = {
         "4-2:softmax", [4], [("Mul", "f", {}), ("Gemm", "v c", {}), ("Softmax", "", {})],
         {"f": np.float32(1 / 255), "v": W[:, :2], "c": C},
     ),
+    "bytes, divided by 256": (
+        "committee of 1", [4], [("Div", "f", {}), ("Gemm", "v c", {}), ("Softmax", "", {})],
+        {"f": np.float32(256), "v": W[:, :2], "c": C},
+    ),
     "pictures, of which rows are made with the channels first": (
         "8x8x2-3c3:sigmoid-p2-5:softmax", [2, 8, 8],
         [CONV, POOL, ("Sigmoid", "", {}), ("Flatten", "", {}), ("Gemm", "d", {}),
@@ -317,7 +321,11 @@ def test_onnx_models_of_other_programs_are_understood(tmp_path: Path, what: str)
     expected = model.run(None, {"x": x})[0]
     if steps[-1][0] != "Softmax":
         expected = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
-    ours = x.transpose(0, 2, 3, 1) if len(case) == 3 and case[2] != 2 else x * arrays.get("f", 1)
+    ours = (
+        x.transpose(0, 2, 3, 1)
+        if len(case) == 3 and case[2] != 2
+        else x / (255 if "f" in arrays else 1)
+    )
     np.testing.assert_allclose(network.forward(ours.reshape(6, -1)), expected, rtol=1e-4, atol=1e-5)
     assert said[-1] == f"Understood as {shape}, pixels from 0 to 1."
     assert ("a softmax is added" in said[0]) == (steps[-1][0] == "Add")

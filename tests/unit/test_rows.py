@@ -35,7 +35,7 @@ def test_every_cell_is_shown_whole_or_its_column_is_named_as_left_out(
     table = Rows(HEADINGS, lines, numbers=("size",), prose=("what it is",), optional=("size",))
     text = shown(table, width)
     assert max(map(cell_len, text.splitlines())) <= width
-    left_out = "Not shown, for want of room: size." in " ".join(text.split())
+    left_out = "Not shown for lack of space: size." in " ".join(text.split())
     cells = [cell for line in lines for k, cell in enumerate(line) if not (left_out and k == 3)]
     for word in words_of(*cells):
         if cell_len(word) <= width - INDENT:
@@ -85,8 +85,8 @@ LONG = Rows(
             "rate  accuracy\n"
             "0.02   90.00 %\n"
             "0.1    91.00 %  best\n"
-            "Not shown, for want of\n"
-            "room: time.\n",
+            "Not shown for lack of\n"
+            "space: time.\n",
         ),
         (
             18,

@@ -61,7 +61,7 @@ def test_the_sample_is_of_pictures_its_tests_of_mnist(sample: DataSet) -> None:
     assert picture.shape == sample.picture == (28, 28)
     assert picture.tobytes() == sample.test.inputs[5].tobytes()
     says = "3,500 cases to train, 500 to validate, 1,000 to test; 28 x 28 pixels each"
-    assert str(sample) == f"sample: {says}"
+    assert str(sample) == f"sample, with {says}"
     assert sample.tests_are_in == {"mnist"}
 
 
@@ -106,7 +106,7 @@ def test_a_table_is_always_here_and_has_its_cases_in_every_set(name: str) -> Non
     data = SOURCES[name].read([])
     count, numbers = len(TABLES[name]), data.inputs
     assert str(data) == (
-        f"{name}: {count} cases to train, {count} to validate, {count} to test; "
+        f"{name}, with {count} cases to train, {count} to validate, {count} to test; "
         f"{numbers} numbers each"
     )
     assert data.tests_are_in == {name}

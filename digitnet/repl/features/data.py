@@ -146,7 +146,7 @@ def data(
         _download(session)
     chosen = session.data(name)
     if not name:
-        return DataResult("In use is ", chosen, *_available(session))
+        return DataResult("In use: ", chosen, *_available(session))
     return DataResult(f"{_use(session, chosen)}Now using ", chosen)
 
 
@@ -179,7 +179,7 @@ def _import(session: Session, name: str, path: str) -> DataResult:
     session.changed_data(name, is_new=version is None)
     data = session.data(name)
     done = f"Imported {name}: {counted(len(cases), 'case')}, answers 0 to {data.outputs - 1}. "
-    done += f"{_use(session, data)}In use is "
+    done += f"{_use(session, data)}In use: "
     return DataResult(done, data, understood=notes, left_out=left_out)
 
 
@@ -214,7 +214,7 @@ def _delete(session: Session, name: str) -> DataResult:
         raise CommandError("nothing was deleted")
     own.keep(name, OwnCases.none(), version)
     session.changed_data(name)
-    done = f"Deleted the data set {name}; undo brings it back. In use is "
+    done = f"Deleted the data set {name}; undo brings it back. In use: "
     return DataResult(done, session.data())
 
 

@@ -112,8 +112,9 @@ class Step:
 
 @dataclass
 class Lesson(Coach):
-    """A lesson, and the index of the step that is next. made: the network that a step has made, and
-    how many mini-batches it was trained for in the steps.
+    """A lesson, and the index of the step that is next. seen: the network in hand when that began.
+    made: the network that a step has made, and how many mini-batches it was trained for in the
+    steps.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Lesson(Coach):
     about: str
     steps: Sequence[Step]
     at: int = 0
+    seen: Model | None = None
     made: tuple[Model | None, int] = None, 0
 
     def after(self, session: Session) -> str:
@@ -137,8 +139,10 @@ class Lesson(Coach):
             self.at += reached[0] + 1
         if self.at > before:
             hand, taken = session.hand, self.steps[before : self.at]
-            if hand and (hand is self.made[0] or any("n" in step.commands for step in taken)):
+            makes = hand is not self.seen and any("n" in step.commands for step in taken)
+            if hand and (hand is self.made[0] or makes):
                 self.made = hand, hand.trainer.progress.batches
+            self.seen = hand
             return self.next_told(session)
         step = self.steps[self.at]
         is_near = session.done in step.commands
@@ -272,7 +276,7 @@ def lesson(session: Session, number: Annotated[int | str, kinds.LESSON] = 0) -> 
     steps = [{"says": step.say, "type": step.type} for step in chosen.steps]
     if session.interactive:
         chosen.at = taken.get(chosen.name, 0) % len(steps)
-        session.coach = chosen
+        session.coach, chosen.seen = chosen, session.hand
         begun = "Where you left:\n" if chosen.at else f"{chosen.about}\n\n"
         said = f"{begun}{chosen.told}"
     else:

@@ -127,8 +127,8 @@ def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
 
 
 def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
-    """A committee of named models. Raises CommandError if they do not fit together. raw: what its
-    inputs are multiplied by for members with `pixels raw`: 255, and 1 for a table.
+    """A committee of named models. Raises CommandError or Unfit if they do not fit together. raw:
+    what its inputs are multiplied by for members with `pixels raw`: 255, and 1 for a table.
     """
     members = []
     for name, model in models:

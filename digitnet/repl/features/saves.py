@@ -291,8 +291,8 @@ class ListResult:
                 )
         for file in self.unlisted:
             yield Text(
-                f"not listed: {printable(file)} begins like a save, and the file of a save has a "
-                "name of 16 of 0-9 and a-f, such as 0123456789abcdef.pickle"
+                f"not listed: {printable(file)} looks like a save, but a save's file is named with "
+                "16 hexadecimal digits; rename it, such as 0123456789abcdef.pickle, to list it"
             )
 
     def _cells(self, entry: Entry) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def set_(
     values |= {"seed": session.seed, "threads": threads.count(), "vi": session.vi}
     values |= {name: getattr(session, name) for name in ("epoch_lines", "watch", "theme")}
     unusual = _unusual(session, name) if value and name in SETTINGS else ""
-    if value == "0" and name in ("batch", "cases"):
+    if value and not value.strip("0") and name in ("batch", "cases"):
         unusual = "0 stands for all of the training cases."
     return SettingsResult({name: values[name]} if name else values, unusual)
 

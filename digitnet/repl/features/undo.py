@@ -92,11 +92,13 @@ def undo(
     last done to that network or data set; with a number, brings back an earlier version, counted
     from the last. What is replaced is kept, and undo brings it back.
     """
+    is_redo = session.undone is not None and session.undone is session.last_change and number == 1
+    session.undone = session.undone if is_redo else None
     if name in TRAININGS and number == 1:
         done = _undo_training(session)
     else:
         done = _undo_named(session, clean(name), number) if name else _undo_last(session)
-    session.undone = session.last_change
+    session.undone = None if is_redo else session.last_change
     return done
 
 

@@ -117,7 +117,7 @@ class Rows:
             return
         yield self._table(columns, widths)
         if names := [self.headings[c] for c in left_out if c not in above]:
-            yield Text(f"Not shown, for want of room: {', '.join(names)}.", "dim")
+            yield Text(f"Not shown for lack of space: {', '.join(names)}.", "dim")
 
     def _fitted(self, columns: Sequence[int], width: int) -> list[int]:
         """The widths of these columns side by side; empty if they do not fit."""
