@@ -306,6 +306,8 @@ def _flat(answers: NDArray[Any], notes: list[str]) -> NDArray[Any]:
     columns = answers.reshape(len(answers), -1)
     if columns.shape[1] == 1:
         return columns[:, 0]
+    if columns.dtype.kind == "U":
+        raise BadFile(f"has {columns.shape[1]} words as the answer of a case")
     low, high = columns.min(), columns.max()
     is_large = columns > (float(low) + float(high)) / 2
     if not (is_large.sum(axis=1) == 1).all() or not np.isin(columns, (low, high)).all():

@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import compress, pairwise, zip_longest
+from itertools import compress, zip_longest
 from math import isqrt
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,15 +29,18 @@ DELIMITERS = ";\t, "
 # headings of a column of answers
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "species", "y")
 # headings of a column that numbers or names the rows, in letters and figures alone
-ROW_NAMES = ("", "id", "index", "imageid", "rowid", "unnamed0", "filename", "imagename", "file")
+ROW_NAMES = (
+    *("", "id", "index", "nr", "row", "rownames", "rowid", "imageid", "passengerid", "unnamed0"),
+    *("filename", "imagename", "file"),
+)
 MISSING = ("", "na", "nan", "null", "?")  # cells without a value, in small letters
-# in so many rows, a column that rises by one numbers them, and words that all differ name them
-MANY = 20
+MANY = 20  # rows without headings that a first column numbers if it rises by one
 NAMES_ROWS, EMPTY = "it names the rows", "it is empty"  # why a column is left out
 LOOKED_AT = 200  # rows by which it is told what a column holds
 MAX_WORD = 200  # characters of a word that are read
 
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"]) *([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)(?=\s*(?:[;\t"]|$))')
+_BAD_NUMBER = re.compile(r"[-+]?[\d.,'’ ]*\d[\d.,'’ ]*%?")  # such as 1,100 or 40%
 _PIXEL = re.compile(r"(pixel|px|p|x)?[ _]?\d+([x_.,]\d+)?")
 
 
@@ -72,6 +75,10 @@ def read_table(
             rows, lines = rows[1:], lines[1:]
             if not rows:
                 raise BadFile("has headings but no rows")
+            if len(names) == len(rows[0]) + 1 and not names[-1]:
+                names.pop()  # only the headings end with a delimiter, or only the rows
+            elif len(rows[0]) == len(names) + 1 and not rows[0][-1].strip():
+                names.append("")
             if len(rows[0]) != len(names):
                 raise BadFile(
                     f"has {len(names)} columns in its first row, {len(rows[0])} in the next"
@@ -131,12 +138,16 @@ codecs.register_error("cp1252", _by_windows)
 
 
 def _are_headings(row: Sequence[str], later: Sequence[str]) -> bool:
-    """Whether a row has words over numbers, nothing but words, or numbers that count the columns.
+    """Whether a row has words over numbers, nothing but words, numbers that count the columns, or a
+    word that heads answers, but y, which may be yes.
 
     later: one of the next rows, or the same one.
     """
     numbers = [cell for cell in row if _is_number(cell)]
     if not numbers and row == later:
+        return True
+    changed = (name for name, cell in zip(row, later, strict=False) if name != cell)
+    if any(name.strip(" #").lower() in ANSWERS[:-1] for name in changed):
         return True
     least = 5 if any(map(_is_word, row)) else 3  # 0, 1 may be a case of two; yes, 0, 1 too
     count_columns = len(row) >= least and _number_columns(numbers)
@@ -165,23 +176,54 @@ def _is_word(cell: str) -> bool:
     return not _is_missing(cell) and not _is_number(cell)
 
 
-def _use(heading: str, cells: Sequence[str], *, may_name_rows: bool) -> str:
+def _use(heading: str, cells: Sequence[str]) -> str:
     """What the first cells of a column are: numbers, words, or a reason to leave it out."""
     first = next((cell for cell in cells if not _is_missing(cell)), "")
-    is_pixel = bool(_PIXEL.fullmatch(heading))
-    if not first and not is_pixel:
+    if not first and not _PIXEL.fullmatch(heading):
         return EMPTY
-    may_name_rows &= not is_pixel and heading not in ANSWERS
-    if re.sub(r"[\W_]", "", heading) in ROW_NAMES or (may_name_rows and _are_row_names(cells)):
+    if re.sub(r"[\W_]", "", heading) in ROW_NAMES or heading.endswith((" id", "_id")):
         return NAMES_ROWS
-    return "words" if _is_word(first) else "numbers"
+    is_bad_number = heading not in ANSWERS and _BAD_NUMBER.fullmatch(first.strip())
+    return "words" if _is_word(first) and not is_bad_number else "numbers"
 
 
-def _are_row_names(cells: Sequence[str]) -> bool:
-    """Whether these are many words that all differ, or many numbers that rise by one."""
-    if all(map(_is_number, cells)):
-        return len(cells) >= MANY and all(b == a + 1 for a, b in pairwise(map(float, cells)))
-    return len({*filter(_is_word, cells)}) == len(cells) >= MANY
+def _words_name_rows(names: Sequence[str], place: int, words: Sequence[str]) -> bool:
+    """Whether words that all differ are no answers: others are so called, or they are too many."""
+    called = _called_answers(names)
+    is_name = place == 0 and names[:1] in (["name"], ["date"])
+    all_differ = place not in called and len({*words}) == len(words)
+    return all_differ and (bool(called) or is_name or len(words) > MAX_ANSWERS)
+
+
+def _numbers_name_rows(
+    names: Sequence[str], numbers: Sequence[Sequence[str]], more: int | None, *, has_words: bool
+) -> bool:
+    """Whether the first column of numbers numbers the rows.
+
+    With headings: if the others are pixels, and answers so called. Without them: if it rises by one
+    in MANY rows, or rises where there are one or two `more` than a case is to have. has_words:
+    whether the answers are words. Raises BadFile if the last column, too, may be what is more.
+    """
+    if names:
+        called = {names[k] for k in _called_answers(names)}
+        others = [name for name in names[1:] if name not in called]
+        is_other = names[0] not in called and not _PIXEL.fullmatch(names[0])
+        return is_other and bool(called) and _are_pixels(others) is True
+    first, last = numbers[0], numbers[-1]
+    if not all(map(_is_number, first)):
+        return False
+    steps = np.diff([float(cell) for cell in first])
+    if more is None:
+        return len(numbers) > 2 and len(steps) >= MANY - 1 and bool((steps == 1).all())
+    if more not in (1, 2) or not len(steps) or not (steps >= 1).all() or (steps % 1).any():
+        return False
+    is_clear = more == 2 or has_words or _is_square(len(numbers) - 1)
+    if not is_clear and all(map(_is_number, last)) and _may_be_answers(np.array(last, float)):
+        raise BadFile(
+            "has a first column that may number its rows, and a last one that may be answers: "
+            "head them with id and label"
+        )
+    return True
 
 
 class _Reader:
@@ -194,14 +236,23 @@ class _Reader:
         self.notes, uses = list[str](), defaultdict[str, list[int]](list)
         # without headings, only the first and the last column may be no pixels
         called = names or ["first", *["0"] * (self.columns - 2), "last"][: self.columns]
-        has_more = self.columns not in (inputs, 2)  # than numbers, or one number and the answer
-        columns = zip_longest(*rows, fillvalue="")
-        for k, (heading, cells) in enumerate(zip(called, columns, strict=False)):
-            uses[use := _use(heading, cells, may_name_rows=has_more)].append(k)
-            if use in (NAMES_ROWS, EMPTY):
-                column = _shown(heading) if names and heading else "without a heading"
-                self.notes.append(f"column {column} left out: {use}")
+        columns = [*zip_longest(*rows, fillvalue="")][: self.columns]
+        for k, (heading, cells) in enumerate(zip(called, columns, strict=True)):
+            use = _use(heading, cells)
+            if use == "words" and _words_name_rows(names, k, cells):
+                use = NAMES_ROWS
+            uses[use].append(k)
         words, self.numbers = uses["words"], uses["numbers"]
+        more = None if inputs is None else len(self.numbers) - inputs
+        numbers = [columns[k] for k in self.numbers]
+        if self.numbers[:1] == [0] and _numbers_name_rows(
+            names, numbers, more, has_words=bool(words)
+        ):
+            uses[NAMES_ROWS].insert(0, self.numbers.pop(0))
+        for reason in (NAMES_ROWS, EMPTY):
+            for k in uses[reason]:
+                column = _shown(names[k]) if names and names[k] else "without a heading"
+                self.notes.append(f"column {column} left out: {reason}")
         if len(words) > 1:
             raise BadFile(f"has the row {_shown(delimiter.join(rows[0]))}: not numbers")
         if words and names and names[words[0]] not in ANSWERS and _called_answers(names):

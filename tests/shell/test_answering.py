@@ -124,6 +124,34 @@ def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) 
     assert rows == ["1,0", "2,1", "3,1", "4,0", "5,1"]
 
 
+NUMBERED = np.array([[k, k % 7, k % 5, k % 2] for k in range(24)])
+
+ROWS = {
+    "told by the heading": ("PassengerId,p,q,won", "PassengerId,p,q\n8,1,2\n5,2,1\n", "8 5"),
+    "a time": ("time,p,q,won", "time,p,q\n0,1,2\n1,2,1\n", "1 2"),
+    "told by the number of columns": ("", "3,1.5,2.5\n5,2,1.25\n", "3 5"),
+    "with answers": ("", "3,1,2,0\n5,2,1,0\n", "3 5"),
+    "answers alone": ("", "3,1,2\n3,2,1\n", "1 2"),
+    "numbers or answers": ("", "3,1,2\n5,2,1\n", "head them with id and label"),
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_inputs_are_those_that_were_trained_on_and_rows_have_their_names(
+    session: Session, tmp_path: Path, kind: str
+) -> None:
+    headings, asked, expected = ROWS[kind]
+    path, ask, out = csv(NUMBERED, headings)(tmp_path), tmp_path / "ask.csv", tmp_path / "out.csv"
+    ask.write_text(asked)
+    (made, *_) = do(session, f"data import some {path}")
+    do(session, f"n {made['pixels']}-2-2")
+    if len(expected) > 3:
+        assert expected in refusal(session, f"answer {ask} {out}")
+        return
+    do(session, f"answer {ask} {out}")
+    assert [row.partition(",")[0] for row in out.read_text().split()[1:]] == expected.split()
+
+
 def test_what_cannot_be_answered_is_refused_and_nothing_is_written(
     reader: Session, tmp_path: Path
 ) -> None:

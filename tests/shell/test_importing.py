@@ -110,6 +110,8 @@ def test_every_part_of_a_sorted_set_has_every_answer(
         assert np.bincount(answers_of(cases.targets), minlength=10).min() >= least
 
 
+LETTERS = np.array([[k // 5, k % 5, chr(97 + k)] for k in range(24)], object)
+
 TABLES = {
     "xor": (XOR.encode(), [2, 2], "a table of 2 numbers"),
     "three switches": (text(SWITCHES), [3, 2], "answers from the last column"),
@@ -148,6 +150,38 @@ TABLES = {
         "answers from column 'outcome'",
     ),
     "named in the middle": (b"p,class,q\n0.5,0,1\n1.5,1,2\n", [2, 2], "from column 'class'"),
+    "answers that rise by one": (
+        text([[k >> 2, k >> 1 & 1, k & 1, k] for k in range(24)], "b2,b1,b0,decimal"),
+        [3, 24],
+        "from column 'decimal'",
+    ),
+    "a letter in each row": (text(LETTERS, form="%s"), [2, 24], "answers 0 a, 1 b"),
+    "a letter in each row first": (text(LETTERS[:, ::-1], form="%s"), [2, 24], "answers 0 a, 1 b"),
+    "a time that rises by one": (
+        text([[k, k % 7, k % 2] for k in range(24)], "time,p,label"),
+        [2, 2],
+        "from column 'label'",
+    ),
+    "columns counted beside words": (
+        b"0,1,2,label\n5,1,2,yes\n4,1,3,no\n",
+        [3, 2],
+        "answers 0 no, 1 yes",
+    ),
+    "few names": (
+        b"name,p,q,won\nx,1,2,0\ny,2,1,1\nz,2,2,1\n",
+        [2, 2],
+        "column 'name' left out: it names the rows",
+    ),
+    "names beside a label": (b"who,p,label\nx,1,0\ny,2,1\n", [1, 2], "column 'who' left out"),
+    "identities": (b"PassengerId,p,q,won\n7,1,2,0\n3,2,1,1\n", [2, 2], "'passengerid' left out"),
+    "rows numbered, without headings": (
+        text([[k, k % 7, k % 5, k % 2] for k in range(24)]),
+        [2, 2],
+        "column without a heading left out: it names the rows",
+    ),
+    "a delimiter after the headings": (b"p,q,won,\n1,2,0\n2,1,1\n", [2, 2], "column 'won'"),
+    "a delimiter after the rows": (b"p,q,won\n1,2,0,\n2,1,1,\n", [2, 2], "it is empty"),
+    "a label that is badly written": (b"p,label\n1,10%\n2,20%\n", [1, 2], "answers 0 10%, 1 20%"),
 }
 
 
@@ -159,10 +193,13 @@ def test_a_table_of_other_numbers_is_trained_on(
     (tmp_path / "some.csv").write_bytes(content)
     path, (inputs, outputs) = tmp_path / "some.csv", sizes
     line = f"data import some {path}; n {inputs}-8-{outputs}; set batch 2; t 9; c"
-    made, *_, checked = do(session, line)
+    made, *_, checked, answered = do(session, f"{line}; answer {path} {tmp_path / 'out.csv'}")
     assert [made["pixels"], made["outputs"]] == sizes
     assert says in "; ".join(made["understood"])
     assert checked["set"].startswith("some")
+    columns = {note for note in made["understood"] if "column" in note}
+    assert columns <= {*answered["understood"]}  # read alike
+    assert answered["correct"] is not None
     assert Session(session.saves, [], tmp_path).data("some").picture is None
 
 
@@ -413,6 +450,12 @@ CANNOT: dict[str, tuple[Make, str]] = {
                                   "is not a table of numbers"),
     "a hole": (files("", {"a.csv": b"1,2,0\n3,,1\n"}), "nothing in column 2 of row 2"),
     "a word": (files("", {"a.csv": b"1,2,0\n3,x,1\n"}), "'x' in column 2 of row 2, not a number"),
+    "thousands with commas": (
+        files("", {"a.csv": b'p,q,label\n"1,100",1,0\n"1,200",2,1\n'}),
+        "has '1,100' in column 1 of row 1, not a number"),
+    "per cent signs": (
+        files("", {"a.csv": b"p,q,good\n40%,1,0\n50%,2,1\n"}), "has '40%' in column 1 of row 1"),
+    "several words": (npz(x=UNIT, y=np.array([["a", "b"]] * COUNT)), "2 words as the answer"),
     "words": (files("", {"a.csv": b"a,b,c\nd,e,f\n"}), "not numbers"),
     "names of files": (
         files("", {"a.csv": b"filename,label\n1.png,1\n2.png,2\n"}), "no column of numbers but"),
