@@ -23,13 +23,14 @@ from importing_helpers import (
     npz,
     text,
 )
+from scipy import ndimage
 from session_helpers import Answers, do, refusal, shown
 
 from digitnet.digits.recognize import DIGITS
 from digitnet.engine.arrays import answers_of
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
-from digitnet.repl.session import Session
+from digitnet.repl.session import NonInteractive, Session
 
 
 @pytest.fixture
@@ -112,6 +113,37 @@ def test_words_are_those_of_the_data_set(session: Session, tmp_path: Path) -> No
     assert answered["correct"] > 0.9 * some.sum()
     assert '1,"dog, or wolf"' in (tmp_path / "out.csv").read_text()
     assert "0 cat, 1 dog, or wolf, 2 fish" in shown(other, "cm")
+
+
+def test_upright_pictures_are_not_taken_for_swapped_ones(session: Session, tmp_path: Path) -> None:
+    ones = np.tile(PICTURES[ANSWERS == 1], (4, 1, 1))
+    leaning = ndimage.rotate(ones, 40, (1, 2), reshape=False, order=1)
+    session.asker = NonInteractive(yes=True)
+    do(session, "n; t 300")
+    for pictures in (np.roll(PICTURES, 4, 2), leaning):
+        flat = pictures.reshape(len(pictures), -1)
+        answered = np.column_stack([np.ones(len(flat)), flat])
+        for make in (csv(flat, PIXELS), csv(answered, HEADER)):
+            (result,) = do(session, f"answer {make(tmp_path)} {tmp_path / 'out.csv'}")
+            assert "swapped" not in "; ".join(result["understood"])
+
+
+def test_words_are_only_those_of_the_set_that_was_trained_on(
+    session: Session, tmp_path: Path
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    ask, out, made = tmp_path / "ask.csv", tmp_path / "out.csv", tmp_path / "some.csv"
+    made.write_text("a,b,c\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n")
+    ask.write_text("a,b,c\n0,0,0\n1,1,1\n")
+    (*_, answered) = do(session, f"data import some {made}; n 2-4-2; t 1; answer {ask} {out}")
+    assert answered["correct"] is None
+    assert "its answers not compared: the network has no answer '0'" in answered["understood"]
+    made.write_text("a,b,c\n0,0,no\n0,1,yes\n1,0,maybe\n1,1,no\n")
+    (*_, answered) = do(session, f"data import some {made}; answer {ask} {out}")
+    assert "answers in numbers: the data set some does not fit" in "; ".join(answered["understood"])
+    assert answered["correct"] is not None
+    (*_, answered) = do(session, f"data delete some; answer {ask} {out}")
+    assert "answers in numbers: the data set some is not here" in "; ".join(answered["understood"])
 
 
 def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) -> None:

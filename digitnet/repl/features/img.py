@@ -15,9 +15,10 @@ from rich.console import RenderableType, RenderResult
 from rich.text import Text
 
 from digitnet.digits.cuts import Judge
+from digitnet.digits.datasets import GIVEN, MADE, RELATIVES, SOURCES, NotHere
 from digitnet.digits.files import BadFile, ReadSoFar
 from digitnet.digits.importing import read_cases
-from digitnet.digits.own import TEST
+from digitnet.digits.own import MINE, TEST
 from digitnet.digits.page import Box, Digit, Page, page_in
 from digitnet.digits.pictures import Found, pictures_at, read_picture
 from digitnet.digits.prepare import NoDigit, Picture, in_blocks
@@ -394,9 +395,9 @@ def _read(name: str, found: Found | None, reader: PictureReader, session: Sessio
 
 
 CHUNK = 1000  # cases answered between two reports
-# the least and the most pictures by which it is told whether they are sideways, and how much larger
-# the mean of their largest outputs is then when rows and columns are swapped
-MANY, MOST, SURER = 50, 200, 0.02
+# the least and the most pictures by which it is told whether they are sideways; how much larger the
+# mean of their largest outputs is then when rows and columns are swapped; and the different guesses
+MANY, MOST, SURER, GUESSES = 50, 200, 0.1, 5
 
 
 @dataclass(frozen=True)
@@ -449,7 +450,7 @@ def answer(
     if cases.ndim == 3:
         reader = PictureReader(model)
         seen = cases if cases[0].size == network.inputs else reader.seen(cases)
-        if _is_sideways(seen, reader):
+        if tests[0].answers is None and _is_sideways(seen, reader):
             seen = seen.transpose(0, 2, 1)
             read.notes.append("rows and columns swapped: so the network is surer of its answers")
         cases, scale = seen.reshape(len(cases), -1), reader.scale
@@ -464,27 +465,51 @@ def answer(
         session.report(Note(f"{start:,} of {len(cases):,} answered", lasting=False))
         outputs = outputs_of(network, cases[start : start + CHUNK], scale)
         answers += answers_of(outputs).tolist()
-    trained_on = model.trained_on[-1] if model.trained_on else ""
-    words = session.data_sets.own.read(trained_on).words
-    said = [words[each] if each < len(words) else str(each) for each in answers]
+    names, about = _answer_names(session, model)
+    read.notes += about
+    said = [names[each] for each in answers]
     rows = zip(tests[0].row_names or range(1, len(answers) + 1), said, strict=True)
     made = io.StringIO()
     csv.writer(made, lineterminator="\n").writerows([("ImageId", "Label"), *rows])
     write_outside(path, made.getvalue().encode())
     correct = None
-    if not {*read.words} <= {*words}:
-        read.notes.append("its answers not compared: the network was trained on other words")
-    elif tests[0].answers is not None:
+    if tests[0].answers is not None:
         known = [read.words[each] if read.words else str(each) for each in tests[0].answers]
-        correct = sum(map(str.__eq__, said, known))
+        others = sorted({*known} - {*names})
+        if others:
+            read.notes.append(f"its answers not compared: the network has no answer {others[0]!r}")
+        else:
+            correct = sum(map(str.__eq__, said, known))
     return AnswerResult(str(path), len(answers), correct, read.notes)
 
 
+def _answer_names(session: Session, model: Model) -> tuple[Sequence[str], list[str]]:
+    """What the network's answers are called, words or numbers, and what to say about that."""
+    numbers = [*map(str, range(model.network.outputs))]
+    name, own = model.trained_on[-1] if model.trained_on else GIVEN, session.data_sets.own
+    if name in {*SOURCES, *RELATIVES, *MADE, GIVEN} - {*own.names()} | {MINE}:
+        return numbers, []
+    try:
+        data = session.data_sets.get(name)
+    except (BadFile, NotHere) as error:
+        return numbers, [f"answers in numbers: {error}"]
+    if not model.network.fits(data.train):
+        return numbers, [f"answers in numbers: the data set {name} does not fit the network now"]
+    if not data.answers:
+        return numbers, []
+    there, changed = own.store.find(name, data=True), ""
+    if there and "" != model.saved_at < there.saved_at:
+        changed = ", which was saved after the network"
+    words = [*data.answers, *numbers[len(data.answers) :]]
+    return words, [f"answers in the words of the data set {name}{changed}"]
+
+
 def _is_sideways(pictures: Picture, reader: PictureReader) -> bool:
-    """Whether the network is surer of pictures when rows and columns are swapped."""
+    """Whether the network is surer of pictures, and guesses several digits, if they are swapped."""
     some = pictures[:: 1 + len(pictures) // MOST]
     upright, swapped = (
-        np.clip(reader.outputs(each).max(axis=1), 0, 1).mean()
-        for each in ([*some], [*some.transpose(0, 2, 1)])
+        np.clip(reader.outputs(each), 0, 1) for each in ([*some], [*some.transpose(0, 2, 1)])
     )
-    return len(some) >= MANY and bool(swapped > upright + SURER)
+    guesses = np.unique(swapped.argmax(axis=1))
+    is_surer = swapped.max(axis=1).mean() > upright.max(axis=1).mean() + SURER
+    return len(some) >= MANY and len(guesses) >= GUESSES and bool(is_surer)

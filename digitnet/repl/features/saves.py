@@ -172,8 +172,9 @@ def load(
 
 
 def _without_its_data(session: Session, model: Model) -> str:
-    """What checks do for a network whose data set is not here."""
-    said, now = f"Its data set, {model.data}, is not here", session.data_sets.name
+    """What checks do for a network whose data set is not here, or has other cases than it takes."""
+    is_here, now = model.data in session.data_sets.own.names(), session.data_sets.name
+    said = f"Its data set, {model.data}, {'does not fit it now' if is_here else 'is not here'}"
     until = f" until data {model.data} fetches it" * (model.data in SOURCES | RELATIVES)
     if session.data_sets.fitting(model.network, now, ""):
         return f"{said}: checks use {now}{until}."
