@@ -195,11 +195,6 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
     if not files:
         raise BadFile("has no subfolders 0 to 9 with pictures in them")
     contents = Contents([], is_picture=True)
-    names = _files_in(path, lambda name: name.lower().endswith(SUFFIXES))
-    elsewhere = Counter(f.parent for f in {*names} - {file for *_, file in files})
-    for folder, count in sorted(elsewhere.items()):
-        told = f"{folder}: not one of the folders 0 to 9; pictures in it: {count:,}"
-        contents.left_out.append(told)
     cases: list[tuple[int | None, int, Bytes]] = []
     for number, (part, answer, file) in enumerate(files):
         report(ReadSoFar(path.name, number, len(files), "files"))
@@ -216,6 +211,12 @@ def _read_pictures(path: Path, report: Report, inputs: int | None) -> Contents:
             contents.left_out.append(f"{file}: {error}")
     if not cases:
         raise BadFile(f"has no picture that can be read; {contents.left_out[-1]}")
+    names = _files_in(path, lambda name: name.lower().endswith(SUFFIXES))
+    elsewhere = Counter(f.parent for f in {*names} - {file for *_, file in files})
+    read = ", ".join(folder.name for _, folder in _by_answer(path))
+    for folder, count in sorted(elsewhere.items()):
+        told = f"{folder}: not one of the folders 0 to 9 in {read}; pictures in it: {count:,}"
+        contents.left_out.append(told)
     for its_part in dict.fromkeys(part for part, _, _ in cases):
         of_it = [(answer, picture) for part, answer, picture in cases if part == its_part]
         answers, pictures = zip(*of_it, strict=True)

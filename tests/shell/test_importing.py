@@ -333,7 +333,8 @@ def test_drawings_in_folders_are_prepared_trained_on_and_checked(
     )
     assert "pictures in colour or not 28 x 28 prepared as MNIST's were" in made["understood"]
     assert [reason.removeprefix(f"{three.parent}/")[:15] for reason in made["left_out"]] == [
-        "3/more: not one", "A: not one of t", "3/bad.png: is n", "3/two.png: has "]  # fmt: skip
+        "3/bad.png: is n", "3/two.png: has ", "3/more: not one", "A: not one of t"]  # fmt: skip
+    assert "A: not one of the folders 0 to 9 in scans; pictures in it: 1" in made["left_out"][-1]
     assert trained["batches"] == 20
     assert checked["set"] == "scans test"
     assert session.network().trained_on == ["scans"]

@@ -66,7 +66,7 @@ class DataResult(Drawn):
         for reason in self.left_out[:MAX_REASONS]:
             yield f"Left out: {printable(reason, 300)}"
         if (more := len(self.left_out) - MAX_REASONS) > 0:
-            yield f"Left out: {counted(more, 'more file')}"
+            yield f"Left out: {more:,} more"
         yield f"{self.done}{self.data}."
         if self.understood:
             yield understood(self.understood)
@@ -178,7 +178,10 @@ def _import(session: Session, name: str, path: str) -> DataResult:
     own.keep(name, cases, version)
     session.changed_data(name, is_new=version is None)
     data = session.data(name)
-    done = f"Imported {name}: {counted(len(cases), 'case')}, answers 0 to {data.outputs - 1}. "
+    different = len({*cases.answers.tolist()})
+    answers = f"{counted(different, 'different answer')} ({cases.answers.min()}"
+    answers += f" to {cases.answers.max()})" if different > 1 else ")"
+    done = f"Imported {name}: {counted(len(cases), 'case')}, {answers}. "
     done += f"{_use(session, data)}In use: "
     return DataResult(done, data, understood=notes, left_out=left_out)
 
