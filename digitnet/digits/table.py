@@ -29,10 +29,7 @@ DELIMITERS = ";\t, "
 # headings of a column of answers
 ANSWERS = ("label", "labels", "answer", "answers", "class", "target", "digit", "species", "y")
 # headings of a column that numbers or names the rows, in letters and figures alone
-ROW_NAMES = (
-    *("", "id", "index", "nr", "row", "rownames", "rowid", "imageid", "passengerid", "unnamed0"),
-    *("filename", "imagename", "file"),
-)
+ROW_NAMES = ("", "id", "index", "nr", "imageid", "unnamed0", "filename", "imagename", "file")
 MISSING = ("", "na", "nan", "null", "?")  # cells without a value, in small letters
 MANY = 20  # rows without headings that a first column numbers if it rises by one
 NAMES_ROWS, EMPTY = "it names the rows", "it is empty"  # why a column is left out
@@ -181,7 +178,7 @@ def _use(heading: str, cells: Sequence[str]) -> str:
     first = next((cell for cell in cells if not _is_missing(cell)), "")
     if not first and not _PIXEL.fullmatch(heading):
         return EMPTY
-    if re.sub(r"[\W_]", "", heading) in ROW_NAMES or heading.endswith((" id", "_id")):
+    if re.sub(r"[\W_]", "", heading) in ROW_NAMES:
         return NAMES_ROWS
     is_bad_number = heading not in ANSWERS and _BAD_NUMBER.fullmatch(first.strip())
     return "words" if _is_word(first) and not is_bad_number else "numbers"
@@ -190,7 +187,7 @@ def _use(heading: str, cells: Sequence[str]) -> str:
 def _words_name_rows(names: Sequence[str], place: int, words: Sequence[str]) -> bool:
     """Whether words that all differ are no answers: others are so called, or they are too many."""
     called = _called_answers(names)
-    is_name = place == 0 and names[:1] in (["name"], ["date"])
+    is_name = place == 0 and bool(names) and names[0].endswith(("name", "date", "id"))
     all_differ = place not in called and len({*words}) == len(words)
     return all_differ and (bool(called) or is_name or len(words) > MAX_ANSWERS)
 
@@ -200,19 +197,18 @@ def _numbers_name_rows(
 ) -> bool:
     """Whether the first column of numbers numbers the rows.
 
-    With headings: if the others are pixels, and answers so called. Without them: if it rises by one
-    in MANY rows, or rises where there are one or two `more` than a case is to have. has_words:
-    whether the answers are words. Raises BadFile if the last column, too, may be what is more.
+    With headings: if its heading ends in id, and they are whole and differ. Without them: if it
+    rises by one in MANY rows, or rises where there are one or two `more` than a case is to have.
+    has_words: whether the answers are words. Raises BadFile if the last may be answers as well.
     """
-    if names:
-        called = {names[k] for k in _called_answers(names)}
-        others = [name for name in names[1:] if name not in called]
-        is_other = names[0] not in called and not _PIXEL.fullmatch(names[0])
-        return is_other and bool(called) and _are_pixels(others) is True
     first, last = numbers[0], numbers[-1]
     if not all(map(_is_number, first)):
         return False
-    steps = np.diff([float(cell) for cell in first])
+    values = np.array(first, float)
+    if names:
+        is_id = names[0].endswith("id") and len({*first}) == len(first)
+        return is_id and not (values % 1).any()
+    steps = np.diff(values)
     if more is None:
         return len(numbers) > 2 and len(steps) >= MANY - 1 and bool((steps == 1).all())
     if more not in (1, 2) or not len(steps) or not (steps >= 1).all() or (steps % 1).any():

@@ -243,8 +243,8 @@ SAME: dict[str, tuple[Make, str]] = {
         csv(np.column_stack([np.arange(COUNT), LABEL_FIRST]), f",{counted(785)}"),
         "answers from the first column"),
     "rows numbered from 5": (
-        csv(np.column_stack([np.arange(COUNT) + 5, LABEL_FIRST]), "number," + HEADER),
-        "column 'number' left out: it names the rows"),
+        csv(np.column_stack([np.arange(COUNT) + 5, LABEL_FIRST]), "nr," + HEADER),
+        "column 'nr' left out: it names the rows"),
     "rows numbered, no header": (
         csv(np.column_stack([np.arange(COUNT), LABEL_FIRST])), "answers from the first column"),
     "rows named": (named_rows(LABEL_FIRST, "who," + HEADER), "column 'who' left out"),
