@@ -16,27 +16,33 @@ import numpy as np
 from digitnet.engine.arrays import Array
 from digitnet.engine.layers import Parameter
 from digitnet.engine.speed import threads
-from digitnet.engine.speed.threads import Adder, add, adder
+from digitnet.engine.speed.threads import Adder, Outer, add, adder
 
 FLUSH_EVERY = 32  # steps after which state that has died away becomes 0; see `_flush`
 
 BLOCK = 1 << 15  # numbers updated at a time: with gradient and state, they stay in a core's cache
+# multiplications up to which OpenBLAS does not copy what it multiplies; rows that pay for it
+SMALL_PRODUCT, FEWEST_ROWS = 950_000, 24
 
 
 def for_blocks(parameters: list[Parameter], cases: int, work: Callable[[int, slice], None]) -> None:
     """Calls work(k, rows) for blocks of rows of every parameter k, divided among the threads.
 
-    A block has at least twice as many rows as there are cases, as the product of fewer would spend
-    its time on reading δ. With several threads it is larger: they wait for the interpreter's lock
-    after each operation of numpy, so there should be few.
+    In one thread, blocks of few cases are so small that BLAS does not copy them. Others have at
+    least twice as many rows as there are cases, as the product of fewer would spend its time on
+    reading δ. With several threads they are larger: threads wait for the interpreter's lock after
+    each operation of numpy, so there should be few.
     """
-    cost = cases + threads.UPDATE_COST
+    cost = cases + threads.UPDATE_COST if cases > threads.FEW_CASES else 0
     number = threads.worthwhile(cost * sum(p.value.size for p in parameters))
     block = BLOCK if number == 1 else 4 * BLOCK
 
     def walk(thread: int) -> None:
         for k, p in enumerate(parameters):
-            size = max(1, 2 * cases, block * len(p.value) // p.value.size)
+            units = p.value.size // len(p.value)
+            size = max(1, 2 * cases, block // units)
+            if number == 1 and (small := SMALL_PRODUCT // (cases * units)) >= FEWEST_ROWS:
+                size = small
             rows = threads.divide(len(p.value), number)[thread]
             for start in range(rows.start, rows.stop, size):
                 work(k, slice(start, min(start + size, rows.stop)))
@@ -102,6 +108,7 @@ class Optimizer(ABC):
     slots: ClassVar[tuple[str, ...]] = ()  # state arrays kept for each parameter, 0 at first
     starts_at_weights: ClassVar[tuple[str, ...]] = ()  # or equal to the parameter
     decoupled = False  # whether L2 is applied by `update` (weight decay), not in the gradient
+    fuses = False  # whether it has `update_fused`
     uses_momentum = False
     warms_up = False  # whether its rate rises over the first WARM_UP steps
 
@@ -140,18 +147,23 @@ class Optimizer(ABC):
         self.steps += 1
         self.add = adder(sum(p.value.size for p in self.parameters))
         scale = self._clipping(penalties, clip, cases) if clip else 1.0
+        is_fast = cases <= threads.FEW_CASES and self.add is not add
+        fused = self.fuses and is_fast and scale == 1
 
         def update(k: int, rows: slice) -> None:
-            p = self.parameters[k]
-            w, g = p.value[rows], penalties.add_to(p.gradient[rows], p, rows, self.add)
-            if scale != 1:
-                g *= scale
-            state = [self.state[name][k][rows] for name in self.slots]
+            p, state = self.parameters[k], [self.state[name][k][rows] for name in self.slots]
             if self.steps % FLUSH_EVERY == 0:
                 _flush(state)
-            self.update(w, g, rate, penalties.decay if p.decays else 0.0, *state)
+            if fused and isinstance(p.gradient, Outer):
+                self.update_fused(p, p.gradient, rows, rate, penalties, *state)
+            else:
+                g = penalties.add_to(p.gradient[rows], p, rows, self.add)
+                if scale != 1:
+                    g *= scale
+                decay = penalties.decay if p.decays else 0.0
+                self.update(p.value[rows], g, rate, decay, *state)
             if mean and not max_norm:
-                mean.update(k, rows, w, self.add)
+                mean.update(k, rows, p.value[rows], self.add)
 
         for_blocks(self.parameters, cases, update)
         if max_norm:
@@ -174,6 +186,15 @@ class Optimizer(ABC):
     @abstractmethod
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """Updates w and its state in place, and may g. decay: λ if `decoupled`, 0 for biases."""
+
+    def update_fused(
+        self, p: Parameter, g: Outer, rows: slice, rate: float, penalties: Penalties, *state: Array
+    ) -> None:
+        """`update` for some rows, with a product g that is added to the state as it is multiplied.
+
+        One thread does it, as BLAS holds the interpreter's lock.
+        """
+        raise NotImplementedError
 
     def _clipping(self, penalties: Penalties, max_norm: float, cases: int) -> float:
         """min(1, max_norm / |g|), |g| the norm over all parameters (Pascanu et al. 2013, ICML)."""
@@ -217,7 +238,7 @@ class Momentum(Optimizer):
     name, formulae = "momentum", ("v ← μ v + g", "w ← w − η v")
     usual_rate, rate_margin = 0.05, 2.0
     slots = ("velocity",)
-    uses_momentum = True
+    fuses = uses_momentum = True
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         (v,) = state
@@ -225,11 +246,19 @@ class Momentum(Optimizer):
         v += g
         self.add(w, -rate, v)
 
+    def update_fused(
+        self, p: Parameter, g: Outer, rows: slice, rate: float, penalties: Penalties, *state: Array
+    ) -> None:
+        (v,) = state
+        g.add_to(v, self.momentum, rows)
+        self.add(p.value[rows], -rate, penalties.add_to(v, p, rows, self.add))
+
 
 class Nesterov(Momentum):
     """Nesterov momentum: v ← μ v + g;  w ← w − η (g + μ v) (Sutskever et al. 2013, ICML)."""
 
     name, formulae = "nesterov", ("v ← μ v + g", "w ← w − η (g + μ v)")
+    fuses = False
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         (v,) = state

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from engine_helpers import differences, gradients, made
 
+from digitnet.engine import optimizers
 from digitnet.engine.arrays import Cases, one_hot
 from digitnet.engine.layers import Dropout, Step
 from digitnet.engine.network import Network
@@ -16,6 +17,7 @@ from digitnet.engine.optimizers import OPTIMIZERS, Penalties, norm_factor
 from digitnet.engine.run import run
 from digitnet.engine.schedules import SCHEDULES, Amount, Schedule
 from digitnet.engine.settings import Settings
+from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Trainer
 
 
@@ -126,9 +128,14 @@ def test_the_cost_has_no_penalty_that_the_optimizer_applies_by_itself() -> None:
 @pytest.mark.parametrize(
     ("l2", "l1", "clip"), [(0, 0, 0), (0.5, 0, 0), (0, 0.01, 0), (0.5, 0, 1e9)]
 )
+@pytest.mark.parametrize("by_blas", [False, True])
 def test_steps_follow_their_formula_and_penalties_spare_the_biases(
-    name: str, l2: float, l1: float, clip: float
+    name: str, l2: float, l1: float, clip: float, *, by_blas: bool, monkeypatch: Any
 ) -> None:
+    if by_blas:  # as in a large network, in blocks of two rows
+        monkeypatch.setattr(threads, "MANY", 1)
+        monkeypatch.setattr(optimizers, "SMALL_PRODUCT", 2 * 8 * 5)
+        monkeypatch.setattr(optimizers, "FEWEST_ROWS", 2)
     of, (x, y) = network(), batch()
     optimizer = OPTIMIZERS[name](of.parameters, 0.9)
     seen: list[list[np.ndarray]] = [[] for _ in of.parameters]

@@ -9,13 +9,14 @@ the interpreter lock in products and long sums, so Python threads are sufficient
 The cost of work is counted in multiplications of a large product; the constants were measured.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from os import cpu_count
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -27,6 +28,7 @@ from digitnet.lazy import lazy
 linalg = lazy("scipy.linalg")
 
 MIN_WORK = 4_000_000  # multiplications from which another thread gains more than it costs
+FEW_CASES = 32  # a step of training with so few is too short to be divided
 MIN_ROWS = 64  # rows per thread below which products are slow
 NARROW = 40  # a product with fewer columns takes as long as one with this many
 UPDATE_COST = 25  # cost of updating a parameter
@@ -58,6 +60,12 @@ class Outer:
         product: Array = self.x[:, rows].T @ self.delta
         return product
 
+    def add_to(self, y: Array, decay: float, rows: slice) -> None:
+        """y ← decay · y + xᵀ δ for these rows, in one pass over y."""
+        assert y.flags.c_contiguous  # of any other, BLAS would change a copy
+        gemm = _blas("gemm")[y.dtype]
+        gemm(1.0, self.delta.T, self.x[:, rows], beta=decay, c=y.T, overwrite_c=True)
+
 
 def times_transposed(delta: Array, weights: Array) -> Array:
     """δ Wᵀ, (cases, inputs). Each thread computes inputs of its own."""
@@ -86,9 +94,16 @@ def adder(numbers: int) -> Adder:
 
 
 @cache
-def _add_by_blas() -> Adder:
-    axpy = {np.dtype("f4"): linalg.blas.saxpy, np.dtype("f8"): linalg.blas.daxpy}
+def _blas(name: str) -> Mapping[np.dtype[Any], Callable[..., Array]]:
+    """A function of BLAS for each precision."""
+    found = {np.dtype(c): getattr(linalg.blas, t + name) for c, t in (("f4", "s"), ("f8", "d"))}
     limit_blas()
+    return found
+
+
+@cache
+def _add_by_blas() -> Adder:
+    axpy = _blas("axpy")
 
     def add(y: Array, a: float, x: Array) -> None:
         assert y.flags.c_contiguous  # of any other, reshape would make a copy
@@ -127,8 +142,10 @@ def limit_blas() -> None:
 
 
 def product_cost(rows: int, columns: int) -> int:
-    """Cost of a product, (rows, n) times (n, columns), for each of the n terms of its sums."""
-    return rows * max(columns, NARROW)
+    """Cost of a product, (rows, n) times (n, columns), for each of the n terms of its sums; 0 for
+    so few rows that it is not divided.
+    """
+    return rows * max(columns, NARROW) if rows > FEW_CASES else 0
 
 
 def worthwhile(multiplications: int) -> int:
