@@ -286,14 +286,18 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
     if len(archives) > 1:
         raise BadFile(f"has {len(archives)} .npz files: name one of them")
     report(None)
-    data = read_bounded(archives[0], MAX_FILE) if archives else _archive(files)
+    packed = io.BytesIO(read_bounded(archives[0], MAX_FILE) if archives else b"")
+    if not archives:
+        with zipfile.ZipFile(packed, "w") as archive:
+            for file in files:
+                archive.writestr(file.name, read_bounded(file, MAX_ARRAYS))
     pairs: list[tuple[int | None, str, str | None]] = []
 
     def choose(names: list[str]) -> list[str]:
         pairs.extend(_pairs(names))
         return [name for _, *pair in pairs for name in pair if name is not None]
 
-    arrays = read_npz_arrays(data, choose, MAX_ARRAYS)
+    arrays = read_npz_arrays(packed.getvalue(), choose, MAX_ARRAYS)
     sets = []
     for part, x, y in pairs:
         cases, answers = np.atleast_1d(arrays[x]), np.atleast_1d(arrays[y]) if y else None
@@ -302,14 +306,6 @@ def _read_arrays(path: Path, report: Report, inputs: int | None) -> Contents:
             answers = answers.T  # a column of answers a case
         sets.append(Part(part, cases, answers))
     return Contents(sets, names=[file.name for file in files])
-
-
-def _archive(files: Sequence[Path]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for file in files:
-            archive.writestr(file.name, read_bounded(file, MAX_ARRAYS))
-    return packed.getvalue()
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[int | None, str, str | None]]:

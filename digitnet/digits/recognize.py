@@ -128,10 +128,9 @@ def _arranged(
         array = array.reshape(len(array), -1)
     if array.ndim == 2:
         side = isqrt(array.shape[1])
-        is_square = side * side == array.shape[1] and side >= SMALLEST
-        if is_picture and not is_square:
+        if is_picture and not is_square(array.shape[1]):
             raise BadFile(f"has pictures of {array.shape[1]:,} pixels, which are no square")
-        if is_square and is_picture is not False:
+        if is_square(array.shape[1]) and is_picture is not False:
             array = array.reshape(-1, side, side)
     if array.ndim not in (2, 3) or array.size == 0:
         raise BadFile(f"has an array of {_times(array.shape)}, not of cases")
@@ -141,6 +140,10 @@ def _arranged(
             f"has pictures of {_times(sides)} pixels; {SMALLEST} to {LARGEST} a side are read"
         )
     return array
+
+
+def is_square(pixels: int) -> bool:
+    return isqrt(pixels) ** 2 == pixels >= SMALLEST**2
 
 
 def _times(sides: Sequence[int]) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, ReadSoFar, open_bounded
 from digitnet.digits.own import MAX_ANSWERS
-from digitnet.digits.recognize import Contents, Part
+from digitnet.digits.recognize import Contents, Part, is_square
 from digitnet.engine.report import Report, ignore
 
 MAX_BYTES = 2 << 30
@@ -202,9 +202,9 @@ def _numbers_name_rows(
     has_words: whether the answers are words. Raises BadFile if the last may be answers as well.
     """
     first, last = numbers[0], numbers[-1]
-    if not all(map(_is_number, first)):
+    values = np.array([float(cell) if _is_number(cell) else np.nan for cell in first])
+    if not np.isfinite(values).all():
         return False
-    values = np.array(first, float)
     if names:
         is_id = names[0].endswith("id") and len({*first}) == len(first)
         return is_id and not (values % 1).any()
@@ -213,7 +213,7 @@ def _numbers_name_rows(
         return len(numbers) > 2 and len(steps) >= MANY - 1 and bool((steps == 1).all())
     if more not in (1, 2) or not len(steps) or not (steps >= 1).all() or (steps % 1).any():
         return False
-    is_clear = more == 2 or has_words or _is_square(len(numbers) - 1)
+    is_clear = more == 2 or has_words or is_square(len(numbers) - 1)
     if not is_clear and all(map(_is_number, last)) and _may_be_answers(np.array(last, float)):
         raise BadFile(
             "has a first column that may number its rows, and a last one that may be answers: "
@@ -361,7 +361,7 @@ def _answer_columns(
         if not places or inputs not in (None, width - len(places)):
             continue
         others = [name for k, name in enumerate(headings) if k not in places]
-        has_picture = _are_pixels(others) if headings else _is_square(width - len(places))
+        has_picture = _are_pixels(others) if headings else is_square(width - len(places))
         stems = {re.sub(r"_[^_]*$|\d+$", "", headings[k]) for k in places if headings}
         may_differ = places.start and len(places) > 2 and len(stems) != 1
         if has_picture or may_differ or stems & {*ANSWERS}:
@@ -385,15 +385,11 @@ def _place_of_answers(
     if headings:
         others = [k for k, name in enumerate(headings) if not _PIXEL.fullmatch(name)]
         return others[-1] if len(others) == 1 or (has_answers and last in others) else None
-    has_pixels, has_more = map(_is_square, (last, last + 1))
+    has_pixels, has_more = map(is_square, (last, last + 1))
     if (has_more and numbers.dtype == np.uint8) or not (has_answers or has_pixels):
         return None
     possible = [k for k in ((0, last) if has_pixels else (last,)) if _may_be_answers(numbers[:, k])]
     return possible[0] if possible else None if has_pixels or has_more else last
-
-
-def _is_square(pixels: int) -> bool:
-    return pixels >= 64 and isqrt(pixels) ** 2 == pixels
 
 
 def _called_answers(headings: Sequence[str]) -> list[int]:
