@@ -339,7 +339,8 @@ def _added(session: Session, digits: str | None) -> Said:
         fields = {"answers": [int(digit) for digit in digits], "total": total}
     else:
         it, of_it = with_article(last), int((cases.answers == last).sum())
-        done, more = f"Added to mine as {it}", f", {of_it} of them {it}"
+        which = f", the last of the {len(pictures)} digits read" * (len(pictures) > 1)
+        done, more = f"Added to mine as {it}{which}", f", {of_it} of them {it}"
         fields = {"answer": last, "total": total, "of_it": of_it}
         if total == len(before):
             was = int(before.answers[-1])
