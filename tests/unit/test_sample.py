@@ -68,7 +68,7 @@ def test_the_sample_is_of_pictures_its_tests_of_mnist(sample: DataSet) -> None:
 def test_mnist_has_70000_cases(mnist: DataSet) -> None:
     assert (len(mnist.train), len(mnist.validation), len(mnist.test)) == (55_000, 5_000, 10_000)
     assert str(mnist) == (
-        "mnist: 55,000 cases to train, 5,000 to validate, 10,000 to test; 28 x 28 pixels each"
+        "mnist, with 55,000 cases to train, 5,000 to validate, 10,000 to test; 28 x 28 pixels each"
     )
     assert (mnist.inputs, mnist.outputs) == (SOURCES["mnist"].inputs, SOURCES["mnist"].outputs)
 
