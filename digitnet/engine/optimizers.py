@@ -108,7 +108,6 @@ class Optimizer(ABC):
     slots: ClassVar[tuple[str, ...]] = ()  # state arrays kept for each parameter, 0 at first
     starts_at_weights: ClassVar[tuple[str, ...]] = ()  # or equal to the parameter
     decoupled = False  # whether L2 is applied by `update` (weight decay), not in the gradient
-    fuses = False  # whether it has `update_fused`
     uses_momentum = False
     warms_up = False  # whether its rate rises over the first WARM_UP steps
 
@@ -118,6 +117,7 @@ class Optimizer(ABC):
     def __init__(self, parameters: list[Parameter], momentum: float = 0.0) -> None:
         self.parameters = parameters
         self.add: Adder = add
+        self.fuses = False  # whether a product may be added to state as it is multiplied
         self.steps, self.momentum = 0, momentum
         zeros = [[np.zeros_like(p.value) for p in parameters] for _ in self.slots]
         self.state: State = dict(zip(self.slots, zeros, strict=True))
@@ -147,21 +147,13 @@ class Optimizer(ABC):
         self.steps += 1
         self.add = adder(sum(p.value.size for p in self.parameters))
         scale = self._clipping(penalties, clip, cases) if clip else 1.0
-        is_fast = cases <= threads.FEW_CASES and self.add is not add
-        fused = self.fuses and is_fast and scale == 1
+        self.fuses = cases <= threads.FEW_CASES and self.add is not add and scale == 1
 
         def update(k: int, rows: slice) -> None:
             p, state = self.parameters[k], [self.state[name][k][rows] for name in self.slots]
             if self.steps % FLUSH_EVERY == 0:
                 _flush(state)
-            if fused and isinstance(p.gradient, Outer):
-                self.update_fused(p, p.gradient, rows, rate, penalties, *state)
-            else:
-                g = penalties.add_to(p.gradient[rows], p, rows, self.add)
-                if scale != 1:
-                    g *= scale
-                decay = penalties.decay if p.decays else 0.0
-                self.update(p.value[rows], g, rate, decay, *state)
+            self.update_rows(p, rows, rate, penalties, scale, *state)
             if mean and not max_norm:
                 mean.update(k, rows, p.value[rows], self.add)
 
@@ -187,14 +179,20 @@ class Optimizer(ABC):
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         """Updates w and its state in place, and may g. decay: λ if `decoupled`, 0 for biases."""
 
-    def update_fused(
-        self, p: Parameter, g: Outer, rows: slice, rate: float, penalties: Penalties, *state: Array
+    def update_rows(
+        self,
+        p: Parameter,
+        rows: slice,
+        rate: float,
+        penalties: Penalties,
+        scale: float,
+        *state: Array,
     ) -> None:
-        """`update` for some rows, with a product g that is added to the state as it is multiplied.
-
-        One thread does it, as BLAS holds the interpreter's lock.
-        """
-        raise NotImplementedError
+        """`update` for some rows of a parameter. scale: of the gradient, if it is clipped."""
+        g = penalties.add_to(p.gradient[rows], p, rows, self.add)
+        if scale != 1:
+            g *= scale
+        self.update(p.value[rows], g, rate, penalties.decay if p.decays else 0.0, *state)
 
     def _clipping(self, penalties: Penalties, max_norm: float, cases: int) -> float:
         """min(1, max_norm / |g|), |g| the norm over all parameters (Pascanu et al. 2013, ICML)."""
@@ -238,7 +236,7 @@ class Momentum(Optimizer):
     name, formulae = "momentum", ("v ← μ v + g", "w ← w − η v")
     usual_rate, rate_margin = 0.05, 2.0
     slots = ("velocity",)
-    fuses = uses_momentum = True
+    uses_momentum = True
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         (v,) = state
@@ -246,11 +244,21 @@ class Momentum(Optimizer):
         v += g
         self.add(w, -rate, v)
 
-    def update_fused(
-        self, p: Parameter, g: Outer, rows: slice, rate: float, penalties: Penalties, *state: Array
+    def update_rows(
+        self,
+        p: Parameter,
+        rows: slice,
+        rate: float,
+        penalties: Penalties,
+        scale: float,
+        *state: Array,
     ) -> None:
+        """The same; of a product in a small step, no array g is made."""
+        if not (self.fuses and isinstance(p.gradient, Outer)):
+            super().update_rows(p, rows, rate, penalties, scale, *state)
+            return
         (v,) = state
-        g.add_to(v, self.momentum, rows)
+        p.gradient.add_to(v, self.momentum, rows)
         self.add(p.value[rows], -rate, penalties.add_to(v, p, rows, self.add))
 
 
@@ -258,7 +266,7 @@ class Nesterov(Momentum):
     """Nesterov momentum: v ← μ v + g;  w ← w − η (g + μ v) (Sutskever et al. 2013, ICML)."""
 
     name, formulae = "nesterov", ("v ← μ v + g", "w ← w − η (g + μ v)")
-    fuses = False
+    update_rows = Optimizer.update_rows  # it uses g itself, too
 
     def update(self, w: Array, g: Array, rate: float, decay: float, *state: Array) -> None:
         (v,) = state
