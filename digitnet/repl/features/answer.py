@@ -1,0 +1,149 @@
+"""`answer` answers a table of pictures, in the form that Kaggle takes."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from rich.console import RenderResult
+
+from digitnet.digits.datasets import GIVEN, MADE, RELATIVES, SOURCES, NotHere
+from digitnet.digits.files import BadFile
+from digitnet.digits.importing import read_cases
+from digitnet.digits.own import MINE, TEST
+from digitnet.digits.prepare import Picture
+from digitnet.engine.arrays import answers_of
+from digitnet.registry.files import write_outside
+from digitnet.registry.model import Model
+from digitnet.repl import kinds
+from digitnet.repl.command import command, path_of
+from digitnet.repl.errors import CommandError, printable
+from digitnet.repl.features.data import mean_digits, reading, understood
+from digitnet.repl.features.img import PictureReader, outputs_of
+from digitnet.repl.pictures import View
+from digitnet.repl.pictures.file import path_to_write
+from digitnet.repl.pictures.tables import counted, percent
+from digitnet.repl.result import Note, Record
+from digitnet.repl.session import Session
+
+CHUNK = 1000  # cases answered between two reports
+# the least and the most pictures by which it is told whether they are sideways; how much larger the
+# mean of their largest outputs is then when rows and columns are swapped; and the different guesses
+MANY, MOST, SURER, GUESSES = 50, 200, 0.1, 5
+
+
+@dataclass(frozen=True)
+class AnswerResult(Record):
+    """The answers were written. correct: of them, if the table has the answers too."""
+
+    file: str
+    answers: int
+    correct: int | None
+    understood: list[str]
+
+    def drawn(self, view: View) -> RenderResult:
+        yield f"Wrote {counted(self.answers, 'answer')} to {printable(self.file)}."
+        if self.correct is not None:
+            share = percent(self.correct / self.answers)
+            yield f"{self.correct:,} of {self.answers:,} match the answers in the table: {share}."
+        yield understood(self.understood)
+
+
+ANSWER = "answer test.csv submission.csv"
+
+
+@command(
+    "answer",
+    group="Asking",
+    examples={ANSWER: "the answers to Kaggle's test pictures, in its form"},
+)
+def answer(
+    session: Session,
+    table: Annotated[str, kinds.TABLE],
+    file: Annotated[str, kinds.FILE],
+) -> AnswerResult:
+    """Write the network's answers to a table of pictures, in the form that Kaggle takes.
+
+    The table is read as by data import: a .csv, .npz or IDX file, with or without answers. The file
+    has a line for each case, in their order, under ImageId,Label: the name that the table gives it,
+    or its number from 1; and the answer.
+    """
+    model = session.network()
+    network, scale = model.trainer.answering(), 1.0
+    source, report = path_of(table, ANSWER), reading(session, table)
+    read = read_cases(source, report, mean_digits(session), network.inputs)
+    read.notes += [f"left out: {reason}" for reason in read.left_out]
+    tests = [each for each in read.sets if each.part == TEST] or read.sets
+    if len(tests) > 1:
+        raise CommandError(f"{printable(table)} has several tables of cases: name one of them")
+    if len(read.sets) > 1:
+        read.notes.append("only the cases to test answered")
+    cases = tests[0].inputs
+    if cases.ndim == 3:
+        reader = PictureReader(model)
+        seen = cases if cases[0].size == network.inputs else reader.seen(cases)
+        if tests[0].answers is None and _is_sideways(seen, reader):
+            seen = seen.transpose(0, 2, 1)
+            read.notes.append("rows and columns swapped: so the network is surer of its answers")
+        cases, scale = seen.reshape(len(cases), -1), reader.scale
+    if cases.shape[1] != network.inputs:
+        raise CommandError(
+            f"the network ({model.network.shape}) takes {network.inputs:,} numbers; "
+            f"{printable(table)} has others"
+        )
+    path = path_to_write(file, ANSWER, session.asker)
+    answers: list[int] = []
+    for start in range(0, len(cases), CHUNK):
+        session.report(Note(f"{start:,} of {len(cases):,} answered", lasting=False))
+        outputs = outputs_of(network, cases[start : start + CHUNK], scale)
+        answers += answers_of(outputs).tolist()
+    names, about = _answer_names(session, model)
+    read.notes += about
+    said = [names[each] for each in answers]
+    rows = zip(tests[0].row_names or range(1, len(answers) + 1), said, strict=True)
+    made = io.StringIO()
+    csv.writer(made, lineterminator="\n").writerows([("ImageId", "Label"), *rows])
+    write_outside(path, made.getvalue().encode())
+    correct = None
+    if tests[0].answers is not None:
+        known = [read.words[each] if read.words else str(each) for each in tests[0].answers]
+        others = sorted({*known} - {*names})
+        if others:
+            read.notes.append(f"its answers not compared: the network has no answer {others[0]!r}")
+        else:
+            correct = sum(map(str.__eq__, said, known))
+    return AnswerResult(str(path), len(answers), correct, read.notes)
+
+
+def _answer_names(session: Session, model: Model) -> tuple[Sequence[str], list[str]]:
+    """What the network's answers are called, words or numbers, and what to say about that."""
+    numbers = [*map(str, range(model.network.outputs))]
+    name, own = model.trained_on[-1] if model.trained_on else GIVEN, session.data_sets.own
+    if name in {*SOURCES, *RELATIVES, *MADE, GIVEN} - {*own.names()} | {MINE}:
+        return numbers, []
+    try:
+        data = session.data_sets.get(name)
+    except (BadFile, NotHere) as error:
+        return numbers, [f"answers in numbers: {error}"]
+    if not model.network.fits(data.train):
+        return numbers, [f"answers in numbers: the data set {name} does not fit the network now"]
+    if not data.answers:
+        return numbers, []
+    there, changed = own.store.find(name, data=True), ""
+    if there and "" != model.saved_at < there.saved_at:
+        changed = ", which was saved after the network"
+    words = [*data.answers, *numbers[len(data.answers) :]]
+    return words, [f"answers in the words of the data set {name}{changed}"]
+
+
+def _is_sideways(pictures: Picture, reader: PictureReader) -> bool:
+    """Whether the network is surer of pictures, and guesses several digits, if they are swapped."""
+    some = pictures[:: 1 + len(pictures) // MOST]
+    upright, swapped = (
+        np.clip(reader.outputs(each), 0, 1) for each in ([*some], [*some.transpose(0, 2, 1)])
+    )
+    guesses = np.unique(swapped.argmax(axis=1))
+    is_surer = swapped.max(axis=1).mean() > upright.max(axis=1).mean() + SURER
+    return len(some) >= MANY and len(guesses) >= GUESSES and bool(is_surer)
