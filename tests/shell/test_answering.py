@@ -137,13 +137,17 @@ def test_words_are_only_those_of_the_set_that_was_trained_on(
     ask.write_text("a,b,c\n0,0,0\n1,1,1\n")
     (*_, answered) = do(session, f"data import some {made}; n 2-4-2; t 1; answer {ask} {out}")
     assert answered["correct"] is None
-    assert "its answers not compared: the network has no answer '0'" in answered["understood"]
+    assert "its answers were not compared: the network has no answer '0'" in answered["understood"]
     made.write_text("a,b,c\n0,0,no\n0,1,yes\n1,0,maybe\n1,1,no\n")
     (*_, answered) = do(session, f"data import some {made}; answer {ask} {out}")
-    assert "answers in numbers: the data set some does not fit" in "; ".join(answered["understood"])
+    assert "answers written as numbers: the data set some does not fit" in "; ".join(
+        answered["understood"]
+    )
     assert answered["correct"] is not None
     (*_, answered) = do(session, f"data delete some; answer {ask} {out}")
-    assert "answers in numbers: the data set some is not here" in "; ".join(answered["understood"])
+    assert "answers written as numbers: the data set some is not here" in "; ".join(
+        answered["understood"]
+    )
 
 
 def test_a_table_of_other_numbers_is_answered(session: Session, tmp_path: Path) -> None:

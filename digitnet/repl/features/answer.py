@@ -79,14 +79,14 @@ def answer(
     if len(tests) > 1:
         raise CommandError(f"{printable(table)} has several tables of cases: name one of them")
     if len(read.sets) > 1:
-        read.notes.append("only the cases to test answered")
+        read.notes.append("only its test cases were answered")
     cases = tests[0].inputs
     if cases.ndim == 3:
         reader = PictureReader(model)
         seen = cases if cases[0].size == network.inputs else reader.seen(cases)
         if tests[0].answers is None and _is_sideways(seen, reader):
             seen = seen.transpose(0, 2, 1)
-            read.notes.append("rows and columns swapped: so the network is surer of its answers")
+            read.notes.append("rows and columns swapped: the network is surer of its answers then")
         cases, scale = seen.reshape(len(cases), -1), reader.scale
     if cases.shape[1] != network.inputs:
         raise CommandError(
@@ -111,7 +111,9 @@ def answer(
         known = [read.words[each] if read.words else str(each) for each in tests[0].answers]
         others = sorted({*known} - {*names})
         if others:
-            read.notes.append(f"its answers not compared: the network has no answer {others[0]!r}")
+            read.notes.append(
+                f"its answers were not compared: the network has no answer {others[0]!r}"
+            )
         else:
             correct = sum(map(str.__eq__, said, known))
     return AnswerResult(str(path), len(answers), correct, read.notes)
@@ -126,9 +128,11 @@ def _answer_names(session: Session, model: Model) -> tuple[Sequence[str], list[s
     try:
         data = session.data_sets.get(name)
     except (BadFile, NotHere) as error:
-        return numbers, [f"answers in numbers: {error}"]
+        return numbers, [f"answers written as numbers: {error}"]
     if not model.network.fits(data.train):
-        return numbers, [f"answers in numbers: the data set {name} does not fit the network now"]
+        return numbers, [
+            f"answers written as numbers: the data set {name} does not fit the network now"
+        ]
     if not data.answers:
         return numbers, []
     there, changed = own.store.find(name, data=True), ""

@@ -93,7 +93,8 @@ def undo(
     from the last. What is replaced is kept, and undo brings it back.
     """
     is_redo = session.undone is not None and session.undone is session.last_change and number == 1
-    session.undone = session.undone if is_redo else None
+    if not is_redo:
+        session.undone = None
     if name in TRAININGS and number == 1:
         done = _undo_training(session)
     else:
