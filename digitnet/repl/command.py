@@ -1,8 +1,11 @@
 """Commands: a record each, from which parsing, help and completion are derived; lines of them.
 
-    @command("t", "train", group="Learning", examples={"t 3e": "three epochs"})
+    @command("t", "train", group="Learning")
     def train(session: Session, amount: Annotated[Amount, AMOUNT] = ONE_EPOCH) -> ...:
-        '''Train the network on mini-batches of random cases.'''
+        '''Train the network on mini-batches of random cases.
+
+        t 3e: three epochs
+        '''
 
 The decorator, the function's signature and its docstring define the command completely.
 
@@ -157,16 +160,16 @@ def command(
     name: str,
     *aliases: str,
     group: str,
-    examples: Mapping[str, str],
     rank: int = 5,
     is_picture: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator that registers a function as a command.
 
     The function's first parameter is the session. The others are the arguments, each annotated with
-    its Kind; a repeated one that may be empty is annotated with OPTIONAL too. examples: lines to
-    type → what they do; error messages show the last. rank: the position in the group, those needed
-    first having the lowest. Raises ValueError if a name is already taken or the group is unknown.
+    its Kind; a repeated one that may be empty is annotated with OPTIONAL too. The last paragraph of
+    its docstring is its examples, `LINE: what it does` each; error messages show the last line.
+    rank: the position in the group, those needed first having the lowest. Raises ValueError if a
+    name is already taken or the group is unknown.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,6 +180,8 @@ def command(
             raise ValueError(f"{group!r} is not a group of commands")
         text = inspect.cleandoc(function.__doc__ or "")
         summary = text.splitlines()[0].rstrip(".")
+        text, _, last = text.rpartition("\n\n")
+        examples = dict(line.split(": ", 1) for line in last.splitlines())
         text = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
         about = (summary, text, examples, rank, is_picture)
         record = Command(name, aliases, group, function, _arguments(function), *about)

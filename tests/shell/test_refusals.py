@@ -153,7 +153,7 @@ def test_an_error_nobody_thought_of_is_told_in_a_line(
 
 def test_two_commands_cannot_have_one_name() -> None:
     with pytest.raises(ValueError, match="'train'"):
-        command("zz", "train", group="Learning", examples={"zz": ""})(lambda session: None)
+        command("zz", "train", group="Learning")(lambda session: None)
 
 
 def test_every_example_in_the_help_is_understood(session: Session) -> None:

@@ -54,11 +54,7 @@ class AnswerResult(Record):
 ANSWER = "answer test.csv submission.csv"
 
 
-@command(
-    "answer",
-    group="Asking",
-    examples={ANSWER: "the answers to Kaggle's test pictures, in its form"},
-)
+@command("answer", group="Asking")
 def answer(
     session: Session,
     table: Annotated[str, kinds.TABLE],
@@ -69,6 +65,8 @@ def answer(
     The table is read as by data import: a .csv, .npz or IDX file, with or without answers. The file
     has a line for each case, in their order, under ImageId,Label: the name that the table gives it,
     or its number from 1; and the answer.
+
+    answer test.csv submission.csv: the answers to Kaggle's test pictures, in its form
     """
     model = session.network()
     network, scale = model.trainer.answering(), 1.0

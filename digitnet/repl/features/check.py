@@ -162,17 +162,7 @@ def _shown_units(values: Array, view: View) -> RenderableType:
     return pixels(picture, view, signed=bool((values < 0).any()))
 
 
-@command(
-    "c",
-    "check",
-    group="First steps",
-    rank=2,
-    examples={
-        "c": "a random case",
-        "c 17 layers": "with the outputs of each hidden layer",
-        "c 17": "test case 17",
-    },
-)
+@command("c", "check", group="First steps", rank=2)
 def check(
     session: Session,
     index: Annotated[int | str | None, kinds.CASE] = None,
@@ -183,6 +173,10 @@ def check(
     A random case, or the one with that number. With `layers`, also shows the outputs of the hidden
     layers: feature maps as pictures, the units of dense layers in rows. Of a committee, the guesses
     of its members are shown, or the layers of the first one.
+
+    c: a random case
+    c 17 layers: with the outputs of each hidden layer
+    c 17: test case 17
     """
     wants_layers = bool(layers) or isinstance(index, str)
     model, member = single(session) if wants_layers else (session.network(), "")
@@ -252,23 +246,17 @@ class CheckManyResult(Record):
             yield f"wrong shows the misread ones{of_all}."
 
 
-@command(
-    "ch",
-    "check_multiple",
-    group="First steps",
-    rank=3,
-    examples={
-        "ch": "100 random test cases",
-        "ch 500": "500 random test cases",
-        "ch all": "the whole test set",
-    },
-)
+@command("ch", "check_multiple", group="First steps", rank=3)
 def check_multiple(
     session: Session, count: Annotated[int | str, kinds.COUNT_OR_ALL] = 100
 ) -> CheckManyResult:
     """Measure the accuracy on N random test cases, or on all.
 
     Without a number, on 100 cases (or on all if there are fewer).
+
+    ch: 100 random test cases
+    ch 500: 500 random test cases
+    ch all: the whole test set
     """
     model = session.network()
     data = session.data_for(model)
@@ -335,18 +323,14 @@ class CasesShown(Said):
 MAX_SHOWN = 100  # maximum number of cases of one `show`
 
 
-@command(
-    "show",
-    group="Digits",
-    rank=6,
-    examples={
-        "show": "six random test cases",
-        "show augment": "training cases as the network sees them with `set augment`",
-        "show 12": "twelve random test cases",
-    },
-)
+@command("show", group="Digits", rank=6)
 def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> CasesShown:
-    """Show random test cases with their answers, or deformed training cases."""
+    """Show random test cases with their answers, or deformed training cases.
+
+    show: six random test cases
+    show augment: training cases as the network sees them with `set augment`
+    show 12: twelve random test cases
+    """
     data = session.data()
     deforms = isinstance(count, str)
     number = 18 if isinstance(count, str) else count

@@ -106,17 +106,7 @@ def progress(session: Session) -> Report:
     return report
 
 
-@command(
-    "data",
-    group="Digits",
-    examples={
-        "data": "list the data sets",
-        "data import photos scans": "make the set photos from the pictures in scans/0 to scans/9",
-        "data delete photos": "delete it, after asking; undo brings it back",
-        "data sample": "use the sample",
-        "data mnist": "use all of MNIST; downloads it if it is not here",
-    },
-)
+@command("data", group="Digits")
 def data(
     session: Session,
     name: Annotated[str, kinds.DATA] = "",
@@ -130,6 +120,12 @@ def data(
     of answers. What the pixels mean (0 to 1, dark on light, ...) is recognised and told. Validation
     and test sets that the files name are kept; otherwise about a tenth of the cases is set aside
     for each, the same ones in every import. data delete NAME deletes a set, after asking.
+
+    data: list the data sets
+    data import photos scans: make the set photos from the pictures in scans/0 to scans/9
+    data delete photos: delete it, after asking; undo brings it back
+    data sample: use the sample
+    data mnist: use all of MNIST; downloads it if it is not here
     """
     if name == "import":
         return _import(session, own, path)
@@ -269,18 +265,7 @@ def _download(session: Session) -> None:
 # one's own digits
 
 
-@command(
-    "mine",
-    group="Digits",
-    examples={
-        "mine": "add the digit read last, as what it was said to be on the board",
-        "mine show": "the pictures in mine, each with its number and its answer",
-        "mine 1 12": "number 12 is a 1",
-        "mine remove 12": "take number 12 out; without a number, the last one",
-        "mine 31415": "add the five digits read last, each as what it is",
-        "mine 7": "add it as a 7, or say that what was just added is a 7",
-    },
-)
+@command("mine", group="Digits")
 def mine(
     session: Session,
     what: Annotated[str | None, kinds.DIGITS_OR_VERB] = None,
@@ -294,6 +279,13 @@ def mine(
     is kept for testing. It is kept with the saves. mine show shows what is in it, the
     last hundred or those from a number on; mine DIGIT N corrects the answer of one, mine remove
     takes one out. undo takes back the last of these changes, data delete mine deletes all.
+
+    mine: add the digit read last, as what it was said to be on the board
+    mine show: the pictures in mine, each with its number and its answer
+    mine 1 12: number 12 is a 1
+    mine remove 12: take number 12 out; without a number, the last one
+    mine 31415: add the five digits read last, each as what it is
+    mine 7: add it as a 7, or say that what was just added is a 7
     """
     if what == "show":
         return _shown(session, number)

@@ -125,21 +125,16 @@ class DoctorResult(Drawn):
         yield Curves([Chart("cost of each mini-batch", drawn)], live=True)
 
 
-@command(
-    "doctor",
-    group="Learning",
-    rank=3,
-    examples={
-        "doctor": "why does it not learn?",
-        "doctor 1": "the first finding at length: what was seen, tried, and what it means",
-    },
-)
+@command("doctor", group="Learning", rank=3)
 def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> DoctorResult:
     """Find out what keeps the network from learning, and what to try.
 
     Examines the data, the layers and the history, and trains copies for a short time; the network
     itself is not changed. Each finding comes with its evidence and a line to type, which was tried
     on a copy where that is possible. Of a committee, each member is examined.
+
+    doctor: why does it not learn?
+    doctor 1: the first finding at length: what was seen, tried, and what it means
     """
     model = session.network()
     data = session.data_for(model)

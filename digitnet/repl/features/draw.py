@@ -294,21 +294,16 @@ class DrawResult(Drawn):
         yield f"{command} adds it to your own digits."
 
 
-@command(
-    "d",
-    "draw",
-    group="Asking",
-    examples={
-        "d 11": "with test case 11 on it, to change",
-        "d": "a board to draw a digit on; Enter when it is done",
-    },
-)
+@command("d", "draw", group="Asking")
 def draw(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> Result:
     """Draw a digit or a number with the mouse or the keys, and watch the network read it.
 
     The network reads it while you draw, each digit prepared as MNIST's were. 0 to 9 says which
     digit it is, Enter is done, Escape leaves. With a number, that test case is on the board, so
     that one sees how the outputs follow what is drawn or erased.
+
+    d 11: with test case 11 on it, to change
+    d: a board to draw a digit on; Enter when it is done
     """
     board, session.last_pictures = Board(_reader(session.network())), None
     if index is not None:

@@ -18,16 +18,7 @@ from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 
-@command(
-    "export",
-    group="Saves",
-    examples={
-        "export first.npz": "for numpy",
-        "export first.safetensors": "for PyTorch and others",
-        "export first.onnx": "for onnxruntime and others",
-        "export best.py": "lines of Python that answer with best.npz, which is written too",
-    },
-)
+@command("export", group="Saves")
 def export(session: Session, file: Annotated[str, kinds.FILE]) -> Said:
     """Write the network to a file for other programs: .npz, .safetensors, .onnx or .py.
 
@@ -38,6 +29,11 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> Said:
     a committee is its members side by side. An existing file is overwritten only after a yes.
 
     .safetensors and .onnx need one more package each: pip install safetensors onnx.
+
+    export first.npz: for numpy
+    export first.safetensors: for PyTorch and others
+    export first.onnx: for onnxruntime and others
+    export best.py: lines of Python that answer with best.npz, which is written too
     """
     model = session.network()
     path = path_to_write(file, "export first.npz", session.asker)
@@ -51,15 +47,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> Said:
     return Said(f"Exported as {' and '.join(files)} ({decimal(written)}).", fields)
 
 
-@command(
-    "import",
-    group="Saves",
-    examples={
-        "import mlp.safetensors relu": "the state dict of a dense network of PyTorch's",
-        "import mlp.onnx": "a model that another program wrote",
-        "import first.npz": "load it; pas NAME then saves it",
-    },
-)
+@command("import", group="Saves")
 def import_(
     session: Session,
     file: Annotated[str, kinds.FILE_OF_WEIGHTS],
@@ -73,6 +61,10 @@ def import_(
     matrices of Keras or scikit-learn, in order, in .npz. The activation of its hidden units, which
     such a file does not tell, is given after it. A model in .onnx may be of any program if its
     layers are ones that digitnet has, one after the other; any other is refused, by name.
+
+    import mlp.safetensors relu: the state dict of a dense network of PyTorch's
+    import mlp.onnx: a model that another program wrote
+    import first.npz: load it; pas NAME then saves it
     """
     path, said = path_of(file, "import first.npz"), list[str]()
     try:

@@ -84,19 +84,14 @@ def _in_full(command: Command) -> RenderResult:
     yield pairs(dict([plainest, *others]), "Examples")
 
 
-@command(
-    "?",
-    "help",
-    "man",
-    group="This program",
-    examples={
-        "?": "all commands",
-        "? epoch": "what a word means: a term, a setting, a recipe, a data set, ...",
-        "? t": "all about t, with examples",
-    },
-)
+@command("?", "help", "man", group="This program")
 def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult:
-    """List the commands, explain one in full, or say what a word means."""
+    """List the commands, explain one in full, or say what a word means.
+
+    ?: all commands
+    ? epoch: what a word means: a term, a setting, a recipe, a data set, ...
+    ? t: all about t, with examples
+    """
     if not name:
         return HelpResult(all_commands(), False, session.aliases)
     if name in session.aliases:
@@ -112,9 +107,12 @@ def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult
     raise CommandError(f"{quoted(name)} is not a command, nor a word explained here. {hint}")
 
 
-@command("s", "stop", "q", "quit", "exit", group="This program", examples={"s": "leave"})
+@command("s", "stop", "q", "quit", "exit", group="This program")
 def stop(session: Session) -> Said:
-    """Leave; asks first if there is unsaved training. Ctrl-D does the same."""
+    """Leave; asks first if there is unsaved training. Ctrl-D does the same.
+
+    s: leave
+    """
     saved: SaveResult | None = None
     said: list[str] = []
     if not session.interactive:

@@ -302,18 +302,7 @@ def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:
     return picture
 
 
-@command(
-    "img",
-    group="Asking",
-    examples={
-        "img page.jpg steps": "shows the page with its boxes, and each digit as it was read",
-        "img photos": "all pictures in a folder; folders 0 to 9 in it give an accuracy",
-        "img *.png scan.jpg": "those, one after the other",
-        "img clipboard": "the picture that was copied",
-        "img -": "standard input: digitnet -c 'l hand; img -' < scan.png",
-        "img seven.png": "what the network reads in it",
-    },
-)
+@command("img", group="Asking")
 def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
     """Read the digits in pictures: PNG, JPEG, GIF, BMP, WebP or TIFF.
 
@@ -322,6 +311,13 @@ def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
     line, from left to right. A file in which none is read is a failure, unless its folder gives the
     answer: then it counts as misread. mine adds the one that was read last to your own digits. The
     included network hand (l hand) knows more ways to write digits than MNIST has.
+
+    img page.jpg steps: shows the page with its boxes, and each digit as it was read
+    img photos: all pictures in a folder; folders 0 to 9 in it give an accuracy
+    img *.png scan.jpg: those, one after the other
+    img clipboard: the picture that was copied
+    img -: standard input: digitnet -c 'l hand; img -' < scan.png
+    img seven.png: what the network reads in it
     """
     reader, session.last_pictures = PictureReader(session.network()), None
     steps = len(files) > 1 and files[-1] == STEPS

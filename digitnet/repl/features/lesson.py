@@ -244,22 +244,18 @@ def _numbered(noun: str, every: Sequence[T], number: int) -> T:
     return every[number - 1]
 
 
-@command(
-    "lesson",
-    group="This program",
-    examples={
-        "lesson": "all lessons, and how far you got",
-        "lesson next": "skip a step",
-        "lesson off": "end the lesson",
-        "lesson 3": "begin or resume the third",
-    },
-)
+@command("lesson", group="This program")
 def lesson(session: Session, number: Annotated[int | str, kinds.LESSON] = 0) -> Said:
     """Take a lesson of five minutes: steps to type, with goals that are checked.
 
     Other commands may be used in between. A lesson left is resumed where it was, also on another
     day; one that was finished begins again. Lessons of your own belong in the folder lessons beside
     config.toml.
+
+    lesson: all lessons, and how far you got
+    lesson next: skip a step
+    lesson off: end the lesson
+    lesson 3: begin or resume the third
     """
     files, taken = list(lessons().values()), _progress(session)
     if number == "off":
@@ -297,13 +293,13 @@ def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
     return Listed(below, {"lessons": data}, table)
 
 
-@command(
-    "tour",
-    group="This program",
-    examples={"tour off": "end the tour", "tour": "start the tour"},
-)
+@command("tour", group="This program")
 def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> Any:
-    """Take a two-minute tour: train a network, ask it, draw for it, save it. It is lesson 1."""
+    """Take a two-minute tour: train a network, ask it, draw for it, save it. It is lesson 1.
+
+    tour off: end the tour
+    tour: start the tour
+    """
     return lesson(session, off or 1)
 
 
@@ -412,21 +408,17 @@ class Treatment(Coach):
         return f"{self.patient.told} That was patient {self.number}; patient lists all."
 
 
-@command(
-    NAME,
-    group="This program",
-    examples={
-        "patient": "all patients",
-        "patient hint": "a hint about the one in hand",
-        "patient rate-high": "say what is wrong with it",
-        "patient 3": "take the third in hand",
-    },
-)
+@command(NAME, group="This program")
 def patient(session: Session, what: Annotated[int | str, kinds.PATIENT] = 0) -> Said:
     """Cure a broken network: a patient is loaded, say what is wrong and make it learn.
 
     Every means is allowed: i, set, plot, why, w, show, doctor. The accuracy is checked after each
     command. Patients are networks as learners really had them.
+
+    patient: all patients
+    patient hint: a hint about the one in hand
+    patient rate-high: say what is wrong with it
+    patient 3: take the third in hand
     """
     every = patients()
     if not what:

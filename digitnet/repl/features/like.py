@@ -57,18 +57,14 @@ class LikeResult(Record):
                 yield gallery(list(zip(pictures, map(Text, labels), strict=True)), view)
 
 
-@command(
-    "like",
-    group="Asking",
-    rank=7,
-    examples={"like 11": "the training cases most like test case 11"},
-    is_picture=True,
-)
+@command("like", group="Asking", rank=7, is_picture=True)
 def like(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> LikeResult:
     """Show the training cases most like a test case, and how far they are from it.
 
     Twice: by the inputs, and by the outputs of the last hidden layer for them. What the layer has
     learned is seen where the second are alike and the first are not.
+
+    like 11: the training cases most like test case 11
     """
     model, member = single(session)
     data, network = session.data_for(model), model.trainer.answering()
@@ -157,16 +153,7 @@ class FoolResult(Drawn):
         )
 
 
-@command(
-    "fool",
-    group="Asking",
-    rank=7,
-    examples={
-        "fool 11": "the smallest change of test case 11 that changes the answer",
-        "fool 11 3": "the smallest one that makes the network read a 3",
-    },
-    is_picture=True,
-)
+@command("fool", group="Asking", rank=7, is_picture=True)
 def fool(
     session: Session,
     index: Annotated[int | None, kinds.INDEX] = None,
@@ -176,6 +163,9 @@ def fool(
 
     Small steps along the gradient lead to the nearest other answer (DeepFool, Moosavi-Dezfooli et
     al. 2016), or to the one given. Also shown: what counts, the gradient at the unchanged case.
+
+    fool 11: the smallest change of test case 11 that changes the answer
+    fool 11 3: the smallest one that makes the network read a 3
     """
     model, member = single(session)
     data, network = session.data_for(model), model.trainer.answering()

@@ -368,18 +368,7 @@ class FilmedResult(Record):
         yield from self.training.drawn(replace(view, redraws=False))
 
 
-@command(
-    "look",
-    group="Asking",
-    rank=7,
-    examples={
-        "look": "the network, and what it makes of a random case",
-        "look 5 picture.svg": "drawn in a file",
-        "look train 3e": "three epochs of training, with the network on the screen",
-        "look 5": "test case 5",
-    },
-    is_picture=True,
-)
+@command("look", group="Asking", rank=7, is_picture=True)
 def look(
     session: Session,
     index: Annotated[int | str | None, kinds.LOOKED] = None,
@@ -399,6 +388,11 @@ def look(
     look train trains as t does, for one epoch or the amount given, with the network on the screen
     instead of the curves, and below it the share of guesses for each answer. Afterward, comma and
     period go back and forth through the training, Home and End to its ends.
+
+    look: the network, and what it makes of a random case
+    look 5 picture.svg: drawn in a file
+    look train 3e: three epochs of training, with the network on the screen
+    look 5: test case 5
     """
     if index == "train":
         return _filmed(session, amount or Amount(1, "epochs"))

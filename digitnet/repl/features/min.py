@@ -45,17 +45,7 @@ class MinResult(Record):
             yield "Interrupted: the weights of the last iteration are kept. undo t takes them back."
 
 
-@command(
-    "min",
-    "minimize",
-    group="Learning",
-    rank=6,
-    examples={
-        "min": "100 iterations of l-bfgs",
-        "min 50 cg": "50 iterations of conjugate gradients",
-        "min 150": "150 iterations of l-bfgs",
-    },
-)
+@command("min", "minimize", group="Learning", rank=6)
 def min_(
     session: Session,
     iterations: Annotated[int, kinds.ITERATIONS] = 100,
@@ -66,6 +56,10 @@ def min_(
     l-bfgs estimates the curvature from the last steps; cg uses conjugate gradients. Neither needs a
     learning rate, nor uses max_norm, dropout, augment or smoothing. Ctrl-C keeps the weights of the
     last iteration; undo t undoes the minimisation.
+
+    min: 100 iterations of l-bfgs
+    min 50 cg: 50 iterations of conjugate gradients
+    min 150: 150 iterations of l-bfgs
     """
     model = session.learner()
     data, milestones = session.data_for(model), Milestones(MAX_MILESTONES)

@@ -38,19 +38,7 @@ def now_in_hand(model: Model, said: str, **others: Any) -> Said:
     return Said(said, fields | others)
 
 
-@command(
-    "n",
-    "new",
-    group="First steps",
-    rank=8,
-    examples={
-        "n": f"the recipe {DEFAULT}",
-        "n relu": "a network from a recipe (? n lists them)",
-        "n 784-100-10": "a network of that shape (n 784 100 10 does the same)",
-        "n 28x28-16c5-p2-10": "a convolution with 16 channels and 5x5 kernels, then 2x2 pooling",
-        "n 784-100-10 tanh sigmoid squared": "with these activations and this cost",
-    },
-)
+@command("n", "new", group="First steps", rank=8)
 def new(
     session: Session,
     recipe: Annotated[str, kinds.RECIPE] = DEFAULT,
@@ -66,6 +54,12 @@ def new(
 
     A shape may be followed by the activation of the hidden layers (relu, tanh, sigmoid, linear),
     that of the output (softmax, sigmoid, tanh, relu, linear) and the cost (cross-entropy, squared).
+
+    n: the recipe quick
+    n relu: a network from a recipe (? n lists them)
+    n 784-100-10: a network of that shape (n 784 100 10 does the same)
+    n 28x28-16c5-p2-10: a convolution with 16 channels and 5x5 kernels, then 2x2 pooling
+    n 784-100-10 tanh sigmoid squared: with these activations and this cost
     """
     if recipe in RECIPES and hidden:
         raise CommandError(
@@ -93,17 +87,14 @@ def recipe_of(shape: str, hidden: str = "", output: str = "", cost: str = "") ->
         raise CommandError(f"{printable(str(error))}. Example: n 784-100-10") from None
 
 
-@command(
-    "vote",
-    group="Asking",
-    rank=7,
-    examples={"vote first second": "the mean of the outputs of two networks"},
-)
+@command("vote", group="Asking", rank=7)
 def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
     """Let several saved networks answer together, by averaging their outputs.
 
     The committee becomes the network in hand: c, ch and i work with it, pas saves it. Its members
     are copies; they do not change when the saves are trained further.
+
+    vote first second: the mean of the outputs of two networks
     """
     if not 1 <= len(names) <= MAX_MEMBERS:
         raise CommandError(
@@ -200,9 +191,12 @@ def _effective(settings: Settings) -> str:
     return all_spelled({n: value for n, value in asdict(settings).items() if value != off[n]})
 
 
-@command("i", "info", group="Networks", examples={"i": "describe the network in hand"})
+@command("i", "info", group="Networks")
 def info(session: Session) -> InfoResult:
-    """Show the network in hand: layers, settings, training, accuracy."""
+    """Show the network in hand: layers, settings, training, accuracy.
+
+    i: describe the network in hand
+    """
     model = session.network()
     trainer, network, accuracy = model.trainer, model.network, model.accuracy
     last = trainer.history[-1] if trainer.history else None

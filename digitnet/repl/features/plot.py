@@ -38,18 +38,7 @@ class PlotResult(Record):
         yield from self.said
 
 
-@command(
-    "plot",
-    group="Learning",
-    rank=2,
-    examples={
-        "plot first second": "two saved networks in one picture",
-        "plot rate": "with the learning rate",
-        "plot log curves.svg": "costs on a logarithmic axis, in a file: .svg, .pdf, .png or .html",
-        "plot": "the cost and the accuracy so far",
-    },
-    is_picture=True,
-)
+@command("plot", group="Learning", rank=2, is_picture=True)
 def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> PlotResult:
     """Plot the costs and the validation accuracy over the whole training.
 
@@ -59,6 +48,11 @@ def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> P
     The costs are on a logarithmic axis where the largest is 30 times the smallest; log and linear
     set the axis. rate adds the learning rate, as far as the network was trained in this session.
     In a file, the curves are lines; light before its name draws them on a white background.
+
+    plot first second: two saved networks in one picture
+    plot rate: with the learning rate
+    plot log curves.svg: costs on a logarithmic axis, in a file: .svg, .pdf, .png or .html
+    plot: the cost and the accuracy so far
     """
     words = kinds.PLOT_WORDS.keys() & set(names)
     log = True if "log" in words else False if "linear" in words else None

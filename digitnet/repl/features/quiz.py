@@ -89,15 +89,7 @@ class QuizResult(Drawn):
         yield "quiz NUMBER answers; quiz skip shows it."
 
 
-@command(
-    "quiz",
-    group="Asking",
-    examples={
-        "quiz": "a question about the network in hand",
-        "quiz skip": "show the answer",
-        "quiz 0.62": "the answer",
-    },
-)
+@command("quiz", group="Asking")
 def quiz(
     session: Session, answer: Annotated[float | str | None, kinds.ANSWERED] = None
 ) -> QuizResult:
@@ -105,6 +97,10 @@ def quiz(
 
     The question is about a random case of the network in hand, or of mini if there is none. An
     answer may be off by 1 %. After three wrong ones the right one is shown.
+
+    quiz: a question about the network in hand
+    quiz skip: show the answer
+    quiz 0.62: the answer
     """
     question = session.question
     if answer is None or question is None:

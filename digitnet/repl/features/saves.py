@@ -84,43 +84,28 @@ def _question(session: Session, name: str) -> str:
     return f"{said}. Overwrite it (undo brings it back)?"
 
 
-@command(
-    "p",
-    "save",
-    group="First steps",
-    rank=4,
-    examples={"p first": "save as first", "p": "save under the network's name"},
-)
+@command("p", "save", group="First steps", rank=4)
 def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
-    """Save the network under its name or the one given; asks for a name if it has none."""
+    """Save the network under its name or the one given; asks for a name if it has none.
+
+    p first: save as first
+    p: save under the network's name
+    """
     return _save(session, clean(name or session.network().name or _asked_for(session)))
 
 
-@command(
-    "pas",
-    "save_as",
-    group="First steps",
-    rank=5,
-    examples={"pas first": "save as first", "pas 'my first'": "a name with a space"},
-)
+@command("pas", "save_as", group="First steps", rank=5)
 def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
-    """Save the network under another name, which becomes its name."""
+    """Save the network under another name, which becomes its name.
+
+    pas first: save as first
+    pas 'my first': a name with a space
+    """
     session.network()
     return _save(session, clean(name))
 
 
-@command(
-    "l",
-    "load",
-    group="First steps",
-    rank=6,
-    examples={
-        "l": "list the saves and ask for one",
-        "l first": "load the network saved as first",
-        "l champion 3": "load the third member of a committee",
-        "l long record": "load long, or make it from the recipe record if it is not there",
-    },
-)
+@command("l", "load", group="First steps", rank=6)
 def load(
     session: Session,
     name: Annotated[str, kinds.SAVE] = "",
@@ -131,6 +116,11 @@ def load(
     With a recipe or a shape after the name, makes that network under that name if there is no such
     save yet, so that a script that begins with it continues where it was interrupted. With a number
     after the name of a committee, loads a copy of that member.
+
+    l: list the saves and ask for one
+    l first: load the network saved as first
+    l champion 3: load the third member of a committee
+    l long record: load long, or make it from the recipe record if it is not there
     """
     registry, member = session.registry, ""
     if not name:
@@ -310,9 +300,12 @@ class ListResult:
         )
 
 
-@command("ls", "list", group="First steps", rank=7, examples={"ls": "the saved networks"})
+@command("ls", "list", group="First steps", rank=7)
 def list_(session: Session) -> ListResult:
-    """List the saved networks and studies; > stands beside the network in hand."""
+    """List the saved networks and studies; > stands beside the network in hand.
+
+    ls: the saved networks
+    """
     entries = [_with_question(session.registry, entry) for entry in session.registry.saves()]
     in_hand = session.hand.name if session.hand else ""
     return ListResult(entries, in_hand, other_files(session.saves))
@@ -329,11 +322,14 @@ def _with_question(registry: Registry, entry: Entry) -> Entry:
     return entry
 
 
-@command("ren", "rename", group="Saves", examples={"ren first best": "rename first to best"})
+@command("ren", "rename", group="Saves")
 def rename(
     session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
 ) -> Said:
-    """Rename a saved network."""
+    """Rename a saved network.
+
+    ren first best: rename first to best
+    """
     new, old = clean(new), existing(session, old, "nothing was renamed: ")
     entry = session.registry.rename(old, new)
     follow_rename(session, old, new)

@@ -48,17 +48,7 @@ def _spelled(name: str, value: Any) -> str:
     return "random" if value is None else spelled(name, value)
 
 
-@command(
-    "set",
-    group="Learning",
-    rank=1,
-    examples={
-        "set": "all settings",
-        "set batch all": "use the whole training set in each step",
-        "set schedule cosine 20e": "a rate that falls over 20 epochs",
-        "set rate 0.01": "a smaller learning rate",
-    },
-)
+@command("set", group="Learning", rank=1)
 def set_(
     session: Session,
     name: Annotated[str, kinds.SETTING] = "",
@@ -69,6 +59,11 @@ def set_(
 
     Settings of training belong to the network in hand and are saved with it; seed, threads, vi,
     epoch_lines, watch and theme belong to this session.
+
+    set: all settings
+    set batch all: use the whole training set in each step
+    set schedule cosine 20e: a rate that falls over 20 epochs
+    set rate 0.01: a smaller learning rate
     """
     value = f"{value} {horizon}".strip()
     if value and name in SETTINGS:
@@ -175,18 +170,15 @@ class FindResult(Record):
         yield text.append(f"set rate {self.suggestion:g}", "bold")
 
 
-@command(
-    "find",
-    group="Learning",
-    rank=4,
-    examples={"find rate": "a learning rate for the network in hand"},
-)
+@command("find", group="Learning", rank=4)
 def find(session: Session, what: Annotated[str, kinds.FOUND] = "rate") -> FindResult:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
     changed. If the network has been trained, the copy is an untrained one, with initial weights as
     usual for its activations.
+
+    find rate: a learning rate for the network in hand
     """
     model = session.learner()
     data = session.data_for(model)

@@ -104,11 +104,7 @@ class StepResult(Drawn):
             yield ENDINGS[self.stopped]
 
 
-@command(
-    "step",
-    group="Learning",
-    examples={"step": "one mini-batch", "step 3": "three mini-batches, one after the other"},
-)
+@command("step", group="Learning")
 def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult:
     """Train one mini-batch, or N, and show what each does to the weights.
 
@@ -117,6 +113,9 @@ def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult
     ones, the norms and the largest changes are shown.
 
     With --json, arrays of more than 1,000 numbers are null.
+
+    step: one mini-batch
+    step 3: three mini-batches, one after the other
     """
     if count > MAX_STEPS:
         raise CommandError(
@@ -190,14 +189,12 @@ def _columns(change: ParameterChange) -> dict[str, Array]:
 CHECKED_CASES = 20  # training cases for a gradient check
 
 
-@command(
-    "grad",
-    group="Learning",
-    rank=8,
-    examples={"grad": "back-propagation against numerical differences"},
-)
+@command("grad", group="Learning", rank=8)
 def grad(session: Session) -> Said:
-    """Check the gradient of the network in hand against numerical differences."""
+    """Check the gradient of the network in hand against numerical differences.
+
+    grad: back-propagation against numerical differences
+    """
     model = session.learner()
     data = session.data_for(model)
     # twice the bytes of float32, and the network is held several times

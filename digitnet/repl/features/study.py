@@ -283,20 +283,7 @@ def _intervals(trials: Sequence[Trials], *, blocks: bool) -> list[str]:
     return drawings or [""] * len(spans)
 
 
-@command(
-    "study",
-    group="Asking",
-    rank=6,
-    examples={
-        "study shape 784-20-10 784-100-10 --repeat 5": "two shapes, each with five seeds",
-        "study cases 500 1000 rate 0.05 0.1 --for 3e": "every combination, three epochs each",
-        "study auto 10m": "a search for good settings that takes about ten minutes",
-        "study study-1": "continue a study, or show it again",
-        "study study-1 show": "show it as it is, without continuing it",
-        "study study-1 best": "train its best network again, load it and check it",
-        "study rate 0.01 0.1": "the same network with two learning rates",
-    },
-)
+@command("study", group="Asking", rank=6)
 def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult | Said:
     """Train many networks with different settings, and compare them on the validation set.
 
@@ -305,6 +292,14 @@ def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult 
     NAME names the study, and --on tcp://HOST:8786 trains on a dask cluster. Everything else is
     taken from the network in hand. Each result is saved as it arrives; Ctrl-C keeps the results so
     far, and study NAME continues.
+
+    study shape 784-20-10 784-100-10 --repeat 5: two shapes, each with five seeds
+    study cases 500 1000 rate 0.05 0.1 --for 3e: every combination, three epochs each
+    study auto 10m: a search for good settings that takes about ten minutes
+    study study-1: continue a study, or show it again
+    study study-1 show: show it as it is, without continuing it
+    study study-1 best: train its best network again, load it and check it
+    study rate 0.01 0.1: the same network with two learning rates
     """
     rest, name, address = _flags(words)
     if not rest or varies(rest[0]):

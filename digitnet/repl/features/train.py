@@ -253,20 +253,7 @@ class TrainingResult(Drawn):
         return " ".join(sentence for sentence in sentences if sentence)
 
 
-@command(
-    "t",
-    "train",
-    group="First steps",
-    rank=1,
-    examples={
-        "t": "one epoch: every training case once",
-        "t 500": "500 mini-batches",
-        "t 90s": "90 seconds",
-        "t 90%": "until 90 % of the validation cases are right",
-        "t 60e total": "until it has been trained for 60 epochs in total",
-        "t 3e": "three epochs",
-    },
-)
+@command("t", "train", group="First steps", rank=1)
 def train(
     session: Session,
     amount: Annotated[Amount, kinds.AMOUNT] = Amount(1, "epochs"),  # noqa: B008 - it is frozen
@@ -277,6 +264,13 @@ def train(
     Ctrl-C stops after the current mini-batch and keeps the training so far; undo t undoes it. If
     the amount is an accuracy, trains until the validation accuracy reaches it, or has not improved
     for 30 epochs, and keeps the best weights.
+
+    t: one epoch: every training case once
+    t 500: 500 mini-batches
+    t 90s: 90 seconds
+    t 90%: until 90 % of the validation cases are right
+    t 60e total: until it has been trained for 60 epochs in total
+    t 3e: three epochs
     """
     model, data = ready(session)
     look = None if session.watch == "off" else partial(watched, session.watch, model.trainer, data)
@@ -398,20 +392,15 @@ class WatchResult(Record):
         )
 
 
-@command(
-    "watch",
-    group="Learning",
-    rank=2,
-    examples={
-        "watch first": "the training of the network first, in another terminal",
-        "watch": "the only one that runs",
-    },
-)
+@command("watch", group="Learning", rank=2)
 def watch(session: Session, name: Annotated[str, kinds.NAME] = "") -> WatchResult:
     """Follow a training that runs in another terminal with the same saves.
 
     It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training
     appears when it has run for two seconds.
+
+    watch first: the training of the network first, in another terminal
+    watch: the only one that runs
     """
     seen = _chosen(followed(session.saves), clean(name) if name else "")
     before, ended = 0.0, ""

@@ -24,17 +24,13 @@ def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-@command(
-    "del",
-    "delete",
-    group="Saves",
-    examples={
-        "del first": "delete first, after asking",
-        "del first second": "delete both, after asking",
-    },
-)
+@command("del", "delete", group="Saves")
 def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
-    """Delete saved networks, after asking; undo brings them back."""
+    """Delete saved networks, after asking; undo brings them back.
+
+    del first: delete first, after asking
+    del first second: delete both, after asking
+    """
     registry = session.registry
     if registry.exists(together := " ".join(names)):  # typed without quotes
         names = (together,)
@@ -67,16 +63,7 @@ def _delete(session: Session, names: list[str]) -> Said:
     return Said(f"Deleted {_listed(names)}; undo brings {back} back.", {"deleted": names})
 
 
-@command(
-    "undo",
-    group="Saves",
-    examples={
-        "undo t": "take back the last t, min or step",
-        "undo first 2": "the second-last version of first that is kept",
-        "undo first": "take back what was last done to first",
-        "undo": "take back what was changed last",
-    },
-)
+@command("undo", group="Saves")
 def undo(
     session: Session,
     name: Annotated[str, kinds.UNDOABLE] = "",
@@ -91,6 +78,11 @@ def undo(
     undo t takes back the last training of the network in hand. With a name, takes back what was
     last done to that network or data set; with a number, brings back an earlier version, counted
     from the last. What is replaced is kept, and undo brings it back.
+
+    undo t: take back the last t, min or step
+    undo first 2: the second-last version of first that is kept
+    undo first: take back what was last done to first
+    undo: take back what was changed last
     """
     is_redo = session.undone is not None and session.undone is session.last_change and number == 1
     if not is_redo:
@@ -103,9 +95,12 @@ def undo(
     return done
 
 
-@command("redo", group="Saves", examples={"redo": "make the change again that undo took back"})
+@command("redo", group="Saves")
 def redo(session: Session) -> Said:
-    """Make the change again that undo has just taken back."""
+    """Make the change again that undo has just taken back.
+
+    redo: make the change again that undo took back
+    """
     if session.undone is None or session.undone is not session.last_change:
         raise CommandError("there is nothing to redo: redo makes again what undo has taken back")
     done = _undo_last(session)
@@ -225,12 +220,14 @@ def _said(undone: Undone, number: int) -> str:
     return said
 
 
-@command("recover", group="Saves", examples={"recover": "load the unsaved training"})
+@command("recover", group="Saves")
 def recover(session: Session) -> Said:
     """Load the unsaved training of an earlier session that was cut short.
 
     Training is autosaved every minute, and when the program is terminated. The autosave is deleted
     once the network is saved, or when you leave without saving it.
+
+    recover: load the unsaved training
     """
     if left := session.unfinished.orphans():
         why = f" to recover the training of {_at(left[0].stat().st_mtime)}"

@@ -142,18 +142,7 @@ class MapsResult(LayerResult):
         yield from self.units(order, self.maps, view, common=True)
 
 
-@command(
-    "w",
-    "weights",
-    group="Asking",
-    rank=8,
-    examples={
-        "w": "the first layer's weights, or its kernels",
-        "w case 17": "the first layer's response to test case 17",
-        "w 3": "unit 3, with its weights to the answers",
-    },
-    is_picture=True,
-)
+@command("w", "weights", group="Asking", rank=8, is_picture=True)
 def weights(
     session: Session,
     unit: Annotated[int | str | None, kinds.UNIT] = None,
@@ -168,6 +157,10 @@ def weights(
     w case shows the feature maps of a convolution for a test case, random or with that number. For
     a dense layer it shows the weights times the pixels; their sum, plus the bias, is the unit's z.
     Of a committee, the first member is shown.
+
+    w: the first layer's weights, or its kernels
+    w case 17: the first layer's response to test case 17
+    w 3: unit 3, with its weights to the answers
     """
     model, member = single(session)
     first = first_layer(model.trainer.answering())

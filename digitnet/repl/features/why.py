@@ -216,16 +216,7 @@ def _as_json(p: Pass, place: Place) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@command(
-    "why",
-    group="Asking",
-    examples={
-        "why": "a random case",
-        "why 17 2": "only layer 2, forwards and backwards",
-        "why 17 cost": "where a − y comes from",
-        "why 17": "test case 17",
-    },
-)
+@command("why", group="Asking")
 def why(
     session: Session,
     index: Annotated[int | None, kinds.INDEX] = None,
@@ -246,6 +237,11 @@ def why(
 
     Of a committee, the first member is explained. With --json, arrays of more than 1,000 numbers
     are null.
+
+    why: a random case
+    why 17 2: only layer 2, forwards and backwards
+    why 17 cost: where a − y comes from
+    why 17: test case 17
     """
     model, member = single(session)
     data = session.data_for(model)

@@ -122,17 +122,7 @@ class WrongResult(Record):
         yield from SEEN_IN_TRAINING[self.seen_in_training]
 
 
-@command(
-    "wrong",
-    group="Asking",
-    rank=4,
-    examples={
-        "wrong": "all misread test cases, the surest first",
-        "wrong 4": "fours that are misread",
-        "wrong 4 9": "fours read as nines",
-    },
-    is_picture=True,
-)
+@command("wrong", group="Asking", rank=4, is_picture=True)
 def wrong(
     session: Session,
     answer: Annotated[int | None, kinds.ANSWER] = None,
@@ -142,6 +132,10 @@ def wrong(
 
     All of them, those with one answer, or those with one answer and one guess. The confidence below
     each is the output of the guess.
+
+    wrong: all misread test cases, the surest first
+    wrong 4: fours that are misread
+    wrong 4 9: fours read as nines
     """
     data, guesses, seen = guess_all(session, session.network())
     for digit in (answer, guess):
@@ -256,19 +250,15 @@ def _percent(rate: float) -> str:
     return "-" if isnan(rate) else f"{rate:.1%}".replace("%", " %")
 
 
-@command(
-    "cm",
-    "confusion",
-    group="Asking",
-    rank=4,
-    examples={"cm cm.svg": "draw it in a file", "cm": "for the whole test set"},
-    is_picture=True,
-)
+@command("cm", "confusion", group="Asking", rank=4, is_picture=True)
 def cm(session: Session) -> ConfusionResult:
     """Show the confusion matrix of the test set, with precision and recall of each digit.
 
     A row holds the cases with one answer, a column those with one guess. Recall is the fraction of
     an answer's cases that are read correctly; precision is the fraction of a guess that is correct.
+
+    cm cm.svg: draw it in a file
+    cm: for the whole test set
     """
     data, guesses, seen = guess_all(session, session.network())
     matrix = guesses.matrix()
@@ -347,17 +337,7 @@ class OutputsResult(Drawn):
         yield f"{', '.join(guesses)}; it is {with_article(self.case.answer)}"
 
 
-@command(
-    "diff",
-    group="Asking",
-    rank=7,
-    examples={
-        "diff first": "the network in hand against first",
-        "diff first second 11": "what both make of test case 11",
-        "diff first second": "the cases that only one of them misreads",
-    },
-    is_picture=True,
-)
+@command("diff", group="Asking", rank=7, is_picture=True)
 def diff(
     session: Session,
     first: Annotated[str, kinds.SAVE],
@@ -368,6 +348,10 @@ def diff(
 
     With one name, the network in hand is compared with it. With the number of a case, the outputs
     of both networks for that case.
+
+    diff first: the network in hand against first
+    diff first second 11: what both make of test case 11
+    diff first second: the cases that only one of them misreads
     """
     models = [loaded(session, first), loaded(session, second) if second else session.network()]
     names = [model.title for model in models]
