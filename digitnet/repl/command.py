@@ -1,7 +1,7 @@
 """Commands: a record each, from which parsing, help and completion are derived; lines of them.
 
     @command("t", "train", group="Learning")
-    def train(session: Session, amount: Annotated[Amount, AMOUNT] = ONE_EPOCH) -> ...:
+    def train(session: Session, amount: kinds.AMOUNT = None) -> ...:
         '''Train the network on mini-batches of random cases.
 
         t 3e: three epochs
@@ -166,10 +166,9 @@ def command(
     """Decorator that registers a function as a command.
 
     The function's first parameter is the session. The others are the arguments, each annotated with
-    its Kind; a repeated one that may be empty is annotated with OPTIONAL too. The last paragraph of
-    its docstring is its examples, `LINE: what it does` each; error messages show the last line.
-    rank: the position in the group, those needed first having the lowest. Raises ValueError if a
-    name is already taken or the group is unknown.
+    its kind (kinds.py). The last paragraph of its docstring is its examples, `LINE: what it does`
+    each; error messages show the last. rank: the position in the group, those needed first having
+    the lowest. Raises ValueError if a name is already taken or the group is unknown.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

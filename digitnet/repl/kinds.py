@@ -1,10 +1,11 @@
-"""The kinds of argument that commands take."""
+"""The kinds of argument that commands take: what a function annotates its parameters with."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
+from typing import Annotated
 
 from digitnet.engine.layers import ACTIVATIONS
 from digitnet.engine.minimize import METHODS
@@ -14,7 +15,7 @@ from digitnet.engine.settings import NAMED_VALUES, SETTINGS, first_line
 from digitnet.insight.doctor import FAULTS
 from digitnet.recipes import RECIPES
 from digitnet.repl import glossary
-from digitnet.repl.command import Kind, all_commands, whole
+from digitnet.repl.command import OPTIONAL, Kind, all_commands, whole
 from digitnet.repl.errors import Unknown, nearest
 from digitnet.repl.session import SESSION_SETTINGS, Session
 
@@ -76,9 +77,10 @@ def one_of(metavar: str, expects: str, names: Callable[[], Mapping[str, str]]) -
 
 def number_or(metavar: str, expects: str, words: Mapping[str, str], low: int = 0) -> Kind:
     """A kind of argument that takes a whole number of at least `low`, or one of these words."""
+    shown = " or ".join(words)
     return Kind(
-        metavar,
-        expects,
+        f"{metavar} or {shown}" if len(words) == 1 else f"{metavar}, {shown}",
+        f"{expects}, or `{shown}`" if len(words) == 1 else f"{expects}, {shown}",
         lambda text: text if text in words else whole(text, low),
         offers=lambda session, typed: words,
     )
@@ -123,120 +125,120 @@ def _explained(session: Session, words: Sequence[str]) -> Mapping[str, str]:
     return dict(glossary.words()) | {c.name: c.summary for c in all_commands()}
 
 
-AMOUNT = Kind(
+def _plotted(session: Session, words: Sequence[str]) -> Mapping[str, str]:
+    return {**PLOT_WORDS, **_saves(session, words)}
+
+
+def _activations() -> Mapping[str, str]:
+    return {name: first_line(f.forward) for name, f in ACTIVATIONS.items()}
+
+
+def _costs() -> Mapping[str, str]:
+    return {name: first_line(forms[0].value) for name, forms in COSTS.items()}
+
+
+def _causes() -> Mapping[str, str]:
+    return {"hint": "a hint"} | {name: fault.what for name, fault in FAULTS.items()}
+
+
+_AMOUNT = Kind(
     "AMOUNT",
     "an amount: mini-batches (500), epochs (3e), a time (90s, 5m, 1h) or an accuracy (98%)",
     Amount.parse,
     joins=lambda word: word.lower() in (*UNITS, "total"),
 )
-HORIZON = Kind("HORIZON", "the training of a schedule, such as 20e", horizon, joins=AMOUNT.joins)
+AMOUNT = Annotated[Amount | None, _AMOUNT]
+_HORIZON = "the training of a schedule, such as 20e"
+HORIZON = Annotated[str, Kind("HORIZON", _HORIZON, horizon, joins=_AMOUNT.joins)]
 
+_INDEX = Kind("INDEX", "the number of a case (cases are numbered from 0)", whole)
+INDEX = Annotated[int | None, _INDEX]
 _LAYERS = {"layers": "the outputs of each hidden layer"}
-
-LAYERS = one_of("layers", "the word `layers`", lambda: _LAYERS)
-INDEX = Kind("INDEX", "the number of a case (cases are numbered from 0)", whole)
-CASE = number_or("INDEX", INDEX.expects, _LAYERS)
-LOOKED = number_or(
-    "INDEX or train",
-    f"{INDEX.expects}, or `train`",
-    {"train": "with the network on the screen"},
-)
-UNIT = number_or(
-    "UNIT or case",
-    "the number of a unit, from 0, or `case`",
-    {"case": "the first layer's response to a test case"},
-)
-ANSWER = Kind("ANSWER", "an answer, such as 4", whole)
-GUESS = Kind("GUESS", "a guess, such as 9", whole)
+LAYERS = Annotated[str, one_of("layers", "the word `layers`", lambda: _LAYERS)]
+_CASE = number_or("", "", _LAYERS)
+CASE = Annotated[int | str | None, replace(_CASE, metavar="INDEX", expects=_INDEX.expects)]
+_TRAIN = {"train": "with the network on the screen"}
+LOOKED = Annotated[int | str | None, number_or("INDEX", _INDEX.expects, _TRAIN)]
+_RESPONSE = {"case": "the first layer's response to a test case"}
+UNIT = Annotated[int | str | None, number_or("UNIT", "the number of a unit, from 0", _RESPONSE)]
+_ORIGIN = {"cost": "where the error signal of the outputs comes from"}
+PART = Annotated[int | str, number_or("LAYER", "the number of a layer, from 1", _ORIGIN, low=1)]
+ANSWER = Annotated[int | None, Kind("ANSWER", "an answer, such as 4", whole)]
+GUESS = Annotated[int | None, Kind("GUESS", "a guess, such as 9", whole)]
 _OF_MINE = {"show": "the pictures in mine, numbered", "remove": "take one out of mine again"}
-DIGITS_OR_VERB = Kind(
+_DIGITS_OR_VERB = Kind(
     "DIGITS, show or remove",
     "a digit, 0 to 9, or several, `show` or `remove`",
     lambda text: text if text in _OF_MINE else f"{whole(text, digits=1000):0{len(text)}}",
     lambda: _OF_MINE,
 )
-COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
-FINDING = Kind("N", "the number of a finding, from 1", COUNT.parse)
-COUNT_OR_ALL = number_or("N or all", f"{COUNT.expects}, or `all`", {"all": "every case"}, low=1)
-SHOWN = number_or(
-    "N or augment",
-    f"{COUNT.expects}, or `augment`",
-    {"augment": "training cases as they are deformed"},
-    low=1,
-)
-ITERATIONS = Kind("N", "how many iterations, a whole number from 1", COUNT.parse)
-METHOD = one_of("METHOD", "a method", lambda: METHODS)
-FOUND = one_of("WHAT", "the word `rate`", lambda: dict.fromkeys(("rate", "lr"), "a learning rate"))
+DIGITS_OR_VERB = Annotated[str | None, _DIGITS_OR_VERB]
 
-NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)
-PLOTTED = replace(NAME, offers=lambda session, words: {**PLOT_WORDS, **_saves(session, words)})
-SAVE = replace(NAME, joins=lambda word: False)
-OLD = Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)
-NEW = Kind("NEW", "a new name", str)
-UNDOABLE = Kind("NAME", "a name, or t for the last training", str, offers=_undoable)
-STUDY = Kind(
-    "QUESTION or NAME", "what to vary and its values, or a study's name", str, offers=_study_words
-)
+_COUNT = Kind("N", "a whole number from 1", lambda text: whole(text, 1))
+COUNT = Annotated[int, _COUNT]
+FINDING = Annotated[int, replace(_COUNT, expects="the number of a finding, from 1")]
+ITERATIONS = Annotated[int, replace(_COUNT, expects="how many iterations, a whole number from 1")]
+_ALL = {"all": "every case"}
+COUNT_OR_ALL = Annotated[int | str, number_or("N", _COUNT.expects, _ALL, low=1)]
+_AUGMENT = {"augment": "training cases as they are deformed"}
+SHOWN = Annotated[int | str, number_or("N", _COUNT.expects, _AUGMENT, low=1)]
+_STEPS = {"next": "skip a step", "off": "end it"}
+LESSON = Annotated[int | str, number_or("N", "the number of a lesson, from 1", _STEPS, low=1)]
+METHOD = Annotated[str, one_of("METHOD", "a method", lambda: METHODS)]
+_RATES = dict.fromkeys(("rate", "lr"), "a learning rate")
+FOUND = Annotated[str, one_of("WHAT", "the word `rate`", lambda: _RATES)]
 
-FILE = Kind("FILE", "a file", str, joins=lambda word: True, is_path=True)
-FILE_OF_WEIGHTS = replace(FILE, joins=lambda word: word not in ACTIVATIONS)
-TABLE = Kind("TABLE", "a table of pictures", str, is_path=True)
-PICTURES = Kind(
-    "FILE", "a picture, a folder of them, a pattern, clipboard, or -", str, is_path=True
-)
-PATH = Kind("PATH", "a file or a folder", str, joins=lambda word: True, is_path=True)
+_NAME = Kind("NAME", "a name", str, offers=_saves, joins=lambda word: True, fuzzy=True)
+NAME = Annotated[str, _NAME]
+PLOTTED = Annotated[str, replace(_NAME, offers=_plotted), OPTIONAL]
+SAVE = Annotated[str, replace(_NAME, joins=lambda word: False)]
+OLD = Annotated[str, Kind("OLD", "the name of a saved network", str, offers=_saves, fuzzy=True)]
+NEW = Annotated[str, Kind("NEW", "a new name", str)]
+_UNDOABLE = "a name, or t for the last training"
+UNDOABLE = Annotated[str, Kind("NAME", _UNDOABLE, str, offers=_undoable)]
+_STUDY = "what to vary and its values, or a study's name"
+STUDY = Annotated[str, Kind("QUESTION or NAME", _STUDY, str, offers=_study_words)]
 
-RECIPE = Kind(
+_FILE = Kind("FILE", "a file", str, joins=lambda word: True, is_path=True)
+FILE = Annotated[str, _FILE]
+FILE_OF_WEIGHTS = Annotated[str, replace(_FILE, joins=lambda word: word not in ACTIVATIONS)]
+PATH = Annotated[str, replace(_FILE, metavar="PATH", expects="a file or a folder")]
+TABLE = Annotated[str, Kind("TABLE", "a table of pictures", str, is_path=True)]
+_PICTURES = "a picture, a folder of them, a pattern, clipboard, or -"
+PICTURES = Annotated[str, Kind("FILE", _PICTURES, str, is_path=True)]
+
+_RECIPE = Kind(
     "RECIPE or SHAPE",
     "a recipe or a shape like 784-100-10",
     str,
     lambda: {name: recipe.summary for name, recipe in RECIPES.items()},
     joins=lambda word: word[:1].isdigit() or bool(_PART.fullmatch(word)),
 )
-RECIPE_AFTER_NAME = replace(RECIPE, joins=lambda word: True)  # perhaps a name with spaces
-HIDDEN, OUTPUT = (
-    one_of(
-        metavar,
-        f"an activation for {layer}",
-        lambda: {name: first_line(f.forward) for name, f in ACTIVATIONS.items()},
-    )
-    for metavar, layer in (("HIDDEN", "hidden layers"), ("OUTPUT", "the output"))
-)
-COST = one_of(
-    "COST", "a cost", lambda: {name: first_line(forms[0].value) for name, forms in COSTS.items()}
-)
+RECIPE = Annotated[str, _RECIPE]
+RECIPE_AFTER_NAME = Annotated[str, replace(_RECIPE, joins=lambda word: True)]  # a name with spaces
+HIDDEN = Annotated[str, one_of("HIDDEN", "an activation for hidden layers", _activations)]
+OUTPUT = Annotated[str, one_of("OUTPUT", "an activation for the output", _activations)]
+COST = Annotated[str, one_of("COST", "a cost", _costs)]
 
-SETTING = replace(
-    one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS),
-    joins=lambda word: word in ("rate", "decay"),  # learning rate: the glossary knows what is meant
-)
-VALUE = Kind("VALUE", "a value", str, offers=_values)
-DATA = Kind("NAME, import or delete", "a data set", str, offers=_data_sets)
-OWN = Kind("NAME", "the name of a data set of your own", str, offers=_own)
-PART = number_or(
-    "LAYER or cost",
-    "the number of a layer, from 1, or `cost`",
-    {"cost": "where the error signal of the outputs comes from"},
-    low=1,
-)
-_STEPS = {"next": "skip a step", "off": "end it"}
-LESSON = number_or("N, next or off", "the number of a lesson, from 1, next or off", _STEPS, low=1)
-_CAUSES = one_of(
-    "CAUSE",
-    "a cause",
-    lambda: {"hint": "a hint"} | {name: fault.what for name, fault in FAULTS.items()},
-)
-PATIENT = Kind(
+_SETTING = one_of("NAME", "a setting", lambda: SETTINGS | SESSION_SETTINGS)
+SETTING = Annotated[str, replace(_SETTING, joins=lambda word: word in ("rate", "decay"))]
+VALUE = Annotated[str, Kind("VALUE", "a value", str, offers=_values)]
+DATA = Annotated[str, Kind("NAME, import or delete", "a data set", str, offers=_data_sets)]
+OWN = Annotated[str, Kind("NAME", "the name of a data set of your own", str, offers=_own)]
+_CAUSES = one_of("CAUSE", "a cause", _causes)
+_PATIENT = Kind(
     "N, hint or CAUSE",
     "the number of a patient, from 1, `hint`, or what is wrong with it",
     lambda text: whole(text, 1) if text.isdigit() else _CAUSES.parse(text),
-    choices=_CAUSES.choices,
+    choices=_causes,
 )
-ANSWERED = Kind(
-    "NUMBER or skip",
-    "a number, or `skip`",
-    lambda text: text if text == "skip" else number(text),
-    offers=lambda session, words: {"skip": "show the answer"},
+PATIENT = Annotated[int | str, _PATIENT]
+_SKIP = {"skip": "show the answer"}
+_ANSWERED = replace(
+    number_or("NUMBER", "a number", _SKIP),
+    parse=lambda text: text if text in _SKIP else number(text),
 )
-OFF = one_of("off", "off", lambda: {"off": "end it"})
-WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
+ANSWERED = Annotated[float | str | None, _ANSWERED]
+OFF = Annotated[str, one_of("off", "off", lambda: {"off": "end it"})]
+_WORD = Kind("WORD", "a command or a word", str, offers=_explained, joins=lambda word: True)
+WORD = Annotated[str, _WORD]

@@ -20,13 +20,13 @@ from transcript import ROOT
 from digitnet.digits.datasets import RELATIVES, SOURCES
 from digitnet.digits.importing import FORMATS
 from digitnet.engine.layers import ACTIVATIONS, LAYERS
+from digitnet.engine.minimize import METHODS
 from digitnet.engine.network import COSTS
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.settings import NAMED_VALUES, WHOLE_SET, Settings
 from digitnet.flags import OPTIONS
 from digitnet.insight.doctor import FAULTS
 from digitnet.recipes import DEFAULT, RECIPES
-from digitnet.repl import kinds
 from digitnet.repl.command import Command, all_commands, find
 from digitnet.repl.loop import do_line
 from digitnet.repl.result import Result
@@ -199,7 +199,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "costs": costs,
     "optimizers": optimizers,
     "schedules": lambda: meanings("schedule", "factor", NAMED_VALUES["schedule"]()),
-    "minimisers": lambda: meanings("method", "what it is", kinds.METHOD.choices()),
+    "minimisers": lambda: meanings("method", "what it is", METHODS),
     "deformations": lambda: meanings("name", "deformations", NAMED_VALUES["augment"]()),
     "data sets": lambda: meanings(
         "data set",

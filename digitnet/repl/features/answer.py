@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from rich.console import RenderResult
@@ -55,11 +54,7 @@ ANSWER = "answer test.csv submission.csv"
 
 
 @command("answer", group="Asking")
-def answer(
-    session: Session,
-    table: Annotated[str, kinds.TABLE],
-    file: Annotated[str, kinds.FILE],
-) -> AnswerResult:
+def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> AnswerResult:
     """Write the network's answers to a table of pictures, in the form that Kaggle takes.
 
     The table is read as by data import: a .csv, .npz or IDX file, with or without answers. The file

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,11 +163,7 @@ def _shown_units(values: Array, view: View) -> RenderableType:
 
 
 @command("c", "check", group="First steps", rank=2)
-def check(
-    session: Session,
-    index: Annotated[int | str | None, kinds.CASE] = None,
-    layers: Annotated[str, kinds.LAYERS] = "",
-) -> CheckResult:
+def check(session: Session, index: kinds.CASE = None, layers: kinds.LAYERS = "") -> CheckResult:
     """Check one test case: the picture, the outputs, the guess, the answer.
 
     A random case, or the one with that number. With `layers`, also shows the outputs of the hidden
@@ -247,9 +243,7 @@ class CheckManyResult(Record):
 
 
 @command("ch", "check_multiple", group="First steps", rank=3)
-def check_multiple(
-    session: Session, count: Annotated[int | str, kinds.COUNT_OR_ALL] = 100
-) -> CheckManyResult:
+def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> CheckManyResult:
     """Measure the accuracy on N random test cases, or on all.
 
     Without a number, on 100 cases (or on all if there are fewer).
@@ -324,7 +318,7 @@ MAX_SHOWN = 100  # maximum number of cases of one `show`
 
 
 @command("show", group="Digits", rank=6)
-def show(session: Session, count: Annotated[int | str, kinds.SHOWN] = 6) -> CasesShown:
+def show(session: Session, count: kinds.SHOWN = 6) -> CasesShown:
     """Show random test cases with their answers, or deformed training cases.
 
     show: six random test cases

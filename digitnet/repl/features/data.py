@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import RenderResult
 from rich.filesize import decimal
@@ -108,10 +108,7 @@ def progress(session: Session) -> Report:
 
 @command("data", group="Digits")
 def data(
-    session: Session,
-    name: Annotated[str, kinds.DATA] = "",
-    own: Annotated[str, kinds.OWN] = "",
-    path: Annotated[str, kinds.PATH] = "",
+    session: Session, name: kinds.DATA = "", own: kinds.OWN = "", path: kinds.PATH = ""
 ) -> DataResult:
     """List the data sets, or choose one; `data mnist` downloads MNIST if it is not here.
 
@@ -266,11 +263,7 @@ def _download(session: Session) -> None:
 
 
 @command("mine", group="Digits")
-def mine(
-    session: Session,
-    what: Annotated[str | None, kinds.DIGITS_OR_VERB] = None,
-    number: Annotated[int | None, kinds.INDEX] = None,
-) -> Said:
+def mine(session: Session, what: kinds.DIGITS_OR_VERB = None, number: kinds.INDEX = None) -> Said:
     """Add the digits that d or img read last to your own data set, with their right answers.
 
     Of several, one digit adds the last, and as many digits as were read add all of them.

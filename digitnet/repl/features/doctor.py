@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import RenderResult
@@ -126,7 +126,7 @@ class DoctorResult(Drawn):
 
 
 @command("doctor", group="Learning", rank=3)
-def doctor(session: Session, number: Annotated[int, kinds.FINDING] = 0) -> DoctorResult:
+def doctor(session: Session, number: kinds.FINDING = 0) -> DoctorResult:
     """Find out what keeps the network from learning, and what to try.
 
     Examines the data, the layers and the history, and trains copies for a short time; the network

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from rich.console import RenderResult
@@ -295,7 +295,7 @@ class DrawResult(Drawn):
 
 
 @command("d", "draw", group="Asking")
-def draw(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> Result:
+def draw(session: Session, index: kinds.INDEX = None) -> Result:
     """Draw a digit or a number with the mouse or the keys, and watch the network read it.
 
     The network reads it while you draw, each digit prepared as MNIST's were. 0 to 9 says which

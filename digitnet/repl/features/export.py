@@ -1,7 +1,6 @@
 """`export` writes the network for other programs, and `import` reads it again."""
 
 from dataclasses import replace
-from typing import Annotated
 
 from rich.filesize import decimal
 
@@ -19,7 +18,7 @@ from digitnet.repl.session import Session
 
 
 @command("export", group="Saves")
-def export(session: Session, file: Annotated[str, kinds.FILE]) -> Said:
+def export(session: Session, file: kinds.FILE) -> Said:
     """Write the network to a file for other programs: .npz, .safetensors, .onnx or .py.
 
     The file holds what is needed to answer, and a description: weights and biases (their running
@@ -48,11 +47,7 @@ def export(session: Session, file: Annotated[str, kinds.FILE]) -> Said:
 
 
 @command("import", group="Saves")
-def import_(
-    session: Session,
-    file: Annotated[str, kinds.FILE_OF_WEIGHTS],
-    activation: Annotated[str, kinds.HIDDEN] = "",
-) -> Said:
+def import_(session: Session, file: kinds.FILE_OF_WEIGHTS, activation: kinds.HIDDEN = "") -> Said:
     """Load a network from a file: .npz, .safetensors or .onnx.
 
     If export wrote it, it is as it was, without a name and with the default settings: training

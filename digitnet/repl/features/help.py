@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import RenderResult
 from rich.text import Text
@@ -85,7 +85,7 @@ def _in_full(command: Command) -> RenderResult:
 
 
 @command("?", "help", "man", group="This program")
-def help_(session: Session, name: Annotated[str, kinds.WORD] = "") -> HelpResult:
+def help_(session: Session, name: kinds.WORD = "") -> HelpResult:
     """List the commands, explain one in full, or say what a word means.
 
     ?: all commands

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -303,7 +303,7 @@ def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:
 
 
 @command("img", group="Asking")
-def img(session: Session, *files: Annotated[str, kinds.PICTURES]) -> ImgResult:
+def img(session: Session, *files: kinds.PICTURES) -> ImgResult:
     """Read the digits in pictures: PNG, JPEG, GIF, BMP, WebP or TIFF.
 
     Any size and colours, dark on light or light on dark, photographs too. Each digit is prepared as

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -245,7 +245,7 @@ def _numbered(noun: str, every: Sequence[T], number: int) -> T:
 
 
 @command("lesson", group="This program")
-def lesson(session: Session, number: Annotated[int | str, kinds.LESSON] = 0) -> Said:
+def lesson(session: Session, number: kinds.LESSON = 0) -> Said:
     """Take a lesson of five minutes: steps to type, with goals that are checked.
 
     Other commands may be used in between. A lesson left is resumed where it was, also on another
@@ -294,7 +294,7 @@ def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
 
 
 @command("tour", group="This program")
-def tour(session: Session, off: Annotated[str, kinds.OFF] = "") -> Any:
+def tour(session: Session, off: kinds.OFF = "") -> Any:
     """Take a two-minute tour: train a network, ask it, draw for it, save it. It is lesson 1.
 
     tour off: end the tour
@@ -409,7 +409,7 @@ class Treatment(Coach):
 
 
 @command(NAME, group="This program")
-def patient(session: Session, what: Annotated[int | str, kinds.PATIENT] = 0) -> Said:
+def patient(session: Session, what: kinds.PATIENT = 0) -> Said:
     """Cure a broken network: a patient is loaded, say what is wrong and make it learn.
 
     Every means is allowed: i, set, plot, why, w, show, doctor. The accuracy is checked after each

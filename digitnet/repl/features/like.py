@@ -1,7 +1,7 @@
 """`like` shows the training cases most like a test case, `fool` the change that misleads most."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class LikeResult(Record):
 
 
 @command("like", group="Asking", rank=7, is_picture=True)
-def like(session: Session, index: Annotated[int | None, kinds.INDEX] = None) -> LikeResult:
+def like(session: Session, index: kinds.INDEX = None) -> LikeResult:
     """Show the training cases most like a test case, and how far they are from it.
 
     Twice: by the inputs, and by the outputs of the last hidden layer for them. What the layer has
@@ -154,11 +154,7 @@ class FoolResult(Drawn):
 
 
 @command("fool", group="Asking", rank=7, is_picture=True)
-def fool(
-    session: Session,
-    index: Annotated[int | None, kinds.INDEX] = None,
-    answer: Annotated[int | None, kinds.GUESS] = None,
-) -> FoolResult:
+def fool(session: Session, index: kinds.INDEX = None, answer: kinds.GUESS = None) -> FoolResult:
     """Find the smallest change of a test case that changes the network's answer.
 
     Small steps along the gradient lead to the nearest other answer (DeepFool, Moosavi-Dezfooli et

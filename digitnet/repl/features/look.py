@@ -6,7 +6,7 @@ from functools import cached_property
 from math import ceil, sqrt
 from textwrap import wrap
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import RenderResult
@@ -370,9 +370,7 @@ class FilmedResult(Record):
 
 @command("look", group="Asking", rank=7, is_picture=True)
 def look(
-    session: Session,
-    index: Annotated[int | str | None, kinds.LOOKED] = None,
-    amount: Annotated[Amount | None, kinds.AMOUNT] = None,
+    session: Session, index: kinds.LOOKED = None, amount: kinds.AMOUNT = None
 ) -> LookResult | FilmedResult:
     """Draw the network as columns of units, and lines for what each unit gives the next.
 

@@ -1,7 +1,6 @@
 """`min` minimises the cost of all cases at once."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
 
 from rich.console import Group, RenderResult
 
@@ -47,9 +46,7 @@ class MinResult(Record):
 
 @command("min", "minimize", group="Learning", rank=6)
 def min_(
-    session: Session,
-    iterations: Annotated[int, kinds.ITERATIONS] = 100,
-    method: Annotated[str, kinds.METHOD] = "l-bfgs",
+    session: Session, iterations: kinds.ITERATIONS = 100, method: kinds.METHOD = "l-bfgs"
 ) -> MinResult:
     """Lower the cost of all training cases at once, with one of scipy's minimisers.
 

@@ -1,7 +1,7 @@
 """`n` makes a network, `vote` one of several saves; `i` describes the one in hand."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import RenderResult
 
@@ -41,10 +41,10 @@ def now_in_hand(model: Model, said: str, **others: Any) -> Said:
 @command("n", "new", group="First steps", rank=8)
 def new(
     session: Session,
-    recipe: Annotated[str, kinds.RECIPE] = DEFAULT,
-    hidden: Annotated[str, kinds.HIDDEN] = "",
-    output: Annotated[str, kinds.OUTPUT] = "",
-    cost: Annotated[str, kinds.COST] = "",
+    recipe: kinds.RECIPE = DEFAULT,
+    hidden: kinds.HIDDEN = "",
+    output: kinds.OUTPUT = "",
+    cost: kinds.COST = "",
 ) -> Said:
     """Make a new network from a recipe or a shape.
 
@@ -88,7 +88,7 @@ def recipe_of(shape: str, hidden: str = "", output: str = "", cost: str = "") ->
 
 
 @command("vote", group="Asking", rank=7)
-def vote(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
+def vote(session: Session, *names: kinds.NAME) -> Said:
     """Let several saved networks answer together, by averaging their outputs.
 
     The committee becomes the network in hand: c, ch and i work with it, pas saves it. Its members

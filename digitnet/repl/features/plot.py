@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import RenderResult
@@ -13,7 +13,7 @@ from digitnet.engine.evaluate import outputs_for
 from digitnet.engine.trainer import Measurement
 from digitnet.registry.model import Model
 from digitnet.repl import kinds
-from digitnet.repl.command import OPTIONAL, command
+from digitnet.repl.command import command
 from digitnet.repl.errors import CommandError
 from digitnet.repl.features.saves import loaded
 from digitnet.repl.pictures import View
@@ -39,7 +39,7 @@ class PlotResult(Record):
 
 
 @command("plot", group="Learning", rank=2, is_picture=True)
-def plot(session: Session, *names: Annotated[str, kinds.PLOTTED, OPTIONAL]) -> PlotResult:
+def plot(session: Session, *names: kinds.PLOTTED) -> PlotResult:
     """Plot the costs and the validation accuracy over the whole training.
 
     For the network in hand; or, with names, for up to six saved networks in one picture. For a

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import RenderResult
@@ -90,9 +90,7 @@ class QuizResult(Drawn):
 
 
 @command("quiz", group="Asking")
-def quiz(
-    session: Session, answer: Annotated[float | str | None, kinds.ANSWERED] = None
-) -> QuizResult:
+def quiz(session: Session, answer: kinds.ANSWERED = None) -> QuizResult:
     """Compute a number of why or step yourself: an output, a delta, a new weight, a curve's rate.
 
     The question is about a random case of the network in hand, or of mini if there is none. An

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.filesize import decimal
@@ -85,7 +85,7 @@ def _question(session: Session, name: str) -> str:
 
 
 @command("p", "save", group="First steps", rank=4)
-def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
+def save(session: Session, name: kinds.NAME = "") -> SaveResult:
     """Save the network under its name or the one given; asks for a name if it has none.
 
     p first: save as first
@@ -95,7 +95,7 @@ def save(session: Session, name: Annotated[str, kinds.NAME] = "") -> SaveResult:
 
 
 @command("pas", "save_as", group="First steps", rank=5)
-def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
+def save_as(session: Session, name: kinds.NAME) -> SaveResult:
     """Save the network under another name, which becomes its name.
 
     pas first: save as first
@@ -106,11 +106,7 @@ def save_as(session: Session, name: Annotated[str, kinds.NAME]) -> SaveResult:
 
 
 @command("l", "load", group="First steps", rank=6)
-def load(
-    session: Session,
-    name: Annotated[str, kinds.SAVE] = "",
-    recipe: Annotated[str, kinds.RECIPE_AFTER_NAME] = "",
-) -> Said:
+def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAME = "") -> Said:
     """Load a saved network. Without a name, lists them and asks.
 
     With a recipe or a shape after the name, makes that network under that name if there is no such
@@ -323,9 +319,7 @@ def _with_question(registry: Registry, entry: Entry) -> Entry:
 
 
 @command("ren", "rename", group="Saves")
-def rename(
-    session: Session, old: Annotated[str, kinds.OLD], new: Annotated[str, kinds.NEW]
-) -> Said:
+def rename(session: Session, old: kinds.OLD, new: kinds.NEW) -> Said:
     """Rename a saved network.
 
     ren first best: rename first to best

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import RenderResult
 from rich.text import Text
@@ -50,10 +50,7 @@ def _spelled(name: str, value: Any) -> str:
 
 @command("set", group="Learning", rank=1)
 def set_(
-    session: Session,
-    name: Annotated[str, kinds.SETTING] = "",
-    value: Annotated[str, kinds.VALUE] = "",
-    horizon: Annotated[str, kinds.HORIZON] = "",
+    session: Session, name: kinds.SETTING = "", value: kinds.VALUE = "", horizon: kinds.HORIZON = ""
 ) -> SettingsResult:
     """Show or change settings.
 
@@ -171,7 +168,7 @@ class FindResult(Record):
 
 
 @command("find", group="Learning", rank=4)
-def find(session: Session, what: Annotated[str, kinds.FOUND] = "rate") -> FindResult:
+def find(session: Session, what: kinds.FOUND = "rate") -> FindResult:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not

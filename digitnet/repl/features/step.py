@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import RenderResult
@@ -105,7 +105,7 @@ class StepResult(Drawn):
 
 
 @command("step", group="Learning")
-def step(session: Session, count: Annotated[int, kinds.COUNT] = 1) -> StepResult:
+def step(session: Session, count: kinds.COUNT = 1) -> StepResult:
     """Train one mini-batch, or N, and show what each does to the weights.
 
     It trains the network exactly as t 1 does. Layers with up to 10 inputs and units are shown

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import count
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Any
 
 from rich.console import RenderResult
 from rich.text import Text
@@ -284,7 +284,7 @@ def _intervals(trials: Sequence[Trials], *, blocks: bool) -> list[str]:
 
 
 @command("study", group="Asking", rank=6)
-def study(session: Session, *words: Annotated[str, kinds.STUDY]) -> StudyResult | Said:
+def study(session: Session, *words: kinds.STUDY) -> StudyResult | Said:
     """Train many networks with different settings, and compare them on the validation set.
 
     A setting, shape or epochs is followed by the values to compare; with several, every combination

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import log, log1p, nan
 from time import sleep
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType, RenderResult
@@ -254,10 +254,7 @@ class TrainingResult(Drawn):
 
 
 @command("t", "train", group="First steps", rank=1)
-def train(
-    session: Session,
-    amount: Annotated[Amount, kinds.AMOUNT] = Amount(1, "epochs"),  # noqa: B008 - it is frozen
-) -> TrainingResult:
+def train(session: Session, amount: kinds.AMOUNT = None) -> TrainingResult:
     """Train the network on mini-batches of random cases.
 
     Without an amount, one epoch. If there is no network in hand, makes one for the data set first.
@@ -274,7 +271,7 @@ def train(
     """
     model, data = ready(session)
     look = None if session.watch == "off" else partial(watched, session.watch, model.trainer, data)
-    return trained(session, amount, look)
+    return trained(session, amount or Amount(1, "epochs"), look)
 
 
 def ready(session: Session) -> tuple[Model, DataSet]:
@@ -393,7 +390,7 @@ class WatchResult(Record):
 
 
 @command("watch", group="Learning", rank=2)
-def watch(session: Session, name: Annotated[str, kinds.NAME] = "") -> WatchResult:
+def watch(session: Session, name: kinds.NAME = "") -> WatchResult:
     """Follow a training that runs in another terminal with the same saves.
 
     It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated
 
 from digitnet.registry.files import RegistryError
 from digitnet.registry.undo import Undone, changed_since, last_change
@@ -25,7 +24,7 @@ def _listed(names: list[str]) -> str:
 
 
 @command("del", "delete", group="Saves")
-def delete(session: Session, *names: Annotated[str, kinds.NAME]) -> Said:
+def delete(session: Session, *names: kinds.NAME) -> Said:
     """Delete saved networks, after asking; undo brings them back.
 
     del first: delete first, after asking
@@ -64,11 +63,7 @@ def _delete(session: Session, names: list[str]) -> Said:
 
 
 @command("undo", group="Saves")
-def undo(
-    session: Session,
-    name: Annotated[str, kinds.UNDOABLE] = "",
-    number: Annotated[int, kinds.COUNT] = 1,
-) -> Said:
+def undo(session: Session, name: kinds.UNDOABLE = "", number: kinds.COUNT = 1) -> Said:
     """Take back the last training, save, rename, delete or change of your digits.
 
     redo, or undo again, makes it again. The first save of a name is deleted; the network in hand

@@ -1,7 +1,7 @@
 """`w` shows the weights of the first layer, and what it makes of a case."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from rich.console import RenderResult
@@ -144,9 +144,7 @@ class MapsResult(LayerResult):
 
 @command("w", "weights", group="Asking", rank=8, is_picture=True)
 def weights(
-    session: Session,
-    unit: Annotated[int | str | None, kinds.UNIT] = None,
-    index: Annotated[int | None, kinds.INDEX] = None,
+    session: Session, unit: kinds.UNIT = None, index: kinds.INDEX = None
 ) -> WeightsResult | UnitResult | MapsResult:
     """Show the weights of the first layer as pictures, or its response to a test case.
 

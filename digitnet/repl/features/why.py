@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
 from itertools import chain
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,11 +217,7 @@ def _as_json(p: Pass, place: Place) -> dict[str, Any]:
 
 
 @command("why", group="Asking")
-def why(
-    session: Session,
-    index: Annotated[int | None, kinds.INDEX] = None,
-    part: Annotated[int | str, kinds.PART] = 0,
-) -> WhyResult:
+def why(session: Session, index: kinds.INDEX = None, part: kinds.PART = 0) -> WhyResult:
     """Write out one test case: forward through the network, then back to each weight's gradient.
 
     Forward: each layer's weighted sums z and activations a, then the cost. Backward: how the cost

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan, sqrt
-from typing import Annotated, Any
+from typing import Any
 
 from numpy.typing import NDArray
 from rich.color import Color
@@ -123,11 +123,7 @@ class WrongResult(Record):
 
 
 @command("wrong", group="Asking", rank=4, is_picture=True)
-def wrong(
-    session: Session,
-    answer: Annotated[int | None, kinds.ANSWER] = None,
-    guess: Annotated[int | None, kinds.GUESS] = None,
-) -> WrongResult:
+def wrong(session: Session, answer: kinds.ANSWER = None, guess: kinds.GUESS = None) -> WrongResult:
     """Show the misread test cases, the most confident guesses first.
 
     All of them, those with one answer, or those with one answer and one guess. The confidence below
@@ -339,10 +335,7 @@ class OutputsResult(Drawn):
 
 @command("diff", group="Asking", rank=7, is_picture=True)
 def diff(
-    session: Session,
-    first: Annotated[str, kinds.SAVE],
-    second: Annotated[str, kinds.SAVE] = "",
-    index: Annotated[int | None, kinds.INDEX] = None,
+    session: Session, first: kinds.SAVE, second: kinds.SAVE = "", index: kinds.INDEX = None
 ) -> DiffResult | OutputsResult:
     """Show the test cases that only one of two saved networks misreads.
 
