@@ -76,19 +76,16 @@ def chunks(network: Network, cases: Cases, rows: Integers | None = None) -> Batc
 
 def outputs_in_chunks(network: Network, cases: Cases, rows: Integers | None = None) -> Batches:
     """Yields outputs and targets, as `chunks` does."""
-    for x, y in chunks(network, cases, rows):
-        with np.errstate(all="ignore"):  # huge weights overflow
-            a = network.forward(x)
-        yield a, y
+    return ((network.forward(x), y) for x, y in chunks(network, cases, rows))
 
 
+@np.errstate(all="ignore")  # costs may overflow
 def evaluate(network: Network, cases: Cases, rows: Integers | None = None) -> Evaluation:
     correct, total, cost = 0, 0, 0.0
     for a, y in outputs_in_chunks(network, cases, rows):
         correct += int((answers_of(a) == answers_of(y)).sum())
         total += len(a)
-        with np.errstate(all="ignore"):  # costs may overflow
-            cost += network.cost.value(a, y) * len(a)
+        cost += network.cost.value(a, y) * len(a)
     return Evaluation(correct, total, cost / total)
 
 

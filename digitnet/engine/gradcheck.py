@@ -100,13 +100,12 @@ def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 def _activity(network: Network, x: Array) -> tuple[Array, list[bytes]]:
     """The outputs, and the decisions of the layers at whose changes the cost has a kink."""
-    decisions, a = [], x.reshape(len(x), *network.input_shape)
-    for passes in network.prepared:
-        a = passes.forward(a, EXACT)
+    decisions, activations = [], network.activations(x, EXACT)
+    for passes, a in zip(network.prepared, activations, strict=True):
         layer = getattr(passes, "layer", passes)
         activation = getattr(layer, "activation", None)
         if activation is not None and activation.has_kink:
             decisions.append((a > 0).tobytes())
         pool = getattr(passes, "pool", passes)
         decisions += [winners.tobytes() for winners in getattr(pool, "winners", ())]
-    return a, decisions
+    return activations[-1], decisions

@@ -53,6 +53,7 @@ class Minimum:
     interrupted: bool
 
 
+@np.errstate(all="ignore")  # costs may overflow
 def minimize(
     trainer: Trainer,
     train: Cases,
@@ -101,15 +102,14 @@ def minimize(
         kept = max(3, min(10, (1 << 23) // objective.start.size))
         options |= {"maxfun": 10 * iterations, "maxcor": kept}
     try:
-        with np.errstate(all="ignore"):  # costs may overflow
-            optimize.minimize(
-                objective,
-                objective.start,
-                jac=True,
-                method="L-BFGS-B" if method == "l-bfgs" else method,
-                callback=iteration_done,
-                options=options,
-            )
+        optimize.minimize(
+            objective,
+            objective.start,
+            jac=True,
+            method="L-BFGS-B" if method == "l-bfgs" else method,
+            callback=iteration_done,
+            options=options,
+        )
     except Stopped:
         interrupted = True
     finally:

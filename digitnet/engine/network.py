@@ -26,7 +26,7 @@ from digitnet.engine.layers import (
     Weighted,
 )
 from digitnet.engine.report import Unfit
-from digitnet.engine.speed.convolution import prepare
+from digitnet.engine.speed.convolution import Passes, prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +251,18 @@ class Network:
 
     def forward(self, x: Array, step: Step | None = None) -> Array:
         """The outputs, (batch, outputs), for x, (batch, inputs); valid until the next call."""
-        x = x.reshape(len(x), *self.input_shape)
-        for layer in self.prepared:
-            x = layer.forward(x, step)
-        return x
+        return self.activations(x, step)[-1]
+
+    @np.errstate(all="ignore")  # huge weights overflow
+    def activations(
+        self, x: Array, step: Step | None = None, layers: Sequence[Passes] | None = None
+    ) -> list[Array]:
+        """The outputs of each layer, valid until the next call; by default, of `prepared`."""
+        outputs, a = [], x.reshape(len(x), *self.input_shape)
+        for layer in self.prepared if layers is None else layers:
+            a = layer.forward(a, step)
+            outputs.append(a)
+        return outputs
 
     def backward(self, a: Array, y: Array, *, mean_over: int | None = None) -> None:
         """Back-propagation (Rumelhart, Hinton and Williams 1986, Nature 323).
@@ -262,10 +270,15 @@ class Network:
         Sets the parameters' gradients for the last batch, with outputs `a` and targets `y`. C is
         the mean cost of the batch or, with `mean_over`, the sum of its costs divided by that.
         """
-        signal: Array | None = self.cost.gradient(a, y, mean_over or len(a))
+        self.propagate(self.cost.gradient(a, y, mean_over or len(a)))
+
+    def propagate(self, signal: Array | None) -> Array | None:
+        """Sends the error signal of the last batch from the outputs to the inputs, where it is
+        dC/dx; None if the first layer does not give it. Sets the parameters' gradients.
+        """
         for layer in reversed(self.prepared):
-            if signal is not None:
-                signal = layer.backward(signal)
+            signal = layer.backward(signal) if signal is not None else None
+        return signal
 
     def measure_statistics(self, batches: Iterable[Array]) -> None:
         """Sets the statistics of batch normalization to their means over these cases, with the
@@ -273,10 +286,9 @@ class Network:
         """
         norms, total, first = self.batch_norms, 0.0, 0
         sums = [(np.zeros(len(norm.mean)), np.zeros(len(norm.mean))) for norm in norms]
+        layers = [layer for layer in self.prepared if not isinstance(layer, Dropout)]
         for x in batches:
-            x = x.reshape(len(x), *self.input_shape)
-            for layer in self.prepared:
-                x = layer.forward(x, None if isinstance(layer, Dropout) else Step())
+            self.activations(x, Step(), layers)
             first = first or len(x)
             weight = len(x) / first  # the last batch may be smaller
             total += weight

@@ -24,11 +24,8 @@ def distances(network: Network, x: Array, cases: Cases) -> Iterator[tuple[Array,
 
 def _below_the_last(network: Network, x: Array) -> Array:
     """What the last layer is given for each case, (batch, units)."""
-    count, x = len(x), x.reshape(len(x), *network.input_shape)
-    with np.errstate(all="ignore"):  # huge weights overflow
-        for layer in network.prepared[:-1]:
-            x = layer.forward(x)
-    return x.reshape(count, -1)
+    below = network.activations(x, layers=network.prepared[:-1])
+    return [x, *below][-1].reshape(len(x), -1)
 
 
 MAX_STEPS, OVERSHOOT = 200, 1.02  # to another answer, and how far beyond the border to go
@@ -74,7 +71,6 @@ class Borders:
         """z_k − z_answer for each k in `others`, (others,), and ∂/∂x of it, (others, inputs)."""
         most = min(len(others), max_cases(self.network))
         differences, slopes = [], []
-        signal: Array | None
         for start in range(0, len(others), most):
             some = others[start : start + most]
             z = self.outputs(np.repeat(x[np.newaxis], len(some), axis=0))
@@ -82,11 +78,9 @@ class Borders:
             differences.append(z[rows, some] - z[:, answer])
             signal = np.zeros_like(z)
             signal[rows, some], signal[:, answer] = 1, -1
-            signal = signal[:, -self.network.outputs :].copy()
-            for layer in reversed(self.network.prepared):
-                signal = layer.backward(signal) if signal is not None else None
-            assert signal is not None
-            slopes.append(signal.reshape(len(some), -1).copy())
+            slope = self.network.propagate(signal[:, -self.network.outputs :].copy())
+            assert slope is not None
+            slopes.append(slope.reshape(len(some), -1).copy())
         return np.concatenate(differences), np.concatenate(slopes)
 
 

@@ -84,6 +84,7 @@ class Finding:
     trials: Mapping[str, Rehearsal] = field(default_factory=dict, compare=False)
 
 
+@np.errstate(all="ignore")  # huge weights overflow
 def diagnose(facts: Facts) -> list[Finding]:
     """Returns a network's faults: causes first, and of several those whose cure helps most."""
     findings: list[Finding] = []
@@ -93,10 +94,9 @@ def diagnose(facts: Facts) -> list[Finding]:
         skipped = facts.is_member and (each.group == SETTINGS or each.name in OF_TRAINING)
         if not measurable or skipped or not known.isdisjoint(each.unless):
             continue
-        with np.errstate(all="ignore"):  # huge weights overflow
-            if evidence := each.find(facts):
-                findings.append(_worded(each, *evidence, facts))
-                known |= {each.name, each.group}
+        if evidence := each.find(facts):
+            findings.append(_worded(each, *evidence, facts))
+            known |= {each.name, each.group}
     findings.sort(key=lambda each: -each.reached[0] if each.reached else -inf)
     return sorted(findings, key=lambda each: each.group == LEARNING)
 

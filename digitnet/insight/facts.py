@@ -56,11 +56,8 @@ def layer_facts(network: Network, x: Array, y: Array) -> list[LayerFacts]:
     """Sends a batch x (batch, inputs), y (batch, outputs) forward and back through a network
     without dropout, and overwrites its arrays.
     """
-    facts, outputs, a = [], [], x.reshape(len(x), *network.input_shape)
-    for layer in network.layers:
-        a = layer.forward(a, Step())
-        outputs.append(a.copy())
-    signal: Array | None = network.cost.gradient(a.copy(), y, len(a))
+    facts, outputs = [], [a.copy() for a in network.activations(x, Step(), network.layers)]
+    signal: Array | None = network.cost.gradient(outputs[-1].copy(), y, len(x))
     for number, layer in reversed(list(enumerate(network.layers, 1))):
         norm = 0.0 if signal is None else _norm(signal)
         signal = None if signal is None else layer.backward(signal)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from digitnet.engine.arrays import Array, Shape
-from digitnet.engine.layers import Dense, Weighted
+from digitnet.engine.layers import Dense, Dropout, Weighted
 from digitnet.engine.network import Committee, Network
 from digitnet.engine.pictures import Convolution, Flatten, MaxPool
 from digitnet.insight.why import Pass, backpropagate
@@ -66,18 +66,20 @@ def layer_outputs(network: Network, x: Array) -> list[tuple[str, Array]]:
     x: (1, inputs). The outputs have the layer's shape, without a batch axis. Flatten layers, and
     layers that change nothing, are left out; a max pool is part of the convolution below it.
     """
-    x = x.reshape(1, *network.input_shape)
-    told: list[tuple[str, Array]] = []
+    outputs: list[tuple[str, Array]] = []
     below = None
-    for layer in network.layers:
-        with np.errstate(all="ignore"):  # huge weights may overflow
-            y = layer.forward(x)
-        if y is not x and not isinstance(layer, Flatten):
+    for layer, a in zip(network.layers, _activations(network, x), strict=True):
+        if not isinstance(layer, Flatten | Dropout):
             is_pooled = isinstance(layer, MaxPool) and isinstance(below, Convolution)
-            text = f"{told.pop()[0]}-{layer.text}" if is_pooled else layer.text
-            told.append((text, y[0].copy()))
-        x, below = y, layer
-    return told
+            text = f"{outputs.pop()[0]}-{layer.text}" if is_pooled else layer.text
+            outputs.append((text, a[0]))
+        below = layer
+    return outputs
+
+
+def _activations(network: Network, x: Array) -> list[Array]:
+    """Copies of the outputs of each layer, of those also that the fast ones merge."""
+    return [a.copy() for a in network.activations(x, layers=network.layers)]
 
 
 def first_layer_maps(network: Network, x: Array) -> tuple[Array, Array | None]:
@@ -88,15 +90,11 @@ def first_layer_maps(network: Network, x: Array) -> tuple[Array, Array | None]:
     with the bias add up to z, and the outputs f(z) (units,).
     """
     first = first_layer(network)
-    below = x.reshape(1, *network.input_shape)
-    for layer in network.layers[: first.index]:
-        below = layer.forward(below)
-    outputs = first.layer.forward(below)[0].copy()
+    below, outputs, *above = [x, *_activations(network, x)][first.index :]
     if isinstance(first.layer, Convolution):
-        if isinstance(above := network.layers[first.index + 1], MaxPool):
-            outputs = above.forward(outputs[np.newaxis])[0]
-        return outputs.transpose(2, 0, 1), None
-    return first.weights * _as_pictures(below.reshape(1, -1), first.picture_shape), outputs
+        is_pooled = isinstance(network.layers[first.index + 1], MaxPool)
+        return (above[0] if is_pooled else outputs)[0].transpose(2, 0, 1), None
+    return first.weights * _as_pictures(below.reshape(1, -1), first.picture_shape), outputs[0]
 
 
 @dataclass(frozen=True)
@@ -230,8 +228,7 @@ def _committee_scene(network: Network, committee: Committee, x: Array, y: Array)
 def responses(network: Network, x: Array) -> list[Array]:
     """What each column, of a network that is no committee, makes of cases x, (cases, inputs)."""
     columns = [x.astype(network.dtype).reshape(len(x), *network.input_shape)]
-    for layer in network.layers:
-        a = layer.forward(columns[-1].reshape(len(x), *layer.input_shape)).copy()
+    for layer, a in zip(network.layers, _activations(network, columns[0]), strict=True):
         if isinstance(layer, Weighted):
             columns.append(a)
         elif not isinstance(layer, Flatten):

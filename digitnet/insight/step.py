@@ -49,6 +49,7 @@ class ObservedStep:
     outcome: Outcome  # of `run`; no mini-batches if training diverged
 
 
+@np.errstate(all="ignore")  # huge weights and penalties may overflow
 def observe_step(
     trainer: Trainer, cases: Cases, validation: Cases, report: Report = ignore
 ) -> ObservedStep:
@@ -63,8 +64,7 @@ def observe_step(
     rate = Meter(ONE_BATCH, trainer, len(cases)).rate()
     outputs, cost = _forward(copy, trainer, x, y, step)
     copy.backward(outputs, y)
-    with np.errstate(all="ignore"):  # huge weights and penalties may overflow
-        gradients = [trainer.penalties.add_to(p.whole_gradient(), p) for p in copy.parameters]
+    gradients = [trainer.penalties.add_to(p.whole_gradient(), p) for p in copy.parameters]
     before = [(p.value.copy(), g.copy()) for p, g in zip(copy.parameters, gradients, strict=True)]
 
     settings = trainer.settings
@@ -89,6 +89,5 @@ def observe_step(
 
 
 def _forward(of: Network, trainer: Trainer, x: Array, y: Array, step: Step) -> tuple[Array, float]:
-    with np.errstate(all="ignore"):
-        a = of.forward(x, step).copy()
-        return a, of.cost.value(a, y) + trainer.penalties.value(of.parameters)
+    a = of.forward(x, step).copy()
+    return a, of.cost.value(a, y) + trainer.penalties.value(of.parameters)

@@ -139,8 +139,7 @@ SIDE, POINTS = 48, 100  # points of a plane in each direction, and cases shown o
 def picture_of(network: Network, data: DataSet, index: int) -> NetworkPicture:
     """The picture of a network and a test case."""
     x, y = data.test.inputs[index] * data.test.scale, data.test.targets[index]
-    with np.errstate(all="ignore"):  # huge weights may overflow
-        scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
+    scene = scene_of(network, x.astype(np.float64), y.astype(np.float64))
     has_plane = data.inputs == 2 and data.outputs <= len(ANSWERS) and not network.is_committee
     case = data.picture_of(data.test, index)
     return NetworkPicture(
