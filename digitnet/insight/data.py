@@ -153,7 +153,9 @@ class DataFacts:
         counts = np.zeros((max(self.train.targets.shape[1], int(right.max()) + 1, 2),) * 2)
         np.add.at(counts, (right, guesses), 1)
         pairs = optimize.linear_sum_assignment(counts, maximize=True)
-        undone = {"renamed": float(counts[pairs].sum() / len(right))}
+        undone = dict[str, float]()
+        if len(right) >= 20 * len(np.unique(right)):  # of fewer, some renaming agrees by chance
+            undone["renamed"] = float(counts[pairs].sum() / len(right))
         x, side = self.reference[0], isqrt(queries.shape[1])
         if self.are_pictures:
             shape = (-1, side, side)

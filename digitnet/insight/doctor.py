@@ -163,19 +163,23 @@ def _percent(fraction: float, decimals: int = 0) -> str:
 @fault(DATA, "The inputs are not scaled.")
 def pixels(f: Facts) -> Evidence:
     """Initial weights are made for inputs of about 1. Larger ones make the sums of the first layer
-    too large, and its gradient (LeCun et al. 1998, "Efficient BackProp"). Batch normalization
-    before the first layer scales them.
+    too large, and its gradient (LeCun et al. 1998, "Efficient BackProp"); much smaller ones hardly
+    count. Batch normalization before the first layer scales them.
     """
     x, _ = f.data.reference
-    is_normalized = isinstance(f.network.layers[0], BatchNorm)
-    if np.square(x).mean() <= 10 or f.has_learned or f.data.is_toy or is_normalized:
+    least = 0 if f.data.are_pictures else 1e-3
+    is_normalized = isinstance(f.network.layers[0], BatchNorm) or least <= np.square(x).mean() <= 10
+    if is_normalized or f.data.is_toy or f.has_learned:
         return None
     text = f"inputs from {x.min():g} to {x.max():g}, weights made for about 1"
-    if f.data.are_pictures and f.settings.pixels == "raw":
-        return text, _at_rates(f, partial(f.renew, pixels="unit"))
-    size, rest = spelled_out(f.network).split("-", 1)
-    normalized = network_of(f"{size}-b:linear-{rest}", cost=f.network.cost_name)
-    return text, _at_rates(f, partial(f.renew, normalized))
+    renewed = partial(f.renew, pixels="unit")
+    if not f.data.are_pictures or f.settings.pixels != "raw":
+        size, rest = spelled_out(f.network).split("-", 1)
+        normalized = network_of(f"{size}-b:linear-{rest}", cost=f.network.cost_name)
+        renewed = partial(f.renew, normalized)
+    remedies = [*_at_rates(f, renewed)]
+    best = max(remedy.trial.accuracy for remedy in remedies)
+    return (text, remedies) if best >= f.rehearsal.accuracy + MORE_RIGHT else None
 
 
 def _damaged(f: Facts, how: str) -> Evidence:
@@ -201,15 +205,16 @@ for _name, _damage in DAMAGES.items():
     FAULTS[_name] = Fault(_name, DATA, _damage.what, _why, _find, {DATA})
 
 
-@fault(DATA, "The inputs hardly differ from case to case.", {*DAMAGES})
+@fault(DATA, "The inputs hardly differ from case to case.", {*DAMAGES, "pixels"})
 def same_inputs(f: Facts) -> Evidence:
     """Nothing can be learned from cases that look the same to the network: each weighted sum is
-    then the same too. Inputs are compared with what the initial weights are made for, 0 to 1.
+    then the same too. The spread of an input is compared with its largest value.
     """
     x = f.data.reference[0]
-    spread = float(x.std(axis=0).max())
-    text = f"no input varies by more than {spread:.1g} around its mean; the largest is {x.max():g}"
-    return (text, f.more_cases) if spread <= 0.02 * max(1, float(np.abs(x).max())) else None
+    spread, largest = x.std(axis=0), np.abs(x).max(axis=0)
+    text = f"no input varies by more than {spread.max():.1g} around its mean; the largest is "
+    is_same = (spread <= 0.02 * largest).all()
+    return (text + f"{largest.max():g}", f.more_cases) if is_same else None
 
 
 @fault(DATA, "Some answers never occur in training.", {"same-inputs"})

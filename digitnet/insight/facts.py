@@ -269,11 +269,13 @@ class Facts:
         smaller = {"batch": LEAST_BATCH} if size > MAX_BATCH and not self.data.is_toy else {}
         changed = replace(self.settings, **smaller | settings)
 
-        def new() -> Trainer:
-            made = untrained_copy(Trainer(network or self.network, changed, self.trainer.seed))
-            return training_copy(made)
+        source = network or self.network
 
-        return self._tried(self.anew(network or self.network, changed), new, changed.pixels)
+        def new() -> Trainer:
+            copy = Trainer(source.copy(source.dtype), changed, self.trainer.seed)
+            return training_copy(untrained_copy(copy))
+
+        return self._tried(self.anew(source, changed), new, changed.pixels)
 
     def _tried(self, line: str, copy: Callable[[], Trainer], pixels: str = "") -> Remedy:
         """The remedy of this line, which makes this copy, for pixels scaled like this."""

@@ -44,12 +44,14 @@ def test_a_healthy_network_has_no_findings(session: Session) -> None:
         ("set pixels raw", "pixels"),
         ("set l2 1", "decay"),
         ("set dropout 0.95", "dropout"),
+        ("set dropout 0.95; t 1e", "dropout"),
     ],
 )
 def test_the_remedy_as_typed_clears_the_finding(session: Session, ill: str, code: str) -> None:
     *_, before = do(session, f"n 784-32-10; {ill}; doctor")
     (finding,) = before["findings"]
     assert finding["code"] == code
+    assert code == "pixels" or f"with {ill[4:].removesuffix('; t 1e')}, to" in finding["evidence"]
     after, without = finding["reached"]
     assert after > max(0.7, without + 0.5)
     *_, again = do(session, f"{finding['remedy']}; doctor")

@@ -81,6 +81,7 @@ def table(
     noise: float = 0.5,
     odds: Any = None,
     unit: Any = 1,
+    shift: Any = 0,
     decimals: int = 5,
     **how: Any,
 ) -> Patient:
@@ -91,7 +92,9 @@ def table(
     rng = np.random.default_rng(1)
     answers = rng.choice(outputs, 600, p=odds)
     x = noise * rng.normal(size=(600, inputs)) + 2 * one_hot(answers, inputs)
-    cases = Cases(np.round(x * unit, decimals).astype(np.float32), one_hot(answers, outputs), 1.0)
+    cases = Cases(
+        np.round(x * unit + shift, decimals).astype(np.float32), one_hot(answers, outputs), 1.0
+    )
     sets = {"validation": some(cases, slice(400, 500)), "test": some(cases, slice(500, 600))}
     patient = Patient(fresh(shape, **how).trainer, some(cases, slice(400)), sets)
     patient.are_pictures = False

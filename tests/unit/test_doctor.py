@@ -142,9 +142,15 @@ def test_what_learners_meet_is_called_by_its_cause(
     (lambda: table("40-16-3", "2e", noise=1.2, rate=1e-6), [("rate-low", "set rate 0.05")]),
     (lambda: table("4-16-3", "2e", rate=30.0), [("rate-high", "n 4-16:relu-3")]),
     (lambda: table("4-16-3", "2e", unit=(1, 1, 1, 300)), [("pixels", "n 4-b:linear-16:relu-3")]),
+    (lambda: table("4-16-3", "2e", unit=1e-3), [("pixels", "n 4-b:linear-16:relu-3")]),
+    (lambda: table("4-16-3", "2e", unit=(1, 1, 1, 0), shift=(0, 0, 0, 5000)),
+     [("pixels", "n 4-b:linear-16:relu-3")]),
+    (lambda: table("3-16-3", unit=5), []),
+    (lambda: table("100-8-100", noise=3, unit=0.3), []),
     (lambda: recipe("spiral", "20e", seed=2, rate=1e-5), [("rate-low", "set rate 0.0")]),
 ], ids=["easy", "square", "rare, read", "linear", "few values", "xor", "rare, misread",
-        "many columns", "slow", "fast", "units", "spiral"])  # fmt: skip
+        "many columns", "slow", "fast", "units", "tiny", "a constant column", "large, but learned",
+        "answers by chance", "spiral"])  # fmt: skip
 def test_a_table_is_not_judged_as_pictures_are(
     patient: Callable[[], Patient], told: list[tuple[str, str]]
 ) -> None:
