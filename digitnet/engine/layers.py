@@ -294,6 +294,11 @@ class Weighted(Layer):
         if self.biases is not None:
             self.parameters.append(Parameter("biases", self.biases, decays=False))
 
+    def copy(self, dtype: DTypeLike) -> Self:
+        twin = super().copy(dtype)
+        twin.initializer = self.initializer
+        return twin
+
     def initialize(self, rng: np.random.Generator) -> None:
         self.weights[:] = INITIALIZERS[self.initializer](rng, self.weights.shape, *self._fans)
         if self.biases is not None:

@@ -96,7 +96,7 @@ class Settings:
     schedule: str = _field(
         "constant",
         "how the rate changes over each t, or over a horizon: cosine 20e",
-        lambda value: Schedule.parse(_text(value)),
+        lambda value: _text(value) in SCHEDULES or Schedule.parse(value),
         lambda: {name: first_line(curve.factor) for name, curve in SCHEDULES.items()},
     )
     momentum: float = _field(0.9, "momentum coefficient, for optimizers that have one", _BELOW_1)
@@ -114,7 +114,7 @@ class Settings:
     augment: str = _field(
         "none",
         "how much cases are deformed: none, light, strong or rotation=12,shift=2",
-        lambda value: Augment.parse(_text(value)),
+        lambda value: _text(value) in NAMED or Augment.parse(value),
         _augments,
     )
     smoothing: float = _field(0.0, "label smoothing: fraction spread over all answers", _BELOW_1)

@@ -15,6 +15,7 @@ from digitnet.engine.network import Network
 from digitnet.engine.optimizers import OPTIMIZERS
 from digitnet.engine.report import Report, ignore
 from digitnet.engine.settings import Settings, spelled
+from digitnet.engine.shapes import network_of, spelled_out
 from digitnet.engine.trainer import Trainer
 from digitnet.insight.data import DataFacts
 from digitnet.insight.rehearsal import (
@@ -267,15 +268,13 @@ class Facts:
         """
         size = self.settings.batch or len(self.data.train)
         smaller = {"batch": LEAST_BATCH} if size > MAX_BATCH and not self.data.is_toy else {}
-        changed = replace(self.settings, **smaller | settings)
+        changed, like = replace(self.settings, **smaller | settings), network or self.network
 
-        source = network or self.network
+        def new() -> Trainer:  # with initial weights as the line draws them
+            made = network_of(spelled_out(like), cost=like.cost_name, dtype=like.dtype)
+            return training_copy(untrained_copy(Trainer(made, changed, self.trainer.seed)))
 
-        def new() -> Trainer:
-            copy = Trainer(source.copy(source.dtype), changed, self.trainer.seed)
-            return training_copy(untrained_copy(copy))
-
-        return self._tried(self.anew(source, changed), new, changed.pixels)
+        return self._tried(self.anew(like, changed), new, changed.pixels)
 
     def _tried(self, line: str, copy: Callable[[], Trainer], pixels: str = "") -> Remedy:
         """The remedy of this line, which makes this copy, for pixels scaled like this."""

@@ -102,7 +102,7 @@ class Recovery:
         """
         self._last, self._autosaved_state, self.warning = monotonic(), _state(model), ""
         try:
-            data = sealed(to_document(model, model.name or UNNAMED), model)
+            data = sealed(to_document(model, model.name or UNNAMED))
             if self._path is None:
                 refuse_link(self.folder)
                 make_folder(self.folder)

@@ -481,14 +481,14 @@ class Registry:
         differs is kept. Raises RegistryError; the previous version is then unchanged.
         """
         document, is_data = to_document(content, name), isinstance(content, OwnSet)
-        data = sealed(document, content)
+        data = sealed(document)
         with self.locked(failure):
             there = self.find(name, data=is_data)
             path = self.folder / (there.file if there else f"{secrets.token_hex(8)}.pickle")
             is_copied = any(there and entry.hidden == there.file for entry in self.entries())
             if there and is_copied and there.saved_at > document["saved_at"]:  # a clock was wrong
                 document["saved_at"] = there.saved_at
-                data = sealed(document, content)
+                data = sealed(document)
             old = None
             if there and keep and not is_same(path, data, "saved_at", "accuracy"):
                 old = self.trash.place("replaced", path.name)

@@ -249,8 +249,8 @@ def _table(records: Iterable[Any]) -> Document:
     return array_document(np.array(numbers, np.float64).reshape(-1, 4))
 
 
-def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Callable[[], Model]:
-    network, settings = read_network(fields), read_settings(fields, known)
+def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
+    network, settings = read_network(fields), read_settings(fields)
     seed, values = fields.whole("seed", high=MAX_INTEGER), [p.value for p in network.parameters]
     progress, history = _progress(fields.inner("progress")), _history(fields)
     optimizer, slots = fields.inner("optimizer"), OPTIMIZERS[settings.optimizer].slots
@@ -277,11 +277,9 @@ def _model(fields: Fields, name: str, when: str, known: Settings | None) -> Call
     return build
 
 
-def read_settings(fields: Fields, known: Settings | None = None) -> Settings:
-    """Missing settings have their defaults. known: what they may be equal to; it is valid."""
+def read_settings(fields: Fields) -> Settings:
+    """Missing settings have their defaults."""
     values = fields.inner("settings").rest()
-    if known and values == asdict(known):
-        return known
     unknown = values.keys() - SETTINGS.keys()
     fields.check(not unknown, "settings", "has one that digitnet does not know")
     try:
@@ -421,18 +419,15 @@ def from_document(document: Document) -> Model:
     return content
 
 
-def _checked(document: Document, known: Settings | None = None) -> Callable[[], Content]:
-    """What builds the content of a document, all fields of which are checked first.
-
-    known: the settings of the network of which it is made; valid, as all `Settings` are.
-    """
+def _checked(document: Document) -> Callable[[], Content]:
+    """What builds the content of a document, all fields of which are checked first."""
     fields = Fields(document, "document")
     name, when = read_name(fields, "name"), saved_at(fields, "saved_at")
     for field, read in (("cases", _own_set), ("study", _study)):
         if fields.has(field):
             content = read(fields, name, when)
             return lambda: content
-    return _model(fields, name, when, known)
+    return _model(fields, name, when)
 
 
 def contents(data: bytes) -> Content:
@@ -443,19 +438,18 @@ def contents(data: bytes) -> Content:
     return read_document(document)
 
 
-def sealed(document: Document, content: Content | None = None) -> bytes:
-    """The bytes of the file for a document. content: what it was made of, if that is known.
+def sealed(document: Document) -> bytes:
+    """The bytes of the file for a document.
 
     Raises RegistryError if they could not be read back as the same document, or its content could
     not be built.
     """
-    settings = content.trainer.settings if isinstance(content, Model) else None
     try:
         data = seal(encode(document))
         if len(data) > MAX_BYTES:
             raise ValueError(f"it would be larger than {MAX_BYTES >> 20} MiB")
         again = decode(unseal(data))
-        _checked(again, settings)
+        _checked(again)
         if again != document:
             raise ValueError("it would be read back as something else")
     except (DamagedSave, TypeError, ValueError) as error:

@@ -12,6 +12,7 @@ from digitnet.digits.datasets import SOURCES
 from digitnet.engine.evaluate import evaluate
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
+from digitnet.insight.rehearsal import untrained_copy
 from digitnet.recipes import RECIPES, build
 
 SEEDS = ["1", *(pytest.param(s, marks=pytest.mark.full) for s in "23")]
@@ -39,6 +40,13 @@ def test_a_minimised_network_can_be_saved_and_trained_further(program: Program) 
     found = results(program, "n devember; min 5; pas one; l one; set batch 32; t 1e; ch all")
     assert found["t"]["samples"] == 3500
     assert found["ch"]["accuracy"] > 0.5
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_an_untrained_copy_has_the_initial_weights_of_its_recipe(recipe: str) -> None:
+    trainer = build(RECIPES[recipe], 1).trainer
+    pairs = zip(trainer.network.parameters, untrained_copy(trainer).network.parameters, strict=True)
+    assert all(np.array_equal(p.value, copied.value) for p, copied in pairs)
 
 
 @pytest.mark.parametrize("recipe", ["diary", "devember", "notebook", "truth", "mini"])

@@ -172,8 +172,7 @@ def find(session: Session, what: kinds.FOUND = "rate") -> FindResult:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
-    changed. If the network has been trained, the copy is an untrained one, with initial weights as
-    usual for its activations.
+    changed. If the network has been trained, the copy is an untrained one.
 
     find rate: a learning rate for the network in hand
     """
