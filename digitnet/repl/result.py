@@ -1,6 +1,6 @@
 """What a command returns, and what it reports while it works: each knows how it looks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from math import floor
 from typing import Annotated, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -76,25 +76,15 @@ class Note(Drawn):
 
 @dataclass(frozen=True)
 class Said(Record):
-    """A result that is a sentence. fields: what it says, as data."""
+    """A result without a class of its own. shown: what it looks like, or what draws it in a view.
+    fields: its JSON.
+    """
 
-    text: ScreenOnly[str]
+    shown: ScreenOnly[RenderableType | Callable[[View], Iterable[RenderableType]]]
     fields: Merged[Mapping[str, Any]]
 
     def drawn(self, view: View) -> RenderResult:
-        if self.text:
-            yield self.text
-
-
-@dataclass(frozen=True)
-class Listed(Said):
-    """A table, and a sentence below it."""
-
-    table: ScreenOnly[RenderableType]
-
-    def drawn(self, view: View) -> RenderResult:
-        yield self.table
-        yield self.text
+        yield from self.shown(view) if callable(self.shown) else [self.shown]
 
 
 @dataclass

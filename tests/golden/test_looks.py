@@ -9,7 +9,7 @@ import pytest
 
 from digitnet.registry.saves import Entry
 from digitnet.repl.features.check import Case, CheckResult
-from digitnet.repl.features.saves import ListResult
+from digitnet.repl.features.saves import listing
 from digitnet.repl.pictures import Screen
 from digitnet.repl.pictures.digit import bar
 
@@ -94,14 +94,11 @@ def test_bars_are_exact_to_an_eighth(share: float, blocks: str, ascii_: str) -> 
     assert bar(share, 4, blocks=False) == ascii_
 
 
-SAVES = ListResult(
-    [
-        Entry("first", "first-0.pickle", "784-256-10", 203530, 1095, 0.927, "sample test",
-              "2026-01-31T12:00:00+00:00", 1629000),
-        Entry("x-1.pickle", "x-1.pickle", damaged="it is cut\x1b[31m short"),
-    ],
-    "first",
-)  # fmt: skip
+FIRST = Entry("first", "first-0.pickle", "784-256-10", 203530, 1095, 0.927, "sample test",
+              "2026-01-31T12:00:00+00:00", 1629000)  # fmt: skip
+SAVES = listing(
+    [FIRST, Entry("x-1.pickle", "x-1.pickle", damaged="it is cut\x1b[31m short")], "first"
+)
 
 
 def test_the_list_of_saves_wide_and_narrow() -> None:
@@ -124,8 +121,8 @@ def test_the_list_of_saves_wide_and_narrow() -> None:
         "damaged: x-1.pickle: it is cut\\x1b[31m\n"
         "short"
     )
-    included = [replace(SAVES.entries[0], name=name, included=True) for name in ("first", "ready")]
-    assert shown(ListResult(included, "ready"), width=60) == (
+    included = [replace(FIRST, name=name, included=True) for name in ("first", "ready")]
+    assert shown(listing(included, "ready"), width=60) == (
         "name     shape       trained  accuracy  on             size\n"
         "  first  784-256-10    1,095   92.70 %  sample test  1.6 MB\n"
         "> ready  784-256-10    1,095   92.70 %  sample test  1.6 MB\n"

@@ -13,7 +13,6 @@ from digitnet.insight import rehearsal
 from digitnet.insight.doctor import Finding
 from digitnet.insight.rehearsal import Rehearsal
 from digitnet.repl.features.doctor import DoctorResult
-from digitnet.repl.features.set import FindResult
 from digitnet.repl.loop import do_line
 from digitnet.repl.pictures import Screen
 from digitnet.repl.session import Session
@@ -168,9 +167,9 @@ def test_the_rates_and_their_costs(session: Session) -> None:
     assert session.unsaved == ""
     *_, trained = do(session, "t 1e; find")
     assert trained == {**result, "on_fresh_copy": True}
-    assert "untrained copy" in shown(FindResult([], [], None, 0.05, True), 80)
-    text = shown(FindResult([1e-3, 1e-2], [2.3, 1.0], 0.01, 0.05), 30, plain=True)
-    assert text.splitlines()[-1].strip() == "Try: set rate 0.01"
+    text = shown_line(session, "set rate 1; find", width=30)
+    assert "untrained copy" in " ".join(text.split())
+    assert text.splitlines()[-1].strip() == f"Try: set rate {result['suggestion']:g}"
 
 
 @pytest.mark.parametrize("width", [50, 80, 120])

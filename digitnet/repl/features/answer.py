@@ -3,10 +3,8 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from rich.console import RenderResult
 
 from digitnet.digits.datasets import GIVEN, MADE, RELATIVES, SOURCES, NotHere
 from digitnet.digits.files import BadFile
@@ -21,10 +19,9 @@ from digitnet.repl.command import command, path_of
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.features.data import mean_digits, reading, understood
 from digitnet.repl.features.img import PictureReader, outputs_of
-from digitnet.repl.pictures import View
 from digitnet.repl.pictures.file import path_to_write
 from digitnet.repl.pictures.tables import counted, percent
-from digitnet.repl.result import Note, Record
+from digitnet.repl.result import Note, Said
 from digitnet.repl.session import Session
 
 CHUNK = 1000  # cases answered between two reports
@@ -33,28 +30,11 @@ CHUNK = 1000  # cases answered between two reports
 MANY, MOST, SURER, GUESSES = 50, 200, 0.1, 5
 
 
-@dataclass(frozen=True)
-class AnswerResult(Record):
-    """The answers were written. correct: of them, if the table has the answers too."""
-
-    file: str
-    answers: int
-    correct: int | None
-    understood: list[str]
-
-    def drawn(self, view: View) -> RenderResult:
-        yield f"Wrote {counted(self.answers, 'answer')} to {printable(self.file)}."
-        if self.correct is not None:
-            share = percent(self.correct / self.answers)
-            yield f"{self.correct:,} of {self.answers:,} match the answers in the table: {share}."
-        yield understood(self.understood)
-
-
 ANSWER = "answer test.csv submission.csv"
 
 
 @command("answer", group="Asking")
-def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> AnswerResult:
+def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> Said:
     """Write the network's answers to a table of pictures, in the form that Kaggle takes.
 
     The table is read as by data import: a .csv, .npz or IDX file, with or without answers. The file
@@ -109,7 +89,13 @@ def answer(session: Session, table: kinds.TABLE, file: kinds.FILE) -> AnswerResu
             )
         else:
             correct = sum(map(str.__eq__, said, known))
-    return AnswerResult(str(path), len(answers), correct, read.notes)
+    lines = [f"Wrote {counted(len(answers), 'answer')} to {printable(str(path))}."]
+    if correct is not None:
+        share = percent(correct / len(answers))
+        lines.append(f"{correct:,} of {len(answers):,} match the answers in the table: {share}.")
+    fields = {"file": str(path), "answers": len(answers), "correct": correct}
+    shown = "\n".join([*lines, understood(read.notes)])
+    return Said(shown, fields | {"understood": read.notes})
 
 
 def _answer_names(session: Session, model: Model) -> tuple[Sequence[str], list[str]]:

@@ -1,8 +1,8 @@
 """`c` checks one test case, `ch` many; `show` shows some."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -209,41 +209,8 @@ def check_outputs(a: NDArray[Any]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class CheckManyResult(Record):
-    """The accuracy on some or all test cases.
-
-    recorded: the accuracy that the network keeps, if this one is on cases seen in training.
-    available: how many test cases there are. penalty: which t and plot add to the cost.
-    """
-
-    correct: int
-    total: int
-    accuracy: float
-    cost: float
-    set: str
-    seen_in_training: bool | None
-    recorded: ScreenOnly[str]
-    available: ScreenOnly[int]
-    penalty: ScreenOnly[float]
-
-    def drawn(self, view: View) -> RenderResult:
-        text = Text(f"{self.correct:,} of {self.total:,} right: ")
-        text.append(percent(self.accuracy), "bold")
-        text.append(f" of the {self.set} set, cost {self.cost:.3g}")
-        if self.penalty:
-            text.append(f" + {self.penalty:.3g} penalty")
-        text.append("\n".join(["", *SEEN_IN_TRAINING[self.seen_in_training]]))
-        if self.recorded:
-            text.append(f" Its accuracy remains {self.recorded}.")
-        yield text
-        if self.correct < self.total:
-            of_all = f" of all {self.available:,}" if self.total < self.available else ""
-            yield f"wrong shows the misread ones{of_all}."
-
-
 @command("ch", "check_multiple", group="First steps", rank=3)
-def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> CheckManyResult:
+def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> Said:
     """Measure the accuracy on N random test cases, or on all.
 
     Without a number, on 100 cases (or on all if there are fewer).
@@ -266,11 +233,20 @@ def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> CheckMa
     else:
         result = check_all(session, model, data)
         if seen and model.accuracy and not model.accuracy.is_seen:
-            recorded = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
-    values = asdict(result) | {"accuracy": result.accuracy}
-    return CheckManyResult(**values, set=f"{data.name} test", seen_in_training=seen,
-                           recorded=recorded, available=total,
-                           penalty=model.trainer.penalty())  # fmt: skip
+            better = f"{percent(model.accuracy.value)} of the {model.accuracy.on} set"
+            recorded = f" Its accuracy remains {better}."
+    text = Text(f"{result.correct:,} of {result.total:,} right: ")
+    text.append(percent(result.accuracy), "bold")
+    text.append(f" of the {data.name} test set, cost {result.cost:.3g}")
+    if penalty := model.trainer.penalty():  # which t and plot add to the cost
+        text.append(f" + {penalty:.3g} penalty")
+    text.append("\n".join(["", *SEEN_IN_TRAINING[seen]]) + recorded)
+    if result.correct < result.total:
+        of_all = f" of all {total:,}" if result.total < total else ""
+        text.append(f"\nwrong shows the misread ones{of_all}.")
+    measured = {"correct": result.correct, "total": result.total, "accuracy": result.accuracy}
+    about = {"set": f"{data.name} test", "seen_in_training": seen}
+    return Said(text, measured | {"cost": result.cost} | about)
 
 
 def check_all(session: Session, model: Model, data: DataSet) -> Evaluation:
@@ -300,25 +276,24 @@ def take_and_check(session: Session, model: Model) -> Evaluation:
         raise
 
 
-@dataclass(frozen=True)
-class CasesShown(Said):
-    """A sentence above a gallery of cases, each with its label."""
+def cases_shown(
+    title: str, cases: Iterable[NDArray[Any]], labels: Iterable[str], fields: dict[str, Any]
+) -> Said:
+    """A title above a gallery of cases, each with its label."""
 
-    cases: ScreenOnly[list[NDArray[Any]]]
-    labels: ScreenOnly[list[str]]
+    def shown(view: View) -> list[RenderableType]:
+        pictures = [small_case(case, view) for case in cases]
+        bold = [Text(label, "bold") for label in labels]
+        return [title, gallery(list(zip(pictures, bold, strict=True)), view)]
 
-    def drawn(self, view: View) -> RenderResult:
-        yield self.text
-        labels = [Text(label, "bold") for label in self.labels]
-        pictures = [small_case(case, view) for case in self.cases]
-        yield gallery(list(zip(pictures, labels, strict=True)), view)
+    return Said(shown, fields)
 
 
 MAX_SHOWN = 100  # maximum number of cases of one `show`
 
 
 @command("show", group="Digits", rank=6)
-def show(session: Session, count: kinds.SHOWN = 6) -> CasesShown:
+def show(session: Session, count: kinds.SHOWN = 6) -> Said:
     """Show random test cases with their answers, or deformed training cases.
 
     show: six random test cases
@@ -336,14 +311,14 @@ def show(session: Session, count: kinds.SHOWN = 6) -> CasesShown:
     if deforms:
         pictures = _deformed(session, data, rows)
     pairs = list(zip(rows.tolist(), answers_of(cases.targets[rows]).tolist(), strict=True))
-    return CasesShown(
+    return cases_shown(
         f"cases of the {data.name} {name} set",
+        pictures,
+        [f"{named(answer, data.answers)}\ncase {index:,}" for index, answer in pairs],
         {
             "set": f"{data.name} {name}",
             "cases": [{"index": index, "answer": answer} for index, answer in pairs],
         },
-        pictures,
-        [f"{named(answer, data.answers)}\ncase {index:,}" for index, answer in pairs],
     )
 
 

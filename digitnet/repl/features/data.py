@@ -1,10 +1,10 @@
 """`data` chooses, imports, downloads and deletes data sets; `mine` keeps one's own digits."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import RenderResult
+from rich.console import Group, RenderResult
 from rich.filesize import decimal
 from rich.text import Text
 
@@ -20,7 +20,7 @@ from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
 from digitnet.repl.command import command, path_of
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.features.check import MAX_SHOWN, CasesShown
+from digitnet.repl.features.check import MAX_SHOWN, cases_shown
 from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.digit import bar
 from digitnet.repl.pictures.tables import Rows, counted, with_article
@@ -32,49 +32,16 @@ EXAMPLE = "data import photos scans"
 MAX_REASONS = 3  # maximum number of files for which the reason is printed
 
 
-@dataclass(frozen=True)
-class DataResult(Drawn):
-    """The data set in use; every one there is, if that was asked; and what an import understood.
-
-    available, missing: name and description of those that are here, and of those that could be.
-    understood: how the files were read and what was changed. left_out: files, with the reason.
-    """
-
-    done: str
-    data: DataSet
-    available: dict[str, str] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-    understood: list[str] | None = None
-    left_out: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        data = self.data
-        fields = {
-            "name": data.name,
-            "train": len(data.train),
-            "validation": len(data.validation),
-            "test": len(data.test),
-            "pixels": data.inputs,
-            "outputs": data.outputs,
-            "available": list(self.available),
-        }
-        if self.understood is None:
-            return fields
-        return fields | {"understood": self.understood, "left_out": self.left_out}
-
-    def drawn(self, view: View) -> RenderResult:
-        for reason in self.left_out[:MAX_REASONS]:
-            yield f"Left out: {printable(reason, 300)}"
-        if (more := len(self.left_out) - MAX_REASONS) > 0:
-            yield f"Left out: {more:,} more"
-        yield f"{self.done}{self.data}."
-        if self.understood:
-            yield understood(self.understood)
-        if self.available:
-            lines = [*self.available.items(), *self.missing.items()]
-            yield Rows(("data set", "what it is"), lines, prose=("what it is",))
-            if others := [name for name in RELATIVES if name not in self.available]:
-                yield f"Where their files are in --data DIR, also: {', '.join(others)}."
+def _facts(data: DataSet, available: Iterable[str] = ()) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "train": len(data.train),
+        "validation": len(data.validation),
+        "test": len(data.test),
+        "pixels": data.inputs,
+        "outputs": data.outputs,
+        "available": list(available),
+    }
 
 
 def understood(notes: list[str]) -> str:
@@ -109,7 +76,7 @@ def progress(session: Session) -> Report:
 @command("data", group="Digits")
 def data(
     session: Session, name: kinds.DATA = "", own: kinds.OWN = "", path: kinds.PATH = ""
-) -> DataResult:
+) -> Said:
     """List the data sets, or choose one; `data mnist` downloads MNIST if it is not here.
 
     data import NAME PATH makes a data set of your own from what other programs write: a folder with
@@ -139,8 +106,18 @@ def data(
         _download(session)
     chosen = session.data(name)
     if not name:
-        return DataResult("In use: ", chosen, *_available(session))
-    return DataResult(f"{_use(session, chosen)}Now using ", chosen)
+        return _listed(session, chosen)
+    return Said(f"{_use(session, chosen)}Now using {chosen}.", _facts(chosen))
+
+
+def _listed(session: Session, data: DataSet) -> Said:
+    """The data set in use, and all there are."""
+    available, missing = _available(session)
+    lines = [*available.items(), *missing.items()]
+    table = Rows(("data set", "what it is"), lines, prose=("what it is",))
+    others = ", ".join(name for name in RELATIVES if name not in available)
+    more = [f"Where their files are in --data DIR, also: {others}."] if others else []
+    return Said(Group(f"In use: {data}.", table, *more), _facts(data, available))
 
 
 def _use(session: Session, data: DataSet) -> str:
@@ -152,7 +129,7 @@ def _use(session: Session, data: DataSet) -> str:
     return f"The network in hand ({hand.network.shape}) does not fit it. "
 
 
-def _import(session: Session, name: str, path: str) -> DataResult:
+def _import(session: Session, name: str, path: str) -> Said:
     if not name or not path:
         raise CommandError(f"data import needs a name and a path. Example: {EXAMPLE}")
     if name in {*SOURCES, *RELATIVES, MINE, "import", "delete"}:
@@ -176,7 +153,11 @@ def _import(session: Session, name: str, path: str) -> DataResult:
     answers += f" to {cases.answers.max()})" if different > 1 else ")"
     done = f"Imported {name}: {counted(len(cases), 'case')}, {answers}. "
     done += f"{_use(session, data)}In use: "
-    return DataResult(done, data, understood=notes, left_out=left_out)
+    lines = [f"Left out: {printable(reason, 300)}" for reason in left_out[:MAX_REASONS]]
+    if (more := len(left_out) - MAX_REASONS) > 0:
+        lines.append(f"Left out: {more:,} more")
+    shown = "\n".join([*lines, f"{done}{data}.", *[understood(notes)] * bool(notes)])
+    return Said(shown, _facts(data) | {"understood": notes, "left_out": left_out})
 
 
 def reading(session: Session, path: str) -> Report:
@@ -196,7 +177,7 @@ def mean_digits(session: Session) -> Array | None:
     return means
 
 
-def _delete(session: Session, name: str) -> DataResult:
+def _delete(session: Session, name: str) -> Said:
     own = session.data_sets.own
     version = own.version(name)
     if version is None:
@@ -210,8 +191,9 @@ def _delete(session: Session, name: str) -> DataResult:
         raise CommandError("nothing was deleted")
     own.keep(name, OwnCases.none(), version)
     session.changed_data(name)
-    done = f"Deleted the data set {name}; undo brings it back. In use: "
-    return DataResult(done, session.data())
+    data = session.data()
+    done = f"Deleted the data set {name}; undo brings it back. In use: {data}."
+    return Said(done, _facts(data))
 
 
 def _available(session: Session) -> tuple[dict[str, str], dict[str, str]]:
@@ -359,7 +341,7 @@ def _removed(session: Session, number: int | None) -> Said:
     )
 
 
-def _shown(session: Session, first: int | None) -> CasesShown:
+def _shown(session: Session, first: int | None) -> Said:
     cases = session.data_sets.own.read(MINE)
     first = _checked(max(0, len(cases) - MAX_SHOWN) if first is None else first, cases)
     rows, sets = range(first, min(first + MAX_SHOWN, len(cases))), ("train", "validation", "test")
@@ -368,11 +350,11 @@ def _shown(session: Session, first: int | None) -> CasesShown:
         for row in rows
     ]
     some = f"the {len(listed)} from number {first} on, of " if len(listed) < len(cases) else ""
-    return CasesShown(
+    return cases_shown(
         f"mine: {some}{counted(len(cases), 'digit')}",
-        {"total": len(cases), "cases": listed},
-        list(cases.pictures[rows]),
+        cases.pictures[rows],
         [f"{case['index']}: {case['answer']}" for case in listed],
+        {"total": len(cases), "cases": listed},
     )
 
 

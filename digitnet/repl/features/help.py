@@ -1,62 +1,44 @@
 """Help and leaving: `?` and `s`."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from rich.console import RenderResult
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, Command, all_commands, command, find
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.features.saves import SaveResult, save
+from digitnet.repl.features.saves import save
 from digitnet.repl.glossary import Meaning, meanings, words
-from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.tables import pairs
 from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 
-@dataclass(frozen=True)
-class HelpResult(Drawn):
-    """Help on all commands, on one in full, or on the meaning of a word. own: user's aliases."""
+def _summaries(own: Mapping[str, str]) -> Iterator[RenderableType]:
+    for group, members in groupby(all_commands(), lambda command: command.group):
+        yield pairs({_title(c): c.summary for c in members}, group)
+    if own:
+        yield _own(own)
+    yield Text("Several commands on a line: n relu; t 2e; ch all. More on one: ? t", "dim")
 
-    commands: list[Command]
-    in_full: bool
-    own: dict[str, str] = field(default_factory=dict)
-    meanings: list[Meaning] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "commands": [
-                {
-                    "name": c.name,
-                    "aliases": list(c.aliases),
-                    "usage": c.usage,
-                    "help": c.text if self.in_full else c.summary,
-                    "examples": dict(c.examples),
-                }
-                for c in self.commands
-            ],
-            "own": self.own,
-            "meanings": [asdict(meaning) for meaning in self.meanings],
-        }
+def _own(aliases: Mapping[str, str]) -> RenderableType:
+    return pairs({name: printable(line) for name, line in aliases.items()}, "Your own")
 
-    def drawn(self, view: View) -> RenderResult:
-        for meaning in self.meanings:
-            yield Text(meaning.word, "bold").append(f", {meaning.kind}", "not bold dim")
-            yield Text(meaning.text)
-            yield f"Type: {meaning.example}"
-        if self.in_full:
-            yield from _in_full(self.commands[0])
-            return
-        for group, members in groupby(self.commands, lambda command: command.group):
-            yield pairs({_title(c): c.summary for c in members}, group)
-        if self.own:
-            yield pairs({name: printable(line) for name, line in self.own.items()}, "Your own")
-        if self.commands:
-            yield Text("Several commands on a line: n relu; t 2e; ch all. More on one: ? t", "dim")
+
+def _explained(meaning: Meaning) -> Iterator[RenderableType]:
+    yield Text(meaning.word, "bold").append(f", {meaning.kind}", "not bold dim")
+    yield Text(meaning.text)
+    yield f"Type: {meaning.example}"
+
+
+def _data(command: Command, text: str) -> dict[str, Any]:
+    about = {"name": command.name, "aliases": list(command.aliases), "usage": command.usage}
+    return about | {"help": text, "examples": dict(command.examples)}
 
 
 def _title(command: Command) -> str:
@@ -65,7 +47,7 @@ def _title(command: Command) -> str:
     return ", ".join([command.name, *command.aliases[:1]]) + usages
 
 
-def _in_full(command: Command) -> RenderResult:
+def _in_full(command: Command) -> Iterator[RenderableType]:
     yield Text(command.usage, "bold")
     if command.aliases:
         yield Text(f"also: {', '.join(command.aliases)}", "dim")
@@ -85,24 +67,30 @@ def _in_full(command: Command) -> RenderResult:
 
 
 @command("?", "help", "man", group="This program")
-def help_(session: Session, name: kinds.WORD = "") -> HelpResult:
+def help_(session: Session, name: kinds.WORD = "") -> Said:
     """List the commands, explain one in full, or say what a word means.
 
     ?: all commands
     ? epoch: what a word means: a term, a setting, a recipe, a data set, ...
     ? t: all about t, with examples
     """
+    fields: dict[str, Any] = {"commands": [], "own": {}, "meanings": []}
     if not name:
-        return HelpResult(all_commands(), False, session.aliases)
+        listed = [_data(each, each.summary) for each in all_commands()]
+        fields |= {"commands": listed, "own": session.aliases}
+        return Said(Group(*_summaries(session.aliases)), fields)
     if name in session.aliases:
-        return HelpResult([], False, {name: session.aliases[name]})
+        own = {name: session.aliases[name]}
+        return Said(_own(own), fields | {"own": own})
     if name in COMMANDS:
-        return HelpResult([find(name)], True)
+        found = find(name)
+        return Said(Group(*_in_full(found)), fields | {"commands": [_data(found, found.text)]})
     if explained := meanings(name):
         output = session.hand.network.layers[-1].config() if session.hand else {}
         kind = f"a cost of {output.get('activation')} outputs"  # the form in use
-        in_use = [meaning for meaning in explained if meaning.kind == kind]
-        return HelpResult([], False, meanings=in_use or explained)
+        in_use = [meaning for meaning in explained if meaning.kind == kind] or explained
+        shown = Group(*(line for meaning in in_use for line in _explained(meaning)))
+        return Said(shown, fields | {"meanings": [asdict(meaning) for meaning in in_use]})
     hint = nearest(name, [*COMMANDS, *words()]) or "? lists the commands"
     raise CommandError(f"{quoted(name)} is not a command, nor a word explained here. {hint}")
 
@@ -113,8 +101,8 @@ def stop(session: Session) -> Said:
 
     s: leave
     """
-    saved: SaveResult | None = None
-    said: list[str] = []
+    saved: Said | None = None
+    shown: list[RenderableType] = []
     if not session.interactive:
         session.discard("not leaving")
     elif session.unsaved:
@@ -122,12 +110,11 @@ def stop(session: Session) -> Said:
         answer = session.asker.choose(question, "y/N/s=save")
         if answer == "s":
             saved = save(session)
-            said.append(saved.said)
+            shown.append(saved)
         elif answer != "y":
             raise CommandError("not leaving; the network is still in hand. p saves it")
     session.leaving = True
     if session.unsaved:
-        said.append(f"Leaving. Not saved: {session.unsaved}.")
-    return Said(
-        "\n".join(said), {"unsaved": session.unsaved or None, "saved": saved and saved.name}
-    )
+        shown.append(f"Leaving. Not saved: {session.unsaved}.")
+    fields = {"unsaved": session.unsaved or None, "saved": saved and saved.fields["name"]}
+    return Said(Group(*shown), fields)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from rich.console import Group
 
 from digitnet.digits.files import read_bounded
 from digitnet.engine.arrays import Cases
@@ -37,7 +38,7 @@ from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, command, find, split
 from digitnet.repl.errors import CommandError, printable
 from digitnet.repl.pictures.tables import Rows, percent
-from digitnet.repl.result import Listed, Said
+from digitnet.repl.result import Said
 from digitnet.repl.session import Coach, Session
 
 LESSONS = PACKAGE / "lessons"
@@ -290,7 +291,7 @@ def _listed(every: Sequence[Lesson], taken: Mapping[str, int]) -> Said:
         data.append({"name": each.name, "title": each.title, "steps": count, "taken": at})
     below = "lesson 1 begins the first; patient has broken networks to cure, quiz asks questions."
     table = Rows(("", ""), rows)
-    return Listed(below, {"lessons": data}, table)
+    return Said(Group(table, below), {"lessons": data})
 
 
 @command("tour", group="This program")
@@ -425,7 +426,8 @@ def patient(session: Session, what: kinds.PATIENT = 0) -> Said:
         stories = [each.story for each in every]
         rows = [(str(number), story) for number, story in enumerate(stories, 1)]
         table = Rows(("", "what its owner says"), rows, prose=("what its owner says",))
-        return Listed("patient 3 takes the third in hand.", {"patients": stories}, table)
+        below = "patient 3 takes the third in hand."
+        return Said(Group(table, below), {"patients": stories})
     if isinstance(what, int):
         return _admit(session, what, every)
     treatment = session.coach

@@ -1,9 +1,8 @@
 """`n` makes a network, `vote` one of several saves; `i` describes the one in hand."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
-
-from rich.console import RenderResult
 
 from digitnet.digits.datasets import GIVEN
 from digitnet.engine.network import Committee, Network
@@ -17,10 +16,9 @@ from digitnet.repl import kinds
 from digitnet.repl.command import command, meant
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
 from digitnet.repl.features.check import take_and_check
-from digitnet.repl.pictures import View
 from digitnet.repl.pictures.sheet import layer_line
 from digitnet.repl.pictures.tables import SEEN_IN_TRAINING, counted, duration, pairs, percent, when
-from digitnet.repl.result import Merged, Record, Said
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session
 
 MAX_MEMBERS = 100  # of a committee
@@ -133,55 +131,49 @@ def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
     return Model(Trainer(network, Settings(), 0), data=data, trained_on=list(trained_on))
 
 
-@dataclass(frozen=True)
-class InfoResult(Record):
-    """A description of the network in hand. fields: those of the JSON, without the settings."""
+def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:
+    """What `i` says of a network with these facts, one a line."""
+    is_committee = of["layers"][-1]["kind"] == "committee"  # not made or trained itself
+    accuracy, history = "not measured yet", ""
+    if of["accuracy"] is not None:
+        cases, comma, seen = of["measured_on"].partition(",")
+        accuracy = f"{percent(of['accuracy'])} of the {cases} set{comma}{seen}"
+    if of["measurements"]:
+        history = (
+            f"{counted(of['measurements'], 'measurement')}, best validation accuracy "
+            f"{percent(of['best_validation_accuracy'])} after {of['best_after_batches']:,} "
+            "mini-batches; plot draws them"
+        )
+    saved = f"{when(of['saved_at'])} UTC" if of["saved_at"] else ""
+    if of["unsaved"]:
+        saved = f"{saved and f'{saved}; '}not saved: {of['unsaved']}"
+    values = {
+        "name": of["name"] or "none yet: pas NAME gives it one",
+        "recipe": "" if is_committee else of["recipe"] or "none: made from a shape",
+        "shape": f"{of['shape']}, {of['parameters']:,} parameters, {of['precision']}",
+        **{f"layer {n}": layer_line(layer) for n, layer in enumerate(of["layers"], 1)},
+        "cost": of["cost"],
+        "settings": "" if is_committee else _effective(settings),
+        "seed": "" if is_committee else str(of["seed"]),
+        "data": of["data"],
+        "trained": _trained(of, is_committee=is_committee),
+        "accuracy": accuracy,
+        "history": history,
+        "saved": saved,
+    }
+    return {name: value for name, value in values.items() if value}
 
-    fields: Merged[dict[str, Any]]
-    settings: Merged[Settings]
 
-    def drawn(self, view: View) -> RenderResult:
-        of = self.fields
-        is_committee = of["layers"][-1]["kind"] == "committee"  # not made or trained itself
-        accuracy, history = "not measured yet", ""
-        if of["accuracy"] is not None:
-            cases, comma, seen = of["measured_on"].partition(",")
-            accuracy = f"{percent(of['accuracy'])} of the {cases} set{comma}{seen}"
-        if of["measurements"]:
-            history = (
-                f"{counted(of['measurements'], 'measurement')}, best validation accuracy "
-                f"{percent(of['best_validation_accuracy'])} after {of['best_after_batches']:,} "
-                "mini-batches; plot draws them"
-            )
-        saved = f"{when(of['saved_at'])} UTC" if of["saved_at"] else ""
-        if of["unsaved"]:
-            saved = f"{saved and f'{saved}; '}not saved: {of['unsaved']}"
-        values = {
-            "name": of["name"] or "none yet: pas NAME gives it one",
-            "recipe": "" if is_committee else of["recipe"] or "none: made from a shape",
-            "shape": f"{of['shape']}, {of['parameters']:,} parameters, {of['precision']}",
-            **{f"layer {n}": layer_line(layer) for n, layer in enumerate(of["layers"], 1)},
-            "cost": of["cost"],
-            "settings": "" if is_committee else _effective(self.settings),
-            "seed": "" if is_committee else str(of["seed"]),
-            "data": of["data"],
-            "trained": self._trained(is_committee=is_committee),
-            "accuracy": accuracy,
-            "history": history,
-            "saved": saved,
-        }
-        yield pairs({name: value for name, value in values.items() if value})
-
-    def _trained(self, *, is_committee: bool) -> str:
-        names = ("cases given in Python" if n == GIVEN else n for n in self.fields["trained_on"])
-        data = f"on {', '.join(names)}"
-        if is_committee:
-            return f"its members, {data}"
-        if not self.fields["trained_batches"]:
-            return "not yet"
-        batches = counted(self.fields["trained_batches"], "mini-batch")
-        cases = counted(self.fields["trained_samples"], "case")
-        return f"{batches}, {cases}, {duration(self.fields['trained_seconds'])}, {data}"
+def _trained(of: Mapping[str, Any], *, is_committee: bool) -> str:
+    names = ("cases given in Python" if name == GIVEN else name for name in of["trained_on"])
+    data = f"on {', '.join(names)}"
+    if is_committee:
+        return f"its members, {data}"
+    if not of["trained_batches"]:
+        return "not yet"
+    batches = counted(of["trained_batches"], "mini-batch")
+    cases = counted(of["trained_samples"], "case")
+    return f"{batches}, {cases}, {duration(of['trained_seconds'])}, {data}"
 
 
 def _effective(settings: Settings) -> str:
@@ -192,7 +184,7 @@ def _effective(settings: Settings) -> str:
 
 
 @command("i", "info", group="Networks")
-def info(session: Session) -> InfoResult:
+def info(session: Session) -> Said:
     """Show the network in hand: layers, settings, training, accuracy.
 
     i: describe the network in hand
@@ -229,4 +221,5 @@ def info(session: Session) -> InfoResult:
         "best_after_batches": best.batches if best else None,
         "saved_at": (is_saved and model.saved_at) or None,
     }
-    return InfoResult(fields, trainer.settings)
+    shown = pairs(_described(fields, trainer.settings))
+    return Said(shown, fields | asdict(trainer.settings))

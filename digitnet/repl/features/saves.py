@@ -1,11 +1,11 @@
 """`p` and `pas` save, `l` loads, `ls` lists and `ren` renames networks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Group, RenderableType
 from rich.filesize import decimal
 from rich.text import Text
 
@@ -18,24 +18,10 @@ from digitnet.repl import kinds
 from digitnet.repl.command import COMMANDS, as_typed, command, meant
 from digitnet.repl.errors import CommandError, nearest, printable
 from digitnet.repl.features.new import new, now_in_hand, recipe_of
-from digitnet.repl.pictures import View
 from digitnet.repl.pictures.tables import Rows, counted, percent, when
-from digitnet.repl.result import Record, Said, ScreenOnly
+from digitnet.repl.result import Said
 from digitnet.repl.session import Session, clean
 from digitnet.study.plan import question_of
-
-
-@dataclass(frozen=True)
-class SaveResult(Record):
-    """A save that is on the disk. said: a sentence about it."""
-
-    name: str
-    file: str
-    bytes: int
-    said: ScreenOnly[str]
-
-    def drawn(self, view: View) -> RenderResult:
-        yield self.said
 
 
 def _asked_for(session: Session) -> str:
@@ -50,7 +36,7 @@ def _asked_for(session: Session) -> str:
     return name
 
 
-def _save(session: Session, name: str) -> SaveResult:
+def _save(session: Session, name: str) -> Said:
     """Saves the network in hand, which is called `name` from then on, if a person agrees."""
     model, registry = session.network(), session.registry
     question = _question(session, name) if session.interactive else ""
@@ -66,7 +52,7 @@ def _save(session: Session, name: str) -> SaveResult:
         said += f"; undo {as_typed(name)} brings back the version before"
     elif hides:
         said += f"; del {as_typed(name)} brings back the included one"
-    return SaveResult(name, entry.file, entry.bytes, f"{said}.")
+    return Said(f"{said}.", {"name": name, "file": entry.file, "bytes": entry.bytes})
 
 
 def _question(session: Session, name: str) -> str:
@@ -85,7 +71,7 @@ def _question(session: Session, name: str) -> str:
 
 
 @command("p", "save", group="First steps", rank=4)
-def save(session: Session, name: kinds.NAME = "") -> SaveResult:
+def save(session: Session, name: kinds.NAME = "") -> Said:
     """Save the network under its name or the one given; asks for a name if it has none.
 
     p first: save as first
@@ -95,7 +81,7 @@ def save(session: Session, name: kinds.NAME = "") -> SaveResult:
 
 
 @command("pas", "save_as", group="First steps", rank=5)
-def save_as(session: Session, name: kinds.NAME) -> SaveResult:
+def save_as(session: Session, name: kinds.NAME) -> Said:
     """Save the network under another name, which becomes its name.
 
     pas first: save as first
@@ -131,7 +117,7 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
         if not registry.exists(name):
             made: Said = new(session, recipe)
             session.network().name = name
-            return now_in_hand(session.network(), made.text)
+            return replace(made, fields={**made.fields, "name": name})
     hint = f"; n {name} makes one from that recipe" if name in RECIPES else ""
     name = existing(session, name, hint=hint)
     model = registry.load(name)
@@ -228,83 +214,81 @@ NETWORK = (
     *("name", "file", "shape", "parameters", "trained_batches", "accuracy", "measured_on"),
     *("saved_at", "bytes", "damaged", "included"),
 )
-"""What `ls` says of studies and networks with --json."""
+"""What `ls` says of studies and networks with --json; `damaged` is null or the reason, `included`
+means: with digitnet.
+"""
 
 
-@dataclass(frozen=True)
-class ListResult:
+def listing(entries: list[Entry], in_hand: str, unlisted: Sequence[str] = ()) -> Said:
     """The saved networks and studies. in_hand: the name of the network in hand. unlisted: files
     that begin like saves, and are not named like them.
     """
+    networks, studies = _told(entries, "network", NETWORK), _told(entries, "study", STUDY)
+    fields = {"networks": networks, "studies": studies, "unlisted": [*unlisted]}
+    return Said(Group(*_listed(entries, in_hand, unlisted)), fields)
 
-    entries: list[Entry]
-    in_hand: str
-    unlisted: Sequence[str] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        """One object a network or a study; `damaged` is null or says why; `included`: it comes
-        with digitnet.
-        """
-        networks, studies = self._told("network", NETWORK), self._told("study", STUDY)
-        return {"networks": networks, "studies": studies, "unlisted": [*self.unlisted]}
+def _told(entries: list[Entry], kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    told = [{n: getattr(e, n) for n in names} for e in entries if e.kind == kind]
+    for one in told:
+        one |= {n: one[n] or None for n in ("measured_on", "damaged") if n in one}
+    return told
 
-    def _told(self, kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
-        told = [{n: getattr(e, n) for n in names} for e in self.entries if e.kind == kind]
-        for one in told:
-            one |= {n: one[n] or None for n in ("measured_on", "damaged") if n in one}
-        return told
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        whole = [entry for entry in self.entries if not entry.damaged]
-        if not self.entries:
-            yield "There are no saved networks yet: pas NAME saves the one in hand."
-        if whole:
-            all_included = len(whole) > 1 and all(entry.included for entry in whole)
-            columns = len(HEADINGS) - all_included
-            cells = [self._cells(entry)[:columns] for entry in whole]
-            optional = ("size", "trained", "shape", "on", "saved")
-            numbers = ("trained", "accuracy", "size")
-            yield Rows(HEADINGS[:columns], cells, numbers=numbers, optional=optional)
-            if all_included:
-                yield "All of these are included with digitnet."
-        for entry in self.entries:
-            if entry.damaged:
-                yield Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "magenta")
-        for entry in whole:
-            if entry.hidden:
-                yield Text(
-                    f"{entry.name!r} is in two files: l loads the newer one, {entry.hidden}; "
-                    f"rename it, and the name will mean {entry.file}"
-                )
-        for file in self.unlisted:
+def _listed(
+    entries: list[Entry], in_hand: str, unlisted: Sequence[str]
+) -> Iterator[RenderableType]:
+    whole = [entry for entry in entries if not entry.damaged]
+    if not entries:
+        yield "There are no saved networks yet: pas NAME saves the one in hand."
+    if whole:
+        all_included = len(whole) > 1 and all(entry.included for entry in whole)
+        columns = len(HEADINGS) - all_included
+        cells = [_cells(entry, in_hand)[:columns] for entry in whole]
+        optional = ("size", "trained", "shape", "on", "saved")
+        numbers = ("trained", "accuracy", "size")
+        yield Rows(HEADINGS[:columns], cells, numbers=numbers, optional=optional)
+        if all_included:
+            yield "All of these are included with digitnet."
+    for entry in entries:
+        if entry.damaged:
+            yield Text(printable(f"damaged: {entry.file}: {entry.damaged}", 400), "magenta")
+    for entry in whole:
+        if entry.hidden:
             yield Text(
-                f"not listed: {printable(file)} looks like a save, but a save's file is named with "
-                "16 hexadecimal digits; rename it, such as 0123456789abcdef.pickle, to list it"
+                f"{entry.name!r} is in two files: l loads the newer one, {entry.hidden}; "
+                f"rename it, and the name will mean {entry.file}"
             )
-
-    def _cells(self, entry: Entry) -> tuple[str, ...]:
-        """The cells of a save; `trained` counts mini-batches; a committee has none."""
-        beside = "> " if entry.name == self.in_hand else "  "
-        return (
-            f"{beside if self.in_hand else ''}{entry.name}",
-            entry.shape,
-            f"{entry.trained_batches:,}" if entry.trained_batches else "",
-            "" if entry.accuracy is None else percent(entry.accuracy),
-            entry.measured_on,
-            decimal(entry.bytes),
-            "included" if entry.included else when(entry.saved_at),
+    for file in unlisted:
+        yield Text(
+            f"not listed: {printable(file)} looks like a save, but a save's file is named with "
+            "16 hexadecimal digits; rename it, such as 0123456789abcdef.pickle, to list it"
         )
 
 
+def _cells(entry: Entry, in_hand: str) -> tuple[str, ...]:
+    """The cells of a save; `trained` counts mini-batches; a committee has none."""
+    beside = "> " if entry.name == in_hand else "  "
+    return (
+        f"{beside if in_hand else ''}{entry.name}",
+        entry.shape,
+        f"{entry.trained_batches:,}" if entry.trained_batches else "",
+        "" if entry.accuracy is None else percent(entry.accuracy),
+        entry.measured_on,
+        decimal(entry.bytes),
+        "included" if entry.included else when(entry.saved_at),
+    )
+
+
 @command("ls", "list", group="First steps", rank=7)
-def list_(session: Session) -> ListResult:
+def list_(session: Session) -> Said:
     """List the saved networks and studies; > stands beside the network in hand.
 
     ls: the saved networks
     """
     entries = [_with_question(session.registry, entry) for entry in session.registry.saves()]
     in_hand = session.hand.name if session.hand else ""
-    return ListResult(entries, in_hand, other_files(session.saves))
+    return listing(entries, in_hand, other_files(session.saves))
 
 
 def _with_question(registry: Registry, entry: Entry) -> Entry:

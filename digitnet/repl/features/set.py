@@ -1,11 +1,10 @@
 """`set` shows and changes settings; `find rate` looks for a learning rate."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from rich.console import RenderResult
+from rich.console import Group
 from rich.text import Text
 
 from digitnet.charts import Chart
@@ -17,28 +16,10 @@ from digitnet.recipes import default_rate
 from digitnet.repl import kinds
 from digitnet.repl.command import command, whole
 from digitnet.repl.errors import CommandError, nearest, printable, quoted
-from digitnet.repl.pictures import View
 from digitnet.repl.pictures.curves import Curves
 from digitnet.repl.pictures.tables import Rows
-from digitnet.repl.result import Merged, Note, Record, ScreenOnly
+from digitnet.repl.result import Note, Said
 from digitnet.repl.session import SESSION_SETTINGS, Session
-
-
-@dataclass(frozen=True)
-class SettingsResult(Record):
-    """Settings and their values; 0 for `batch` or `cases` is the whole set. unusual: see
-    `_unusual`.
-    """
-
-    values: Merged[dict[str, Any]]
-    unusual: ScreenOnly[str] = ""
-
-    def drawn(self, view: View) -> RenderResult:
-        meanings = SETTINGS | SESSION_SETTINGS
-        lines = [(name, _spelled(name, v), meanings[name]) for name, v in self.values.items()]
-        yield Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
-        if self.unusual:
-            yield self.unusual
 
 
 def _spelled(name: str, value: Any) -> str:
@@ -51,7 +32,7 @@ def _spelled(name: str, value: Any) -> str:
 @command("set", group="Learning", rank=1)
 def set_(
     session: Session, name: kinds.SETTING = "", value: kinds.VALUE = "", horizon: kinds.HORIZON = ""
-) -> SettingsResult:
+) -> Said:
     """Show or change settings.
 
     Settings of training belong to the network in hand and are saved with it; seed, threads, vi,
@@ -85,7 +66,11 @@ def set_(
     unusual = _unusual(session, name) if value and name in SETTINGS else ""
     if value and not value.strip("0") and name in ("batch", "cases"):
         unusual = "0 stands for all of the training cases."
-    return SettingsResult({name: values[name]} if name else values, unusual)
+    values = {name: values[name]} if name else values
+    meanings = SETTINGS | SESSION_SETTINGS
+    lines = [(name, _spelled(name, v), meanings[name]) for name, v in values.items()]
+    table = Rows(("setting", "value", "what it is"), lines, prose=("what it is",))
+    return Said(Group(table, *[unusual] * bool(unusual)), values)
 
 
 def _unusual(session: Session, name: str) -> str:
@@ -132,43 +117,8 @@ def _set_session(session: Session, name: str, value: str) -> None:
         threads.set_count(number)
 
 
-@dataclass(frozen=True)
-class FindResult(Record):
-    """The cost at each rate, and the suggested rate; None if the cost hardly fell.
-
-    present: the rate of the network in hand. on_fresh_copy: whether an untrained copy was used.
-    """
-
-    rates: Sequence[float]
-    costs: Sequence[float]
-    suggestion: float | None
-    present: ScreenOnly[float]
-    on_fresh_copy: bool = False
-
-    def drawn(self, view: View) -> RenderResult:
-        both = zip(self.rates, self.costs, strict=True)
-        points = [(rate, cost) for rate, cost in both if isfinite(cost)]
-        title = "cost over the learning rate"
-        chart = Chart(title, {"": points}, log_x=True, marked=self.suggestion)
-        yield Curves([chart], live=True)
-        if self.on_fresh_copy:
-            yield "Tried on an untrained copy, since a trained network has little left to learn."
-        if self.suggestion is None:
-            yield (
-                "At no rate did the cost fall: little is left to learn, or something is wrong "
-                "(doctor)."
-            )
-            return
-        text = Text("The cost falls fastest near a rate of ").append(f"{self.suggestion:g}", "bold")
-        if self.suggestion == self.present:
-            yield text.append(", which it has now.")
-            return
-        text.append(f"; the rate is {self.present:g} now.\n  Try: ")
-        yield text.append(f"set rate {self.suggestion:g}", "bold")
-
-
 @command("find", group="Learning", rank=4)
-def find(session: Session, what: kinds.FOUND = "rate") -> FindResult:
+def find(session: Session, what: kinds.FOUND = "rate") -> Said:
     """Find a learning rate: train a copy at higher and higher rates, and see where the cost falls.
 
     This is the learning-rate range test (Smith 2017). The network in hand and its rate are not
@@ -188,4 +138,23 @@ def find(session: Session, what: kinds.FOUND = "rate") -> FindResult:
     points = range_test(trainer, data.train, report)
     rates, costs = [point.rate for point in points], [point.cost for point in points]
     suggestion = suggested_rate(points, trainer.settings.optimizer)
-    return FindResult(rates, costs, suggestion, trainer.settings.rate, is_trained)
+    finite = [(rate, cost) for rate, cost in zip(rates, costs, strict=True) if isfinite(cost)]
+    title = "cost over the learning rate"
+    curves = Curves([Chart(title, {"": finite}, log_x=True, marked=suggestion)], live=True)
+    copy = "Tried on an untrained copy, since a trained network has little left to learn."
+    sentence = _suggested(suggestion, trainer.settings.rate)
+    fields = {"rates": rates, "costs": costs, "suggestion": suggestion}
+    shown = Group(curves, *[copy] * is_trained, sentence)
+    return Said(shown, fields | {"on_fresh_copy": is_trained})
+
+
+def _suggested(rate: float | None, present: float) -> Text:
+    if rate is None:
+        return Text(
+            "At no rate did the cost fall: little is left to learn, or something is wrong (doctor)."
+        )
+    text = Text("The cost falls fastest near a rate of ").append(f"{rate:g}", "bold")
+    if rate == present:
+        return text.append(", which it has now.")
+    text.append(f"; the rate is {present:g} now.\n  Try: ")
+    return text.append(f"set rate {rate:g}", "bold")

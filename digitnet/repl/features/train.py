@@ -39,7 +39,7 @@ from digitnet.repl.pictures import Drawn, View
 from digitnet.repl.pictures.curves import GrowingCurves, rows_of
 from digitnet.repl.pictures.digit import Framed, bar, framed_units, gallery, size_of
 from digitnet.repl.pictures.tables import clock, counted, duration, percent
-from digitnet.repl.result import Milestones, Note, Record, ScreenOnly
+from digitnet.repl.result import Milestones, Note, Said
 from digitnet.repl.session import Session, clean, training
 
 BAR = 24
@@ -362,35 +362,8 @@ def _part(report: Status) -> float:
 LOOK_SECONDS = 0.25  # interval at which the file of another training is looked at
 
 
-@dataclass(frozen=True)
-class WatchResult(Record):
-    """What was last seen of a training. ended: why; `silent` if nothing was heard of it any more;
-    empty if it still runs.
-    """
-
-    name: str
-    shape: str
-    batches: int
-    cost: float
-    validation_accuracy: float
-    ended: str
-    curves: ScreenOnly[GrowingCurves]
-
-    def drawn(self, view: View) -> RenderResult:
-        if view.redraws:
-            yield self.curves
-        state = {
-            "": "It goes on.",
-            "silent": f"Nothing was heard of it for {SILENT_SECONDS:.0f} seconds.",
-        }.get(self.ended) or "It has ended. " + ENDINGS.get(self.ended, "")
-        yield (
-            f"{_named(self.name, self.shape)}: {counted(self.batches, 'mini-batch')} so far, "
-            f"validation accuracy {percent(self.validation_accuracy)}. {state}".rstrip()
-        )
-
-
 @command("watch", group="Learning", rank=2)
-def watch(session: Session, name: kinds.NAME = "") -> WatchResult:
+def watch(session: Session, name: kinds.NAME = "") -> Said:
     """Follow a training that runs in another terminal with the same saves.
 
     It only looks, and changes nothing. Ctrl-C ends the watching, not the training. A training
@@ -416,10 +389,23 @@ def watch(session: Session, name: kinds.NAME = "") -> WatchResult:
         ended = "silent"
     except Stopped:
         pass
-    batches, report = seen.since + seen.report.batches, seen.report
-    return WatchResult(
-        seen.name, seen.shape, batches, report.cost, report.accuracy, ended, _curves(seen)
+    return _last_seen(seen, ended)
+
+
+def _last_seen(seen: Followed, ended: str) -> Said:
+    """What was last seen of a training. ended: why; empty if it still runs."""
+    state = {
+        "": "It goes on.",
+        "silent": f"Nothing was heard of it for {SILENT_SECONDS:.0f} seconds.",
+    }.get(ended) or "It has ended. " + ENDINGS.get(ended, "")
+    batches, accuracy = seen.since + seen.report.batches, seen.report.accuracy
+    sentence = (
+        f"{_named(seen.name, seen.shape)}: {counted(batches, 'mini-batch')} so far, "
+        f"validation accuracy {percent(accuracy)}. {state}".rstrip()
     )
+    fields = {"name": seen.name, "shape": seen.shape, "batches": batches, "cost": seen.report.cost}
+    fields |= {"validation_accuracy": accuracy, "ended": ended}
+    return Said(lambda view: [*[_curves(seen)] * view.redraws, sentence], fields)
 
 
 def _chosen(running: list[Followed], name: str) -> Followed:
