@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from html import escape
+from itertools import chain
 from math import ceil, floor, inf
 from typing import Any, TypeVar
 
@@ -49,7 +50,8 @@ class Chart:
 
     Names stand beside the title. log_x, log_y: whether an axis is logarithmic; points that are not
     above zero are then left out. marked: an x to mark with a vertical line. over: what x is, for
-    pictures in files. floor: lower values are drawn there.
+    pictures in files. floor: lower values are drawn there, if the curve was above before. ends: of
+    the x axis; those of the curves if empty.
     """
 
     title: str
@@ -59,6 +61,7 @@ class Chart:
     marked: float | None = None
     over: str = ""
     floor: float = -inf
+    ends: Sequence[float] = ()
 
     @cached_property
     def lines(self) -> list[tuple[int, str, Array]]:
@@ -69,7 +72,8 @@ class Chart:
         lines = []
         for number, (name, points) in enumerate(self.curves.items()):
             xy = np.array(thinned(points), float).reshape(-1, 2).T.clip(-MAX_VALUE, MAX_VALUE)
-            xy[1] = np.maximum(xy[1], self.floor)
+            entry = max([0, *np.flatnonzero(xy[1] >= self.floor)[:1] - 1])
+            xy = np.maximum(xy[:, entry:], [[-inf], [self.floor]])
             for axis in (axis for axis in (0, 1) if (self.log_x, self.log_y)[axis]):
                 xy = xy[:, xy[axis] > 0]
                 xy[axis] = np.log10(xy[axis])
@@ -80,7 +84,10 @@ class Chart:
     @property
     def bounds(self) -> tuple[Array, Array]:
         every = np.hstack([xy for _, _, xy in self.lines])
-        return every.min(axis=1), every.max(axis=1)
+        low, high = every.min(axis=1), every.max(axis=1)
+        if self.ends:
+            low[0], high[0] = self.ends
+        return low, high
 
     @property
     def marked_at(self) -> list[float]:
@@ -136,25 +143,26 @@ def training_charts(
 
     log: whether the costs are on a logarithmic axis; None where their range asks for it.
     """
-    values = [cost for points in costs.values() for _, cost in points]
+    batches, values = zip(*(list(chain(*costs.values())) or [(0, 0)]), strict=True)
     if log is None:
-        log = bool(values) and 0 < LOG_RANGE * min(values) < max(values)
-    low = _floor(accuracies.values())
+        log = 0 < LOG_RANGE * min(values) < max(values)
+    both = partial(Chart, marked=marked, over=BATCHES, ends=(min(batches), max(batches)))
     return [
-        Chart(f"{title} (log)" if log else title, costs, log_y=log, marked=marked, over=BATCHES),
-        Chart("validation accuracy, %", accuracies, marked=marked, over=BATCHES, floor=low),
+        both(f"{title} (log)" if log else title, costs, log_y=log),
+        both("validation accuracy, %", accuracies, floor=_floor(accuracies.values())),
     ]
 
 
 def _floor(accuracies: Iterable[Sequence[Point]]) -> float:
     """Where the axis of accuracies, in percent, begins: so near to those of the second half that a
-    small fall of them is seen; −∞ if none is lower.
+    small fall of them is seen; −∞ if these are all 100, or none is lower.
     """
     every = [point for points in accuracies for point in points]
     middle = max((x for x, _ in every), default=0) / 2
     later = [y for x, y in every if x >= middle] or [0]
-    floor = max(later) - max(4 * (max(later) - min(later)), (100 - max(later)) / 2)
-    return floor if any(y < floor for _, y in every) else -inf
+    high = max(later)
+    floor = high - max(4 * (high - min(later)), (100 - high) / 2)
+    return floor if any(y < floor < high for _, y in every) else -inf
 
 
 def history_charts(

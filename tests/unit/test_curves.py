@@ -44,9 +44,10 @@ def test_each_curve_has_its_own_marker_and_name() -> None:
     title, *rows = drawn(Curves(history_charts({"": measured()}))).splitlines()
     assert "cost (log)  * training  o validation" in title
     assert set("*o") <= {*"".join(row[:40] for row in rows)}
-    text = drawn(Curves(history_charts({"one": measured(), "two": measured(20), "new": []})))
-    assert "validation cost (log)  * one  o two" in text.splitlines()[0]
-    assert "new" not in text
+    histories = {"one": measured(), "another-long-name": measured(20), "new": []}
+    first, second, *_ = drawn(Curves(history_charts(histories))).splitlines()
+    assert " ".join(first.split()) == "validation cost (log) * one o validation accuracy, % * one o"
+    assert second.split() == ["another-long-name"] * 2  # in full, where a line is too short
 
 
 def test_a_curve_is_where_its_numbers_are() -> None:
@@ -101,12 +102,21 @@ def test_costs_over_a_wide_range_are_on_a_logarithmic_axis_unless_told(
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "low"),
-    [((0.09, 0.9, 0.95, 0.952, 0.946), "<92.8"), ((0.1, 0.2, 0.4, 0.6), "10")],
+    ("accuracies", "low", "entry"),
+    [
+        ((0.09, 0.9, 0.95, 0.952, 0.946), "<92.8", 1),
+        ((0.1, 0.2, 0.4, 0.6), "10", 0),
+        ((0.25, 0.5, 1, 1, 1), "25", 0),
+    ],
 )
-def test_a_small_fall_of_the_accuracy_is_seen(accuracies: tuple[float, ...], low: str) -> None:
+def test_a_small_fall_of_the_accuracy_is_seen(
+    accuracies: tuple[float, ...], low: str, entry: int
+) -> None:
     history = [Measurement(n, 0.1, 0.1, value) for n, value in enumerate(accuracies)]
-    assert history_charts({"": history})[1].y_ticks(MIN_ROWS)[0][1] == low
+    costs, chart = history_charts({"": history})
+    assert chart.y_ticks(MIN_ROWS)[0][1] == low
+    assert chart.lines[0][2][0, 0] == entry  # the line rises from the axis
+    assert chart.x_ticks(40) == costs.x_ticks(40)
 
 
 def test_long_trainings_keep_their_first_and_last_point() -> None:

@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 from rich.console import Group, RenderableType, RenderResult
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from digitnet.charts import MAX_POINTS, Chart, Point, Ticks, thinned, training_charts
@@ -50,9 +50,9 @@ class Curves(Drawn):
         charts = charts[: across if self.live else None]
         rows = rows_of(view, LIVE_FRACTION if self.live else MAX_FRACTION)
         rows = max(MIN_ROWS, rows // ceil(len(charts) / across))
-        table = Table.grid()
+        table = Table.grid(*(Column(vertical="bottom") for _ in range(across)))
+        pictures = [picture(c, view.width // across, rows, blocks=view.blocks) for c in charts]
         for start in range(0, len(charts), across):
-            pictures = [picture(c, view.width // across, rows, blocks=view.blocks) for c in charts]
             table.add_row(*pictures[start : start + across])
         yield table
 
@@ -119,10 +119,9 @@ def _add(points: list[Point], point: Point) -> None:
 
 
 def picture(chart: Chart, width: int, rows: int, *, blocks: bool) -> RenderableType:
-    title = Text(chart.title, no_wrap=True, overflow="crop")
+    title = Text(chart.title, justify="center")
     for number, name, _ in (line for line in chart.lines if line[1]):
         title.append(f"  {_marker(number, blocks=blocks)} {name}", COLOURS[number % len(COLOURS)])
-    title.align("center", width)
     return Group(title, _plot(chart, width, rows - 1, blocks=blocks))
 
 
