@@ -109,6 +109,7 @@ class Column:
     weights: Array = field(default_factory=lambda: np.empty(0))
     gradient: Array = field(default_factory=lambda: np.empty(0))  # dC/dw
     below: int = 0  # the number of units these inputs come from
+    first: int = 0  # the number of its first unit
 
     @property
     def count(self) -> int:
@@ -219,7 +220,7 @@ def _committee_scene(network: Network, committee: Committee, x: Array, y: Array)
         ]
     )
     mean, count = outputs.mean(axis=0), len(outputs)
-    members = Column(f"{count} members", outputs[:, mean.argmax()])
+    members = Column(f"{count} members", outputs[:, mean.argmax()], first=1)
     answers = Column("", mean, inputs=np.ones(count), weights=outputs / count, below=count)
     cost = network.cost.value(mean[np.newaxis], y[np.newaxis])
     return Scene([Column("", x), members, answers], y, cost, mean)

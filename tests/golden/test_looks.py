@@ -54,8 +54,8 @@ def test_a_case_without_blocks(how: dict[str, object]) -> None:
         " =@    0                       0.000\n"
         ": =*   1 ###############       0.750 guess\n"
         "       2 #####                 0.250 answer\n"
-        "Ink in rows 1 to 4 of 4 and columns 1 to 4 of 4, most of it at the top center,\n"
-        "top left, middle center.\n"
+        "Ink in rows 0 to 3 and columns 0 to 3 of 4 x 4 pixels, counted from 0; most of\n"
+        "it at the top center, top left, middle center.\n"
         "guess 1, answer 2: wrong"
     )
 

@@ -71,7 +71,7 @@ def test_truth_ends_as_its_author_saw(session: Session) -> None:
 
 def test_c_says_in_plain_text_where_the_ink_is(session: Session) -> None:
     text = " ".join(shown(session, "n; c 3").split())
-    assert "Ink in rows 6 to 25 of 28 and columns 6 to 21 of 28, most of it at the middle" in text
+    assert "Ink in rows 5 to 24 and columns 5 to 20 of 28 x 28 pixels, counted from 0; " in text
     assert "Ink" not in shown(session, "c 3", plain=False)
 
 

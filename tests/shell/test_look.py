@@ -74,6 +74,8 @@ def test_a_committee_has_no_error_signal(session: Session) -> None:
     looked = do(session, "vote a b; look 7")[-1]
     assert [layer["layer"] for layer in looked["layers"]] == ["2 members", ""]
     assert looked["layers"][1]["signals"] is None
+    assert looked["layers"][0]["shown"] == [1, 2]  # as `l` numbers them
+    assert {each["from"] for each in looked["layers"][1]["strongest"]} == {1, 2}
 
 
 @pytest.mark.parametrize("ending", ["svg", "html", "png"])

@@ -110,7 +110,9 @@ def test_a_committee_answers_shows_its_first_member_and_plots_all_of_them(sessio
         session,
         "n 784-8-10; t 100; pas a; ch all; n 784-9-10; set pixels raw; set rate 0.001; t 100",
     )
-    do(session, "pas b; vote a b; pas both")
+    assert "is plotted alone: plot both" in refusal(
+        session, "pas b; vote a b; pas both; plot a both"
+    )
     cm, wrong, ch, w, maps, why, layers, c, plot = do(
         session, "cm; wrong; ch all; w; w case 3; why 3; c 3 layers; c 3; plot"
     )
@@ -121,6 +123,7 @@ def test_a_committee_answers_shows_its_first_member_and_plots_all_of_them(sessio
     assert "member 1 of 2" in shown(session, "w")
     assert "its 2 members: " in shown(session, "c 3")
     assert plot["members"][1]["together"] == ch["accuracy"]
+    assert do(session, "n; plot both")[1]["members"] == plot["members"]
     accuracies = [do(session, f"l both {n}; ch all")[1]["accuracy"] for n in (1, 2)]
     assert accuracies == [member["alone"] for member in plot["members"]]
     assert do(session, "l a; why 3")[1]["layers"] == why["layers"]

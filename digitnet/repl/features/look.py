@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from math import ceil, sqrt
 from textwrap import wrap
 from time import perf_counter
@@ -290,19 +291,22 @@ class LookResult(Drawn):
         scene = self.picture.scene
         chosen = scene.chosen([FEW] * len(scene.columns))
         layers = []
-        for column, units in zip(scene.columns[1:], chosen[1:], strict=True):
+        for (below, column), units in zip(pairwise(scene.columns), chosen[1:], strict=True):
             links, values = column.links(units), numbers_of(column.values)
-            strongest = [divmod(place, len(units)) for place in largest(links, STRONGEST)]
             layer = {
                 "layer": column.name,
                 "units": column.count,
                 "active": int(np.count_nonzero(values)),
-                "shown": units,
+                "shown": [unit + column.first for unit in units],
                 "values": values[units].tolist(),
                 "signals": None,
                 "strongest": [
-                    {"from": below, "to": units[unit], "product": float(links[below, unit])}
-                    for below, unit in strongest
+                    {
+                        "from": place // len(units) + below.first,
+                        "to": units[place % len(units)],
+                        "product": float(links.flat[place]),
+                    }
+                    for place in largest(links, STRONGEST)
                 ],
             }
             if scene.has_signal:

@@ -57,21 +57,22 @@ def plot(session: Session, *names: kinds.PLOTTED) -> PlotResult:
     words = kinds.PLOT_WORDS.keys() & set(names)
     log = True if "log" in words else False if "linear" in words else None
     chosen = list(dict.fromkeys(clean(name) for name in names if name not in words))
-    model = session.network() if not chosen else None
-    if model and model.network.members:
-        result = _members(session, model)
-    elif model:
-        result = _histories({"": _history(model)}, log)
-    elif len(chosen) > MAX_NETWORKS:
+    if len(chosen) > MAX_NETWORKS:
         raise CommandError(f"a picture shows up to {MAX_NETWORKS} networks, not {len(chosen)}")
+    models = {name: loaded(session, name) for name in chosen} or {"": session.network()}
+    first, *others = models.values()
+    if first.network.members and not others:
+        result = _members(session, first)
     else:
-        result = _histories({name: _history(loaded(session, name)) for name in chosen}, log)
+        result = _histories({name: _history(model) for name, model in models.items()}, log)
     if "rate" in words:
-        result = replace(result, charts=[*result.charts, _rates(model)])
+        result = replace(result, charts=[*result.charts, _rates(models.get(""))])
     return result
 
 
 def _history(model: Model) -> list[Measurement]:
+    if model.network.members:
+        raise CommandError(f"a committee is plotted alone: plot {model.name}")
     if not model.trainer.history:
         of = f" of {model.name!r}" if model.name else ""
         raise CommandError(f"there are no measurements{of} yet: t trains and measures")
@@ -113,7 +114,7 @@ def _members(session: Session, model: Model) -> PlotResult:
         [float((answers_of(a) == answers).mean()) for a in each]
         for each in (outputs, np.cumsum(outputs, axis=0))
     )
-    curves = {"alone": alone, "the first ones together": together}
+    curves = {"alone": alone, "the first n together": together}
     points = {name: [(n, 100 * a) for n, a in enumerate(c, 1)] for name, c in curves.items()}
     said = [
         f"{counted(len(members), 'member')}: {percent(min(alone))} to {percent(max(alone))} alone, "

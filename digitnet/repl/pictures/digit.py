@@ -167,8 +167,8 @@ def in_words(picture: Picture) -> str:
     most = [PLACES[k] for k in np.argsort(-counts, kind="stable")[:3] if counts[k]]
     height, width = picture.shape
     return (
-        f"Ink in rows {top + 1} to {bottom + 1} of {height} and columns {left + 1} to {right + 1} "
-        f"of {width}, most of it at the {', '.join(most)}."
+        f"Ink in rows {top} to {bottom} and columns {left} to {right} of {height} x {width} "
+        f"pixels, counted from 0; most of it at the {', '.join(most)}."
     )
 
 

@@ -196,8 +196,9 @@ class _Drawing:
                 self._draw_lines(above)
                 continue
             x, most = self.columns[below].end + 1, self.columns[above].x - self.columns[below].end
-            text = f"+{counted(above - below - 1, 'layer')}"
-            grid.write(x, 0, text if len(text) <= most - 2 else text.split(maxsplit=1)[0])
+            count = above - below - 1
+            text = f"+{counted(count, 'layer')}"
+            grid.write(x, 0, text if len(text) <= most - 2 else f"(+{count})")
         for number in shown:
             self._draw_column(number)
         self.shown = {number: list(self.columns[number].units) for number in shown}
@@ -210,10 +211,11 @@ class _Drawing:
         return values if values.ndim == 3 and number else None
 
     def _measured(self, number: int) -> _Column:
-        count, maps = self.scene.columns[number].count, self._maps(number)
+        column, maps = self.scene.columns[number], self._maps(number)
+        count = column.count
         if not number and self.case is not None:
             return _Column([], self.case.shape[1], 0, len(self.case) // 2)
-        names = [f"{unit}" if number else f"x{unit}" for unit in range(count)]
+        names = [f"{column.first + unit}" if number else f"x{unit}" for unit in range(count)]
         most, lines = min(count, FEW, self.height), 0
         if maps is not None:
             lines = max(1, min(self.height // min(count, 4) - 1, len(maps) // 2))
