@@ -28,7 +28,7 @@ LOAD, INITIAL_SECONDS = 0.01, 0.02
 
 TOLD = 6  # moments that are told in words
 
-STRIP, ABOVE, AROUND = 10, 12, 3
+STRIP, ABOVE, AROUND = 10, 10, 3
 """Lines of the strip of guesses at most, of what is above it at least, and around both."""
 
 
@@ -101,10 +101,12 @@ class Film:
 
     def draw(self, grid: Grid, picture: NetworkPicture, moment: int = -1) -> dict[int, list[int]]:
         """Draws a picture, and below it the proportions of the guesses over time, one above the
-        other, with a moment marked; returns the units shown of each column.
+        other, with a moment marked, if there is a line for each answer; returns the units shown of
+        each column.
         """
         width, count = grid.width, len(self.moments)
-        lines = max(0, min(STRIP, grid.height - ABOVE - 1))
+        lines = min(STRIP, grid.height - ABOVE - 1)
+        lines *= lines >= len(self.moments[0].shares)
         top = grid.height - lines - 1 if lines else grid.height
         for x in range(width if lines else 0):
             edges = np.cumsum(self.moments[x * count // width].shares) * lines
@@ -120,7 +122,7 @@ class Film:
         for at in np.unique(np.linspace(0, len(self.moments) - 1, TOLD).round().astype(int)):
             shares = self.moments[at].shares
             most = int(np.argmax(shares))
-            yield f"{self.told(at)}, most often guessed {most} ({shares[most]:.0%})"
+            yield f"{self.told(at)}, most often guessed {most} ({100 * shares[most]:.0f} %)"
 
     def told(self, at: int) -> str:
         """A moment in words."""

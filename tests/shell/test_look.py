@@ -57,7 +57,7 @@ def test_data_of_two_inputs_and_ones_own_have_a_plane(
         text = "\n".join("".join(text for _, text in line) for line in grid.lines())
         assert len(re.findall(mark, text)) >= points
         assert text.count("◎") == 1
-    assert re.search(r"on \d+% of the plane", shown(session, "look 1"))
+    assert re.search(r"on \d+ % of the plane", shown(session, "look 1"))
 
 
 def test_a_plane_shows_what_the_network_answers_there(session: Session) -> None:
@@ -283,6 +283,8 @@ def test_the_strip_shows_the_shares_of_the_guesses(session: Session) -> None:
     rows = ["".join(text for _, text in line) for line in grid.lines()][-11:]
     assert [row[0] + row[-1] for row in rows[:-1]] == ["00"] * 3 + ["09"] * 7
     assert rows[-1].index("▲") == 45
+    film.draw(grid := Grid(60, 20), picture_of(session.network().network, session.data(), 0), 1)
+    assert "▲" not in str(list(grid.lines()))  # some answers would have no line
 
 
 def test_filming_tells_in_words_what_the_strip_shows(session: Session) -> None:

@@ -342,7 +342,7 @@ class LookResult(Drawn):
         if self.picture.plane:
             outputs = self.picture.plane.outputs
             shares = np.bincount(outputs.argmax(axis=2).flat) / outputs[..., 0].size
-            told = [f"{named(n, self.names)} on {share:.0%}" for n, share in enumerate(shares)]
+            told = [f"{named(n, self.names)} on {100 * share:.0f} %" for n, share in enumerate(shares)]
             yield f"the answer is {', '.join(told)} of the plane"
 
 
@@ -366,6 +366,7 @@ class FilmedResult(Record):
             grid = _grid(view)
             self.film.draw(grid, self.looked.picture, self.moment)
             yield grid
+            yield self.film.told(self.moment)
         else:
             yield from self.looked.drawn(view)
             yield from self.film.words()
