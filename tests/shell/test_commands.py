@@ -225,6 +225,7 @@ def test_the_history_is_kept_shown_and_drawn(session: Session) -> None:
         (80, "n 784-10", " 784-10 | 0 mini-batches | data sample"),
         (80, "n; t 5", " quick (not saved) | validation # % | 784-256-10 | 5 mini-batches"),
         (80, "n; t 5; pas a; ch all", " a | test # % | 784-256-10 | 5 mini-batches | data sample"),
+        (80, "n; pas a; vote a a", " committee of 2 | test # % | data sample"),
     ],
 )  # fmt: skip
 def test_toolbar(session: Session, width: int, line: str, text: str) -> None:

@@ -154,6 +154,7 @@ def test_what_a_person_sees_of_a_page(reader: Session, tmp_path: Path) -> None:
     assert lines[1:4] == [f"  {row}" for row in text.split("\n")]
     assert "each digit in its box; what has none was not read" in lines
     assert sum("12: " in line for line in lines) == 1
+    assert any("▄" * 13 in line for line in lines)  # a side of a box
 
 
 def test_a_box_is_where_its_digit_is(reader: Session, tmp_path: Path) -> None:

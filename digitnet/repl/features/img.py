@@ -298,7 +298,7 @@ def boxed(ink: Array, boxes: Sequence[Box], width: int) -> Picture:
         top, bottom = (int(at * (rows - 1)) for at in box[1::2])
         frame = np.zeros(picture.shape, np.bool_)
         frame[top : bottom + 1, [left, right]] = frame[[top, bottom], left : right + 1] = True
-        picture[frame] = np.maximum(picture[frame], 110)
+        picture[frame] = np.maximum(picture[frame], 140)
     return picture
 
 

@@ -155,7 +155,8 @@ def toolbar(session: Session, width: int) -> str:
             parts.append(f"{on}{seen} {percent(model.accuracy.value)}")
         if model.title != model.network.shape:
             parts.append(model.network.shape)
-        parts.append(counted(model.trainer.progress.batches, "mini-batch"))
+        if not model.network.members:
+            parts.append(counted(model.trainer.progress.batches, "mini-batch"))
     shown = ""
     for part in [*parts, f"data {data}"]:
         longer = f"{shown} | {part}" if shown else f" {part}"
