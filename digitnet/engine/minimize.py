@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from digitnet.engine.layers import EXACT
 from digitnet.engine.network import Network
 from digitnet.engine.optimizers import Penalties
 from digitnet.engine.report import Report, Stopped, ignore
+from digitnet.engine.run import work_clock
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Measurement, Trainer
 from digitnet.lazy import lazy
@@ -74,7 +74,7 @@ def minimize(
     trainer.measure_statistics(train)
     threads.limit_blas()  # scipy loads a BLAS of its own
     objective = _Objective(trainer, train, report)
-    progress, begun, count = trainer.progress, perf_counter(), 0
+    progress, begun, count = trainer.progress, work_clock(), 0
     seconds_before, interrupted = progress.seconds, False
 
     def iteration_done(intermediate_result: Any) -> None:
@@ -90,7 +90,7 @@ def minimize(
         cost = minimized - (objective.penalties.value(trainer.network.parameters) - penalty)
         progress.batches += 1
         progress.samples += len(train)
-        seconds = perf_counter() - begun
+        seconds = work_clock() - begun
         progress.seconds = seconds_before + seconds
         if isfinite(result.cost):
             point = Measurement(progress.batches, cost, result.cost, result.accuracy)
@@ -113,7 +113,7 @@ def minimize(
     except Stopped:
         interrupted = True
     finally:
-        seconds = perf_counter() - begun
+        seconds = work_clock() - begun
         progress.seconds = seconds_before + seconds
     on_train, accuracy = trainer.measure(train), trainer.measure(validation).accuracy
     return Minimum(count, on_train.cost, on_train.accuracy, accuracy, seconds, method, interrupted)

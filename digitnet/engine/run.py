@@ -14,6 +14,20 @@ from digitnet.engine.report import Stopped, ignore
 from digitnet.engine.schedules import Amount, Schedule
 from digitnet.engine.trainer import Measurement, MiniBatches, Progress, Trainer
 
+
+class Clock:
+    """Counts seconds, without those in which the program was suspended (Ctrl-Z), which are added
+    to `suspended`.
+    """
+
+    suspended = 0.0
+
+    def __call__(self) -> float:
+        return perf_counter() - self.suspended
+
+
+work_clock = Clock()
+
 Ending = Literal["done", "target", "patience", "interrupted", "diverged"]
 
 
@@ -95,12 +109,12 @@ class Meter:
         self.progress = trainer.progress
         self.schedule = Schedule.parse(trainer.settings.schedule)
         self.measuring = 0.0  # seconds
-        self._begun, self._start = perf_counter(), replace(self.progress)
+        self._begun, self._start = work_clock(), replace(self.progress)
         self._first_part = self.part() or 0.0
 
     def done(self) -> tuple[int, int, float, float]:
         """Mini-batches, cases, seconds, and cases per second without the time of measurements."""
-        seconds = perf_counter() - self._begun
+        seconds = work_clock() - self._begun
         self.progress.seconds = self._start.seconds + seconds
         samples = self.progress.samples - self._start.samples
         speed = samples / max(seconds - self.measuring, 1e-9)
@@ -121,7 +135,7 @@ class Meter:
                 part = (now.samples - before.samples) / max(1, round(value * self.cases))
             case "seconds":
                 earlier = self._start.seconds - before.seconds
-                part = (earlier + perf_counter() - self._begun) / value
+                part = (earlier + work_clock() - self._begun) / value
             case _:
                 return None
         return min(part, 1.0)
@@ -130,7 +144,7 @@ class Meter:
         part = self.part()
         if part is None or part <= self._first_part:
             return None
-        return (perf_counter() - self._begun) * (1 - part) / (part - self._first_part)
+        return (work_clock() - self._begun) * (1 - part) / (part - self._first_part)
 
     def rate(self) -> float:
         parts = self.part_of_horizon(), self.part(), self.cycle()[1]
@@ -242,7 +256,7 @@ class _Training:
         self.first = self.on_validation = trainer.measure(validation)
         self.last_good = LastGood(trainer, cases, self.first.cost)
         self.best = Best(trainer, self.meter, self.first.accuracy)
-        self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
+        self.last_report, self.last_part = work_clock(), self.meter.part() or 0.0
 
     def ending(self) -> Ending | None:
         part = self.meter.part()
@@ -257,13 +271,13 @@ class _Training:
         self.costs.append(cost)
         self.batches.done(cases, cost)
         if self._is_measured_after(position):
-            begun = perf_counter()
+            begun = work_clock()
             if self.is_sound():
                 self.trainer.measure_statistics(self.cases)
             self._record(self.trainer.measure(self.validation))
             progress.cost_sum, progress.cost_count = 0.0, 0
             self.measured = True
-            self.meter.measuring += perf_counter() - begun
+            self.meter.measuring += work_clock() - begun
 
     def _is_measured_after(self, position: int) -> bool:
         """It depends on the progress alone, not on how that was divided into runs."""
@@ -295,7 +309,7 @@ class _Training:
             self.measured
             or self.ending()
             or (self.meter.part() or 0.0) - self.last_part >= REPORT_PART
-            or perf_counter() - self.last_report >= REPORT_SECONDS
+            or work_clock() - self.last_report >= REPORT_SECONDS
         )
 
     def report(self) -> Status:
@@ -304,7 +318,7 @@ class _Training:
         measured, progress, penalty = self.measured, self.trainer.progress, self.trainer.penalty()
         self.last_good.see(cost + penalty)
         self.earlier, self.costs, self.measured = self.costs, [], False
-        self.last_report, self.last_part = perf_counter(), self.meter.part() or 0.0
+        self.last_report, self.last_part = work_clock(), self.meter.part() or 0.0
         ended = measured and progress.position == 0
         return Status(
             *self.meter.done(),

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from digitnet.engine.run import work_clock
 from digitnet.registry.files import RegistryError
 from digitnet.repl.features.saves import welcome
 from digitnet.repl.loop import Loop, do_line
@@ -58,6 +59,10 @@ class Conversation(Loop):
         if self.session.hand is None:
             return "digitnet> "
         return f"{self.session.hand.title}{'*' if self.session.unsaved else ''}> "
+
+    def resume(self, seconds: float) -> None:
+        """Call this after the program was suspended for so many seconds."""
+        work_clock.suspended += seconds
 
     def toolbar(self, width: int) -> str:
         """The text below the prompt."""

@@ -118,15 +118,21 @@ def test_suspended_in_the_middle_of_a_drawing_and_at_the_prompt(terminal: Start)
     t.do(" ".join(command([])), "^digitnet>$")
     t.do("n diary", "^diary>$")
     t.do("t 60s", CURVES)
+    begun = time.monotonic()
     time.sleep(1.5)  # nothing is read, so that a write fills the terminal's buffer, and waits
     t.type(CTRL_Z)
     time.sleep(0.3)
     t.wait_for(r"^shell\$$")
+    suspended = time.monotonic()
     assert "should not have happened" not in t.text()
     t.do("echo $((40 + 2))", "^42$")
+    time.sleep(1)
+    begun += time.monotonic() - suspended
     t.do("fg", CURVES)
     t.type(CTRL_C)
     t.wait_for("^Interrupted: the training so far is kept")
+    (seconds,) = re.findall(r"Trained .* in ([\d.]+) s", t.text())
+    assert float(seconds) < time.monotonic() - begun + 0.5
     t.wait_for(r"^diary\*>$")
     assert len(re.findall("Trained", t.text())) == 1
     t.type(CTRL_Z)

@@ -1,6 +1,7 @@
 """Training: amounts, the order of cases, exact resumption, divergence, interruption."""
 
 from collections.abc import Callable
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from engine_helpers import made
 
 from digitnet.engine.arrays import Cases, Feeder, one_hot
 from digitnet.engine.report import Stopped, ignore
-from digitnet.engine.run import Outcome, Status, run
+from digitnet.engine.run import Outcome, Status, run, work_clock
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import Settings
 from digitnet.engine.shapes import network_of
@@ -106,6 +107,21 @@ def test_a_time_is_kept_to_and_a_total_time_counts_what_was_before() -> None:
     of.progress.seconds = 100.0
     assert train(of, "100s total").batches == 0
     assert train(of, "100.2s total").seconds < 1
+
+
+@pytest.mark.serial
+def test_a_time_does_not_pass_while_the_program_is_suspended() -> None:
+    told: list[Status] = []
+
+    def report(status: Status) -> None:
+        told.append(status)
+        if len(told) == 1:
+            sleep(0.3)
+            work_clock.suspended += 0.3
+
+    outcome = train(trainer(), "0.25s", report=report)
+    assert outcome.seconds < 0.3
+    assert outcome.batches > told[0].batches
 
 
 def test_the_time_left_of_a_total_is_that_of_this_run() -> None:

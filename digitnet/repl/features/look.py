@@ -341,8 +341,8 @@ class LookResult(Drawn):
                 yield f"  weight times value: {', '.join(links)}"
         if self.picture.plane:
             outputs = self.picture.plane.outputs
-            shares = np.bincount(outputs.argmax(axis=2).flat) / outputs[..., 0].size
-            told = [f"{named(n, self.names)} on {100 * share:.0f} %" for n, share in enumerate(shares)]
+            parts = 100 * np.bincount(outputs.argmax(axis=2).flat) / outputs[..., 0].size
+            told = [f"{named(n, self.names)} on {part:.0f} %" for n, part in enumerate(parts)]
             yield f"the answer is {', '.join(told)} of the plane"
 
 

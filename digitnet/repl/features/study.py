@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import count
-from time import perf_counter
 from typing import Any
 
 from rich.console import RenderResult
@@ -15,6 +14,7 @@ from digitnet.charts import Chart
 from digitnet.digits.datasets import DataSet, NotHere
 from digitnet.digits.files import BadFile
 from digitnet.engine.report import Stopped, ignore
+from digitnet.engine.run import work_clock
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS, spelled
 from digitnet.engine.speed import threads
@@ -424,7 +424,7 @@ def _run_trainings(
     is_new: whether it is in no file until its first result is.
     """
     results, registry = record.results, session.registry
-    begun, before, total = perf_counter(), len(results), plan.count()
+    begun, before, total = work_clock(), len(results), plan.count()
     if not plan.round(results):
         return _so_far(session, record, plan)
     data = _data(session, record, plan)
@@ -440,7 +440,7 @@ def _run_trainings(
         if not arrived:
             return session.report()
         done = len(results)
-        remaining = (perf_counter() - begun) / (done - before) * (total - done)
+        remaining = (work_clock() - begun) / (done - before) * (total - done)
         line = StudyReport(done, total, best_of(groups(plan, results)), remaining)
         is_milestone = done // every > (done - len(arrived)) // every
         return session.report(Note(line, False, line if is_milestone else None))

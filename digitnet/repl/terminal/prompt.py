@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from itertools import islice
 from pathlib import Path
 from threading import Thread, Timer
+from time import perf_counter
 from types import FrameType
 from typing import Any, Protocol
 
@@ -124,6 +125,11 @@ class Loading(Completer):
         """Call this before the program is suspended (Ctrl-Z)."""
         if self.program:
             self.program.output.suspend()
+
+    def resume(self, seconds: float) -> None:
+        """Call this after the program was suspended for so many seconds."""
+        if self.program:
+            self.program.resume(seconds)
 
 
 class Reader(Protocol):
@@ -309,7 +315,7 @@ def converse(
     interrupts.at_prompt = True
     colours = not (options.no_color or os.environ.get("NO_COLOR"))
     interrupts.is_asking = lambda: get_app_or_none() is not None
-    with keeping_keys(loading.suspend) as as_found:
+    with keeping_keys(loading.suspend, loading.resume) as as_found:
         reader: Reader
         if options.plain or options.json or is_dumb_terminal():
             reader = DumbReader(as_found)
@@ -351,12 +357,13 @@ RETRY_SECONDS = 0.05
 
 @contextmanager
 def keeping_keys(
-    suspended: Callable[[], None],
+    suspended: Callable[[], None], resumed: Callable[[float], None]
 ) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Context manager in which typed keys wait for the next prompt; Ctrl-C and Ctrl-Z work.
 
-    Ctrl-Z calls `suspended()` and restores the original settings of the terminal. Yields a context
-    manager that restores the original settings temporarily.
+    Ctrl-Z calls `suspended()` and restores the original settings of the terminal; at its end,
+    `resumed` is called with how long it was. Yields a context manager that restores the original
+    settings temporarily.
     """
     attributes = _attributes()
     if attributes is None:
@@ -375,7 +382,9 @@ def keeping_keys(
             return
         _set(found)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        begun = perf_counter()
         os.kill(os.getpid(), signal.SIGTSTP)  # returns after `fg`
+        resumed(perf_counter() - begun)
         signal.signal(signal.SIGTSTP, suspend)
         _set(attributes)
 
