@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitnet.digits.files import MAX_IDX, BadFile, Bytes, locate_idx, read_idx
 from digitnet.engine.arrays import Array, Cases, Integers, Pixels, answers_of, one_hot
-from digitnet.engine.report import Unfit
+from digitnet.engine.report import Refused, Unfit
 
 # SHA-256 of each of MNIST's files, uncompressed
 MNIST_DIGESTS = {
@@ -28,7 +28,7 @@ PICTURE = (28, 28)
 FOR_PICTURES = {"augment": "none", "pixels": "unit"}  # settings, with the values for a table
 
 
-class NotHere(Exception):
+class NotHere(Refused):
     """A known data set is not on this machine; hint: how to get it."""
 
     HINT = "data mnist fetches MNIST, --data DIR says where it is"

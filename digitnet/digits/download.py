@@ -5,7 +5,7 @@ from pathlib import Path
 
 from digitnet.digits.datasets import MNIST_DIGESTS
 from digitnet.digits.files import MAX_IDX, BadFile, ReadSoFar, read_idx
-from digitnet.engine.report import Report, ignore
+from digitnet.engine.report import Refused, Report, ignore
 from digitnet.lazy import lazy
 
 http, web = lazy("http.client"), lazy("urllib.request")
@@ -19,11 +19,7 @@ TIMEOUT_SECONDS = 20
 PIECE = 1 << 16  # maximum bytes between two reports
 
 
-class DownloadFailed(Exception):
-    """MNIST could not be downloaded; the message says what went wrong at each mirror."""
-
-
-class _BrokenOff(DownloadFailed):
+class _BrokenOff(Refused):
     """A connection ended before the file did; what has arrived may be continued."""
 
 
@@ -33,8 +29,9 @@ def download_mnist(
     """Downloads MNIST's four files to `folder`, except those that are there and valid.
 
     Reports ReadSoFar. A file is checked against its SHA-256 before it takes its name; a connection
-    that breaks off is resumed at the next mirror. Raises DownloadFailed. However it ends, complete
-    files are kept, and not downloaded again, and nothing else is left.
+    that breaks off is resumed at the next mirror. Raises Refused, with what went wrong at each
+    mirror. However it ends, complete files are kept, and not downloaded again, and nothing else is
+    left.
     """
     for stem, digest in MNIST_DIGESTS.items():
         path = folder / f"{stem}.gz"
@@ -62,11 +59,11 @@ def _fetch(path: Path, stem: str, digest: str, mirrors: tuple[str, ...], report:
                 _receive(mirror + path.name, path.name, data, report)
                 _put(path, stem, digest, data)
                 return
-            except (OSError, ValueError, http.HTTPException, DownloadFailed) as error:
+            except (OSError, ValueError, http.HTTPException, Refused) as error:
                 if not isinstance(error, (_BrokenOff, TimeoutError)):
                     data.clear()
                 problems.append(f"{mirror}: {_in_a_line(error)}")
-    raise DownloadFailed("; ".join(problems))
+    raise Refused("; ".join(problems))
 
 
 def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
@@ -80,7 +77,7 @@ def _receive(url: str, name: str, data: bytearray, report: Report) -> None:
         while piece := response.read1(PIECE):
             data += piece
             if len(data) > MAX_IDX:
-                raise DownloadFailed("sends too much data")
+                raise Refused("sends too much data")
             report(ReadSoFar(name, len(data), total))
     if total is not None and len(data) < total:
         raise _BrokenOff("the connection broke off")
@@ -94,7 +91,7 @@ def _put(path: Path, stem: str, digest: str, data: bytearray) -> None:
         with new.open("xb") as file:
             file.write(data)
         if problem := _problem(new, stem, digest):
-            raise DownloadFailed(f"sent a file that {problem}")
+            raise Refused(f"sent a file that {problem}")
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)

@@ -26,10 +26,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from digitnet.engine.report import Refused
+
 Bytes = NDArray[np.uint8]
 
 
-class BadFile(ValueError):
+class BadFile(Refused, ValueError):
     """A file that cannot be used; `reason` continues a sentence about it: `is a folder`.
 
     path: None if the caller is to add it, as `naming` does.

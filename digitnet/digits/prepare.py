@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitnet.engine.arrays import Array
+from digitnet.engine.report import Refused
 from digitnet.lazy import lazy
 
 ndimage = lazy("scipy.ndimage")
@@ -95,7 +96,7 @@ STROKE_WIDTHS = (1.7, 3.2)
 MIN_SIZE, MAX_SIZE = 80, 200
 
 
-class NoDigit(ValueError):
+class NoDigit(Refused, ValueError):
     """No digit was found in a picture; the message says why."""
 
 

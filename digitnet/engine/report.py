@@ -15,8 +15,12 @@ class Stopped(Exception):
     """Raised by a report to ask the computation that called it to stop."""
 
 
-class Unfit(ValueError):
-    """A network, cases and settings do not fit together; the message says why, and what to do."""
+class Refused(Exception):
+    """What was asked cannot be done; the message is one line for whoever asked, and says why."""
+
+
+class Unfit(Refused, ValueError):
+    """A network, cases and settings do not fit together; the message says what to do, too."""
 
 
 def ignore(done: object) -> None:

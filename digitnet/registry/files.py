@@ -15,9 +15,10 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, SoftFileLock
 
 from digitnet.digits.files import BadFile, read_bounded
+from digitnet.engine.report import Refused
 
 
-class DamagedSave(Exception):
+class DamagedSave(Refused):
     """A file that is not a complete, valid save; the message says what is wrong with it."""
 
 
@@ -25,7 +26,7 @@ class NewerFormat(DamagedSave):
     """An undamaged save in a format that only a newer digitnet reads."""
 
 
-class RegistryError(Exception):
+class RegistryError(Refused):
     """A failed operation on saves; the message says what failed, why, and what was kept."""
 
 

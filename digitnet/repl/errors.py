@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from digitnet.engine.report import Refused
 
-class CommandError(Exception):
-    """A command is not valid or failed; the message is one line for the user."""
+
+class CommandError(Refused):
+    """A command is not valid or failed."""
 
 
 class Incomplete(CommandError):

@@ -13,11 +13,8 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from digitnet import paths
-from digitnet.digits.datasets import NotHere
-from digitnet.digits.files import BadFile
-from digitnet.engine.report import Stopped, Unfit
+from digitnet.engine.report import Refused, Stopped
 from digitnet.flags import Config, manual
-from digitnet.registry.files import RegistryError
 from digitnet.repl import features as _features  # noqa: F401 - registers the commands
 from digitnet.repl.command import COMMANDS, Command, all_commands, expanded, find, split, understood
 from digitnet.repl.errors import CommandError, OutputError, printable, say_error
@@ -208,7 +205,7 @@ def _execute(command: Command, words: list[str], session: Session, output: Outpu
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, (CommandError, RegistryError, BadFile, NotHere, Unfit)):
+    if isinstance(error, Refused):
         return str(error)
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}; the network in hand is unchanged"

@@ -31,7 +31,7 @@ import numpy as np
 
 import digitnet
 from digitnet.digits.datasets import DataSet
-from digitnet.engine.report import Report, Stopped, ignore
+from digitnet.engine.report import Refused, Report, Stopped, ignore
 from digitnet.engine.run import run
 from digitnet.engine.speed import threads
 from digitnet.recipes import build
@@ -81,7 +81,7 @@ PoolFactory = Callable[[], AbstractContextManager[WorkerPool]]
 """Makes a context manager for a pool, which is shut down at the end even if jobs are running."""
 
 
-class NoWorkers(Exception):
+class NoWorkers(Refused):
     """There are no workers, or they keep breaking; the message says why. Results are kept."""
 
 
@@ -287,24 +287,13 @@ def _conduct_with(
                 job = jobs.pop(0)
                 at_work[pool.submit(job)] = job
             done, _ = wait(at_work, POLLING_SECONDS, FIRST_COMPLETED)
-            asked = {future: at_work.pop(future) for future in done}
+            for future in done:
+                del at_work[future]
             failed = {future for future in done if future.cancelled() or future.exception()}
-            answers = [(future.result(), asked[future]) for future in done - failed]
-            arrived = [result for result, job in answers if _is_result_of(job, result)]
+            arrived = [future.result() for future in done - failed]
             for result in arrived:  # all of them, before a report may end this
                 results[result.number] = result
                 keep(result)
             report(arrived)
-            if len(arrived) < len(answers):
-                raise NoWorkers("a worker's answer is not a result of the training it was given")
             for future in failed:
                 future.result()  # raises what it failed with
-
-
-def _is_result_of(job: Job, answer: object) -> bool:
-    """Whether what came back from a worker is a result that can be saved, and of this job."""
-    if not isinstance(answer, Result) or answer.number != job.number:
-        return False
-    figures = (answer.accuracy, answer.cost, answer.seconds)
-    are_figures = all(type(n) is float and 0 <= n <= MAX_FIGURE for n in figures)
-    return are_figures and answer.accuracy <= 1

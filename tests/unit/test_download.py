@@ -17,9 +17,9 @@ from digits_helpers import idx
 from numpy.typing import NDArray
 
 from digitnet.digits import download
-from digitnet.digits.download import DownloadFailed, download_mnist
+from digitnet.digits.download import download_mnist
 from digitnet.digits.files import ReadSoFar
-from digitnet.engine.report import Stopped
+from digitnet.engine.report import Refused, Stopped
 from digitnet.repl.interrupts import Interrupts, interruptible
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -152,7 +152,7 @@ def fetch(folder: Path, *mirrors: str) -> list[ReadSoFar]:
 
 def failure(folder: Path, *mirrors: str) -> str:
     """The error of a failed download; checks that it is one line."""
-    with pytest.raises(DownloadFailed) as caught:
+    with pytest.raises(Refused) as caught:
         fetch(folder, *mirrors)
     message = str(caught.value)
     assert len(message.splitlines()) == 1

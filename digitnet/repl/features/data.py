@@ -9,12 +9,12 @@ from rich.filesize import decimal
 from rich.text import Text
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere
-from digitnet.digits.download import DownloadFailed, download_mnist
+from digitnet.digits.download import download_mnist
 from digitnet.digits.files import BadFile, ReadSoFar
 from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
 from digitnet.engine.arrays import Array
-from digitnet.engine.report import Report
+from digitnet.engine.report import Refused, Report
 from digitnet.registry.files import RegistryError
 from digitnet.registry.model import OWN_NAME
 from digitnet.repl import kinds
@@ -234,7 +234,7 @@ def _is_usable(session: Session, name: str) -> bool:
 def _download(session: Session) -> None:
     try:
         download_mnist(session.data_sets.download_to, progress(session))
-    except DownloadFailed as error:
+    except Refused as error:
         raise CommandError(
             f"MNIST could not be downloaded: {printable(str(error), 400)}. The data set sample "
             "is always here; --data DIR uses MNIST's files from a folder"
