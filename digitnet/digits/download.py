@@ -1,14 +1,14 @@
 """Downloads MNIST from two mirrors; each file is checked, then moved into place atomically."""
 
 import os
+from http import client as http
 from pathlib import Path
+from urllib import request as web
+from urllib.error import HTTPError, URLError
 
 from digitnet.digits.datasets import MNIST_DIGESTS
 from digitnet.digits.files import MAX_IDX, BadFile, ReadSoFar, read_idx
 from digitnet.engine.report import Refused, Report, ignore
-from digitnet.lazy import lazy
-
-http, web = lazy("http.client"), lazy("urllib.request")
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -98,10 +98,10 @@ def _put(path: Path, stem: str, digest: str, data: bytearray) -> None:
 
 
 def _in_a_line(error: Exception) -> str:
-    if isinstance(error, web.HTTPError):
+    if isinstance(error, HTTPError):
         return f"answered {error.code} {error.reason}"
     if isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError):
         return f"no answer within {TIMEOUT_SECONDS} seconds"
-    if isinstance(error, (web.URLError, http.HTTPException, ConnectionError)):
+    if isinstance(error, (URLError, http.HTTPException, ConnectionError)):
         return "no connection"
     return str(error).partition("\n")[0] or type(error).__name__

@@ -1,13 +1,11 @@
 """Separates ink from paper, in any colours and uneven light, on a table, and from printed lines."""
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from digitnet.digits.prepare import Mask, NoDigit, in_blocks
 from digitnet.engine.arrays import Array
-from digitnet.lazy import lazy
-
-ndimage = lazy("scipy.ndimage")
 
 MIN_SIGNAL_TO_NOISE = 5.0  # minimum contrast of ink, in standard deviations of the paper's noise,
 MIN_CONTRAST = 10.0  # and on the scale from 0 to 255
@@ -30,14 +28,14 @@ def find_ink(colours: Array) -> Array:
     for _ in range(3):
         if noise <= MAX_NOISE * level:
             break
-        ink = ndimage.gaussian_filter(ink, 1)
+        ink = scipy.ndimage.gaussian_filter(ink, 1)
         noise = _noise(ink)
         level = _level(ink, noise)
     if level < max(MIN_CONTRAST, MIN_SIGNAL_TO_NOISE * noise):
         raise NoDigit("nothing stands out from its background")
     relative = ink / level
-    labels, count = ndimage.label(relative > WEAK, np.ones((3, 3)))
-    is_ink = np.asarray(ndimage.maximum(relative, labels, np.arange(count + 1))) > STRONG
+    labels, count = scipy.ndimage.label(relative > WEAK, np.ones((3, 3)))
+    is_ink = np.asarray(scipy.ndimage.maximum(relative, labels, np.arange(count + 1))) > STRONG
     is_ink[0] = True
     strength: Array = np.interp(relative, (0, WEAK, 1), (0, 0.5, 1)).astype(np.float32)
     return np.where(is_ink[labels] & sheet, strength, 0)
@@ -92,13 +90,13 @@ def _on_sheet(colours: Array) -> tuple[Array, Mask]:
     if max(shape) < SHEET_SIDE // 2:  # no photograph
         return colours, np.ones(shape, np.bool_)
     block = -(-max(shape) // SHEET_SIDE)
-    bright = ndimage.maximum_filter(colours.mean(axis=-1)[::block, ::block], 3)
+    bright = scipy.ndimage.maximum_filter(colours.mean(axis=-1)[::block, ::block], 3)
     threshold = (np.percentile(bright, 2) + np.percentile(bright, 98)) / 2
-    labels, _ = ndimage.label(bright > threshold)
+    labels, _ = scipy.ndimage.label(bright > threshold)
     sheet = labels == 1 + np.bincount(labels.ravel(), minlength=2)[1:].argmax()
-    filled = ndimage.binary_fill_holes(sheet)
+    filled = scipy.ndimage.binary_fill_holes(sheet)
     around = np.concatenate([filled[0], filled[-1], filled[:, 0], filled[:, -1]])
-    inner = ndimage.binary_erosion(filled, iterations=2 + round(MARGIN * max(filled.shape)))
+    inner = scipy.ndimage.binary_erosion(filled, iterations=2 + round(MARGIN * max(filled.shape)))
     if (
         not MIN_AREA < filled.mean() < MAX_AREA
         or around.mean() > 1 - MIN_AROUND
@@ -113,14 +111,17 @@ def _on_sheet(colours: Array) -> tuple[Array, Mask]:
         return small.repeat(block, axis=0).repeat(block, axis=1)[: shape[0], : shape[1]]
 
     whole = enlarged(inner).astype(np.bool_)
-    nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
-    blurred = ndimage.median_filter(colours[::block, ::block], (5, 5, 1))
+    nearest = scipy.ndimage.distance_transform_edt(
+        ~inner, return_distances=False, return_indices=True
+    )
+    blurred = scipy.ndimage.median_filter(colours[::block, ::block], (5, 5, 1))
     return np.where(whole[..., None], colours, enlarged(blurred[tuple(nearest)])), whole
 
 
 def _step(bright: Array, sheet: Mask) -> float:
-    outside = ndimage.binary_dilation(sheet, iterations=3) & ~ndimage.binary_dilation(sheet)
-    inside = sheet & ~ndimage.binary_erosion(sheet, iterations=3, border_value=1)
+    outside = scipy.ndimage.binary_dilation(sheet, iterations=3)
+    outside &= ~scipy.ndimage.binary_dilation(sheet)
+    inside = sheet & ~scipy.ndimage.binary_erosion(sheet, iterations=3, border_value=1)
     if not outside.any():
         return 0.0
     return float(np.median(bright[inside]) - np.median(bright[outside]))
@@ -128,7 +129,7 @@ def _step(bright: Array, sheet: Mask) -> float:
 
 def _smallest_rectangle(mask: Mask) -> float:
     """The area of the smallest rectangle, at any angle, around the pixels."""
-    rows, columns = np.nonzero(mask & ~ndimage.binary_erosion(mask))
+    rows, columns = np.nonzero(mask & ~scipy.ndimage.binary_erosion(mask))
     areas = []
     for angle in np.deg2rad(np.arange(0, 90, 3)):
         along = columns * np.cos(angle) + rows * np.sin(angle)
@@ -203,14 +204,14 @@ def _light(signed: Array) -> Array:
     """Light and shadow in the contrast: what remains when an opening removes narrow features."""
     coarse = _coarse(signed[..., None])[..., 0]
     window = max(3, round(MAX_STROKE * max(coarse.shape)))
-    opened = ndimage.grey_opening(coarse, (window, window), mode="nearest")
+    opened = scipy.ndimage.grey_opening(coarse, (window, window), mode="nearest")
     depth = float(np.ptp(opened))
     steepest = max(float(np.abs(slope).max()) for slope in np.gradient(opened))
     if depth > MAX_DEPTH * float(np.percentile(signed, 99.9)) and steepest > MAX_SLOPE * depth:
         return np.zeros_like(signed)
-    smooth = ndimage.gaussian_filter(opened, window / 6, mode="nearest")
+    smooth = scipy.ndimage.gaussian_filter(opened, window / 6, mode="nearest")
     larger = [n / m for n, m in zip(signed.shape, smooth.shape, strict=True)]
-    light: Array = ndimage.zoom(smooth, larger, order=1, mode="nearest", grid_mode=True)
+    light: Array = scipy.ndimage.zoom(smooth, larger, order=1, mode="nearest", grid_mode=True)
     return light
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
+import scipy
 
 from digitnet.digits.cuts import WIDE, CutDigit, Judge, cut_apart, probability_of_digit
 from digitnet.digits.ink import find_ink
@@ -22,9 +23,6 @@ from digitnet.digits.prepare import (
 )
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Report, ignore
-from digitnet.lazy import lazy
-
-ndimage = lazy("scipy.ndimage")
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, as fractions of a picture's width and height."""
@@ -283,10 +281,10 @@ def _figures_in(ink: Array) -> tuple[list[_Figure], int]:
     mask = ink >= 0.5
     if not mask.any():
         raise NoDigit("nothing stands out from its background")
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    labels, _ = scipy.ndimage.label(mask, np.ones((3, 3)))
     pieces = [
         _Piece(frozenset([label]), box[0].start, box[0].stop, box[1].start, box[1].stop)
-        for label, box in enumerate(ndimage.find_objects(labels), 1)
+        for label, box in enumerate(scipy.ndimage.find_objects(labels), 1)
     ]
     if max(piece.size for piece in pieces) < 5:
         raise NoDigit("there are only specks")
@@ -406,5 +404,5 @@ def _is_solid(drawing: Array) -> bool:
     if mask.mean() > FULL and max(mask.shape) < LONG * min(mask.shape):
         return True
     filled = np.pad(mask, 1)
-    widest = 2 * float(ndimage.distance_transform_edt(filled).max())
+    widest = 2 * float(scipy.ndimage.distance_transform_edt(filled).max())
     return bool(widest > SOLID * max(filled.shape))

@@ -4,13 +4,11 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Refused
-from digitnet.lazy import lazy
-
-ndimage = lazy("scipy.ndimage")
 
 Mask = NDArray[np.bool_]
 
@@ -21,8 +19,8 @@ def distance_to_edge(ink: Mask) -> Array:
     """The distance of each pixel's centre to the edge of the ink, in pixels: positive inside it,
     negative outside. ink: (rows, columns), with a margin, not empty.
     """
-    inside = ndimage.distance_transform_edt(ink)
-    outside = ndimage.distance_transform_edt(~ink)
+    inside = scipy.ndimage.distance_transform_edt(ink)
+    outside = scipy.ndimage.distance_transform_edt(~ink)
     distance: Array = np.where(ink, inside - 0.5, 0.5 - outside).astype(np.float32)
     return distance
 
@@ -79,7 +77,7 @@ def with_pen(distance: Array, middle: Mask, wider: float) -> Array:
     ink = np.clip(distance + wider / 2 + 0.5, 0, 1)
     if wider < 0:
         width = MIN_WIDTH * max(1.0, stroke_width(distance, middle) + wider)
-        to_middle = ndimage.distance_transform_edt(~middle)
+        to_middle = scipy.ndimage.distance_transform_edt(~middle)
         ink = np.maximum(ink, np.clip(width / 2 - to_middle + 0.5, 0, 1) * (distance > 0))
     drawn: Array = ink.astype(np.float32)
     return drawn
@@ -199,7 +197,7 @@ def _resized(ink: Array) -> Array:
     """
     longest = max(ink.shape)
     if longest < MIN_SIZE:
-        larger: Array = ndimage.zoom(np.pad(ink, 1), -(-MIN_SIZE // longest), order=3,
+        larger: Array = scipy.ndimage.zoom(np.pad(ink, 1), -(-MIN_SIZE // longest), order=3,
                                      mode="grid-constant", grid_mode=True)  # fmt: skip
         return larger
     smaller: Array = in_blocks(ink, longest // MAX_SIZE + 1).max(axis=(1, 3))

@@ -9,15 +9,13 @@ from math import isqrt, prod
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from digitnet.digits.files import BadFile, Bytes
 from digitnet.digits.own import MAX_ANSWERS
 from digitnet.digits.prepare import BOX, SIDE, areas
 from digitnet.engine.arrays import Array
-from digitnet.lazy import lazy
-
-ndimage = lazy("scipy.ndimage")
 
 SMALL = (11, 11)  # rows and columns of sample11's pictures
 SMALLEST, LARGEST = 8, 256  # pixels of the side of pictures in arrays
@@ -269,7 +267,9 @@ def _resized(pictures: Bytes, notes: list[str]) -> Bytes:
             small = averages @ square @ averages.T
         else:
             zoom = inner / longest
-            small = ndimage.zoom(square, (1, zoom, zoom), order=1, grid_mode=True, mode="nearest")
+            small = scipy.ndimage.zoom(
+                square, (1, zoom, zoom), order=1, grid_mode=True, mode="nearest"
+            )
         made[at : at + CHUNK, place, place] = np.round(small)
     return made
 

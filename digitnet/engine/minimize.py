@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+import scipy
 
 from digitnet.engine.arrays import Array, Cases, Feeder
 from digitnet.engine.evaluate import max_cases
@@ -16,9 +17,6 @@ from digitnet.engine.report import Report, Stopped, ignore
 from digitnet.engine.run import work_clock
 from digitnet.engine.speed import threads
 from digitnet.engine.trainer import Measurement, Trainer
-from digitnet.lazy import lazy
-
-optimize = lazy("scipy.optimize")
 
 METHODS = {  # Liu and Nocedal 1989, Math. Prog. 45; Nocedal and Wright 2006, section 5.2
     "l-bfgs": "limited-memory BFGS, which estimates the curvature from the last steps",
@@ -102,7 +100,7 @@ def minimize(
         kept = max(3, min(10, (1 << 23) // objective.start.size))
         options |= {"maxfun": 10 * iterations, "maxcor": kept}
     try:
-        optimize.minimize(
+        scipy.optimize.minimize(
             objective,
             objective.start,
             jac=True,

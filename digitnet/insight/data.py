@@ -12,11 +12,9 @@ from math import isqrt, prod
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from digitnet.engine.arrays import Array, Cases, Feeder, Integers, answers_of
-from digitnet.lazy import lazy
-
-optimize = lazy("scipy.optimize")
 
 MAX_REFERENCE, MAX_QUERIES = 1_500, 500  # training cases that are looked through, for others
 
@@ -152,7 +150,7 @@ class DataFacts:
     def _if_undone(self, queries: Array, right: Integers, guesses: Integers) -> dict[str, float]:
         counts = np.zeros((max(self.train.targets.shape[1], int(right.max()) + 1, 2),) * 2)
         np.add.at(counts, (right, guesses), 1)
-        pairs = optimize.linear_sum_assignment(counts, maximize=True)
+        pairs = scipy.optimize.linear_sum_assignment(counts, maximize=True)
         undone = dict[str, float]()
         if len(right) >= 20 * len(np.unique(right)):  # of fewer, some renaming agrees by chance
             undone["renamed"] = float(counts[pairs].sum() / len(right))

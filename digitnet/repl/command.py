@@ -21,10 +21,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from digitnet.engine.settings import SETTINGS
-from digitnet.lazy import lazy
 from digitnet.repl.errors import CommandError, Unknown, nearest, printable, quoted
 from digitnet.repl.glossary import meanings
 from digitnet.repl.session import SESSION_SETTINGS, Session, clean
@@ -366,7 +365,7 @@ def path_of(text: str, example: str) -> Path:
     Raises CommandError if it is not a valid path.
     """
     if text.startswith("file://"):
-        text = lazy("urllib.request").url2pathname(urlsplit(text).path)
+        text = unquote(urlsplit(text).path).removeprefix("/" if os.name == "nt" else "")
     try:
         if os.fsencode(text) and "\0" not in text:
             return Path(os.path.expanduser(text))  # noqa: PTH111 - keeps `~` of an unknown user

@@ -10,16 +10,14 @@ from math import log10, prod, sqrt
 from statistics import fmean, stdev
 
 import numpy as np
+import scipy
 
 from digitnet.digits.datasets import DataSet
 from digitnet.engine.schedules import Amount
 from digitnet.engine.settings import SETTINGS
-from digitnet.lazy import lazy
 from digitnet.recipes import build
 from digitnet.registry.files import DamagedSave
 from digitnet.registry.model import Blueprint, Result, StudyRecord
-
-special = lazy("scipy.special")
 
 _DECIMAL_COMMA = re.compile(r"\d*,\d+(e-?\d+)?")  # 0,01
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
@@ -375,6 +373,6 @@ def lead_of(best: Trials, trials: Sequence[Trials]) -> Lead | None:
     interval = None
     if (n := len(differences)) > 1:
         centre = fmean(differences)
-        half = float(special.stdtrit(n - 1, 0.975)) * stdev(differences) / sqrt(n)
+        half = float(scipy.special.stdtrit(n - 1, 0.975)) * stdev(differences) / sqrt(n)
         interval = (centre - half, centre + half)
     return Lead(second, best.accuracy - second.accuracy, interval)

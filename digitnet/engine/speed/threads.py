@@ -19,13 +19,11 @@ from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
+import scipy
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from digitnet.engine.arrays import Array
 from digitnet.engine.report import Unfit
-from digitnet.lazy import lazy
-
-linalg = lazy("scipy.linalg")
 
 MIN_WORK = 4_000_000  # multiplications from which another thread gains more than it costs
 FEW_CASES = 32  # a step of training with so few is too short to be divided
@@ -96,7 +94,9 @@ def adder(numbers: int) -> Adder:
 @cache
 def _blas(name: str) -> Mapping[np.dtype[Any], Callable[..., Array]]:
     """A function of BLAS for each precision."""
-    found = {np.dtype(c): getattr(linalg.blas, t + name) for c, t in (("f4", "s"), ("f8", "d"))}
+    found = {
+        np.dtype(c): getattr(scipy.linalg.blas, t + name) for c, t in (("f4", "s"), ("f8", "d"))
+    }
     limit_blas()
     return found
 

@@ -9,7 +9,6 @@ from rich.filesize import decimal
 from rich.text import Text
 
 from digitnet.digits.datasets import RELATIVES, SOURCES, DataSet, NotHere
-from digitnet.digits.download import download_mnist
 from digitnet.digits.files import BadFile, ReadSoFar
 from digitnet.digits.importing import import_from
 from digitnet.digits.own import MINE, OwnCases
@@ -232,6 +231,8 @@ def _is_usable(session: Session, name: str) -> bool:
 
 
 def _download(session: Session) -> None:
+    from digitnet.digits.download import download_mnist
+
     try:
         download_mnist(session.data_sets.download_to, progress(session))
     except Refused as error:
