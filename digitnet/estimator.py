@@ -124,6 +124,7 @@ class Estimator:
             if model.trained_on[-1:] != [origin]:
                 model.trainer.progress.next_epoch()
                 model.trained_on = [n for n in model.trained_on if n != origin] + [origin]
+            model.own_cases.pop(origin, None)  # of which it may have seen others
             run(model.trainer, train, measured, amount, report)
         return self
 

@@ -69,6 +69,7 @@ class DataSet:
     def outputs(self) -> int:
         return int(self.train.targets.shape[1])
 
+    @cached_property
     def digest(self) -> str:
         """The SHA-256 of all cases, by which another version of the set is told."""
         parts = (self.train, self.validation, self.test)
@@ -119,11 +120,14 @@ class DataSet:
         )
 
 
+HASH_BYTES = 8
+
+
 def hashes_of(inputs: NDArray[Any]) -> list[bytes]:
     """A hash of each case."""
     if inputs.dtype != np.uint8:
         inputs = inputs.astype(np.float32)
-    return [blake2b(case.tobytes(), digest_size=8).digest() for case in inputs]
+    return [blake2b(case.tobytes(), digest_size=HASH_BYTES).digest() for case in inputs]
 
 
 def _some(cases: Cases, rows: Integers | slice) -> Cases:

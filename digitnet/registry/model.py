@@ -39,7 +39,8 @@ class Model:
     name: empty until it is saved. recipe: empty if it was made from a shape. data: its current data
     set. trained_on: all data sets it was trained on, and GIVEN; the latest is last. saved_at: ISO
     8601, UTC; empty if it has never been saved. rates: (mini-batch, learning rate) of its trainings
-    since then; not saved.
+    since then; not saved. own_cases: for each of trained_on that is the user's own, the hashes of
+    the cases that it was trained on, if they are known.
     """
 
     trainer: Trainer
@@ -50,6 +51,7 @@ class Model:
     accuracy: Accuracy | None = None
     saved_at: str = ""
     rates: list[tuple[float, float]] = field(default_factory=list)
+    own_cases: dict[str, frozenset[bytes]] = field(default_factory=dict)
     network: Network = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,8 @@ class Model:
         if not is_raw:
             _scale_inputs(network, scale)
         trainer = Trainer(network, Settings(pixels="raw" if is_raw else "unit"), 0)
-        return Model(trainer, data=self.data, trained_on=list(self.trained_on))
+        on, cases = list(self.trained_on), self.own_cases
+        return Model(trainer, data=self.data, trained_on=on, own_cases=cases)
 
 
 def _scale_inputs(network: Network, scale: float) -> None:

@@ -19,7 +19,7 @@ from digitnet.registry.files import (
     unconfirmed_is_undone,
 )
 from digitnet.registry.model import OWN_NAME, OwnSet
-from digitnet.registry.saves import Registry
+from digitnet.registry.saves import Change, Registry
 from digitnet.registry.schema import contents
 
 Version = tuple[object, ...] | None
@@ -71,7 +71,7 @@ class OwnData:
         place = self._earlier().get(name)
         return read_own(place) if place else OwnCases.none()
 
-    def keep(self, name: str, cases: OwnCases, over: Version) -> None:
+    def keep(self, name: str, cases: OwnCases, over: Version) -> Change:
         """Writes a new version of a set, durably; one without cases deletes the set.
 
         over: the version that the change is based on. Raises RegistryError if the write fails or
@@ -82,12 +82,13 @@ class OwnData:
                 raise RegistryError(
                     f"the data set {name} was changed by another program: try again"
                 )
-            self._write(name, cases, failure)
+            return self._write(name, cases, failure)
 
     def change(
         self, name: str, change: Callable[[OwnCases], OwnCases]
-    ) -> tuple[OwnCases, OwnCases]:
-        """Replaces the cases of a set by what `change` makes of them, durably; returns both.
+    ) -> tuple[OwnCases, OwnCases, Change]:
+        """Replaces the cases of a set by what `change` makes of them, durably; returns both, and
+        what was done.
 
         Raises RegistryError if the write fails and BadFile if the set is damaged; nothing is then
         changed.
@@ -95,16 +96,15 @@ class OwnData:
         with self.store.locked(failure := f"the data set {name} was not changed"):
             before = self.read(name)
             after = change(before)
-            self._write(name, after, failure)
-        return before, after
+            return before, after, self._write(name, after, failure)
 
-    def _write(self, name: str, cases: OwnCases, failure: str) -> None:
+    def _write(self, name: str, cases: OwnCases, failure: str) -> Change:
         with unconfirmed_is_undone():
             self._take_over(name, failure)
         if len(cases):
-            self.store.save(OwnSet(name, cases), name, failure)
-        elif self.store.find(name, data=True):
-            self.store.delete(name, data=True)
+            return self.store.save(OwnSet(name, cases), name, failure)
+        is_there = self.store.find(name, data=True)
+        return self.store.delete(name, data=True) if is_there else Change()
 
     def _take_over(self, name: str, failure: str) -> None:
         """Saves a set of an earlier version as it is, and hides the files that it had.

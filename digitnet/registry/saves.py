@@ -16,7 +16,7 @@ from functools import lru_cache
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from filelock import Timeout
 
@@ -67,8 +67,7 @@ class Entry:
     damaged: what is wrong with the file; empty if nothing is. Then `name` is what it was last
     called or, if that is unknown, that of the file. kind: one of KINDS. For a study, only name,
     file, shape and times are set; for a data set, `parameters` counts its cases. included: it comes
-    with digitnet. hidden: the file of a newer thing with the same name. Not stored are `damaged`,
-    `included` and `hidden`.
+    with digitnet. hidden: the file of a newer thing with the same name.
     """
 
     name: str
@@ -111,6 +110,9 @@ def state(path: Path) -> dict[str, Any]:
 LIST, EACH = "registry.pickle", 32
 """It has at most so many values for each save: how many there are, it does not say itself."""
 
+NOT_STORED: dict[str, Any] = {"damaged": "", "included": False, "hidden": ""}
+"""What it does not have of the entries, which are none of these."""
+
 
 def read_list(folder: Path, files: int) -> dict[str, Entry]:
     """Reads the list of so many files: file → entry. Empty if it is missing or invalid."""
@@ -126,9 +128,8 @@ def read_list(folder: Path, files: int) -> dict[str, Entry]:
 
 def write_list(folder: Path, entries: Iterable[Entry]) -> None:
     """Writes the list, without what is damaged. A failure is ignored: it is only a cache."""
-    whole = [asdict(entry) for entry in entries if not entry.damaged]
-    for fields in whole:
-        del fields["damaged"], fields["included"], fields["hidden"]
+    every = (asdict(entry) for entry in entries if not entry.damaged)
+    whole = [{n: v for n, v in each.items() if n not in NOT_STORED} for each in every]
     with suppress(OSError, ValueError):
         write_durably(folder / LIST, seal(encode({"networks": whole})))
 
@@ -143,9 +144,7 @@ def _listed(fields: Fields) -> Entry:
             kind=lambda fields, name: fields.text(name, KINDS),
             changed_ns=lambda fields, name: fields.whole(name, high=MAX_INTEGER),
             inode=lambda fields, name: fields.whole(name, high=MAX_INTEGER),
-            damaged=lambda *_: "",
-            included=lambda *_: False,
-            hidden=lambda *_: "",
+            **{field: lambda _, name: NOT_STORED[name] for field in NOT_STORED},
         )
     )
     if not IS_FILE.fullmatch(entry.file):
@@ -337,11 +336,27 @@ NOT_SAVED = "nothing was saved; the network is still in hand"
 Kind = TypeVar("Kind", Model, StudyRecord)
 
 
-class Saved(NamedTuple):
-    """The entry of what was saved, and whether a previous version was kept."""
+@dataclass(frozen=True)
+class Change:
+    """What was done to a thing: its entry before and after; None for none.
 
-    entry: Entry
-    kept: bool
+    number: the last in the trash by then; what comes later was changed by others. is_kept: whether
+    what was there before is in the trash.
+    """
+
+    before: Entry | None = None
+    after: Entry | None = None
+    number: int = 0
+    is_kept: bool = True
+
+    @property
+    def entry(self) -> Entry:
+        return self.after or self.before or Entry("", "")
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether anything was changed."""
+        return self.is_kept if self.before else self.after is not None
 
 
 class Registry:
@@ -474,16 +489,22 @@ class Registry:
 
     def save(
         self, content: Content, name: str, failure: str = NOT_SAVED, *, keep: bool = True
-    ) -> Saved:
+    ) -> Change:
         """Writes a thing, durably, over the one of its name, or as a new one.
 
         failure: the end of the message if nothing is changed. keep: whether a previous version that
-        differs is kept. Raises RegistryError; the previous version is then unchanged.
+        differs is kept. Raises RegistryError, also if that is of another kind; the previous version
+        is then unchanged.
         """
         document, is_data = to_document(content, name), isinstance(content, OwnSet)
         data = sealed(document)
         with self.locked(failure):
             there = self.find(name, data=is_data)
+            if there and not there.damaged and there.kind != describe(content, there).kind:
+                raise RegistryError(
+                    f"{name!r} is a {there.kind} already: choose another name, or delete that "
+                    f"{there.kind} first (del); {failure}"
+                )
             path = self.folder / (there.file if there else f"{secrets.token_hex(8)}.pickle")
             is_copied = any(there and entry.hidden == there.file for entry in self.entries())
             if there and is_copied and there.saved_at > document["saved_at"]:  # a clock was wrong
@@ -497,36 +518,38 @@ class Registry:
             entry = Entry(name, path.name, saved_at=document["saved_at"], **state(path))
             entry = describe(content, entry)
             self.update_list(entry)
-            return Saved(entry, old is not None)
+            return Change(there, entry, self.trash.last_number(), old is not None)
 
-    def rename(self, old: str, new: str) -> Entry:
+    def rename(self, old: str, new: str) -> Change:
         """Renames the network or study called `old`; its content is otherwise unchanged.
 
         Raises RegistryError if `old` does not exist, is included or damaged, or if `new` exists.
         """
         with self.locked("nothing was renamed"):
-            entry = self._found(old, "renamed")
-            self.read(entry)  # raises if it is damaged
+            before = self._found(old, "renamed")
+            self.read(before)  # raises if it is damaged
             if new == old:
                 raise RegistryError(f"{old!r} is called that already; nothing was renamed")
-            if self.find(new):
+            if there := self.find(new):
                 raise RegistryError(
-                    f"there is a network named {new!r} already; nothing was renamed. "
+                    f"there is a {there.kind} named {new!r} already; nothing was renamed. "
                     "Choose another name, or delete that one first (del)"
                 )
-            path = self.folder / entry.file
+            path = self.folder / before.file
             data = sealed(decode(unseal(read_file(path))) | {"name": new})
             write_durably(path, data, keep_old_as=self.trash.place("named", path.name))
             self.trash.prune("named", path.name)
-            entry = self.read_entry(path)
-            self.update_list(entry)
-            return entry
+            after = self.read_entry(path)
+            self.update_list(after)
+            return Change(before, after, self.trash.last_number())
 
-    def delete(self, name: str, *, data: bool = False) -> None:
+    def delete(self, name: str, *, data: bool = False) -> Change:
         """Moves a thing to the trash. Raises RegistryError if there is none, or it is included."""
         with self.locked("nothing was deleted"):
-            self.throw_away(self._found(name, "deleted", data=data).file)
+            before = self._found(name, "deleted", data=data)
+            self.throw_away(before.file)
             self.update_list()
+            return Change(before, None, self.trash.last_number())
 
     def _found(self, name: str, change: str, *, data: bool = False) -> Entry:
         """What `find` returns. Raises RegistryError for nothing, or what is included."""

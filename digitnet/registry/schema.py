@@ -15,6 +15,7 @@ from unicodedata import normalize
 
 import numpy as np
 
+from digitnet.digits.datasets import HASH_BYTES
 from digitnet.digits.files import BadFile
 from digitnet.digits.own import FILES, TABLE, WORDS, OwnCases
 from digitnet.engine.arrays import Array, Shape
@@ -229,10 +230,12 @@ def _model_document(model: Model) -> Document:
         for key, arrays in trainer.optimizer.state.items()
     }
     averages, accuracy = trainer.averages, model.accuracy
+    own_cases = {name: b"".join(sorted(hashes)) for name, hashes in model.own_cases.items()}
     return {
         "recipe": model.recipe,
         "data": model.data,
         "trained_on": list(model.trained_on),
+        **({"own_cases": own_cases} if own_cases else {}),
         "accuracy": accuracy and {"value": accuracy.value, "on": measured_on(accuracy)},
         **network_document(trainer.network),
         "settings": asdict(trainer.settings),
@@ -261,6 +264,7 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
     fields.check(fits, "averages", "are there, and the settings ask for none")
     recipe, data = fields.word("recipe"), fields.word("data")
     trained_on = [one.word(item) for one, item in fields.items("trained_on", MAX_TRAINED_ON)]
+    own_cases = _own_cases(fields, trained_on) if fields.has("own_cases") else {}
     accuracy = fields.maybe("accuracy", _accuracy)
     fields.end()
 
@@ -272,7 +276,7 @@ def _model(fields: Fields, name: str, when: str) -> Callable[[], Model]:
             for own, array in zip(trainer.optimizer.state[slot], arrays, strict=True):
                 own[...] = array
         trainer.averages = averages and [array.copy() for array in averages]
-        return Model(trainer, name, recipe, data, trained_on, accuracy, when)
+        return Model(trainer, name, recipe, data, trained_on, accuracy, when, own_cases=own_cases)
 
     return build
 
@@ -302,6 +306,15 @@ def _history(fields: Fields) -> list[Measurement]:
     sound = (bounded >= 0) & (bounded <= (MAX_INTEGER, 1)) & (history[:, :1] % 1 == 0)
     fields.check(sound.all(), "history", "has a point that cannot be")
     return [Measurement(int(batches), *rest) for batches, *rest in history.tolist()]
+
+
+def _own_cases(fields: Fields, trained_on: list[str]) -> dict[str, frozenset[bytes]]:
+    inner, size = fields.inner("own_cases"), HASH_BYTES
+    read = {name: inner.take(name, bytes) for name in trained_on if inner.has(name)}
+    inner.end()
+    for name, data in read.items():
+        inner.check(len(data) % size == 0, name, "has part of a hash")
+    return {n: frozenset(d[k : k + size] for k in range(0, len(d), size)) for n, d in read.items()}
 
 
 def _accuracy(fields: Fields, name: str) -> Accuracy:

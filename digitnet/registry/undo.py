@@ -13,7 +13,7 @@ from digitnet.registry.files import (
     move_durably,
     read_file,
 )
-from digitnet.registry.saves import Entry, Kept, Registry, claim, read_entry
+from digitnet.registry.saves import Change, Kept, Registry, claim, read_entry
 from digitnet.registry.schema import contents
 
 
@@ -22,7 +22,7 @@ class Undone:
     """What `undo` did. kind: that of what was kept (`Kept.kind`).
 
     swapped: whether it replaced another version. older: the number of older versions kept. was: the
-    name until now of what has its old name again. entry: of what is back.
+    name until now of what has its old name again.
     """
 
     name: str
@@ -30,33 +30,34 @@ class Undone:
     swapped: bool
     older: int
     was: str = ""
-    entry: Entry = field(default=Entry("", ""), compare=False)
+    change: Change = field(default=Change(), compare=False)
 
 
-def undo(saves: Registry, name: str = "", number: int = 1) -> Undone:
+def undo(saves: Registry, name: str = "", number: int = 1, file: str = "") -> Undone:
     """Undoes the last delete, overwrite or rename; a version that is replaced is kept.
 
-    name: consider this thing only; or the name of its file. number: if above 1, which version of it
-    to restore, 1 being the latest. A damaged version never replaces an undamaged one; it is
-    skipped. Raises RegistryError if there is nothing to undo.
+    name: consider this thing only. file: and, of things of that name, the one in this file. number:
+    if above 1, which version of it to restore, 1 being the latest. A damaged version never replaces
+    an undamaged one; it is skipped. Raises RegistryError if there is nothing to undo.
     """
     with saves.locked("nothing was changed"):
-        versions = [k for k in _restorable(saves, name) if number == 1 or k.kind != "named"]
-        found = [*islice((kept for kept in versions if not _is_worse(saves, kept)), number)]
+        kept = _restorable(saves, name, file)
+        versions = [k for k in kept if number == 1 or k.kind != "named"]
+        whole = [*islice((kept for kept in versions if not _is_worse(saves, kept)), number)]
         of = f"of {name!r} to undo" if name else "to undo"
         if not versions:
             raise RegistryError(f"there is no delete, overwrite or rename {of}{_unnamed(saves)}")
-        if not found:
+        if not whole:
             raise RegistryError(
                 f"there is nothing whole {of}: what is kept in {saves.trash.folder.name} is "
                 "damaged or cannot be read, and what is saved now is whole. Nothing was changed"
             )
-        if number > len(found):
-            raise RegistryError(f"of {name!r} only {len(found)} can be brought back")
-        kept = found[-1]
-        older = [k for k in versions if k < kept and k.file == kept.file]
+        if number > len(whole):
+            raise RegistryError(f"of {name!r} only {len(whole)} can be brought back")
+        version = whole[-1]
+        older = [k for k in versions if k < version and k.file == version.file]
         count = sum(k.kind in ("deleted", "replaced") for k in older)
-        return _restore(saves, kept, 0 if kept.kind == "named" else count)
+        return _restore(saves, version, 0 if version.kind == "named" else count)
 
 
 def last_change(saves: Registry) -> tuple[Kept, str, float] | None:
@@ -74,10 +75,22 @@ def last_change(saves: Registry) -> tuple[Kept, str, float] | None:
         return kept, said, max(status.st_ctime, status.st_mtime)
 
 
-def changed_since(saves: Registry, thing: str, number: int) -> str:
-    """The name of a thing of which the trash has versions after this number; empty for none."""
-    kept = next(iter(_restorable(saves, thing)), None)
-    return claim(_places(saves, kept)[1])[0] if kept and kept.number > number else ""
+def is_back(saves: Registry, change: Change) -> bool:
+    """Whether what was deleted is in its place again."""
+    return change.after is None and (saves.folder / change.entry.file).exists()
+
+
+def changed_since(saves: Registry, change: Change) -> str:
+    """The name of what others have changed after a change, or saved under a name that it had made
+    free; empty for nothing.
+    """
+    was, files = change.before, {e.file for e in (change.before, change.after) if e}
+    kept = next((kept for kept in _restorable(saves) if kept.file in files), None)
+    if kept and kept.number > change.number:
+        return claim(_places(saves, kept)[1])[0]
+    there = was and saves.find(was.name, data=was.kind == "data")
+    is_later = there and there.changed_ns > change.entry.changed_ns and there.file not in files
+    return there.name if there and is_later else ""
 
 
 def _places(saves: Registry, kept: Kept) -> tuple[Path, Path]:
@@ -85,15 +98,16 @@ def _places(saves: Registry, kept: Kept) -> tuple[Path, Path]:
     return saves.folder / kept.file, saves.trash.folder / kept.name
 
 
-def _restorable(saves: Registry, name: str = "") -> list[Kept]:
-    """What `undo` can take back, the latest first; for one thing only, if `name` is given."""
-    files = {name, *(entry.file for entry in saves.entries() if entry.name == name)}
+def _restorable(saves: Registry, name: str = "", file: str = "") -> list[Kept]:
+    """What `undo` can take back, the latest first; of one name or file only, if one is given."""
+    files = {file} if file else {entry.file for entry in saves.entries() if entry.name == name}
     found = []
     for kept in reversed(saves.trash.contents()):
         path, place = _places(saves, kept)
         # a version that is still in place was kept for a change that was interrupted
         is_in_place = path.exists() and path.samefile(place)
-        if not is_in_place and (not name or kept.file in files or claim(place)[0] == name):
+        is_meant = kept.file in files or (not file and name in ("", claim(place)[0]))
+        if is_meant and not is_in_place:
             found.append(kept)
     return found
 
@@ -137,7 +151,8 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
         kind = "replaced" if was == back.name else "named"
         keep_durably(path, saves.trash.place(kind, kept.file))
     swapped = now is not None and was == back.name
-    other, doubt = saves.find(back.name, data=back.kind == "data"), None
+    gone = other = saves.find(back.name, data=back.kind == "data")
+    doubt = None
     try:
         move_durably(place, path)
     except NotConfirmed as error:
@@ -160,4 +175,5 @@ def _restore(saves: Registry, kept: Kept, older: int) -> Undone:
     if doubt:
         raise doubt
     was = "" if was == back.name else was
-    return Undone(entry.name, kept.kind, swapped, older, was=was, entry=entry)
+    change = Change(now or gone, entry, saves.trash.last_number())
+    return Undone(entry.name, kept.kind, swapped, older, was, change)

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import InitVar, dataclass, field
 from functools import partial
 from math import isfinite
@@ -23,9 +23,9 @@ from digitnet.engine.settings import Settings
 from digitnet.engine.trainer import Measurement, Snapshot
 from digitnet.recipes import Recipe
 from digitnet.registry.model import Accuracy, Model
-from digitnet.registry.own_sets import OwnData
+from digitnet.registry.own_sets import OwnData, Version
 from digitnet.registry.recovery import Recovery
-from digitnet.registry.saves import Registry
+from digitnet.registry.saves import Change, Registry
 from digitnet.registry.schema import clean_name
 from digitnet.repl.errors import CommandError, quoted
 from digitnet.repl.interrupts import Interrupts
@@ -47,7 +47,7 @@ class DataSets:
     def __init__(self, folders: Sequence[Path], download_to: Path, own: Path) -> None:
         self.folders, self.download_to, self.own = list(folders), download_to, OwnData(own)
         self.name = "sample"
-        self._read: dict[str, DataSet] = {}
+        self._read: dict[str, tuple[Version, DataSet]] = {}
         self._chosen: dict[tuple[int, int], str] = {}  # (inputs, outputs) → name
 
     def sources(self) -> dict[str, Source]:
@@ -70,46 +70,62 @@ class DataSets:
         Raises NotHere if it is not on this machine, BadFile if it cannot be used.
         """
         name = name or self.name
-        if name not in self._read:
+        version = None if name in SOURCES | RELATIVES else self.own.version(name)
+        if name not in self._read or self._read[name][0] != version:
             source = self.sources().get(name)
             if source is None:
                 raise NotHere(name, "undo brings back one that was deleted, data import makes one")
-            self._read[name] = source.read(self.folders)
-        return self._read[name]
-
-    def forget(self, name: str) -> None:
-        """Call this when an own data set has changed on disk: it is read again when needed."""
-        self._read.pop(name, None)
-        if name == self.name and name not in self.own.names():
-            self.name = "sample"
+            self._read[name] = version, source.read(self.folders)
+        return self._read[name][1]
 
     def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, and the first choice for new networks that fit it."""
         self.name = self._chosen[data.inputs, data.outputs] = data.name
 
-    def is_seen(self, data: DataSet, trained_on: Sequence[str], part: str = "test") -> bool | None:
-        """Whether a network trained on these data sets, or on GIVEN, has seen some of the test
-        cases, or of the `validation` cases; None if it is not known.
+    def record(self, model: Model, name: str) -> None:
+        """Notes that a network is trained on a data set now and, of one's own, on which cases."""
+        before = model.own_cases.get(name, None if name in model.trained_on else frozenset())
+        if before is not None and name in self.own.names():  # else not all of them are known
+            model.own_cases = model.own_cases | {name: before | self.get(name).hashes["train"]}
+        model.trained_on = [other for other in model.trained_on if other != name] + [name]
+
+    def has_changed(self, name: str, model: Model) -> bool:
+        """Whether an own data set may have had other cases when a network was trained on it."""
+        with suppress(BadFile, NotHere):
+            is_own, trained_on = name in self.own.names(), model.own_cases.get(name)
+            return is_own and trained_on != self.get(name).hashes["train"]
+        return True
+
+    def is_seen(self, data: DataSet, model: Model, part: str = "test") -> bool | None:
+        """Whether a network was trained on some of the test cases, or of the `validation` cases;
+        None if it is not known.
         """
         within = data.tests_are_in if part == "test" else data.validations_are_in
-        if not within.isdisjoint(trained_on):
+        if not within.isdisjoint(model.trained_on):
             return True
-        others = {self._are_in(name, data, part) for name in trained_on if name != data.name}
-        return True if True in others else None if None in others else False
+        seen = {self._are_in(name, data, part, model) for name in model.trained_on}
+        return True if True in seen else None if None in seen else False
 
-    def _are_in(self, name: str, data: DataSet, part: str) -> bool | None:
-        """Whether some cases of a part are among the training cases of another data set."""
+    def _are_in(self, name: str, data: DataSet, part: str, model: Model) -> bool | None:
+        """Whether some cases of a part are among those of this name that it was trained on."""
         made = {*MADE} - {*self.own.names()}  # whose files are here only if somebody made them
-        if {name, data.name} <= {*SOURCES, *RELATIVES, *made}:
+        given = {*SOURCES, *RELATIVES}
+        if {name, data.name} <= {*given, *made}:
             return False
-        try:
-            trained_on = self.get(name).hashes["train"]
-            return not trained_on.isdisjoint(self.get(data.name).hashes[part])
-        except (BadFile, NotHere):  # nobody draws the cases of another data set
-            return False if name in made or (data.name == MINE and name != GIVEN) else None
+        with suppress(BadFile, NotHere):
+            hashes, trained_on = self.get(data.name).hashes, model.own_cases.get(name)
+            if trained_on is None:
+                trained_on = self.get(name).hashes["train"]
+            is_as_it_was = name == data.name and trained_on == hashes["train"]
+            if not is_as_it_was and not trained_on.isdisjoint(hashes[part]):
+                return True
+            if name in given or name in model.own_cases:
+                return False
+        # nobody draws the cases of another data set, nor a case twice
+        return False if name in made or (data.name == MINE and name != GIVEN) else None
 
     def lend(self, data: DataSet) -> None:
-        self._read[data.name], self.name = data, data.name
+        self._read[data.name], self.name = (self.own.version(data.name), data), data.name
 
     def fitting(self, network: Network, first: str, second: str) -> str:
         """The name of a data set that is here and fits a network; empty for none.
@@ -192,9 +208,13 @@ CHANGES_ANSWERS = ("average", "pixels")
 """The settings that change what a trained network answers, and so its accuracy."""
 
 
+KNOWN = ("accuracy", "data", "trained_on", "own_cases")
+"""What is known of a network apart from its training."""
+
+
 @dataclass(frozen=True)
 class Before:
-    """A state of a network, and of its accuracy and data. saved: `Session.saved` at that time."""
+    """A state of a network, and of what is KNOWN. saved: `Session.saved` at that time."""
 
     model: Model
     snapshot: Snapshot
@@ -206,7 +226,7 @@ class Before:
     @classmethod
     def of(cls, model: Model, session: "Session") -> "Before":
         trainer = model.trainer
-        known = {name: getattr(model, name) for name in ("accuracy", "data", "trained_on")}
+        known = {name: getattr(model, name) for name in KNOWN}
         history = list(trainer.history)
         return cls(model, trainer.snapshot(), history, trainer.settings, known, session.saved)
 
@@ -247,8 +267,7 @@ def training(model: Model, data: DataSet, session: "Session") -> Iterator[None]:
     if model.trained_on[-1:] != [data.name]:
         progress.next_epoch()
     model.data, model.accuracy = data.name, None
-    # the latest data set goes last. Set now, because an autosave may happen at any moment
-    model.trained_on = [n for n in model.trained_on if n != data.name] + [data.name]
+    session.data_sets.record(model, data.name)  # now, because an autosave may happen at any moment
     try:
         yield
     finally:
@@ -272,20 +291,6 @@ SESSION_SETTINGS = {
 """Settings of the session, with their meanings; training settings belong to the network."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change of saves, or of a data set of one's own. things: their names, or their files.
-
-    is_return: whether they were deleted and are back, or are new; so undo deletes them. last_kept:
-    the last number in the trash: what comes after it was changed by others.
-    """
-
-    things: tuple[str, ...]
-    is_return: bool = False
-    is_data: bool = False
-    last_kept: int = 0
-
-
 @dataclass
 class Session:
     """The state of a session.
@@ -298,9 +303,10 @@ class Session:
     done: the last command; empty if it failed. to_file: whether its result is drawn in a file.
     coach: of a lesson or a patient. question: of the quiz. quiz_right, quiz_asked: its questions so
     far. vi, epoch_lines, watch, theme: see SESSION_SETTINGS. before: what `undo t` restores.
-    last_change: what `undo` takes back. undone: what `redo` makes again, while it is the last
-    change. aliases: the user's own words → the commands they stand for. last_pictures: the digits
-    that `d` or `img` read last, prepared like MNIST's, and their answer, if known.
+    last_change: what `undo` takes back: a training, or changes of the saves. undone: what `redo`
+    makes again, while it is the last change. aliases: the user's own words → the commands they
+    stand for. last_pictures: the digits that `d` or `img` read last, prepared like MNIST's, and
+    their answer, if known.
     rng: chooses random cases to show.
     """
 
@@ -327,8 +333,8 @@ class Session:
     watch: str = "off"
     theme: str = "auto"
     before: Before | None = None
-    last_change: Before | Change | None = None
-    undone: Before | Change | None = None
+    last_change: Before | tuple[Change, ...] | None = None
+    undone: Before | tuple[Change, ...] | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     last_pictures: tuple[list[Picture], int | None] | None = None
     data_sets: DataSets = field(init=False)
@@ -462,14 +468,13 @@ class Session:
         if any(getattr(settings, n) != getattr(before, n) for n in CHANGES_ANSWERS):
             model.accuracy = None
 
-    def changed_data(self, name: str, *, is_new: bool = False) -> None:
-        """Call this when a data set of one's own has changed on disk."""
-        self.data_sets.forget(name)
-        self.changed(name, is_return=is_new, is_data=True)
-
-    def changed(self, *things: str, is_return: bool = False, is_data: bool = False) -> None:
-        """Call this after a change of saves; see `Change`."""
-        self.last_change = Change(things, is_return, is_data, self.registry.trash.last_number())
+    def changed(self, *changes: Change) -> None:
+        """Call this after changes of saves or own data sets, which `undo` takes back together."""
+        if any(change.can_be_undone for change in changes):
+            self.last_change = changes
+        in_use = (True, self.data_sets.name)
+        if any(change.after is None and change.entry.answers_to == in_use for change in changes):
+            self.data_sets.name = "sample"
 
     def choose(self, data: DataSet) -> None:
         """Makes a data set the current one, also of the network in hand if it fits."""
@@ -479,7 +484,7 @@ class Session:
 
     def accuracy_on(self, part: str, value: float, data: DataSet, model: Model) -> Accuracy:
         """An accuracy on the `test` or `validation` set, and whether its cases were trained on."""
-        is_seen = self.data_sets.is_seen(data, model.trained_on, part)
+        is_seen = self.data_sets.is_seen(data, model, part)
         return Accuracy(value, f"{data.name} {part}", is_seen)
 
     def data_for(self, model: Model) -> DataSet:

@@ -190,4 +190,4 @@ def test_a_second_digitnet_deletes_the_network_in_hand(
         do(session, line)
     assert session.network().network.shape == "3-3-2"
     do(session, "p; l x")
-    assert do(other, "undo; l x")[-1]["trained_batches"] == 5
+    assert do(other, "undo x; l x")[-1]["trained_batches"] == 5

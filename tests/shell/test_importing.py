@@ -295,8 +295,35 @@ def test_cases_that_were_trained_on_in_another_data_set_are_seen(
             do(session, f"data import {name} {make(tmp_path)}")
     session.data_sets.own.keep(MINE, OwnCases(PICTURES, ANSWERS, parts_of(PICTURES, ANSWERS)), None)
     do(session, f"n 784-10; data {data}")
-    session.network().trained_on = [trained_on]
+    hand = session.network()
+    hand.trained_on = [trained_on]
+    if trained_on in session.data_sets.own.names():
+        hand.own_cases[trained_on] = session.data(trained_on).hashes["train"]
     assert do(session, "ch all")[0]["seen_in_training"] is seen
+    hand.own_cases = {}  # as in saves of earlier versions
+    unknown = trained_on == data == "some" or trained_on == data == "one"
+    assert do(session, "ch all")[0]["seen_in_training"] is (None if unknown else seen)
+
+
+def test_cases_that_were_trained_on_are_seen_where_their_data_set_was_replaced_or_deleted(
+    session: Session, tmp_path: Path
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    one, other = (
+        positional(PICTURES[a], ANSWERS[a], PICTURES[b], ANSWERS[b])
+        for a, b in ((FIRST, LAST), (LAST, FIRST))
+    )
+    do(session, f"data import one {one(tmp_path)}; n 784-10; t 1; ch all; pas x")
+    path = other(tmp_path)
+    for line, seen in {
+        "l x": False,
+        f"data import one {path}; l x": True,
+        "vote x x": True,
+        f"data import other {path}; data delete one; l x; data other": True,
+    }.items():
+        do(session, line)
+        assert do(session, "ch all")[0]["seen_in_training"] is seen
+    assert "right on the one test set, as it was then" in shown(session, "undo one; l x", width=300)
 
 
 def test_a_part_without_cases_has_those_to_train() -> None:

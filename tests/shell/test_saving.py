@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import session_helpers
 from registry_helpers import file_of
 from session_helpers import Answers, Kept, do, refusal, shown
 
 from digitnet.repl.features.saves import welcome
 from digitnet.repl.loop import do_line
 from digitnet.repl.session import NonInteractive, Session
+
+in_threads = session_helpers.in_threads
 
 
 def test_p_asks_before_it_overwrites_what_another_program_saved(session: Session) -> None:
@@ -31,6 +34,9 @@ def test_pas_asks_before_it_takes_the_place_of_a_damaged_save(session: Session) 
     session.interactive, session.asker = True, Answers(["n"])
     assert "nothing was saved" in refusal(session, "pas x")
     assert file_of(session.saves, "x").read_bytes() == b"damaged"
+    session.interactive = False
+    assert "undo" not in said(session, "pas x")  # which does not bring a damaged one back
+    assert "nothing whole of 'x'" in refusal(session, "undo")
 
 
 def test_a_damaged_save_is_named_and_undo_brings_back_the_version_before(session: Session) -> None:
@@ -69,13 +75,54 @@ def test_a_recovered_training_asks_before_it_overwrites_a_newer_save(
     assert do_line("p", session, Kept()) == (year == 2020)
 
 
-def test_undo_does_not_take_back_what_another_program_did(session: Session) -> None:
-    other = Session(session.saves, session.data_sets.folders, session.data_sets.download_to)
-    do(session, "n mini; t 1; pas x; t 1; p")
-    do(other, "l x; t 1; p")
-    assert "'x' was changed by another digitnet since: undo x" in refusal(session, "undo")
-    do(session, "undo x; undo; undo x 2; l x")
-    assert session.network().trainer.progress.batches == 1
+@pytest.mark.parametrize(
+    ("line", "others", "changed"),
+    [
+        ("t 1; p", "l x; t 1; p", "x"),
+        ("pas new", "ren new z", "new"),
+        ("pas new", "del new", "new"),
+        ("del x", "n mini3; pas x", "x"),
+        ("ren x z", "n mini3; pas x", "x"),
+    ],
+)
+def test_undo_does_not_take_back_what_another_program_did(
+    session: Session, line: str, others: str, changed: str
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    do(session, f"n mini; t 1; pas x; {line}")
+    do(beside(session), others)
+    assert f"'{changed}' was changed by another digitnet since: undo" in refusal(session, "undo")
+    do(session, f"undo {changed}; undo")
+
+
+def test_of_several_that_were_deleted_undo_restores_those_that_are_not_back(
+    session: Session,
+) -> None:
+    session.asker = NonInteractive(yes=True)
+    do(session, "n mini; t 1; pas a; pas b; pas c; del a b c")
+    do(beside(session), "undo b")
+    assert do(session, "undo")[0]["restored"] == ["c", "a"]
+    do(beside(session), "t 1")
+    assert session.registry.names() == ["a", "b", "c"]
+    do(session, "del a")
+    do(beside(session), "undo a")
+    assert "another digitnet has restored 'a' already" in refusal(session, "undo")
+
+
+def beside(session: Session) -> Session:
+    """A session in another terminal, with the same saves."""
+    sets = session.data_sets
+    return Session(session.saves, sets.folders, sets.download_to, asker=NonInteractive(yes=True))
+
+
+@pytest.mark.parametrize("line", ["p", "pas a", "ch all; p", "mine 8 0", "l a; p; p"])
+def test_undo_passes_over_what_has_changed_nothing(session: Session, line: str) -> None:
+    session.last_pictures = [np.full((28, 28), 9, np.uint8)], None
+    do(session, f"mine 8; n mini; t 10; pas a; t 5; p; {line}; undo; l a")
+    assert session.network().trainer.progress.batches == 10
+    later = beside(session)
+    later.asker = NonInteractive()
+    assert "an earlier session" in refusal(later, f"l a; {line}; undo")
 
 
 def test_what_is_said_of_the_version_before_is_what_is_kept(session: Session) -> None:
@@ -163,7 +210,8 @@ def test_undo_takes_back_a_renaming(session: Session, line: str) -> None:
 
 def test_undo_takes_back_a_renaming_after_a_restart(session: Session) -> None:
     do(session, "n mini; t 1; pas a; t 1; p; ren a zz")
-    restarted = Session(session.saves, session.data_sets.folders, session.data_sets.download_to)
+    restarted = beside(session)
+    restarted.asker = NonInteractive()
     do(restarted, "l zz")
     assert "--yes" in (refused := refusal(restarted, "undo"))
     assert re.search(r"an earlier session: 'a' was renamed at [-0-9: ]{16} UTC\?", refused)
@@ -220,10 +268,13 @@ CHANGES = {
     "mine 7": {"restored": "mine", "cases": 1},
     "mine remove": {"restored": "mine", "cases": 1},
     "data delete mine": {"restored": "mine", "cases": 1},
+    "pas c": {"restored": [], "deleted": ["c"]},
+    "study epochs 0 --name c": {"restored": [], "deleted": ["c"]},
 }
 """A change, and the end of what the undo of it returns."""
 
 
+@pytest.mark.usefixtures("in_threads")
 @pytest.mark.parametrize("again", ["undo", "redo"])
 @pytest.mark.parametrize("line", CHANGES)
 def test_undo_takes_back_what_was_changed_last_and_redo_or_undo_makes_it_again(

@@ -80,6 +80,7 @@ def test_the_best_is_trained_again_to_the_bit_and_checked_once(session: Session)
     (*_, found) = do(session, QUESTION)
     best, saved = do(session, "study study-1 best; pas winner")
     in_study = [r for r in found["runs"] if r["settings"] == found["best"]]
+    assert best["seen_in_training"] is False
     assert best["validation_accuracy"] == max(r["validation_accuracy"] for r in in_study)
     assert best["accuracy"] == best["correct"] / best["total"]
     assert best["total"] == 1000
@@ -129,11 +130,11 @@ def test_a_study_of_data_that_was_replaced_is_shown_and_not_trained(session: Ses
     do(session, "data some; n 784-4-10; study epochs 0 1")
     assert do(session, "study study-1 best; n 784-4-10")
     own.keep("some", OwnCases(PICTURES[100:], ANSWERS[100:], parts), own.version("some"))
-    session.changed_data("some")
     told = refusal(session, "study study-1 best")
     assert "the data set some has other cases now" in told
-    assert told.endswith("and study epochs 0 1 asks it again")
-    assert len(do(session, "study study-1 show")[0]["runs"]) == 2
+    told = do(session, "study study-1 show")[0]
+    assert (len(told["runs"]), told["seen_in_training"]) == (2, None)
+    assert "best loads" not in shown(session, "study study-1 show")
 
 
 @pytest.mark.usefixtures("in_threads")

@@ -60,6 +60,7 @@ def rich(optimizer: str = "momentum", **kinds: Any) -> Model:
     trainer.optimizer.state = {name: noise() for name in trainer.optimizer.slots}
     trainer.averages = noise()
     named.recipe, named.data, named.trained_on = "good", "sample11", ["sample", "mnist"]
+    named.own_cases = {"mnist": frozenset({b"8 bytes.", b"each one"}), "sample": frozenset()}
     named.accuracy = Accuracy(0.1 + 0.7, "sample test")
     return named
 
@@ -83,7 +84,7 @@ def everything(named: Model) -> dict[str, Any]:
         "steps": (type(trainer.optimizer), trainer.optimizer.steps),
         "state": {key: bits(arrays) for key, arrays in trainer.optimizer.state.items()},
         "averages": trainer.averages and bits(trainer.averages),
-        "from": (named.recipe, named.data, named.trained_on, named.accuracy),
+        "from": (named.recipe, named.data, named.trained_on, named.own_cases, named.accuracy),
     }
 
 

@@ -115,7 +115,7 @@ def test_sets_of_earlier_versions_are_read_to_the_bit_and_taken_over_by_a_change
     assert before.parts.tolist() == [0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     assert before.pictures.max(axis=(1, 2)).tolist() == [*range(200, 212)]
     assert [*earlier.glob("photos.*")] != []
-    assert [len(each) for each in own.change(MINE, lambda cases: cases.without(2))] == [12, 11]
+    assert len(own.change(MINE, lambda cases: cases.without(2))[1]) == 11
     assert {path.name for path in earlier.iterdir()} == {f".{ROWS}", "photos.1", "photos.2"}
     undo_own(own)
     assert own.read(MINE).files() == before.files()
@@ -179,7 +179,7 @@ def test_a_network_and_a_data_set_may_have_the_same_name(own: OwnData) -> None:
     own.store.save(plain(batches=2), MINE)
     add(own, 2)
     for inks_left, batches in (([1], 2), ([1, 2], 2)):
-        assert undo(own.store, MINE).entry.kind == "data"
+        assert undo(own.store, MINE).change.entry.kind == "data"
         assert (inks(own.read(MINE)), batches_of(own.store, MINE)) == (inks_left, batches)
     own.store.delete(MINE)
     assert own.names() == [MINE]

@@ -28,7 +28,7 @@ def batches(two: Registry) -> dict[str, int]:
 def test_a_rename_changes_the_name_in_the_file_and_nothing_else(registry: Registry) -> None:
     before = registry.save(rich(), "first").entry
     document = pickle.loads((registry.folder / before.file).read_bytes())
-    entry = registry.rename("first", "best")
+    entry = registry.rename("first", "best").entry
     assert (entry.name, entry.file) == ("best", before.file)
     renamed = pickle.loads((registry.folder / entry.file).read_bytes())
     assert renamed == document | {"name": "best"}

@@ -222,7 +222,7 @@ def check_multiple(session: Session, count: kinds.COUNT_OR_ALL = 100) -> Said:
     model = session.network()
     data = session.data_for(model)
     total = len(data.test)
-    seen, recorded = session.data_sets.is_seen(data, model.trained_on), ""
+    seen, recorded = session.data_sets.is_seen(data, model), ""
     wanted = total if isinstance(count, str) else count
     if wanted < total:
         rows = session.rng.choice(total, wanted, replace=False)

@@ -144,8 +144,7 @@ def _import(session: Session, name: str, path: str) -> Said:
         raise CommandError("nothing was imported")
     source, report = path_of(path, EXAMPLE), reading(session, path)
     cases, notes, left_out = import_from(source, report, mean_digits(session))
-    own.keep(name, cases, version)
-    session.changed_data(name, is_new=version is None)
+    session.changed(own.keep(name, cases, version))
     data = session.data(name)
     different = len({*cases.answers.tolist()})
     answers = f"{counted(different, 'different answer')} ({cases.answers.min()}"
@@ -188,8 +187,7 @@ def _delete(session: Session, name: str) -> Said:
         count = ""
     if not session.asker.confirm(f"Delete the data set {name}{count}?"):
         raise CommandError("nothing was deleted")
-    own.keep(name, OwnCases.none(), version)
-    session.changed_data(name)
+    session.changed(own.keep(name, OwnCases.none(), version))
     data = session.data()
     done = f"Deleted the data set {name}; undo brings it back. In use: {data}."
     return Said(done, _facts(data))
@@ -276,8 +274,8 @@ def mine(session: Session, what: kinds.DIGITS_OR_VERB = None, number: kinds.INDE
 
 def _changed(session: Session, change: Callable[[OwnCases], OwnCases]) -> tuple[OwnCases, OwnCases]:
     """Changes `mine` on disk; returns its cases before and after."""
-    before, after = session.data_sets.own.change(MINE, change)
-    session.changed_data(MINE, is_new=not len(before))
+    before, after, done = session.data_sets.own.change(MINE, change)
+    session.changed(done)
     return before, after
 
 

@@ -106,7 +106,7 @@ def vote(session: Session, *names: kinds.NAME) -> Said:
     session.discard("no vote was taken")
     checked = take_and_check(session, committee)
     right = f"{checked.correct:,} of {checked.total:,} right, {percent(checked.accuracy)}"
-    is_seen = session.data_sets.is_seen(session.data_for(committee), committee.trained_on)
+    is_seen = session.data_sets.is_seen(session.data_for(committee), committee)
     fields = {"members": members, "correct": checked.correct, "total": checked.total}
     said = f"A committee of {counted(len(members), 'network')}: {right}. pas NAME keeps it."
     return Said(
@@ -126,9 +126,16 @@ def _committee(models: list[tuple[str, Model]], raw: float) -> Model:
         scale = raw if model.trainer.settings.pixels == "raw" else 1.0
         members.append((model.trainer.answering().copy(model.network.dtype), scale))
     network = Network([Committee((members[0][0].inputs,), members=members)])
-    trained_on = dict.fromkeys(name for _, model in models for name in model.trained_on)
+    on = {name: [m for _, m in models if name in m.trained_on]
+          for _, model in models for name in model.trained_on}  # fmt: skip
+    own_cases = {
+        name: frozenset[bytes]().union(*(m.own_cases[name] for m in trained))
+        for name, trained in on.items()
+        if all(name in m.own_cases for m in trained)
+    }
     data = models[0][1].data
-    return Model(Trainer(network, Settings(), 0), data=data, trained_on=list(trained_on))
+    trainer = Trainer(network, Settings(), 0)
+    return Model(trainer, data=data, trained_on=list(on), own_cases=own_cases)
 
 
 def _described(of: Mapping[str, Any], settings: Settings) -> dict[str, str]:

@@ -119,7 +119,7 @@ def _members(session: Session, model: Model) -> PlotResult:
     said = [
         f"{counted(len(members), 'member')}: {percent(min(alone))} to {percent(max(alone))} alone, "
         f"{percent(together[-1])} together, of the {data.name} test set.",
-        *SEEN_IN_TRAINING[session.data_sets.is_seen(data, model.trained_on)],
+        *SEEN_IN_TRAINING[session.data_sets.is_seen(data, model)],
     ]
     fields = [{"alone": a, "together": b} for a, b in zip(alone, together, strict=True)]
     chart = Chart("accuracy, %", points, over="members")

@@ -43,12 +43,13 @@ def _save(session: Session, name: str) -> Said:
     if question and not session.asker.confirm(question):
         raise CommandError("nothing was saved; the network is still in hand")
     hides = registry.includes(name)
-    entry, again = registry.save(model, name)
+    change = registry.save(model, name)
+    entry, before = change.entry, change.before
     model.name, model.saved_at = name, entry.saved_at
     session.mark_saved()
-    session.changed(entry.file if again else name, is_return=not again)
+    session.changed(change)
     said = f"Saved as {name!r} ({decimal(entry.bytes)})"
-    if again:
+    if change.is_kept and before and not before.damaged:
         said += f"; undo {as_typed(name)} brings back the version before"
     elif hides:
         said += f"; del {as_typed(name)} brings back the included one"
@@ -58,7 +59,7 @@ def _save(session: Session, name: str) -> Said:
 def _question(session: Session, name: str) -> str:
     """What to ask before something else is overwritten under that name; empty for nothing."""
     model, there = session.network(), session.registry.find(name)
-    if there is None:
+    if there is None or there.kind == "study":  # which is not overwritten
         return ""
     said = f"There is a network named {name!r} already"
     if name == model.name:
@@ -96,7 +97,7 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
     """Load a saved network. Without a name, lists them and asks.
 
     With a recipe or a shape after the name, makes that network under that name if there is no such
-    save yet, so that a script that begins with it continues where it was interrupted. With a number
+    save yet, so that a script that begins with it goes on from its last save. With a number
     after the name of a committee, loads a copy of that member.
 
     l: list the saves and ask for one
@@ -137,6 +138,8 @@ def load(session: Session, name: kinds.SAVE = "", recipe: kinds.RECIPE_AFTER_NAM
         said += f", trained {counted(model.trainer.progress.batches, 'mini-batch')}"
     if model.accuracy:
         said += f", {percent(model.accuracy.value)} right on the {model.accuracy.cases}"
+        name = model.accuracy.on.partition(" ")[0]
+        said += ", as it was then" * session.data_sets.has_changed(name, model)
     said += "."
     if model.data not in ("", session.data_sets.name):
         said += f" {_without_its_data(session, model)}"
@@ -149,7 +152,7 @@ def _without_its_data(session: Session, model: Model) -> str:
     said = f"Its data set, {model.data}, {'does not fit it now' if is_here else 'is not here'}"
     until = f" until data {model.data} fetches it" * (model.data in SOURCES | RELATIVES)
     if session.data_sets.fitting(model.network, now, ""):
-        return f"{said}: checks use {now}{until}."
+        return f"{said}: t and checks use {now}{until}."
     used = "; d and img use it to tell what is a digit" * (model.name == "judge")
     return f"{said}, so c and ch cannot check it{until}{used}."
 
@@ -209,13 +212,13 @@ def existing(session: Session, typed: str, failure: str = "", hint: str = "") ->
 
 
 HEADINGS = ("name", "shape", "trained", "accuracy", "on", "size", "saved")
-STUDY = ("name", "file", "saved_at", "bytes", "damaged")
+STUDY = ("name", "file", "saved_at", "bytes", "damaged", "hidden")
 NETWORK = (
     *("name", "file", "shape", "parameters", "trained_batches", "accuracy", "measured_on"),
-    *("saved_at", "bytes", "damaged", "included"),
+    *("saved_at", "bytes", "damaged", "hidden", "included"),
 )
-"""What `ls` says of studies and networks with --json; `damaged` is null or the reason, `included`
-means: with digitnet.
+"""What `ls` says of studies and networks with --json; `damaged` is null or the reason, `hidden`
+null or the file that answers to the name; `included` means: with digitnet.
 """
 
 
@@ -231,7 +234,7 @@ def listing(entries: list[Entry], in_hand: str, unlisted: Sequence[str] = ()) ->
 def _told(entries: list[Entry], kind: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
     told = [{n: getattr(e, n) for n in names} for e in entries if e.kind == kind]
     for one in told:
-        one |= {n: one[n] or None for n in ("measured_on", "damaged") if n in one}
+        one |= {n: one[n] or None for n in ("measured_on", "damaged", "hidden") if n in one}
     return told
 
 
@@ -309,16 +312,16 @@ def rename(session: Session, old: kinds.OLD, new: kinds.NEW) -> Said:
     ren first best: rename first to best
     """
     new, old = clean(new), existing(session, old, "nothing was renamed: ")
-    entry = session.registry.rename(old, new)
+    change = session.registry.rename(old, new)
     follow_rename(session, old, new)
-    session.changed(entry.file)
-    fields = {"name": new, "file": entry.file, "was": old}
+    session.changed(change)
+    fields = {"name": new, "file": change.entry.file, "was": old}
     return Said(f"{old!r} is called {new!r} now.", fields)
 
 
 def follow_rename(session: Session, old: str, new: str) -> None:
     """Renames the network in hand if its save was renamed."""
-    if session.hand and session.hand.name == new:
-        session.saved = None  # its save was gone, and the one of that name is another now
+    if session.hand and session.hand.name == new:  # its save was gone, and this is another's
+        session.hand.name, session.saved = "", None
     if session.hand and session.hand.name == old:
         session.hand.name = new

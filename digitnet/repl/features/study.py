@@ -88,8 +88,8 @@ class StudyReport(Drawn):
 
 @dataclass(frozen=True)
 class StudyResult(Drawn):
-    """The results of a study so far. is_seen: whether the validation cases are trained on, which is
-    not known where the data set is not here.
+    """The results of a study so far. is_seen: whether the validation cases are trained on; None if
+    the data set is not here, or has other cases now.
     """
 
     record: StudyRecord
@@ -172,7 +172,7 @@ class StudyResult(Drawn):
             yield self._when_cost_stops()
         if done < total:
             yield f"{done:,} of {total:,} done: study {name} goes on."
-        else:
+        elif self.is_seen is not None:
             yield Text(f"study {name} best loads the best network.", "dim")
 
     def _varied(self, trials: Sequence[Trials]) -> list[str]:
@@ -351,7 +351,7 @@ def _new_study(session: Session, words: list[str], name: str) -> StudyRecord:
         raise CommandError(f"there is a save named {name!r} already: --name gives another")
     data = session.data()
     record = StudyRecord(name, words, _blueprint(session), data.name, session.new_seed())
-    record.digest = data.digest()
+    record.digest = data.digest
     with _told():
         question = parse(words)
         Plan(question, record.blueprint, record.seed).check(data)
@@ -405,11 +405,10 @@ def _plan(record: StudyRecord) -> Plan:
 def _data(session: Session, record: StudyRecord, plan: Plan) -> DataSet:
     """The data set of a study. Raises CommandError if it was changed or the networks do not fit."""
     data = session.data(record.data)
-    if record.digest not in ("", data.digest()):
+    if record.digest not in ("", data.digest):
         raise CommandError(
             f"{record.name!r} cannot be trained: the data set {data.name} has other cases now. "
-            f"study {as_typed(record.name)} show shows its results, and "
-            f"study {printable(' '.join(map(as_typed, record.words)), 200)} asks it again"
+            f"study {as_typed(record.name)} show shows its results"
         )
     with _told(f"{record.name!r} cannot be trained: "):
         plan.check(data)
@@ -421,9 +420,12 @@ def _run_trainings(
 ) -> StudyResult:
     """Runs the remaining trainings of a study, until Ctrl-C. address: of a cluster, or empty.
 
-    is_new: whether it is in no file until its first result is.
+    is_new: whether it is in no file until its first result is. One that is renamed or deleted in
+    another terminal meanwhile is saved under its new name, or again.
     """
     results, registry = record.results, session.registry
+    there = None if is_new else registry.find(record.name)
+    file = there.file if there else ""
     begun, before, total = work_clock(), len(results), plan.count()
     if not plan.round(results):
         return _so_far(session, record, plan)
@@ -446,27 +448,32 @@ def _run_trainings(
         return session.report(Note(line, False, line if is_milestone else None))
 
     def save(_: Result) -> None:
-        nonlocal is_new
+        nonlocal file
         failure = "the last result was not saved; those before it are"
-        with registry.locked(failure):
-            if registry.exists(taken := record.name) and not _merged(record, registry):
+        with registry.locked(failure if file else "no study was made"):
+            names = {entry.file: entry.name for entry in registry.entries()}
+            if file and file not in names:
+                told.append(f"{record.name!r} was deleted meanwhile; it is saved again.")
+            taken = record.name = names.get(file, record.name)  # it may have been renamed
+            if registry.exists(taken) and not _merged(record, registry):
                 record.name = _free_name(registry)
                 told.append(
                     f"Saved as {record.name!r}: another save was named {taken!r} meanwhile."
                 )
-            registry.save(record, record.name, failure, keep=False)  # of its own results
-            is_new = False
+            change = registry.save(record, record.name, failure, keep=False)  # of its own results
+            session.changed(change)
+            file = change.entry.file
 
     try:
         conduct(plan, results, pool, save, report)
     except Stopped:
-        if is_new:
+        if not file:
             raise CommandError(
                 "interrupted before a training was done; no study was made"
             ) from None
     except (NoWorkers, ValueError) as error:  # ValueError: a mini-batch that takes too much memory
         done = f"{counted(len(results), 'result')} kept: study {as_typed(record.name)} goes on"
-        kept = "no study was made" if is_new else done
+        kept = done if file else "no study was made"
         raise CommandError(f"{printable(str(error), 400)}; {kept}") from None
     return _so_far(session, record, plan)
 
@@ -476,7 +483,8 @@ def _so_far(session: Session, record: StudyRecord, plan: Plan) -> StudyResult:
     is_seen = None
     with suppress(BadFile, NotHere):
         data = session.data(record.data)
-        is_seen = session.data_sets.is_seen(data, [data.name], "validation")
+        if record.digest in ("", data.digest):
+            is_seen = data.name in data.validations_are_in
     return StudyResult(record, plan, is_seen)
 
 
@@ -494,7 +502,8 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
             model, (accuracy, _) = trained(best, data, lambda _: session.report())
     except Stopped:
         raise CommandError("interrupted; the network in hand is unchanged") from None
-    model.data, model.trained_on = data.name, [data.name]
+    model.data = data.name
+    session.data_sets.record(model, data.name)
     checked = take_and_check(session, model)
     said = " ".join(f"{name} {value}" for name, value in best.settings)
     seen = " (cases seen in training)" if model.accuracy and model.accuracy.is_seen else ""
@@ -510,5 +519,6 @@ def _best(session: Session, record: StudyRecord, plan: Plan) -> Said:
             "correct": checked.correct,
             "total": checked.total,
             "accuracy": checked.accuracy,
+            "seen_in_training": model.accuracy and model.accuracy.is_seen,
         },
     )

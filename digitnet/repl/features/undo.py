@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from digitnet.registry.files import RegistryError
-from digitnet.registry.undo import Undone, changed_since, last_change
+from digitnet.registry.saves import Change
+from digitnet.registry.undo import Undone, changed_since, is_back, last_change
 from digitnet.registry.undo import undo as take_back
 from digitnet.repl import kinds
 from digitnet.repl.command import as_typed, command
@@ -13,7 +14,7 @@ from digitnet.repl.features.new import now_in_hand
 from digitnet.repl.features.saves import existing, follow_rename
 from digitnet.repl.pictures.tables import counted, when
 from digitnet.repl.result import Said
-from digitnet.repl.session import Before, Change, Session, clean
+from digitnet.repl.session import Before, Session, clean
 
 TRAININGS = ("t", "train", "min", "minimize")
 """What `undo` takes for the last training, where it could be the name of a network."""
@@ -46,16 +47,14 @@ def delete(session: Session, *names: kinds.NAME) -> Said:
 
 def _delete(session: Session, names: list[str]) -> Said:
     """Deletes saves; undo brings all of them back."""
-    files: list[str] = []
+    changes: list[Change] = []
     for count, name in enumerate(names):
         try:
-            there = session.registry.find(name)
-            session.registry.delete(name)
+            changes.append(session.registry.delete(name))
         except RegistryError as error:
             done = f" Already deleted: {_listed(names[:count])}." if count else ""
             raise CommandError(f"{error}.{done}") from None
-        files.append(there.file if there else name)
-        session.changed(*files)
+        session.changed(*changes)
         if session.hand and session.hand.name == name:
             session.saved = None
     back = "it" if len(names) == 1 else "them"
@@ -82,7 +81,8 @@ def undo(session: Session, name: kinds.UNDOABLE = "", number: kinds.COUNT = 1) -
     is_redo = session.undone is not None and session.undone is session.last_change and number == 1
     if not is_redo:
         session.undone = None
-    if name in TRAININGS and number == 1:
+    is_last_a_save = not isinstance(session.last_change, Before) and session.registry.exists(name)
+    if name in TRAININGS and number == 1 and not is_last_a_save:
         done = _undo_training(session)
     else:
         done = _undo_named(session, clean(name), number) if name else _undo_last(session)
@@ -108,26 +108,33 @@ def _undo_last(session: Session) -> Said:
     last = session.last_change
     if isinstance(last, Before) and last.model is session.hand:
         return _undo_training(session)
-    if not isinstance(last, Change):
-        return _undo_named(session, _of_an_earlier_session(session))
-    for thing in last.things:
-        if name := changed_since(session.registry, thing, last.last_kept):
+    if not isinstance(last, tuple):
+        return _undo_named(session, file=_of_an_earlier_session(session))
+    registry = session.registry
+    changes = [change for change in reversed(last) if not is_back(registry, change)]
+    if not changes:
+        back = _listed([change.entry.name for change in last])
+        raise CommandError(f"another digitnet has restored {back} already. Nothing was changed")
+    for change in changes:
+        if name := changed_since(registry, change):
             raise CommandError(
                 f"{name!r} was changed by another digitnet since: undo {as_typed(name)} takes that "
                 "back. Nothing was changed"
             )
-    if last.is_return and last.is_data:
-        (name,) = last.things
-        session.registry.delete(name, data=True)
-        return _data_undone(session, name)
-    if last.is_return:
-        deleted = _delete(session, list(last.things))
+    names, before = [c.entry.name for c in changes], [c.before for c in changes if c.before]
+    if not before and changes[0].entry.kind == "data":
+        return _data_undone(session, registry.delete(*names, data=True))
+    if not before:
+        deleted = _delete(session, names)
         return replace(deleted, fields={"restored": [], **deleted.fields})
-    taken_back = [_undo_named(session, thing) for thing in reversed(last.things)]
-    if len(taken_back) == 1:
-        return taken_back[0]
-    names = [each.fields["restored"] for each in taken_back]
-    session.changed(*names, is_return=True)
+    if len(before) == 1:
+        return _undo_named(session, before[0].name, file=before[0].file)
+    together: list[Change] = []
+    for entry in before:
+        undone = take_back(registry, entry.name, file=entry.file)
+        together.append(undone.change)
+        session.changed(*together)
+        _follow(session, undone)
     return Said(f"Restored {_listed(names)}.", {"restored": names})
 
 
@@ -165,14 +172,19 @@ def _at(seconds: float) -> str:
     return f"{when(datetime.fromtimestamp(seconds, UTC).isoformat())} UTC"
 
 
-def _undo_named(session: Session, name: str, number: int = 1) -> Said:
+def _undo_named(session: Session, name: str = "", number: int = 1, file: str = "") -> Said:
     """Takes back what was last done to a thing, or to the one that was changed last."""
-    undone = take_back(session.registry, name, number)
-    is_return = undone.kind == "deleted" and not undone.swapped
-    if undone.entry.kind == "data":
-        return _data_undone(session, undone.name, undone.entry.parameters, is_return=is_return)
-    session.changed(undone.name, is_return=is_return)
-    model, entry = session.hand, undone.entry
+    undone = take_back(session.registry, name, number, file)
+    if undone.change.entry.kind == "data":
+        return _data_undone(session, undone.change)
+    session.changed(undone.change)
+    _follow(session, undone)
+    return Said(_said(undone, number), {"restored": undone.name})
+
+
+def _follow(session: Session, undone: Undone) -> None:
+    """Renames the network in hand with its save, and says whether it is saved now."""
+    model, entry = session.hand, undone.change.entry
     if undone.was:
         follow_rename(session, undone.was, undone.name)
     elif model and model.name == undone.name:
@@ -181,16 +193,15 @@ def _undo_named(session: Session, name: str, number: int = 1) -> Said:
             session.saved = (entry.trained_batches, model.trainer.settings)
         else:
             model.saved_at = ""
-    return Said(_said(undone, number), {"restored": undone.name})
 
 
-def _data_undone(session: Session, name: str, cases: int = 0, *, is_return: bool = False) -> Said:
-    """Call this when the last change of a data set, or that of undo, was taken back. cases: 0 where
-    it is gone.
-    """
-    last = session.last_change
-    is_redone = isinstance(last, Change) and last is session.undone and last.things == (name,)
-    session.changed_data(name, is_new=is_return)
+def _data_undone(session: Session, change: Change) -> Said:
+    """Call this when a change has taken back the last one of a data set, or that of undo."""
+    last, name = session.last_change, change.entry.name
+    cases = change.after.parameters if change.after else 0
+    was_last = isinstance(last, tuple) and last[0].entry.answers_to == change.entry.answers_to
+    is_redone = was_last and last is session.undone
+    session.changed(change)
     has = f"it has {counted(cases, 'case')}" if cases else "it is gone"
     said = f"Took back the last change of the data set {name}: {has}; undo again redoes it."
     if is_redone:
@@ -200,7 +211,7 @@ def _data_undone(session: Session, name: str, cases: int = 0, *, is_return: bool
 
 def _said(undone: Undone, number: int) -> str:
     """What came back. number: which of the kept versions it was, counted from the last."""
-    name, again, entry = undone.name, f"undo {as_typed(undone.name)}", undone.entry
+    name, again, entry = undone.name, f"undo {as_typed(undone.name)}", undone.change.entry
     said = f"Restored {name!r}."
     if undone.was:
         said = f"{undone.was!r} is called {name!r} again."

@@ -51,7 +51,7 @@ def guess_all(session: Session, model: Model) -> tuple[DataSet, Guesses, bool | 
             check_outputs(chunk[0])
             yield chunk
 
-    return data, guesses_of(chunks()), session.data_sets.is_seen(data, model.trained_on)
+    return data, guesses_of(chunks()), session.data_sets.is_seen(data, model)
 
 
 @dataclass(frozen=True)
