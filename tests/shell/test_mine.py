@@ -11,7 +11,7 @@ from session_helpers import Answers, do, refusal, shown
 
 from digitnet.digits.drawing import Drawing
 from digitnet.registry.own_sets import ROWS
-from digitnet.repl import kinds
+from digitnet.repl.command import COMMANDS
 from digitnet.repl.session import Session
 
 
@@ -124,8 +124,10 @@ def test_a_wrong_one_is_found_corrected_removed_and_brought_back(session: Sessio
 def test_undo_and_delete_offer_it(session: Session) -> None:
     do(session, "n diary")
     drawn(session, 7, "mine", 7)
-    assert "mine" in kinds.UNDOABLE.offered(session, [])
-    assert "mine" in kinds.OWN.offered(session, ["delete"])
+    undone, _ = COMMANDS["undo"].arguments
+    _, deleted, _ = COMMANDS["data"].arguments
+    assert "mine" in undone.kind.offered(session, [])
+    assert "mine" in deleted.kind.offered(session, ["delete"])
 
 
 def test_an_undo_and_its_redo_are_told_apart(session: Session) -> None:
