@@ -2,9 +2,11 @@
 
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -144,6 +146,17 @@ def test_a_thread_does_not_warn_of_what_is_no_number() -> None:
     largest = np.full(3, 3e38, np.float32)
     with np.errstate(all="raise"):
         threads.run([lambda: None, lambda: np.multiply(largest, 10)])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_starts_threads_of_its_own() -> None:
+    tasks = [lambda: None, lambda: None]
+    threads.run(tasks)
+    child = get_context("fork").Process(target=threads.run, args=(tasks,), daemon=True)
+    child.start()
+    child.join(10)
+    assert child.exitcode == 0
 
 
 def test_the_number_of_threads_can_be_set() -> None:

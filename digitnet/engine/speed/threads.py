@@ -9,6 +9,8 @@ the interpreter lock in products and long sums, so Python threads are sufficient
 The cost of work is counted in multiplications of a large product; the constants were measured.
 """
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -216,6 +218,10 @@ class _Pool:
 @cache
 def _pool() -> _Pool:
     return _Pool()
+
+
+if sys.platform != "win32":  # a fork copies the queues, but not the threads that read them
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _work(tasks: "SimpleQueue[Task]") -> None:
