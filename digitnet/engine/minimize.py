@@ -40,7 +40,10 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Minimum:
-    """The result of a minimizer. Accuracies are measured on at most MEASURE_CASES cases."""
+    """The result of a minimizer. Accuracies are measured on at most MEASURE_CASES cases.
+
+    is_stuck: whether it found no step that lowers the cost.
+    """
 
     iterations: int
     cost: float
@@ -49,6 +52,7 @@ class Minimum:
     seconds: float
     method: str
     interrupted: bool
+    is_stuck: bool
 
 
 @np.errstate(all="ignore")  # costs may overflow
@@ -73,7 +77,7 @@ def minimize(
     threads.limit_blas()  # scipy loads a BLAS of its own
     objective = _Objective(trainer, train, report)
     progress, begun, count = trainer.progress, work_clock(), 0
-    seconds_before, interrupted = progress.seconds, False
+    seconds_before, interrupted, is_stuck = progress.seconds, False, False
 
     def iteration_done(intermediate_result: Any) -> None:
         nonlocal count
@@ -100,7 +104,7 @@ def minimize(
         kept = max(3, min(10, (1 << 23) // objective.start.size))
         options |= {"maxfun": 10 * iterations, "maxcor": kept}
     try:
-        scipy.optimize.minimize(
+        ended = scipy.optimize.minimize(
             objective,
             objective.start,
             jac=True,
@@ -108,13 +112,15 @@ def minimize(
             callback=iteration_done,
             options=options,
         )
+        is_stuck = ended.status > 1  # 0: it has converged; 1: after the maximum of iterations
     except Stopped:
         interrupted = True
     finally:
         seconds = work_clock() - begun
         progress.seconds = seconds_before + seconds
     on_train, accuracy = trainer.measure(train), trainer.measure(validation).accuracy
-    return Minimum(count, on_train.cost, on_train.accuracy, accuracy, seconds, method, interrupted)
+    costs = on_train.cost, on_train.accuracy, accuracy
+    return Minimum(count, *costs, seconds, method, interrupted, is_stuck)
 
 
 def _set_parameters(w: Array, network: Network) -> None:

@@ -111,5 +111,6 @@ def test_where_nothing_was_done_nothing_is_forgotten() -> None:
 @pytest.mark.filterwarnings("error")
 def test_from_weights_that_are_far_off_it_ends_in_order(method: str, scale: float) -> None:
     of = trainer(scale)
-    minimize(of, CASES, CASES, 30, method)
+    assert minimize(of, CASES, CASES, 30, method).is_stuck
+    assert not minimize(trainer(), CASES, CASES, 3, method).is_stuck
     assert of.network.is_finite()

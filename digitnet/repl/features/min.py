@@ -38,6 +38,8 @@ class MinResult(Record):
             f"Cost {m.cost:.4g}, accuracy {percent(m.train_accuracy)} on training cases, "
             f"{percent(m.validation_accuracy)} on validation cases."
         )
+        if m.is_stuck:
+            yield "It ended early: it found no step that lowers the cost. doctor may say why."
         if self.unused:
             yield f"Only t uses {self.unused}."
         if m.interrupted:
