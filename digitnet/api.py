@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from digitnet import paths
 from digitnet.digits.cuts import Judge
 from digitnet.digits.datasets import RELATIVES, SOURCES
-from digitnet.digits.files import read_bounded
+from digitnet.digits.files import naming, read_bounded
 from digitnet.digits.page import page_in
 from digitnet.digits.pictures import MAX_BYTES, read_picture
 from digitnet.digits.prepare import NoDigit
@@ -77,6 +77,7 @@ class Network(Estimator):
         side = int(pixels.size**0.5)
         shown = pixels.reshape(side, side) if side * side == pixels.size else pixels.reshape(-1)
         guess = self.predict(pixels[np.newaxis])[0]
+        self._cases(pixels[np.newaxis], [guess if answer is None else answer])  # is it known?
         return Digit(guess, outputs, shown, self.classes_, answer)
 
     def confusion(self, x: ArrayLike, y: ArrayLike) -> Confusion:
@@ -186,7 +187,9 @@ def read(file: str | Path, network: Network | None = None) -> list[Digit]:
     """
     reader, digits = network or load("hand"), list[Digit]()
     reads_digits = np.array_equal(reader.classes_, np.arange(10))
-    for piece in page_in(read_picture(read_bounded(Path(file), MAX_BYTES)), _judge()).digits:
+    with naming(Path(file)):
+        picture = read_picture(read_bounded(Path(file), MAX_BYTES))
+    for piece in page_in(picture, _judge()).digits:
         digit = reader.check(piece.picture)
         outputs = piece.read(digit.outputs) if reads_digits else digit.outputs
         if piece.is_digit(outputs):

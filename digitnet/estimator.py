@@ -1,11 +1,13 @@
 """A network as an estimator: the methods that scikit-learn's classifiers have."""
 
 import re
+import secrets
 import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf, isfinite
+from math import inf
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -14,11 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from digitnet.digits.datasets import GIVEN, even_sample
 from digitnet.engine.arrays import Array, Cases, Integers, answers_of, one_hot
 from digitnet.engine.evaluate import outputs_in_chunks
+from digitnet.engine.layers import BatchNorm
 from digitnet.engine.network import CANNOT_TRAIN
 from digitnet.engine.report import ignore
 from digitnet.engine.run import run
 from digitnet.engine.schedules import Amount
-from digitnet.engine.settings import SETTINGS
+from digitnet.engine.settings import SETTINGS, spelled
 from digitnet.recipes import RECIPES, build, recipe_for
 from digitnet.registry.model import Model
 
@@ -32,15 +35,18 @@ ORIGINS: dict[int, str] = {}
 
 PIXELS = "pixels are bytes (np.uint8), or from 0 to 1"
 MUCH_LARGER = 10  # times the inputs of training: of such inputs `predict` warns
+# the mean square of inputs from which `fit` warns; fewer inputs than FEW may be larger
+LARGE, FEW = 10, 50
 
 
 class Estimator:
     """A network, used like scikit-learn's classifiers.
 
     shape: a recipe, or a shape such as `784-100-10`; a star is filled in from the data. cost: if
-    empty, the usual one. bias: whether layers of a shape have biases. epochs: how long `fit`
-    trains. warm_start: whether `fit` goes on from the present weights instead of drawing new ones.
-    settings: as `set` shows them at the prompt, such as rate=0.1.
+    empty, the usual one. bias: whether layers of a shape have biases. seed: a whole number from 0;
+    None draws one. epochs: how long `fit` trains. warm_start: whether `fit` goes on from the
+    present weights instead of drawing new ones. settings: as `set` shows them at the prompt, such
+    as rate=0.1 or batch="all".
 
     classes_: (answers,), the possible answers in ascending order; n_features_in_: the number of
     inputs. Both are there after `fit` or `load`.
@@ -52,7 +58,7 @@ class Estimator:
         *,
         cost: str = "",
         bias: bool = True,
-        seed: int = 0,
+        seed: int | None = 0,
         epochs: float = 10,
         warm_start: bool = False,
         **settings: Any,
@@ -99,9 +105,9 @@ class Estimator:
         Raises ValueError for arrays or values of arguments that do not fit.
         """
         inputs, answers = _paired(x, y)
-        amount = Amount(float(self.epochs if epochs is None else epochs), "epochs")
-        if not (isfinite(amount.value) and amount.value >= 0):
-            raise ValueError(f"epochs must be at least 0, not {amount.value:g}")
+        epochs = self.epochs if epochs is None else epochs
+        if not (isinstance(epochs, Real) and 0 <= epochs < inf):
+            raise ValueError(f"epochs must be at least 0, not {epochs}")
         if self._model is None or not self.warm_start:
             self._begin(inputs, np.unique(answers))
         elif changed := [n for n in BEGINNING if getattr(self, n) != self._beginning[n]]:
@@ -116,16 +122,21 @@ class Estimator:
         measured = self._cases(*validation) if validation else train
         model.accuracy = None
         self._largest = float(np.abs(train.inputs).max()) or inf
-        are_bytes = 127 < self._largest <= 255 and inputs.min() == 0 and not (inputs % 1).any()
-        if are_bytes and inputs.shape[1] >= 64:  # fewer are no picture
-            warnings.warn(f"x goes up to {self._largest:g}; {PIXELS}", stacklevel=2)
-        if amount.value:
+        squares, (count, size) = np.vdot(train.inputs, train.inputs), train.inputs.shape
+        is_scaled = isinstance(model.network.layers[0], BatchNorm)
+        if not is_scaled and squares > LARGE * count * max(size, FEW):
+            warnings.warn(
+                f"x goes up to {self._largest:g}; weights are made for inputs of about 1. Scale "
+                f"them ({PIXELS}), or begin with *-b:linear-100-*",
+                stacklevel=2,
+            )
+        if epochs:
             origin = ORIGINS.get(id(x)) or ORIGINS.get(id(getattr(x, "base", None)), GIVEN)
             if model.trained_on[-1:] != [origin]:
                 model.trainer.progress.next_epoch()
                 model.trained_on = [n for n in model.trained_on if n != origin] + [origin]
             model.own_cases.pop(origin, None)  # of which it may have seen others
-            run(model.trainer, train, measured, amount, report)
+            run(model.trainer, train, measured, Amount(float(epochs), "epochs"), report)
         return self
 
     def partial_fit(self, x: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -140,11 +151,18 @@ class Estimator:
 
     def _begin(self, x: Array, classes: Integers) -> None:
         shape = re.sub(r"^\*-", f"{x.shape[1]}-", str(self.shape))
+        if shape.endswith("-*") and len(classes) < 2:
+            raise ValueError(f"y has one class, {classes[0]}: there is nothing to tell apart")
         shape = re.sub(r"-\*$", f"-{len(classes)}", shape)
         recipe = RECIPES.get(shape) or replace(recipe_for(shape), bias=self.bias)
-        model = build(replace(recipe, cost=self.cost or recipe.cost), _plain(self.seed))
+        seed = secrets.randbelow(2**31) if self.seed is None else _plain(self.seed)
+        if not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed is a whole number from 0, or None, not {seed!r}")
+        model = build(replace(recipe, cost=self.cost or recipe.cost), seed)
         self._set(model)
-        digits = np.arange(max(model.network.outputs, 2))  # one output tells 0 from 1
+        digits: NDArray[Any] = np.arange(max(model.network.outputs, 2))  # one output tells 0 from 1
+        if classes.dtype == bool and len(digits) == 2:
+            digits = digits > 0
         if classes.dtype.kind in "biuf" and np.isin(classes, digits).all():
             classes = digits
         if model.network.inputs != x.shape[1] or len(classes) != len(digits):
@@ -159,8 +177,10 @@ class Estimator:
         self._beginning = {name: getattr(self, name) for name in BEGINNING}
 
     def _set(self, model: Model) -> None:
-        settings = {name: _plain(value) for name, value in self._settings.items()}
-        model.trainer.change(replace(model.trainer.settings, **settings))
+        settings = model.trainer.settings
+        for name, value in self._settings.items():
+            settings = settings.changed(name, spelled(name, _plain(value)))
+        model.trainer.change(settings)
 
     def _cases(self, x: ArrayLike, y: ArrayLike) -> Cases:
         """Cases with their targets. Raises ValueError for an answer that is none of `classes_`."""
@@ -267,10 +287,10 @@ def _checked(x: ArrayLike) -> Array:
         raise ValueError(f"x has shape {array.shape}. Reshape your data: one row for each case")
     if np.iscomplexobj(array):
         raise ValueError("Complex data not supported")
-    rows: Array = np.ascontiguousarray(array.reshape(len(array), -1), np.float32)
-    if not rows.size:
-        what = "feature" if len(rows) else "sample"
+    if not array.size:
+        what = "feature" if len(array) else "sample"
         raise ValueError(f"0 {what}(s) (shape={array.shape}) while a minimum of 1 is required.")
+    rows: Array = np.ascontiguousarray(array.reshape(len(array), -1), np.float32)
     if not np.isfinite(rows).all():
         raise ValueError("x contains NaN or infinity")
     return rows

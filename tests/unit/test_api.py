@@ -121,15 +121,16 @@ def test_a_fit_that_is_refused_leaves_a_committee_as_it_was(session: Session) ->
     assert both._there().trained_on == ["sample"]
 
 
-@pytest.mark.parametrize("answers", [[0, 1], ["off", "on"]])
+@pytest.mark.parametrize("answers", [[0, 1], ["off", "on"], [False, True]])
 @pytest.mark.parametrize("shape", ["xor", "2-9:tanh-1", "*-9:tanh-*"])
 def test_two_answers_have_two_probabilities_also_of_a_single_output(
     shape: str, answers: list[object]
 ) -> None:
     data = dn.data("xor").train
     y = np.array(answers)[data.y]
-    settings = {"rate": 0.05, "optimizer": "adam", "average": 0}
-    net = dn.network(shape, epochs=300, **settings).fit(data.x, y)
+    settings = {"rate": 0.05, "optimizer": "adam", "average": 0, "batch": "all"}
+    net = dn.network(shape, epochs=300, seed=None, **settings).fit(data.x, y)
+    assert net.classes_.tolist() == answers
     np.testing.assert_array_equal(net.classes_[net.predict_proba(data.x).argmax(axis=1)], y)
     np.testing.assert_allclose(net.predict_proba(data.x).sum(axis=1), 1, rtol=1e-6)
     assert net.score(data.x, y) == 1
@@ -162,6 +163,14 @@ def fitted(x: np.ndarray, y: np.ndarray) -> dn.Network:
         (lambda x, y: dn.network("784-9-10").fit(x, np.array(["even", "odd"])[y % 2]), "2 classes"),
         (lambda x, y: dn.network("784-9-10", epochs=-3).fit(x, y), "at least 0, not -3"),
         (lambda x, y: dn.network("784-9-10", epochs=np.inf).fit(x, y), "at least 0, not inf"),
+        (lambda x, y: dn.network("784-9-10", epochs=None).fit(x, y), "at least 0, not None"),
+        (lambda x, y: dn.network("784-9-10", seed=1.5).fit(x, y), "seed is a whole number"),
+        (lambda x, y: dn.network("784-9-10", seed=-1).fit(x, y), "seed is a whole number"),
+        (lambda x, y: dn.network("784-9-10").fit(x[:0], y[:0]), r"0 sample\(s\)"),
+        (lambda x, y: fitted(x, y).predict(x[:0]), r"0 sample\(s\)"),
+        (lambda x, y: dn.Network().fit(x, ["a"] * len(x)), "y has one class, a"),
+        (lambda x, y: fitted(x, y).check(x[0], "zzz"), "answers that the network does not know"),
+        (lambda x, y: dn.read("nowhere.png"), "nowhere.png: No such file"),
         (lambda x, y: dn.network("784-9-10").fit(x, y, validation=(x, y[:5])), "y has shape"),
         (lambda x, y: fitted(x, y).score(x, y[:, None]), "y has shape"),
         (lambda x, y: fitted(x, y).confusion(x[:10], y), "y has shape"),
@@ -180,7 +189,9 @@ def test_what_does_not_fit_is_refused(wrong: object, said: str) -> None:
         wrong(train.x[:20], train.y[:20])  # type: ignore[operator]
 
 
-@pytest.mark.filterwarnings("ignore:Estimator Network does not inherit", "ignore:Skipping check")
+@pytest.mark.filterwarnings(
+    "ignore:Estimator Network does not inherit", "ignore:Skipping check", "ignore:x goes up to"
+)
 def test_scikit_learn_takes_it() -> None:
     checks = pytest.importorskip("sklearn.utils.estimator_checks")
     meant = {
@@ -248,13 +259,16 @@ def test_pixels_from_0_to_255_are_warned_of() -> None:
         assert re.fullmatch(r"Digit\(guess=\d, \d+\.\d %\)", repr(net.check(test.x[0])))
 
 
-def test_whole_pixels_that_are_no_bytes_are_warned_of_in_training() -> None:
+def test_large_inputs_are_warned_of_in_training() -> None:
     train, _ = dn.data("sample")
     x, y, net = np.round(train.x[:50] * 255), train.y[:50], dn.network("784-4-10", epochs=1)
-    with pytest.warns(UserWarning, match=r"x goes up to 255; pixels are bytes \(np.uint8\)"):
-        net.fit(x.astype(int), y)
+    sixteenths, ages = np.round(train.x[:50] * 16), x[:, 400:402] + [0, 60]
+    for large, other in ((x.astype(int), net), (x[:, ::4], None), (sixteenths, None), (ages, None)):
+        with pytest.warns(UserWarning, match="x goes up to .* Scale them .pixels are bytes"):
+            (other or dn.Network("*-4-10", epochs=1)).fit(large, y)
     net.fit(x.astype(np.uint8), y)  # warnings are errors
-    dn.network("2-4-10", epochs=1).fit(x[:, 400:402] + [0, 60], y)  # a table, of ages perhaps
+    dn.network("2-b:linear-4-10", epochs=1).fit(ages, y)
+    dn.network("2-4-10", epochs=1).fit(ages / 30, y)  # few numbers, up to 10, are learned
 
 
 def test_an_own_data_set_is_there_as_it_is_now(session: Session, tmp_path: Path) -> None:
