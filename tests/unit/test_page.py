@@ -1,7 +1,7 @@
 """Pages, numbers and what is no digit are read as a person would; what is not read is told."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from session_helpers import Kept, do, refusal, shown
 
 import digitnet
 from digitnet.digits.cuts import area_between, seams
-from digitnet.digits.page import UNSURE
+from digitnet.digits.page import UNSURE, page_of
 from digitnet.digits.prepare import NoDigit
 from digitnet.paths import included_folder
 from digitnet.registry.saves import Registry
@@ -121,6 +121,21 @@ def test_letters_are_refused_and_digits_are_not(
     assert ask
     outputs = ask(list(SAMPLE.inputs.reshape(-1, 28, 28)))
     assert (outputs[:, :10].sum(axis=1) >= UNSURE).mean() >= 0.99
+
+
+def test_a_doubtful_piece_is_what_the_others_on_its_page_are() -> None:
+    page = np.zeros((20, 180))
+    page[2:18, np.arange(180) % 20 < 12] = 1  # nine squares
+    page[6:14, 83:89] = 0  # the fifth is a ring
+
+    def of_the_ring(others: float) -> float:
+        def judge(pictures: Sequence[np.ndarray]) -> np.ndarray:
+            digit = np.array([others if picture[14, 14] else 0.3 for picture in pictures])
+            return np.stack([digit, *9 * [0 * digit], 1 - digit, 0 * digit], axis=1)
+
+        return page_of(page, judge).digits[4].probability
+
+    assert of_the_ring(others=1) > UNSURE > 0.3 > of_the_ring(others=0)
 
 
 def test_what_is_no_digit_is_a_failure_that_says_what_it_would_be(
