@@ -38,13 +38,11 @@ def _joined(word: str) -> str:
 _TERMS = re.split(r"\n(?=\S)", (PACKAGE / "glossary.txt").read_text(encoding="utf-8"))
 
 _SYNONYMS = {
-    "lr": "rate",
-    "learningrate": "rate",
-    "weightdecay": "l2",
-    "earlystopping": "patience",
-    "runningmean": "average",
-    "deformed": "augment",
-}
+    "lr": "rate", "learningrate": "rate", "stepsize": "rate", "eta": "rate", "η": "rate",
+    "weightdecay": "l2", "lambda": "l2", "λ": "l2", "mu": "momentum", "μ": "momentum",
+    "earlystopping": "patience", "runningmean": "average", "batchsize": "batch", "pixel": "pixels",
+    "deformed": "augment", "augmentation": "augment", "mse": "squared", "squarederror": "squared",
+}  # fmt: skip
 for _term in _TERMS:
     _word, *_others = _term.partition(" | ")[0].split(", ")
     _SYNONYMS |= {_joined(other): _joined(_word) for other in _others}

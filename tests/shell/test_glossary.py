@@ -37,6 +37,12 @@ from digitnet.repl.session import SESSION_SETTINGS, Session
         ("alias", "$1"),
         ("keys", "Ctrl-R"),
         ("history", "Ctrl-R"),
+        ("penalty", "penalties"),
+        ("squared error", "Σᵢ (aᵢ − yᵢ)²"),
+        ("batch size", "mini-batch"),
+        ("feature maps", "small kernels"),
+        ("η", "Learning rate"),
+        ("δ", "error signal"),
     ],
 )
 def test_a_word_is_explained(session: Session, word: str, says: str) -> None:
